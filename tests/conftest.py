@@ -1,0 +1,105 @@
+"""Tiny checkpoints with random weights, built here: no test needs the Hub or a network."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import spacy
+import torch
+from spacy.language import Language
+from spacy.training import Example
+from tokenizers import BertWordPieceTokenizer
+from transformers import BertConfig, BertForTokenClassification, BertModel, BertTokenizerFast
+
+ROOT = Path(__file__).parent.parent
+LETTERS = "abcdefghijklmnopqrstuvwxyzé0123456789.,'-$#@[]()"
+VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{c}" for c in LETTERS)]
+VOCAB += ["kevin", "durant", "plays", "for", "the", "brooklyn", "nets", "lives", "in", "new", "york", "un", "##ited"]
+
+TRAIN_DATA = [
+    ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "per"), (27, 40, "org")]),
+    ("The U.N. held hour-long talks in São Paulo.", [(4, 8, "org"), (33, 42, "geo")]),
+    ("Mr. O'Neill lives in New York.", [(0, 11, "per"), (21, 29, "geo")]),
+    ("Nobody came.", []),
+]
+
+
+def make_tokenizer() -> BertTokenizerFast:
+    vocab = {token: i for i, token in enumerate(VOCAB)}
+    backend = BertWordPieceTokenizer(vocab=vocab, lowercase=True)
+    return BertTokenizerFast(tokenizer_object=backend._tokenizer, model_max_length=512)
+
+
+def make_config(**changes: object) -> BertConfig:
+    settings: dict[str, object] = {
+        "vocab_size": len(VOCAB),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+    return BertConfig(**(settings | changes))
+
+
+def save_encoder(folder: Path, **changes: object) -> Path:
+    torch.manual_seed(0)
+    BertModel(make_config(**changes)).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT encoder without a tag head and with 64 positions, so that windows are short."""
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="session")
+def encoder_512(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the 512 positions that the default config asks for."""
+    return save_encoder(tmp_path_factory.mktemp("encoder_512"), max_position_embeddings=512)
+
+
+@pytest.fixture(scope="session")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT token classifier with random weights, as plain transformers saves it. Its tag order is not sorted."""
+    folder = tmp_path_factory.mktemp("tagger")
+    torch.manual_seed(0)
+    id2label = dict(enumerate(["B-per", "O", "I-geo", "I-per", "B-geo"]))
+    config = make_config(id2label=id2label, label2id={tag: i for i, tag in id2label.items()}, initializer_range=0.5)
+    BertForTokenClassification(config).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def make_nlp(encoder: Path) -> Callable[..., Language]:
+    """A blank pipeline with `bert_ner` around the tiny encoder, not initialized yet."""
+
+    def make(*, name: Path = encoder, config: dict[str, object] | None = None, **model: object) -> Language:
+        nlp = spacy.blank("en")
+        nlp.add_pipe("bert_ner", config={"model": {"name": str(name), "overlap": 8, **model}, **(config or {})})
+        return nlp
+
+    return make
+
+
+@pytest.fixture
+def examples() -> list[Example]:
+    nlp = spacy.blank("en")
+    return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in TRAIN_DATA]
+
+
+@pytest.fixture(autouse=True)
+def _same_start() -> Iterator[None]:
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        yield

@@ -1,0 +1,55 @@
+import copy
+
+import numpy as np
+import pytest
+import srsly
+import torch
+
+from spacy_bert_ner.loss import MeanLoss, cross_entropy
+
+
+def test_value_and_gradient_of_one_row_by_hand():
+    # p = (1/4, 3/4); loss = -ln(1/4)
+    loss, gradient = cross_entropy(np.log(np.array([[1, 3]], dtype="f")), np.array([0]))
+    assert loss == pytest.approx(1.3862944)
+    np.testing.assert_allclose(gradient, [[-0.75, 0.75]], rtol=1e-6)
+
+
+def test_equals_torch_with_unknown_rows_left_out():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(7, 5)).astype("f") * 10
+    tag_ids = np.array([0, -1, 4, 2, -1, 1, 1])
+    expected = torch.tensor(logits, requires_grad=True)
+    value = torch.nn.functional.cross_entropy(expected, torch.tensor(tag_ids), ignore_index=-1)
+    value.backward()
+    loss, gradient = cross_entropy(logits, tag_ids)
+    assert loss == pytest.approx(value.item(), rel=1e-6)
+    assert loss.n_rows == 5
+    np.testing.assert_allclose(gradient, expected.grad.numpy(), atol=1e-7)
+
+
+def test_nothing_known_is_no_loss():
+    loss, gradient = cross_entropy(np.ones((2, 3), dtype="f"), np.array([-1, -1]))
+    assert (loss, loss.n_rows) == (0.0, 0)
+    assert gradient.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_large_logits_do_not_overflow():
+    loss, gradient = cross_entropy(np.array([[1000.0, -1000.0]], dtype="f"), np.array([1]))
+    assert loss == 2000.0
+    assert gradient.tolist() == [[1.0, -1.0]]
+
+
+def test_losses_add_up_to_the_mean_over_all_rows():
+    total = MeanLoss() + MeanLoss(1.0, 1) + MeanLoss(4.0, 2)
+    assert (float(total), total.n_rows) == (3.0, 3)
+
+
+def test_a_mean_loss_is_a_number_to_others():
+    assert srsly.json_loads(srsly.json_dumps({"loss": MeanLoss(0.5, 3)})) == {"loss": 0.5}
+    assert MeanLoss(0.5, 3) + 1.0 == 1.5
+
+
+def test_a_copy_of_a_mean_loss_keeps_its_weight():
+    again = copy.copy(MeanLoss(0.5, 3))
+    assert (float(again), again.n_rows) == (0.5, 3)

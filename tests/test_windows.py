@@ -1,0 +1,48 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_bert_ner.windows import Window, merge, split
+
+
+def test_a_short_doc_is_one_window():
+    assert split(5, np.arange(5), size=6, overlap=2) == [Window(0, 5, 0, 5)]
+
+
+def test_the_drawn_case():
+    assert split(10, np.arange(10), size=6, overlap=2) == [Window(0, 6, 0, 5), Window(4, 10, 5, 10)]
+
+
+def test_cuts_fall_where_a_token_starts():
+    # tokens start at 0, 4, 8, 12: the first window ends at 8, not 10; the second starts at 4, not 6
+    assert split(14, np.array([0, 4, 8, 12]), size=10, overlap=2) == [Window(0, 8, 0, 6), Window(4, 14, 6, 14)]
+
+
+def test_a_token_longer_than_a_window_is_cut():
+    windows = split(12, np.array([0]), size=5, overlap=2)
+    assert windows == [Window(0, 5, 0, 4), Window(3, 8, 4, 7), Window(6, 11, 7, 10), Window(9, 12, 10, 12)]
+
+
+@given(n=st.integers(1, 120), size=st.integers(2, 20), overlap=st.integers(0, 19), starts=st.sets(st.integers(1, 119)))
+def test_windows_cover_every_subword_once_and_share_the_overlap(n, size, overlap, starts):
+    overlap = min(overlap, size - 1)
+    token_starts = np.array(sorted({0} | {s for s in starts if s < n}))
+    windows = split(n, token_starts, size, overlap)
+    assert [i for w in windows for i in range(w.keep_start, w.keep_end)] == list(range(n))
+    for w in windows:
+        assert 0 < w.end - w.start <= size
+        assert w.start <= w.keep_start <= w.keep_end <= w.end
+    for before, after in pairwise(windows):
+        assert before.end - after.start >= overlap
+        assert before.start < after.start
+
+
+@pytest.mark.parametrize("n_before", [0, 1])
+def test_merge_finds_the_kept_rows(n_before):
+    windows = [Window(4, 8, 5, 8), Window(0, 2, 0, 2)]
+    source, target = merge(windows, firsts=[100, 200], longest=6, n_before=n_before)
+    assert source.tolist() == [1 + n_before, 2 + n_before, 3 + n_before, 6 + n_before, 7 + n_before]
+    assert target.tolist() == [105, 106, 107, 200, 201]
