@@ -1,0 +1,216 @@
+"""The thinc model: Docs in, the tag logits of every token's subwords out."""
+
+# No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from spacy.attrs import IDX, IS_SPACE, LENGTH
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model, Ragged
+
+from .alignment import Alignment, align, first_rows
+from .batching import group
+from .checkpoint import Checkpoint
+from .errors import BertNerError, ConfigError, Errors
+from .shim import CheckpointShim
+from .types import Encoding, Floats2d
+from .windows import Window, merge, split
+
+SECTION = "components.bert_ner.model"
+
+TokenClassifier = Model[list[Doc], list[Ragged]]
+
+
+@registry.architectures("spacy_bert_ner.TokenClassifier.v1")
+def build_token_classifier_v1(
+    name: str,
+    revision: str | None = None,
+    window: int | None = None,
+    overlap: int = 128,
+    max_batch_tokens: int = 2048,
+) -> TokenClassifier:
+    """Build a token classifier around `AutoModelForTokenClassification`. This reads no file and asks no network.
+
+    name (str): folder or Hub name of the checkpoint that `nlp.initialize()`, or the first use, opens. A pipeline that
+        was saved and loaded again uses its own weights and overrides this.
+    revision (str | None): commit, branch or tag on the Hub; null for its main branch.
+    window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
+        positions (512 for BERT).
+    overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
+    max_batch_tokens (int): most subwords, padding included, in one pass through the encoder. Bounds memory, and does
+        not change the result; a longer window goes alone.
+    RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
+        of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
+    RAISES ConfigError: a setting is not allowed.
+    """
+    if not isinstance(name, str) or not name.strip():
+        allowed = "a folder, or a name on the Hub"
+        raise ConfigError(Errors.bad_value.format(section=SECTION, key="name", value=name, allowed=allowed))
+    numbers = (("window", window, 3), ("overlap", overlap, 0), ("max_batch_tokens", max_batch_tokens, 1))
+    for key, value, least in numbers:
+        if value is not None and value < least:
+            allowed = f"a whole number from {least}"
+            raise ConfigError(Errors.bad_value.format(section=SECTION, key=key, value=value, allowed=allowed))
+    return Model(
+        "bert_token_classifier",
+        forward,
+        shims=[CheckpointShim()],
+        dims={"nO": None},
+        attrs={
+            "name": name,
+            "revision": revision,
+            "window": window,
+            "overlap": overlap,
+            "max_batch_tokens": max_batch_tokens,
+            "dropout_rate": None,
+        },
+    )
+
+
+def forward(
+    model: TokenClassifier, docs: list[Doc], is_train: bool
+) -> tuple[list[Ragged], Callable[[list[Ragged]], list[Doc]]]:
+    """Docs → subwords → windows → batches → logits, and back to one row a subword of every token.
+
+    RETURNS: logits of each Doc, see `build_token_classifier_v1`, and the callback that takes their gradient.
+    """
+    checkpoint = get_checkpoint(model)
+    ops, n_tags = model.ops, len(checkpoint.tags)
+    if is_train and model.attrs["dropout_rate"] is not None:
+        checkpoint.set_dropout(model.attrs["dropout_rate"])
+
+    encodings = checkpoint.tokenize([doc.text for doc in docs])
+    alignments = [_align(doc, encoding) for doc, encoding in zip(docs, encodings, strict=True)]
+    # All Docs share one table of subwords: those of Doc i are rows firsts[i] to firsts[i + 1].
+    firsts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
+    windows = _windows(model, checkpoint, encodings, alignments)
+
+    table = ops.alloc2f(int(firsts[-1]), n_tags)
+    tape = []
+    lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
+    for batch in group(lengths, model.attrs["max_batch_tokens"]):
+        members = [windows[i] for i in batch]
+        inputs = checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members])
+        logits, backprop_batch = model.shims[0](inputs, is_train)  # (n_windows, longest, n_tags)
+        begins = [int(firsts[i]) for i, _ in members]
+        places = merge([w for _, w in members], begins, logits.shape[1], len(checkpoint.before))
+        source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
+        table[target] = logits.reshape(-1, n_tags)[source]
+        tape.append((backprop_batch, logits.shape, source, target))
+    if not bool(ops.xp.isfinite(table).all()):
+        raise BertNerError(Errors.not_finite)
+
+    in_table = [a.subwords + first for a, first in zip(alignments, firsts, strict=False)]
+    index = ops.xp.asarray(np.concatenate(in_table)) if in_table else ops.alloc1i(0)
+    rows = table[index]  # (n_rows of all Docs, n_tags)
+    cuts = np.cumsum([0, *(len(a.subwords) for a in alignments)])
+    output = [
+        Ragged(rows[start:end], ops.xp.asarray(a.lengths))
+        for a, (start, end) in zip(alignments, pairwise(cuts.tolist()), strict=True)
+    ]
+
+    def backprop(d_output: list[Ragged]) -> list[Doc]:
+        d_table = ops.alloc2f(*table.shape)
+        if d_output:
+            # Two tokens may share a subword, whose gradients then add up.
+            ops.scatter_add(d_table, index, ops.xp.concatenate([d.dataXd for d in d_output]))
+        for backprop_batch, shape, source, target in tape:
+            d_logits = ops.alloc2f(shape[0] * shape[1], n_tags)
+            d_logits[source] = d_table[target]
+            backprop_batch(d_logits.reshape(shape))
+        return docs
+
+    return output, backprop
+
+
+def get_checkpoint(model: TokenClassifier) -> Checkpoint:
+    """The model's checkpoint, opened now if it names a fine-tuned one that is not loaded yet."""
+    shim = _shim(model)
+    if not shim.is_loaded:
+        load_checkpoint(model)
+    return shim.checkpoint
+
+
+def load_checkpoint(model: TokenClassifier, labels: Sequence[str] | None = None) -> None:
+    """Open the checkpoint that the config names; with `labels`, one that can learn them.
+
+    RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
+    """
+    _set_checkpoint(model, Checkpoint.open(model.attrs["name"], revision=model.attrs["revision"], labels=labels))
+
+
+def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
+    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` opens."""
+    _shim(model).checkpoint.save(folder)
+
+
+def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
+    """Read what `save_checkpoint` wrote; never asks the network."""
+    _set_checkpoint(model, Checkpoint.open(folder, local_files_only=True))
+
+
+def has_checkpoint(model: TokenClassifier) -> bool:
+    """Whether weights are loaded."""
+    return _shim(model).is_loaded
+
+
+def scale_gradients(model: TokenClassifier, factor: float) -> None:
+    """Multiply the gradients gathered since the last step of the optimizer."""
+    _shim(model).scale_gradients(factor)
+
+
+def _shim(model: TokenClassifier) -> CheckpointShim:
+    return cast(CheckpointShim, model.shims[0])
+
+
+def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
+    window, limit = model.attrs["window"], checkpoint.max_window
+    if window is not None and window > limit:
+        least = checkpoint.n_special + 1
+        message = Errors.window_too_large.format(window=window, limit=limit, name=checkpoint.name, least=least)
+        raise ConfigError(message)
+    room = (window or limit) - checkpoint.n_special
+    if model.attrs["overlap"] >= room:
+        raise ConfigError(
+            Errors.overlap_too_large.format(
+                overlap=model.attrs["overlap"],
+                room=room,
+                window=window or limit,
+                special=checkpoint.n_special,
+                allowed=room - 1,
+            )
+        )
+    _shim(model).checkpoint = checkpoint
+    model.set_dim("nO", len(checkpoint.tags), force=True)
+
+
+def _align(doc: Doc, encoding: Encoding) -> Alignment:
+    if not len(doc):
+        return align(np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.int64), encoding.offsets, 0)
+    table = doc.to_array([IDX, LENGTH, IS_SPACE]).astype(np.int64)  # (n_tokens, 3)
+    tokens = np.stack([table[:, 0], table[:, 0] + table[:, 1]], axis=1)
+    return align(tokens, table[:, 2], encoding.offsets, len(doc.text))
+
+
+def _windows(
+    model: TokenClassifier, checkpoint: Checkpoint, encodings: Sequence[Encoding], alignments: Sequence[Alignment]
+) -> list[tuple[int, Window]]:
+    """The windows of all Docs, each with the number of its Doc."""
+    size = (model.attrs["window"] or checkpoint.max_window) - checkpoint.n_special
+    windows: list[tuple[int, Window]] = []
+    for i, (encoding, alignment) in enumerate(zip(encodings, alignments, strict=True)):
+        if len(encoding.ids):
+            _, rows = first_rows(alignment.lengths)
+            starts = np.unique(alignment.subwords[rows])
+            windows.extend((i, w) for w in split(len(encoding.ids), starts, size, model.attrs["overlap"]))
+    return windows
+
+
+def logits_of(output: Ragged) -> Floats2d:
+    """The rows of a Doc's Ragged, which thinc types more widely. *Shape:* `(n_rows, n_tags)`"""
+    return cast(Floats2d, output.dataXd)

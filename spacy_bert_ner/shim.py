@@ -1,0 +1,102 @@
+"""Lets thinc call, update, move and store a Hugging Face checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import srsly
+import torch
+from thinc.api import Optimizer
+from thinc.shims import Shim
+from thinc.util import get_torch_default_device, torch2xp, xp2torch
+
+from .checkpoint import Checkpoint
+from .errors import BertNerError, Errors
+from .types import Array
+from .updates import apply_optimizer
+
+
+class CheckpointShim(Shim):
+    """thinc's side of a `Checkpoint`, which is absent until weights are loaded.
+
+    thinc's own `PyTorchShim` pickles the weights, copies them on every step and ignores averaged ones.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._model is not None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        if self._model is None:
+            raise BertNerError(Errors.not_loaded.format(name="bert_ner"))
+        checkpoint: Checkpoint = self._model
+        return checkpoint
+
+    @checkpoint.setter
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        checkpoint.model.to(get_torch_default_device())
+        self._model = checkpoint
+
+    def __call__(self, inputs: Any, is_train: bool) -> tuple[Array, Callable[[Array], None]]:
+        """Tag logits of one padded batch.
+
+        inputs: ids and attention mask. *Shape:* `(n_windows, longest)` each
+        is_train (bool): whether dropout acts and the gradient can be asked for.
+        RETURNS: logits `(n_windows, longest, n_tags)`, and a callback that takes their gradient.
+        """
+        checkpoint = self.checkpoint
+        if checkpoint.model.training != is_train:
+            checkpoint.model.train(is_train)
+        with torch.set_grad_enabled(is_train):
+            logits = checkpoint.forward(*inputs)
+
+        def backprop(d_logits: Array) -> None:
+            logits.backward(xp2torch(d_logits, device=logits.device))
+
+        return torch2xp(logits.detach()), backprop
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        params = {(self.id, n): p for n, p in self.checkpoint.model.named_parameters() if p.grad is not None}
+        apply_optimizer(optimizer, list(params), list(params.values()))
+
+    def scale_gradients(self, factor: float) -> None:
+        """Multiply all gradients gathered so far."""
+        grads = [p.grad for p in self.checkpoint.model.parameters() if p.grad is not None]
+        torch._foreach_mul_(grads, factor)
+
+    @contextmanager
+    def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
+        """Put other weights, such as the optimizer's averages, in place for the length of the block."""
+        own: dict[str, torch.Tensor] = {}
+        named = dict(self.checkpoint.model.named_parameters()) if self.is_loaded else {}
+        for name, param in named.items():
+            if (self.id, name) in params:
+                own[name] = param.data
+                param.data = xp2torch(params[self.id, name], device=param.device)
+        try:
+            yield
+        finally:
+            for name, weights in own.items():
+                named[name].data = weights
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        if self.is_loaded:
+            self.checkpoint.model.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
+
+    def to_bytes(self) -> bytes:
+        """The files of the checkpoint, as MessagePack; nothing is pickled."""
+        content = {"name": self.checkpoint.name, "files": self.checkpoint.to_files()} if self.is_loaded else {}
+        packed: bytes = srsly.msgpack_dumps(content)
+        return packed
+
+    def from_bytes(self, data: bytes) -> CheckpointShim:
+        content = srsly.msgpack_loads(data)
+        if content:
+            self.checkpoint = Checkpoint.from_files(content["files"], content["name"])
+        return self

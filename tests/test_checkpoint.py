@@ -1,0 +1,133 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_config, make_tokenizer
+from transformers import AutoModelForTokenClassification, BertForTokenClassification
+
+from spacy_bert_ner.checkpoint import Checkpoint
+from spacy_bert_ner.errors import CheckpointError
+
+
+@pytest.fixture
+def checkpoint(tagger):
+    return Checkpoint.open(tagger)
+
+
+def head(checkpoint):
+    return checkpoint.model.classifier.weight.detach().numpy()
+
+
+def test_the_tag_order_is_that_of_the_checkpoint(checkpoint):
+    assert checkpoint.tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
+
+
+def test_an_encoder_needs_labels(encoder):
+    with pytest.raises(CheckpointError, match=r"is an encoder: it has no trained tag head.*train it: python -m spacy"):
+        Checkpoint.open(encoder)
+
+
+def test_an_encoder_gets_a_head_for_the_labels(encoder):
+    checkpoint = Checkpoint.open(encoder, labels=["per", "geo"])
+    assert checkpoint.tags == ("O", "B-geo", "I-geo", "B-per", "I-per")
+    assert head(checkpoint).shape == (5, 32)
+
+
+def test_a_trained_head_that_has_the_labels_stays(tagger, checkpoint):
+    again = Checkpoint.open(tagger, labels=["per"])
+    assert again.tags == checkpoint.tags
+    np.testing.assert_array_equal(head(again), head(checkpoint))
+
+
+@pytest.mark.parametrize("labels", [["art", "eve"], ["art", "eve", "per"]])
+def test_a_trained_head_for_other_labels_is_replaced_even_if_its_size_fits(tagger, checkpoint, labels):
+    again = Checkpoint.open(tagger, labels=labels)
+    assert len(again.tags) == 1 + 2 * len(labels)
+    assert np.abs(head(again)).max() < np.abs(head(checkpoint)).max() * 10
+    assert not np.allclose(head(again)[: len(checkpoint.tags)], head(checkpoint)[: len(again.tags)])
+
+
+def test_a_missing_checkpoint_says_what_is_allowed(tmp_path):
+    with pytest.raises(CheckpointError, match=r"(?s)No checkpoint '.*nothing'.*Allowed: a folder with config.json"):
+        Checkpoint.open(tmp_path / "nothing", local_files_only=True)
+
+
+def test_pickled_weights_are_refused(tagger, tmp_path):
+    folder = tmp_path / "pickled"
+    shutil.copytree(tagger, folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="No checkpoint"):
+        Checkpoint.open(folder)
+
+
+def test_saved_files_are_a_plain_checkpoint(checkpoint, tmp_path):
+    checkpoint.save(tmp_path / "model")
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {p.name for p in (tmp_path / "model").iterdir()}
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "model")
+    assert list(model.config.id2label.values()) == ["B-per", "O", "I-geo", "I-per", "B-geo"]
+    np.testing.assert_array_equal(model.classifier.weight.detach().numpy(), head(checkpoint))
+
+
+def test_files_in_memory_give_the_same_checkpoint(checkpoint):
+    again = Checkpoint.from_files(checkpoint.to_files(), "some name")
+    assert (again.name, again.tags) == ("some name", checkpoint.tags)
+    np.testing.assert_array_equal(head(again), head(checkpoint))
+
+
+def test_tokenize_gives_offsets_and_is_never_cut_or_padded(tagger, tmp_path):
+    folder = tmp_path / "cut"
+    shutil.copytree(tagger, folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["truncation"] = {"max_length": 4, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    tokenizer["padding"] = {
+        "strategy": {"Fixed": 8},
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "[PAD]",
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    ids, offsets = Checkpoint.open(folder).tokenize(["Kevin lives in New York."])[0]
+    assert len(ids) == 6
+    assert offsets.tolist() == [[0, 5], [6, 11], [12, 14], [15, 18], [19, 23], [23, 24]]
+
+
+def test_offsets_count_characters(checkpoint):
+    _, offsets = checkpoint.tokenize(["é 😀 é"])[0]
+    assert offsets.tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_pad_adds_special_subwords_and_a_mask(checkpoint):
+    ids, mask = checkpoint.pad([np.array([9, 8]), np.array([7])])
+    assert ids.tolist() == [[2, 9, 8, 3], [2, 7, 3, 0]]
+    assert mask.tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
+
+
+def test_the_longest_window_is_what_the_positions_allow(checkpoint):
+    assert checkpoint.max_window == 64
+
+
+def test_a_tokenizer_without_offsets_is_refused():
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(CheckpointError, match="The tokenizer of 'x' \\(Slow\\) is not a fast one"):
+        Checkpoint(BertForTokenClassification(make_config()), Slow(), "x")
+
+
+def test_dropout_reaches_every_module(checkpoint):
+    checkpoint.set_dropout(0.37)
+    rates = [m.p for m in checkpoint.model.modules() if isinstance(m, torch.nn.Dropout)]
+    assert len(rates) == 8  # embeddings, three in each of two layers, the head
+    assert set(rates) == {0.37}
+
+
+def test_half_precision_weights_are_loaded_as_float32(tmp_path):
+    id2label = {0: "O", 1: "B-per"}
+    BertForTokenClassification(make_config(id2label=id2label)).half().save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    assert {p.dtype for p in Checkpoint.open(tmp_path).model.parameters()} == {torch.float32}

@@ -1,0 +1,259 @@
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from conftest import TRAIN_DATA
+from spacy import registry
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from thinc.api import SGD, Adam
+from transformers import AutoModelForTokenClassification
+
+from spacy_bert_ner import score_bert_ner
+from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
+from spacy_bert_ner.loss import MeanLoss
+from spacy_bert_ner.types import Entity
+
+
+def entities(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def parameters(pipe):
+    return {name: p.detach().numpy() for name, p in pipe.model.shims[0].checkpoint.model.named_parameters()}
+
+
+def initialized(make_nlp, examples, **settings):
+    nlp = make_nlp(**settings)
+    nlp.initialize(lambda: examples)
+    return nlp
+
+
+@pytest.fixture
+def nlp(make_nlp, examples):
+    return initialized(make_nlp, examples)
+
+
+def test_overfitting_io(nlp, examples, tmp_path):
+    optimizer = Adam(0.01, use_averages=False)
+    for _ in range(60):
+        losses = nlp.update(examples, sgd=optimizer, drop=0.0)
+    assert losses["bert_ner"] < 0.05
+    texts = [text for text, _ in TRAIN_DATA]
+    expected = [[(text[start:end], label) for start, end, label in ents] for text, ents in TRAIN_DATA]
+    assert expected[1] == [("U.N.", "org"), ("São Paulo", "geo")]
+    assert [entities(nlp(text)) for text in texts] == expected
+    assert [entities(doc) for doc in nlp.pipe(texts, batch_size=3)] == expected
+
+    nlp.to_disk(tmp_path / "pipeline")
+    from_disk = spacy.load(tmp_path / "pipeline")
+    from_bytes = spacy.blank("en")
+    from_bytes.add_pipe("bert_ner")
+    from_bytes.from_bytes(nlp.to_bytes())
+    for other in (from_disk, from_bytes):
+        assert [entities(doc) for doc in other.pipe(texts)] == expected
+        assert other.get_pipe("bert_ner").labels == ("geo", "org", "per")
+
+    plain = AutoModelForTokenClassification.from_pretrained(tmp_path / "pipeline" / "bert_ner" / "model")
+    assert list(plain.config.id2label.values()) == ["O", "B-geo", "I-geo", "B-org", "I-org", "B-per", "I-per"]
+
+
+def test_a_saved_pipeline_does_not_need_its_encoder(nlp, tmp_path):
+    nlp.get_pipe("bert_ner").model.attrs["name"] = "gone"
+    nlp.config["components"]["bert_ner"]["model"]["name"] = "no/such-checkpoint"
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("bert_ner").labels == ("geo", "org", "per")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\x00", "\u200d", "\u0085", "a\u0301", "😀" * 3])
+def test_odd_texts_do_no_harm(nlp, text):
+    doc, with_neighbours = nlp(text), nlp(f"Kevin {text} Durant")
+    assert doc.text == text
+    assert with_neighbours.text == f"Kevin {text} Durant"
+
+
+def test_a_fine_tuned_checkpoint_runs_without_initialize(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    assert nlp.get_pipe("bert_ner").labels == ()
+    assert {ent.label_ for ent in nlp("Kevin Durant lives in New York. " * 3).ents} <= {"geo", "per"}
+    assert nlp.get_pipe("bert_ner").labels == ("geo", "per")
+
+
+def test_an_encoder_does_not_run_untrained(make_nlp):
+    with pytest.raises(CheckpointError, match="is an encoder"):
+        make_nlp()("Kevin")
+
+
+def test_labels_come_from_the_examples_or_from_the_config(make_nlp, examples):
+    assert initialized(make_nlp, examples).get_pipe("bert_ner").label_data == ["geo", "org", "per"]
+    nlp = make_nlp()
+    nlp.config["initialize"]["components"]["bert_ner"] = {"labels": ["per", "org", "geo", "art"]}
+    nlp.initialize(lambda: examples)
+    assert nlp.get_pipe("bert_ner").tags[:3] == ("O", "B-art", "I-art")
+
+
+def test_without_labels_there_is_nothing_to_learn(make_nlp, examples):
+    with pytest.raises(BertNerError, match="No entity was found in the training data, so 'bert_ner' has no labels"):
+        make_nlp().initialize(lambda: examples[3:])
+
+
+def test_a_label_that_the_head_lacks_is_an_error(nlp):
+    eg = Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "dog")]})
+    with pytest.raises(TagError, match="The label 'dog' is in the examples, but 'bert_ner' was initialized with geo"):
+        nlp.update([eg])
+
+
+@pytest.mark.parametrize(("value", "allowed"), [("last", '"first", "all"')])
+def test_subword_labels_are_checked(make_nlp, value, allowed):
+    with pytest.raises(ConfigError, match=rf"\[components.bert_ner\] subword_labels = '{value}' .*Allowed: {allowed}"):
+        make_nlp(config={"subword_labels": value})
+
+
+@pytest.mark.parametrize(
+    ("subword_labels", "carriers"),
+    [
+        # Mr. | O'Neill | lives | in | New | York | .  as m r . | o ' n e i l l | lives | in | new | york | .
+        ("first", {"B-per": 1, "I-per": 1, "O": 3, "B-geo": 1, "I-geo": 1}),
+        ("all", {"B-per": 3, "I-per": 7, "O": 3, "B-geo": 1, "I-geo": 1}),
+    ],
+)
+def test_the_subwords_that_carry_a_tag(make_nlp, examples, subword_labels, carriers):
+    pipe = initialized(make_nlp, examples, config={"subword_labels": subword_labels}).get_pipe("bert_ner")
+    eg = examples[2]
+    rows = pipe.model.predict([eg.predicted])[0]
+    assert rows.lengths.tolist() == [3, 7, 1, 1, 1, 1, 1]
+    targets = pipe._row_targets(eg, rows.lengths)
+    assert Counter(pipe.tags[i] for i in targets if i >= 0) == carriers
+
+
+@pytest.mark.parametrize("subword_labels", ["first", "all"])
+def test_the_loss_is_the_mean_cross_entropy_of_plain_torch(make_nlp, examples, subword_labels):
+    pipe = initialized(make_nlp, examples, config={"subword_labels": subword_labels}).get_pipe("bert_ner")
+    output = pipe.model.predict([eg.predicted for eg in examples])
+    loss, gradient = pipe.get_loss(examples, output)
+    targets = np.concatenate([pipe._row_targets(eg, o.lengths) for eg, o in zip(examples, output, strict=True)])
+    logits = torch.tensor(np.concatenate([o.dataXd for o in output]), requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor(targets), ignore_index=-1)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), abs=1e-6)
+    np.testing.assert_allclose(np.concatenate([g.dataXd for g in gradient]), logits.grad.numpy(), atol=1e-7)
+
+
+def test_tokens_without_annotation_get_no_loss(nlp):
+    doc = nlp.make_doc("Kevin Durant plays")
+    reference = doc.copy()
+    reference.set_ents([Span(reference, 0, 2, label="per")], default="missing")
+    pipe = nlp.get_pipe("bert_ner")
+    loss, _ = pipe.get_loss([Example(doc, reference)], pipe.model.predict([doc]))
+    assert loss.n_rows == 2
+
+
+def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
+    pipe = nlp.get_pipe("bert_ner")
+    predicted = Doc(nlp.vocab, words=["KevinDurant", "plays"])
+    reference = Doc(nlp.vocab, words=["Kevin", "Durant", "plays"], spaces=[False, True, True], ents=["B-per", "O", "O"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pipe._gold_tag_ids(Example(predicted, reference)).tolist() == [-1, 0]
+
+
+def test_losses_stay_a_mean_over_batches(nlp, examples):
+    one_by_one: dict[str, float] = {}
+    for eg in examples:
+        nlp.update([eg], losses=one_by_one, drop=0.0, sgd=False)
+    together = nlp.update(examples, losses={}, drop=0.0, sgd=False)
+    assert one_by_one["bert_ner"] == pytest.approx(together["bert_ner"], rel=1e-5)
+    assert isinstance(together["bert_ner"], MeanLoss)
+
+
+@pytest.mark.parametrize("parts", [[[0, 1, 2, 3]], [[0], [1, 3], [2]], [[3, 2], [1, 0]]])
+def test_accumulation_does_not_change_the_step(make_nlp, examples, parts):
+    results = []
+    for division in ([[0, 1, 2, 3]], parts):
+        torch.manual_seed(0)
+        nlp = initialized(make_nlp, examples)
+        optimizer = SGD(0.5, use_averages=False, grad_clip=0.0)
+        for part in division:
+            nlp.update([examples[i] for i in part], drop=0.0, sgd=False)
+        nlp.get_pipe("bert_ner").finish_update(optimizer)
+        results.append(parameters(nlp.get_pipe("bert_ner")))
+    for name, weights in results[0].items():
+        np.testing.assert_allclose(results[1][name], weights, atol=1e-5, err_msg=name)
+
+
+def test_the_dropout_of_the_config_reaches_torch(nlp, examples):
+    module = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model
+    nlp.update(examples, drop=0.25, sgd=False)
+    assert {m.p for m in module.modules() if isinstance(m, torch.nn.Dropout)} == {0.25}
+
+
+def test_the_seed_decides_the_head(make_nlp, examples):
+    heads = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        heads.append(parameters(initialized(make_nlp, examples).get_pipe("bert_ner"))["classifier.weight"])
+    np.testing.assert_array_equal(heads[0], heads[1])
+    assert not np.array_equal(heads[0], heads[2])
+
+
+def test_updating_with_empty_docs_changes_nothing(nlp):
+    before = {name: weights.copy() for name, weights in parameters(nlp.get_pipe("bert_ner")).items()}
+    empty = [Example(nlp.make_doc(text), nlp.make_doc(text)) for text in ("", "  ")]
+    assert nlp.update(empty, sgd=Adam(0.1, use_averages=False)) == {"bert_ner": 0.0}
+    for name, weights in parameters(nlp.get_pipe("bert_ner")).items():
+        np.testing.assert_array_equal(weights, before[name])
+
+
+def test_entities_that_are_there_stay(nlp):
+    doc = nlp.make_doc("Kevin Durant plays for Brooklyn")
+    doc.set_ents([Span(doc, 1, 3, label="mine")])
+    nlp.get_pipe("bert_ner").set_annotations([doc], [[Entity("per", 0, 2), Entity("geo", 4, 5)]])
+    assert entities(doc) == [("Durant plays", "mine"), ("Brooklyn", "geo")]
+
+
+def test_scores_on_literal_docs():
+    vocab = spacy.blank("en").vocab
+    words = ["Kevin", "Durant", "left", "New", "York"]
+    gold = Doc(vocab, words=words, ents=["B-per", "I-per", "O", "B-geo", "I-geo"])
+    predicted = Doc(vocab, words=words, ents=["B-per", "I-per", "O", "B-geo", "O"])
+    silent = Doc(vocab, words=["Nobody"], ents=["O"])
+    scores = score_bert_ner([Example(predicted, gold), Example(silent.copy(), silent)])
+    assert (scores["ents_p"], scores["ents_r"], scores["ents_f"]) == (0.5, 0.5, 0.5)
+    assert scores["ents_per_type"]["per"] == {"p": 1.0, "r": 1.0, "f": 1.0}
+    assert scores["ents_per_type"]["geo"] == {"p": 0.0, "r": 0.0, "f": 0.0}
+    assert scores["iob_acc"] == 5 / 6
+    assert scores["iob_doc_acc"] == (4 / 5 + 1) / 2
+
+
+def test_accuracy_counts_gold_tokens_whatever_the_tokenizer_makes_of_them():
+    vocab = spacy.blank("en").vocab
+    gold = Doc(vocab, words=["hour-long", "U.N.-led", "talks"], ents=["O", "B-org", "O"])
+    predicted = Doc(
+        vocab,
+        words=["hour", "-", "long", "U.N.-led", "talks"],
+        spaces=[False, False, True, True, True],
+        ents=["B-tim", "O", "O", "B-org", "O"],
+    )
+    assert score_bert_ner([Example(predicted, gold)])["iob_acc"] == 2 / 3
+    gold = Doc(vocab, words=["do", "n't"], spaces=[False, False], ents=["B-art", "I-art"])
+    predicted = Doc(vocab, words=["don't"], spaces=[False], ents=["B-art"])
+    assert score_bert_ner([Example(predicted, gold)])["iob_acc"] == 1.0
+
+
+def test_every_registered_name_resolves():
+    from spacy_bert_ner.component import make_ner_scorer_v1
+    from spacy_bert_ner.model import build_token_classifier_v1
+
+    assert registry.architectures.get("spacy_bert_ner.TokenClassifier.v1") is build_token_classifier_v1
+    assert registry.scorers.get("spacy_bert_ner.ner_scorer.v1") is make_ner_scorer_v1
+    assert spacy.blank("en").has_factory("bert_ner")
+    assert "bert-ner" in registry.cli.get_all()
+
+
+def test_the_default_names_a_fine_tuned_checkpoint_and_reads_nothing():
+    pipe = spacy.blank("en").add_pipe("bert_ner")
+    assert pipe.model.attrs["name"] == "dslim/bert-base-NER"
+    assert pipe.tags == ()

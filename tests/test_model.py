@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc
+from thinc.api import Ragged
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+from spacy_bert_ner import model as models
+from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
+from spacy_bert_ner.model import build_token_classifier_v1, load_checkpoint
+
+LONG = "Kevin Durant lives in New York . Mr. O'Neill plays for the United Nets ! " * 8
+
+
+@pytest.fixture
+def docs():
+    nlp = spacy.blank("en")
+    return [nlp(text) for text in ["Kevin Durant plays.", "", " \n ", LONG, "U.N. hour-long\n\nSão Paulo \x00 ."]]
+
+
+@pytest.fixture
+def model(tagger):
+    return build_token_classifier_v1(str(tagger), overlap=16)
+
+
+def test_building_reads_nothing():
+    model = build_token_classifier_v1("no/such-checkpoint")
+    assert not models.has_checkpoint(model)
+    with pytest.raises(CheckpointError, match="No checkpoint 'no/such-checkpoint'"):
+        model.predict([])
+
+
+def test_every_token_gets_the_rows_of_its_subwords(model, docs):
+    output = model.predict(docs)
+    assert [len(rows.lengths) for rows in output] == [len(doc) for doc in docs]
+    # Kevin Durant plays .
+    assert output[0].lengths.tolist() == [1, 1, 1, 1]
+    assert output[1].dataXd.shape == (0, 5)
+    assert output[2].lengths.tolist() == [0]
+    # The line break and NUL have no subword; "são" is spelled s, ##a, ##o.
+    assert [t.text for t in docs[4]] == ["U.N.", "hour", "-", "long", "\n\n", "São", "Paulo", "\x00", "."]
+    assert output[4].lengths.tolist() == [4, 4, 1, 4, 0, 3, 5, 0, 1]
+
+
+def test_logits_are_those_of_transformers_run_by_hand(model, tagger):
+    text = "Kevin Durant lives in New York."
+    expected = AutoModelForTokenClassification.from_pretrained(tagger).eval()
+    with torch.no_grad():
+        logits = expected(**AutoTokenizer.from_pretrained(tagger)(text, return_tensors="pt")).logits
+    found = model.predict([spacy.blank("en")(text)])[0]
+    np.testing.assert_allclose(found.dataXd, logits[0, 1:-1].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("max_batch_tokens", [1, 70, 10_000])
+def test_a_doc_gets_the_same_logits_alone_and_in_any_batch(tagger, docs, max_batch_tokens):
+    model = build_token_classifier_v1(str(tagger), overlap=16)
+    alone = [model.predict([doc])[0].dataXd for doc in docs]
+    other = build_token_classifier_v1(str(tagger), overlap=16, max_batch_tokens=max_batch_tokens)
+    for order in ([0, 1, 2, 3, 4], [3, 0, 4, 2, 1]):
+        together = other.predict([docs[i] for i in order])
+        for i, rows in zip(order, together, strict=True):
+            np.testing.assert_allclose(rows.dataXd, alone[i], atol=1e-4)
+
+
+def test_a_long_doc_is_windowed_and_not_cut(model):
+    doc = spacy.blank("en")(LONG)
+    rows = model.predict([doc])[0]
+    assert rows.lengths.min() >= 1
+    assert rows.dataXd.shape[0] > 64
+    assert np.abs(rows.dataXd).max(axis=1).min() > 0
+
+
+def test_the_middle_of_a_window_speaks_for_a_subword(tagger):
+    doc = Doc(spacy.blank("en").vocab, words=["new"] * 100)
+    rows = build_token_classifier_v1(str(tagger), window=22, overlap=10).predict([doc])[0].dataXd
+    # Windows of 20 subwords every 10: subword 15 is kept from the second, 10 to 30, so it equals subword 25.
+    np.testing.assert_allclose(rows[15], rows[25], atol=1e-5)
+    assert not np.allclose(rows[15], rows[16], atol=1e-3)
+
+
+def test_the_gradient_comes_back_through_windows_and_tokens(tagger):
+    model = build_token_classifier_v1(str(tagger), window=22, overlap=10, max_batch_tokens=50)
+    load_checkpoint(model)
+    classifier = models.get_checkpoint(model).model.classifier
+    docs = [spacy.blank("en")(text) for text in ("Kevin Durant plays.", LONG, "")]
+    model.attrs["dropout_rate"] = 0.0
+    output, backprop = model(docs, is_train=True)
+    weights = [np.random.default_rng(i).normal(size=o.dataXd.shape).astype("f") for i, o in enumerate(output)]
+    backprop([Ragged(w, o.lengths) for w, o in zip(weights, output, strict=True)])
+    # The bias sees every kept row once, so its gradient is the sum of all rows' gradients.
+    np.testing.assert_allclose(classifier.bias.grad.numpy(), sum(w.sum(axis=0) for w in weights), rtol=1e-3, atol=1e-3)
+
+
+def test_dropout_acts_in_training_alone(model, docs):
+    model.attrs["dropout_rate"] = 0.5
+    plain = model.predict(docs[:1])[0].dataXd
+    trained = model(docs[:1], is_train=True)[0][0].dataXd
+    assert not np.allclose(trained, plain)
+    np.testing.assert_array_equal(model.predict(docs[:1])[0].dataXd, plain)
+
+
+def test_weights_that_are_not_finite_are_an_error(model, docs):
+    with torch.no_grad():
+        models.get_checkpoint(model).model.classifier.bias.fill_(float("nan"))
+    with pytest.raises(BertNerError, match="values that are not finite"):
+        model.predict(docs)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"name": " "},
+            r"\[components.bert_ner.model\] name = ' ' is not allowed. Allowed: a folder, or a name on the Hub",
+        ),
+        ({"window": 2}, r"window = 2 is not allowed. Allowed: a whole number from 3"),
+        ({"overlap": -1}, r"overlap = -1 is not allowed. Allowed: a whole number from 0"),
+        ({"max_batch_tokens": 0}, r"max_batch_tokens = 0 is not allowed. Allowed: a whole number from 1"),
+    ],
+)
+def test_settings_are_checked_when_the_model_is_built(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        build_token_classifier_v1(**{"name": "x", **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"window": 65, "overlap": 8}, r"window = 65 is more than the 64 positions of .*Allowed: 3 to 64, or null"),
+        ({"overlap": 62}, r"overlap = 62 leaves no room in a window of 62 subwords .*Allowed: 0 to 61"),
+        ({"window": 10, "overlap": 8}, r"overlap = 8 leaves no room in a window of 8 subwords"),
+    ],
+)
+def test_windows_are_checked_when_the_checkpoint_is_known(tagger, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        load_checkpoint(build_token_classifier_v1(str(tagger), **settings))
+
+
+def test_averaged_weights_are_used_and_put_back(model, docs):
+    before = model.predict(docs[:1])[0].dataXd
+    bias = models.get_checkpoint(model).model.classifier.bias
+    key = (model.shims[0].id, "classifier.bias")
+    with model.use_params({key: np.full(5, 7.0, dtype="f")}):
+        inside = model.predict(docs[:1])[0].dataXd
+        np.testing.assert_allclose(inside, before + 7 - bias_of(before, bias, model), atol=1e-4)
+    np.testing.assert_array_equal(model.predict(docs[:1])[0].dataXd, before)
+
+
+def bias_of(rows, bias, model):
+    """The bias itself is swapped inside the block, so take what it was from the saved checkpoint."""
+    return AutoModelForTokenClassification.from_pretrained(model.attrs["name"]).classifier.bias.detach().numpy()
