@@ -96,7 +96,7 @@ class Errors:
     bad_zip = "{path}: the zip archive cannot be read ({reason}). Fetch the file again."
     zip_members = "{path}: a zip archive with {n} files. Allowed: exactly one. Unzip it and name the file you want."
     unknown_format = (
-        "{path}, line 1: cannot tell the format from {line!r}. Allowed: {formats}. Name one of them: --format conll"
+        "{path}, line {line}: cannot tell the format from {text!r}. Allowed: {formats}. Name one: --format conll"
     )
     missing_columns = "{path}, line 1: the header has the columns {found}. {format} needs {needed}."
     bad_csv = "{path}, line {line}: not a CSV row: {reason}. Quote fields that hold commas, quotes or line breaks."
@@ -114,4 +114,5 @@ class Errors:
     )
     bad_split = "--split {split} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
+    bad_language = "--lang {lang} is not allowed: {reason}"
     bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."

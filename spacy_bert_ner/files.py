@@ -19,15 +19,31 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         for path in temporary.rglob("*"):
+            # safetensors makes its files private, which those of an installed package must not be.
+            path.chmod(0o755 if path.is_dir() else 0o644)
             if path.is_file():
-                path.chmod(0o644)  # safetensors makes its files private, which an installed package must not be
                 _flush(path)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
+        _swap(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _swap(temporary: Path, folder: Path) -> None:
+    """Put a folder in the place of another, which is moved aside and deleted only when that has worked."""
+    aside = temporary.with_name(f"{temporary.name}.old")
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        temporary.rename(folder)
+    except BaseException:
+        if aside.exists():
+            aside.rename(folder)
+        raise
+    if aside.is_symlink():
+        aside.unlink()
+    elif aside.exists():
+        shutil.rmtree(aside)
 
 
 @contextmanager
@@ -39,6 +55,9 @@ def whole_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
         yield temporary
         for path in temporary:
             _flush(path)
+        for name in names:
+            if (folder / name).is_dir():
+                raise IsADirectoryError(f"{folder / name} is a folder; a file of that name is to be written.")
         for path, name in zip(temporary, names, strict=True):
             path.replace(folder / name)
     finally:

@@ -1,0 +1,37 @@
+"""`python -m spacy bert-ner convert`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from wasabi import msg
+
+from ..corpus import FORMATS
+from ..corpus.convert import convert
+from ..errors import BertNerError
+
+Opt = typer.Option
+
+
+def convert_cli(
+    input: Annotated[Path, typer.Argument(help="annotated text, zipped or not")],
+    output_dir: Annotated[Path, typer.Argument(help="folder for the .spacy files")],
+    format: Annotated[str, Opt(help=f"one of: auto, {', '.join(FORMATS)}")] = "auto",
+    encoding: Annotated[str | None, Opt(help="of the input; without it UTF-8, or else the format's own")] = None,
+    limit: Annotated[int | None, Opt(help="take this many sentences, from the first")] = None,
+    split: Annotated[str | None, Opt(help="percentages for train/dev/test, such as 80/10/10")] = None,
+    seed: Annotated[int, Opt(help="of the split's shuffle", min=0, max=2**32 - 1)] = 42,
+    lang: Annotated[str, Opt(help="language code of the text")] = "en",
+) -> None:
+    """Convert annotated text to .spacy files for `spacy train`."""
+    try:
+        done = convert(
+            input, output_dir, format=format, encoding=encoding, limit=limit, split=split, seed=seed, lang=lang
+        )
+    except (BertNerError, OSError) as e:
+        msg.fail("Nothing was converted", str(e), exits=1)
+    msg.info(f"{input}: format {done.format}")
+    if done.n_repaired:
+        msg.warn(f"{done.n_repaired} tags were repaired: an I- tag that continued nothing became B-")
+    for path, count in done.counts.items():
+        msg.good(f"{path}: {count} sentences")

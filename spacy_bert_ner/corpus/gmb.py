@@ -1,0 +1,97 @@
+"""The two CSV layouts in which the Groningen Meaning Bank goes round for NER.
+
+A row a sentence: `text,labels`, words and IOB tags both separated by single spaces.
+A row a token: `Sentence #,Word,POS,Tag`, the first column filled on the first row of a sentence, or on all of its rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import CorpusError, Errors
+from .sentence import Sentence, check_row
+
+SENTENCE_COLUMNS = ("text", "labels")
+TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
+
+
+def is_sentences(head: str) -> bool:
+    """Whether the first line is the header of a row a sentence."""
+    return set(SENTENCE_COLUMNS) <= set(_header(head))
+
+
+def is_tokens(head: str) -> bool:
+    """Whether the first line is the header of a row a token."""
+    return set(TOKEN_COLUMNS) <= set(_header(head))
+
+
+def read_sentences(path: Path, text: str) -> Iterator[Sentence]:
+    """Read a row a sentence."""
+    for line, (words_field, tags_field) in _rows(path, text, "gmb-sentences", SENTENCE_COLUMNS):
+        # By the single space, not by white space: a word may be U+0085, which `str.split()` takes for a separator.
+        words, tags = words_field.split(" "), tags_field.split(" ")
+        if len(words) != len(tags):
+            start = " ".join(words[:4])
+            raise CorpusError(
+                Errors.label_count.format(path=path, line=line, n_words=len(words), n_tags=len(tags), start=start)
+            )
+        for word, tag in zip(words, tags, strict=True):
+            check_row(path, line, word, tag)
+        yield Sentence(words, tags, line)
+
+
+def read_tokens(path: Path, text: str) -> Iterator[Sentence]:
+    """Read a row a token."""
+    sentence: Sentence | None = None
+    last_number = ""
+    for line, (number, word, tag) in _rows(path, text, "gmb-tokens", TOKEN_COLUMNS):
+        if number and number != last_number:
+            last_number = number
+            if sentence:
+                yield sentence
+            sentence = Sentence([], [], line)
+        if sentence is None:
+            raise CorpusError(Errors.no_sentence.format(path=path, line=line))
+        check_row(path, line, word, tag)
+        sentence.words.append(word)
+        sentence.tags.append(tag)
+    if sentence:
+        yield sentence
+
+
+def _rows(path: Path, text: str, format: str, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The wanted columns of each row, with the line on which the row begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begin = 1
+    try:
+        header = next((row for row in reader if not _is_blank(row)), [])
+        missing = [column for column in columns if column not in header]
+        if missing:
+            found = ", ".join(header) or "none"
+            needed = ", ".join(columns)
+            raise CorpusError(Errors.missing_columns.format(path=path, found=found, format=format, needed=needed))
+        places = [header.index(column) for column in columns]
+        begin = reader.line_num + 1
+        for row in reader:
+            if not _is_blank(row):
+                if len(row) != len(header):
+                    message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=len(header))
+                    raise CorpusError(message)
+                yield begin, tuple(row[place] for place in places)
+            begin = reader.line_num + 1
+    except csv.Error as e:
+        raise CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)) from e
+
+
+def _is_blank(row: list[str]) -> bool:
+    return not row or (len(row) == 1 and not row[0].strip(" \t"))
+
+
+def _header(head: str) -> list[str]:
+    try:
+        return next(csv.reader([head]), [])
+    except csv.Error:
+        return []

@@ -1,0 +1,293 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from typer.testing import CliRunner
+
+from spacy_bert_ner.cli import app
+from spacy_bert_ner.corpus.convert import convert
+from spacy_bert_ner.errors import CorpusError
+
+CORPUS = """\
+text,labels
+The U.N. held hour-long talks in São Paulo .,O B-org O O O O B-geo I-geo O
+"Mr. O'Neill paid $3.5bn , he said .",B-per I-per O O O O O O
+Nobody came .,O O O
+Paris Hilton Jordan left .,B-per I-per B-per O O
+"""
+
+EXPECTED = [
+    (
+        "The U.N. held hour-long talks in São Paulo .",
+        ["The", "U.N.", "held", "hour-long", "talks", "in", "São", "Paulo", "."],
+        ["O", "B-org", "O", "O", "O", "O", "B-geo", "I-geo", "O"],
+        [("U.N.", "org"), ("São Paulo", "geo")],
+    ),
+    (
+        "Mr. O'Neill paid $3.5bn , he said .",
+        ["Mr.", "O'Neill", "paid", "$3.5bn", ",", "he", "said", "."],
+        ["B-per", "I-per", "O", "O", "O", "O", "O", "O"],
+        [("Mr. O'Neill", "per")],
+    ),
+    ("Nobody came .", ["Nobody", "came", "."], ["O", "O", "O"], []),
+    (
+        "Paris Hilton Jordan left .",
+        ["Paris", "Hilton", "Jordan", "left", "."],
+        ["B-per", "I-per", "B-per", "O", "O"],
+        [("Paris Hilton", "per"), ("Jordan", "per")],
+    ),
+]
+
+TEN = "\n\n".join(f"{letter} O" for letter in "abcdefghij")
+BAD = "text,labels\nNobody came,O O\nKevin Durant plays,B-per I-per\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write(tmp_path, CORPUS, "news.csv")
+
+
+def write(folder: Path, content: str, name: str) -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def read(path: Path) -> list[Doc]:
+    return list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+
+
+def tags_of(doc: Doc) -> list[str]:
+    # ent_iob_ is "" where there is no annotation, which O is not.
+    return [f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else token.ent_iob_ for token in doc]
+
+
+def words(path: Path) -> list[str]:
+    return [token.text for doc in read(path) for token in doc]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def printed(output: str) -> str:
+    return " ".join(output.split())  # wasabi wraps long messages
+
+
+def test_each_sentence_becomes_a_doc_with_its_words_and_entities(tmp_path, source):
+    done = convert(source, tmp_path / "corpus")
+    path = tmp_path / "corpus" / "news.spacy"
+    assert (done.counts, done.format, done.n_repaired) == ({path: 4}, "gmb-sentences", 0)
+    docs = read(path)
+    assert [
+        (doc.text, [token.text for token in doc], tags_of(doc), [(ent.text, ent.label_) for ent in doc.ents])
+        for doc in docs
+    ] == EXPECTED
+    assert all(doc.text == " ".join(token.text for token in doc) for doc in docs)
+
+
+def test_words_that_hold_white_space_and_labels_that_hold_hyphens_survive(tmp_path):
+    source = write(tmp_path, "New York\tB-creative-work\n\x85\tI-creative-work\nends\tO\n", "news.conll")
+    convert(source, tmp_path)
+    (doc,) = read(tmp_path / "news.spacy")
+    assert [token.text for token in doc] == ["New York", "\x85", "ends"]
+    assert doc.text == "New York \x85 ends"
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("New York \x85", "creative-work")]
+
+
+def test_without_a_split_the_order_is_that_of_the_text(tmp_path):
+    convert(write(tmp_path, TEN, "ten.conll"), tmp_path / "corpus", seed=7)
+    assert list(contents(tmp_path / "corpus")) == ["ten.spacy"]
+    assert "".join(words(tmp_path / "corpus" / "ten.spacy")) == "abcdefghij"
+
+
+def test_a_split_writes_train_dev_and_test(tmp_path):
+    corpus = tmp_path / "corpus"
+    done = convert(write(tmp_path, TEN, "ten.conll"), corpus, split="80/10/10")
+    assert done.counts == {corpus / "train.spacy": 8, corpus / "dev.spacy": 1, corpus / "test.spacy": 1}
+    assert sorted(contents(corpus)) == ["dev.spacy", "test.spacy", "train.spacy"]
+    parts = ["".join(words(corpus / f"{part}.spacy")) for part in ("train", "dev", "test")]
+    assert parts == ["ibfahcje", "d", "g"]  # in the order of numpy.random.RandomState(42).permutation(10)
+
+
+def test_a_split_in_two_writes_train_and_dev(tmp_path):
+    convert(write(tmp_path, TEN, "ten.conll"), tmp_path / "corpus", split="70/30")
+    assert sorted(contents(tmp_path / "corpus")) == ["dev.spacy", "train.spacy"]
+
+
+def test_options_of_the_reader_reach_it(tmp_path):
+    source = tmp_path / "data.txt"
+    source.write_bytes(b"S\xe3o I-geo\n\nPaulo I-geo\n\nends O\n")
+    done = convert(source, tmp_path, format="conll", encoding="latin-1", limit=2)
+    assert (done.counts, done.n_repaired) == ({tmp_path / "data.spacy": 2}, 2)
+    assert words(tmp_path / "data.spacy") == ["São", "Paulo"]
+
+
+def test_the_language_is_that_of_the_docs_vocabulary(tmp_path, source, monkeypatch):
+    langs = []
+
+    def blank(lang: str, blank=spacy.blank) -> Language:
+        langs.append(lang)
+        return blank(lang)
+
+    monkeypatch.setattr(spacy, "blank", blank)
+    convert(source, tmp_path, lang="de")
+    assert langs == ["de"]
+
+
+def test_the_same_input_and_seed_give_the_same_bytes(tmp_path, source):
+    for folder, seed in (("first", 3), ("second", 3), ("third", 4)):
+        convert(source, tmp_path / folder, split="50/25/25", seed=seed)
+    first, second, third = (contents(tmp_path / folder) for folder in ("first", "second", "third"))
+    assert first == second
+    assert first != third
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (BAD, {}, "line 3: 3 words but 2 labels"),
+        ("", {}, "there is no annotated sentence in it"),
+        (CORPUS, {"split": "80/10"}, "--split 80/10 is not allowed"),
+        (CORPUS, {"split": "98/1/1"}, "4 sentences are too few for --split 98/1/1: the part 'dev' would be empty"),
+        (CORPUS, {"limit": 0}, "--limit 0 is not allowed"),
+        (CORPUS, {"encoding": "utf-9"}, "--encoding utf-9 is not known"),
+        (CORPUS, {"format": "conll"}, "line 1: one column only: 'text,labels'"),
+    ],
+)
+@pytest.mark.parametrize("there_before", [False, True], ids=["nothing-before", "files-before"])
+def test_on_bad_input_no_file_is_written_and_old_ones_stay(tmp_path, content, options, message, there_before):
+    source = write(tmp_path, content, "train.csv")
+    corpus = tmp_path / "corpus"
+    if there_before:
+        convert(write(tmp_path, TEN, "ten.conll"), corpus, split="80/10/10")
+    before = contents(corpus)
+    assert len(before) == (3 if there_before else 0)
+    with pytest.raises(CorpusError, match=message):
+        convert(source, corpus, **options)
+    assert contents(corpus) == before
+
+
+@pytest.mark.parametrize("exception", [OSError, KeyboardInterrupt])
+@pytest.mark.parametrize("there_before", [False, True], ids=["nothing-before", "files-before"])
+def test_when_writing_fails_old_files_stay_and_no_temporary_ones_remain(
+    tmp_path, source, monkeypatch, exception, there_before
+):
+    corpus = tmp_path / "corpus"
+    if there_before:
+        convert(write(tmp_path, TEN, "ten.conll"), corpus, split="80/10/10")
+    before = contents(corpus)
+    written = []
+
+    def to_disk(self: DocBin, path: Path, to_disk=DocBin.to_disk) -> None:
+        written.append(path)
+        to_disk(self, path)
+        if len(written) == 2:
+            path.write_bytes(path.read_bytes()[:10])
+            raise exception("no space left on device")
+
+    monkeypatch.setattr(DocBin, "to_disk", to_disk)
+    with pytest.raises(exception, match="no space left on device"):
+        convert(source, corpus, split="50/25/25")
+    assert len(written) == 2
+    assert contents(corpus) == before
+
+
+# the command line
+
+
+def test_the_command_converts_splits_and_says_so(tmp_path):
+    corpus = tmp_path / "corpus"
+    source = write(tmp_path, TEN.replace("O", "I-x", 2), "ten.conll")
+    result = CliRunner().invoke(app, ["convert", str(source), str(corpus), "--split", "80/10/10", "--seed", "0"])
+    assert result.exit_code == 0
+    assert "format conll" in printed(result.output)
+    assert "2 tags were repaired: an I- tag that continued nothing became B-" in printed(result.output)
+    for count in ("train.spacy: 8 sentences", "dev.spacy: 1 sentences", "test.spacy: 1 sentences"):
+        assert count in printed(result.output)
+    # in the order of numpy.random.RandomState(0).permutation(10)
+    parts = ["".join(words(corpus / f"{part}.spacy")) for part in ("train", "dev", "test")]
+    assert parts == ["ciejbghd", "a", "f"]
+
+
+def test_the_command_says_nothing_of_repairs_where_there_were_none(tmp_path, source):
+    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path)])
+    assert result.exit_code == 0
+    assert "news.spacy: 4 sentences" in printed(result.output)
+    assert "repaired" not in result.output
+
+
+def test_the_command_passes_its_options_on(tmp_path):
+    source = tmp_path / "data.txt"
+    source.write_bytes(b"S\xe3o B-geo\n\nPaulo B-geo\n")
+    options = ["--format", "conll", "--encoding", "latin-1", "--limit", "1", "--lang", "pt"]
+    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path), *options])
+    assert result.exit_code == 0
+    assert words(tmp_path / "data.spacy") == ["São"]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (BAD, [], "line 3: 3 words but 2 labels"),
+        (BAD, [], "beginning with 'Kevin Durant plays'"),
+        (CORPUS, ["--split", "80/10"], "--split 80/10 is not allowed"),
+        (CORPUS, ["--limit", "0"], "--limit 0 is not allowed"),
+        (CORPUS, ["--format", "conll"], "line 1: one column only"),
+    ],
+)
+def test_the_command_fails_with_status_1_and_a_message_and_no_traceback(tmp_path, content, options, message):
+    source = write(tmp_path, content, "news.csv")
+    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path / "corpus"), *options])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "Nothing was converted" in result.output
+    assert message in printed(result.output)
+    assert contents(tmp_path / "corpus") == {}
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_the_command_refuses_a_seed_that_numpy_does_not_take(tmp_path, source, seed):
+    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path), "--split", "80/20", "--seed", seed])
+    assert result.exit_code == 2
+    assert sorted(contents(tmp_path)) == ["news.csv"]
+
+
+def test_spacy_knows_the_command_and_another_process_writes_the_same_bytes(tmp_path, source):
+    convert(source, tmp_path / "here", split="50/25/25", seed=3)
+    command = [sys.executable, "-m", "spacy", "bert-ner", "convert", str(source), str(tmp_path / "there")]
+    result = subprocess.run(
+        [*command, "--split", "50/25/25", "--seed", "3"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "train.spacy: 2 sentences" in printed(result.stdout)
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [("emerging.dev.conll", "emerging.dev"), ("emerging.test.annotated", "emerging.test"), (".hidden.csv", ".hidden")],
+)
+def test_the_output_is_named_after_the_input(tmp_path, name, output):
+    (tmp_path / name).write_text("a O\n")
+    assert list(convert(tmp_path / name, tmp_path / "out").counts) == [tmp_path / "out" / f"{output}.spacy"]
+
+
+def test_an_unknown_language_is_refused(tmp_path):
+    (tmp_path / "a.conll").write_text("a O\n")
+    with pytest.raises(CorpusError, match="--lang qq is not allowed"):
+        convert(tmp_path / "a.conll", tmp_path / "out", lang="qq")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_is_a_file_ends_the_command_with_a_message(tmp_path):
+    (tmp_path / "a.conll").write_text("a O\n")
+    (tmp_path / "out").write_text("mine")
+    result = CliRunner().invoke(app, ["convert", str(tmp_path / "a.conll"), str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "Nothing was converted" in result.output
+    assert (tmp_path / "out").read_text() == "mine"

@@ -1,0 +1,592 @@
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from spacy_bert_ner.corpus import FORMATS, Corpus, read_corpus
+from spacy_bert_ner.errors import CorpusError
+
+# One sentence a row, as in the article's file: words with punctuation, a quoted field, quotes doubled.
+SENTENCES_CSV = """\
+text,labels
+The U.N. held hour-long talks in São Paulo .,O B-org O O O O B-geo I-geo O
+"Mr. O'Neill paid $3.5bn , he said .",B-per I-per O O O O O O
+"She said "" Hi "" .",O O O O O O
+"""
+
+# One token a row, as on Kaggle: Latin-1, the sentence's number on its first row only, POS between word and tag.
+TOKENS_CSV = """\
+Sentence #,Word,POS,Tag
+Sentence: 1,Kevin,NNP,B-per
+,Durant,NNP,I-per
+,plays,VBZ,O
+,",",",",O
+Sentence: 2,José,NNP,B-per
+,\x85,NN,O
+,"\""\","``",O
+,lives,VBZ,O
+"""
+
+CONLL = """\
+-DOCSTART- -X- -X- O
+
+EU NNP B-NP B-ORG
+rejects VBZ B-VP O
+German JJ B-NP B-MISC
+
+Peter NNP B-NP B-PER
+Blackburn NNP I-NP I-PER
+"""
+
+CONLL_SENTENCES = [
+    (["EU", "rejects", "German"], ["B-ORG", "O", "B-MISC"]),
+    (["Peter", "Blackburn"], ["B-PER", "I-PER"]),
+]
+
+
+def write(folder: Path, content: str | bytes, name: str = "corpus.txt", encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+def write_zip(folder: Path, *contents: bytes, name: str = "corpus.zip") -> Path:
+    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data/", b"")  # a folder does not count as a file
+        for i, content in enumerate(contents):
+            archive.writestr(f"data/{i}.csv", content)
+    return folder / name
+
+
+def pairs(corpus: Corpus) -> list[tuple[list[str], list[str]]]:
+    return [(sentence.words, sentence.tags) for sentence in corpus.sentences]
+
+
+# a row a sentence
+
+
+def test_a_row_a_sentence_is_cut_at_single_spaces_only(tmp_path):
+    corpus = read_corpus(write(tmp_path, SENTENCES_CSV))
+    assert (corpus.format, corpus.n_repaired) == ("gmb-sentences", 0)
+    assert pairs(corpus) == [
+        (
+            ["The", "U.N.", "held", "hour-long", "talks", "in", "São", "Paulo", "."],
+            ["O", "B-org", "O", "O", "O", "O", "B-geo", "I-geo", "O"],
+        ),
+        (
+            ["Mr.", "O'Neill", "paid", "$3.5bn", ",", "he", "said", "."],
+            ["B-per", "I-per", "O", "O", "O", "O", "O", "O"],
+        ),
+        (["She", "said", '"', "Hi", '"', "."], ["O", "O", "O", "O", "O", "O"]),
+    ]
+    assert [sentence.line for sentence in corpus.sentences] == [2, 3, 4]
+
+
+def test_columns_may_stand_anywhere_among_others(tmp_path):
+    corpus = read_corpus(write(tmp_path, "id,labels,source,text\n7,B-per O,news,Kevin plays\n"))
+    assert pairs(corpus) == [(["Kevin", "plays"], ["B-per", "O"])]
+
+
+def test_csv_rows_know_their_line_after_blank_lines_and_line_breaks_in_fields(tmp_path):
+    corpus = read_corpus(write(tmp_path, 'id,text,labels\n\n"a\nb",Kevin,B-per\n\nc,plays,O\n'))
+    assert [(sentence.words, sentence.line) for sentence in corpus.sentences] == [(["Kevin"], 3), (["plays"], 6)]
+
+
+# a row a token
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "zipped"])
+def test_a_row_a_token_is_read_as_latin_1_with_every_word_kept(tmp_path, zipped):
+    content = TOKENS_CSV.encode("latin-1")
+    corpus = read_corpus(write_zip(tmp_path, content) if zipped else write(tmp_path, content))
+    assert (corpus.format, corpus.n_repaired) == ("gmb-tokens", 0)
+    assert pairs(corpus) == [
+        (["Kevin", "Durant", "plays", ","], ["B-per", "I-per", "O", "O"]),
+        (["José", "\x85", '"', "lives"], ["B-per", "O", "O", "O"]),
+    ]
+    assert [sentence.line for sentence in corpus.sentences] == [2, 6]
+
+
+def test_a_row_a_token_is_read_as_utf_8_where_it_is_utf_8(tmp_path):
+    corpus = read_corpus(write(tmp_path, TOKENS_CSV))
+    assert pairs(corpus)[1] == (["José", "\x85", '"', "lives"], ["B-per", "O", "O", "O"])
+
+
+# columns
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CONLL,
+        CONLL.replace(" ", "\t"),
+        CONLL.replace(" ", "  "),
+        CONLL.replace("\n", "\r\n"),
+        CONLL.replace("\n", " \n"),
+        CONLL.replace(" ", "\t").replace("\n", "\t\r\n"),
+        CONLL + "\n\n \n\t\n",
+        "\n\r\n" + CONLL,
+        CONLL.rstrip("\n"),
+        CONLL.replace("Peter", "-DOCSTART-\n\n-DOCSTART- -X- O O\nPeter"),
+        CONLL.removeprefix("-DOCSTART- -X- -X- O\n\n"),
+        "\ufeff" + CONLL,
+    ],
+    ids=[
+        "spaces",
+        "tabs",
+        "two-spaces",
+        "crlf",
+        "space-at-end",
+        "tabs-tab-at-end-crlf",
+        "trailing-blank-lines",
+        "leading-blank-lines",
+        "no-newline-at-end",
+        "document-starts-between",
+        "no-document-start",
+        "byte-order-mark",
+    ],
+)
+def test_columns_come_by_tabs_or_spaces_and_sentences_by_blank_lines(tmp_path, content):
+    corpus = read_corpus(write(tmp_path, content))
+    assert (corpus.format, corpus.n_repaired) == ("conll", 0)
+    assert pairs(corpus) == CONLL_SENTENCES
+
+
+def test_column_sentences_know_their_line(tmp_path):
+    corpus = read_corpus(write(tmp_path, CONLL))
+    assert [sentence.line for sentence in corpus.sentences] == [3, 7]
+
+
+def test_columns_by_tabs_keep_words_that_hold_spaces(tmp_path):
+    corpus = read_corpus(write(tmp_path, "New York\tB-geo\n3 000\tO\n"))
+    assert pairs(corpus) == [(["New York", "3 000"], ["B-geo", "O"])]
+
+
+@pytest.mark.parametrize("word", ["\x85", "\u2028", "\xa0", "\x0b", "\x1c"])
+@pytest.mark.parametrize(
+    "layout", ["a{s}O\n{word}{s}O\nb{s}O\n", "text,labels\na {word} b,O O O\n"], ids=["conll", "gmb-sentences"]
+)
+@pytest.mark.parametrize("separator", ["\t", " "], ids=["tab", "space"])
+def test_a_word_may_be_what_python_takes_for_white_space(tmp_path, layout, word, separator):
+    corpus = read_corpus(write(tmp_path, layout.format(s=separator, word=word)))
+    assert pairs(corpus) == [(["a", word, "b"], ["O", "O", "O"])]
+
+
+# repair
+
+
+@pytest.mark.parametrize(
+    ("tags", "legal", "n_repaired"),
+    [
+        ("I-PER I-PER O I-LOC", "B-PER I-PER O B-LOC", 2),
+        ("I-PER B-PER I-LOC O", "B-PER B-PER B-LOC O", 2),
+        ("B-PER I-PER B-PER O", "B-PER I-PER B-PER O", 0),
+    ],
+)
+def test_iob1_becomes_iob2_and_repairs_are_counted(tmp_path, tags, legal, n_repaired):
+    rows = "\n".join(f"w {tag}" for tag in tags.split())
+    corpus = read_corpus(write(tmp_path, rows))
+    assert [sentence.tags for sentence in corpus.sentences] == [legal.split()]
+    assert corpus.n_repaired == n_repaired
+
+
+def test_an_entity_does_not_run_on_into_the_next_sentence(tmp_path):
+    corpus = read_corpus(write(tmp_path, "Kevin I-PER\n\nDurant I-PER\nplays O\n\nNets I-ORG\n"))
+    assert [sentence.tags for sentence in corpus.sentences] == [["B-PER"], ["B-PER", "O"], ["B-ORG"]]
+    assert corpus.n_repaired == 3
+
+
+def test_repairs_are_counted_in_both_csv_layouts(tmp_path):
+    sentences = read_corpus(write(tmp_path, "text,labels\nKevin Durant,I-per I-per\n"))
+    tokens = read_corpus(write(tmp_path, "Sentence #,Word,POS,Tag\nSentence: 1,Kevin,NNP,I-per\n,Durant,NNP,I-per\n"))
+    assert [(pairs(corpus), corpus.n_repaired) for corpus in (sentences, tokens)] == [
+        ([(["Kevin", "Durant"], ["B-per", "I-per"])], 1),
+        ([(["Kevin", "Durant"], ["B-per", "I-per"])], 1),
+    ]
+
+
+# options
+
+
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [
+        ("text,labels\na,O\n", "gmb-sentences"),
+        ('"text","labels"\r\na,O\r\n', "gmb-sentences"),
+        ("\ufefftext,labels\na,O\n", "gmb-sentences"),
+        ("Sentence #,Word,Tag\nSentence: 1,a,O\n", "gmb-tokens"),
+        ("Sentence #,Word,POS,Tag\r\nSentence: 1,a,N,O\r\n", "gmb-tokens"),
+        ("a O\n", "conll"),
+        ("a\tO\n", "conll"),
+        ("a,b B-creative-work\n", "conll"),
+        ("-DOCSTART-\na O\n", "conll"),
+        ("-DOCSTART- O\n\na NN I-X\n", "conll"),
+    ],
+)
+def test_the_format_is_told_from_the_first_line(tmp_path, content, format):
+    path = write(tmp_path, content)
+    corpus = read_corpus(path)
+    assert corpus.format == format
+    assert len(corpus.sentences) == 1
+    assert read_corpus(path, format=format) == corpus
+
+
+def test_a_named_format_is_taken_at_its_word(tmp_path):
+    path = write(tmp_path, "word tag\nKevin B-per\n")  # no IOB tag in the first line
+    with pytest.raises(CorpusError, match="line 1: cannot tell the format"):
+        read_corpus(path)
+    with pytest.raises(CorpusError, match="line 1: 'tag' is no IOB tag"):
+        read_corpus(path, format="conll")
+    with pytest.raises(CorpusError, match="line 1: the header has the columns word tag. gmb-tokens needs"):
+        read_corpus(path, format="gmb-tokens")
+
+
+@pytest.mark.parametrize(
+    ("written_as", "encoding", "word"),
+    [
+        ("utf-8", None, "São"),
+        ("utf-8-sig", None, "São"),
+        ("utf-8-sig", "utf8", "São"),
+        ("latin-1", "latin-1", "São"),
+        ("cp1252", "cp1252", "€5"),
+        ("utf-16", "utf-16", "São"),
+        ("utf-8", "latin-1", "SÃ£o"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["text,labels\n{},B-geo\n", "Sentence #,Word,Tag\n1,{},B-geo\n", "{} B-geo\n"])
+def test_the_encoding_is_utf_8_or_the_one_that_is_named(tmp_path, layout, written_as, encoding, word):
+    source = "€5" if word == "€5" else "São"
+    corpus = read_corpus(write(tmp_path, layout.format(source), encoding=written_as), encoding=encoding)
+    assert pairs(corpus) == [([word], ["B-geo"])]
+
+
+@pytest.mark.parametrize(("limit", "words"), [(1, ["a"]), (2, ["a", "b"]), (3, ["a", "b", "c"]), (9, ["a", "b", "c"])])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,labels\na,I-x\nb,I-x\nc,I-x\n",
+        "Sentence #,Word,Tag\n1,a,I-x\n2,b,I-x\n3,c,I-x\n",
+        "a I-x\n\nb I-x\n\nc I-x\n",
+    ],
+    ids=FORMATS,
+)
+def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, words):
+    corpus = read_corpus(write(tmp_path, content), limit=limit)
+    assert [sentence.words for sentence in corpus.sentences] == [[word] for word in words]
+    assert corpus.n_repaired == len(words)
+
+
+# errors: each names the file, the line where there is one, and what to do
+
+FORMAT_NAMES = "gmb-sentences, gmb-tokens, conll"
+TOKEN_HEADER = "Sentence #,Word,POS,Tag\n"
+
+
+def fails(path: Path, rest: str, **options: object) -> None:
+    with pytest.raises(CorpusError, match=re.escape(str(path)) + rest):
+        read_corpus(path, **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "rest"),
+    [
+        (
+            "text,labels\na b,O O\nKevin Durant plays for the Nets,B-per I-per\n",
+            ", line 3: 6 words but 2 labels.*single spaces.*Mend the row, beginning with 'Kevin Durant plays for'",
+        ),
+        ("text,labels\nKevin  plays,B-per O\n", ", line 2: 3 words but 2 labels.*Both are separated by single spaces"),
+        ("text,labels\nKevin plays ,B-per O\n", ", line 2: 3 words but 2 labels"),
+        ('text,labels\n"\nKevin",B-per I-per\nx,O\n', r", line 2: 1 words but 2 labels.*beginning with '\\nKevin'"),
+    ],
+    ids=["too-few", "two-spaces", "space-at-end", "begins-on-the-line-before"],
+)
+def test_a_row_with_more_or_fewer_labels_than_words_is_refused(tmp_path, content, rest):
+    fails(write(tmp_path, content), rest)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,labels\nNobody came,O O\nKevin plays,{tag} O\n",
+        TOKEN_HEADER + "Sentence: 1,Nobody,NN,O\n,Kevin,NNP,{tag}\n",
+        "Nobody O\n\nKevin {tag}\n",
+        "Nobody\tO\r\n\r\nKevin\t{tag}\r\n",
+    ],
+    ids=["gmb-sentences", "gmb-tokens", "conll-spaces", "conll-tabs-crlf"],
+)
+@pytest.mark.parametrize("tag", ["X-per", "per", "o", "B-", "B_per", "U-per", "0"])
+def test_a_tag_that_is_not_iob_is_refused(tmp_path, content, tag):
+    rest = f", line 3: '{tag}' is no IOB tag. Allowed: O, B-<label>, I-<label>. Mend the row."
+    fails(write(tmp_path, content.format(tag=tag)), rest)
+
+
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [
+        ("", "auto"),
+        (" \n\r\n\t\n", "auto"),
+        ("\n", "conll"),
+        ("text,labels\n", "auto"),
+        ("text,labels\r\n\r\n", "auto"),
+        (TOKEN_HEADER, "auto"),
+        ("-DOCSTART- -X- -X- O\n\n", "auto"),
+    ],
+    ids=["empty", "white-space", "newline-as-conll", "header", "header-and-blank", "token-header", "document-start"],
+)
+def test_a_file_without_a_sentence_is_refused(tmp_path, content, format):
+    rest = f": there is no annotated sentence in it. Allowed: one of {FORMAT_NAMES}."
+    fails(write(tmp_path, content), rest, format=format)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "rest"),
+    [
+        (b"text,labels\na,O\ncaf\xe9,O\n", {}, ", line 3: byte 0xE9 is not valid utf-8.*--encoding latin-1"),
+        (b"a O\n\n\xe9 O\n", {}, ", line 3: byte 0xE9 is not valid utf-8.*--encoding latin-1"),
+        (
+            TOKEN_HEADER.encode() + b"Sentence: 1,\xe9,N,O\n",
+            {"encoding": "utf-8"},
+            ", line 2: byte 0xE9 is not valid utf-8.*--encoding latin-1",
+        ),
+        ("a O\nS\xe3o O\n".encode(), {"encoding": "ascii"}, ", line 2: byte 0xC3 is not valid ascii.*--encoding utf-8"),
+        (
+            "a O\n".encode("utf-16"),
+            {"encoding": "utf-8"},
+            ", line 1: byte 0xFF is not valid utf-8. Name the file's encoding: --encoding utf-16",
+        ),
+    ],
+    ids=["gmb-sentences", "conll", "gmb-tokens-named", "ascii", "utf-16"],
+)
+def test_a_byte_that_does_not_fit_the_encoding_is_refused(tmp_path, content, options, rest):
+    fails(write(tmp_path, content), rest, **options)
+
+
+@pytest.mark.parametrize("format", ["auto", "conll"])
+def test_an_unknown_codec_is_refused(tmp_path, format):
+    message = "--encoding utf-9 is not known. Allowed: a Python codec, such as utf-8 or latin-1."
+    with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
+        read_corpus(write(tmp_path, "a O\n"), encoding="utf-9", format=format)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "line"),
+    [
+        (b"\x7fELF\x02\x01\x01\x00\x00\x00", {}, 1),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", {}, 3),
+        (b"text,labels\na,O\nb\x00,O\n", {}, 3),
+        (b"a O\n\n\x00 O\n", {"format": "conll"}, 3),
+        (b"a O\n" * 30_000 + b"\x00 O\n", {}, 30_001),
+        (b"a\x00 O\n", {"encoding": "latin-1"}, 1),
+    ],
+    ids=["elf", "png", "csv", "conll", "late", "named-encoding"],
+)
+def test_a_file_with_a_nul_byte_is_refused(tmp_path, content, options, line):
+    rest = f", line {line}: a NUL byte, so this is not a text file. Allowed: {FORMAT_NAMES}, zipped or not."
+    fails(write(tmp_path, content), rest, **options)
+
+
+def test_a_zip_archive_that_is_cut_short_is_refused(tmp_path):
+    whole = write_zip(tmp_path, SENTENCES_CSV.encode())
+    fails(write(tmp_path, whole.read_bytes()[:-30]), r": the zip archive cannot be read \(.+\). Fetch the file again.")
+
+
+def test_a_zip_archive_whose_sum_is_wrong_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("corpus.csv", "text,labels\nKevin,B-per\n")
+    altered = (tmp_path / "whole.zip").read_bytes().replace(b"Kevin", b"Devin")
+    fails(write(tmp_path, altered), r": the zip archive cannot be read \(Bad CRC-32.+\). Fetch the file again.")
+
+
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_a_zip_archive_without_exactly_one_file_is_refused(tmp_path, n):
+    rest = f": a zip archive with {n} files. Allowed: exactly one. Unzip it and name the file you want."
+    fails(write_zip(tmp_path, *[b"a O\n"] * n), rest)
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "found", "needed"),
+    [
+        ("text,tags\na,O\n", "gmb-sentences", "text, tags", "text, labels"),
+        ("Text,Labels\na,O\n", "gmb-sentences", "Text, Labels", "text, labels"),
+        ("Sentence #,Word,POS\n1,a,N\n", "gmb-tokens", "Sentence #, Word, POS", "Sentence #, Word, Tag"),
+        ("text,labels\na,O\n", "gmb-tokens", "text, labels", "Sentence #, Word, Tag"),
+    ],
+)
+def test_a_header_without_the_columns_is_refused(tmp_path, content, format, found, needed):
+    rest = f", line 1: the header has the columns {found}. {format} needs {needed}."
+    fails(write(tmp_path, content), rest, format=format)
+
+
+@pytest.mark.parametrize(
+    ("content", "rest"),
+    [
+        ("text,labels\na,O\nb\nc,O\n", ", line 3: 1 fields in this row, 2 in the header. Mend the row."),
+        ("text,labels\na,O\n\nb , c , d,O O\n", ", line 4: 4 fields in this row, 2 in the header. Mend the row."),
+        (TOKEN_HEADER + "1,a,N,O\n,b,O\n", ", line 3: 3 fields in this row, 4 in the header. Mend the row."),
+        (TOKEN_HEADER + "1,a,N,O\n,,,,O\n", ", line 3: 5 fields in this row, 4 in the header. Mend the row."),
+    ],
+)
+def test_a_row_with_more_or_fewer_fields_than_the_header_is_refused(tmp_path, content, rest):
+    fails(write(tmp_path, content), rest)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('text,labels\na,O\n"Hi" she said,O O O\nb,O\n', 3),
+        ('text,labels\na,O\n"b c,O O\nd,O\n', 3),
+        (TOKEN_HEADER + '1,a,N,O\n,b,N,O\n,",N,O\n', 4),
+    ],
+    ids=["text-after-the-quote", "quote-never-closed", "lone-quote"],
+)
+def test_bad_quoting_is_refused_on_the_line_where_the_row_begins(tmp_path, content, line):
+    rest = f", line {line}: not a CSV row: .+. Quote fields that hold commas, quotes or line breaks."
+    fails(write(tmp_path, content), rest)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("text,labels\na,O\n,O\n", 3),
+        ("text,labels\na,O\n,\n", 3),
+        ("text,labels\na  b,O O O\n", 2),
+        (TOKEN_HEADER + "1,a,N,O\n,,N,O\n", 3),
+        ("a\tO\n\n\tO\n", 3),
+        ("a\tO\r\n\tN\tO\r\n", 2),
+    ],
+)
+def test_a_row_without_a_word_is_refused(tmp_path, content, line):
+    fails(write(tmp_path, content), f", line {line}: a row without a word. Mend or remove it.")
+
+
+def test_a_word_before_the_first_sentence_number_is_refused(tmp_path):
+    rest = ", line 2: a word before the first sentence number. Begin with 'Sentence: 1'."
+    fails(write(tmp_path, TOKEN_HEADER + ",a,N,O\nSentence: 1,b,N,O\n"), rest)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "line", "row"),
+    [
+        ("Kevin B-PER\nplays\n", {}, 2, "plays"),
+        ("Kevin\tB-PER\n\nplays\t\r\n", {}, 3, r"plays.*"),
+        ("Kevin\n", {"format": "conll"}, 1, "Kevin"),
+        ("a O\n" + "x" * 100 + "\n", {}, 2, "x{40}"),
+    ],
+)
+def test_a_row_of_one_column_is_refused(tmp_path, content, options, line, row):
+    rest = f", line {line}: one column only: '{row}'. Allowed: word and tag .the first and the last column., separated"
+    fails(write(tmp_path, content), rest, **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("Kevin plays for the Nets.\n", "Kevin plays for the Nets."),
+        ("word,tag\na,O\n", "word,tag"),
+        ('{"text": "Kevin"}\n', '{"text": "Kevin"}'),
+        ("Kevin\nB-per\n", "Kevin"),
+        ('"text,labels\n', '"text,labels'),
+        ("x" * 100 + "\n", "x" * 60),
+    ],
+    ids=["prose", "other-header", "json", "one-column", "quote-never-closed", "long"],
+)
+def test_a_file_of_no_known_format_is_refused(tmp_path, content, line):
+    rest = f"cannot tell the format from {line!r}. Allowed: {FORMAT_NAMES}. Name one: --format conll"
+    fails(write(tmp_path, content), f", line 1: {re.escape(rest)}")
+
+
+@pytest.mark.parametrize("format", ["conll2003", "", "GMB-tokens", "iob"])
+def test_a_format_that_is_not_in_the_table_is_refused(tmp_path, format):
+    with pytest.raises(CorpusError, match=f"--format = '{format}' is not allowed. Allowed: auto, {FORMAT_NAMES}."):
+        read_corpus(write(tmp_path, "a O\n"), format=format)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_below_one_is_refused(tmp_path, limit):
+    message = f"--limit {limit} is not allowed. Allowed: a whole number from 1."
+    with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
+        read_corpus(write(tmp_path, "a O\n"), limit=limit)
+
+
+@pytest.mark.parametrize("name", ["corpus.csv", "folder"])
+def test_what_is_no_file_is_refused(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    fails(tmp_path / name, ": no such file. Check the spelling, or run the command from the project's folder.")
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        (b"Kevin B-PER\t\nplays O\n", {}, [(["Kevin", "plays"], ["B-PER", "O"])]),
+        (b"EU B-ORG\rrejects O\r", {}, [(["EU", "rejects"], ["B-ORG", "O"])]),
+        (b"text,labels\ra b,O O\r", {}, [(["a", "b"], ["O", "O"])]),
+        (b"\n \ntext,labels\n \na,O\n", {}, [(["a"], ["O"])]),
+        (b"-DOCSTART- -X- -X-\n\na O\n", {}, [(["a"], ["O"])]),
+        ("text,labels\né,O\n".encode("utf-16"), {}, [(["é"], ["O"])]),
+        ("\ufefftext,labels\né,O\n".encode("utf-16-le"), {"encoding": "utf-16-le"}, [(["é"], ["O"])]),
+        (b"text,labels\n" + b"a" * 99_986 + "é,O\n".encode(), {"encoding": "utf-8"}, [(["a" * 99_986 + "é"], ["O"])]),
+        (
+            b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per\nSentence: 1,Marley,N,I-per\nSentence: 2,a,N,O\n",
+            {},
+            [(["Bob", "Marley"], ["B-per", "I-per"]), (["a"], ["O"])],
+        ),
+    ],
+    ids=[
+        "tab at the end",
+        "CR in conll",
+        "CR in csv",
+        "blank lines first",
+        "document start with columns",
+        "utf-16",
+        "named utf-16-le with mark",
+        "a character across any block",
+        "number on every row",
+    ],
+)
+def test_files_as_they_come_are_read(tmp_path, content, options, expected):
+    corpus = read_corpus(write(tmp_path, content), **options)
+    assert pairs(corpus) == expected
+    assert corpus.n_repaired == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "rest"),
+    [
+        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per \n", {}, ", line 2: 'B-per ' is no IOB tag"),
+        (b"\n\nfoo\n", {}, ", line 3: cannot tell the format from 'foo'"),
+        (b"\xef\xbb\xbf", {}, ": there is no annotated sentence in it"),
+        (b"\n" * 200_000, {}, ": there is no annotated sentence in it"),
+        (b"\xef\xbb\xbftext,labels\nab\xe9cd,O\n", {}, ", line 2: byte 0xE9 is not valid utf-8"),
+    ],
+    ids=["space in a tag", "line of the quote", "mark alone", "line feeds alone", "bad byte after a mark"],
+)
+def test_the_line_and_the_reason_are_right(tmp_path, content, options, rest):
+    fails(write(tmp_path, content), rest, **options)
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "no-such"])
+def test_only_codecs_that_give_text_are_allowed(tmp_path, encoding):
+    with pytest.raises(CorpusError, match=f"--encoding {encoding} is not known"):
+        read_corpus(write(tmp_path, b"a O\n"), encoding=encoding)
+
+
+def test_a_zip_with_a_damaged_byte_is_refused(tmp_path):
+    path = write_zip(tmp_path, b"text,labels\n" + b"word,O\n" * 100)
+    data = bytearray(path.read_bytes())
+    packed = data.index(b"data/0.csv") + len(b"data/0.csv")  # the packed bytes follow the first mention of the name
+    data[packed : packed + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    fails(path, ": the zip archive cannot be read")
+
+
+def test_what_macos_adds_to_an_archive_does_not_count(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mac.zip", "w") as archive:
+        archive.writestr("corpus.csv", b"text,labels\na,O\n")
+        archive.writestr("__MACOSX/._corpus.csv", b"\x00")
+    assert pairs(read_corpus(tmp_path / "mac.zip")) == [(["a"], ["O"])]
+
+
+def test_a_sentence_knows_its_line(tmp_path):
+    corpus = read_corpus(write(tmp_path, b"a O\n\n\nb O\nc O\n"))
+    assert [sentence.line for sentence in corpus.sentences] == [1, 4]

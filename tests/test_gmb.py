@@ -1,0 +1,81 @@
+"""The label of every word survives conversion and alignment, whatever punctuation the word holds."""
+
+from collections.abc import Iterable
+
+import pytest
+import spacy
+from conftest import ROOT, make_tokenizer
+from spacy.training import Example
+
+from spacy_bert_ner.corpus import read_corpus
+from spacy_bert_ner.corpus.sentence import Sentence, to_doc
+
+GMB = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
+
+# fmt: off
+WORDS = ["The", "U.N.", "envoy", "'s", "hour-long", "talk", "with", "Mr.", "O'Neill", "of", "Tel-Aviv", "cost",
+         "$3.5bn", ",", "\x85", "said", "Anne-Marie", "."]
+TAGS = ["O", "B-org", "O", "O", "O", "O", "O", "B-per", "I-per", "O", "B-geo", "O", "O", "O", "O", "O", "B-per", "O"]
+# fmt: on
+
+
+@pytest.fixture(scope="module")
+def pipe(encoder):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("bert_ner", config={"model": {"name": str(encoder), "overlap": 8}})
+    nlp.config["initialize"]["components"]["bert_ner"] = {
+        "labels": ["art", "eve", "geo", "gpe", "nat", "org", "per", "tim"]
+    }
+    doc = nlp.make_doc("x")
+    nlp.initialize(lambda: [Example(doc, doc)])
+    return pipe
+
+
+def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Sentence, list[str | None]]]:
+    """For each sentence, the tag that the first subword of each word carries into the loss; None without a subword."""
+    nlp = spacy.blank("en")
+    for sentence in sentences:
+        reference = to_doc(sentence, nlp.vocab)
+        eg = Example(nlp.make_doc(reference.text), reference)
+        rows = pipe.model.predict([eg.predicted])[0]
+        targets = pipe._row_targets(eg, rows.lengths)
+        first_row = dict(
+            zip((t.idx for t in eg.predicted), (rows.lengths.cumsum() - rows.lengths).tolist(), strict=True)
+        )
+        n_rows = dict(zip((t.idx for t in eg.predicted), rows.lengths.tolist(), strict=True))
+        # Words end with a space, so that each of them begins a token of the pipeline's tokenizer too.
+        yield (
+            sentence,
+            [pipe.tags[targets[first_row[w.idx]]] if n_rows.get(w.idx) else None for w in reference],
+        )
+
+
+def test_the_label_of_every_word_arrives(pipe):
+    [(_, arrived)] = labels_that_arrive(pipe, [Sentence(WORDS, TAGS, 1)])
+    assert arrived == [None if word == "\x85" else tag for word, tag in zip(WORDS, TAGS, strict=True)]
+
+
+def test_word_ids_on_white_space_words_shift_labels():
+    # What the tutorials do: one label for each white-space word, looked up by the `word_ids()` of the tokenizer. Its
+    # words end at punctuation, so that "U.N." is four of them, and every later label falls on another word.
+    text = " ".join(WORDS)
+    encoding = make_tokenizer()(text)
+    words = sorted({i for i in encoding.word_ids() if i is not None})
+    labelled = [(text[slice(*encoding.word_to_chars(i))], TAGS[i]) for i in words if i < len(TAGS) and TAGS[i] != "O"]
+    assert labelled == [("U", "B-org"), ("s", "B-per"), ("hour", "I-per"), ("long", "B-geo"), ("'", "B-per")]
+
+
+@pytest.mark.slow
+def test_the_label_of_every_gmb_word_arrives(pipe):
+    if not GMB.exists():
+        pytest.skip(f"the GMB corpus is not at {GMB}")
+    sentences = read_corpus(GMB).sentences
+    assert len(sentences) == 47_959
+    lost = [
+        (word, tag, has)
+        for sentence, arrived in labels_that_arrive(pipe, sentences[::10])
+        for word, tag, has in zip(sentence.words, sentence.tags, arrived, strict=True)
+        # A word without a subword is U+0085 or another control character, which the tokenizer drops; none has a label.
+        if has != tag and not (has is None and tag == "O" and not word.isprintable())
+    ]
+    assert lost == []

@@ -1,0 +1,93 @@
+"""Promises of the package as a whole: what it exports, what it imports, and from where."""
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import spacy_bert_ner
+
+PACKAGE = Path(spacy_bert_ner.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+MAY_IMPORT = {
+    "component": {"model", "loss", "decoding", "alignment", "tags", "evaluation.metrics"},
+    "model": {"checkpoint", "windows", "alignment", "batching", "shim"},
+    "shim": {"checkpoint", "updates"},
+    "checkpoint": {"files", "tags"},
+    "decoding": {"alignment", "tags"},
+    "loss": {"tags"},
+    "tags": set(),
+    "windows": set(),
+    "alignment": set(),
+    "batching": set(),
+    "updates": set(),
+    "files": set(),
+    "errors": set(),
+    "types": set(),
+}
+
+
+def imports(path: Path) -> set[tuple[int, str]]:
+    """Level (0: absolute) and name of every import in a module, wherever it stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found |= {(node.level, node.module or alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {(0, alias.name) for alias in node.names}
+    return found
+
+
+def test_every_exported_name_is_there():
+    for name in spacy_bert_ner.__all__:
+        assert getattr(spacy_bert_ner, name).__name__ == name
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="has no attribute 'Bert'. Allowed: BertNer, "):
+        spacy_bert_ner.Bert  # noqa: B018
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_imports_point_one_way(name):
+    own = {module for level, module in imports(PACKAGE / f"{name}.py") if level}
+    assert own - {"errors", "types"} <= MAY_IMPORT[name]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_transformers_has_one_door(path):
+    from_transformers = {module for level, module in imports(path) if not level and module.startswith("transformers")}
+    assert not from_transformers or path.name == "checkpoint.py"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_component_knows_language_and_example(path):
+    names = {"spacy.language", "spacy.training"} & {module for _, module in imports(path)}
+    assert not names or path.name == "component.py"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_fits_on_a_few_pages(path):
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_importing_the_package_does_no_work():
+    code = "import sys, spacy_bert_ner; print({'torch', 'spacy', 'transformers'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_blank_pipeline_does_not_import_transformers():
+    code = "import sys, spacy; spacy.blank('en').add_pipe('bert_ner'); print('transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_every_entry_point_loads():
+    groups = {"spacy_factories", "spacy_architectures", "spacy_scorers", "spacy_cli"}
+    ours = [e for group in groups for e in entry_points(group=group) if e.value.startswith("spacy_bert_ner")]
+    assert {e.group for e in ours} == groups
+    for entry_point in ours:
+        assert callable(entry_point.load())
