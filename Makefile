@@ -1,0 +1,30 @@
+# make run   train, evaluate, package and use a BERT NER pipeline
+# make test  lint, types and tests
+# Each sets up everything that it needs in .venv. PYTHON names the interpreter to make it with (3.10 to 3.13).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test clean
+
+run: $(VENV)/installed-project
+	$(BIN)/python -m spacy project run all
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "error: $(PYTHON) is Python %d.%d; 3.10 to 3.13 is needed: make PYTHON=python3.11 ..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[$*]"
+	@touch $@
+
+# Removes the environment and all that was made, but not what was fetched.
+clean:
+	rm -rf $(VENV) corpus training packages/*/ project.lock

@@ -1,0 +1,160 @@
+"""The project and every command of the README, run in a copy with a tiny encoder: no network, some seconds a step."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+from conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+SHELL = [line for language, block in BLOCKS if language == "bash" for line in block.splitlines()]
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+
+
+class Sandbox:
+    """A copy of the project's files, and a place for packages that is not the environment's own."""
+
+    def __init__(self, folder: Path, encoder: Path) -> None:
+        self.folder = folder
+        for name in ("configs", "scripts"):
+            shutil.copytree(ROOT / name, folder / name)
+        shutil.copy(ROOT / "project.yml", folder)
+        (folder / "packages").mkdir()
+        shutil.copytree(encoder, folder / "assets" / "encoder")
+        shutil.copytree(encoder, folder / "assets" / "tiny")
+        rows = (ROOT / "assets" / "sample_ner.csv").read_text(encoding="utf8").splitlines(keepends=True)
+        (folder / "assets" / "sample_ner.csv").write_text("".join(rows[:101]), encoding="utf8")
+        self.environment = os.environ | {
+            "PIP_TARGET": str(folder / "site"),
+            "PIP_NO_INDEX": "1",
+            "PYTHONPATH": str(folder / "site"),
+            "HF_HUB_OFFLINE": "1",
+            "SPACY_CONFIG_OVERRIDES": "--training.max_steps 4 --training.eval_frequency 2",
+        }
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, encoder_512: Path) -> Sandbox:
+    sandbox = Sandbox(tmp_path_factory.mktemp("project"), encoder_512)
+    sandbox.first_run = sandbox.run("-m", "spacy", "project", "run", "all", ".", "--vars.encoder", "assets/tiny")
+    return sandbox
+
+
+def test_the_project_leaves_its_results_in_fixed_places(sandbox):
+    for name in (
+        "corpus/train.spacy",
+        "corpus/dev.spacy",
+        "corpus/test.spacy",
+        "training/model-best/bert_ner/model/model.safetensors",
+        "training/scores.json",
+        "packages/en_bert_ner_sample-0.1.0/dist/en_bert_ner_sample-0.1.0-py3-none-any.whl",
+        "site/en_bert_ner_sample",
+    ):
+        assert (sandbox.folder / name).exists(), name
+
+
+def test_the_project_prints_scores_and_entities(sandbox):
+    assert "assets/tiny is not the default encoder" in sandbox.first_run
+    assert re.search(r"entity F1 +\d\.\d{4}", sandbox.first_run)
+    assert "en_bert_ner_sample: Kevin Durant plays for the Brooklyn Nets." in sandbox.first_run
+
+
+def test_the_scores_are_those_of_the_component(sandbox):
+    scores = srsly.read_json(sandbox.folder / "training" / "scores.json")["bert_ner"]
+    assert {"ents_p", "ents_r", "ents_f", "ents_per_type", "iob_acc", "iob_doc_acc"} <= scores.keys()
+    assert 0 <= scores["iob_acc"] <= 1
+
+
+def test_the_package_asks_for_the_component(sandbox):
+    meta = srsly.read_json(sandbox.folder / "packages" / "en_bert_ner_sample-0.1.0" / "meta.json")
+    assert any(requirement.startswith("spacy-bert-ner>=") for requirement in meta["requirements"])
+
+
+def test_a_second_run_does_no_work_twice(sandbox):
+    weights = sandbox.folder / "training/model-best/bert_ner/model/model.safetensors"
+    made = weights.stat().st_mtime_ns
+    again = sandbox.run("-m", "spacy", "project", "run", "all", ".", "--vars.encoder", "assets/tiny")
+    for command in ("convert", "train", "evaluate", "package"):
+        assert f"Skipping '{command}': nothing changed" in again
+    assert "en_bert_ner_sample: Kevin Durant" in again
+    assert weights.stat().st_mtime_ns == made
+
+
+def test_the_package_loads_without_a_network(sandbox):
+    code = (
+        "import socket, spacy\n"
+        "def refuse(*a, **k): raise AssertionError('the network was asked')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "nlp = spacy.load('en_bert_ner_sample')\n"
+        "print(nlp.get_pipe('bert_ner').labels, len(nlp('Kevin Durant plays.')))"
+    )
+    sandbox.environment.pop("HF_HUB_OFFLINE")
+    assert "'geo', 'gpe'" in sandbox.run("-c", code)
+
+
+def test_the_article_recipe_trains(sandbox):
+    sandbox.run(
+        *("-m", "spacy", "train", "configs/article.cfg", "--output", "training/article"),
+        *("--paths.train", "corpus/train.spacy", "--paths.dev", "corpus/dev.spacy"),
+        *("--components.bert_ner.model.name", "assets/tiny"),
+    )
+    assert (sandbox.folder / "training/article/model-best").exists()
+
+
+@pytest.mark.parametrize("corpus", ["gmb", "wnut17"])
+def test_the_workflows_of_public_corpora_run(sandbox, corpus):
+    folder = sandbox.folder / "assets" / corpus
+    folder.mkdir()
+    if corpus == "gmb":
+        rows = [
+            f"{'Sentence: ' + str(n) if i == 0 else ''},{word},X,{tag}"
+            for n in range(1, 41)
+            for i, (word, tag) in enumerate([("Zoë", "B-per"), ("left", "O"), (f"{n}", "B-tim")])
+        ]
+        (folder / "ner_dataset.csv.zip").write_bytes("\n".join(["Sentence #,Word,POS,Tag", *rows]).encode("latin-1"))
+    else:
+        for part in ("train", "dev", "test"):
+            (folder / f"{part}.conll").write_text("Zoë\tB-person\nleft\tO\n\nNobody\tO\n\n" * 5, encoding="utf8")
+    sandbox.run("-m", "spacy", "project", "run", corpus, ".", "--vars.encoder", "assets/tiny")
+    assert (sandbox.folder / "training" / corpus / "scores.json").exists()
+
+
+def test_the_readme_has_commands():
+    assert len(SHELL) >= 8
+    assert len(PYTHON) >= 3
+
+
+@pytest.mark.parametrize("command", SHELL)
+def test_every_command_of_the_readme_runs(sandbox, command):
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        # These install an environment, so they are run outside of the tests: by .ci/run.
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+        return
+    assert program == "python"
+    if arguments[-2:] == ["run", "all"]:
+        # As the README has it, `all` begins with fetching the encoder, which is there already for this test.
+        arguments += [".", "--vars.encoder", "assets/tiny"]
+    sandbox.run(*arguments)
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_every_python_example_of_the_readme_runs(sandbox, block):
+    sandbox.run("-W", "error::DeprecationWarning:spacy_bert_ner", "-c", block)
