@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
-from .errors import CheckpointError, Errors
+from .errors import BertNerError, CheckpointError, EncoderError, Errors
 from .files import whole_folder
 from .tags import is_iob, labels_of_tags, tags_of_labels
 from .types import Encoding, Ints1d
@@ -23,8 +24,8 @@ from .types import Encoding, Ints1d
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-_ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "longformer", "mpnet"}
-"""Model types that spend their first `pad_token_id + 1` positions on padding."""
+TAG_SCHEME = "IOB2"
+"""What `config.json` says under `tag_scheme` once a head has been trained here, where every entity begins with `B-`."""
 
 _FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
 """Attributes in which modules keep a dropout rate that they hand to a function."""
@@ -70,7 +71,7 @@ class Checkpoint:
             with random weights from torch's generator, takes its place. Without labels there must be a trained head.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
-        RAISES CheckpointError: it cannot be found or opened, or has no trained head where one is needed.
+        RAISES CheckpointError: it cannot be found or opened. EncoderError: it has no trained head where one is needed.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -83,23 +84,30 @@ class Checkpoint:
             try:
                 config = AutoConfig.from_pretrained(str(name), **options)
                 tags = tuple(config.id2label[i] for i in range(config.num_labels))
-                classifies = any(a.endswith("ForTokenClassification") for a in config.architectures or ())
+                architectures = config.architectures or ()
+                classifies = any(name.endswith("ForTokenClassification") for name in architectures)
                 has_head = classifies and is_iob(tags)
+                if labels is None and classifies and not has_head:
+                    raise CheckpointError(Errors.tags_without_prefix.format(name=name, tags=", ".join(tags)))
                 if labels is None and not has_head:
-                    raise CheckpointError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags)))
+                    raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags)))
                 new_head = labels is not None and not (has_head and set(labels) <= set(labels_of_tags(tags)))
                 if new_head:
                     tags = tags_of_labels(labels or ())
                 config.num_labels = len(tags)
                 config.id2label = dict(enumerate(tags))
                 config.label2id = {tag: i for i, tag in enumerate(tags)}
+                if labels is not None:
+                    config.tag_scheme = TAG_SCHEME
                 model = AutoModelForTokenClassification.from_pretrained(
                     str(name), config=config, use_safetensors=True, ignore_mismatched_sizes=new_head, **options
                 )
                 tokenizer = AutoTokenizer.from_pretrained(str(name), use_fast=True, **options)
-            except OSError as e:
+            except BertNerError:
+                raise
+            except (OSError, ValueError, KeyError, SafetensorError) as e:
                 raise CheckpointError(Errors.checkpoint_missing.format(name=name, reason=e)) from e
-        if new_head and has_head:
+        if new_head and any("For" in name for name in architectures):
             _reset_head(model)
         return cls(model, cast("PreTrainedTokenizerFast", tokenizer), str(name))
 
@@ -133,6 +141,12 @@ class Checkpoint:
         return tuple(id2label[i] for i in range(len(id2label)))
 
     @property
+    def is_iob2(self) -> bool:
+        """Whether every entity is known to begin with a `B-` tag. Of a head that was trained elsewhere it is not: in
+        IOB1 an entity begins with `I-`, unless it follows another of its label."""
+        return getattr(self.model.config, "tag_scheme", None) == TAG_SCHEME
+
+    @property
     def n_special(self) -> int:
         """Special subwords in every window."""
         return len(self.before) + len(self.after)
@@ -140,14 +154,15 @@ class Checkpoint:
     @property
     def max_window(self) -> int:
         """The most subwords, special ones included, that go through the encoder at once."""
-        config = self.model.config
-        limits = [512 if self.tokenizer.model_max_length > 1_000_000 else int(self.tokenizer.model_max_length)]
-        positions = getattr(config, "max_position_embeddings", None)
-        if isinstance(positions, int) and positions > 0:
-            used = config.pad_token_id + 1 if config.model_type in _ROBERTA_LIKE else 0
-            # Positions are what the weights allow; the tokenizer's own limit counts only where there are none.
-            limits = [positions - used]
-        return min(limits)
+        positions = getattr(self.model.config, "max_position_embeddings", None)
+        if not isinstance(positions, int) or positions < 1:
+            # Without position embeddings only the tokenizer has a limit, which is astronomic where it has none either.
+            return int(min(self.tokenizer.model_max_length, 512))
+        for name, module in self.model.named_modules():
+            # RoBERTa and its relatives count positions from behind that of padding.
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                return positions - int(module.padding_idx) - 1
+        return positions
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Subwords of each text with character offsets, without special subwords and never truncated."""
@@ -167,9 +182,11 @@ class Checkpoint:
         ids = np.full((len(windows), longest), self.tokenizer.pad_token_id or 0, dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, window in enumerate(windows):
-            n = len(window) + self.n_special
-            ids[row, :n] = [*self.before, *window, *self.after]
-            mask[row, :n] = 1
+            begin, end = len(self.before), len(self.before) + len(window)
+            ids[row, :begin] = self.before
+            ids[row, begin:end] = window
+            ids[row, end : end + len(self.after)] = self.after
+            mask[row, : end + len(self.after)] = 1
         device = self.model.device
         return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
@@ -180,6 +197,7 @@ class Checkpoint:
 
     def set_dropout(self, rate: float) -> None:
         """Give every dropout in the encoder and the head the same rate."""
+        rate = float(rate)
         for module in self.model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = rate

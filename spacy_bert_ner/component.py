@@ -21,7 +21,7 @@ from thinc.api import Config, Optimizer, Ragged, set_dropout_rate
 from . import model as models
 from .alignment import first_rows
 from .decoding import decode
-from .errors import BertNerError, ConfigError, Errors, TagError
+from .errors import BertNerError, ConfigError, EncoderError, Errors, TagError
 from .evaluation.metrics import iob_accuracy
 from .loss import MeanLoss, cross_entropy
 from .model import TokenClassifier
@@ -144,42 +144,45 @@ class BertNer(TrainablePipe):
         nlp: Language | None = None,
         labels: Sequence[str] | None = None,
     ) -> None:
-        """Open the checkpoint that the config names and give it a head for the labels.
+        """Open the checkpoint that the config names; give it a head for the labels, unless it has one.
 
         get_examples (Callable): gives examples; their entities name the labels.
         nlp (Language | None): the pipeline; not used.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
-        RAISES BertNerError: there is no label. CheckpointError: see `Checkpoint.open`.
+        RAISES BertNerError: there is no label and no trained head. CheckpointError: see `Checkpoint.open`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
             labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
-        if not labels:
-            raise BertNerError(Errors.no_labels.format(name=self.name))
-        models.load_checkpoint(self.model, labels)
+        try:
+            models.load_checkpoint(self.model, labels or None)
+        except EncoderError as e:
+            raise BertNerError(Errors.no_labels.format(name=self.name)) from e
 
     def predict(self, docs: Iterable[Doc]) -> list[list[Entity]]:
         """The entities of each Doc, which stays as it is."""
         docs = list(docs)
         if not docs:
             return []
-        tags = models.get_checkpoint(self.model).tags
+        checkpoint, to_numpy = models.get_checkpoint(self.model), self.model.ops.to_numpy
+        tags, is_iob2 = checkpoint.tags, checkpoint.is_iob2
         return [
-            decode(self.model.ops.to_numpy(models.logits_of(rows)), self.model.ops.to_numpy(rows.lengths), tags)
+            decode(to_numpy(models.logits_of(rows)), to_numpy(rows.lengths), tags, is_iob2=is_iob2)
             for rows in self.model.predict(docs)
         ]
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[Entity]]) -> None:
-        """Write entities to `doc.ents`. Entities that the Doc already has stay; predictions that overlap them go."""
+        """Write entities to `doc.ents`. Entities and blocked tokens that the Doc has stay; what overlaps them goes."""
         for doc, entities in zip(docs, scores, strict=True):
             present = list(doc.ents)
-            taken = {i for ent in present for i in range(ent.start, ent.end)}
+            blocked = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 3 and not token.ent_type]
+            taken = {i for span in (*present, *blocked) for i in range(span.start, span.end)}
             spans = [
                 Span(doc, entity.start, entity.end, label=entity.label)
                 for entity in entities
                 if taken.isdisjoint(range(entity.start, entity.end))
             ]
-            doc.set_ents(present + spans)
+            doc.set_ents(present + spans, blocked=blocked)
 
     def update(
         self,
@@ -272,13 +275,31 @@ class BertNer(TrainablePipe):
                 tag_ids[i] = id_of_tag[iob]
         return tag_ids
 
+    def _load_to_save(self) -> bool:
+        """Open a named fine-tuned checkpoint that was not used yet, so that what is saved is complete.
+
+        RETURNS: whether there are weights; an encoder that was not initialized has none.
+        """
+        try:
+            models.get_checkpoint(self.model)
+        except EncoderError:
+            return False
+        return True
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Weights, tokenizer and labels as bytes; nothing is pickled."""
+        if "model" not in exclude:
+            self._load_to_save()
+        data: bytes = super().to_bytes(exclude=exclude)
+        return data
+
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write `cfg` and `model/`, a plain Hugging Face checkpoint."""
         serialize: dict[str, Callable[[Path], None]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
         }
-        if models.has_checkpoint(self.model):
+        if "model" not in exclude and self._load_to_save():
             serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
         util.to_disk(path, serialize, exclude)
 
@@ -286,7 +307,7 @@ class BertNer(TrainablePipe):
         """Read what `to_disk` wrote; never asks the network."""
 
         def read_model(folder: Path) -> None:
-            # A pipeline that was saved before its weights were loaded opens them by name, as it did before.
+            # An encoder that was saved before it was initialized has none, and is opened by name then.
             if folder.exists():
                 models.restore_checkpoint(self.model, folder)
 

@@ -3,6 +3,7 @@
 BertNerError (a ValueError)
 ├── ConfigError       a setting of the component or the model is not allowed
 ├── CheckpointError   a checkpoint cannot be found, opened or used
+│   └── EncoderError  it is an encoder, where a trained tag head is needed
 ├── TagError          a tag or a label does not fit the scheme
 └── CorpusError       annotated text cannot be read or split
 
@@ -22,6 +23,10 @@ class ConfigError(BertNerError):
 
 class CheckpointError(BertNerError):
     """A checkpoint cannot be found, opened or used."""
+
+
+class EncoderError(CheckpointError):
+    """The checkpoint is an encoder, where a trained tag head is needed."""
 
 
 class TagError(BertNerError):
@@ -56,10 +61,10 @@ class Errors:
     )
     slow_tokenizer = (
         "The tokenizer of '{name}' ({cls}) is not a fast one, so it gives no character offsets. Allowed: a checkpoint "
-        "with tokenizer.json. Convert it: AutoTokenizer.from_pretrained('{name}', use_fast=True).save_pretrained(...)"
+        "with tokenizer.json. Name another version of it that has this file."
     )
     not_loaded = (
-        "The component '{name}' holds no weights yet. Call nlp.initialize() to train it, nlp.from_disk(...) to load "
+        "The component holds no weights yet. Call nlp.initialize() to train it, nlp.from_disk(...) to load "
         "it, or name a fine-tuned checkpoint in its config."
     )
     window_too_large = (

@@ -12,13 +12,14 @@ from spacy.attrs import IDX, IS_SPACE, LENGTH
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, Ragged
+from thinc.util import torch2xp
 
 from .alignment import Alignment, align, first_rows
 from .batching import group
 from .checkpoint import Checkpoint
 from .errors import BertNerError, ConfigError, Errors
 from .shim import CheckpointShim
-from .types import Encoding, Floats2d
+from .types import Array, Encoding, Floats2d
 from .windows import Window, merge, split
 
 SECTION = "components.bert_ner.model"
@@ -60,7 +61,6 @@ def build_token_classifier_v1(
         "bert_token_classifier",
         forward,
         shims=[CheckpointShim()],
-        dims={"nO": None},
         attrs={
             "name": name,
             "revision": revision,
@@ -96,7 +96,9 @@ def forward(
     for batch in group(lengths, model.attrs["max_batch_tokens"]):
         members = [windows[i] for i in batch]
         inputs = checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members])
-        logits, backprop_batch = model.shims[0](inputs, is_train)  # (n_windows, longest, n_tags)
+        batch_logits, backprop_batch = _shim(model)(inputs, is_train)
+        # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
+        logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags)
         begins = [int(firsts[i]) for i, _ in members]
         places = merge([w for _, w in members], begins, logits.shape[1], len(checkpoint.before))
         source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
@@ -186,7 +188,6 @@ def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
             )
         )
     _shim(model).checkpoint = checkpoint
-    model.set_dim("nO", len(checkpoint.tags), force=True)
 
 
 def _align(doc: Doc, encoding: Encoding) -> Alignment:

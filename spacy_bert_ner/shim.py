@@ -10,7 +10,7 @@ import srsly
 import torch
 from thinc.api import Optimizer
 from thinc.shims import Shim
-from thinc.util import get_torch_default_device, torch2xp, xp2torch
+from thinc.util import get_torch_default_device, xp2torch
 
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
@@ -34,7 +34,7 @@ class CheckpointShim(Shim):
     @property
     def checkpoint(self) -> Checkpoint:
         if self._model is None:
-            raise BertNerError(Errors.not_loaded.format(name="bert_ner"))
+            raise BertNerError(Errors.not_loaded)
         checkpoint: Checkpoint = self._model
         return checkpoint
 
@@ -43,7 +43,7 @@ class CheckpointShim(Shim):
         checkpoint.model.to(get_torch_default_device())
         self._model = checkpoint
 
-    def __call__(self, inputs: Any, is_train: bool) -> tuple[Array, Callable[[Array], None]]:
+    def __call__(self, inputs: Any, is_train: bool) -> tuple[torch.Tensor, Callable[[Array], None]]:
         """Tag logits of one padded batch.
 
         inputs: ids and attention mask. *Shape:* `(n_windows, longest)` each
@@ -59,7 +59,7 @@ class CheckpointShim(Shim):
         def backprop(d_logits: Array) -> None:
             logits.backward(xp2torch(d_logits, device=logits.device))
 
-        return torch2xp(logits.detach()), backprop
+        return logits.detach(), backprop
 
     def finish_update(self, optimizer: Optimizer) -> None:
         params = {(self.id, n): p for n, p in self.checkpoint.model.named_parameters() if p.grad is not None}

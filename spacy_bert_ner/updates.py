@@ -29,7 +29,10 @@ def apply_optimizer(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[
     keys: thinc's key of each parameter.
     params: parameters with a gradient, all on one device.
     """
-    if optimizer.use_radam:
+    if not params:
+        return
+    # On other devices than these two, thinc's arrays are copies, which cannot be updated in place.
+    if optimizer.use_radam or params[0].device.type not in ("cpu", "cuda"):
         _step_by_thinc(optimizer, keys, params)
     else:
         with torch.no_grad():

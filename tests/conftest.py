@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,7 +98,5 @@ def examples() -> list[Example]:
 
 
 @pytest.fixture(autouse=True)
-def _same_start() -> Iterator[None]:
+def _same_start() -> None:
     torch.manual_seed(0)
-    with warnings.catch_warnings():
-        yield

@@ -100,6 +100,12 @@ def test_without_labels_there_is_nothing_to_learn(make_nlp, examples):
         make_nlp().initialize(lambda: examples[3:])
 
 
+def test_a_trained_head_needs_no_labels(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    nlp.initialize()
+    assert nlp.get_pipe("bert_ner").labels == ("geo", "per")
+
+
 def test_a_label_that_the_head_lacks_is_an_error(nlp):
     eg = Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "dog")]})
     with pytest.raises(TagError, match="The label 'dog' is in the examples, but 'bert_ner' was initialized with geo"):
@@ -212,6 +218,58 @@ def test_entities_that_are_there_stay(nlp):
     doc.set_ents([Span(doc, 1, 3, label="mine")])
     nlp.get_pipe("bert_ner").set_annotations([doc], [[Entity("per", 0, 2), Entity("geo", 4, 5)]])
     assert entities(doc) == [("Durant plays", "mine"), ("Brooklyn", "geo")]
+
+
+def test_blocked_tokens_stay_blocked(nlp):
+    doc = nlp.make_doc("Kevin Durant plays for Brooklyn")
+    doc.set_ents([], blocked=[doc[1:2]])
+    nlp.get_pipe("bert_ner").set_annotations([doc], [[Entity("per", 0, 2), Entity("geo", 4, 5)]])
+    assert entities(doc) == [("Brooklyn", "geo")]
+    assert [(t.ent_iob_, t.ent_type_) for t in doc] == [("O", ""), ("B", ""), ("O", ""), ("O", ""), ("B", "geo")]
+
+
+def test_saving_before_the_first_use_saves_the_weights(make_nlp, tagger, tmp_path):
+    make_nlp(name=tagger).to_disk(tmp_path / "pipeline")
+    assert (tmp_path / "pipeline" / "bert_ner" / "model" / "model.safetensors").exists()
+    other = make_nlp().from_bytes(make_nlp(name=tagger).to_bytes())
+    assert other.get_pipe("bert_ner").labels == ("geo", "per")
+
+
+def test_an_encoder_that_was_not_initialized_has_nothing_to_save(make_nlp, tmp_path):
+    make_nlp().to_disk(tmp_path)
+    assert not (tmp_path / "bert_ner" / "model").exists()
+    assert spacy.load(tmp_path).get_pipe("bert_ner").labels == ()
+
+
+def test_bytes_replace_another_head(make_nlp, nlp, tagger):
+    other = make_nlp(name=tagger)
+    other("Kevin")
+    other.from_bytes(nlp.to_bytes())
+    assert other.get_pipe("bert_ner").labels == ("geo", "org", "per")
+
+
+def test_what_is_excluded_is_neither_saved_nor_loaded(nlp, tmp_path):
+    pipe = nlp.get_pipe("bert_ner")
+    pipe.to_disk(tmp_path / "without", exclude=["model"])
+    assert sorted(p.name for p in (tmp_path / "without").iterdir()) == ["cfg", "vocab"]
+    pipe.to_disk(tmp_path / "whole", exclude=["vocab"])
+    assert sorted(p.name for p in (tmp_path / "whole").iterdir()) == ["cfg", "model"]
+    empty = spacy.blank("en").add_pipe("bert_ner")
+    assert empty.from_disk(tmp_path / "whole", exclude=["vocab", "model"]).labels == ()
+
+
+def test_a_component_can_be_sourced_from_another_pipeline(nlp):
+    other = spacy.blank("en")
+    other.add_pipe("bert_ner", source=nlp)
+    assert other.get_pipe("bert_ner").labels == ("geo", "org", "per")
+    assert other.config["components"]["bert_ner"]["model"]["overlap"] == 8
+
+
+def test_a_frozen_component_is_not_updated(nlp, examples):
+    before = {name: weights.copy() for name, weights in parameters(nlp.get_pipe("bert_ner")).items()}
+    assert nlp.update(examples, sgd=Adam(0.1, use_averages=False), exclude=["bert_ner"]) == {}
+    for name, weights in parameters(nlp.get_pipe("bert_ner")).items():
+        np.testing.assert_array_equal(weights, before[name])
 
 
 def test_scores_on_literal_docs():

@@ -1,12 +1,15 @@
 """The label of every word survives conversion and alignment, whatever punctuation the word holds."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 import spacy
 from conftest import ROOT, make_tokenizer
 from spacy.training import Example
+from spacy.util import minibatch
 
+from spacy_bert_ner.alignment import first_rows
 from spacy_bert_ner.corpus import read_corpus
 from spacy_bert_ner.corpus.sentence import Sentence, to_doc
 
@@ -32,22 +35,19 @@ def pipe(encoder):
 
 
 def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Sentence, list[str | None]]]:
-    """For each sentence, the tag that the first subword of each word carries into the loss; None without a subword."""
+    """For each sentence, the tag that the first subword of each word carries into the loss; None without a subword,
+    "no loss" where the subword is masked."""
     nlp = spacy.blank("en")
-    for sentence in sentences:
-        reference = to_doc(sentence, nlp.vocab)
-        eg = Example(nlp.make_doc(reference.text), reference)
-        rows = pipe.model.predict([eg.predicted])[0]
-        targets = pipe._row_targets(eg, rows.lengths)
-        first_row = dict(
-            zip((t.idx for t in eg.predicted), (rows.lengths.cumsum() - rows.lengths).tolist(), strict=True)
-        )
-        n_rows = dict(zip((t.idx for t in eg.predicted), rows.lengths.tolist(), strict=True))
-        # Words end with a space, so that each of them begins a token of the pipeline's tokenizer too.
-        yield (
-            sentence,
-            [pipe.tags[targets[first_row[w.idx]]] if n_rows.get(w.idx) else None for w in reference],
-        )
+    for batch in minibatch(sentences, 128):
+        references = [to_doc(sentence, nlp.vocab) for sentence in batch]
+        examples = [Example(nlp.make_doc(reference.text), reference) for reference in references]
+        output = pipe.model.predict([eg.predicted for eg in examples])
+        for sentence, eg, rows in zip(batch, examples, output, strict=True):
+            tags = ["no loss" if i < 0 else pipe.tags[i] for i in pipe._row_targets(eg, rows.lengths)]
+            tokens, first = first_rows(rows.lengths)
+            # Words end with a space, so that each of them begins a token of the pipeline's tokenizer too.
+            by_character = {eg.predicted[int(t)].idx: tags[row] for t, row in zip(tokens, first, strict=True)}
+            yield sentence, [by_character.get(word.idx) for word in eg.reference]
 
 
 def test_the_label_of_every_word_arrives(pipe):
@@ -73,9 +73,19 @@ def test_the_label_of_every_gmb_word_arrives(pipe):
     assert len(sentences) == 47_959
     lost = [
         (word, tag, has)
-        for sentence, arrived in labels_that_arrive(pipe, sentences[::10])
+        for sentence, arrived in labels_that_arrive(pipe, sentences)
         for word, tag, has in zip(sentence.words, sentence.tags, arrived, strict=True)
-        # A word without a subword is U+0085 or another control character, which the tokenizer drops; none has a label.
-        if has != tag and not (has is None and tag == "O" and not word.isprintable())
+        if has != tag
     ]
-    assert lost == []
+    # The tokenizer drops words that are one control character (in Latin-1; dashes and quotes in Windows' code page).
+    # They have no subword, so nothing to carry a label; an entity goes on across them.
+    assert Counter(lost) == {
+        ("\x85", "O", None): 4,
+        ("\x91", "O", None): 1,
+        ("\x92", "O", None): 1,
+        ("\x93", "O", None): 2,
+        ("\x94", "O", None): 4,
+        ("\x96", "O", None): 7,
+        ("\x96", "I-org", None): 1,
+        ("\x97", "I-tim", None): 1,
+    }

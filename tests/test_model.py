@@ -7,6 +7,7 @@ from thinc.api import Ragged
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from spacy_bert_ner import model as models
+from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
 from spacy_bert_ner.model import build_token_classifier_v1, load_checkpoint
 
@@ -29,6 +30,19 @@ def test_building_reads_nothing():
     assert not models.has_checkpoint(model)
     with pytest.raises(CheckpointError, match="No checkpoint 'no/such-checkpoint'"):
         model.predict([])
+
+
+def test_the_revision_is_handed_on(monkeypatch, tagger):
+    asked = {}
+
+    def open_(name, **options):
+        asked.update(options, name=name)
+        return real(name)
+
+    real = Checkpoint.open
+    monkeypatch.setattr(models.Checkpoint, "open", open_)
+    load_checkpoint(build_token_classifier_v1(str(tagger), revision="abc123", overlap=8))
+    assert asked == {"name": str(tagger), "revision": "abc123", "labels": None}
 
 
 def test_every_token_gets_the_rows_of_its_subwords(model, docs):
