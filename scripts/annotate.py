@@ -25,7 +25,7 @@ HEADLINES = {
 def print_scores(scores: dict[str, Any]) -> None:
     """Print what `spacy evaluate --per-component` wrote for `bert_ner`."""
     rows = [(about, _figure(scores[key])) for key, about in HEADLINES.items()]
-    print(table(rows, header=("scores on the test data", ""), divider=True, aligns=("l", "r")))
+    print(table(rows, header=("scores on the test data", ""), divider=True, aligns=("l", "r"), max_col=40))
     per_type = scores["ents_per_type"] or {}  # spaCy writes null where there is nothing to score
     types = [(label, *(_figure(s[k]) for k in "prf")) for label, s in sorted(per_type.items())]
     print(table(types, header=("entity type", "P", "R", "F1"), divider=True, aligns=("l", "r", "r", "r")))
