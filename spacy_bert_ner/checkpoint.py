@@ -85,7 +85,7 @@ class Checkpoint:
                 config = AutoConfig.from_pretrained(str(name), **options)
                 tags = tuple(config.id2label[i] for i in range(config.num_labels))
                 architectures = config.architectures or ()
-                classifies = any(name.endswith("ForTokenClassification") for name in architectures)
+                classifies = any(a.endswith("ForTokenClassification") for a in architectures)
                 has_head = classifies and is_iob(tags)
                 if labels is None and classifies and not has_head:
                     raise CheckpointError(Errors.tags_without_prefix.format(name=name, tags=", ".join(tags)))
@@ -107,7 +107,7 @@ class Checkpoint:
                 raise
             except (OSError, ValueError, KeyError, SafetensorError) as e:
                 raise CheckpointError(Errors.checkpoint_missing.format(name=name, reason=e)) from e
-        if new_head and any("For" in name for name in architectures):
+        if new_head and any("For" in a for a in architectures):
             _reset_head(model)
         return cls(model, cast("PreTrainedTokenizerFast", tokenizer), str(name))
 
