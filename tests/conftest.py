@@ -12,15 +12,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import spacy
 import torch
+from checkpoints import LazyCheckpoints, make_config, make_tokenizer
 from spacy.language import Language
 from spacy.training import Example
-from tokenizers import BertWordPieceTokenizer
-from transformers import BertConfig, BertForTokenClassification, BertModel, BertTokenizerFast
+from transformers import BertForTokenClassification, BertModel
 
 ROOT = Path(__file__).parent.parent
-LETTERS = "abcdefghijklmnopqrstuvwxyzé0123456789.,'-$#@[]()"
-VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{c}" for c in LETTERS)]
-VOCAB += ["kevin", "durant", "plays", "for", "the", "brooklyn", "nets", "lives", "in", "new", "york", "un", "##ited"]
 
 TRAIN_DATA = [
     ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "per"), (27, 40, "org")]),
@@ -28,24 +25,6 @@ TRAIN_DATA = [
     ("Mr. O'Neill lives in New York.", [(0, 11, "per"), (21, 29, "geo")]),
     ("Nobody came.", []),
 ]
-
-
-def make_tokenizer() -> BertTokenizerFast:
-    vocab = {token: i for i, token in enumerate(VOCAB)}
-    backend = BertWordPieceTokenizer(vocab=vocab, lowercase=True)
-    return BertTokenizerFast(tokenizer_object=backend._tokenizer, model_max_length=512)
-
-
-def make_config(**changes: object) -> BertConfig:
-    settings: dict[str, object] = {
-        "vocab_size": len(VOCAB),
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "max_position_embeddings": 64,
-    }
-    return BertConfig(**(settings | changes))
 
 
 def save_encoder(folder: Path, **changes: object) -> Path:
@@ -77,6 +56,12 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertForTokenClassification(config).save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> LazyCheckpoints:
+    """Name of an architecture → folder with a token classifier of it; see `checkpoints.ARCHITECTURES`."""
+    return LazyCheckpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture

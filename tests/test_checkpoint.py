@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import make_config, make_tokenizer
+from checkpoints import make_config, make_tokenizer, save_esm
 from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -180,6 +180,11 @@ def test_a_tokenizer_without_offsets_is_refused():
 
     with pytest.raises(CheckpointError, match="The tokenizer of 'x' \\(Slow\\) is not a fast one"):
         Checkpoint(BertForTokenClassification(make_config()), Slow(), "x")
+
+
+def test_a_checkpoint_whose_tokenizer_has_no_fast_version_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="The tokenizer of '.*' \\(EsmTokenizer\\) is not a fast one"):
+        Checkpoint.open(save_esm(tmp_path))
 
 
 def test_dropout_reaches_every_module(checkpoint):

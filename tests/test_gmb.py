@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 import spacy
-from conftest import ROOT, make_tokenizer
+from checkpoints import make_tokenizer
+from conftest import ROOT
 from spacy.training import Example
 from spacy.util import minibatch
 
