@@ -12,6 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import spacy
 import torch
+import transformers
 from checkpoints import LazyCheckpoints, make_config, make_tokenizer
 from spacy.language import Language
 from spacy.training import Example
@@ -80,6 +81,10 @@ def make_nlp(encoder: Path) -> Callable[..., Language]:
 def examples() -> list[Example]:
     nlp = spacy.blank("en")
     return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in TRAIN_DATA]
+
+
+def pytest_report_header() -> str:
+    return f"transformers: {transformers.__version__}"
 
 
 @pytest.fixture(autouse=True)
