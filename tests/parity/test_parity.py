@@ -139,6 +139,15 @@ def test_a_long_text_is_cut_into_windows_that_fill_all_positions(nlp):
     assert rows.lengths.min() > 0
 
 
+def test_a_saved_pipeline_is_read_back_the_same(nlp, tmp_path):
+    docs = [nlp.make_doc(text) for text in NEWS + TWEETS]
+    before = nlp.get_pipe("bert_ner").model.predict(docs)
+    nlp.to_disk(tmp_path)
+    for rows, again in zip(before, spacy.load(tmp_path).get_pipe("bert_ner").model.predict(docs), strict=True):
+        assert rows.lengths.tolist() == again.lengths.tolist()
+        np.testing.assert_array_equal(rows.dataXd, again.dataXd)
+
+
 @pytest.mark.filterwarnings("ignore:Tokenizer does not support real words:UserWarning")
 @pytest.mark.parametrize("text", PLAIN)
 def test_entities_are_those_of_the_pipeline_of_transformers(nlp, folder, text):
