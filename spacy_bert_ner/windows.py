@@ -24,8 +24,9 @@ class Window(NamedTuple):
 def split(n_subwords: int, token_starts: Ints1d, size: int, overlap: int) -> list[Window]:
     """Cut a Doc into windows of at most `size` subwords, of which neighbours share at least `overlap`.
 
-    Cuts fall where a token starts, unless a token is too long for that. In an overlap, each window keeps the half
-    that is farther from its own edge, where it has seen more context.
+    Cuts fall where a token starts. In an overlap, each window keeps the half that is farther from its own edge, where
+    it has seen more context. A token that no window can hold (an image in base 64, say) is read apart, as if the text
+    began and ended with it, so that what is before and after it does not notice it.
 
         subwords   0 1 2 3 4 5 6 7 8 9       size 6, overlap 2
         window 1   [0 1 2 3 4 5]             keeps 0 to 4
@@ -36,17 +37,24 @@ def split(n_subwords: int, token_starts: Ints1d, size: int, overlap: int) -> lis
     size: most subwords in a window, without special ones; more than `overlap`.
     overlap: fewest subwords that two neighbouring windows share.
     """
+    ends = np.append(token_starts[1:], n_subwords)
+    giants = np.flatnonzero(ends - token_starts > size)
+    edges = np.unique(np.concatenate([[0], token_starts[giants], ends[giants], [n_subwords]])).tolist()
+    return [w for part in pairwise(edges) for w in _split_part(*part, token_starts, size, overlap)]
+
+
+def _split_part(first: int, last: int, token_starts: Ints1d, size: int, overlap: int) -> list[Window]:
     cuts: list[tuple[int, int]] = []
-    start = 0
+    start = first
     while True:
-        end = min(start + size, n_subwords)
-        if end == n_subwords:
+        end = min(start + size, last)
+        if end == last:
             cuts.append((start, end))
             break
         end = _last_start(token_starts, start + overlap, end)
         cuts.append((start, end))
         start = _last_start(token_starts, start, end - overlap)
-    edges = [0, *((after[0] + before[1] + 1) // 2 for before, after in pairwise(cuts)), n_subwords]
+    edges = [first, *((after[0] + before[1] + 1) // 2 for before, after in pairwise(cuts)), last]
     return [Window(*cut, *keep) for cut, keep in zip(cuts, pairwise(edges), strict=True)]
 
 

@@ -26,6 +26,14 @@ def test_a_token_longer_than_a_window_is_cut():
     assert windows == [Window(0, 5, 0, 4), Window(3, 8, 4, 7), Window(6, 11, 7, 10), Window(9, 12, 10, 12)]
 
 
+def test_a_token_longer_than_a_window_is_read_apart():
+    # tokens start at 0, 2, 4 and 15; the third has 11 subwords
+    windows = split(18, np.array([0, 2, 4, 15]), size=6, overlap=2)
+    assert windows[0] == Window(0, 4, 0, 4)
+    assert [(w.start, w.end) for w in windows[1:-1]] == [(4, 10), (8, 14), (12, 15)]
+    assert windows[-1] == Window(15, 18, 15, 18)
+
+
 @given(n=st.integers(1, 120), size=st.integers(2, 20), overlap=st.integers(0, 19), starts=st.sets(st.integers(1, 119)))
 def test_windows_cover_every_subword_once_and_share_the_overlap(n, size, overlap, starts):
     overlap = min(overlap, size - 1)
@@ -35,9 +43,10 @@ def test_windows_cover_every_subword_once_and_share_the_overlap(n, size, overlap
     for w in windows:
         assert 0 < w.end - w.start <= size
         assert w.start <= w.keep_start <= w.keep_end <= w.end
+    apart = {edge for token in pairwise([*token_starts, n]) if token[1] - token[0] > size for edge in token}
     for before, after in pairwise(windows):
-        assert before.end - after.start >= overlap
         assert before.start < after.start
+        assert before.end - after.start >= overlap or before.end == after.start in apart
 
 
 @pytest.mark.parametrize("n_before", [0, 1])
