@@ -1,11 +1,16 @@
-"""Masked cross-entropy: its value and its gradient."""
+"""Masked cross-entropy, and divergence from an older model: values and gradients."""
 
 from __future__ import annotations
 
-from thinc.api import get_array_module
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+from thinc.api import Ragged, get_array_module
+
+from .alignment import first_rows
 from .tags import UNKNOWN
-from .types import Array, Floats2d
+from .types import Array, Floats2d, Ints1d
 
 
 class MeanLoss(float):
@@ -35,6 +40,34 @@ class MeanLoss(float):
         return MeanLoss, (float(self), self.n_rows)
 
 
+def tag_loss(output: Sequence[Ragged], targets: Sequence[Ints1d]) -> tuple[MeanLoss, list[Ragged]]:
+    """Mean cross-entropy over the subwords that carry a known tag.
+
+    output: the model's, one part a Doc.
+    targets: the tag id of each row of each Doc, -1 where unknown. *Shape:* `(n_rows,)` each
+    RETURNS: the loss in nats, and its gradient in the shape of `output`.
+    """
+    logits = _rows(output)
+    xp = get_array_module(logits)
+    loss, gradient = cross_entropy(logits, xp.asarray(np.concatenate(targets)))
+    return loss, _cut(gradient, output)
+
+
+def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
+    """Mean divergence from what an older model says of the first subword of each token; see `distillation`.
+
+    output, old: of the two models for the same Docs.
+    RETURNS: the loss in nats, and its gradient in the shape of `output`.
+    """
+    logits, teacher = _rows(output), _rows(old)
+    xp = get_array_module(logits)
+    lengths = xp.concatenate([part.lengths for part in output])
+    first = xp.asarray(first_rows(lengths if xp is np else lengths.get())[1])
+    gradient = xp.zeros_like(logits)
+    loss, gradient[first] = distillation(logits[first], teacher[first])
+    return loss, _cut(gradient, output)
+
+
 def cross_entropy(logits: Floats2d, tag_ids: Array) -> tuple[MeanLoss, Floats2d]:
     """Mean cross-entropy over the rows whose tag is known, as `torch.nn.CrossEntropyLoss(ignore_index=-1)`.
 
@@ -47,12 +80,51 @@ def cross_entropy(logits: Floats2d, tag_ids: Array) -> tuple[MeanLoss, Floats2d]
     gradient = xp.zeros_like(logits)
     if not len(known):
         return MeanLoss(), gradient
-    rows = logits[known]
-    rows = rows - rows.max(axis=1, keepdims=True)
-    log_probabilities = rows - xp.log(xp.exp(rows).sum(axis=1, keepdims=True))
+    log_probabilities = _log_softmax(xp, logits[known])
     gold = (xp.arange(len(known)), tag_ids[known])
     loss = -float(log_probabilities[gold].mean(dtype="float64"))
     difference = xp.exp(log_probabilities)
     difference[gold] -= 1.0
     gradient[known] = difference / len(known)
     return MeanLoss(loss, len(known)), gradient
+
+
+def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[MeanLoss, Floats2d]:
+    """Mean divergence of a model's distribution over tags from that of an older one, as knowledge distillation
+    (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) at temperature 1.
+
+    Tags that the older model does not know, which come last, are left out of both distributions.
+
+    logits: *Shape:* `(n_rows, n_tags)`
+    teacher: logits of the older model for the same rows. *Shape:* `(n_rows, n_old_tags)`
+    RETURNS: the Kullback-Leibler divergence in nats, 0 where the two agree, and its gradient with respect to `logits`.
+        *Shape:* `(n_rows, n_tags)`
+    """
+    xp = get_array_module(logits)
+    gradient = xp.zeros_like(logits)
+    if not len(logits):
+        return MeanLoss(), gradient
+    n_old = teacher.shape[1]
+    old, new = (_log_softmax(xp, rows) for rows in (teacher, logits[:, :n_old]))
+    loss = float((xp.exp(old) * (old - new)).sum(axis=1).mean(dtype="float64"))
+    gradient[:, :n_old] = (xp.exp(new) - xp.exp(old)) / len(logits)
+    return MeanLoss(loss, len(logits)), gradient
+
+
+def _log_softmax(xp: Any, rows: Floats2d) -> Floats2d:
+    rows = rows - rows.max(axis=1, keepdims=True)
+    log_probabilities: Floats2d = rows - xp.log(xp.exp(rows).sum(axis=1, keepdims=True))
+    return log_probabilities
+
+
+def _rows(output: Sequence[Ragged]) -> Floats2d:
+    parts = [part.dataXd for part in output]
+    rows: Floats2d = get_array_module(parts[0]).concatenate(parts)
+    return rows
+
+
+def _cut(rows: Floats2d, output: Sequence[Ragged]) -> list[Ragged]:
+    """The rows of all Docs in the shape of the model's output."""
+    cuts = np.cumsum([len(part.dataXd) for part in output])[:-1].tolist()
+    parts = get_array_module(rows).split(rows, cuts)
+    return [Ragged(part, other.lengths) for part, other in zip(parts, output, strict=True)]

@@ -31,8 +31,10 @@ def apply_optimizer(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[
     """
     if not params:
         return
-    # On other devices than these two, thinc's arrays are copies, which cannot be updated in place.
-    if optimizer.use_radam or params[0].device.type not in ("cpu", "cuda"):
+    # `nlp.rehearse` hands over a function that only collects. On other devices than these two, thinc's arrays are
+    # copies, which cannot be updated in place.
+    is_ours = isinstance(optimizer, Optimizer) and not optimizer.use_radam
+    if not is_ours or params[0].device.type not in ("cpu", "cuda"):
         _step_by_thinc(optimizer, keys, params)
     else:
         with torch.no_grad():
@@ -108,15 +110,22 @@ def _adam(
 
 
 def _moment(moments: dict[Key, Array], key: Key, weight: torch.Tensor) -> torch.Tensor:
-    """A torch view of thinc's flat array of moments, which is made on first use."""
-    if key not in moments:
-        moments[key] = get_array_ops(torch2xp(weight)).alloc1f(weight.numel())
+    """A torch view of thinc's flat array of moments, which is made on first use, and grows with the head's rows."""
+    ops = get_array_ops(torch2xp(weight))
+    known = moments.get(key)
+    if known is None or known.size < weight.numel():
+        moments[key] = ops.alloc1f(weight.numel())
+        if known is not None:
+            moments[key][: known.size] = known
     return xp2torch(moments[key], device=weight.device).view_as(weight)
 
 
 def _update_average(averages: dict[Key, Array], key: Key, weight: torch.Tensor, count: int) -> None:
     """thinc's exponential moving average, whose decay grows with the number of updates up to 0.9999."""
-    if key not in averages:
+    known = averages.get(key)
+    if known is None or known.size < weight.numel():
         averages[key] = get_array_ops(torch2xp(weight)).alloc(tuple(weight.shape), dtype="float32")
+        if known is not None:
+            averages[key][: len(known)] = known
     decay = min((1.0 + count) / (10.0 + count), 0.9999)
     xp2torch(averages[key], device=weight.device).lerp_(weight, 1 - decay)

@@ -5,7 +5,7 @@ import pytest
 import srsly
 import torch
 
-from spacy_bert_ner.loss import MeanLoss, cross_entropy
+from spacy_bert_ner.loss import MeanLoss, cross_entropy, distillation
 
 
 def test_value_and_gradient_of_one_row_by_hand():
@@ -53,3 +53,24 @@ def test_a_mean_loss_is_a_number_to_others():
 def test_a_copy_of_a_mean_loss_keeps_its_weight():
     again = copy.copy(MeanLoss(0.5, 3))
     assert (float(again), again.n_rows) == (0.5, 3)
+
+
+def test_distillation_by_hand():
+    # old p = (1/2, 1/2), new p = (1/4, 3/4): KL = 1/2 ln 2 + 1/2 ln(2/3); its gradient is new - old.
+    new, old = (np.log(np.array([row], dtype="f")) for row in ([1, 3], [1, 1]))
+    loss, gradient = distillation(new, old)
+    assert loss == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
+    np.testing.assert_allclose(gradient, [[-0.25, 0.25]], rtol=1e-6)
+    assert loss.n_rows == 1
+
+
+def test_distillation_leaves_out_tags_that_the_older_model_does_not_know():
+    old = np.log(np.array([[1, 3]], dtype="f"))
+    loss, gradient = distillation(np.log(np.array([[1, 3, 9]], dtype="f")), old)
+    assert loss == pytest.approx(0.0, abs=1e-7)
+    np.testing.assert_allclose(gradient, [[0, 0, 0]], atol=1e-7)
+
+
+def test_distillation_of_nothing():
+    loss, gradient = distillation(np.zeros((0, 3), "f"), np.zeros((0, 2), "f"))
+    assert (loss, loss.n_rows, gradient.shape) == (0.0, 0, (0, 3))

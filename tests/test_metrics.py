@@ -1,4 +1,6 @@
-from spacy_bert_ner.evaluation.metrics import iob_accuracy
+import pytest
+
+from spacy_bert_ner.evaluation.metrics import calibration_error, iob_accuracy
 
 
 def test_over_all_tokens_and_over_documents():
@@ -17,3 +19,17 @@ def test_unknown_tokens_are_not_counted():
 
 def test_without_tokens_there_is_no_accuracy():
     assert iob_accuracy([], []) == {"iob_acc": None, "iob_doc_acc": None}
+
+
+def test_scores_that_are_honest_have_no_calibration_error():
+    assert calibration_error([0.75] * 4, [True, True, True, False]) == 0.0
+
+
+def test_the_calibration_error_weighs_bins_by_what_they_hold():
+    # Three scores of 0.95, two of them right: |0.95 - 2/3|. One of 0.45, wrong: 0.45.
+    scores, right = [0.95, 0.95, 0.95, 0.45], [True, True, False, False]
+    assert calibration_error(scores, right) == pytest.approx((3 * (0.95 - 2 / 3) + 0.45) / 4)
+
+
+def test_a_score_of_one_is_in_the_last_bin():
+    assert calibration_error([1.0, 0.95], [True, False]) == pytest.approx(abs(1.95 - 1) / 2)
