@@ -33,6 +33,7 @@ from wasabi import table
 
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus.convert import convert
+from spacy_bert_ner.tags import tag_set, to_iob2
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "bert_ner.cfg"
@@ -88,7 +89,7 @@ def train_plainly(encoder: str, corpus: Path, output: Path, seed: int) -> None:
             for position, word in found:
                 names[word] = tags[row[position]]
             words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-            predicted.append(Doc(vocab, words=words, spaces=spaces, ents=_repaired(names)))
+            predicted.append(Doc(vocab, words=words, spaces=spaces, ents=to_iob2(names, tag_set(tuple(tags)))[0]))
         return predicted
 
     def score(part: list[Doc]) -> dict[str, Any]:
@@ -126,12 +127,6 @@ def train_plainly(encoder: str, corpus: Path, output: Path, seed: int) -> None:
     model.save_pretrained(output / "model")
     scores = score(docs["test"])
     (output / "scores.json").write_text(json.dumps({key: scores[key] for key in SCORES}))
-
-
-def _repaired(tags: list[str]) -> list[str]:
-    from spacy_bert_ner.tags import repair
-
-    return repair(tags)[0]
 
 
 def score_pipeline(folder: Path, corpus: Path) -> dict[str, float]:

@@ -4,7 +4,8 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .component import BertNer, make_bert_ner, make_ner_scorer_v1, score_bert_ner
+    from .component import BertNer, make_bert_ner
+    from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner
     from .model import build_token_classifier_v1
 
 __all__ = ["BertNer", "build_token_classifier_v1", "make_bert_ner", "make_ner_scorer_v1", "score_bert_ner"]
@@ -16,5 +17,6 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'spacy_bert_ner' has no attribute {name!r}. Allowed: {', '.join(__all__)}")
     from . import component, model
+    from .evaluation import scorer
 
-    return getattr(component, name, None) or getattr(model, name)
+    return next(getattr(module, name) for module in (component, scorer, model) if hasattr(module, name))

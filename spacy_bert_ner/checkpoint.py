@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from .errors import BertNerError, CheckpointError, EncoderError, Errors
+from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from .files import whole_folder
-from .tags import is_iob, labels_of_tags, tags_of_labels
+from .tags import PREFIXES, TagSet, tag_set, tags_of_label, tags_of_labels, trained_scheme
 from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-TAG_SCHEME = "IOB2"
-"""What `config.json` says under `tag_scheme` once a head has been trained here, where every entity begins with `B-`."""
+SECTION = "components.bert_ner.model"
+"""Where the settings of a checkpoint stand in a config."""
 
 _FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
 """Attributes in which modules keep a dropout rate that they hand to a function."""
@@ -61,20 +61,27 @@ class Checkpoint:
         *,
         revision: str | None = None,
         labels: Sequence[str] | None = None,
+        tag_scheme: str | None = None,
         local_files_only: bool = False,
     ) -> Checkpoint:
         """Open a folder or a repository on the Hub.
 
         name (str | Path): folder, or name on the Hub.
-        revision (str | None): commit, branch or tag on the Hub; without effect on a folder.
+        revision (str | None): commit, branch or tag on the Hub; not allowed for a folder.
         labels (Sequence[str] | None): labels to train. The trained head stays if it has all of them; else a new one,
             with random weights from torch's generator, takes its place. Without labels there must be a trained head.
+        tag_scheme (str | None): the scheme of the head's tags, a key of `tags.PREFIXES`; overrides what its tags and
+            its `config.json` tell. A new head is written in it; None for IOB2 there.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
-        RAISES CheckpointError: it cannot be found or opened. EncoderError: it has no trained head where one is needed.
+        RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
+            trained head where one is needed. ConfigError: `tag_scheme` or `revision` does not fit it.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
+        if revision is not None and Path(name).is_dir():
+            allowed = f"null, since name = '{name}' is a folder"
+            raise ConfigError(Errors.bad_value.format(section=SECTION, key="revision", value=revision, allowed=allowed))
         options: dict[str, Any] = {
             "revision": revision or "main",
             "local_files_only": local_files_only or Path(name).is_dir(),
@@ -83,22 +90,27 @@ class Checkpoint:
         with _quiet():
             try:
                 config = AutoConfig.from_pretrained(str(name), **options)
-                tags = tuple(config.id2label[i] for i in range(config.num_labels))
                 architectures = config.architectures or ()
                 classifies = any(a.endswith("ForTokenClassification") for a in architectures)
-                has_head = classifies and is_iob(tags)
-                if labels is None and classifies and not has_head:
-                    raise CheckpointError(Errors.tags_without_prefix.format(name=name, tags=", ".join(tags)))
-                if labels is None and not has_head:
+                tags = _tags_of(config)
+                known = None
+                if classifies:
+                    try:
+                        known = tag_set(tags, tag_scheme or _scheme_in(config))
+                    except TagError as e:
+                        if labels is None:
+                            raise _scheme_error(str(name), tag_scheme, e) from e
+                if labels is None and not known:
                     raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags)))
-                new_head = labels is not None and not (has_head and set(labels) <= set(labels_of_tags(tags)))
+                new_head = labels is not None and not (known and set(labels) <= set(known.labels))
                 if new_head:
-                    tags = tags_of_labels(labels or ())
+                    tags = tags_of_labels(labels or (), tag_scheme or "IOB2")
+                    known = tag_set(tags, tag_scheme or "IOB2")
                 config.num_labels = len(tags)
                 config.id2label = dict(enumerate(tags))
                 config.label2id = {tag: i for i, tag in enumerate(tags)}
-                if labels is not None:
-                    config.tag_scheme = TAG_SCHEME
+                if known and (labels is not None or tag_scheme):
+                    config.tag_scheme = trained_scheme(known.scheme)
                 model = AutoModelForTokenClassification.from_pretrained(
                     str(name), config=config, use_safetensors=True, ignore_mismatched_sizes=new_head, **options
                 )
@@ -106,7 +118,7 @@ class Checkpoint:
             except BertNerError:
                 raise
             except (OSError, ValueError, KeyError, SafetensorError) as e:
-                raise CheckpointError(Errors.checkpoint_missing.format(name=name, reason=e)) from e
+                raise _open_error(str(name), revision, e) from e
         if new_head and any("For" in a for a in architectures):
             _reset_head(model)
         return cls(model, cast("PreTrainedTokenizerFast", tokenizer), str(name))
@@ -135,16 +147,32 @@ class Checkpoint:
         return checkpoint
 
     @property
-    def tags(self) -> tuple[str, ...]:
-        """The tag of each column of the logits: the one source for the tag order."""
-        id2label: dict[int, str] = self.model.config.id2label
-        return tuple(id2label[i] for i in range(len(id2label)))
+    def tags(self) -> TagSet:
+        """The tag of each column of the logits, from `id2label`: the one source for the tag order."""
+        return tag_set(_tags_of(self.model.config), _scheme_in(self.model.config))
 
-    @property
-    def is_iob2(self) -> bool:
-        """Whether every entity is known to begin with a `B-` tag. Of a head that was trained elsewhere it is not: in
-        IOB1 an entity begins with `I-`, unless it follows another of its label."""
-        return getattr(self.model.config, "tag_scheme", None) == TAG_SCHEME
+    def add_label(self, label: str) -> None:
+        """Give the head the tags of one more label. Their rows come last, with random weights from torch's generator;
+        those that are there stay as they are."""
+        config = self.model.config
+        old = self.tags.tags
+        tags = (*old, *tags_of_label(label, self.tags.scheme))
+        name, head = next(
+            (name, module)
+            for name, module in reversed(list(self.model.named_modules()))
+            if isinstance(module, torch.nn.Linear) and module.out_features == len(old)
+        )
+        wider = torch.nn.Linear(head.in_features, len(tags), bias=head.bias is not None, device=head.weight.device)
+        with torch.no_grad():
+            _fresh(wider, config)
+            wider.weight[: len(old)] = head.weight
+            if head.bias is not None:
+                wider.bias[: len(old)] = head.bias
+        parent, _, attribute = name.rpartition(".")
+        setattr(self.model.get_submodule(parent), attribute, wider)
+        self.model.num_labels = config.num_labels = len(tags)
+        config.id2label = dict(enumerate(tags))
+        config.label2id = {tag: i for i, tag in enumerate(tags)}
 
     @property
     def n_special(self) -> int:
@@ -206,6 +234,42 @@ class Checkpoint:
                     setattr(module, attribute, rate)
 
 
+def _tags_of(config: PretrainedConfig) -> tuple[str, ...]:
+    id2label = cast("dict[int, str]", config.id2label)
+    return tuple(id2label[i] for i in range(len(id2label)))
+
+
+def _scheme_in(config: PretrainedConfig) -> str | None:
+    """What `config.json` says under `tag_scheme`, which is written when a head is trained here."""
+    scheme = getattr(config, "tag_scheme", None)
+    return scheme if scheme in PREFIXES else None
+
+
+def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNerError:
+    if tag_scheme is None:
+        return CheckpointError(Errors.tags_without_scheme.format(name=name, reason=error))
+    allowed = f"a scheme that fits the tags of '{name}', or null. {error}"
+    return ConfigError(Errors.bad_value.format(section=SECTION, key="tag_scheme", value=tag_scheme, allowed=allowed))
+
+
+def _open_error(name: str, revision: str | None, error: Exception) -> CheckpointError:
+    """Say which of the many causes it was. The Hub's client tells them apart by class, transformers hides them."""
+    causes: set[str] = set()
+    cause: BaseException | None = error
+    while cause is not None and len(causes) < 20:
+        causes.add(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    if Path(name).is_dir():
+        message = Errors.checkpoint_damaged
+    elif "RevisionNotFoundError" in causes:
+        message = Errors.no_such_revision
+    elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"}:
+        message = Errors.checkpoint_offline
+    else:
+        message = Errors.checkpoint_missing
+    return CheckpointError(message.format(name=name, revision=revision, reason=error))
+
+
 def _reset_head(model: PreTrainedModel) -> None:
     """Fresh random weights for a trained head that stands for other tags, even where its size fits."""
     for name, child in model.named_children():
@@ -213,9 +277,13 @@ def _reset_head(model: PreTrainedModel) -> None:
             continue
         for module in child.modules():
             if isinstance(module, torch.nn.Linear):
-                torch.nn.init.normal_(module.weight, std=getattr(model.config, "initializer_range", 0.02))
-                if module.bias is not None:
-                    torch.nn.init.zeros_(module.bias)
+                _fresh(module, model.config)
+
+
+def _fresh(linear: torch.nn.Linear, config: PretrainedConfig) -> None:
+    torch.nn.init.normal_(linear.weight, std=getattr(config, "initializer_range", 0.02))
+    if linear.bias is not None:
+        torch.nn.init.zeros_(linear.bias)
 
 
 @contextmanager

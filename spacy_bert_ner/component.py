@@ -2,39 +2,37 @@
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
-from spacy.scorer import get_ner_prf
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, Ragged, set_dropout_rate
 
+from . import gold
 from . import model as models
-from .alignment import first_rows
-from .decoding import decode
-from .errors import BertNerError, ConfigError, EncoderError, Errors, TagError
-from .evaluation.metrics import iob_accuracy
-from .loss import MeanLoss, cross_entropy
+from .annotations import register_extension, write_entities
+from .calibration import calibrate
+from .errors import BertNerError, EncoderError, Errors
+from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner  # noqa: F401
+from .loss import MeanLoss, rehearsal_loss, tag_loss
 from .model import TokenClassifier
-from .tags import OUTSIDE, UNKNOWN, biluo_to_iob, labels_of_tags
-from .types import Entity, Ints1d
-
-SUBWORD_LABELS = ("first", "all")
+from .prediction import predict
+from .settings import Settings
+from .types import Prediction
 
 DEFAULT_MODEL = """
 [model]
 @architectures = "spacy_bert_ner.TokenClassifier.v1"
 name = "dslim/bert-base-NER"
 revision = null
+tag_scheme = null
 window = null
 overlap = 128
 max_batch_tokens = 2048
@@ -43,10 +41,15 @@ max_batch_tokens = 2048
 
 @Language.factory(
     "bert_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
     default_config={
         "model": Config().from_str(DEFAULT_MODEL)["model"],
         "subword_labels": "first",
+        "decoding": "viterbi",
+        "respect_sentences": True,
+        "overwrite": False,
+        "spans_key": "bert_ner",
+        "thresholds": {},
         "scorer": {"@scorers": "spacy_bert_ner.ner_scorer.v1"},
     },
     default_score_weights={
@@ -59,34 +62,27 @@ max_batch_tokens = 2048
     },
 )
 def make_bert_ner(
-    nlp: Language, name: str, model: TokenClassifier, subword_labels: str, scorer: Callable[..., Any] | None
+    nlp: Language,
+    name: str,
+    model: TokenClassifier,
+    subword_labels: Any,
+    decoding: Any,
+    respect_sentences: Any,
+    overwrite: Any,
+    spans_key: Any,
+    thresholds: Any,
+    scorer: Callable[..., Any] | None,
 ) -> "BertNer":
     """Make a `BertNer` from a config. Reads no file and asks no network.
 
     model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
-    subword_labels (str): "first": only the first subword of a token carries its tag in training; the others get no
-        loss. "all": every subword carries it. Predictions are read from the first subword either way.
+    subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds: see `settings.Settings`.
     scorer (Callable | None): scores Examples; see `score_bert_ner`.
+    RAISES ConfigError: a setting is not allowed.
     """
-    return BertNer(nlp.vocab, model, name, subword_labels=subword_labels, scorer=scorer)
-
-
-@util.registry.scorers("spacy_bert_ner.ner_scorer.v1")
-def make_ner_scorer_v1() -> Callable[..., dict[str, Any]]:
-    """The registered scorer of `bert_ner`: see `score_bert_ner`."""
-    return score_bert_ner
-
-
-def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
-    """Score predicted entities.
-
-    RETURNS: `ents_p`, `ents_r`, `ents_f`, `ents_per_type` as spaCy counts them; `iob_acc` and `iob_doc_acc`, see
-        `evaluation.metrics.iob_accuracy`, counted on the gold tokens.
-    """
-    examples = list(examples)
-    scores: dict[str, Any] = get_ner_prf(examples)
-    scores.update(iob_accuracy([_gold_tags(eg.reference) for eg in examples], [_predicted_tags(eg) for eg in examples]))
-    return scores
+    # Typed as Any so that all settings are refused in the same words, which name what is allowed.
+    settings = Settings(subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds)
+    return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
 class BertNer(TrainablePipe):
@@ -95,7 +91,7 @@ class BertNer(TrainablePipe):
     vocab (Vocab): the shared vocabulary.
     model (Model[List[Doc], List[Ragged]]): the token classifier.
     name (str): name of the component in its pipeline; the losses and errors bear it.
-    subword_labels (str): "first" or "all"; see `make_bert_ner`.
+    settings (Settings): what the config says.
     scorer (Callable | None): scores Examples.
     RAISES ConfigError: a setting is not allowed.
     """
@@ -106,36 +102,53 @@ class BertNer(TrainablePipe):
         model: TokenClassifier,
         name: str = "bert_ner",
         *,
-        subword_labels: str = "first",
+        settings: Settings = Settings(),  # noqa: B008, it is frozen
         scorer: Callable[..., Any] | None = score_bert_ner,
     ) -> None:
-        if subword_labels not in SUBWORD_LABELS:
-            allowed = ", ".join(f'"{choice}"' for choice in SUBWORD_LABELS)
-            raise ConfigError(
-                Errors.bad_value.format(
-                    section=f"components.{name}", key="subword_labels", value=subword_labels, allowed=allowed
-                )
-            )
+        settings.check(name)
         super().__init__(vocab, model, name)
-        self.subword_labels = subword_labels
+        self.settings = settings
         self.scorer = scorer
-        # Rows with a known tag in the first of the batches gathered since the last step, and in all of them.
+        # Labels that `add_label` was given before there were weights; the temperature of the scores.
+        self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0}
+        self._rehearsal_model: TokenClassifier | None = None
+        self._has_warned = False
+        # Rows that carry a loss in the first of the batches gathered since the last step, and in all of them.
         self._first_rows = self._all_rows = 0
+        if settings.spans_key is not None:
+            register_extension()
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The tag of each column of the logits; empty before weights are loaded."""
-        return models.get_checkpoint(self.model).tags if models.has_checkpoint(self.model) else ()
+        return models.get_tags(self.model).tags if models.has_checkpoint(self.model) else ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The entity types that can be predicted, sorted."""
-        return labels_of_tags(self.tags)
+        """The entity types that can be predicted, sorted. Before weights are loaded, those that were added."""
+        known = models.get_tags(self.model).labels if models.has_checkpoint(self.model) else ()
+        return tuple(sorted({*known, *self.cfg["added_labels"]}))
 
     @property
     def label_data(self) -> list[str]:
         """What `spacy init labels` writes and `initialize` takes back."""
         return list(self.labels)
+
+    def add_label(self, label: str) -> int:
+        """Add an entity type. A head that is there gets new rows, with random weights, behind its old ones, which stay.
+
+        Training goes on with `nlp.resume_training()`; `nlp.rehearse` keeps the old labels in mind.
+        RETURNS (int): 1, or 0 if the label was there already.
+        RAISES BertNerError: it is no name.
+        """
+        if not isinstance(label, str) or not label.strip():
+            raise BertNerError(Errors.no_label_name.format(label=label))
+        if label in self.labels:
+            return 0
+        self.cfg["added_labels"].append(label)
+        if models.has_checkpoint(self.model):
+            self._ready()
+        return 1
 
     def initialize(
         self,
@@ -153,36 +166,45 @@ class BertNer(TrainablePipe):
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
-            labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents})
+            labels, misaligned = gold.survey(get_examples())
+            self._warn_once(misaligned)
+        labels = sorted({*labels, *self.cfg["added_labels"]})
         try:
             models.load_checkpoint(self.model, labels or None)
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
+        self.cfg.update(added_labels=[], temperature=1.0)
+        self._ready()
 
-    def predict(self, docs: Iterable[Doc]) -> list[list[Entity]]:
-        """The entities of each Doc, which stays as it is."""
+    def predict(self, docs: Iterable[Doc]) -> list[list[Prediction]]:
+        """The entities of each Doc, which stays as it is, in the order of the text."""
         docs = list(docs)
-        if not docs:
-            return []
-        checkpoint, to_numpy = models.get_checkpoint(self.model), self.model.ops.to_numpy
-        tags, is_iob2 = checkpoint.tags, checkpoint.is_iob2
-        return [
-            decode(to_numpy(models.logits_of(rows)), to_numpy(rows.lengths), tags, is_iob2=is_iob2)
-            for rows in self.model.predict(docs)
-        ]
+        if docs:
+            self._ready()
+        return predict(self.model, docs, self.settings, self.cfg["temperature"])
 
-    def set_annotations(self, docs: Iterable[Doc], scores: list[list[Entity]]) -> None:
-        """Write entities to `doc.ents`. Entities and blocked tokens that the Doc has stay; what overlaps them goes."""
-        for doc, entities in zip(docs, scores, strict=True):
-            present = list(doc.ents)
-            blocked = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 3 and not token.ent_type]
-            taken = {i for span in (*present, *blocked) for i in range(span.start, span.end)}
-            spans = [
-                Span(doc, entity.start, entity.end, label=entity.label)
-                for entity in entities
-                if taken.isdisjoint(range(entity.start, entity.end))
-            ]
-            doc.set_ents(present + spans, blocked=blocked)
+    def set_annotations(self, docs: Iterable[Doc], scores: list[list[Prediction]]) -> None:
+        """Write entities to `doc.ents`, and with their scores to `doc.spans`; see `annotations.write_entities`."""
+        for doc, predictions in zip(docs, scores, strict=True):
+            write_entities(doc, predictions, overwrite=self.settings.overwrite, spans_key=self.settings.spans_key)
+
+    def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
+        """Fit the temperature of the scores on held-out examples; what is found stays, but for what `thresholds` drop.
+
+        examples (Iterable[Example]): with gold entities; best those of the dev data. Found entities that touch a token
+            without annotation are left out.
+        RETURNS: `temperature`; the expected calibration error over the entities found, `ece_before` and `ece_after`;
+            their number, `n_entities`.
+        RAISES BertNerError: there are no scores, or the examples hold nothing to fit to.
+        """
+        if self.settings.spans_key is None:
+            raise BertNerError(Errors.no_scores.format(name=self.name))
+        examples = list(examples)
+        validate_examples(examples, "BertNer.calibrate")
+        self._ready()
+        fitted = calibrate(self.model, examples, self.settings, self.cfg["temperature"], self.name)
+        self.cfg["temperature"] = fitted["temperature"]
+        return fitted
 
     def update(
         self,
@@ -207,19 +229,56 @@ class BertNer(TrainablePipe):
         validate_examples(examples, "BertNer.update")
         if not any(len(eg.predicted) for eg in examples):
             return losses
+        self._ready()
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        loss, d_logits = self.get_loss(examples, logits)
+        self._learn(*self.get_loss(examples, logits), backprop, sgd, losses)
+        return losses
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Gather the gradient that keeps the model near to what it was when `nlp.resume_training()` was called.
+
+        examples (Iterable[Example]): of the kind that the model knows; they need no annotation.
+        losses (dict[str, float] | None): the mean divergence from the old model, see `loss.distillation`, over the
+            first subwords of all tokens, is kept under the component's name.
+        For the others see `update`. RETURNS (dict[str, float]): `losses`.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, MeanLoss())
+        examples = list(examples)
+        validate_examples(examples, "BertNer.rehearse")
+        docs = [eg.predicted for eg in examples]
+        if self._rehearsal_model is None or not any(len(doc) for doc in docs):
+            return losses
+        set_dropout_rate(self.model, drop)
+        logits, backprop = self.model.begin_update(docs)
+        self._learn(*rehearsal_loss(logits, self._rehearsal_model.predict(docs)), backprop, sgd, losses)
+        return losses
+
+    def _learn(
+        self,
+        loss: MeanLoss,
+        gradient: list[Ragged],
+        backprop: Callable[[list[Ragged]], Any],
+        sgd: Optimizer | None,
+        losses: dict[str, float],
+    ) -> None:
         if loss.n_rows:
             # Batches that are gathered before a step weigh by their rows, so that accumulation changes memory alone.
             self._first_rows = self._first_rows or loss.n_rows
             self._all_rows += loss.n_rows
             weight = loss.n_rows / self._first_rows
-            backprop([Ragged(d.dataXd * weight, d.lengths) for d in d_logits] if weight != 1 else d_logits)
+            backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
         if sgd:  # `spacy train` hands over False
             self.finish_update(sgd)
-        return losses
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Step once with the mean gradient over all rows gathered since the last step."""
@@ -238,50 +297,40 @@ class BertNer(TrainablePipe):
         RETURNS: the loss in nats, and its gradient in the shape of `scores`.
         RAISES TagError: an example has a label that the head lacks.
         """
-        xp = self.model.ops.xp
+        tags, to_numpy = models.get_tags(self.model), self.model.ops.to_numpy
         targets = [
-            self._row_targets(eg, self.model.ops.to_numpy(s.lengths)) for eg, s in zip(examples, scores, strict=True)
+            gold.row_targets(gold.tag_ids(eg, tags, self.name), to_numpy(rows.lengths), self.settings.subword_labels)
+            for eg, rows in zip(examples, scores, strict=True)
         ]
-        logits = xp.concatenate([models.logits_of(s) for s in scores])
-        loss, gradient = cross_entropy(logits, xp.asarray(np.concatenate(targets)))
-        cuts = np.cumsum([len(t) for t in targets])[:-1].tolist()
-        parts = xp.split(gradient, cuts)
-        return loss, [Ragged(part, s.lengths) for part, s in zip(parts, scores, strict=True)]
+        if not self._has_warned:
+            self._warn_once(gold.survey(examples)[1])
+        return tag_loss(scores, targets)
 
-    def _row_targets(self, eg: Example, lengths: Ints1d) -> Ints1d:
-        """The tag id of each subword of each token, `UNKNOWN` for those that carry none. *Shape:* `(n_rows,)`"""
-        tag_ids = self._gold_tag_ids(eg)
-        if self.subword_labels == "all":
-            return np.repeat(tag_ids, lengths)
-        targets = np.full(int(lengths.sum()), UNKNOWN, dtype=np.int64)
-        tokens, rows = first_rows(lengths)
-        targets[rows] = tag_ids[tokens]
-        return targets
+    def _warn_once(self, misaligned: gold.Misaligned) -> None:
+        if misaligned.n and not self._has_warned:
+            self._has_warned = True
+            misaligned.warn(self.name)
 
-    def _gold_tag_ids(self, eg: Example) -> Ints1d:
-        """*Shape:* `(n_tokens,)` of the predicted Doc"""
-        id_of_tag = {tag: i for i, tag in enumerate(self.tags)}
-        tag_ids = np.full(len(eg.predicted), UNKNOWN, dtype=np.int64)
-        with warnings.catch_warnings():
-            # An entity that falls on no token boundary is unknown, hence masked; spaCy's W030 would say it for each.
-            warnings.filterwarnings("ignore", message=r"\[W030\]")
-            aligned = eg.get_aligned_ner()
-        for i, tag in enumerate(aligned):
-            if tag not in (None, "-"):
-                iob = biluo_to_iob(tag)
-                if iob not in id_of_tag:
-                    label, labels = iob.partition("-")[2], ", ".join(self.labels)
-                    raise TagError(Errors.unknown_label.format(label=label, name=self.name, labels=labels))
-                tag_ids[i] = id_of_tag[iob]
-        return tag_ids
+    def _ready(self) -> None:
+        """Open a named fine-tuned checkpoint that was not used yet, and give it the labels that were added.
+
+        RAISES EncoderError: the name is that of an encoder, which has to be initialized.
+        """
+        checkpoint = models.get_checkpoint(self.model)
+        if self.cfg["added_labels"]:
+            for label in self.cfg["added_labels"]:
+                if label not in models.get_tags(self.model).labels:
+                    checkpoint.add_label(label)
+            self.cfg["added_labels"] = []
+        self.settings.check_labels(self.name, models.get_tags(self.model).labels)
 
     def _load_to_save(self) -> bool:
-        """Open a named fine-tuned checkpoint that was not used yet, so that what is saved is complete.
+        """Make what is saved complete.
 
         RETURNS: whether there are weights; an encoder that was not initialized has none.
         """
         try:
-            models.get_checkpoint(self.model)
+            self._ready()
         except EncoderError:
             return False
         return True
@@ -318,21 +367,3 @@ class BertNer(TrainablePipe):
         }
         util.from_disk(path, deserialize, exclude)
         return self
-
-
-def _gold_tags(doc: Doc) -> list[str | None]:
-    """IOB2 tags of a gold Doc, None for tokens without annotation."""
-    # ent_iob: 0 missing, 1 inside, 2 outside, 3 begins
-    return [None if t.ent_iob == 0 else f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type else OUTSIDE for t in doc]
-
-
-def _predicted_tags(eg: Example) -> list[str]:
-    """IOB2 tags of the predicted entities, on the gold tokens that hold any part of them."""
-    tags = [OUTSIDE] * len(eg.reference)
-    for ent in eg.predicted.ents:
-        prefix = "B"
-        for i in np.unique(eg.alignment.x2y[ent.start : ent.end]).tolist():
-            if tags[i] == OUTSIDE:
-                tags[i] = f"{prefix}-{ent.label_}"
-                prefix = "I"
-    return tags

@@ -49,10 +49,23 @@ class Errors:
 
     # checkpoints
     checkpoint_missing = (
-        "No checkpoint '{name}' could be opened: {reason}\n"
-        "Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a repository on the "
-        "Hugging Face Hub. If the network is off, fetch the checkpoint beforehand and name its folder: "
-        '{{"model": {{"name": "path/to/folder"}}}}.'
+        "No checkpoint '{name}' was found: there is no such folder, and no such repository on the Hugging Face Hub "
+        "that may be read. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a "
+        'repository, as in {{"model": {{"name": "dslim/bert-base-NER"}}}}. ({reason})'
+    )
+    checkpoint_offline = (
+        "The checkpoint '{name}' is no folder here, and the Hugging Face Hub cannot be reached: the network or "
+        'HF_HUB_OFFLINE is off, and it is not in the cache. Allowed: a local folder: {{"model": {{"name": '
+        '"path/to/folder"}}}}; or fill the cache while there is a network: hf download {name}'
+    )
+    no_such_revision = (
+        "The checkpoint '{name}' has no revision '{revision}'. Allowed: a commit, branch or tag of that repository, or "
+        "null for its main branch."
+    )
+    checkpoint_damaged = (
+        "The checkpoint in the folder '{name}' cannot be opened: {reason}\n"
+        "Allowed: config.json, model.safetensors and a tokenizer, as save_pretrained() of transformers writes them. "
+        "Save it again, with safetensors."
     )
     checkpoint_is_encoder = (
         "'{name}' is an encoder: it has no trained tag head (its tags are {tags}). To give it one, train it: "
@@ -62,6 +75,18 @@ class Errors:
     slow_tokenizer = (
         "The tokenizer of '{name}' ({cls}) is not a fast one, so it gives no character offsets. Allowed: a checkpoint "
         "with tokenizer.json. Name another version of it that has this file."
+    )
+    nothing_to_calibrate = (
+        "The temperature of '{name}' cannot be fitted: of {total} entities that it found, {correct} are right. It "
+        "takes some that are and some that are not. Give it held-out examples of more text."
+    )
+    no_bert_ner = (
+        "The pipeline in '{folder}' has no component made by 'bert_ner', but these: {found}. Allowed: a pipeline "
+        "that has one, such as training/model-best."
+    )
+    no_scores = (
+        "'{name}' gives no scores, since spans_key = null, so there is nothing to calibrate. Name a span group: "
+        '[components.{name}] spans_key = "bert_ner"'
     )
     not_loaded = (
         "The component holds no weights yet. Call nlp.initialize() to train it, nlp.from_disk(...) to load "
@@ -77,14 +102,27 @@ class Errors:
     )
 
     # tags and labels
-    unknown_tag = "'{tag}' is no IOB tag. Allowed: O, B-<label>, I-<label>, as in B-per."
-    tags_without_prefix = (
-        "The checkpoint '{name}' has tags that are not IOB tags: {tags}. Allowed: O, B-<label>, I-<label>."
+    unknown_tag = "'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, S-, U- before a label: B-per."
+    no_scheme = (
+        "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per, E-, L-, S-, "
+        "U-), or O and labels without any (per). If all that is not O is a label as it stands, say so: tag_scheme = "
+        '"plain" (one of {allowed}).'
+    )
+    wrong_scheme = "The tags {tags} are not of the scheme {scheme}. Allowed: {allowed}. Name another, or none."
+    tags_without_scheme = (
+        "The tags of the checkpoint '{name}' cannot be read as entities. {reason} Or train a new head: give it "
+        "examples with nlp.initialize()."
     )
     no_labels = (
         "No entity was found in the training data, so '{name}' has no labels to learn. Check that [paths] train "
         'names a .spacy file with entities, or give the labels: [initialize.components.{name}] labels = ["per"]'
     )
+    misaligned = (
+        "{n} of {total} gold entities ({percent:.1f} %) begin or end inside a token of the pipeline's tokenizer, so "
+        "their tokens get no loss in '{name}'. The first: {entity!r} in {text!r}. To train on them too, mend the "
+        "annotation or the tokenizer."
+    )
+    no_label_name = 'add_label() got {label!r}. Allowed: a name that is not empty, as in add_label("per").'
     unknown_label = (
         "The label '{label}' is in the examples, but '{name}' was initialized with {labels}. Run nlp.initialize() "
         "with examples of every label, or give all of them in [initialize.components.{name}] labels."
@@ -110,7 +148,23 @@ class Errors:
         "{path}, line {line}: {n_words} words but {n_tags} labels. Both are separated by single spaces; each word has "
         "exactly one label. Mend the row, beginning with {start!r}."
     )
-    bad_tag = "{path}, line {line}: {tag!r} is no IOB tag. Allowed: O, B-<label>, I-<label>. Mend the row."
+    bad_tag = (
+        "{path}, line {line}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend the row."
+    )
+    odd_tag = (
+        "{path}, line {line}: the tag {tag!r} does not fit those before it ({before}). Allowed: O and tags that all "
+        "have prefixes of one scheme (B-per), or O and labels without any (per). Mend the row. If all that is not O is "
+        "a label as it stands, say so: --tag-scheme plain (one of {schemes})."
+    )
+    strange_tag = (
+        "{path}, line {line}: the tag {tag!r} is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or name "
+        "another scheme than --tag-scheme {scheme}: one of {schemes}."
+    )
+    no_outside = (
+        "{path}, line {line}: the tag {tag!r} has no prefix, and no word has O, so that all would be entities. "
+        "Allowed: B-<label> and its like, or labels with O elsewhere. If all words are in entities, say so: "
+        "--tag-scheme plain"
+    )
     empty_word = "{path}, line {line}: a row without a word. Mend or remove it."
     no_sentence = "{path}, line {line}: a word before the first sentence number. Begin with 'Sentence: 1'."
     few_columns = (
@@ -121,3 +175,15 @@ class Errors:
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     bad_language = "--lang {lang} is not allowed: {reason}"
     bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."
+
+
+def check_setting(section: str, key: str, value: object, allows: bool, allowed: str) -> None:
+    """Refuse a setting that is not allowed.
+
+    section (str): of the config.
+    allows (bool): whether it is allowed.
+    allowed (str): what is, for the message.
+    RAISES ConfigError: it names section, key, value and what is allowed.
+    """
+    if not allows:
+        raise ConfigError(Errors.bad_value.format(section=section, key=key, value=value, allowed=allowed))

@@ -3,9 +3,10 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from spacy.attrs import IDX, IS_SPACE, LENGTH
@@ -16,30 +17,33 @@ from thinc.util import torch2xp
 
 from .alignment import Alignment, align, first_rows
 from .batching import group
-from .checkpoint import Checkpoint
-from .errors import BertNerError, ConfigError, Errors
+from .checkpoint import SECTION, Checkpoint
+from .errors import BertNerError, ConfigError, Errors, check_setting
 from .shim import CheckpointShim
+from .tags import PREFIXES, TagSet, tag_set
 from .types import Array, Encoding, Floats2d
 from .windows import Window, merge, split
-
-SECTION = "components.bert_ner.model"
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
 def build_token_classifier_v1(
-    name: str,
-    revision: str | None = None,
-    window: int | None = None,
-    overlap: int = 128,
-    max_batch_tokens: int = 2048,
+    name: Any,
+    revision: Any = None,
+    tag_scheme: Any = None,
+    window: Any = None,
+    overlap: Any = 128,
+    max_batch_tokens: Any = 2048,
 ) -> TokenClassifier:
     """Build a token classifier around `AutoModelForTokenClassification`. This reads no file and asks no network.
 
     name (str): folder or Hub name of the checkpoint that `nlp.initialize()`, or the first use, opens. A pipeline that
         was saved and loaded again uses its own weights and overrides this.
-    revision (str | None): commit, branch or tag on the Hub; null for its main branch.
+    revision (str | None): commit, branch or tag on the Hub; null for its main branch, and for a folder.
+    tag_scheme (str | None): the scheme of the checkpoint's tags: "IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES" or
+        "plain"; overrides what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and
+        `I-` are read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
         positions (512 for BERT).
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
@@ -49,14 +53,17 @@ def build_token_classifier_v1(
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
     """
-    if not isinstance(name, str) or not name.strip():
-        allowed = "a folder, or a name on the Hub"
-        raise ConfigError(Errors.bad_value.format(section=SECTION, key="name", value=name, allowed=allowed))
-    numbers = (("window", window, 3), ("overlap", overlap, 0), ("max_batch_tokens", max_batch_tokens, 1))
-    for key, value, least in numbers:
-        if value is not None and value < least:
-            allowed = f"a whole number from {least}"
-            raise ConfigError(Errors.bad_value.format(section=SECTION, key=key, value=value, allowed=allowed))
+    # Typed as Any so that all settings are refused in the same words, which name what is allowed.
+    check = partial(check_setting, SECTION)
+    a_name = isinstance(name, str) and bool(name.strip())
+    check("name", name, a_name, "a folder, or a name on the Hub")
+    a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
+    check("revision", revision, a_revision, "a commit, branch or tag on the Hub, or null")
+    schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
+    check("tag_scheme", tag_scheme, tag_scheme is None or tag_scheme in PREFIXES, f"{schemes}, or null")
+    check("window", window, window is None or _is_count(window, 3), "a whole number from 3, or null")
+    check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
+    check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
     return Model(
         "bert_token_classifier",
         forward,
@@ -64,12 +71,17 @@ def build_token_classifier_v1(
         attrs={
             "name": name,
             "revision": revision,
+            "tag_scheme": tag_scheme,
             "window": window,
             "overlap": overlap,
             "max_batch_tokens": max_batch_tokens,
             "dropout_rate": None,
         },
     )
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def forward(
@@ -80,7 +92,7 @@ def forward(
     RETURNS: logits of each Doc, see `build_token_classifier_v1`, and the callback that takes their gradient.
     """
     checkpoint = get_checkpoint(model)
-    ops, n_tags = model.ops, len(checkpoint.tags)
+    ops, n_tags = model.ops, len(checkpoint.tags.tags)
     if is_train and model.attrs["dropout_rate"] is not None:
         checkpoint.set_dropout(model.attrs["dropout_rate"])
 
@@ -138,12 +150,19 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
     return shim.checkpoint
 
 
+def get_tags(model: TokenClassifier) -> TagSet:
+    """The tags of the model's checkpoint, opened now if need be, in the scheme that the config names, if any."""
+    tags, scheme = get_checkpoint(model).tags, model.attrs["tag_scheme"]
+    return tag_set(tags.tags, scheme) if scheme else tags
+
+
 def load_checkpoint(model: TokenClassifier, labels: Sequence[str] | None = None) -> None:
     """Open the checkpoint that the config names; with `labels`, one that can learn them.
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
-    _set_checkpoint(model, Checkpoint.open(model.attrs["name"], revision=model.attrs["revision"], labels=labels))
+    options = {key: model.attrs[key] for key in ("revision", "tag_scheme")}
+    _set_checkpoint(model, Checkpoint.open(model.attrs["name"], labels=labels, **options))
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
@@ -153,7 +172,7 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
     """Read what `save_checkpoint` wrote; never asks the network."""
-    _set_checkpoint(model, Checkpoint.open(folder, local_files_only=True))
+    _set_checkpoint(model, Checkpoint.open(folder, tag_scheme=model.attrs["tag_scheme"], local_files_only=True))
 
 
 def has_checkpoint(model: TokenClassifier) -> bool:

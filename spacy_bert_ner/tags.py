@@ -1,13 +1,29 @@
-"""IOB2 tags: strings, ids, and the entities that they spell. Plain Python and NumPy.
+"""Tags: strings, ids, the schemes that they are written in, and the entities that they spell. Plain Python and NumPy.
 
-A *label* is an entity type (`per`), a *tag* an IOB string (`B-per`), a *tag id* its place in the head.
+A *label* is an entity type (`per`), a *tag* a string with the place in an entity before it (`B-per`), a *tag id* its
+place in the head. One entity of three tokens, one of one token, and one more of the same label directly after that:
+
+    scheme   three tokens       O   one     one more
+    IOB1     I-per I-per I-per  O   I-per   B-per      `B-` only after an entity of the same label
+    IOB2     B-per I-per I-per  O   B-per   B-per
+    IOE1     I-per I-per I-per  O   E-per   I-per      `E-` only before an entity of the same label
+    IOE2     I-per I-per E-per  O   E-per   E-per
+    BILUO    B-per I-per L-per  O   U-per   U-per
+    IOBES    B-per I-per E-per  O   S-per   S-per
+    plain    per   per   per    O   per     per        two entities that touch are one
+
+The first four: Tjong Kim Sang & Veenstra 1999, https://aclanthology.org/E99-1023; the others: Ratinov & Roth 2009,
+https://aclanthology.org/W09-1119.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import Errors, TagError
 from .types import Entity, Ints1d
@@ -16,88 +32,275 @@ OUTSIDE = "O"
 UNKNOWN = -1
 """Tag id of a token without annotation: unknown is not O, so it gets no loss."""
 
-_IOB_OF_BILUO = {"B": "B", "U": "B", "I": "I", "L": "I"}
+PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", "BILUO": "BILU", "IOBES": "BIES", "plain": ""}
+"""The schemes that can be named, with the prefixes of each."""
+_EITHER = {"IOB": "IOB2", "IOE": "IOE2"}
+"""Tag sets in which two schemes share their prefixes; beside each the scheme in which such a head is trained."""
+
+_ROLE = {"B": "B", "I": "I", "L": "L", "E": "L", "U": "U", "S": "U"}
+"""Begins, goes on, ends, or is a whole entity: prefixes of all schemes under the names of BILUO."""
+_STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
+"""For each role, those that spell it, best first, where a head lacks the tag for it."""
 
 
 def split_tag(tag: str) -> tuple[str, str]:
     """Split a tag into its prefix and its label, which may itself hold hyphens.
 
     RETURNS: `("B", "creative-work")` for `"B-creative-work"`, `("O", "")` for `"O"`.
-    RAISES TagError: the tag is not IOB.
+    RAISES TagError: the tag has no prefix.
     """
     if tag == OUTSIDE:
         return OUTSIDE, ""
     prefix, hyphen, label = tag.partition("-")
-    if prefix not in ("B", "I") or not hyphen or not label:
+    if prefix not in _ROLE or not hyphen or not label:
         raise TagError(Errors.unknown_tag.format(tag=tag))
     return prefix, label
 
 
-def is_iob(tags: Iterable[str]) -> bool:
-    """Whether all tags are `O`, `B-<label>` or `I-<label>`, and at least one names a label."""
+def has_prefix(tag: str) -> bool:
+    """Whether a tag has the prefix of a scheme, which `O` and plain labels have not."""
     try:
-        return any(label for _, label in map(split_tag, tags))
+        return bool(split_tag(tag)[1])
     except TagError:
         return False
 
 
-def tags_of_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """The head's tags for a new set of labels: `O`, then `B-` and `I-` of each label, sorted."""
-    return (OUTSIDE, *(f"{prefix}-{label}" for label in sorted(set(labels)) for prefix in "BI"))
+def scheme_of(tags: Iterable[str]) -> str:
+    """The scheme that a set of tags is written in, as far as the tags alone can tell.
+
+    RETURNS: a key of `PREFIXES`; "IOB" for `B-` and `I-`, which are IOB1 or IOB2; "IOE" for `I-` and `E-`, which are
+        IOE1 or IOE2.
+    RAISES TagError: the tags name no label, only some have prefixes, or the prefixes are of no scheme together.
+    """
+    tags = list(dict.fromkeys(tags))
+    named = [tag for tag in tags if tag != OUTSIDE]
+    bare = [tag for tag in named if not has_prefix(tag)]
+    if not named or (bare and (len(bare) < len(named) or OUTSIDE not in tags)):
+        raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
+    if bare:
+        return "plain"
+    found = {split_tag(tag)[0] for tag in named}
+    if found <= set("BI"):
+        # Where one of the two never occurs, nothing is left open.
+        return "IOB" if found == set("BI") else "IOB2" if found == {"B"} else "IOB1"
+    for scheme, prefixes in (("IOE", "IE"), ("BILUO", "BILU"), ("IOBES", "BIES")):
+        if found <= set(prefixes):
+            return scheme
+    raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
 
 
-def labels_of_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """The labels that a set of tags names, sorted."""
-    return tuple(sorted({label for _, label in map(split_tag, tags) if label}))
+def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ...]:
+    """The head's tags for a new set of labels: `O`, then those of each label, sorted by label."""
+    return (OUTSIDE, *(tag for label in sorted(set(labels)) for tag in tags_of_label(label, scheme)))
 
 
-def biluo_to_iob(tag: str) -> str:
-    """`U-per` to `B-per`, `L-per` to `I-per`; others as they are. spaCy gives gold entities as BILUO."""
-    prefix, hyphen, label = tag.partition("-")
-    return f"{_IOB_OF_BILUO[prefix]}-{label}" if hyphen else tag
+def tags_of_label(label: str, scheme: str) -> tuple[str, ...]:
+    """The tags of one label: `("B-per", "I-per")` in IOB2, `("per",)` in plain."""
+    prefixes = PREFIXES[trained_scheme(scheme)]
+    return tuple(f"{prefix}-{label}" for prefix in prefixes) if prefixes else (label,)
 
 
-def repair(tags: Sequence[str]) -> tuple[list[str], int]:
-    """Make a tag sequence legal IOB2 without losing an entity.
+def trained_scheme(scheme: str) -> str:
+    """The scheme in which a head is trained: IOB2 for "IOB", IOE2 for "IOE", and every other as it is."""
+    return _EITHER.get(scheme, scheme)
 
-    An `I-x` that continues nothing begins an entity, so it becomes `B-x`. This also turns IOB1 into IOB2.
+
+@dataclass(frozen=True, eq=False)
+class TagSet:
+    """The tags of a head in their order, and what their scheme says of sequences of them. See `tag_set`.
+
+    tags: the tag of each column of the logits.
+    scheme: what `scheme_of` returns.
+    labels: the labels, sorted.
+    label_ids: for each tag, one more than the place of its label in `labels`; 0 for `O`. *Shape:* `(n_tags,)`
+    ids: the tag id of a role (`B`, `I`, `L`, `U` or `O`; plain labels are `I`) and a label; where the head has no tag
+        for a role that the scheme has, that of the nearest one.
+    continues: whether a tag goes on with the entity of the tag before. *Shape:* `(n_tags before, n_tags)`
+    may_begin: whether a tag may stand first. *Shape:* `(n_tags,)`
+    may_follow: whether a tag may follow another. *Shape:* `(n_tags before, n_tags)`
+    may_end: whether a tag may stand last. *Shape:* `(n_tags,)`
+    """
+
+    tags: tuple[str, ...]
+    scheme: str
+    labels: tuple[str, ...]
+    label_ids: Ints1d
+    ids: dict[tuple[str, str], int]
+    continues: NDArray[np.bool_]
+    may_begin: NDArray[np.bool_]
+    may_follow: NDArray[np.bool_]
+    may_end: NDArray[np.bool_]
+
+    def entities(self, tag_ids: Ints1d, begins: NDArray[np.bool_] | None = None) -> list[Entity]:
+        """The entities that a sequence of tag ids spells, legal or not: a tag that continues nothing begins one.
+
+            O  I-per  I-per  I-geo   →   per 1:3, geo 3:4
+
+        tag_ids: *Shape:* `(n_tokens,)`
+        begins: tokens across whose left edge no entity goes; None for none but the first. *Shape:* `(n_tokens,)`
+        RETURNS: entities in the order of the text; `start` and `end` index into `tag_ids`.
+        """
+        if not len(tag_ids):
+            return []
+        goes_on = np.concatenate([[False], self.continues[tag_ids[:-1], tag_ids[1:]]])
+        if begins is not None:
+            goes_on &= ~begins
+        label_ids = self.label_ids[tag_ids]
+        starts = np.flatnonzero((label_ids > 0) & ~goes_on)
+        stops = np.append(np.flatnonzero(~goes_on), len(tag_ids))
+        ends = stops[np.searchsorted(stops, starts, side="right")]
+        labels = label_ids[starts] - 1
+        return [Entity(self.labels[i], int(s), int(e)) for i, s, e in zip(labels, starts, ends, strict=True)]
+
+    def n_illegal(self, tag_ids: Ints1d) -> int:
+        """How often a sequence breaks the rules of the scheme, its beginning and its end included.
+
+        tag_ids: *Shape:* `(n_tokens,)`
+        """
+        if not len(tag_ids):
+            return 0
+        breaks = int((~self.may_follow[tag_ids[:-1], tag_ids[1:]]).sum())
+        return breaks + (not self.may_begin[tag_ids[0]]) + (not self.may_end[tag_ids[-1]])
+
+    def encode(self, biluo: Sequence[str | None]) -> Ints1d:
+        """The tag ids of gold entities, which spaCy gives in BILUO.
+
+        Where the head has no tag for a role (no `B-per`, say), the nearest one that it has stands in.
+
+        biluo: a tag for each token; None or "-" where unknown.
+        RETURNS: `UNKNOWN` where unknown. *Shape:* `(n_tokens,)`
+        RAISES TagError: a label is not in the head; its message is filled by the caller.
+        """
+        tag_ids = np.full(len(biluo), UNKNOWN, dtype=np.int64)
+        for i, tag in enumerate(biluo):
+            if tag is None or tag == "-":
+                continue
+            role, _, label = tag.partition("-")
+            if not label:  # O, or a token that spaCy marks as blocked, which is outside too
+                tag_ids[i] = self.ids.get((OUTSIDE, ""), UNKNOWN)
+                continue
+            if label not in self.labels:
+                raise TagError(label)
+            role = _role_in(self.scheme, role, label, biluo[i - 1] if i else None, biluo[i + 1 : i + 2])
+            tag_ids[i] = self.ids[role, label]
+        return tag_ids
+
+
+def _role_in(scheme: str, role: str, label: str, before: str | None, after: Sequence[str | None]) -> str:
+    """What a role of BILUO is in another scheme."""
+    if scheme in ("IOB", "IOB2"):
+        return {"U": "B", "L": "I"}.get(role, role)
+    if scheme in ("IOE", "IOE2"):
+        return {"U": "L", "B": "I"}.get(role, role)
+    if scheme == "IOB1":
+        return "B" if role in "BU" and before in (f"L-{label}", f"U-{label}") else "I"
+    if scheme == "IOE1":
+        return "L" if role in "LU" and after and after[0] in (f"B-{label}", f"U-{label}") else "I"
+    return "I" if scheme == "plain" else role
+
+
+@lru_cache(maxsize=64)
+def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
+    """The rules of a head's tags.
+
+    tags: the tag of each column of the logits.
+    scheme (str | None): a key of `PREFIXES`, "IOB" or "IOE"; None for what the tags tell.
+    RAISES TagError: the tags tell of no scheme, or do not fit the one that is named.
+    """
+    if scheme is None:
+        scheme = scheme_of(tags)
+    named = [tag for tag in tags if tag != OUTSIDE]
+    prefixes = PREFIXES[trained_scheme(scheme)]
+    if scheme == "plain":
+        split = [("O", "") if tag == OUTSIDE else ("I", tag) for tag in tags]
+    else:
+        strange = [tag for tag in named if not has_prefix(tag) or tag[0] not in prefixes]
+        if strange or not named:
+            allowed = ", ".join(["O", *(f"{prefix}-<label>" for prefix in prefixes)])
+            raise TagError(Errors.wrong_scheme.format(scheme=scheme, tags=", ".join(strange or tags), allowed=allowed))
+        split = [(_ROLE.get(prefix, prefix), label) for prefix, label in map(split_tag, tags)]
+    labels = tuple(sorted({label for _, label in split if label}))
+    number = {label: i for i, label in enumerate(labels, start=1)} | {"": 0}
+    roles = [_ROLE[prefix] for prefix in prefixes] or ["I"]
+    ids = {parts: i for i, parts in enumerate(split)}
+    stand_ins = {(role, label): _nearest(role, label, ids) for label in labels for role in roles}
+    may_follow, continues = _rules(split, stand_ins, scheme)
+    outside = ids.get((OUTSIDE, ""))
+    if outside is None:
+        may_follow[:] = True  # without O not every length has a legal sequence
+    return TagSet(
+        tags=tags,
+        scheme=scheme,
+        labels=labels,
+        label_ids=np.array([number[label] for _, label in split], dtype=np.int64),
+        ids=ids | stand_ins,
+        continues=continues,
+        may_begin=may_follow[outside or 0].copy(),  # beside the edges of a text stands, as it were, an O
+        may_follow=may_follow,
+        may_end=may_follow[:, outside or 0].copy(),
+    )
+
+
+_Parts = tuple[str, str]  # role, label
+
+
+def _nearest(role: str, label: str, ids: dict[_Parts, int]) -> int:
+    return next(ids[r, label] for r in _STAND_INS[role] if (r, label) in ids)
+
+
+def _rules(
+    split: Sequence[_Parts], stand_ins: dict[_Parts, int], scheme: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """`may_follow` and `continues`: what the whole scheme allows, in the tags that spell it.
+
+    A tag that stands in for another may be where that one may. It continues the tag before where nothing else can be
+    meant: without `I-per`, BILUO's `B-per L-per L-per` is one entity.
+    """
+    spelled = [*zip(split, range(len(split)), strict=True), *stand_ins.items()]
+    may_follow, may_divide = np.zeros((2, len(split), len(split)), dtype=bool)
+    for before, i in spelled:
+        for tag, j in spelled:
+            if _may_follow(before, tag, scheme):
+                may_follow[i, j] = True
+                may_divide[i, j] |= not _continues(before, tag)
+    continues = np.array([[_continues(before, tag) for tag in split] for before in split], dtype=bool)
+    return may_follow, continues | (may_follow & ~may_divide)
+
+
+def _continues(before: _Parts, tag: _Parts) -> bool:
+    return bool(tag[1]) and before[1] == tag[1] and before[0] in "BI" and tag[0] in "IL"
+
+
+def _may_follow(before: _Parts, tag: _Parts, scheme: str) -> bool:
+    touches = before[1] == tag[1]
+    return _continues(before, tag) or (_may_close(before, scheme, touches) and _may_open(before, tag, scheme, touches))
+
+
+def _may_close(before: _Parts, scheme: str, touches: bool) -> bool:
+    if scheme in ("IOE2", "BILUO", "IOBES"):
+        return before[0] not in "BI"
+    return scheme != "IOE1" or before[0] != "L" or touches
+
+
+def _may_open(before: _Parts, tag: _Parts, scheme: str, touches: bool) -> bool:
+    if scheme in ("IOB2", "BILUO", "IOBES"):
+        return tag[0] not in "IL"
+    if scheme == "IOB":  # IOB2, or IOB1 with entities that do not touch those of another label
+        return tag[0] != "I" or not before[1]
+    return scheme != "IOB1" or tag[0] != "B" or touches
+
+
+def to_iob2(tags: Sequence[str], known: TagSet) -> tuple[list[str], int]:
+    """Write the tags of one sentence in IOB2, without losing an entity that they spell.
 
         O  I-per  I-per  I-geo        O  B-per  I-per  B-geo
-                                 →       ^^^^^         ^^^^^   2 repaired
+                                 →       ^^^^^         ^^^^^   2 repaired, if the scheme is IOB2; none in IOB1
 
-    RETURNS: the legal tags and how many were repaired.
-    RAISES TagError: a tag is not IOB.
+    tags: all of them in `known.tags`.
+    RETURNS: the tags in IOB2, and how many broke the rules of their own scheme.
     """
-    legal: list[str] = []
-    n_repaired = 0
-    label_before = ""
-    for tag in tags:
-        prefix, label = split_tag(tag)
-        if prefix == "I" and label != label_before:
-            tag = f"B-{label}"
-            n_repaired += 1
-        legal.append(tag)
-        label_before = label
-    return legal, n_repaired
-
-
-def entities_of_tag_ids(tag_ids: Ints1d, tags: Sequence[str]) -> list[Entity]:
-    """The entities that a sequence of tag ids spells, with the repair of `repair`.
-
-    tag_ids: ids into `tags`. *Shape:* `(n_tokens,)`
-    RETURNS: entities in the order of the text; `start` and `end` index into `tag_ids`.
-    """
-    if not len(tag_ids):
-        return []
-    labels = labels_of_tags(tags)
-    number = {label: i for i, label in enumerate(labels, start=1)} | {"": 0}
-    split = [split_tag(tag) for tag in tags]
-    label_ids = np.array([number[label] for _, label in split])[tag_ids]  # 0 is outside
-    opens = np.array([prefix == "B" for prefix, _ in split])[tag_ids]
-    before = np.concatenate([[0], label_ids[:-1]])
-    changes = label_ids != before
-    starts = np.flatnonzero((label_ids > 0) & (opens | changes))
-    # An entity ends where the next one starts or where its label ends, whichever comes first.
-    stops = np.append(np.flatnonzero(changes | opens), len(tag_ids))
-    ends = stops[np.searchsorted(stops, starts, side="right")]
-    return [Entity(labels[label_ids[start] - 1], int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
+    tag_ids = np.array([known.tags.index(tag) for tag in tags], dtype=np.int64)
+    iob2 = [OUTSIDE] * len(tags)
+    for label, start, end in known.entities(tag_ids):
+        iob2[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
+    return iob2, known.n_illegal(tag_ids)

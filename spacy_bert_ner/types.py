@@ -11,6 +11,8 @@ Ints1d = NDArray[np.int64]
 """*Shape:* `(n,)`"""
 Ints2d = NDArray[np.int64]
 """*Shape:* `(n, m)`"""
+Floats1d = NDArray[np.float64]
+"""*Shape:* `(n,)`"""
 Floats2d = NDArray[np.float32]
 """*Shape:* `(n, n_tags)`: one row of tag logits each; NumPy on a CPU, CuPy on a GPU."""
 Array = Any
@@ -23,6 +25,15 @@ class Entity(NamedTuple):
     label: str
     start: int
     end: int
+
+
+class Prediction(NamedTuple):
+    """An entity that was found, and its probability; None where no scores are asked for."""
+
+    label: str
+    start: int
+    end: int
+    score: float | None
 
 
 class Encoding(NamedTuple):

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from spacy_bert_ner.checkpoint import Checkpoint
-from spacy_bert_ner.errors import CheckpointError
+from spacy_bert_ner.errors import CheckpointError, ConfigError
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def head(checkpoint):
 
 
 def test_the_tag_order_is_that_of_the_checkpoint(checkpoint):
-    assert checkpoint.tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
+    assert checkpoint.tags.tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
 
 
 def test_an_encoder_needs_labels(encoder):
@@ -38,25 +38,25 @@ def test_an_encoder_needs_labels(encoder):
 
 def test_an_encoder_gets_a_head_for_the_labels(encoder):
     checkpoint = Checkpoint.open(encoder, labels=["per", "geo"])
-    assert checkpoint.tags == ("O", "B-geo", "I-geo", "B-per", "I-per")
+    assert checkpoint.tags.tags == ("O", "B-geo", "I-geo", "B-per", "I-per")
     assert head(checkpoint).shape == (5, 32)
 
 
 def test_a_trained_head_that_has_the_labels_stays(tagger, checkpoint):
     again = Checkpoint.open(tagger, labels=["per"])
-    assert again.tags == checkpoint.tags
+    assert again.tags.tags == checkpoint.tags.tags
     np.testing.assert_array_equal(head(again), head(checkpoint))
 
 
 @pytest.mark.parametrize("labels", [["art", "eve"], ["art", "eve", "per"]])
 def test_a_trained_head_for_other_labels_is_replaced_even_if_its_size_fits(tagger, checkpoint, labels):
     again = Checkpoint.open(tagger, labels=labels)
-    assert len(again.tags) == 1 + 2 * len(labels)
-    assert not np.allclose(head(again)[: len(checkpoint.tags)], head(checkpoint)[: len(again.tags)])
+    assert len(again.tags.tags) == 1 + 2 * len(labels)
+    assert not np.allclose(head(again)[: len(checkpoint.tags.tags)], head(checkpoint)[: len(again.tags.tags)])
 
 
 def test_a_missing_checkpoint_says_what_is_allowed(tmp_path):
-    with pytest.raises(CheckpointError, match=r"(?s)No checkpoint '.*nothing'.*Allowed: a folder with config.json"):
+    with pytest.raises(CheckpointError, match=r"No checkpoint '.*nothing' was found.*Allowed: a folder with config"):
         Checkpoint.open(tmp_path / "nothing", local_files_only=True)
 
 
@@ -73,7 +73,10 @@ def test_a_head_that_classifies_something_else_is_never_kept(tmp_path):
 def test_tags_without_prefixes_are_refused(tmp_path):
     BertForTokenClassification(make_config(id2label={0: "NOUN", 1: "VERB"})).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="has tags that are not IOB tags: NOUN, VERB. Allowed: O, B-<label>"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"These tags are of no scheme: NOUN, VERB.*tag_scheme = \"plain\"",
+    ):
         Checkpoint.open(tmp_path)
 
 
@@ -90,16 +93,16 @@ def test_damaged_files_are_an_error_of_the_checkpoint(tagger, tmp_path, name, co
     folder = tmp_path / "damaged"
     shutil.copytree(tagger, folder)
     (folder / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match="No checkpoint '.*damaged' could be opened"):
+    with pytest.raises(CheckpointError, match="in the folder '.*damaged' cannot be opened"):
         Checkpoint.open(folder)
 
 
 def test_iob2_is_known_of_heads_that_are_trained_here(encoder, tagger, tmp_path):
-    assert not Checkpoint.open(tagger).is_iob2
-    assert Checkpoint.open(tagger, labels=["per"]).is_iob2
+    assert Checkpoint.open(tagger).tags.scheme == "IOB"
+    assert Checkpoint.open(tagger, labels=["per"]).tags.scheme == "IOB2"
     trained = Checkpoint.open(encoder, labels=["per"])
     trained.save(tmp_path / "model")
-    assert Checkpoint.open(tmp_path / "model").is_iob2
+    assert Checkpoint.open(tmp_path / "model").tags.scheme == "IOB2"
 
 
 def test_positions_behind_padding_are_not_counted_twice(tmp_path):
@@ -122,7 +125,7 @@ def test_pickled_weights_are_refused(tagger, tmp_path):
     shutil.copytree(tagger, folder)
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match="No checkpoint"):
+    with pytest.raises(CheckpointError, match="cannot be opened"):
         Checkpoint.open(folder)
 
 
@@ -200,3 +203,102 @@ def test_half_precision_weights_are_loaded_as_float32(tmp_path):
     BertForTokenClassification(make_config(id2label=id2label)).half().save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     assert {p.dtype for p in Checkpoint.open(tmp_path).model.parameters()} == {torch.float32}
+
+
+class RepositoryNotFoundError(Exception):
+    """As the client of the Hub names it."""
+
+
+class RevisionNotFoundError(Exception):
+    """As the client of the Hub names it."""
+
+
+@pytest.mark.parametrize(
+    ("cause", "options", "message"),
+    [
+        (
+            RepositoryNotFoundError,
+            {},
+            r"No checkpoint 'me/x' was found: there is no such folder, and no such repo",
+        ),
+        (RevisionNotFoundError, {"revision": "v9"}, r"'me/x' has no revision 'v9'. Allowed: a commit, branch or tag"),
+    ],
+)
+def test_what_the_hub_answers_is_told_apart(monkeypatch, cause, options, message):
+    def from_pretrained(*_, **__):
+        raise OSError("me/x is not a valid model identifier") from cause("404")
+
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", from_pretrained)
+    with pytest.raises(CheckpointError, match=message):
+        Checkpoint.open("me/x", **options)
+
+
+def test_without_a_network_the_error_says_what_to_do():
+    # The tests run with HF_HUB_OFFLINE=1.
+    with pytest.raises(CheckpointError, match=r"cannot be reached.*Allowed: a local folder: .*hf download me/x"):
+        Checkpoint.open("me/x")
+
+
+def test_a_folder_has_no_revision(tagger):
+    with pytest.raises(ConfigError, match="revision = 'v1' is not allowed. Allowed: null, since name = .* is a folder"):
+        Checkpoint.open(tagger, revision="v1")
+
+
+def save_tagger(folder, *tags, **extra):
+    BertForTokenClassification(make_config(id2label=dict(enumerate(tags)), **extra)).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme"),
+    [
+        (("O", "B-per", "I-per"), "IOB"),
+        (("O", "I-per"), "IOB1"),
+        (("O", "I-per", "E-per"), "IOE"),
+        (("B-per", "U-per", "O"), "BILUO"),
+        (("O", "B-per", "I-per", "E-per", "S-per"), "IOBES"),
+        (("PER", "O", "creative-work"), "plain"),
+    ],
+)
+def test_the_scheme_is_told_from_the_tags(tmp_path, tags, scheme):
+    checkpoint = Checkpoint.open(save_tagger(tmp_path, *tags))
+    assert (checkpoint.tags.tags, checkpoint.tags.scheme) == (tags, scheme)
+
+
+def test_a_named_scheme_is_kept_in_the_saved_checkpoint(tmp_path):
+    folder = save_tagger(tmp_path / "a", "O", "B-per", "I-per")
+    checkpoint = Checkpoint.open(folder, tag_scheme="IOB1")
+    checkpoint.save(tmp_path / "b")
+    assert Checkpoint.open(tmp_path / "b").tags.scheme == "IOB1"
+    assert Checkpoint.from_files(checkpoint.to_files(), "c").tags.scheme == "IOB1"
+    assert Checkpoint.open(tmp_path / "b", tag_scheme="IOB2").tags.scheme == "IOB2"
+
+
+def test_training_writes_ambiguous_tags_in_iob2_and_ioe2(tmp_path):
+    assert Checkpoint.open(save_tagger(tmp_path / "b", "O", "B-per", "I-per"), labels=["per"]).tags.scheme == "IOB2"
+    assert Checkpoint.open(save_tagger(tmp_path / "e", "O", "I-per", "E-per"), labels=["per"]).tags.scheme == "IOE2"
+
+
+def test_a_strange_scheme_in_the_config_is_not_ours(tmp_path):
+    assert Checkpoint.open(save_tagger(tmp_path, "O", "B-per", "I-per", tag_scheme="x")).tags.scheme == "IOB"
+
+
+def test_plain_labels_have_to_be_named_where_they_do_not_tell(tmp_path):
+    folder = save_tagger(tmp_path, "NOUN", "VERB")
+    assert Checkpoint.open(folder, tag_scheme="plain").tags.labels == ("NOUN", "VERB")
+
+
+def test_a_label_is_added_to_every_kind_of_head(checkpoints):
+    from checkpoints import ARCHITECTURES
+
+    for name in ARCHITECTURES:
+        checkpoint = Checkpoint.open(checkpoints[name])
+        ids, mask = checkpoint.pad([checkpoint.tokenize(["Kevin lives in New York"])[0].ids])
+        with torch.no_grad():
+            before = checkpoint.forward(ids, mask)
+            checkpoint.add_label("art")
+            after = checkpoint.forward(ids, mask)
+        assert after.shape[2] == before.shape[2] + 2, name
+        np.testing.assert_allclose(after[:, :, : before.shape[2]], before, atol=1e-5, err_msg=name)
+        assert checkpoint.tags.tags[-2:] == ("B-art", "I-art")

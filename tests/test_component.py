@@ -12,10 +12,11 @@ from spacy.training import Example
 from thinc.api import SGD, Adam
 from transformers import AutoModelForTokenClassification
 
-from spacy_bert_ner import score_bert_ner
+from spacy_bert_ner import gold, score_bert_ner
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
 from spacy_bert_ner.loss import MeanLoss
-from spacy_bert_ner.types import Entity
+from spacy_bert_ner.model import get_tags
+from spacy_bert_ner.types import Prediction
 
 
 def entities(doc):
@@ -131,7 +132,8 @@ def test_the_subwords_that_carry_a_tag(make_nlp, examples, subword_labels, carri
     eg = examples[2]
     rows = pipe.model.predict([eg.predicted])[0]
     assert rows.lengths.tolist() == [3, 7, 1, 1, 1, 1, 1]
-    targets = pipe._row_targets(eg, rows.lengths)
+    tag_ids = gold.tag_ids(eg, get_tags(pipe.model), "bert_ner")
+    targets = gold.row_targets(tag_ids, rows.lengths, subword_labels)
     assert Counter(pipe.tags[i] for i in targets if i >= 0) == carriers
 
 
@@ -140,7 +142,13 @@ def test_the_loss_is_the_mean_cross_entropy_of_plain_torch(make_nlp, examples, s
     pipe = initialized(make_nlp, examples, config={"subword_labels": subword_labels}).get_pipe("bert_ner")
     output = pipe.model.predict([eg.predicted for eg in examples])
     loss, gradient = pipe.get_loss(examples, output)
-    targets = np.concatenate([pipe._row_targets(eg, o.lengths) for eg, o in zip(examples, output, strict=True)])
+    tags = get_tags(pipe.model)
+    targets = np.concatenate(
+        [
+            gold.row_targets(gold.tag_ids(eg, tags, ""), o.lengths, subword_labels)
+            for eg, o in zip(examples, output, strict=True)
+        ]
+    )
     logits = torch.tensor(np.concatenate([o.dataXd for o in output]), requires_grad=True)
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor(targets), ignore_index=-1)
     expected.backward()
@@ -163,7 +171,7 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
     reference = Doc(nlp.vocab, words=["Kevin", "Durant", "plays"], spaces=[False, True, True], ents=["B-per", "O", "O"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert pipe._gold_tag_ids(Example(predicted, reference)).tolist() == [-1, 0]
+        assert gold.tag_ids(Example(predicted, reference), get_tags(pipe.model), "").tolist() == [-1, 0]
 
 
 def test_losses_stay_a_mean_over_batches(nlp, examples):
@@ -216,14 +224,14 @@ def test_updating_with_empty_docs_changes_nothing(nlp):
 def test_entities_that_are_there_stay(nlp):
     doc = nlp.make_doc("Kevin Durant plays for Brooklyn")
     doc.set_ents([Span(doc, 1, 3, label="mine")])
-    nlp.get_pipe("bert_ner").set_annotations([doc], [[Entity("per", 0, 2), Entity("geo", 4, 5)]])
+    nlp.get_pipe("bert_ner").set_annotations([doc], [[Prediction("per", 0, 2, 0.9), Prediction("geo", 4, 5, 0.8)]])
     assert entities(doc) == [("Durant plays", "mine"), ("Brooklyn", "geo")]
 
 
 def test_blocked_tokens_stay_blocked(nlp):
     doc = nlp.make_doc("Kevin Durant plays for Brooklyn")
     doc.set_ents([], blocked=[doc[1:2]])
-    nlp.get_pipe("bert_ner").set_annotations([doc], [[Entity("per", 0, 2), Entity("geo", 4, 5)]])
+    nlp.get_pipe("bert_ner").set_annotations([doc], [[Prediction("per", 0, 2, 0.9), Prediction("geo", 4, 5, 0.8)]])
     assert entities(doc) == [("Brooklyn", "geo")]
     assert [(t.ent_iob_, t.ent_type_) for t in doc] == [("O", ""), ("B", ""), ("O", ""), ("O", ""), ("B", "geo")]
 
@@ -302,7 +310,7 @@ def test_accuracy_counts_gold_tokens_whatever_the_tokenizer_makes_of_them():
 
 
 def test_every_registered_name_resolves():
-    from spacy_bert_ner.component import make_ner_scorer_v1
+    from spacy_bert_ner.evaluation.scorer import make_ner_scorer_v1
     from spacy_bert_ner.model import build_token_classifier_v1
 
     assert registry.architectures.get("spacy_bert_ner.TokenClassifier.v1") is build_token_classifier_v1

@@ -82,6 +82,7 @@ def test_each_sentence_becomes_a_doc_with_its_words_and_entities(tmp_path, sourc
     done = convert(source, tmp_path / "corpus")
     path = tmp_path / "corpus" / "news.spacy"
     assert (done.counts, done.format, done.n_repaired) == ({path: 4}, "gmb-sentences", 0)
+    assert done.tag_scheme == "IOB2"
     docs = read(path)
     assert [
         (doc.text, [token.text for token in doc], tags_of(doc), [(ent.text, ent.label_) for ent in doc.ents])
@@ -121,9 +122,9 @@ def test_a_split_in_two_writes_train_and_dev(tmp_path):
 
 def test_options_of_the_reader_reach_it(tmp_path):
     source = tmp_path / "data.txt"
-    source.write_bytes(b"S\xe3o I-geo\n\nPaulo I-geo\n\nends O\n")
-    done = convert(source, tmp_path, format="conll", encoding="latin-1", limit=2)
-    assert (done.counts, done.n_repaired) == ({tmp_path / "data.spacy": 2}, 2)
+    source.write_bytes(b"S\xe3o I-geo\n\nPaulo I-geo\n\nends B-geo\n")
+    done = convert(source, tmp_path, format="conll", encoding="latin-1", limit=2, tag_scheme="IOB2")
+    assert (done.counts, done.n_repaired, done.tag_scheme) == ({tmp_path / "data.spacy": 2}, 2, "IOB2")
     assert words(tmp_path / "data.spacy") == ["São", "Paulo"]
 
 
@@ -202,11 +203,11 @@ def test_when_writing_fails_old_files_stay_and_no_temporary_ones_remain(
 
 def test_the_command_converts_splits_and_says_so(tmp_path):
     corpus = tmp_path / "corpus"
-    source = write(tmp_path, TEN.replace("O", "I-x", 2), "ten.conll")
+    source = write(tmp_path, TEN.replace("O", "I-x", 2).replace("O", "B-x", 1), "ten.conll")
     result = CliRunner().invoke(app, ["convert", str(source), str(corpus), "--split", "80/10/10", "--seed", "0"])
     assert result.exit_code == 0
-    assert "format conll" in printed(result.output)
-    assert "2 tags were repaired: an I- tag that continued nothing became B-" in printed(result.output)
+    assert "ten.conll: format conll, tags in IOB2" in printed(result.output)
+    assert "2 tags were repaired that broke the rules of IOB2" in printed(result.output)
     for count in ("train.spacy: 8 sentences", "dev.spacy: 1 sentences", "test.spacy: 1 sentences"):
         assert count in printed(result.output)
     # in the order of numpy.random.RandomState(0).permutation(10)
@@ -248,6 +249,24 @@ def test_the_command_fails_with_status_1_and_a_message_and_no_traceback(tmp_path
     assert "Nothing was converted" in result.output
     assert message in printed(result.output)
     assert contents(tmp_path / "corpus") == {}
+
+
+def test_the_command_takes_a_tag_scheme(tmp_path):
+    source = write(tmp_path, "T B-cell\ncells B-cell\nB B-cell\n", "cells.conll")
+    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path), "--tag-scheme", "plain"])
+    assert result.exit_code == 0
+    assert "cells.conll: format conll, tags in plain" in printed(result.output)
+    (doc,) = read(tmp_path / "cells.spacy")
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("T cells B", "B-cell")]
+
+
+@pytest.mark.parametrize("scheme", ["iob2", "IOB", "BIOES", "auto", ""])
+def test_the_command_refuses_a_tag_scheme_that_it_does_not_know(tmp_path, source, scheme):
+    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path / "corpus"), "--tag-scheme", scheme])
+    assert result.exit_code == 1
+    allowed = "Allowed: IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, plain."
+    assert f"[convert] --tag-scheme = '{scheme}' is not allowed. {allowed}" in printed(result.output)
+    assert not (tmp_path / "corpus").exists()
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296"])

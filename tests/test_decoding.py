@@ -1,78 +1,79 @@
-from itertools import product
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from spacy_bert_ner.decoding import best_legal_path, decode
-from spacy_bert_ner.tags import repair
+from spacy_bert_ner.decoding import best_tags, chain
+from spacy_bert_ner.tags import tag_set
 
-TAGS = ("O", "B-per", "I-per")
-
-
-def logits(*best):
-    return np.eye(3, dtype="f")[list(best)]
+IOB2 = tag_set(("O", "B-org", "I-org", "B-per", "I-per"), "IOB2")
+NONE = np.zeros(7, dtype=bool)
 
 
-def test_the_first_subword_of_a_token_decides():
-    # tokens of 1, 2 and 1 subwords; the second subword of the middle token would begin an entity of its own
-    assert decode(logits(1, 2, 1, 0), np.array([1, 2, 1]), TAGS, is_iob2=True) == [("per", 0, 2)]
+def flags(n, *places):
+    return np.isin(np.arange(n), places)
 
 
-def test_an_entity_goes_on_across_tokens_without_subwords_but_does_not_end_there():
-    assert decode(logits(1, 2), np.array([0, 1, 0, 1, 0]), TAGS, is_iob2=True) == [("per", 1, 4)]
+def test_the_drawn_case_of_chain():
+    found = chain(np.array([1, 2, 0, 1, 1, 1, 1]), taken=flags(7, 4), cuts=flags(7, 6))
+    assert found.tokens.tolist() == [0, 1, 3, 5, 6]
+    assert found.rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
+    assert found.begins.tolist() == [True, False, False, True, True]
 
 
-def test_the_drawn_case():
-    tags = ("O", "B-org", "I-org", "B-per", "I-per")
-    scores = np.array([[9, 0, 0, 0, 0], [0, 5, 0, 0, 0], [0, 0, 2, 0, 3], [0, 0, 4, 0, 0]], dtype="f")
-    assert [tags[i] for i in scores.argmax(axis=1)] == ["O", "B-org", "I-per", "I-org"]
-    assert [tags[i] for i in best_legal_path(scores, tags, is_iob2=True)] == ["O", "B-org", "I-org", "I-org"]
+def test_a_sentence_that_begins_with_white_space_begins_a_sequence():
+    found = chain(np.array([1, 0, 1]), taken=flags(3), cuts=flags(3, 1))
+    assert found.begins.tolist() == [True, True]
 
 
-def test_an_inside_tag_begins_an_entity_where_the_checkpoint_has_no_other():
-    assert decode(logits(0, 1, 1), np.array([1, 1, 1]), ("O", "I-per", "B-geo"), is_iob2=True) == [("per", 1, 3)]
+def test_a_taken_token_without_subwords_is_a_cut():
+    found = chain(np.array([1, 0, 1]), taken=flags(3, 1), cuts=flags(3))
+    assert found.begins.tolist() == [True, True]
 
 
-def test_an_inside_tag_after_outside_begins_an_entity_unless_iob2_is_known():
-    # A head that learned IOB1 never puts B- at the beginning of an entity that stands alone.
-    assert decode(logits(0, 2, 0), np.array([1, 1, 1]), TAGS, is_iob2=False) == [("per", 1, 2)]
-    assert decode(logits(0, 2, 0), np.array([1, 1, 1]), TAGS, is_iob2=True) == []
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
+def test_nothing_to_read(lengths):
+    found = chain(np.array(lengths, dtype=int), flags(len(lengths)), flags(len(lengths)))
+    assert [len(part) for part in found] == [0, 0, 0]
+    assert best_tags(np.zeros((0, 5), "f"), found.begins, IOB2, decoding="viterbi").tolist() == []
 
 
-IOB2 = ("O", "B-a", "I-a", "B-b", "I-b")
+SCORES = np.array([[9, 0, 0, 0, 0], [0, 5, 0, 0, 0], [0, 0, 2, 0, 3], [0, 0, 4, 0, 0]], dtype="f")
 
 
-def legal_in_iob2(path):
-    return repair(path)[1] == 0
+def test_the_drawn_case_of_best_tags():
+    for decoding, names in (
+        ("greedy", ["O", "B-org", "I-per", "I-org"]),
+        ("viterbi", ["O", "B-org", "I-org", "I-org"]),
+    ):
+        best = best_tags(SCORES, flags(4, 0), IOB2, decoding=decoding)
+        assert [IOB2.tags[i] for i in best] == names
 
 
-def legal_in_any_scheme(path):
-    """No I- tag directly after another label."""
-    labels = ["", *(tag[2:] for tag in path)]
-    return all(tag[0] != "I" or before in ("", tag[2:]) for before, tag in zip(labels, path, strict=False))
+def test_greedy_is_repaired_when_entities_are_read():
+    best = best_tags(SCORES, flags(4, 0), IOB2, decoding="greedy")
+    assert IOB2.entities(best) == [("org", 1, 2), ("per", 2, 3), ("org", 3, 4)]
+    assert IOB2.entities(best_tags(SCORES, flags(4, 0), IOB2, decoding="viterbi")) == [("org", 1, 4)]
 
 
-@pytest.mark.parametrize(
-    ("tags", "is_iob2", "is_legal"),
-    [
-        (IOB2, True, legal_in_iob2),
-        (("I-a", "O", "B-b", "I-b", "B-a"), True, legal_in_iob2),
-        (IOB2, False, legal_in_any_scheme),
-        (("O", "I-a"), True, lambda path: True),
-    ],
-)
-@given(data=st.data())
-def test_no_legal_sequence_scores_higher(tags, is_iob2, is_legal, data):
-    n = data.draw(st.integers(1, 4))
-    row = st.lists(st.integers(-9, 9), min_size=len(tags), max_size=len(tags))
-    scores = np.array(data.draw(st.lists(row, min_size=n, max_size=n)), dtype="f")
+def test_an_entity_does_not_go_on_into_the_next_sequence():
+    # I-org is best for all; where a sequence begins it is not legal, so the best legal start is taken there.
+    scores = np.tile(np.array([0, 4, 5, 0, 0], dtype="f"), (4, 1))
+    best = best_tags(scores, flags(4, 0, 2), IOB2, decoding="viterbi")
+    assert [IOB2.tags[i] for i in best] == ["B-org", "I-org", "B-org", "I-org"]
 
-    def total(path):
-        return sum(scores[i, tag] for i, tag in enumerate(path))
 
-    best = best_legal_path(scores.copy(), tags, is_iob2=is_iob2)
-    legal = [path for path in product(range(len(tags)), repeat=n) if is_legal([tags[i] for i in path])]
-    assert tuple(best.tolist()) in legal
-    assert total(best) == max(map(total, legal))
+def test_only_sequences_that_break_the_rules_are_searched(monkeypatch):
+    from spacy_bert_ner import decoding
+
+    searched = []
+    real = decoding.best_path
+    monkeypatch.setattr(decoding, "best_path", lambda s, *rest: searched.append(len(s)) or real(s, *rest))
+    scores = np.eye(5, dtype="f")[[1, 2, 0, 0, 2, 0, 3]]  # B-org I-org O | O I-org | O B-per
+    best_tags(scores, flags(7, 0, 3, 5), IOB2, decoding="viterbi")
+    assert searched == [2]
+
+
+def test_an_end_that_is_not_legal_is_searched_too():
+    biluo = tag_set(("O", "B-per", "I-per", "L-per", "U-per"))
+    scores = np.array([[0, 5, 0, 0, 1], [5, 0, 0, 1, 0]], dtype="f")  # B-per O
+    best = best_tags(scores, flags(2, 0, 1), biluo, decoding="viterbi")
+    assert [biluo.tags[i] for i in best] == ["U-per", "O"]

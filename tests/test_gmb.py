@@ -10,9 +10,11 @@ from conftest import ROOT
 from spacy.training import Example
 from spacy.util import minibatch
 
+from spacy_bert_ner import gold
 from spacy_bert_ner.alignment import first_rows
 from spacy_bert_ner.corpus import read_corpus
 from spacy_bert_ner.corpus.sentence import Sentence, to_doc
+from spacy_bert_ner.model import get_tags
 
 GMB = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
 
@@ -44,7 +46,9 @@ def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Se
         examples = [Example(nlp.make_doc(reference.text), reference) for reference in references]
         output = pipe.model.predict([eg.predicted for eg in examples])
         for sentence, eg, rows in zip(batch, examples, output, strict=True):
-            tags = ["no loss" if i < 0 else pipe.tags[i] for i in pipe._row_targets(eg, rows.lengths)]
+            tag_ids = gold.tag_ids(eg, get_tags(pipe.model), "bert_ner")
+            targets = gold.row_targets(tag_ids, rows.lengths, "first")
+            tags = ["no loss" if i < 0 else pipe.tags[i] for i in targets]
             tokens, first = first_rows(rows.lengths)
             # Words end with a space, so that each of them begins a token of the pipeline's tokenizer too.
             by_character = {eg.predicted[int(t)].idx: tags[row] for t, row in zip(tokens, first, strict=True)}
@@ -52,7 +56,7 @@ def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Se
 
 
 def test_the_label_of_every_word_arrives(pipe):
-    [(_, arrived)] = labels_that_arrive(pipe, [Sentence(WORDS, TAGS, 1)])
+    [(_, arrived)] = labels_that_arrive(pipe, [Sentence(WORDS, TAGS, [1] * len(WORDS))])
     assert arrived == [None if word == "\x85" else tag for word, tag in zip(WORDS, TAGS, strict=True)]
 
 

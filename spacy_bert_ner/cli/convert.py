@@ -9,6 +9,7 @@ from wasabi import msg
 from ..corpus import FORMATS
 from ..corpus.convert import convert
 from ..errors import BertNerError
+from ..tags import PREFIXES
 
 Opt = typer.Option
 
@@ -18,6 +19,9 @@ def convert_cli(
     output_dir: Annotated[Path, typer.Argument(help="folder for the .spacy files")],
     format: Annotated[str, Opt(help=f"one of: auto, {', '.join(FORMATS)}")] = "auto",
     encoding: Annotated[str | None, Opt(help="of the input; without it UTF-8, or else the format's own")] = None,
+    tag_scheme: Annotated[
+        str | None, Opt(help=f"one of: {', '.join(PREFIXES)}; without it, what the tags tell")
+    ] = None,
     limit: Annotated[int | None, Opt(help="take this many sentences, from the first")] = None,
     split: Annotated[str | None, Opt(help="percentages for train/dev/test, such as 80/10/10")] = None,
     seed: Annotated[int, Opt(help="of the split's shuffle", min=0, max=2**32 - 1)] = 42,
@@ -26,12 +30,20 @@ def convert_cli(
     """Convert annotated text to .spacy files for `spacy train`."""
     try:
         done = convert(
-            input, output_dir, format=format, encoding=encoding, limit=limit, split=split, seed=seed, lang=lang
+            input,
+            output_dir,
+            format=format,
+            encoding=encoding,
+            limit=limit,
+            tag_scheme=tag_scheme,
+            split=split,
+            seed=seed,
+            lang=lang,
         )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was converted", str(e), exits=1)
-    msg.info(f"{input}: format {done.format}")
+    msg.info(f"{input}: format {done.format}, tags in {done.tag_scheme}")
     if done.n_repaired:
-        msg.warn(f"{done.n_repaired} tags were repaired: an I- tag that continued nothing became B-")
+        msg.warn(f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
     for path, count in done.counts.items():
         msg.good(f"{path}: {count} sentences")

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import CorpusError, Errors, TagError
-from ..tags import split_tag
+from ..errors import CorpusError, Errors
+from ..tags import OUTSIDE, has_prefix
 from .sentence import Sentence, check_row
 
 DOCUMENT_START = "-DOCSTART-"
 
 
-def is_columns(head: str) -> bool:
-    """Whether a line is a row of columns with an IOB tag in the last, or a document's start."""
-    columns = _columns(head)
-    if columns[:1] == [DOCUMENT_START]:
-        return True
-    if len(columns) < 2:
-        return False
-    try:
-        split_tag(columns[-1])
-    except TagError:
-        return False
-    return True
+def is_columns(rows: Sequence[str]) -> bool:
+    """Whether the first row has columns and, in the last of them, a tag; or is a document's start.
+
+    A label without a prefix may be any word, so after one there has to come, in rows of as many columns, an `O`.
+    """
+    n_columns = len(_columns(rows[0]))
+    for i, row in enumerate(rows):
+        columns = _columns(row)
+        if columns[0] == DOCUMENT_START:
+            return True
+        if len(columns) < 2 or len(columns) != n_columns:
+            return False
+        if columns[-1] == OUTSIDE:
+            return True
+        if has_prefix(columns[-1]):
+            return i == 0
+    return False
 
 
 def read(path: Path, text: str) -> Iterator[Sentence]:
     """Read word and tag, the first and the last column. `-DOCSTART-` rows only separate."""
-    sentence = Sentence([], [], 1)
+    sentence = Sentence([], [], [])
     # By line feed alone: `str.splitlines()` would also cut at U+0085 and its like, which are words in some corpora.
     for line, row in enumerate(text.split("\n"), start=1):
         columns = _columns(row.rstrip("\r"))
         if not columns or columns[0] == DOCUMENT_START:
             if sentence.words:
                 yield sentence
-            sentence = Sentence([], [], line + 1)
+            sentence = Sentence([], [], [])
             continue
         if len(columns) < 2:
             raise CorpusError(Errors.few_columns.format(path=path, line=line, text=row[:40]))
         check_row(path, line, columns[0], columns[-1])
         sentence.words.append(columns[0])
         sentence.tags.append(columns[-1])
+        sentence.lines.append(line)
     if sentence.words:
         yield sentence
 

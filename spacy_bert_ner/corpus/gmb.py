@@ -1,6 +1,6 @@
 """The two CSV layouts in which the Groningen Meaning Bank goes round for NER.
 
-A row a sentence: `text,labels`, words and IOB tags both separated by single spaces.
+A row a sentence: `text,labels`, words and tags both separated by single spaces.
 A row a token: `Sentence #,Word,POS,Tag`, the first column filled on the first row of a sentence, or on all of its rows.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import CorpusError, Errors
@@ -18,14 +18,14 @@ SENTENCE_COLUMNS = ("text", "labels")
 TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
 
 
-def is_sentences(head: str) -> bool:
-    """Whether the first line is the header of a row a sentence."""
-    return set(SENTENCE_COLUMNS) <= set(_header(head))
+def is_sentences(rows: Sequence[str]) -> bool:
+    """Whether the first row is the header of a row a sentence."""
+    return set(SENTENCE_COLUMNS) <= set(_header(rows[0]))
 
 
-def is_tokens(head: str) -> bool:
-    """Whether the first line is the header of a row a token."""
-    return set(TOKEN_COLUMNS) <= set(_header(head))
+def is_tokens(rows: Sequence[str]) -> bool:
+    """Whether the first row is the header of a row a token."""
+    return set(TOKEN_COLUMNS) <= set(_header(rows[0]))
 
 
 def read_sentences(path: Path, text: str) -> Iterator[Sentence]:
@@ -40,7 +40,7 @@ def read_sentences(path: Path, text: str) -> Iterator[Sentence]:
             )
         for word, tag in zip(words, tags, strict=True):
             check_row(path, line, word, tag)
-        yield Sentence(words, tags, line)
+        yield Sentence(words, tags, [line] * len(words))
 
 
 def read_tokens(path: Path, text: str) -> Iterator[Sentence]:
@@ -52,12 +52,13 @@ def read_tokens(path: Path, text: str) -> Iterator[Sentence]:
             last_number = number
             if sentence:
                 yield sentence
-            sentence = Sentence([], [], line)
+            sentence = Sentence([], [], [])
         if sentence is None:
             raise CorpusError(Errors.no_sentence.format(path=path, line=line))
         check_row(path, line, word, tag)
         sentence.words.append(word)
         sentence.tags.append(tag)
+        sentence.lines.append(line)
     if sentence:
         yield sentence
 

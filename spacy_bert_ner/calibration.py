@@ -1,0 +1,87 @@
+"""Fit the temperature of the scores on held-out examples, and say what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import spacy
+import srsly
+from spacy.training import Corpus, Example
+from spacy.util import minibatch
+
+from . import gold
+from .confidence import fit_temperature
+from .errors import BertNerError, Errors
+from .evaluation.metrics import calibration_error
+from .files import whole_files
+from .model import TokenClassifier
+from .prediction import read
+from .settings import Settings
+from .types import Floats1d
+
+BATCH_SIZE = 64
+
+
+def calibrate(
+    model: TokenClassifier, examples: Sequence[Example], settings: Settings, temperature: float, name: str
+) -> dict[str, float]:
+    """Fit the temperature at which the scores of the entities found are most likely; see `confidence.fit_temperature`.
+
+    temperature (float): the one until now.
+    name (str): of the component, for the message.
+    RETURNS: see `BertNer.calibrate`.
+    RAISES BertNerError: not some of the entities are right and some not.
+    """
+    readings, correct = [], []
+    for batch in minibatch(examples, BATCH_SIZE):
+        reading = read(model, [eg.predicted for eg in batch], settings)
+        verdicts = [gold.is_right(batch[i], entity) for i, entity in reading.located()]
+        told = [entity for entity, verdict in zip(reading.entities, verdicts, strict=True) if verdict is not None]
+        readings.append(reading._replace(entities=told))
+        correct += [verdict for verdict in verdicts if verdict is not None]
+    if all(correct) or not any(correct):
+        counts = {"total": len(correct), "correct": sum(correct)}
+        raise BertNerError(Errors.nothing_to_calibrate.format(name=name, **counts))
+    right = np.array(correct)
+
+    def score_at(temperature: float) -> Floats1d:
+        return np.concatenate([reading.scores(temperature) for reading in readings])
+
+    fitted = fit_temperature(score_at, right)
+    return {
+        "temperature": fitted,
+        "ece_before": calibration_error(score_at(temperature), right),
+        "ece_after": calibration_error(score_at(fitted), right),
+        "n_entities": len(correct),
+    }
+
+
+def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
+    """Fit the temperature of each `bert_ner` in a saved pipeline and write it there, into the file `cfg`.
+
+    folder (Path): of the pipeline.
+    data (Path): a `.spacy` file of held-out examples, such as the dev data.
+    RETURNS: for each component what `BertNer.calibrate` does.
+    RAISES BertNerError: there is no such component, or nothing to fit to; no file is written then.
+    """
+    for path in (folder, data):
+        if not path.exists():
+            raise BertNerError(Errors.no_such_file.format(path=path))
+    nlp = spacy.load(folder)
+    names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+    if not names:
+        found = ", ".join(nlp.pipe_names) or "none"
+        raise BertNerError(Errors.no_bert_ner.format(folder=folder, found=found))
+    reports = {}
+    for name in names:
+        # What earlier components set, such as sentences and entities, counts here as it does in use.
+        earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
+        with nlp.select_pipes(enable=earlier):
+            examples = [Example(nlp(eg.predicted), eg.reference) for eg in Corpus(data)(nlp)]
+        reports[name] = nlp.get_pipe(name).calibrate(examples)  # type: ignore[attr-defined]
+    for name in names:
+        with whole_files(folder / name, ["cfg"]) as (file,):
+            srsly.write_json(file, nlp.get_pipe(name).cfg)  # type: ignore[attr-defined]
+    return reports

@@ -1,0 +1,291 @@
+"""Labels that are added, models that go on learning, and annotation that tells only a part."""
+
+import warnings
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from thinc.api import SGD, Adam
+
+from spacy_bert_ner.errors import BertNerError, ConfigError
+
+
+def initialized(make_nlp, examples, **settings):
+    nlp = make_nlp(**settings)
+    nlp.initialize(lambda: examples)
+    return nlp
+
+
+@pytest.fixture
+def nlp(make_nlp, examples):
+    return initialized(make_nlp, examples)
+
+
+def checkpoint(nlp):
+    return nlp.get_pipe("bert_ner").model.shims[0].checkpoint
+
+
+def logits(nlp, text="Kevin Durant plays for the Brooklyn Nets."):
+    return nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(text)])[0].dataXd
+
+
+def test_a_label_that_is_added_to_a_trained_head_changes_no_old_logit(nlp):
+    before = logits(nlp)
+    pipe = nlp.get_pipe("bert_ner")
+    assert pipe.add_label("art") == 1
+    assert pipe.labels == ("art", "geo", "org", "per")
+    assert pipe.tags == ("O", "B-geo", "I-geo", "B-org", "I-org", "B-per", "I-per", "B-art", "I-art")
+    after = logits(nlp)
+    np.testing.assert_allclose(after[:, :7], before, atol=1e-6)
+    assert after.shape[1] == 9
+    assert np.abs(after[:, 7:]).max() > 0
+    assert pipe.add_label("art") == 0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [("BILUO", ["B-art", "I-art", "L-art", "U-art"]), ("plain", ["art"]), ("IOE2", ["I-art", "E-art"])],
+)
+def test_a_label_is_added_in_the_scheme_of_the_head(make_nlp, examples, scheme, tags):
+    pipe = initialized(make_nlp, examples, tag_scheme=scheme).get_pipe("bert_ner")
+    pipe.add_label("art")
+    assert list(pipe.tags[-len(tags) :]) == tags
+
+
+def test_labels_that_are_added_before_there_is_a_head(make_nlp, examples):
+    nlp = make_nlp()
+    pipe = nlp.get_pipe("bert_ner")
+    assert pipe.add_label("art") == 1
+    assert pipe.add_label("art") == 0
+    assert pipe.labels == ("art",)
+    nlp.initialize(lambda: examples)
+    assert pipe.labels == ("art", "geo", "org", "per")
+
+
+def test_a_label_that_is_added_to_a_named_checkpoint_before_its_first_use(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    nlp.get_pipe("bert_ner").add_label("art")
+    nlp("Kevin")
+    assert nlp.get_pipe("bert_ner").tags == ("B-per", "O", "I-geo", "I-per", "B-geo", "B-art", "I-art")
+
+
+def test_added_labels_are_saved_before_there_is_a_head(make_nlp, tmp_path):
+    nlp = make_nlp()
+    nlp.get_pipe("bert_ner").add_label("art")
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("bert_ner").labels == ("art",)
+
+
+@pytest.mark.parametrize("label", ["", " ", None, 3])
+def test_a_label_has_a_name(nlp, label):
+    with pytest.raises(BertNerError, match=r"add_label\(\) got .*Allowed: a name that is not empty"):
+        nlp.get_pipe("bert_ner").add_label(label)
+
+
+@pytest.mark.parametrize("use_averages", [False, True])
+def test_training_goes_on_after_a_label_was_added(nlp, examples, use_averages):
+    # The optimizer's moments and averages of the head are those of the old rows; they have to grow with it.
+    optimizer = Adam(0.01, use_averages=use_averages)
+    for _ in range(3):
+        nlp.update(examples, sgd=optimizer)
+    nlp.get_pipe("bert_ner").add_label("art")
+    eg = Example.from_dict(nlp.make_doc("Moby Dick"), {"entities": [(0, 9, "art")]})
+    old = checkpoint(nlp).model.classifier.bias.detach().clone()
+    for _ in range(40):
+        losses = nlp.update([*examples, eg], sgd=optimizer, losses={})
+    assert losses["bert_ner"] < 0.05
+    assert [(ent.text, ent.label_) for ent in nlp("Moby Dick").ents] == [("Moby Dick", "art")]
+    assert not torch.equal(checkpoint(nlp).model.classifier.bias, old)
+    if use_averages:
+        with nlp.use_params(optimizer.averages):
+            assert logits(nlp).shape[1] == 9
+
+
+def test_a_saved_pipeline_has_the_label_that_was_added(nlp, tmp_path):
+    nlp.get_pipe("bert_ner").add_label("art")
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    assert again.get_pipe("bert_ner").tags == nlp.get_pipe("bert_ner").tags
+    np.testing.assert_allclose(logits(again), logits(nlp), atol=1e-6)
+
+
+# Rehearsal.
+
+
+def divergence(old, new):
+    old, new = (np.exp(x) / np.exp(x).sum(axis=1, keepdims=True) for x in (old, new[:, : old.shape[1]]))
+    return float((old * np.log(old / new)).sum(axis=1).mean())
+
+
+def test_without_resume_training_there_is_nothing_to_rehearse(nlp, examples):
+    before = logits(nlp)
+    assert nlp.get_pipe("bert_ner").rehearse(examples, sgd=SGD(0.5, use_averages=False)) == {"bert_ner": 0.0}
+    np.testing.assert_array_equal(logits(nlp), before)
+
+
+def test_rehearsal_starts_at_zero_and_measures_the_way_from_the_old_model(nlp, examples):
+    nlp.resume_training()
+    pipe = nlp.get_pipe("bert_ner")
+    assert pipe.rehearse(examples, losses={})["bert_ner"] == pytest.approx(0.0, abs=1e-6)
+    old = logits(nlp)
+    with torch.no_grad():
+        checkpoint(nlp).model.classifier.bias[2] += 1.0
+    raw = [Example(nlp.make_doc(text), nlp.make_doc(text)) for text in ("Kevin Durant plays for the Brooklyn Nets.",)]
+    assert pipe.rehearse(raw, losses={})["bert_ner"] == pytest.approx(divergence(old, logits(nlp)), abs=1e-5)
+
+
+@pytest.mark.parametrize("with_label", [False, True])
+def test_rehearsal_keeps_what_the_model_knew(make_nlp, examples, with_label):
+    text, ways = "Kevin Durant plays for the Brooklyn Nets.", {}
+    for way in ("update", "update and rehearse"):
+        torch.manual_seed(0)
+        nlp = initialized(make_nlp, examples)
+        first = Adam(0.01, use_averages=False)
+        for _ in range(40):
+            nlp.update(examples, sgd=first)
+        old = logits(nlp, text)
+        optimizer = nlp.resume_training(sgd=Adam(0.003, use_averages=False))
+        if with_label:
+            nlp.get_pipe("bert_ner").add_label("art")
+        label = "art" if with_label else "geo"
+        news = [Example.from_dict(nlp.make_doc("Moby Dick"), {"entities": [(0, 9, label)]})]
+        raw = [Example(nlp.make_doc(text), nlp.make_doc(text))]
+        for _ in range(15):
+            nlp.update(news, sgd=optimizer)
+            if way != "update":
+                nlp.rehearse(raw, sgd=optimizer)
+        ways[way] = divergence(old, logits(nlp, text))
+    assert ways["update and rehearse"] < ways["update"] / 2
+
+
+def test_the_gradient_of_rehearsal_is_that_of_torch(nlp, examples):
+    nlp.resume_training()
+    pipe = nlp.get_pipe("bert_ner")
+    with torch.no_grad():
+        checkpoint(nlp).model.classifier.weight.mul_(1.5)
+    pipe.rehearse(examples)
+    found = checkpoint(nlp).model.classifier.weight.grad.clone()
+    old_model, new_model = (m.shims[0].checkpoint for m in (pipe._rehearsal_model, pipe.model))
+    new_model.model.zero_grad()
+    total, n = 0.0, 0
+    for eg in examples:
+        ids, mask = new_model.pad([new_model.tokenize([eg.text])[0].ids])
+        lengths = pipe.model.predict([eg.predicted])[0].lengths
+        first = torch.tensor(1 + np.cumsum(lengths) - lengths)  # behind [CLS]; every token has a subword here
+        with torch.no_grad():
+            old = old_model.forward(ids, mask)[0, first].log_softmax(-1)
+        new = new_model.forward(ids, mask)[0, first].log_softmax(-1)
+        total = total + torch.nn.functional.kl_div(new, old, reduction="sum", log_target=True)
+        n += len(first)
+    (total / n).backward()
+    np.testing.assert_allclose(found, new_model.model.classifier.weight.grad, atol=1e-5)
+
+
+def test_rehearsing_empty_docs_changes_nothing(nlp):
+    nlp.resume_training()
+    before = logits(nlp)
+    raw = [Example(nlp.make_doc(text), nlp.make_doc(text)) for text in ("", " ")]
+    nlp.get_pipe("bert_ner").rehearse(raw, sgd=SGD(0.5, use_averages=False))
+    np.testing.assert_array_equal(logits(nlp), before)
+
+
+# Annotation that tells a part.
+
+
+def test_training_on_a_part_of_the_annotation_teaches_nothing_of_the_rest(make_nlp):
+    def example(nlp, ents, default):
+        predicted, reference = nlp.make_doc("Kevin lives in York"), nlp.make_doc("Kevin lives in York")
+        reference.set_ents([Span(reference, s, e, label=label) for s, e, label in ents], default=default)
+        return Example(predicted, reference)
+
+    nlp = make_nlp()
+    every = [example(nlp, [(0, 1, "per"), (3, 4, "geo")], "outside")]
+    nlp.initialize(lambda: every)
+    optimizer = Adam(0.01, use_averages=False)
+    for _ in range(30):
+        nlp.update(every, sgd=optimizer)
+    assert [ent.label_ for ent in nlp("Kevin lives in York").ents] == ["per", "geo"]
+    for _ in range(30):
+        nlp.update([example(nlp, [(3, 4, "geo")], "missing")], sgd=optimizer)
+    assert [ent.label_ for ent in nlp("Kevin lives in York").ents] == ["per", "geo"]
+    for _ in range(30):
+        nlp.update([example(nlp, [(3, 4, "geo")], "outside")], sgd=optimizer)
+    assert [ent.label_ for ent in nlp("Kevin lives in York").ents] == ["geo"]
+
+
+def misaligned(nlp):
+    """Two gold entities, of which one ends inside a token."""
+    predicted = Doc(nlp.vocab, words=["KevinDurant", "lives", "in", "York"])
+    words = ["Kevin", "Durant", "lives", "in", "York"]
+    ents = ["B-per", "O", "O", "O", "B-geo"]
+    return Example(predicted, Doc(nlp.vocab, words=words, spaces=[False, *[True] * 3, False], ents=ents))
+
+
+def test_misaligned_entities_are_counted_and_told_once(make_nlp):
+    nlp = make_nlp()
+    examples = [misaligned(nlp)] * 3
+    message = r"3 of 6 gold entities \(50.0 %\) begin or end inside a token .*'bert_ner'. The first: 'Kevin' in 'KevinD"
+    with pytest.warns(UserWarning, match=message):
+        nlp.initialize(lambda: examples)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(examples)
+
+
+def test_misaligned_entities_are_told_in_training_if_they_were_not_before(make_nlp):
+    nlp = make_nlp()
+    nlp.config["initialize"]["components"]["bert_ner"] = {"labels": ["per", "geo"]}
+    examples = [misaligned(nlp)]
+    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"1 of 2 gold entities \(50.0 %\)"):
+        nlp.update(examples)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(examples)
+
+
+def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):
+    nlp = make_nlp()
+    with pytest.warns(UserWarning, match="begin or end inside a token"):
+        nlp.initialize(lambda: [misaligned(nlp)])
+    pipe = nlp.get_pipe("bert_ner")
+    eg = misaligned(nlp)
+    loss, gradient = pipe.get_loss([eg], pipe.model.predict([eg.predicted]))
+    assert loss.n_rows == 3  # lives, in, York
+    rows = gradient[0]
+    first = int(rows.lengths[0])
+    assert not rows.dataXd[:first].any()
+    assert rows.dataXd[first:].any()
+
+
+def test_aligned_entities_are_not_told(nlp, examples):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(examples)
+
+
+def test_training_a_head_in_another_scheme(make_nlp, examples, tmp_path):
+    for scheme in ("IOB1", "BILUO", "IOE2", "plain"):
+        nlp = initialized(make_nlp, examples, tag_scheme=scheme)
+        optimizer = Adam(0.01, use_averages=False)
+        for _ in range(40):
+            nlp.update(examples, sgd=optimizer)
+        expected = [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
+        assert expected[0] == [("Kevin Durant", "per"), ("Brooklyn Nets", "org")]
+        found = [[(ent.text, ent.label_) for ent in nlp(eg.text).ents] for eg in examples]
+        assert found == expected, scheme
+        nlp.to_disk(tmp_path / scheme)
+        # The head says its scheme in config.json, so that another pipeline reads it rightly without being told.
+        folder = tmp_path / scheme / "bert_ner" / "model"
+        other = make_nlp(name=folder)
+        assert [[(ent.text, ent.label_) for ent in other(eg.text).ents] for eg in examples] == expected
+
+
+def test_a_scheme_that_does_not_fit_the_tags(make_nlp, tagger):
+    with pytest.raises(
+        ConfigError, match="tag_scheme = 'IOE2' is not allowed. Allowed: a scheme that fits the tags of"
+    ):
+        make_nlp(name=tagger, tag_scheme="IOE2")("Kevin")

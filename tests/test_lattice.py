@@ -1,0 +1,118 @@
+"""Best paths and sums over all paths, against the list of all legal sequences."""
+
+from functools import cache
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_bert_ner import lattice
+from spacy_bert_ner.lattice import best_path, forward_backward, states_of
+from spacy_bert_ner.tags import PREFIXES, tag_set, tags_of_labels
+
+TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
+    "IOB2 or IOB1": tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
+    "IOE2 or IOE1": tag_set(("O", "I-a", "E-a")),
+    "without O": tag_set(("x", "y"), "plain"),
+    "in another order, some missing": tag_set(("I-a", "O", "S-b", "E-b")),
+    "labels that lack tags of BILUO": tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
+    "a label that has no B-": tag_set(("O", "B-a", "I-a", "I-b"), "IOB2"),
+}
+
+
+every_tag_set = pytest.mark.parametrize("tags", TAG_SETS.values(), ids=TAG_SETS)
+
+
+@cache
+def legal_sequences(tags, begins):
+    """All of them, one part of the chain after the other."""
+    starts = [i for i, begin in enumerate(begins) if begin]
+    return [
+        path
+        for path in product(range(len(tags.tags)), repeat=len(begins))
+        if not any(tags.n_illegal(np.array(path[s:e])) for s, e in pairwise([*starts, len(begins)]))
+    ]
+
+
+@st.composite
+def chains(draw, n_tags):
+    n = draw(st.integers(1, 4))
+    begins = (True, *draw(st.lists(st.booleans(), min_size=n - 1, max_size=n - 1)))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).normal(0, 3, size=(n, n_tags)), begins
+
+
+@every_tag_set
+@given(data=st.data())
+def test_no_legal_sequence_has_a_higher_sum(tags, data):
+    scores, begins = data.draw(chains(len(tags.tags)))
+    sums = {path: sum(scores[i, tag] for i, tag in enumerate(path)) for path in legal_sequences(tags, begins)}
+    assert tuple(best_path(scores, np.array(begins), tags).tolist()) == max(sums, key=sums.get)
+
+
+@every_tag_set
+@given(data=st.data())
+def test_sums_are_those_over_all_legal_sequences(tags, data):
+    scores, begins = data.draw(chains(len(tags.tags)))
+    weights = np.exp(scores)
+    sums = forward_backward(weights, np.array(begins), tags)
+    total = sum(np.prod([weights[i, t] for i, t in enumerate(path)]) for path in legal_sequences(tags, begins))
+    assert np.exp(sums.log_total) == pytest.approx(total)
+    # At the first token nothing is before: one way to be there, with the factor 1.
+    assert sums.before[0].tolist() == (np.arange(states_of(tags).n) == states_of(tags).start).tolist()
+    assert sums.log_before[0] == 0
+    assert sums.after[-1].tolist() == states_of(tags).may_end.tolist()
+
+
+@every_tag_set
+def test_ties_give_one_legal_sequence(tags):
+    # All sequences are as good as each other: the states that are chosen must be those of one of them.
+    best = best_path(np.zeros((9, len(tags.tags))), np.arange(9) % 4 == 0, tags)
+    assert not any(tags.n_illegal(best[s:e]) for s, e in ((0, 4), (4, 8), (8, 9)))
+
+
+@every_tag_set
+def test_a_long_chain_in_parts_is_the_same_as_in_one(tags, monkeypatch):
+    rng = np.random.default_rng(0)
+    scores, begins = rng.normal(0, 3, size=(300, len(tags.tags))), rng.random(300) < 0.02
+    begins[0] = True
+    whole, sums = best_path(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
+    monkeypatch.setattr(lattice, "MAX_CELLS", 1)  # parts of 64 tokens, the least
+    np.testing.assert_array_equal(best_path(scores, begins, tags), whole)
+    in_parts = forward_backward(np.exp(scores), begins, tags)
+    assert in_parts.log_total == pytest.approx(sums.log_total)
+    for name in ("before", "after"):
+        with np.errstate(divide="ignore"):
+            found, expected = (np.log(getattr(s, name)) + getattr(s, f"log_{name}")[:, None] for s in (in_parts, sums))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_a_long_chain_of_small_probabilities_does_not_underflow():
+    tags = TAG_SETS["IOB2"]
+    sums = forward_backward(np.full((20_000, 5), 1e-40), np.arange(20_000) == 0, tags)
+    assert np.isfinite([sums.log_total, *sums.log_before, *sums.log_after]).all()
+    # Each token multiplies the number of legal sequences by what has room: log(1e-40) and a little more.
+    assert -92.2 < sums.log_total / 20_000 < -90.5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "n_states"),
+    [("IOB1", 3), ("IOB2", 3), ("IOE1", 5), ("IOE2", 3), ("BILUO", 3), ("IOBES", 3), ("plain", 3)],
+)
+def test_there_are_few_states(scheme, n_states):
+    # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.
+    assert states_of(TAG_SETS[scheme]).n == n_states
+
+
+def test_tags_after_which_the_same_may_come_share_a_state():
+    states = states_of(TAG_SETS["IOB2"])
+    outside, *of_labels = states.of_tag.tolist()  # O, B-a, I-a, B-b, I-b
+    assert outside == states.start
+    assert of_labels[0] == of_labels[1] != of_labels[2] == of_labels[3]
+
+
+@every_tag_set
+def test_an_empty_chain_has_no_tags(tags):
+    assert best_path(np.zeros((0, len(tags.tags))), np.zeros(0, dtype=bool), tags).tolist() == []

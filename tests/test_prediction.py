@@ -1,0 +1,301 @@
+"""What the component does with given logits: constraints, schemes, scores, thresholds."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+from thinc.api import Ragged
+
+from spacy_bert_ner.errors import BertNerError, ConfigError
+from spacy_bert_ner.tags import tag_set
+
+IOB2 = ("O", "B-per", "I-per", "B-org", "I-org", "B-geo", "I-geo")
+SAYS = {"Kevin": "B-per", "Durant": "I-per", "Brooklyn": "B-org", "Nets": "I-org", "Paris": "B-geo"}
+TEXT = "Kevin Durant left the Brooklyn Nets"
+
+
+def make_nlp(says=SAYS, tags=IOB2, scheme=None, certainty=6.0, **config):
+    """A pipeline whose model gives each word's tag a high logit, or the logits that `says` has for it."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("bert_ner", config={"model": {"name": "unused", "tag_scheme": scheme}, **config})
+
+    def forward(model, docs, is_train):
+        return [Ragged(*rows_of(doc)) for doc in docs], lambda d_output: docs
+
+    def rows_of(doc):
+        rows = np.zeros((len(doc), len(tags)), dtype="f")
+        for row, token in zip(rows, doc, strict=True):
+            told = says.get(token.text, "O")
+            if isinstance(told, str):
+                row[tags.index(told)] = certainty
+            else:
+                row[:] = told
+        seen = np.array([not token.is_space for token in doc], dtype=bool).reshape(-1)
+        return rows[seen], seen.astype("i")
+
+    pipe.model.replace_callbacks(forward)
+    pipe.model.shims[0]._model = SimpleNamespace(tags=tag_set(tags, scheme), model=None)
+    return nlp
+
+
+def entities(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def iob(doc):
+    return [f"{t.ent_iob_}-{t.ent_type_}" for t in doc]
+
+
+def test_entities_and_their_scores():
+    doc = make_nlp()(TEXT)
+    assert entities(doc) == [("Kevin Durant", "per"), ("Brooklyn Nets", "org")]
+    group = doc.spans["bert_ner"]
+    assert [(span.text, span.label_) for span in group] == entities(doc)
+    assert group.attrs["scores"].shape == (2,)
+    assert [ent._.score for ent in doc.ents] == group.attrs["scores"].tolist()
+    assert all(0.95 < score < 1 for score in group.attrs["scores"])
+
+
+def test_the_score_of_an_entity_of_one_token():
+    doc = make_nlp(tags=("O", "B-geo", "I-geo"), scheme="IOB2", certainty=2.0)("Paris")
+    # I-geo cannot stand alone: e² against e⁰ for O.
+    assert doc.ents[0]._.score == pytest.approx(np.exp(2) / (np.exp(2) + 1), abs=1e-6)
+
+
+def test_spans_that_the_component_did_not_find_have_no_score():
+    doc = make_nlp()(TEXT)
+    assert doc[0:1]._.score is None
+    assert Span(doc, 0, 2, label="org")._.score is None
+    doc.spans["other"] = [Span(doc, 0, 1, label="per")]
+    doc.spans["other"].attrs["scores"] = np.array([0.5])
+    assert Span(doc, 0, 1, label="per")._.score is None
+
+
+def test_scores_survive_serialization():
+    nlp = make_nlp()
+    doc = nlp(TEXT)
+    (again,) = DocBin().from_bytes(DocBin(docs=[doc]).to_bytes()).get_docs(nlp.vocab)
+    assert [ent._.score for ent in again.ents] == [ent._.score for ent in doc.ents]
+    again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
+    assert [ent._.score for ent in again.ents] == [ent._.score for ent in doc.ents]
+
+
+def test_a_doc_without_entities_has_an_empty_group():
+    doc = make_nlp()("Nobody came")
+    assert list(doc.spans["bert_ner"]) == []
+    assert doc.spans["bert_ner"].attrs["scores"].shape == (0,)
+
+
+def test_the_key_of_the_span_group():
+    doc = make_nlp(spans_key="sc")(TEXT)
+    assert list(doc.spans) == ["sc"]
+    assert doc.ents[0]._.score > 0.9
+
+
+def test_without_a_key_no_score_is_computed(monkeypatch):
+    from spacy_bert_ner import prediction
+
+    nlp = make_nlp(spans_key=None)
+    monkeypatch.setattr(prediction, "entity_scores", lambda *_: pytest.fail("scores were asked for"))
+    doc = nlp(TEXT)
+    assert entities(doc) == [("Kevin Durant", "per"), ("Brooklyn Nets", "org")]
+    assert list(doc.spans) == []
+
+
+def test_an_entity_below_the_threshold_of_its_label_is_dropped():
+    assert entities(make_nlp(certainty=2.0, thresholds={"per": 0.9})(TEXT)) == [("Brooklyn Nets", "org")]
+    doc = make_nlp(certainty=2.0, thresholds={"per": 0.1, "org": 1})(TEXT)
+    assert entities(doc) == [("Kevin Durant", "per")]
+    assert len(doc.spans["bert_ner"]) == len(doc.spans["bert_ner"].attrs["scores"]) == 1
+
+
+def test_a_threshold_for_a_label_that_there_is_not():
+    with pytest.raises(ConfigError, match=r"bert_ner.thresholds\] PER = 0.5 .*Allowed: the labels geo, org, per"):
+        make_nlp(thresholds={"PER": 0.5})(TEXT)
+
+
+# Entities that are there, blocked tokens, sentences, white space.
+
+
+def with_entity(nlp, start, end, label="mine"):
+    doc = nlp.make_doc(TEXT)
+    doc.set_ents([Span(doc, start, end, label=label)])
+    return doc
+
+
+def test_entities_that_are_there_stay_and_the_others_are_found_around_them():
+    nlp = make_nlp()
+    doc = nlp(with_entity(nlp, 1, 3))
+    # "Kevin" alone begins an entity; it does not go on behind the one that is there.
+    assert entities(doc) == [("Kevin", "per"), ("Durant left", "mine"), ("Brooklyn Nets", "org")]
+    assert [span.text for span in doc.spans["bert_ner"]] == ["Kevin", "Brooklyn Nets"]
+    assert doc.ents[1]._.score is None
+
+
+def test_the_best_sequence_is_found_around_an_entity_that_is_there():
+    # Behind it I-per cannot stand; B-per is the next best.
+    nlp = make_nlp({**SAYS, "Durant": [0, 4, 5, 0, 0, 0, 0]})
+    doc = nlp(with_entity(nlp, 0, 1))
+    assert entities(doc) == [("Kevin", "mine"), ("Durant", "per"), ("Brooklyn Nets", "org")]
+
+
+def test_overwrite_replaces_entities_that_are_there():
+    nlp = make_nlp(overwrite=True)
+    assert entities(nlp(with_entity(nlp, 1, 3))) == [("Kevin Durant", "per"), ("Brooklyn Nets", "org")]
+    nlp = make_nlp({}, overwrite=True)
+    assert entities(nlp(with_entity(nlp, 1, 3))) == []
+
+
+def test_details_of_entities_that_are_there_stay():
+    nlp = make_nlp()
+    doc = nlp.make_doc(TEXT)
+    doc.set_ents([Span(doc, 2, 3, label="mine", kb_id="Q1", span_id="x")])
+    ent = next(ent for ent in nlp(doc).ents if ent.label_ == "mine")
+    assert (ent.kb_id_, ent.id_) == ("Q1", "x")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_blocked_tokens_get_no_entity(overwrite):
+    nlp = make_nlp({**SAYS, "Durant": [0, 4, 5, 0, 0, 0, 0]}, overwrite=overwrite)
+    doc = nlp.make_doc(TEXT)
+    doc.set_ents([], blocked=[doc[0:1], doc[5:6]])
+    doc = nlp(doc)
+    assert entities(doc) == [("Durant", "per"), ("Brooklyn", "org")]
+    assert iob(doc) == ["B-", "B-per", "O-", "O-", "B-org", "B-"]  # spaCy writes blocked as B without a type
+
+
+def test_missing_tokens_are_read_and_outside_tokens_too():
+    nlp = make_nlp()
+    doc = nlp.make_doc(TEXT)
+    doc.set_ents([], missing=[doc[0:2]], default="outside")
+    assert [t.ent_iob for t in doc] == [0, 0, 2, 2, 2, 2]
+    doc = nlp(doc)
+    assert iob(doc) == ["B-per", "I-per", "O-", "O-", "B-org", "I-org"]
+
+
+@pytest.mark.parametrize(("respect", "found"), [(True, ["Kevin", "Durant"]), (False, ["Kevin Durant"])])
+def test_entities_and_sentences(respect, found):
+    nlp = make_nlp({**SAYS, "Durant": [0, 4, 5, 0, 0, 0, 0]}, respect_sentences=respect)
+    doc = nlp.make_doc("Kevin Durant")
+    doc[1].is_sent_start = True
+    assert [ent.text for ent in nlp(doc).ents] == found
+
+
+def test_without_sentences_nothing_is_cut():
+    assert entities(make_nlp(respect_sentences=True)("Kevin Durant")) == [("Kevin Durant", "per")]
+
+
+def test_entities_go_on_across_white_space_but_neither_begin_nor_end_there():
+    nlp = make_nlp()
+    doc = nlp(" \n Kevin \t Durant \n ")
+    assert [ent.text for ent in doc.ents] == ["Kevin \t Durant"]
+    assert not doc.ents[0][0].is_space
+    assert not doc.ents[0][-1].is_space
+
+
+def test_decoding():
+    says = {"Kevin": "B-per", "Durant": [0, 0, 1, 0, 2, 0, 0], "left": [0, 0, 4, 0, 0, 0, 0]}
+    assert entities(make_nlp(says, decoding="viterbi")(TEXT)) == [("Kevin Durant left", "per")]
+    assert entities(make_nlp(says, decoding="greedy")(TEXT)) == [("Kevin", "per"), ("Durant", "org"), ("left", "per")]
+
+
+def test_a_greedy_entity_has_a_score_too():
+    says = {"Kevin": "B-per", "Durant": [0, 0, 0, 0, 2, 0, 0]}
+    doc = make_nlp(says, decoding="greedy")(TEXT)
+    assert entities(doc) == [("Kevin", "per"), ("Durant", "org")]
+    assert 0 < doc.ents[1]._.score < 0.25
+
+
+# Tag schemes.
+
+TWO_AND_ONE = {"New": ("geo", "first"), "York": ("geo", "last"), "Paris": ("geo", "single"), "Oslo": ("geo", "next")}
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "says"),
+    [
+        ("O B-geo I-geo B-per", "IOB1", ["I-geo", "I-geo", "B-geo", "O", "I-geo"]),
+        ("O B-geo I-geo B-per", "IOB2", ["B-geo", "I-geo", "B-geo", "O", "B-geo"]),
+        ("O B-geo I-geo B-per", None, ["B-geo", "I-geo", "B-geo", "O", "B-geo"]),
+        ("O B-geo I-geo B-per", None, ["I-geo", "I-geo", "B-geo", "O", "I-geo"]),
+        ("O I-geo E-geo", "IOE1", ["I-geo", "E-geo", "I-geo", "O", "I-geo"]),
+        ("O I-geo E-geo", "IOE2", ["I-geo", "E-geo", "E-geo", "O", "E-geo"]),
+        ("O I-geo E-geo", None, ["I-geo", "E-geo", "E-geo", "O", "E-geo"]),
+        ("O B-geo I-geo L-geo U-geo", None, ["B-geo", "L-geo", "U-geo", "O", "U-geo"]),
+        ("O B-geo I-geo E-geo S-geo", None, ["B-geo", "E-geo", "S-geo", "O", "S-geo"]),
+    ],
+)
+@pytest.mark.parametrize("decoding", ["viterbi", "greedy"])
+def test_checkpoints_in_every_scheme(tags, scheme, says, decoding):
+    words = ["New", "York", "Paris", "and", "Oslo"]
+    nlp = make_nlp(dict(zip(words, says, strict=True)), tuple(tags.split()), scheme, decoding=decoding)
+    assert entities(nlp(" ".join(words))) == [("New York", "geo"), ("Paris", "geo"), ("Oslo", "geo")]
+
+
+def test_labels_without_prefixes():
+    nlp = make_nlp({"New": "geo", "York": "geo", "Ann": "creative-work"}, ("O", "geo", "creative-work"))
+    assert entities(nlp("New York Ann")) == [("New York", "geo"), ("Ann", "creative-work")]
+
+
+def test_labels_that_look_like_prefixed_ones():
+    nlp = make_nlp({"x": "B-cell", "y": "I-band"}, ("O", "B-cell", "I-band"), "plain")
+    assert entities(nlp("x y")) == [("x", "B-cell"), ("y", "I-band")]
+
+
+def test_labels_with_hyphens():
+    nlp = make_nlp({"Moby": "B-creative-work", "Dick": "I-creative-work"}, ("O", "B-creative-work", "I-creative-work"))
+    assert entities(nlp("Moby Dick")) == [("Moby Dick", "creative-work")]
+
+
+# Calibration.
+
+
+def test_the_temperature_makes_scores_honest():
+    # The model is sure of every name, and right in two cases of three.
+    nlp = make_nlp(certainty=8.0)
+    pipe = nlp.get_pipe("bert_ner")
+    examples = []
+    for i in range(30):
+        gold = nlp.make_doc(TEXT)
+        labels = ("per", "org") if i % 3 else ("org", "per")
+        gold.ents = [Span(gold, 0, 2, label=labels[0]), Span(gold, 4, 6, label=labels[1])]
+        examples.append(Example(nlp.make_doc(TEXT), gold))
+    before = nlp(TEXT).ents[0]._.score
+    report = pipe.calibrate(examples)
+    assert before > 0.99
+    assert report["n_entities"] == 60
+    assert report["ece_before"] == pytest.approx(before - 2 / 3, abs=0.01)
+    assert report["ece_after"] < 0.02
+    assert report["temperature"] > 1
+    assert nlp(TEXT).ents[0]._.score == pytest.approx(2 / 3, abs=0.02)
+    assert entities(nlp(TEXT)) == [("Kevin Durant", "per"), ("Brooklyn Nets", "org")]
+
+
+def test_the_temperature_is_saved():
+    pipe = make_nlp().get_pipe("bert_ner")
+    pipe.cfg["temperature"] = 2.5
+    again = spacy.blank("en").add_pipe("bert_ner")
+    again.from_bytes(pipe.to_bytes(exclude=["model", "vocab"]))
+    assert again.cfg["temperature"] == 2.5
+
+
+def test_what_cannot_be_calibrated():
+    nlp = make_nlp()
+    gold = nlp(TEXT)
+    with pytest.raises(BertNerError, match="of 2 entities that it found, 2 are right. It takes some"):
+        nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), gold)])
+    with pytest.raises(BertNerError, match="of 0 entities that it found, 0 are right"):
+        nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), nlp.make_doc(TEXT))])
+    with pytest.raises(BertNerError, match="gives no scores, since spans_key = null"):
+        make_nlp(spans_key=None).get_pipe("bert_ner").calibrate([])
+
+
+def test_empty_docs_and_white_space():
+    nlp = make_nlp()
+    docs = list(nlp.pipe(["", " ", TEXT, "\n\n", ""]))
+    assert [len(doc.ents) for doc in docs] == [0, 0, 2, 0, 0]
+    assert all("bert_ner" in doc.spans for doc in docs)
+    assert nlp.get_pipe("bert_ner").predict([]) == []
