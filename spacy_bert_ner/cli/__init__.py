@@ -3,15 +3,11 @@
 import typer
 from spacy.cli import app as spacy_app
 
+from .calibrate import calibrate_cli
 from .convert import convert_cli
 
 app = typer.Typer(name="bert-ner", help="Commands of spacy-bert-ner.", no_args_is_help=True)
 app.command("convert")(convert_cli)
-
-
-@app.callback()
-def _group() -> None:
-    """Commands of spacy-bert-ner."""  # a callback keeps a single command from becoming the group itself
-
+app.command("calibrate")(calibrate_cli)
 
 spacy_app.add_typer(app)

@@ -1,0 +1,31 @@
+"""`python -m spacy bert-ner calibrate`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from wasabi import msg
+
+from ..errors import BertNerError
+
+
+def calibrate_cli(
+    pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline; its scores are changed in place")],
+    data: Annotated[Path, typer.Argument(help="held-out examples in a .spacy file, such as the dev data")],
+    gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
+) -> None:
+    """Make the scores of a trained pipeline honest: fit a temperature on held-out examples."""
+    from spacy.cli._util import setup_gpu
+
+    from ..calibration import calibrate_pipeline
+
+    setup_gpu(gpu_id, silent=True)
+    try:
+        reports = calibrate_pipeline(pipeline, data)
+    except (BertNerError, OSError) as e:
+        msg.fail("Nothing was calibrated", str(e), exits=1)
+    for name, report in reports.items():
+        msg.good(
+            f"{name}: temperature {report['temperature']:.2f}; expected calibration error over "
+            f"{report['n_entities']} entities {report['ece_before']:.3f} before, {report['ece_after']:.3f} after"
+        )
