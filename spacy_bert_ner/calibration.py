@@ -13,7 +13,7 @@ from spacy.util import minibatch
 
 from . import gold
 from .confidence import fit_temperature
-from .errors import BertNerError, Errors
+from .errors import BertNerError, CalibrationError, Errors
 from .evaluation.metrics import calibration_error
 from .files import whole_files
 from .model import TokenClassifier
@@ -32,7 +32,7 @@ def calibrate(
     temperature (float): the one until now.
     name (str): of the component, for the message.
     RETURNS: see `BertNer.calibrate`.
-    RAISES BertNerError: not some of the entities are right and some not.
+    RAISES CalibrationError: not some of the entities are right and some not.
     """
     readings, correct = [], []
     for batch in minibatch(examples, BATCH_SIZE):
@@ -43,7 +43,7 @@ def calibrate(
         correct += [verdict for verdict in verdicts if verdict is not None]
     if all(correct) or not any(correct):
         counts = {"total": len(correct), "correct": sum(correct)}
-        raise BertNerError(Errors.nothing_to_calibrate.format(name=name, **counts))
+        raise CalibrationError(Errors.nothing_to_calibrate.format(name=name, **counts))
     right = np.array(correct)
 
     def score_at(temperature: float) -> Floats1d:
@@ -64,7 +64,7 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     folder (Path): of the pipeline.
     data (Path): a `.spacy` file of held-out examples, such as the dev data.
     RETURNS: for each component what `BertNer.calibrate` does.
-    RAISES BertNerError: there is no such component, or nothing to fit to; no file is written then.
+    RAISES BertNerError: there is no such component. CalibrationError: nothing to fit to. No file is written then.
     """
     for path in (folder, data):
         if not path.exists():

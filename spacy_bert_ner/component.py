@@ -195,7 +195,7 @@ class BertNer(TrainablePipe):
             without annotation are left out.
         RETURNS: `temperature`; the expected calibration error over the entities found, `ece_before` and `ece_after`;
             their number, `n_entities`.
-        RAISES BertNerError: there are no scores, or the examples hold nothing to fit to.
+        RAISES BertNerError: there are no scores. CalibrationError: the examples hold nothing to fit to.
         """
         if self.settings.spans_key is None:
             raise BertNerError(Errors.no_scores.format(name=self.name))

@@ -5,6 +5,7 @@ BertNerError (a ValueError)
 ├── CheckpointError   a checkpoint cannot be found, opened or used
 │   └── EncoderError  it is an encoder, where a trained tag head is needed
 ├── TagError          a tag or a label does not fit the scheme
+├── CalibrationError  held-out examples hold nothing to fit a temperature to
 └── CorpusError       annotated text cannot be read or split
 
 A message says what was received, what is allowed, and what to type next.
@@ -31,6 +32,10 @@ class EncoderError(CheckpointError):
 
 class TagError(BertNerError):
     """A tag or a label does not fit the scheme."""
+
+
+class CalibrationError(BertNerError):
+    """Held-out examples hold nothing to fit a temperature to."""
 
 
 class CorpusError(BertNerError):

@@ -86,7 +86,7 @@ def test_nothing_is_written_if_nothing_is_fitted(pipeline, tmp_path):
     empty = tmp_path / "empty.spacy"
     DocBin(docs=[spacy.blank("en")("Nobody")]).to_disk(empty)
     done = run(folder, empty)
-    assert done.exit_code == 1
+    assert done.exit_code == 0
     assert "cannot be fitted" in " ".join(done.output.split())
     assert (folder / "bert_ner" / "cfg").read_bytes() == before
     assert [p.name for p in Path(folder / "bert_ner").iterdir() if p.name.startswith(".")] == []

@@ -2,6 +2,10 @@
 
 import pytest
 import spacy
+import torch
+from spacy.tokens import Span
+from spacy.training import Example
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
 from spacy_bert_ner.errors import ConfigError
 
@@ -58,3 +62,97 @@ def test_thresholds_need_scores():
 def test_an_unknown_key_is_refused():
     with pytest.raises(ValueError, match="treshold"):
         spacy.blank("en").add_pipe("bert_ner", config={"treshold": 0.5})
+
+
+# One change of each key, and what it does. The keys are those of the defaults, so a new one cannot be forgotten.
+
+TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn . " * 4
+
+
+def entities(nlp, doc=None):
+    doc = nlp(TEXT if doc is None else doc)
+    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def with_entity(nlp):
+    doc = nlp.make_doc(TEXT)
+    doc.set_ents([Span(doc, 1, 3, label="mine")])
+    return entities(nlp, doc)
+
+
+def with_sentences(nlp):
+    doc = nlp.make_doc(TEXT)
+    for token in doc:
+        token.is_sent_start = True
+    return entities(nlp, doc)
+
+
+def rows_with_a_loss(nlp):
+    doc = nlp.make_doc("Mr. O'Neill")
+    gold = nlp.make_doc("Mr. O'Neill")
+    gold.set_ents([Span(gold, 0, 2, label="per")])
+    pipe = nlp.get_pipe("bert_ner")
+    return pipe.get_loss([Example(doc, gold)], pipe.model.predict([doc]))[0].n_rows
+
+
+def scores(nlp):
+    return sorted(nlp.evaluate([Example(nlp.make_doc(TEXT), nlp.make_doc(TEXT))]))
+
+
+def batches(nlp):
+    nlp("")
+    checkpoint, shapes = nlp.get_pipe("bert_ner").model.shims[0].checkpoint, []
+    forward = checkpoint.forward
+    checkpoint.forward = lambda ids, mask: shapes.append(tuple(ids.shape)) or forward(ids, mask)
+    nlp(TEXT)
+    return shapes
+
+
+def opened(nlp):
+    try:
+        return nlp("Kevin") and "opened"
+    except ConfigError as e:
+        return str(e).partition(" is not")[0]
+
+
+EFFECTS = {
+    "subword_labels": ("all", rows_with_a_loss),
+    "decoding": ("greedy", entities),
+    "respect_sentences": (False, with_sentences),
+    "overwrite": (True, with_entity),
+    "spans_key": (None, lambda nlp: list(nlp(TEXT).spans)),
+    "thresholds": ({"per": 1.0}, entities),
+    "scorer": (None, scores),
+    "model.name": ("the other", entities),
+    "model.revision": ("v1", opened),
+    "model.tag_scheme": ("plain", lambda nlp: (nlp(""), nlp.get_pipe("bert_ner").labels)[1]),
+    "model.window": (20, batches),
+    "model.overlap": (50, batches),
+    "model.max_batch_tokens": (64, batches),
+}
+
+
+def test_every_key_is_among_those_that_are_changed():
+    defaults = spacy.blank("en").get_factory_meta("bert_ner").default_config
+    model = {f"model.{key}" for key in defaults["model"] if key != "@architectures"}
+    assert set(EFFECTS) == {key for key in defaults if key != "model"} | model
+
+
+@pytest.mark.parametrize("key", EFFECTS)
+def test_every_key_has_an_effect(key, tagger, tmp_path):
+    value, look = EFFECTS[key]
+    if key == "model.name":
+        value = str(tmp_path)
+        torch.manual_seed(1)
+        AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(tagger)).save_pretrained(tmp_path)
+        AutoTokenizer.from_pretrained(tagger).save_pretrained(tmp_path)
+    seen = []
+    for changed in (False, True):
+        config = {"model": {"name": str(tagger), "overlap": 8}}
+        if changed:
+            target = config["model"] if "." in key else config
+            target[key.removeprefix("model.")] = value
+        nlp = spacy.blank("en")
+        nlp.add_pipe("bert_ner", config=config)
+        seen.append(look(nlp))
+    assert seen[0] != seen[1]

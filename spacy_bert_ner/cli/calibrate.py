@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
-from ..errors import BertNerError
+from ..errors import BertNerError, CalibrationError
 
 
 def calibrate_cli(
@@ -22,6 +22,9 @@ def calibrate_cli(
     setup_gpu(gpu_id, silent=True)
     try:
         reports = calibrate_pipeline(pipeline, data)
+    except CalibrationError as e:
+        # So it is with a pipeline that has learned too little yet, which shall not stop a project.
+        msg.warn("Nothing was calibrated", str(e), exits=0)
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was calibrated", str(e), exits=1)
     for name, report in reports.items():
