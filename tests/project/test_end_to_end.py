@@ -1,4 +1,4 @@
-"""The project and every command of the README, run in a copy with a tiny encoder: no network, some seconds a step."""
+"""The project and every command of README and docs, run in a copy with a tiny encoder: no network, seconds a step."""
 
 import os
 import re
@@ -18,6 +18,9 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 SHELL = [line for language, block in BLOCKS if language == "bash" for line in block.splitlines()]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
+COMPONENT = re.findall(
+    r"^```(bash|python)\n(.*?)^```", (ROOT / "docs" / "component.md").read_text(), flags=re.DOTALL | re.MULTILINE
+)
 
 
 class Sandbox:
@@ -164,3 +167,8 @@ def test_every_command_of_the_readme_runs(sandbox, command):
 @pytest.mark.parametrize("block", PYTHON)
 def test_every_python_example_of_the_readme_runs(sandbox, block):
     sandbox.run("-W", "error::DeprecationWarning:spacy_bert_ner", "-c", block)
+
+
+@pytest.mark.parametrize(("language", "block"), COMPONENT)
+def test_every_example_of_the_component_s_page_runs(sandbox, language, block):
+    sandbox.run(*(shlex.split(block)[1:] if language == "bash" else ("-c", block)))
