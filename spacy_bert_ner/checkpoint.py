@@ -6,6 +6,7 @@ code that a checkpoint brings is never run.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 
 from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from .files import whole_folder
+from .forks import prepare_process
 from .tags import PREFIXES, TagSet, tag_set, tags_of_label, tags_of_labels, trained_scheme
 from .types import Encoding, Ints1d
 
@@ -44,6 +46,8 @@ class Checkpoint:
         self.model = model.float().eval()
         self.tokenizer = tokenizer
         self.name = name
+        self.pid = os.getpid()
+        """The process that put the weights where they are."""
         # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
@@ -82,6 +86,7 @@ class Checkpoint:
         if revision is not None and Path(name).is_dir():
             allowed = f"null, since name = '{name}' is a folder"
             raise ConfigError(Errors.bad_value.format(section=SECTION, key="revision", value=revision, allowed=allowed))
+        prepare_process()
         options: dict[str, Any] = {
             "revision": revision or "main",
             "local_files_only": local_files_only or Path(name).is_dir(),
@@ -145,6 +150,11 @@ class Checkpoint:
             checkpoint = cls.open(temporary, local_files_only=True)
         checkpoint.name = name
         return checkpoint
+
+    def to(self, device: str | torch.device) -> None:
+        """Move the weights."""
+        self.model.to(device)
+        self.pid = os.getpid()
 
     @property
     def tags(self) -> TagSet:

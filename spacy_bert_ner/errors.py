@@ -105,6 +105,10 @@ class Errors:
         "The encoder gave values that are not finite (NaN or infinity), so training has diverged or the weights are "
         "damaged. Try a lower learning rate: --training.optimizer.learn_rate.initial_rate 0.0001"
     )
+    forked_cuda = (
+        "The weights lie on a GPU, which a forked process cannot use. Allowed: one process (n_process=1), or spawned "
+        'ones. For these, before nlp.pipe: import multiprocessing; multiprocessing.set_start_method("spawn")'
+    )
 
     # tags and labels
     unknown_tag = "'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, S-, U- before a label: B-per."

@@ -90,8 +90,10 @@ def forward(
     """Docs → subwords → windows → batches → logits, and back to one row a subword of every token.
 
     RETURNS: logits of each Doc, see `build_token_classifier_v1`, and the callback that takes their gradient.
+    RAISES BertNerError: see `CheckpointShim.prepare`; or the logits are not finite.
     """
     checkpoint = get_checkpoint(model)
+    _shim(model).prepare()
     ops, n_tags = model.ops, len(checkpoint.tags.tags)
     if is_train and model.attrs["dropout_rate"] is not None:
         checkpoint.set_dropout(model.attrs["dropout_rate"])

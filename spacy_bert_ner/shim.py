@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from thinc.util import get_torch_default_device, xp2torch
 
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
+from .forks import prepare_process
 from .types import Array
 from .updates import apply_optimizer
 
@@ -40,8 +42,17 @@ class CheckpointShim(Shim):
 
     @checkpoint.setter
     def checkpoint(self, checkpoint: Checkpoint) -> None:
-        checkpoint.model.to(get_torch_default_device())
+        checkpoint.to(get_torch_default_device())
         self._model = checkpoint
+
+    def prepare(self) -> None:
+        """Make ready to run in this process, which may have been forked from the one that loaded the weights.
+
+        RAISES BertNerError: it was, and the weights lie on a GPU.
+        """
+        prepare_process()
+        if self.checkpoint.model.device.type == "cuda" and self.checkpoint.pid != os.getpid():
+            raise BertNerError(Errors.forked_cuda)
 
     def __call__(self, inputs: Any, is_train: bool) -> tuple[torch.Tensor, Callable[[Array], None]]:
         """Tag logits of one padded batch.
@@ -87,7 +98,7 @@ class CheckpointShim(Shim):
 
     def to_device(self, device_type: str, device_id: int) -> None:
         if self.is_loaded:
-            self.checkpoint.model.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
+            self.checkpoint.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
 
     def to_bytes(self) -> bytes:
         """The files of the checkpoint, as MessagePack; nothing is pickled."""

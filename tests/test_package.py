@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "calibration": {"model", "gold", "prediction", "confidence", "settings", "files", "evaluation.metrics"},
     "prediction": {"model", "annotations", "decoding", "confidence", "settings", "tags"},
     "model": {"checkpoint", "windows", "alignment", "batching", "shim", "tags"},
-    "shim": {"checkpoint", "updates"},
-    "checkpoint": {"files", "tags"},
+    "shim": {"checkpoint", "forks", "updates"},
+    "checkpoint": {"files", "forks", "tags"},
     "gold": {"alignment", "tags"},
     "confidence": {"lattice", "tags"},
     "decoding": {"alignment", "lattice", "tags"},
@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "batching": set(),
     "updates": set(),
     "files": set(),
+    "forks": set(),
     "errors": set(),
     "types": set(),
 }

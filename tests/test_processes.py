@@ -1,0 +1,134 @@
+"""`nlp.pipe(..., n_process=2)` and other forks. A test runs a script of its own, so that a hang fails and ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import make_config, make_tokenizer
+from transformers import BertForTokenClassification
+
+from spacy_bert_ner import forks
+from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.model import build_token_classifier_v1, get_checkpoint
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+HEAD = """
+import multiprocessing, os, sys
+import spacy, torch
+
+def entities(docs):
+    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
+
+if __name__ == "__main__":  # a spawned process imports this file
+    method, name = sys.argv[1:]
+    multiprocessing.set_start_method(method)
+    torch.set_num_threads(4)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", config={"model": {"name": name, "overlap": 8}})
+    texts = ["Kevin Durant lives in New York. " * n for n in (1, 9, 2, 6)] * 3
+"""
+
+LOADED = """
+    expected = entities(nlp.pipe(texts, batch_size=2))
+    assert entities(nlp.pipe(texts, batch_size=2, n_process=2)) == expected
+    assert any(expected) and torch.get_num_threads() == 4
+"""
+
+NOT_LOADED = """
+    torch.ones(1000, 1000) @ torch.ones(1000, 1000)  # wakes torch's threads
+    found = entities(nlp.pipe(texts, batch_size=2, n_process=2))
+    assert nlp.get_pipe("bert_ner").labels == ()
+    assert found == entities(nlp.pipe(texts, batch_size=2)) and any(found)
+"""
+
+
+def run(tmp_path, script, method, name):
+    """Run a script. After two minutes, end it and the processes that it started."""
+    (tmp_path / "script.py").write_text(HEAD + script)
+    environment = {key: value for key, value in os.environ.items() if key != "TOKENIZERS_PARALLELISM"}
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "script.py"), method, str(name)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=environment,
+    )
+    try:
+        output, _ = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        pytest.fail(f"The processes hang. They printed: {output}")
+    # Not a word from the tokenizers library about forks either.
+    assert (process.returncode, output) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def half_precision(tmp_path_factory):
+    """A checkpoint in float16 with tensors so large that torch converts them in several threads."""
+    folder = tmp_path_factory.mktemp("half")
+    torch.manual_seed(0)
+    config = make_config(
+        id2label={0: "O", 1: "B-per", 2: "I-per"}, hidden_size=512, intermediate_size=512, initializer_range=0.5
+    )
+    BertForTokenClassification(config).half().save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@needs_fork
+def test_forked_processes_give_the_same_entities_after_torch_has_run(tmp_path, tagger):
+    run(tmp_path, LOADED, "fork", tagger)
+
+
+@pytest.mark.slow
+@needs_fork
+def test_each_forked_process_opens_a_checkpoint_that_is_not_loaded(tmp_path, half_precision):
+    run(tmp_path, NOT_LOADED, "fork", half_precision)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", [LOADED, NOT_LOADED], ids=["loaded", "not loaded"])
+def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
+    run(tmp_path, script, "spawn", tagger)
+
+
+def test_a_forked_process_runs_in_one_thread_unless_it_asks_for_more(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    forks.prepare_process()
+    assert asked == []
+    monkeypatch.setattr(forks, "_prepared_pid", os.getpid() - 1)  # that of the parent
+    forks.prepare_process()
+    forks.prepare_process()
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("setting", [None, "true"])
+def test_a_fork_leaves_the_environment_as_it_was(monkeypatch, setting):
+    if setting:
+        monkeypatch.setenv("TOKENIZERS_PARALLELISM", setting)
+    else:
+        monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
+    forks._before_fork()
+    assert os.environ["TOKENIZERS_PARALLELISM"] == (setting or "false")
+    forks._after_fork_in_parent()
+    assert os.environ.get("TOKENIZERS_PARALLELISM") == setting
+
+
+def test_weights_on_a_gpu_do_not_run_in_a_forked_process(monkeypatch, tagger):
+    model = build_token_classifier_v1(str(tagger), overlap=8)
+    checkpoint = get_checkpoint(model)
+    monkeypatch.setattr(
+        checkpoint, "model", SimpleNamespace(device=torch.device("cuda", 0), config=checkpoint.model.config)
+    )
+    model.shims[0].prepare()  # in the process that put them there
+    monkeypatch.setattr(checkpoint, "pid", os.getpid() - 1)
+    with pytest.raises(BertNerError, match=r'a forked process cannot use.*n_process=1.*set_start_method\("spawn"\)'):
+        model.predict([])
