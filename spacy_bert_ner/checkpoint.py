@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -156,6 +156,13 @@ class Checkpoint:
         self.model.to(device)
         self.pid = os.getpid()
 
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[[dict[str, bytes], str, str], Checkpoint], tuple[dict[str, bytes], str, str]]:
+        """Pickled and copied by its files, so that no torch pickle is in it and nothing of a training step comes along:
+        no gradient, no dropout, no training mode."""
+        return _copy, (self.to_files(), self.name, str(self.model.device))
+
     @property
     def tags(self) -> TagSet:
         """The tag of each column of the logits, from `id2label`: the one source for the tag order."""
@@ -242,6 +249,12 @@ class Checkpoint:
             for attribute in _FLOAT_DROPOUTS:
                 if isinstance(getattr(module, attribute, None), float):
                     setattr(module, attribute, rate)
+
+
+def _copy(files: dict[str, bytes], name: str, device: str) -> Checkpoint:
+    checkpoint = Checkpoint.from_files(files, name)
+    checkpoint.to(device)
+    return checkpoint
 
 
 def _tags_of(config: PretrainedConfig) -> tuple[str, ...]:

@@ -79,7 +79,8 @@ class CheckpointShim(Shim):
     def scale_gradients(self, factor: float) -> None:
         """Multiply all gradients gathered so far."""
         grads = [p.grad for p in self.checkpoint.model.parameters() if p.grad is not None]
-        torch._foreach_mul_(grads, factor)
+        if grads:  # a copy has none, as they stay behind
+            torch._foreach_mul_(grads, factor)
 
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
@@ -95,6 +96,13 @@ class CheckpointShim(Shim):
         finally:
             for name, weights in own.items():
                 named[name].data = weights
+
+    def copy(self) -> CheckpointShim:
+        """Another shim with weights of its own and, as thinc's models, with an id of its own, by which optimizers tell
+        the two apart. `copy.deepcopy` and pickles keep the id, and so the optimizer's moments."""
+        twin: CheckpointShim = super().copy()
+        twin.id = CheckpointShim().id
+        return twin
 
     def to_device(self, device_type: str, device_id: int) -> None:
         if self.is_loaded:
