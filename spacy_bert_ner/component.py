@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from . import gold
 from . import model as models
 from .annotations import register_extension, write_entities
 from .calibration import calibrate
-from .errors import BertNerError, EncoderError, Errors
+from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
 from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner  # noqa: F401
 from .loss import MeanLoss, rehearsal_loss, tag_loss
 from .model import TokenClassifier
@@ -205,6 +205,42 @@ class BertNer(TrainablePipe):
         fitted = calibrate(self.model, examples, self.settings, self.cfg["temperature"], self.name)
         self.cfg["temperature"] = fitted["temperature"]
         return fitted
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Annotate a stream of Docs, batch by batch.
+
+        A Doc that fails does not take its batch along: each Doc of the batch is tried alone, and the error handler gets
+        those that fail again. What is no Doc's fault, such as weights that cannot be opened, is reported once a batch.
+
+        stream (Iterable[Doc]): the Docs.
+        batch_size (int): the number of Docs to predict together.
+        YIELDS (Doc): the annotated Docs in order, without those that the error handler got and did not raise.
+        """
+        error_handler = self.get_error_handler()
+        for docs in util.minibatch(stream, size=batch_size):
+            for doc, predictions in self._predict_each(docs):
+                try:
+                    self.set_annotations([doc], [predictions])
+                except Exception as e:
+                    error_handler(self.name, self, [doc], e)
+                else:
+                    yield doc
+
+    def _predict_each(self, docs: list[Doc]) -> Iterator[tuple[Doc, list[Prediction]]]:
+        try:
+            predictions = self.predict(docs)
+        except Exception as e:
+            is_of_a_doc = not isinstance(e, CheckpointError | ConfigError) and models.has_checkpoint(self.model)
+            if len(docs) == 1 or not is_of_a_doc:
+                self.get_error_handler()(self.name, self, docs, e)
+                return
+            predictions = []
+        # Not while the error is handled, as that would hold the memory that the failed batch took.
+        if predictions:
+            yield from zip(docs, predictions, strict=True)
+        else:
+            for doc in docs:
+                yield from self._predict_each([doc])
 
     def update(
         self,

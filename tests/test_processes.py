@@ -20,6 +20,17 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 HEAD = """
 import multiprocessing, os, sys
 import spacy, torch
+from spacy_bert_ner.checkpoint import Checkpoint
+
+def tokenize(self, texts, tokenize=Checkpoint.tokenize):
+    if any("Bad" in text for text in texts):
+        raise RuntimeError("cannot tokenize this")
+    return tokenize(self, texts)
+
+def ignore(name, proc, docs, error):
+    assert [doc.text for doc in docs] == ["Bad"]
+
+Checkpoint.tokenize = tokenize
 
 def entities(docs):
     return [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
@@ -37,6 +48,9 @@ LOADED = """
     expected = entities(nlp.pipe(texts, batch_size=2))
     assert entities(nlp.pipe(texts, batch_size=2, n_process=2)) == expected
     assert any(expected) and torch.get_num_threads() == 4
+    nlp.set_error_handler(ignore)
+    docs = nlp.pipe(["a", "Bad", "b", "c"], batch_size=4, n_process=2)
+    assert [doc.text for doc in docs] == ["a", "b", "c"]
 """
 
 NOT_LOADED = """
