@@ -48,6 +48,9 @@ class Checkpoint:
         self.name = name
         self.pid = os.getpid()
         """The process that put the weights where they are."""
+        # Rows that carry a loss in the first of the batches gathered since the last step, and in all of them. They
+        # stand beside the gradients that they count, so that a copy, which has none, begins anew.
+        self._first_rows = self._all_rows = 0
         # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
@@ -150,6 +153,18 @@ class Checkpoint:
             checkpoint = cls.open(temporary, local_files_only=True)
         checkpoint.name = name
         return checkpoint
+
+    def gather(self, n_rows: int) -> float:
+        """Count the rows of a batch whose gradient is added; see `model.gather`."""
+        self._first_rows = self._first_rows or n_rows
+        self._all_rows += n_rows
+        return n_rows / self._first_rows
+
+    def settle(self) -> float:
+        """What the gradients gathered since the last step have to be multiplied by; the count begins anew."""
+        scale = self._first_rows / self._all_rows if self._all_rows else 1.0
+        self._first_rows = self._all_rows = 0
+        return scale
 
     def to(self, device: str | torch.device) -> None:
         """Move the weights."""

@@ -20,7 +20,7 @@ from . import model as models
 from .annotations import register_extension, write_entities
 from .calibration import calibrate
 from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
-from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner  # noqa: F401
+from .evaluation.scorer import score_bert_ner
 from .loss import MeanLoss, rehearsal_loss, tag_loss
 from .model import TokenClassifier
 from .prediction import predict
@@ -113,8 +113,6 @@ class BertNer(TrainablePipe):
         self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0}
         self._rehearsal_model: TokenClassifier | None = None
         self._has_warned = False
-        # Rows that carry a loss in the first of the batches gathered since the last step, and in all of them.
-        self._first_rows = self._all_rows = 0
         if settings.spans_key is not None:
             register_extension()
 
@@ -307,23 +305,11 @@ class BertNer(TrainablePipe):
         losses: dict[str, float],
     ) -> None:
         if loss.n_rows:
-            # Batches that are gathered before a step weigh by their rows, so that accumulation changes memory alone.
-            self._first_rows = self._first_rows or loss.n_rows
-            self._all_rows += loss.n_rows
-            weight = loss.n_rows / self._first_rows
+            weight = models.gather(self.model, loss.n_rows)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
         if sgd:  # `spacy train` hands over False
             self.finish_update(sgd)
-
-    def finish_update(self, sgd: Optimizer) -> None:
-        """Step once with the mean gradient over all rows gathered since the last step."""
-        if not self._all_rows:
-            return
-        if self._all_rows != self._first_rows:
-            models.scale_gradients(self.model, self._first_rows / self._all_rows)
-        self._first_rows = self._all_rows = 0
-        super().finish_update(sgd)
 
     def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
         """Mean cross-entropy over the subwords that carry a known tag.

@@ -182,9 +182,13 @@ def has_checkpoint(model: TokenClassifier) -> bool:
     return _shim(model).is_loaded
 
 
-def scale_gradients(model: TokenClassifier, factor: float) -> None:
-    """Multiply the gradients gathered since the last step of the optimizer."""
-    _shim(model).scale_gradients(factor)
+def gather(model: TokenClassifier, n_rows: int) -> float:
+    """Count the rows that carry a loss in one of the batches that are gathered before a step.
+
+    RETURNS: what to multiply the batch's mean gradient by, so that batches weigh by their rows and accumulation changes
+        memory alone; the step divides by the sum.
+    """
+    return get_checkpoint(model).gather(n_rows)
 
 
 def _shim(model: TokenClassifier) -> CheckpointShim:

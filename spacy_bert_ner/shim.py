@@ -73,14 +73,12 @@ class CheckpointShim(Shim):
         return logits.detach(), backprop
 
     def finish_update(self, optimizer: Optimizer) -> None:
+        """Step once with the mean gradient over all rows gathered since the last step."""
         params = {(self.id, n): p for n, p in self.checkpoint.model.named_parameters() if p.grad is not None}
+        scale = self.checkpoint.settle()
+        if params and scale != 1:
+            torch._foreach_mul_([p.grad for p in params.values()], scale)
         apply_optimizer(optimizer, list(params), list(params.values()))
-
-    def scale_gradients(self, factor: float) -> None:
-        """Multiply all gradients gathered so far."""
-        grads = [p.grad for p in self.checkpoint.model.parameters() if p.grad is not None]
-        if grads:  # a copy has none, as they stay behind
-            torch._foreach_mul_(grads, factor)
 
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:

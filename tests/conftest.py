@@ -18,6 +18,9 @@ from spacy.language import Language
 from spacy.training import Example
 from transformers import BertForTokenClassification, BertModel
 
+# Tiny models gain nothing from threads, which cost much where other processes want the cores too.
+torch.set_num_threads(1)
+
 ROOT = Path(__file__).parent.parent
 
 TRAIN_DATA = [

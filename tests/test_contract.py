@@ -85,7 +85,7 @@ def loaded(trained):
 def test_a_ruler_before_keeps_its_entities(loaded):
     ruler = loaded.add_pipe("entity_ruler", before="bert_ner")
     ruler.add_patterns([{"label": "toy", "pattern": "Nets"}, {"label": "verb", "pattern": "plays"}])
-    assert iob(loaded(TEXTS[0])) == ["B-per", "I-per", "B-verb", "O", "O", "O", "B-toy", "O"]
+    assert iob(loaded(TEXTS[0])) == ["B-per", "I-per", "B-verb", "O", "O", "B-org", "B-toy", "O"]
 
 
 def test_a_ruler_after_adds_entities_and_takes_no_token(loaded):
@@ -206,7 +206,7 @@ def test_predict_leaves_the_docs_alone(loaded):
 
 def test_what_the_component_says_of_itself(nlp):
     analysis = nlp.analyze_pipes()
-    assert analysis["summary"]["bert_ner"]["assigns"] == ["doc.ents", "token.ent_iob", "token.ent_type"]
+    assert analysis["summary"]["bert_ner"]["assigns"] == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"]
     assert analysis["summary"]["bert_ner"]["requires"] == []
     assert analysis["problems"] == {"bert_ner": []}
     assert set(analysis["summary"]["bert_ner"]["scores"]) == {

@@ -9,7 +9,7 @@ import pytest
 import spacy
 import torch
 from conftest import TRAIN_DATA
-from thinc.api import Adam
+from thinc.api import SGD, Adam
 
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.model import get_checkpoint
@@ -75,9 +75,9 @@ def test_a_component_and_its_model_can_be_copied_alone(nlp, copied):
     docs = [nlp.make_doc(text) for text in TEXTS]
     pipe = nlp.get_pipe("bert_ner")
     twin, model = copied(pipe), copied(pipe.model)
-    assert (twin.name, twin.subword_labels, twin.scorer, twin.tags) == (
+    assert (twin.name, twin.settings, twin.scorer, twin.tags) == (
         "bert_ner",
-        "first",
+        pipe.settings,
         pipe.scorer,
         pipe.tags,
     )
@@ -163,3 +163,13 @@ def test_a_copy_lies_on_the_device_of_the_original(nlp, monkeypatch, copied):
     monkeypatch.setattr(Checkpoint, "to", lambda self, device: moved.append((self, device)))
     assert copied(checkpoint) is moved[0][0] is not checkpoint
     assert moved[0][1] == "cuda:1"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, by_pickle, lambda nlp: nlp.from_bytes(nlp.to_bytes())])
+def test_a_copy_begins_a_step_of_its_own(nlp, examples, copied):
+    nlp.update(examples[:1], sgd=False, drop=0.0)  # a gradient that waits, and stays behind
+    fresh, twin = by_bytes(nlp), copied(nlp)
+    for pipeline in (fresh, twin):
+        pipeline.update(examples, sgd=SGD(0.5, use_averages=False, grad_clip=0.0), drop=0.0)
+    for name, expected in weights(fresh).items():
+        np.testing.assert_allclose(weights(twin)[name], expected, atol=1e-6)
