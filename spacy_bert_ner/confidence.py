@@ -66,8 +66,9 @@ def _scores(
     opens = states.allowed & ~states.goes_on  # tags that begin something new
 
     # The first tag: all that was before, then a tag of the label that begins something.
-    may_open = np.where(begins[starts, None, None], states.allowed_first, opens)  # (n_entities, n_states, n_tags)
-    first = np.einsum("es,est->et", sums.before[starts], may_open) * probabilities[starts]
+    before = sums.before[starts]
+    room = np.where(begins[starts, None], before @ states.allowed_first, before @ opens)  # (n_entities, n_tags)
+    first = room * probabilities[starts]
     entity, log_entity = _scaled((first * (tags.label_ids == labels[:, None] + 1)) @ into)  # (n_entities, n_states)
     log_entity += sums.log_before[starts]
 

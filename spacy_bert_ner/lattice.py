@@ -198,9 +198,10 @@ def _best_edges(scores: NDArray[np.float64], begins: Bools1d, states: States) ->
 def _summed_edges(probabilities: NDArray[np.float64], begins: Bools1d, states: States) -> Matrices:
     into = states.into()
     kinds = [(a[:, :, None] & into).transpose(1, 0, 2) for a in (states.allowed, states.allowed_first)]
-    inside, first = (probabilities @ kind.reshape(len(into), -1).astype(np.float64) for kind in kinds)
-    edges: Matrices = np.where(begins[:, None], first, inside).reshape(-1, states.n, states.n)
-    return edges
+    inside, first = (kind.reshape(len(into), -1).astype(np.float64) for kind in kinds)  # (n_tags, n_states²)
+    edges: Matrices = probabilities @ inside
+    edges[begins] = probabilities[begins] @ first
+    return edges.reshape(-1, states.n, states.n)
 
 
 def _max_plus(first: Matrices, second: Matrices) -> Matrices:
