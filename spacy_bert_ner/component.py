@@ -112,7 +112,8 @@ class BertNer(TrainablePipe):
         # Labels that `add_label` was given before there were weights; the temperature of the scores.
         self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0}
         self._rehearsal_model: TokenClassifier | None = None
-        self._has_warned = False
+        # Whether misaligned gold entities were counted, and told if there are any.
+        self._is_surveyed = False
         if settings.spans_key is not None:
             register_extension()
 
@@ -165,7 +166,9 @@ class BertNer(TrainablePipe):
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
             labels, misaligned = gold.survey(get_examples())
-            self._warn_once(misaligned)
+            if misaligned.n:
+                misaligned.warn(self.name)
+            self._is_surveyed = True
         labels = sorted({*labels, *self.cfg["added_labels"]})
         try:
             models.load_checkpoint(self.model, labels or None)
@@ -324,14 +327,12 @@ class BertNer(TrainablePipe):
             gold.row_targets(gold.tag_ids(eg, tags, self.name), to_numpy(rows.lengths), self.settings.subword_labels)
             for eg, rows in zip(examples, scores, strict=True)
         ]
-        if not self._has_warned:
-            self._warn_once(gold.survey(examples)[1])
+        if not self._is_surveyed:
+            misaligned = gold.survey(examples)[1]
+            if misaligned.n:
+                misaligned.warn(self.name)
+                self._is_surveyed = True
         return tag_loss(scores, targets)
-
-    def _warn_once(self, misaligned: gold.Misaligned) -> None:
-        if misaligned.n and not self._has_warned:
-            self._has_warned = True
-            misaligned.warn(self.name)
 
     def _ready(self) -> None:
         """Open a named fine-tuned checkpoint that was not used yet, and give it the labels that were added.
