@@ -1,0 +1,188 @@
+"""What the component does with a checkpoint of plain transformers: entity F1 on GMB-full beside a hand-written loop.
+
+    python benchmarks/gmb_full.py --data ner_dataset.csv.zip --checkpoint tagger --output benchmarks/gmb_full.json
+
+All 47,959 sentences are split 80/10/10. If the folder `--checkpoint` is not there yet, it is made first: one epoch of
+plain transformers and torch over the 38,367 training sentences (about twenty minutes on two cores). The 4,796 test
+sentences, with the corpus's own tokens, are then read by
+
+- a hand-written loop: words in, `word_ids`, the arg-max of each word's first subword, an entity begun by every `I-`
+  that continues nothing;
+- `bert_ner` on that folder as it is, for each way of decoding and each scheme that its tags may be.
+
+Then the temperature of the scores is fitted on the 4,796 dev sentences, and the expected calibration error over the
+entities found in the test sentences is measured before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from wasabi import table
+
+from spacy_bert_ner import score_bert_ner
+from spacy_bert_ner.corpus import read_corpus
+from spacy_bert_ner.corpus.sentence import Sentence, to_doc
+from spacy_bert_ner.corpus.split import split_at_random
+from spacy_bert_ner.evaluation.metrics import calibration_error
+from spacy_bert_ner.tags import tag_set, to_iob2
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
+SCORES = ("ents_p", "ents_r", "ents_f")
+
+
+def train(encoder: str, sentences: list[Sentence], folder: Path) -> None:
+    """One epoch with transformers and torch alone: AdamW, linear warm-up and decay, batches of 32 sentences."""
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer, get_linear_schedule_with_warmup, set_seed
+
+    set_seed(42)
+    tags = sorted({tag for sentence in sentences for tag in sentence.tags})
+    id2label = dict(enumerate(tags))
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    model = AutoModelForTokenClassification.from_pretrained(
+        encoder, id2label=id2label, label2id={tag: i for i, tag in id2label.items()}, num_labels=len(tags)
+    )
+    order = random.Random(42).sample(range(len(sentences)), len(sentences))
+    batches = [[sentences[i] for i in order[start : start + 32]] for start in range(0, len(order), 32)]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0003, weight_decay=0.01)
+    schedule = get_linear_schedule_with_warmup(optimizer, 60, len(batches))
+    start = time.perf_counter()
+    for step, batch in enumerate(batches):
+        inputs = tokenizer(
+            [s.words for s in batch], is_split_into_words=True, padding=True, truncation=True, return_tensors="pt"
+        )
+        targets = torch.full_like(inputs["input_ids"], -100)
+        for row, sentence in enumerate(batch):
+            words = inputs.word_ids(row)
+            for i, word in enumerate(words):
+                if word is not None and word != words[i - 1]:
+                    targets[row, i] = tags.index(sentence.tags[word])
+        loss = model(**inputs, labels=targets).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        if step % 100 == 0:
+            print(f"{step}/{len(batches)}  loss {loss.item():.4f}  {time.perf_counter() - start:.0f} s", flush=True)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def read_by_hand(folder: Path, sentences: list[Sentence], vocab: Vocab) -> list[Doc]:
+    """What a tutorial would write."""
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    known = tag_set(tuple(model.config.id2label[i] for i in range(model.config.num_labels)), "IOB2")
+    docs = []
+    for start in range(0, len(sentences), 64):
+        batch = sentences[start : start + 64]
+        inputs = tokenizer(
+            [s.words for s in batch], is_split_into_words=True, padding=True, truncation=True, return_tensors="pt"
+        )
+        with torch.no_grad():
+            best = model(**inputs).logits.argmax(-1).tolist()
+        for row, sentence in enumerate(batch):
+            tags = ["O"] * len(sentence.words)
+            words = inputs.word_ids(row)
+            for i, word in enumerate(words):
+                if word is not None and word != words[i - 1]:
+                    tags[word] = model.config.id2label[best[row][i]]
+            docs.append(to_doc(sentence._replace(tags=to_iob2(tags, known)[0]), vocab))
+    return docs
+
+
+def read_by_component(folder: Path, references: list[Doc], config: dict[str, Any]) -> list[Doc]:
+    """`bert_ner` on the gold tokens."""
+    nlp = spacy.blank("en")
+    model = {"name": str(folder), **config.pop("model", {})}
+    nlp.add_pipe("bert_ner", config={"model": model, **config})
+    plain = [Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d]) for d in references]
+    return list(nlp.pipe(plain, batch_size=64))
+
+
+def calibrate(folder: Path, dev: list[Doc], test: list[Doc]) -> dict[str, float]:
+    """The temperature fitted on one part, and the expected calibration error on both, before and after."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("bert_ner", config={"model": {"name": str(folder)}})
+    plain = {id(d): Doc(nlp.vocab, [t.text for t in d], [bool(t.whitespace_) for t in d]) for d in [*dev, *test]}
+
+    def error_on_test() -> float:
+        scores, right = [], []
+        for found, gold in zip(nlp.pipe([plain[id(d)].copy() for d in test], batch_size=64), test, strict=True):
+            known = {(ent.start, ent.end, ent.label_) for ent in gold.ents}
+            scores += found.spans["bert_ner"].attrs["scores"].tolist()
+            right += [(ent.start, ent.end, ent.label_) in known for ent in found.spans["bert_ner"]]
+        return calibration_error(scores, right)
+
+    before = error_on_test()
+    report: dict[str, float] = pipe.calibrate([Example(plain[id(d)], d) for d in dev])  # type: ignore[attr-defined]
+    return {**report, "test_ece_before": before, "test_ece_after": error_on_test()}
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "bert_ner, greedy": {"decoding": "greedy"},
+    "bert_ner, viterbi (default)": {},
+    "bert_ner, viterbi, IOB2": {"model": {"tag_scheme": "IOB2"}},
+    "bert_ner, viterbi, IOB1": {"model": {"tag_scheme": "IOB1"}},
+}
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Make the checkpoint if it is not there, read the test sentences every way, print the table, write the JSON."""
+    parts = split_at_random(read_corpus(arguments.data).sentences, "80/10/10", 42)
+    if not (arguments.checkpoint / "config.json").exists():
+        train(arguments.encoder, parts["train"], arguments.checkpoint)
+    vocab = spacy.blank("en").vocab
+    references = [to_doc(sentence, vocab) for sentence in parts["test"]]
+    results = []
+    for way in ("hand-written loop", *WAYS):
+        start = time.perf_counter()
+        if way in WAYS:
+            docs = read_by_component(arguments.checkpoint, references, dict(WAYS[way]))
+        else:
+            docs = read_by_hand(arguments.checkpoint, parts["test"], vocab)
+        seconds = time.perf_counter() - start
+        scores = score_bert_ner([Example(doc, gold) for doc, gold in zip(docs, references, strict=True)])
+        results.append({"way": way, **{key: scores[key] for key in SCORES}, "seconds": round(seconds, 1)})
+    rows = [[r["way"], *(f"{r[key]:.5f}" for key in SCORES)] for r in results]
+    print(table(rows, header=["way", *SCORES], divider=True))
+    calibration = calibrate(arguments.checkpoint, [to_doc(sentence, vocab) for sentence in parts["dev"]], references)
+    print(json.dumps({key: round(value, 4) for key, value in calibration.items()}))
+    if arguments.output:
+        content = {
+            "date": time.strftime("%Y-%m-%d"),
+            "sentences": len(references),
+            "results": results,
+            "calibration": calibration,
+        }
+        arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip of the GMB corpus")
+    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"))
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the checkpoint; made if not there")
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    options = parser.parse_args()
+    if not options.data.is_file():
+        sys.exit(
+            f"error: no corpus at {options.data}. Fetch it: python -m spacy project assets --extra; then --data ..."
+        )
+    main(options)
