@@ -3,12 +3,15 @@ from pathlib import Path
 
 import pytest
 import spacy
-from spacy.tokens import DocBin, Span
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
 from typer.testing import CliRunner
 
 from spacy_bert_ner.calibration import calibrate_pipeline
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.errors import BertNerError, CalibrationError
+from spacy_bert_ner.gold import is_right
+from spacy_bert_ner.types import Entity
 
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the United Nets in Brooklyn"]
 
@@ -69,6 +72,30 @@ def test_earlier_components_count(make_nlp, tagger, tmp_path, pipeline):
     assert 0 < with_ruler < calibrate_pipeline(*pipeline)["bert_ner"]["n_entities"]
 
 
+def add_two(nlp, tagger, **second):
+    model = {"name": str(tagger), "overlap": 8}
+    nlp.add_pipe("bert_ner", name="first", config={"model": model})
+    nlp.add_pipe("bert_ner", name="second", config={"model": model, "spans_key": "second", **second})
+    return nlp
+
+
+def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipeline):
+    add_two(spacy.blank("en"), tagger, overwrite=True).to_disk(tmp_path / "two")
+    reports = calibrate_pipeline(tmp_path / "two", pipeline[1])
+    assert list(reports) == ["first", "second"]
+    saved = [json.loads((tmp_path / "two" / name / "cfg").read_text())["temperature"] for name in reports]
+    assert saved == pytest.approx([report["temperature"] for report in reports.values()])
+    assert 1.0 not in saved
+
+
+def test_all_components_are_calibrated_or_none(tagger, tmp_path, pipeline):
+    # The second one finds nothing that the first one has not found.
+    add_two(spacy.blank("en"), tagger).to_disk(tmp_path / "two")
+    with pytest.raises(CalibrationError, match="'second'"):
+        calibrate_pipeline(tmp_path / "two", pipeline[1])
+    assert json.loads((tmp_path / "two" / "first" / "cfg").read_text())["temperature"] == 1.0
+
+
 def test_what_is_not_there(tmp_path, pipeline):
     folder, data = pipeline
     for arguments in ((tmp_path / "nothing", data), (folder, tmp_path / "nothing.spacy")):
@@ -78,6 +105,29 @@ def test_what_is_not_there(tmp_path, pipeline):
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(BertNerError, match="has no component made by 'bert_ner', but these: none. Allowed: a pipeline"):
         calibrate_pipeline(tmp_path / "blank", data)
+
+
+def test_what_is_no_pipeline(tmp_path, pipeline):
+    (tmp_path / "empty").mkdir()
+    done = run(tmp_path / "empty", pipeline[1])
+    assert done.exit_code == 1
+    assert "Nothing was calibrated" in done.output
+
+
+def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
+    report = {"temperature": 1.5, "ece_before": 0.25, "ece_after": 0.125, "n_entities": 7}
+    given = []
+    monkeypatch.setattr("spacy.cli._util.setup_gpu", lambda gpu_id, silent: given.append(gpu_id))
+    monkeypatch.setattr(
+        "spacy_bert_ner.calibration.calibrate_pipeline",
+        lambda folder, data: given.extend([folder, data]) or {"one": report, "two": report | {"temperature": 2}},
+    )
+    done = run(tmp_path, tmp_path / "dev.spacy", "--gpu-id", "3")
+    assert given == [3, tmp_path, tmp_path / "dev.spacy"]
+    rest = "expected calibration error over 7 entities 0.250 before, 0.125 after"
+    message = " ".join(done.output.split())
+    assert f"one: temperature 1.50; {rest}" in message
+    assert f"two: temperature 2.00; {rest}" in message
 
 
 def test_nothing_is_written_if_nothing_is_fitted(pipeline, tmp_path):
@@ -90,3 +140,26 @@ def test_nothing_is_written_if_nothing_is_fitted(pipeline, tmp_path):
     assert "cannot be fitted" in " ".join(done.output.split())
     assert (folder / "bert_ner" / "cfg").read_bytes() == before
     assert [p.name for p in Path(folder / "bert_ner").iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("label", "start", "end", "verdict"),
+    [
+        ("per", 0, 2, True),
+        ("org", 0, 2, False),
+        ("per", 0, 1, False),
+        ("per", 0, 3, False),
+        ("per", 1, 2, False),
+        ("geo", 3, 6, True),
+        ("geo", 3, 5, False),  # ends inside a gold token
+        ("geo", 6, 7, None),
+        ("geo", 5, 7, None),  # the annotation of a part of it does not tell
+    ],
+)
+def test_when_an_entity_is_right(label, start, end, verdict):
+    vocab = spacy.blank("en").vocab
+    gold = Doc(vocab, words=["Kevin", "Durant", "left", "New", "York", "today"])
+    ents = [Span(gold, 0, 2, label="per"), Span(gold, 3, 5, label="geo")]
+    gold.set_ents(ents, missing=[gold[5:6]], default="outside")
+    words, spaces = ["Kevin", "Durant", "left", "New", "Yo", "rk", "today"], [True] * 4 + [False, True, True]
+    assert is_right(Example(Doc(vocab, words, spaces), gold), Entity(label, start, end)) is verdict

@@ -1,9 +1,11 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from checkpoints import make_config, make_tokenizer, save_esm
 from transformers import (
     AutoModelForSequenceClassification,
@@ -13,6 +15,7 @@ from transformers import (
     RobertaConfig,
     RobertaForTokenClassification,
 )
+from transformers.utils import logging
 
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import CheckpointError, ConfigError
@@ -29,6 +32,15 @@ def head(checkpoint):
 
 def test_the_tag_order_is_that_of_the_checkpoint(checkpoint):
     assert checkpoint.tags.tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
+
+
+def test_the_tag_order_is_that_of_the_numbers_not_of_the_file(tagger, tmp_path):
+    folder = tmp_path / "turned"
+    shutil.copytree(tagger, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = dict(reversed(config["id2label"].items()))
+    (folder / "config.json").write_text(json.dumps(config))
+    assert Checkpoint.open(folder).tags.tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
 
 
 def test_an_encoder_needs_labels(encoder):
@@ -302,3 +314,107 @@ def test_a_label_is_added_to_every_kind_of_head(checkpoints):
         assert after.shape[2] == before.shape[2] + 2, name
         np.testing.assert_allclose(after[:, :, : before.shape[2]], before, atol=1e-5, err_msg=name)
         assert checkpoint.tags.tags[-2:] == ("B-art", "I-art")
+
+
+def test_what_is_asked_of_transformers(monkeypatch, tagger):
+    asked, classes = [], ("AutoConfig", "AutoModelForTokenClassification", "AutoTokenizer")
+
+    def stand_in(name):
+        real = getattr(transformers, name)
+
+        def from_pretrained(source, **options):
+            asked.append((source, options["revision"], options["local_files_only"], options["trust_remote_code"]))
+            return real.from_pretrained(tagger, **options | {"revision": "main", "local_files_only": True})
+
+        return SimpleNamespace(from_pretrained=from_pretrained)
+
+    for name in classes:
+        monkeypatch.setattr(transformers, name, stand_in(name))
+    Checkpoint.open("me/x", revision="v1")
+    Checkpoint.open("me/x", local_files_only=True)
+    Checkpoint.open(tagger)  # a folder
+    expected = [("me/x", "v1", False, False), ("me/x", "main", True, False), (str(tagger), "main", True, False)]
+    assert asked == [call for call in expected for _ in classes]
+
+
+def test_a_scheme_that_the_tags_do_not_tell_is_read_from_the_saved_checkpoint(tmp_path):
+    checkpoint = Checkpoint.open(save_tagger(tmp_path / "a", "NOUN", "VERB"), tag_scheme="plain")
+    checkpoint.save(tmp_path / "b")
+    assert Checkpoint.open(tmp_path / "b").tags.labels == ("NOUN", "VERB")
+
+
+def test_a_head_is_found_where_a_layer_below_it_has_its_size(tmp_path):
+    checkpoint = Checkpoint.open(save_tagger(tmp_path, "O", "B-per", "I-per", intermediate_size=3))
+    ids, mask = checkpoint.pad([np.array([9, 8])])
+    with torch.no_grad():
+        before = checkpoint.forward(ids, mask)
+        checkpoint.add_label("art")
+        after = checkpoint.forward(ids, mask)
+    np.testing.assert_allclose(after[:, :, :3], before, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", ["add_label", "new head"])
+def test_new_rows_have_weights_as_the_checkpoint_begins_with(tmp_path, way):
+    folder = save_tagger(tmp_path, "O", "B-per", "I-per", initializer_range=0.5)
+    torch.manual_seed(0)
+    if way == "add_label":
+        checkpoint = Checkpoint.open(folder)
+        checkpoint.add_label("art")
+    else:
+        checkpoint = Checkpoint.open(folder, labels=["art"])
+    classifier = checkpoint.model.classifier
+    assert 0.35 < classifier.weight[-2:].std().item() < 0.65
+    assert classifier.bias[-2:].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("way", ["add_label", "new head"])
+def test_tags_and_their_ids_are_saved_both_ways_round(tmp_path, way):
+    folder = save_tagger(tmp_path / "a", "O", "B-per", "I-per")
+    if way == "add_label":
+        checkpoint = Checkpoint.open(folder)
+        checkpoint.add_label("art")
+    else:
+        checkpoint = Checkpoint.open(folder, labels=["art", "per"])
+    tags = checkpoint.tags.tags
+    assert checkpoint.model.num_labels == len(tags) == 5
+    checkpoint.save(tmp_path / "b")
+    config = json.loads((tmp_path / "b" / "config.json").read_text())
+    assert config["id2label"] == {str(i): tag for i, tag in enumerate(tags)}
+    assert config["label2id"] == {tag: i for i, tag in enumerate(tags)}
+
+
+@pytest.mark.parametrize(("said", "window"), [(100, 100), (10**30, 512)])
+def test_without_position_embeddings_the_tokenizer_tells_the_longest_window(checkpoint, said, window):
+    checkpoint.model = SimpleNamespace(config=SimpleNamespace())
+    checkpoint.tokenizer.model_max_length = said
+    assert checkpoint.max_window == window
+
+
+def test_windows_are_padded_with_what_the_tokenizer_pads_with(checkpoints):
+    checkpoint = Checkpoint.open(checkpoints["roberta"])
+    ids, _ = checkpoint.pad([np.array([9, 8]), np.array([7])])
+    assert ids.tolist() == [[0, 9, 8, 2], [0, 7, 2, 1]]
+
+
+def test_dropout_reaches_rates_that_are_no_modules(checkpoints):
+    checkpoint = Checkpoint.open(checkpoints["modernbert"])
+    checkpoint.set_dropout(0)
+    checkpoint.set_dropout(0.37)
+    assert [layer.attn.attention_dropout for layer in checkpoint.model.model.layers] == [0.37, 0.37]
+
+
+def test_transformers_is_as_talkative_afterwards_as_before(tagger):
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    try:
+        for level, switch in (
+            (logging.INFO, logging.enable_progress_bar),
+            (logging.ERROR, logging.disable_progress_bar),
+        ):
+            logging.set_verbosity(level)
+            switch()
+            expected = logging.is_progress_bar_enabled()
+            Checkpoint.open(tagger)
+            assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, expected)
+    finally:
+        logging.set_verbosity(verbosity)
+        (logging.enable_progress_bar if bars else logging.disable_progress_bar)()

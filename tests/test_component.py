@@ -107,6 +107,13 @@ def test_a_trained_head_needs_no_labels(make_nlp, tagger):
     assert nlp.get_pipe("bert_ner").labels == ("geo", "per")
 
 
+def test_initialize_forgets_the_temperature(nlp, examples):
+    pipe = nlp.get_pipe("bert_ner")
+    pipe.cfg["temperature"] = 2.5
+    nlp.initialize(lambda: examples)
+    assert pipe.cfg == {"added_labels": [], "temperature": 1.0}
+
+
 def test_a_label_that_the_head_lacks_is_an_error(nlp):
     eg = Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "dog")]})
     with pytest.raises(TagError, match="The label 'dog' is in the examples, but 'bert_ner' was initialized with geo"):
@@ -135,6 +142,12 @@ def test_the_subwords_that_carry_a_tag(make_nlp, examples, subword_labels, carri
     tag_ids = gold.tag_ids(eg, get_tags(pipe.model), "bert_ner")
     targets = gold.row_targets(tag_ids, rows.lengths, subword_labels)
     assert Counter(pipe.tags[i] for i in targets if i >= 0) == carriers
+
+
+def test_a_token_without_subwords_shifts_no_tag():
+    tag_ids, lengths = np.array([5, 6, 7]), np.array([1, 0, 2])
+    assert gold.row_targets(tag_ids, lengths, "first").tolist() == [5, 7, -1]
+    assert gold.row_targets(tag_ids, lengths, "all").tolist() == [5, 7, 7]
 
 
 @pytest.mark.parametrize("subword_labels", ["first", "all"])
@@ -183,6 +196,16 @@ def test_losses_stay_a_mean_over_batches(nlp, examples):
     assert isinstance(together["bert_ner"], MeanLoss)
 
 
+def test_without_an_optimizer_the_gradient_waits_for_a_step(nlp, examples):
+    pipe = nlp.get_pipe("bert_ner")
+    before = {name: weights.copy() for name, weights in parameters(pipe).items()}
+    for sgd in (None, False):
+        pipe.update(examples, sgd=sgd)
+        for name, weights in parameters(pipe).items():
+            np.testing.assert_array_equal(weights, before[name])
+        assert pipe.model.shims[0].checkpoint.model.classifier.bias.grad is not None
+
+
 @pytest.mark.parametrize("parts", [[[0, 1, 2, 3]], [[0], [1, 3], [2]], [[3, 2], [1, 0]]])
 def test_accumulation_does_not_change_the_step(make_nlp, examples, parts):
     results = []
@@ -221,6 +244,18 @@ def test_updating_with_empty_docs_changes_nothing(nlp):
         np.testing.assert_array_equal(weights, before[name])
 
 
+def test_a_batch_of_nothing(make_nlp):
+    # Not even a checkpoint is needed for it.
+    pipe = make_nlp(name="no/such-checkpoint").get_pipe("bert_ner")
+    assert pipe.predict([]) == []
+    assert pipe.update([]) == pipe.rehearse([]) == {"bert_ner": 0.0}
+
+
+def test_rehearsing_a_batch_of_nothing(nlp):
+    nlp.resume_training()
+    assert nlp.get_pipe("bert_ner").rehearse([]) == {"bert_ner": 0.0}
+
+
 def test_entities_that_are_there_stay(nlp):
     doc = nlp.make_doc("Kevin Durant plays for Brooklyn")
     doc.set_ents([Span(doc, 1, 3, label="mine")])
@@ -247,6 +282,36 @@ def test_an_encoder_that_was_not_initialized_has_nothing_to_save(make_nlp, tmp_p
     make_nlp().to_disk(tmp_path)
     assert not (tmp_path / "bert_ner" / "model").exists()
     assert spacy.load(tmp_path).get_pipe("bert_ner").labels == ()
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_not_saved_as_nothing(make_nlp, tmp_path):
+    nlp = make_nlp(name="no/such-checkpoint")
+    with pytest.raises(CheckpointError, match="'no/such-checkpoint'"):
+        nlp.to_disk(tmp_path)
+    with pytest.raises(CheckpointError, match="'no/such-checkpoint'"):
+        nlp.to_bytes()
+
+
+def test_weights_that_are_excluded_need_not_be_there(make_nlp, tmp_path):
+    pipe = make_nlp(name="no/such-checkpoint").get_pipe("bert_ner")
+    pipe.to_disk(tmp_path, exclude=["model", "vocab"])
+    assert [path.name for path in tmp_path.iterdir()] == ["cfg"]
+    assert pipe.to_bytes(exclude=["model"])
+
+
+def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
+    pipe = make_nlp().get_pipe("bert_ner")
+    (tmp_path / "cfg").write_text('{"temperature": 2.5}')
+    assert pipe.from_disk(tmp_path, exclude=["vocab"]).cfg == {"added_labels": [], "temperature": 2.5}
+
+
+def test_the_strings_of_the_vocab_are_saved_with_the_component(nlp, make_nlp, tmp_path):
+    nlp.vocab.strings.add("wolverine")
+    nlp.get_pipe("bert_ner").to_disk(tmp_path)
+    other, without = make_nlp(), make_nlp()
+    other.get_pipe("bert_ner").from_disk(tmp_path)
+    without.get_pipe("bert_ner").from_disk(tmp_path, exclude=["vocab"])
+    assert ("wolverine" in other.vocab.strings, "wolverine" in without.vocab.strings) == (True, False)
 
 
 def test_bytes_replace_another_head(make_nlp, nlp, tagger):
@@ -309,6 +374,21 @@ def test_accuracy_counts_gold_tokens_whatever_the_tokenizer_makes_of_them():
     assert score_bert_ner([Example(predicted, gold)])["iob_acc"] == 1.0
 
 
+def test_accuracy_leaves_out_tokens_without_annotation():
+    vocab = spacy.blank("en").vocab
+    gold = Doc(vocab, words=["Kevin", "left", "York"])
+    gold.set_ents([Span(gold, 0, 1, label="per")], missing=[gold[2:3]], default="outside")
+    predicted = Doc(vocab, words=["Kevin", "left", "York"], ents=["B-per", "B-org", "B-geo"])
+    assert score_bert_ner([Example(predicted, gold)])["iob_acc"] == 1 / 2
+
+
+def test_the_first_of_two_entities_in_a_gold_token_counts():
+    vocab = spacy.blank("en").vocab
+    gold = Doc(vocab, words=["Durant-Nets"], ents=["B-per"])
+    predicted = Doc(vocab, words=["Durant", "-", "Nets"], spaces=[False] * 3, ents=["B-per", "O", "B-org"])
+    assert score_bert_ner([Example(predicted, gold)])["iob_acc"] == 1.0
+
+
 def test_every_registered_name_resolves():
     from spacy_bert_ner.evaluation.scorer import make_ner_scorer_v1
     from spacy_bert_ner.model import build_token_classifier_v1
@@ -323,3 +403,14 @@ def test_the_default_names_a_fine_tuned_checkpoint_and_reads_nothing():
     pipe = spacy.blank("en").add_pipe("bert_ner")
     assert pipe.model.attrs["name"] == "dslim/bert-base-NER"
     assert pipe.tags == ()
+
+
+def test_training_keeps_the_pipeline_with_the_best_f_score():
+    assert spacy.blank("en").get_factory_meta("bert_ner").default_score_weights == {
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+        "iob_acc": 0.0,
+        "iob_doc_acc": 0.0,
+    }

@@ -95,6 +95,14 @@ def test_certain_logits_of_any_size_give_scores_from_0_to_1():
     assert 0 <= wrong < 1e-30
 
 
+def test_rounding_lifts_no_score_above_1():
+    tags, rng = TAG_SETS["IOB2"], np.random.default_rng(0)
+    for _ in range(400):
+        logits = rng.normal(0, 3, size=(4, 5)).astype("f")
+        logits[range(4), [0, 1, 2, 0]] += 40  # surely O B-a I-a O
+        assert entity_scores(logits, np.arange(4) == 0, [Entity("a", 1, 3)], tags)[0] <= 1
+
+
 def test_no_entities_no_scores():
     assert entity_scores(np.zeros((3, 5), "f"), np.array([True, False, False]), [], TAG_SETS["IOB2"]).shape == (0,)
 
@@ -106,3 +114,22 @@ def test_the_temperature_undoes_what_made_logits_too_sharp():
     logit = np.log(honest / (1 - honest))
     temperature = fit_temperature(lambda t: 1 / (1 + np.exp(-3.0 * logit / t)), correct)
     assert temperature == pytest.approx(3.0, rel=0.1)
+
+
+@pytest.mark.parametrize(("sharpness", "expected"), [(12, 12), (1 / 12, 1 / 12), (500, 20), (0.002, 1 / 20)])
+def test_the_temperature_is_between_a_twentieth_and_20(sharpness, expected):
+    rng = np.random.default_rng(0)
+    honest = rng.uniform(0.05, 0.95, size=4000)
+    correct = rng.random(4000) < honest
+    logit = sharpness * np.log(honest / (1 - honest))
+    with np.errstate(over="ignore"):
+        temperature = fit_temperature(lambda t: 1 / (1 + np.exp(-logit / t)), correct)
+    assert temperature == pytest.approx(expected, rel=0.1)
+
+
+def test_scores_of_0_and_1_have_a_temperature_too():
+    # At low temperatures they are so near to 0 and 1 that floating point knows no difference, and one is wrong.
+    logit, correct = np.array([40.0, 40.0, 40.0, -40.0]), np.array([True, True, False, True])
+    with np.errstate(over="ignore"):
+        temperature = fit_temperature(lambda t: 1 / (1 + np.exp(-logit / t)), correct)
+    assert temperature == pytest.approx(20, rel=0.01)

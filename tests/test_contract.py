@@ -375,9 +375,10 @@ def test_a_text_without_tokens_among_others_is_trained_on(make_nlp, examples):
 
 
 @pytest.mark.parametrize("batch", ["texts", "docs"])
-def test_what_is_no_example_is_an_error(nlp, batch):
-    with pytest.raises(TypeError, match="E978"):
-        nlp.get_pipe("bert_ner").update(TEXTS if batch == "texts" else [nlp.make_doc(text) for text in TEXTS])
+@pytest.mark.parametrize("method", ["update", "rehearse", "calibrate"])
+def test_what_is_no_example_is_an_error(nlp, method, batch):
+    with pytest.raises(TypeError, match=f"E978.*BertNer.{method}"):
+        getattr(nlp.get_pipe("bert_ner"), method)(TEXTS if batch == "texts" else [nlp.make_doc(text) for text in TEXTS])
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,5 @@ def test_an_end_that_is_not_legal_is_searched_too():
     scores = np.array([[0, 5, 0, 0, 1], [5, 0, 0, 1, 0]], dtype="f")  # B-per O
     best = best_tags(scores, flags(2, 0, 1), biluo, decoding="viterbi")
     assert [biluo.tags[i] for i in best] == ["U-per", "O"]
+    best = best_tags(scores[::-1], flags(2, 0), biluo, decoding="viterbi")  # O B-per
+    assert [biluo.tags[i] for i in best] == ["O", "U-per"]

@@ -5,6 +5,7 @@ import torch
 from spacy.tokens import Doc
 
 from spacy_bert_ner.checkpoint import Checkpoint
+from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.model import get_checkpoint
 
 TEXTS = ["Kevin Durant plays.", "Bad luck.", "New York", "", "Bad and worse.", "The Brooklyn Nets"]
@@ -134,6 +135,30 @@ def test_a_failure_while_entities_are_set_is_repaired_too(nlp, handled, monkeypa
     monkeypatch.setattr(pipe, "set_annotations", set_annotations)
     assert [doc.to_json() for doc in nlp.pipe(TEXTS)] == expected
     assert handled == []
+
+
+def test_a_doc_whose_entities_cannot_be_set_is_left_out(nlp, handled, monkeypatch):
+    pipe = nlp.get_pipe("bert_ner")
+    real = pipe.set_annotations
+
+    def set_annotations(docs, scores):
+        if any(doc.text == "New York" for doc in docs):
+            raise RuntimeError("cannot set this")
+        real(docs, scores)
+
+    monkeypatch.setattr(pipe, "set_annotations", set_annotations)
+    assert [doc.text for doc in nlp.pipe(TEXTS)] == [text for text in TEXTS if text != "New York"]
+    assert [(name, texts, str(error)) for name, _, texts, error in handled] == [
+        ("bert_ner", ["New York"], "cannot set this")
+    ]
+
+
+def test_a_setting_that_does_not_fit_the_checkpoint_is_reported_once_a_batch(make_nlp, tagger):
+    calls = []
+    nlp = make_nlp(name=tagger, config={"thresholds": {"PER": 0.5}})
+    nlp.set_error_handler(lambda name, proc, docs, error: calls.append((len(docs), type(error))))
+    assert list(nlp.pipe(TEXTS, batch_size=4)) == []
+    assert calls == [(4, ConfigError), (2, ConfigError)]
 
 
 @pytest.mark.parametrize("reason", ["no/such-checkpoint", "an encoder"])

@@ -141,7 +141,8 @@ def test_one_giant_token_does_not_disturb_its_neighbours(checkpoints):
 
 
 def test_memory_is_bounded_by_the_budget_not_by_the_doc(checkpoints, monkeypatch):
-    nlp = make_nlp(checkpoints["bert"], max_batch_tokens=200)
+    # Room for two windows of 64; for three of the 62 subwords that they hold beside the special ones.
+    nlp = make_nlp(checkpoints["bert"], max_batch_tokens=190)
     sizes = []
     checkpoint = nlp.get_pipe("bert_ner").model
     nlp("Kevin")
@@ -150,4 +151,4 @@ def test_memory_is_bounded_by_the_budget_not_by_the_doc(checkpoints, monkeypatch
     monkeypatch.setattr(shim, "forward", lambda ids, mask: sizes.append(ids.numel()) or real(ids, mask))
     nlp(" ".join(WORDS * 100))
     assert len(sizes) > 20
-    assert max(sizes) <= 200
+    assert max(sizes) <= 190

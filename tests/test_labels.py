@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from thinc.api import SGD, Adam
 
+from spacy_bert_ner import gold
 from spacy_bert_ner.errors import BertNerError, ConfigError
 
 
@@ -70,6 +71,21 @@ def test_a_label_that_is_added_to_a_named_checkpoint_before_its_first_use(make_n
     nlp.get_pipe("bert_ner").add_label("art")
     nlp("Kevin")
     assert nlp.get_pipe("bert_ner").tags == ("B-per", "O", "I-geo", "I-per", "B-geo", "B-art", "I-art")
+
+
+def test_a_label_that_a_named_checkpoint_turns_out_to_have_is_not_added(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    assert nlp.get_pipe("bert_ner").add_label("per") == 1
+    nlp("Kevin")
+    assert nlp.get_pipe("bert_ner").tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
+
+
+def test_the_first_use_may_be_an_update(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    nlp.get_pipe("bert_ner").add_label("art")
+    eg = Example.from_dict(nlp.make_doc("Moby Dick"), {"entities": [(0, 9, "art")]})
+    assert nlp.get_pipe("bert_ner").update([eg])["bert_ner"] > 0
+    assert nlp.get_pipe("bert_ner").tags[5:] == ("B-art", "I-art")
 
 
 def test_added_labels_are_saved_before_there_is_a_head(make_nlp, tmp_path):
@@ -184,6 +200,20 @@ def test_the_gradient_of_rehearsal_is_that_of_torch(nlp, examples):
     np.testing.assert_allclose(found, new_model.model.classifier.weight.grad, atol=1e-5)
 
 
+@pytest.mark.parametrize("way", ["nlp", "component"])
+def test_rehearsal_alone_takes_a_step(nlp, examples, way):
+    optimizer = nlp.resume_training(sgd=SGD(0.5, use_averages=False))
+    with torch.no_grad():
+        checkpoint(nlp).model.classifier.bias[2] += 1.0
+    before = checkpoint(nlp).model.classifier.bias.detach().clone()
+    rehearse = nlp.rehearse if way == "nlp" else nlp.get_pipe("bert_ner").rehearse
+    first = rehearse(examples, sgd=optimizer, losses={})["bert_ner"]
+    bias = checkpoint(nlp).model.classifier.bias
+    assert bias[2] < before[2]  # back to where it was
+    assert bias.grad is None
+    assert rehearse(examples, sgd=optimizer, losses={})["bert_ner"] < first
+
+
 def test_rehearsing_empty_docs_changes_nothing(nlp):
     nlp.resume_training()
     before = logits(nlp)
@@ -247,6 +277,24 @@ def test_misaligned_entities_are_told_in_training_if_they_were_not_before(make_n
         nlp.update(examples)
 
 
+def test_misaligned_entities_are_told_in_the_first_batch_that_has_some(make_nlp, examples):
+    nlp = make_nlp()
+    nlp.config["initialize"]["components"]["bert_ner"] = {"labels": ["per", "geo", "org"]}
+    nlp.initialize(lambda: examples)
+    nlp.update(examples)
+    with pytest.warns(UserWarning, match=r"1 of 2 gold entities \(50.0 %\)"):
+        nlp.update([misaligned(nlp)])
+
+
+def test_the_survey_tells_the_labels_and_the_first_misaligned_entity(nlp, examples):
+    words, spaces = ["-led", *["word"] * 20], [False, *[True] * 21]
+    ents = ["B-geo", *["O"] * 21]
+    long = Example(Doc(nlp.vocab, words=["U.S.-led", *words[1:]]), Doc(nlp.vocab, ["U.S.", *words], spaces, ents=ents))
+    labels, found = gold.survey([*examples, long, misaligned(nlp)])
+    assert labels == ["geo", "org", "per"]
+    assert found == (2, 9, "U.S.", "U.S.-led" + " word" * 14 + " w")
+
+
 def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):
     nlp = make_nlp()
     with pytest.warns(UserWarning, match="begin or end inside a token"):
@@ -289,3 +337,12 @@ def test_a_scheme_that_does_not_fit_the_tags(make_nlp, tagger):
         ConfigError, match="tag_scheme = 'IOE2' is not allowed. Allowed: a scheme that fits the tags of"
     ):
         make_nlp(name=tagger, tag_scheme="IOE2")("Kevin")
+
+
+def test_the_scheme_of_a_config_counts_for_saved_weights(make_nlp, tagger, tmp_path):
+    nlp = make_nlp(name=tagger)
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path, config={"components.bert_ner.model.tag_scheme": "plain"})
+    assert loaded.get_pipe("bert_ner").labels == ("B-geo", "B-per", "I-geo", "I-per")
+    with pytest.raises(ConfigError, match="tag_scheme = 'IOE2' is not allowed"):
+        spacy.load(tmp_path, config={"components.bert_ner.model.tag_scheme": "IOE2"})

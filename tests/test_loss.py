@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import srsly
 import torch
+from thinc.api import Ragged
 
-from spacy_bert_ner.loss import MeanLoss, cross_entropy, distillation
+from spacy_bert_ner.loss import MeanLoss, cross_entropy, distillation, tag_loss
 
 
 def test_value_and_gradient_of_one_row_by_hand():
@@ -43,11 +44,14 @@ def test_large_logits_do_not_overflow():
 def test_losses_add_up_to_the_mean_over_all_rows():
     total = MeanLoss() + MeanLoss(1.0, 1) + MeanLoss(4.0, 2)
     assert (float(total), total.n_rows) == (3.0, 3)
+    total = sum([MeanLoss(1.0, 1), MeanLoss(4.0, 2)])
+    assert (float(total), total.n_rows) == (3.0, 3)
 
 
 def test_a_mean_loss_is_a_number_to_others():
     assert srsly.json_loads(srsly.json_dumps({"loss": MeanLoss(0.5, 3)})) == {"loss": 0.5}
     assert MeanLoss(0.5, 3) + 1.0 == 1.5
+    assert (MeanLoss(0.5, 3) + 1.0).n_rows == (1.0 + MeanLoss(0.5, 3)).n_rows == 3
 
 
 def test_a_copy_of_a_mean_loss_keeps_its_weight():
@@ -64,6 +68,13 @@ def test_distillation_by_hand():
     assert loss.n_rows == 1
 
 
+def test_distillation_is_a_mean_over_rows():
+    new = np.log(np.array([[1, 3], [1, 1]], dtype="f"))
+    loss, gradient = distillation(new, np.zeros((2, 2), "f"))
+    assert (float(loss), loss.n_rows) == (pytest.approx((0.5 * np.log(2) + 0.5 * np.log(2 / 3)) / 2), 2)
+    np.testing.assert_allclose(gradient, [[-0.125, 0.125], [0, 0]], atol=1e-7)
+
+
 def test_distillation_leaves_out_tags_that_the_older_model_does_not_know():
     old = np.log(np.array([[1, 3]], dtype="f"))
     loss, gradient = distillation(np.log(np.array([[1, 3, 9]], dtype="f")), old)
@@ -74,3 +85,14 @@ def test_distillation_leaves_out_tags_that_the_older_model_does_not_know():
 def test_distillation_of_nothing():
     loss, gradient = distillation(np.zeros((0, 3), "f"), np.zeros((0, 2), "f"))
     assert (loss, loss.n_rows, gradient.shape) == (0.0, 0, (0, 3))
+
+
+def test_each_doc_gets_the_gradient_of_its_rows():
+    # Two Docs: a token of two subwords, and two tokens of one subword each.
+    output = [Ragged(np.zeros((2, 2), "f"), np.array([2])), Ragged(np.zeros((2, 2), "f"), np.array([1, 1]))]
+    loss, gradient = tag_loss(output, [np.array([1, -1]), np.array([0, 0])])
+    assert loss.n_rows == 3
+    third = 0.5 / 3
+    np.testing.assert_allclose(gradient[0].dataXd, [[third, -third], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(gradient[1].dataXd, [[-third, third]] * 2, rtol=1e-6)
+    assert [part.lengths.tolist() for part in gradient] == [[2], [1, 1]]

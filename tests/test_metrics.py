@@ -31,5 +31,9 @@ def test_the_calibration_error_weighs_bins_by_what_they_hold():
     assert calibration_error(scores, right) == pytest.approx((3 * (0.95 - 2 / 3) + 0.45) / 4)
 
 
+def test_bins_that_are_too_sure_and_too_unsure_do_not_make_up_for_each_other():
+    assert calibration_error([0.95, 0.05], [False, True]) == pytest.approx(0.95)
+
+
 def test_a_score_of_one_is_in_the_last_bin():
-    assert calibration_error([1.0, 0.95], [True, False]) == pytest.approx(abs(1.95 - 1) / 2)
+    assert calibration_error([1.0, 0.95], [False, True]) == pytest.approx(abs(1.95 - 1) / 2)

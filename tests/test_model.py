@@ -4,7 +4,8 @@ import spacy
 import torch
 from spacy.tokens import Doc
 from thinc.api import Ragged
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrainedTokenizerFast
 
 from spacy_bert_ner import model as models
 from spacy_bert_ner.checkpoint import Checkpoint
@@ -59,13 +60,17 @@ def test_every_token_gets_the_rows_of_its_subwords(model, docs):
     assert output[4].lengths.tolist() == [4, 4, 1, 4, 0, 3, 5, 0, 1]
 
 
-def test_logits_are_those_of_transformers_run_by_hand(model, tagger):
+def assert_logits_of_transformers(model, tagger, n_before=1):
     text = "Kevin Durant lives in New York."
     expected = AutoModelForTokenClassification.from_pretrained(tagger).eval()
     with torch.no_grad():
         logits = expected(**AutoTokenizer.from_pretrained(tagger)(text, return_tensors="pt")).logits
     found = model.predict([spacy.blank("en")(text)])[0]
-    np.testing.assert_allclose(found.dataXd, logits[0, 1:-1].numpy(), atol=1e-5)
+    np.testing.assert_allclose(found.dataXd, logits[0, n_before:-1].numpy(), atol=1e-5)
+
+
+def test_logits_are_those_of_transformers_run_by_hand(model, tagger):
+    assert_logits_of_transformers(model, tagger)
 
 
 @pytest.mark.parametrize("max_batch_tokens", [1, 70, 10_000])
@@ -160,6 +165,52 @@ def test_settings_are_checked_when_the_model_is_built(settings, message):
 def test_windows_are_checked_when_the_checkpoint_is_known(tagger, settings, message):
     with pytest.raises(ConfigError, match=message):
         load_checkpoint(build_token_classifier_v1(str(tagger), **settings))
+
+
+def test_a_checkpoint_that_the_windows_do_not_fit_is_not_loaded(tagger, docs):
+    model = build_token_classifier_v1(str(tagger), window=65, overlap=8)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="window = 65 is more than the 64 positions"):
+            model.predict(docs)
+    assert not models.has_checkpoint(model)
+
+
+@pytest.mark.parametrize(("window", "overlap"), [(64, 61), (3, 0)])
+def test_the_largest_and_the_smallest_windows(tagger, docs, window, overlap):
+    output = build_token_classifier_v1(str(tagger), window=window, overlap=overlap, max_batch_tokens=1).predict(docs)
+    assert [len(rows.lengths) for rows in output] == [len(doc) for doc in docs]
+
+
+def test_any_number_of_special_subwords_stands_before_the_text(tagger, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(tagger)
+    special = [(token, tokenizer.convert_tokens_to_ids(token)) for token in ("[CLS]", "[MASK]", "[SEP]")]
+    backend = tokenizer.backend_tokenizer
+    backend.post_processor = TemplateProcessing("[CLS] [MASK] $A [SEP]", special_tokens=special)
+    PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="[PAD]").save_pretrained(tmp_path)
+    AutoModelForTokenClassification.from_pretrained(tagger).save_pretrained(tmp_path)
+    assert_logits_of_transformers(build_token_classifier_v1(str(tmp_path), overlap=8), tmp_path, n_before=2)
+
+
+def test_no_gradients_are_kept_in_prediction(model, docs, monkeypatch):
+    checkpoint, enabled = models.get_checkpoint(model), []
+    real = checkpoint.forward
+    monkeypatch.setattr(checkpoint, "forward", lambda *inputs: enabled.append(torch.is_grad_enabled()) or real(*inputs))
+    model.predict(docs[:1])
+    model(docs[:1], is_train=True)
+    assert enabled == [False, True]
+
+
+def test_weights_go_where_thinc_wants_them(tagger, monkeypatch):
+    moved = []
+    monkeypatch.setattr(Checkpoint, "to", lambda self, device: moved.append(device))
+    monkeypatch.setattr("spacy_bert_ner.shim.get_torch_default_device", lambda: "the default")
+    shim = build_token_classifier_v1(str(tagger), overlap=8).shims[0]
+    shim.to_device("cpu", -1)  # no weights yet
+    assert moved == []
+    shim.checkpoint = Checkpoint.open(tagger)
+    shim.to_device("gpu", 1)
+    shim.to_device("cpu", -1)
+    assert moved == ["the default", "cuda:1", "cpu"]
 
 
 def test_averaged_weights_are_used_and_put_back(model, docs):

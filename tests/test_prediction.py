@@ -74,6 +74,30 @@ def test_spans_that_the_component_did_not_find_have_no_score():
     assert Span(doc, 0, 1, label="per")._.score is None
 
 
+def test_scores_are_found_in_the_group_of_the_component_that_gave_them():
+    first, second = make_nlp({"Kevin": "B-per"}), make_nlp({"Paris": "B-geo"}, spans_key="second")
+    doc = second(first("Kevin left Paris"))
+    assert list(doc.spans) == ["bert_ner", "second"]
+    assert [ent._.score for ent in doc.ents] == [doc.spans[key].attrs["scores"][0] for key in doc.spans]
+
+
+@pytest.fixture
+def no_extension():
+    kept = Span.remove_extension("score") if Span.has_extension("score") else None
+    yield
+    if Span.has_extension("score"):
+        Span.remove_extension("score")
+    if kept:
+        Span.set_extension("score", getter=kept[2])
+
+
+def test_an_attribute_of_that_name_stays_what_it_was(no_extension):
+    make_nlp(spans_key=None)
+    assert not Span.has_extension("score")
+    Span.set_extension("score", default="mine")
+    assert make_nlp()(TEXT).ents[0]._.score == "mine"
+
+
 def test_scores_survive_serialization():
     nlp = make_nlp()
     doc = nlp(TEXT)
@@ -110,6 +134,12 @@ def test_an_entity_below_the_threshold_of_its_label_is_dropped():
     doc = make_nlp(certainty=2.0, thresholds={"per": 0.1, "org": 1})(TEXT)
     assert entities(doc) == [("Kevin Durant", "per")]
     assert len(doc.spans["bert_ner"]) == len(doc.spans["bert_ner"].attrs["scores"]) == 1
+
+
+def test_a_score_that_equals_the_threshold_suffices():
+    score = make_nlp(certainty=2.0)("Paris").ents[0]._.score
+    assert entities(make_nlp(certainty=2.0, thresholds={"geo": score})("Paris")) == [("Paris", "geo")]
+    assert entities(make_nlp(certainty=2.0, thresholds={"geo": np.nextafter(score, 1)})("Paris")) == []
 
 
 def test_a_threshold_for_a_label_that_there_is_not():
@@ -274,12 +304,37 @@ def test_the_temperature_makes_scores_honest():
     assert entities(nlp(TEXT)) == [("Kevin Durant", "per"), ("Brooklyn Nets", "org")]
 
 
-def test_the_temperature_is_saved():
+def test_the_temperature_is_saved(tmp_path):
     pipe = make_nlp().get_pipe("bert_ner")
     pipe.cfg["temperature"] = 2.5
-    again = spacy.blank("en").add_pipe("bert_ner")
-    again.from_bytes(pipe.to_bytes(exclude=["model", "vocab"]))
-    assert again.cfg["temperature"] == 2.5
+    from_bytes, from_disk = (spacy.blank("en").add_pipe("bert_ner") for _ in range(2))
+    from_bytes.from_bytes(pipe.to_bytes(exclude=["model", "vocab"]))
+    pipe.to_disk(tmp_path, exclude=["model", "vocab"])
+    from_disk.from_disk(tmp_path, exclude=["model", "vocab"])
+    assert from_bytes.cfg["temperature"] == from_disk.cfg["temperature"] == 2.5
+
+
+def test_the_error_before_is_that_of_the_temperature_until_now():
+    nlp = make_nlp(certainty=8.0)
+    right = nlp(TEXT)
+    wrong = right.copy()
+    wrong.ents = [Span(wrong, 0, 2, label="per"), Span(wrong, 4, 6, label="geo")]
+    examples = [Example(nlp.make_doc(TEXT), gold) for gold in (right, wrong)]
+    first, second = (nlp.get_pipe("bert_ner").calibrate(examples) for _ in range(2))
+    assert first["ece_before"] > 0.2
+    assert first["ece_after"] < 0.01
+    assert second["ece_before"] == first["ece_after"]
+
+
+def test_entities_without_annotation_do_not_count_in_calibration():
+    nlp = make_nlp(certainty=8.0)
+    whole, part = nlp.make_doc(TEXT), nlp.make_doc(TEXT)
+    whole.ents = [Span(whole, 0, 2, label="per"), Span(whole, 4, 6, label="geo")]
+    part.set_ents([Span(part, 0, 2, label="per")], missing=[part[5:6]], default="outside")
+    # The label of "Brooklyn Nets" is wrong once and unknown twice, that of "Kevin Durant" always right.
+    report = nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), gold) for gold in (part, whole, part)])
+    assert report["n_entities"] == 4
+    assert nlp(TEXT).ents[0]._.score == pytest.approx(3 / 4, abs=0.02)
 
 
 def test_what_cannot_be_calibrated():

@@ -136,6 +136,23 @@ def test_a_fork_leaves_the_environment_as_it_was(monkeypatch, setting):
     assert os.environ.get("TOKENIZERS_PARALLELISM") == setting
 
 
+FORK = """
+import os, spacy_bert_ner.forks
+child = os.fork()
+if not child:
+    os._exit(os.environ.get("TOKENIZERS_PARALLELISM") != "false")
+assert os.waitpid(child, 0)[1] == 0
+assert "TOKENIZERS_PARALLELISM" not in os.environ
+"""
+
+
+@needs_fork
+def test_only_the_forked_process_is_told_not_to_use_threads_for_tokenizers():
+    environment = {key: value for key, value in os.environ.items() if key != "TOKENIZERS_PARALLELISM"}
+    done = subprocess.run([sys.executable, "-c", FORK], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 def test_weights_on_a_gpu_do_not_run_in_a_forked_process(monkeypatch, tagger):
     model = build_token_classifier_v1(str(tagger), overlap=8)
     checkpoint = get_checkpoint(model)
@@ -146,3 +163,16 @@ def test_weights_on_a_gpu_do_not_run_in_a_forked_process(monkeypatch, tagger):
     monkeypatch.setattr(checkpoint, "pid", os.getpid() - 1)
     with pytest.raises(BertNerError, match=r'a forked process cannot use.*n_process=1.*set_start_method\("spawn"\)'):
         model.predict([])
+
+
+def test_weights_on_a_cpu_run_in_a_forked_process(monkeypatch, tagger):
+    model = build_token_classifier_v1(str(tagger), overlap=8)
+    monkeypatch.setattr(get_checkpoint(model), "pid", os.getpid() - 1)
+    assert model.predict([]) == []
+
+
+def test_who_moves_the_weights_is_who_put_them_there(monkeypatch, tagger):
+    checkpoint = get_checkpoint(build_token_classifier_v1(str(tagger), overlap=8))
+    monkeypatch.setattr(checkpoint, "pid", os.getpid() - 1)
+    checkpoint.to("cpu")
+    assert checkpoint.pid == os.getpid()

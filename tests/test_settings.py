@@ -1,5 +1,7 @@
 """Every setting is checked when the pipeline is built. What each of them does: test_prediction.py, test_model.py."""
 
+from dataclasses import asdict
+
 import pytest
 import spacy
 import torch
@@ -8,6 +10,7 @@ from spacy.training import Example
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
 from spacy_bert_ner.errors import ConfigError
+from spacy_bert_ner.settings import Settings
 
 BAD = [
     ("subword_labels", "last", '"first", "all"'),
@@ -57,6 +60,32 @@ def test_the_name_of_the_component_is_in_the_message():
 def test_thresholds_need_scores():
     with pytest.raises(ConfigError, match="thresholds = {'per': 0.5} .*Allowed: none while spans_key = null"):
         spacy.blank("en").add_pipe("bert_ner", config={"spans_key": None, "thresholds": {"per": 0.5}})
+
+
+def test_the_defaults_of_the_settings_are_those_of_the_factory():
+    defaults = spacy.blank("en").get_factory_meta("bert_ner").default_config
+    assert asdict(Settings()) == {key: defaults[key] for key in asdict(Settings())}
+
+
+@pytest.mark.parametrize("threshold", [0, 0.0, 1, 1.0])
+def test_thresholds_from_0_to_1_are_allowed(threshold):
+    Settings(thresholds={"per": threshold}).check("bert_ner")
+
+
+def test_the_label_of_every_threshold_is_checked():
+    with pytest.raises(ConfigError, match=r"\[components.x.thresholds\] PER = 0.5 .*Allowed: the labels geo, per"):
+        Settings(thresholds={"per": 0.5, "PER": 0.5}).check_labels("x", ("geo", "per"))
+
+
+@pytest.mark.parametrize("method", ["initialize", "calibrate"])
+def test_the_labels_of_thresholds_are_checked_when_weights_are_loaded(method, tagger):
+    pipe = spacy.blank("en").add_pipe(
+        "bert_ner", config={"model": {"name": str(tagger), "overlap": 8}, "thresholds": {"PER": 0.5}}
+    )
+    doc = spacy.blank("en")("Kevin")
+    examples = [Example(doc, doc)]
+    with pytest.raises(ConfigError, match="PER = 0.5 is not allowed. Allowed: the labels geo, per"):
+        pipe.initialize(lambda: examples) if method == "initialize" else pipe.calibrate(examples)
 
 
 def test_an_unknown_key_is_refused():

@@ -10,6 +10,7 @@ OPTIMIZERS = {
     "adam": lambda: Adam(0.01, use_averages=False),
     "adamw": lambda: Adam(0.01, L2=0.1, grad_clip=0.5, use_averages=True),
     "adam with L2": lambda: Adam(0.01, L2=0.1, L2_is_weight_decay=False, grad_clip=0.0, use_averages=False),
+    "adam with a large eps": lambda: Adam(0.01, eps=0.1, use_averages=False),
     "adam with schedule": lambda: Adam([0.0, 0.02, 0.01], L2=0.01, use_averages=False),
     "sgd": lambda: SGD(0.1, grad_clip=0.0, use_averages=False),
     "sgd with everything": lambda: SGD(0.1, L2=0.1, grad_clip=0.5, use_averages=True),
@@ -22,8 +23,9 @@ def gradients(step: int) -> list[torch.Tensor]:
     return [torch.randn(shape, generator=generator) for shape in [(4, 3), (3,)]]
 
 
-def run(optimizer: Optimizer, update) -> list[torch.nn.Parameter]:
+def run(optimizer: Optimizer, update, n_before: int = 0) -> list[torch.nn.Parameter]:
     params = [torch.nn.Parameter(start.clone()) for start in gradients(-1)]
+    optimizer.nr_update.update(dict.fromkeys([(1, "weight"), (1, "bias")], n_before))
     for step in range(20):
         for param, grad in zip(params, gradients(step), strict=True):
             param.grad = grad
@@ -38,10 +40,11 @@ def by_thinc(optimizer, keys, params):
         param.data = torch.from_numpy(weights)
 
 
+@pytest.mark.parametrize("n_before", [0, 200_000])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_twenty_steps_equal_those_of_thinc(name):
+def test_twenty_steps_equal_those_of_thinc(name, n_before):
     expected_optimizer, optimizer = OPTIMIZERS[name](), OPTIMIZERS[name]()
-    expected, found = run(expected_optimizer, by_thinc), run(optimizer, apply_optimizer)
+    expected, found = run(expected_optimizer, by_thinc, n_before), run(optimizer, apply_optimizer, n_before)
     for want, have in zip(expected, found, strict=True):
         np.testing.assert_allclose(have.detach(), want.detach(), rtol=2e-5, atol=2e-6)
     for moments in ("mom1", "mom2", "averages", "nr_update"):
@@ -70,3 +73,19 @@ def test_a_parameter_that_joins_later_has_a_count_of_its_own():
     apply_optimizer(optimizer, [(1, "old"), (1, "new")], [old, new])
     assert dict(optimizer.nr_update) == {(1, "old"): 2, (1, "new"): 1}
     np.testing.assert_allclose(new.detach(), 0.5, rtol=1e-6)
+
+
+def test_rows_that_join_later_leave_the_moments_and_averages_of_the_others():
+    key, optimizers = (1, "head"), [Adam(0.1, grad_clip=0.0, use_averages=True) for _ in range(2)]
+    params = [torch.nn.Parameter(torch.ones(2, 3)) for _ in optimizers]
+    for step in range(4):
+        if step == 2:
+            params[1] = torch.nn.Parameter(torch.cat([params[1].detach(), torch.ones(2, 3)]))
+        for optimizer, param in zip(optimizers, params, strict=True):
+            param.grad = torch.full_like(param, float(step + 1))
+            apply_optimizer(optimizer, [key], [param])
+    np.testing.assert_array_equal(params[1][:2].detach(), params[0].detach())
+    for name in ("mom1", "mom2", "averages"):
+        few, many = (getattr(optimizer, name)[key].reshape(-1) for optimizer in optimizers)
+        assert (few.size, many.size) == (6, 12)
+        np.testing.assert_array_equal(many[:6], few, err_msg=name)

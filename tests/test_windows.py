@@ -16,6 +16,10 @@ def test_the_drawn_case():
     assert split(10, np.arange(10), size=6, overlap=2) == [Window(0, 6, 0, 5), Window(4, 10, 5, 10)]
 
 
+def test_in_an_odd_overlap_the_subword_in_the_middle_is_kept_from_the_first_window():
+    assert split(9, np.arange(9), size=6, overlap=3) == [Window(0, 6, 0, 5), Window(3, 9, 5, 9)]
+
+
 def test_cuts_fall_where_a_token_starts():
     # tokens start at 0, 4, 8, 12: the first window ends at 8, not 10; the second starts at 4, not 6
     assert split(14, np.array([0, 4, 8, 12]), size=10, overlap=2) == [Window(0, 8, 0, 6), Window(4, 14, 6, 14)]
