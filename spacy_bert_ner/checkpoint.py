@@ -26,8 +26,8 @@ from .types import Encoding, Ints1d
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-SECTION = "components.bert_ner.model"
-"""Where the settings of a checkpoint stand in a config."""
+SECTION = "components.<name>.model"
+"""Where the settings of a checkpoint stand in a config; the component's name is not known here."""
 
 _FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
 """Attributes in which modules keep a dropout rate that they hand to a function."""

@@ -47,8 +47,12 @@ class Errors:
 
     # settings
     bad_value = "[{section}] {key} = {value!r} is not allowed. Allowed: {allowed}."
+    batch_too_small = (
+        "[components.<name>.model] max_batch_tokens = {max_batch_tokens} does not hold one window of {window} subwords."
+        " Allowed: a whole number from {window}; or name a shorter window: window = {max_batch_tokens}"
+    )
     overlap_too_large = (
-        "[components.bert_ner.model] overlap = {overlap} leaves no room in a window of {room} subwords "
+        "[components.<name>.model] overlap = {overlap} leaves no room in a window of {room} subwords "
         "(window = {window}, of which {special} are special). Allowed: 0 to {allowed}."
     )
 
@@ -98,8 +102,8 @@ class Errors:
         "it, or name a fine-tuned checkpoint in its config."
     )
     window_too_large = (
-        "[components.bert_ner.model] window = {window} is more than the {limit} positions of '{name}'. "
-        "Allowed: {least} to {limit}, or null for the most that it has."
+        "[components.<name>.model] window = {window} is more than the {limit} positions of '{name}'. "
+        "Allowed: {least} to {limit}, or null."
     )
     not_finite = (
         "The encoder gave values that are not finite (NaN or infinity), so training has diverged or the weights are "

@@ -26,6 +26,10 @@ from .windows import Window, merge, split
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
+LONGEST_WINDOW = 512
+"""Where none is named. Checkpoints with thousands of positions have seen few texts of that length in fine-tuning, and
+the cost of a window grows with the square of its length."""
+
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
 def build_token_classifier_v1(
@@ -45,10 +49,10 @@ def build_token_classifier_v1(
         "plain"; overrides what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and
         `I-` are read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
-        positions (512 for BERT).
+        positions, but no more than 512.
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
-    max_batch_tokens (int): most subwords, padding included, in one pass through the encoder. Bounds memory, and does
-        not change the result; a longer window goes alone.
+    max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
+        window. Bounds the memory of a prediction, and does not change the result.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -64,6 +68,8 @@ def build_token_classifier_v1(
     check("window", window, window is None or _is_count(window, 3), "a whole number from 3, or null")
     check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
+    if window is not None and window > max_batch_tokens:
+        raise ConfigError(Errors.batch_too_small.format(max_batch_tokens=max_batch_tokens, window=window))
     return Model(
         "bert_token_classifier",
         forward,
@@ -201,18 +207,28 @@ def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
         least = checkpoint.n_special + 1
         message = Errors.window_too_large.format(window=window, limit=limit, name=checkpoint.name, least=least)
         raise ConfigError(message)
-    room = (window or limit) - checkpoint.n_special
+    window = _window(model, checkpoint)
+    if window > model.attrs["max_batch_tokens"]:
+        raise ConfigError(
+            Errors.batch_too_small.format(max_batch_tokens=model.attrs["max_batch_tokens"], window=window)
+        )
+    room = window - checkpoint.n_special
     if model.attrs["overlap"] >= room:
         raise ConfigError(
             Errors.overlap_too_large.format(
                 overlap=model.attrs["overlap"],
                 room=room,
-                window=window or limit,
+                window=window,
                 special=checkpoint.n_special,
                 allowed=room - 1,
             )
         )
     _shim(model).checkpoint = checkpoint
+
+
+def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
+    """The most subwords, special ones included, in a window."""
+    return model.attrs["window"] or min(checkpoint.max_window, LONGEST_WINDOW)
 
 
 def _align(doc: Doc, encoding: Encoding) -> Alignment:
@@ -227,7 +243,7 @@ def _windows(
     model: TokenClassifier, checkpoint: Checkpoint, encodings: Sequence[Encoding], alignments: Sequence[Alignment]
 ) -> list[tuple[int, Window]]:
     """The windows of all Docs, each with the number of its Doc."""
-    size = (model.attrs["window"] or checkpoint.max_window) - checkpoint.n_special
+    size = _window(model, checkpoint) - checkpoint.n_special
     windows: list[tuple[int, Window]] = []
     for i, (encoding, alignment) in enumerate(zip(encodings, alignments, strict=True)):
         if len(encoding.ids):

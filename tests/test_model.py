@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from conftest import save_encoder
 from spacy.tokens import Doc
 from thinc.api import Ragged
 from tokenizers.processors import TemplateProcessing
@@ -73,7 +74,7 @@ def test_logits_are_those_of_transformers_run_by_hand(model, tagger):
     assert_logits_of_transformers(model, tagger)
 
 
-@pytest.mark.parametrize("max_batch_tokens", [1, 70, 10_000])
+@pytest.mark.parametrize("max_batch_tokens", [64, 70, 10_000])
 def test_a_doc_gets_the_same_logits_alone_and_in_any_batch(tagger, docs, max_batch_tokens):
     model = build_token_classifier_v1(str(tagger), overlap=16)
     alone = [model.predict([doc])[0].dataXd for doc in docs]
@@ -142,10 +143,11 @@ def test_weights_that_are_not_finite_are_an_error(model, docs):
     [
         (
             {"name": " "},
-            r"\[components.bert_ner.model\] name = ' ' is not allowed. Allowed: a folder, or a name on the Hub",
+            r"\[components.<name>.model\] name = ' ' is not allowed. Allowed: a folder, or a name on the Hub",
         ),
         ({"window": 2}, r"window = 2 is not allowed. Allowed: a whole number from 3"),
         ({"overlap": -1}, r"overlap = -1 is not allowed. Allowed: a whole number from 0"),
+        ({"window": 65, "max_batch_tokens": 64}, r"max_batch_tokens = 64 does not hold one window of 65 subwords"),
         ({"max_batch_tokens": 0}, r"max_batch_tokens = 0 is not allowed. Allowed: a whole number from 1"),
     ],
 )
@@ -159,6 +161,10 @@ def test_settings_are_checked_when_the_model_is_built(settings, message):
     [
         ({"window": 65, "overlap": 8}, r"window = 65 is more than the 64 positions of .*Allowed: 3 to 64, or null"),
         ({"overlap": 62}, r"overlap = 62 leaves no room in a window of 62 subwords .*Allowed: 0 to 61"),
+        (
+            {"overlap": 8, "max_batch_tokens": 63},
+            r"max_batch_tokens = 63 does not hold one window of 64 subwords. Allowed: .* from 64; .*: window = 63",
+        ),
         ({"window": 10, "overlap": 8}, r"overlap = 8 leaves no room in a window of 8 subwords"),
     ],
 )
@@ -177,8 +183,24 @@ def test_a_checkpoint_that_the_windows_do_not_fit_is_not_loaded(tagger, docs):
 
 @pytest.mark.parametrize(("window", "overlap"), [(64, 61), (3, 0)])
 def test_the_largest_and_the_smallest_windows(tagger, docs, window, overlap):
-    output = build_token_classifier_v1(str(tagger), window=window, overlap=overlap, max_batch_tokens=1).predict(docs)
+    output = build_token_classifier_v1(str(tagger), window=window, overlap=overlap, max_batch_tokens=64).predict(docs)
     assert [len(rows.lengths) for rows in output] == [len(doc) for doc in docs]
+
+
+def test_a_window_that_is_not_named_has_no_more_than_512_subwords(tmp_path):
+    folder = save_encoder(tmp_path, max_position_embeddings=1024)
+    model = build_token_classifier_v1(str(folder))
+    load_checkpoint(model, ["per"])
+    checkpoint, longest = models.get_checkpoint(model), []
+    forward = checkpoint.forward
+    checkpoint.forward = lambda ids, mask: longest.append(ids.shape[1]) or forward(ids, mask)
+    doc = Doc(spacy.blank("en").vocab, words=["new"] * 1200)
+    model.predict([doc])
+    assert longest[0] == 512
+    named = build_token_classifier_v1(str(folder), window=1024)
+    models._shim(named).checkpoint = checkpoint
+    named.predict([doc])
+    assert max(longest) == 1024
 
 
 def test_any_number_of_special_subwords_stands_before_the_text(tagger, tmp_path):
