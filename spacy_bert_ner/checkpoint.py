@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 
-from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
+from .errors import MODEL_SECTION, CheckpointError, Errors, TagError, check_setting
 from .files import whole_folder
 from .forks import prepare_process
-from .tags import PREFIXES, TagSet, tag_set, tags_of_label, tags_of_labels, trained_scheme
+from .opening import check_weights, choose_head, opening, scheme_in, tags_of, write_tags
+from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
-
-SECTION = "components.<name>.model"
-"""Where the settings of a checkpoint stand in a config; the component's name is not known here."""
 
 _FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
 """Attributes in which modules keep a dropout rate that they hand to a function."""
@@ -43,6 +40,9 @@ class Checkpoint:
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         if not tokenizer.is_fast:
             raise CheckpointError(Errors.slow_tokenizer.format(name=name, cls=type(tokenizer).__name__))
+        # Without its files, transformers 5 makes a tokenizer that knows nothing, and takes every word for unknown.
+        if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+            raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
         self.model = model.float().eval()
         self.tokenizer = tokenizer
         self.name = name
@@ -67,7 +67,8 @@ class Checkpoint:
         name: str | Path,
         *,
         revision: str | None = None,
-        labels: Sequence[str] | None = None,
+        labels: Collection[str] | None = None,
+        added: Collection[str] = (),
         tag_scheme: str | None = None,
         local_files_only: bool = False,
     ) -> Checkpoint:
@@ -75,61 +76,49 @@ class Checkpoint:
 
         name (str | Path): folder, or name on the Hub.
         revision (str | None): commit, branch or tag on the Hub; not allowed for a folder.
-        labels (Sequence[str] | None): labels to train. The trained head stays if it has all of them; else a new one,
-            with random weights from torch's generator, takes its place. Without labels there must be a trained head.
+        labels (Collection[str] | None): labels to train; None for those of the trained head, which there must be then.
+        added (Collection[str]): more of them, whose rows can be added. The trained head stays if it has all labels but
+            these. Else a new one, with random weights from torch's generator, takes its place; a warning tells of it.
         tag_scheme (str | None): the scheme of the head's tags, a key of `tags.PREFIXES`; overrides what its tags and
             its `config.json` tell. A new head is written in it; None for IOB2 there.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
         RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
-            trained head where one is needed. ConfigError: `tag_scheme` or `revision` does not fit it.
+            trained head, and there are no labels for a new one. ConfigError: `tag_scheme` or `revision` does not fit.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
-        if revision is not None and Path(name).is_dir():
-            allowed = f"null, since name = '{name}' is a folder"
-            raise ConfigError(Errors.bad_value.format(section=SECTION, key="revision", value=revision, allowed=allowed))
+        name, is_folder = str(name), Path(name).is_dir()
+        allowed = f"null, since name = '{name}' is a folder"
+        check_setting(MODEL_SECTION, "revision", revision, revision is None or not is_folder, allowed)
         prepare_process()
         options: dict[str, Any] = {
             "revision": revision or "main",
-            "local_files_only": local_files_only or Path(name).is_dir(),
+            "local_files_only": local_files_only or is_folder,
             "trust_remote_code": False,
         }
         with _quiet():
-            try:
-                config = AutoConfig.from_pretrained(str(name), **options)
-                architectures = config.architectures or ()
-                classifies = any(a.endswith("ForTokenClassification") for a in architectures)
-                tags = _tags_of(config)
-                known = None
-                if classifies:
-                    try:
-                        known = tag_set(tags, tag_scheme or _scheme_in(config))
-                    except TagError as e:
-                        if labels is None:
-                            raise _scheme_error(str(name), tag_scheme, e) from e
-                if labels is None and not known:
-                    raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags)))
-                new_head = labels is not None and not (known and set(labels) <= set(known.labels))
-                if new_head:
-                    tags = tags_of_labels(labels or (), tag_scheme or "IOB2")
-                    known = tag_set(tags, tag_scheme or "IOB2")
-                config.num_labels = len(tags)
-                config.id2label = dict(enumerate(tags))
-                config.label2id = {tag: i for i, tag in enumerate(tags)}
-                if known and (labels is not None or tag_scheme):
-                    config.tag_scheme = trained_scheme(known.scheme)
-                model = AutoModelForTokenClassification.from_pretrained(
-                    str(name), config=config, use_safetensors=True, ignore_mismatched_sizes=new_head, **options
+            with opening(name, Errors.checkpoint_damaged if is_folder else Errors.checkpoint_missing, revision):
+                config = AutoConfig.from_pretrained(name, **options)
+            tags, new_head = choose_head(config, name, labels, added, tag_scheme)
+            write_tags(config, tags.tags)
+            if labels is not None or tag_scheme:
+                config.tag_scheme = trained_scheme(tags.scheme)
+            with opening(name, Errors.checkpoint_damaged):
+                model, report = AutoModelForTokenClassification.from_pretrained(
+                    name,
+                    config=config,
+                    use_safetensors=True,
+                    ignore_mismatched_sizes=True,
+                    output_loading_info=True,
+                    **options,
                 )
-                tokenizer = AutoTokenizer.from_pretrained(str(name), use_fast=True, **options)
-            except BertNerError:
-                raise
-            except (OSError, ValueError, KeyError, SafetensorError) as e:
-                raise _open_error(str(name), revision, e) from e
-        if new_head and any("For" in a for a in architectures):
+            check_weights(name, model, report, is_new=new_head, is_trained=labels is None)
+            with opening(name, Errors.no_tokenizer):
+                tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+        if new_head and any("For" in a for a in config.architectures or ()):
             _reset_head(model)
-        return cls(model, cast("PreTrainedTokenizerFast", tokenizer), str(name))
+        return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
 
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""
@@ -181,30 +170,38 @@ class Checkpoint:
     @property
     def tags(self) -> TagSet:
         """The tag of each column of the logits, from `id2label`: the one source for the tag order."""
-        return tag_set(_tags_of(self.model.config), _scheme_in(self.model.config))
+        return tag_set(tags_of(self.model.config), scheme_in(self.model.config))
 
     def add_label(self, label: str) -> None:
         """Give the head the tags of one more label. Their rows come last, with random weights from torch's generator;
-        those that are there stay as they are."""
+        those that are there stay as they are.
+
+        RAISES TagError: its tags do not go with those of the head.
+        """
         config = self.model.config
-        old = self.tags.tags
-        tags = (*old, *tags_of_label(label, self.tags.scheme))
+        old = self.tags
+        tags = (*old.tags, *tags_of_label(label, old.scheme))
+        try:
+            tag_set(tags, scheme_in(config))
+        except TagError as e:
+            message = Errors.label_of_another_scheme.format(label=label, name=self.name, scheme=old.scheme, reason=e)
+            raise TagError(message) from e
+        n_old = len(old.tags)
         name, head = next(
             (name, module)
             for name, module in reversed(list(self.model.named_modules()))
-            if isinstance(module, torch.nn.Linear) and module.out_features == len(old)
+            if isinstance(module, torch.nn.Linear) and module.out_features == n_old
         )
         wider = torch.nn.Linear(head.in_features, len(tags), bias=head.bias is not None, device=head.weight.device)
         with torch.no_grad():
             _fresh(wider, config)
-            wider.weight[: len(old)] = head.weight
+            wider.weight[:n_old] = head.weight
             if head.bias is not None:
-                wider.bias[: len(old)] = head.bias
+                wider.bias[:n_old] = head.bias
         parent, _, attribute = name.rpartition(".")
         setattr(self.model.get_submodule(parent), attribute, wider)
-        self.model.num_labels = config.num_labels = len(tags)
-        config.id2label = dict(enumerate(tags))
-        config.label2id = {tag: i for i, tag in enumerate(tags)}
+        self.model.num_labels = len(tags)
+        write_tags(config, tags)
 
     @property
     def n_special(self) -> int:
@@ -270,42 +267,6 @@ def _copy(files: dict[str, bytes], name: str, device: str) -> Checkpoint:
     checkpoint = Checkpoint.from_files(files, name)
     checkpoint.to(device)
     return checkpoint
-
-
-def _tags_of(config: PretrainedConfig) -> tuple[str, ...]:
-    id2label = cast("dict[int, str]", config.id2label)
-    return tuple(id2label[i] for i in range(len(id2label)))
-
-
-def _scheme_in(config: PretrainedConfig) -> str | None:
-    """What `config.json` says under `tag_scheme`, which is written when a head is trained here."""
-    scheme = getattr(config, "tag_scheme", None)
-    return scheme if scheme in PREFIXES else None
-
-
-def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNerError:
-    if tag_scheme is None:
-        return CheckpointError(Errors.tags_without_scheme.format(name=name, reason=error))
-    allowed = f"a scheme that fits the tags of '{name}', or null. {error}"
-    return ConfigError(Errors.bad_value.format(section=SECTION, key="tag_scheme", value=tag_scheme, allowed=allowed))
-
-
-def _open_error(name: str, revision: str | None, error: Exception) -> CheckpointError:
-    """Say which of the many causes it was. The Hub's client tells them apart by class, transformers hides them."""
-    causes: set[str] = set()
-    cause: BaseException | None = error
-    while cause is not None and len(causes) < 20:
-        causes.add(type(cause).__name__)
-        cause = cause.__cause__ or cause.__context__
-    if Path(name).is_dir():
-        message = Errors.checkpoint_damaged
-    elif "RevisionNotFoundError" in causes:
-        message = Errors.no_such_revision
-    elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"}:
-        message = Errors.checkpoint_offline
-    else:
-        message = Errors.checkpoint_missing
-    return CheckpointError(message.format(name=name, revision=revision, reason=error))
 
 
 def _reset_head(model: PreTrainedModel) -> None:

@@ -25,6 +25,7 @@ from .loss import MeanLoss, rehearsal_loss, tag_loss
 from .model import TokenClassifier
 from .prediction import predict
 from .settings import Settings
+from .tags import check_labels
 from .types import Prediction
 
 DEFAULT_MODEL = """
@@ -109,7 +110,7 @@ class BertNer(TrainablePipe):
         super().__init__(vocab, model, name)
         self.settings = settings
         self.scorer = scorer
-        # Labels that `add_label` was given before there were weights; the temperature of the scores.
+        # Labels that `add_label` was given, which every head is to have; the temperature of the scores.
         self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0}
         self._rehearsal_model: TokenClassifier | None = None
         # Whether misaligned gold entities were counted, and told if there are any.
@@ -138,15 +139,14 @@ class BertNer(TrainablePipe):
 
         Training goes on with `nlp.resume_training()`; `nlp.rehearse` keeps the old labels in mind.
         RETURNS (int): 1, or 0 if the label was there already.
-        RAISES BertNerError: it is no name.
+        RAISES TagError: it is no label, or it does not go with the tags of the head.
         """
-        if not isinstance(label, str) or not label.strip():
-            raise BertNerError(Errors.no_label_name.format(label=label))
+        check_labels([label])
         if label in self.labels:
             return 0
-        self.cfg["added_labels"].append(label)
         if models.has_checkpoint(self.model):
-            self._ready()
+            models.get_checkpoint(self.model).add_label(label)
+        self.cfg["added_labels"].append(label)
         return 1
 
     def initialize(
@@ -161,7 +161,8 @@ class BertNer(TrainablePipe):
         get_examples (Callable): gives examples; their entities name the labels.
         nlp (Language | None): the pipeline; not used.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
-        RAISES BertNerError: there is no label and no trained head. CheckpointError: see `Checkpoint.open`.
+        RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
+            `Checkpoint.open`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
@@ -169,12 +170,12 @@ class BertNer(TrainablePipe):
             if misaligned.n:
                 misaligned.warn(self.name)
             self._is_surveyed = True
-        labels = sorted({*labels, *self.cfg["added_labels"]})
         try:
-            models.load_checkpoint(self.model, labels or None)
+            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"])
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
-        self.cfg.update(added_labels=[], temperature=1.0)
+        self.cfg["temperature"] = 1.0
+        self._rehearsal_model = None
         self._ready()
 
     def predict(self, docs: Iterable[Doc]) -> list[list[Prediction]]:
@@ -340,12 +341,10 @@ class BertNer(TrainablePipe):
         RAISES EncoderError: the name is that of an encoder, which has to be initialized.
         """
         checkpoint = models.get_checkpoint(self.model)
-        if self.cfg["added_labels"]:
-            for label in self.cfg["added_labels"]:
-                if label not in models.get_tags(self.model).labels:
-                    checkpoint.add_label(label)
-            self.cfg["added_labels"] = []
-        self.settings.check_labels(self.name, models.get_tags(self.model).labels)
+        for label in self.cfg["added_labels"]:
+            if label not in checkpoint.tags.labels:
+                checkpoint.add_label(label)
+        self.settings.check_labels(self.name, checkpoint.tags.labels)
 
     def _load_to_save(self) -> bool:
         """Make what is saved complete.

@@ -13,6 +13,9 @@ A message says what was received, what is allowed, and what to type next.
 
 from __future__ import annotations
 
+MODEL_SECTION = "components.<name>.model"
+"""Where the settings of a model stand in a config. Which component it will be in it does not know."""
+
 
 class BertNerError(ValueError):
     """Base of all errors that this package raises on purpose."""
@@ -72,9 +75,27 @@ class Errors:
         "null for its main branch."
     )
     checkpoint_damaged = (
-        "The checkpoint in the folder '{name}' cannot be opened: {reason}\n"
+        "The checkpoint '{name}' cannot be opened: {reason}\n"
         "Allowed: config.json, model.safetensors and a tokenizer, as save_pretrained() of transformers writes them. "
         "Save it again, with safetensors."
+    )
+    bad_id2label = (
+        "config.json of the checkpoint '{name}' has id2label = {found}. Allowed: a tag for each number from 0, as in "
+        '{{"0": "O", "1": "B-per", "2": "I-per"}}. Mend the file.'
+    )
+    other_shapes = "its config.json does not fit the shapes of these weights: {keys}"
+    no_tokenizer = (
+        "The checkpoint '{name}' has no tokenizer that can be read. Allowed: tokenizer.json beside config.json. Where "
+        "there are only older files, make it, with sentencepiece and protobuf installed: "
+        "AutoTokenizer.from_pretrained('{name}').save_pretrained('{name}'). ({reason})"
+    )
+    random_weights = (
+        "The checkpoint '{name}' lacks weights of its encoder, which are random now: {keys}. Check that its "
+        "model.safetensors is that of its config.json."
+    )
+    head_replaced = (
+        "The trained head of '{name}' has no {missing}, so it gives way to a new one for {labels}. To keep it, and its "
+        "labels {old}, add what it lacks before nlp.initialize(): add_label({first!r})"
     )
     checkpoint_is_encoder = (
         "'{name}' is an encoder: it has no trained tag head (its tags are {tags}). To give it one, train it: "
@@ -121,6 +142,10 @@ class Errors:
         "U-), or O and labels without any (per). If all that is not O is a label as it stands, say so: tag_scheme = "
         '"plain" (one of {allowed}).'
     )
+    stray_tags = (
+        "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per), but {bare} "
+        "have none. If those mark no entity, write O in their place, in id2label of the checkpoint's config.json."
+    )
     wrong_scheme = "The tags {tags} are not of the scheme {scheme}. Allowed: {allowed}. Name another, or none."
     tags_without_scheme = (
         "The tags of the checkpoint '{name}' cannot be read as entities. {reason} Or train a new head: give it "
@@ -135,7 +160,11 @@ class Errors:
         "their tokens get no loss in '{name}'. The first: {entity!r} in {text!r}. To train on them too, mend the "
         "annotation or the tokenizer."
     )
-    no_label_name = 'add_label() got {label!r}. Allowed: a name that is not empty, as in add_label("per").'
+    no_label = '{label!r} is no label. Allowed: a name that is not empty and not O, such as "per".'
+    labels_in_a_string = 'labels = {labels!r} is not allowed. Allowed: a list, even of one: labels = ["{labels}"]'
+    label_of_another_scheme = (
+        "The label {label!r} cannot be added to '{name}', whose tags are in the scheme {scheme}. {reason}"
+    )
     unknown_label = (
         "The label '{label}' is in the examples, but '{name}' was initialized with {labels}. Run nlp.initialize() "
         "with examples of every label, or give all of them in [initialize.components.{name}] labels."

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +17,10 @@ from thinc.util import torch2xp
 
 from .alignment import Alignment, align, first_rows
 from .batching import group
-from .checkpoint import SECTION, Checkpoint
-from .errors import BertNerError, ConfigError, Errors, check_setting
+from .checkpoint import Checkpoint
+from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
 from .shim import CheckpointShim
-from .tags import PREFIXES, TagSet, tag_set
+from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d
 from .windows import Window, merge, split
 
@@ -58,7 +58,7 @@ def build_token_classifier_v1(
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
-    check = partial(check_setting, SECTION)
+    check = partial(check_setting, MODEL_SECTION)
     a_name = isinstance(name, str) and bool(name.strip())
     check("name", name, a_name, "a folder, or a name on the Hub")
     a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
@@ -159,18 +159,17 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
 
 
 def get_tags(model: TokenClassifier) -> TagSet:
-    """The tags of the model's checkpoint, opened now if need be, in the scheme that the config names, if any."""
-    tags, scheme = get_checkpoint(model).tags, model.attrs["tag_scheme"]
-    return tag_set(tags.tags, scheme) if scheme else tags
+    """The tags of the model's checkpoint, opened now if need be."""
+    return get_checkpoint(model).tags
 
 
-def load_checkpoint(model: TokenClassifier, labels: Sequence[str] | None = None) -> None:
-    """Open the checkpoint that the config names; with `labels`, one that can learn them.
+def load_checkpoint(model: TokenClassifier, labels: Collection[str] | None = None, added: Collection[str] = ()) -> None:
+    """Open the checkpoint that the config names; with `labels` and `added`, one that can learn them.
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
     options = {key: model.attrs[key] for key in ("revision", "tag_scheme")}
-    _set_checkpoint(model, Checkpoint.open(model.attrs["name"], labels=labels, **options))
+    _set_checkpoint(model, Checkpoint.open(model.attrs["name"], labels=labels, added=added, **options))
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:

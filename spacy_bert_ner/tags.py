@@ -18,6 +18,7 @@ https://aclanthology.org/W09-1119.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,6 +42,9 @@ _ROLE = {"B": "B", "I": "I", "L": "L", "E": "L", "U": "U", "S": "U"}
 """Begins, goes on, ends, or is a whole entity: prefixes of all schemes under the names of BILUO."""
 _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
 """For each role, those that spell it, best first, where a head lacks the tag for it."""
+
+_PREFIX_IN_DISGUISE = re.compile(r"[BILEUSM][-_/:. ].+|[bileusm]-.+|.+[-_/:. ][BILEUSM]")
+"""`B_per`, `b-per`, `per-B`: prefixes, in all likelihood, but not as we know them."""
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -70,12 +74,15 @@ def scheme_of(tags: Iterable[str]) -> str:
 
     RETURNS: a key of `PREFIXES`; "IOB" for `B-` and `I-`, which are IOB1 or IOB2; "IOE" for `I-` and `E-`, which are
         IOE1 or IOE2.
-    RAISES TagError: the tags name no label, only some have prefixes, or the prefixes are of no scheme together.
+    RAISES TagError: the tags name no label, only some have prefixes, the prefixes are of no scheme together, or all
+        are written as `B_per` or `per-B`.
     """
     tags = list(dict.fromkeys(tags))
     named = [tag for tag in tags if tag != OUTSIDE]
     bare = [tag for tag in named if not has_prefix(tag)]
-    if not named or (bare and (len(bare) < len(named) or OUTSIDE not in tags)):
+    if 0 < len(bare) < len(named):
+        raise TagError(Errors.stray_tags.format(tags=", ".join(tags), bare=", ".join(bare)))
+    if not named or (bare and (OUTSIDE not in tags or all(map(_PREFIX_IN_DISGUISE.fullmatch, bare)))):
         raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
     if bare:
         return "plain"
@@ -87,6 +94,22 @@ def scheme_of(tags: Iterable[str]) -> str:
         if found <= set(prefixes):
             return scheme
     raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
+
+
+def check_labels(labels: Iterable[object]) -> set[str]:
+    """Refuse what is no set of labels.
+
+    RETURNS: the labels.
+    RAISES TagError: it is a string, or one of them is no string, empty, or `O`.
+    """
+    if isinstance(labels, str):
+        raise TagError(Errors.labels_in_a_string.format(labels=labels))
+    found = set()
+    for label in labels:
+        if not isinstance(label, str) or not label.strip() or label == OUTSIDE:
+            raise TagError(Errors.no_label.format(label=label))
+        found.add(label)
+    return found
 
 
 def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ...]:
@@ -222,7 +245,7 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     labels = tuple(sorted({label for _, label in split if label}))
     number = {label: i for i, label in enumerate(labels, start=1)} | {"": 0}
     roles = [_ROLE[prefix] for prefix in prefixes] or ["I"]
-    ids = {parts: i for i, parts in enumerate(split)}
+    ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # of two `O`, the first
     stand_ins = {(role, label): _nearest(role, label, ids) for label in labels for role in roles}
     may_follow, continues = _rules(split, stand_ins, scheme)
     outside = ids.get((OUTSIDE, ""))

@@ -96,6 +96,15 @@ def save_bert(folder: Path, **changes: object) -> Path:
     return _save(folder, BertForTokenClassification, make_config(**_settings(changes)), make_tokenizer())
 
 
+def save_tagger(folder: Path, *tags: str, **changes: object) -> Path:
+    """A BERT token classifier with these tags."""
+    torch.manual_seed(0)
+    config = make_config(id2label=dict(enumerate(tags)), **changes)
+    BertForTokenClassification(config).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
 def save_distilbert(folder: Path, **changes: object) -> Path:
     """WordPiece that keeps case: most words are `[UNK]`."""
     backend = BertWordPieceTokenizer(vocab={token: i for i, token in enumerate(VOCAB)}, lowercase=False)

@@ -80,6 +80,18 @@ def make_nlp(encoder: Path) -> Callable[..., Language]:
     return make
 
 
+def initialized(make_nlp: Callable[..., Language], examples: list[Example], **settings: object) -> Language:
+    nlp = make_nlp(**settings)
+    nlp.initialize(lambda: examples)
+    return nlp
+
+
+@pytest.fixture
+def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
+    """A pipeline with `bert_ner`, initialized with the examples."""
+    return initialized(make_nlp, examples)
+
+
 @pytest.fixture
 def examples() -> list[Example]:
     nlp = spacy.blank("en")

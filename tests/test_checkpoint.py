@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from checkpoints import make_config, make_tokenizer, save_esm
+from checkpoints import ARCHITECTURES, make_config, make_tokenizer, save_esm, save_tagger
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -18,7 +19,7 @@ from transformers import (
 from transformers.utils import logging
 
 from spacy_bert_ner.checkpoint import Checkpoint
-from spacy_bert_ner.errors import CheckpointError, ConfigError
+from spacy_bert_ner.errors import CheckpointError, ConfigError, EncoderError
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def test_a_trained_head_that_has_the_labels_stays(tagger, checkpoint):
 
 @pytest.mark.parametrize("labels", [["art", "eve"], ["art", "eve", "per"]])
 def test_a_trained_head_for_other_labels_is_replaced_even_if_its_size_fits(tagger, checkpoint, labels):
-    again = Checkpoint.open(tagger, labels=labels)
+    with pytest.warns(UserWarning, match="has no art, eve, so it gives way to a new one"):
+        again = Checkpoint.open(tagger, labels=labels)
     assert len(again.tags.tags) == 1 + 2 * len(labels)
     assert not np.allclose(head(again)[: len(checkpoint.tags.tags)], head(checkpoint)[: len(again.tags.tags)])
 
@@ -97,6 +99,7 @@ def test_tags_without_prefixes_are_refused(tmp_path):
     [
         ("config.json", b"{"),
         ("config.json", b"{}"),
+        ("config.json", b"[]"),
         ("config.json", b'{"model_type": "no-such-type"}'),
         ("model.safetensors", b"no tensors"),
     ],
@@ -105,7 +108,83 @@ def test_damaged_files_are_an_error_of_the_checkpoint(tagger, tmp_path, name, co
     folder = tmp_path / "damaged"
     shutil.copytree(tagger, folder)
     (folder / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match="in the folder '.*damaged' cannot be opened"):
+    with pytest.raises(CheckpointError, match=".*damaged' cannot be opened"):
+        Checkpoint.open(folder)
+
+
+def copy_of(folder, target, **changes):
+    """The checkpoint with another config.json; None takes a key out."""
+    shutil.copytree(folder, target)
+    config = json.loads((target / "config.json").read_text()) | changes
+    config = {key: value for key, value in config.items() if value is not None}
+    (target / "config.json").write_text(json.dumps(config))
+    return target
+
+
+@pytest.mark.parametrize("tags", [{"0": "O", "1": None}, {"0": "O", "2": "B-per"}, {"1": "O", "2": "B-per"}, {}])
+def test_tags_with_a_gap_are_refused(tagger, tmp_path, tags):
+    with pytest.raises(CheckpointError, match=r"has id2label = .*Allowed: a tag for each number from 0"):
+        Checkpoint.open(copy_of(tagger, tmp_path / "x", id2label=tags, label2id=None, num_labels=None))
+
+
+@pytest.mark.parametrize("tags", [["O", "B-per"], "O"])
+def test_tags_that_are_no_table_are_refused(tagger, tmp_path, tags):
+    with pytest.raises(CheckpointError, match="cannot be opened"):
+        Checkpoint.open(copy_of(tagger, tmp_path / "x", id2label=tags, label2id=None))
+
+
+def test_fewer_tags_than_rows_are_refused(tagger, tmp_path):
+    folder = copy_of(tagger, tmp_path / "x", id2label={"0": "O", "1": "B-per"}, label2id=None)
+    with pytest.raises(CheckpointError, match=r"does not fit the shapes of these weights: classifier.bias, clas"):
+        Checkpoint.open(folder)
+
+
+def test_an_encoder_of_another_shape_is_refused(encoder, tmp_path):
+    folder = copy_of(encoder, tmp_path / "x", intermediate_size=48)
+    with pytest.raises(CheckpointError, match=r"fit the shapes of these weights: .*encoder.layer.0.intermediate"):
+        Checkpoint.open(folder, labels=["per"])
+
+
+def without(folder, part):
+    weights = {key: value for key, value in load_file(folder / "model.safetensors").items() if part not in key}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def test_a_head_without_weights_is_none(tagger, tmp_path):
+    folder = without(copy_of(tagger, tmp_path / "x"), "classifier")
+    with pytest.raises(EncoderError, match=r"is an encoder: it has no trained tag head"):
+        Checkpoint.open(folder)
+    assert Checkpoint.open(folder, labels=["per"]).tags.labels == ("geo", "per")
+
+
+def test_an_encoder_that_lacks_a_layer_is_told(encoder, tmp_path):
+    folder = without(copy_of(encoder, tmp_path / "x"), "layer.1.output.dense.weight")
+    message = "lacks weights of its encoder, which are random now: bert.encoder.layer.1.output.dense.weight"
+    with pytest.warns(UserWarning, match=message):
+        Checkpoint.open(folder, labels=["per"])
+
+
+def test_without_architectures_the_tags_and_the_weights_tell(tagger, encoder, tmp_path):
+    folder = copy_of(tagger, tmp_path / "x", architectures=None)
+    assert Checkpoint.open(folder).tags.tags == ("B-per", "O", "I-geo", "I-per", "B-geo")
+    with pytest.raises(EncoderError, match=r"is an encoder"):
+        Checkpoint.open(copy_of(encoder, tmp_path / "y", architectures=None))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("kept", [[], ["tokenizer_config.json"]])
+def test_a_checkpoint_without_a_tokenizer_is_refused(checkpoints, tmp_path, name, kept):
+    for file in ("config.json", "model.safetensors", *kept):
+        shutil.copy(checkpoints[name] / file, tmp_path)
+    with pytest.raises(CheckpointError, match=r"has no tokenizer that can be read. Allowed: tokenizer.json beside"):
+        Checkpoint.open(tmp_path)
+
+
+def test_a_damaged_tokenizer_is_refused(tagger, tmp_path):
+    folder = copy_of(tagger, tmp_path / "x")
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(CheckpointError, match="has no tokenizer that can be read"):
         Checkpoint.open(folder)
 
 
@@ -256,12 +335,6 @@ def test_a_folder_has_no_revision(tagger):
         Checkpoint.open(tagger, revision="v1")
 
 
-def save_tagger(folder, *tags, **extra):
-    BertForTokenClassification(make_config(id2label=dict(enumerate(tags)), **extra)).save_pretrained(folder)
-    make_tokenizer().save_pretrained(folder)
-    return folder
-
-
 @pytest.mark.parametrize(
     ("tags", "scheme"),
     [
@@ -302,8 +375,6 @@ def test_plain_labels_have_to_be_named_where_they_do_not_tell(tmp_path):
 
 
 def test_a_label_is_added_to_every_kind_of_head(checkpoints):
-    from checkpoints import ARCHITECTURES
-
     for name in ARCHITECTURES:
         checkpoint = Checkpoint.open(checkpoints[name])
         ids, mask = checkpoint.pad([checkpoint.tokenize(["Kevin lives in New York"])[0].ids])
@@ -361,7 +432,8 @@ def test_new_rows_have_weights_as_the_checkpoint_begins_with(tmp_path, way):
         checkpoint = Checkpoint.open(folder)
         checkpoint.add_label("art")
     else:
-        checkpoint = Checkpoint.open(folder, labels=["art"])
+        with pytest.warns(UserWarning, match="gives way to a new one"):
+            checkpoint = Checkpoint.open(folder, labels=["art"])
     classifier = checkpoint.model.classifier
     assert 0.35 < classifier.weight[-2:].std().item() < 0.65
     assert classifier.bias[-2:].tolist() == [0, 0]
@@ -374,7 +446,8 @@ def test_tags_and_their_ids_are_saved_both_ways_round(tmp_path, way):
         checkpoint = Checkpoint.open(folder)
         checkpoint.add_label("art")
     else:
-        checkpoint = Checkpoint.open(folder, labels=["art", "per"])
+        with pytest.warns(UserWarning, match="gives way to a new one"):
+            checkpoint = Checkpoint.open(folder, labels=["art", "per"])
     tags = checkpoint.tags.tags
     assert checkpoint.model.num_labels == len(tags) == 5
     checkpoint.save(tmp_path / "b")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from conftest import TRAIN_DATA
+from conftest import TRAIN_DATA, initialized
 from spacy import registry
 from spacy.tokens import Doc, Span
 from spacy.training import Example
@@ -25,17 +25,6 @@ def entities(doc):
 
 def parameters(pipe):
     return {name: p.detach().numpy() for name, p in pipe.model.shims[0].checkpoint.model.named_parameters()}
-
-
-def initialized(make_nlp, examples, **settings):
-    nlp = make_nlp(**settings)
-    nlp.initialize(lambda: examples)
-    return nlp
-
-
-@pytest.fixture
-def nlp(make_nlp, examples):
-    return initialized(make_nlp, examples)
 
 
 def test_overfitting_io(nlp, examples, tmp_path):

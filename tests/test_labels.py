@@ -6,23 +6,14 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from checkpoints import save_tagger
+from conftest import initialized
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from thinc.api import SGD, Adam
 
 from spacy_bert_ner import gold
-from spacy_bert_ner.errors import BertNerError, ConfigError
-
-
-def initialized(make_nlp, examples, **settings):
-    nlp = make_nlp(**settings)
-    nlp.initialize(lambda: examples)
-    return nlp
-
-
-@pytest.fixture
-def nlp(make_nlp, examples):
-    return initialized(make_nlp, examples)
+from spacy_bert_ner.errors import ConfigError, TagError
 
 
 def checkpoint(nlp):
@@ -95,10 +86,77 @@ def test_added_labels_are_saved_before_there_is_a_head(make_nlp, tmp_path):
     assert spacy.load(tmp_path).get_pipe("bert_ner").labels == ("art",)
 
 
-@pytest.mark.parametrize("label", ["", " ", None, 3])
+@pytest.mark.parametrize("label", ["", " ", None, 3, "O"])
 def test_a_label_has_a_name(nlp, label):
-    with pytest.raises(BertNerError, match=r"add_label\(\) got .*Allowed: a name that is not empty"):
+    with pytest.raises(TagError, match=r"is no label. Allowed: a name that is not empty and not O"):
         nlp.get_pipe("bert_ner").add_label(label)
+    assert nlp.get_pipe("bert_ner").labels == ("geo", "org", "per")
+
+
+@pytest.mark.parametrize(("labels", "message"), [("per", "a list, even of one"), (["per", ""], "'' is no label")])
+def test_labels_to_initialize_with_are_checked(make_nlp, examples, labels, message):
+    with pytest.raises(TagError, match=message):
+        make_nlp().get_pipe("bert_ner").initialize(lambda: examples, labels=labels)
+
+
+def test_a_label_that_would_spoil_the_head_is_refused_and_nothing_is_changed(make_nlp, tmp_path):
+    nlp = make_nlp(name=save_tagger(tmp_path / "a", "O", "per"))
+    before = logits(nlp)
+    pipe = nlp.get_pipe("bert_ner")
+    with pytest.raises(TagError, match="The label 'B-art' cannot be added to .*in the scheme plain. These tags"):
+        pipe.add_label("B-art")
+    assert pipe.labels == ("per",)
+    np.testing.assert_array_equal(logits(nlp), before)
+    nlp.to_disk(tmp_path / "b")
+    assert spacy.load(tmp_path / "b").get_pipe("bert_ner").tags == ("O", "per")
+
+
+# A label that was added stays, whatever comes after.
+
+
+@pytest.mark.parametrize(
+    "steps",
+    ["initialize add initialize", "add initialize initialize", "initialize save add initialize", "add save initialize"],
+)
+def test_a_label_that_was_added_stays(make_nlp, examples, tmp_path, steps):
+    nlp = make_nlp()
+    for step in steps.split():
+        if step == "add":
+            nlp.get_pipe("bert_ner").add_label("art")
+        elif step == "save":
+            nlp.to_disk(tmp_path)
+            nlp = spacy.load(tmp_path)
+        else:
+            nlp.initialize(lambda: examples)
+    assert nlp.get_pipe("bert_ner").labels == ("art", "geo", "org", "per")
+    assert nlp.get_pipe("bert_ner").tags[0] == "O"
+    assert len(nlp.get_pipe("bert_ner").tags) == 9
+
+
+def test_a_trained_head_that_lacks_a_label_is_replaced_with_a_warning(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    message = (
+        "The trained head of .* has no art, so it gives way to a new one for art, per. To keep it, and its labels geo, "
+        r"per, add what it lacks before nlp.initialize\(\): add_label\('art'\)"
+    )
+    with pytest.warns(UserWarning, match=message):
+        nlp.initialize(lambda: two_labels(nlp))
+    assert nlp.get_pipe("bert_ner").labels == ("art", "per")
+
+
+def test_a_trained_head_stays_if_what_it_lacks_was_added(make_nlp, tagger):
+    named = make_nlp(name=tagger)
+    before = logits(named)
+    nlp = make_nlp(name=tagger)
+    nlp.get_pipe("bert_ner").add_label("art")
+    nlp.initialize(lambda: two_labels(nlp))
+    assert nlp.get_pipe("bert_ner").tags == ("B-per", "O", "I-geo", "I-per", "B-geo", "B-art", "I-art")
+    np.testing.assert_allclose(logits(nlp)[:, :5], before, atol=1e-6)
+
+
+def two_labels(nlp):
+    text = "Kevin read Moby Dick"
+    return [Example.from_dict(nlp.make_doc(text), {"entities": [(0, 5, "per"), (11, 20, "art")]})]
 
 
 @pytest.mark.parametrize("use_averages", [False, True])

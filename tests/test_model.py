@@ -46,7 +46,7 @@ def test_the_revision_is_handed_on(monkeypatch, tagger):
     real = Checkpoint.open
     monkeypatch.setattr(models.Checkpoint, "open", open_)
     load_checkpoint(build_token_classifier_v1(str(tagger), revision="abc123", overlap=8))
-    assert asked == {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "labels": None}
+    assert asked == {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "labels": None, "added": ()}
 
 
 def test_every_token_gets_the_rows_of_its_subwords(model, docs):

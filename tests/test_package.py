@@ -14,12 +14,23 @@ PACKAGE = Path(spacy_bert_ner.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MAY_IMPORT = {
-    "component": {"model", "loss", "gold", "prediction", "calibration", "annotations", "settings", "evaluation.scorer"},
+    "component": {
+        "model",
+        "loss",
+        "gold",
+        "prediction",
+        "calibration",
+        "annotations",
+        "settings",
+        "tags",
+        "evaluation.scorer",
+    },
     "calibration": {"model", "gold", "prediction", "confidence", "settings", "files", "evaluation.metrics"},
     "prediction": {"model", "annotations", "decoding", "confidence", "settings", "tags"},
     "model": {"checkpoint", "windows", "alignment", "batching", "shim", "tags"},
     "shim": {"checkpoint", "forks", "updates"},
-    "checkpoint": {"files", "forks", "tags"},
+    "checkpoint": {"files", "forks", "opening", "tags"},
+    "opening": {"tags"},
     "gold": {"alignment", "tags"},
     "confidence": {"lattice", "tags"},
     "decoding": {"alignment", "lattice", "tags"},

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner.errors import TagError
-from spacy_bert_ner.tags import PREFIXES, UNKNOWN, TagSet, scheme_of, split_tag, tag_set, tags_of_labels, to_iob2
+from spacy_bert_ner.tags import (
+    PREFIXES,
+    UNKNOWN,
+    TagSet,
+    check_labels,
+    scheme_of,
+    split_tag,
+    tag_set,
+    tags_of_labels,
+    to_iob2,
+)
 
 Entities = list[tuple[str, int, int]]
 ALL = [*PREFIXES, "IOB", "IOE"]
@@ -105,6 +115,7 @@ def test_what_has_no_prefix_cannot_be_split(tag):
         ("O per geo", "plain"),
         ("O LABEL_1", "plain"),
         ("per O B- X-per", "plain"),
+        ("O vitamin-B per", "plain"),
         ("O B-creative-work I-creative-work", "IOB"),
         ("O creative-work", "plain"),
     ],
@@ -120,11 +131,12 @@ def test_a_set_of_tags_tells_its_scheme(tags, scheme):
         "",
         "O",
         "LABEL_0 LABEL_1",
-        "O B-per per",
-        "B-per I-per LABEL_2",
         "O L-per E-per",
         "O U-per S-per",
-        "O B-per B_geo",
+        "O B_per I_per",
+        "O b-per i-per",
+        "per-B per-I O",
+        "O B:per M:per",
     ],
 )
 def test_a_set_of_tags_of_no_scheme_is_refused(tags):
@@ -132,6 +144,47 @@ def test_a_set_of_tags_of_no_scheme_is_refused(tags):
         scheme_of(tags.split())
     assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
     assert 'tag_scheme = "plain" (one of IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, plain).' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("tags", "stray"),
+    [
+        ("O B-per per", "per"),
+        ("B-per I-per LABEL_2", "LABEL_2"),
+        ("O B-per B_geo", "B_geo"),
+        ("O B-per X [CLS]", "X, [CLS]"),
+    ],
+)
+def test_tags_without_prefixes_beside_others_are_named(tags, stray):
+    with pytest.raises(TagError) as error:
+        scheme_of(tags.split())
+    assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
+    assert f"but {stray} have none. If those mark no entity, write O in their place" in str(error.value)
+
+
+def test_two_tags_may_be_outside():
+    known = tag_set(("O", "O", "B-per", "I-per"))
+    assert known.entities(np.array([0, 2, 1, 2, 3, 0])) == [("per", 1, 2), ("per", 3, 5)]
+    assert known.encode(["O", "U-per"]).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("per", r"""labels = 'per' is not allowed. Allowed: a list, even of one: labels = \["per"\]"""),
+        (["", "per"], r"""'' is no label. Allowed: a name that is not empty and not O, such as "per"."""),
+        (["per", "O"], "'O' is no label."),
+        ([" "], "' ' is no label."),
+        ([None], "None is no label."),
+    ],
+)
+def test_what_is_no_label(labels, message):
+    with pytest.raises(TagError, match=message):
+        check_labels(labels)
+
+
+def test_labels_may_hold_hyphens_and_spaces():
+    assert check_labels(["creative-work", "work of art", "per"]) == {"creative-work", "work of art", "per"}
 
 
 @pytest.mark.parametrize(

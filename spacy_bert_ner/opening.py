@@ -1,0 +1,130 @@
+"""What is found on opening a checkpoint: its tags, its head, and what may be wrong with its files, in our own words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
+from .tags import PREFIXES, TagSet, tag_set, tags_of_labels
+
+Config = Any
+"""transformers' `PretrainedConfig`, which this room need not import."""
+
+
+def tags_of(config: Config) -> tuple[str, ...]:
+    return tuple(config.id2label[i] for i in range(len(config.id2label)))
+
+
+def write_tags(config: Config, tags: Sequence[str]) -> None:
+    config.num_labels = len(tags)
+    config.id2label = dict(enumerate(tags))
+    config.label2id = {tag: i for i, tag in enumerate(tags)}
+
+
+def choose_head(
+    config: Config,
+    name: str,
+    labels: Collection[str] | None,
+    added: Collection[str],
+    tag_scheme: str | None,
+) -> tuple[TagSet, bool]:
+    """The tags of the trained head if it stays, or else of the new one that takes its place; see `Checkpoint.open`.
+
+    RETURNS: the tags, and whether the head is a new one.
+    """
+    trained = _trained_tags(config, name, tag_scheme, is_needed=labels is None)
+    wanted = {*(labels or ()), *added}
+    if trained and wanted <= {*trained.labels, *added}:
+        return trained, False
+    if labels is None or not wanted:
+        raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(config))))
+    if trained:
+        missing = sorted(wanted - {*trained.labels})
+        lists = {"missing": ", ".join(missing), "labels": ", ".join(sorted(wanted)), "old": ", ".join(trained.labels)}
+        warnings.warn(Errors.head_replaced.format(name=name, first=missing[0], **lists), UserWarning, stacklevel=4)
+    scheme = tag_scheme or "IOB2"
+    return tag_set(tags_of_labels(wanted, scheme), scheme), True
+
+
+def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
+    """The tags of the trained head; None if there is none, or, unless it is needed, one whose tags are of no scheme."""
+    found = config.id2label
+    if not found or sorted(found) != list(range(len(found))) or not all(isinstance(tag, str) for tag in found.values()):
+        raise CheckpointError(Errors.bad_id2label.format(name=name, found=found))
+    architectures = config.architectures or ()
+    classifies = any(a.endswith("ForTokenClassification") for a in architectures)
+    # A config.json without architectures leaves it to the tags, and then to the weights.
+    if architectures and not classifies:
+        return None
+    try:
+        return tag_set(tags_of(config), tag_scheme or scheme_in(config))
+    except TagError as e:
+        if is_needed and classifies:
+            raise _scheme_error(name, tag_scheme, e) from e
+        return None
+
+
+def check_weights(name: str, model: Any, report: dict[str, Any], *, is_new: bool, is_trained: bool) -> None:
+    """Refuse weights that are random, as they are missing or of another shape; transformers only logs that.
+
+    report: what `from_pretrained` gives with `output_loading_info`.
+    is_new (bool): whether the head is a new one, so that it fits no weights that are there.
+    is_trained (bool): whether the weights of the head have to be there.
+    RAISES CheckpointError: weights are of another shape. EncoderError: those of the head are missing.
+    """
+
+    base = f"{model.base_model_prefix}."
+    head = {key for key in model.state_dict() if not key.startswith(base)}  # the encoder's own file knows no prefix
+    # transformers 4 names the keys alone, 5 with their shapes.
+    mismatched = sorted(key if isinstance(key, str) else key[0] for key in report["mismatched_keys"])
+    if mismatched and not (is_new and head.issuperset(mismatched)):
+        reason = Errors.other_shapes.format(keys=", ".join(mismatched))
+        raise CheckpointError(Errors.checkpoint_damaged.format(name=name, reason=reason))
+    missing = set(report["missing_keys"])
+    if is_trained and missing & head:
+        raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(model.config))))
+    if missing - head:
+        keys = ", ".join(sorted(missing - head)[:5])
+        warnings.warn(Errors.random_weights.format(name=name, keys=keys), UserWarning, stacklevel=4)
+
+
+def scheme_in(config: Config) -> str | None:
+    """What `config.json` says under `tag_scheme`, which is written when a head is trained here."""
+    scheme = getattr(config, "tag_scheme", None)
+    return scheme if scheme in PREFIXES else None
+
+
+def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNerError:
+    if tag_scheme is None:
+        return CheckpointError(Errors.tags_without_scheme.format(name=name, reason=error))
+    allowed = f"a scheme that fits the tags of '{name}', or null. {error}"
+    return ConfigError(
+        Errors.bad_value.format(section=MODEL_SECTION, key="tag_scheme", value=tag_scheme, allowed=allowed)
+    )
+
+
+@contextmanager
+def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[None]:
+    """Say which of the many causes it was that a part of the checkpoint cannot be opened.
+
+    otherwise (str): the message, unless the revision or the network is the cause.
+    """
+    try:
+        yield
+    except Exception as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
+        # The Hub's client tells the causes apart by class, transformers hides them.
+        causes: set[str] = set()
+        cause: BaseException | None = e
+        while cause is not None and len(causes) < 20:
+            causes.add(type(cause).__name__)
+            cause = cause.__cause__ or cause.__context__
+        message = otherwise
+        if "RevisionNotFoundError" in causes:
+            message = Errors.no_such_revision
+        elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not Path(name).is_dir():
+            message = Errors.checkpoint_offline
+        raise CheckpointError(message.format(name=name, revision=revision, reason=e)) from e
