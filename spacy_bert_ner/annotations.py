@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span, SpanGroup
 
+from .errors import BertNerError, Errors
 from .types import Prediction
 
 EXTENSION = "score"
 """`ent._.score`"""
-_BEGINS = 3  # `token.ent_iob`; without a type the token is blocked
+FACTORY = "bert_ner"
+"""Marks the span groups that hold scores, in their `attrs`."""
+_BEGINS = 3  # `token.ent_iob`
 
 
 def obstacles(doc: Doc, *, overwrite: bool, respect_sentences: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -24,47 +28,79 @@ def obstacles(doc: Doc, *, overwrite: bool, respect_sentences: bool) -> tuple[ND
     RETURNS: tokens that are blocked or in an entity already; tokens across whose left edge no entity goes.
         *Shape:* `(n_tokens,)` each
     """
-    iob, label, sentence = doc.to_array([ENT_IOB, ENT_TYPE, SENT_START]).reshape(-1, 3).T
-    taken = (iob == _BEGINS) & (label == 0)
+    taken = _blocked(doc)
     if not overwrite:
-        taken |= label != 0
-    cuts = sentence == 1 if respect_sentences else np.zeros(len(doc), dtype=bool)
+        taken |= doc.to_array(ENT_TYPE) != 0
+    cuts = doc.to_array(SENT_START) == 1 if respect_sentences else np.zeros(len(doc), dtype=bool)
     return taken, cuts
 
 
 def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bool, spans_key: str | None) -> None:
     """Set `doc.ents`, and the span group with the scores.
 
-    Blocked tokens stay blocked and, unless `overwrite`, entities stay; what overlaps them is left out. All other tokens
-    are outside of entities then.
+    Blocked tokens stay blocked and, unless `overwrite`, entities stay, those in the span group with their scores; what
+    overlaps them is left out. All other tokens are outside of entities then.
 
     predictions: none of which overlap.
     overwrite (bool): whether entities that the Doc has are replaced.
     spans_key (str | None): the key of the span group in `doc.spans`; None for none.
+    RAISES BertNerError: there is a span group of that key, and it is not from a `bert_ner`.
     """
+    group = doc.spans.get(spans_key)
+    if group is not None and len(group) and group.attrs.get("factory") != FACTORY:
+        raise BertNerError(Errors.foreign_group.format(key=spans_key))
     present = [] if overwrite else list(doc.ents)
-    blocked = [doc[t.i : t.i + 1] for t in doc if t.ent_iob == _BEGINS and not t.ent_type]
-    taken = {i for span in (*present, *blocked) for i in range(span.start, span.end)}
-    kept = [p for p in predictions if taken.isdisjoint(range(p.start, p.end))]
+    taken, _ = obstacles(doc, overwrite=overwrite, respect_sentences=False)
+    kept = [p for p in predictions if not taken[p.start : p.end].any()]
     spans = [Span(doc, p.start, p.end, label=p.label) for p in kept]
+    blocked = [doc[i : i + 1] for i in np.flatnonzero(_blocked(doc)).tolist()]
     doc.set_ents(present + spans, blocked=blocked)
     if spans_key is not None:
-        scores = np.array([np.nan if p.score is None else p.score for p in kept], dtype=np.float64)
-        attrs = {"scores": scores, "factory": "bert_ner"}
-        doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=spans)
+        scored = [(span, p.score) for span, p in zip(spans, kept, strict=True)]
+        if group is not None:
+            known = [(ent, _score_in(group, ent)) for ent in present]
+            scored = sorted(scored + [(ent, score) for ent, score in known if score is not None], key=_start)
+        attrs = {
+            "factory": FACTORY,
+            "scores": np.array([np.nan if score is None else score for _, score in scored], dtype=np.float64),
+            # Where each of them lies: what remains true when tokens are merged or split.
+            "places": np.array([_place(span) for span, _ in scored], dtype=np.uint64).reshape(-1, 3),
+        }
+        doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=[span for span, _ in scored])
 
 
 def entity_score(span: Span) -> float | None:
     """The probability of an entity that `bert_ner` found, from the span group that it wrote; None of other spans."""
-    for group in span.doc.spans.values():
-        if group.attrs.get("factory") == "bert_ner":
-            for other, score in zip(group, group.attrs["scores"], strict=True):
-                if (other.start, other.end, other.label) == (span.start, span.end, span.label):
-                    return float(score)
-    return None
+    scores = (_score_in(group, span) for group in span.doc.spans.values() if group.attrs.get("factory") == FACTORY)
+    return next((score for score in scores if score is not None), None)
 
 
 def register_extension() -> None:
-    """Let `ent._.score` read the scores, unless something else bears that name."""
+    """Let `ent._.score` read the scores; warn if something else bears that name."""
     if not Span.has_extension(EXTENSION):
         Span.set_extension(EXTENSION, getter=entity_score)
+    elif Span.get_extension(EXTENSION)[2] is not entity_score:
+        warnings.warn(Errors.extension_taken, UserWarning, stacklevel=2)
+
+
+def _blocked(doc: Doc) -> NDArray[np.bool_]:
+    iob, label = doc.to_array([ENT_IOB, ENT_TYPE]).reshape(-1, 2).T
+    blocked: NDArray[np.bool_] = (iob == _BEGINS) & (label == 0)
+    return blocked
+
+
+def _place(span: Span) -> tuple[int, int, int]:
+    return span.start_char, span.end_char, span.label
+
+
+def _start(scored: tuple[Span, float | None]) -> int:
+    return int(scored[0].start)
+
+
+def _score_in(group: SpanGroup, span: Span) -> float | None:
+    """The score of a span in a group of ours, whose places are in the order of the text and do not overlap."""
+    places, place = group.attrs["places"], _place(span)
+    i = int(np.searchsorted(places[:, 0], place[0]))
+    if i < len(places) and tuple(places[i].tolist()) == place:
+        return float(group.attrs["scores"][i])
+    return None

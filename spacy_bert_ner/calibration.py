@@ -19,7 +19,7 @@ from .files import whole_files
 from .model import TokenClassifier
 from .prediction import read
 from .settings import Settings
-from .types import Floats1d
+from .types import Entity, Floats1d
 
 BATCH_SIZE = 64
 
@@ -37,7 +37,10 @@ def calibrate(
     readings, correct = [], []
     for batch in minibatch(examples, BATCH_SIZE):
         reading = read(model, [eg.predicted for eg in batch], settings)
-        verdicts = [gold.is_right(batch[i], entity) for i, entity in reading.located()]
+        found: list[list[Entity]] = [[] for _ in batch]
+        for i, entity in reading.located():
+            found[i].append(entity)
+        verdicts = [v for eg, entities in zip(batch, found, strict=True) for v in gold.verdicts(eg, entities)]
         told = [entity for entity, verdict in zip(reading.entities, verdicts, strict=True) if verdict is not None]
         readings.append(reading._replace(entities=told))
         correct += [verdict for verdict in verdicts if verdict is not None]

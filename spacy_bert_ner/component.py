@@ -325,8 +325,8 @@ class BertNer(TrainablePipe):
         """
         tags, to_numpy = models.get_tags(self.model), self.model.ops.to_numpy
         targets = [
-            gold.row_targets(gold.tag_ids(eg, tags, self.name), to_numpy(rows.lengths), self.settings.subword_labels)
-            for eg, rows in zip(examples, scores, strict=True)
+            gold.row_targets(gold.tag_ids(eg, tags, lengths, self.name), lengths, self.settings.subword_labels)
+            for eg, lengths in zip(examples, (to_numpy(rows.lengths) for rows in scores), strict=True)
         ]
         if not self._is_surveyed:
             misaligned = gold.survey(examples)[1]

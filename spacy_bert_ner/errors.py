@@ -118,6 +118,14 @@ class Errors:
         "'{name}' gives no scores, since spans_key = null, so there is nothing to calibrate. Name a span group: "
         '[components.{name}] spans_key = "bert_ner"'
     )
+    foreign_group = (
+        "doc.spans[{key!r}] holds spans of another component, which the scores of the entities would replace. Allowed: "
+        'a name of its own, as in spans_key = "bert_ner", or null for no scores.'
+    )
+    extension_taken = (
+        "ent._.score is something else here (Span.set_extension), so it does not give the scores of entities. Read "
+        "them in the span group's attrs, under 'scores', or set spans_key = null if you want none."
+    )
     not_loaded = (
         "The component holds no weights yet. Call nlp.initialize() to train it, nlp.from_disk(...) to load "
         "it, or name a fine-tuned checkpoint in its config."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from spacy.attrs import ENT_IOB
 from spacy.training import Example
 
 from .alignment import first_rows
@@ -43,29 +43,52 @@ def survey(examples: Iterable[Example]) -> tuple[list[str], Misaligned]:
         labels.update(ent.label_ for ent in ents)
         total += len(ents)
         if ents:
-            with _without_w030():
-                aligned = {(ent.start_char, ent.end_char) for ent in eg.get_aligned_spans_y2x(ents)}
-            strange = [ent for ent in ents if (ent.start_char, ent.end_char) not in aligned]
+            strange = [ent for ent in ents if not eg.get_aligned_spans_y2x([ent])]
             n += len(strange)
             if strange and not entity:
                 entity, text = strange[0].text, eg.reference.text[:80]
     return sorted(labels), Misaligned(n, total, entity, text)
 
 
-def tag_ids(eg: Example, tags: TagSet, name: str) -> Ints1d:
-    """The tag id of each predicted token, `UNKNOWN` where there is no annotation or an entity is misaligned.
+def tag_ids(eg: Example, tags: TagSet, lengths: Ints1d, name: str) -> Ints1d:
+    """The tag id of each predicted token, `UNKNOWN` where there is no annotation, no subword, or a misaligned entity.
 
+    Tokens without subwords are passed over, as in decoding: a tag depends on the nearest tokens that have some.
+
+    lengths: subwords of each token. *Shape:* `(n_tokens,)`
     name (str): of the component, for the message.
     RETURNS: *Shape:* `(n_tokens,)`
     RAISES TagError: a label is not in the head.
     """
-    with _without_w030():
-        biluo = eg.get_aligned_ner()
+    ids = np.full(len(lengths), UNKNOWN, dtype=np.int64)
+    tokens, _ = first_rows(lengths)
     try:
-        return tags.encode(biluo)
+        ids[tokens] = tags.encode(_clip(eg.get_aligned_ner(), tokens))
     except TagError as e:
         labels = ", ".join(tags.labels)
         raise TagError(Errors.unknown_label.format(label=e, name=name, labels=labels)) from e
+    return ids
+
+
+def _clip(biluo: Sequence[str | None], tokens: Ints1d) -> list[str | None]:
+    """The BILUO tags of some tokens, as if the others were not there.
+
+    B-per  I-per  L-per  O  U-geo      tokens 0, 1, 4   →   B-per  L-per  U-geo
+    """
+    if len(tokens) == len(biluo):
+        return list(biluo)
+    entity, n = [], 0  # the number of the entity of each token, 0 outside
+    for tag in biluo:
+        role, _, label = (tag or "").partition("-")
+        n += bool(label) and role in "BU"
+        entity.append(n if label else 0)
+    numbers = [0, *(entity[i] for i in tokens), 0]
+    clipped: list[str | None] = []
+    for (before, own, after), i in zip(zip(numbers, numbers[1:], numbers[2:], strict=False), tokens, strict=True):
+        role = {(True, True): "I", (True, False): "L", (False, True): "B"}.get((before == own, own == after), "U")
+        tag = biluo[i]
+        clipped.append(f"{role}-{tag[2:]}" if own and tag else tag)
+    return clipped
 
 
 def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d:
@@ -84,24 +107,15 @@ def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d
     return targets
 
 
-def is_right(eg: Example, entity: Entity) -> bool | None:
-    """Whether a found entity is a gold one; None where the annotation does not tell.
+def verdicts(eg: Example, entities: Iterable[Entity]) -> list[bool | None]:
+    """Whether found entities are gold ones; None where the annotation does not tell.
 
-    entity: in tokens of `eg.predicted`.
+    entities: in tokens of `eg.predicted`.
     """
-    span = eg.predicted[entity.start : entity.end]
-    gold = eg.reference.char_span(span.start_char, span.end_char, alignment_mode="expand")
-    if gold is None or any(token.ent_iob == 0 for token in gold):
-        return None
-    return any(
-        (ent.label_, ent.start_char, ent.end_char) == (entity.label, span.start_char, span.end_char)
-        for ent in gold.ents
-    )
-
-
-@contextmanager
-def _without_w030() -> Iterator[None]:
-    """spaCy warns of every misaligned entity; we count them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"\[W030\]")
-        yield
+    gold = {Entity(ent.label_, ent.start, ent.end) for ent in eg.get_aligned_spans_y2x(eg.reference.ents)}
+    is_missing = eg.reference.to_array(ENT_IOB) == 0
+    told: list[bool | None] = []
+    for entity in entities:
+        counterparts = is_missing[eg.alignment.x2y[entity.start : entity.end]]
+        told.append(entity in gold if len(counterparts) and not counterparts.any() else None)
+    return told

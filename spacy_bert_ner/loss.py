@@ -47,6 +47,8 @@ def tag_loss(output: Sequence[Ragged], targets: Sequence[Ints1d]) -> tuple[MeanL
     targets: the tag id of each row of each Doc, -1 where unknown. *Shape:* `(n_rows,)` each
     RETURNS: the loss in nats, and its gradient in the shape of `output`.
     """
+    if not output:
+        return MeanLoss(), []
     logits = _rows(output)
     xp = get_array_module(logits)
     loss, gradient = cross_entropy(logits, xp.asarray(np.concatenate(targets)))

@@ -82,13 +82,15 @@ class CheckpointShim(Shim):
 
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
-        """Put other weights, such as the optimizer's averages, in place for the length of the block."""
+        """Put other weights, such as the optimizer's averages, in place for the length of the block. Rows of the head
+        that were added since, which they lack, stay as they are."""
         own: dict[str, torch.Tensor] = {}
         named = dict(self.checkpoint.model.named_parameters()) if self.is_loaded else {}
         for name, param in named.items():
             if (self.id, name) in params:
                 own[name] = param.data
-                param.data = xp2torch(params[self.id, name], device=param.device)
+                other = xp2torch(params[self.id, name], device=param.device)
+                param.data = torch.cat([other, param.data[len(other) :]]) if len(other) < len(param) else other
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner.calibration import calibrate_pipeline
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError, CalibrationError
-from spacy_bert_ner.gold import is_right
+from spacy_bert_ner.gold import verdicts
 from spacy_bert_ner.types import Entity
 
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the United Nets in Brooklyn"]
@@ -162,4 +162,12 @@ def test_when_an_entity_is_right(label, start, end, verdict):
     ents = [Span(gold, 0, 2, label="per"), Span(gold, 3, 5, label="geo")]
     gold.set_ents(ents, missing=[gold[5:6]], default="outside")
     words, spaces = ["Kevin", "Durant", "left", "New", "Yo", "rk", "today"], [True] * 4 + [False, True, True]
-    assert is_right(Example(Doc(vocab, words, spaces), gold), Entity(label, start, end)) is verdict
+    assert verdicts(Example(Doc(vocab, words, spaces), gold), [Entity(label, start, end)]) == [verdict]
+
+
+def test_white_space_that_only_one_text_has_makes_nothing_wrong():
+    vocab = spacy.blank("en").vocab
+    gold = Doc(vocab, words=["Then", "Kevin", "Durant", "left"], ents=["O", "B-per", "I-per", "O"])
+    predicted = Doc(vocab, words=["Then", "  ", "Kevin", "Durant", "left"])
+    found = [Entity("per", 2, 4), Entity("per", 2, 3), Entity("per", 1, 2)]
+    assert verdicts(Example(predicted, gold), found) == [True, False, None]

@@ -16,6 +16,7 @@ from spacy_bert_ner import gold, score_bert_ner
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
 from spacy_bert_ner.loss import MeanLoss
 from spacy_bert_ner.model import get_tags
+from spacy_bert_ner.tags import tag_set, tags_of_labels
 from spacy_bert_ner.types import Prediction
 
 
@@ -128,7 +129,7 @@ def test_the_subwords_that_carry_a_tag(make_nlp, examples, subword_labels, carri
     eg = examples[2]
     rows = pipe.model.predict([eg.predicted])[0]
     assert rows.lengths.tolist() == [3, 7, 1, 1, 1, 1, 1]
-    tag_ids = gold.tag_ids(eg, get_tags(pipe.model), "bert_ner")
+    tag_ids = gold.tag_ids(eg, get_tags(pipe.model), rows.lengths, "bert_ner")
     targets = gold.row_targets(tag_ids, rows.lengths, subword_labels)
     assert Counter(pipe.tags[i] for i in targets if i >= 0) == carriers
 
@@ -147,7 +148,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_plain_torch(make_nlp, examples, s
     tags = get_tags(pipe.model)
     targets = np.concatenate(
         [
-            gold.row_targets(gold.tag_ids(eg, tags, ""), o.lengths, subword_labels)
+            gold.row_targets(gold.tag_ids(eg, tags, o.lengths, ""), o.lengths, subword_labels)
             for eg, o in zip(examples, output, strict=True)
         ]
     )
@@ -173,7 +174,38 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
     reference = Doc(nlp.vocab, words=["Kevin", "Durant", "plays"], spaces=[False, True, True], ents=["B-per", "O", "O"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert gold.tag_ids(Example(predicted, reference), get_tags(pipe.model), "").tolist() == [-1, 0]
+        eg, lengths = Example(predicted, reference), np.array([2, 1])
+        assert gold.tag_ids(eg, get_tags(pipe.model), lengths, "").tolist() == [-1, 0]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words", "ents", "tags"),
+    [
+        # Beside an entity of the same label, across a line feed that has no subword.
+        ("IOB1", "Lagos \n Lyon", "B-geo O B-geo", "I-geo ? B-geo"),
+        ("IOE1", "Lagos \n Lyon", "B-geo O B-geo", "E-geo ? I-geo"),
+        ("IOB2", "Lagos \n Lyon", "B-geo O B-geo", "B-geo ? B-geo"),
+        ("plain", "Lagos \n Lyon", "B-geo O B-geo", "geo ? geo"),
+        # The entity goes on across it, ends with it, or begins with it.
+        ("BILUO", "Sierra \n Leone", "B-geo I-geo I-geo", "B-geo ? L-geo"),
+        ("BILUO", "Lyon \n left", "B-geo I-geo O", "U-geo ? O"),
+        ("IOBES", "\n New York", "B-geo I-geo I-geo", "? B-geo E-geo"),
+        ("IOE2", "New York \n", "B-geo I-geo I-geo", "I-geo E-geo ?"),
+        ("BILUO", "New \n York City \n", "B-geo I-geo I-geo I-geo I-geo", "B-geo ? I-geo L-geo ?"),
+        ("BILUO", "\n \n left", "B-geo I-geo O", "? ? O"),
+    ],
+)
+def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, words, ents, tags):
+    words = words.split(" ")
+    eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=ents.split()))
+    known = tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
+    lengths = np.array([int(word != "\n") for word in words])
+    tag_ids = gold.tag_ids(eg, known, lengths, "")
+    assert " ".join(known.tags[i] if i >= 0 else "?" for i in tag_ids) == tags
+
+
+def test_no_examples_have_no_loss(nlp):
+    assert nlp.get_pipe("bert_ner").get_loss([], []) == (0.0, [])
 
 
 def test_losses_stay_a_mean_over_batches(nlp, examples):

@@ -46,7 +46,7 @@ def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Se
         examples = [Example(nlp.make_doc(reference.text), reference) for reference in references]
         output = pipe.model.predict([eg.predicted for eg in examples])
         for sentence, eg, rows in zip(batch, examples, output, strict=True):
-            tag_ids = gold.tag_ids(eg, get_tags(pipe.model), "bert_ner")
+            tag_ids = gold.tag_ids(eg, get_tags(pipe.model), rows.lengths, "bert_ner")
             targets = gold.row_targets(tag_ids, rows.lengths, "first")
             tags = ["no loss" if i < 0 else pipe.tags[i] for i in targets]
             tokens, first = first_rows(rows.lengths)

@@ -10,7 +10,7 @@ from checkpoints import save_tagger
 from conftest import initialized
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from thinc.api import SGD, Adam
+from thinc.api import SGD, Adam, RAdam
 
 from spacy_bert_ner import gold
 from spacy_bert_ner.errors import ConfigError, TagError
@@ -176,6 +176,43 @@ def test_training_goes_on_after_a_label_was_added(nlp, examples, use_averages):
     if use_averages:
         with nlp.use_params(optimizer.averages):
             assert logits(nlp).shape[1] == 9
+
+
+def test_averages_from_before_a_label_was_added_are_used_for_the_old_rows(nlp, examples, tmp_path):
+    optimizer = Adam(0.01, use_averages=True)
+    for _ in range(3):
+        nlp.update(examples, sgd=optimizer)
+    with nlp.use_params(optimizer.averages):
+        averaged = logits(nlp)
+    nlp.get_pipe("bert_ner").add_label("art")
+    added = logits(nlp)
+    with nlp.use_params(optimizer.averages):
+        np.testing.assert_allclose(logits(nlp)[:, :7], averaged, atol=1e-6)
+        nlp.to_disk(tmp_path)
+    np.testing.assert_array_equal(logits(nlp), added)
+    np.testing.assert_allclose(logits(spacy.load(tmp_path))[:, :7], averaged, atol=1e-6)
+
+
+@pytest.mark.parametrize("use_averages", [False, True])
+def test_an_optimizer_of_thinc_goes_on_after_a_label_was_added(nlp, examples, use_averages):
+    optimizer = RAdam(0.01, use_averages=use_averages)
+    nlp.update(examples, sgd=optimizer)
+    key = (nlp.get_pipe("bert_ner").model.shims[0].id, "classifier.bias")
+    moment = optimizer.mom1[key].copy()
+    nlp.get_pipe("bert_ner").add_label("art")
+    assert moment.shape == (7,)
+    nlp.update([], sgd=optimizer)
+    eg = Example.from_dict(nlp.make_doc("Moby Dick"), {"entities": [(0, 9, "art")]})
+    nlp.update([*examples, eg], sgd=optimizer)
+    assert optimizer.mom1[key].shape == (9,)
+    assert not use_averages or optimizer.averages[key].shape == (9,)
+
+
+def test_after_initialize_there_is_nothing_to_rehearse(nlp, examples):
+    optimizer = nlp.resume_training()
+    other = Example.from_dict(nlp.make_doc("Moby Dick"), {"entities": [(0, 9, "art")]})
+    nlp.initialize(lambda: [other])
+    assert nlp.get_pipe("bert_ner").rehearse(examples, sgd=optimizer, losses={}) == {"bert_ner": 0.0}
 
 
 def test_a_saved_pipeline_has_the_label_that_was_added(nlp, tmp_path):
@@ -351,6 +388,12 @@ def test_the_survey_tells_the_labels_and_the_first_misaligned_entity(nlp, exampl
     labels, found = gold.survey([*examples, long, misaligned(nlp)])
     assert labels == ["geo", "org", "per"]
     assert found == (2, 9, "U.S.", "U.S.-led" + " word" * 14 + " w")
+
+
+def test_white_space_that_only_one_text_has_misaligns_nothing(nlp):
+    reference = Doc(nlp.vocab, words=["Then", "Kevin", "Durant", "left"], ents=["O", "B-per", "I-per", "O"])
+    eg = Example(Doc(nlp.vocab, words=["Then", "  ", "Kevin", "Durant", "left"]), reference)
+    assert gold.survey([eg]) == (["per"], (0, 1, "", ""))
 
 
 def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):

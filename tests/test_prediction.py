@@ -81,6 +81,65 @@ def test_scores_are_found_in_the_group_of_the_component_that_gave_them():
     assert [ent._.score for ent in doc.ents] == [doc.spans[key].attrs["scores"][0] for key in doc.spans]
 
 
+def scores(doc):
+    group = doc.spans["bert_ner"]
+    return [(span.text, float(round(score, 3))) for span, score in zip(group, group.attrs["scores"], strict=True)]
+
+
+def test_a_doc_that_passes_twice_keeps_its_scores():
+    nlp = make_nlp()
+    doc = nlp(TEXT)
+    once = scores(doc)
+    assert scores(nlp(doc)) == once
+    assert once == [("Kevin Durant", 0.985), ("Brooklyn Nets", 0.988)]
+    assert [(ent.text, round(ent._.score, 3)) for ent in doc.ents] == once
+
+
+def test_two_components_may_share_a_group():
+    first, second = make_nlp({"Paris": "B-geo"}), make_nlp({"Kevin": "B-per", "Paris": "B-org"}, certainty=2.0)
+    doc = second(first("Kevin left Paris with Ann"))
+    assert entities(doc) == [("Kevin", "per"), ("Paris", "geo")]
+    assert [text for text, _ in scores(doc)] == ["Kevin", "Paris"]
+    assert [ent._.score for ent in doc.ents] == doc.spans["bert_ner"].attrs["scores"].tolist()
+    assert doc.ents[0]._.score < 0.9 < doc.ents[1]._.score
+
+
+def test_what_is_overwritten_keeps_no_score():
+    first, second = make_nlp({"Paris": "B-geo"}), make_nlp({"Kevin": "B-per"}, overwrite=True)
+    assert [text for text, _ in scores(second(first("Kevin left Paris")))] == ["Kevin"]
+
+
+def test_an_entity_that_was_taken_away_in_between_keeps_no_score():
+    doc = make_nlp({"Paris": "B-geo"})("Kevin left Paris")
+    doc.ents = [Span(doc, 2, 3, label="mine")]
+    assert [text for text, _ in scores(make_nlp({"Kevin": "B-per"})(doc))] == ["Kevin"]
+
+
+def test_a_group_of_another_component_is_not_replaced():
+    nlp = make_nlp(spans_key="sc")
+    doc = nlp.make_doc(TEXT)
+    doc.spans["sc"] = [Span(doc, 0, 1, label="mine")]
+    with pytest.raises(
+        BertNerError, match=r"doc.spans\['sc'\] holds spans of another component.*spans_key = \"bert_ner\""
+    ):
+        nlp(doc)
+    assert [span.label_ for span in doc.spans["sc"]] == ["mine"]
+    assert doc.ents == ()
+    doc.spans["sc"] = []
+    assert len(nlp(doc).spans["sc"]) == 2
+
+
+def test_scores_survive_merging_and_splitting():
+    nlp = make_nlp()
+    doc = nlp("She met Kevin Durant and the Brooklyn Nets")
+    expected = [ent._.score for ent in doc.ents]
+    with doc.retokenize() as retokenizer:
+        retokenizer.split(doc[0], ["S", "he"], [doc[0], doc[0]])
+    assert [ent._.score for ent in nlp.create_pipe("merge_entities")(doc).ents] == expected
+    assert [len(ent) for ent in doc.ents] == [1, 1]
+    assert [ent._.score for ent in nlp(doc).ents] == expected
+
+
 @pytest.fixture
 def no_extension():
     kept = Span.remove_extension("score") if Span.has_extension("score") else None
@@ -95,7 +154,9 @@ def test_an_attribute_of_that_name_stays_what_it_was(no_extension):
     make_nlp(spans_key=None)
     assert not Span.has_extension("score")
     Span.set_extension("score", default="mine")
-    assert make_nlp()(TEXT).ents[0]._.score == "mine"
+    with pytest.warns(UserWarning, match=r"ent._.score is something else here"):
+        nlp = make_nlp()
+    assert nlp(TEXT).ents[0]._.score == "mine"
 
 
 def test_scores_survive_serialization():
