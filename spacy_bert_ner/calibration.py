@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from .settings import Settings
 from .types import Entity, Floats1d
 
 BATCH_SIZE = 64
+ENOUGH = 100
+"""Entities, below which a warning is due: the error of calibration is taken over ten bins."""
 
 
 def calibrate(
@@ -47,6 +50,9 @@ def calibrate(
     if all(correct) or not any(correct):
         counts = {"total": len(correct), "correct": sum(correct)}
         raise CalibrationError(Errors.nothing_to_calibrate.format(name=name, **counts))
+    if len(correct) < ENOUGH:
+        message = Errors.few_to_calibrate.format(name=name, n=len(correct), enough=ENOUGH)
+        warnings.warn(message, UserWarning, stacklevel=3)
     right = np.array(correct)
 
     def score_at(temperature: float) -> Floats1d:

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import srsly
 from spacy import util
@@ -167,8 +167,7 @@ class BertNer(TrainablePipe):
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
             labels, misaligned = gold.survey(get_examples())
-            if misaligned.n:
-                misaligned.warn(self.name)
+            misaligned.warn(self.name)
             self._is_surveyed = True
         try:
             models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"])
@@ -261,17 +260,9 @@ class BertNer(TrainablePipe):
             under the component's name.
         RETURNS (dict[str, float]): `losses`.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, MeanLoss())
         examples = list(examples)
         validate_examples(examples, "BertNer.update")
-        if not any(len(eg.predicted) for eg in examples):
-            return losses
-        self._ready()
-        set_dropout_rate(self.model, drop)
-        logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        self._learn(*self.get_loss(examples, logits), backprop, sgd, losses)
-        return losses
+        return self._learn(examples, self.get_loss, drop, sgd, losses)
 
     def rehearse(
         self,
@@ -288,32 +279,38 @@ class BertNer(TrainablePipe):
             first subwords of all tokens, is kept under the component's name.
         For the others see `update`. RETURNS (dict[str, float]): `losses`.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, MeanLoss())
         examples = list(examples)
         validate_examples(examples, "BertNer.rehearse")
-        docs = [eg.predicted for eg in examples]
-        if self._rehearsal_model is None or not any(len(doc) for doc in docs):
-            return losses
-        set_dropout_rate(self.model, drop)
-        logits, backprop = self.model.begin_update(docs)
-        self._learn(*rehearsal_loss(logits, self._rehearsal_model.predict(docs)), backprop, sgd, losses)
-        return losses
+        known = [] if self._rehearsal_model is None else examples
+        return self._learn(known, self._get_rehearsal_loss, drop, sgd, losses)
+
+    def _get_rehearsal_loss(self, examples: list[Example], logits: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
+        teacher = cast(TokenClassifier, self._rehearsal_model)
+        return rehearsal_loss(logits, teacher.predict([eg.predicted for eg in examples]))
 
     def _learn(
         self,
-        loss: MeanLoss,
-        gradient: list[Ragged],
-        backprop: Callable[[list[Ragged]], Any],
+        examples: list[Example],
+        get_loss: Callable[[list[Example], list[Ragged]], tuple[MeanLoss, list[Ragged]]],
+        drop: float,
         sgd: Optimizer | None,
-        losses: dict[str, float],
-    ) -> None:
+        losses: dict[str, float] | None,
+    ) -> dict[str, float]:
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, MeanLoss())
+        if not any(len(eg.predicted) for eg in examples):
+            return losses
+        self._ready()
+        set_dropout_rate(self.model, drop)
+        logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
+        loss, gradient = get_loss(examples, logits)
         if loss.n_rows:
             weight = models.gather(self.model, loss.n_rows)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
-        if sgd:  # `spacy train` hands over False
+        if sgd:  # None or, as spaCy's own components take it, False for no step
             self.finish_update(sgd)
+        return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
         """Mean cross-entropy over the subwords that carry a known tag.
@@ -329,10 +326,8 @@ class BertNer(TrainablePipe):
             for eg, lengths in zip(examples, (to_numpy(rows.lengths) for rows in scores), strict=True)
         ]
         if not self._is_surveyed:
-            misaligned = gold.survey(examples)[1]
-            if misaligned.n:
-                misaligned.warn(self.name)
-                self._is_surveyed = True
+            _, misaligned = gold.survey(examples)
+            self._is_surveyed = misaligned.warn(self.name)
         return tag_loss(scores, targets)
 
     def _ready(self) -> None:
@@ -374,6 +369,11 @@ class BertNer(TrainablePipe):
             serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
         util.to_disk(path, serialize, exclude)
 
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "BertNer":
+        """Read what `to_bytes` wrote."""
+        super().from_bytes(data, exclude=exclude)
+        return self._check_loaded()
+
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "BertNer":
         """Read what `to_disk` wrote; never asks the network."""
 
@@ -388,4 +388,10 @@ class BertNer(TrainablePipe):
             "model": read_model,
         }
         util.from_disk(path, deserialize, exclude)
+        return self._check_loaded()
+
+    def _check_loaded(self) -> "BertNer":
+        """What the config says of labels can be checked once there are weights."""
+        if models.has_checkpoint(self.model):
+            self._ready()
         return self

@@ -110,6 +110,10 @@ class Errors:
         "The temperature of '{name}' cannot be fitted: of {total} entities that it found, {correct} are right. It "
         "takes some that are and some that are not. Give it held-out examples of more text."
     )
+    few_to_calibrate = (
+        "The temperature of '{name}' was fitted to {n} entities only, so it says little. Give it examples in which it "
+        "finds {enough} or more."
+    )
     no_bert_ner = (
         "The pipeline in '{folder}' has no component made by 'bert_ner', but these: {found}. Allowed: a pipeline "
         "that has one, such as training/model-best."

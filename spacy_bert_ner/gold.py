@@ -24,13 +24,17 @@ class Misaligned(NamedTuple):
     entity: str
     text: str
 
-    def warn(self, name: str) -> None:
-        """Say it, with numbers.
+    def warn(self, name: str) -> bool:
+        """Say it, with numbers, if there are any.
 
         name (str): of the component.
+        RETURNS: whether there are.
         """
+        if not self.n:
+            return False
         message = Errors.misaligned.format(**self._asdict(), percent=100 * self.n / self.total, name=name)
         warnings.warn(message, UserWarning, stacklevel=3)
+        return True
 
 
 def survey(examples: Iterable[Example]) -> tuple[list[str], Misaligned]:

@@ -47,9 +47,10 @@ class Settings:
             check(key, value, value in choices, ", ".join(f'"{choice}"' for choice in choices))
         for key in ("respect_sentences", "overwrite"):
             check(key, getattr(self, key), isinstance(getattr(self, key), bool), "true, false")
-        is_key = self.spans_key is None or (isinstance(self.spans_key, str) and bool(self.spans_key))
+        is_key = self.spans_key is None or (isinstance(self.spans_key, str) and bool(self.spans_key.strip()))
         check("spans_key", self.spans_key, is_key, "a name for the span group, or null for no scores")
         are_shares = isinstance(self.thresholds, Mapping) and all(map(_is_share, self.thresholds.values()))
+        are_shares = are_shares and all(isinstance(label, str) for label in self.thresholds)
         check("thresholds", self.thresholds, are_shares, 'numbers from 0 to 1 by label, as in {"per": 0.5}')
         have_scores = not self.thresholds or self.spans_key is not None
         allowed = f'none while spans_key = null, which turns scores off. Name a group: spans_key = "{name}"'

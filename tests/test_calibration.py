@@ -1,4 +1,5 @@
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError, CalibrationError
 from spacy_bert_ner.gold import verdicts
 from spacy_bert_ner.types import Entity
+
+# Most tests make do with few entities.
+pytestmark = pytest.mark.filterwarnings("ignore:The temperature of .* was fitted to")
 
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the United Nets in Brooklyn"]
 
@@ -60,6 +64,20 @@ def test_the_report(pipeline):
     again = calibrate_pipeline(*pipeline)["bert_ner"]
     assert again["temperature"] == pytest.approx(report["temperature"], rel=0.01)
     assert again["ece_before"] == pytest.approx(report["ece_after"], abs=0.01)
+
+
+def test_few_entities_are_told(pipeline):
+    with pytest.warns(UserWarning, match=r"of 'bert_ner' was fitted to \d\d entities only, .* finds 100 or more"):
+        calibrate_pipeline(*pipeline)
+
+
+def test_enough_entities_are_not_told(pipeline):
+    folder, data = pipeline
+    docs = list(DocBin().from_disk(data).get_docs(spacy.blank("en").vocab))
+    DocBin(docs=docs * 5).to_disk(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert calibrate_pipeline(folder, data)["bert_ner"]["n_entities"] >= 100
 
 
 def test_earlier_components_count(make_nlp, tagger, tmp_path, pipeline):
@@ -124,7 +142,7 @@ def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
     )
     done = run(tmp_path, tmp_path / "dev.spacy", "--gpu-id", "3")
     assert given == [3, tmp_path, tmp_path / "dev.spacy"]
-    rest = "expected calibration error over 7 entities 0.250 before, 0.125 after"
+    rest = "expected calibration error over the 7 entities that it was fitted to 0.250 before, 0.125 after"
     message = " ".join(done.output.split())
     assert f"one: temperature 1.50; {rest}" in message
     assert f"two: temperature 2.00; {rest}" in message

@@ -22,6 +22,7 @@ BAD = [
     ("overwrite", "no", "true, false"),
     ("overwrite", None, "true, false"),
     ("spans_key", "", "a name for the span group, or null for no scores"),
+    ("spans_key", "  ", "a name for the span group, or null for no scores"),
     ("spans_key", 3, "a name for the span group, or null for no scores"),
     ("thresholds", 0.5, "numbers from 0 to 1 by label"),
     ("thresholds", {"per": 1.5}, "numbers from 0 to 1 by label"),
@@ -68,6 +69,13 @@ def test_the_defaults_of_the_settings_are_those_of_the_factory():
     assert asdict(Settings()) == {key: defaults[key] for key in asdict(Settings())}
 
 
+def test_thresholds_are_for_labels():
+    with pytest.raises(
+        ConfigError, match=r"thresholds = \{3: 0.5\} is not allowed. Allowed: numbers from 0"
+    ):
+        Settings(thresholds={3: 0.5}).check("bert_ner")
+
+
 @pytest.mark.parametrize("threshold", [0, 0.0, 1, 1.0])
 def test_thresholds_from_0_to_1_are_allowed(threshold):
     Settings(thresholds={"per": threshold}).check("bert_ner")
@@ -87,6 +95,21 @@ def test_the_labels_of_thresholds_are_checked_when_weights_are_loaded(method, ta
     examples = [Example(doc, doc)]
     with pytest.raises(ConfigError, match="PER = 0.5 is not allowed. Allowed: the labels geo, per"):
         pipe.initialize(lambda: examples) if method == "initialize" else pipe.calibrate(examples)
+
+
+@pytest.mark.parametrize("way", ["disk", "bytes"])
+def test_the_labels_of_thresholds_are_checked_when_a_pipeline_is_loaded(way, tagger, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
+    nlp.to_disk(tmp_path)
+    with pytest.raises(ConfigError, match="PER = 0.5 is not allowed. Allowed: the labels geo, per"):
+        if way == "disk":
+            spacy.load(tmp_path, config={"components.bert_ner.thresholds": {"PER": 0.5}})
+        else:
+            other = spacy.blank("en")
+            model = {"name": str(tagger), "overlap": 8}
+            other.add_pipe("bert_ner", config={"model": model, "thresholds": {"PER": 0.5}})
+            other.from_bytes(nlp.to_bytes())
 
 
 def test_an_unknown_key_is_refused():

@@ -29,6 +29,7 @@ def calibrate_cli(
         msg.fail("Nothing was calibrated", str(e), exits=1)
     for name, report in reports.items():
         msg.good(
-            f"{name}: temperature {report['temperature']:.2f}; expected calibration error over "
-            f"{report['n_entities']} entities {report['ece_before']:.3f} before, {report['ece_after']:.3f} after"
+            f"{name}: temperature {report['temperature']:.2f}; expected calibration error over the "
+            f"{report['n_entities']} entities that it was fitted to {report['ece_before']:.3f} before, "
+            f"{report['ece_after']:.3f} after"
         )
