@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
-MEETS_TRANSFORMERS := tests/parity tests/test_checkpoint.py tests/test_model.py tests/test_component.py tests/test_labels.py \
-	tests/test_copies.py tests/test_invariance.py
+MEETS_TRANSFORMERS := tests/parity tests/test_checkpoint.py tests/test_model.py tests/test_component.py \
+	tests/test_labels.py tests/test_copies.py tests/test_invariance.py
 
 .PHONY: run test clean
 

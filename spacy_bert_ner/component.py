@@ -230,7 +230,7 @@ class BertNer(TrainablePipe):
     def _predict_each(self, docs: list[Doc]) -> Iterator[tuple[Doc, list[Prediction]]]:
         try:
             predictions = self.predict(docs)
-        except Exception as e:
+        except Exception as e:  # whatever it is, spaCy leaves it to the error handler
             is_of_a_doc = not isinstance(e, CheckpointError | ConfigError) and models.has_checkpoint(self.model)
             if len(docs) == 1 or not is_of_a_doc:
                 self.get_error_handler()(self.name, self, docs, e)
