@@ -152,14 +152,12 @@ def main(arguments: argparse.Namespace) -> None:
     references = [to_doc(sentence, vocab) for sentence in parts["test"]]
     results = []
     for way in ("hand-written loop", *WAYS):
-        start = time.perf_counter()
         if way in WAYS:
             docs = read_by_component(arguments.checkpoint, references, dict(WAYS[way]))
         else:
             docs = read_by_hand(arguments.checkpoint, parts["test"], vocab)
-        seconds = time.perf_counter() - start
         scores = score_bert_ner([Example(doc, gold) for doc, gold in zip(docs, references, strict=True)])
-        results.append({"way": way, **{key: scores[key] for key in SCORES}, "seconds": round(seconds, 1)})
+        results.append({"way": way, **{key: scores[key] for key in SCORES}})
     rows = [[r["way"], *(f"{r[key]:.5f}" for key in SCORES)] for r in results]
     print(table(rows, header=["way", *SCORES], divider=True))
     calibration = calibrate(arguments.checkpoint, [to_doc(sentence, vocab) for sentence in parts["dev"]], references)
