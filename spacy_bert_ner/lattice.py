@@ -1,41 +1,63 @@
 """All legal tag sequences at once: the best of them, and sums over them, without a loop over tokens.
 
 What may come after a tag depends on little: whether an entity is open, and of which label. Tags after which the same
-may come are one *state* (in IOB2 `B-per` and `I-per` are), so that there are about half as many states as tags. A token
-is then a matrix: from each state before it to each state after it, the best or the summed score of the tags that lead
-there. The matrix of a run of tokens is the product of theirs, and products can be taken in any order: neighbours in
-pairs, pairs in pairs, and so on, all pairs of a round in one NumPy call (a parallel scan: Blelloch 1990,
+may come are one *state* (in IOB2 `B-per` and `I-per` are), so that there are about half as many states as tags.
+
+A chain is cut into blocks, more of them than each has tokens. What is done to the first token of a block is done to
+those of all blocks in one NumPy call, then what is done to the second, and so on: loops go over the places in a block
+and over the blocks, each about as often as the square root of the number of tokens. To begin in the middle of a chain,
+a block needs to know what is outside it, so there are three passes (a parallel scan: Blelloch 1990,
 https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf; on sequence models: Särkkä & García-Fernández 2021,
-https://arxiv.org/abs/2102.05743). Then the way back down the tree gives every token its place in the whole.
+https://arxiv.org/abs/2102.05743):
 
-    tokens   0   1   2   3   4
-    round 1  (0 1)   (2 3)   4
-    round 2  (0 1 2 3)       4
-    round 3  (0 1 2 3 4)
+    tokens              0  1   2  3   4  5   6
+    1. inside blocks   (0  1) (2  3) (4  5) (6)   from each state before a block to each state after it: a matrix
+    2. edges           |----->|----->|----->|     matrix by matrix: the states at the edges of blocks
+    3. inside blocks   |->|-> |->|-> |->|-> |->   token by token, from the edge of each block: the states at its tokens
 
-Independent sequences stand one after the other in one chain; the matrix of the first token of each forgets the state
-before it.
+This is the way forward; the way backward is the same from the right.
+
+A token itself is such a matrix, an almost empty one. In all states in which a sequence may end the same tags may come
+that do not go on with an entity, so these are taken in one go. What else may come is a tag or two for each label:
+
+    IOB2      in every state      O  B-a  B-b               in the state of a: I-a, which keeps it
+    BILUO     nothing is open     O  B-a  U-a  B-b  U-b     in the state of a: I-a, which keeps it; L-a, which leaves it
+
+Independent sequences stand one after the other in one chain; the first token of each forgets the state before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isqrt, log
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .tags import TagSet
-from .types import Floats1d, Ints1d
+from .types import Floats1d, Ints1d, Ints2d
 
 Bools1d = NDArray[np.bool_]
 Bools2d = NDArray[np.bool_]
-Matrices = NDArray[np.float64]
-"""*Shape:* `(n, n_states, n_states)`: from the state before to the state after."""
+Doubles = NDArray[np.float64]
+Index = Ints1d | slice
 
-MAX_CELLS = 1 << 20
-"""Most numbers in the matrices of the tokens that are worked on at once (8 MiB), however long the chain is."""
+MAX_CELLS = 1 << 19
+"""Most numbers in the matrices of all blocks (4 MiB), however long the chain is; its blocks are longer instead."""
+LEAST = 1e-300
+"""Stands in for a sum over no sequence at all, of which there is no logarithm."""
+
+
+class Ways(NamedTuple):
+    """Tags that lead from states to states, which are different ones, or all the same one on one of the two sides."""
+
+    sources: Index
+    targets: Index
+    tags: Ints1d
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +70,10 @@ class States:
     allowed_first: the same as `allowed` at the first token of a sequence, in the state that ends the one before.
     may_end: whether a sequence may end in a state. *Shape:* `(n_states,)`
     start: the state before the first token.
+    closed: the states in which a sequence may end.
+    opens: whether a tag may follow in all of those. *Shape:* `(n_tags,)`
+    openers: the tags for which it may, and those that may be the first of a sequence; by the states that they lead to.
+    kept, moves: all else that is allowed, from a state to itself and from one state to another.
     """
 
     of_tag: Ints1d
@@ -56,6 +82,11 @@ class States:
     allowed_first: Bools2d
     may_end: Bools1d
     start: int
+    closed: Index
+    opens: Bools1d
+    openers: Ints1d
+    kept: Ways
+    moves: list[Ways]
 
     @property
     def n(self) -> int:
@@ -79,15 +110,52 @@ def states_of(tags: TagSet) -> States:
         np.concatenate([follow, goes_on, end[:, None]], axis=1), axis=0, return_index=True, return_inverse=True
     )
     state = state.reshape(-1)  # NumPy 2.0 gave it a second axis
-    may_end = end[first]
+    may_end, allowed = end[first], follow[first]
+    opens = allowed[may_end].all(axis=0)
+    by_state = np.argsort(state[:-1], kind="stable")
+    others = np.argwhere(allowed & ~(may_end[:, None] & opens)).tolist()
+    kept, *moves = _ways([(source, int(state[tag]), tag) for source, tag in others])
     return States(
         of_tag=state[:-1],
-        allowed=follow[first],
+        allowed=allowed,
         goes_on=goes_on[first],
         allowed_first=may_end[:, None] & tags.may_begin[None],
         may_end=may_end,
         start=int(state[-1]),
+        closed=_index(np.flatnonzero(may_end)),
+        opens=opens,
+        openers=by_state[(opens | tags.may_begin)[by_state]],
+        kept=kept,
+        moves=moves,
     )
+
+
+def _ways(ways: list[tuple[int, int, int]]) -> Iterator[Ways]:
+    """Put those together that can be taken in one step.
+
+    ways: source, target, tag
+    YIELDS: those that keep a state; then, until none is left, all from or to the state that has most of them.
+    """
+    together = {way[0]: way for way in ways if way[0] == way[1]}
+    while True:
+        sources, targets, tag_ids = np.array(sorted(together.values()), dtype=np.int64).reshape(-1, 3).T
+        yield Ways(_index(sources), _index(targets), tag_ids)
+        ways = [way for way in ways if way not in together.values()]
+        if not ways:
+            return
+        (source, n_from), (target, n_to) = (Counter(way[end] for way in ways).most_common(1)[0] for end in (0, 1))
+        if n_from > n_to:
+            together = {way[1]: way for way in ways if way[0] == source}
+        else:  # if no state has two of them, that is all at once
+            together = {way[0]: way for way in ways if way[1] == target or n_to == 1}
+
+
+def _index(states: Ints1d) -> Index:
+    """A slice, which NumPy need not copy, where they follow each other or are all the same one."""
+    gaps = np.diff(states)
+    if len(states) and (not gaps.any() or (gaps == 1).all()):
+        return slice(int(states[0]), int(states[-1]) + 1)
+    return states
 
 
 def best_path(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> Ints1d:
@@ -100,36 +168,31 @@ def best_path(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> In
     if not len(scores):
         return np.zeros(0, dtype=np.int64)
     states = states_of(tags)
-    relative: NDArray[np.float64] = scores.astype(np.float64)
+    relative: Doubles = scores.astype(np.float64)
     relative -= relative.max(axis=1, keepdims=True)
-    parts = list(_parts(len(scores), states.n))
-    # Forward: the best score of each state at the edges between the parts.
-    arrive = np.where(np.arange(states.n) == states.start, 0.0, -np.inf)
-    before = []
-    for part in parts:
-        before.append(arrive)
-        *_, root = _tree(_best_edges(relative[part], begins[part], states), _max_plus)
-        arrive = (arrive[:, None] + root[0]).max(axis=0)
-    # Backward: the best end of each part, then the states inside it from the top of its tree down.
-    best = np.zeros(len(scores), dtype=np.int64)
-    last = int(np.where(states.may_end, arrive, -np.inf).argmax())
-    into = states.into()
-    for part, arrive in zip(reversed(parts), reversed(before), strict=True):
-        levels = _tree(_best_edges(relative[part], begins[part], states), _max_plus)
-        left = np.array([int((arrive + levels[-1][0, :, last]).argmax())])
-        right = np.array([last])
-        last = int(left[0])
-        for level in reversed(levels[:-1]):
-            n_pairs = len(level) // 2
-            first, second = level[0 : 2 * n_pairs : 2], level[1::2]
-            pair = np.arange(n_pairs)
-            between = (first[pair, left[:n_pairs]] + second[pair, :, right[:n_pairs]]).argmax(axis=1)
-            lefts, rights = np.repeat(left, 2)[: len(level)], np.repeat(right, 2)[: len(level)]
-            rights[0 : 2 * n_pairs : 2] = lefts[1::2] = between
-            left, right = lefts, rights
-        allowed = np.where(begins[part][:, None], states.allowed_first[left], states.allowed[left])
-        best[part] = np.where(allowed & into.T[right], relative[part], -np.inf).argmax(axis=1)
-    return best
+    steps = _steps(relative, begins, states, _MAXIMA)
+    matrices, _ = _matrices(steps)
+    # At the edges: from the last one back the best score of what is after each state, from the first one on the state.
+    after = [np.where(states.may_end, 0.0, -np.inf)]
+    for matrix in matrices[:0:-1]:
+        after.append((matrix + after[-1]).max(axis=1))
+    edges = [states.start]
+    for matrix, score in zip(matrices[:-1], after[:0:-1], strict=True):
+        edges.append(int((matrix[edges[-1]] + score).argmax()))
+    # Inside the blocks: the same. Each is now known to end in one state, the last one in any in which it may.
+    ahead = np.where(np.arange(states.n)[:, None] == edges[1:], 0.0, -np.inf)
+    ahead = np.concatenate([ahead, after[0][:, None]], axis=1)[:, None]
+    after_place = np.empty((steps.size, states.n, len(edges)))
+    for place in reversed(range(steps.size)):
+        after_place[place] = ahead[:, 0]
+        ahead = steps.back(place, ahead)
+    best, state = np.zeros_like(steps.tokens), np.array(edges)
+    for tokens, score, chosen in zip(steps.tokens, after_place, best, strict=True):
+        allowed = np.where(begins[tokens, None], states.allowed_first[state], states.allowed[state])
+        chosen[:] = np.where(allowed, relative[tokens] + score[states.of_tag].T, -np.inf).argmax(axis=1)
+        state = states.of_tag[chosen]
+    chain: Ints1d = best.T.reshape(-1)[: len(scores)]
+    return chain
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,120 +206,179 @@ class Sums:
     log_total: over the whole chain.
     """
 
-    before: Matrices
-    after: Matrices
+    before: Doubles
+    after: Doubles
     log_before: NDArray[np.float64]
     log_after: NDArray[np.float64]
     log_total: float
 
 
-def forward_backward(probabilities: NDArray[np.float64], begins: Bools1d, tags: TagSet) -> Sums:
+def forward_backward(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> Sums:
     """Sum over all legal sequences, up to and from each token.
 
     probabilities: of each tag for each token, above 0. *Shape:* `(n_tokens, n_tags)`, at least one token
     begins: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
     """
     states = states_of(tags)
-    shape = (len(probabilities), states.n)
-    before, after = np.zeros(shape), np.zeros(shape)
-    log_before, log_after = np.zeros(shape[0]), np.zeros(shape[0])
-    parts = list(_parts(*shape))
-    trees = {}
-    one, log_one = (np.arange(states.n) == states.start).astype(np.float64), 0.0
-    for i, part in enumerate(parts):
-        trees = {i: _scaled_tree(_summed_edges(probabilities[part], begins[part], states))}
-        levels, logs = trees[i]
-        before[part], log_before[part] = _descend(levels, logs, one, log_one, forward=True)
-        one, log_more = _scaled(one[None] @ levels[-1][0])
-        log_one += float(logs[-1][0]) + float(log_more[0])
-        one = one[0]
-    log_total = log_one + float(np.log((one * states.may_end).sum()))
-    one, log_one = states.may_end.astype(np.float64), 0.0
-    for i, part in reversed(list(enumerate(parts))):
-        # A chain of one part, the common case, has its tree already.
-        levels, logs = trees.get(i) or _scaled_tree(_summed_edges(probabilities[part], begins[part], states))
-        after[part], log_after[part] = _descend(levels, logs, one, log_one, forward=False)
-        one, log_more = _scaled((levels[-1][0] @ one)[None])
-        log_one += float(logs[-1][0]) + float(log_more[0])
-        one = one[0]
-    return Sums(before, after, log_before, log_after, log_total)
+    steps = _steps(probabilities, begins, states, _SUMS)
+    matrices, logs = _matrices(steps)
+    first, last = (np.arange(states.n) == states.start).astype(np.float64), states.may_end.astype(np.float64)
+    before, log_before = _edges(first, matrices[:-1].transpose(0, 2, 1), logs[:-1])
+    after, log_after = _edges(last, matrices[:0:-1], logs[:0:-1])
+    before, log_before = _insides(steps, before, log_before, forward=True)
+    after, log_after = _insides(steps, after[::-1], log_after[::-1], forward=False)
+    n, through = len(probabilities), probabilities[0] * states.allowed[states.start] * after[0, states.of_tag]
+    log_total = float(np.log(through.sum()) + log_after[0])
+    return Sums(before[:n], after[:n], log_before[:n], log_after[:n], log_total)
 
 
-def _parts(n_tokens: int, n_states: int) -> Iterator[slice]:
-    size = max(64, MAX_CELLS // n_states**2)
-    return (slice(start, start + size) for start in range(0, n_tokens, size))
+def scaled(sums: Doubles, axis: int | tuple[int, ...], out: Doubles | None = None) -> tuple[Doubles, Floats1d]:
+    """Scale to the maximum 1 along axes, so that products of many stay within floating point.
 
-
-def _best_edges(scores: NDArray[np.float64], begins: Bools1d, states: States) -> Matrices:
-    edges = np.full((len(scores), states.n, states.n), -np.inf)
-    for tag, state in enumerate(states.of_tag.tolist()):
-        allowed = np.where(begins[:, None], states.allowed_first[:, tag], states.allowed[:, tag])
-        np.maximum(edges[:, :, state], np.where(allowed, scores[:, tag, None], -np.inf), out=edges[:, :, state])
-    return edges
-
-
-def _summed_edges(probabilities: NDArray[np.float64], begins: Bools1d, states: States) -> Matrices:
-    into = states.into()
-    kinds = [(a[:, :, None] & into).transpose(1, 0, 2) for a in (states.allowed, states.allowed_first)]
-    inside, first = (kind.reshape(len(into), -1).astype(np.float64) for kind in kinds)  # (n_tags, n_states²)
-    edges: Matrices = probabilities @ inside
-    edges[begins] = probabilities[begins] @ first
-    return edges.reshape(-1, states.n, states.n)
-
-
-def _max_plus(first: Matrices, second: Matrices) -> Matrices:
-    best = first[:, :, :1] + second[:, :1]
-    for state in range(1, first.shape[2]):
-        np.maximum(best, first[:, :, state, None] + second[:, None, state], out=best)
-    return best
-
-
-def _tree(leaves: Matrices, product: Callable[[Matrices, Matrices], Matrices]) -> list[Matrices]:
-    """The rounds of products, the tokens' own matrices first. Without a partner the last one goes up as it is."""
-    levels = [leaves]
-    while len(levels[-1]) > 1:
-        level = levels[-1]
-        n_paired = len(level) // 2 * 2
-        levels.append(np.concatenate([product(level[0:n_paired:2], level[1::2]), level[n_paired:]]))
-    return levels
-
-
-def _scaled_tree(leaves: Matrices) -> tuple[list[Matrices], list[Floats1d]]:
-    """The same with sums of products, each matrix scaled to the maximum 1, and the logarithms of the factors."""
-    scaled, log = _scaled(leaves)
-    levels, logs = [scaled], [log]
-    while len(levels[-1]) > 1:
-        level, log = levels[-1], logs[-1]
-        n_paired = len(level) // 2 * 2
-        products, more = _scaled(level[0:n_paired:2] @ level[1::2])
-        levels.append(np.concatenate([products, level[n_paired:]]))
-        logs.append(np.concatenate([log[0:n_paired:2] + log[1::2] + more, log[n_paired:]]))
-    return levels, logs
-
-
-def _scaled(arrays: NDArray[np.float64]) -> tuple[NDArray[np.float64], Floats1d]:
-    largest = arrays.reshape(len(arrays), -1).max(axis=1)
-    return arrays / largest.reshape(-1, *[1] * (arrays.ndim - 1)), np.log(largest)
-
-
-def _descend(
-    levels: list[Matrices], logs: list[Floats1d], vector: NDArray[np.float64], log: float, *, forward: bool
-) -> tuple[NDArray[np.float64], Floats1d]:
-    """From the vector at one edge of a part to those at that edge of each of its tokens.
-
-    vector: sums over all that is before the part, or, if not `forward`, after it. *Shape:* `(n_states,)`
-    RETURNS: the same for each token *Shape:* `(n_tokens, n_states)`, and the logarithms of their factors.
+    RETURNS: the same shape; without those axes, the logarithms of the factors.
     """
-    vectors, log_vectors = vector[None], np.array([log])
-    for level, log_level in zip(reversed(levels[:-1]), reversed(logs[:-1]), strict=True):
-        n_pairs = len(level) // 2
-        below, log_below = np.repeat(vectors, 2, axis=0)[: len(level)], np.repeat(log_vectors, 2)[: len(level)]
-        # Going forward the second of a pair has the first before it; going backward it is the other way round.
-        seconds, firsts = slice(1, None, 2), slice(0, 2 * n_pairs, 2)
-        mine, other = (seconds, firsts) if forward else (firsts, seconds)
-        passed = vectors[:n_pairs]
-        products = passed[:, None] @ level[other] if forward else level[other] @ passed[:, :, None]
-        below[mine], more = _scaled(products.reshape(n_pairs, -1))
-        log_below[mine] = log_vectors[:n_pairs] + log_level[other] + more
-        vectors, log_vectors = below, log_below
-    return vectors, log_vectors
+    largest = np.maximum(sums.max(axis=axis, keepdims=True), LEAST)
+    return np.divide(sums, largest, out=out), np.log(largest.squeeze(axis))
+
+
+class _Algebra(NamedTuple):
+    """How alternatives are joined, and how one token and the next; what changes nothing in each of the two."""
+
+    add: np.ufunc
+    times: np.ufunc
+    zero: float
+    one: float
+
+
+_SUMS = _Algebra(np.add, np.multiply, 0.0, 1.0)
+_MAXIMA = _Algebra(np.maximum, np.add, -np.inf, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """A chain in blocks of the same size. What fills the last one up leaves every state as it is.
+
+    tokens: the token at each place of each block. *Shape:* `(size, n_blocks)`
+    opened: the weight of the tags to each state that are in `States.opens`, or, at the first token of a sequence, that
+        may begin one. *Shape:* `(n_states, size, n_blocks)`
+    kept: that of the tag that keeps each state. *Shape:* `(n_states, size, n_blocks)`
+    moved: those of the tags of each of `States.moves`. *Shape:* `(n, size, n_blocks)`
+    """
+
+    states: States
+    algebra: _Algebra
+    tokens: Ints2d
+    opened: Doubles
+    kept: Doubles
+    moved: list[Doubles]
+
+    @property
+    def size(self) -> int:
+        return len(self.tokens)
+
+    def on(self, place: int, before: Doubles) -> Doubles:
+        """From what is before a token in each state to what is after it. *Shape:* `(n_states, m, n_blocks)`"""
+        add, times, *_ = self.algebra
+        closed = add.reduce(before[self.states.closed], axis=0)
+        after: Doubles = add(times(self.kept[:, place, None], before), times(self.opened[:, place, None], closed))
+        for (sources, targets, _), ways in zip(self.states.moves, self.moved, strict=True):
+            self._join(after, targets, times(ways[:, place, None], before[sources]))
+        return after
+
+    def back(self, place: int, after: Doubles, space: Sequence[Doubles] | None = None) -> Doubles:
+        """The other way round, from what is after a token. *Shape:* `(n_states, m, n_blocks)`
+
+        space: two arrays of this shape, the first for the result. New ones would cost more time than what fills them.
+        """
+        add, times, *_ = self.algebra
+        before, spare = np.empty((2, *after.shape)) if space is None else space
+        times(self.kept[:, place, None], after, out=before)
+        times(self.opened[:, place, None], after, out=spare)
+        self._join(before, self.states.closed, add.reduce(spare, axis=0, keepdims=True))
+        for (sources, targets, _), ways in zip(self.states.moves, self.moved, strict=True):
+            self._join(before, sources, times(ways[:, place, None], after[targets], out=spare[: len(ways)]))
+        return before
+
+    def _join(self, to: Doubles, states: Index, arriving: Doubles) -> None:
+        there = to[states]
+        if len(there) == 1:
+            arriving = self.algebra.add.reduce(arriving, axis=0)
+        to[states] = self.algebra.add(there, arriving, out=there)
+
+
+def _steps(weights: Doubles, begins: Bools1d, states: States, algebra: _Algebra) -> _Steps:
+    add, _, zero, one = algebra
+    # More blocks than tokens in one, for a step from edge to edge takes less time than those inside.
+    n_blocks = max(1, min(isqrt(4 * len(weights)), MAX_CELLS // states.n**2))
+    size = -(-len(weights) // n_blocks)
+    n_blocks = -(-len(weights) // size)
+    places = np.arange(n_blocks * size).reshape(n_blocks, size).T
+    tokens = np.minimum(places, len(weights) - 1)
+    real = places == tokens
+    first, inside = begins[tokens] & real, ~begins[tokens] & real
+
+    def weigh(tags: Ints1d, may: NDArray[np.bool_]) -> Doubles:
+        of_tags: Doubles = weights[tokens, tags[:, None, None]]  # (n, size, n_blocks)
+        of_tags[~np.broadcast_to(may, of_tags.shape)] = zero
+        return of_tags
+
+    may_begin, opens = (may[states.openers, None, None] for may in (states.allowed[states.start], states.opens))
+    to, groups = np.unique(states.of_tag[states.openers], return_index=True)
+    opened = np.full((states.n, *tokens.shape), zero)
+    opened[to] = add.reduceat(weigh(states.openers, (first & may_begin) | (inside & opens)), groups, axis=0)
+    kept = np.full((states.n, *tokens.shape), np.where(real, zero, one))
+    kept[states.kept.sources] = add(kept[states.kept.sources], weigh(states.kept.tags, inside))
+    moved = [weigh(move.tags, inside) for move in states.moves]
+    return _Steps(states, algebra, tokens, opened, kept, moved)
+
+
+def _matrices(steps: _Steps) -> tuple[Doubles, Doubles]:
+    """From each state before a block to each state after it; sums are scaled to the maximum 1.
+
+    RETURNS: *Shape:* `(n_blocks, n_states, n_states)`, and the logarithms of the factors *Shape:* `(n_blocks,)`. None
+        where there is one block alone, since no other needs to know of it.
+    """
+    _, _, zero, one = steps.algebra
+    n_states, _, n_blocks = steps.kept.shape
+    if n_blocks == 1:
+        return np.zeros((0, n_states, n_states)), np.zeros(0)
+    matrices, *space = np.full((3, n_states, n_states, n_blocks), zero)
+    matrices[np.arange(n_states), np.arange(n_states)] = one
+    logs = np.zeros(n_blocks)
+    for place in reversed(range(steps.size)):
+        matrices, space[0] = steps.back(place, matrices, space), matrices
+        if steps.algebra is _SUMS:
+            _, more = scaled(matrices, axis=(0, 1), out=matrices)
+            logs += more
+    return np.ascontiguousarray(matrices.transpose(2, 0, 1)), logs
+
+
+def _edges(sums: Floats1d, matrices: Doubles, logs: Floats1d) -> tuple[Doubles, Floats1d]:
+    """From the sums at the first edge, through one matrix after the other, to those at every edge.
+
+    RETURNS: *Shape:* `(n_matrices + 1, n_states)`, `(n_matrices + 1,)`
+    """
+    all_sums, all_logs = [sums], [0.0]
+    for matrix, log_factor in zip(matrices, logs.tolist(), strict=True):
+        sums = matrix @ sums
+        largest = max(float(sums.max()), LEAST)
+        sums /= largest
+        all_sums.append(sums)
+        all_logs.append(all_logs[-1] + log_factor + log(largest))
+    return np.array(all_sums), np.array(all_logs)
+
+
+def _insides(steps: _Steps, edges: Doubles, logs: Floats1d, *, forward: bool) -> tuple[Doubles, Floats1d]:
+    """From the sums at an edge of each block to those at that edge of each of its tokens.
+
+    edges: before each block, or, if not `forward`, after it. *Shape:* `(n_blocks, n_states)`
+    RETURNS: *Shape:* `(n_blocks * size, n_states)`, `(n_blocks * size,)`
+    """
+    n_blocks, n_states = edges.shape
+    all_sums, all_logs = np.empty((n_blocks, steps.size, n_states)), np.empty((n_blocks, steps.size))
+    sums, places = edges.T[:, None], range(steps.size)
+    for place in places if forward else reversed(places):
+        all_sums[:, place], all_logs[:, place] = sums[:, 0].T, logs
+        sums, more = scaled(steps.on(place, sums) if forward else steps.back(place, sums), axis=(0, 1))
+        logs = logs + more
+    return all_sums.reshape(-1, n_states), all_logs.reshape(-1)

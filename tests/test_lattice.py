@@ -74,19 +74,93 @@ def test_ties_give_one_legal_sequence(tags):
 
 
 @every_tag_set
-def test_a_long_chain_in_parts_is_the_same_as_in_one(tags, monkeypatch):
+def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
     rng = np.random.default_rng(0)
     scores, begins = rng.normal(0, 3, size=(300, len(tags.tags))), rng.random(300) < 0.02
     begins[0] = True
-    whole, sums = best_path(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
-    monkeypatch.setattr(lattice, "MAX_CELLS", 1)  # parts of 64 tokens, the least
-    np.testing.assert_array_equal(best_path(scores, begins, tags), whole)
-    in_parts = forward_backward(np.exp(scores), begins, tags)
-    assert in_parts.log_total == pytest.approx(sums.log_total)
+    in_blocks, sums = best_path(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
+    monkeypatch.setattr(lattice, "MAX_CELLS", 1)  # one block, so token by token
+    np.testing.assert_array_equal(best_path(scores, begins, tags), in_blocks)
+    in_one = forward_backward(np.exp(scores), begins, tags)
+    assert in_one.log_total == pytest.approx(sums.log_total)
     for name in ("before", "after"):
         with np.errstate(divide="ignore"):
-            found, expected = (np.log(getattr(s, name)) + getattr(s, f"log_{name}")[:, None] for s in (in_parts, sums))
+            found, expected = (np.log(getattr(s, name)) + getattr(s, f"log_{name}")[:, None] for s in (in_one, sums))
         np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def passed(weights, begins, tags, join):
+    """Token by token and from tag to tag, without states or blocks: all that is before, after, and the whole chain.
+
+    weights: logarithms. *Shape:* `(n_tokens, n_tags)`
+    join: what becomes of alternatives, `np.logaddexp.reduce` or `np.maximum.reduce`.
+    RETURNS: what ends in each tag, that tag included, and what comes after each tag. *Shape:* `(n_tokens, n_tags)`
+    """
+    with np.errstate(divide="ignore"):
+        begin, follow, end = (np.log(kind.astype(float)) for kind in (tags.may_begin, tags.may_follow, tags.may_end))
+    upto, after = [begin + weights[0]], [end]
+    for weight, begins_here in zip(weights[1:], begins[1:], strict=True):
+        way = end[:, None] + begin if begins_here else follow
+        upto.append(join(upto[-1][:, None] + way, axis=0) + weight)
+    for weight, begins_here in zip(weights[:0:-1], begins[:0:-1], strict=True):
+        way = end[:, None] + begin if begins_here else follow
+        after.append(join(way + weight + after[-1], axis=1))
+    return np.array(upto), np.array(after[::-1]), join(upto[-1] + end)
+
+
+MANY = {"30 labels in BILUO": tag_set(tags_of_labels([f"l{i}" for i in range(30)], "BILUO"), "BILUO")}
+LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
+
+
+def long_chains(tags, monkeypatch):
+    """Of several lengths, in the blocks that are usual for them, then in three or four long ones and in one."""
+    rng = np.random.default_rng(7)
+    for max_cells in (lattice.MAX_CELLS, 4 * states_of(tags).n ** 2, 1):
+        monkeypatch.setattr(lattice, "MAX_CELLS", max_cells)
+        for n in LENGTHS:
+            begins = rng.random(n) < 0.05
+            begins[0] = True
+            yield rng.normal(0, 3, size=(n, len(tags.tags))), begins
+
+
+@pytest.mark.parametrize("tags", (TAG_SETS | MANY).values(), ids=TAG_SETS | MANY)
+def test_the_best_path_of_a_long_chain_is_legal_and_as_good_as_token_by_token(tags, monkeypatch):
+    for scores, begins in long_chains(tags, monkeypatch):
+        path = best_path(scores, begins, tags)
+        starts = [*np.flatnonzero(begins), len(path)]
+        assert not any(tags.n_illegal(path[s:e]) for s, e in pairwise(starts))
+        _, _, best = passed(scores, begins, tags, np.maximum.reduce)
+        assert scores[np.arange(len(path)), path].sum() == pytest.approx(best, rel=1e-12)
+
+
+@pytest.mark.parametrize("tags", (TAG_SETS | MANY).values(), ids=TAG_SETS | MANY)
+def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch):
+    states = states_of(tags)
+    for weights, begins in long_chains(tags, monkeypatch):
+        upto, expected_after, total = passed(weights, begins, tags, np.logaddexp.reduce)
+        sums = forward_backward(np.exp(weights), begins, tags)
+        with np.errstate(divide="ignore"):
+            before = np.log(sums.before) + sums.log_before[:, None]
+            after = np.log(sums.after) + sums.log_after[:, None]
+        assert sums.log_total == pytest.approx(total, rel=1e-12)
+        for state in range(states.n):
+            of_state = np.flatnonzero(states.of_tag == state)
+            expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # no tag may lead there: -inf
+            np.testing.assert_allclose(before[1:, state], expected, rtol=1e-10, atol=1e-10)
+            for tag in of_state:
+                np.testing.assert_allclose(after[:, state], expected_after[:, tag], rtol=1e-10, atol=1e-10)
+
+
+@every_tag_set
+def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
+    states = states_of(tags)
+    found = np.zeros(states.allowed.shape, dtype=int)
+    found[states.closed] += states.opens
+    for sources, targets, tag_ids in (states.kept, *states.moves):
+        source, target, tag = np.broadcast_arrays(np.r_[sources], np.r_[targets], tag_ids)
+        np.testing.assert_array_equal(states.of_tag[tag], target)
+        np.add.at(found, (source, tag), 1)
+    np.testing.assert_array_equal(found, states.allowed)
 
 
 def test_a_long_chain_of_small_probabilities_does_not_underflow():
@@ -104,6 +178,12 @@ def test_a_long_chain_of_small_probabilities_does_not_underflow():
 def test_there_are_few_states(scheme, n_states):
     # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.
     assert states_of(TAG_SETS[scheme]).n == n_states
+
+
+@pytest.mark.parametrize("scheme", [*PREFIXES, "IOB", "IOE"])
+def test_a_step_takes_no_longer_list_of_moves_for_more_labels(scheme):
+    few, many = (tag_set(tags_of_labels([f"l{i}" for i in range(n)], scheme), scheme) for n in (2, 20))
+    assert len(states_of(few).moves) == len(states_of(many).moves) <= 1
 
 
 def test_tags_after_which_the_same_may_come_share_a_state():
