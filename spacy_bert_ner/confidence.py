@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .lattice import forward_backward, states_of
+from .lattice import LEAST, forward_backward, scaled, states_of
 from .tags import TagSet
 from .types import Entity, Floats1d, Floats2d, Ints1d
 
-_LEAST = 1e-300
-"""Stands in for a sum over no sequence at all, of which there is no logarithm."""
 _LEAST_LOG = -100.0
 """Least log-probability of a tag. Far below what matters, it keeps the scaled sums within floating point."""
 
@@ -45,7 +43,9 @@ def entity_scores(
     lasts = np.array([entity.end - 1 for entity in entities])
     labels = np.array([tags.labels.index(entity.label) for entity in entities])
     sequence = np.cumsum(begins) - 1
-    needed = np.isin(sequence, sequence[starts])
+    holds = np.zeros(len(begins), dtype=bool)  # of each sequence, of which there are no more than tokens
+    holds[sequence[starts]] = True
+    needed = holds[sequence]
     place = np.cumsum(needed) - 1
     return _scores(logits[needed], begins[needed], place[starts], place[lasts], labels, tags, temperature)
 
@@ -68,23 +68,26 @@ def _scores(
     # The first tag: all that was before, then a tag of the label that begins something.
     before = sums.before[starts]
     room = np.where(begins[starts, None], before @ states.allowed_first, before @ opens)  # (n_entities, n_tags)
-    first = room * probabilities[starts]
-    entity, log_entity = _scaled((first * (tags.label_ids == labels[:, None] + 1)) @ into)  # (n_entities, n_states)
+    first = room * probabilities[starts] * (tags.label_ids == labels[:, None] + 1)
+    entity, log_entity = scaled(first @ into, axis=1)  # (n_entities, n_states)
     log_entity += sums.log_before[starts]
 
     # The tags that go on: a step for each token of the longest entity, in all entities at once.
     for step in range(1, int((lasts - starts).max()) + 1):
         longer = np.flatnonzero(starts + step <= lasts)
-        entity[longer], more = _scaled(((entity[longer] @ goes_on) * probabilities[starts[longer] + step]) @ into)
+        further = (entity[longer] @ goes_on) * probabilities[starts[longer] + step]
+        entity[longer], more = scaled(further @ into, axis=1)
         log_entity[longer] += more
 
-    # After it: something new, or the end of the sequence.
-    following = probabilities * sums.after[:, states.of_tag]  # (n_tokens, n_tags)
-    new = np.where(begins[:, None], following @ states.allowed_first.T, following @ opens.T)  # (n_tokens, n_states)
-    new = np.concatenate([new[1:], states.may_end[None].astype(np.float64)])
-    log_new = np.append(sums.log_after[1:], 0.0)
-    held = (entity * new[lasts]).sum(axis=1)
-    log_score = np.log(np.maximum(held, _LEAST)) + log_entity + log_new[lasts] - sums.log_total
+    # After it: something new, or the end of the chain.
+    at_end = lasts == len(probabilities) - 1
+    nexts = np.where(at_end, lasts, lasts + 1)
+    following = probabilities[nexts] * sums.after[nexts][:, states.of_tag]  # (n_entities, n_tags)
+    new = np.where(begins[nexts, None], following @ states.allowed_first.T, following @ opens.T)
+    new[at_end] = states.may_end
+    log_new = np.where(at_end, 0.0, sums.log_after[nexts])
+    held = (entity * new).sum(axis=1)
+    log_score = np.log(np.maximum(held, LEAST)) + log_entity + log_new - sums.log_total
     scores: Floats1d = np.exp(np.minimum(log_score, 0.0))
     return scores
 
@@ -124,8 +127,3 @@ def _probabilities(logits: Floats2d, temperature: float) -> NDArray[np.float64]:
     scaled -= scaled.max(axis=1, keepdims=True)
     scaled -= np.log(np.exp(scaled).sum(axis=1, keepdims=True))
     return np.exp(np.maximum(scaled, _LEAST_LOG))
-
-
-def _scaled(vectors: NDArray[np.float64]) -> tuple[NDArray[np.float64], Floats1d]:
-    largest = np.maximum(vectors.max(axis=1), _LEAST)
-    return vectors / largest[:, None], np.log(largest)

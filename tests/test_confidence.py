@@ -86,6 +86,24 @@ def test_entities_of_several_sequences_do_not_depend_on_each_other():
     assert together.tolist() == pytest.approx(alone, abs=1e-12)
 
 
+@pytest.mark.parametrize("name", TAG_SETS)
+def test_entities_of_many_sequences_do_not_depend_on_each_other(name):
+    # So many that the sums over all of them are taken in blocks, which begin and end anywhere in a sequence.
+    tags, rng = TAG_SETS[name], np.random.default_rng(11)
+    lengths = rng.integers(1, 12, size=50)
+    ends = np.cumsum(lengths)
+    logits = rng.normal(0, 2, size=(ends[-1], len(tags.tags))).astype("f")
+    begins = np.isin(np.arange(ends[-1]), ends - lengths)
+    entities = tags.entities(logits.argmax(axis=1), begins)
+    alone = [
+        entity_scores(logits[s:e], begins[s:e], [Entity(entity.label, entity.start - s, entity.end - s)], tags)[0]
+        for entity in entities
+        for s, e in zip(ends - lengths, ends, strict=True)
+        if s <= entity.start < e
+    ]
+    assert entity_scores(logits, begins, entities, tags).tolist() == pytest.approx(alone, abs=1e-12)
+
+
 def test_certain_logits_of_any_size_give_scores_from_0_to_1():
     tags = TAG_SETS["IOB2"]
     logits = np.array([[0, 1e4, 0, 0, 0], [0, 0, 1e4, 0, 0], [1e4, 0, 0, 0, 0]], dtype="f")
