@@ -12,7 +12,8 @@ from .tags import TagSet
 from .types import Entity, Floats1d, Floats2d, Ints1d
 
 _LEAST_LOG = -100.0
-"""Least log-probability of a tag. Far below what matters, it keeps the scaled sums within floating point."""
+"""Least log-probability of a tag, which keeps the scaled sums within floating point. A logit that is more than 100 below
+the highest of its token counts as 100 below it."""
 
 
 def entity_scores(
@@ -111,7 +112,7 @@ def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.b
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     at_left, at_right = loss(left), loss(right)
     while high - low > 1e-3:
-        if at_left <= at_right:
+        if at_left < at_right:  # where all scores are clipped, the two are equal and the way out is up
             high, right, at_right = right, left, at_left
             left = high - ratio * (high - low)
             at_left = loss(left)

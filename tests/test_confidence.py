@@ -151,3 +151,8 @@ def test_scores_of_0_and_1_have_a_temperature_too():
     with np.errstate(over="ignore"):
         temperature = fit_temperature(lambda t: 1 / (1 + np.exp(-logit / t)), correct)
     assert temperature == pytest.approx(20, rel=0.01)
+
+
+def test_where_no_temperature_makes_a_difference_the_way_is_to_less_certainty():
+    correct = np.array([True, True, False])
+    assert fit_temperature(lambda t: np.ones(3), correct) == pytest.approx(20, rel=0.01)

@@ -70,9 +70,7 @@ def test_the_defaults_of_the_settings_are_those_of_the_factory():
 
 
 def test_thresholds_are_for_labels():
-    with pytest.raises(
-        ConfigError, match=r"thresholds = \{3: 0.5\} is not allowed. Allowed: numbers from 0"
-    ):
+    with pytest.raises(ConfigError, match=r"thresholds = \{3: 0.5\} is not allowed. Allowed: numbers from 0"):
         Settings(thresholds={3: 0.5}).check("bert_ner")
 
 
