@@ -12,8 +12,8 @@ from .tags import TagSet
 from .types import Entity, Floats1d, Floats2d, Ints1d
 
 _LEAST_LOG = -100.0
-"""Least log-probability of a tag, which keeps the scaled sums within floating point. A logit that is more than 100 below
-the highest of its token counts as 100 below it."""
+"""Least log-probability of a tag, which keeps the scaled sums within floating point. A logit that is more than 100
+below the highest of its token counts as 100 below it."""
 
 
 def entity_scores(
