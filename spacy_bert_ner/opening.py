@@ -16,10 +16,12 @@ Config = Any
 
 
 def tags_of(config: Config) -> tuple[str, ...]:
+    """The tag of each column of the logits."""
     return tuple(config.id2label[i] for i in range(len(config.id2label)))
 
 
 def write_tags(config: Config, tags: Sequence[str]) -> None:
+    """Make them those of the columns of the logits."""
     config.num_labels = len(tags)
     config.id2label = dict(enumerate(tags))
     config.label2id = {tag: i for i, tag in enumerate(tags)}
