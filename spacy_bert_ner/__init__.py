@@ -15,7 +15,9 @@ __version__ = _version("spacy-bert-ner")
 def __getattr__(name: str) -> object:
     # torch and spaCy take seconds to import, so they come with the first name that needs them.
     if name not in __all__:
-        raise AttributeError(f"module 'spacy_bert_ner' has no attribute {name!r}. Allowed: {', '.join(__all__)}")
+        from .errors import Errors
+
+        raise AttributeError(Errors.no_such_name.format(name=name, allowed=", ".join(__all__)))
     from . import component, model
     from .evaluation import scorer
 

@@ -6,12 +6,11 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span, SpanGroup
 
 from .errors import BertNerError, Errors
-from .types import Prediction
+from .types import Obstacles, Prediction
 
 EXTENSION = "score"
 """`ent._.score`"""
@@ -20,19 +19,19 @@ FACTORY = "bert_ner"
 _BEGINS = 3  # `token.ent_iob`
 
 
-def obstacles(doc: Doc, *, overwrite: bool, respect_sentences: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where no entity can be.
+def obstacles(doc: Doc, *, overwrite: bool, respect_sentences: bool) -> Obstacles:
+    """Find what stands in the way of entities.
 
     overwrite (bool): whether entities that the Doc has make room.
     respect_sentences (bool): whether no entity crosses the beginning of a sentence, where those are set.
-    RETURNS: tokens that are blocked or in an entity already; tokens across whose left edge no entity goes.
-        *Shape:* `(n_tokens,)` each
     """
-    taken = _blocked(doc)
-    if not overwrite:
-        taken |= doc.to_array(ENT_TYPE) != 0
-    cuts = doc.to_array(SENT_START) == 1 if respect_sentences else np.zeros(len(doc), dtype=bool)
-    return taken, cuts
+    iob, label, sentence = doc.to_array([ENT_IOB, ENT_TYPE, SENT_START]).reshape(-1, 3).T
+    is_entity, nowhere = label != 0, np.zeros(len(doc), dtype=bool)
+    return Obstacles(
+        (iob == _BEGINS) & ~is_entity,
+        nowhere if overwrite else is_entity,
+        sentence == 1 if respect_sentences else nowhere,
+    )
 
 
 def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bool, spans_key: str | None) -> None:
@@ -47,13 +46,14 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     RAISES BertNerError: there is a span group of that key, and it is not from a `bert_ner`.
     """
     group = doc.spans.get(spans_key)
-    if group is not None and len(group) and group.attrs.get("factory") != FACTORY:
+    if group is not None and not _is_ours(group):
         raise BertNerError(Errors.foreign_group.format(key=spans_key))
     present = [] if overwrite else list(doc.ents)
-    taken, _ = obstacles(doc, overwrite=overwrite, respect_sentences=False)
+    found = obstacles(doc, overwrite=overwrite, respect_sentences=False)
+    taken = found.blocked | found.present
     kept = [p for p in predictions if not taken[p.start : p.end].any()]
     spans = [Span(doc, p.start, p.end, label=p.label) for p in kept]
-    blocked = [doc[i : i + 1] for i in np.flatnonzero(_blocked(doc)).tolist()]
+    blocked = [doc[i : i + 1] for i in np.flatnonzero(found.blocked).tolist()]
     doc.set_ents(present + spans, blocked=blocked)
     if spans_key is not None:
         scored = [(span, p.score) for span, p in zip(spans, kept, strict=True)]
@@ -66,12 +66,16 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
             # Where each of them lies: what remains true when tokens are merged or split.
             "places": np.array([_place(span) for span, _ in scored], dtype=np.uint64).reshape(-1, 3),
         }
+        doc.spans.pop(spans_key, None)  # so that the latest group is the last
         doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=[span for span, _ in scored])
+        # Again, since a component that was unpickled in another process has not been made there.
+        if not Span.has_extension(EXTENSION):
+            Span.set_extension(EXTENSION, getter=entity_score)
 
 
 def entity_score(span: Span) -> float | None:
-    """The probability of an entity that `bert_ner` found, from the span group that it wrote; None of other spans."""
-    scores = (_score_in(group, span) for group in span.doc.spans.values() if group.attrs.get("factory") == FACTORY)
+    """The probability of an entity that `bert_ner` found, from the latest span group with it; None of other spans."""
+    scores = (_score_in(group, span) for group in reversed(list(span.doc.spans.values())))
     return next((score for score in scores if score is not None), None)
 
 
@@ -83,12 +87,6 @@ def register_extension() -> None:
         warnings.warn(Errors.extension_taken, UserWarning, stacklevel=2)
 
 
-def _blocked(doc: Doc) -> NDArray[np.bool_]:
-    iob, label = doc.to_array([ENT_IOB, ENT_TYPE]).reshape(-1, 2).T
-    blocked: NDArray[np.bool_] = (iob == _BEGINS) & (label == 0)
-    return blocked
-
-
 def _place(span: Span) -> tuple[int, int, int]:
     return span.start_char, span.end_char, span.label
 
@@ -97,8 +95,18 @@ def _start(scored: tuple[Span, float | None]) -> int:
     return int(scored[0].start)
 
 
+def _is_ours(group: SpanGroup) -> bool:
+    """Whether a group is from a `bert_ner`: by its mark or, where that was lost with all `attrs`, by its entities."""
+    if group.attrs:
+        return group.attrs.get("factory") == FACTORY
+    ents = set(map(_place, group.doc.ents))
+    return all(_place(span) in ents for span in group)
+
+
 def _score_in(group: SpanGroup, span: Span) -> float | None:
     """The score of a span in a group of ours, whose places are in the order of the text and do not overlap."""
+    if group.attrs.get("factory") != FACTORY:
+        return None
     places, place = group.attrs["places"], _place(span)
     i = int(np.searchsorted(places[:, 0], place[0]))
     if i < len(places) and tuple(places[i].tolist()) == place:

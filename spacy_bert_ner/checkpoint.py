@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
-from .errors import MODEL_SECTION, CheckpointError, Errors, TagError, check_setting
+from .errors import MODEL_SECTION, BertNerError, CheckpointError, Errors, TagError, check_setting
 from .files import whole_folder
 from .forks import prepare_process
-from .opening import check_weights, choose_head, opening, scheme_in, tags_of, write_tags
+from .opening import check_weights, choose_head, is_folder, opening, scheme_in, tags_of, write_tags
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
 
@@ -88,21 +88,23 @@ class Checkpoint:
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
-        name, is_folder = str(name), Path(name).is_dir()
+        name, is_local = str(name), is_folder(str(name))
         allowed = f"null, since name = '{name}' is a folder"
-        check_setting(MODEL_SECTION, "revision", revision, revision is None or not is_folder, allowed)
+        check_setting(MODEL_SECTION, "revision", revision, revision is None or not is_local, allowed)
         prepare_process()
         options: dict[str, Any] = {
             "revision": revision or "main",
-            "local_files_only": local_files_only or is_folder,
+            "local_files_only": local_files_only or is_local,
             "trust_remote_code": False,
         }
         with _quiet():
-            with opening(name, Errors.checkpoint_damaged if is_folder else Errors.checkpoint_missing, revision):
+            with opening(name, Errors.checkpoint_damaged if is_local else Errors.checkpoint_missing, revision):
                 config = AutoConfig.from_pretrained(name, **options)
             tags, new_head = choose_head(config, name, labels, added, tag_scheme)
             write_tags(config, tags.tags)
-            if labels is not None or tag_scheme:
+            # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
+            is_to_train = bool(labels) or new_head
+            if is_to_train or tag_scheme:
                 config.tag_scheme = trained_scheme(tags.scheme)
             with opening(name, Errors.checkpoint_damaged):
                 model, report = AutoModelForTokenClassification.from_pretrained(
@@ -113,10 +115,10 @@ class Checkpoint:
                     output_loading_info=True,
                     **options,
                 )
-            check_weights(name, model, report, is_new=new_head, is_trained=labels is None)
+            is_old = check_weights(name, model, report, is_new=new_head, is_to_train=is_to_train)
             with opening(name, Errors.no_tokenizer):
                 tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
-        if new_head and any("For" in a for a in config.architectures or ()):
+        if new_head and is_old:
             _reset_head(model)
         return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
 
@@ -234,6 +236,7 @@ class Checkpoint:
 
         windows: subword ids of each. *Shape:* `(n,)` each
         RETURNS: ids and attention mask, on the model's device. *Shape:* `(n_windows, longest)` each
+        RAISES BertNerError: the encoder does not know a subword.
         """
         longest = max(map(len, windows)) + self.n_special
         ids = np.full((len(windows), longest), self.tokenizer.pad_token_id or 0, dtype=np.int64)
@@ -244,6 +247,9 @@ class Checkpoint:
             ids[row, begin:end] = window
             ids[row, end : end + len(self.after)] = self.after
             mask[row, : end + len(self.after)] = 1
+        n_known = self.model.get_input_embeddings().weight.shape[0]
+        if ids.max() >= n_known:
+            raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=int(ids.max()), n=n_known))
         device = self.model.device
         return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 

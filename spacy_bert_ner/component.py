@@ -3,13 +3,10 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
-import srsly
 from spacy import util
 from spacy.language import Language
-from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -24,6 +21,7 @@ from .evaluation.scorer import score_bert_ner
 from .loss import MeanLoss, rehearsal_loss, tag_loss
 from .model import TokenClassifier
 from .prediction import predict
+from .saving import SavedPipe
 from .settings import Settings
 from .tags import check_labels
 from .types import Prediction
@@ -86,7 +84,7 @@ def make_bert_ner(
     return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
-class BertNer(TrainablePipe):
+class BertNer(SavedPipe):
     """Named entity recognition with a Hugging Face token classifier that spaCy trains, runs and saves.
 
     vocab (Vocab): the shared vocabulary.
@@ -113,8 +111,7 @@ class BertNer(TrainablePipe):
         # Labels that `add_label` was given, which every head is to have; the temperature of the scores.
         self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0}
         self._rehearsal_model: TokenClassifier | None = None
-        # Whether misaligned gold entities were counted, and told if there are any.
-        self._is_surveyed = False
+        self._told_of_misaligned = False
         if settings.spans_key is not None:
             register_extension()
 
@@ -128,6 +125,11 @@ class BertNer(TrainablePipe):
         """The entity types that can be predicted, sorted. Before weights are loaded, those that were added."""
         known = models.get_tags(self.model).labels if models.has_checkpoint(self.model) else ()
         return tuple(sorted({*known, *self.cfg["added_labels"]}))
+
+    @property
+    def is_resizable(self) -> bool:
+        """Labels can be added."""
+        return True
 
     @property
     def label_data(self) -> list[str]:
@@ -167,8 +169,7 @@ class BertNer(TrainablePipe):
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
             labels, misaligned = gold.survey(get_examples())
-            misaligned.warn(self.name)
-            self._is_surveyed = True
+            self._told_of_misaligned = misaligned.warn(self.name)
         try:
             models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"])
         except EncoderError as e:
@@ -325,9 +326,8 @@ class BertNer(TrainablePipe):
             gold.row_targets(gold.tag_ids(eg, tags, lengths, self.name), lengths, self.settings.subword_labels)
             for eg, lengths in zip(examples, (to_numpy(rows.lengths) for rows in scores), strict=True)
         ]
-        if not self._is_surveyed:
-            _, misaligned = gold.survey(examples)
-            self._is_surveyed = misaligned.warn(self.name)
+        if not self._told_of_misaligned and any(map(gold.is_misaligned, examples)):
+            self._told_of_misaligned = gold.survey(examples)[1].warn(self.name)
         return tag_loss(scores, targets)
 
     def _ready(self) -> None:
@@ -342,56 +342,13 @@ class BertNer(TrainablePipe):
         self.settings.check_labels(self.name, checkpoint.tags.labels)
 
     def _load_to_save(self) -> bool:
-        """Make what is saved complete.
-
-        RETURNS: whether there are weights; an encoder that was not initialized has none.
-        """
         try:
             self._ready()
         except EncoderError:
             return False
         return True
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Weights, tokenizer and labels as bytes; nothing is pickled."""
-        if "model" not in exclude:
-            self._load_to_save()
-        data: bytes = super().to_bytes(exclude=exclude)
-        return data
-
-    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write `cfg` and `model/`, a plain Hugging Face checkpoint."""
-        serialize: dict[str, Callable[[Path], None]] = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-        }
-        if "model" not in exclude and self._load_to_save():
-            serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
-        util.to_disk(path, serialize, exclude)
-
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "BertNer":
-        """Read what `to_bytes` wrote."""
-        super().from_bytes(data, exclude=exclude)
-        return self._check_loaded()
-
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "BertNer":
-        """Read what `to_disk` wrote; never asks the network."""
-
-        def read_model(folder: Path) -> None:
-            # An encoder that was saved before it was initialized has none, and is opened by name then.
-            if folder.exists():
-                models.restore_checkpoint(self.model, folder)
-
-        deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": read_model,
-        }
-        util.from_disk(path, deserialize, exclude)
-        return self._check_loaded()
-
-    def _check_loaded(self) -> "BertNer":
-        """What the config says of labels can be checked once there are weights."""
+    def _check_loaded(self) -> None:
+        # What the config says of labels can be checked once there are weights.
         if models.has_checkpoint(self.model):
             self._ready()
-        return self

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from .alignment import first_rows
 from .lattice import best_path
 from .tags import TagSet
-from .types import Floats2d, Ints1d
+from .types import Floats2d, Ints1d, Obstacles
 
 DECODINGS = ("viterbi", "greedy")
+
+_FAR = 1000.0
 
 
 class Chain(NamedTuple):
@@ -21,38 +23,56 @@ class Chain(NamedTuple):
     tokens: the place of each in the Doc. *Shape:* `(n,)`
     rows: the row of the logits that speaks for each, that of its first subword. *Shape:* `(n,)`
     begins: whether a sequence begins with it. *Shape:* `(n,)`
+    behind: whether it begins directly behind a token that is in an entity already. *Shape:* `(n,)`
     """
 
     tokens: Ints1d
     rows: Ints1d
     begins: NDArray[np.bool_]
+    behind: NDArray[np.bool_]
 
 
-def chain(lengths: Ints1d, taken: NDArray[np.bool_], cuts: NDArray[np.bool_]) -> Chain:
+def chain(lengths: Ints1d, found: Obstacles) -> Chain:
     """Find the tokens that get a tag, and where entities cannot go on.
 
     Tokens without subwords (white space, control characters) are passed over: an entity may go on across them, but
-    neither begins nor ends there. Tokens that are taken are passed over too, and no entity goes on across them.
+    neither begins nor ends there. Tokens that are blocked or in an entity are passed over too, and no entity goes on
+    across them.
 
         tokens     0  1  2  3  4  5  6
         lengths    1  2  0  1  1  1  1      token 2 is white space
-        taken                  x            token 4 is an entity already
+        present                x            token 4 is in an entity already
         cuts                         x      a sentence begins at token 6
         tokens     0  1     3     5  6
         begins     x              x  x
+        behind                    x
 
     lengths: rows of each token. *Shape:* `(n_tokens,)`
-    taken: tokens that get no tag. *Shape:* `(n_tokens,)`
-    cuts: tokens across whose left edge no entity goes. *Shape:* `(n_tokens,)`
+    found: in which no entity can be.
     """
     tokens, rows = first_rows(lengths)
-    free = ~taken[tokens]
-    tokens, rows = tokens[free], rows[free]
+    taken = found.blocked | found.present
     # Taken tokens count as sections of their own, so that what is before and after them differs.
-    section = np.cumsum(cuts | taken)[tokens]
+    section, sentence = np.cumsum(found.cuts | taken), np.cumsum(found.cuts)
+    behind = np.zeros(len(tokens), dtype=bool)
+    behind[1:] = found.present[tokens[:-1]] & (sentence[tokens[1:]] == sentence[tokens[:-1]])
+    free = ~taken[tokens]
+    tokens, rows, behind = tokens[free], rows[free], behind[free]
     begins = np.ones(len(tokens), dtype=bool)
-    begins[1:] = section[1:] != section[:-1]
-    return Chain(tokens, rows, begins)
+    begins[1:] = section[tokens[1:]] != section[tokens[:-1]]
+    return Chain(tokens, rows, begins, behind)
+
+
+def bar(logits: Floats2d, chain: Chain, tags: TagSet) -> Floats2d:
+    """Rule out what cannot be legal behind the entities that are there already.
+
+    Where `I-` begins an entity behind `O` alone, it begins none directly behind another entity, whoever found that.
+
+    logits: one row a token. *Shape:* `(n_tokens, n_tags)`
+    RETURNS: the same shape; the logits of what is ruled out are so far below the highest that they do not count.
+    """
+    barred = chain.behind[:, None] & tags.needs_outside
+    return np.where(barred, logits.max(axis=1, keepdims=True) - _FAR, logits) if barred.any() else logits
 
 
 def best_tags(logits: Floats2d, begins: NDArray[np.bool_], tags: TagSet, *, decoding: str) -> Ints1d:

@@ -90,8 +90,16 @@ class Errors:
         "AutoTokenizer.from_pretrained('{name}').save_pretrained('{name}'). ({reason})"
     )
     random_weights = (
-        "The checkpoint '{name}' lacks weights of its encoder, which are random now: {keys}. Check that its "
-        "model.safetensors is that of its config.json."
+        "The checkpoint '{name}' lacks weights of its encoder, so that these are random: {keys}. Allowed: "
+        "model.safetensors and config.json that were saved together."
+    )
+    head_unreadable = (
+        "The trained head of '{name}' gives way to a new one, since its tags cannot be read. {reason} To keep it, name "
+        "its scheme: tag_scheme."
+    )
+    unknown_subword = (
+        "The tokenizer of '{name}' gave the subword {subword}, but its encoder knows {n} only. Allowed: a tokenizer "
+        "that was saved with the encoder, or one whose tokens were added by resize_token_embeddings() too."
     )
     head_replaced = (
         "The trained head of '{name}' has no {missing}, so it gives way to a new one for {labels}. To keep it, and its "
@@ -158,7 +166,7 @@ class Errors:
         "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per), but {bare} "
         "have none. If those mark no entity, write O in their place, in id2label of the checkpoint's config.json."
     )
-    wrong_scheme = "The tags {tags} are not of the scheme {scheme}. Allowed: {allowed}. Name another, or none."
+    wrong_scheme = "The tags {tags} are not of the scheme {scheme}. Allowed: {allowed}. Or name another scheme."
     tags_without_scheme = (
         "The tags of the checkpoint '{name}' cannot be read as entities. {reason} Or train a new head: give it "
         "examples with nlp.initialize()."
@@ -181,6 +189,10 @@ class Errors:
         "The label '{label}' is in the examples, but '{name}' was initialized with {labels}. Run nlp.initialize() "
         "with examples of every label, or give all of them in [initialize.components.{name}] labels."
     )
+
+    # files and names
+    file_is_folder = "{path} is a folder; a file of that name is to be written. Name another folder for the output."
+    no_such_name = "module 'spacy_bert_ner' has no attribute {name!r}. Allowed: {allowed}"
 
     # corpora
     no_such_file = "{path}: no such file. Check the spelling, or run the command from the project's folder."

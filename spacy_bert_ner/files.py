@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import Errors
+
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
@@ -57,7 +59,7 @@ def whole_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
             _flush(path)
         for name in names:
             if (folder / name).is_dir():
-                raise IsADirectoryError(f"{folder / name} is a folder; a file of that name is to be written.")
+                raise IsADirectoryError(Errors.file_is_folder.format(path=folder / name))
         for path, name in zip(temporary, names, strict=True):
             path.replace(folder / name)
     finally:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from spacy.attrs import ENT_IOB
 from spacy.training import Example
 
 from .alignment import first_rows
@@ -52,6 +51,12 @@ def survey(examples: Iterable[Example]) -> tuple[list[str], Misaligned]:
             if strange and not entity:
                 entity, text = strange[0].text, eg.reference.text[:80]
     return sorted(labels), Misaligned(n, total, entity, text)
+
+
+def is_misaligned(eg: Example) -> bool:
+    """Whether a gold entity begins or ends inside a token of the predicted Doc."""
+    ents = eg.reference.ents
+    return len(eg.get_aligned_spans_y2x(ents)) < len(ents)
 
 
 def tag_ids(eg: Example, tags: TagSet, lengths: Ints1d, name: str) -> Ints1d:
@@ -112,14 +117,10 @@ def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d
 
 
 def verdicts(eg: Example, entities: Iterable[Entity]) -> list[bool | None]:
-    """Whether found entities are gold ones; None where the annotation does not tell.
+    """Whether found entities are gold ones; None where the annotation does not tell, as it is missing or misaligned.
 
     entities: in tokens of `eg.predicted`.
     """
-    gold = {Entity(ent.label_, ent.start, ent.end) for ent in eg.get_aligned_spans_y2x(eg.reference.ents)}
-    is_missing = eg.reference.to_array(ENT_IOB) == 0
-    told: list[bool | None] = []
-    for entity in entities:
-        counterparts = is_missing[eg.alignment.x2y[entity.start : entity.end]]
-        told.append(entity in gold if len(counterparts) and not counterparts.any() else None)
-    return told
+    aligned, biluo = eg.get_aligned_ents_and_ner()
+    gold = {Entity(ent.label_, ent.start, ent.end) for ent in aligned}
+    return [None if None in biluo[entity.start : entity.end] else entity in gold for entity in entities]

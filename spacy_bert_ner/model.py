@@ -64,9 +64,11 @@ def build_token_classifier_v1(
     a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
     check("revision", revision, a_revision, "a commit, branch or tag on the Hub, or null")
     schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
-    check("tag_scheme", tag_scheme, tag_scheme is None or tag_scheme in PREFIXES, f"{schemes}, or null")
+    a_scheme = tag_scheme is None or (isinstance(tag_scheme, str) and tag_scheme in PREFIXES)
+    check("tag_scheme", tag_scheme, a_scheme, f"{schemes}, or null")
     check("window", window, window is None or _is_count(window, 3), "a whole number from 3, or null")
     check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
+    check("overlap", overlap, window is None or overlap < window, f"a whole number from 0, less than window = {window}")
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
     if window is not None and window > max_batch_tokens:
         raise ConfigError(Errors.batch_too_small.format(max_batch_tokens=max_batch_tokens, window=window))

@@ -15,6 +15,14 @@ Config = Any
 """transformers' `PretrainedConfig`, which this room need not import."""
 
 
+def is_folder(name: str) -> bool:
+    """Whether a checkpoint's name is that of a folder."""
+    try:
+        return Path(name).is_dir()
+    except OSError:  # it is too long for one
+        return False
+
+
 def tags_of(config: Config) -> tuple[str, ...]:
     """The tag of each column of the logits."""
     return tuple(config.id2label[i] for i in range(len(config.id2label)))
@@ -43,7 +51,7 @@ def choose_head(
     if trained and wanted <= {*trained.labels, *added}:
         return trained, False
     if labels is None or not wanted:
-        raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(config))))
+        raise encoder_error(name, config)
     if trained:
         missing = sorted(wanted - {*trained.labels})
         lists = {"missing": ", ".join(missing), "labels": ", ".join(sorted(wanted)), "old": ", ".join(trained.labels)}
@@ -67,16 +75,25 @@ def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_neede
     except TagError as e:
         if is_needed and classifies:
             raise _scheme_error(name, tag_scheme, e) from e
+        if classifies:
+            warnings.warn(Errors.head_unreadable.format(name=name, reason=e), UserWarning, stacklevel=5)
         return None
 
 
-def check_weights(name: str, model: Any, report: dict[str, Any], *, is_new: bool, is_trained: bool) -> None:
+def encoder_error(name: str, config: Config) -> EncoderError:
+    """There is no trained head, where one is needed."""
+    return EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(config))))
+
+
+def check_weights(name: str, model: Any, report: dict[str, Any], *, is_new: bool, is_to_train: bool) -> bool:
     """Refuse weights that are random, as they are missing or of another shape; transformers only logs that.
 
     report: what `from_pretrained` gives with `output_loading_info`.
     is_new (bool): whether the head is a new one, so that it fits no weights that are there.
-    is_trained (bool): whether the weights of the head have to be there.
-    RAISES CheckpointError: weights are of another shape. EncoderError: those of the head are missing.
+    is_to_train (bool): whether there are labels to train, so that weights of the head may be random.
+    RETURNS: whether the head has weights that were there.
+    RAISES CheckpointError: weights are of another shape, or some of the encoder are missing where nothing will be
+        trained. EncoderError: those of the head are missing there.
     """
 
     base = f"{model.base_model_prefix}."
@@ -87,17 +104,20 @@ def check_weights(name: str, model: Any, report: dict[str, Any], *, is_new: bool
         reason = Errors.other_shapes.format(keys=", ".join(mismatched))
         raise CheckpointError(Errors.checkpoint_damaged.format(name=name, reason=reason))
     missing = set(report["missing_keys"])
-    if is_trained and missing & head:
-        raise EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(model.config))))
+    if missing & head and not is_to_train:
+        raise encoder_error(name, model.config)
     if missing - head:
-        keys = ", ".join(sorted(missing - head)[:5])
-        warnings.warn(Errors.random_weights.format(name=name, keys=keys), UserWarning, stacklevel=4)
+        message = Errors.random_weights.format(name=name, keys=", ".join(sorted(missing - head)[:5]))
+        if not is_to_train:
+            raise CheckpointError(message)
+        warnings.warn(message, UserWarning, stacklevel=4)
+    return bool(head - missing - set(mismatched))
 
 
 def scheme_in(config: Config) -> str | None:
     """What `config.json` says under `tag_scheme`, which is written when a head is trained here."""
     scheme = getattr(config, "tag_scheme", None)
-    return scheme if scheme in PREFIXES else None
+    return scheme if isinstance(scheme, str) and scheme in PREFIXES else None
 
 
 def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNerError:
@@ -127,6 +147,6 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
         message = otherwise
         if "RevisionNotFoundError" in causes:
             message = Errors.no_such_revision
-        elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not Path(name).is_dir():
+        elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not is_folder(name):
             message = Errors.checkpoint_offline
         raise CheckpointError(message.format(name=name, revision=revision, reason=e)) from e

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from . import model as models
 from .annotations import obstacles
 from .confidence import entity_scores
-from .decoding import Chain, best_tags, chain
+from .decoding import Chain, bar, best_tags, chain
 from .model import TokenClassifier
 from .settings import Settings
 from .tags import TagSet
@@ -57,13 +57,15 @@ def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Rea
     chains, first_row = [], 0
     for doc, rows in zip(docs, output, strict=True):
         lengths = ops.to_numpy(rows.lengths)
-        taken, cuts = obstacles(doc, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
-        own = chain(lengths, taken, cuts)
+        found = obstacles(doc, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
+        own = chain(lengths, found)
         chains.append(own._replace(rows=own.rows + first_row))
         first_row += int(lengths.sum())
     together = Chain(*(np.concatenate(parts) for parts in zip(*chains, strict=True)))
     rows = ops.xp.concatenate([models.logits_of(rows) for rows in output])
     logits = ops.to_numpy(rows[ops.xp.asarray(together.rows)])
+    if settings.decoding == "viterbi":
+        logits = bar(logits, together, tags)
     doc_of = np.repeat(np.arange(len(docs)), [len(own.tokens) for own in chains])
     best = best_tags(logits, together.begins, tags, decoding=settings.decoding)
     return Reading(logits, together, doc_of, tags.entities(best, together.begins), tags)

@@ -74,23 +74,30 @@ class CheckpointShim(Shim):
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step once with the mean gradient over all rows gathered since the last step."""
-        params = {(self.id, n): p for n, p in self.checkpoint.model.named_parameters() if p.grad is not None}
+        if not self.is_loaded:  # nothing was gathered, as there were no tokens
+            return
+        params = {self.key(n, p): p for n, p in self.checkpoint.model.named_parameters() if p.grad is not None}
         scale = self.checkpoint.settle()
         if params and scale != 1:
             torch._foreach_mul_([p.grad for p in params.values()], scale)
         apply_optimizer(optimizer, list(params), list(params.values()))
 
+    def key(self, name: str, param: torch.Tensor) -> tuple[int, str]:
+        """By which optimizers know a parameter. The shape is in it, so that a head that has grown is a new parameter
+        to them: moments and averages of the old one do not fit, and would hold back the rows that are new."""
+        return self.id, f"{name} {'x'.join(map(str, param.shape))}"
+
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
-        """Put other weights, such as the optimizer's averages, in place for the length of the block. Rows of the head
-        that were added since, which they lack, stay as they are."""
+        """Put other weights, such as the optimizer's averages, in place for the length of the block. A head that has
+        grown since keeps its own."""
         own: dict[str, torch.Tensor] = {}
         named = dict(self.checkpoint.model.named_parameters()) if self.is_loaded else {}
         for name, param in named.items():
-            if (self.id, name) in params:
+            key = self.key(name, param)
+            if key in params:
                 own[name] = param.data
-                other = xp2torch(params[self.id, name], device=param.device)
-                param.data = torch.cat([other, param.data[len(other) :]]) if len(other) < len(param) else other
+                param.data = xp2torch(params[key], device=param.device)
         try:
             yield
         finally:
@@ -117,5 +124,5 @@ class CheckpointShim(Shim):
     def from_bytes(self, data: bytes) -> CheckpointShim:
         content = srsly.msgpack_loads(data)
         if content:
-            self.checkpoint = Checkpoint.from_files(content["files"], content["name"])
+            self.checkpoint = Checkpoint.from_files(**content)
         return self

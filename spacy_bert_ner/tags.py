@@ -43,8 +43,10 @@ _ROLE = {"B": "B", "I": "I", "L": "L", "E": "L", "U": "U", "S": "U"}
 _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
 """For each role, those that spell it, best first, where a head lacks the tag for it."""
 
-_PREFIX_IN_DISGUISE = re.compile(r"[BILEUSM][-_/:. ].+|[bileusm]-.+|.+[-_/:. ][BILEUSM]")
-"""`B_per`, `b-per`, `per-B`: prefixes, in all likelihood, but not as we know them."""
+_IN_DISGUISE = re.compile(r"[BILEUSM](_.+)?")
+"""`B`, `B_per`: prefixes, in all likelihood, but not as we know them."""
+_ALL_IN_DISGUISE = re.compile(r"[BILEUSM][-_/:. ].+|[bileusm]-.+|.+[-_/:. ][BILEUSM]")
+"""`B:per`, `b-per`, `per-B`: the same, if all tags look like it; one of them alone may be a label (`vitamin-B`)."""
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -74,15 +76,16 @@ def scheme_of(tags: Iterable[str]) -> str:
 
     RETURNS: a key of `PREFIXES`; "IOB" for `B-` and `I-`, which are IOB1 or IOB2; "IOE" for `I-` and `E-`, which are
         IOE1 or IOE2.
-    RAISES TagError: the tags name no label, only some have prefixes, the prefixes are of no scheme together, or all
-        are written as `B_per` or `per-B`.
+    RAISES TagError: the tags name no label, only some have prefixes, the prefixes are of no scheme together, or
+        they are written as `B`, `B_per` or `per-B`.
     """
     tags = list(dict.fromkeys(tags))
     named = [tag for tag in tags if tag != OUTSIDE]
     bare = [tag for tag in named if not has_prefix(tag)]
     if 0 < len(bare) < len(named):
         raise TagError(Errors.stray_tags.format(tags=", ".join(tags), bare=", ".join(bare)))
-    if not named or (bare and (OUTSIDE not in tags or all(map(_PREFIX_IN_DISGUISE.fullmatch, bare)))):
+    strange = any(map(_IN_DISGUISE.fullmatch, bare)) or all(map(_ALL_IN_DISGUISE.fullmatch, bare))
+    if not named or (bare and (OUTSIDE not in tags or strange)):
         raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
     if bare:
         return "plain"
@@ -142,6 +145,7 @@ class TagSet:
     may_begin: whether a tag may stand first. *Shape:* `(n_tags,)`
     may_follow: whether a tag may follow another. *Shape:* `(n_tags before, n_tags)`
     may_end: whether a tag may stand last. *Shape:* `(n_tags,)`
+    needs_outside: whether a tag begins an entity only where none is directly before it. *Shape:* `(n_tags,)`
     """
 
     tags: tuple[str, ...]
@@ -153,6 +157,7 @@ class TagSet:
     may_begin: NDArray[np.bool_]
     may_follow: NDArray[np.bool_]
     may_end: NDArray[np.bool_]
+    needs_outside: NDArray[np.bool_]
 
     def entities(self, tag_ids: Ints1d, begins: NDArray[np.bool_] | None = None) -> list[Entity]:
         """The entities that a sequence of tag ids spells, legal or not: a tag that continues nothing begins one.
@@ -261,6 +266,7 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
         may_begin=may_follow[outside or 0].copy(),  # beside the edges of a text stands, as it were, an O
         may_follow=may_follow,
         may_end=may_follow[:, outside or 0].copy(),
+        needs_outside=np.array([scheme == "IOB" and role == "I" for role, _ in split]),
     )
 
 

@@ -15,6 +15,8 @@ Floats1d = NDArray[np.float64]
 """*Shape:* `(n,)`"""
 Floats2d = NDArray[np.float32]
 """*Shape:* `(n, n_tags)`: one row of tag logits each; NumPy on a CPU, CuPy on a GPU."""
+Bools1d = NDArray[np.bool_]
+"""*Shape:* `(n,)`"""
 Array = Any
 """NumPy or CuPy array, for code that runs on both."""
 
@@ -45,3 +47,16 @@ class Encoding(NamedTuple):
 
     ids: Ints1d
     offsets: Ints2d
+
+
+class Obstacles(NamedTuple):
+    """Where no entity can be. *Shape:* `(n_tokens,)` each
+
+    blocked: tokens that are in no entity.
+    present: tokens that are in an entity already.
+    cuts: tokens across whose left edge no entity goes.
+    """
+
+    blocked: Bools1d
+    present: Bools1d
+    cuts: Bools1d

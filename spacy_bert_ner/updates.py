@@ -45,14 +45,6 @@ def apply_optimizer(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[
 
 def _step_by_thinc(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter]) -> None:
     for key, param in zip(keys, params, strict=True):
-        if isinstance(optimizer, Optimizer):
-            for arrays, shape in (
-                (optimizer.mom1, (param.numel(),)),
-                (optimizer.mom2, (param.numel(),)),
-                (optimizer.averages, tuple(param.shape)),
-            ):
-                if arrays is not None and key in arrays:
-                    _grow(arrays, key, param.data, shape)
         weights, _ = optimizer(key, torch2xp(param.data), torch2xp(param.grad))  # type: ignore[arg-type]
         param.data = xp2torch(weights, device=param.device)
 
@@ -119,21 +111,14 @@ def _adam(
 
 def _moment(moments: dict[Key, Array], key: Key, weight: torch.Tensor) -> torch.Tensor:
     """A torch view of thinc's flat array of moments, which is made on first use."""
-    _grow(moments, key, weight, (weight.numel(),))
+    if key not in moments:
+        moments[key] = get_array_ops(torch2xp(weight)).alloc1f(weight.numel())
     return xp2torch(moments[key], device=weight.device).view_as(weight)
 
 
 def _update_average(averages: dict[Key, Array], key: Key, weight: torch.Tensor, count: int) -> None:
     """thinc's exponential moving average, whose decay grows with the number of updates up to 0.9999."""
-    _grow(averages, key, weight, tuple(weight.shape))
+    if key not in averages:
+        averages[key] = get_array_ops(torch2xp(weight)).alloc(tuple(weight.shape), dtype="float32")
     decay = min((1.0 + count) / (10.0 + count), 0.9999)
     xp2torch(averages[key], device=weight.device).lerp_(weight, 1 - decay)
-
-
-def _grow(arrays: dict[Key, Array], key: Key, weight: torch.Tensor, shape: tuple[int, ...]) -> None:
-    """Make the array of a weight, or make it longer, as the head grows when a label is added."""
-    known = arrays.get(key)
-    if known is None or known.size < weight.numel():
-        arrays[key] = get_array_ops(torch2xp(weight)).alloc(shape, dtype="float32")
-        if known is not None:
-            arrays[key][: len(known)] = known

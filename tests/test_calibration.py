@@ -187,5 +187,11 @@ def test_white_space_that_only_one_text_has_makes_nothing_wrong():
     vocab = spacy.blank("en").vocab
     gold = Doc(vocab, words=["Then", "Kevin", "Durant", "left"], ents=["O", "B-per", "I-per", "O"])
     predicted = Doc(vocab, words=["Then", "  ", "Kevin", "Durant", "left"])
-    found = [Entity("per", 2, 4), Entity("per", 2, 3), Entity("per", 1, 2)]
-    assert verdicts(Example(predicted, gold), found) == [True, False, None]
+    assert verdicts(Example(predicted, gold), [Entity("per", 2, 4), Entity("per", 2, 3)]) == [True, False]
+
+
+def test_what_is_misaligned_tells_nothing():
+    vocab = spacy.blank("en").vocab
+    gold = Doc(vocab, words=["hour", "-long", "talks"], spaces=[False, True, False], ents=["B-tim", "O", "O"])
+    eg = Example(Doc(vocab, words=["hour-long", "talks"]), gold)
+    assert verdicts(eg, [Entity("tim", 0, 1), Entity("tim", 1, 2)]) == [None, False]

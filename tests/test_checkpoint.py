@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
+    AutoTokenizer,
     BertForSequenceClassification,
     BertForTokenClassification,
     RobertaConfig,
@@ -19,7 +20,7 @@ from transformers import (
 from transformers.utils import logging
 
 from spacy_bert_ner.checkpoint import Checkpoint
-from spacy_bert_ner.errors import CheckpointError, ConfigError, EncoderError
+from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, EncoderError
 
 
 @pytest.fixture
@@ -155,12 +156,20 @@ def test_a_head_without_weights_is_none(tagger, tmp_path):
     folder = without(copy_of(tagger, tmp_path / "x"), "classifier")
     with pytest.raises(EncoderError, match=r"is an encoder: it has no trained tag head"):
         Checkpoint.open(folder)
+    with pytest.raises(EncoderError, match=r"is an encoder: it has no trained tag head"):
+        Checkpoint.open(folder, labels=[])  # as without examples
     assert Checkpoint.open(folder, labels=["per"]).tags.labels == ("geo", "per")
+
+
+def test_a_trained_head_that_lacks_weights_of_its_encoder_is_refused(tagger, tmp_path):
+    folder = without(copy_of(tagger, tmp_path / "x"), "layer.1.output.dense.weight")
+    with pytest.raises(CheckpointError, match="lacks weights of its encoder, so that these are random: bert.encoder"):
+        Checkpoint.open(folder)
 
 
 def test_an_encoder_that_lacks_a_layer_is_told(encoder, tmp_path):
     folder = without(copy_of(encoder, tmp_path / "x"), "layer.1.output.dense.weight")
-    message = "lacks weights of its encoder, which are random now: bert.encoder.layer.1.output.dense.weight"
+    message = "lacks weights of its encoder, so that these are random: bert.encoder.layer.1.output.dense.weight"
     with pytest.warns(UserWarning, match=message):
         Checkpoint.open(folder, labels=["per"])
 
@@ -206,9 +215,10 @@ def test_positions_behind_padding_are_not_counted_twice(tmp_path):
         max_position_embeddings=66,
         pad_token_id=1,
     )
+    config.id2label = {0: "O", 1: "B-per"}
     RobertaForTokenClassification(config).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    assert Checkpoint.open(tmp_path, labels=["per"]).max_window == 64
+    assert Checkpoint.open(tmp_path).max_window == 64
 
 
 def test_pickled_weights_are_refused(tagger, tmp_path):
@@ -358,6 +368,47 @@ def test_a_named_scheme_is_kept_in_the_saved_checkpoint(tmp_path):
     assert Checkpoint.open(tmp_path / "b").tags.scheme == "IOB1"
     assert Checkpoint.from_files(checkpoint.to_files(), "c").tags.scheme == "IOB1"
     assert Checkpoint.open(tmp_path / "b", tag_scheme="IOB2").tags.scheme == "IOB2"
+
+
+def test_where_nothing_is_trained_ambiguous_tags_stay_ambiguous(tmp_path):
+    folder = save_tagger(tmp_path, "O", "B-per", "I-per")
+    assert Checkpoint.open(folder).tags.scheme == Checkpoint.open(folder, labels=[]).tags.scheme == "IOB"
+
+
+def test_a_head_whose_tags_cannot_be_read_gives_way_with_a_warning(tmp_path):
+    folder = save_tagger(tmp_path, "O", "B_per", "I_per")
+    with pytest.warns(
+        UserWarning, match="gives way to a new one, since its tags cannot be read. These tags are of no s"
+    ):
+        assert Checkpoint.open(folder, labels=["per"]).tags.tags == ("O", "B-per", "I-per")
+
+
+def test_a_head_that_gives_way_keeps_no_weights_even_without_architectures(tagger, tmp_path):
+    folder = copy_of(tagger, tmp_path / "x", architectures=None)
+    with pytest.warns(UserWarning, match="gives way to a new one"):
+        new = Checkpoint.open(folder, labels=["art", "eve"])
+    assert head(new).shape == head(Checkpoint.open(tagger)).shape
+    assert not np.allclose(head(new), head(Checkpoint.open(tagger)))
+
+
+def test_a_scheme_that_is_no_string_in_config_json_is_not_ours(tmp_path):
+    assert Checkpoint.open(save_tagger(tmp_path, "O", "B-per", "I-per", tag_scheme=["x"])).tags.scheme == "IOB"
+
+
+def test_a_name_that_is_too_long_for_a_folder():
+    with pytest.raises(CheckpointError, match="Allowed: a"):
+        Checkpoint.open("a" * 300)
+
+
+def test_subwords_that_the_encoder_does_not_know_are_told(tagger, tmp_path):
+    folder = copy_of(tagger, tmp_path / "x")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["zebra"])
+    tokenizer.save_pretrained(folder)
+    checkpoint = Checkpoint.open(folder)
+    n = checkpoint.model.config.vocab_size
+    with pytest.raises(BertNerError, match=f"gave the subword {n}, but its encoder knows {n} only"):
+        checkpoint.pad([checkpoint.tokenize(["a zebra"])[0].ids])
 
 
 def test_training_writes_ambiguous_tags_in_iob2_and_ioe2(tmp_path):

@@ -401,7 +401,8 @@ def test_averaged_weights_stand_in_for_a_block(nlp, examples):
     for _ in range(3):
         nlp.update(examples, sgd=optimizer, drop=0.0)
     pipe = nlp.get_pipe("bert_ner")
-    own, key = weights(pipe), (pipe.model.shims[0].id, "classifier.bias")
+    own, shim = weights(pipe), pipe.model.shims[0]
+    key = shim.key("classifier.bias", shim.checkpoint.model.classifier.bias)
     with nlp.use_params(optimizer.averages):
         averaged = weights(pipe)
         np.testing.assert_array_equal(averaged["classifier.bias"], optimizer.averages[key])

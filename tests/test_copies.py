@@ -173,3 +173,10 @@ def test_a_copy_begins_a_step_of_its_own(nlp, examples, copied):
         pipeline.update(examples, sgd=SGD(0.5, use_averages=False, grad_clip=0.0), drop=0.0)
     for name, expected in weights(fresh).items():
         np.testing.assert_allclose(weights(twin)[name], expected, atol=1e-6)
+
+
+def test_bytes_bring_the_settings_of_the_model_along(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    nlp.from_bytes(make_nlp(name=tagger, window=20, max_batch_tokens=40, tag_scheme="IOB1").to_bytes())
+    attrs = nlp.get_pipe("bert_ner").model.attrs
+    assert [attrs[key] for key in ("window", "max_batch_tokens", "tag_scheme")] == [20, 40, "IOB1"]

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from spacy_bert_ner.decoding import best_tags, chain
+from spacy_bert_ner.decoding import bar, best_tags, chain
 from spacy_bert_ner.tags import tag_set
+from spacy_bert_ner.types import Obstacles
 
 IOB2 = tag_set(("O", "B-org", "I-org", "B-per", "I-per"), "IOB2")
 NONE = np.zeros(7, dtype=bool)
@@ -12,27 +13,63 @@ def flags(n, *places):
     return np.isin(np.arange(n), places)
 
 
+def obstacles(n, blocked=(), present=(), cuts=()):
+    return Obstacles(*(flags(n, *places) for places in (blocked, present, cuts)))
+
+
 def test_the_drawn_case_of_chain():
-    found = chain(np.array([1, 2, 0, 1, 1, 1, 1]), taken=flags(7, 4), cuts=flags(7, 6))
+    found = chain(np.array([1, 2, 0, 1, 1, 1, 1]), obstacles(7, present=[4], cuts=[6]))
     assert found.tokens.tolist() == [0, 1, 3, 5, 6]
     assert found.rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
     assert found.begins.tolist() == [True, False, False, True, True]
+    assert found.behind.tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("found", "behind"),
+    [
+        (obstacles(4, present=[0, 1]), [True, False]),
+        (obstacles(4, blocked=[0, 1]), [False, False]),
+        (obstacles(4, present=[0], blocked=[1]), [False, False]),
+        (obstacles(4, present=[0, 1], cuts=[2]), [False, False]),
+        (obstacles(4, present=[2, 3]), [False, False]),
+    ],
+)
+def test_what_stands_directly_behind_an_entity(found, behind):
+    assert chain(np.ones(4, dtype=int), found).behind.tolist() == behind
+
+
+def test_white_space_stands_between_nothing():
+    assert chain(np.array([1, 0, 1]), obstacles(3, present=[0])).behind.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tag"),
+    [("IOB", "O"), ("IOB1", "I-org"), ("IOB2", "I-org")],  # in IOB2 it begins nothing anywhere: that is for Viterbi
+)
+def test_directly_behind_an_entity_begins_only_what_may_follow_another(scheme, tag):
+    known = tag_set(("O", "B-org", "I-org", "B-per", "I-per"), scheme)
+    logits = np.array([[3, 0, 5, 0, 0]] * 2, dtype="f")
+    own = chain(np.ones(3, dtype=int), obstacles(3, present=[0]))
+    barred = bar(logits, own, known)
+    assert known.tags[barred[0].argmax()] == tag
+    np.testing.assert_array_equal(barred[1], logits[1])
 
 
 def test_a_sentence_that_begins_with_white_space_begins_a_sequence():
-    found = chain(np.array([1, 0, 1]), taken=flags(3), cuts=flags(3, 1))
+    found = chain(np.array([1, 0, 1]), obstacles(3, cuts=[1]))
     assert found.begins.tolist() == [True, True]
 
 
 def test_a_taken_token_without_subwords_is_a_cut():
-    found = chain(np.array([1, 0, 1]), taken=flags(3, 1), cuts=flags(3))
+    found = chain(np.array([1, 0, 1]), obstacles(3, blocked=[1]))
     assert found.begins.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
 def test_nothing_to_read(lengths):
-    found = chain(np.array(lengths, dtype=int), flags(len(lengths)), flags(len(lengths)))
-    assert [len(part) for part in found] == [0, 0, 0]
+    found = chain(np.array(lengths, dtype=int), obstacles(len(lengths)))
+    assert [len(part) for part in found] == [0, 0, 0, 0]
     assert best_tags(np.zeros((0, 5), "f"), found.begins, IOB2, decoding="viterbi").tolist() == []
 
 

@@ -146,8 +146,12 @@ def test_weights_that_are_not_finite_are_an_error(model, docs):
             r"\[components.<name>.model\] name = ' ' is not allowed. Allowed: a folder, or a name on the Hub",
         ),
         ({"window": 2}, r"window = 2 is not allowed. Allowed: a whole number from 3"),
+        ({"window": 20, "overlap": 20}, r"overlap = 20 is not allowed. Allowed: .* from 0, less than window = 20"),
         ({"overlap": -1}, r"overlap = -1 is not allowed. Allowed: a whole number from 0"),
-        ({"window": 65, "max_batch_tokens": 64}, r"max_batch_tokens = 64 does not hold one window of 65 subwords"),
+        (
+            {"window": 65, "overlap": 8, "max_batch_tokens": 64},
+            r"max_batch_tokens = 64 does not hold one window of 65 subwords",
+        ),
         ({"max_batch_tokens": 0}, r"max_batch_tokens = 0 is not allowed. Allowed: a whole number from 1"),
     ],
 )
@@ -238,7 +242,7 @@ def test_weights_go_where_thinc_wants_them(tagger, monkeypatch):
 def test_averaged_weights_are_used_and_put_back(model, docs):
     before = model.predict(docs[:1])[0].dataXd
     bias = models.get_checkpoint(model).model.classifier.bias
-    key = (model.shims[0].id, "classifier.bias")
+    key = model.shims[0].key("classifier.bias", bias)
     with model.use_params({key: np.full(5, 7.0, dtype="f")}):
         inside = model.predict(docs[:1])[0].dataXd
         np.testing.assert_allclose(inside, before + 7 - bias_of(before, bias, model), atol=1e-4)

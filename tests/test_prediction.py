@@ -95,6 +95,16 @@ def test_a_doc_that_passes_twice_keeps_its_scores():
     assert [(ent.text, round(ent._.score, 3)) for ent in doc.ents] == once
 
 
+@pytest.mark.parametrize(("scheme", "found"), [(None, []), ("IOB1", [("Durant", "org")])])
+def test_what_begins_directly_behind_an_entity_that_is_there(scheme, found):
+    # I-org: where `B-` and `I-` are all that is known, it begins an entity, but not directly behind another one.
+    nlp = make_nlp({"Durant": "I-org"}, scheme=scheme, tags=("O", "B-per", "I-per", "B-org", "I-org"))
+    doc = nlp.make_doc("Kevin Durant left")
+    doc.ents = [Span(doc, 0, 1, label="per")]
+    assert entities(nlp(doc))[1:] == found
+    assert entities(nlp("Kevin Durant left")) == [("Durant", "org")]
+
+
 def test_two_components_may_share_a_group():
     first, second = make_nlp({"Paris": "B-geo"}), make_nlp({"Kevin": "B-per", "Paris": "B-org"}, certainty=2.0)
     doc = second(first("Kevin left Paris with Ann"))
@@ -127,6 +137,29 @@ def test_a_group_of_another_component_is_not_replaced():
     assert doc.ents == ()
     doc.spans["sc"] = []
     assert len(nlp(doc).spans["sc"]) == 2
+
+
+def test_a_group_that_has_lost_its_scores_is_replaced():
+    nlp = make_nlp()
+    for doc in (Doc.from_docs([nlp(TEXT), nlp(TEXT)]), Doc(nlp.vocab).from_json(nlp(TEXT).to_json())):
+        assert doc.spans["bert_ner"].attrs == {}
+        n = len(doc.ents)
+        assert [ent._.score for ent in doc.ents] == [None] * n
+        assert len(nlp(doc).ents) == n
+
+
+def test_the_score_is_that_of_the_latest_component():
+    first, second = make_nlp(certainty=6.0), make_nlp(certainty=3.0, overwrite=True, spans_key="second")
+    doc = second(first(TEXT))
+    assert [ent._.score for ent in doc.ents] == doc.spans["second"].attrs["scores"].tolist()
+    doc = make_nlp(certainty=2.0, overwrite=True)(doc)
+    assert [ent._.score for ent in doc.ents] == doc.spans["bert_ner"].attrs["scores"].tolist()
+
+
+def test_a_component_that_was_never_made_here_gives_scores_too(no_extension):
+    nlp = make_nlp()
+    Span.remove_extension("score")  # as in another process that has unpickled it
+    assert nlp(TEXT).ents[0]._.score > 0.9
 
 
 def test_scores_survive_merging_and_splitting():

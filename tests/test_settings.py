@@ -32,6 +32,7 @@ BAD = [
     ("model.name", "", "a folder, or a name on the Hub"),
     ("model.revision", " ", "a commit, branch or tag on the Hub, or null"),
     ("model.tag_scheme", "BIO", '"IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES", "plain", or null'),
+    ("model.tag_scheme", ["IOB2"], '"IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES", "plain", or null'),
     ("model.window", 2, "a whole number from 3, or null"),
     ("model.window", True, "a whole number from 3, or null"),
     ("model.overlap", -1, "a whole number from 0"),

@@ -73,19 +73,3 @@ def test_a_parameter_that_joins_later_has_a_count_of_its_own():
     apply_optimizer(optimizer, [(1, "old"), (1, "new")], [old, new])
     assert dict(optimizer.nr_update) == {(1, "old"): 2, (1, "new"): 1}
     np.testing.assert_allclose(new.detach(), 0.5, rtol=1e-6)
-
-
-def test_rows_that_join_later_leave_the_moments_and_averages_of_the_others():
-    key, optimizers = (1, "head"), [Adam(0.1, grad_clip=0.0, use_averages=True) for _ in range(2)]
-    params = [torch.nn.Parameter(torch.ones(2, 3)) for _ in optimizers]
-    for step in range(4):
-        if step == 2:
-            params[1] = torch.nn.Parameter(torch.cat([params[1].detach(), torch.ones(2, 3)]))
-        for optimizer, param in zip(optimizers, params, strict=True):
-            param.grad = torch.full_like(param, float(step + 1))
-            apply_optimizer(optimizer, [key], [param])
-    np.testing.assert_array_equal(params[1][:2].detach(), params[0].detach())
-    for name in ("mom1", "mom2", "averages"):
-        few, many = (getattr(optimizer, name)[key].reshape(-1) for optimizer in optimizers)
-        assert (few.size, many.size) == (6, 12)
-        np.testing.assert_array_equal(many[:6], few, err_msg=name)
