@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -328,8 +329,41 @@ def to_iob2(tags: Sequence[str], known: TagSet) -> tuple[list[str], int]:
     tags: all of them in `known.tags`.
     RETURNS: the tags in IOB2, and how many broke the rules of their own scheme.
     """
-    tag_ids = np.array([known.tags.index(tag) for tag in tags], dtype=np.int64)
-    iob2 = [OUTSIDE] * len(tags)
-    for label, start, end in known.entities(tag_ids):
-        iob2[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
-    return iob2, known.n_illegal(tag_ids)
+    tables = _iob2_tables(known)
+    iob2: list[str] = []
+    n_broken, before = 0, -1
+    # In plain Python: sentences are short, and a corpus has many of them.
+    for tag in tags:
+        i = tables.ids[tag]
+        goes_on = before >= 0 and tables.continues[before][i]
+        n_broken += not (tables.may_follow[before][i] if before >= 0 else tables.may_begin[i])
+        iob2.append(tables.inside[i] if goes_on else tables.begins[i])
+        before = i
+    n_broken += before >= 0 and not tables.may_end[before]
+    return iob2, n_broken
+
+
+class _Iob2Tables(NamedTuple):
+    """A `TagSet` as plain lists, and each tag in IOB2 where it begins an entity and inside of one."""
+
+    ids: dict[str, int]
+    may_begin: list[bool]
+    may_follow: list[list[bool]]
+    may_end: list[bool]
+    continues: list[list[bool]]
+    begins: list[str]
+    inside: list[str]
+
+
+@lru_cache(maxsize=64)
+def _iob2_tables(known: TagSet) -> _Iob2Tables:
+    labels = [("", *known.labels)[i] for i in known.label_ids.tolist()]
+    return _Iob2Tables(
+        {tag: i for i, tag in enumerate(known.tags)},
+        known.may_begin.tolist(),
+        known.may_follow.tolist(),
+        known.may_end.tolist(),
+        known.continues.tolist(),
+        [f"B-{label}" if label else OUTSIDE for label in labels],
+        [f"I-{label}" if label else OUTSIDE for label in labels],
+    )

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus.convert import convert
+from spacy_bert_ner.corpus.docbin import DocBinWriter
 from spacy_bert_ner.errors import CorpusError
 
 CORPUS = """\
@@ -184,14 +185,14 @@ def test_when_writing_fails_old_files_stay_and_no_temporary_ones_remain(
     before = contents(corpus)
     written = []
 
-    def to_disk(self: DocBin, path: Path, to_disk=DocBin.to_disk) -> None:
+    def to_disk(self: DocBinWriter, path: Path, order=None, to_disk=DocBinWriter.write) -> None:
         written.append(path)
-        to_disk(self, path)
+        to_disk(self, path, order)
         if len(written) == 2:
             path.write_bytes(path.read_bytes()[:10])
             raise exception("no space left on device")
 
-    monkeypatch.setattr(DocBin, "to_disk", to_disk)
+    monkeypatch.setattr(DocBinWriter, "write", to_disk)
     with pytest.raises(exception, match="no space left on device"):
         convert(source, corpus, split="50/25/25")
     assert len(written) == 2

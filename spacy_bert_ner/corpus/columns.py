@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE, has_prefix
 from .sentence import Sentence, check_row
+from .source import Source
 
 DOCUMENT_START = "-DOCSTART-"
 
@@ -31,23 +31,29 @@ def is_columns(rows: Sequence[str]) -> bool:
     return False
 
 
-def read(path: Path, text: str) -> Iterator[Sentence]:
-    """Read word and tag, the first and the last column. `-DOCSTART-` rows only separate."""
+def read(source: Source) -> Iterator[Sentence]:
+    """Read word and tag, the first and the last column. The sentences from one `-DOCSTART-` row to the next are one
+    document."""
+    path = source.path
+    n_documents, document = 0, ""
     sentence = Sentence([], [], [])
-    # By line feed alone: `str.splitlines()` would also cut at U+0085 and its like, which are words in some corpora.
-    for line, row in enumerate(text.split("\n"), start=1):
-        columns = _columns(row.rstrip("\r"))
-        if not columns or columns[0] == DOCUMENT_START:
-            if sentence.words:
-                yield sentence
-            sentence = Sentence([], [], [])
-            continue
-        if len(columns) < 2:
-            raise CorpusError(Errors.few_columns.format(path=path, line=line, text=row[:40]))
-        check_row(path, line, columns[0], columns[-1])
-        sentence.words.append(columns[0])
-        sentence.tags.append(columns[-1])
-        sentence.lines.append(line)
+    with source.text() as text:
+        for line, row in enumerate(text, start=1):
+            columns = _columns(row.rstrip("\r\n"))
+            if not columns or columns[0] == DOCUMENT_START:
+                if sentence.words:
+                    yield sentence
+                if columns:
+                    n_documents += 1
+                    document = f"{path.name} {n_documents}"
+                sentence = Sentence([], [], [], document=document)
+                continue
+            if len(columns) < 2:
+                raise CorpusError(Errors.few_columns.format(path=path, line=line, text=row[:40].rstrip("\r\n")))
+            check_row(path, line, columns[0], columns[-1])
+            sentence.words.append(columns[0])
+            sentence.tags.append(columns[-1])
+            sentence.lines.append(line)
     if sentence.words:
         yield sentence
 

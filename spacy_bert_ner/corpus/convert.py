@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import spacy
-from spacy.tokens import DocBin
 
 from ..errors import CorpusError, Errors
 from ..files import whole_files
-from . import read_corpus
-from .sentence import to_doc
-from .split import parse_split, split_at_random
+from ..types import Ints1d
+from . import CorpusStream
+from .docbin import DocBinWriter
+from .split import parse_split, split_places
 
 
 class Conversion(NamedTuple):
@@ -47,16 +49,30 @@ def convert(
     """
     if split is not None:
         parse_split(split)
-    corpus = read_corpus(path, format=format, encoding=encoding, limit=limit, tag_scheme=tag_scheme)
+    corpus = CorpusStream(path, format=format, encoding=encoding, limit=limit, tag_scheme=tag_scheme)
     name = path.stem if path.suffix == ".zip" else path.name
-    parts = split_at_random(corpus.sentences, split, seed) if split is not None else {Path(name).stem: corpus.sentences}
+    n = corpus.n_sentences
+    parts = split_places(n, split, seed) if split is not None else {Path(name).stem: np.arange(n)}
     try:
-        vocab = spacy.blank(lang).vocab
+        spacy.blank(lang)
     except ImportError as e:
         raise CorpusError(Errors.bad_language.format(lang=lang, reason=e)) from e
     names = [f"{name}.spacy" for name in parts]
     with whole_files(folder, names) as temporary:
-        for sentences, file in zip(parts.values(), temporary, strict=True):
-            DocBin(docs=(to_doc(sentence, vocab) for sentence in sentences)).to_disk(file)
+        _write(corpus, list(parts.values()), temporary)
     counts = {folder / name: len(part) for name, part in zip(names, parts.values(), strict=True)}
     return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme)
+
+
+def _write(corpus: CorpusStream, parts: list[Ints1d], files: list[Path]) -> None:
+    """Write the sentences of each part, which are those at these places in the corpus, in this order."""
+    part_of = np.empty(corpus.n_sentences, dtype=np.int8)
+    for i, places in enumerate(parts):
+        part_of[places] = i
+    with ExitStack() as stack:
+        writers = [stack.enter_context(closing(DocBinWriter(file.parent))) for file in files]
+        for part, sentence in zip(part_of, corpus, strict=True):
+            writers[part].add(sentence)
+        for places, writer, file in zip(parts, writers, files, strict=True):
+            # A part's sentences are added in the order of the corpus: the place of each among them is its rank.
+            writer.write(file, np.argsort(np.argsort(places)))

@@ -7,12 +7,12 @@ A row a token: `Sentence #,Word,POS,Tag`, the first column filled on the first r
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from operator import itemgetter
 
 from ..errors import CorpusError, Errors
 from .sentence import Sentence, check_row
+from .source import Source
 
 SENTENCE_COLUMNS = ("text", "labels")
 TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
@@ -28,9 +28,10 @@ def is_tokens(rows: Sequence[str]) -> bool:
     return set(TOKEN_COLUMNS) <= set(_header(rows[0]))
 
 
-def read_sentences(path: Path, text: str) -> Iterator[Sentence]:
+def read_sentences(source: Source) -> Iterator[Sentence]:
     """Read a row a sentence."""
-    for line, (words_field, tags_field) in _rows(path, text, "gmb-sentences", SENTENCE_COLUMNS):
+    path = source.path
+    for line, (words_field, tags_field) in _rows(source, "gmb-sentences", SENTENCE_COLUMNS):
         # By the single space, not by white space: a word may be U+0085, which `str.split()` takes for a separator.
         words, tags = words_field.split(" "), tags_field.split(" ")
         if len(words) != len(tags):
@@ -43,11 +44,12 @@ def read_sentences(path: Path, text: str) -> Iterator[Sentence]:
         yield Sentence(words, tags, [line] * len(words))
 
 
-def read_tokens(path: Path, text: str) -> Iterator[Sentence]:
+def read_tokens(source: Source) -> Iterator[Sentence]:
     """Read a row a token."""
+    path = source.path
     sentence: Sentence | None = None
     last_number = ""
-    for line, (number, word, tag) in _rows(path, text, "gmb-tokens", TOKEN_COLUMNS):
+    for line, (number, word, tag) in _rows(source, "gmb-tokens", TOKEN_COLUMNS):
         if number and number != last_number:
             last_number = number
             if sentence:
@@ -63,26 +65,27 @@ def read_tokens(path: Path, text: str) -> Iterator[Sentence]:
         yield sentence
 
 
-def _rows(path: Path, text: str, format: str, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _rows(source: Source, format: str, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The wanted columns of each row, with the line on which the row begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    begin = 1
+    path, begin = source.path, 1
     try:
-        header = next((row for row in reader if not _is_blank(row)), [])
-        missing = [column for column in columns if column not in header]
-        if missing:
-            found = ", ".join(header) or "none"
-            needed = ", ".join(columns)
-            raise CorpusError(Errors.missing_columns.format(path=path, found=found, format=format, needed=needed))
-        places = [header.index(column) for column in columns]
-        begin = reader.line_num + 1
-        for row in reader:
-            if not _is_blank(row):
-                if len(row) != len(header):
-                    message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=len(header))
+        with source.text(newline="") as text:
+            reader = csv.reader(text, strict=True)
+            header = next((row for row in reader if not _is_blank(row)), [])
+            missing = [column for column in columns if column not in header]
+            if missing:
+                found = ", ".join(header) or "none"
+                needed = ", ".join(columns)
+                raise CorpusError(Errors.missing_columns.format(path=path, found=found, format=format, needed=needed))
+            pick = itemgetter(*(header.index(column) for column in columns))
+            begin, n_fields = reader.line_num + 1, len(header)
+            for row in reader:
+                if len(row) == n_fields:
+                    yield begin, pick(row)
+                elif not _is_blank(row):
+                    message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=n_fields)
                     raise CorpusError(message)
-                yield begin, tuple(row[place] for place in places)
-            begin = reader.line_num + 1
+                begin = reader.line_num + 1
     except csv.Error as e:
         raise CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)) from e
 

@@ -1,59 +1,90 @@
-"""From the tag scheme that a corpus is written in to IOB2."""
+"""From the tag scheme that a corpus is written in to IOB2, one sentence after the other."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from ..errors import CorpusError, Errors, TagError
-from ..tags import OUTSIDE, PREFIXES, has_prefix, scheme_of, split_tag, tag_set, tags_of_label, tags_of_labels, to_iob2
+from ..tags import (
+    OUTSIDE,
+    PREFIXES,
+    TagSet,
+    has_prefix,
+    scheme_of,
+    split_tag,
+    tag_set,
+    tags_of_label,
+    tags_of_labels,
+)
 from .sentence import Sentence
 
-_TO_TRY = {"IOB": ("IOB1", "IOB2"), "IOE": ("IOE1", "IOE2")}
-"""Schemes with the same prefixes: the first if no sentence breaks its rules, or else the second."""
 
+class TagSurvey:
+    """What the tags of a corpus tell of their scheme; see `add` and `rules`.
 
-def in_iob2(path: Path, sentences: list[Sentence], named: str | None) -> tuple[list[Sentence], str, int]:
-    """Write the tags of a corpus in IOB2.
-
-    The prefixes decide on the scheme. Where they leave IOB1 or IOB2 open, it is IOB1 if every `B-x` stands directly
-    after an entity of the label x, the only place that it has there; so with `E-x` before an entity, and IOE1.
-
-    named (str | None): a key of `PREFIXES`; None for what the tags tell, or IOB2 where all of them are `O`.
-    RETURNS: the sentences, the name of the scheme, and how many tags broke its rules.
-    RAISES CorpusError: a tag does not fit the scheme; the message names file and line.
+    The prefixes decide. Where they leave IOB1 or IOB2 open, it is IOB1 if every `B-x` stands directly after an entity
+    of the label x, the only place that it has there; so with `E-x` before an entity, and IOE1.
     """
-    lines: dict[str, int] = {}  # where each tag stands first, in the order of the file
-    for sentence in sentences:
-        for tag, line in zip(sentence.tags, sentence.lines, strict=True):
-            lines.setdefault(tag, line)
-    has_outside = lines.pop(OUTSIDE, None) is not None
-    if not lines:
-        return sentences, named or "IOB2", 0
-    scheme = _told(path, lines, has_outside) if named is None else _checked(path, lines, named)
-    labels = [tag if scheme == "plain" else split_tag(tag)[1] for tag in lines]
-    for candidate in _TO_TRY.get(scheme, (scheme,)):
-        known = tag_set(tags_of_labels(labels, candidate), candidate)
-        done = [to_iob2(sentence.tags, known) for sentence in sentences]
-        n_repaired = sum(n for _, n in done)
-        if not n_repaired:
-            break
-    return [s._replace(tags=tags) for s, (tags, _) in zip(sentences, done, strict=True)], candidate, n_repaired
+
+    def __init__(self) -> None:
+        self.lines: dict[str, int] = {}
+        """Where each tag stands first, in the order of the file."""
+        self._divides_only = True  # `B-` and `E-` are where IOB1 and IOE1 have them
+
+    def add(self, sentence: Sentence) -> None:
+        """Look at one more sentence."""
+        tags, lines = sentence.tags, self.lines
+        for tag, line in zip(tags, sentence.lines, strict=True):
+            if tag not in lines:
+                lines[tag] = line
+        if self._divides_only and any(tag != OUTSIDE for tag in tags):
+            # In both, a tag and the one beside it are of the same label: all behind their prefixes is equal.
+            self._divides_only = not any(
+                (after[:2] == "B-" and before[1:] != after[1:]) or (before[:2] == "E-" and before[1:] != after[1:])
+                for before, after in pairwise([OUTSIDE, *tags, OUTSIDE])
+            )
+
+    def rules(self, path: Path, named: str | None) -> TagSet | None:
+        """The rules that the tags are to be read by; None where all of them are `O`.
+
+        named (str | None): a key of `PREFIXES`; None for what the tags tell.
+        RAISES CorpusError: a tag does not fit the scheme; the message names file and line.
+        """
+        lines = {tag: line for tag, line in self.lines.items() if tag != OUTSIDE}
+        if not lines:
+            return None
+        scheme = _told(path, lines, OUTSIDE in self.lines) if named is None else _checked(path, lines, named)
+        if scheme in ("IOB", "IOE"):
+            scheme += "1" if self._divides_only else "2"
+        labels = [tag if scheme == "plain" else split_tag(tag)[1] for tag in lines]
+        return tag_set(tags_of_labels(labels, scheme), scheme)
 
 
 def _told(path: Path, lines: dict[str, int], has_outside: bool) -> str:
     """The scheme that the tags tell, each of which has to fit those before it."""
+    try:
+        scheme = scheme_of([OUTSIDE, *lines])
+    except TagError:
+        raise _first_odd_one(path, lines) from None
+    if scheme == "plain" and not has_outside:
+        tag, line = next(iter(lines.items()))
+        raise CorpusError(Errors.no_outside.format(path=path, line=line, tag=tag))
+    return scheme
+
+
+def _first_odd_one(path: Path, lines: dict[str, int]) -> CorpusError:
+    """The error that names the first tag with which those before it are of no scheme."""
     before: list[str] = []
-    for tag, line in lines.items():
+    for tag in lines:
         before.append(tag)
         try:
-            scheme = scheme_of([OUTSIDE, *before])
-        except TagError as e:
-            shown = ", ".join(before[:-1][:5])
-            message = Errors.odd_tag.format(path=path, line=line, tag=tag, before=shown, schemes=", ".join(PREFIXES))
-            raise CorpusError(message) from e
-    if scheme == "plain" and not has_outside:
-        raise CorpusError(Errors.no_outside.format(path=path, line=lines[before[0]], tag=before[0]))
-    return scheme
+            scheme_of([OUTSIDE, *before])
+        except TagError:
+            break
+    shown, tag = ", ".join(before[:-1][:5]), before[-1]
+    message = Errors.odd_tag.format(path=path, line=lines[tag], tag=tag, before=shown, schemes=", ".join(PREFIXES))
+    return CorpusError(message)
 
 
 def _checked(path: Path, lines: dict[str, int], scheme: str) -> str:

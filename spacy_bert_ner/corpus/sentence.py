@@ -12,11 +12,21 @@ from ..errors import CorpusError, Errors
 
 
 class Sentence(NamedTuple):
-    """One sentence: `words`, a tag for each, and the line of the file where each begins."""
+    """One sentence: `words`, a tag for each, None where unknown, and the line of the file where each begins.
+
+    spaces: whether a space follows each word; None where the format does not say.
+    document: the name of the document that it is from; empty where the format does not say.
+    """
 
     words: list[str]
     tags: list[str]
     lines: list[int]
+    spaces: list[bool] | None = None
+    document: str = ""
+
+    def spaces_after(self) -> list[bool]:
+        """Whether a space follows each word: between two of them, where the format does not say."""
+        return [True] * (len(self.words) - 1) + [False] if self.spaces is None else self.spaces
 
 
 def check_row(path: Path, line: int, word: str, tag: str) -> None:
@@ -31,10 +41,9 @@ def check_row(path: Path, line: int, word: str, tag: str) -> None:
 
 
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:
-    """A Doc whose tokens are the sentence's words, with one space between two of them.
+    """A Doc whose tokens are the sentence's words.
 
     sentence (Sentence): its tags in IOB2.
-    RETURNS (Doc): `doc.text` is the words joined by spaces; `doc.ents` are the entities.
+    RETURNS (Doc): `doc.ents` are the entities.
     """
-    spaces = [True] * (len(sentence.words) - 1) + [False]
-    return Doc(vocab, words=sentence.words, spaces=spaces, ents=sentence.tags)
+    return Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=sentence.tags)

@@ -1,70 +1,140 @@
-"""From a path to text: unzip, find the encoding, say where it fails."""
+"""From a path to text, as a stream: unzip, find the encoding, say where it fails."""
 
 from __future__ import annotations
 
 import codecs
+import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, TextIO, cast
 
 from ..errors import CorpusError, Errors
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 """What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method."""
+_CHUNK = 1 << 20
+_MARK = codecs.BOM_UTF8.decode("latin-1")
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file, or of the one file in a zip archive.
+class Source:
+    """A file of text, or the one file in a zip archive, which can be read more than once.
 
-    RAISES CorpusError: no such file, a damaged archive, or one that holds more than one file.
+    path (Path): the file.
+    encoding (str | None): a Python codec; None for UTF-8 (or UTF-16, where it begins with that byte-order mark).
+    RAISES CorpusError: no such file, a damaged archive, one that holds more than one file, or no text codec.
     """
-    if not path.is_file():
-        raise CorpusError(Errors.no_such_file.format(path=path))
-    if not zipfile.is_zipfile(path):
-        data = path.read_bytes()
-        if data.startswith(b"PK\x03\x04"):  # it begins as an archive but has no table of contents
-            raise CorpusError(Errors.bad_zip.format(path=path, reason="it is cut short"))
-        return data
-    try:
-        with zipfile.ZipFile(path) as archive:
-            files = [info.filename for info in archive.infolist() if not info.is_dir()]
-            names = [name for name in files if not name.startswith("__MACOSX/")]  # what macOS adds to every archive
-            if len(names) != 1:
-                raise CorpusError(Errors.zip_members.format(path=path, n=len(names)))
-            return archive.read(names[0])
-    except _DAMAGED as e:
-        raise CorpusError(Errors.bad_zip.format(path=path, reason=e)) from e
 
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        if not path.is_file():
+            raise CorpusError(Errors.no_such_file.format(path=path))
+        self.path = path
+        self._member = self._find_member()
+        with self._open() as file:
+            mark = file.read(2)
+        self._own = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+        self._named = encoding
+        self._codec = _codec(encoding or self._own)
+        self._lines_end = "\n"
 
-def decode(path: Path, data: bytes, encoding: str | None, fallback: str | None, formats: str) -> str:
-    """Decode a file as UTF-8 (or UTF-16, where it begins with that byte-order mark), or as the user or the format says.
+    def head(self, n_rows: int) -> list[tuple[int, str]]:
+        """The first rows that are not blank, with their lines. Headers and tags are ASCII, so Latin-1 shows them in
+        any encoding that extends it, whatever the file's own is."""
+        codec = self._codec if self._named or self._own == "utf-16" else "latin-1"
+        with self._open() as file:
+            text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
+            rows = (row.removeprefix("\ufeff").removeprefix(_MARK).rstrip("\n") for row in text)
+            return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
-    encoding (str | None): the user's; None for UTF-8, or `fallback` where it is not UTF-8.
-    fallback (str | None): the format's own.
-    formats (str): what is allowed, for the error about a file that is no text.
-    RETURNS (str): the text, without a byte-order mark; lines end with a line feed.
-    RAISES CorpusError: the bytes do not fit the encoding; the message names the line.
-    """
-    marked = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
-    codec = _codec(encoding or marked)
-    if codec == "utf-8":
-        data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        text = data.decode(codec).removeprefix("\ufeff")
-    except UnicodeDecodeError as e:
-        if encoding is None and fallback is not None:
-            return decode(path, data, fallback, None, formats)
-        line = e.object.count(b"\n", 0, e.start) + 1
-        offer = marked if codec != marked else "latin-1"
-        message = Errors.bad_encoding.format(path=path, line=line, byte=e.object[e.start], encoding=codec, offer=offer)
-        raise CorpusError(message) from e
-    except UnicodeError as e:  # a codec that decodes nothing, such as `undefined`
-        raise CorpusError(Errors.unknown_encoding.format(encoding=encoding)) from e
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise CorpusError(Errors.binary_file.format(path=path, line=line, formats=formats))
-    return text if "\n" in text else text.replace("\r", "\n")
+    def check(self, fallback: str | None, formats: str) -> None:
+        """Read all of it once, and find out how to decode it.
+
+        fallback (str | None): the codec of files of this format that are not UTF-8.
+        formats (str): what is allowed, for the error about a file that is no text.
+        RAISES CorpusError: the bytes do not fit the encoding, or there is a NUL; the message names the line.
+        """
+        try:
+            self._scan(formats)
+        except UnicodeDecodeError as e:
+            if self._named is None and fallback is not None:
+                self._codec, self._named = fallback, fallback
+                self.check(None, formats)
+                return
+            offer = self._own if self._codec != self._own else "latin-1"
+            byte = e.object[e.start]
+            message = Errors.bad_encoding.format(
+                path=self.path, line=int(e.reason), byte=byte, encoding=self._codec, offer=offer
+            )
+            raise CorpusError(message) from e
+        except UnicodeError as e:  # a codec that decodes nothing, such as `undefined`
+            raise CorpusError(Errors.unknown_encoding.format(encoding=self._named)) from e
+
+    def _scan(self, formats: str) -> None:
+        decoder = codecs.getincrementaldecoder(self._codec)()
+        line, has_line_feed, chunk = 1, False, b" "
+        with self._open() as file:
+            while chunk:
+                chunk = file.read(_CHUNK)
+                try:
+                    text = decoder.decode(chunk, final=not chunk)
+                except UnicodeDecodeError as e:
+                    at = line + e.object.count(b"\n", 0, e.start)
+                    raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, str(at)) from e
+                if "\x00" in text:
+                    at = line + text.count("\n", 0, text.index("\x00"))
+                    raise CorpusError(Errors.binary_file.format(path=self.path, line=at, formats=formats))
+                n_lines = text.count("\n")
+                line, has_line_feed = line + n_lines, has_line_feed or n_lines > 0
+        self._lines_end = "\n" if has_line_feed else "\r"
+
+    @contextmanager
+    def text(self, *, newline: str = "\n") -> Iterator[TextIO]:
+        """The decoded text, without a byte-order mark.
+
+        newline: "" to leave it to a CSV reader where rows end; "\\n" for lines that end with a line feed, or, where
+            there is none, with a carriage return. No other character ends a line: some corpora have them as words.
+        """
+        newline = self._lines_end if newline else ""
+        with self._open() as file:
+            stream = io.TextIOWrapper(file, self._codec, newline=newline)
+            if stream.read(1) != "\ufeff":
+                stream.seek(0)
+            yield stream
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        if self._member is None:
+            with self.path.open("rb") as file:
+                yield file
+            return
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self._member) as file:
+                yield cast(BinaryIO, file)
+        except CorpusError:
+            raise
+        except _DAMAGED as e:
+            raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
+
+    def _find_member(self) -> str | None:
+        """The one file in a zip archive; None for a file that is none."""
+        if not zipfile.is_zipfile(self.path):
+            with self.path.open("rb") as file:
+                if file.read(4) == b"PK\x03\x04":  # it begins as an archive but has no table of contents
+                    raise CorpusError(Errors.bad_zip.format(path=self.path, reason="it is cut short"))
+            return None
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                files = [info.filename for info in archive.infolist() if not info.is_dir()]
+        except _DAMAGED as e:
+            raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
+        names = [name for name in files if not name.startswith("__MACOSX/")]  # what macOS adds to every archive
+        if len(names) != 1:
+            raise CorpusError(Errors.zip_members.format(path=self.path, n=len(names)))
+        return names[0]
 
 
 def _codec(encoding: str) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import CorpusError, Errors
+from ..types import Ints1d
 
 PARTS = ("train", "dev", "test")
 T = TypeVar("T")
@@ -26,25 +27,28 @@ def parse_split(text: str) -> list[int]:
     return numbers
 
 
-def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list[T]]:
+def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
     """Shuffle with `numpy.random.RandomState(seed).permutation`, then cut.
 
     The order is that of pandas' `DataFrame.sample(frac=1, random_state=seed)`, which many tutorials use, so that
     their splits can be made again.
 
-    items: what to split.
+    n: how many there are to split.
     split (str): see `parse_split`.
     seed (int): of the shuffle.
-    RETURNS: the items of each part.
+    RETURNS: the places of those in each part.
     RAISES CorpusError: the split is not allowed, or a part would be empty.
     """
     percent = parse_split(split)
-    order = np.random.RandomState(seed).permutation(len(items))
-    edges = [0, *(len(items) * share // 100 for share in accumulate(percent))]
-    parts = {
-        name: [items[i] for i in order[start:end]] for name, (start, end) in zip(PARTS, pairwise(edges), strict=False)
-    }
+    order = np.random.RandomState(seed).permutation(n)
+    edges = [0, *(n * share // 100 for share in accumulate(percent))]
+    parts = {name: order[start:end] for name, (start, end) in zip(PARTS, pairwise(edges), strict=False)}
     for name, part in parts.items():
-        if not part:
-            raise CorpusError(Errors.small_split.format(n=len(items), split=split, part=name))
+        if not len(part):
+            raise CorpusError(Errors.small_split.format(n=n, split=split, part=name))
     return parts
+
+
+def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list[T]]:
+    """The same with the items themselves."""
+    return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}

@@ -1,0 +1,123 @@
+"""Write spaCy's DocBin files one sentence after the other, in memory that does not grow with their length.
+
+`spacy.tokens.DocBin` holds all Docs, and twice as much when it is written. Its file is a compressed MessagePack map:
+this writer lays tokens down in temporary files and puts the parts together at the end. What it writes is what
+`DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)` does.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import srsly
+from spacy.strings import StringStore
+from spacy.tokens import DocBin
+
+from ..types import Ints1d
+from .sentence import Sentence
+
+DOCUMENT = "document"
+"""Key in `doc.user_data` of the name of the document that a sentence is from."""
+_IOB = {"B": 3, "I": 1, "O": 2}  # `token.ent_iob`; 0 is missing
+_MOST_BYTES = 2**32 - 1  # of one part of a MessagePack map
+
+
+class DocBinWriter:
+    """Collects sentences; `write` makes the file.
+
+    folder (Path): where the temporary files lie, which have no name there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        # Columns of the tokens: the word, then IOB and label of the entity.
+        self._attrs = DocBin(attrs=["ENT_IOB", "ENT_TYPE"]).attrs
+        self._tokens, self._spaces = (tempfile.TemporaryFile(dir=folder) for _ in range(2))  # noqa: SIM115, see close
+        self._lengths = array("i")
+        self._documents: list[str] = []
+        self._store = StringStore()
+        self._words: dict[str, int] = {}
+        self._tags: dict[str | None, tuple[int, int]] = {None: (0, 0)}
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self._tokens.close()
+        self._spaces.close()
+
+    def add(self, sentence: Sentence) -> None:
+        """Add a sentence, whose tags are in IOB2, None where unknown."""
+        words, tags = self._words, self._tags
+        for word in sentence.words:
+            if word not in words:
+                words[word] = self._store.add(word)
+        for tag in sentence.tags:
+            if tag not in tags:
+                prefix, _, label = tag.partition("-")
+                tags[tag] = (_IOB[prefix], self._store.add(label) if label else 0)
+        table = np.empty((len(sentence.words), 3), dtype=np.uint64)
+        table[:, 0] = [words[word] for word in sentence.words]
+        table[:, 1:] = [tags[tag] for tag in sentence.tags]
+        self._tokens.write(table.tobytes())
+        self._spaces.write(bytes(sentence.spaces_after()))
+        self._lengths.append(len(sentence.words))
+        self._documents.append(sentence.document)
+
+    def write(self, path: Path, order: Ints1d | None = None) -> None:
+        """Write the file.
+
+        order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
+        """
+        places = np.arange(len(self)) if order is None else order
+        lengths = np.array(self._lengths, dtype=np.int64)
+        documents = [self._documents[i] for i in places]
+        # Once a document, as srsly looks up its encoders anew whenever it is called.
+        data = {name: srsly.msgpack_dumps({DOCUMENT: name} if name else {}) for name in set(documents)}
+        n = len(self)
+        entries: dict[str, Iterable[bytes]] = {
+            "version": [srsly.msgpack_dumps("0.1")],
+            "attrs": [srsly.msgpack_dumps(self._attrs)],
+            "tokens": _binary(self._tokens, lengths, 8 * len(self._attrs), places),
+            "spaces": _binary(self._spaces, lengths, 1, places),
+            "lengths": [srsly.msgpack_dumps(lengths[places].astype(np.int32).tobytes())],
+            "strings": [srsly.msgpack_dumps(sorted(self._store))],
+            "cats": [srsly.msgpack_dumps([{}] * n)],
+            "flags": [srsly.msgpack_dumps([{"has_unknown_spaces": False}] * n)],
+            "span_groups": [srsly.msgpack_dumps([b""] * n)],
+            "user_data": [srsly.msgpack_dumps([data[name] for name in documents])],
+        }
+        compressor = zlib.compressobj()
+        with path.open("wb") as file:
+            file.write(compressor.compress(bytes([0x80 | len(entries)])))
+            for key, parts in entries.items():
+                file.write(compressor.compress(srsly.msgpack_dumps(key)))
+                for part in parts:
+                    file.write(compressor.compress(part))
+            file.write(compressor.flush())
+
+
+def _binary(file: IO[bytes], lengths: Ints1d, width: int, places: Ints1d) -> Iterator[bytes]:
+    """A MessagePack byte string of parts of a file in another order.
+
+    lengths: rows of each part, in the order of the file. *Shape:* `(n,)`
+    width: bytes of a row.
+    places: the parts in their new order. *Shape:* `(n,)`
+    """
+    sizes = lengths * width
+    total = int(sizes.sum())
+    if total > _MOST_BYTES:
+        raise OverflowError(total)
+    yield b"\xc6" + struct.pack(">I", total)
+    file.flush()
+    begins = (np.cumsum(sizes) - sizes)[places]
+    for begin, size in zip(begins, sizes[places], strict=True):
+        yield os.pread(file.fileno(), int(size), int(begin))
