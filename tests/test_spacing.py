@@ -1,0 +1,39 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_bert_ner.corpus.spacing import natural_spaces
+
+
+def text(words):
+    return "".join(word + " " * space for word, space in zip(words, natural_spaces(words), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ('He said " It is n\'t ( yet ) " .', 'He said "It isn\'t (yet)".'),
+        ("The U.N. , said Mr. O'Neill 's wife , held hour-long talks .", None),
+        ("The workers ' hall , the boss ' office", "The workers' hall, the boss' office"),
+        ("She said : ' No ! '", "She said: 'No!'"),
+        ('" Why ? " he asked ; " Because . "', '"Why?" he asked; "Because."'),
+        ("`` Well '' , he said", "``Well'', he said"),
+        ("It cost $ 3.5 , US$ 4 or £ 3 , up 5 % ...", "It cost $3.5, US$4 or £3, up 5%..."),
+        ("They 're here , I 'm not and we ca n't", "They're here, I'm not and we can't"),
+        ("“ Hello ” ( he [ the man ] said ) « là »", "“Hello” (he [the man] said) «là»"),
+        ("A - B -- C and / or 1990-91", "A - B -- C and / or 1990-91"),
+        (". ) after an empty (", ".) after an empty ("),
+        ('" open to the end', '"open to the end'),
+    ],
+)
+def test_text_as_in_print(words, expected):
+    expected = expected or "The U.N., said Mr. O'Neill's wife, held hour-long talks."
+    assert text(words.split(" ")) == expected
+
+
+@given(st.lists(st.sampled_from(["a", '"', "'", "(", ")", ".", "'s", "n't", "$", "as", "\x85"]), max_size=12))
+def test_no_word_is_lost_and_none_is_followed_by_a_space_at_the_end(words):
+    spaces = natural_spaces(words)
+    assert len(spaces) == len(words)
+    assert not spaces or spaces[-1] is False
+    assert text(words).replace(" ", "") == "".join(words)
