@@ -1,8 +1,11 @@
 import re
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from spacy_bert_ner.corpus.split import parse_split, split_at_random
+from spacy_bert_ner.corpus.split import parse_split, split_at_random, split_units
 from spacy_bert_ner.errors import CorpusError
 
 
@@ -96,3 +99,55 @@ def test_a_part_without_a_sentence_is_refused(n, split, part):
     message = f"{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         split_at_random(range(n), split, 42)
+
+
+def no_labels(n):
+    return np.zeros((n, 0), dtype=int)
+
+
+def test_units_stay_together_and_parts_have_their_share():
+    unit_of = np.repeat(np.arange(20), 5)
+    parts = split_units(unit_of, no_labels(100), "80/10/10", 0)
+    assert {name: len(places) for name, places in parts.items()} == {"train": 80, "dev": 10, "test": 10}
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(100))
+    units = [set(unit_of[places].tolist()) for places in parts.values()]
+    assert sum(map(len, units)) == 20
+
+
+def test_a_rare_label_is_in_every_part():
+    # Ten sentences in a thousand have it: a random split leaves it out of dev in a third of all cases.
+    counts = np.zeros((1000, 2), dtype=int)
+    counts[::100, 0] = 1
+    counts[:, 1] = 1
+    for seed in range(5):
+        parts = split_units(np.arange(1000), counts, "80/10/10", seed)
+        assert {name: int(counts[places, 0].sum()) for name, places in parts.items()} == {
+            "train": 8,
+            "dev": 1,
+            "test": 1,
+        }
+        assert [len(places) for places in parts.values()] == [800, 100, 100]
+
+
+def test_another_seed_gives_another_split_and_the_same_seed_the_same():
+    one, same, other = (
+        split_units(np.arange(50), no_labels(50), "50/50", seed)["train"].tolist() for seed in (1, 1, 2)
+    )
+    assert one == same != other
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_every_sentence_is_in_one_part_and_every_unit_too(data):
+    n = data.draw(st.integers(30, 80))
+    unit_of = np.sort(np.random.default_rng(data.draw(st.integers(0, 9))).integers(0, 12, size=n))
+    _, unit_of = np.unique(unit_of, return_inverse=True)
+    counts = np.random.default_rng(0).integers(0, 2, size=(n, 3))
+    parts = split_units(unit_of, counts, "60/20/20", 0)
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(n))
+    assert sum(len(set(unit_of[places].tolist())) for places in parts.values()) == unit_of.max() + 1
+
+
+def test_too_few_units_for_the_parts():
+    with pytest.raises(CorpusError, match="the part 'dev' would be empty"):
+        split_units(np.array([0, 0, 0, 1, 1]), no_labels(5), "80/10/10", 0)

@@ -1,4 +1,4 @@
-"""Split a corpus at random into train, dev and test."""
+"""Split a corpus into train, dev and test: at random, and so that what belongs together stays together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import CorpusError, Errors
-from ..types import Ints1d
+from ..types import Ints1d, Ints2d
 
 PARTS = ("train", "dev", "test")
 T = TypeVar("T")
@@ -52,3 +52,40 @@ def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
 def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list[T]]:
     """The same with the items themselves."""
     return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
+
+
+def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
+    """Split so that no unit is in two parts, and each part has its share of every label.
+
+    Iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10) of units: those with
+    the rarest label come first; each goes where most of that label, and then where most sentences, are still wanted.
+
+    unit_of: the unit of each sentence, such as its document, from 0. *Shape:* `(n,)`
+    counts: how often each label occurs in each sentence; without a column units are kept together, and that is all.
+        *Shape:* `(n, n_labels)`
+    split (str): see `parse_split`.
+    seed (int): of the order in which units of the same label come.
+    RETURNS: the places of the sentences in each part, in the order of the corpus.
+    RAISES CorpusError: the split is not allowed, or a part would be empty.
+    """
+    shares = np.array(parse_split(split)) / 100
+    n_units = int(unit_of.max(initial=-1)) + 1
+    table = np.zeros((n_units, counts.shape[1] + 1), dtype=np.int64)  # labels, then sentences
+    np.add.at(table, unit_of, np.column_stack([counts, np.ones(len(unit_of), dtype=np.int64)]))
+    wanted = shares[:, None] * table.sum(axis=0)  # (n_parts, n_labels + 1), less what is given out
+    order = np.random.RandomState(seed).permutation(n_units)
+    part_of = np.full(n_units, -1)
+    while (part_of < 0).any():
+        left = order[part_of[order] < 0]
+        have = (table[left] > 0).sum(axis=0)
+        label = int(np.where(have > 0, have, n_units + 1).argmin())  # that of the fewest units
+        for unit in left[table[left, label] > 0].tolist():
+            # Rounded, so that equal wishes are equal whatever was taken off them; sentences decide between these.
+            part = max(range(len(shares)), key=lambda i: (round(wanted[i, label], 6), wanted[i, -1]))
+            part_of[unit] = part
+            wanted[part] -= table[unit]
+    parts = {name: np.flatnonzero(part_of[unit_of] == i) for i, name in enumerate(PARTS[: len(shares)])}
+    for name, places in parts.items():
+        if not len(places):
+            raise CorpusError(Errors.small_split.format(n=len(unit_of), split=split, part=name))
+    return parts
