@@ -1,0 +1,123 @@
+"""Conversion of all of GMB, beside reading it with the csv module and building the Docs.
+
+Each way runs in a process of its own, in turn, several times; times are of the work alone, without imports. The table
+gives medians with the least and the most, and the ratio of each pair of neighbouring runs. Peak memory is that of the
+whole process, for the corpus and for five times the corpus in one file.
+
+    python benchmarks/convert.py --data ner_dataset.csv.zip --output benchmarks/convert.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+from wasabi import table
+
+
+def read_with_csv(path: Path) -> None:
+    """The measure: rows by the csv module, a Doc for each sentence, none of them kept."""
+    import spacy
+    from spacy.tokens import Doc
+
+    vocab = spacy.blank("en").vocab
+    start = time.perf_counter()
+    words: list[str] = []
+    tags: list[str] = []
+    with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
+        rows = csv.reader(io.TextIOWrapper(file, "latin-1", newline=""))
+        next(rows)
+        for number, word, _, tag in rows:
+            if number and words:
+                Doc(vocab, words=words, ents=tags)
+                words, tags = [], []
+            words.append(word)
+            tags.append(tag)
+    Doc(vocab, words=words, ents=tags)
+    report(time.perf_counter() - start)
+
+
+def convert_all(path: Path) -> None:
+    """`bert-ner convert --split 80/10/10`."""
+    from spacy_bert_ner.corpus.convert import convert
+
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        done = convert(path, Path(folder), split="80/10/10")
+        report(time.perf_counter() - start, sum(done.counts.values()))
+
+
+def report(seconds: float, sentences: int = 0) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "sentences": sentences}))
+
+
+WAYS = {"csv module and Docs": read_with_csv, "convert": convert_all}
+
+
+def run(way: str, path: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--data", str(path), "--way", way]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def five_times(path: Path, folder: str) -> Path:
+    with zipfile.ZipFile(path) as archive:
+        header, _, rows = archive.read(archive.namelist()[0]).partition(b"\n")
+    large = Path(folder) / "five.csv"
+    with large.open("wb") as file:
+        file.write(header + b"\n")
+        for _ in range(5):
+            file.write(rows if rows.endswith(b"\n") else rows + b"\n")
+    return large
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Run all ways in turn, print the table, write the JSON."""
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    for _ in range(arguments.rounds):
+        for way in WAYS:
+            runs[way].append(run(way, arguments.data))
+    with tempfile.TemporaryDirectory() as folder:
+        large = run("convert", five_times(arguments.data, folder))
+    first, second = ([r["seconds"] for r in runs[way]] for way in WAYS)
+    ratios = [b / a for a, b in zip(first, second, strict=True)]
+    rows = []
+    for way in WAYS:
+        seconds = [r["seconds"] for r in runs[way]]
+        spread = f"{statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"
+        rows.append([way, spread, f"{statistics.median(r['peak_mb'] for r in runs[way]):.0f}"])
+    rows.append(["convert, five times the corpus", f"{large['seconds']:.2f}", f"{large['peak_mb']:.0f}"])
+    print(table(rows, header=["way", "seconds", "peak MB"], divider=True))
+    print(
+        f"convert / csv module and Docs: median {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+    )
+    if arguments.output:
+        content = {"date": time.strftime("%Y-%m-%d"), "runs": runs, "five_times": large, "ratios": ratios}
+        arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="ner_dataset.csv.zip of the GMB corpus")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    options = parser.parse_args()
+    if options.way:
+        WAYS[options.way](options.data)
+    elif not options.data.is_file():
+        sys.exit(f"error: no corpus at {options.data}. Fetch it: python -m spacy project assets --extra")
+    else:
+        main(options)
