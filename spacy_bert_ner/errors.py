@@ -240,6 +240,73 @@ class Errors:
     bad_split = "--split {split} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     bad_language = "--lang {lang} is not allowed: {reason}"
+    misaligned_spans = (
+        "{n} of {total} spans do not begin and end where tokens do:\n{listed}\n"
+        "Mend them, or say what to do: --misaligned expand (take all tokens that they touch), contract (those that lie "
+        "within) or missing (their tokens are unknown, and are not trained on)."
+    )
+    overlapping_spans = (
+        "{n} of {total} spans share tokens with another:\n{listed}\n"
+        "Mend them, or say which to keep: --overlap longest, or first (that which begins first)."
+    )
+    spans_fitted = (
+        "{n} of {total} spans do not begin and end where tokens do and were {done}, of which {lost} were lost, as no "
+        "token is left to them:\n{listed}"
+    )
+    spans_dropped = (
+        "{n} of {total} spans were left out, as they share tokens with another (--overlap {overlap}):\n{listed}"
+    )
+    texts_left_out = "{n} texts were left out that are not annotated, or whose annotation was rejected"
+    annotations_unused = "{n} annotations were not read, as their texts have an earlier one"
+    span_outside = (
+        "{path}, line {line}: a span of {label} from {start} to {end}, in a text of {n} characters. Allowed: whole "
+        "numbers of characters, 0 <= start < end <= {n}. Mend the span."
+    )
+    span_label = (
+        "{path}, line {line}: {label} is no label of the span {covered}. Allowed: a string that is not empty: "
+        '"per". Mend the span.'
+    )
+    span_text = (
+        "{path}, line {line}: a span is said to be {said}, but at its offsets stands {covered}. Allowed: offsets that "
+        "count characters (not bytes, nor UTF-16 units), in the text as it stands. Mend the span."
+    )
+    one_label = '{path}, line {line}: a span with the labels {found}. Allowed: exactly one: ["per"]. Mend the span.'
+    no_span = (
+        '{path}, line {line}: {found} is no span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
+        '[0, 3, "per"]. Mend the record.'
+    )
+    no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
+    no_text = "{path}, line {line}: the text is {found}. Allowed: a string. Mend the record."
+    long_text = (
+        "{path}, line {line}: a text of {n} characters. Allowed: at most {allowed}, as in spaCy (nlp.max_length). "
+        "Cut it into documents."
+    )
+    long_record = "{path}, line {line}: a record of more than {allowed} characters. Cut it into several."
+    lone_surrogate = (
+        "{path}, line {line}: half of a surrogate pair (U+{code:04X}) at character {position} of a string, which no "
+        "text can hold. Mend the program that wrote it."
+    )
+    bad_json = (
+        "{path}, line {line}: not JSON: {reason}. Allowed: a JSON object on each line, or one array of them: {text}"
+    )
+    no_object = '{path}, line {line}: {found} is no JSON object. Allowed: a record such as {{"text": ...}}. Mend it.'
+    missing_key = (
+        "{path}, line {line}: a record with the keys {found}. It needs {needed}. Mend it, or name its --format."
+    )
+    bad_answer = "{path}, line {line}: the answer is {answer}. Allowed: {allowed}. Mend the record."
+    no_pair = (
+        "{path}: there is no {missing}. brat has texts in .txt files and their annotations in .ann files of the same "
+        "name. Name a folder of such pairs, or one of the two files."
+    )
+    bad_standoff = (
+        "{path}, line {line}: not a line of brat: {text}. Allowed for a span: T1, tab, label, start and end, tab, its "
+        "text, as in 'T1\\tper 0 3\\tAda'. Mend the line."
+    )
+    same_id = "{path}, line {line}: {name} again. Allowed: a number of its own for each span. Mend the line."
+    text_changed = (
+        "{path}, line {line}: the tokenizer of --lang {lang} does not keep this text as it is. Name another language: "
+        "--lang xx"
+    )
     bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."
 
 

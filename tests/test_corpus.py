@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bert_ner.corpus import FORMATS, Corpus, read_corpus
+from spacy_bert_ner.corpus import Corpus, read_corpus
 from spacy_bert_ner.errors import CorpusError
 
 # One sentence a row, as in the article's file: words with punctuation, a quoted field, quotes doubled.
@@ -244,7 +244,7 @@ def test_the_encoding_is_utf_8_or_the_one_that_is_named(tmp_path, layout, writte
         "Sentence #,Word,Tag\n1,a,L-x\n2,b,L-x\n3,c,L-x\n",
         "a L-x\n\nb L-x\n\nc L-x\n",
     ],
-    ids=FORMATS,
+    ids=["gmb-sentences", "gmb-tokens", "conll"],
 )
 def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, words):
     corpus = read_corpus(write(tmp_path, content), limit=limit)
@@ -254,7 +254,7 @@ def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, word
 
 # errors: each names the file, the line where there is one, and what to do
 
-FORMAT_NAMES = "gmb-sentences, gmb-tokens, conll"
+FORMAT_NAMES = "gmb-sentences, gmb-tokens, label-studio, jsonl, doccano, brat, conll"
 TOKEN_HEADER = "Sentence #,Word,POS,Tag\n"
 
 

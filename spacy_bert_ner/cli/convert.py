@@ -8,6 +8,7 @@ from wasabi import msg
 
 from ..corpus import FORMATS
 from ..corpus.convert import convert
+from ..corpus.fitting import MISALIGNED, OVERLAP
 from ..errors import BertNerError
 from ..tags import PREFIXES
 
@@ -15,7 +16,7 @@ Opt = typer.Option
 
 
 def convert_cli(
-    input: Annotated[Path, typer.Argument(help="annotated text, zipped or not")],
+    input: Annotated[Path, typer.Argument(help="annotated text, zipped or not; for brat also a folder")],
     output_dir: Annotated[Path, typer.Argument(help="folder for the .spacy files")],
     format: Annotated[str, Opt(help=f"one of: auto, {', '.join(FORMATS)}")] = "auto",
     encoding: Annotated[str | None, Opt(help="of the input; without it UTF-8, or else the format's own")] = None,
@@ -26,6 +27,10 @@ def convert_cli(
     split: Annotated[str | None, Opt(help="percentages for train/dev/test, such as 80/10/10")] = None,
     seed: Annotated[int, Opt(help="of the split's shuffle", min=0, max=2**32 - 1)] = 42,
     lang: Annotated[str, Opt(help="language code of the text")] = "en",
+    misaligned: Annotated[
+        str, Opt(help=f"spans that do not begin and end where tokens do; one of: {', '.join(MISALIGNED)}")
+    ] = "error",
+    overlap: Annotated[str, Opt(help=f"spans that share tokens; one of: {', '.join(OVERLAP)}")] = "error",
 ) -> None:
     """Convert annotated text to .spacy files for `spacy train`."""
     try:
@@ -39,11 +44,15 @@ def convert_cli(
             split=split,
             seed=seed,
             lang=lang,
+            misaligned=misaligned,
+            overlap=overlap,
         )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was converted", str(e), exits=1)
     msg.info(f"{input}: format {done.format}, tags in {done.tag_scheme}")
     if done.n_repaired:
         msg.warn(f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
+    for message in done.messages:
+        msg.warn(message)
     for path, count in done.counts.items():
         msg.good(f"{path}: {count} sentences")

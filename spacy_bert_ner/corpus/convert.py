@@ -7,23 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import spacy
 
-from ..errors import CorpusError, Errors
 from ..files import whole_files
 from ..types import Ints1d
 from . import CorpusStream
 from .docbin import DocBinWriter
+from .fitting import tokenizer
 from .split import parse_split, split_places
 
 
 class Conversion(NamedTuple):
-    """What was written: sentences a file, the format that was read, how many tags were repaired, the tag scheme."""
+    """What was written: sentences a file, the format that was read, how many tags were repaired, the tag scheme,
+    and what a user should know of the spans that were not taken as they stand."""
 
     counts: dict[Path, int]
     format: str
     n_repaired: int
     tag_scheme: str
+    messages: list[str]
 
 
 def convert(
@@ -37,31 +38,42 @@ def convert(
     split: str | None = None,
     seed: int = 42,
     lang: str = "en",
+    misaligned: str = "error",
+    overlap: str = "error",
 ) -> Conversion:
     """Read annotated text and write one Doc a sentence.
 
-    path (Path): the file to read; see `read_corpus` for `format`, `encoding`, `limit` and `tag_scheme`.
+    path (Path): the file to read; see `CorpusStream` for `format`, `encoding`, `limit`, `tag_scheme`, `misaligned` and
+        `overlap`.
     folder (Path): where to write `train.spacy`, `dev.spacy` and `test.spacy`, or, without a split, `<name>.spacy`.
     split (str | None): see `parse_split`; None for one file in the order of the text.
     seed (int): of the split's shuffle.
-    lang (str): language of the vocabulary that the Docs are made with.
+    lang (str): language of the text, which is cut into words by its tokenizer where the file has offsets.
     RAISES CorpusError: the input or an option is not allowed; no file is written then.
     """
     if split is not None:
         parse_split(split)
-    corpus = CorpusStream(path, format=format, encoding=encoding, limit=limit, tag_scheme=tag_scheme)
-    name = path.stem if path.suffix == ".zip" else path.name
+    corpus = CorpusStream(
+        path,
+        format=format,
+        encoding=encoding,
+        limit=limit,
+        tag_scheme=tag_scheme,
+        lang=lang,
+        misaligned=misaligned,
+        overlap=overlap,
+    )
+    name = path.resolve().name if path.is_dir() else path.stem if path.suffix == ".zip" else path.name
     n = corpus.n_sentences
     parts = split_places(n, split, seed) if split is not None else {Path(name).stem: np.arange(n)}
-    try:
-        spacy.blank(lang)
-    except ImportError as e:
-        raise CorpusError(Errors.bad_language.format(lang=lang, reason=e)) from e
+    if corpus.spans is None:  # which has not needed the language yet
+        tokenizer(lang)
     names = [f"{name}.spacy" for name in parts]
     with whole_files(folder, names) as temporary:
         _write(corpus, list(parts.values()), temporary)
     counts = {folder / name: len(part) for name, part in zip(names, parts.values(), strict=True)}
-    return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme)
+    messages = corpus.spans.messages(misaligned, overlap) if corpus.spans else []
+    return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme, messages)
 
 
 def _write(corpus: CorpusStream, parts: list[Ints1d], files: list[Path]) -> None:

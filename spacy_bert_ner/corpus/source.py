@@ -18,6 +18,7 @@ from ..errors import CorpusError, Errors
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 """What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method."""
 _CHUNK = 1 << 20
+_HEAD = 1 << 22  # characters of the first rows: one row can be all of a file
 _MARK = codecs.BOM_UTF8.decode("latin-1")
 
 
@@ -43,11 +44,14 @@ class Source:
 
     def head(self, n_rows: int) -> list[tuple[int, str]]:
         """The first rows that are not blank, with their lines. Headers and tags are ASCII, so Latin-1 shows them in
-        any encoding that extends it, whatever the file's own is."""
+        any encoding that extends it, whatever the file's own is. They end where a row would be cut, unless it is the
+        first."""
         codec = self._codec if self._named or self._own == "utf-16" else "latin-1"
         with self._open() as file:
             text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
-            rows = (row.removeprefix("\ufeff").removeprefix(_MARK).rstrip("\n") for row in text)
+            rows = text.read(_HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
+            if text.read(1):
+                rows = rows[:-1] or rows
             return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
     def check(self, fallback: str | None, formats: str) -> None:

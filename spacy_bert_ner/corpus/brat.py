@@ -1,0 +1,116 @@
+"""brat standoff: a text in `x.txt`, its annotations in `x.ann` beside it; one such pair, or a folder of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from ..errors import CorpusError, Errors
+from .passage import Passage, Span, check_covered, check_span, check_text, shorten
+from .source import Source
+
+_ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.ASCII | re.DOTALL)
+_OTHER = re.compile(r"[REAMN*#][^\t]*\t", re.ASCII)  # relations, events, attributes, normalisations, notes
+
+
+class Pairs(Source):
+    """A folder with pairs of a text and its annotations, at any depth, or one pair, named by either of its files.
+
+    encoding (str | None): a Python codec, of all files; None for UTF-8.
+    RAISES CorpusError: there is no pair, or a file with annotations has no text beside it.
+    """
+
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self.path, self._named = path, encoding
+        self._notes = sorted(_visible(path, "*.ann")) if path.is_dir() else [path.with_suffix(".ann")]
+        texts = {note.with_suffix(".txt") for note in self._notes}
+        for file in chain(texts if path.is_dir() else (path, *texts), self._notes):
+            if not file.is_file():
+                raise CorpusError(Errors.no_pair.format(path=path, missing=file))
+        if not self._notes:
+            raise CorpusError(Errors.no_pair.format(path=path, missing=path / "*.ann"))
+        self._plain = [text for text in sorted(_visible(path, "*.txt")) if text not in texts] if path.is_dir() else []
+
+    def check(self, fallback: str | None, formats: str) -> None:
+        """Nothing: each file is checked when it is read."""
+
+    def passages(self) -> Iterator[Passage]:
+        """Read one pair after the other; texts without annotations come last, and are none."""
+        for note in self._notes:
+            yield self._pair(note)
+        for text in self._plain:
+            yield Passage("", [], text, 1, annotated=False)
+
+    def _pair(self, note: Path) -> Passage:
+        path = note.with_suffix(".txt")
+        text = check_text(path, 1, "".join(self._rows(path)))
+        names: set[str] = set()
+        spans = []
+        for line, row in enumerate(self._rows(note), start=1):
+            row = row.rstrip("\r\n")
+            match = _ENTITY.fullmatch(row)
+            if match is None:
+                if row.strip() and not _OTHER.match(row):
+                    raise CorpusError(Errors.bad_standoff.format(path=note, line=line, text=shorten(row)))
+                continue
+            if match[1] in names:
+                raise CorpusError(Errors.same_id.format(path=note, line=line, name=match[1]))
+            names.add(match[1])
+            spans.append(_span(note, line, text, match))
+        name = note.relative_to(self.path) if self.path.is_dir() else Path(note.name)
+        return Passage(text, spans, path, 1, name.with_suffix("").as_posix())
+
+    def _rows(self, path: Path) -> Iterator[str]:
+        source = Source(path, self._named)
+        source.check(None, "brat")
+        with source.text() as text:
+            yield from text
+
+
+def is_brat(path: Path) -> bool:
+    """Whether this is a folder with annotations, or a file of a pair whose annotations look like that."""
+    if path.is_dir():
+        return next(_visible(path, "*.ann"), None) is not None
+    if path.suffix not in (".ann", ".txt") or not all(path.with_suffix(end).is_file() for end in (".ann", ".txt")):
+        return False
+    with path.with_suffix(".ann").open(encoding="latin-1") as file:
+        row = file.readline(10_000)
+    return not row.strip() or bool(_ENTITY.fullmatch(row.rstrip("\r\n")) or _OTHER.match(row))
+
+
+def read(source: Source) -> Iterator[Passage]:
+    """Read the pairs of text and annotations."""
+    pairs = source if isinstance(source, Pairs) else Pairs(source.path)
+    return pairs.passages()
+
+
+def _span(path: Path, line: int, text: str, match: re.Match[str]) -> Span:
+    """The span of a line; a discontinuous one keeps its fragments, unless they touch."""
+    label, said = match[2], match[4]
+    pieces = []
+    for piece in match[3].split(";"):
+        start, end = (int(number) if len(number) < 20 else number for number in piece.split(" "))
+        pieces.append(check_span(path, line, text, start, end, label))
+    # brat writes a line break in a span as a space, and a space between fragments.
+    covered = " ".join(text[start:end] for start, end, *_ in pieces)
+    if said is not None:
+        check_covered(path, line, covered, said, same=_flat(said) == _flat(covered))
+    whole: list[tuple[int, int]] = []
+    for start, end, *_ in sorted(pieces):
+        # What only white space divides is one piece: brat cuts spans at line breaks.
+        if whole and not text[whole[-1][1] : start].strip():
+            whole[-1] = whole[-1][0], max(end, whole[-1][1])
+        else:
+            whole.append((start, end))
+    return Span(whole[0][0], max(end for _, end in whole), label, tuple(whole) if len(whole) > 1 else ())
+
+
+def _flat(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _visible(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files of a name, without hidden ones, such as those that macOS adds."""
+    return (path for path in folder.rglob(pattern) if path.is_file() and not path.name.startswith("."))

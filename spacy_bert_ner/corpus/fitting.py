@@ -1,0 +1,202 @@
+"""Spans at character offsets to tags of tokens, with everything counted that does not fit."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple, cast
+
+import spacy
+from spacy.tokens import Doc
+
+from ..errors import CorpusError, Errors
+from ..tags import OUTSIDE
+from .passage import Passage, Span
+from .sentence import Sentence
+
+MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
+"""What becomes of a span that does not begin and end where tokens do."""
+OVERLAP = ("error", "longest", "first")
+"""Which of the spans that share a token is kept: none, the longest, or that which begins first."""
+_N_SHOWN = 5
+_CONTEXT = 25  # characters on either side of a span
+
+
+@dataclass
+class SpanReport:
+    """What became of the spans of a file, when all of it has been read."""
+
+    n_spans: int = 0
+    """Without those that have the same place and label as another."""
+    n_misaligned: int = 0
+    n_lost: int = 0
+    """Of the misaligned ones, those that are no entity now, as no token is left to them."""
+    n_overlapping: int = 0
+    """Spans that share a token with one that was kept in their place."""
+    n_left_out: int = 0
+    """Texts that nobody annotated, or whose annotation was rejected."""
+    n_unused: int = 0
+    """Further annotations of the same texts."""
+    shown_misaligned: list[str] = field(default_factory=list)
+    """The first of them, with file, line and context."""
+    shown_overlapping: list[str] = field(default_factory=list)
+
+    def check(self, misaligned: str, overlap: str) -> None:
+        """Refuse misaligned and overlapping spans, unless the options say what to do with them.
+
+        RAISES CorpusError: the message counts them and lists the first.
+        """
+        if self.n_misaligned and misaligned == "error":
+            listed = _listed(self.shown_misaligned)
+            raise CorpusError(Errors.misaligned_spans.format(n=self.n_misaligned, total=self.n_spans, listed=listed))
+        if self.n_overlapping and overlap == "error":
+            listed = _listed(self.shown_overlapping)
+            raise CorpusError(Errors.overlapping_spans.format(n=self.n_overlapping, total=self.n_spans, listed=listed))
+
+    def messages(self, misaligned: str, overlap: str) -> list[str]:
+        """What a user should know of what was not taken as it stands."""
+        messages = []
+        if self.n_misaligned:
+            listed = _listed(self.shown_misaligned)
+            done = MISALIGNED[misaligned]
+            messages.append(
+                Errors.spans_fitted.format(
+                    n=self.n_misaligned, total=self.n_spans, done=done, lost=self.n_lost, listed=listed
+                )
+            )
+        if self.n_overlapping:
+            listed = _listed(self.shown_overlapping)
+            messages.append(
+                Errors.spans_dropped.format(n=self.n_overlapping, total=self.n_spans, overlap=overlap, listed=listed)
+            )
+        if self.n_left_out:
+            messages.append(Errors.texts_left_out.format(n=self.n_left_out))
+        if self.n_unused:
+            messages.append(Errors.annotations_unused.format(n=self.n_unused))
+        return messages
+
+
+class _Fitted(NamedTuple):
+    """The tokens of a span, from `first` up to, not including, `last`; without a label they are unknown."""
+
+    first: int
+    last: int
+    label: str | None
+    span: Span
+
+
+class Fitter:
+    """Tokenizes passages, and turns their spans into tags.
+
+    lang (str): whose tokenizer it is.
+    misaligned (str): a key of `MISALIGNED`.
+    overlap (str): one of `OVERLAP`.
+    """
+
+    def __init__(self, lang: str, misaligned: str, overlap: str) -> None:
+        self._tokenize = tokenizer(lang)
+        self._lang, self._misaligned, self._overlap = lang, misaligned, overlap
+
+    def sentences(self, passages: Iterable[Passage], report: SpanReport) -> Iterator[Sentence]:
+        """Yield a sentence for each passage that is annotated and not empty."""
+        for passage in passages:
+            report.n_unused += passage.n_unused
+            report.n_left_out += not passage.annotated
+            if passage.annotated and passage.text:
+                yield self._fit(passage, report)
+
+    def _fit(self, passage: Passage, report: SpanReport) -> Sentence:
+        doc = self._tokenize(passage.text)
+        words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+        if "".join(f"{word} " if space else word for word, space in zip(words, spaces, strict=True)) != passage.text:
+            raise CorpusError(Errors.text_changed.format(path=passage.path, line=passage.line, lang=self._lang))
+        edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
+        starts = list(edges)[:-1]
+        ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
+        # One with other fragments is another span.
+        distinct = list(dict.fromkeys(passage.spans))
+        report.n_spans += len(distinct)
+        fitted: dict[object, _Fitted] = {}
+        for span in distinct:
+            one = self._place(span, starts, ends, passage, report)
+            if one.first < one.last:
+                fitted.setdefault(one[:3], one)  # two spans may come to be the same
+        tags: list[str | None] = [OUTSIDE] * len(words)
+        for first, last, label, _ in self._choose(list(fitted.values()), passage, report):
+            inside = f"I-{label}" if label is not None else None
+            tags[first:last] = [inside] * (last - first)
+            if label is not None:
+                tags[first] = f"B-{label}"
+        # `Sentence` types them as strings, which they are in all formats that write tags down.
+        lines = [passage.line] * len(words)
+        return Sentence(words, cast(list[str], tags), lines, spaces, passage.document)
+
+    def _place(self, span: Span, starts: list[int], ends: list[int], passage: Passage, report: SpanReport) -> _Fitted:
+        """The tokens of a span.
+
+        I  love  [Ber]liners  .      expand: Berliners   contract: none   missing: Berliners, unknown
+        """
+        first, last = bisect_right(ends, span.start), bisect_left(starts, span.end)  # those that it touches
+        if first < last and (starts[first], ends[last - 1]) == span[:2] and not span.fragments:
+            return _Fitted(first, last, span.label, span)
+        report.n_misaligned += 1
+        if len(report.shown_misaligned) < _N_SHOWN:
+            report.shown_misaligned.append(_shown(passage, span))
+        label: str | None = span.label
+        if self._misaligned == "contract":
+            start, end = max(span.fragments or [span[:2]], key=lambda piece: piece[1] - piece[0])
+            first, last = bisect_left(starts, start), bisect_right(ends, end)
+        elif self._misaligned != "expand":
+            label = None
+        report.n_lost += label is not None and first >= last
+        return _Fitted(first, last, label, span)
+
+    def _choose(self, fitted: list[_Fitted], passage: Passage, report: SpanReport) -> list[_Fitted]:
+        """Those that are kept of spans that share tokens."""
+        if self._overlap == "first":
+            fitted.sort(key=lambda one: one.span.start)
+        else:
+            fitted.sort(key=lambda one: (one.span.start - one.span.end, one.span.start))
+        firsts: list[int] = []  # of those that are kept, in the order of the text
+        kept: list[_Fitted] = []
+        for one in fitted:
+            i = bisect_left(firsts, one.last)
+            rival = kept[i - 1] if i and kept[i - 1].last > one.first else None
+            if rival is None:
+                firsts.insert(i, one.first)
+                kept.insert(i, one)
+                continue
+            report.n_overlapping += 1
+            if len(report.shown_overlapping) < _N_SHOWN:
+                report.shown_overlapping.append(f"{_shown(passage, one.span)} and {_named(passage, rival.span)}")
+        return kept
+
+
+def tokenizer(lang: str) -> Callable[[str], Doc]:
+    """The tokenizer of a language.
+
+    RAISES CorpusError: spaCy has no such language, or it needs a package that is not installed.
+    """
+    try:
+        nlp = spacy.blank(lang)
+    except ImportError as e:
+        raise CorpusError(Errors.bad_language.format(lang=lang, reason=e)) from e
+    return cast(Callable[[str], Doc], nlp.tokenizer)
+
+
+def _named(passage: Passage, span: Span) -> str:
+    return f"{passage.text[span.start : span.end][:60]!r} ({span.label}, {span.start}-{span.end})"
+
+
+def _shown(passage: Passage, span: Span) -> str:
+    """A span with its place and its context."""
+    text, start, end = passage.text, span.start, span.end
+    covered = text[start:end] if end - start <= 60 else f"{text[start : start + 60]}…"
+    context = f"{text[max(0, start - _CONTEXT) : start]}[{covered}]{text[end : end + _CONTEXT]}"
+    return f"{passage.path}, line {passage.line}: {_named(passage, span)} in {context!r}"
+
+
+def _listed(shown: list[str]) -> str:
+    return "\n".join(f"- {one}" for one in shown)

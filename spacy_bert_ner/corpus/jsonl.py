@@ -1,0 +1,100 @@
+"""JSON with character offsets, an object a line: that of spaCy and Prodigy, and that of doccano.
+
+{"text": "Ada left.", "spans": [{"start": 0, "end": 3, "label": "per"}]}     spaCy, Prodigy
+{"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
+{"text": "Ada left.", "label": [[0, 3, "per"]]}                              doccano
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..errors import CorpusError, Errors
+from .passage import Passage, Span, check_covered, check_span, check_text, document_name, shorten
+from .records import Record, first_record, records
+from .source import Source
+
+SPACY = (("text",), ("spans", "entities"))
+DOCCANO = (("text", "data"), ("label", "labels", "entities"))
+"""Keys of the text, and keys of its spans."""
+ANSWERS = {"accept": True, "reject": False, "ignore": False}
+"""What Prodigy's annotator said of an example, and whether it is read then."""
+
+Keys = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def is_spacy(rows: Sequence[str]) -> bool:
+    """Whether the first record has the keys of spaCy or Prodigy."""
+    record = first_record(rows)
+    return _has(record, SPACY) or ("text" in record and "answer" in record)
+
+
+def is_doccano(rows: Sequence[str]) -> bool:
+    """Whether the first record has the keys of doccano."""
+    return _has(first_record(rows), DOCCANO)
+
+
+def read_spacy(source: Source) -> Iterator[Passage]:
+    """Read spaCy's and Prodigy's records."""
+    return _read(source, SPACY)
+
+
+def read_doccano(source: Source) -> Iterator[Passage]:
+    """Read doccano's records."""
+    return _read(source, DOCCANO)
+
+
+def _has(record: Record, keys: Keys) -> bool:
+    return all(any(key in record for key in some) for some in keys)
+
+
+def _read(source: Source, keys: Keys) -> Iterator[Passage]:
+    path = source.path
+    for line, record in records(source):
+        text = check_text(path, line, _pick(source, line, record, keys[0]))
+        document = document_name(path, _name(record))
+        answer = record.get("answer", "accept")
+        if not isinstance(answer, str) or answer not in ANSWERS:
+            allowed = ", ".join(ANSWERS)
+            raise CorpusError(Errors.bad_answer.format(path=path, line=line, answer=shorten(answer), allowed=allowed))
+        if not ANSWERS[answer]:
+            yield Passage(text, [], path, line, document, annotated=False)
+            continue
+        # Prodigy writes no spans where its annotator accepted a text as one without any.
+        items = [] if "answer" in record and not _has(record, keys) else _pick(source, line, record, keys[1])
+        if not isinstance(items, list):
+            raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
+        yield Passage(text, [_span(source, line, text, item) for item in items], path, line, document)
+
+
+def _span(source: Source, line: int, text: str, item: object) -> Span:
+    path = source.path
+    if isinstance(item, list) and len(item) == 3:
+        return check_span(path, line, text, *item)
+    if not isinstance(item, dict):
+        raise CorpusError(Errors.no_span.format(path=path, line=line, found=shorten(item)))
+    start, end = (item.get(key, item.get(f"{key}_offset")) for key in ("start", "end"))
+    span = check_span(path, line, text, start, end, item.get("label"))
+    covered, said = text[span.start : span.end], item.get("text")
+    if isinstance(said, str):
+        check_covered(path, line, covered, said, same=said == covered)
+    return span
+
+
+def _pick(source: Source, line: int, record: Record, keys: tuple[str, ...]) -> object:
+    """The value of the first of these keys that a record has."""
+    for key in keys:
+        if key in record:
+            return record[key]
+    found, needed = ", ".join(map(str, record)) or "none", " or ".join(keys)
+    raise CorpusError(Errors.missing_key.format(path=source.path, line=line, found=found[:200], needed=needed))
+
+
+def _name(record: Record) -> object:
+    """What names the document: `meta.document`, `meta.id`, `document` or `id`, the first that is there."""
+    meta = record.get("meta")
+    for holder in (meta if isinstance(meta, dict) else {}, record):
+        for key in ("document", "id"):
+            if key in holder:
+                return holder[key]
+    return None

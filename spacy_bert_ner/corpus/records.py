@@ -1,0 +1,147 @@
+"""JSON records as a stream: an object a line (JSONL), or one array of objects that may be of any length."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TextIO
+
+from ..errors import CorpusError, Errors
+from .passage import shorten
+from .source import Source
+
+Record = dict[str, Any]
+
+MAX_RECORD = 1 << 26
+"""Characters of one record."""
+_CHUNK = 1 << 16
+_BLANK = re.compile(r"[ \t\r\n]*")
+_KEY = re.compile(r'"([^"\\]{1,40})"\s*:')
+_FAILURES = (ValueError, RecursionError)  # no JSON; an integer of more digits than Python reads; too deep
+
+
+def records(source: Source) -> Iterator[tuple[int, Record]]:
+    """The records of a file, each with the line on which it begins.
+
+    RAISES CorpusError: one is no JSON object, or too long; the message names file and line.
+    """
+    with source.text() as text:
+        head, line = "", 1
+        while not head.strip() and (row := text.readline(_CHUNK)):
+            line += head.count("\n")
+            head = row
+        if head.lstrip().startswith("["):
+            yield from _array(source, text, head, line)
+        elif head:
+            yield from _lines(source, text, head, line)
+
+
+def first_record(rows: Sequence[str]) -> Record:
+    """The first record of a file of which this is the head; empty where there is none.
+
+    Of one that is longer than that, the keys are known, with those of the objects in it, and no value.
+    """
+    head = "\n".join(rows).lstrip()
+    if head.startswith("["):
+        head = head[1:].lstrip()
+    if not head.startswith("{"):
+        return {}
+    try:
+        record, _ = json.JSONDecoder().raw_decode(head)
+    except RecursionError:
+        return {}
+    except ValueError:
+        return dict.fromkeys(_KEY.findall(head))
+    return record if isinstance(record, dict) else {}
+
+
+def _lines(source: Source, text: TextIO, row: str, line: int) -> Iterator[tuple[int, Record]]:
+    while row:
+        if not row.endswith(("\n", "\r")):
+            row += text.readline(MAX_RECORD)
+        if len(row) > MAX_RECORD:
+            raise CorpusError(Errors.long_record.format(path=source.path, line=line, allowed=MAX_RECORD))
+        if row.strip():
+            try:
+                record = json.loads(row)
+            except _FAILURES as e:
+                _fail(source, line, row, e)
+            yield line, _object(source, line, record)
+        row, line = text.readline(_CHUNK), line + 1
+
+
+def _array(source: Source, text: TextIO, buffer: str, line: int) -> Iterator[tuple[int, Record]]:
+    """Decode one element after the other from a window of the text."""
+    decoder = json.JSONDecoder()
+    at, separator, more = buffer.index("[") + 1, "[", True
+
+    def skip_blank(at: int) -> int:
+        nonlocal line
+        end = _BLANK.match(buffer, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        line += buffer.count("\n", at, end)
+        return end
+
+    line += buffer.count("\n", 0, at)
+    while True:
+        at = skip_blank(at)
+        while at == len(buffer) and more:
+            buffer, at = text.read(_CHUNK), 0
+            more = bool(buffer)
+            at = skip_blank(at)
+        mark = buffer[at : at + 1]
+        if mark == "]" and separator != ",":
+            _check_end(source, text, buffer[at + 1 :], line)
+            return
+        if mark == "," and separator == "":
+            separator, at = ",", at + 1
+            continue
+        if not mark or separator == "":
+            _fail(source, line, buffer[at:], ValueError(f"Expecting ',' or ']', found {shorten(buffer[at : at + 20])}"))
+        try:
+            record, end = decoder.raw_decode(buffer, at)
+        except _FAILURES as e:
+            if not (more and _is_cut(buffer, e)):
+                _fail(source, line, buffer[at:], e)
+            if len(buffer) - at > MAX_RECORD:
+                raise CorpusError(Errors.long_record.format(path=source.path, line=line, allowed=MAX_RECORD)) from e
+            # As much again as there is, so that a long record is not decoded too often.
+            chunk = text.read(max(_CHUNK, len(buffer) - at))
+            buffer, at, more = buffer[at:] + chunk, 0, bool(chunk)
+            continue
+        yield line, _object(source, line, record)
+        line += buffer.count("\n", at, end)
+        at, separator = end, ""
+
+
+def _check_end(source: Source, text: TextIO, rest: str, line: int) -> None:
+    while rest:
+        if rest.strip(" \t\r\n"):
+            line += rest[: len(rest) - len(rest.lstrip(" \t\r\n"))].count("\n")
+            _fail(source, line, rest.strip(), ValueError("text after the end of the array"))
+        line += rest.count("\n")
+        rest = text.read(_CHUNK)
+
+
+def _is_cut(buffer: str, error: Exception) -> bool:
+    """Whether JSON fails only where the buffer ends, and may go on there."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')
+
+
+def _object(source: Source, line: int, record: object) -> Record:
+    if not isinstance(record, dict):
+        raise CorpusError(Errors.no_object.format(path=source.path, line=line, found=shorten(record)))
+    return record
+
+
+def _fail(source: Source, line: int, text: str, error: Exception) -> NoReturn:
+    reason = str(error)
+    if isinstance(error, json.JSONDecodeError):
+        line, column = line + error.doc.count("\n", len(error.doc) - len(text), error.pos), error.colno
+        reason = f"{error.msg}, column {column}"
+    elif isinstance(error, RecursionError):
+        reason = "it is nested too deeply"
+    message = Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(text.rstrip("\r\n")))
+    raise CorpusError(message) from error
