@@ -64,9 +64,9 @@ def _lines(source: Source, text: TextIO, row: str, line: int) -> Iterator[tuple[
             raise CorpusError(Errors.long_record.format(path=source.path, line=line, allowed=MAX_RECORD))
         if row.strip():
             try:
-                record = json.loads(row)
+                record = json.loads(row.rstrip("\r\n"))  # what its end lacks is lacking on this line
             except _FAILURES as e:
-                _fail(source, line, row, e)
+                _fail(source, line, row.rstrip("\r\n"), e)
             yield line, _object(source, line, record)
         row, line = text.readline(_CHUNK), line + 1
 
@@ -139,9 +139,10 @@ def _object(source: Source, line: int, record: object) -> Record:
 def _fail(source: Source, line: int, text: str, error: Exception) -> NoReturn:
     reason = str(error)
     if isinstance(error, json.JSONDecodeError):
-        line, column = line + error.doc.count("\n", len(error.doc) - len(text), error.pos), error.colno
-        reason = f"{error.msg}, column {column}"
+        begin = len(error.doc) - len(text)  # of the record
+        line += error.doc.count("\n", begin, error.pos)
+        reason = f"{error.msg.removesuffix(' at')} at character {error.pos - begin + 1} of the record"
     elif isinstance(error, RecursionError):
         reason = "it is nested too deeply"
-    message = Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(text.rstrip("\r\n")))
+    message = Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(text))
     raise CorpusError(message) from error
