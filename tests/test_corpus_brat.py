@@ -73,6 +73,7 @@ def test_a_folder_is_read_in_order_at_any_depth_and_without_hidden_files(tmp_pat
         ("🦄 York", "T1\tgeo 2 6\tYork\n", ["O", "B-geo"]),
         ("New York", "T1\tgeo 0 8\n", ["B-geo", "I-geo"]),
         ("New York", "\n", ["O", "O"]),
+        ("Ada  \nBob", "T1\tper 0 6\tAda\n", ["B-per", "I-per", "O"]),
     ],
 )
 def test_offsets_count_characters_of_the_text_as_it_stands(tmp_path, text, ann, tags):

@@ -479,24 +479,65 @@ PIECES = st.sampled_from(
 @given(data=st.data(), pieces=st.lists(st.lists(PIECES, min_size=1, max_size=20), min_size=1, max_size=3))
 def test_texts_and_entities_come_back_to_the_character(tmp_path_factory, data, pieces):
     folder = tmp_path_factory.mktemp("trip")
-    rows, expected = [], []
+    rows, tasks, expected = [], [], []
     for text in map("".join, pieces):
         doc = NLP.tokenizer(text)
         edges = sorted(data.draw(st.sets(st.integers(0, len(doc)), max_size=6)))
         ents = [doc[start:end] for start, end in zip(edges[::2], edges[1::2], strict=False)]
         rows.append({"text": text, "spans": [span(ent.start_char, ent.end_char, "a-b c") for ent in ents]})
+        regions = [region(ent.start_char, ent.end_char, ["a-b c"], text=ent.text) for ent in ents]
+        tasks.append(task(text, *regions))
         expected.append((text, [(ent.start_char, ent.end_char, "a-b c") for ent in ents]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "tokenizer", lambda lang: NLP.tokenizer)  # which takes long to set up
         convert(jsonl(folder, *rows), folder)
-    docs = DocBin().from_disk(folder / "texts.spacy").get_docs(NLP.vocab)
-    assert [(doc.text, [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]) for doc in docs] == expected
+        convert(array(folder, *tasks), folder)
+    for name in ("texts.spacy", "tasks.spacy"):
+        docs = DocBin().from_disk(folder / name).get_docs(NLP.vocab)
+        found = [(doc.text, [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]) for doc in docs]
+        assert found == expected
 
 
 def test_unknown_tokens_are_missing_in_the_doc(tmp_path):
     convert(one(tmp_path, span(18, 24), span(0, 3)), tmp_path, misaligned="missing")
     (doc,) = DocBin().from_disk(tmp_path / "texts.spacy").get_docs(spacy.blank("en").vocab)
     assert [token.ent_iob_ for token in doc] == ["B", "O", "O", "O", "", "O"]
+
+
+def test_the_guide_shows_what_is_read(tmp_path):
+    guide = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    _, _, section = guide.partition("## Text with offsets")
+    spacy_s, doccano, label_studio, brat = (block.partition("```")[0] for block in section.split("```")[1:9:2])
+    found = []
+    for name, block in (("a.jsonl", spacy_s), ("b.jsonl", doccano), ("c.json", label_studio)):
+        (tmp_path / name).write_text(block.removeprefix("json\n"))
+        corpus = read_corpus(tmp_path / name)
+        found.append((corpus.format, [s.tags for s in corpus.sentences], corpus.sentences[0].document))
+    (tmp_path / "x.txt").write_text("Ada met Bob.")
+    (tmp_path / "x.ann").write_text(brat.lstrip("\n"))
+    corpus = read_corpus(tmp_path)
+    found.append((corpus.format, [s.tags for s in corpus.sentences], corpus.sentences[0].document))
+    first, both = ["B-per", "O", "O", "O"], ["B-per", "O", "B-per", "O"]
+    assert found == [
+        ("jsonl", [first, first], "letter 1"),
+        ("doccano", [both, ["B-per", "O"]], "b.jsonl 1"),
+        ("label-studio", [first], "c.json 1"),
+        ("brat", [both], "x"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expanded", "contracted"),
+    [("Berliners", (0, 3), ["Berliners"], []), ("New York-based", (4, 12), ["York-based"], ["York-"])],
+)
+def test_the_guide_tells_what_becomes_of_misaligned_spans(tmp_path, text, place, expanded, contracted):
+    path = jsonl(tmp_path, {"text": text, "spans": [span(*place)]})
+    for misaligned, entities in (("expand", expanded), ("contract", contracted), ("missing", [])):
+        convert(path, tmp_path, misaligned=misaligned)
+        (doc,) = DocBin().from_disk(tmp_path / "texts.spacy").get_docs(NLP.vocab)
+        assert [ent.text for ent in doc.ents] == entities
+        touched = [token for token in doc if token.idx >= place[0]]
+        assert all((token.ent_iob_ == "") == (misaligned == "missing") for token in touched)
 
 
 def printed(output: str) -> str:

@@ -108,7 +108,7 @@ def _span(path: Path, line: int, text: str, match: re.Match[str]) -> Span:
 
 
 def _flat(text: str) -> str:
-    return text.replace("\r", " ").replace("\n", " ")
+    return text.replace("\r", " ").replace("\n", " ").rstrip()  # some editors remove white space that ends a line
 
 
 def _visible(folder: Path, pattern: str) -> Iterator[Path]:
