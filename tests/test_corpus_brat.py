@@ -1,12 +1,16 @@
 """brat standoff: pairs of a text and its annotations."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
-from spacy_bert_ner.corpus import CorpusStream, read_corpus
+from spacy_bert_ner.corpus import CorpusStream, fitting, read_corpus
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.errors import CorpusError
 
@@ -23,6 +27,14 @@ N1\tReference T1 Wikidata:Q7259\tAda Lovelace
 """
 WORDS = ["Ada", "Lovelace", "\n", "met", "Berliners", ".", "\n"]
 TAGS = ["B-per", "I-per", "O", "O", "B-loc", "O", "O"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_tokenizer() -> Iterator[None]:
+    """One for all tests of a language, as it takes long to set up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "tokenizer", cache(fitting.tokenizer))
+        yield
 
 
 def pair(folder: Path, text: str | None = TEXT, ann: str | None = ANN, name: str = "a") -> Path:
@@ -155,3 +167,27 @@ def test_texts_and_entities_come_back_to_the_character(tmp_path):
     (doc,) = DocBin().from_disk(tmp_path / "out" / "news.spacy").get_docs(spacy.blank("en").vocab)
     assert (doc.text, doc.user_data["document"]) == (TEXT, "a")
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("Ada Lovelace", "per"), ("Berliners", "loc")]
+
+
+NLP = spacy.blank("en")
+PIECES = st.sampled_from(
+    [*"aB.,'- \t\n\x85\xa0\u2028", "  ", "🦄", "e\u0301", "\u0301", "\u200d", "don't", "U.K.", "\r\n"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), text=st.lists(PIECES, min_size=1, max_size=20).map("".join))
+def test_any_text_comes_back_as_brat_writes_it(tmp_path_factory, data, text):
+    folder = tmp_path_factory.mktemp("trip")
+    doc = NLP.tokenizer(text)
+    edges = sorted(data.draw(st.sets(st.integers(0, len(doc)), max_size=6)))
+    ents = [doc[start:end] for start, end in zip(edges[::2], edges[1::2], strict=False)]
+    rows = (
+        f"T{i}\tper {ent.start_char} {ent.end_char}\t" + ent.text.replace("\n", " ") + "\n"
+        for i, ent in enumerate(ents)
+    )
+    pair(folder, text, "".join(rows))
+    convert(folder / "a.ann", folder)
+    (found,) = DocBin().from_disk(folder / "a.spacy").get_docs(NLP.vocab)
+    assert found.text == text
+    assert [(e.start_char, e.end_char) for e in found.ents] == [(e.start_char, e.end_char) for e in ents]

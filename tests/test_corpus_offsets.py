@@ -3,6 +3,8 @@
 import json
 import time
 import tracemalloc
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,14 @@ from spacy_bert_ner.errors import CorpusError
 TEXT = "Ada  Lovelace met Berliners."  # two spaces: the second is a token
 NLP = spacy.blank("en")
 WORDS = ["Ada", " ", "Lovelace", "met", "Berliners", "."]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_tokenizer() -> Iterator[None]:
+    """One for all tests of a language, as it takes long to set up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "tokenizer", cache(fitting.tokenizer))
+        yield
 
 
 def span(start: object, end: object, label: object = "per", **more: object) -> dict[str, object]:
@@ -488,10 +498,8 @@ def test_texts_and_entities_come_back_to_the_character(tmp_path_factory, data, p
         regions = [region(ent.start_char, ent.end_char, ["a-b c"], text=ent.text) for ent in ents]
         tasks.append(task(text, *regions))
         expected.append((text, [(ent.start_char, ent.end_char, "a-b c") for ent in ents]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "tokenizer", lambda lang: NLP.tokenizer)  # which takes long to set up
-        convert(jsonl(folder, *rows), folder)
-        convert(array(folder, *tasks), folder)
+    convert(jsonl(folder, *rows), folder)
+    convert(array(folder, *tasks), folder)
     for name in ("texts.spacy", "tasks.spacy"):
         docs = DocBin().from_disk(folder / name).get_docs(NLP.vocab)
         found = [(doc.text, [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]) for doc in docs]
