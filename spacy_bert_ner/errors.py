@@ -271,6 +271,10 @@ class Errors:
         "count characters (not bytes, nor UTF-16 units), in the text as it stands. Mend the span."
     )
     one_label = '{path}, line {line}: a span with the labels {found}. Allowed: exactly one: ["per"]. Mend the span.'
+    other_labels = (
+        "{path}, line {line}: a result with {key}. Allowed: labels of plain text, which Label Studio calls labels. "
+        "Label the text as <Text> with <Labels>."
+    )
     no_span = (
         '{path}, line {line}: {found} is no span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
         '[0, 3, "per"]. Mend the record.'

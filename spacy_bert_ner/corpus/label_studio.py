@@ -10,6 +10,9 @@ from .passage import Passage, Span, check_covered, check_span, check_text, docum
 from .records import Record, first_record, records
 from .source import Source
 
+_PLACE = {"start", "end", "text", "globalOffsets"}
+"""What a region has that nobody gave a label."""
+
 
 def is_label_studio(rows: Sequence[str]) -> bool:
     """Whether the first record is a task, or a text with what JSON-MIN says of its annotation."""
@@ -64,9 +67,14 @@ def _spans(source: Source, line: int, text: str, item: object) -> Iterator[Span]
     """The span of a region; none for a relation, a choice or another result without labels."""
     path = source.path
     value = item.get("value") if isinstance(item, dict) else None
-    if not isinstance(value, dict) or "labels" not in value:
+    if not isinstance(value, dict):
         return
-    labels = value["labels"]
+    for key in value:
+        if key != "labels" and key.endswith("labels"):
+            raise CorpusError(Errors.other_labels.format(path=path, line=line, key=key))
+    if "labels" not in value and not ("start" in value and value.keys() <= _PLACE):
+        return
+    labels = value.get("labels")
     if not isinstance(labels, list) or len(labels) != 1:
         raise CorpusError(Errors.one_label.format(path=path, line=line, found=shorten(labels)))
     span = check_span(path, line, text, value.get("start"), value.get("end"), labels[0])
