@@ -146,11 +146,12 @@ def test_the_document_is_named_by_meta_or_id(tmp_path):
         {"id": "own"},
         {"id": 3},
         {"meta": "news"},
+        {"id": "a\ud83d"},
         {},
     ]
     path = jsonl(tmp_path, *({**record, **name} for name in names))
     documents = [sentence.document for sentence in read_corpus(path).sentences]
-    assert documents == ["d", "i", "own", "texts.jsonl 3", "", ""]
+    assert documents == ["d", "i", "own", "texts.jsonl 3", "", "a?", ""]
 
 
 def test_rejected_and_empty_texts_are_left_out(tmp_path):
@@ -415,6 +416,12 @@ def test_options_that_are_not_allowed_are_refused(tmp_path, options, message):
     with pytest.raises(CorpusError, match=message):
         convert(path, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "tokenizer", lambda lang: lambda text: NLP.tokenizer(text.strip()))
+    path = jsonl(tmp_path, ONE, {"text": " a", "spans": []})
+    fails(path, ", line 2: the tokenizer of --lang ja does not keep this text as it is.", lang="ja")
 
 
 def test_a_text_without_annotated_ones_is_empty(tmp_path):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 from ..errors import CorpusError, Errors
 from .passage import Passage, Span, check_covered, check_span, check_text, shorten
@@ -82,8 +83,7 @@ def is_brat(path: Path) -> bool:
 
 def read(source: Source) -> Iterator[Passage]:
     """Read the pairs of text and annotations."""
-    pairs = source if isinstance(source, Pairs) else Pairs(source.path)
-    return pairs.passages()
+    return cast(Pairs, source).passages()  # no other source is opened for this format
 
 
 def _span(path: Path, line: int, text: str, match: re.Match[str]) -> Span:
