@@ -191,3 +191,8 @@ def test_any_text_comes_back_as_brat_writes_it(tmp_path_factory, data, text):
     (found,) = DocBin().from_disk(folder / "a.spacy").get_docs(NLP.vocab)
     assert found.text == text
     assert [(e.start_char, e.end_char) for e in found.ents] == [(e.start_char, e.end_char) for e in ents]
+
+
+def test_the_output_of_a_folder_without_a_name_is_named_after_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(pair(tmp_path / "news"))
+    assert list(convert(Path(), tmp_path / "out").counts) == [tmp_path / "out" / "news.spacy"]
