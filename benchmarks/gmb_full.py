@@ -48,7 +48,7 @@ def train(encoder: str, sentences: list[Sentence], folder: Path) -> None:
     from transformers import AutoModelForTokenClassification, AutoTokenizer, get_linear_schedule_with_warmup, set_seed
 
     set_seed(42)
-    tags = sorted({tag for sentence in sentences for tag in sentence.tags})
+    tags = sorted({tag for sentence in sentences for tag in sentence.tags if tag is not None})
     id2label = dict(enumerate(tags))
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     model = AutoModelForTokenClassification.from_pretrained(
@@ -98,7 +98,7 @@ def read_by_hand(folder: Path, sentences: list[Sentence], vocab: Vocab) -> list[
         with torch.no_grad():
             best = model(**inputs).logits.argmax(-1).tolist()
         for row, sentence in enumerate(batch):
-            tags = ["O"] * len(sentence.words)
+            tags: list[str | None] = ["O"] * len(sentence.words)
             words = inputs.word_ids(row)
             for i, word in enumerate(words):
                 if word is not None and word != words[i - 1]:

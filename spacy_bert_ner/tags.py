@@ -22,13 +22,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import Errors, TagError
 from .types import Entity, Ints1d
+
+Tag = TypeVar("Tag", str, str | None)
 
 OUTSIDE = "O"
 UNKNOWN = -1
@@ -320,25 +322,30 @@ def _may_open(before: _Parts, tag: _Parts, scheme: str, touches: bool) -> bool:
     return scheme != "IOB1" or tag[0] != "B" or touches
 
 
-def to_iob2(tags: Sequence[str], known: TagSet) -> tuple[list[str], int]:
+def to_iob2(tags: Sequence[Tag], known: TagSet) -> tuple[list[Tag], int]:
     """Write the tags of one sentence in IOB2, without losing an entity that they spell.
 
         O  I-per  I-per  I-geo        O  B-per  I-per  B-geo
                                  →       ^^^^^         ^^^^^   2 repaired, if the scheme is IOB2; none in IOB1
 
-    tags: all of them in `known.tags`.
+    tags: all of them in `known.tags`, or None where unknown. What is beside an unknown one breaks no rule.
     RETURNS: the tags in IOB2, and how many broke the rules of their own scheme.
     """
     tables = _iob2_tables(known)
-    iob2: list[str] = []
-    n_broken, before = 0, -1
+    iob2: list[Tag] = []
+    n_broken, before, after_unknown = 0, -1, False
     # In plain Python: sentences are short, and a corpus has many of them.
     for tag in tags:
+        if tag is None:
+            iob2.append(tag)
+            before, after_unknown = -1, True
+            continue
         i = tables.ids[tag]
         goes_on = before >= 0 and tables.continues[before][i]
-        n_broken += not (tables.may_follow[before][i] if before >= 0 else tables.may_begin[i])
+        if not after_unknown:
+            n_broken += not (tables.may_follow[before][i] if before >= 0 else tables.may_begin[i])
         iob2.append(tables.inside[i] if goes_on else tables.begins[i])
-        before = i
+        before, after_unknown = i, False
     n_broken += before >= 0 and not tables.may_end[before]
     return iob2, n_broken
 

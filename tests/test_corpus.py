@@ -242,9 +242,11 @@ def test_the_encoding_is_utf_8_or_the_one_that_is_named(tmp_path, layout, writte
     [
         "text,labels\na,L-x\nb,L-x\nc,L-x\n",
         "Sentence #,Word,Tag\n1,a,L-x\n2,b,L-x\n3,c,L-x\n",
+        "1\ta" + "\t_" * 7 + "\tNER=L-x\n\n1\tb" + "\t_" * 7 + "\tNER=L-x\n\n1\tc" + "\t_" * 7 + "\tNER=L-x\n",
         "a L-x\n\nb L-x\n\nc L-x\n",
+        "".join(f'{{"tokens": ["{word}"], "ner_tags": ["L-x"]}}\n' for word in "abc"),
     ],
-    ids=["gmb-sentences", "gmb-tokens", "conll"],
+    ids=["gmb-sentences", "gmb-tokens", "conllu", "conll", "huggingface-json"],
 )
 def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, words):
     corpus = read_corpus(write(tmp_path, content), limit=limit)
@@ -254,7 +256,9 @@ def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, word
 
 # errors: each names the file, the line where there is one, and what to do
 
-FORMAT_NAMES = "gmb-sentences, gmb-tokens, label-studio, jsonl, doccano, brat, conll"
+FORMAT_NAMES = (
+    "gmb-sentences, gmb-tokens, conllu, label-studio, jsonl, doccano, brat, huggingface, huggingface-json, conll, spacy"
+)
 TOKEN_HEADER = "Sentence #,Word,POS,Tag\n"
 
 
@@ -499,10 +503,16 @@ def test_a_limit_below_one_is_refused(tmp_path, limit):
         read_corpus(write(tmp_path, "a O\n"), limit=limit)
 
 
-@pytest.mark.parametrize("name", ["corpus.csv", "folder"])
-def test_what_is_no_file_is_refused(tmp_path, name):
-    (tmp_path / "folder").mkdir()
-    fails(tmp_path / name, ": no such file. Check the spelling, or run the command from the project's folder.")
+@pytest.mark.parametrize("format", ["auto", "conll", "spacy"])
+def test_what_is_not_there_is_refused(tmp_path, format):
+    rest = ": no such file. Check the spelling, or run the command from the project's folder."
+    fails(tmp_path / "corpus.csv", rest, format=format)
+
+
+@pytest.mark.parametrize("format", ["auto", "conll"])
+def test_a_folder_of_no_known_format_is_refused(tmp_path, format):
+    rest = ": a folder in which no known format is recognised. .+ Name the file that you want."
+    fails(tmp_path, rest, format=format)
 
 
 @pytest.mark.parametrize(

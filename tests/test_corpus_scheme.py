@@ -8,6 +8,7 @@ import spacy
 from conftest import ROOT
 
 from spacy_bert_ner.corpus import read_corpus
+from spacy_bert_ner.corpus.scheme import TagSurvey
 from spacy_bert_ner.corpus.sentence import Sentence, to_doc
 from spacy_bert_ner.errors import CorpusError
 from spacy_bert_ner.tags import PREFIXES, tag_set, tags_of_labels
@@ -228,3 +229,31 @@ def test_wnut_is_the_same_in_every_scheme(tmp_path, scheme):
     assert (corpus.tag_scheme, corpus.n_repaired) == (scheme, 0)
     different = [(a.words, a.tags) for a, b in zip(original.sentences, corpus.sentences, strict=True) if a[:2] != b[:2]]
     assert len(different) == (6 if scheme == "plain" else 0)  # entities of one label that touch become one
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme"),
+    [
+        ([None, "B-x", "I-x", "I-y"], "IOB1"),  # the `B-` may divide
+        (["O", "B-x", None, "I-x"], "IOB2"),
+        (["B-x", None, "L-x"], "BILUO"),
+        (["x", None, "O"], "plain"),
+        ([None, "E-x", "I-y", "E-x", None], "IOE2"),
+        (["I-x", "E-x", None], "IOE1"),  # the `E-` may divide
+    ],
+)
+def test_the_scheme_is_told_from_the_tags_that_are_known(tags, scheme):
+    survey = TagSurvey()
+    survey.add(Sentence(["w"] * len(tags), tags, [1] * len(tags)))
+    assert survey.rules(Path("a"), None).scheme == scheme
+
+
+def test_unknown_tags_alone_are_of_no_scheme():
+    survey = TagSurvey()
+    survey.add(Sentence(["w"], [None], [1]))
+    assert survey.rules(Path("a"), None) is None
+
+
+def test_an_unknown_tag_has_no_annotation_in_the_doc():
+    doc = to_doc(Sentence(["a", "b", "c"], [None, "B-x", "O"], [1, 1, 1]), spacy.blank("en").vocab)
+    assert [token.ent_iob_ for token in doc] == ["", "B", "O"]

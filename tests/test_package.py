@@ -47,7 +47,8 @@ MAY_IMPORT = {
     "updates": set(),
     "files": set(),
     "forks": set(),
-    "errors": set(),
+    "errors": {"messages"},
+    "messages": set(),
     "types": set(),
 }
 

@@ -426,6 +426,21 @@ def test_iob2_keeps_every_entity_and_repairs_are_counted(scheme, tags, iob2, n_r
     assert to_iob2(tags.split(), known) == (iob2.split(), n_repaired)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "tags", "iob2", "n_repaired"),
+    [
+        ("IOB2", [None, "I-x", "I-x", None, None, "O"], [None, "B-x", "I-x", None, None, "O"], 0),
+        ("IOB2", ["I-x", None, "I-x", "O", "I-x"], ["B-x", None, "B-x", "O", "B-x"], 2),
+        ("BILUO", ["O", "B-x", None, "L-x"], ["O", "B-x", None, "B-x"], 0),
+        ("BILUO", [None, "O", "B-x"], [None, "O", "B-x"], 1),
+        ("plain", ["x", None, "x", "x"], ["B-x", None, "B-x", "I-x"], 0),
+        ("IOB1", [None, None], [None, None], 0),
+    ],
+)
+def test_unknown_tags_stay_unknown_and_tags_beside_them_break_no_rule(scheme, tags, iob2, n_repaired):
+    assert to_iob2(tags, tag_set(tags_of_labels(["x"], scheme), scheme)) == (iob2, n_repaired)
+
+
 # properties
 
 

@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from ..corpus import FORMATS
+from ..corpus.columns import LAST
 from ..corpus.convert import convert
 from ..corpus.fitting import MISALIGNED, OVERLAP
 from ..errors import BertNerError
@@ -16,10 +17,13 @@ Opt = typer.Option
 
 
 def convert_cli(
-    input: Annotated[Path, typer.Argument(help="annotated text, zipped or not; for brat also a folder")],
+    input: Annotated[Path, typer.Argument(help="annotated text, zipped or not, a binary file, or a folder")],
     output_dir: Annotated[Path, typer.Argument(help="folder for the .spacy files")],
     format: Annotated[str, Opt(help=f"one of: auto, {', '.join(FORMATS)}")] = "auto",
     encoding: Annotated[str | None, Opt(help="of the input; without it UTF-8, or else the format's own")] = None,
+    column: Annotated[
+        int | None, Opt(help="that of the tags in a file of columns: from 1, or from -1 to count from the last")
+    ] = None,
     tag_scheme: Annotated[
         str | None, Opt(help=f"one of: {', '.join(PREFIXES)}; without it, what the tags tell")
     ] = None,
@@ -39,6 +43,7 @@ def convert_cli(
             output_dir,
             format=format,
             encoding=encoding,
+            column=column,
             limit=limit,
             tag_scheme=tag_scheme,
             split=split,
@@ -49,7 +54,8 @@ def convert_cli(
         )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was converted", str(e), exits=1)
-    msg.info(f"{input}: format {done.format}, tags in {done.tag_scheme}")
+    place = "" if done.column in (None, LAST) else f" in column {done.column}"
+    msg.info(f"{input}: format {done.format}, tags{place} in {done.tag_scheme}")
     if done.n_repaired:
         msg.warn(f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
     for message in done.messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE, has_prefix
@@ -10,30 +11,65 @@ from .sentence import Sentence, check_row
 from .source import Source
 
 DOCUMENT_START = "-DOCSTART-"
+LAST = -1
 
 
-def is_columns(rows: Sequence[str]) -> bool:
-    """Whether the first row has columns and, in the last of them, a tag; or is a document's start.
+def is_columns(rows: Sequence[str], column: int | None = None) -> bool:
+    """Whether the first row has columns and, in that of the tags, a tag; or is a document's start.
 
     A label without a prefix may be any word, so after one there has to come, in rows of as many columns, an `O`.
+
+    column: see `read`; None for the last, or others where that holds no tag.
     """
+    if column is None:
+        return is_columns(rows, LAST) or tag_columns(rows) != [LAST]
     n_columns = len(_columns(rows[0]))
     for i, row in enumerate(rows):
         columns = _columns(row)
         if columns[0] == DOCUMENT_START:
             return True
-        if len(columns) < 2 or len(columns) != n_columns:
+        place = _place(column, n_columns)
+        if len(columns) < 2 or len(columns) != n_columns or place is None:
             return False
-        if columns[-1] == OUTSIDE:
+        tag = columns[place]
+        if tag == OUTSIDE:
             return True
-        if has_prefix(columns[-1]):
+        if has_prefix(tag):
             return i == 0
     return False
 
 
-def read(source: Source) -> Iterator[Sentence]:
-    """Read word and tag, the first and the last column. The sentences from one `-DOCSTART-` row to the next are one
-    document."""
+def tag_columns(rows: Sequence[str]) -> list[int]:
+    """The columns that may be that of the tags: all that hold nothing else in these rows, if the last holds none.
+
+    RETURNS: numbers from 1; `[LAST]` if it holds tags, or if no other does.
+    """
+    table = [columns for columns in map(_columns, rows) if columns[0] != DOCUMENT_START]
+    if not table or any(_is_tag(columns[-1]) for columns in table):
+        return [LAST]
+    n_columns = len(table[0])
+    if any(len(columns) != n_columns for columns in table):
+        return [LAST]
+    return [i + 1 for i in range(n_columns - 1) if all(_is_tag(columns[i]) for columns in table)] or [LAST]
+
+
+def told_column(path: Path, rows: Sequence[str]) -> int:
+    """The column of the tags.
+
+    RAISES CorpusError: the last holds no tags and more than one other does.
+    """
+    found = tag_columns(rows)
+    if len(found) > 1:
+        raise CorpusError(Errors.many_columns.format(path=path, found=", ".join(map(str, found)), last=found[-1]))
+    return found[0]
+
+
+def read(source: Source, column: int = LAST) -> Iterator[Sentence]:
+    """Read word and tag. The sentences from one `-DOCSTART-` row to the next are one document.
+
+    column: that of the tags: its number from 1, or, counted from the last, from -1 downwards. The word is the first
+        column beside it.
+    """
     path = source.path
     n_documents, document = 0, ""
     sentence = Sentence([], [], [])
@@ -48,14 +84,30 @@ def read(source: Source) -> Iterator[Sentence]:
                     document = f"{path.name} {n_documents}"
                 sentence = Sentence([], [], [], document=document)
                 continue
-            if len(columns) < 2:
+            n = len(columns)
+            if n < 2:
                 raise CorpusError(Errors.few_columns.format(path=path, line=line, text=row[:40].rstrip("\r\n")))
-            check_row(path, line, columns[0], columns[-1])
-            sentence.words.append(columns[0])
-            sentence.tags.append(columns[-1])
+            place = _place(column, n)
+            if place is None:
+                text_read = row[:40].rstrip("\r\n")
+                raise CorpusError(Errors.no_column.format(path=path, line=line, n=n, column=column, text=text_read))
+            word, tag = columns[0 if place else 1], columns[place]
+            check_row(path, line, word, tag)
+            sentence.words.append(word)
+            sentence.tags.append(tag)
             sentence.lines.append(line)
     if sentence.words:
         yield sentence
+
+
+def _place(column: int, n: int) -> int | None:
+    """The place of a column among n, from 0; None where there is none."""
+    place = column - 1 if column > 0 else n + column
+    return place if 0 <= place < n else None
+
+
+def _is_tag(text: str) -> bool:
+    return text == OUTSIDE or has_prefix(text)
 
 
 def _columns(row: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import CorpusError, Errors
 from ..files import whole_files
 from ..types import Ints1d
 from . import CorpusStream
@@ -17,14 +18,15 @@ from .split import parse_split, split_places
 
 
 class Conversion(NamedTuple):
-    """What was written: sentences a file, the format that was read, how many tags were repaired, the tag scheme,
-    and what a user should know of the spans that were not taken as they stand."""
+    """What was written: sentences a file, the format that was read, how many tags were repaired, the tag scheme, what a
+    user should know of the spans that were not taken as they stand, and, of files of columns, that of the tags."""
 
     counts: dict[Path, int]
     format: str
     n_repaired: int
     tag_scheme: str
     messages: list[str]
+    column: int | None = None
 
 
 def convert(
@@ -33,6 +35,7 @@ def convert(
     *,
     format: str = "auto",
     encoding: str | None = None,
+    column: int | None = None,
     limit: int | None = None,
     tag_scheme: str | None = None,
     split: str | None = None,
@@ -43,8 +46,8 @@ def convert(
 ) -> Conversion:
     """Read annotated text and write one Doc a sentence.
 
-    path (Path): the file to read; see `CorpusStream` for `format`, `encoding`, `limit`, `tag_scheme`, `misaligned` and
-        `overlap`.
+    path (Path): the file or folder to read; see `CorpusStream` for `format`, `encoding`, `column`, `limit`,
+        `tag_scheme`, `misaligned` and `overlap`.
     folder (Path): where to write `train.spacy`, `dev.spacy` and `test.spacy`, or, without a split, `<name>.spacy`.
     split (str | None): see `parse_split`; None for one file in the order of the text.
     seed (int): of the split's shuffle.
@@ -57,6 +60,7 @@ def convert(
         path,
         format=format,
         encoding=encoding,
+        column=column,
         limit=limit,
         tag_scheme=tag_scheme,
         lang=lang,
@@ -69,11 +73,14 @@ def convert(
     if corpus.spans is None:  # which has not needed the language yet
         tokenizer(lang)
     names = [f"{name}.spacy" for name in parts]
+    for written in names:
+        if (folder / written).exists() and (folder / written).samefile(path):
+            raise CorpusError(Errors.same_file.format(path=path))
     with whole_files(folder, names) as temporary:
         _write(corpus, list(parts.values()), temporary)
     counts = {folder / name: len(part) for name, part in zip(names, parts.values(), strict=True)}
     messages = corpus.spans.messages(misaligned, overlap) if corpus.spans else []
-    return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme, messages)
+    return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme, messages, corpus.column)
 
 
 def _write(corpus: CorpusStream, parts: list[Ints1d], files: list[Path]) -> None:

@@ -61,7 +61,7 @@ class DocBinWriter:
             if word not in words:
                 words[word] = self._store.add(word)
         for tag in sentence.tags:
-            if tag not in tags:
+            if tag is not None and tag not in tags:
                 prefix, _, label = tag.partition("-")
                 tags[tag] = (_IOB[prefix], self._store.add(label) if label else 0)
         table = np.empty((len(sentence.words), 3), dtype=np.uint64)

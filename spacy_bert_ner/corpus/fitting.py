@@ -129,9 +129,7 @@ class Fitter:
             tags[first:last] = [inside] * (last - first)
             if label is not None:
                 tags[first] = f"B-{label}"
-        # `Sentence` types them as strings, which they are in all formats that write tags down.
-        lines = [passage.line] * len(words)
-        return Sentence(words, cast(list[str], tags), lines, spaces, passage.document)
+        return Sentence(words, tags, [passage.line] * len(words), spaces, passage.document)
 
     def _place(self, span: Span, starts: list[int], ends: list[int], passage: Passage, report: SpanReport) -> _Fitted:
         """The tokens of a span.

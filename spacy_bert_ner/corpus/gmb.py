@@ -41,7 +41,7 @@ def read_sentences(source: Source) -> Iterator[Sentence]:
             )
         for word, tag in zip(words, tags, strict=True):
             check_row(path, line, word, tag)
-        yield Sentence(words, tags, [line] * len(words))
+        yield Sentence(words, [*tags], [line] * len(words))
 
 
 def read_tokens(source: Source) -> Iterator[Sentence]:

@@ -24,10 +24,14 @@ class TagSurvey:
     """What the tags of a corpus tell of their scheme; see `add` and `rules`.
 
     The prefixes decide. Where they leave IOB1 or IOB2 open, it is IOB1 if every `B-x` stands directly after an entity
-    of the label x, the only place that it has there; so with `E-x` before an entity, and IOE1.
+    of the label x, the only place that it has there; so with `E-x` before an entity, and IOE1. A tag that is unknown
+    (None) tells nothing, and nor does the edge that it shares with another.
+
+    unit: what the lines of the sentences count, for the errors.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "line") -> None:
+        self.unit = unit
         self.lines: dict[str, int] = {}
         """Where each tag stands first, in the order of the file."""
         self._divides_only = True  # `B-` and `E-` are where IOB1 and IOE1 have them
@@ -36,13 +40,14 @@ class TagSurvey:
         """Look at one more sentence."""
         tags, lines = sentence.tags, self.lines
         for tag, line in zip(tags, sentence.lines, strict=True):
-            if tag not in lines:
+            if tag is not None and tag not in lines:
                 lines[tag] = line
-        if self._divides_only and any(tag != OUTSIDE for tag in tags):
+        if self._divides_only and any(tag is not None and tag != OUTSIDE for tag in tags):
             # In both, a tag and the one beside it are of the same label: all behind their prefixes is equal.
             self._divides_only = not any(
                 (after[:2] == "B-" and before[1:] != after[1:]) or (before[:2] == "E-" and before[1:] != after[1:])
                 for before, after in pairwise([OUTSIDE, *tags, OUTSIDE])
+                if before is not None and after is not None
             )
 
     def rules(self, path: Path, named: str | None) -> TagSet | None:
@@ -54,46 +59,51 @@ class TagSurvey:
         lines = {tag: line for tag, line in self.lines.items() if tag != OUTSIDE}
         if not lines:
             return None
-        scheme = _told(path, lines, OUTSIDE in self.lines) if named is None else _checked(path, lines, named)
+        scheme = self._told(path, lines) if named is None else self._checked(path, lines, named)
         if scheme in ("IOB", "IOE"):
             scheme += "1" if self._divides_only else "2"
         labels = [tag if scheme == "plain" else split_tag(tag)[1] for tag in lines]
         return tag_set(tags_of_labels(labels, scheme), scheme)
 
-
-def _told(path: Path, lines: dict[str, int], has_outside: bool) -> str:
-    """The scheme that the tags tell, each of which has to fit those before it."""
-    try:
-        scheme = scheme_of([OUTSIDE, *lines])
-    except TagError:
-        raise _first_odd_one(path, lines) from None
-    if scheme == "plain" and not has_outside:
-        tag, line = next(iter(lines.items()))
-        raise CorpusError(Errors.no_outside.format(path=path, line=line, tag=tag))
-    return scheme
-
-
-def _first_odd_one(path: Path, lines: dict[str, int]) -> CorpusError:
-    """The error that names the first tag with which those before it are of no scheme."""
-    before: list[str] = []
-    for tag in lines:
-        before.append(tag)
+    def _told(self, path: Path, lines: dict[str, int]) -> str:
+        """The scheme that the tags tell, each of which has to fit those before it."""
         try:
-            scheme_of([OUTSIDE, *before])
+            scheme = scheme_of([OUTSIDE, *lines])
         except TagError:
-            break
-    shown, tag = ", ".join(before[:-1][:5]), before[-1]
-    message = Errors.odd_tag.format(path=path, line=lines[tag], tag=tag, before=shown, schemes=", ".join(PREFIXES))
-    return CorpusError(message)
+            raise self._first_odd_one(path, lines) from None
+        if scheme == "plain" and OUTSIDE not in self.lines:
+            tag, line = next(iter(lines.items()))
+            raise CorpusError(Errors.no_outside.format(path=path, unit=self.unit, line=line, tag=tag))
+        return scheme
 
+    def _first_odd_one(self, path: Path, lines: dict[str, int]) -> CorpusError:
+        """The error that names the first tag with which those before it are of no scheme."""
+        before: list[str] = []
+        for tag in lines:
+            before.append(tag)
+            try:
+                scheme_of([OUTSIDE, *before])
+            except TagError:
+                break
+        shown, tag = ", ".join(before[:-1][:5]), before[-1]
+        message = Errors.odd_tag.format(
+            path=path, unit=self.unit, line=lines[tag], tag=tag, before=shown, schemes=", ".join(PREFIXES)
+        )
+        return CorpusError(message)
 
-def _checked(path: Path, lines: dict[str, int], scheme: str) -> str:
-    """The scheme that the user names, which every tag has to fit."""
-    for tag, line in lines.items():
-        if scheme != "plain" and not (has_prefix(tag) and tag[0] in PREFIXES[scheme]):
-            allowed = ", ".join((OUTSIDE, *tags_of_label("<label>", scheme)))
-            message = Errors.strange_tag.format(
-                path=path, line=line, tag=tag, scheme=scheme, allowed=allowed, schemes=", ".join(PREFIXES)
-            )
-            raise CorpusError(message)
-    return scheme
+    def _checked(self, path: Path, lines: dict[str, int], scheme: str) -> str:
+        """The scheme that the user names, which every tag has to fit."""
+        for tag, line in lines.items():
+            if scheme != "plain" and not (has_prefix(tag) and tag[0] in PREFIXES[scheme]):
+                allowed = ", ".join((OUTSIDE, *tags_of_label("<label>", scheme)))
+                message = Errors.strange_tag.format(
+                    path=path,
+                    unit=self.unit,
+                    line=line,
+                    tag=tag,
+                    scheme=scheme,
+                    allowed=allowed,
+                    schemes=", ".join(PREFIXES),
+                )
+                raise CorpusError(message)
+        return scheme

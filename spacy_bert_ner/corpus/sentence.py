@@ -14,12 +14,13 @@ from ..errors import CorpusError, Errors
 class Sentence(NamedTuple):
     """One sentence: `words`, a tag for each, None where unknown, and the line of the file where each begins.
 
+    lines: in formats without lines, the number of the row or Doc, from 1.
     spaces: whether a space follows each word; None where the format does not say.
     document: the name of the document that it is from; empty where the format does not say.
     """
 
     words: list[str]
-    tags: list[str]
+    tags: list[str | None]
     lines: list[int]
     spaces: list[bool] | None = None
     document: str = ""
@@ -29,21 +30,22 @@ class Sentence(NamedTuple):
         return [True] * (len(self.words) - 1) + [False] if self.spaces is None else self.spaces
 
 
-def check_row(path: Path, line: int, word: str, tag: str) -> None:
+def check_row(path: Path, line: int, word: str, tag: str, unit: str = "line") -> None:
     """Refuse an empty word, and a tag that is empty or has white space around it.
 
+    unit: what `line` counts, for the message.
     RAISES CorpusError: the message names file and line.
     """
     if not word:
-        raise CorpusError(Errors.empty_word.format(path=path, line=line))
+        raise CorpusError(Errors.empty_word.format(path=path, unit=unit, line=line))
     if not tag or tag != tag.strip():
-        raise CorpusError(Errors.bad_tag.format(path=path, line=line, tag=tag))
+        raise CorpusError(Errors.bad_tag.format(path=path, unit=unit, line=line, tag=tag))
 
 
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:
     """A Doc whose tokens are the sentence's words.
 
-    sentence (Sentence): its tags in IOB2.
+    sentence (Sentence): its tags in IOB2, None where unknown.
     RETURNS (Doc): `doc.ents` are the entities.
     """
-    return Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=sentence.tags)
+    return Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=[tag or "" for tag in sentence.tags])

@@ -1,0 +1,154 @@
+"""CoNLL-U with a tag in the last column, MISC, as `NER=B-PER`, `NE=B-PER` or `name=B-PER`.
+
+Where one word of the text is several of the syntax, the text's is taken, so that the Doc reads as the text does:
+
+    3-4  vámonos  …  SpaceAfter=No      one word, `vámonos`, without a space after it; its tag, if it has none of its
+    3    vamos    …  NER=O              own, is what those of its parts say together
+    4    nos      …  NER=O
+    4.1  _        …  _                  an empty node is in no text
+
+The package `conllu` is not used: its errors name no line, and it takes two spaces inside a word for a separator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import CorpusError, Errors
+from ..tags import OUTSIDE, has_prefix, split_tag
+from .sentence import Sentence, check_row
+from .source import Source
+
+KEYS = ("NER", "NE", "name")
+_N_COLUMNS = 10
+_WORD = re.compile(r"([1-9][0-9]*)(?:-([1-9][0-9]*))?")
+_EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
+_ABSENT = ""  # in place of a tag: MISC has no key for one
+
+
+def is_conllu(rows: Sequence[str]) -> bool:
+    """Whether the first row that is no comment is the first word of a sentence, with ten columns, the last of them
+    MISC."""
+    first = next((row.split("\t") for row in rows if not row.startswith("#") or "\t" in row), [])
+    return (
+        len(first) == _N_COLUMNS
+        and re.fullmatch(r"1(-[0-9]+)?|0\.[1-9]", first[0]) is not None
+        and (first[-1] == "_" or "=" in first[-1])
+    )
+
+
+def read(source: Source) -> Iterator[Sentence]:
+    """Read the text's words, their tags, the spaces between them (`SpaceAfter=No`) and documents (`# newdoc id = …`).
+
+    A word without the key is `O`; one with `_` for a tag is unknown.
+    """
+    path, misc = source.path, _Misc(source.path)
+    rows: list[tuple[int, str]] = []
+    n_documents, document, last_line = 0, "", 0
+    with source.text() as text:
+        for line, row in enumerate(text, start=1):
+            row = row.rstrip("\r\n")
+            if row.startswith("#"):
+                key, _, name = row[1:].partition("=")
+                if key.split()[:1] == ["newdoc"]:
+                    n_documents += 1
+                    document = name.strip() or f"{path.name} {n_documents}"
+            elif row.strip(" \t"):
+                rows.append((line, row))
+            elif rows:
+                yield _sentence(path, rows, misc, document)
+                rows, last_line = [], line
+    if rows:
+        yield _sentence(path, rows, misc, document)
+    if (rows or last_line) and not misc.key:
+        found = ", ".join(sorted(misc.others)) or "none"
+        raise CorpusError(Errors.no_tag_key.format(path=path, found=found, keys="=, ".join(KEYS)))
+
+
+def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: str) -> Sentence:
+    sentence = Sentence([], [], [], spaces := [], document)
+    last = end = 0  # the last word of the syntax; that with which a word of the text ends
+    parts: list[str | None] = []
+    for line, row in rows:
+        columns = row.split("\t")
+        if len(columns) != _N_COLUMNS:
+            raise CorpusError(Errors.conllu_columns.format(path=path, line=line, n=len(columns), text=row[:40]))
+        number, word = columns[0], columns[1]
+        if _EMPTY_NODE.fullmatch(number):
+            continue
+        match = _WORD.fullmatch(number)
+        stop = int(match[2]) if match and match[2] else 0
+        if not match or int(match[1]) != last + 1 or (stop and (stop <= last or last < end)):
+            raise CorpusError(Errors.conllu_number.format(path=path, line=line, number=number, expected=last + 1))
+        tag, space = misc.read(line, columns[-1])
+        check_row(path, line, word, tag or OUTSIDE)
+        if not stop:
+            last += 1
+        if stop or last > end:
+            sentence.words.append(word)
+            sentence.tags.append(OUTSIDE if tag == _ABSENT else tag)
+            sentence.lines.append(line)
+            spaces.append(space)
+            if stop:
+                end, parts, of_its_own = stop, [], tag != _ABSENT
+        else:
+            parts.append(tag)
+            if last == end and not of_its_own:
+                sentence.tags[-1] = _joined(path, sentence.lines[-1], sentence.words[-1], parts)
+    if last < end:
+        raise CorpusError(Errors.conllu_cut.format(path=path, line=rows[-1][0], last=last, end=end))
+    return sentence
+
+
+def _joined(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
+    """The tag of a word of the text, from those of its parts.
+
+    O B-x → B-x    B-x I-x → B-x    B-x L-x → U-x    B-x E-x → S-x    I-x L-x → L-x
+    """
+    named = [tag for tag in tags if tag not in (None, _ABSENT, OUTSIDE)]
+    if not named:
+        return None if None in tags else OUTSIDE
+    split = [split_tag(tag) if has_prefix(tag) else ("", tag) for tag in named if tag]
+    (first, label), (last, _) = split[0], split[-1]
+    if any(other != label for _, other in split) or any(prefix in ("B", "U", "S") for prefix, _ in split[1:]):
+        found = ", ".join(tag or "_" for tag in tags)
+        raise CorpusError(Errors.two_entities.format(path=path, line=line, word=word, tags=found))
+    if last in ("L", "E"):
+        first = {"L": "U", "E": "S"}[last] if first == "B" else last
+    return f"{first}-{label}" if first else label
+
+
+class _Misc:
+    """Reads MISC, and finds out by which key a file gives its tags."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.key, self.line = "", 0
+        self.others: set[str] = set()
+
+    def read(self, line: int, misc: str) -> tuple[str | None, bool]:
+        """The tag, and whether a space follows."""
+        tag: str | None = _ABSENT
+        space = True
+        for item in misc.split("|"):
+            key, _, value = item.partition("=")
+            if key == "SpaceAfter":
+                space = value != "No"
+            elif key not in KEYS:
+                if key != "_":
+                    self.others.add(key)
+            else:
+                if not self.key:
+                    self.key, self.line = key, line
+                if key != self.key or tag != _ABSENT:
+                    raise CorpusError(
+                        Errors.two_tag_keys.format(
+                            path=self.path, line=line, key=key, misc=misc[:60], first=self.key, at=self.line
+                        )
+                    )
+                if not value:
+                    raise CorpusError(Errors.bad_tag.format(path=self.path, unit="line", line=line, tag=value))
+                tag = None if value == "_" else value
+        return tag, space

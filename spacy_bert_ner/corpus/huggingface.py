@@ -1,0 +1,144 @@
+"""Hugging Face datasets on disk: a folder that `save_to_disk` wrote, or a file of Arrow or Parquet.
+
+Read batch by batch: memory grows with the longest batch of an Arrow file, or row group of a Parquet file, alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorpusError, Errors
+from .sentence import Sentence
+from .tokens import COLUMNS, sentence_of
+
+_MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
+"""First bytes, and how what they begin is read. `save_to_disk` writes streams."""
+_SPLITS, _STATE, _INFO = "dataset_dict.json", "state.json", "dataset_info.json"
+_BATCH = 1000
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether it is a folder as `save_to_disk` writes them, or begins as Arrow or Parquet do."""
+    if path.is_dir():
+        return any((path / name).is_file() for name in (_SPLITS, _STATE, _INFO))
+    return path.is_file() and _magic(path) in _MAGIC
+
+
+def read(path: Path) -> Iterator[Sentence]:
+    """Read `tokens` and `ner_tags`. Where these are numbers, the schema names them, as the `datasets` library writes
+    it, or `dataset_info.json` beside it."""
+    try:
+        import pyarrow
+    except ImportError as e:
+        raise CorpusError(Errors.no_pyarrow.format(path=path)) from e
+    row = 0
+    for file in _files(path):
+        try:
+            with ExitStack() as stack:
+                schema, batches = _open(file, stack)
+                _check_types(file, schema)
+                names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
+                for batch in batches:
+                    columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in COLUMNS]
+                    for tokens, tags in zip(*columns, strict=True):
+                        row += 1
+                        if tokens != []:
+                            yield sentence_of(path, "row", row, tokens, tags, names)
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as e:
+            raise CorpusError(Errors.bad_dataset.format(path=file, reason=" ".join(str(e).split())[:200])) from e
+
+
+def _files(path: Path) -> list[Path]:
+    """The files of a dataset, in the order of its rows."""
+    if not path.is_dir():
+        return [path]
+    if (path / _SPLITS).is_file():
+        splits = sorted(folder.name for folder in path.iterdir() if folder.is_dir())
+        example = path / (splits[0] if splits else "train")
+        raise CorpusError(Errors.dataset_splits.format(path=path, found=", ".join(splits) or "none", example=example))
+    listed = _json(path / _STATE).get("_data_files")
+    if isinstance(listed, list) and all(isinstance(file, dict) and "filename" in file for file in listed):
+        files = [path / Path(str(file["filename"])).name for file in listed]
+    else:
+        files = sorted(path.glob("*.arrow"))
+    missing = [file.name for file in files if not file.is_file()]
+    if missing or not files:
+        raise CorpusError(Errors.dataset_files.format(path=path, missing=", ".join(missing) or "*.arrow"))
+    return files
+
+
+def _magic(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _open(file: Path, stack: ExitStack) -> tuple[Any, Iterator[Any]]:
+    """The schema and the record batches of a file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = _MAGIC.get(_magic(file))
+    if kind == "parquet":
+        parquet = stack.enter_context(pq.ParquetFile(file, pre_buffer=False))
+        schema = parquet.schema_arrow
+        columns = [name for name in COLUMNS if name in schema.names]
+        return schema, parquet.iter_batches(batch_size=_BATCH, columns=columns)
+    opened = stack.enter_context(pa.OSFile(str(file)))
+    if kind == "file":
+        reader = pa.ipc.open_file(opened)
+        return reader.schema, (reader.get_batch(i) for i in range(reader.num_record_batches))
+    stream = pa.ipc.open_stream(opened)
+    return stream.schema, iter(stream)
+
+
+def _check_types(file: Path, schema: Any) -> None:
+    """Refuse a schema without the two columns, or with others than lists of strings and of strings or integers."""
+    from pyarrow import types
+
+    missing = [name for name in COLUMNS if schema.names.count(name) != 1]
+    if missing:
+        found = ", ".join(schema.names)
+        raise CorpusError(Errors.missing_keys.format(where=file, found=found, missing=", ".join(missing)))
+    for name in COLUMNS:
+        type = schema.field(name).type
+        is_list = types.is_list(type) or types.is_large_list(type) or types.is_fixed_size_list(type)
+        value = type.value_type if is_list else type
+        if types.is_dictionary(value):
+            value = value.value_type
+        is_string = types.is_string(value) or types.is_large_string(value) or types.is_string_view(value)
+        if not is_list or not (is_string or (name == "ner_tags" and types.is_integer(value))):
+            raise CorpusError(Errors.column_type.format(path=file, column=name, type=type))
+
+
+def _features(schema: Any) -> Any:
+    """What the `datasets` library notes in a schema about the tags."""
+    try:
+        return json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _names(features: Any) -> list[str] | None:
+    """The names of the `ClassLabel` of the tags, which stands in a list type whose form depends on the version."""
+    feature = features.get("ner_tags") if isinstance(features, dict) else None
+    while isinstance(feature, (dict, list)) and feature:
+        if isinstance(feature, list):
+            feature = feature[0]
+        elif isinstance(names := feature.get("names"), list):
+            return [str(name) for name in names]
+        else:
+            feature = feature.get("feature")
+    return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """What a JSON file says; nothing where there is none, or it is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

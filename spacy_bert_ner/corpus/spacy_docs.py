@@ -1,0 +1,67 @@
+"""spaCy's DocBin, read back. It is one compressed map, so that all of it is in memory while it is read."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from ..errors import CorpusError, Errors
+from ..tags import OUTSIDE
+from .docbin import DOCUMENT
+from .sentence import Sentence
+
+_DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
+"""What spaCy raises for a file that is cut short, altered, or none of its own."""
+
+
+def is_docbin(path: Path) -> bool:
+    """Whether it begins as a DocBin does: a compressed map, in which `attrs` is among the first keys."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(256)
+    try:
+        return b"\xa5attrs" in zlib.decompressobj().decompress(head, 64)
+    except zlib.error:
+        return False
+
+
+def read(path: Path) -> Iterator[Sentence]:
+    """Read a sentence a Doc: words, spaces, entities, and the document from `doc.user_data["document"]`."""
+    number = 0
+    if path.is_dir():
+        raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason="it is a folder"))
+    try:
+        docs = DocBin().from_disk(path)
+        if ENT_IOB in docs.attrs and ENT_TYPE in docs.attrs:
+            for number, doc in enumerate(docs.get_docs(Vocab()), start=1):
+                if len(doc):
+                    yield _sentence(doc, number)
+            return
+    except _DAMAGED as e:
+        reason = " ".join(str(e).split())[:200] or type(e).__name__
+        raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason=reason)) from e
+    raise CorpusError(Errors.docbin_without_entities.format(path=path))
+
+
+def _sentence(doc: Doc, number: int) -> Sentence:
+    document = doc.user_data.get(DOCUMENT, "")
+    return Sentence(
+        [token.text for token in doc],
+        [_tag(token.ent_iob_, token.ent_type_) for token in doc],
+        [number] * len(doc),
+        None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
+        document if isinstance(document, str) else str(document),
+    )
+
+
+def _tag(iob: str, label: str) -> str | None:
+    if not iob:
+        return None
+    # `B` without a label is how spaCy marks a token that no entity may cover.
+    return f"{iob}-{label}" if label and iob != OUTSIDE else OUTSIDE

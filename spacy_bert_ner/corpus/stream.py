@@ -1,0 +1,118 @@
+"""An annotated corpus as a stream of sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import CorpusError, Errors
+from ..tags import PREFIXES, to_iob2
+from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport
+from .formats import FORMATS, KNOWN, open_corpus, refuse
+from .scheme import TagSurvey
+from .sentence import Sentence
+
+
+class CorpusStream:
+    """An annotated file, which is read anew whenever it is iterated over, in memory that does not grow with it.
+
+    It is read once when it is opened, to check it and to tell the scheme of its tags.
+
+    path (Path): the file, if of text zipped or not; or a folder.
+    format (str): a key of `FORMATS`, or "auto" to tell it from the content. Then the name of the one that was told.
+    encoding (str | None): a Python codec; None for UTF-8, or else the format's own.
+    column (int | None): of files of columns, that of the tags: its number from 1, or from -1 downwards to count from
+        the last; None for the last, or, where that holds no tags, the one that does. Then the number.
+    limit (int | None): read this many sentences, from the first; None for all.
+    tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
+        name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
+    lang (str): whose tokenizer cuts text with offsets into words; ignored where the file has words.
+    misaligned (str): what becomes of spans that do not begin and end where tokens do, a key of `MISALIGNED`: "error";
+        "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
+    overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
+        begin.
+    YIELDS (Sentence): with tags in IOB2, in the order of the file.
+    RAISES CorpusError: the file or a row of it cannot be read; the message names file and line.
+    """
+
+    n_sentences: int
+    n_repaired: int
+    """How many tags broke the rules of their scheme, when all have been read."""
+    spans: SpanReport | None
+    """What became of the spans, when all have been read; None where the file has words and tags."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        format: str = "auto",
+        encoding: str | None = None,
+        column: int | None = None,
+        limit: int | None = None,
+        tag_scheme: str | None = None,
+        lang: str = "en",
+        misaligned: str = "error",
+        overlap: str = "error",
+    ) -> None:
+        if limit is not None and limit < 1:
+            raise CorpusError(Errors.bad_limit.format(limit=limit))
+        if column == 0:
+            refuse("--column", column, "a whole number from 1, or from -1 downwards to count from the last")
+        if tag_scheme is not None and tag_scheme not in PREFIXES:
+            refuse("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
+        if misaligned not in MISALIGNED:
+            refuse("--misaligned", misaligned, ", ".join(MISALIGNED))
+        if overlap not in OVERLAP:
+            refuse("--overlap", overlap, ", ".join(OVERLAP))
+        self._limit = limit
+        self.format, self._read, self.column = open_corpus(path, format, encoding, column)
+        kind = FORMATS[self.format]
+        if kind.has_offsets and tag_scheme not in (None, "IOB2"):
+            refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
+        self._fitter = Fitter(lang, misaligned, overlap) if kind.has_offsets else None
+        survey, self.n_sentences = TagSurvey(kind.unit), 0
+        for sentence in self._raw():
+            if not kind.has_offsets:
+                survey.add(sentence)
+            self.n_sentences += 1
+        if self.spans:
+            self.spans.check(misaligned, overlap)
+        if not self.n_sentences:
+            raise CorpusError(Errors.empty_file.format(path=path, formats=KNOWN))
+        self._rules = survey.rules(path, tag_scheme)
+        self.tag_scheme = self._rules.scheme if self._rules else tag_scheme or "IOB2"
+        self.n_repaired = 0
+
+    def _raw(self) -> Iterator[Sentence]:
+        items = self._read()
+        self.spans = SpanReport() if self._fitter else None
+        if self._fitter and self.spans:
+            items = self._fitter.sentences(items, self.spans)
+        return islice(items, self._limit)
+
+    def __iter__(self) -> Iterator[Sentence]:
+        self.n_repaired = 0
+        for sentence in self._raw():
+            if self._rules:
+                tags, n_repaired = to_iob2(sentence.tags, self._rules)
+                self.n_repaired += n_repaired
+                sentence = sentence._replace(tags=tags)
+            yield sentence
+
+
+class Corpus(NamedTuple):
+    """What was read: sentences with legal IOB2 tags, the name of the format, how many tags were repaired because they
+    broke the rules of their scheme, and the name of that."""
+
+    sentences: list[Sentence]
+    format: str
+    n_repaired: int
+    tag_scheme: str
+
+
+def read_corpus(path: Path, **options: Any) -> Corpus:
+    """Read all of a file of annotated sentences; see `CorpusStream`."""
+    stream = CorpusStream(path, **options)
+    return Corpus(list(stream), stream.format, stream.n_repaired, stream.tag_scheme)

@@ -1,0 +1,215 @@
+"""The messages about corpora; see `errors`, which has all others."""
+
+from __future__ import annotations
+
+
+class CorpusMessages:
+    """Message templates, filled with `str.format`."""
+
+    no_such_file = "{path}: no such file. Check the spelling, or run the command from the project's folder."
+    empty_file = "{path}: there is no annotated sentence in it. Allowed: one of {formats}."
+    bad_encoding = (
+        "{path}, line {line}: byte 0x{byte:02X} is not valid {encoding}. Name the file's encoding: --encoding {offer}"
+    )
+    unknown_encoding = "--encoding {encoding} is not known. Allowed: a Python codec, such as utf-8 or latin-1."
+    binary_file = "{path}, line {line}: a NUL byte, so this is not a text file. Allowed: {formats}, zipped or not."
+    bad_zip = "{path}: the zip archive cannot be read ({reason}). Fetch the file again."
+    zip_members = "{path}: a zip archive with {n} files. Allowed: exactly one. Unzip it and name the file you want."
+    unknown_format = (
+        "{path}, line {line}: cannot tell the format from {text!r}. Allowed: {formats}. Name one: --format conll"
+    )
+    missing_columns = "{path}, line 1: the header has the columns {found}. {format} needs {needed}."
+    bad_csv = "{path}, line {line}: not a CSV row: {reason}. Quote fields that hold commas, quotes or line breaks."
+    field_count = "{path}, line {line}: {found} fields in this row, {needed} in the header. Mend the row."
+    label_count = (
+        "{path}, line {line}: {n_words} words but {n_tags} labels. Both are separated by single spaces; each word has "
+        "exactly one label. Mend the row, beginning with {start!r}."
+    )
+    bad_tag = (
+        "{path}, {unit} {line}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend the row."
+    )
+    odd_tag = (
+        "{path}, {unit} {line}: the tag {tag!r} does not fit those before it ({before}). Allowed: O and tags that all "
+        "have prefixes of one scheme (B-per), or O and labels without any (per). Mend the row. If all that is not O is "
+        "a label as it stands, say so: --tag-scheme plain (one of {schemes})."
+    )
+    strange_tag = (
+        "{path}, {unit} {line}: the tag {tag!r} is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or "
+        "name another scheme than --tag-scheme {scheme}: one of {schemes}."
+    )
+    no_outside = (
+        "{path}, {unit} {line}: the tag {tag!r} has no prefix, and no word has O, so that all would be entities. "
+        "Allowed: B-<label> and its like, or labels with O elsewhere. If all words are in entities, say so: "
+        "--tag-scheme plain"
+    )
+    empty_word = "{path}, {unit} {line}: a row without a word. Mend or remove it."
+    no_sentence = "{path}, line {line}: a word before the first sentence number. Begin with 'Sentence: 1'."
+    few_columns = (
+        "{path}, line {line}: one column only: {text!r}. Allowed: word and tag (the first and the last column), "
+        "separated by tabs or spaces."
+    )
+    no_column = (
+        "{path}, line {line}: {n} columns, so there is no column {column}: {text!r}. Allowed: --column 1 to {n}, or "
+        "-{n} to -1 to count from the last. Mend the row, or name another."
+    )
+    many_columns = (
+        "{path}: the last column holds no tags, but the columns {found} do. Allowed: one of them. Name it: "
+        "--column {last}"
+    )
+    option_of_others = "--{option} {value} is not for the format {format}, but for {formats}. Leave it out."
+    unknown_folder = (
+        "{path}: a folder in which no known format is recognised. Allowed: a folder that save_to_disk() of datasets "
+        "wrote, or a file of {formats}. Name the file that you want."
+    )
+    same_file = "{path} is read, so it cannot be written. Name another folder for the output."
+    conllu_columns = (
+        "{path}, line {line}: {n} columns: {text!r}. CoNLL-U has ten, separated by tabs, of which empty ones are _. "
+        "Mend the row, or name the format: --format conll"
+    )
+    conllu_number = (
+        "{path}, line {line}: the number {number!r} where word {expected} is expected. Allowed: {expected}, a token of "
+        "several words such as {expected}-7, which hold no other, or an empty node such as 5.1. Mend the row."
+    )
+    conllu_cut = (
+        "{path}, line {line}: the sentence ends with word {last}, within a token of words up to {end}. Complete it, or "
+        "fetch the file again."
+    )
+    two_entities = (
+        "{path}, line {line}: the words of the token {word!r} are of two entities: {tags}. Allowed: one. Give the "
+        "token a tag in its own row."
+    )
+    two_tag_keys = (
+        "{path}, line {line}: {key}= in {misc!r}, but {first}= on line {at}. Allowed: one key for the tags in a file, "
+        "once a word. Remove the other."
+    )
+    no_tag_key = (
+        "{path}: MISC, the last column, gives no word a tag. Its keys are: {found}. Allowed: {keys}= before the tag of "
+        "a word, as in NER=B-PER. Rename the key."
+    )
+    no_pyarrow = (
+        "{path}: to read Arrow and Parquet takes pyarrow, which is not installed. Install it: "
+        "pip install 'spacy-bert-ner[arrow]'"
+    )
+    dataset_splits = (
+        "{path}: a folder with the splits {found}. Allowed: the folder of one. Name it, and convert each on its own: "
+        "{example}"
+    )
+    dataset_files = (
+        "{path}: the dataset's files are missing: {missing}. Allowed: a folder as save_to_disk() of datasets writes "
+        "it. Copy or save it again."
+    )
+    bad_dataset = (
+        "{path}: cannot be read as Arrow or Parquet ({reason}). Allowed: a whole file as datasets or pyarrow write it. "
+        "Copy or save it again."
+    )
+    missing_keys = (
+        "{where}: the columns are {found}; {missing} is missing. Allowed: tokens and ner_tags among them. Rename: "
+        "dataset.rename_column('words', 'tokens')"
+    )
+    column_type = (
+        "{path}: the column {column} is of type {type}. Allowed: tokens as lists of strings, ner_tags as lists of "
+        "strings or integers. Cast it: dataset.cast_column('tokens', Sequence(Value('string')))"
+    )
+    bad_tokens = (
+        "{path}, {unit} {line}: tokens = {found} is not allowed. Allowed: a list of strings, one a word. Mend the row."
+    )
+    bad_ner_tags = (
+        "{path}, {unit} {line}: ner_tags = {found} is not allowed. Allowed: a list of strings, or of numbers that the "
+        "schema names, null where unknown. Mend the row."
+    )
+    tag_count = (
+        "{path}, {unit} {line}: {n_words} tokens but {n_tags} ner_tags. Each token has exactly one tag. Mend the row, "
+        "beginning with {start!r}."
+    )
+    nameless_tag = (
+        "{path}, {unit} {line}: the tag {tag} is a number that nothing names. Allowed: strings (B-per), or a "
+        "ClassLabel in the schema. Name the numbers with datasets, in the order from 0: "
+        "dataset.cast_column('ner_tags', Sequence(ClassLabel(names=['O', 'B-per', 'I-per']))).save_to_disk('folder')"
+    )
+    tag_number = (
+        "{path}, {unit} {line}: there is no tag {tag}. Allowed: 0 to {last}, which the schema names, and -1 or -100 "
+        "for unknown. Mend the row, or the names of the ClassLabel."
+    )
+    bad_docbin = (
+        "{path}: cannot be read as a DocBin after {n} Docs ({reason}). Allowed: a .spacy file as DocBin.to_disk() of "
+        "spaCy writes it. Copy or write it again."
+    )
+    docbin_without_entities = (
+        "{path}: this DocBin was written without entities. Allowed: attributes with ENT_IOB and ENT_TYPE. Write it "
+        "again: DocBin(attrs=['ENT_IOB', 'ENT_TYPE'])"
+    )
+    bad_split = "--split {split} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
+    small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
+    bad_language = "--lang {lang} is not allowed: {reason}"
+    misaligned_spans = (
+        "{n} of {total} spans do not begin and end where tokens do:\n{listed}\n"
+        "Mend them, or say what to do: --misaligned expand (take all tokens that they touch), contract (those that lie "
+        "within) or missing (their tokens are unknown, and are not trained on)."
+    )
+    overlapping_spans = (
+        "{n} of {total} spans share tokens with another:\n{listed}\n"
+        "Mend them, or say which to keep: --overlap longest, or first (that which begins first)."
+    )
+    spans_fitted = (
+        "{n} of {total} spans do not begin and end where tokens do and were {done}, of which {lost} were lost, as no "
+        "token is left to them:\n{listed}"
+    )
+    spans_dropped = (
+        "{n} of {total} spans were left out, as they share tokens with another (--overlap {overlap}):\n{listed}"
+    )
+    texts_left_out = "{n} texts were left out that are not annotated, or whose annotation was rejected"
+    annotations_unused = "{n} annotations were not read, as their texts have an earlier one"
+    span_outside = (
+        "{path}, line {line}: a span of {label} from {start} to {end}, in a text of {n} characters. Allowed: whole "
+        "numbers of characters, 0 <= start < end <= {n}. Mend the span."
+    )
+    span_label = (
+        "{path}, line {line}: {label} is no label of the span {covered}. Allowed: a string that is not empty: "
+        '"per". Mend the span.'
+    )
+    span_text = (
+        "{path}, line {line}: a span is said to be {said}, but at its offsets stands {covered}. Allowed: offsets that "
+        "count characters (not bytes, nor UTF-16 units), in the text as it stands. Mend the span."
+    )
+    one_label = '{path}, line {line}: a span with the labels {found}. Allowed: exactly one: ["per"]. Mend the span.'
+    other_labels = (
+        "{path}, line {line}: a result with {key}. Allowed: labels of plain text, which Label Studio calls labels. "
+        "Label the text as <Text> with <Labels>."
+    )
+    no_span = (
+        '{path}, line {line}: {found} is no span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
+        '[0, 3, "per"]. Mend the record.'
+    )
+    no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
+    no_text = "{path}, line {line}: the text is {found}. Allowed: a string. Mend the record."
+    long_text = (
+        "{path}, line {line}: a text of {n} characters. Allowed: at most {allowed}, as in spaCy (nlp.max_length). "
+        "Cut it into documents."
+    )
+    long_record = "{path}, line {line}: a record of more than {allowed} characters. Cut it into several."
+    lone_surrogate = (
+        "{path}, line {line}: half of a surrogate pair (U+{code:04X}) at character {position} of a string, which no "
+        "text can hold. Mend the program that wrote it."
+    )
+    bad_json = (
+        "{path}, line {line}: not JSON: {reason}. Allowed: a JSON object on each line, or one array of them: {text}"
+    )
+    no_object = '{path}, line {line}: {found} is no JSON object. Allowed: a record such as {{"text": ...}}. Mend it.'
+    missing_key = (
+        "{path}, line {line}: a record with the keys {found}. It needs {needed}. Mend it, or name its --format."
+    )
+    bad_answer = "{path}, line {line}: the answer is {answer}. Allowed: {allowed}. Mend the record."
+    no_pair = (
+        "{path}: there is no {missing}. brat has texts in .txt files and their annotations in .ann files of the same "
+        "name. Name a folder of such pairs, or one of the two files."
+    )
+    bad_standoff = (
+        "{path}, line {line}: not a line of brat: {text}. Allowed for a span: T1, tab, label, start and end, tab, its "
+        "text, as in 'T1\\tper 0 3\\tAda'. Mend the line."
+    )
+    same_id = "{path}, line {line}: {name} again. Allowed: a number of its own for each span. Mend the line."
+    text_changed = (
+        "{path}, line {line}: the tokenizer of --lang {lang} does not keep this text as it is. Name another language: "
+        "--lang xx"
+    )
+    bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."
