@@ -139,6 +139,11 @@ class CorpusMessages:
         "again: DocBin(attrs=['ENT_IOB', 'ENT_TYPE'])"
     )
     bad_split = "--split {split} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
+    split_option = "{option} needs --split: it says how the parts are made. Give both, as in --split 80/10/10 {option}"
+    no_documents = (
+        "{path}, line {line}: the format {format} names no document for this sentence, so that --by-document cannot "
+        "keep documents together. Leave it out, or mark them: -DOCSTART- in conll, # newdoc in conllu, an id in jsonl."
+    )
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     bad_language = "--lang {lang} is not allowed: {reason}"
     misaligned_spans = (

@@ -311,3 +311,70 @@ def test_an_output_folder_that_is_a_file_ends_the_command_with_a_message(tmp_pat
     assert result.exit_code == 1
     assert "Nothing was converted" in result.output
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def documents(n: int, size: int) -> str:
+    """Documents of `size` sentences; every tenth document has an entity of a rare type."""
+    rows = []
+    for i in range(n):
+        rows.append("-DOCSTART- O\n")
+        rare = "B-rare" if i % 10 == 0 else "B-per"
+        rows += [f"doc{i} O\nword{j} {rare if j == 0 else 'O'}\n" for j in range(size)]
+    return "\n".join(rows)
+
+
+def test_no_document_is_in_two_parts(tmp_path):
+    convert(write(tmp_path, documents(20, 3), "a.conll"), tmp_path, split="80/10/10", by_document=True)
+    parts = [{doc[0].text for doc in read(tmp_path / f"{name}.spacy")} for name in ("train", "dev", "test")]
+    assert [len(part) for part in parts] == [16, 2, 2]
+    assert len(set.union(*parts)) == 20
+    assert [doc.user_data["document"] for doc in read(tmp_path / "dev.spacy")[:3]] == 3 * [
+        f"a.conll {int(read(tmp_path / 'dev.spacy')[0][0].text[3:]) + 1}"
+    ]
+
+
+@pytest.mark.parametrize("by_document", [False, True])
+def test_a_rare_label_is_in_every_part(tmp_path, by_document):
+    source = write(tmp_path, documents(40, 2), "a.conll")
+    for seed in range(5):
+        convert(source, tmp_path, split="50/25/25", seed=seed, stratify=True, by_document=by_document)
+        rare = [
+            sum(ent.label_ == "rare" for doc in read(tmp_path / f"{name}.spacy") for ent in doc.ents)
+            for name in ("train", "dev", "test")
+        ]
+        assert rare == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (documents(4, 1), {"stratify": True}, "--stratify needs --split"),
+        (documents(4, 1), {"by_document": True}, "--by-document needs --split"),
+        (TEN, {"by_document": True, "split": "80/10/10"}, "line 1: the format conll names no document"),
+        (TEN, {"spacing": "none"}, "--spacing = 'none' is not allowed. Allowed: single, natural"),
+    ],
+)
+def test_options_of_the_split_and_the_text_are_checked(tmp_path, content, options, message):
+    with pytest.raises(CorpusError, match=message):
+        convert(write(tmp_path, content, "a.conll"), tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists() or contents(tmp_path / "out") == {}
+
+
+def test_natural_spacing_gives_text_as_in_print(tmp_path, source):
+    convert(source, tmp_path, spacing="natural")
+    assert [doc.text for doc in read(tmp_path / "news.spacy")][:2] == [
+        "The U.N. held hour-long talks in São Paulo.",
+        "Mr. O'Neill paid $3.5bn, he said.",
+    ]
+    assert read(tmp_path / "news.spacy")[0].ents[0].text == "U.N."
+
+
+def test_the_command_takes_the_options_of_the_split_and_the_text(tmp_path):
+    source = write(tmp_path, documents(20, 3).replace("word1 O", ". O"), "a.conll")
+    options = ["--split", "80/10/10", "--by-document", "--stratify", "--spacing", "natural"]
+    done = CliRunner().invoke(app, ["convert", str(source), str(tmp_path), *options])
+    assert done.exit_code == 0, done.output
+    docs = read(tmp_path / "test.spacy")
+    assert len({doc.user_data["document"] for doc in docs}) == 2
+    assert docs[1].text.endswith(".")
+    assert " ." not in docs[1].text

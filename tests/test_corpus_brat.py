@@ -147,7 +147,7 @@ def test_a_missing_file_is_named(tmp_path):
     pair(tmp_path / "plain", TEXT, None)
     fails(tmp_path / "plain", f"{tmp_path / 'plain'}: there is no {tmp_path / 'plain' / '*.ann'}.", format="brat")
     fails(tmp_path / "plain", f"{tmp_path / 'plain'}: a folder in which no known format is recognised.")
-    fails(tmp_path / "b.txt", f"{tmp_path / 'b.txt'}: there is no {tmp_path / 'b.txt'}.", format="brat")
+    fails(tmp_path / "b.txt", f"{tmp_path / 'b.txt'}: no such file.", format="brat")
     (tmp_path / "c.conll").write_text("a O\n")
     fails(tmp_path / "c.conll", f"{tmp_path / 'c.conll'}: there is no {tmp_path / 'c.txt'}.", format="brat")
 

@@ -10,6 +10,7 @@ from ..corpus import FORMATS
 from ..corpus.columns import LAST
 from ..corpus.convert import convert
 from ..corpus.fitting import MISALIGNED, OVERLAP
+from ..corpus.spacing import SPACINGS
 from ..errors import BertNerError
 from ..tags import PREFIXES
 
@@ -30,7 +31,12 @@ def convert_cli(
     limit: Annotated[int | None, Opt(help="take this many sentences, from the first")] = None,
     split: Annotated[str | None, Opt(help="percentages for train/dev/test, such as 80/10/10")] = None,
     seed: Annotated[int, Opt(help="of the split's shuffle", min=0, max=2**32 - 1)] = 42,
+    by_document: Annotated[bool, Opt("--by-document", help="split so that no document is in two parts")] = False,
+    stratify: Annotated[bool, Opt("--stratify", help="split so that each part has its share of every label")] = False,
     lang: Annotated[str, Opt(help="language code of the text")] = "en",
+    spacing: Annotated[
+        str, Opt(help=f"spaces between words where the format does not say; one of: {', '.join(SPACINGS)}")
+    ] = "single",
     misaligned: Annotated[
         str, Opt(help=f"spans that do not begin and end where tokens do; one of: {', '.join(MISALIGNED)}")
     ] = "error",
@@ -48,7 +54,10 @@ def convert_cli(
             tag_scheme=tag_scheme,
             split=split,
             seed=seed,
+            by_document=by_document,
+            stratify=stratify,
             lang=lang,
+            spacing=spacing,
             misaligned=misaligned,
             overlap=overlap,
         )

@@ -12,9 +12,9 @@ import struct
 import tempfile
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import srsly
@@ -26,7 +26,8 @@ from .sentence import Sentence
 
 DOCUMENT = "document"
 """Key in `doc.user_data` of the name of the document that a sentence is from."""
-_IOB = {"B": 3, "I": 1, "O": 2}  # `token.ent_iob`; 0 is missing
+_IOB = {"B": 3, "I": 1, "O": 2, "": 0}  # `token.ent_iob`
+_BUFFER = 1 << 16  # tokens that are put into the files together
 _MOST_BYTES = 2**32 - 1  # of one part of a MessagePack map
 
 
@@ -43,8 +44,12 @@ class DocBinWriter:
         self._lengths = array("i")
         self._documents: list[str] = []
         self._store = StringStore()
-        self._words: dict[str, int] = {}
-        self._tags: dict[str | None, tuple[int, int]] = {None: (0, 0)}
+        self._words = _Numbers(self._store.add)
+        self._rows: list[tuple[int, int]] = []  # IOB and label of each tag
+        self._tags = _Numbers(self._add_tag)
+        # Of sentences that are not in the files yet.
+        self._word_ids: list[int] = []
+        self._tag_ids: list[int] = []
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -56,27 +61,34 @@ class DocBinWriter:
 
     def add(self, sentence: Sentence) -> None:
         """Add a sentence, whose tags are in IOB2, None where unknown."""
-        words, tags = self._words, self._tags
-        for word in sentence.words:
-            if word not in words:
-                words[word] = self._store.add(word)
-        for tag in sentence.tags:
-            if tag is not None and tag not in tags:
-                prefix, _, label = tag.partition("-")
-                tags[tag] = (_IOB[prefix], self._store.add(label) if label else 0)
-        table = np.empty((len(sentence.words), 3), dtype=np.uint64)
-        table[:, 0] = [words[word] for word in sentence.words]
-        table[:, 1:] = [tags[tag] for tag in sentence.tags]
-        self._tokens.write(table.tobytes())
+        self._word_ids.extend(map(self._words.__getitem__, sentence.words))
+        self._tag_ids.extend(map(self._tags.__getitem__, sentence.tags))
         self._spaces.write(bytes(sentence.spaces_after()))
         self._lengths.append(len(sentence.words))
         self._documents.append(sentence.document)
+        if len(self._word_ids) > _BUFFER:
+            self._flush()
+
+    def _add_tag(self, tag: str | None) -> int:
+        prefix, _, label = ("", "", "") if tag is None else tag.partition("-")
+        self._rows.append((_IOB[prefix], self._store.add(label) if label else 0))
+        return len(self._rows) - 1
+
+    def _flush(self) -> None:
+        table = np.empty((len(self._word_ids), 3), dtype=np.uint64)
+        if len(table):
+            table[:, 0] = self._word_ids
+            table[:, 1:] = np.array(self._rows, dtype=np.uint64)[self._tag_ids]
+        self._tokens.write(table.tobytes())
+        self._word_ids.clear()
+        self._tag_ids.clear()
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write the file.
 
         order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
         """
+        self._flush()
         places = np.arange(len(self)) if order is None else order
         lengths = np.array(self._lengths, dtype=np.int64)
         documents = [self._documents[i] for i in places]
@@ -103,6 +115,18 @@ class DocBinWriter:
                 for part in parts:
                     file.write(compressor.compress(part))
             file.write(compressor.flush())
+
+
+class _Numbers(dict[Any, int]):
+    """The number of each string, which is made when it is first asked for."""
+
+    def __init__(self, make: Callable[[Any], int]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Any) -> int:
+        number = self[key] = self._make(key)
+        return number
 
 
 def _binary(file: IO[bytes], lengths: Ints1d, width: int, places: Ints1d) -> Iterator[bytes]:

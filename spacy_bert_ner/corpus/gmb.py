@@ -49,18 +49,24 @@ def read_tokens(source: Source) -> Iterator[Sentence]:
     path = source.path
     sentence: Sentence | None = None
     last_number = ""
+    known: set[str] = set()  # tags that were checked
     for line, (number, word, tag) in _rows(source, "gmb-tokens", TOKEN_COLUMNS):
         if number and number != last_number:
             last_number = number
             if sentence:
                 yield sentence
-            sentence = Sentence([], [], [])
+            words: list[str] = []
+            tags: list[str | None] = []
+            lines: list[int] = []
+            sentence = Sentence(words, tags, lines)
         if sentence is None:
             raise CorpusError(Errors.no_sentence.format(path=path, line=line))
-        check_row(path, line, word, tag)
-        sentence.words.append(word)
-        sentence.tags.append(tag)
-        sentence.lines.append(line)
+        if not word or tag not in known:
+            check_row(path, line, word, tag)
+            known.add(tag)
+        words.append(word)
+        tags.append(tag)
+        lines.append(line)
     if sentence:
         yield sentence
 

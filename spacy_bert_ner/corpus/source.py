@@ -5,13 +5,17 @@ from __future__ import annotations
 import codecs
 import io
 import lzma
+import os
+import shutil
+import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO
 
 from ..errors import CorpusError, Errors
 
@@ -34,7 +38,8 @@ class Source:
         if not path.is_file():
             raise CorpusError(Errors.no_such_file.format(path=path))
         self.path = path
-        self._member = self._find_member()
+        member = self._find_member()
+        self._file = path if member is None else self._unzip(member)
         with self._open() as file:
             mark = file.read(2)
         self._own = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
@@ -109,19 +114,23 @@ class Source:
                 stream.seek(0)
             yield stream
 
-    @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        if self._member is None:
-            with self.path.open("rb") as file:
-                yield file
-            return
+    def _open(self) -> BinaryIO:
+        return self._file.open("rb")
+
+    def _unzip(self, member: str) -> Path:
+        """A file of its own, which is read more than once; it goes with this source."""
+        handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}.")
+        weakref.finalize(self, Path(name).unlink, missing_ok=True)
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self._member) as file:
-                yield cast(BinaryIO, file)
-        except CorpusError:
-            raise
+            with (
+                os.fdopen(handle, "wb") as unzipped,
+                zipfile.ZipFile(self.path) as archive,
+                archive.open(member) as file,
+            ):
+                shutil.copyfileobj(file, unzipped, _CHUNK)
         except _DAMAGED as e:
             raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
+        return Path(name)
 
     def _find_member(self) -> str | None:
         """The one file in a zip archive; None for a file that is none."""

@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+SPACINGS = ("single", "natural")
+
 _CLOSES = re.compile(r"[.,;:!?)\]}%…”’»]+|\.{2,}|'{2}|(?:'|’)(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M)|(?:n|N)(?:'|’)(?:t|T)")
 """Words that stand directly behind the one before."""
 _OPENS = re.compile(r"[(\[{“‘«¿¡]+|`{1,2}|(?:US|C|A|HK|NZ|S)?[$]|[£€¥]")

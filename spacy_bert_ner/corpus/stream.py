@@ -13,6 +13,7 @@ from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport
 from .formats import FORMATS, KNOWN, open_corpus, refuse
 from .scheme import TagSurvey
 from .sentence import Sentence
+from .spacing import SPACINGS, natural_spaces
 
 
 class CorpusStream:
@@ -29,6 +30,8 @@ class CorpusStream:
     tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
         name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
     lang (str): whose tokenizer cuts text with offsets into words; ignored where the file has words.
+    spacing (str): the text of words whose format does not say where spaces are: "single", one between any two of them;
+        "natural", as in print, see `spacing`.
     misaligned (str): what becomes of spans that do not begin and end where tokens do, a key of `MISALIGNED`: "error";
         "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
     overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
@@ -53,6 +56,7 @@ class CorpusStream:
         limit: int | None = None,
         tag_scheme: str | None = None,
         lang: str = "en",
+        spacing: str = "single",
         misaligned: str = "error",
         overlap: str = "error",
     ) -> None:
@@ -62,11 +66,13 @@ class CorpusStream:
             refuse("--column", column, "a whole number from 1, or from -1 downwards to count from the last")
         if tag_scheme is not None and tag_scheme not in PREFIXES:
             refuse("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
+        if spacing not in SPACINGS:
+            refuse("--spacing", spacing, ", ".join(SPACINGS))
         if misaligned not in MISALIGNED:
             refuse("--misaligned", misaligned, ", ".join(MISALIGNED))
         if overlap not in OVERLAP:
             refuse("--overlap", overlap, ", ".join(OVERLAP))
-        self._limit = limit
+        self._limit, self._spacing = limit, spacing
         self.format, self._read, self.column = open_corpus(path, format, encoding, column)
         kind = FORMATS[self.format]
         if kind.has_offsets and tag_scheme not in (None, "IOB2"):
@@ -99,6 +105,8 @@ class CorpusStream:
                 tags, n_repaired = to_iob2(sentence.tags, self._rules)
                 self.n_repaired += n_repaired
                 sentence = sentence._replace(tags=tags)
+            if sentence.spaces is None and self._spacing == "natural":
+                sentence = sentence._replace(spaces=natural_spaces(sentence.words))
             yield sentence
 
 
