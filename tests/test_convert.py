@@ -378,3 +378,37 @@ def test_the_command_takes_the_options_of_the_split_and_the_text(tmp_path):
     assert len({doc.user_data["document"] for doc in docs}) == 2
     assert docs[1].text.endswith(".")
     assert " ." not in docs[1].text
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from spacy_bert_ner.corpus.convert import convert
+from spacy_bert_ner.corpus.docbin import DocBinWriter
+
+write, written = DocBinWriter.write, []
+
+def write_and_die(self, path, order=None):
+    write(self, path, order)
+    written.append(path)
+    if len(written) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+DocBinWriter.write = write_and_die
+convert(Path(sys.argv[1]), Path(sys.argv[2]), split="80/10/10")
+"""
+
+
+def test_a_kill_in_the_middle_leaves_the_old_files_as_they_were(tmp_path):
+    corpus = tmp_path / "corpus"
+    convert(write(tmp_path, TEN, "old.conll"), corpus, split="80/10/10")
+    before = contents(corpus)
+    new = write(tmp_path, TEN.replace(" O", " B-per"), "new.conll")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(new), str(corpus)], capture_output=True, timeout=120)
+    assert done.returncode == -9, done.stderr
+    after = contents(corpus)
+    assert {name: after[name] for name in before} == before
+    # What was begun has a name that no reader takes, and the next run is not in its way.
+    assert all(name.startswith(".") for name in set(after) - set(before))
+    convert(new, corpus, split="80/10/10")
+    assert contents(corpus)["train.spacy"] != before["train.spacy"]
