@@ -412,3 +412,18 @@ def test_a_kill_in_the_middle_leaves_the_old_files_as_they_were(tmp_path):
     assert all(name.startswith(".") for name in set(after) - set(before))
     convert(new, corpus, split="80/10/10")
     assert contents(corpus)["train.spacy"] != before["train.spacy"]
+
+
+@pytest.mark.parametrize("options", [{}, {"stratify": True}])
+def test_no_sentence_is_in_two_parts(tmp_path, options):
+    # Five sentences occur five times: cut at random, they would be in several parts.
+    words = [*"abcde" * 5, *"fghijklmnopqrstuvwxyz"]
+    source = write(tmp_path, "\n\n".join(f"{word} B-per\n. O" for word in words), "a.conll")
+    done = convert(source, tmp_path, split="50/25/25", **options)
+    parts = [{doc[0].text for doc in read(tmp_path / f"{name}.spacy")} for name in ("train", "dev", "test")]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 26
+    assert sum(done.counts.values()) == 46
+    said = [message.partition(" ")[2] for message in done.messages]
+    assert said == (
+        [] if options else ["sentences that occur more than once were moved to the part of their first copy."]
+    )

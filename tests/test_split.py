@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_bert_ner.corpus.split import parse_split, split_at_random, split_units
+from spacy_bert_ner.corpus.split import copies_together, parse_split, split_at_random, split_places, split_units
 from spacy_bert_ner.errors import CorpusError
 
 
@@ -151,3 +151,26 @@ def test_every_sentence_is_in_one_part_and_every_unit_too(data):
 def test_too_few_units_for_the_parts():
     with pytest.raises(CorpusError, match="the part 'dev' would be empty"):
         split_units(np.array([0, 0, 0, 1, 1]), no_labels(5), "80/10/10", 0)
+
+
+def test_copies_go_where_the_first_of_them_is():
+    parts = {"train": np.array([4, 0, 2]), "dev": np.array([1, 5]), "test": np.array([3, 6])}
+    moved, n = copies_together(parts, np.array([7, 8, 7, 8, 1, 7, 9]), "50/25/25")
+    assert {name: places.tolist() for name, places in moved.items()} == {
+        "train": [4, 0, 2, 5],
+        "dev": [1, 3],
+        "test": [6],
+    }
+    assert n == 2
+
+
+def test_without_copies_nothing_is_moved():
+    parts = split_places(50, "80/10/10", 0)
+    moved, n = copies_together(parts, np.arange(50), "80/10/10")
+    assert n == 0
+    assert all((moved[name] == parts[name]).all() for name in parts)
+
+
+def test_a_part_of_copies_alone_is_refused():
+    with pytest.raises(CorpusError, match="the part 'dev' would be empty"):
+        copies_together({"train": np.array([0]), "dev": np.array([1])}, np.array([5, 5]), "50/50")

@@ -14,12 +14,13 @@ from ..types import Ints1d, Ints2d
 from . import CorpusStream
 from .docbin import DocBinWriter
 from .fitting import tokenizer
-from .split import parse_split, split_places, split_units
+from .split import copies_together, parse_split, split_places, split_units
 
 
 class Conversion(NamedTuple):
     """What was written: sentences a file, the format that was read, how many tags were repaired, the tag scheme, what a
-    user should know of the spans that were not taken as they stand, and, of files of columns, that of the tags."""
+    user should know of spans and sentences that were not taken as they stand, and, of files of columns, that of the
+    tags."""
 
     counts: dict[Path, int]
     format: str
@@ -77,13 +78,13 @@ def convert(
         overlap=overlap,
     )
     name = path.resolve().name if path.is_dir() else path.stem if path.suffix == ".zip" else path.name
-    n = corpus.n_sentences
+    n, n_moved = corpus.n_sentences, 0
     if split is None:
         parts = {Path(name).stem: np.arange(n)}
     elif by_document or stratify:
         parts = split_units(*_units(path, corpus, by_document, stratify), split, seed)
     else:
-        parts = split_places(n, split, seed)
+        parts, n_moved = copies_together(split_places(n, split, seed), corpus.texts, split)
     if corpus.spans is None:  # which has not needed the language yet
         tokenizer(lang)
     names = [f"{name}.spacy" for name in parts]
@@ -94,6 +95,8 @@ def convert(
         _write(corpus, list(parts.values()), temporary)
     counts = {folder / name: len(part) for name, part in zip(names, parts.values(), strict=True)}
     messages = corpus.spans.messages(misaligned, overlap) if corpus.spans else []
+    if n_moved:
+        messages.append(Errors.copies_moved.format(n=n_moved))
     return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme, messages, corpus.column)
 
 
@@ -106,7 +109,8 @@ def _units(path: Path, corpus: CorpusStream, by_document: bool, stratify: bool) 
     for i, sentence in enumerate(corpus):
         if by_document and not sentence.document:
             raise CorpusError(Errors.no_documents.format(path=path, line=sentence.lines[0], format=corpus.format))
-        unit_of[i] = units.setdefault(sentence.document if by_document else i, len(units))
+        unit = sentence.document if by_document else int(corpus.texts[i])
+        unit_of[i] = units.setdefault(unit, len(units))
         if stratify:
             labels = (tag[2:] for tag in sentence.tags if tag and tag[:2] == "B-")
             found += ((i, columns.setdefault(label, len(columns))) for label in labels)

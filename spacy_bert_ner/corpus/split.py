@@ -43,15 +43,30 @@ def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
     order = np.random.RandomState(seed).permutation(n)
     edges = [0, *(n * share // 100 for share in accumulate(percent))]
     parts = {name: order[start:end] for name, (start, end) in zip(PARTS, pairwise(edges), strict=False)}
-    for name, part in parts.items():
-        if not len(part):
-            raise CorpusError(Errors.small_split.format(n=n, split=split, part=name))
+    _check_parts(parts, n, split)
     return parts
 
 
 def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list[T]]:
     """The same with the items themselves."""
     return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
+
+
+def copies_together(parts: dict[str, Ints1d], texts: Ints1d, split: str) -> tuple[dict[str, Ints1d], int]:
+    """Move sentences that occur more than once to the part of their first copy: no test sentence is trained on.
+
+    parts: the places of the sentences in each part, see `split_places`.
+    texts: a number for each sentence, equal for equal ones. *Shape:* `(n,)`
+    RETURNS: the parts, in the same order otherwise, and how many sentences were moved.
+    RAISES CorpusError: a part would be empty.
+    """
+    order = np.concatenate(list(parts.values()))
+    part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
+    _, first, copy_of = np.unique(texts[order], return_index=True, return_inverse=True)
+    new = part_of[first[copy_of.reshape(-1)]]  # NumPy 2.0 gave it a second axis
+    moved = {name: order[new == i] for i, name in enumerate(parts)}
+    _check_parts(moved, len(order), split)
+    return moved, int((new != part_of).sum())
 
 
 def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
@@ -85,7 +100,11 @@ def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[
             part_of[unit] = part
             wanted[part] -= table[unit]
     parts = {name: np.flatnonzero(part_of[unit_of] == i) for i, name in enumerate(PARTS[: len(shares)])}
+    _check_parts(parts, len(unit_of), split)
+    return parts
+
+
+def _check_parts(parts: dict[str, Ints1d], n: int, split: str) -> None:
     for name, places in parts.items():
         if not len(places):
-            raise CorpusError(Errors.small_split.format(n=len(unit_of), split=split, part=name))
-    return parts
+            raise CorpusError(Errors.small_split.format(n=n, split=split, part=name))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
+from ..types import Ints1d
 from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport
 from .formats import FORMATS, KNOWN, open_corpus, refuse
 from .scheme import TagSurvey
@@ -43,6 +47,8 @@ class CorpusStream:
     n_sentences: int
     n_repaired: int
     """How many tags broke the rules of their scheme, when all have been read."""
+    texts: Ints1d
+    """A number for each sentence, equal for sentences of the same words. *Shape:* `(n_sentences,)`"""
     spans: SpanReport | None
     """What became of the spans, when all have been read; None where the file has words and tags."""
 
@@ -78,11 +84,12 @@ class CorpusStream:
         if kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
         self._fitter = Fitter(lang, misaligned, overlap) if kind.has_offsets else None
-        survey, self.n_sentences = TagSurvey(kind.unit), 0
+        survey, hashes = TagSurvey(kind.unit), array("q")
         for sentence in self._raw():
             if not kind.has_offsets:
                 survey.add(sentence)
-            self.n_sentences += 1
+            hashes.append(hash(tuple(sentence.words)))
+        self.n_sentences, self.texts = len(hashes), np.array(hashes, dtype=np.int64)
         if self.spans:
             self.spans.check(misaligned, overlap)
         if not self.n_sentences:
