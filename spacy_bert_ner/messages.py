@@ -144,6 +144,9 @@ class CorpusMessages:
         "{path}, line {line}: the format {format} names no document for this sentence, so that --by-document cannot "
         "keep documents together. Leave it out, or mark them: -DOCSTART- in conll, # newdoc in conllu, an id in jsonl."
     )
+    too_many_tokens = (
+        "{n} tokens are more than one .spacy file can hold (4 GiB). Take fewer with --limit, or cut the input."
+    )
     copies_moved = "{n} sentences that occur more than once were moved to the part of their first copy."
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     bad_language = "--lang {lang} is not allowed: {reason}"

@@ -9,6 +9,7 @@ from spacy.tokens import Doc, DocBin
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
+from spacy_bert_ner.corpus import docbin
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.docbin import DocBinWriter
 from spacy_bert_ner.errors import CorpusError
@@ -380,9 +381,17 @@ def test_the_command_takes_the_options_of_the_split_and_the_text(tmp_path):
     assert " ." not in docs[1].text
 
 
+def test_more_than_one_file_can_hold_is_refused(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(docbin, "_MOST_BYTES", 100)
+    with pytest.raises(CorpusError, match="25 tokens are more than one .spacy file can hold"):
+        convert(source, tmp_path / "out")
+    assert contents(tmp_path / "out") == {}
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from spacy_bert_ner.corpus import docbin
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.docbin import DocBinWriter
 

@@ -21,6 +21,7 @@ import srsly
 from spacy.strings import StringStore
 from spacy.tokens import DocBin
 
+from ..errors import CorpusError, Errors
 from ..types import Ints1d
 from .sentence import Sentence
 
@@ -87,6 +88,7 @@ class DocBinWriter:
         """Write the file.
 
         order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
+        RAISES CorpusError: there are more tokens than one file can hold.
         """
         self._flush()
         places = np.arange(len(self)) if order is None else order
@@ -139,7 +141,7 @@ def _binary(file: IO[bytes], lengths: Ints1d, width: int, places: Ints1d) -> Ite
     sizes = lengths * width
     total = int(sizes.sum())
     if total > _MOST_BYTES:
-        raise OverflowError(total)
+        raise CorpusError(Errors.too_many_tokens.format(n=int(lengths.sum())))
     yield b"\xc6" + struct.pack(">I", total)
     file.flush()
     begins = (np.cumsum(sizes) - sizes)[places]
