@@ -59,7 +59,8 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
         scored = [(span, p.score) for span, p in zip(spans, kept, strict=True)]
         if group is not None:
             known = [(ent, _score_in(group, ent)) for ent in present]
-            scored = sorted(scored + [(ent, score) for ent, score in known if score is not None], key=_start)
+            scored += [(ent, score) for ent, score in known if score is not None]
+            scored.sort(key=lambda pair: pair[0].start)
         attrs = {
             "factory": FACTORY,
             "scores": np.array([np.nan if score is None else score for _, score in scored], dtype=np.float64),
@@ -68,9 +69,9 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
         }
         doc.spans.pop(spans_key, None)  # so that the latest group is the last
         doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=[span for span, _ in scored])
-        # Again, since a component that was unpickled in another process has not been made there.
+        # Here too, since a component that comes from another process, as bytes, was never made in this one.
         if not Span.has_extension(EXTENSION):
-            Span.set_extension(EXTENSION, getter=entity_score)
+            register_extension()
 
 
 def entity_score(span: Span) -> float | None:
@@ -89,10 +90,6 @@ def register_extension() -> None:
 
 def _place(span: Span) -> tuple[int, int, int]:
     return span.start_char, span.end_char, span.label
-
-
-def _start(scored: tuple[Span, float | None]) -> int:
-    return int(scored[0].start)
 
 
 def _is_ours(group: SpanGroup) -> bool:

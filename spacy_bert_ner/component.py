@@ -223,7 +223,7 @@ class BertNer(SavedPipe):
             for doc, predictions in self._predict_each(docs):
                 try:
                     self.set_annotations([doc], [predictions])
-                except Exception as e:
+                except Exception as e:  # whatever it is, as in `_predict_each`
                     error_handler(self.name, self, [doc], e)
                 else:
                     yield doc

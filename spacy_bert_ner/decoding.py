@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .alignment import first_rows
 from .lattice import best_path
 from .tags import TagSet
-from .types import Floats2d, Ints1d, Obstacles
+from .types import Bools1d, Floats2d, Ints1d, Obstacles
 
 DECODINGS = ("viterbi", "greedy")
 
@@ -28,8 +27,8 @@ class Chain(NamedTuple):
 
     tokens: Ints1d
     rows: Ints1d
-    begins: NDArray[np.bool_]
-    behind: NDArray[np.bool_]
+    begins: Bools1d
+    behind: Bools1d
 
 
 def chain(lengths: Ints1d, found: Obstacles) -> Chain:
@@ -75,7 +74,7 @@ def bar(logits: Floats2d, chain: Chain, tags: TagSet) -> Floats2d:
     return np.where(barred, logits.max(axis=1, keepdims=True) - _FAR, logits) if barred.any() else logits
 
 
-def best_tags(logits: Floats2d, begins: NDArray[np.bool_], tags: TagSet, *, decoding: str) -> Ints1d:
+def best_tags(logits: Floats2d, begins: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
     """The tag of each token.
 
         logits    O  B-org  I-per  I-org     the highest of each token, illegal twice

@@ -39,9 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .tags import TagSet
-from .types import Floats1d, Ints1d, Ints2d
+from .types import Bools1d, Floats1d, Ints1d, Ints2d
 
-Bools1d = NDArray[np.bool_]
 Bools2d = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
 Index = Ints1d | slice
