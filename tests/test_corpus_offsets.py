@@ -14,7 +14,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.corpus import CorpusStream, fitting, read_corpus, records, source
+from spacy_bert_ner.corpus import CorpusStream, fitting, read_corpus, records, source, stream
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.fitting import SpanReport
 from spacy_bert_ner.errors import CorpusError
@@ -419,7 +419,7 @@ def test_options_that_are_not_allowed_are_refused(tmp_path, options, message):
 
 
 def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "tokenizer", lambda lang: lambda text: NLP.tokenizer(text.strip()))
+    monkeypatch.setattr(stream, "tokenizer", lambda lang: lambda text: NLP.tokenizer(text.strip()))
     path = jsonl(tmp_path, ONE, {"text": " a", "spans": []})
     fails(path, ", line 2: the tokenizer of --lang ja does not keep this text as it is.", lang="ja")
 

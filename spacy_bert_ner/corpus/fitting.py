@@ -90,13 +90,14 @@ class _Fitted(NamedTuple):
 class Fitter:
     """Tokenizes passages, and turns their spans into tags.
 
-    lang (str): whose tokenizer it is.
+    tokenize: makes a Doc of a text.
+    lang (str): whose tokenizer it is, for the errors.
     misaligned (str): a key of `MISALIGNED`.
     overlap (str): one of `OVERLAP`.
     """
 
-    def __init__(self, lang: str, misaligned: str, overlap: str) -> None:
-        self._tokenize = tokenizer(lang)
+    def __init__(self, tokenize: Callable[[str], Doc], lang: str, misaligned: str, overlap: str) -> None:
+        self._tokenize = tokenize
         self._lang, self._misaligned, self._overlap = lang, misaligned, overlap
 
     def sentences(self, passages: Iterable[Passage], report: SpanReport) -> Iterator[Sentence]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
-from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport
+from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, tokenizer
 from .formats import FORMATS, KNOWN, open_corpus, refuse
 from .scheme import TagSurvey
 from .sentence import Sentence
@@ -78,12 +78,14 @@ class CorpusStream:
             refuse("--misaligned", misaligned, ", ".join(MISALIGNED))
         if overlap not in OVERLAP:
             refuse("--overlap", overlap, ", ".join(OVERLAP))
-        self._limit, self._spacing = limit, spacing
+        self.path, self._limit, self._spacing = path, limit, spacing
+        self._misaligned, self._overlap = misaligned, overlap
         self.format, self._read, self.column = open_corpus(path, format, encoding, column)
         kind = FORMATS[self.format]
         if kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
-        self._fitter = Fitter(lang, misaligned, overlap) if kind.has_offsets else None
+        tokenize = tokenizer(lang)
+        self._fitter = Fitter(tokenize, lang, misaligned, overlap) if kind.has_offsets else None
         survey, hashes = TagSurvey(kind.unit), array("q")
         for sentence in self._raw():
             if not kind.has_offsets:
@@ -97,6 +99,10 @@ class CorpusStream:
         self._rules = survey.rules(path, tag_scheme)
         self.tag_scheme = self._rules.scheme if self._rules else tag_scheme or "IOB2"
         self.n_repaired = 0
+
+    def messages(self) -> list[str]:
+        """What a user should know of spans and texts that were not taken as they stand, when all have been read."""
+        return self.spans.messages(self._misaligned, self._overlap) if self.spans else []
 
     def _raw(self) -> Iterator[Sentence]:
         items = self._read()

@@ -1,0 +1,26 @@
+"""The options of every command that reads annotated text; see `CorpusStream`."""
+
+from typing import Annotated
+
+from typer import Option
+
+from ..corpus import FORMATS
+from ..corpus.fitting import MISALIGNED, OVERLAP
+from ..corpus.spacing import SPACINGS
+from ..tags import PREFIXES
+
+Format = Annotated[str, Option(help=f"one of: auto, {', '.join(FORMATS)}")]
+Encoding = Annotated[str | None, Option(help="of the input; without it UTF-8, or else the format's own")]
+Column = Annotated[
+    int | None, Option(help="that of the tags in a file of columns: from 1, or from -1 to count from the last")
+]
+TagScheme = Annotated[str | None, Option(help=f"one of: {', '.join(PREFIXES)}; without it, what the tags tell")]
+Limit = Annotated[int | None, Option(help="take this many sentences, from the first")]
+Lang = Annotated[str, Option(help="language code of the text")]
+Spacing = Annotated[
+    str, Option(help=f"spaces between words where the format does not say; one of: {', '.join(SPACINGS)}")
+]
+Misaligned = Annotated[
+    str, Option(help=f"spans that do not begin and end where tokens do; one of: {', '.join(MISALIGNED)}")
+]
+Overlap = Annotated[str, Option(help=f"spans that share tokens; one of: {', '.join(OVERLAP)}")]
