@@ -27,7 +27,7 @@ def convert_cli(
     by_document: Annotated[bool, Opt("--by-document", help="split so that no document is in two parts")] = False,
     stratify: Annotated[bool, Opt("--stratify", help="split so that each part has its share of every label")] = False,
     lang: reading.Lang = "en",
-    spacing: reading.Spacing = "single",
+    spacing: reading.Spacing = "natural",
     misaligned: reading.Misaligned = "error",
     overlap: reading.Overlap = "error",
 ) -> None:

@@ -13,14 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
-SPACINGS = ("single", "natural")
+SPACINGS = ("natural", "single")
 
 _CLOSES = re.compile(r"[.,;:!?)\]}%…”’»]+|\.{2,}|'{2}|(?:'|’)(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M)|(?:n|N)(?:'|’)(?:t|T)")
 """Words that stand directly behind the one before."""
 _OPENS = re.compile(r"[(\[{“‘«¿¡]+|`{1,2}|(?:US|C|A|HK|NZ|S)?[$]|[£€¥]")
 """Words directly behind which the next one stands."""
 _QUOTES = ('"', "'")
+
+
+@lru_cache(maxsize=1 << 16)
+def _sides(word: str) -> tuple[bool, bool, bool] | None:
+    """Whether a word stands directly behind the one before, and the next one behind it, and whether it is a quotation
+    mark, which does either; None for most words, which are none of it."""
+    sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
+    return sides if any(sides) else None
 
 
 def natural_spaces(words: Sequence[str]) -> list[bool]:
@@ -31,16 +40,19 @@ def natural_spaces(words: Sequence[str]) -> list[bool]:
     """
     spaces = [True] * len(words)
     is_open = dict.fromkeys(_QUOTES, False)
-    for i, word in enumerate(words):
-        closes, opens = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None
-        if word in _QUOTES:
+    for i, sides in enumerate(map(_sides, words)):
+        if sides is None:
+            continue
+        closes, opens, quotes = sides
+        word, before = words[i], words[i - 1] if i else ""
+        if quotes:
             # "the workers ' hall": a possessive, unless a single quotation mark is open.
-            possessive = word == "'" and i > 0 and words[i - 1][-1:] in "sS" and words[i - 1] != ""
+            possessive = word == "'" and before[-1:] in ("s", "S")
             closes = is_open[word] or possessive
             opens = not closes
             if not possessive or is_open[word]:
                 is_open[word] = not is_open[word]
-        if closes and i and not _OPENS.fullmatch(words[i - 1]):
+        if closes and i and not _OPENS.fullmatch(before):
             spaces[i - 1] = False
         if opens:
             spaces[i] = False

@@ -34,8 +34,8 @@ class CorpusStream:
     tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
         name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
     lang (str): whose tokenizer cuts text with offsets into words; ignored where the file has words.
-    spacing (str): the text of words whose format does not say where spaces are: "single", one between any two of them;
-        "natural", as in print, see `spacing`.
+    spacing (str): the text of words whose format does not say where spaces are: "natural", as in print, see `spacing`;
+        "single", one between any two of them.
     misaligned (str): what becomes of spans that do not begin and end where tokens do, a key of `MISALIGNED`: "error";
         "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
     overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
@@ -62,7 +62,7 @@ class CorpusStream:
         limit: int | None = None,
         tag_scheme: str | None = None,
         lang: str = "en",
-        spacing: str = "single",
+        spacing: str = "natural",
         misaligned: str = "error",
         overlap: str = "error",
     ) -> None:
