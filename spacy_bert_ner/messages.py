@@ -26,23 +26,24 @@ class CorpusMessages:
         "exactly one label. Mend the row, beginning with {start!r}."
     )
     bad_tag = (
-        "{path}, {unit} {line}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend the row."
+        "{path}, {unit} {line}{place}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend "
+        "the row."
     )
     odd_tag = (
-        "{path}, {unit} {line}: the tag {tag!r} does not fit those before it ({before}). Allowed: O and tags that all "
-        "have prefixes of one scheme (B-per), or O and labels without any (per). Mend the row. If all that is not O is "
-        "a label as it stands, say so: --tag-scheme plain (one of {schemes})."
+        "{path}, {unit} {line}{place}: the tag {tag!r} does not fit those before it ({before}). Allowed: O and tags "
+        "that all have prefixes of one scheme (B-per), or O and labels without any (per). Mend the row. If all that is "
+        "not O is a label as it stands, say so: --tag-scheme plain (one of {schemes})."
     )
     strange_tag = (
-        "{path}, {unit} {line}: the tag {tag!r} is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or "
-        "name another scheme than --tag-scheme {scheme}: one of {schemes}."
+        "{path}, {unit} {line}{place}: the tag {tag!r} is not of the scheme {scheme}. Allowed: {allowed}. Mend the "
+        "row, or name another scheme than --tag-scheme {scheme}: one of {schemes}."
     )
     no_outside = (
-        "{path}, {unit} {line}: the tag {tag!r} has no prefix, and no word has O, so that all would be entities. "
-        "Allowed: B-<label> and its like, or labels with O elsewhere. If all words are in entities, say so: "
+        "{path}, {unit} {line}{place}: the tag {tag!r} has no prefix, and no word has O, so that all would be "
+        "entities. Allowed: B-<label> and its like, or labels with O elsewhere. If all words are in entities, say so: "
         "--tag-scheme plain"
     )
-    empty_word = "{path}, {unit} {line}: a row without a word. Mend or remove it."
+    empty_word = "{path}, {unit} {line}{place}: a row without a word. Mend or remove it."
     no_sentence = "{path}, line {line}: a word before the first sentence number. Begin with 'Sentence: 1'."
     few_columns = (
         "{path}, line {line}: one column only: {text!r}. Allowed: word and tag (the first and the last column), "
@@ -138,6 +139,22 @@ class CorpusMessages:
         "{path}: this DocBin was written without entities. Allowed: attributes with ENT_IOB and ENT_TYPE. Write it "
         "again: DocBin(attrs=['ENT_IOB', 'ENT_TYPE'])"
     )
+    same_name = (
+        "{path}, line {line}: the id {name!r} again, which line {first} has. Allowed: an id of its own for each. "
+        "Remove the one that is a copy, or mend its id."
+    )
+    no_document_key = (
+        "{path}, line {line}: there is no {key} that could name the document. It has: {found}. Name another field: "
+        "--document-key, with dots to those within, such as meta.source"
+    )
+    no_document_comment = (
+        "{path}: no comment '# {key} = ...' names a document. Name another that stands before sentences: --document-key"
+    )
+    too_many_invalid = (
+        "{n} sentences cannot be read, which is more than --skip-invalid {allowed}:\n{listed}\n"
+        "Mend them, or allow more: --skip-invalid {more}"
+    )
+    skipped = "{n} sentences were left out that cannot be read:\n{listed}"
     bad_split = "--split {split} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
     split_option = "{option} needs --split: it says how the parts are made. Give both, as in --split 80/10/10 {option}"
     no_documents = (

@@ -211,7 +211,7 @@ def test_a_named_format_is_taken_at_its_word(tmp_path):
     path = write(tmp_path, "word tag\nKevin B-per\n")  # no tag in the first line
     with pytest.raises(CorpusError, match="line 1: cannot tell the format"):
         read_corpus(path)
-    with pytest.raises(CorpusError, match=r"line 2: the tag 'B-per' does not fit those before it \(tag\)"):
+    with pytest.raises(CorpusError, match=r"line 2, the last column: the tag 'B-per' does not fit .* \(tag\)"):
         read_corpus(path, format="conll")
     with pytest.raises(CorpusError, match="line 1: the header has the columns word tag. gmb-tokens needs"):
         read_corpus(path, format="gmb-tokens")
@@ -285,18 +285,18 @@ def test_a_row_with_more_or_fewer_labels_than_words_is_refused(tmp_path, content
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "place"),
     [
-        "text,labels\nNobody came,O O\nKevin plays,{tag} O\n",
-        TOKEN_HEADER + "Sentence: 1,Nobody,NN,O\n,Kevin,NNP,{tag}\n",
-        "Nobody O\n\nKevin {tag}\n",
-        "Nobody\tO\r\n\r\nKevin\t{tag}\r\n",
+        ("text,labels\nNobody came,O O\nKevin plays,{tag} O\n", "word 1"),
+        (TOKEN_HEADER + "Sentence: 1,Nobody,NN,O\n,Kevin,NNP,{tag}\n", "column Tag"),
+        ("Nobody O\n\nKevin {tag}\n", "column 2"),
+        ("Nobody\tN\tO\r\n\r\nKevin\tN\t{tag}\r\n", "column 3"),
     ],
     ids=["gmb-sentences", "gmb-tokens", "conll-spaces", "conll-tabs-crlf"],
 )
 @pytest.mark.parametrize("tag", ["per\u00a0", "\u2003O", "\x0b"])
-def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, tag):
-    rest = f", line 3: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend the row."
+def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, place, tag):
+    rest = f", line 3, {place}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend the row."
     fails(write(tmp_path, content.format(tag=tag)), re.escape(rest))
 
 
@@ -425,18 +425,18 @@ def test_bad_quoting_is_refused_on_the_line_where_the_row_begins(tmp_path, conte
 
 
 @pytest.mark.parametrize(
-    ("content", "line"),
+    ("content", "place"),
     [
-        ("text,labels\na,O\n,O\n", 3),
-        ("text,labels\na,O\n,\n", 3),
-        ("text,labels\na  b,O O O\n", 2),
-        (TOKEN_HEADER + "1,a,N,O\n,,N,O\n", 3),
-        ("a\tO\n\n\tO\n", 3),
-        ("a\tO\r\n\tN\tO\r\n", 2),
+        ("text,labels\na,O\n,O\n", "3, word 1"),
+        ("text,labels\na,O\n,\n", "3, word 1"),
+        ("text,labels\na  b,O O O\n", "2, word 2"),
+        (TOKEN_HEADER + "1,a,N,O\n,,N,O\n", "3, column Word"),
+        ("a\tO\n\n\tO\n", "3, column 1"),
+        ("a\tO\r\n\tN\tO\r\n", "2, column 1"),
     ],
 )
-def test_a_row_without_a_word_is_refused(tmp_path, content, line):
-    fails(write(tmp_path, content), f", line {line}: a row without a word. Mend or remove it.")
+def test_a_row_without_a_word_is_refused(tmp_path, content, place):
+    fails(write(tmp_path, content), f", line {place}: a row without a word. Mend or remove it.")
 
 
 def test_a_word_before_the_first_sentence_number_is_refused(tmp_path):
@@ -553,8 +553,8 @@ def test_files_as_they_come_are_read(tmp_path, content, options, expected):
 @pytest.mark.parametrize(
     ("content", "options", "rest"),
     [
-        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per \n", {}, ", line 2: 'B-per ' is no tag"),
-        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,O\n,Marley,N,\n", {}, ", line 3: '' is no tag"),
+        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per \n", {}, ", line 2, column Tag: 'B-per ' is no tag"),
+        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,O\n,Marley,N,\n", {}, ", line 3, column Tag: '' is no tag"),
         (b"\n\nfoo\n", {}, ", line 3: cannot tell the format from 'foo'"),
         (b"\xef\xbb\xbf", {}, ": there is no annotated sentence in it"),
         (b"\n" * 200_000, {}, ": there is no annotated sentence in it"),

@@ -137,7 +137,7 @@ def test_a_named_scheme_does_for_a_corpus_without_entities(tmp_path):
 def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
     path = write(tmp_path, as_columns(["O U-per", "O S-per"]))
     assert read_corpus(path, limit=1).tag_scheme == "BILUO"
-    with pytest.raises(CorpusError, match="line 5: the tag 'S-per' does not fit"):
+    with pytest.raises(CorpusError, match="line 5, the last column: the tag 'S-per' does not fit"):
         read_corpus(path)
 
 
@@ -145,7 +145,9 @@ def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("layout", "line"), [(as_sentences, 3), (as_tokens, 5), (as_columns, 5)], ids=["sentences", "tokens", "conll"]
+    ("layout", "place"),
+    [(as_sentences, "3, word 2"), (as_tokens, "5, column Tag"), (as_columns, "5, the last column")],
+    ids=["sentences", "tokens", "conll"],
 )
 @pytest.mark.parametrize(
     ("before", "tag"),
@@ -160,10 +162,12 @@ def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
         ("per O", "I-per"),
     ],
 )
-def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, line, before, tag):
+def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, place, before, tag):
     path = write(tmp_path, layout([before, f"O {tag} O", tag]))  # the first of the two is named
     shown = ", ".join(t for t in before.split() if t != "O")
-    expected = f"{path}, line {line}: the tag {tag!r} does not fit those before it ({shown}). Allowed: O and tags that "
+    expected = (
+        f"{path}, line {place}: the tag {tag!r} does not fit those before it ({shown}). Allowed: O and tags that "
+    )
     expected += "all have prefixes of one scheme (B-per), or O and labels without any (per). Mend the row. If all that "
     expected += f"is not O is a label as it stands, say so: --tag-scheme plain (one of {SCHEMES})."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
@@ -182,7 +186,9 @@ def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, li
 )
 def test_a_tag_that_is_not_of_the_named_scheme_is_refused(tmp_path, scheme, tag, allowed):
     path = write(tmp_path, as_sentences(["I-per", f"O {tag}"]))
-    expected = f"{path}, line 3: the tag '{tag}' is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or "
+    expected = (
+        f"{path}, line 3, word 2: the tag '{tag}' is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or "
+    )
     expected += f"name another scheme than --tag-scheme {scheme}: one of {SCHEMES}."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, tag_scheme=scheme)
@@ -191,8 +197,8 @@ def test_a_tag_that_is_not_of_the_named_scheme_is_refused(tmp_path, scheme, tag,
 @FORMATS
 def test_labels_without_any_o_have_to_be_named(tmp_path, layout):
     path = write(tmp_path, layout(["DT NN", "NN VBZ"]))
-    line = 1 if layout is as_columns else 2
-    expected = f"{path}, line {line}: the tag 'DT' has no prefix, and no word has O, so that all would be entities. "
+    place = {as_columns: "1, the last column", as_tokens: "2, column Tag", as_sentences: "2, word 1"}[layout]
+    expected = f"{path}, line {place}: the tag 'DT' has no prefix, and no word has O, so that all would be entities. "
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}.* say so: --tag-scheme plain$"):
         read_corpus(path, format="conll" if layout is as_columns else "auto")
 

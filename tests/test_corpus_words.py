@@ -281,9 +281,9 @@ GOOD = "1 a NER=O"
         (("1-2 a NER=O", "1 a _", "", GOOD), ", line 2: the sentence ends with word 1"),
         ((GOOD, "2 b name=B-x"), ", line 2: name= in 'name=B-x', but NER= on line 1. Allowed: one key for the tags"),
         (("1 a NER=O|NER=B-x",), ", line 1: NER= in 'NER=O.NER=B-x', but NER= on line 1"),
-        (("1 a NER=",), ", line 1: '' is no tag"),
-        ((GOOD, "2 b NER=B-x\u3000"), r", line 2: 'B-x\\u3000' is no tag"),
-        ((GOOD, "2  _"), ", line 2: a row without a word"),
+        (("1 a NER=",), ", line 1, column 10: '' is no tag"),
+        ((GOOD, "2 b NER=B-x\u3000"), r", line 2, column 10: 'B-x\\u3000' is no tag"),
+        ((GOOD, "2  _"), ", line 2, column 2: a row without a word"),
         (
             ("1 a Entity=(x", "2 b _"),
             ": MISC, the last column, gives no word a tag. Its keys are: Entity. Allowed: NER=, ",
@@ -295,7 +295,7 @@ GOOD = "1 a NER=O"
         ),
         (("1-2 ab _", "1 a NER=B-x", "2 b NER=I-y"), ", line 1: the words of the token 'ab' are of two entities"),
         (("1-2 ab _", "1 a NER=B-x", "2 b NER=B-x"), ", line 1: the words of the token 'ab' are of two entities"),
-        ((GOOD, "2 b NER=B-x", "3 c NER=y"), ", line 3: the tag 'y' does not fit those before it"),
+        ((GOOD, "2 b NER=B-x", "3 c NER=y"), ", line 3, column 10: the tag 'y' does not fit those before it"),
         (("# text = none",), ": there is no annotated sentence in it"),
         ((), ": there is no annotated sentence in it"),
     ],
@@ -450,9 +450,9 @@ def test_rows_without_a_word_are_passed_over(tmp_path):
         ([["a"], ["b"]], [[0], [1]], {b"huggingface": b"{"}, "1: the tag 0 is a number that nothing names"),
         ([["a"], [None]], [["O"], ["O"]], None, r"2: tokens = \[None\] is not allowed. Allowed: a list of strings"),
         ([["a"], None], [["O"], ["O"]], None, "2: tokens = None is not allowed"),
-        ([["a"], [""]], [["O"], ["O"]], None, "2: a row without a word"),
-        ([["a"], ["b"]], [["O"], [" O"]], None, "2: ' O' is no tag"),
-        ([["a"], ["b"]], [["B-x"], ["y"]], None, "2: the tag 'y' does not fit those before it"),
+        ([["a"], [""]], [["O"], ["O"]], None, "2, word 1: a row without a word"),
+        ([["a"], ["b"]], [["O"], [" O"]], None, "2, word 1: ' O' is no tag"),
+        ([["a"], ["b"]], [["B-x"], ["y"]], None, "2, word 1: the tag 'y' does not fit those before it"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_number(tmp_path, write, tokens, tags, metadata, rest):
@@ -463,7 +463,7 @@ def test_a_bad_row_is_refused_with_its_number(tmp_path, write, tokens, tags, met
 @pytest.mark.parametrize("scheme", ["IOB2", "BILUO"])
 def test_a_tag_that_does_not_fit_a_named_scheme_is_refused_with_its_row(tmp_path, scheme):
     path = arrow_file(tmp_path / "a.arrow", [["a"], ["b"]], [["O"], ["S-x"]])
-    fails(path, f", row 2: the tag 'S-x' is not of the scheme {scheme}", tag_scheme=scheme)
+    fails(path, f", row 2, word 1: the tag 'S-x' is not of the scheme {scheme}", tag_scheme=scheme)
 
 
 @WRITERS

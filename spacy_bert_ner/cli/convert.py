@@ -26,6 +26,8 @@ def convert_cli(
     seed: Annotated[int, Opt(help="of the split's shuffle", min=0, max=2**32 - 1)] = 42,
     by_document: Annotated[bool, Opt("--by-document", help="split so that no document is in two parts")] = False,
     stratify: Annotated[bool, Opt("--stratify", help="split so that each part has its share of every label")] = False,
+    document_key: reading.DocumentKey = None,
+    skip_invalid: reading.SkipInvalid = 0,
     lang: reading.Lang = "en",
     spacing: reading.Spacing = "natural",
     misaligned: reading.Misaligned = "error",
@@ -45,10 +47,13 @@ def convert_cli(
             column=column,
             limit=limit,
             tag_scheme=tag_scheme,
+            document_key=document_key,
+            skip_invalid=skip_invalid,
             lang=lang,
             spacing=spacing,
             misaligned=misaligned,
             overlap=overlap,
+            progress=reading.progress,
         )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was converted", str(e), exits=1)

@@ -1,11 +1,14 @@
 """The options of every command that reads annotated text; see `CorpusStream`."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
+from tqdm import tqdm
 from typer import Option
 
 from ..corpus import FORMATS
 from ..corpus.fitting import MISALIGNED, OVERLAP
+from ..corpus.sentence import Sentence
 from ..corpus.spacing import SPACINGS
 from ..tags import PREFIXES
 
@@ -16,6 +19,10 @@ Column = Annotated[
 ]
 TagScheme = Annotated[str | None, Option(help=f"one of: {', '.join(PREFIXES)}; without it, what the tags tell")]
 Limit = Annotated[int | None, Option(help="take this many sentences, from the first")]
+DocumentKey = Annotated[
+    str | None, Option(help="field that names the document: a column of CSV, a comment of CoNLL-U, a key of JSON")
+]
+SkipInvalid = Annotated[int, Option(help="leave out as many sentences that cannot be read, and list them", min=0)]
 Lang = Annotated[str, Option(help="language code of the text")]
 Spacing = Annotated[
     str, Option(help=f"spaces between words where the format does not say; one of: {', '.join(SPACINGS)}")
@@ -24,3 +31,8 @@ Misaligned = Annotated[
     str, Option(help=f"spans that do not begin and end where tokens do; one of: {', '.join(MISALIGNED)}")
 ]
 Overlap = Annotated[str, Option(help=f"spans that share tokens; one of: {', '.join(OVERLAP)}")]
+
+
+def progress(sentences: Iterator[Sentence], what: str, n: int | None) -> Iterator[Sentence]:
+    """A bar on the terminal for what takes longer than two seconds; see `CorpusStream`."""
+    return iter(tqdm(sentences, what, n, leave=False, disable=None, delay=2, unit=" sentences"))

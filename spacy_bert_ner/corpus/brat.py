@@ -10,6 +10,7 @@ from typing import cast
 
 from ..errors import CorpusError, Errors
 from .passage import Passage, Span, check_covered, check_span, check_text, shorten
+from .sentence import Invalid
 from .source import Source
 
 _ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.ASCII | re.DOTALL)
@@ -37,10 +38,13 @@ class Pairs(Source):
     def check(self, fallback: str | None, formats: str) -> None:
         """Nothing: each file is checked when it is read."""
 
-    def passages(self) -> Iterator[Passage]:
+    def passages(self) -> Iterator[Passage | Invalid]:
         """Read one pair after the other; texts without annotations come last, and are none."""
         for note in self._notes:
-            yield self._pair(note)
+            try:
+                yield self._pair(note)
+            except CorpusError as e:
+                yield Invalid(e)
         for text in self._plain:
             yield Passage("", [], text, 1, annotated=False)
 
@@ -81,7 +85,7 @@ def is_brat(path: Path) -> bool:
     return not row.strip() or bool(_ENTITY.fullmatch(row.rstrip("\r\n")) or _OTHER.match(row))
 
 
-def read(source: Source) -> Iterator[Passage]:
+def read(source: Source) -> Iterator[Passage | Invalid]:
     """Read the pairs of text and annotations."""
     return cast(Pairs, source).passages()  # no other source is opened for this format
 

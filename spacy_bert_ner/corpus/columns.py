@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE, has_prefix
-from .sentence import Sentence, check_row
+from .sentence import Invalid, Sentence, check_row
 from .source import Source
 
 DOCUMENT_START = "-DOCSTART-"
@@ -64,7 +64,7 @@ def told_column(path: Path, rows: Sequence[str]) -> int:
     return found[0]
 
 
-def read(source: Source, column: int = LAST) -> Iterator[Sentence]:
+def read(source: Source, column: int = LAST) -> Iterator[Sentence | Invalid]:
     """Read word and tag. The sentences from one `-DOCSTART-` row to the next are one document.
 
     column: that of the tags: its number from 1, or, counted from the last, from -1 downwards. The word is the first
@@ -72,32 +72,40 @@ def read(source: Source, column: int = LAST) -> Iterator[Sentence]:
     """
     path = source.path
     n_documents, document = 0, ""
-    sentence = Sentence([], [], [])
+    sentence, error = Sentence([], [], []), None  # the first of the sentence
     with source.text() as text:
         for line, row in enumerate(text, start=1):
             columns = _columns(row.rstrip("\r\n"))
             if not columns or columns[0] == DOCUMENT_START:
-                if sentence.words:
-                    yield sentence
+                if error or sentence.words:
+                    yield Invalid(error) if error else sentence
                 if columns:
                     n_documents += 1
                     document = f"{path.name} {n_documents}"
-                sentence = Sentence([], [], [], document=document)
+                sentence, error = Sentence([], [], [], document=document), None
                 continue
-            n = len(columns)
-            if n < 2:
-                raise CorpusError(Errors.few_columns.format(path=path, line=line, text=row[:40].rstrip("\r\n")))
-            place = _place(column, n)
-            if place is None:
-                text_read = row[:40].rstrip("\r\n")
-                raise CorpusError(Errors.no_column.format(path=path, line=line, n=n, column=column, text=text_read))
-            word, tag = columns[0 if place else 1], columns[place]
-            check_row(path, line, word, tag)
+            try:
+                word, tag = _word_and_tag(path, line, row, columns, column)
+            except CorpusError as e:
+                error = error or e
+                continue
             sentence.words.append(word)
             sentence.tags.append(tag)
             sentence.lines.append(line)
-    if sentence.words:
-        yield sentence
+    if error or sentence.words:
+        yield Invalid(error) if error else sentence
+
+
+def _word_and_tag(path: Path, line: int, row: str, columns: list[str], column: int) -> tuple[str, str]:
+    n, shown = len(columns), row[:40].rstrip("\r\n")
+    if n < 2:
+        raise CorpusError(Errors.few_columns.format(path=path, line=line, text=shown))
+    place = _place(column, n)
+    if place is None:
+        raise CorpusError(Errors.no_column.format(path=path, line=line, n=n, column=column, text=shown))
+    word, tag = columns[0 if place else 1], columns[place]
+    check_row(path, line, word, tag, f", column {place + 1 if word else 1 if place else 2}")
+    return word, tag
 
 
 def _place(column: int, n: int) -> int | None:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE, has_prefix, split_tag
-from .sentence import Sentence, check_row
+from .sentence import Invalid, Sentence, check_row
 from .source import Source
 
 KEYS = ("NER", "NE", "name")
@@ -39,32 +40,43 @@ def is_conllu(rows: Sequence[str]) -> bool:
     )
 
 
-def read(source: Source) -> Iterator[Sentence]:
+def read(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
     """Read the text's words, their tags, the spaces between them (`SpaceAfter=No`) and documents (`# newdoc id = …`).
 
     A word without the key is `O`; one with `_` for a tag is unknown.
+
+    document_key: the comment that names the document from there on: `source` for `# source = …`.
     """
     path, misc = source.path, _Misc(source.path)
     rows: list[tuple[int, str]] = []
-    n_documents, document, last_line = 0, "", 0
+    n_documents, document, is_empty, error = 0, "", True, None
+    names: dict[str, int] = {}  # the line of each sent_id
     with source.text() as text:
-        for line, row in enumerate(text, start=1):
+        for line, row in enumerate(chain(text, [""]), start=1):
             row = row.rstrip("\r\n")
             if row.startswith("#"):
-                key, _, name = row[1:].partition("=")
-                if key.split()[:1] == ["newdoc"]:
+                key, _, name = (part.strip() for part in row[1:].partition("="))
+                if document_key is None and key.split()[:1] == ["newdoc"]:
                     n_documents += 1
-                    document = name.strip() or f"{path.name} {n_documents}"
+                    document = name or f"{path.name} {n_documents}"
+                elif key == document_key:
+                    n_documents, document = n_documents + 1, name
+                elif key == "sent_id" and names.setdefault(name, line) != line:
+                    error = CorpusError(Errors.same_name.format(path=path, line=line, name=name, first=names[name]))
             elif row.strip(" \t"):
                 rows.append((line, row))
             elif rows:
-                yield _sentence(path, rows, misc, document)
-                rows, last_line = [], line
-    if rows:
-        yield _sentence(path, rows, misc, document)
-    if (rows or last_line) and not misc.key:
+                try:
+                    sentence = _sentence(path, rows, misc, document)
+                    yield Invalid(error) if error else sentence
+                except CorpusError as e:
+                    yield Invalid(error or e)
+                rows, is_empty, error = [], False, None
+    if not is_empty and not misc.key:
         found = ", ".join(sorted(misc.others)) or "none"
         raise CorpusError(Errors.no_tag_key.format(path=path, found=found, keys="=, ".join(KEYS)))
+    if document_key is not None and not n_documents:
+        raise CorpusError(Errors.no_document_comment.format(path=path, key=document_key))
 
 
 def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: str) -> Sentence:
@@ -83,7 +95,7 @@ def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: st
         if not match or int(match[1]) != last + 1 or (stop and (stop <= last or last < end)):
             raise CorpusError(Errors.conllu_number.format(path=path, line=line, number=number, expected=last + 1))
         tag, space = misc.read(line, columns[-1])
-        check_row(path, line, word, tag or OUTSIDE)
+        check_row(path, line, word, tag or OUTSIDE, f", column {'10' if word else '2'}")
         if not stop:
             last += 1
         if stop or last > end:
@@ -149,6 +161,6 @@ class _Misc:
                         )
                     )
                 if not value:
-                    raise CorpusError(Errors.bad_tag.format(path=self.path, unit="line", line=line, tag=value))
+                    check_row(self.path, line, "_", value, ", column 10")
                 tag = None if value == "_" else value
         return tag, space

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
 from .passage import Passage, Span
-from .sentence import Sentence
+from .sentence import Invalid, Sentence
 
 MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
 """What becomes of a span that does not begin and end where tokens do."""
@@ -49,17 +49,17 @@ class SpanReport:
         RAISES CorpusError: the message counts them and lists the first.
         """
         if self.n_misaligned and misaligned == "error":
-            listed = _listed(self.shown_misaligned)
+            listed = bullets(self.shown_misaligned)
             raise CorpusError(Errors.misaligned_spans.format(n=self.n_misaligned, total=self.n_spans, listed=listed))
         if self.n_overlapping and overlap == "error":
-            listed = _listed(self.shown_overlapping)
+            listed = bullets(self.shown_overlapping)
             raise CorpusError(Errors.overlapping_spans.format(n=self.n_overlapping, total=self.n_spans, listed=listed))
 
     def messages(self, misaligned: str, overlap: str) -> list[str]:
         """What a user should know of what was not taken as it stands."""
         messages = []
         if self.n_misaligned:
-            listed = _listed(self.shown_misaligned)
+            listed = bullets(self.shown_misaligned)
             done = MISALIGNED[misaligned]
             messages.append(
                 Errors.spans_fitted.format(
@@ -67,7 +67,7 @@ class SpanReport:
                 )
             )
         if self.n_overlapping:
-            listed = _listed(self.shown_overlapping)
+            listed = bullets(self.shown_overlapping)
             messages.append(
                 Errors.spans_dropped.format(n=self.n_overlapping, total=self.n_spans, overlap=overlap, listed=listed)
             )
@@ -100,13 +100,19 @@ class Fitter:
         self._tokenize = tokenize
         self._lang, self._misaligned, self._overlap = lang, misaligned, overlap
 
-    def sentences(self, passages: Iterable[Passage], report: SpanReport) -> Iterator[Sentence]:
-        """Yield a sentence for each passage that is annotated and not empty."""
+    def sentences(self, passages: Iterable[Passage | Invalid], report: SpanReport) -> Iterator[Sentence | Invalid]:
+        """Yield a sentence for each passage that is annotated and not empty; and what is no passage, as it is."""
         for passage in passages:
+            if isinstance(passage, Invalid):
+                yield passage
+                continue
             report.n_unused += passage.n_unused
             report.n_left_out += not passage.annotated
             if passage.annotated and passage.text:
-                yield self._fit(passage, report)
+                try:
+                    yield self._fit(passage, report)
+                except CorpusError as e:
+                    yield Invalid(e)
 
     def _fit(self, passage: Passage, report: SpanReport) -> Sentence:
         doc = self._tokenize(passage.text)
@@ -197,5 +203,6 @@ def _shown(passage: Passage, span: Span) -> str:
     return f"{passage.path}, line {passage.line}: {_named(passage, span)} in {context!r}"
 
 
-def _listed(shown: list[str]) -> str:
+def bullets(shown: Iterable[object]) -> str:
+    """A list, a line each."""
     return "\n".join(f"- {one}" for one in shown)

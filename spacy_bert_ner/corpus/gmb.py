@@ -9,13 +9,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
+from pathlib import Path
+from typing import cast
 
 from ..errors import CorpusError, Errors
-from .sentence import Sentence, check_row
+from .sentence import Invalid, Sentence, check_row
 from .source import Source
 
 SENTENCE_COLUMNS = ("text", "labels")
 TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
+
+Fields = tuple[str, ...] | CorpusError
 
 
 def is_sentences(rows: Sequence[str]) -> bool:
@@ -28,72 +32,105 @@ def is_tokens(rows: Sequence[str]) -> bool:
     return set(TOKEN_COLUMNS) <= set(_header(rows[0]))
 
 
-def read_sentences(source: Source) -> Iterator[Sentence]:
-    """Read a row a sentence."""
-    path = source.path
-    for line, (words_field, tags_field) in _rows(source, "gmb-sentences", SENTENCE_COLUMNS):
-        # By the single space, not by white space: a word may be U+0085, which `str.split()` takes for a separator.
-        words, tags = words_field.split(" "), tags_field.split(" ")
-        if len(words) != len(tags):
-            start = " ".join(words[:4])
-            raise CorpusError(
-                Errors.label_count.format(path=path, line=line, n_words=len(words), n_tags=len(tags), start=start)
-            )
-        for word, tag in zip(words, tags, strict=True):
-            check_row(path, line, word, tag)
-        yield Sentence(words, [*tags], [line] * len(words))
+def read_sentences(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+    """Read a row a sentence.
+
+    document_key: the column that names the document of a row.
+    """
+    for line, fields in _rows(source, "gmb-sentences", SENTENCE_COLUMNS, document_key):
+        try:
+            yield _sentence(source.path, line, fields)
+        except CorpusError as e:
+            yield Invalid(e)
 
 
-def read_tokens(source: Source) -> Iterator[Sentence]:
-    """Read a row a token."""
+def _sentence(path: Path, line: int, fields: Fields) -> Sentence:
+    if isinstance(fields, CorpusError):
+        raise fields
+    words_field, tags_field, *document = fields
+    # By the single space, not by white space: a word may be U+0085, which `str.split()` takes for a separator.
+    words, tags = words_field.split(" "), tags_field.split(" ")
+    if len(words) != len(tags):
+        start = " ".join(words[:4])
+        raise CorpusError(
+            Errors.label_count.format(path=path, line=line, n_words=len(words), n_tags=len(tags), start=start)
+        )
+    for i, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
+        check_row(path, line, word, tag, f", word {i}")
+    return Sentence(words, [*tags], [line] * len(words), document="".join(document))
+
+
+def read_tokens(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+    """Read a row a token.
+
+    document_key: the column that names the document of a sentence, in its first row.
+    """
     path = source.path
     sentence: Sentence | None = None
+    error: CorpusError | None = None  # the first of the sentence
     last_number = ""
     known: set[str] = set()  # tags that were checked
-    for line, (number, word, tag) in _rows(source, "gmb-tokens", TOKEN_COLUMNS):
+    for line, fields in _rows(source, "gmb-tokens", TOKEN_COLUMNS, document_key):
+        if isinstance(fields, CorpusError):
+            error = error or fields
+            continue
+        number, word, tag, *document = fields
         if number and number != last_number:
             last_number = number
-            if sentence:
-                yield sentence
+            if error or sentence:
+                yield Invalid(error) if error else cast(Sentence, sentence)
             words: list[str] = []
             tags: list[str | None] = []
             lines: list[int] = []
-            sentence = Sentence(words, tags, lines)
+            sentence, error = Sentence(words, tags, lines, document="".join(document)), None
         if sentence is None:
-            raise CorpusError(Errors.no_sentence.format(path=path, line=line))
+            error = error or CorpusError(Errors.no_sentence.format(path=path, line=line))
+            continue
         if not word or tag not in known:
-            check_row(path, line, word, tag)
-            known.add(tag)
+            try:
+                check_row(path, line, word, tag, f", column {'Tag' if word else 'Word'}")
+                known.add(tag)
+            except CorpusError as e:
+                error = error or e
         words.append(word)
         tags.append(tag)
         lines.append(line)
-    if sentence:
-        yield sentence
+    if error or sentence:
+        yield Invalid(error) if error else cast(Sentence, sentence)
 
 
-def _rows(source: Source, format: str, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The wanted columns of each row, with the line on which the row begins."""
+def _rows(
+    source: Source, format: str, columns: tuple[str, ...], document_key: str | None
+) -> Iterator[tuple[int, Fields]]:
+    """The wanted columns of each row, with the line on which the row begins; an error for a row that is none."""
     path, begin = source.path, 1
-    try:
-        with source.text(newline="") as text:
-            reader = csv.reader(text, strict=True)
+    with source.text(newline="") as text:
+        reader = csv.reader(text, strict=True)
+        try:
             header = next((row for row in reader if not _is_blank(row)), [])
-            missing = [column for column in columns if column not in header]
-            if missing:
-                found = ", ".join(header) or "none"
-                needed = ", ".join(columns)
-                raise CorpusError(Errors.missing_columns.format(path=path, found=found, format=format, needed=needed))
-            pick = itemgetter(*(header.index(column) for column in columns))
-            begin, n_fields = reader.line_num + 1, len(header)
-            for row in reader:
-                if len(row) == n_fields:
-                    yield begin, pick(row)
-                elif not _is_blank(row):
-                    message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=n_fields)
-                    raise CorpusError(message)
-                begin = reader.line_num + 1
-    except csv.Error as e:
-        raise CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)) from e
+        except csv.Error as e:
+            raise CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)) from e
+        wanted = columns if document_key is None else (*columns, document_key)
+        if missing := [column for column in wanted if column not in header]:
+            found, needed = ", ".join(header) or "none", ", ".join(columns)
+            if missing == [document_key]:
+                raise CorpusError(Errors.no_document_key.format(path=path, line=1, key=document_key, found=found))
+            raise CorpusError(Errors.missing_columns.format(path=path, found=found, format=format, needed=needed))
+        pick = itemgetter(*(header.index(column) for column in wanted))
+        n_fields = len(header)
+        while True:
+            begin = reader.line_num + 1
+            try:
+                for row in reader:
+                    if len(row) == n_fields:
+                        yield begin, pick(row)
+                    elif not _is_blank(row):
+                        message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=n_fields)
+                        yield begin, CorpusError(message)
+                    begin = reader.line_num + 1
+                return
+            except csv.Error as e:  # after which the reader goes on with the next line
+                yield begin, CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e))
 
 
 def _is_blank(row: list[str]) -> bool:

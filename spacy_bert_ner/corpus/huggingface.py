@@ -6,13 +6,13 @@ Read batch by batch: memory grows with the longest batch of an Arrow file, or ro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ..errors import CorpusError, Errors
-from .sentence import Sentence
+from .sentence import Invalid, Sentence
 from .tokens import COLUMNS, sentence_of
 
 _MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
@@ -28,26 +28,37 @@ def is_dataset(path: Path) -> bool:
     return path.is_file() and _magic(path) in _MAGIC
 
 
-def read(path: Path) -> Iterator[Sentence]:
+def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
     """Read `tokens` and `ner_tags`. Where these are numbers, the schema names them, as the `datasets` library writes
-    it, or `dataset_info.json` beside it."""
+    it, or `dataset_info.json` beside it.
+
+    document_key: the column that names the document of a row.
+    """
     try:
         import pyarrow
     except ImportError as e:
         raise CorpusError(Errors.no_pyarrow.format(path=path)) from e
     row = 0
+    wanted = COLUMNS if document_key is None else (*COLUMNS, document_key)
     for file in _files(path):
         try:
             with ExitStack() as stack:
-                schema, batches = _open(file, stack)
+                schema, batches = _open(file, stack, wanted)
                 _check_types(file, schema)
+                if document_key is not None and schema.names.count(document_key) != 1:
+                    found = ", ".join(schema.names)
+                    raise CorpusError(Errors.no_document_key.format(path=file, line=0, key=document_key, found=found))
                 names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
                 for batch in batches:
-                    columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in COLUMNS]
-                    for tokens, tags in zip(*columns, strict=True):
+                    columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in wanted]
+                    for tokens, tags, *document in zip(*columns, strict=True):
                         row += 1
-                        if tokens != []:
-                            yield sentence_of(path, "row", row, tokens, tags, names)
+                        try:
+                            if tokens != []:
+                                sentence = sentence_of(path, "row", row, tokens, tags, names)
+                                yield sentence._replace(document=str(document[0])) if document else sentence
+                        except CorpusError as e:
+                            yield Invalid(e)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as e:
             raise CorpusError(Errors.bad_dataset.format(path=file, reason=" ".join(str(e).split())[:200])) from e
 
@@ -76,8 +87,8 @@ def _magic(path: Path) -> bytes:
         return file.read(4)
 
 
-def _open(file: Path, stack: ExitStack) -> tuple[Any, Iterator[Any]]:
-    """The schema and the record batches of a file."""
+def _open(file: Path, stack: ExitStack, wanted: Sequence[str]) -> tuple[Any, Iterator[Any]]:
+    """The schema and the record batches of a file, with at least the columns that are wanted."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -85,7 +96,7 @@ def _open(file: Path, stack: ExitStack) -> tuple[Any, Iterator[Any]]:
     if kind == "parquet":
         parquet = stack.enter_context(pq.ParquetFile(file, pre_buffer=False))
         schema = parquet.schema_arrow
-        columns = [name for name in COLUMNS if name in schema.names]
+        columns = [name for name in wanted if name in schema.names]
         return schema, parquet.iter_batches(batch_size=_BATCH, columns=columns)
     opened = stack.enter_context(pa.OSFile(str(file)))
     if kind == "file":

@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from ..errors import CorpusError, Errors
 from .passage import Passage, Span, check_covered, check_span, check_text, document_name, shorten
-from .records import Record, first_record, records
+from .records import Record, check_id, first_record, name_at, read_records
+from .sentence import Invalid
 from .source import Source
 
 SPACY = (("text",), ("spans", "entities"))
@@ -34,37 +36,44 @@ def is_doccano(rows: Sequence[str]) -> bool:
     return _has(first_record(rows), DOCCANO)
 
 
-def read_spacy(source: Source) -> Iterator[Passage]:
-    """Read spaCy's and Prodigy's records."""
-    return _read(source, SPACY)
+def read_spacy(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+    """Read spaCy's and Prodigy's records.
+
+    document_key: the key, or keys with dots between them, of what names the document of a record.
+    """
+    return read_records(source, partial(_passage, source, SPACY, document_key))
 
 
-def read_doccano(source: Source) -> Iterator[Passage]:
-    """Read doccano's records."""
-    return _read(source, DOCCANO)
+def read_doccano(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+    """Read doccano's records, of which no two have the same `id`."""
+    lines: dict[object, int] = {}
+
+    def parse(line: int, record: Record) -> Passage:
+        check_id(source.path, line, record, lines)
+        return _passage(source, DOCCANO, document_key, line, record)
+
+    return read_records(source, parse)
 
 
 def _has(record: Record, keys: Keys) -> bool:
     return all(any(key in record for key in some) for some in keys)
 
 
-def _read(source: Source, keys: Keys) -> Iterator[Passage]:
+def _passage(source: Source, keys: Keys, document_key: str | None, line: int, record: Record) -> Passage:
     path = source.path
-    for line, record in records(source):
-        text = check_text(path, line, _pick(source, line, record, keys[0]))
-        document = document_name(path, _name(record))
-        answer = record.get("answer", "accept")
-        if not isinstance(answer, str) or answer not in ANSWERS:
-            allowed = ", ".join(ANSWERS)
-            raise CorpusError(Errors.bad_answer.format(path=path, line=line, answer=shorten(answer), allowed=allowed))
-        if not ANSWERS[answer]:
-            yield Passage(text, [], path, line, document, annotated=False)
-            continue
-        # Prodigy writes no spans where its annotator accepted a text as one without any.
-        items = [] if "answer" in record and not _has(record, keys) else _pick(source, line, record, keys[1])
-        if not isinstance(items, list):
-            raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
-        yield Passage(text, [_span(source, line, text, item) for item in items], path, line, document)
+    text = check_text(path, line, _pick(source, line, record, keys[0]))
+    document = name_at(path, line, record, document_key) if document_key else document_name(path, _name(record))
+    answer = record.get("answer", "accept")
+    if not isinstance(answer, str) or answer not in ANSWERS:
+        allowed = ", ".join(ANSWERS)
+        raise CorpusError(Errors.bad_answer.format(path=path, line=line, answer=shorten(answer), allowed=allowed))
+    if not ANSWERS[answer]:
+        return Passage(text, [], path, line, document, annotated=False)
+    # Prodigy writes no spans where its annotator accepted a text as one without any.
+    items = [] if "answer" in record and not _has(record, keys) else _pick(source, line, record, keys[1])
+    if not isinstance(items, list):
+        raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
+    return Passage(text, [_span(source, line, text, item) for item in items], path, line, document)
 
 
 def _span(source: Source, line: int, text: str, item: object) -> Span:

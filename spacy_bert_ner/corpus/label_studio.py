@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import CorpusError, Errors
 from .passage import Passage, Span, check_covered, check_span, check_text, document_name, shorten
-from .records import Record, first_record, records
+from .records import Record, check_id, first_record, name_at, read_records
+from .sentence import Invalid
 from .source import Source
 
 _PLACE = {"start", "end", "text", "globalOffsets"}
@@ -20,10 +21,17 @@ def is_label_studio(rows: Sequence[str]) -> bool:
     return {"data", "annotations"} <= set(record) or {"text", "annotation_id"} <= set(record)
 
 
-def read(source: Source) -> Iterator[Passage]:
-    """Read the first annotation of each task that was not cancelled; a task without one is left out."""
-    path, last = source.path, None
-    for line, record in records(source):
+def read(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+    """Read the first annotation of each task that was not cancelled; a task without one is left out.
+
+    document_key: the key, or keys with dots between them (`data.source`), of what names the document of a record.
+    """
+    path = source.path
+    last: tuple[str, str] | None = None
+    lines: dict[object, int] = {}
+
+    def parse(line: int, record: Record) -> Passage:
+        nonlocal last
         is_task = "annotations" in record
         holder = record.get("data") if is_task else record
         if not isinstance(holder, dict) or "text" not in holder:
@@ -31,18 +39,19 @@ def read(source: Source) -> Iterator[Passage]:
             needed = "data.text" if is_task else "text"
             raise CorpusError(Errors.missing_key.format(path=path, line=line, found=found[:200], needed=needed))
         text = check_text(path, line, holder["text"])
-        document = document_name(path, record.get("id"))
-        this = (document, text)
-        if not is_task and document and this == last:  # JSON-MIN has a record for each annotation of a task
-            yield Passage("", [], path, line, n_unused=1)
-            continue
+        this = (document_name(path, record.get("id")), text)
+        if not is_task and this[0] and this == last:  # JSON-MIN has a record for each annotation of a task
+            return Passage("", [], path, line, n_unused=1)
         last = this
+        check_id(path, line, record, lines)
+        document = name_at(path, line, record, document_key) if document_key else this[0]
         annotations = _annotations(source, line, record) if is_task else [_min(record)]
         if not annotations:
-            yield Passage(text, [], path, line, document, annotated=False)
-            continue
+            return Passage(text, [], path, line, document, annotated=False)
         spans = [span for item in annotations[0] for span in _spans(source, line, text, item)]
-        yield Passage(text, spans, path, line, document, n_unused=len(annotations) - 1)
+        return Passage(text, spans, path, line, document, n_unused=len(annotations) - 1)
+
+    return read_records(source, parse)
 
 
 def _annotations(source: Source, line: int, task: Record) -> list[list[Any]]:

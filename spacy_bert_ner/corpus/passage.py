@@ -48,7 +48,9 @@ def check_text(path: Path, line: int, text: object) -> str:
     if not isinstance(text, str):
         raise CorpusError(Errors.no_text.format(path=path, line=line, found=shorten(text)))
     if len(text) > MAX_CHARACTERS:
-        raise CorpusError(Errors.long_text.format(path=path, line=line, n=len(text), allowed=MAX_CHARACTERS))
+        raise CorpusError(
+            Errors.long_text.format(path=path, unit="line", line=line, n=len(text), allowed=MAX_CHARACTERS)
+        )
     return _encodable(path, line, text)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
 from ..errors import CorpusError, Errors
-from .passage import shorten
+from .passage import document_name, shorten
+from .sentence import Invalid
 from .source import Source
 
 Record = dict[str, Any]
+T = TypeVar("T")
 
 MAX_RECORD = 1 << 26
 """Characters of one record."""
@@ -21,11 +24,51 @@ _KEY = re.compile(r'"([^"\\]{1,40})"\s*:')
 _FAILURES = (ValueError, RecursionError)  # no JSON; an integer of more digits than Python reads; too deep
 
 
-def records(source: Source) -> Iterator[tuple[int, Record]]:
-    """The records of a file, each with the line on which it begins.
+def read_records(source: Source, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
+    """What `parse` makes of each record of a file and the line on which that begins.
 
-    RAISES CorpusError: one is no JSON object, or too long; the message names file and line.
+    RAISES CorpusError: a record is too long, or an array is no JSON; the message names file and line. Any other bad
+        record is `Invalid`.
     """
+    for line, record in _records(source):
+        try:
+            if isinstance(record, CorpusError):
+                raise record
+            yield parse(line, record)
+        except CorpusError as e:
+            yield Invalid(e)
+
+
+def name_at(path: Path, line: int, record: Record, key: str) -> str:
+    """The name of the document, from the value at a key, or, after dots, at one of an object in it: `meta.source`.
+
+    RAISES CorpusError: there is no string or whole number; the message names file and line.
+    """
+    value: object = record
+    for part in [key] if key in record else key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        found = ", ".join(map(str, record))[:200] or "none"
+        raise CorpusError(Errors.no_document_key.format(path=path, line=line, key=key, found=found))
+    return document_name(path, value)
+
+
+def check_id(path: Path, line: int, record: Record, lines: dict[object, int]) -> None:
+    """Refuse an `id` that an earlier record has.
+
+    lines: the line of each id so far, which grows.
+    RAISES CorpusError: the message names both lines.
+    """
+    name = record.get("id")
+    if not isinstance(name, (str, int)):
+        return
+    if name in lines:
+        raise CorpusError(Errors.same_name.format(path=path, line=line, name=name, first=lines[name]))
+    lines[name] = line
+
+
+def _records(source: Source) -> Iterator[tuple[int, Record | CorpusError]]:
+    """The records of a file, each with the line on which it begins; an error for one that is none."""
     with source.text() as text:
         head, line = "", 1
         while not head.strip() and (row := text.readline(_CHUNK)):
@@ -56,7 +99,7 @@ def first_record(rows: Sequence[str]) -> Record:
     return record if isinstance(record, dict) else {}
 
 
-def _lines(source: Source, text: TextIO, row: str, line: int) -> Iterator[tuple[int, Record]]:
+def _lines(source: Source, text: TextIO, row: str, line: int) -> Iterator[tuple[int, Record | CorpusError]]:
     while row:
         if not row.endswith(("\n", "\r")):
             row += text.readline(MAX_RECORD)
@@ -66,12 +109,13 @@ def _lines(source: Source, text: TextIO, row: str, line: int) -> Iterator[tuple[
             try:
                 record = json.loads(row.rstrip("\r\n"))  # what its end lacks is lacking on this line
             except _FAILURES as e:
-                _fail(source, line, row.rstrip("\r\n"), e)
-            yield line, _object(source, line, record)
+                yield line, _failure(source, line, row.rstrip("\r\n"), e)
+            else:
+                yield line, _object(source, line, record)
         row, line = text.readline(_CHUNK), line + 1
 
 
-def _array(source: Source, text: TextIO, buffer: str, line: int) -> Iterator[tuple[int, Record]]:
+def _array(source: Source, text: TextIO, buffer: str, line: int) -> Iterator[tuple[int, Record | CorpusError]]:
     """Decode one element after the other from a window of the text."""
     decoder = json.JSONDecoder()
     at, separator, more = buffer.index("[") + 1, "[", True
@@ -97,12 +141,13 @@ def _array(source: Source, text: TextIO, buffer: str, line: int) -> Iterator[tup
             separator, at = ",", at + 1
             continue
         if not mark or separator == "":
-            _fail(source, line, buffer[at:], ValueError(f"Expecting ',' or ']', found {shorten(buffer[at : at + 20])}"))
+            found = ValueError(f"Expecting ',' or ']', found {shorten(buffer[at : at + 20])}")
+            raise _failure(source, line, buffer[at:], found)
         try:
             record, end = decoder.raw_decode(buffer, at)
         except _FAILURES as e:
             if not (more and _is_cut(buffer, e)):
-                _fail(source, line, buffer[at:], e)
+                raise _failure(source, line, buffer[at:], e) from e
             if len(buffer) - at > MAX_RECORD:
                 raise CorpusError(Errors.long_record.format(path=source.path, line=line, allowed=MAX_RECORD)) from e
             # As much again as there is, so that a long record is not decoded too often.
@@ -118,7 +163,7 @@ def _check_end(source: Source, text: TextIO, rest: str, line: int) -> None:
     while rest:
         if rest.strip(" \t\r\n"):
             line += rest[: len(rest) - len(rest.lstrip(" \t\r\n"))].count("\n")
-            _fail(source, line, rest.strip(), ValueError("text after the end of the array"))
+            raise _failure(source, line, rest.strip(), ValueError("text after the end of the array"))
         line += rest.count("\n")
         rest = text.read(_CHUNK)
 
@@ -130,13 +175,13 @@ def _is_cut(buffer: str, error: Exception) -> bool:
     return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')
 
 
-def _object(source: Source, line: int, record: object) -> Record:
+def _object(source: Source, line: int, record: object) -> Record | CorpusError:
     if not isinstance(record, dict):
-        raise CorpusError(Errors.no_object.format(path=source.path, line=line, found=shorten(record)))
+        return CorpusError(Errors.no_object.format(path=source.path, line=line, found=shorten(record)))
     return record
 
 
-def _fail(source: Source, line: int, text: str, error: Exception) -> NoReturn:
+def _failure(source: Source, line: int, text: str, error: Exception) -> CorpusError:
     reason = str(error)
     if isinstance(error, json.JSONDecodeError):
         begin = len(error.doc) - len(text)  # of the record
@@ -144,5 +189,4 @@ def _fail(source: Source, line: int, text: str, error: Exception) -> NoReturn:
         reason = f"{error.msg.removesuffix(' at')} at character {error.pos - begin + 1} of the record"
     elif isinstance(error, RecursionError):
         reason = "it is nested too deeply"
-    message = Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(text))
-    raise CorpusError(message) from error
+    return CorpusError(Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(text)))

@@ -28,20 +28,23 @@ class TagSurvey:
     (None) tells nothing, and nor does the edge that it shares with another.
 
     unit: what the lines of the sentences count, for the errors.
+    place: where in its row a tag is, for the errors: ", column 4"; empty for rows that are sentences.
     """
 
-    def __init__(self, unit: str = "line") -> None:
-        self.unit = unit
+    def __init__(self, unit: str = "line", place: str = "") -> None:
+        self.unit, self.place = unit, place
         self.lines: dict[str, int] = {}
         """Where each tag stands first, in the order of the file."""
+        self._places: dict[str, str] = {}
         self._divides_only = True  # `B-` and `E-` are where IOB1 and IOE1 have them
 
     def add(self, sentence: Sentence) -> None:
         """Look at one more sentence."""
         tags, lines = sentence.tags, self.lines
-        for tag, line in zip(tags, sentence.lines, strict=True):
+        for i, tag in enumerate(tags):
             if tag is not None and tag not in lines:
-                lines[tag] = line
+                lines[tag] = sentence.lines[i]
+                self._places[tag] = self.place or f", word {i + 1}"
         if self._divides_only and any(tag is not None and tag != OUTSIDE for tag in tags):
             # In both, a tag and the one beside it are of the same label: all behind their prefixes is equal.
             self._divides_only = not any(
@@ -59,7 +62,7 @@ class TagSurvey:
         lines = {tag: line for tag, line in self.lines.items() if tag != OUTSIDE}
         if not lines:
             return None
-        scheme = self._told(path, lines) if named is None else self._checked(path, lines, named)
+        scheme = self._told(path, lines) if named is None else self._checked(path, named)
         if scheme in ("IOB", "IOE"):
             scheme += "1" if self._divides_only else "2"
         labels = [tag if scheme == "plain" else split_tag(tag)[1] for tag in lines]
@@ -70,40 +73,38 @@ class TagSurvey:
         try:
             scheme = scheme_of([OUTSIDE, *lines])
         except TagError:
-            raise self._first_odd_one(path, lines) from None
+            raise next(iter(self.odd(path, None).values())) from None
         if scheme == "plain" and OUTSIDE not in self.lines:
             tag, line = next(iter(lines.items()))
-            raise CorpusError(Errors.no_outside.format(path=path, unit=self.unit, line=line, tag=tag))
+            message = Errors.no_outside.format(path=path, unit=self.unit, line=line, place=self._places[tag], tag=tag)
+            raise CorpusError(message)
         return scheme
 
-    def _first_odd_one(self, path: Path, lines: dict[str, int]) -> CorpusError:
-        """The error that names the first tag with which those before it are of no scheme."""
+    def odd(self, path: Path, named: str | None) -> dict[str, CorpusError]:
+        """The tags that do not fit the scheme that is named, or else those before them, each with its error."""
+        errors: dict[str, CorpusError] = {}
         before: list[str] = []
-        for tag in lines:
-            before.append(tag)
+        for tag, line in self.lines.items():
+            where = {"path": path, "unit": self.unit, "line": line, "place": self._places[tag], "tag": tag}
+            schemes = ", ".join(PREFIXES)
+            if tag == OUTSIDE or named == "plain":
+                continue
+            if named is not None:
+                if not (has_prefix(tag) and tag[0] in PREFIXES[named]):
+                    allowed = ", ".join((OUTSIDE, *tags_of_label("<label>", named)))
+                    message = Errors.strange_tag.format(**where, scheme=named, allowed=allowed, schemes=schemes)
+                    errors[tag] = CorpusError(message)
+                continue
             try:
-                scheme_of([OUTSIDE, *before])
+                scheme_of([OUTSIDE, *before, tag])
+                before.append(tag)
             except TagError:
-                break
-        shown, tag = ", ".join(before[:-1][:5]), before[-1]
-        message = Errors.odd_tag.format(
-            path=path, unit=self.unit, line=lines[tag], tag=tag, before=shown, schemes=", ".join(PREFIXES)
-        )
-        return CorpusError(message)
+                message = Errors.odd_tag.format(**where, before=", ".join(before[:5]), schemes=schemes)
+                errors[tag] = CorpusError(message)
+        return errors
 
-    def _checked(self, path: Path, lines: dict[str, int], scheme: str) -> str:
+    def _checked(self, path: Path, named: str) -> str:
         """The scheme that the user names, which every tag has to fit."""
-        for tag, line in lines.items():
-            if scheme != "plain" and not (has_prefix(tag) and tag[0] in PREFIXES[scheme]):
-                allowed = ", ".join((OUTSIDE, *tags_of_label("<label>", scheme)))
-                message = Errors.strange_tag.format(
-                    path=path,
-                    unit=self.unit,
-                    line=line,
-                    tag=tag,
-                    scheme=scheme,
-                    allowed=allowed,
-                    schemes=", ".join(PREFIXES),
-                )
-                raise CorpusError(message)
-        return scheme
+        if errors := self.odd(path, named):
+            raise next(iter(errors.values()))
+        return named

@@ -30,16 +30,23 @@ class Sentence(NamedTuple):
         return [True] * (len(self.words) - 1) + [False] if self.spaces is None else self.spaces
 
 
-def check_row(path: Path, line: int, word: str, tag: str, unit: str = "line") -> None:
+class Invalid(NamedTuple):
+    """In place of a sentence or passage that could not be read; the message of `error` names file and line."""
+
+    error: CorpusError
+
+
+def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit: str = "line") -> None:
     """Refuse an empty word, and a tag that is empty or has white space around it.
 
+    place: of the word in the row, or of the tag's column, for the message: ", column 4"; empty where there is none.
     unit: what `line` counts, for the message.
-    RAISES CorpusError: the message names file and line.
+    RAISES CorpusError: the message names file, line and place.
     """
     if not word:
-        raise CorpusError(Errors.empty_word.format(path=path, unit=unit, line=line))
+        raise CorpusError(Errors.empty_word.format(path=path, unit=unit, line=line, place=place))
     if not tag or tag != tag.strip():
-        raise CorpusError(Errors.bad_tag.format(path=path, unit=unit, line=line, tag=tag))
+        raise CorpusError(Errors.bad_tag.format(path=path, unit=unit, line=line, place=place, tag=tag))
 
 
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:

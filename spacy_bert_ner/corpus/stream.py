@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
-from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, tokenizer
+from .columns import LAST
+from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, bullets, tokenizer
 from .formats import FORMATS, KNOWN, open_corpus, refuse
+from .passage import MAX_CHARACTERS
 from .scheme import TagSurvey
-from .sentence import Sentence
+from .sentence import Invalid, Sentence
 from .spacing import SPACINGS, natural_spaces
+
+Progress = Callable[[Iterator[Sentence], str, int | None], Iterator[Sentence]]
 
 
 class CorpusStream:
@@ -36,10 +40,14 @@ class CorpusStream:
     lang (str): whose tokenizer cuts text with offsets into words; ignored where the file has words.
     spacing (str): the text of words whose format does not say where spaces are: "natural", as in print, see `spacing`;
         "single", one between any two of them.
+    document_key (str | None): the field that names the document of a row: a column of CSV, a comment of CoNLL-U, a key
+        of JSON (`meta.source` for one in another); None for where the format has it.
+    skip_invalid (int): how many sentences that cannot be read are left out, before it is an error.
     misaligned (str): what becomes of spans that do not begin and end where tokens do, a key of `MISALIGNED`: "error";
         "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
     overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
         begin.
+    progress: wraps the sentences of each pass over the file, given what it does and how many there are, None at first.
     YIELDS (Sentence): with tags in IOB2, in the order of the file.
     RAISES CorpusError: the file or a row of it cannot be read; the message names file and line.
     """
@@ -51,6 +59,8 @@ class CorpusStream:
     """A number for each sentence, equal for sentences of the same words. *Shape:* `(n_sentences,)`"""
     spans: SpanReport | None
     """What became of the spans, when all have been read; None where the file has words and tags."""
+    invalid: list[CorpusError]
+    """What could not be read, when all have been read."""
 
     def __init__(
         self,
@@ -61,10 +71,13 @@ class CorpusStream:
         column: int | None = None,
         limit: int | None = None,
         tag_scheme: str | None = None,
+        document_key: str | None = None,
+        skip_invalid: int = 0,
         lang: str = "en",
         spacing: str = "natural",
         misaligned: str = "error",
         overlap: str = "error",
+        progress: Progress | None = None,
     ) -> None:
         if limit is not None and limit < 1:
             raise CorpusError(Errors.bad_limit.format(limit=limit))
@@ -78,42 +91,97 @@ class CorpusStream:
             refuse("--misaligned", misaligned, ", ".join(MISALIGNED))
         if overlap not in OVERLAP:
             refuse("--overlap", overlap, ", ".join(OVERLAP))
+        if skip_invalid < 0:
+            refuse("--skip-invalid", skip_invalid, "a whole number from 0")
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
-        self.format, self._read, self.column = open_corpus(path, format, encoding, column)
-        kind = FORMATS[self.format]
-        if kind.has_offsets and tag_scheme not in (None, "IOB2"):
+        self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
+        self.format, self._read, self.column = open_corpus(path, format, encoding, column, document_key)
+        self._kind = FORMATS[self.format]
+        if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
         tokenize = tokenizer(lang)
-        self._fitter = Fitter(tokenize, lang, misaligned, overlap) if kind.has_offsets else None
-        survey, hashes = TagSurvey(kind.unit), array("q")
-        for sentence in self._raw():
-            if not kind.has_offsets:
-                survey.add(sentence)
-            hashes.append(hash(tuple(sentence.words)))
-        self.n_sentences, self.texts = len(hashes), np.array(hashes, dtype=np.int64)
-        if self.spans:
-            self.spans.check(misaligned, overlap)
-        if not self.n_sentences:
-            raise CorpusError(Errors.empty_file.format(path=path, formats=KNOWN))
+        self._fitter = Fitter(tokenize, lang, misaligned, overlap) if self._kind.has_offsets else None
+        self._odd: dict[str, CorpusError] = {}
+        survey = self._survey()
+        if skip_invalid and (odd := survey.odd(path, tag_scheme)):
+            self._odd = odd
+            survey = self._survey()
         self._rules = survey.rules(path, tag_scheme)
         self.tag_scheme = self._rules.scheme if self._rules else tag_scheme or "IOB2"
         self.n_repaired = 0
 
+    def _survey(self) -> TagSurvey:
+        """Read all once."""
+        place = self._kind.tag_place if self.column is None else f", column {self.column}"
+        survey = TagSurvey(self._kind.unit, ", the last column" if self.column == LAST else place)
+        hashes = array("q")
+        for sentence in self._progress(self._raw(), "reading", None):
+            if not self._kind.has_offsets:
+                survey.add(sentence)
+            hashes.append(hash(tuple(sentence.words)))
+        self.n_sentences, self.texts = len(hashes), np.array(hashes, dtype=np.int64)
+        if self.spans:
+            self.spans.check(self._misaligned, self._overlap)
+        if not self.n_sentences:
+            raise (
+                self.invalid[0]
+                if self.invalid
+                else CorpusError(Errors.empty_file.format(path=self.path, formats=KNOWN))
+            )
+        return survey
+
     def messages(self) -> list[str]:
-        """What a user should know of spans and texts that were not taken as they stand, when all have been read."""
-        return self.spans.messages(self._misaligned, self._overlap) if self.spans else []
+        """What a user should know of what was not taken as it stands, when all have been read."""
+        messages = self.spans.messages(self._misaligned, self._overlap) if self.spans else []
+        if self.invalid:
+            messages.append(Errors.skipped.format(n=len(self.invalid), listed=bullets(self.invalid)))
+        return messages
 
     def _raw(self) -> Iterator[Sentence]:
         items = self._read()
         self.spans = SpanReport() if self._fitter else None
         if self._fitter and self.spans:
             items = self._fitter.sentences(items, self.spans)
-        return islice(items, self._limit)
+        return islice(self._valid(items), self._limit)
+
+    def _valid(self, items: Iterator[Sentence | Invalid]) -> Iterator[Sentence]:
+        """The sentences that could be read."""
+        self.invalid = []
+        for item in items:
+            error = item.error if isinstance(item, Invalid) else self._error(item)
+            if error is not None:
+                self._skip(error)
+            else:
+                yield cast(Sentence, item)
+
+    def _error(self, sentence: Sentence) -> CorpusError | None:
+        """What is wrong with a sentence, if anything."""
+        if (n := sum(map(len, sentence.words))) > MAX_CHARACTERS:
+            where = {"path": self.path, "unit": self._kind.unit, "line": sentence.lines[0]}
+            return CorpusError(Errors.long_text.format(**where, n=n, allowed=MAX_CHARACTERS))
+        if self._odd:
+            return next((self._odd[tag] for tag in sentence.tags if tag in self._odd), None)
+        return None
+
+    def _skip(self, error: CorpusError) -> None:
+        """Note what cannot be read.
+
+        RAISES CorpusError: there are more of these than are allowed.
+        """
+        self.invalid.append(error)
+        n = len(self.invalid)
+        if not self._allowed:
+            raise error
+        if n > self._allowed:
+            message = Errors.too_many_invalid.format(
+                n=n, allowed=self._allowed, listed=bullets(self.invalid), more=10 * self._allowed
+            )
+            raise CorpusError(message)
 
     def __iter__(self) -> Iterator[Sentence]:
         self.n_repaired = 0
-        for sentence in self._raw():
+        for sentence in self._progress(self._raw(), "writing", self.n_sentences):
             if self._rules:
                 tags, n_repaired = to_iob2(sentence.tags, self._rules)
                 self.n_repaired += n_repaired

@@ -33,7 +33,7 @@ def sentence_of(path: Path, unit: str, row: int, tokens: object, tags: object, n
         start = " ".join(tokens[:4])
         raise CorpusError(Errors.tag_count.format(**where, n_words=len(tokens), n_tags=len(tags), start=start))
     strings: list[str | None] = []
-    for word, tag in zip(tokens, tags, strict=True):
+    for i, (word, tag) in enumerate(zip(tokens, tags, strict=True), start=1):
         if isinstance(tag, int) and not isinstance(tag, bool):
             if tag in _UNKNOWN:
                 tag = None
@@ -45,7 +45,7 @@ def sentence_of(path: Path, unit: str, row: int, tokens: object, tags: object, n
                 tag = names[tag]
         elif tag is not None and not isinstance(tag, str):
             raise CorpusError(Errors.bad_ner_tags.format(**where, found=_short(tags)))
-        check_row(path, row, word, "O" if tag is None else tag, unit)
+        check_row(path, row, word, "O" if tag is None else tag, f", word {i}", unit)
         strings.append(tag)
     return Sentence(tokens, strings, [row] * len(tokens))
 
