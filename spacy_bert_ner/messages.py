@@ -238,4 +238,23 @@ class CorpusMessages:
         "{path}, line {line}: the tokenizer of --lang {lang} does not keep this text as it is. Name another language: "
         "--lang xx"
     )
+    no_path = (
+        "[corpora.{{train,dev}}] path = {path} names no file. Allowed: a file or folder of annotated text, or a list "
+        "of them. Fill it in: --paths.train corpus/train.spacy --paths.dev corpus/dev.spacy"
+    )
+    in_config = (
+        "{message}\n(Here what begins with -- is a key of the reader spacy_bert_ner.Corpus.v1: --tag-scheme plain is "
+        'tag_scheme = "plain" in its block of the config; --lang is lang of [nlp].)'
+    )
+    nothing_to_join = (
+        "{path}: join = {join}, but no two sentences in succession are of one document. Allowed: join = 0, or a corpus "
+        "that names documents, with their sentences in order: -DOCSTART- in conll, # newdoc in conllu, the same "
+        "meta.document in several records of jsonl, or .spacy files that convert made of these, without --split or "
+        "with --split 80/10/10 --by-document"
+    )
+    docbin_scheme = (
+        "[corpora.{{train,dev}}] tag_scheme = {scheme}, but {path} is a .spacy file, which holds entities and no tags. "
+        "Leave it out."
+    )
+    tags_repaired = "{path}: {n} tags were repaired that broke the rules of {scheme}"
     bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.tokens import Doc, DocBin
@@ -17,6 +18,9 @@ from .sentence import Sentence
 
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
 """What spaCy raises for a file that is cut short, altered, or none of its own."""
+
+
+_Made = TypeVar("_Made")
 
 
 def is_docbin(path: Path) -> bool:
@@ -33,15 +37,31 @@ def is_docbin(path: Path) -> bool:
 
 def read(path: Path) -> Iterator[Sentence]:
     """Read a sentence a Doc: words, spaces, entities, and the document from `doc.user_data["document"]`."""
+    return _read(path, Vocab(), _sentence)
+
+
+def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """Read the Docs that are not empty, with all that they hold."""
+    return _read(path, vocab, lambda doc, number: doc)
+
+
+def document_of(doc: Doc) -> str:
+    """The name of the document that a Doc is from; empty where it has none."""
+    document = doc.user_data.get(DOCUMENT, "")
+    return document if isinstance(document, str) else str(document)
+
+
+def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int], _Made]) -> Iterator[_Made]:
+    """Make something of each Doc that is not empty, and of its number from 1."""
     number = 0
     if path.is_dir():
         raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason="it is a folder"))
     try:
         docs = DocBin().from_disk(path)
         if ENT_IOB in docs.attrs and ENT_TYPE in docs.attrs:
-            for number, doc in enumerate(docs.get_docs(Vocab()), start=1):
+            for number, doc in enumerate(docs.get_docs(vocab), start=1):
                 if len(doc):
-                    yield _sentence(doc, number)
+                    yield make(doc, number)
             return
     except _DAMAGED as e:
         reason = " ".join(str(e).split())[:200] or type(e).__name__
@@ -50,13 +70,12 @@ def read(path: Path) -> Iterator[Sentence]:
 
 
 def _sentence(doc: Doc, number: int) -> Sentence:
-    document = doc.user_data.get(DOCUMENT, "")
     return Sentence(
         [token.text for token in doc],
         [_tag(token.ent_iob_, token.ent_type_) for token in doc],
         [number] * len(doc),
         None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
-        document if isinstance(document, str) else str(document),
+        document_of(doc),
     )
 
 

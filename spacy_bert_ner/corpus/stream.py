@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from spacy.tokens import Doc
 
 from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
@@ -38,6 +39,7 @@ class CorpusStream:
     tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
         name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
     lang (str): whose tokenizer cuts text with offsets into words; ignored where the file has words.
+    tokenize: makes a Doc of a text, instead of the tokenizer of `lang`.
     spacing (str): the text of words whose format does not say where spaces are: "natural", as in print, see `spacing`;
         "single", one between any two of them.
     document_key (str | None): the field that names the document of a row: a column of CSV, a comment of CoNLL-U, a key
@@ -53,6 +55,8 @@ class CorpusStream:
     """
 
     n_sentences: int
+    has_neighbours: bool
+    """Whether two sentences that follow each other are of one document, which has a name."""
     n_repaired: int
     """How many tags broke the rules of their scheme, when all have been read."""
     texts: Ints1d
@@ -74,6 +78,7 @@ class CorpusStream:
         document_key: str | None = None,
         skip_invalid: int = 0,
         lang: str = "en",
+        tokenize: Callable[[str], Doc] | None = None,
         spacing: str = "natural",
         misaligned: str = "error",
         overlap: str = "error",
@@ -100,7 +105,7 @@ class CorpusStream:
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
-        tokenize = tokenizer(lang)
+        tokenize = tokenize or tokenizer(lang)
         self._fitter = Fitter(tokenize, lang, misaligned, overlap) if self._kind.has_offsets else None
         self._odd: dict[str, CorpusError] = {}
         survey = self._survey()
@@ -114,12 +119,15 @@ class CorpusStream:
     def _survey(self) -> TagSurvey:
         """Read all once."""
         place = self._kind.tag_place if self.column is None else f", column {self.column}"
+        self.has_neighbours, document = False, ""
         survey = TagSurvey(self._kind.unit, ", the last column" if self.column == LAST else place)
         hashes = array("q")
         for sentence in self._progress(self._raw(), "reading", None):
             if not self._kind.has_offsets:
                 survey.add(sentence)
             hashes.append(hash(tuple(sentence.words)))
+            self.has_neighbours |= sentence.document == document != ""
+            document = sentence.document
         self.n_sentences, self.texts = len(hashes), np.array(hashes, dtype=np.int64)
         if self.spans:
             self.spans.check(self._misaligned, self._overlap)
