@@ -26,8 +26,8 @@ class CorpusMessages:
         "exactly one label. Mend the row, beginning with {start!r}."
     )
     bad_tag = (
-        "{path}, {unit} {line}{place}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend "
-        "the row."
+        "{path}, {unit} {line}{place}: {tag!r} is no tag. Allowed: one without white space around it, and without tabs "
+        "and line breaks in it: O, B-per. Mend the row."
     )
     odd_tag = (
         "{path}, {unit} {line}{place}: the tag {tag!r} does not fit those before it ({before}). Allowed: O and tags "
@@ -52,6 +52,11 @@ class CorpusMessages:
     no_column = (
         "{path}, line {line}: {n} columns, so there is no column {column}: {text!r}. Allowed: --column 1 to {n}, or "
         "-{n} to -1 to count from the last. Mend the row, or name another."
+    )
+    bad_misc = (
+        "{path}, line {line}: {text!r} in a file whose -DOCSTART- row names its document. Allowed there: word, MISC "
+        "and tag, divided by tabs, and in MISC _, SpaceAfter=No, Form=<word>, or both, with | between them. Mend the "
+        "row, or take Document= out of the -DOCSTART- rows."
     )
     many_columns = (
         "{path}: the last column holds no tags, but the columns {found} do. Allowed: one of them. Name it: "
@@ -91,6 +96,10 @@ class CorpusMessages:
         "{path}: to read Arrow and Parquet takes pyarrow, which is not installed. Install it: "
         "pip install 'spacy-bert-ner[arrow]'"
     )
+    no_pyarrow_to_write = (
+        "--to parquet takes pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]', or "
+        "choose another: --to {others}"
+    )
     dataset_splits = (
         "{path}: a folder with the splits {found}. Allowed: the folder of one. Name it, and convert each on its own: "
         "{example}"
@@ -113,6 +122,14 @@ class CorpusMessages:
     )
     bad_tokens = (
         "{path}, {unit} {line}: tokens = {found} is not allowed. Allowed: a list of strings, one a word. Mend the row."
+    )
+    bad_spaces = (
+        "{path}, {unit} {line}: spaces = {found} is not allowed. Allowed: a list of true and false, one for each of "
+        "the {n_words} tokens, or null. Mend the row, or remove the column: dataset.remove_columns('spaces')"
+    )
+    bad_document = (
+        "{path}, {unit} {line}: document = {found} is not allowed. Allowed: the document's name or number, or null. "
+        "Mend the row, or remove the column: dataset.remove_columns('document')"
     )
     bad_ner_tags = (
         "{path}, {unit} {line}: ner_tags = {found} is not allowed. Allowed: a list of strings, or of numbers that the "
@@ -190,8 +207,8 @@ class CorpusMessages:
         "numbers of characters, 0 <= start < end <= {n}. Mend the span."
     )
     span_label = (
-        "{path}, line {line}: {label} is no label of the span {covered}. Allowed: a string that is not empty: "
-        '"per". Mend the span.'
+        "{path}, line {line}: {label} is no label of the span {covered}. Allowed: a string that is not empty, without "
+        'white space at its ends, tabs, line breaks and other control characters: "per". Mend the span.'
     )
     span_text = (
         "{path}, line {line}: a span is said to be {said}, but at its offsets stands {covered}. Allowed: offsets that "
@@ -205,6 +222,32 @@ class CorpusMessages:
     no_span = (
         '{path}, line {line}: {found} is no span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
         '[0, 3, "per"]. Mend the record.'
+    )
+    bad_gold = (
+        '{path}, line {line}: {found} in tokens. Allowed: {{"text": "Ada", "start": 0, "end": 3}}, with whole '
+        "numbers of characters in a text of {n}. Mend the record, or remove its tokens: --lang then cuts the text."
+    )
+    gold_text = (
+        "{path}, line {line}: the token from {start} to {end} is said to be {said}, but there stands {covered}. "
+        "Allowed: offsets that count characters (not bytes, nor UTF-16 units), in the text as it stands. Mend the "
+        "record, or remove its tokens: --lang then cuts the text."
+    )
+    gold_order = (
+        "{path}, line {line}: the token from {start} to {end}, {covered}, begins before the end, {last}, of the one "
+        "before. Allowed: tokens in the order of the text that share no character. Mend the record, or remove its "
+        "tokens: --lang then cuts the text."
+    )
+    gold_gap = (
+        "{path}, line {line}: {covered}, from {start} to {end}, is in no token. Allowed: white space alone between "
+        "tokens. Mend the record, or remove its tokens: --lang then cuts the text."
+    )
+    bad_unknown = (
+        "{path}, line {line}: {found} in unknown. Allowed: [0, 3], whole numbers of characters in a text of {n}, the "
+        "second greater. Mend the record."
+    )
+    unknown_entity = (
+        "{path}, line {line}: {covered}, from {start} to {end}, is unknown, but a span has tokens of it. Allowed: one "
+        "of the two. Remove the other."
     )
     no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
     no_text = "{path}, line {line}: the text is {found}. Allowed: a string. Mend the record."

@@ -296,7 +296,8 @@ def test_a_row_with_more_or_fewer_labels_than_words_is_refused(tmp_path, content
 )
 @pytest.mark.parametrize("tag", ["per\u00a0", "\u2003O", "\x0b"])
 def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, place, tag):
-    rest = f", line 3, {place}: {tag!r} is no tag. Allowed: one without white space around it: O, B-per. Mend the row."
+    rest = f", line 3, {place}: {tag!r} is no tag. Allowed: one without white space around it, and without tabs and "
+    rest += "line breaks in it: O, B-per. Mend the row."
     fails(write(tmp_path, content.format(tag=tag)), re.escape(rest))
 
 

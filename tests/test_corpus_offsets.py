@@ -501,7 +501,7 @@ def test_texts_and_entities_come_back_to_the_character(tmp_path_factory, data, p
         ents = [doc[start:end] for start, end in zip(edges[::2], edges[1::2], strict=False)]
         rows.append({"text": text, "spans": [span(ent.start_char, ent.end_char, "a-b c") for ent in ents]})
         regions = [region(ent.start_char, ent.end_char, ["a-b c"], text=ent.text) for ent in ents]
-        tasks.append(task(text, *regions))
+        tasks.append(task(text, *regions, id=len(tasks)))
         expected.append((text, [(ent.start_char, ent.end_char, "a-b c") for ent in ents]))
     convert(jsonl(folder, *rows), folder)
     convert(array(folder, *tasks), folder)

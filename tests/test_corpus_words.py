@@ -720,3 +720,60 @@ def test_a_folder_of_something_else_is_refused(tmp_path, format):
     folder = tmp_path / "folder"
     folder.mkdir()
     fails(folder, ": .+Copy ", format=format)
+
+
+# spaces and documents beside tokens and tags
+
+
+def json_rows(folder: Path, *more: dict[str, Any]) -> Path:
+    path = folder / "rows.json"
+    rows = [{"tokens": ["Ada", "."], "ner_tags": ["B-per", "O"], **one} for one in more]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def test_spaces_and_documents_are_read_where_they_are_there(tmp_path):
+    rows = [{"spaces": [False, True], "document": "d"}, {"spaces": None, "document": None}, {"document": 3}, {}]
+    path = json_rows(tmp_path, *rows)
+    found = [(sentence.spaces, sentence.document) for sentence in CorpusStream(path, spacing="single")]
+    assert found == [([False, True], "d"), (None, ""), (None, "rows.json 3"), (None, "")]
+    columns = {"spaces": [[False, True], None], "document": ["d", None], "tokens": [["a", "b"]] * 2}
+    pq.write_table(pa.table({**columns, "ner_tags": [["O", "O"]] * 2}), tmp_path / "a.parquet")
+    found = [
+        (sentence.spaces, sentence.document) for sentence in CorpusStream(tmp_path / "a.parquet", spacing="single")
+    ]
+    assert found == [([False, True], "d"), (None, "")]
+
+
+@pytest.mark.parametrize(
+    ("more", "rest"),
+    [
+        (
+            {"spaces": [True]},
+            "spaces = [True] is not allowed. Allowed: a list of true and false, one for each of the 2 ",
+        ),
+        ({"spaces": [1, 0]}, "spaces = [1, 0] is not allowed"),
+        ({"spaces": "10"}, "spaces = '10' is not allowed"),
+        ({"document": ["a"]}, "document = ['a'] is not allowed. Allowed: the document's name or number, or null. Mend"),
+        ({"document": True}, "document = True is not allowed"),
+    ],
+)
+def test_spaces_and_documents_are_checked(tmp_path, more, rest):
+    fails(json_rows(tmp_path, {}, more), re.escape(f", line 2, word 1: {rest}"))
+    row = {"tokens": ["Ada", "."], "ner_tags": ["B-per", "O"], **more}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "a.parquet")
+    fails(tmp_path / "a.parquet", re.escape(f", row 1: {rest}"))
+
+
+@pytest.mark.parametrize("row", [{"tokens": ["a\ud800", "b"]}, {"ner_tags": ["B-x", "I-\ud800"]}])
+def test_half_of_a_surrogate_pair_is_refused(tmp_path, row):
+    fails(json_rows(tmp_path, {}, row), r", line 2: half of a surrogate pair \(U\+D800\)")
+
+
+@pytest.mark.parametrize("tag", ["B-a\tb", "B-a\nb", "B-a\0b"])
+def test_a_tag_that_no_column_can_hold_is_refused(tmp_path, tag):
+    rest = f"{tag!r} is no tag. Allowed: one without white space around it, and without tabs and line breaks in it"
+    fails(json_rows(tmp_path, {}, {"ner_tags": [tag, "O"]}), re.escape(f", line 2, word 1: {rest}"))
+    doc = Doc(Vocab(), words=["a"], ents=[tag])
+    DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
+    fails(tmp_path / "a.spacy", re.escape(f", Doc 1, token 1: {rest}"))

@@ -8,6 +8,7 @@ from wasabi import msg
 
 from ..corpus.columns import LAST
 from ..corpus.convert import convert
+from ..corpus.targets import TARGETS
 from ..errors import BertNerError
 from . import reading
 
@@ -16,7 +17,8 @@ Opt = typer.Option
 
 def convert_cli(
     input: Annotated[Path, typer.Argument(help="annotated text, zipped or not, a binary file, or a folder")],
-    output_dir: Annotated[Path, typer.Argument(help="folder for the .spacy files")],
+    output_dir: Annotated[Path, typer.Argument(help="folder for the files that are written")],
+    to: Annotated[str, Opt(help=f"format that is written; one of: {', '.join(TARGETS)}")] = "spacy",
     format: reading.Format = "auto",
     encoding: reading.Encoding = None,
     column: reading.Column = None,
@@ -33,11 +35,12 @@ def convert_cli(
     misaligned: reading.Misaligned = "error",
     overlap: reading.Overlap = "error",
 ) -> None:
-    """Convert annotated text to .spacy files for `spacy train`."""
+    """Convert annotated text to .spacy files for `spacy train`, or to another format."""
     try:
         done = convert(
             input,
             output_dir,
+            to=to,
             split=split,
             seed=seed,
             by_document=by_document,

@@ -7,7 +7,6 @@ this writer lays tokens down in temporary files and puts the parts together at t
 
 from __future__ import annotations
 
-import os
 import struct
 import tempfile
 import zlib
@@ -24,6 +23,7 @@ from spacy.tokens import DocBin
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
 from .sentence import Sentence
+from .spool import pieces
 
 DOCUMENT = "document"
 """Key in `doc.user_data` of the name of the document that a sentence is from."""
@@ -143,7 +143,4 @@ def _binary(file: IO[bytes], lengths: Ints1d, width: int, places: Ints1d) -> Ite
     if total > _MOST_BYTES:
         raise CorpusError(Errors.too_many_tokens.format(n=int(lengths.sum())))
     yield b"\xc6" + struct.pack(">I", total)
-    file.flush()
-    begins = (np.cumsum(sizes) - sizes)[places]
-    for begin, size in zip(begins, sizes[places], strict=True):
-        yield os.pread(file.fileno(), int(size), int(begin))
+    yield from pieces(file, sizes, places)

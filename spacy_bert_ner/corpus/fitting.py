@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
-from .passage import Passage, Span
+from .passage import Passage, Span, Tokens, shorten
 from .sentence import Invalid, Sentence
 
 MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
@@ -88,7 +88,7 @@ class _Fitted(NamedTuple):
 
 
 class Fitter:
-    """Tokenizes passages, and turns their spans into tags.
+    """Tokenizes passages that have no tokens, and turns spans into tags.
 
     tokenize: makes a Doc of a text.
     lang (str): whose tokenizer it is, for the errors.
@@ -115,10 +115,7 @@ class Fitter:
                     yield Invalid(e)
 
     def _fit(self, passage: Passage, report: SpanReport) -> Sentence:
-        doc = self._tokenize(passage.text)
-        words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
-        if "".join(f"{word} " if space else word for word, space in zip(words, spaces, strict=True)) != passage.text:
-            raise CorpusError(Errors.text_changed.format(path=passage.path, line=passage.line, lang=self._lang))
+        words, spaces = passage.tokens or self._cut(passage)
         edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
         starts = list(edges)[:-1]
         ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
@@ -136,7 +133,24 @@ class Fitter:
             tags[first:last] = [inside] * (last - first)
             if label is not None:
                 tags[first] = f"B-{label}"
+        for start, end in passage.unknown:
+            first, last = bisect_right(ends, start), bisect_left(starts, end)
+            if any(tag not in (None, OUTSIDE) for tag in tags[first:last]):
+                covered = shorten(passage.text[start:end])
+                message = Errors.unknown_entity.format(
+                    path=passage.path, line=passage.line, start=start, end=end, covered=covered
+                )
+                raise CorpusError(message)
+            tags[first:last] = [None] * (last - first)
         return Sentence(words, tags, [passage.line] * len(words), spaces, passage.document)
+
+    def _cut(self, passage: Passage) -> Tokens:
+        """The tokens of a text whose file gives none."""
+        doc = self._tokenize(passage.text)
+        tokens = Tokens([token.text for token in doc], [bool(token.whitespace_) for token in doc])
+        if "".join(f"{word} " if space else word for word, space in zip(*tokens, strict=True)) != passage.text:
+            raise CorpusError(Errors.text_changed.format(path=passage.path, line=passage.line, lang=self._lang))
+        return tokens
 
     def _place(self, span: Span, starts: list[int], ends: list[int], passage: Passage, report: SpanReport) -> _Fitted:
         """The tokens of a span.

@@ -6,14 +6,14 @@ Read batch by batch: memory grows with the longest batch of an Arrow file, or ro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ..errors import CorpusError, Errors
 from .sentence import Invalid, Sentence
-from .tokens import COLUMNS, sentence_of
+from .tokens import COLUMNS, DOCUMENT, SPACES, sentence_of
 
 _MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
 """First bytes, and how what they begin is read. `save_to_disk` writes streams."""
@@ -29,34 +29,32 @@ def is_dataset(path: Path) -> bool:
 
 
 def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read `tokens` and `ner_tags`. Where these are numbers, the schema names them, as the `datasets` library writes
-    it, or `dataset_info.json` beside it.
+    """Read `tokens` and `ner_tags`, and `spaces` and `document` if they are there. Where the tags are numbers, the
+    schema names them, as the `datasets` library writes it, or `dataset_info.json` beside it.
 
-    document_key: the column that names the document of a row.
+    document_key: the column that names the document of a row, instead of `document`.
     """
     try:
         import pyarrow
     except ImportError as e:
         raise CorpusError(Errors.no_pyarrow.format(path=path)) from e
     row = 0
-    wanted = COLUMNS if document_key is None else (*COLUMNS, document_key)
+    key = document_key or DOCUMENT
     for file in _files(path):
         try:
             with ExitStack() as stack:
-                schema, batches = _open(file, stack, wanted)
+                schema, batches = _open(file, stack, key)
                 _check_types(file, schema)
                 if document_key is not None and schema.names.count(document_key) != 1:
                     found = ", ".join(schema.names)
                     raise CorpusError(Errors.no_document_key.format(path=file, line=0, key=document_key, found=found))
                 names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
                 for batch in batches:
-                    columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in wanted]
-                    for tokens, tags, *document in zip(*columns, strict=True):
+                    for cells in batch.select(_columns(schema, key)).to_pylist():
                         row += 1
                         try:
-                            if tokens != []:
-                                sentence = sentence_of(path, "row", row, tokens, tags, names)
-                                yield sentence._replace(document=str(document[0])) if document else sentence
+                            if cells["tokens"] != []:
+                                yield sentence_of(path, "row", row, cells, names, key)
                         except CorpusError as e:
                             yield Invalid(e)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as e:
@@ -87,8 +85,8 @@ def _magic(path: Path) -> bytes:
         return file.read(4)
 
 
-def _open(file: Path, stack: ExitStack, wanted: Sequence[str]) -> tuple[Any, Iterator[Any]]:
-    """The schema and the record batches of a file, with at least the columns that are wanted."""
+def _open(file: Path, stack: ExitStack, document_key: str) -> tuple[Any, Iterator[Any]]:
+    """The schema and the record batches of a file, with at least the columns that are read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -96,14 +94,18 @@ def _open(file: Path, stack: ExitStack, wanted: Sequence[str]) -> tuple[Any, Ite
     if kind == "parquet":
         parquet = stack.enter_context(pq.ParquetFile(file, pre_buffer=False))
         schema = parquet.schema_arrow
-        columns = [name for name in wanted if name in schema.names]
-        return schema, parquet.iter_batches(batch_size=_BATCH, columns=columns)
+        return schema, parquet.iter_batches(batch_size=_BATCH, columns=_columns(schema, document_key))
     opened = stack.enter_context(pa.OSFile(str(file)))
     if kind == "file":
         reader = pa.ipc.open_file(opened)
         return reader.schema, (reader.get_batch(i) for i in range(reader.num_record_batches))
     stream = pa.ipc.open_stream(opened)
     return stream.schema, iter(stream)
+
+
+def _columns(schema: Any, document_key: str) -> list[str]:
+    """The columns that are read. Of two with one name neither is."""
+    return [name for name in (*COLUMNS, SPACES, document_key) if schema.names.count(name) == 1]
 
 
 def _check_types(file: Path, schema: Any) -> None:

@@ -1,4 +1,5 @@
-"""Hugging Face datasets as JSON: an object a line, or one list of objects, with `tokens` and `ner_tags`."""
+"""Hugging Face datasets as JSON: an object a line, or one list of objects, with `tokens` and `ner_tags`, and perhaps
+`spaces` and `document`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from ..errors import CorpusError, Errors
 from .records import Record, first_record, name_at, read_records
 from .sentence import Invalid, Sentence
 from .source import Source
-from .tokens import COLUMNS, sentence_of
+from .tokens import COLUMNS, DOCUMENT, sentence_of
 
 
 def is_json(rows: Sequence[str]) -> bool:
@@ -28,7 +29,7 @@ def read(source: Source, document_key: str | None = None) -> Iterator[Sentence |
         if missing:
             where, found = f"{path}, line {line}", ", ".join(record)[:200] or "none"
             raise CorpusError(Errors.missing_keys.format(where=where, found=found, missing=", ".join(missing)))
-        sentence = sentence_of(path, "line", line, record["tokens"], record["ner_tags"], None)
-        return sentence._replace(document=name_at(path, line, record, document_key)) if document_key else sentence
+        name = {DOCUMENT: name_at(path, line, record, document_key)} if document_key else {}
+        return sentence_of(path, "line", line, record | name, None)
 
     return (item for item in read_records(source, parse) if isinstance(item, Invalid) or item.words)

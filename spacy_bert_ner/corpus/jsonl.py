@@ -3,6 +3,9 @@
 {"text": "Ada left.", "spans": [{"start": 0, "end": 3, "label": "per"}]}     spaCy, Prodigy
 {"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
 {"text": "Ada left.", "label": [[0, 3, "per"]]}                              doccano
+
+Where a record of the first kind has `tokens`, as Prodigy's have, no tokenizer is run; `unknown` lists the parts of the
+text whose annotation is not known: [[0, 3]].
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from ..errors import CorpusError, Errors
+from .gold_tokens import check_tokens, check_unknown
 from .passage import Passage, Span, check_covered, check_span, check_text, document_name, shorten
 from .records import Record, check_id, first_record, name_at, read_records
 from .sentence import Invalid
@@ -73,7 +77,13 @@ def _passage(source: Source, keys: Keys, document_key: str | None, line: int, re
     items = [] if "answer" in record and not _has(record, keys) else _pick(source, line, record, keys[1])
     if not isinstance(items, list):
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
-    return Passage(text, [_span(source, line, text, item) for item in items], path, line, document)
+    passage = Passage(text, [_span(source, line, text, item) for item in items], path, line, document)
+    tokens, unknown = record.get("tokens"), record.get("unknown")
+    if keys is SPACY and text and tokens is not None:
+        passage = passage._replace(tokens=check_tokens(path, line, text, tokens))
+    if keys is SPACY and text and unknown is not None:
+        passage = passage._replace(unknown=check_unknown(path, line, text, unknown))
+    return passage
 
 
 def _span(source: Source, line: int, text: str, item: object) -> Span:

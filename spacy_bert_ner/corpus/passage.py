@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import CorpusError, Errors
+from .sentence import fits_column
 
 MAX_CHARACTERS = 1_000_000
 """Of one text: spaCy's own limit, `nlp.max_length`."""
@@ -23,12 +25,21 @@ class Span(NamedTuple):
     fragments: tuple[tuple[int, int], ...] = ()
 
 
+class Tokens(NamedTuple):
+    """The words of a text, and whether a space follows each; together they are the text."""
+
+    words: list[str]
+    spaces: list[bool]
+
+
 class Passage(NamedTuple):
     """A text and its spans, and the file and line where it stands.
 
     document: the name of the document that it is from; empty where the format does not say.
     annotated (bool): False for a text that nobody annotated, or whose annotation was rejected, which is left out.
     n_unused (int): how many further annotations the file has of this text, which are not read.
+    tokens: those that the file gives the text; None where it has to be tokenized.
+    unknown: characters, from one up to, not including, another, whose annotation is not known.
     """
 
     text: str
@@ -38,6 +49,8 @@ class Passage(NamedTuple):
     document: str = ""
     annotated: bool = True
     n_unused: int = 0
+    tokens: Tokens | None = None
+    unknown: Sequence[tuple[int, int]] = ()
 
 
 def check_text(path: Path, line: int, text: object) -> str:
@@ -48,14 +61,13 @@ def check_text(path: Path, line: int, text: object) -> str:
     if not isinstance(text, str):
         raise CorpusError(Errors.no_text.format(path=path, line=line, found=shorten(text)))
     if len(text) > MAX_CHARACTERS:
-        raise CorpusError(
-            Errors.long_text.format(path=path, unit="line", line=line, n=len(text), allowed=MAX_CHARACTERS)
-        )
-    return _encodable(path, line, text)
+        where = {"path": path, "unit": "line", "line": line}
+        raise CorpusError(Errors.long_text.format(**where, n=len(text), allowed=MAX_CHARACTERS))
+    return encodable(path, line, text)
 
 
 def check_span(path: Path, line: int, text: str, start: object, end: object, label: object) -> Span:
-    """Refuse a span outside its text or of no length, and a label that is empty or no string.
+    """Refuse a span outside its text or of no length, and a label that is empty, no string, or in no column of a file.
 
     RAISES CorpusError: the message names file and line, what was read and what is allowed.
     """
@@ -65,11 +77,11 @@ def check_span(path: Path, line: int, text: str, start: object, end: object, lab
             path=path, line=line, start=shorten(start), end=shorten(end), label=shorten(label), n=len(text)
         )
         raise CorpusError(message)
-    if not isinstance(label, str) or not label.strip():
+    if not isinstance(label, str) or not fits_column(label):
         covered = shorten(text[start:end])
         message = Errors.span_label.format(path=path, line=line, label=shorten(label), covered=covered)
         raise CorpusError(message)
-    return Span(start, end, _encodable(path, line, label))
+    return Span(start, end, encodable(path, line, label))
 
 
 def check_covered(path: Path, line: int, covered: str, said: str, *, same: bool) -> None:
@@ -95,7 +107,11 @@ def shorten(value: object, n: int = 60) -> str:
     return shown if len(shown) <= n + 2 else f"{shown[:n]}…"
 
 
-def _encodable(path: Path, line: int, text: str) -> str:
+def encodable(path: Path, line: int, text: str) -> str:
+    """Refuse half of a surrogate pair, which JSON can spell and no file can hold.
+
+    RAISES CorpusError: the message names file and line.
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as e:

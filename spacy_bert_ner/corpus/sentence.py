@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..errors import CorpusError, Errors
+
+_CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
 
 class Sentence(NamedTuple):
@@ -37,7 +40,7 @@ class Invalid(NamedTuple):
 
 
 def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit: str = "line") -> None:
-    """Refuse an empty word, and a tag that is empty or has white space around it.
+    """Refuse an empty word, and a tag that no column can hold; see `fits_column`.
 
     place: of the word in the row, or of the tag's column, for the message: ", column 4"; empty where there is none.
     unit: what `line` counts, for the message.
@@ -45,8 +48,14 @@ def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit:
     """
     if not word:
         raise CorpusError(Errors.empty_word.format(path=path, unit=unit, line=line, place=place))
-    if not tag or tag != tag.strip():
+    if not fits_column(tag):
         raise CorpusError(Errors.bad_tag.format(path=path, unit=unit, line=line, place=place, tag=tag))
+
+
+def fits_column(text: str) -> bool:
+    """Whether a label or tag can stand in a column of text: it is not empty, has no white space at its ends, and no
+    tab, line break or other control character of ASCII in it."""
+    return bool(text) and text == text.strip() and not _CONTROL.search(text)
 
 
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from spacy.vocab import Vocab
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
 from .docbin import DOCUMENT
-from .sentence import Sentence
+from .sentence import Sentence, check_row
 
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
 """What spaCy raises for a file that is cut short, altered, or none of its own."""
@@ -37,7 +38,7 @@ def is_docbin(path: Path) -> bool:
 
 def read(path: Path) -> Iterator[Sentence]:
     """Read a sentence a Doc: words, spaces, entities, and the document from `doc.user_data["document"]`."""
-    return _read(path, Vocab(), _sentence)
+    return _read(path, Vocab(), partial(_sentence, path))
 
 
 def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
@@ -69,10 +70,13 @@ def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int], _Made]) -> Iterat
     raise CorpusError(Errors.docbin_without_entities.format(path=path))
 
 
-def _sentence(doc: Doc, number: int) -> Sentence:
+def _sentence(path: Path, doc: Doc, number: int) -> Sentence:
+    words, tags = [token.text for token in doc], [_tag(token.ent_iob_, token.ent_type_) for token in doc]
+    for i, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
+        check_row(path, number, word, tag or OUTSIDE, f", token {i}", "Doc")
     return Sentence(
-        [token.text for token in doc],
-        [_tag(token.ent_iob_, token.ent_type_) for token in doc],
+        words,
+        tags,
         [number] * len(doc),
         None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
         document_of(doc),
