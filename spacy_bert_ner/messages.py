@@ -182,6 +182,18 @@ class CorpusMessages:
         "{n} tokens are more than one .spacy file can hold (4 GiB). Take fewer with --limit, or cut the input."
     )
     copies_moved = "{n} sentences that occur more than once were moved to the part of their first copy."
+    near_copies_moved = (
+        "{n} sentences that are nearly the same as others were moved to the part of the first of them, such as: "
+        "{listed}. If they may be in two parts: --duplicates exact"
+    )
+    joined_documents = (
+        "--split {split} would leave a part empty, as documents that share a sentence of five words or more stay "
+        "together: {n} in one piece. If copies may be in two parts: --duplicates keep"
+    )
+    far_split = (
+        "--split {split} came out as {found} percent of the sentences, as documents that share a sentence of five "
+        "words or more stay together: {n} in one piece. If copies may be in two parts: --duplicates keep"
+    )
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     bad_language = "--lang {lang} is not allowed: {reason}"
     misaligned_spans = (

@@ -111,14 +111,14 @@ def test_a_split_writes_train_dev_and_test(tmp_path):
     corpus = tmp_path / "corpus"
     done = convert(write(tmp_path, TEN, "ten.conll"), corpus, split="80/10/10")
     assert done.counts == {corpus / "train.spacy": 8, corpus / "dev.spacy": 1, corpus / "test.spacy": 1}
-    assert sorted(contents(corpus)) == ["dev.spacy", "test.spacy", "train.spacy"]
+    assert sorted(contents(corpus)) == ["dev.spacy", "split.json", "test.spacy", "train.spacy"]
     parts = ["".join(words(corpus / f"{part}.spacy")) for part in ("train", "dev", "test")]
     assert parts == ["ibfahcje", "d", "g"]  # in the order of numpy.random.RandomState(42).permutation(10)
 
 
 def test_a_split_in_two_writes_train_and_dev(tmp_path):
     convert(write(tmp_path, TEN, "ten.conll"), tmp_path / "corpus", split="70/30")
-    assert sorted(contents(tmp_path / "corpus")) == ["dev.spacy", "train.spacy"]
+    assert sorted(contents(tmp_path / "corpus")) == ["dev.spacy", "split.json", "train.spacy"]
 
 
 def test_options_of_the_reader_reach_it(tmp_path):
@@ -168,7 +168,7 @@ def test_on_bad_input_no_file_is_written_and_old_ones_stay(tmp_path, content, op
     if there_before:
         convert(write(tmp_path, TEN, "ten.conll"), corpus, split="80/10/10")
     before = contents(corpus)
-    assert len(before) == (3 if there_before else 0)
+    assert len(before) == (4 if there_before else 0)
     with pytest.raises(CorpusError, match=message):
         convert(source, corpus, **options)
     assert contents(corpus) == before
@@ -350,6 +350,8 @@ def test_a_rare_label_is_in_every_part(tmp_path, by_document):
     [
         (documents(4, 1), {"stratify": True}, "--stratify needs --split"),
         (documents(4, 1), {"by_document": True}, "--by-document needs --split"),
+        (documents(4, 1), {"duplicates": "exact"}, "--duplicates exact needs --split"),
+        (TEN, {"duplicates": "all", "split": "80/10/10"}, "'all' is not allowed. Allowed: near, exact, keep."),
         (TEN, {"by_document": True, "split": "80/10/10"}, "line 1: the format conll names no document"),
         (TEN, {"spacing": "none"}, "--spacing = 'none' is not allowed. Allowed: natural, single"),
     ],

@@ -148,6 +148,14 @@ def test_every_sentence_is_in_one_part_and_every_unit_too(data):
     assert sum(len(set(unit_of[places].tolist())) for places in parts.values()) == unit_of.max() + 1
 
 
+def test_a_large_unit_does_not_take_the_room_of_small_ones():
+    unit_of = np.array([0, 1, *[2] * 8])  # of 10 sentences 8 are in one unit, which comes last in the text
+    for seed in range(5):
+        parts = split_units(unit_of, no_labels(10), "60/20/20", seed)
+        assert parts["train"].tolist() == [*range(2, 10)]
+        assert sorted([*parts["dev"], *parts["test"]]) == [0, 1]
+
+
 def test_too_few_units_for_the_parts():
     with pytest.raises(CorpusError, match="the part 'dev' would be empty"):
         split_units(np.array([0, 0, 0, 1, 1]), no_labels(5), "80/10/10", 0)
@@ -155,19 +163,39 @@ def test_too_few_units_for_the_parts():
 
 def test_copies_go_where_the_first_of_them_is():
     parts = {"train": np.array([4, 0, 2]), "dev": np.array([1, 5]), "test": np.array([3, 6])}
-    moved, n = copies_together(parts, np.array([7, 8, 7, 8, 1, 7, 9]), "50/25/25")
+    moved, n_exact, n_near = copies_together(parts, np.array([7, 8, 7, 8, 1, 7, 9]), "50/25/25")
     assert {name: places.tolist() for name, places in moved.items()} == {
         "train": [4, 0, 2, 5],
         "dev": [1, 3],
         "test": [6],
     }
-    assert n == 2
+    assert (n_exact, n_near) == (2, 0)
+
+
+def test_near_copies_are_counted_apart():
+    parts = {"train": np.array([4, 0, 2]), "dev": np.array([1, 5]), "test": np.array([3, 6, 7])}
+    copies, near = np.array([7, 8, 7, 8, 1, 7, 9, 6]), np.array([7, 8, 7, 8, 1, 7, 8, 6])
+    moved, n_exact, n_near = copies_together(parts, copies, "50/25/25", near)
+    assert {name: places.tolist() for name, places in moved.items()} == {
+        "train": [4, 0, 2, 5],
+        "dev": [1, 3, 6],
+        "test": [7],
+    }
+    assert (n_exact, n_near) == (2, 1)
+
+
+def test_an_exact_copy_goes_along_with_its_near_ones():
+    parts = {"train": np.array([0, 3]), "dev": np.array([1, 4]), "test": np.array([5, 2])}
+    copies, near = np.array([0, 1, 1, 3, 4, 5]), np.array([0, 3, 3, 3, 4, 5])
+    moved, n_exact, n_near = copies_together(parts, copies, "40/30/30", near)
+    assert {name: places.tolist() for name, places in moved.items()} == {"train": [0, 3, 1, 2], "dev": [4], "test": [5]}
+    assert (n_exact, n_near) == (1, 1)  # place 2, which is equal to 1, and 1, which is first of its equals
 
 
 def test_without_copies_nothing_is_moved():
     parts = split_places(50, "80/10/10", 0)
-    moved, n = copies_together(parts, np.arange(50), "80/10/10")
-    assert n == 0
+    moved, n_exact, n_near = copies_together(parts, np.arange(50), "80/10/10")
+    assert (n_exact, n_near) == (0, 0)
     assert all((moved[name] == parts[name]).all() for name in parts)
 
 

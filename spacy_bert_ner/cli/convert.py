@@ -1,5 +1,6 @@
 """`python -m spacy bert-ner convert`"""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,13 @@ def convert_cli(
     seed: Annotated[int, Opt(help="of the split's shuffle", min=0, max=2**32 - 1)] = 42,
     by_document: Annotated[bool, Opt("--by-document", help="split so that no document is in two parts")] = False,
     stratify: Annotated[bool, Opt("--stratify", help="split so that each part has its share of every label")] = False,
+    duplicates: Annotated[
+        str,
+        Opt(
+            help="copies of a sentence that stay in one part of the split: near (almost the same, too), exact, or keep "
+            "them where they are"
+        ),
+    ] = "near",
     document_key: reading.DocumentKey = None,
     skip_invalid: reading.SkipInvalid = 0,
     lang: reading.Lang = "en",
@@ -45,6 +53,7 @@ def convert_cli(
             seed=seed,
             by_document=by_document,
             stratify=stratify,
+            duplicates=duplicates,
             format=format,
             encoding=encoding,
             column=column,
@@ -68,3 +77,16 @@ def convert_cli(
         msg.warn(message)
     for path, count in done.counts.items():
         msg.good(f"{path}: {count} sentences")
+    if done.entities is not None:
+        msg.good(f"{done.split_file}: how the split was made, and what is in it")
+        header = ("label", *done.entities)
+        rows = _rows(done.entities, list(done.counts.values()))
+        msg.table(rows, header=header, aligns=("l", *"r" * len(done.entities)), divider=True)
+
+
+def _rows(entities: dict[str, dict[str, int]], n_sentences: list[int]) -> list[tuple[str, ...]]:
+    """How many entities each part has of each label, those of the rarest last; and sentences."""
+    total = sum(map(Counter, entities.values()), Counter[str]())
+    labels = [label for label, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))]
+    rows = [(label, *(str(part.get(label, 0)) for part in entities.values())) for label in labels]
+    return [*rows, ("sentences", *map(str, n_sentences))]

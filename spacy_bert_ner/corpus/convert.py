@@ -11,15 +11,16 @@ import numpy as np
 from ..errors import CorpusError, Errors
 from ..files import whole_files
 from ..types import Ints1d
-from . import CorpusStream
-from .parts import check_options, make_parts
+from . import CorpusStream, split_file
+from .parts import Split, check_options, make_parts
+from .split_file import PartCounts
 from .targets import Target, find_target
 
 
 class Conversion(NamedTuple):
     """What was written: sentences a file, the format that was read, how many tags were repaired, the tag scheme, what a
     user should know of spans and sentences that were not taken as they stand, and, of files of columns, that of the
-    tags."""
+    tags; of a split also the entities of each part by label, and the file that says how it was made."""
 
     counts: dict[Path, int]
     format: str
@@ -27,6 +28,8 @@ class Conversion(NamedTuple):
     tag_scheme: str
     messages: list[str]
     column: int | None = None
+    entities: dict[str, dict[str, int]] | None = None
+    split_file: Path | None = None
 
 
 def convert(
@@ -38,48 +41,67 @@ def convert(
     seed: int = 42,
     by_document: bool = False,
     stratify: bool = False,
+    duplicates: str = "near",
     **reading: Any,
 ) -> Conversion:
     """Read annotated text and write it, one Doc, record or row a sentence.
 
     path (Path): the file or folder to read.
-    folder (Path): where to write `train.spacy`, `dev.spacy` and `test.spacy`, or, without a split, `<name>.spacy`.
+    folder (Path): where to write `train.spacy`, `dev.spacy` and `test.spacy` and `split.json`, or, without a split,
+        `<name>.spacy`.
     to (str): a key of `TARGETS`, the format that is written; names end as its files do.
     split (str | None): see `parse_split`; None for one file in the order of the text.
     seed (int): of the split's shuffle.
     by_document (bool): no document is in two parts.
     stratify (bool): each part has its share of every label.
+    duplicates (str): which copies of a sentence are kept in one part, see `Split`.
     reading: the options of `CorpusStream`.
     RAISES CorpusError: the input or an option is not allowed; no file is written then.
     """
-    check_options(split, by_document=by_document, stratify=stratify)
+    check_options(split, by_document=by_document, stratify=stratify, duplicates=duplicates)
     target = find_target(to)
     corpus = CorpusStream(path, **reading)
     name = path.resolve().name if path.is_dir() else path.stem if path.suffix == ".zip" else path.name
     parts, messages = {Path(name).stem: np.arange(corpus.n_sentences)}, list[str]()
-    if split is not None:
-        parts, messages = make_parts(corpus, split, seed, by_document=by_document, stratify=stratify)
-    names = [f"{name}{target.suffix}" for name in parts]
+    how = Split(split, seed, by_document, stratify, duplicates) if split is not None else None
+    if how is not None:
+        parts, messages = make_parts(corpus, how)
+    files = {name: f"{name}{target.suffix}" for name in parts}
+    names = [*files.values(), *[split_file.NAME] * (how is not None)]
     for written in names:
         if (folder / written).exists() and (folder / written).samefile(path):
             raise CorpusError(Errors.same_file.format(path=path))
+    sha256 = split_file.source_sha256(path, [folder / name for name in names]) if how is not None else ""
     with whole_files(folder, names) as temporary:
-        _write(corpus, target, list(parts.values()), temporary)
-    counts = {folder / name: len(part) for name, part in zip(names, parts.values(), strict=True)}
+        part_counts = _write(corpus, target, list(parts.values()), temporary[: len(parts)])
+        if how is not None:
+            record = split_file.split_record(corpus, sha256, how, to, files, reading, parts, part_counts)
+            temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")
+    counts = {folder / files[name]: len(part) for name, part in parts.items()}
     messages = [*corpus.messages(), *messages]
-    return Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme, messages, corpus.column)
+    done = Conversion(counts, corpus.format, corpus.n_repaired, corpus.tag_scheme, messages, corpus.column)
+    if how is None:
+        return done
+    entities = {name: n.entities for name, n in zip(parts, part_counts, strict=True)}
+    return done._replace(entities=entities, split_file=folder / split_file.NAME)
 
 
-def _write(corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path]) -> None:
-    """Write the sentences of each part, which are those at these places in the corpus, in this order."""
+def _write(corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path]) -> list[PartCounts]:
+    """Write the sentences of each part, which are those at these places in the corpus, in this order.
+
+    RETURNS: the counts of each part.
+    """
     part_of = np.empty(corpus.n_sentences, dtype=np.int8)
     for i, places in enumerate(parts):
         part_of[places] = i
     labels: set[str] = set()
+    counts = [PartCounts() for _ in parts]
     with ExitStack() as stack:
         writers = [stack.enter_context(closing(target.writer(file.parent, labels))) for file in files]
         for part, sentence in zip(part_of, corpus, strict=True):
             writers[part].add(sentence)
+            counts[part].add(sentence)
         for places, writer, file in zip(parts, writers, files, strict=True):
             # A part's sentences are added in the order of the corpus: the place of each among them is its rank.
             writer.write(file, np.argsort(np.argsort(places)))
+    return counts

@@ -52,21 +52,32 @@ def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list
     return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
 
 
-def copies_together(parts: dict[str, Ints1d], texts: Ints1d, split: str) -> tuple[dict[str, Ints1d], int]:
+def copies_together(
+    parts: dict[str, Ints1d], copies: Ints1d, split: str, near: Ints1d | None = None
+) -> tuple[dict[str, Ints1d], int, int]:
     """Move sentences that occur more than once to the part of their first copy: no test sentence is trained on.
 
     parts: the places of the sentences in each part, see `split_places`.
-    texts: a number for each sentence, equal for equal ones. *Shape:* `(n,)`
-    RETURNS: the parts, in the same order otherwise, and how many sentences were moved.
+    copies: a number for each sentence, equal for equal ones. *Shape:* `(n,)`
+    near: the same, equal also for those that are nearly the same; None to look at equal ones alone. *Shape:* `(n,)`
+    RETURNS: the parts, in the same order otherwise; how many sentences were moved that exact copies alone would have
+        moved; and how many others.
     RAISES CorpusError: a part would be empty.
     """
     order = np.concatenate(list(parts.values()))
     part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
-    _, first, copy_of = np.unique(texts[order], return_index=True, return_inverse=True)
-    new = part_of[first[copy_of.reshape(-1)]]  # NumPy 2.0 gave it a second axis
+    new = _parts_of_first(copies if near is None else near, order, part_of)
     moved = {name: order[new == i] for i, name in enumerate(parts)}
     _check_parts(moved, len(order), split)
-    return moved, int((new != part_of).sum())
+    is_exact = _parts_of_first(copies, order, part_of) != part_of
+    is_moved = new != part_of
+    return moved, int((is_moved & is_exact).sum()), int((is_moved & ~is_exact).sum())
+
+
+def _parts_of_first(groups: Ints1d, order: Ints1d, part_of: Ints1d) -> Ints1d:
+    """For each sentence in this order, the part of the first of its group."""
+    _, first, group_of = np.unique(groups[order], return_index=True, return_inverse=True)
+    return part_of[first[group_of.reshape(-1)]]  # NumPy 2.0 gave it a second axis
 
 
 def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
@@ -89,6 +100,9 @@ def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[
     np.add.at(table, unit_of, np.column_stack([counts, np.ones(len(unit_of), dtype=np.int64)]))
     wanted = shares[:, None] * table.sum(axis=0)  # (n_parts, n_labels + 1), less what is given out
     order = np.random.RandomState(seed).permutation(n_units)
+    sizes = table[order, -1]
+    # Large units come first, while there is room for them.
+    order = order[np.argsort(np.where(sizes > shares.min() * len(unit_of) / 2, -sizes, 0), kind="stable")]
     part_of = np.full(n_units, -1)
     while (part_of < 0).any():
         left = order[part_of[order] < 0]

@@ -65,6 +65,7 @@ def test_the_project_leaves_its_results_in_fixed_places(sandbox):
         "corpus/train.spacy",
         "corpus/dev.spacy",
         "corpus/test.spacy",
+        "corpus/split.json",
         "training/model-best/bert_ner/model/model.safetensors",
         "training/scores.json",
         "packages/en_bert_ner_sample-0.1.0/dist/en_bert_ner_sample-0.1.0-py3-none-any.whl",
