@@ -122,6 +122,25 @@ class Checkpoint:
             _reset_head(model)
         return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
 
+    @classmethod
+    def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Checkpoint:
+        """Open a folder or a repository on the Hub for its tokenizer and its windows; nothing goes through the model.
+
+        name (str | Path): folder, or name on the Hub, of a token classifier or of any other encoder.
+        RAISES CheckpointError: it cannot be found or opened.
+        """
+        from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+
+        name, is_local = str(name), is_folder(str(name))
+        options = {"local_files_only": local_files_only or is_local, "trust_remote_code": False}
+        with _quiet(), opening(name, Errors.checkpoint_damaged if is_local else Errors.checkpoint_missing):
+            config = AutoConfig.from_pretrained(name, **options)
+            with torch.device("meta"):
+                model = AutoModelForTokenClassification.from_config(config)
+        with _quiet(), opening(name, Errors.no_tokenizer):
+            tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+        return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
+
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""
         with whole_folder(folder) as temporary, _quiet():

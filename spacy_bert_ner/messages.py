@@ -312,4 +312,10 @@ class CorpusMessages:
         "Leave it out."
     )
     tags_repaired = "{path}: {n} tags were repaired that broke the rules of {scheme}"
+    nothing_to_inspect = "No file to inspect. Allowed: one or more, each of them a split: inspect train.spacy dev.spacy"
+    same_input = "{path} is named twice. Allowed: each file once, as each is a split of its own. Leave one out."
+    no_matplotlib = (
+        "--html {path}: to draw its charts takes matplotlib, which is not installed. Install it: "
+        "pip install 'spacy-bert-ner[report]'"
+    )
     bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."

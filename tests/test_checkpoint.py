@@ -542,3 +542,11 @@ def test_transformers_is_as_talkative_afterwards_as_before(tagger):
     finally:
         logging.set_verbosity(verbosity)
         (logging.enable_progress_bar if bars else logging.disable_progress_bar)()
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta"])
+def test_without_weights_windows_and_subwords_are_the_same(checkpoints, name):
+    whole, light = Checkpoint.open(checkpoints[name]), Checkpoint.without_weights(checkpoints[name])
+    text = "Kevin Durant plays for São Paulo."
+    assert (light.max_window, light.n_special) == (whole.max_window, whole.n_special)
+    assert light.tokenize([text])[0].ids.tolist() == whole.tokenize([text])[0].ids.tolist()

@@ -759,7 +759,7 @@ def test_spaces_and_documents_are_read_where_they_are_there(tmp_path):
     ],
 )
 def test_spaces_and_documents_are_checked(tmp_path, more, rest):
-    fails(json_rows(tmp_path, {}, more), re.escape(f", line 2, word 1: {rest}"))
+    fails(json_rows(tmp_path, {}, more), re.escape(f", line 2: {rest}"))
     row = {"tokens": ["Ada", "."], "ner_tags": ["B-per", "O"], **more}
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "a.parquet")
     fails(tmp_path / "a.parquet", re.escape(f", row 1: {rest}"))

@@ -83,6 +83,13 @@ def test_imports_point_one_way(name):
     assert own - {"errors", "types"} <= MAY_IMPORT[name]
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("inspection/*.py")), ids=lambda p: p.name)
+def test_inspection_knows_corpora_and_what_measures_them(path):
+    outside = {module.partition(".")[0] for level, module in imports(path) if level == 2}
+    measuring = {"checkpoint", "model"} if path.name == "subwords.py" else set()
+    assert outside <= {"corpus", "tags", "types", "errors", "files"} | measuring
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_transformers_has_one_door(path):
     from_transformers = {module for level, module in imports(path) if not level and module.startswith("transformers")}

@@ -33,6 +33,8 @@ class SpanReport:
     n_misaligned: int = 0
     n_lost: int = 0
     """Of the misaligned ones, those that are no entity now, as no token is left to them."""
+    n_blank: int = 0
+    """Of the misaligned ones, those that begin or end with white space."""
     n_overlapping: int = 0
     """Spans that share a token with one that was kept in their place."""
     n_left_out: int = 0
@@ -41,6 +43,8 @@ class SpanReport:
     """Further annotations of the same texts."""
     shown_misaligned: list[str] = field(default_factory=list)
     """The first of them, with file, line and context."""
+    shown_blank: list[str] = field(default_factory=list)
+    """The first of those with white space."""
     shown_overlapping: list[str] = field(default_factory=list)
 
     def check(self, misaligned: str, overlap: str) -> None:
@@ -161,6 +165,11 @@ class Fitter:
         if first < last and (starts[first], ends[last - 1]) == span[:2] and not span.fragments:
             return _Fitted(first, last, span.label, span)
         report.n_misaligned += 1
+        covered = passage.text[span.start : span.end]
+        is_blank = covered != covered.strip()
+        report.n_blank += is_blank
+        if is_blank and len(report.shown_blank) < _N_SHOWN:
+            report.shown_blank.append(_shown(passage, span))
         if len(report.shown_misaligned) < _N_SHOWN:
             report.shown_misaligned.append(_shown(passage, span))
         label: str | None = span.label

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import srsly
 from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
@@ -20,8 +21,7 @@ from .sentence import Sentence, check_row
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
 """What spaCy raises for a file that is cut short, altered, or none of its own."""
 
-
-_Made = TypeVar("_Made")
+T = TypeVar("T")
 
 
 def is_docbin(path: Path) -> bool:
@@ -38,31 +38,42 @@ def is_docbin(path: Path) -> bool:
 
 def read(path: Path) -> Iterator[Sentence]:
     """Read a sentence a Doc: words, spaces, entities, and the document from `doc.user_data["document"]`."""
-    return _read(path, Vocab(), partial(_sentence, path))
+    return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
 
 def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
     """Read the Docs that are not empty, with all that they hold."""
-    return _read(path, vocab, lambda doc, number: doc)
+    return _read(path, vocab, lambda doc, number, document: doc, unpack=True)
 
 
 def document_of(doc: Doc) -> str:
     """The name of the document that a Doc is from; empty where it has none."""
-    document = doc.user_data.get(DOCUMENT, "")
-    return document if isinstance(document, str) else str(document)
+    return _name(doc.user_data)
 
 
-def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int], _Made]) -> Iterator[_Made]:
-    """Make something of each Doc that is not empty, and of its number from 1."""
+def _name(user_data: dict[Any, Any]) -> str:
+    return str(user_data.get(DOCUMENT, ""))
+
+
+def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int, str], T], *, unpack: bool) -> Iterator[T]:
+    """Make something of each Doc that is not empty, of its number from 1 and of the name of its document.
+
+    unpack (bool): the Docs have all their user data.
+    """
     number = 0
     if path.is_dir():
         raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason="it is a folder"))
     try:
         docs = DocBin().from_disk(path)
         if ENT_IOB in docs.attrs and ENT_TYPE in docs.attrs:
+            packed, docs.user_data = docs.user_data, docs.user_data if unpack else []
+            names: dict[bytes, str] = {b"": ""}
             for number, doc in enumerate(docs.get_docs(vocab), start=1):
+                data = (packed[number - 1] if number <= len(packed) else None) or b""
+                if data not in names:  # once a document, as srsly looks up its decoders anew whenever it is called
+                    names[data] = _name(srsly.msgpack_loads(data, use_list=False))
                 if len(doc):
-                    yield make(doc, number)
+                    yield make(doc, number, names[data])
             return
     except _DAMAGED as e:
         reason = " ".join(str(e).split())[:200] or type(e).__name__
@@ -70,7 +81,7 @@ def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int], _Made]) -> Iterat
     raise CorpusError(Errors.docbin_without_entities.format(path=path))
 
 
-def _sentence(path: Path, doc: Doc, number: int) -> Sentence:
+def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence:
     words, tags = [token.text for token in doc], [_tag(token.ent_iob_, token.ent_type_) for token in doc]
     for i, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
         check_row(path, number, word, tag or OUTSIDE, f", token {i}", "Doc")
@@ -79,7 +90,7 @@ def _sentence(path: Path, doc: Doc, number: int) -> Sentence:
         tags,
         [number] * len(doc),
         None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
-        document_of(doc),
+        document,
     )
 
 

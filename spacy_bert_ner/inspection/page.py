@@ -1,0 +1,60 @@
+"""What was found, as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from . import charts
+from .figures import to_json
+from .findings import LEVELS
+from .readings import NONE
+from .report import Report
+
+_MOST_CELLS = 20
+"""Labels on either side of the table of readings."""
+
+
+def page(report: Report) -> str:
+    """The page. Whatever comes from the corpus is escaped.
+
+    RAISES ImportError: matplotlib is not installed.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"percent": _percent, "number": lambda n: f"{n:,}"}
+    template = environment.from_string(files(__package__).joinpath("page.html").read_text("utf-8"))
+    surveys = report.corpora.surveys
+    return template.render(
+        report=report,
+        found=to_json(report),
+        n_left_out=max(0, len(surveys) - charts.MOST_SPLITS),
+        n_labels_left_out=max(0, len(report.corpora.labels) - charts.MOST_LABELS),
+        levels=[(level, report.count(level)) for level in LEVELS],
+        # Safe: matplotlib escapes what it writes.
+        entities=Markup(charts.entities_chart(report)) if report.corpora.labels else "",  # noqa: S704
+        sentences=Markup(charts.sentences_chart(report)),  # noqa: S704
+        lengths=Markup(charts.lengths_chart(report)) if report.corpora.labels else "",  # noqa: S704
+        readings=_readings(report),
+    )
+
+
+def _readings(report: Report) -> dict[str, Any] | None:
+    """Rows and columns of the table of readings, with the strength of each cell's colour from 0 to 1."""
+    pairs = report.confusion
+    used = {label for pair in pairs for label in pair}
+    names = [label for label in report.corpora.labels if label in used][:_MOST_CELLS]
+    names += [NONE] * (NONE in used)
+    if not pairs:
+        return None
+    most = max(pairs.values())
+    cells = [[(pairs[usual, other], (pairs[usual, other] / most) ** 0.5) for other in names] for usual in names]
+    return {"names": [name or "no entity" for name in names], "rows": cells}
+
+
+def _percent(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if value >= 0.001 or not value else "< 0.1%"

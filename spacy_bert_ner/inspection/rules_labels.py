@@ -1,0 +1,151 @@
+"""Findings about labels and splits: what one file lacks, and what two have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .findings import Corpora, Finding, listed, share
+from .repeats import SHORTEST_LEAK, Repeats
+
+FEWEST = 20
+"""Entities of a label that training needs, at the least."""
+
+
+def find(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
+    """All of them."""
+    yield from _leaks(corpora, repeats)
+    yield from _without_entities(corpora)
+    yield from _labels_of_others(corpora)
+    yield from _rare_labels(corpora)
+    yield from _label_names(corpora)
+
+
+def _leaks(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
+    sizes = {survey.name: survey.n_sentences for survey in corpora.surveys}
+    for (split, other), tally in sorted(repeats.leaks.items()):
+        yield Finding(
+            "error",
+            "leakage",
+            f"sentences of {split} are in {other} too (of {SHORTEST_LEAK} words or more)",
+            tally.n,
+            f"sentences of {split}",
+            share(tally.n, sizes[split]),
+            f"Scores on {split} come out too good. Take them out of one file, or split again: convert --split keeps "
+            "copies together.",
+            tally.examples,
+        )
+    differing = repeats.differing
+    if differing.n:
+        yield Finding(
+            "warning",
+            "same_sentence",
+            "sentences of the same words are annotated differently",
+            differing.n,
+            "sentences",
+            share(differing.n, corpora.total("n_sentences")),
+            "At least one of the two is wrong. Mend it; until then the model learns both.",
+            differing.examples,
+        )
+
+
+def _without_entities(corpora: Corpora) -> Iterator[Finding]:
+    for survey in corpora.surveys:
+        if not survey.n_entities:
+            yield Finding(
+                "error",
+                "no_entities",
+                f"{survey.name} has no entity at all",
+                survey.n_sentences,
+                f"sentences of {survey.name}",
+                1.0,
+                "Check that it is annotated, and that the tags are read from the right column (--column).",
+            )
+
+
+def _labels_of_others(corpora: Corpora) -> Iterator[Finding]:
+    for survey in corpora.others:
+        new = [label for label in corpora.labels if label in survey.entities and not corpora.train.entities[label]]
+        if new and corpora.train.n_entities:
+            count = sum(survey.entities[label] for label in new)
+            yield Finding(
+                "error",
+                "new_labels",
+                f"labels of {survey.name} that {corpora.train.name} lacks: {listed(new)}",
+                count,
+                f"entities of {survey.name}",
+                share(count, survey.n_entities),
+                "They cannot be learned, and count as errors in the scores. Split again (convert --split with "
+                "--stratify), rename the label, or leave it out.",
+            )
+
+
+def _rare_labels(corpora: Corpora) -> Iterator[Finding]:
+    train = corpora.train
+    rare = [label for label in corpora.labels if 0 < train.entities[label] < FEWEST]
+    if rare:
+        count = sum(train.entities[label] for label in rare)
+        yield Finding(
+            "warning",
+            "rare_labels",
+            f"labels with fewer than {FEWEST} entities in {train.name}: {listed(rare)}",
+            count,
+            f"entities of {train.name}",
+            share(count, train.n_entities),
+            "Annotate more of them, join them with another label, or leave them out: so few are hardly learned.",
+            details=[f"{label}: {train.entities[label]}" for label in rare],
+        )
+    for survey in corpora.others:
+        missing = [label for label in corpora.labels if train.entities[label] and not survey.entities[label]]
+        if missing and survey.n_entities:
+            count = sum(train.entities[label] for label in missing)
+            yield Finding(
+                "warning",
+                "absent_labels",
+                f"labels of {train.name} that {survey.name} lacks: {listed(missing)}",
+                count,
+                f"entities of {train.name}",
+                share(count, train.n_entities),
+                f"Scores on {survey.name} say nothing of them. Split again: convert --split with --stratify.",
+            )
+
+
+def _label_names(corpora: Corpora) -> Iterator[Finding]:
+    alike: dict[str, list[str]] = {}
+    for label in corpora.labels:
+        alike.setdefault(" ".join(label.casefold().split()), []).append(label)
+    groups = [group for group in alike.values() if len(group) > 1]
+    entities = {label: sum(survey.entities[label] for survey in corpora.surveys) for label in corpora.labels}
+    if groups:
+        rarer = sum(entities[label] for group in groups for label in group[1:])
+        yield Finding(
+            "warning",
+            "like_labels",
+            "labels that differ only in case or blanks",
+            rarer,
+            "entities",
+            share(rarer, corpora.total("n_entities")),
+            "The model takes them for different ones. Rename one of each.",
+            details=[" and ".join(repr(label) for label in group) for group in groups],
+        )
+    blank = [label for label in corpora.labels if any(c.isspace() for c in label)]
+    if blank:
+        count = sum(entities[label] for label in blank)
+        yield Finding(
+            "info",
+            "blank_labels",
+            f"labels with white space in their names: {listed(map(repr, blank))}",
+            count,
+            "entities",
+            share(count, corpora.total("n_entities")),
+            "They work, but formats that divide columns by spaces cannot hold them. Rename them: creative-work.",
+        )
+    if len(corpora.labels) == 1:
+        yield Finding(
+            "info",
+            "one_label",
+            f"there is only one label: {corpora.labels[0]}",
+            entities[corpora.labels[0]],
+            "entities",
+            1.0,
+            "Nothing to do, if that is what you want.",
+        )

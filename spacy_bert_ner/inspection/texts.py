@@ -1,0 +1,78 @@
+"""What shows that a text is not as people write it: damage from wrong encodings, markup, traces of tokenizers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html.entities import html5
+from typing import NamedTuple
+
+_REFERENCE = re.compile(r"&( ?)(\w+|#\d+|#[xX][0-9a-fA-F]+) ?;")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
+_TREEBANK = {"``", "-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-"}
+_CLINGS = re.compile(r"[.,]|(?:'|’)(?:s|re|ve|ll|d|m)|n(?:'|’)t", re.IGNORECASE)
+"""Words that in print have no space before them. Other marks have one in French."""
+
+CODES = {
+    "replacement": "the replacement character U+FFFD",
+    "mojibake": "text decoded in a wrong encoding, such as Ã© for é",
+    "control": "control characters or invisible marks",
+    "markup": "HTML character references, such as &amp;",
+    "treebank": "brackets and quotation marks as in the Penn Treebank, such as -LRB- and ``",
+}
+
+
+class Oddity(NamedTuple):
+    """Words from `start` up to, not including, `end`, that are not as people write them; a key of `CODES`."""
+
+    code: str
+    start: int
+    end: int
+
+
+def oddities(words: Sequence[str], text: str) -> Iterator[Oddity]:
+    """What is odd in the words of a sentence.
+
+    text: the words with a space between any two of them.
+    """
+    if "&" in text:
+        yield from _references(words, text)
+    is_ascii = text.isascii()
+    if is_ascii and "``" not in text and "B-" not in text and not _CONTROL.search(text):
+        return
+    for i, word in enumerate(words):
+        if word in _TREEBANK:
+            yield Oddity("treebank", i, i + 1)
+        if _CONTROL.search(word):
+            yield Oddity("control", i, i + 1)
+        if "\ufffd" in word:
+            yield Oddity("replacement", i, i + 1)
+        elif is_mojibake(word):
+            yield Oddity("mojibake", i, i + 1)
+
+
+def is_mojibake(word: str) -> bool:
+    """Whether a word is UTF-8 that was read as Windows-1252 or Latin-1: as such bytes it is UTF-8 again."""
+    if word.isascii():
+        return False
+    for codec in ("cp1252", "latin-1"):
+        try:
+            return len(word.encode(codec).decode("utf-8")) < len(word)
+        except UnicodeError:
+            continue
+    return False
+
+
+def spaced_marks(words: Sequence[str], spaces: Sequence[bool]) -> tuple[list[int], int]:
+    """Words that cling to the one before in print: those that have a space before them, and how many there are."""
+    clinging = [i for i in range(1, len(words)) if _CLINGS.fullmatch(words[i])]
+    return [i for i in clinging if spaces[i - 1]], len(clinging)
+
+
+def _references(words: Sequence[str], text: str) -> Iterator[Oddity]:
+    for match in _REFERENCE.finditer(text):
+        if match[2][0] != "#" and f"{match[2]};" not in html5:
+            continue
+        start, end = (text.count(" ", 0, position) for position in (match.start(), match.end() - 1))
+        # A word may hold a space itself, which this way counts as the border of two.
+        yield Oddity("markup", min(start, len(words) - 1), min(end, len(words) - 1) + 1)
