@@ -112,7 +112,8 @@ def _rare_labels(corpora: Corpora) -> Iterator[Finding]:
 def _label_names(corpora: Corpora) -> Iterator[Finding]:
     alike: dict[str, list[str]] = {}
     for label in corpora.labels:
-        alike.setdefault(" ".join(label.casefold().split()), []).append(label)
+        letters = "".join(filter(str.isalnum, label.casefold()))
+        alike.setdefault(letters or label, []).append(label)
     groups = [group for group in alike.values() if len(group) > 1]
     entities = {label: sum(survey.entities[label] for survey in corpora.surveys) for label in corpora.labels}
     if groups:
@@ -120,7 +121,7 @@ def _label_names(corpora: Corpora) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "like_labels",
-            "labels that differ only in case or blanks",
+            "labels that differ only in case, blanks or punctuation",
             rarer,
             "entities",
             share(rarer, corpora.total("n_entities")),
