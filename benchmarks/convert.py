@@ -1,8 +1,8 @@
 """Conversion of all of GMB, beside reading it with the csv module and building the Docs.
 
 Each way runs in a process of its own, in turn, several times; times are of the work alone, without imports. The table
-gives medians with the least and the most, and the ratio of each pair of neighbouring runs. Peak memory is that of the
-whole process, for the corpus and for five times the corpus in one file.
+gives medians with the least and the most, and the median ratio to the measure of the same round. Peak memory is that of
+the whole process, for the corpus and for five times the corpus in one file.
 
     python benchmarks/convert.py --data ner_dataset.csv.zip --output benchmarks/convert.json
 """
@@ -20,7 +20,10 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from wasabi import table
 
@@ -47,13 +50,13 @@ def read_with_csv(path: Path) -> None:
     report(time.perf_counter() - start)
 
 
-def convert_all(path: Path) -> None:
-    """`bert-ner convert --split 80/10/10`."""
+def convert_all(path: Path, **options: Any) -> None:
+    """`bert-ner convert`."""
     from spacy_bert_ner.corpus.convert import convert
 
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        done = convert(path, Path(folder), split="80/10/10")
+        done = convert(path, Path(folder), **options)
         report(time.perf_counter() - start, sum(done.counts.values()))
 
 
@@ -62,7 +65,13 @@ def report(seconds: float, sentences: int = 0) -> None:
     print(json.dumps({"seconds": seconds, "peak_mb": peak, "sentences": sentences}))
 
 
-WAYS = {"csv module and Docs": read_with_csv, "convert": convert_all}
+MEASURE = "csv module and Docs"
+WAYS: dict[str, Callable[[Path], None]] = {
+    MEASURE: read_with_csv,
+    "convert": convert_all,
+    "convert --split, exact copies": partial(convert_all, split="80/10/10", duplicates="exact"),
+    "convert --split, near copies": partial(convert_all, split="80/10/10"),
+}
 
 
 def run(way: str, path: Path) -> dict[str, float]:
@@ -83,26 +92,31 @@ def five_times(path: Path, folder: str) -> Path:
     return large
 
 
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Run all ways in turn, print the table, write the JSON."""
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(arguments.rounds):
         for way in WAYS:
             runs[way].append(run(way, arguments.data))
+    own = [way for way in WAYS if way != MEASURE]
     with tempfile.TemporaryDirectory() as folder:
-        large = run("convert", five_times(arguments.data, folder))
-    first, second = ([r["seconds"] for r in runs[way]] for way in WAYS)
-    ratios = [b / a for a, b in zip(first, second, strict=True)]
-    rows = []
+        path = five_times(arguments.data, folder)
+        large = {way: run(way, path) for way in own}
+    rows, ratios = [], {}
     for way in WAYS:
         seconds = [r["seconds"] for r in runs[way]]
-        spread = f"{statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"
-        rows.append([way, spread, f"{statistics.median(r['peak_mb'] for r in runs[way]):.0f}"])
-    rows.append(["convert, five times the corpus", f"{large['seconds']:.2f}", f"{large['peak_mb']:.0f}"])
-    print(table(rows, header=["way", "seconds", "peak MB"], divider=True))
-    print(
-        f"convert / csv module and Docs: median {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-    )
+        ratios[way] = [s / r["seconds"] for s, r in zip(seconds, runs[MEASURE], strict=True)]
+        rows.append(
+            [way, spread(seconds), spread(ratios[way]), f"{statistics.median(r['peak_mb'] for r in runs[way]):.0f}"]
+        )
+        if way in large:
+            rows[-1].append(f"{large[way]['peak_mb']:.0f}")
+    header = ["way", "seconds", "ratio", "peak MB", "peak MB, five times"]
+    print(table(rows, header=header, divider=True))
     if arguments.output:
         content = {"date": time.strftime("%Y-%m-%d"), "runs": runs, "five_times": large, "ratios": ratios}
         arguments.output.write_text(json.dumps(content, indent=1) + "\n")
