@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -50,9 +51,14 @@ def _swap(temporary: Path, folder: Path) -> None:
 
 @contextmanager
 def whole_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
-    """Temporary files that take the names `names` in `folder` when the block ends without an error."""
+    """Temporary files that take the names `names` in `folder` when the block ends without an error.
+
+    Those of the same names that a killed process of this machine left behind are removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = [folder / f".{name}.{os.getpid()}.tmp" for name in names]
+    for name in names:
+        _remove_orphans(folder, name)
+    temporary = [folder / f"{_beginning(name)}{os.getpid()}.tmp" for name in names]
     try:
         yield temporary
         for path in temporary:
@@ -65,6 +71,33 @@ def whole_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
     finally:
         for path in temporary:
             path.unlink(missing_ok=True)
+
+
+def _beginning(name: str) -> str:
+    """How the names of temporary files begin, up to the number of their process, which is one of this machine only:
+    other machines, and containers, may share the folder."""
+    return f".{name}.{platform.node()}."
+
+
+def _remove_orphans(folder: Path, name: str) -> None:
+    beginning = _beginning(name)
+    for path in folder.iterdir():
+        number = path.name.removeprefix(beginning).removesuffix(".tmp")
+        if path.name == f"{beginning}{number}.tmp" and number.isdecimal() and not _is_running(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    """Whether there may be a process of this number."""
+    if os.name != "posix":  # elsewhere signal 0 is none
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _flush(path: Path) -> None:

@@ -18,6 +18,11 @@ class CorpusMessages:
     unknown_format = (
         "{path}, line {line}: cannot tell the format from {text!r}. Allowed: {formats}. Name one: --format conll"
     )
+    no_tag_column = (
+        "{path}, line {line}: there are no tags in --column {column} of {text!r}. Allowed: the number of the column "
+        "that holds O and tags such as B-per, from 1, or from -1 downwards to count from the last. Name another, or "
+        "leave it out. If it is that one: --format conll"
+    )
     missing_columns = "{path}, line 1: the header has the columns {found}. {format} needs {needed}."
     bad_csv = "{path}, line {line}: not a CSV row: {reason}. Quote fields that hold commas, quotes or line breaks."
     field_count = "{path}, line {line}: {found} fields in this row, {needed} in the header. Mend the row."
@@ -68,6 +73,15 @@ class CorpusMessages:
         "wrote, or a file of {formats}. Name the file that you want."
     )
     same_file = "{path} is read, so it cannot be written. Name another folder for the output."
+    no_folder = "{path} is a file, so nothing can be written into it. Name a folder for the output."
+    not_written = (
+        "{path}: the output cannot be written ({reason}). Allowed: a folder in which you may write, on a disk with "
+        "room for it, and some for temporary files in {temporary}. Make room, or name another folder for the output."
+    )
+    no_room = (
+        "{path}: there is no room to unzip it in {temporary} ({reason}). Make room, name another folder for temporary "
+        "files in the environment variable TMPDIR, or unzip it yourself and name the file."
+    )
     conllu_columns = (
         "{path}, line {line}: {n} columns: {text!r}. CoNLL-U has ten, separated by tabs, of which empty ones are _. "
         "Mend the row, or name the format: --format conll"
@@ -128,8 +142,8 @@ class CorpusMessages:
         "the {n_words} tokens, or null. Mend the row, or remove the column: dataset.remove_columns('spaces')"
     )
     bad_document = (
-        "{path}, {unit} {line}: document = {found} is not allowed. Allowed: the document's name or number, or null. "
-        "Mend the row, or remove the column: dataset.remove_columns('document')"
+        "{path}, {unit} {line}: {key} = {found} is not allowed. Allowed: the document's name or number, or null. "
+        "Mend the row, name another column (--document-key), or remove it: dataset.remove_columns('document')"
     )
     bad_ner_tags = (
         "{path}, {unit} {line}: ner_tags = {found} is not allowed. Allowed: a list of strings, or of numbers that the "
@@ -163,6 +177,10 @@ class CorpusMessages:
     no_document_key = (
         "{path}, line {line}: there is no {key} that could name the document. It has: {found}. Name another field: "
         "--document-key, with dots to those within, such as meta.source"
+    )
+    no_document_column = (
+        "{path}: there is no column {key} that could name the document. Its columns are: {found}. Name one of strings "
+        "or whole numbers: --document-key"
     )
     no_document_comment = (
         "{path}: no comment '# {key} = ...' names a document. Name another that stands before sentences: --document-key"
@@ -264,7 +282,7 @@ class CorpusMessages:
     no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
     no_text = "{path}, line {line}: the text is {found}. Allowed: a string. Mend the record."
     long_text = (
-        "{path}, line {line}: a text of {n} characters. Allowed: at most {allowed}, as in spaCy (nlp.max_length). "
+        "{path}, {unit} {line}: a text of {n} characters. Allowed: at most {allowed}, as in spaCy (nlp.max_length). "
         "Cut it into documents."
     )
     long_record = "{path}, line {line}: a record of more than {allowed} characters. Cut it into several."

@@ -1,5 +1,9 @@
+import errno
+import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -419,6 +423,49 @@ def test_a_kill_in_the_middle_leaves_the_old_files_as_they_were(tmp_path):
     assert all(name.startswith(".") for name in set(after) - set(before))
     convert(new, corpus, split="80/10/10")
     assert contents(corpus)["train.spacy"] != before["train.spacy"]
+    assert contents(corpus).keys() == before.keys()  # what was begun is gone
+
+
+def test_a_file_where_the_folder_should_be_is_refused(tmp_path, source):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(CorpusError, match="out is a file, so nothing can be written into it. Name a folder"):
+        convert(source, tmp_path / "out")
+    with pytest.raises(
+        CorpusError, match=r"out/in: the output cannot be written \(Not a directory\). Allowed: a folder"
+    ):
+        convert(source, tmp_path / "out" / "in")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_the_whole_name_of_a_folder_is_that_of_its_file(tmp_path):
+    (tmp_path / "notes.v2").mkdir()
+    for suffix in ("txt", "ann"):
+        (tmp_path / "notes.v2" / f"a.{suffix}").write_text("Ada" if suffix == "txt" else "")
+    assert [path.name for path in convert(tmp_path / "notes.v2", tmp_path).counts] == ["notes.v2.spacy"]
+
+
+@pytest.mark.parametrize("options", [{"to": "spacy"}, {"to": "conll"}, {"to": "jsonl", "split": "80/20"}])
+def test_a_full_disk_leaves_the_old_files_and_is_named(tmp_path, source, monkeypatch, options):
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(CorpusError, match=r"the output cannot be written \(No space left on device\)"):
+        convert(source, tmp_path / "out", **options)
+    assert contents(tmp_path / "out") == {}
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(tmp_path, monkeypatch):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.conll", TEN)
+
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfileobj", fail)
+    with pytest.raises(CorpusError, match="there is no room to unzip it in .*TMPDIR, or unzip it yourself"):
+        convert(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize("options", [{}, {"stratify": True}])

@@ -206,6 +206,11 @@ def test_the_command_in_split_json_makes_the_same_split(tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+def test_the_command_in_split_json_takes_a_file_for_no_option(tmp_path):
+    convert(write(tmp_path, conll(SENTENCES), "-a.conll"), tmp_path / "out", split="50/50")
+    assert " convert ./-a.conll OUTPUT_DIR " in json.loads((tmp_path / "out" / "split.json").read_text())["again"]
+
+
 def test_without_documents_their_number_is_unknown(tmp_path):
     convert(write(tmp_path, conll(SENTENCES)), tmp_path, split="50/50")
     parts = json.loads((tmp_path / "split.json").read_text())["parts"]

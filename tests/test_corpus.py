@@ -207,6 +207,14 @@ def test_the_format_is_told_from_the_first_line(tmp_path, content, format):
     assert read_corpus(path, format=format) == corpus
 
 
+@pytest.mark.parametrize("column", [1, -3, 5])
+def test_a_column_without_tags_is_named(tmp_path, column):
+    path = tmp_path / "a.conll"
+    path.write_text("Ada NNP B-per\nmet VBD O\n")
+    with pytest.raises(CorpusError, match=rf"line 1: there are no tags in --column {column} of 'Ada NNP B-per'. Allow"):
+        read_corpus(path, column=column)
+
+
 def test_a_named_format_is_taken_at_its_word(tmp_path):
     path = write(tmp_path, "word tag\nKevin B-per\n")  # no tag in the first line
     with pytest.raises(CorpusError, match="line 1: cannot tell the format"):

@@ -1,5 +1,8 @@
 import os
+import platform
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,6 +118,24 @@ def test_a_file_that_was_not_written_leaves_the_old_files(tmp_path):
     with pytest.raises(FileNotFoundError), whole_files(tmp_path, ["train.spacy", "dev.spacy"]) as (train, _):
         train.write_text("new")
     assert contents(tmp_path) == {"train.spacy": "old"}
+
+
+def test_files_of_a_killed_process_are_removed_and_no_others(tmp_path):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    orphan = f".train.spacy.{platform.node()}.{gone.stdout.strip()}.tmp"
+    kept = [
+        f".train.spacy.{platform.node()}.{os.getppid()}.tmp",  # of a process that runs
+        orphan.replace(platform.node(), "elsewhere"),
+        orphan.replace("train", "test"),
+        orphan.removesuffix(".tmp"),
+        f".train.spacy.{platform.node()}.x.tmp",
+    ]
+    for name in (orphan, *kept):
+        (tmp_path / name).write_text("half")
+    with whole_files(tmp_path, ["train.spacy"]) as (train,):
+        assert names(tmp_path) == sorted(kept)
+        train.write_text("train")
+    assert names(tmp_path) == sorted([*kept, "train.spacy"])
 
 
 def test_files_are_open_to_every_reader(tmp_path):

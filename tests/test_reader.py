@@ -396,6 +396,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read(tmp_path / "none.conll")
 
 
+def test_docs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, words=[word]) for word in ("Ada", "x" * 1_000_001, "Cem", "Eve")]
+    docs[2].set_ents([Span(docs[2], 0, 1, label="per ")])
+    DocBin(attrs=["ENT_IOB", "ENT_TYPE"], docs=docs).to_disk(tmp_path / "a.spacy")
+    read = make_corpus_reader_v1(tmp_path / "a.spacy", skip_invalid=2)
+    with pytest.warns(UserWarning, match="Doc 2: a text of 1000001 characters"):
+        assert [example.reference[0].text for example in read(nlp)] == ["Ada", "Eve"]
+
+
 def test_a_bad_row_is_named_before_the_first_example(tmp_path: Path) -> None:
     path = conll(tmp_path, CONLL + "\nword\n")
     with pytest.raises(CorpusError, match=r"a.conll, line 21: one column only: 'word'"):

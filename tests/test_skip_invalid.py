@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+import spacy
+from spacy.tokens import Doc, DocBin, Span
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
@@ -42,6 +44,14 @@ def parquet(folder: Path) -> Path:
     return folder / "a.parquet"
 
 
+def docbin(folder: Path) -> Path:
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, words=[word]) for word in ("Ada", "Bob", "Cem")]
+    docs[1].set_ents([Span(docs[1], 0, 1, label="per ")])
+    DocBin(attrs=["ENT_IOB", "ENT_TYPE"], docs=docs).to_disk(folder / "a.spacy")
+    return folder / "a.spacy"
+
+
 def spans(*ends: object) -> list[dict[str, object]]:
     return [
         {"text": text, "spans": [{"start": 0, "end": end, "label": "per"}] if end else []}
@@ -60,12 +70,19 @@ BAD = {
         "line 4, column Tag: ' O' is no tag",
     ),
     "token-fields": (TOKENS + "1,Ada,N,B-per\n2,Bob,N,O\n,Day,N\n3,Cem,N,O\n", "a.csv", "line 4: 3 fields"),
+    "token-first": (TOKENS + "1,Ada,N,B-per\n2,Bob,N\n,Day,N,O\n3,Cem,N,O\n", "a.csv", "line 3: 3 fields"),
+    "token-first-of-all": (TOKENS + "1,Ada,N,B-per\n2,Bob,N\n2,Day,N,O\n3,Cem,N,O\n", "a.csv", "line 3: 3 fields"),
     "columns": ("Ada B-per\n\nDay\nBob O\n\nCem O\n", "a.conll", "line 3: one column only: 'Day'"),
     "odd-tag": ("Ada B-per\n\nBob O\nDay per\n\nCem O\n", "a.conll", "line 4, the last column: the tag 'per' does not"),
     "conllu": (
         conllu("Ada B-per") + "\n" + conllu("Bob O", "Day O").replace("2\t", "3\t") + "\n" + conllu("Cem O"),
         "a.conllu",
         "line 4: the number '3' where word 2 is expected",
+    ),
+    "conllu-key": (
+        conllu("Ada B-per") + "\n" + conllu("Bob O", "Day O").replace("NER=O\n2", "NE=O\n2") + "\n" + conllu("Cem O"),
+        "a.conllu",
+        "line 3: NE= in 'NE=O', but NER= on line 1",
     ),
     "sent-id": (
         "# sent_id = 1\n" + conllu("Ada B-per") + "\n# sent_id = 1\n" + conllu("Bob O") + "\n" + conllu("Cem O"),
@@ -97,6 +114,7 @@ BAD = {
         "line 2: the tag 1 is a number that nothing names",
     ),
     "brat": (brat, "", "b.ann, line 1: a span of 'per' from 0 to 9"),
+    "docbin": (docbin, "", "a.spacy, Doc 2, token 1: 'B-per ' is no tag"),
     "parquet": (parquet, "", "row 2: 1 tokens but 2 ner_tags"),
 }
 
@@ -148,6 +166,32 @@ def test_tags_of_no_scheme_are_not_written(tmp_path):
     stream = CorpusStream(path, skip_invalid=2, tag_scheme="IOB2")
     assert len(list(stream)) == 2
     assert "the tag 'y' is not of the scheme IOB2" in str(stream.invalid[0])
+
+
+def test_tags_of_no_scheme_are_left_out_of_what_the_limit_takes_in_their_place(tmp_path):
+    path = write(tmp_path, "a B-x\n\nb y\n\nc z\n\nd O\n\ne q\n", "a.conll")
+    stream = CorpusStream(path, skip_invalid=2, limit=2)
+    assert ([s.words for s in stream], len(stream.invalid)) == ([["a"], ["d"]], 2)
+
+
+def test_a_bad_row_that_begins_as_no_other_does_begins_no_sentence(tmp_path):
+    rows = "Sentence: 1,a,N,O\n,b,N,O\nx,y\n,c,N,O\nSentence: 2,d,N,O\n"
+    stream = CorpusStream(write(tmp_path, TOKENS + rows, "a.csv"), skip_invalid=1)
+    assert ([s.words for s in stream], len(stream.invalid)) == ([["d"]], 1)
+
+
+def test_a_row_of_a_sentence_that_cannot_be_told_spoils_both_beside_it(tmp_path):
+    rows = '1,a,N,O\n1,b,N,O\n2,c,N,O\n2,"d"d,N,O\n3,e,N,O\n4,f,N,O\n'
+    stream = CorpusStream(write(tmp_path, TOKENS + rows, "a.csv"), skip_invalid=2)
+    assert ([s.words for s in stream], len(stream.invalid)) == ([["a", "b"], ["f"]], 2)
+
+
+def test_the_key_of_a_sentence_that_is_left_out_is_not_that_of_the_others(tmp_path):
+    bad = conllu("Ada O", "Bob O").replace("2\t", "3\t").replace("NER=", "NE=")
+    path = write(tmp_path, f"{bad}\n{conllu('Cem B-per')}\n{conllu('Eve O')}", "a.conllu")
+    assert [s.words for s in CorpusStream(path, skip_invalid=1)] == [["Cem"], ["Eve"]]
+    with pytest.raises(CorpusError, match="line 2: the number '3' where word 2 is expected"):
+        CorpusStream(write(tmp_path, bad, "b.conllu"), skip_invalid=1)
 
 
 def test_nothing_but_bad_sentences_is_an_error(tmp_path):
@@ -253,8 +297,10 @@ def test_a_column_of_parquet_names_the_document(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"tokens": [["a"], ["b"]], "ner_tags": [["O"], ["O"]], "source": ["x", "y"]}), path)
     assert [s.document for s in CorpusStream(path, document_key="source")] == ["x", "y"]
-    with pytest.raises(CorpusError, match="there is no author that could name the document. It has: tokens, ner_tags"):
+    with pytest.raises(CorpusError, match="no column author that could name the document. Its columns are: tokens"):
         CorpusStream(path, document_key="author")
+    with pytest.raises(CorpusError, match=r"row 1: tokens = \['a'\] is not allowed. Allowed: the document's name"):
+        CorpusStream(path, document_key="tokens")
 
 
 def test_formats_without_fields_have_no_key(tmp_path):

@@ -66,12 +66,15 @@ def read(source: Source, document_key: str | None = None) -> Iterator[Sentence |
             elif row.strip(" \t"):
                 rows.append((line, row))
             elif rows:
+                key = misc.key
                 try:
                     sentence = _sentence(path, rows, misc, document)
+                    is_empty = False
                     yield Invalid(error) if error else sentence
                 except CorpusError as e:
+                    misc.key = key  # what a sentence that is left out has, the others need not have
                     yield Invalid(error or e)
-                rows, is_empty, error = [], False, None
+                rows, error = [], None
     if not is_empty and not misc.key:
         found = ", ".join(sorted(misc.others)) or "none"
         raise CorpusError(Errors.no_tag_key.format(path=path, found=found, keys="=, ".join(KEYS)))

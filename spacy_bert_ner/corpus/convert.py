@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,23 +58,27 @@ def convert(
     stratify (bool): each part has its share of every label.
     duplicates (str): which copies of a sentence are kept in one part, see `Split`.
     reading: the options of `CorpusStream`.
-    RAISES CorpusError: the input or an option is not allowed; no file is written then.
+    RAISES CorpusError: the input or an option is not allowed, or the folder cannot be written to; no file is then.
     """
     check_options(split, by_document=by_document, stratify=stratify, duplicates=duplicates)
     target = find_target(to)
+    if folder.exists() and not folder.is_dir():
+        raise CorpusError(Errors.no_folder.format(path=folder))
     corpus = CorpusStream(path, **reading)
-    name = path.resolve().name if path.is_dir() else path.stem if path.suffix == ".zip" else path.name
-    parts, messages = {Path(name).stem: np.arange(corpus.n_sentences)}, list[str]()
+    file = Path(path.stem) if path.suffix == ".zip" else path
+    name = path.resolve().name if path.is_dir() else file.stem
+    parts, messages = {name: np.arange(corpus.n_sentences)}, list[str]()
     how = Split(split, seed, by_document, stratify, duplicates) if split is not None else None
     if how is not None:
-        parts, messages = make_parts(corpus, how)
+        with _writing(folder):
+            parts, messages = make_parts(corpus, how)
     files = {name: f"{name}{target.suffix}" for name in parts}
     names = [*files.values(), *[split_file.NAME] * (how is not None)]
     for written in names:
         if (folder / written).exists() and (folder / written).samefile(path):
             raise CorpusError(Errors.same_file.format(path=path))
     sha256 = split_file.source_sha256(path, [folder / name for name in names]) if how is not None else ""
-    with whole_files(folder, names) as temporary:
+    with _writing(folder), whole_files(folder, names) as temporary:
         part_counts = _write(corpus, target, list(parts.values()), temporary[: len(parts)])
         if how is not None:
             record = split_file.split_record(corpus, sha256, how, to, files, reading, parts, part_counts)
@@ -84,6 +90,18 @@ def convert(
         return done
     entities = {name: n.entities for name, n in zip(parts, part_counts, strict=True)}
     return done._replace(entities=entities, split_file=folder / split_file.NAME)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say where it failed, and what to do, where no file can be written."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno is None:  # it has a message of its own
+            raise
+        message = Errors.not_written.format(path=folder, reason=e.strerror, temporary=tempfile.gettempdir())
+        raise CorpusError(message) from e
 
 
 def _write(corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path]) -> list[PartCounts]:

@@ -142,6 +142,8 @@ def _recognise(source: Source, rows: list[tuple[int, str]], column: int | None) 
     if not rows:
         raise CorpusError(Errors.empty_file.format(path=source.path, formats=KNOWN))
     line, row = rows[0]
+    if column is not None and columns.is_columns(text):
+        raise CorpusError(Errors.no_tag_column.format(path=source.path, line=line, column=column, text=row[:60]))
     raise CorpusError(Errors.unknown_format.format(path=source.path, line=line, text=row[:60], formats=KNOWN))
 
 

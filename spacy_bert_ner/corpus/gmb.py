@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from ..errors import CorpusError, Errors
 from .sentence import Invalid, Sentence, check_row
@@ -19,7 +19,15 @@ from .source import Source
 SENTENCE_COLUMNS = ("text", "labels")
 TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
 
-Fields = tuple[str, ...] | CorpusError
+
+class _BadRow(NamedTuple):
+    """In place of the fields of a row that is none; its sentence number, None where that cannot be told."""
+
+    error: CorpusError
+    number: str | None = None
+
+
+Fields = tuple[str, ...] | _BadRow
 
 
 def is_sentences(rows: Sequence[str]) -> bool:
@@ -45,8 +53,8 @@ def read_sentences(source: Source, document_key: str | None = None) -> Iterator[
 
 
 def _sentence(path: Path, line: int, fields: Fields) -> Sentence:
-    if isinstance(fields, CorpusError):
-        raise fields
+    if isinstance(fields, _BadRow):
+        raise fields.error
     words_field, tags_field, *document = fields
     # By the single space, not by white space: a word may be U+0085, which `str.split()` takes for a separator.
     words, tags = words_field.split(" "), tags_field.split(" ")
@@ -68,13 +76,16 @@ def read_tokens(source: Source, document_key: str | None = None) -> Iterator[Sen
     path = source.path
     sentence: Sentence | None = None
     error: CorpusError | None = None  # the first of the sentence
-    last_number = ""
+    unplaced: CorpusError | None = None  # of a row just before that may be of this sentence, or of the next
+    last_number, repeats = "", False  # whether each row has the number of its sentence
     known: set[str] = set()  # tags that were checked
     for line, fields in _rows(source, "gmb-tokens", TOKEN_COLUMNS, document_key):
-        if isinstance(fields, CorpusError):
-            error = error or fields
+        bad = fields.error if isinstance(fields, _BadRow) else None
+        number = fields.number if isinstance(fields, _BadRow) else fields[0]
+        if number is None or (bad and number and last_number and _bare(number) != _bare(last_number)):
+            unplaced = unplaced or bad
+            error = error or bad
             continue
-        number, word, tag, *document = fields
         if number and number != last_number:
             last_number = number
             if error or sentence:
@@ -82,7 +93,15 @@ def read_tokens(source: Source, document_key: str | None = None) -> Iterator[Sen
             words: list[str] = []
             tags: list[str | None] = []
             lines: list[int] = []
-            sentence, error = Sentence(words, tags, lines, document="".join(document)), None
+            document = "" if isinstance(fields, _BadRow) else "".join(fields[3:])
+            sentence, error = Sentence(words, tags, lines, document=document), unplaced if repeats else None
+        elif number:
+            repeats = True
+        unplaced = None
+        if isinstance(fields, _BadRow):
+            error = error or bad
+            continue
+        _, word, tag, *_ = fields
         if sentence is None:
             error = error or CorpusError(Errors.no_sentence.format(path=path, line=line))
             continue
@@ -117,7 +136,7 @@ def _rows(
                 raise CorpusError(Errors.no_document_key.format(path=path, line=1, key=document_key, found=found))
             raise CorpusError(Errors.missing_columns.format(path=path, found=found, format=format, needed=needed))
         pick = itemgetter(*(header.index(column) for column in wanted))
-        n_fields = len(header)
+        n_fields, i_number = len(header), header.index(columns[0])
         while True:
             begin = reader.line_num + 1
             try:
@@ -126,11 +145,16 @@ def _rows(
                         yield begin, pick(row)
                     elif not _is_blank(row):
                         message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=n_fields)
-                        yield begin, CorpusError(message)
+                        yield begin, _BadRow(CorpusError(message), row[i_number] if i_number < len(row) else None)
                     begin = reader.line_num + 1
                 return
             except csv.Error as e:  # after which the reader goes on with the next line
-                yield begin, CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e))
+                yield begin, _BadRow(CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)))
+
+
+def _bare(number: str) -> str:
+    """A sentence number without its digits: `Sentence: `, which those of one file have in common."""
+    return number.rstrip("0123456789")
 
 
 def _is_blank(row: list[str]) -> bool:

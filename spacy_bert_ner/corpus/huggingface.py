@@ -47,7 +47,7 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
                 _check_types(file, schema)
                 if document_key is not None and schema.names.count(document_key) != 1:
                     found = ", ".join(schema.names)
-                    raise CorpusError(Errors.no_document_key.format(path=file, line=0, key=document_key, found=found))
+                    raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=found))
                 names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
                 for batch in batches:
                     for cells in batch.select(_columns(schema, key)).to_pylist():

@@ -126,7 +126,11 @@ class CorpusReader:
         return stream
 
     def _references(self, stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
-        docs = read_docs(stream.path, nlp.vocab) if stream.format == DOCBIN else _docs(stream, nlp)
+        if stream.format == DOCBIN:
+            kept = {sentence.lines[0] for sentence in stream} if stream.invalid else None
+            docs = read_docs(stream.path, nlp.vocab, kept)
+        else:
+            docs = _docs(stream, nlp)
         return join_docs(docs, self.join, nlp.max_length) if self.join else docs
 
 

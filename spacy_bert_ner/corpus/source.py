@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import lzma
 import os
@@ -21,6 +22,8 @@ from ..errors import CorpusError, Errors
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 """What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors of a disk that has no room."""
 _CHUNK = 1 << 20
 _HEAD = 1 << 22  # characters of the first rows: one row can be all of a file
 _MARK = codecs.BOM_UTF8.decode("latin-1")
@@ -129,6 +132,9 @@ class Source:
             ):
                 shutil.copyfileobj(file, unzipped, _CHUNK)
         except _DAMAGED as e:
+            if isinstance(e, OSError) and e.errno in _FULL:
+                message = Errors.no_room.format(path=self.path, temporary=Path(name).parent, reason=e.strerror)
+                raise CorpusError(message) from e
             raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
         return Path(name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
 from .docbin import DOCUMENT
-from .sentence import Sentence, check_row
+from .sentence import Invalid, Sentence, check_row
 
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
 """What spaCy raises for a file that is cut short, altered, or none of its own."""
@@ -36,14 +36,18 @@ def is_docbin(path: Path) -> bool:
         return False
 
 
-def read(path: Path) -> Iterator[Sentence]:
+def read(path: Path) -> Iterator[Sentence | Invalid]:
     """Read a sentence a Doc: words, spaces, entities, and the document from `doc.user_data["document"]`."""
     return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
 
-def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
-    """Read the Docs that are not empty, with all that they hold."""
-    return _read(path, vocab, lambda doc, number, document: doc, unpack=True)
+def read_docs(path: Path, vocab: Vocab, numbers: Container[int] | None = None) -> Iterator[Doc]:
+    """Read the Docs that are not empty, with all that they hold.
+
+    numbers: of those that are read, from 1; None for all.
+    """
+    docs = _read(path, vocab, lambda doc, number, document: (number, doc), unpack=True)
+    return (doc for number, doc in docs if numbers is None or number in numbers)
 
 
 def document_of(doc: Doc) -> str:
@@ -81,10 +85,13 @@ def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int, str], T], *, unpac
     raise CorpusError(Errors.docbin_without_entities.format(path=path))
 
 
-def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence:
+def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence | Invalid:
     words, tags = [token.text for token in doc], [_tag(token.ent_iob_, token.ent_type_) for token in doc]
-    for i, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
-        check_row(path, number, word, tag or OUTSIDE, f", token {i}", "Doc")
+    try:
+        for i, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
+            check_row(path, number, word, tag or OUTSIDE, f", token {i}", "Doc")
+    except CorpusError as e:
+        return Invalid(e)
     return Sentence(
         words,
         tags,

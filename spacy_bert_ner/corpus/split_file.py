@@ -119,6 +119,8 @@ def _command(source: str, split: Split, given: dict[str, Any]) -> list[str]:
     for name in ("tokenize", "progress"):  # which the command has not
         defaults.pop(name)
     options = {"split": split.shares, **split._asdict()} | {name: given[name] for name in defaults if name in given}
+    if source.startswith("-"):  # which a command takes for an option
+        source = f"./{source}"
     command = ["python", "-m", "spacy", "bert-ner", "convert", source, "OUTPUT_DIR"]
     for name, value in options.items():
         if name != "shares" and value != defaults.get(name):

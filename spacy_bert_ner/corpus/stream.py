@@ -109,8 +109,9 @@ class CorpusStream:
         self._fitter = Fitter(tokenize, lang, misaligned, overlap) if self._kind.has_offsets else None
         self._odd: dict[str, CorpusError] = {}
         survey = self._survey()
-        if skip_invalid and (odd := survey.odd(path, tag_scheme)):
-            self._odd = odd
+        # In place of the sentences that are left out, --limit takes others, whose tags are new.
+        while skip_invalid and (odd := survey.odd(path, tag_scheme)):
+            self._odd |= odd
             survey = self._survey()
         self._rules = survey.rules(path, tag_scheme)
         self.tag_scheme = self._rules.scheme if self._rules else tag_scheme or "IOB2"

@@ -60,7 +60,7 @@ def sentence_of(
     if spaces is not None and not _are_spaces(spaces, len(tokens)):
         raise CorpusError(Errors.bad_spaces.format(**where, found=_short(spaces), n_words=len(tokens)))
     if document is not None and type(document) not in (str, int):
-        raise CorpusError(Errors.bad_document.format(**where, found=_short(document)))
+        raise CorpusError(Errors.bad_document.format(**where, key=document_key, found=_short(document)))
     return Sentence(tokens, strings, [row] * len(tokens), spaces, document_name(path, document))
 
 
