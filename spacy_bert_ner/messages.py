@@ -332,6 +332,8 @@ class CorpusMessages:
     tags_repaired = "{path}: {n} tags were repaired that broke the rules of {scheme}"
     nothing_to_inspect = "No file to inspect. Allowed: one or more, each of them a split: inspect train.spacy dev.spacy"
     same_input = "{path} is named twice. Allowed: each file once, as each is a split of its own. Leave one out."
+    same_output = "{path} is named for --json and for --html. Name another file for one of them."
+    html_to_terminal = "--html - is not allowed: a page is for a browser. Name a file: --html page.html"
     no_matplotlib = (
         "--html {path}: to draw its charts takes matplotlib, which is not installed. Install it: "
         "pip install 'spacy-bert-ner[report]'"

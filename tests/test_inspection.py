@@ -2,7 +2,10 @@
 
 import builtins
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
+from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.errors import CheckpointError, CorpusError
 from spacy_bert_ner.inspection import inspect_files
 from spacy_bert_ner.inspection.edges import has_odd_edge
@@ -66,20 +70,106 @@ def test_copies_in_two_splits_are_errors(tmp_path):
     assert finding.title == "sentences of dev are in train too (of 5 words or more)"
     (example,) = finding.examples
     assert (example.split, example.line) == ("dev", 8)
-    assert example.note == f"also {train}, line 22"
+    assert example.note == "also train, line 22"
 
 
 def test_copies_in_one_split_are_no_leak(tmp_path):
     assert found(conll(tmp_path, "train", *enough(FINE, FINE)), conll(tmp_path, "dev", FINE.replace("in", "by"))) == {}
 
 
+LONG = (
+    "The/O storm/O Ada/B-per moved/O over/O the/O sea/O and/O hit/O the/O coast/O today/O "
+    "with/O winds/O of/O ninety/O miles/O an/O hour/O that/O tore/O roofs/O off/O many/O houses/O"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "shown", "there"),
+    [
+        (("moved", "went"), (11, "went"), "The storm Ada [moved] over the sea"),
+        ((" and/O hit/O", " hit/O"), (14, "sea"), "over the [sea and] hit the"),
+        (("houses/O", "houses/O !/O"), (32, "houses !"), "off many [houses]"),
+        (("The/O storm", "storm"), (8, "storm"), "[The storm] Ada moved"),
+    ],
+    ids=["replaced", "missing", "added at the end", "missing at the start"],
+)
+def test_sentences_almost_as_in_another_split(tmp_path, change, shown, there):
+    train = conll(tmp_path, "train", *enough(LONG, LONG.replace("coast", "shore")))
+    dev = conll(tmp_path, "dev", FINE, LONG.replace(*change))
+    findings = found(train, dev)
+    assert list(findings) == ["near_leakage"]
+    finding = findings["near_leakage"]
+    assert (finding.level, finding.count, finding.share) == ("warning", 1, 0.5)
+    assert finding.title == "sentences of dev are almost the same as one of train (of 5 words or more)"
+    (example,) = finding.examples
+    assert (example.split, example.line, example.text) == ("dev", *shown)
+    assert example.note.startswith("train, line 141: ")
+    assert there in example.note
+
+
+def test_copies_and_near_copies_are_told_apart(tmp_path):
+    train = conll(tmp_path, "train", *enough(LONG))
+    assert list(found(train, conll(tmp_path, "dev", LONG, FINE))) == ["leakage"]
+    assert found(conll(tmp_path, "one", *enough(LONG, LONG.replace("moved", "went")))) == {}
+
+
+def test_documents_in_two_splits(tmp_path):
+    def docs(name, *names):
+        rows = [f"# newdoc id = {one}\n1\tAda{i}\t{chr(9).join('_' * 7)}\tNER=B-per" for i, one in enumerate(names)]
+        path = tmp_path / f"{name}.conllu"
+        path.write_text("\n\n".join(rows) + "\n\n", encoding="utf-8")
+        return path
+
+    findings = found(docs("train", *"abcdefghij" * 2), docs("dev", "x", "b", "y", "j", "b"))
+    finding = findings["shared_documents"]
+    assert (finding.level, finding.count, finding.of, finding.share) == ("info", 2, "documents of dev", 0.5)
+    assert finding.details == ["b, j"]
+    assert "shared_documents" not in found(docs("train", "a"), docs("dev", "b"))
+
+
+def test_documents_without_names_are_none_of_another_split(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    start = "-DOCSTART-/O"
+    one = conll(tmp_path / "a", "data", start, *enough())
+    two = conll(tmp_path / "b", "data", start, FINE.replace("in", "by"))
+    assert found(one, two) == {}
+
+
+def test_sentences_that_cannot_be_read(tmp_path):
+    train = conll(tmp_path, "train", *enough("Ada/B-per sleeps/O-"))
+    with pytest.raises(CorpusError, match="line 142"):
+        inspect_files([train])
+    findings = found(train, skip_invalid=1)
+    assert list(findings) == ["skipped"]
+    finding = findings["skipped"]
+    assert (finding.level, finding.count, finding.share) == ("error", 1, 1 / 21)
+    assert len(finding.details) == 1
+    assert f"{train}, line 142" in finding.details[0]
+    assert found(train, skip_invalid=1, examples=0)["skipped"].details == []
+    with pytest.raises(CorpusError, match="--skip-invalid = -1"):
+        inspect_files([train], skip_invalid=-1)
+
+
+def test_the_command_takes_the_options_of_reading(tmp_path):
+    path = tmp_path / "train.jsonl"
+    rows = [{"text": f"Ada{i} sleeps", "entities": [[0, 4, "per"]], "source": f"d{i}"} for i in range(3)]
+    path.write_text("".join(map("{}\n".format, [*map(json.dumps, rows), "no json"])))
+    other = tmp_path / "dev.jsonl"
+    other.write_text(json.dumps(rows[1]) + "\n")
+    options = ["--skip-invalid", "1", "--document-key", "source", "--json", "-"]
+    run = CliRunner().invoke(app, ["inspect", str(path), str(other), *options])
+    assert run.exit_code == 0, run.output
+    codes = [finding["code"] for finding in json.loads(run.stdout)["findings"]]
+    assert "skipped" in codes
+    assert "shared_documents" in codes
+
+
 def test_the_same_sentence_annotated_differently(tmp_path):
     other = FINE.replace("London/B-geo", "London/O")
     finding = found(conll(tmp_path, "train", *enough(FINE, other)))["same_sentence"]
     assert (finding.level, finding.count) == ("warning", 1)
-    assert finding.examples[0].note == (
-        f"Ada Lovelace (per); but Ada Lovelace (per), London (geo) in {tmp_path / 'train.conll'}, line 141"
-    )
+    assert finding.examples[0].note == ("Ada Lovelace (per); but Ada Lovelace (per), London (geo) in train, line 141")
 
 
 def test_labels_that_train_lacks_and_that_others_lack(tmp_path):
@@ -188,8 +278,22 @@ def test_no_entity_where_it_usually_is_one(tmp_path):
 
 
 def test_an_entity_where_it_usually_is_none(tmp_path):
-    finding = found(conll(tmp_path, "train", *enough("In/B-geo they/O went/O", *["In/O it/O is/O"] * 5)))["stray"]
-    assert (finding.count, finding.examples[0].note) == (1, "no entity in 5 of 6")
+    finding = found(conll(tmp_path, "train", *enough("In/B-geo they/O went/O", *["In/O it/O is/O"] * 19)))["stray"]
+    assert (finding.count, finding.examples[0].note) == (1, "no entity in 19 of 20")
+
+
+def test_names_that_are_seldom_names_and_numbers_are_not_taken_for_errors(tmp_path):
+    rare = enough("Sun/B-org said/O", *["The/O Sun/O is/O up/O"] * 18)
+    assert "stray" not in found(conll(tmp_path, "rare", *rare))
+    numbers = enough("since/O 15/B-tim May/I-tim", "the/O 15/B-tim of/O", *["15/O miles/O"] * 30)
+    assert "stray" not in found(conll(tmp_path, "numbers", *numbers))
+
+
+def test_no_examples_no_details(tmp_path):
+    path = jsonl(tmp_path, "spans", ("Ada left.", [[0, 2, "per"]]), ("Paris is big.", [[0, 6, "geo"]]))
+    assert len(found(path)["misaligned"].details) == 1
+    findings = found(path, examples=0)
+    assert (findings["misaligned"].details, findings["blank_edges"].details) == ([], [])
 
 
 def test_readings_without_a_majority_are_no_finding(tmp_path):
@@ -243,8 +347,12 @@ def test_spaces_before_punctuation(tmp_path):
     assert (finding.level, finding.count, finding.share) == ("warning", 3, 1.0)
     assert finding.examples[0].text == ","
     assert "spacing" not in found(jsonl(tmp_path, "fine", ("Ada left, didn't she.", [[0, 3, "per"]])))
+    words = conll(tmp_path, "words", "Ada/B-per left/O ,/O did/O n't/O she/O ./O")
+    for spacing, codes in (("single", {"spacing"}), ("natural", set())):
+        convert(words, tmp_path / spacing, spacing=spacing)
+        assert set(found(tmp_path / spacing / "words.spacy")) & {"spacing"} == codes
     # A list of words has no spaces that could be wrong.
-    assert "spacing" not in found(conll(tmp_path, "words", "Ada/B-per left/O ,/O did/O n't/O she/O ./O"))
+    assert "spacing" not in found(words)
 
 
 @pytest.mark.parametrize(("code", "change"), [("lower_case", str.lower), ("upper_case", str.upper)])
@@ -330,8 +438,47 @@ def test_the_terminal(corpus):
     assert re.search(r"^also in train +- +100.0%$", output, re.MULTILINE)
     assert re.search(r"^per +21 +50.0% +1 +50.0%$", output, re.MULTILINE)
     assert "[leakage]" in output
-    assert "Findings: 1 error, 3 warning, 0 info" in output
+    assert "Findings: 1 error, 3 warnings, 0 notes" in output
     assert max(map(len, output.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [60, 80, 98])
+def test_lines_fit_the_terminal(tmp_path, corpus, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width + 2))
+    label = "a_long_name_of_a_label_of_which_there_are_two_"
+    more = conll(tmp_path, "a_third_file_with_a_rather_long_name", *enough(f"x/B-{label}1 y/B-{label}2"))
+    code, output = run(*corpus, more)
+    assert code == 0
+    assert width - 10 < max(map(len, output.splitlines())) <= width
+    for n in (1, 2):
+        assert re.search(rf"^a_long_name_of.*….*are_two_{n} ", output, re.MULTILINE)
+
+
+def test_a_pipe_gets_no_colour_and_any_encoding_all_words(tmp_path):
+    path = conll(tmp_path, "train", *enough("\u4e2d\u6587/B-per ,/I-per \U0001f600/O"))
+    command = [sys.executable, "-m", "spacy", "bert-ner", "inspect", str(path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    text = subprocess.run(command, capture_output=True, env=environment, check=True).stdout
+    assert b"\x1b" not in text
+    assert rb"[\u4e2d\u6587 ,]" in text
+    only_json = subprocess.run([*command, "--json", "-"], capture_output=True, env=environment, check=True)
+    assert json.loads(only_json.stdout)["findings"][0]["examples"][0]["text"] == "\u4e2d\u6587 ,"
+
+
+def test_nothing_that_is_read_is_written(tmp_path, corpus):
+    before = corpus[1].read_bytes()
+    for option in ("--json", "--html"):
+        code, output = run(*corpus, option, corpus[1])
+        assert code == 1
+        assert "is read, so it cannot be written" in " ".join(output.split())
+        assert corpus[1].read_bytes() == before
+    code, output = run(*corpus, "--json", tmp_path / "one", "--html", tmp_path / "one")
+    assert code == 1
+    assert "is named for --json and for --html" in " ".join(output.split())
+    code, output = run(*corpus, "--html", "-")
+    assert code == 1
+    assert "--html page.html" in output
+    assert not (tmp_path / "one").exists()
 
 
 def test_strict(tmp_path, corpus):
@@ -367,6 +514,18 @@ def test_the_page_escapes_the_corpus(tmp_path, corpus):
     assert 'aria-label="Lengths of sentences"' in page
     assert 'http-equiv="Content-Security-Policy"' in page
     assert not re.search(r"<(?:link|img|iframe|script)\b|url\(\s*['\"]?http", page)
+
+
+def test_the_page_tells_labels_apart_that_begin_alike_and_scrolls_charts(tmp_path):
+    label = "a_long_name_of_a_label_of_which_there_are_many_"
+    path = conll(tmp_path, "train", *(f"x/B-{label}{i} y/O" for i in range(30)))
+    other = conll(tmp_path, "dev", f"x/B-{label}1 y/O")
+    assert run(path, other, "--html", tmp_path / "page.html")[0] == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "a_long_name…are_many_1<" in page
+    assert "Every split has its own scale. 5 rarer labels are left out." in " ".join(page.split())
+    assert page.count('<div class="scroll"><svg') == 3
+    assert "@media print" in page
 
 
 def test_charts_of_odd_corpora(tmp_path, encoder):

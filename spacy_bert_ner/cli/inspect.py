@@ -1,15 +1,20 @@
 """`python -m spacy bert-ner inspect`"""
 
+import os
+import shutil
+import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from wasabi import msg
 
-from ..errors import BertNerError
+from ..errors import BertNerError, CorpusError, Errors
 from . import reading
 
 Opt = typer.Option
+_SIGNS = {"error": ("✘ ", "red"), "warning": ("⚠ ", "yellow"), "info": ("ℹ ", "blue"), "": ("", None)}
 
 
 def inspect_cli(
@@ -19,6 +24,8 @@ def inspect_cli(
     column: reading.Column = None,
     tag_scheme: reading.TagScheme = None,
     limit: reading.Limit = None,
+    document_key: reading.DocumentKey = None,
+    skip_invalid: reading.SkipInvalid = 0,
     lang: reading.Lang = "en",
     misaligned: reading.Misaligned = "missing",
     overlap: reading.Overlap = "longest",
@@ -37,6 +44,8 @@ def inspect_cli(
 
     is_quiet = str(json_path) == "-"
     try:
+        if str(html) == "-":
+            raise CorpusError(Errors.html_to_terminal)
         report = outputs.inspect_to(
             files,
             json_path=None if is_quiet else json_path,
@@ -48,9 +57,12 @@ def inspect_cli(
             column=column,
             tag_scheme=tag_scheme,
             limit=limit,
+            document_key=document_key,
+            skip_invalid=skip_invalid,
             lang=lang,
             misaligned=misaligned,
             overlap=overlap,
+            progress=lambda sentences, what, n: reading.progress(sentences, what.replace("writing", "inspecting"), n),
         )
     except (BertNerError, OSError) as e:
         if is_quiet:
@@ -58,11 +70,14 @@ def inspect_cli(
             raise typer.Exit(1) from e
         msg.fail("Nothing was inspected", str(e), exits=1)
     if is_quiet:
-        typer.echo(outputs.json_text(report))
+        typer.echo(outputs.json_text(report, ascii=True))
     else:
-        show: dict[str, Any] = {"error": msg.fail, "warning": msg.warn, "info": msg.info, "": typer.echo}
-        for level, text in outputs.lines(report):
-            show[level](text)
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that lacks a character of the corpus
+        for level, text in outputs.lines(report, shutil.get_terminal_size((100, 24)).columns - 2):
+            sign, colour = _SIGNS[level]
+            # Without colour where no terminal is: this is made to be piped.
+            typer.secho(f"{sign}{text}", fg=colour, color=False if os.environ.get("NO_COLOR") else None)
         for path in (json_path, html):
             if path:
                 msg.good(f"Written: {path}")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
 from rensa import RMinHash, RMinHashLSH
 
 from ..types import Ints1d
@@ -42,6 +43,13 @@ def nearly_same(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) ->
     return 5 * n_common >= 4 * (len(a) + len(b) - n_common)
 
 
+def first_copies(texts: Ints1d) -> Ints1d:
+    """The place of the first sentence that is equal to each, given a number for each that tells them apart.
+    *Shape of both:* `(n,)`"""
+    _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
+    return first[copy_of.reshape(-1)]  # NumPy 2.0 gave it a second axis
+
+
 class NearCopies:
     """Takes the sentences of a corpus one after the other, and finds which are nearly the same.
 
@@ -58,7 +66,7 @@ class NearCopies:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115, see close
         self._begins = array("q", [0]) * len(copies)
         self._sizes = array("q", [0]) * len(copies)
-        self._shingles_at = lru_cache(4096)(lambda place: shingles(self._words_at(place)))
+        self._shingles_at = lru_cache(4096)(lambda place: shingles(self.words_at(place)))
         self.examples = []
 
     def close(self) -> None:
@@ -66,22 +74,27 @@ class NearCopies:
         self._shingles_at.cache_clear()  # it holds this object
         self._file.close()
 
-    def add(self, place: int, words: Sequence[str]) -> None:
-        """Compare a sentence with those before it."""
+    def add(self, place: int, words: Sequence[str]) -> int | None:
+        """Compare a sentence with those before it.
+
+        RETURNS: the place of the first that is nearly the same; None where there is none, or where one is equal.
+        """
         if len(words) < MIN_WORDS or self._copies[place] != place:
-            return
+            return None
         own = shingles(words)
         signature = RMinHash(num_perm=_NUMBERS, seed=_SEED)
         signature.update([f"{a} {b}".encode("utf-8", "surrogatepass") for a, b in own])
-        candidates = self._index.query(signature)
+        candidates, first = self._index.query(signature), None
         for other in sorted(candidates):
             if self._union.root(other) != self._union.root(place) and nearly_same(own, self._shingles_at(other)):
                 self._union.join(other, place)
+                first = other if first is None else first
                 if len(self.examples) < 2:
-                    self.examples.append(_difference(self._words_at(other), words))
+                    self.examples.append(_difference(self.words_at(other), words))
         if len(candidates) <= _CROWD:
             self._index.insert(place, signature)
             self._keep(place, words)
+        return first
 
     def groups(self) -> Ints1d:
         """The place of the first of all sentences that hang together with each by near copies. *Shape:* `(n,)`"""
@@ -92,7 +105,8 @@ class NearCopies:
         self._begins[place], self._sizes[place] = self._file.seek(0, 2), len(text)
         self._file.write(text)
 
-    def _words_at(self, place: int) -> list[str]:
+    def words_at(self, place: int) -> list[str]:
+        """Those of a sentence that another is nearly the same as."""
         self._file.seek(self._begins[place])
         return self._file.read(self._sizes[place]).decode("utf-8", "surrogatepass").split("\0")
 

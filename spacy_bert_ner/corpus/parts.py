@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import CorpusError, Errors
 from ..types import Ints1d, Ints2d
 from .formats import refuse
-from .near import MIN_WORDS, NearCopies
+from .near import MIN_WORDS, NearCopies, first_copies
 from .sentence import Sentence
 from .split import copies_together, parse_split, split_places, split_units
 from .stream import CorpusStream
@@ -101,10 +101,7 @@ def make_parts(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d], l
 def _find(corpus: CorpusStream, split: Split) -> Found:
     """Read the corpus once more for what the split needs, unless that is known already."""
     n = corpus.n_sentences
-    _, first, copy_of = np.unique(corpus.texts, return_index=True, return_inverse=True)
-    copies = first[copy_of.reshape(-1)]  # NumPy 2.0 gave it a second axis
-    if split.duplicates == "keep":
-        copies = np.arange(n)
+    copies = np.arange(n) if split.duplicates == "keep" else first_copies(corpus.texts)
     documents, is_short = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     if split.duplicates != "near" and not split.by_document and not split.stratify:
         return Found(copies, copies, documents, np.zeros((n, 0), dtype=np.int64), is_short, [])

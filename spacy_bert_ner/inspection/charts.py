@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .report import Report
+from .shown import cut_middle
 from .survey import Survey, summary
 
 MOST_LABELS = 25
@@ -149,8 +150,7 @@ def _percent(value: float) -> str:
 
 
 def _short(name: str, most: int = 22) -> str:
-    name = "".join(c for c in name if c.isprintable())
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    return cut_middle("".join(c for c in name if c.isprintable()), most)
 
 
 def _few_ticks(axis: Any, n: int) -> None:

@@ -11,8 +11,9 @@ from ..errors import CorpusError, Errors
 from ..files import whole_files
 from . import table
 from .figures import to_json
-from .findings import LEVELS
 from .report import Report, inspect_files
+
+WIDEST, NARROWEST = 98, 60
 
 
 def inspect_to(
@@ -21,8 +22,10 @@ def inspect_to(
     """Look at some files, and write what was found.
 
     options: those of `inspect_files`.
-    RAISES CorpusError: a file cannot be read, or matplotlib is missing, which the page needs; nothing is written.
+    RAISES CorpusError: a file cannot be read or stands where one is to be written, or matplotlib is missing, which the
+        page needs; nothing is written.
     """
+    _check(paths, [path for path in (json_path, html_path) if path])
     if html_path:
         _check_matplotlib(html_path)
     report = inspect_files(paths, **options)
@@ -35,19 +38,34 @@ def inspect_to(
     return report
 
 
-def json_text(report: Report) -> str:
-    """As JSON."""
-    return json.dumps(to_json(report), ensure_ascii=False, indent=2)
+def json_text(report: Report, ascii: bool = False) -> str:
+    """As JSON.
+
+    ascii: with nothing else in it, for what may have any encoding.
+    """
+    return json.dumps(to_json(report), ensure_ascii=ascii, indent=2)
 
 
-def lines(report: Report) -> Iterator[tuple[str, str]]:
-    """Text for the terminal, each piece with the level of the finding that it begins, or ""."""
-    yield "", table.tables(report)
+def lines(report: Report, width: int) -> Iterator[tuple[str, str]]:
+    """Text for the terminal, each piece with the level of the finding that it begins, or "".
+
+    width: columns of the terminal.
+    """
+    width = max(NARROWEST, min(width, WIDEST))
+    yield "", table.tables(report, width)
     for finding in report.findings:
-        yield finding.level, table.headline(finding)
-        yield "", table.body(finding) + "\n"
-    counts = ", ".join(f"{report.count(level)} {level}" for level in LEVELS)
-    yield "", f"Findings: {counts}"
+        yield finding.level, table.headline(finding, width)
+        yield "", table.body(finding, width) + "\n"
+    yield "", f"Findings: {', '.join(report.counts())}"
+
+
+def _check(inputs: Sequence[Path], written: Sequence[Path]) -> None:
+    """Refuse to write a file in the place of an input, or of another."""
+    for path in written:
+        if path.exists() and any(path.samefile(one) for one in inputs if one.exists()):
+            raise CorpusError(Errors.same_file.format(path=path))
+    if len({path.resolve() for path in written}) < len(written):
+        raise CorpusError(Errors.same_output.format(path=written[0]))
 
 
 def _check_matplotlib(path: Path) -> None:

@@ -32,7 +32,7 @@ def page(report: Report) -> str:
         found=to_json(report),
         n_left_out=max(0, len(surveys) - charts.MOST_SPLITS),
         n_labels_left_out=max(0, len(report.corpora.labels) - charts.MOST_LABELS),
-        levels=[(level, report.count(level)) for level in LEVELS],
+        levels=list(zip(LEVELS, report.counts(), strict=True)),
         # Safe: matplotlib escapes what it writes.
         entities=Markup(charts.entities_chart(report)) if report.corpora.labels else "",  # noqa: S704
         sentences=Markup(charts.sentences_chart(report)),  # noqa: S704

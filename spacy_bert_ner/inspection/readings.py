@@ -17,8 +17,10 @@ from .survey import entities
 
 FEWEST = 5
 """Occurrences of a string from which its readings are compared."""
-MAJORITY = 0.8
+MAJORITY = 0.85
 """Share of one reading from which the others are likely errors."""
+FEWEST_OUTSIDE = 20
+"""Occurrences from which an entity whose string mostly is none is a likely error: Sun may be a name, rarely."""
 NONE = ""
 """The reading of a string that is no entity."""
 
@@ -90,6 +92,9 @@ def suspects(readings: Readings) -> list[Suspect]:
     for text, counts in readings.items():
         total = counts.total()
         (usual, n_usual), *others = counts.most_common()
+        # Numbers are dates here and quantities there.
+        if usual == NONE and (total < FEWEST_OUTSIDE or any(map(str.isdigit, text))):
+            continue
         if others and total >= FEWEST and n_usual >= MAJORITY * total:
             found += [Suspect(text, reading, n, usual, n_usual, total) for reading, n in others]
     return sorted(found, key=lambda one: (one.n / one.total, -one.total, one.text, one.reading))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from ..corpus import FORMATS, CorpusStream
 from ..corpus.sentence import Sentence
 from ..errors import CorpusError, Errors
-from . import readings, rules_entities, rules_labels, rules_text
+from . import readings, rules_copies, rules_entities, rules_labels, rules_text
 from .findings import LEVELS, Corpora, Finding, share
 from .repeats import Repeats
 from .shown import Place
@@ -39,6 +40,12 @@ class Report:
         """How many findings are of a level."""
         return sum(finding.level == level for finding in self.findings)
 
+    def counts(self) -> list[str]:
+        """How many findings are of each level, as a text has it."""
+        names = {"error": "error", "warning": "warning", "info": "note"}
+        counts = {name: self.count(level) for level, name in names.items()}
+        return [f"{n} {name}{'s' if n != 1 else ''}" for name, n in counts.items()]
+
 
 def inspect_files(paths: Sequence[Path], *, encoder: str | None = None, examples: int = 5, **reading: Any) -> Report:
     """Look at some files, each of which is a split of one corpus.
@@ -57,10 +64,10 @@ def inspect_files(paths: Sequence[Path], *, encoder: str | None = None, examples
     places = [
         Place(names[i], str(paths[i]), FORMATS[stream.format].unit) for i, stream in zip(order, streams, strict=True)
     ]
-    repeats = Repeats([stream.texts for stream in streams], examples)
-    surveys = [
-        _survey(stream, place, repeats, counter, examples) for stream, place in zip(streams, places, strict=True)
-    ]
+    with closing(Repeats([stream.texts for stream in streams], places, examples)) as repeats:
+        surveys = [
+            _survey(stream, place, repeats, counter, examples) for stream, place in zip(streams, places, strict=True)
+        ]
     corpora = Corpora(surveys)
 
     def all_sentences() -> Iterator[tuple[Place, Sentence]]:
@@ -77,7 +84,8 @@ def inspect_files(paths: Sequence[Path], *, encoder: str | None = None, examples
     shown = readings.show(rules_entities.chosen(suspects, examples), all_sentences(), examples)
     spans = [stream.spans for stream in streams if stream.spans]
     findings = [
-        *rules_labels.find(corpora, repeats),
+        *rules_copies.find(corpora, repeats),
+        *rules_labels.find(corpora),
         *rules_entities.find(corpora, suspects, shown, spans),
         *rules_text.find(corpora, spans),
         *(_beyond(corpora, counter.window) if counter else ()),
@@ -126,7 +134,7 @@ def _survey(stream: CorpusStream, place: Place, repeats: Repeats, counter: Subwo
             counter.add(place, sentence, survey.subword_lengths, survey.tallies["beyond"])
     if counter:
         counter.flush()
-    survey.n_repaired = stream.n_repaired
+    survey.n_repaired, survey.skipped = stream.n_repaired, [str(error) for error in stream.invalid]
     return survey
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from ..corpus.fitting import SpanReport
 from .findings import Corpora, Finding, in_turn, share
-from .readings import FEWEST, MAJORITY, NONE, Suspect
+from .readings import FEWEST, FEWEST_OUTSIDE, MAJORITY, NONE, Suspect
 from .shown import Example
 from .survey import LONG_ENTITY
 
 Shown = dict[tuple[str, str], list[Example]]
 TOLERATED = 0.005
 """Share of the entities up to which differing readings are no warning: names do have several."""
-_USUAL = f"(Strings that occur {FEWEST} times or more, in {MAJORITY:.0%} of them in one way.)"
+_USUAL = "(Strings that occur {} times or more, in {:.0%} of them in one way.)"
 
 
 def find(
@@ -54,7 +54,7 @@ def find(
                 count,
                 "entities",
                 share(count, n_entities),
-                f"{advice} {_USUAL}",
+                f"{advice} {_USUAL.format(FEWEST_OUTSIDE if code == 'stray' else FEWEST, MAJORITY)}",
                 in_turn([shown.get((one.text, one.reading), []) for one in some], limit),
             )
 
@@ -81,7 +81,7 @@ def _blank_edges(corpora: Corpora, spans: Sequence[SpanReport]) -> Iterator[Find
             share(count + lost, corpora.total("n_entities") + lost),
             "Move their edges: the space is not part of the name, and such entities are not learned as they should be.",
             examples,
-            [line for report in spans for line in report.shown_blank],
+            [line for report in spans for line in report.shown_blank][: corpora.train.limit],
         )
 
 

@@ -1,51 +1,21 @@
-"""Findings about labels and splits: what one file lacks, and what two have in common."""
+"""Findings about labels: what one file lacks that another has, and their names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from .findings import Corpora, Finding, listed, share
-from .repeats import SHORTEST_LEAK, Repeats
 
 FEWEST = 20
 """Entities of a label that training needs, at the least."""
 
 
-def find(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
+def find(corpora: Corpora) -> Iterator[Finding]:
     """All of them."""
-    yield from _leaks(corpora, repeats)
     yield from _without_entities(corpora)
     yield from _labels_of_others(corpora)
     yield from _rare_labels(corpora)
     yield from _label_names(corpora)
-
-
-def _leaks(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
-    sizes = {survey.name: survey.n_sentences for survey in corpora.surveys}
-    for (split, other), tally in sorted(repeats.leaks.items()):
-        yield Finding(
-            "error",
-            "leakage",
-            f"sentences of {split} are in {other} too (of {SHORTEST_LEAK} words or more)",
-            tally.n,
-            f"sentences of {split}",
-            share(tally.n, sizes[split]),
-            f"Scores on {split} come out too good. Take them out of one file, or split again: convert --split keeps "
-            "copies together.",
-            tally.examples,
-        )
-    differing = repeats.differing
-    if differing.n:
-        yield Finding(
-            "warning",
-            "same_sentence",
-            "sentences of the same words are annotated differently",
-            differing.n,
-            "sentences",
-            share(differing.n, corpora.total("n_sentences")),
-            "At least one of the two is wrong. Mend it; until then the model learns both.",
-            differing.examples,
-        )
 
 
 def _without_entities(corpora: Corpora) -> Iterator[Finding]:

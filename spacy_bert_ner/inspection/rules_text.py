@@ -27,7 +27,8 @@ def find(corpora: Corpora, spans: list[SpanReport]) -> Iterator[Finding]:
 
     spans: of those files that have text with offsets.
     """
-    yield from _spans(spans)
+    yield from _skipped(corpora)
+    yield from _spans(spans, corpora.train.limit)
     yield from _tags(corpora)
     n_sentences = corpora.total("n_sentences")
     for code, title in CODES.items():
@@ -47,7 +48,18 @@ def find(corpora: Corpora, spans: list[SpanReport]) -> Iterator[Finding]:
     yield from _case(corpora)
 
 
-def _spans(spans: list[SpanReport]) -> Iterator[Finding]:
+def _skipped(corpora: Corpora) -> Iterator[Finding]:
+    errors = [error for survey in corpora.surveys for error in survey.skipped]
+    if errors:
+        yield Finding(
+            "error", "skipped", "sentences that cannot be read, and were left out", len(errors), "sentences",
+            share(len(errors), corpora.total("n_sentences") + len(errors)),
+            "Mend them; convert stops at them, too, unless --skip-invalid allows as many.",
+            details=errors[: corpora.train.limit],
+        )  # fmt: skip
+
+
+def _spans(spans: list[SpanReport], limit: int) -> Iterator[Finding]:
     n_spans = sum(report.n_spans for report in spans)
     n_blank = sum(report.n_blank for report in spans)
     rows = (
@@ -68,7 +80,7 @@ def _spans(spans: list[SpanReport]) -> Iterator[Finding]:
     )
     for code, title, count, lines, advice in rows:
         if count:
-            yield Finding("warning", code, title, count, "spans", share(count, n_spans), advice, details=lines)
+            yield Finding("warning", code, title, count, "spans", share(count, n_spans), advice, details=lines[:limit])
     left_out = sum(report.n_left_out for report in spans)
     if left_out:
         yield Finding(
@@ -111,8 +123,8 @@ def _spacing(corpora: Corpora) -> Iterator[Finding]:
             count,
             "such marks",
             spaced,
-            "The text is a list of words joined by spaces, which no user will type. Convert it again, with --spacing "
-            "natural.",
+            "The text is a list of words joined by spaces, which no user will type. Convert it again from its list of "
+            "words: convert gives these natural text, unless --spacing single is set.",
             examples,
         )
 

@@ -53,6 +53,10 @@ class Place(NamedTuple):
     file: str
     unit: str
 
+    def where(self, line: int) -> str:
+        """A line as a text has it: `train, line 12`."""
+        return f"{self.split}, {self.unit} {line}"
+
     def example(self, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> Example:
         """The words from `start` up to, not including, `end`, with their context."""
         pieces = [word + " " * space for word, space in zip(sentence.words, sentence.spaces_after(), strict=True)]
@@ -75,3 +79,9 @@ class Place(NamedTuple):
 def visible(text: str) -> str:
     """Text without characters that cannot be seen, or that a terminal obeys: they are written as Python does."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def cut_middle(text: str, length: int) -> str:
+    """Names of no more than so many characters: those that begin alike differ at their ends."""
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[: length - half - 1]}…{text[-half:]}"

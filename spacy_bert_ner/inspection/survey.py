@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from ..corpus.sentence import Sentence
@@ -37,6 +38,8 @@ class Survey:
     forms: how often each string is an entity of each label: `("Paris", "geo")`.
     lengths, entity_lengths: how many sentences, entities have so many tokens.
     subword_lengths: how many sentences have so many subwords, special ones included; empty where none were counted.
+    documents: the sentences of each document that has a name of its own.
+    skipped: what is wrong with each sentence that was left out, as it could not be read.
     tallies: places that a finding is made of, by its code.
     """
 
@@ -59,6 +62,8 @@ class Survey:
     lengths: Counter[int] = field(default_factory=Counter)
     entity_lengths: Counter[int] = field(default_factory=Counter)
     subword_lengths: Counter[int] = field(default_factory=Counter)
+    documents: Counter[str] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
     tallies: dict[str, Tally] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +88,9 @@ class Survey:
         self.n_unknown += sentence.tags.count(None)
         if not text.strip():
             self.note("empty", sentence, 0, len(words))
+        # Readers number documents without a name after their file.
+        if sentence.document and not sentence.document.startswith(f"{Path(self.place.file).name} "):
+            self.documents[sentence.document] += 1
         found = list(entities(sentence.tags))
         self.n_with_entity += bool(found)
         for entity in found:

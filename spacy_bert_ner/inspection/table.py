@@ -1,4 +1,4 @@
-"""What was found, for a terminal: no wider than 100 columns."""
+"""What was found, for a terminal of any width."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from wasabi import table
 from .figures import beyond_share, seen_share
 from .findings import Finding
 from .report import Report
-from .shown import Example, visible
+from .shown import Example, cut_middle, visible
 from .survey import Survey, summary
 
-WIDTH = 98
-_COLUMN = 24
-_SPLITS = 3  # beside each other
+_FIRST, _OTHER = 30, 22  # columns that names of labels, and the numbers of a split, take at the most
 
 
-def tables(report: Report) -> str:
+def tables(report: Report, width: int) -> str:
     """Counts, labels and lengths of each split."""
     parts = []
     surveys = report.corpora.surveys
-    for i in range(0, len(surveys), _SPLITS):
-        some = surveys[i : i + _SPLITS]
-        header = ["", *(_cut(visible(survey.name)) for survey in some)]
+    n = max(1, (width - _FIRST) // _OTHER)
+    for i in range(0, len(surveys), n):
+        some = surveys[i : i + n]
+        header = ["", *(_cut(visible(survey.name), _OTHER - 3) for survey in some)]
         aligns = ["l", *"r" * len(some)]
         for rows in (_sizes(report, some), _labels(report, some)):
             if rows:
-                parts.append(table(rows, header=header, divider=True, aligns=aligns, max_col=_COLUMN + 10))
+                parts.append(table(rows, header=header, divider=True, aligns=aligns, max_col=_FIRST))
     if not report.window:
-        parts.append("Lengths in subwords were not counted: name a checkpoint with --encoder.\n")
+        text = "Lengths in subwords were not counted: name a checkpoint with --encoder."
+        parts.append(textwrap.fill(text, width) + "\n")
     return "\n".join(parts)
 
 
-def headline(finding: Finding) -> str:
-    """What was found, and how often."""
+def headline(finding: Finding, width: int) -> str:
+    """What was found, and how often. Room is left for a sign before it."""
     percent = f"{_percent(finding.share)} of " if finding.share is not None else ""
-    return f"{visible(finding.title)}: {finding.count:,} ({percent}{finding.of}) [{finding.code}]"
+    text = f"{visible(finding.title)}: {finding.count:,} ({percent}{visible(finding.of)}) [{finding.code}]"
+    return "\n  ".join(textwrap.wrap(text, width - 2))
 
 
-def body(finding: Finding) -> str:
+def body(finding: Finding, width: int) -> str:
     """Advice, details and examples, a line each."""
-    lines = [*textwrap.wrap(finding.advice, WIDTH - 2)]
+    lines = [*textwrap.wrap(visible(finding.advice), width - 2, break_on_hyphens=False)]
     for detail in finding.details:
-        lines += textwrap.wrap(visible(detail), WIDTH - 2, initial_indent="- ", subsequent_indent="  ")
+        lines += textwrap.wrap(visible(detail), width - 2, initial_indent="- ", subsequent_indent="  ")
     for example in finding.examples:
-        lines += _example(example)
+        lines += _example(example, width - 2)
     return textwrap.indent("\n".join(lines), "  ")
 
 
@@ -82,7 +83,7 @@ def _labels(report: Report, surveys: Sequence[Survey]) -> list[list[str]]:
             f"{s.entities[label]:,} {_percent(s.entities[label] / s.n_entities) if s.n_entities else '-':>7}"
             for s in surveys
         ]
-        rows.append([visible(label), *cells])
+        rows.append([cut_middle(visible(label), _FIRST), *cells])
     return rows
 
 
@@ -91,22 +92,18 @@ def _lengths(lengths: Counter[int]) -> str:
     return f"{found.min:3} {found.median:4} {found.p95:5} {found.max:4}" if found else "-"
 
 
-def _example(example: Example) -> list[str]:
-    where = f"- {visible(example.split)}, {example.unit} {example.line}: "
-    label = f" {example.label}" if example.label else ""
+def _example(example: Example, width: int) -> list[str]:
+    where = f"- {cut_middle(visible(example.split), width // 4)}, {example.unit} {example.line}: "
+    label = f" {cut_middle(visible(example.label), width // 4)}" if example.label else ""
     note = f"  {visible(example.note)}" if example.note else ""
-    room = max(20, WIDTH - 6 - len(where) - len(label))
+    room = max(10, width - 2 - len(where) - len(label))
     text = _cut(example.text, room)
-    half = max(0, room - len(text)) // 2
-    before = (
-        example.before
-        if len(example.before) <= half
-        else f"…{example.before[len(example.before) - half + 1 :]}"
-        if half
-        else ""
-    )
-    lines = [f"{where}{before}[{text}]{_cut(example.after, half) if half else ''}{visible(label)}"]
-    return lines + textwrap.wrap(note.strip(), WIDTH - 4, initial_indent="  ", subsequent_indent="  ")
+    left = room - len(text)
+    # What one side does not need, the other has.
+    n_before = max(left // 2, left - len(example.after))
+    before = example.before if len(example.before) <= n_before else _cut(example.before[::-1], n_before)[::-1]
+    lines = [f"{where}{before}[{text}]{_cut(example.after, left - len(before))}{label}"]
+    return lines + textwrap.wrap(note.strip(), width, initial_indent="  ", subsequent_indent="  ")
 
 
 def _percent(value: float | None) -> str:
@@ -115,5 +112,5 @@ def _percent(value: float | None) -> str:
     return f"{value:.1%}" if value >= 0.001 or not value else "<0.1%"
 
 
-def _cut(text: str, length: int = _COLUMN) -> str:
+def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…" if length > 0 else ""
