@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
-from .errors import MODEL_SECTION, BertNerError, CheckpointError, Errors, TagError, check_setting
+from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, Errors, TagError, check_setting
 from .files import whole_folder
 from .forks import prepare_process
+from .layers import Place, places
 from .opening import check_weights, choose_head, is_folder, opening, scheme_in, tags_of, write_tags
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
@@ -51,6 +52,7 @@ class Checkpoint:
         # Rows that carry a loss in the first of the batches gathered since the last step, and in all of them. They
         # stand beside the gradients that they count, so that a copy, which has none, begins anew.
         self._first_rows = self._all_rows = 0
+        self._frozen_layers, self._is_checkpointing = 0, False
         # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
@@ -223,6 +225,39 @@ class Checkpoint:
         setattr(self.model.get_submodule(parent), attribute, wider)
         self.model.num_labels = len(tags)
         write_tags(config, tags)
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """Where each parameter lies, by its name."""
+        return places([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
+
+    def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
+        """Choose what is trained, and whether layers are computed again on the way back, to keep less in memory.
+
+        frozen_layers (int): the lowest so many layers of the encoder, and the embeddings, get no gradient; 0 for none.
+        RAISES ConfigError: the encoder has fewer layers, or cannot compute them again.
+        """
+        if frozen_layers != self._frozen_layers:
+            placed = self.places
+            n_layers = next(iter(placed.values())).n_layers
+            if frozen_layers > n_layers:
+                raise ConfigError(Errors.too_many_frozen.format(frozen=frozen_layers, name=self.name, n=n_layers))
+            for name, param in self.model.named_parameters():
+                param.requires_grad_(not frozen_layers or placed[name].level > frozen_layers)
+            self._frozen_layers = frozen_layers
+        if gradient_checkpointing != self._is_checkpointing:
+            # Transformers 5 renamed them. The older kind of checkpointing needs inputs with a gradient, which ids are
+            # not, and embeddings that are frozen have none.
+            word = "activation" if hasattr(self.model, "activation_checkpointing_enable") else "gradient"
+            if gradient_checkpointing:
+                try:
+                    getattr(self.model, f"{word}_checkpointing_enable")({"use_reentrant": False})
+                except ValueError as e:
+                    message = Errors.no_checkpointing.format(cls=type(self.model).__name__, name=self.name)
+                    raise ConfigError(message) from e
+            else:
+                getattr(self.model, f"{word}_checkpointing_disable")()
+            self._is_checkpointing = gradient_checkpointing
 
     @property
     def n_special(self) -> int:

@@ -35,6 +35,9 @@ tag_scheme = null
 window = null
 overlap = 128
 max_batch_tokens = 2048
+frozen_layers = 0
+gradient_checkpointing = false
+precision = "fp32"
 """
 
 

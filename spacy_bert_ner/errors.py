@@ -18,6 +18,9 @@ from .messages import CorpusMessages
 MODEL_SECTION = "components.<name>.model"
 """Where the settings of a model stand in a config. Which component it will be in it does not know."""
 
+OPTIMIZER_SECTION = "training.optimizer"
+"""Where the settings of the optimizer stand in a config."""
+
 
 class BertNerError(ValueError):
     """Base of all errors that this package raises on purpose."""
@@ -59,6 +62,18 @@ class Errors(CorpusMessages):
     overlap_too_large = (
         "[components.<name>.model] overlap = {overlap} leaves no room in a window of {room} subwords "
         "(window = {window}, of which {special} are special). Allowed: 0 to {allowed}."
+    )
+    too_many_frozen = (
+        "[components.<name>.model] frozen_layers = {frozen}, but the encoder of '{name}' has {n} layers that can be "
+        "told apart. Allowed: 0 to {n}. Name fewer: --components.<name>.model.frozen_layers {n}"
+    )
+    no_checkpointing = (
+        "[components.<name>.model] gradient_checkpointing = True, but {cls} ('{name}') cannot compute its layers "
+        "again. Allowed: false. To save memory take smaller batches: --training.accumulate_gradient 4"
+    )
+    optimizer_device = (
+        "[training.optimizer] spacy_bert_ner.AdamW.v1 does not run on the device {device}. Allowed: cpu, cuda. Train "
+        'with --gpu-id -1, or name another: --training.optimizer.@optimizers "Adam.v1"'
     )
 
     # checkpoints

@@ -30,6 +30,8 @@ LONGEST_WINDOW = 512
 """Where none is named. Checkpoints with thousands of positions have seen few texts of that length in fine-tuning, and
 the cost of a window grows with the square of its length."""
 
+PRECISIONS = ("fp32", "bf16")
+
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
 def build_token_classifier_v1(
@@ -39,6 +41,9 @@ def build_token_classifier_v1(
     window: Any = None,
     overlap: Any = 128,
     max_batch_tokens: Any = 2048,
+    frozen_layers: Any = 0,
+    gradient_checkpointing: Any = False,
+    precision: Any = "fp32",
 ) -> TokenClassifier:
     """Build a token classifier around `AutoModelForTokenClassification`. This reads no file and asks no network.
 
@@ -53,6 +58,13 @@ def build_token_classifier_v1(
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
     max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
         window. Bounds the memory of a prediction, and does not change the result.
+    frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
+        the embeddings; 0 for none of either.
+    gradient_checkpointing (bool): training keeps what goes into each layer only, and computes the layer again on the
+        way back: less memory, the same gradient, more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+    precision (str): of the passes in training: "fp32", or "bf16" for torch's autocast, which multiplies matrices in
+        bfloat16; weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
+        https://arxiv.org/abs/1710.03740).
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -70,6 +82,10 @@ def build_token_classifier_v1(
     check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
     check("overlap", overlap, window is None or overlap < window, f"a whole number from 0, less than window = {window}")
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
+    check("frozen_layers", frozen_layers, _is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
+    check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
+    a_precision = isinstance(precision, str) and precision in PRECISIONS
+    check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
     if window is not None and window > max_batch_tokens:
         raise ConfigError(Errors.batch_too_small.format(max_batch_tokens=max_batch_tokens, window=window))
     return Model(
@@ -83,6 +99,9 @@ def build_token_classifier_v1(
             "window": window,
             "overlap": overlap,
             "max_batch_tokens": max_batch_tokens,
+            "frozen_layers": frozen_layers,
+            "gradient_checkpointing": gradient_checkpointing,
+            "precision": precision,
             "dropout_rate": None,
         },
     )
@@ -103,8 +122,11 @@ def forward(
     checkpoint = get_checkpoint(model)
     _shim(model).prepare()
     ops, n_tags = model.ops, len(checkpoint.tags.tags)
-    if is_train and model.attrs["dropout_rate"] is not None:
-        checkpoint.set_dropout(model.attrs["dropout_rate"])
+    if is_train:
+        # Here, as a checkpoint may have come by any way: opened, from bytes, copied.
+        _prepare_training(model, checkpoint)
+        if model.attrs["dropout_rate"] is not None:
+            checkpoint.set_dropout(model.attrs["dropout_rate"])
 
     encodings = checkpoint.tokenize([doc.text for doc in docs])
     alignments = [_align(doc, encoding) for doc, encoding in zip(docs, encodings, strict=True)]
@@ -118,7 +140,7 @@ def forward(
     for batch in group(lengths, model.attrs["max_batch_tokens"]):
         members = [windows[i] for i in batch]
         inputs = checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members])
-        batch_logits, backprop_batch = _shim(model)(inputs, is_train)
+        batch_logits, backprop_batch = _shim(model)(inputs, is_train, model.attrs["precision"])
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
         logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags)
         begins = [int(firsts[i]) for i, _ in members]
@@ -224,7 +246,12 @@ def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
                 allowed=room - 1,
             )
         )
+    _prepare_training(model, checkpoint)
     _shim(model).checkpoint = checkpoint
+
+
+def _prepare_training(model: TokenClassifier, checkpoint: Checkpoint) -> None:
+    checkpoint.prepare_training(model.attrs["frozen_layers"], model.attrs["gradient_checkpointing"])
 
 
 def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:

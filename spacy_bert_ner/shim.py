@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import srsly
@@ -54,18 +54,24 @@ class CheckpointShim(Shim):
         if self.checkpoint.model.device.type == "cuda" and self.checkpoint.pid != os.getpid():
             raise BertNerError(Errors.forked_cuda)
 
-    def __call__(self, inputs: Any, is_train: bool) -> tuple[torch.Tensor, Callable[[Array], None]]:
+    def __call__(
+        self, inputs: Any, is_train: bool, precision: str = "fp32"
+    ) -> tuple[torch.Tensor, Callable[[Array], None]]:
         """Tag logits of one padded batch.
 
         inputs: ids and attention mask. *Shape:* `(n_windows, longest)` each
         is_train (bool): whether dropout acts and the gradient can be asked for.
+        precision (str): "bf16" for a pass in training with matrix products in bfloat16 (torch's autocast); weights,
+            gradients and logits stay in float32.
         RETURNS: logits `(n_windows, longest, n_tags)`, and a callback that takes their gradient.
         """
         checkpoint = self.checkpoint
         if checkpoint.model.training != is_train:
             checkpoint.model.train(is_train)
-        with torch.set_grad_enabled(is_train):
-            logits = checkpoint.forward(*inputs)
+        is_lower = is_train and precision == "bf16"
+        device = checkpoint.model.device.type
+        with torch.set_grad_enabled(is_train), torch.autocast(device, torch.bfloat16) if is_lower else nullcontext():
+            logits = checkpoint.forward(*inputs).float()
 
         def backprop(d_logits: Array) -> None:
             logits.backward(xp2torch(d_logits, device=logits.device))
@@ -76,11 +82,13 @@ class CheckpointShim(Shim):
         """Step once with the mean gradient over all rows gathered since the last step."""
         if not self.is_loaded:  # nothing was gathered, as there were no tokens
             return
-        params = {self.key(n, p): p for n, p in self.checkpoint.model.named_parameters() if p.grad is not None}
-        scale = self.checkpoint.settle()
-        if params and scale != 1:
-            torch._foreach_mul_([p.grad for p in params.values()], scale)
-        apply_optimizer(optimizer, list(params), list(params.values()))
+        checkpoint = self.checkpoint
+        named = {name: p for name, p in checkpoint.model.named_parameters() if p.grad is not None}
+        scale = checkpoint.settle()
+        if named and scale != 1:
+            torch._foreach_mul_([p.grad for p in named.values()], scale)
+        keys, places = [self.key(*item) for item in named.items()], checkpoint.places
+        apply_optimizer(optimizer, keys, list(named.values()), [places[name] for name in named])
 
     def key(self, name: str, param: torch.Tensor) -> tuple[int, str]:
         """By which optimizers know a parameter. The shape is in it, so that a head that has grown is a new parameter

@@ -5,6 +5,9 @@ thinc's `Optimizer` holds the settings and the moments. Its own step walks over 
 Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980; weight decay apart from the gradient: Loshchilov & Hutter 2019,
 https://arxiv.org/abs/1711.05101) and SGD run here as torch operations on the weights where they are. RAdam is left to
 thinc.
+
+The package's own `AdamW` takes the same kernels, with torch's arithmetic: `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + eps)`,
+where rate r and decay d are those of the parameter's place.
 """
 
 from __future__ import annotations
@@ -17,24 +20,34 @@ from thinc.backends import get_array_ops
 from thinc.util import torch2xp, xp2torch
 from torch.optim.adamw import adamw
 
+from .errors import OPTIMIZER_SECTION, ConfigError, Errors, check_setting
+from .layers import Place
+from .optimizer import AdamW
 from .types import Array
 
 Key = tuple[int, str]
 
 
-def apply_optimizer(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter]) -> None:
+def apply_optimizer(
+    optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[Place]
+) -> None:
     """Update parameters from their gradients, and forget the gradients.
 
     optimizer: from `[training.optimizer]`. Its moments, averages and counts are kept where thinc keeps them.
     keys: thinc's key of each parameter.
     params: parameters with a gradient, all on one device.
+    places: where each parameter lies; `AdamW` alone asks.
+    RAISES ConfigError: `AdamW` has options that cannot be kept here.
     """
     if not params:
         return
     # `nlp.rehearse` hands over a function that only collects. On other devices than these two, thinc's arrays are
     # copies, which cannot be updated in place.
     is_ours = isinstance(optimizer, Optimizer) and not optimizer.use_radam
-    if not is_ours or params[0].device.type not in ("cpu", "cuda"):
+    if isinstance(optimizer, AdamW):
+        with torch.no_grad():
+            _step_by_place(optimizer, keys, params, places)
+    elif not is_ours or params[0].device.type not in ("cpu", "cuda"):
         _step_by_thinc(optimizer, keys, params)
     else:
         with torch.no_grad():
@@ -59,18 +72,45 @@ def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
         torch._foreach_add_(grads, weights, alpha=decay)
         decay = 0.0
     if optimizer.grad_clip:
-        # thinc clips the norm of each parameter's gradient on its own, not their common norm.
-        for grad, norm in zip(grads, torch._foreach_norm(grads), strict=True):
-            grad.mul_((optimizer.grad_clip / norm).clamp_(max=1.0))
+        _clip_each(grads, optimizer.grad_clip)
     if optimizer.b1 > 0 and optimizer.b2 > 0:
         _adam(optimizer, keys, weights, grads, rate, decay)
     else:
         torch._foreach_add_(weights, grads, alpha=-rate)
         if decay:
             torch._foreach_mul_(weights, 1 - rate * decay)
-    if optimizer.averages is not None:
-        for key, weight in zip(keys, weights, strict=True):
-            _update_average(optimizer.averages, key, weight, optimizer.nr_update[key])
+    _update_averages(optimizer, keys, weights)
+
+
+def _step_by_place(
+    optimizer: AdamW, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[Place]
+) -> None:
+    device = params[0].device.type
+    if device not in ("cpu", "cuda"):
+        raise ConfigError(Errors.optimizer_device.format(device=device))
+    has_layers = optimizer.layer_decay == 1 or places[0].n_layers > 0
+    allowed = "1, as the layers of this encoder cannot be told apart"
+    check_setting(OPTIMIZER_SECTION, "layer_decay", optimizer.layer_decay, has_layers, allowed)
+    weights = [param.data for param in params]
+    grads = [param.grad for param in params if param.grad is not None]
+    if optimizer.grad_clip and optimizer.clip == "global":
+        torch.nn.utils.clip_grad_norm_(params, optimizer.grad_clip, foreach=True)
+    elif optimizer.grad_clip:
+        _clip_each(grads, optimizer.grad_clip)
+    groups: dict[tuple[float, float, int], list[int]] = {}
+    for i, (key, weight, place) in enumerate(zip(keys, weights, places, strict=True)):
+        optimizer.nr_update[key] += 1
+        group = (optimizer.rate(place), optimizer.decay(weight.dim()), optimizer.nr_update[key])
+        groups.setdefault(group, []).append(i)
+    for (rate, decay, count), members in groups.items():
+        _fused_adamw(optimizer, keys, weights, grads, members, count, rate, decay, optimizer.eps)
+    _update_averages(optimizer, keys, weights)
+
+
+def _clip_each(grads: list[torch.Tensor], limit: float) -> None:
+    """thinc clips the norm of each parameter's gradient on its own, not their common norm."""
+    for grad, norm in zip(grads, torch._foreach_norm(grads), strict=True):
+        grad.mul_((limit / norm).clamp_(max=1.0))
 
 
 def _adam(
@@ -89,24 +129,40 @@ def _adam(
     by_count: dict[int, list[int]] = {}
     for i, key in enumerate(keys):
         by_count.setdefault(optimizer.nr_update[key], []).append(i)
-    for count, places in by_count.items():
-        kept = 1 - rate * decay
-        adamw(
-            [weights[i] for i in places],
-            [grads[i] for i in places],
-            [_moment(optimizer.mom1, keys[i], weights[i]) for i in places],
-            [_moment(optimizer.mom2, keys[i], weights[i]) for i in places],
-            [],
-            [torch.tensor(float(count - 1), device=weights[i].device) for i in places],
-            fused=True,
-            amsgrad=False,
-            beta1=optimizer.b1,
-            beta2=optimizer.b2,
-            lr=rate * kept,
-            weight_decay=decay / kept,
-            eps=optimizer.eps / (1 - optimizer.b2**count) ** 0.5,
-            maximize=False,
-        )
+    kept = 1 - rate * decay
+    for count, members in by_count.items():
+        eps = optimizer.eps / (1 - optimizer.b2**count) ** 0.5
+        _fused_adamw(optimizer, keys, weights, grads, members, count, rate * kept, decay / kept, eps)
+
+
+def _fused_adamw(
+    optimizer: Optimizer,
+    keys: Sequence[Key],
+    weights: list[torch.Tensor],
+    grads: list[torch.Tensor],
+    members: list[int],
+    count: int,
+    rate: float,
+    decay: float,
+    eps: float,
+) -> None:
+    """Step with those parameters, which have been updated equally often, this step included."""
+    adamw(
+        [weights[i] for i in members],
+        [grads[i] for i in members],
+        [_moment(optimizer.mom1, keys[i], weights[i]) for i in members],
+        [_moment(optimizer.mom2, keys[i], weights[i]) for i in members],
+        [],
+        [torch.tensor(float(count - 1), device=weights[i].device) for i in members],
+        fused=True,
+        amsgrad=False,
+        beta1=optimizer.b1,
+        beta2=optimizer.b2,
+        lr=rate,
+        weight_decay=decay,
+        eps=eps,
+        maximize=False,
+    )
 
 
 def _moment(moments: dict[Key, Array], key: Key, weight: torch.Tensor) -> torch.Tensor:
@@ -116,9 +172,14 @@ def _moment(moments: dict[Key, Array], key: Key, weight: torch.Tensor) -> torch.
     return xp2torch(moments[key], device=weight.device).view_as(weight)
 
 
-def _update_average(averages: dict[Key, Array], key: Key, weight: torch.Tensor, count: int) -> None:
+def _update_averages(optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor]) -> None:
     """thinc's exponential moving average, whose decay grows with the number of updates up to 0.9999."""
-    if key not in averages:
-        averages[key] = get_array_ops(torch2xp(weight)).alloc(tuple(weight.shape), dtype="float32")
-    decay = min((1.0 + count) / (10.0 + count), 0.9999)
-    xp2torch(averages[key], device=weight.device).lerp_(weight, 1 - decay)
+    averages = optimizer.averages
+    if averages is None:
+        return
+    for key, weight in zip(keys, weights, strict=True):
+        if key not in averages:
+            averages[key] = get_array_ops(torch2xp(weight)).alloc(tuple(weight.shape), dtype="float32")
+        count = optimizer.nr_update[key]
+        decay = min((1.0 + count) / (10.0 + count), 0.9999)
+        xp2torch(averages[key], device=weight.device).lerp_(weight, 1 - decay)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "prediction": {"model", "annotations", "decoding", "confidence", "settings", "tags"},
     "model": {"checkpoint", "windows", "alignment", "batching", "shim", "tags"},
     "shim": {"checkpoint", "forks", "updates"},
-    "checkpoint": {"files", "forks", "opening", "tags"},
+    "checkpoint": {"files", "forks", "layers", "opening", "tags"},
     "opening": {"tags"},
     "gold": {"alignment", "tags"},
     "confidence": {"lattice", "tags"},
@@ -44,7 +44,9 @@ MAY_IMPORT = {
     "windows": set(),
     "alignment": set(),
     "batching": set(),
-    "updates": set(),
+    "updates": {"layers", "optimizer"},
+    "optimizer": {"layers"},
+    "layers": set(),
     "files": set(),
     "forks": set(),
     "errors": {"messages"},
@@ -120,6 +122,7 @@ def test_a_blank_pipeline_does_not_import_transformers():
 
 def test_every_entry_point_loads():
     groups = {"spacy_factories", "spacy_architectures", "spacy_scorers", "spacy_readers", "spacy_cli"}
+    groups.add("thinc_optimizers")
     ours = [e for group in groups for e in entry_points(group=group) if e.value.startswith("spacy_bert_ner")]
     assert {e.group for e in ours} == groups
     for entry_point in ours:

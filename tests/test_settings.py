@@ -41,6 +41,13 @@ BAD = [
     ("model.max_batch_tokens", 0, "a whole number from 1"),
     ("model.max_batch_tokens", "all", "a whole number from 1"),
     ("model.name", 7, "a folder, or a name on the Hub"),
+    ("model.frozen_layers", -1, "a whole number from 0, which freezes nothing"),
+    ("model.frozen_layers", None, "a whole number from 0, which freezes nothing"),
+    ("model.frozen_layers", 1.0, "a whole number from 0, which freezes nothing"),
+    ("model.gradient_checkpointing", 1, "true, false"),
+    ("model.gradient_checkpointing", "yes", "true, false"),
+    ("model.precision", "fp16", '"fp32", "bf16"'),
+    ("model.precision", None, '"fp32", "bf16"'),
 ]
 
 
@@ -167,6 +174,19 @@ def opened(nlp):
         return str(e).partition(" is not")[0]
 
 
+def trained(nlp):
+    """The loss of one batch, the parameters that have a gradient, and how often the first layer was computed."""
+    nlp("")
+    pipe, count = nlp.get_pipe("bert_ner"), []
+    module = pipe.model.shims[0].checkpoint.model
+    module.bert.encoder.layer[0].intermediate.register_forward_hook(lambda *_: count.append(1))
+    doc = nlp.make_doc(TEXT)
+    gold = nlp.make_doc(TEXT)
+    gold.set_ents([Span(gold, 0, 2, label="per")])
+    loss = pipe.update([Example(doc, gold)])["bert_ner"]
+    return loss, [name for name, param in module.named_parameters() if param.grad is not None], len(count)
+
+
 EFFECTS = {
     "subword_labels": ("all", rows_with_a_loss),
     "decoding": ("greedy", entities),
@@ -181,6 +201,9 @@ EFFECTS = {
     "model.window": (20, batches),
     "model.overlap": (50, batches),
     "model.max_batch_tokens": (64, batches),
+    "model.frozen_layers": (1, lambda nlp: trained(nlp)[1]),
+    "model.gradient_checkpointing": (True, lambda nlp: trained(nlp)[2]),
+    "model.precision": ("bf16", lambda nlp: trained(nlp)[0]),
 }
 
 

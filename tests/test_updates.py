@@ -4,6 +4,7 @@ import torch
 from thinc.api import SGD, Adam, Optimizer, RAdam
 from thinc.util import torch2xp
 
+from spacy_bert_ner.layers import Place
 from spacy_bert_ner.updates import apply_optimizer
 
 OPTIMIZERS = {
@@ -17,6 +18,8 @@ OPTIMIZERS = {
     "radam": lambda: RAdam(0.01, L2=0.1, use_averages=True),
 }
 
+PLACES = [Place(2, 1), Place(2, 1)]
+
 
 def gradients(step: int) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(step)
@@ -29,12 +32,12 @@ def run(optimizer: Optimizer, update, n_before: int = 0) -> list[torch.nn.Parame
     for step in range(20):
         for param, grad in zip(params, gradients(step), strict=True):
             param.grad = grad
-        update(optimizer, [(1, "weight"), (1, "bias")], params)
+        update(optimizer, [(1, "weight"), (1, "bias")], params, PLACES)
         optimizer.step_schedules()
     return params
 
 
-def by_thinc(optimizer, keys, params):
+def by_thinc(optimizer, keys, params, places):
     for key, param in zip(keys, params, strict=True):
         weights, _ = optimizer(key, torch2xp(param.data), torch2xp(param.grad))
         param.data = torch.from_numpy(weights)
@@ -58,7 +61,7 @@ def test_weights_are_updated_where_they_are_and_gradients_are_forgotten():
     param = torch.nn.Parameter(torch.ones(3))
     place = param.data_ptr()
     param.grad = torch.ones(3)
-    apply_optimizer(Adam(0.5, use_averages=False), [(1, "w")], [param])
+    apply_optimizer(Adam(0.5, use_averages=False), [(1, "w")], [param], PLACES[:1])
     assert param.data_ptr() == place
     assert param.grad is None
     np.testing.assert_allclose(param.detach(), 0.5, rtol=1e-6)
@@ -68,8 +71,8 @@ def test_a_parameter_that_joins_later_has_a_count_of_its_own():
     optimizer = Adam(0.5, use_averages=False)
     old, new = (torch.nn.Parameter(torch.ones(1)) for _ in range(2))
     old.grad = torch.ones(1)
-    apply_optimizer(optimizer, [(1, "old")], [old])
+    apply_optimizer(optimizer, [(1, "old")], [old], PLACES[:1])
     old.grad, new.grad = torch.ones(1), torch.ones(1)
-    apply_optimizer(optimizer, [(1, "old"), (1, "new")], [old, new])
+    apply_optimizer(optimizer, [(1, "old"), (1, "new")], [old, new], PLACES)
     assert dict(optimizer.nr_update) == {(1, "old"): 2, (1, "new"): 1}
     np.testing.assert_allclose(new.detach(), 0.5, rtol=1e-6)
