@@ -49,9 +49,9 @@ class Checkpoint:
         self.name = name
         self.pid = os.getpid()
         """The process that put the weights where they are."""
-        # Rows that carry a loss in the first of the batches gathered since the last step, and in all of them. They
-        # stand beside the gradients that they count, so that a copy, which has none, begins anew.
-        self._first_rows = self._all_rows = 0
+        # The weight of the rows that carry a loss in the first of the batches gathered since the last step, and in all
+        # of them. They stand beside the gradients that they count, so that a copy, which has none, begins anew.
+        self._first_weight = self._all_weight = 0.0
         self._frozen_layers, self._is_checkpointing = 0, False
         # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
@@ -166,16 +166,16 @@ class Checkpoint:
         checkpoint.name = name
         return checkpoint
 
-    def gather(self, n_rows: int) -> float:
+    def gather(self, weight: float) -> float:
         """Count the rows of a batch whose gradient is added; see `model.gather`."""
-        self._first_rows = self._first_rows or n_rows
-        self._all_rows += n_rows
-        return n_rows / self._first_rows
+        self._first_weight = self._first_weight or weight
+        self._all_weight += weight
+        return weight / self._first_weight
 
     def settle(self) -> float:
         """What the gradients gathered since the last step have to be multiplied by; the count begins anew."""
-        scale = self._first_rows / self._all_rows if self._all_rows else 1.0
-        self._first_rows = self._all_rows = 0
+        scale = self._first_weight / self._all_weight if self._all_weight else 1.0
+        self._first_weight = self._all_weight = 0.0
         return scale
 
     def to(self, device: str | torch.device) -> None:

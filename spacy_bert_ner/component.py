@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from spacy import util
@@ -16,15 +16,16 @@ from . import gold
 from . import model as models
 from .annotations import register_extension, write_entities
 from .calibration import calibrate
-from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
+from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, check_setting
 from .evaluation.scorer import score_bert_ner
 from .loss import MeanLoss, rehearsal_loss, tag_loss
 from .model import TokenClassifier
 from .prediction import predict
 from .saving import SavedPipe
-from .settings import Settings
+from .settings import BALANCED, Settings
 from .tags import check_labels
-from .types import Prediction
+from .types import Array, Prediction
+from .weighting import balanced_weights, tag_weights
 
 DEFAULT_MODEL = """
 [model]
@@ -52,6 +53,9 @@ precision = "fp32"
         "overwrite": False,
         "spans_key": "bert_ner",
         "thresholds": {},
+        "class_weights": None,
+        "focal_gamma": 0.0,
+        "label_smoothing": 0.0,
         "scorer": {"@scorers": "spacy_bert_ner.ner_scorer.v1"},
     },
     default_score_weights={
@@ -73,17 +77,22 @@ def make_bert_ner(
     overwrite: Any,
     spans_key: Any,
     thresholds: Any,
+    class_weights: Any,
+    focal_gamma: Any,
+    label_smoothing: Any,
     scorer: Callable[..., Any] | None,
 ) -> "BertNer":
     """Make a `BertNer` from a config. Reads no file and asks no network.
 
     model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
-    subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds: see `settings.Settings`.
+    subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds, class_weights, focal_gamma,
+        label_smoothing: see `settings.Settings`.
     scorer (Callable | None): scores Examples; see `score_bert_ner`.
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
-    settings = Settings(subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds)
+    reading = (subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds)
+    settings = Settings(*reading, class_weights, focal_gamma, label_smoothing)
     return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
@@ -111,8 +120,9 @@ class BertNer(SavedPipe):
         super().__init__(vocab, model, name)
         self.settings = settings
         self.scorer = scorer
-        # Labels that `add_label` was given, which every head is to have; the temperature of the scores.
-        self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0}
+        # Labels that `add_label` was given, which every head is to have; the temperature of the scores; the weights
+        # that `initialize` counted, so that training can go on with them.
+        self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0, "balanced_weights": {}}
         self._rehearsal_model: TokenClassifier | None = None
         self._told_of_misaligned = False
         if settings.spans_key is not None:
@@ -163,7 +173,8 @@ class BertNer(SavedPipe):
     ) -> None:
         """Open the checkpoint that the config names; give it a head for the labels, unless it has one.
 
-        get_examples (Callable): gives examples; their entities name the labels.
+        get_examples (Callable): gives examples; their entities name the labels, and their tokens are counted for
+            `class_weights = "balanced"`.
         nlp (Language | None): the pipeline; not used.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
         RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
@@ -177,7 +188,8 @@ class BertNer(SavedPipe):
             models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"])
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
-        self.cfg["temperature"] = 1.0
+        counts = gold.count_tokens(get_examples()) if self.settings.class_weights == BALANCED else {}
+        self.cfg.update(temperature=1.0, balanced_weights=balanced_weights(counts))
         self._rehearsal_model = None
         self._ready()
 
@@ -308,8 +320,8 @@ class BertNer(SavedPipe):
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, gradient = get_loss(examples, logits)
-        if loss.n_rows:
-            weight = models.gather(self.model, loss.n_rows)
+        if loss.weight:
+            weight = models.gather(self.model, loss.weight)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
         if sgd:  # None or, as spaCy's own components take it, False for no step
@@ -317,12 +329,12 @@ class BertNer(SavedPipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
-        """Mean cross-entropy over the subwords that carry a known tag.
+        """Mean cross-entropy over the subwords that carry a known tag, weighted, focal or smoothed as the settings say.
 
         examples (Iterable[Example]): the batch.
         scores (list[Ragged]): the model's output for `eg.predicted` of each.
         RETURNS: the loss in nats, and its gradient in the shape of `scores`.
-        RAISES TagError: an example has a label that the head lacks.
+        RAISES TagError: an example has a label that the head lacks. ConfigError: no balanced weights were counted.
         """
         tags, to_numpy = models.get_tags(self.model), self.model.ops.to_numpy
         targets = [
@@ -331,7 +343,18 @@ class BertNer(SavedPipe):
         ]
         if not self._told_of_misaligned and any(map(gold.is_misaligned, examples)):
             self._told_of_misaligned = gold.survey(examples)[1].warn(self.name)
-        return tag_loss(scores, targets)
+        settings = self.settings
+        smoothing = settings.label_smoothing
+        return tag_loss(
+            scores, targets, self._tag_weights(), focal_gamma=settings.focal_gamma, label_smoothing=smoothing
+        )
+
+    def _tag_weights(self) -> Array | None:
+        weights = self.settings.class_weights
+        if weights == BALANCED:
+            weights = self.cfg["balanced_weights"]
+            check_setting(f"components.{self.name}", "class_weights", BALANCED, bool(weights), Errors.not_counted)
+        return tag_weights(cast(Mapping[str, float], weights), models.get_tags(self.model)) if weights else None
 
     def _ready(self) -> None:
         """Open a named fine-tuned checkpoint that was not used yet, and give it the labels that were added.

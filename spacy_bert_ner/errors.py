@@ -55,6 +55,10 @@ class Errors(CorpusMessages):
 
     # settings
     bad_value = "[{section}] {key} = {value!r} is not allowed. Allowed: {allowed}."
+    not_counted = (
+        "weights by label, as no training data was counted: nlp.initialize() does that, and was not called with this "
+        'setting. Call it, or give them: class_weights = {"art": 5.0, "O": 0.5}'
+    )
     batch_too_small = (
         "[components.<name>.model] max_batch_tokens = {max_batch_tokens} does not hold one window of {window} subwords."
         " Allowed: a whole number from {window}; or name a shorter window: window = {max_batch_tokens}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from spacy.training import Example
 
 from .alignment import first_rows
 from .errors import Errors, TagError
-from .tags import UNKNOWN, TagSet
+from .tags import OUTSIDE, UNKNOWN, TagSet
 from .types import Entity, Ints1d
 
 
@@ -51,6 +52,15 @@ def survey(examples: Iterable[Example]) -> tuple[list[str], Misaligned]:
             if strange and not entity:
                 entity, text = strange[0].text, eg.reference.text[:80]
     return sorted(labels), Misaligned(n, total, entity, text)
+
+
+def count_tokens(examples: Iterable[Example]) -> Counter[str]:
+    """How many gold tokens each label has, and `O`. Those without annotation, and white space, do not count."""
+    counts: Counter[str] = Counter()
+    for eg in examples:
+        # ent_iob: 0 missing, 1 inside, 2 outside, 3 begins
+        counts.update(t.ent_type_ or OUTSIDE for t in eg.reference if t.ent_iob and not t.is_space)
+    return counts
 
 
 def is_misaligned(eg: Example) -> bool:

@@ -211,13 +211,13 @@ def has_checkpoint(model: TokenClassifier) -> bool:
     return _shim(model).is_loaded
 
 
-def gather(model: TokenClassifier, n_rows: int) -> float:
-    """Count the rows that carry a loss in one of the batches that are gathered before a step.
+def gather(model: TokenClassifier, weight: float) -> float:
+    """Add up the rows that carry a loss, or their weights, in the batches that are gathered before a step.
 
     RETURNS: what to multiply the batch's mean gradient by, so that batches weigh by their rows and accumulation changes
         memory alone; the step divides by the sum.
     """
-    return get_checkpoint(model).gather(n_rows)
+    return get_checkpoint(model).gather(weight)
 
 
 def _shim(model: TokenClassifier) -> CheckpointShim:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeGuard
 
 from .decoding import DECODINGS
 from .errors import check_setting
+from .tags import OUTSIDE
 
 SUBWORD_LABELS = ("first", "all")
+BALANCED = "balanced"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Settings:
     spans_key (str | None): the key in `doc.spans` of the group that holds the entities and, in `attrs["scores"]`, their
         probabilities, which `ent._.score` reads too. None for no scores, which then cost nothing.
     thresholds (Mapping[str, float]): for some labels the probability, from 0 to 1, below which an entity is dropped.
+    class_weights (Mapping[str, float] | str | None): what a token with a tag of a label, or `O`, weighs in training;
+        1 for those not named. "balanced": all labels, and `O`, have the same share in the loss, as counted in the data
+        by `initialize`; see `weighting.balanced_weights`. None: each token weighs the same.
+    focal_gamma (float), label_smoothing (float): see `loss.cross_entropy`.
     """
 
     subword_labels: str = "first"
@@ -34,6 +42,9 @@ class Settings:
     overwrite: bool = False
     spans_key: str | None = "bert_ner"
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    class_weights: Mapping[str, float] | str | None = None
+    focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
 
     def check(self, name: str) -> None:
         """Refuse what is not allowed.
@@ -55,9 +66,25 @@ class Settings:
         have_scores = not self.thresholds or self.spans_key is not None
         allowed = f'none while spans_key = null, which turns scores off. Name a group: spans_key = "{name}"'
         check("thresholds", dict(self.thresholds), have_scores, allowed)
+        self._check_loss(check)
+
+    def _check_loss(self, check: Callable[[str, object, bool, str], None]) -> None:
+        weights = self.class_weights
+        are_weights = weights is None or weights == BALANCED
+        if isinstance(weights, Mapping):
+            are_weights = all(isinstance(label, str) for label in weights)
+            are_weights = are_weights and all(_is_number(value) and value > 0 for value in weights.values())
+        allowed = 'null, "balanced", or numbers above 0 by label and for O, as in {"art": 5.0, "O": 0.5}'
+        check("class_weights", weights, are_weights, allowed)
+        gamma, smoothing = self.focal_gamma, self.label_smoothing
+        check("focal_gamma", gamma, _is_number(gamma) and gamma >= 0, "a number from 0; 0 for plain cross-entropy")
+        is_share = _is_number(smoothing) and 0 <= smoothing < 1
+        check("label_smoothing", smoothing, is_share, "a number from 0 to below 1, such as 0.1")
+        allowed = f"0 while focal_gamma = {gamma}, which asks how likely one gold tag is, not a mixture of all tags"
+        check("label_smoothing", smoothing, not (gamma and smoothing), allowed)
 
     def check_labels(self, name: str, labels: tuple[str, ...]) -> None:
-        """Refuse thresholds for labels that the head does not have; it is known only once weights are loaded.
+        """Refuse thresholds and weights for labels that the head does not have, once weights are loaded and tell them.
 
         RAISES ConfigError: it names the label and those that there are.
         """
@@ -65,7 +92,16 @@ class Settings:
             if label not in labels:
                 allowed = f"the labels {', '.join(labels)}"
                 check_setting(f"components.{name}.thresholds", label, self.thresholds[label], False, allowed)
+        weights = self.class_weights if isinstance(self.class_weights, Mapping) else {}
+        for label in weights:
+            if label not in (OUTSIDE, *labels):
+                allowed = f"O and the labels {', '.join(labels)}"
+                check_setting(f"components.{name}.class_weights", label, weights[label], False, allowed)
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -101,7 +101,7 @@ def test_initialize_forgets_the_temperature(nlp, examples):
     pipe = nlp.get_pipe("bert_ner")
     pipe.cfg["temperature"] = 2.5
     nlp.initialize(lambda: examples)
-    assert pipe.cfg == {"added_labels": [], "temperature": 1.0}
+    assert pipe.cfg == {"added_labels": [], "temperature": 1.0, "balanced_weights": {}}
 
 
 def test_a_label_that_the_head_lacks_is_an_error(nlp):
@@ -165,7 +165,7 @@ def test_tokens_without_annotation_get_no_loss(nlp):
     reference.set_ents([Span(reference, 0, 2, label="per")], default="missing")
     pipe = nlp.get_pipe("bert_ner")
     loss, _ = pipe.get_loss([Example(doc, reference)], pipe.model.predict([doc]))
-    assert loss.n_rows == 2
+    assert loss.weight == 2
 
 
 def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
@@ -323,7 +323,11 @@ def test_weights_that_are_excluded_need_not_be_there(make_nlp, tmp_path):
 def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
     pipe = make_nlp().get_pipe("bert_ner")
     (tmp_path / "cfg").write_text('{"temperature": 2.5}')
-    assert pipe.from_disk(tmp_path, exclude=["vocab"]).cfg == {"added_labels": [], "temperature": 2.5}
+    assert pipe.from_disk(tmp_path, exclude=["vocab"]).cfg == {
+        "added_labels": [],
+        "temperature": 2.5,
+        "balanced_weights": {},
+    }
 
 
 def test_the_strings_of_the_vocab_are_saved_with_the_component(nlp, make_nlp, tmp_path):

@@ -434,7 +434,7 @@ def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):
     pipe = nlp.get_pipe("bert_ner")
     eg = misaligned(nlp)
     loss, gradient = pipe.get_loss([eg], pipe.model.predict([eg.predicted]))
-    assert loss.n_rows == 3  # lives, in, York
+    assert loss.weight == 3  # lives, in, York
     rows = gradient[0]
     first = int(rows.lengths[0])
     assert not rows.dataXd[:first].any()

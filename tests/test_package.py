@@ -24,6 +24,7 @@ MAY_IMPORT = {
         "saving",
         "settings",
         "tags",
+        "weighting",
         "evaluation.scorer",
     },
     "saving": {"model"},
@@ -38,7 +39,8 @@ MAY_IMPORT = {
     "decoding": {"alignment", "lattice", "tags"},
     "lattice": {"tags"},
     "loss": {"alignment", "tags"},
-    "settings": {"decoding"},
+    "settings": {"decoding", "tags"},
+    "weighting": {"tags"},
     "annotations": set(),
     "tags": set(),
     "windows": set(),
@@ -47,6 +49,7 @@ MAY_IMPORT = {
     "updates": {"layers", "optimizer"},
     "optimizer": {"layers"},
     "layers": set(),
+    "logger": {"files"},
     "files": set(),
     "forks": set(),
     "errors": {"messages"},
@@ -54,7 +57,7 @@ MAY_IMPORT = {
     "types": set(),
 }
 
-LANGUAGE_ROOMS = {"component.py", "reader.py"}
+LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py"}
 EXAMPLE_ROOMS = {"component.py", "gold.py", "calibration.py", "scorer.py", "reader.py"}
 
 
@@ -121,7 +124,7 @@ def test_a_blank_pipeline_does_not_import_transformers():
 
 
 def test_every_entry_point_loads():
-    groups = {"spacy_factories", "spacy_architectures", "spacy_scorers", "spacy_readers", "spacy_cli"}
+    groups = {"spacy_factories", "spacy_architectures", "spacy_scorers", "spacy_readers", "spacy_loggers", "spacy_cli"}
     groups.add("thinc_optimizers")
     ours = [e for group in groups for e in entry_points(group=group) if e.value.startswith("spacy_bert_ner")]
     assert {e.group for e in ours} == groups

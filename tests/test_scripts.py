@@ -305,3 +305,33 @@ def test_scores_that_are_null_are_printed_as_dashes(capsys):
     annotate = load("annotate")
     annotate.print_scores(dict.fromkeys([*annotate.HEADLINES, "ents_per_type"]))
     assert "entity F1 -" in rows(capsys.readouterr().out)
+
+
+def test_two_recipes_are_compared_by_epoch_and_on_the_test_data(monkeypatch, capsys, tmp_path):
+    pipelines = []
+    for name, loss in (("article", "1.5"), ("ours", "0.5")):
+        pipelines.append(tmp_path / name / "model-last")
+        ruler = spacy.blank("en")
+        ruler.add_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Kevin Durant"}])
+        pipelines[-1].parent.mkdir()
+        ruler.to_disk(pipelines[-1])
+        log = [
+            "step,loss_bert_ner,iob_acc,iob_doc_acc,ents_f",
+            "0,2.8,0.1,0.1,",
+            f"399,{loss},0.75,0.8,",
+            "798,0.25,0.9,1.0,0.6",
+        ]
+        (tmp_path / name / "log.csv").write_text("\n".join(log))
+        (tmp_path / name / "scores.json").write_text(json.dumps({"bert_ner": SCORES}))
+    monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, pipelines), "--sentence", "Kevin Durant plays"])
+    runpy.run_path(str(SCRIPTS / "compare.py"), run_name="__main__")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines.count(["1", "400", "1.5000", "0.8000", "0.7500", "-"]) == 1
+    assert lines.count(["2", "799", "0.2500", "1.0000", "0.9000", "0.6000"]) == 2
+    assert not any("2.8000" in line for line in lines)
+    assert ["test", "F1", "0.6000", "0.6000"] in lines
+    assert [line for line in lines if line and line[0] in ("Kevin", "Durant", "plays")] == [
+        ["Kevin", "B-per", "B-per"],
+        ["Durant", "I-per", "I-per"],
+        ["plays", "O", "O"],
+    ]

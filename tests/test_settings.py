@@ -29,6 +29,17 @@ BAD = [
     ("thresholds", {"per": -0.1}, "numbers from 0 to 1 by label"),
     ("thresholds", {"per": "high"}, "numbers from 0 to 1 by label"),
     ("thresholds", {"per": True}, "numbers from 0 to 1 by label"),
+    ("class_weights", "auto", 'null, "balanced", or numbers above 0 by label and for O'),
+    ("class_weights", 2.0, 'null, "balanced", or numbers above 0 by label and for O'),
+    ("class_weights", {"per": 0}, 'null, "balanced", or numbers above 0 by label and for O'),
+    ("class_weights", {"per": -1.0}, 'null, "balanced", or numbers above 0 by label and for O'),
+    ("class_weights", {"per": "high"}, 'null, "balanced", or numbers above 0 by label and for O'),
+    ("focal_gamma", -1.0, "a number from 0; 0 for plain cross-entropy"),
+    ("focal_gamma", None, "a number from 0; 0 for plain cross-entropy"),
+    ("focal_gamma", True, "a number from 0; 0 for plain cross-entropy"),
+    ("label_smoothing", 1.0, "a number from 0 to below 1"),
+    ("label_smoothing", -0.1, "a number from 0 to below 1"),
+    ("label_smoothing", "some", "a number from 0 to below 1"),
     ("model.name", "", "a folder, or a name on the Hub"),
     ("model.revision", " ", "a commit, branch or tag on the Hub, or null"),
     ("model.tag_scheme", "BIO", '"IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES", "plain", or null'),
@@ -80,6 +91,18 @@ def test_the_defaults_of_the_settings_are_those_of_the_factory():
 def test_thresholds_are_for_labels():
     with pytest.raises(ConfigError, match=r"thresholds = \{3: 0.5\} is not allowed. Allowed: numbers from 0"):
         Settings(thresholds={3: 0.5}).check("bert_ner")
+
+
+def test_label_smoothing_does_not_go_with_the_focal_loss():
+    with pytest.raises(ConfigError, match=r"label_smoothing = 0.1 .*Allowed: 0 while focal_gamma = 2.0, which asks"):
+        spacy.blank("en").add_pipe("bert_ner", config={"focal_gamma": 2.0, "label_smoothing": 0.1})
+
+
+def test_the_label_of_every_weight_is_checked():
+    with pytest.raises(
+        ConfigError, match=r"\[components.x.class_weights\] PER = 2 .*Allowed: O and the labels geo, per"
+    ):
+        Settings(class_weights={"O": 0.5, "per": 1.5, "PER": 2}).check_labels("x", ("geo", "per"))
 
 
 @pytest.mark.parametrize("threshold", [0, 0.0, 1, 1.0])
@@ -146,12 +169,13 @@ def with_sentences(nlp):
     return entities(nlp, doc)
 
 
-def rows_with_a_loss(nlp):
+def trained_on(nlp):
     doc = nlp.make_doc("Mr. O'Neill")
     gold = nlp.make_doc("Mr. O'Neill")
     gold.set_ents([Span(gold, 0, 2, label="per")])
     pipe = nlp.get_pipe("bert_ner")
-    return pipe.get_loss([Example(doc, gold)], pipe.model.predict([doc]))[0].n_rows
+    loss, _ = pipe.get_loss([Example(doc, gold)], pipe.model.predict([doc]))
+    return float(loss), loss.weight
 
 
 def scores(nlp):
@@ -188,12 +212,15 @@ def trained(nlp):
 
 
 EFFECTS = {
-    "subword_labels": ("all", rows_with_a_loss),
+    "subword_labels": ("all", trained_on),
     "decoding": ("greedy", entities),
     "respect_sentences": (False, with_sentences),
     "overwrite": (True, with_entity),
     "spans_key": (None, lambda nlp: list(nlp(TEXT).spans)),
     "thresholds": ({"per": 1.0}, entities),
+    "class_weights": ({"per": 2.0}, trained_on),
+    "focal_gamma": (2.0, trained_on),
+    "label_smoothing": (0.1, trained_on),
     "scorer": (None, scores),
     "model.name": ("the other", entities),
     "model.revision": ("v1", opened),

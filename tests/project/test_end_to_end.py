@@ -121,18 +121,35 @@ def test_the_article_recipe_trains(sandbox):
     assert (sandbox.folder / "training/article/model-best").exists()
 
 
+def save_gmb(folder: Path) -> None:
+    rows = [
+        f"{'Sentence: ' + str(n) if i == 0 else ''},{word},X,{tag}"
+        for n in range(1, 41)
+        for i, (word, tag) in enumerate([("Zoë", "B-per"), ("left", "O"), (f"{n}", "B-tim")])
+    ]
+    folder.mkdir(exist_ok=True)
+    (folder / "ner_dataset.csv.zip").write_bytes("\n".join(["Sentence #,Word,POS,Tag", *rows]).encode("latin-1"))
+
+
+def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentence(sandbox):
+    save_gmb(sandbox.folder / "assets" / "gmb")
+    out = sandbox.run("-m", "spacy", "project", "run", "article", ".", "--vars.encoder", "assets/tiny")
+    for name in ("article", "ours"):
+        assert (sandbox.folder / "training" / name / "log.csv").read_text().startswith("epoch,step,seconds,words,score")
+    assert out.count("training loss") == 2
+    # Evaluations every two steps, of which there are four; spaCy takes one step more than it is told.
+    assert len(re.findall(r"^ +[12] +[35] +\d\.\d{4} +[01]\.\d{4}", out, flags=re.MULTILINE)) == 4
+    assert re.search(r"test accuracy, mean of sentences +[01]\.\d{4} +[01]\.\d{4}", out)
+    assert re.search(r"^Brooklyn +\S+ +\S+", out, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize("corpus", ["gmb", "wnut17"])
 def test_the_workflows_of_public_corpora_run(sandbox, corpus):
     folder = sandbox.folder / "assets" / corpus
-    folder.mkdir()
     if corpus == "gmb":
-        rows = [
-            f"{'Sentence: ' + str(n) if i == 0 else ''},{word},X,{tag}"
-            for n in range(1, 41)
-            for i, (word, tag) in enumerate([("Zoë", "B-per"), ("left", "O"), (f"{n}", "B-tim")])
-        ]
-        (folder / "ner_dataset.csv.zip").write_bytes("\n".join(["Sentence #,Word,POS,Tag", *rows]).encode("latin-1"))
+        save_gmb(folder)
     else:
+        folder.mkdir()
         for part in ("train", "dev", "test"):
             (folder / f"{part}.conll").write_text("Zoë\tB-person\nleft\tO\n\nNobody\tO\n\n" * 5, encoding="utf8")
     sandbox.run("-m", "spacy", "project", "run", corpus, ".", "--vars.encoder", "assets/tiny")
