@@ -79,7 +79,8 @@ def convert(
             raise CorpusError(Errors.same_file.format(path=path))
     sha256 = split_file.source_sha256(path, [folder / name for name in names]) if how is not None else ""
     with _writing(folder), whole_files(folder, names) as temporary:
-        part_counts = _write(corpus, target, list(parts.values()), temporary[: len(parts)])
+        part_counts = [PartCounts() for _ in parts] if how is not None else []
+        _write(corpus, target, list(parts.values()), temporary[: len(parts)], part_counts)
         if how is not None:
             record = split_file.split_record(corpus, sha256, how, to, files, reading, parts, part_counts)
             temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")
@@ -104,22 +105,23 @@ def _writing(folder: Path) -> Iterator[None]:
         raise CorpusError(message) from e
 
 
-def _write(corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path]) -> list[PartCounts]:
+def _write(
+    corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path], counts: list[PartCounts]
+) -> None:
     """Write the sentences of each part, which are those at these places in the corpus, in this order.
 
-    RETURNS: the counts of each part.
+    counts: one for each part, to count its sentences in; none where nobody asks.
     """
     part_of = np.empty(corpus.n_sentences, dtype=np.int8)
     for i, places in enumerate(parts):
         part_of[places] = i
     labels: set[str] = set()
-    counts = [PartCounts() for _ in parts]
     with ExitStack() as stack:
         writers = [stack.enter_context(closing(target.writer(file.parent, labels))) for file in files]
         for part, sentence in zip(part_of, corpus, strict=True):
             writers[part].add(sentence)
-            counts[part].add(sentence)
+            if counts:
+                counts[part].add(sentence)
         for places, writer, file in zip(parts, writers, files, strict=True):
             # A part's sentences are added in the order of the corpus: the place of each among them is its rank.
             writer.write(file, np.argsort(np.argsort(places)))
-    return counts

@@ -79,7 +79,19 @@ def read_tokens(source: Source, document_key: str | None = None) -> Iterator[Sen
     unplaced: CorpusError | None = None  # of a row just before that may be of this sentence, or of the next
     last_number, repeats = "", False  # whether each row has the number of its sentence
     known: set[str] = set()  # tags that were checked
+    words: list[str] = []
+    tags: list[str | None] = []
+    lines: list[int] = []
     for line, fields in _rows(source, "gmb-tokens", TOKEN_COLUMNS, document_key):
+        if not isinstance(fields, _BadRow) and not fields[0] and sentence is not None:
+            word, tag = fields[1], fields[2]
+            if word and tag in known:
+                # As most rows are: a further word of the sentence, with a tag that was checked.
+                words.append(word)
+                tags.append(tag)
+                lines.append(line)
+                unplaced = None
+                continue
         bad = fields.error if isinstance(fields, _BadRow) else None
         number = fields.number if isinstance(fields, _BadRow) else fields[0]
         if number is None or (bad and number and last_number and _bare(number) != _bare(last_number)):
@@ -90,9 +102,7 @@ def read_tokens(source: Source, document_key: str | None = None) -> Iterator[Sen
             last_number = number
             if error or sentence:
                 yield Invalid(error) if error else cast(Sentence, sentence)
-            words: list[str] = []
-            tags: list[str | None] = []
-            lines: list[int] = []
+            words, tags, lines = [], [], []
             document = "" if isinstance(fields, _BadRow) else "".join(fields[3:])
             sentence, error = Sentence(words, tags, lines, document=document), unplaced if repeats else None
         elif number:
