@@ -163,8 +163,8 @@ def test_columns_beside_annotations_of_another_kind_stay_columns(tmp_path):
 
 def test_texts_and_entities_come_back_to_the_character(tmp_path):
     done = convert(pair(tmp_path / "news.v1"), tmp_path / "out")
-    assert list(done.counts) == [tmp_path / "out" / "news.spacy"]
-    (doc,) = DocBin().from_disk(tmp_path / "out" / "news.spacy").get_docs(spacy.blank("en").vocab)
+    assert list(done.counts) == [tmp_path / "out" / "news.v1.spacy"]
+    (doc,) = DocBin().from_disk(tmp_path / "out" / "news.v1.spacy").get_docs(spacy.blank("en").vocab)
     assert (doc.text, doc.user_data["document"]) == (TEXT, "a")
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("Ada Lovelace", "per"), ("Berliners", "loc")]
 

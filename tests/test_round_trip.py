@@ -318,7 +318,8 @@ def test_the_parts_of_a_split_are_those_of_spacy_files(tmp_path, to):
     for target in ("spacy", to):
         convert(source, tmp_path / target, to=target, split="80/10/10")
     suffix = TARGETS[to].suffix
-    assert sorted(path.name for path in (tmp_path / to).iterdir()) == [f"{p}{suffix}" for p in ("dev", "test", "train")]
+    names = [f"{part}{suffix}" for part in ("dev", "test", "train")]
+    assert sorted(path.name for path in (tmp_path / to).iterdir()) == sorted([*names, "split.json"])
     parts = [read(tmp_path / to / f"{name}{suffix}") for name in ("train", "dev", "test")]
     assert ["".join(word for one in part for word in one.words) for part in parts] == ["ibfahcje", "d", "g"]
     assert parts == [read(tmp_path / "spacy" / f"{name}.spacy") for name in ("train", "dev", "test")]
