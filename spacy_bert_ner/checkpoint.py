@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -226,9 +227,9 @@ class Checkpoint:
         self.model.num_labels = len(tags)
         write_tags(config, tags)
 
-    @property
+    @cached_property
     def places(self) -> dict[str, Place]:
-        """Where each parameter lies, by its name."""
+        """Where each parameter lies, by its name; a head that grows keeps its names."""
         return places([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
 
     def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:

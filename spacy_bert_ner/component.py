@@ -343,11 +343,8 @@ class BertNer(SavedPipe):
         ]
         if not self._told_of_misaligned and any(map(gold.is_misaligned, examples)):
             self._told_of_misaligned = gold.survey(examples)[1].warn(self.name)
-        settings = self.settings
-        smoothing = settings.label_smoothing
-        return tag_loss(
-            scores, targets, self._tag_weights(), focal_gamma=settings.focal_gamma, label_smoothing=smoothing
-        )
+        gamma, smoothing = self.settings.focal_gamma, self.settings.label_smoothing
+        return tag_loss(scores, targets, self._tag_weights(), focal_gamma=gamma, label_smoothing=smoothing)
 
     def _tag_weights(self) -> Array | None:
         weights = self.settings.class_weights

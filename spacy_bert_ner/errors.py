@@ -13,6 +13,8 @@ A message says what was received, what is allowed, and what to type next.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from .messages import CorpusMessages
 
 MODEL_SECTION = "components.<name>.model"
@@ -226,3 +228,8 @@ def check_setting(section: str, key: str, value: object, allows: bool, allowed: 
     """
     if not allows:
         raise ConfigError(Errors.bad_value.format(section=section, key=key, value=value, allowed=allowed))
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a setting is a finite number; a Boolean is none, though Python takes it for one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")

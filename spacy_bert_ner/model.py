@@ -256,7 +256,12 @@ def _prepare_training(model: TokenClassifier, checkpoint: Checkpoint) -> None:
 
 def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
     """The most subwords, special ones included, in a window."""
-    return model.attrs["window"] or min(checkpoint.max_window, LONGEST_WINDOW)
+    return model.attrs["window"] or default_window(checkpoint)
+
+
+def default_window(checkpoint: Checkpoint) -> int:
+    """The most subwords, special ones included, in a window where the config names none."""
+    return min(checkpoint.max_window, LONGEST_WINDOW)
 
 
 def _align(doc: Doc, encoding: Encoding) -> Alignment:

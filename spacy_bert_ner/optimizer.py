@@ -7,7 +7,7 @@ from typing import Any
 
 from thinc.api import Optimizer, registry
 
-from .errors import OPTIMIZER_SECTION, check_setting
+from .errors import OPTIMIZER_SECTION, check_setting, is_number
 from .layers import Place
 
 CLIPS = ("global", "each")
@@ -80,12 +80,12 @@ def make_adamw_v1(
         "grad_clip": (grad_clip, lambda n: n >= 0, "a number from 0, such as 1.0, or 0 for no clipping"),
     }
     for key, (value, _, allowed) in numbers.items():
-        check(key, value, _is_number(value) or _is_schedule(value), allowed)
+        check(key, value, is_number(value) or _is_schedule(value), allowed)
     for key, value in (("decay_all", decay_all), ("use_averages", use_averages)):
         check(key, value, isinstance(value, bool), "true, false")
     check("clip", clip, isinstance(clip, str) and clip in CLIPS, ", ".join(f'"{choice}"' for choice in CLIPS))
-    check("head_rate", head_rate, _is_number(head_rate) and head_rate > 0, "a number above 0, such as 1.0")
-    is_share = _is_number(layer_decay) and 0 < layer_decay <= 1
+    check("head_rate", head_rate, is_number(head_rate) and head_rate > 0, "a number above 0, such as 1.0")
+    is_share = is_number(layer_decay) and 0 < layer_decay <= 1
     check("layer_decay", layer_decay, is_share, "a number above 0 and not above 1, such as 0.85, or 1 for no decay")
 
     optimizer = AdamW(
@@ -101,16 +101,12 @@ def make_adamw_v1(
     attributes = {"beta1": "b1", "beta2": "b2", "weight_decay": "L2"}
     for key, (_, allows, allowed) in numbers.items():
         value = getattr(optimizer, attributes.get(key, key))  # of a schedule, the first
-        check(key, value, _is_number(value) and allows(value), allowed)
+        check(key, value, is_number(value) and allows(value), allowed)
     optimizer.clip = clip
     optimizer.decay_all = decay_all
     optimizer.head_rate = head_rate
     optimizer.layer_decay = layer_decay
     return optimizer
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _is_schedule(value: object) -> bool:

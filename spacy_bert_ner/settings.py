@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeGuard
 
 from .decoding import DECODINGS
-from .errors import check_setting
+from .errors import check_setting, is_number
 from .tags import OUTSIDE
 
 SUBWORD_LABELS = ("first", "all")
@@ -73,12 +71,12 @@ class Settings:
         are_weights = weights is None or weights == BALANCED
         if isinstance(weights, Mapping):
             are_weights = all(isinstance(label, str) for label in weights)
-            are_weights = are_weights and all(_is_number(value) and value > 0 for value in weights.values())
+            are_weights = are_weights and all(is_number(value) and value > 0 for value in weights.values())
         allowed = 'null, "balanced", or numbers above 0 by label and for O, as in {"art": 5.0, "O": 0.5}'
         check("class_weights", weights, are_weights, allowed)
         gamma, smoothing = self.focal_gamma, self.label_smoothing
-        check("focal_gamma", gamma, _is_number(gamma) and gamma >= 0, "a number from 0; 0 for plain cross-entropy")
-        is_share = _is_number(smoothing) and 0 <= smoothing < 1
+        check("focal_gamma", gamma, is_number(gamma) and gamma >= 0, "a number from 0; 0 for plain cross-entropy")
+        is_share = is_number(smoothing) and 0 <= smoothing < 1
         check("label_smoothing", smoothing, is_share, "a number from 0 to below 1, such as 0.1")
         allowed = f"0 while focal_gamma = {gamma}, which asks how likely one gold tag is, not a mixture of all tags"
         check("label_smoothing", smoothing, not (gamma and smoothing), allowed)
@@ -100,8 +98,4 @@ class Settings:
 
 
 def _is_share(value: object) -> bool:
-    return _is_number(value) and 0 <= value <= 1
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and 0 <= value <= 1

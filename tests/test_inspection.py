@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus.convert import convert
+from spacy_bert_ner.corpus.sentence import entities
 from spacy_bert_ner.errors import CheckpointError, CorpusError
 from spacy_bert_ner.inspection import inspect_files
 from spacy_bert_ner.inspection.edges import has_odd_edge
 from spacy_bert_ner.inspection.findings import Finding
 from spacy_bert_ner.inspection.report import split_names
 from spacy_bert_ner.inspection.shown import visible
-from spacy_bert_ner.inspection.survey import entities, summary
+from spacy_bert_ner.inspection.survey import summary
 from spacy_bert_ner.inspection.texts import is_mojibake
 
 FINE = "Ada/B-per Lovelace/I-per lives/O in/O London/B-geo ./O"

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-import numpy as np
 from rensa import RMinHash, RMinHashLSH
 
 from ..types import Ints1d
@@ -41,13 +40,6 @@ def nearly_same(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) ->
     """Whether at least 0.8 of the shingles of two sentences are common to both."""
     n_common = len(a & b)
     return 5 * n_common >= 4 * (len(a) + len(b) - n_common)
-
-
-def first_copies(texts: Ints1d) -> Ints1d:
-    """The place of the first sentence that is equal to each, given a number for each that tells them apart.
-    *Shape of both:* `(n,)`"""
-    _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
-    return first[copy_of.reshape(-1)]  # NumPy 2.0 gave it a second axis
 
 
 class NearCopies:

@@ -11,9 +11,9 @@ import numpy as np
 from ..errors import CorpusError, Errors
 from ..types import Ints1d, Ints2d
 from .formats import refuse
-from .near import MIN_WORDS, NearCopies, first_copies
-from .sentence import Sentence
-from .split import copies_together, parse_split, split_places, split_units
+from .near import MIN_WORDS, NearCopies
+from .sentence import Sentence, entities
+from .split import copies_together, first_copies, parse_split, split_places, split_units
 from .stream import CorpusStream
 from .union import Union
 
@@ -116,8 +116,8 @@ def _find(corpus: CorpusStream, split: Split) -> Found:
             if split.by_document:
                 documents[i] = numbers.setdefault(_document(corpus, sentence), len(numbers))
             if split.stratify:
-                own = (tag[2:] for tag in sentence.tags if tag and tag[:2] == "B-")
-                labels += ((i, columns.setdefault(label, len(columns))) for label in own)
+                own = entities(sentence.tags)
+                labels += ((i, columns.setdefault(entity.label, len(columns))) for entity in own)
         counts = np.zeros((n, len(columns)), dtype=np.int64)
         if labels:
             np.add.at(counts, tuple(np.array(labels).T), 1)

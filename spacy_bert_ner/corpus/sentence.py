@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..errors import CorpusError, Errors
+from ..tags import OUTSIDE
+from ..types import Entity
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
@@ -31,6 +34,23 @@ class Sentence(NamedTuple):
     def spaces_after(self) -> list[bool]:
         """Whether a space follows each word: between two of them, where the format does not say."""
         return [True] * (len(self.words) - 1) + [False] if self.spaces is None else self.spaces
+
+    def pieces(self) -> list[str]:
+        """Each word with the space that follows it, if one does: together they are the text."""
+        return [f"{word} " if space else word for word, space in zip(self.words, self.spaces_after(), strict=True)]
+
+
+def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
+    """The entities that legal tags in IOB2 spell; None is unknown."""
+    start, label = -1, ""
+    for i, tag in enumerate(tags):
+        if tag and tag[0] == "I":
+            continue
+        if start >= 0:
+            yield Entity(label, start, i)
+        start, label = (i, tag[2:]) if tag and tag != OUTSIDE else (-1, "")
+    if start >= 0:
+        yield Entity(label, start, len(tags))
 
 
 class Invalid(NamedTuple):

@@ -52,6 +52,13 @@ def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list
     return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
 
 
+def first_copies(texts: Ints1d) -> Ints1d:
+    """The place of the first sentence that is equal to each, given a number for each that tells them apart.
+    *Shape of both:* `(n,)`"""
+    _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
+    return first[copy_of.reshape(-1)]  # NumPy 2.0 gave it a second axis
+
+
 def copies_together(
     parts: dict[str, Ints1d], copies: Ints1d, split: str, near: Ints1d | None = None
 ) -> tuple[dict[str, Ints1d], int, int]:
@@ -66,18 +73,12 @@ def copies_together(
     """
     order = np.concatenate(list(parts.values()))
     part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
-    new = _parts_of_first(copies if near is None else near, order, part_of)
+    new = part_of[first_copies((copies if near is None else near)[order])]
     moved = {name: order[new == i] for i, name in enumerate(parts)}
     _check_parts(moved, len(order), split)
-    is_exact = _parts_of_first(copies, order, part_of) != part_of
+    is_exact = part_of[first_copies(copies[order])] != part_of
     is_moved = new != part_of
     return moved, int((is_moved & is_exact).sum()), int((is_moved & ~is_exact).sum())
-
-
-def _parts_of_first(groups: Ints1d, order: Ints1d, part_of: Ints1d) -> Ints1d:
-    """For each sentence in this order, the part of the first of its group."""
-    _, first, group_of = np.unique(groups[order], return_index=True, return_inverse=True)
-    return part_of[first[group_of.reshape(-1)]]  # NumPy 2.0 gave it a second axis
 
 
 def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:

@@ -133,11 +133,9 @@ class CorpusStream:
         if self.spans:
             self.spans.check(self._misaligned, self._overlap)
         if not self.n_sentences:
-            raise (
-                self.invalid[0]
-                if self.invalid
-                else CorpusError(Errors.empty_file.format(path=self.path, formats=KNOWN))
-            )
+            if self.invalid:
+                raise self.invalid[0]
+            raise CorpusError(Errors.empty_file.format(path=self.path, formats=KNOWN))
         return survey
 
     def messages(self) -> list[str]:

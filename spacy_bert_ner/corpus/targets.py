@@ -43,8 +43,8 @@ class Target(NamedTuple):
 
 TARGETS = {
     "spacy": Target(".spacy", lambda folder, labels: DocBinWriter(folder)),
-    "conll": Target(".conll", ConllWriter),
-    "jsonl": Target(".jsonl", JsonlWriter),
+    "conll": Target(".conll", lambda folder, labels: ConllWriter(folder)),
+    "jsonl": Target(".jsonl", lambda folder, labels: JsonlWriter(folder)),
     "parquet": Target(".parquet", ParquetWriter, "pyarrow"),
 }
 

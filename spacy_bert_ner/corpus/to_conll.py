@@ -14,10 +14,9 @@ class ConllWriter:
     """Collects sentences; `write` makes the file.
 
     folder (Path): where the temporary file lies, which has no name there.
-    labels: not used, as the tags are strings.
     """
 
-    def __init__(self, folder: Path, labels: set[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._spool = Spool(folder)
         self._documents: list[str] = []
 

@@ -8,9 +8,8 @@ from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
-from ..tags import split_tag
 from ..types import Ints1d
-from .sentence import Sentence
+from .sentence import Sentence, entities
 from .spool import Spool
 
 
@@ -18,10 +17,9 @@ class JsonlWriter:
     """Collects sentences; `write` makes the file.
 
     folder (Path): where the temporary file lies, which has no name there.
-    labels: not used, as the labels are strings.
     """
 
-    def __init__(self, folder: Path, labels: set[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._spool = Spool(folder)
 
     def close(self) -> None:
@@ -43,7 +41,7 @@ class JsonlWriter:
 
 def _record(sentence: Sentence) -> dict[str, Any]:
     spaces = sentence.spaces_after()
-    shown = [f"{word} " if space else word for word, space in zip(sentence.words, spaces, strict=True)]
+    shown = sentence.pieces()
     starts = list(accumulate(map(len, shown), initial=0))
     tokens = [
         {"text": word, "start": start, "end": start + len(word), "id": i, "ws": space}
@@ -65,12 +63,13 @@ def _record(sentence: Sentence) -> dict[str, Any]:
 
 def _spans(tags: list[str | None], tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The entities: those of Prodigy have the numbers of their first and last token, too."""
-    spans: list[dict[str, Any]] = []
-    for i, (tag, token) in enumerate(zip(tags, tokens, strict=True)):
-        prefix, label = split_tag(tag) if tag is not None else ("", "")
-        if prefix == "B":
-            place = {"start": token["start"], "end": token["end"]}
-            spans.append({**place, "token_start": i, "token_end": i, "label": label})
-        elif prefix == "I":
-            spans[-1] |= {"end": token["end"], "token_end": i}
-    return spans
+    return [
+        {
+            "start": tokens[start]["start"],
+            "end": tokens[end - 1]["end"],
+            "token_start": start,
+            "token_end": end - 1,
+            "label": label,
+        }
+        for label, start, end in entities(tags)
+    ]

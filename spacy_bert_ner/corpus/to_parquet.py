@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..tags import split_tag, tags_of_labels
+from ..tags import tags_of_labels
 from ..types import Ints1d
-from .sentence import Sentence
+from .sentence import Sentence, entities
 from .spool import Spool
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
@@ -34,7 +34,7 @@ class ParquetWriter:
 
     def add(self, sentence: Sentence) -> None:
         """Add a sentence, whose tags are in IOB2, None where unknown."""
-        self._labels.update(split_tag(tag)[1] for tag in sentence.tags if tag is not None and tag[0] == "B")
+        self._labels.update(entity.label for entity in entities(sentence.tags))
         row = [sentence.words, sentence.tags, sentence.spaces_after(), sentence.document]
         self._spool.add(json.dumps(row, ensure_ascii=False).encode())
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .report import Report
 from .shown import cut_middle
-from .survey import Survey, summary
+from .survey import Survey, quantile, summary
 
 MOST_LABELS = 25
 MOST_SPLITS = 6
@@ -72,7 +72,7 @@ def sentences_chart(report: Report) -> str:
     def draw(axes: Any) -> None:
         for j, (unit, lengths_of) in enumerate(kinds):
             # The longest tenth of a percent would leave no room for the others.
-            far = max(_quantile(lengths_of(survey), 0.999) for survey in surveys)
+            far = max(quantile(lengths_of(survey), 0.999) for survey in surveys)
             if j and report.window and far > 0.5 * report.window:
                 far = max(far, int(1.1 * report.window))
             width = max(1, -(-far // _N_BARS))
@@ -134,15 +134,6 @@ def _mark_window(panel: Any, window: int, far: int) -> None:
 def _spread(lengths: Counter[int]) -> str:
     found = summary(lengths)
     return f"median {found.median}, longest {found.max}" if found else "none"
-
-
-def _quantile(lengths: Counter[int], share: float) -> int:
-    below, total = 0, lengths.total()
-    for length in sorted(lengths):
-        below += lengths[length]
-        if below >= share * total:
-            return length
-    return 1
 
 
 def _percent(value: float) -> str:

@@ -10,10 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..corpus.sentence import Sentence
+from ..corpus.sentence import Sentence, entities
 from ..tags import OUTSIDE
 from .shown import Example, Place
-from .survey import entities
 
 FEWEST = 5
 """Occurrences of a string from which its readings are compared."""

@@ -11,8 +11,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..corpus.near import MIN_WORDS, NearCopies, first_copies
+from ..corpus.near import MIN_WORDS, NearCopies
 from ..corpus.sentence import Sentence
+from ..corpus.split import first_copies
 from ..types import Entity, Ints1d
 from .shown import Example, Place, Tally, visible
 

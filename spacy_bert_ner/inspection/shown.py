@@ -59,7 +59,7 @@ class Place(NamedTuple):
 
     def example(self, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> Example:
         """The words from `start` up to, not including, `end`, with their context."""
-        pieces = [word + " " * space for word, space in zip(sentence.words, sentence.spaces_after(), strict=True)]
+        pieces = sentence.pieces()
         text = "".join(pieces[start:end])
         if text.endswith(" ") and sentence.words[end - 1][-1:] != " ":
             text = text[:-1]

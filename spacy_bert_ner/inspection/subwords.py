@@ -21,11 +21,11 @@ class SubwordCounter:
 
     def __init__(self, name: str) -> None:
         from ..checkpoint import Checkpoint
-        from ..model import LONGEST_WINDOW
+        from ..model import default_window
 
         self.name = name
         self._checkpoint = Checkpoint.without_weights(name)
-        self.window = min(self._checkpoint.max_window, LONGEST_WINDOW)
+        self.window = default_window(self._checkpoint)
         self._waiting: list[tuple[Place, Sentence, Counter[int], Tally]] = []
 
     def add(self, place: Place, sentence: Sentence, lengths: Counter[int], beyond: Tally) -> None:
@@ -36,10 +36,7 @@ class SubwordCounter:
 
     def flush(self) -> None:
         """Count those sentences that wait."""
-        texts = [
-            "".join(word + " " * space for word, space in zip(s.words, s.spaces_after(), strict=True))
-            for _, s, _, _ in self._waiting
-        ]
+        texts = ["".join(sentence.pieces()) for _, sentence, _, _ in self._waiting]
         encodings = self._checkpoint.tokenize(texts) if texts else []
         for (place, sentence, lengths, beyond), encoding in zip(self._waiting, encodings, strict=True):
             n = len(encoding.ids) + self._checkpoint.n_special

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..corpus.sentence import Sentence
-from ..tags import OUTSIDE
+from ..corpus.sentence import Sentence, entities
 from ..types import Entity
 from .edges import has_blank_edge, has_odd_edge
 from .shown import Place, Tally
@@ -127,28 +125,18 @@ class Survey:
         self.tallies[code].add(lambda: self.place.example(sentence, start, end, label, note))
 
 
-def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
-    """The entities that legal tags in IOB2 spell; None is unknown."""
-    start, label = -1, ""
-    for i, tag in enumerate(tags):
-        if tag and tag[0] == "I":
-            continue
-        if start >= 0:
-            yield Entity(label, start, i)
-        start, label = (i, tag[2:]) if tag and tag != OUTSIDE else (-1, "")
-    if start >= 0:
-        yield Entity(label, start, len(tags))
-
-
 def summary(lengths: Counter[int]) -> Summary | None:
     """The quartiles that are shown of lengths and how often each occurs; None where there are none."""
     if not lengths:
         return None
-    ordered, total = sorted(lengths), lengths.total()
-    found, below = list[int](), 0
-    for length in ordered:
+    return Summary(min(lengths), quantile(lengths, 0.5), quantile(lengths, 0.95), max(lengths))
+
+
+def quantile(lengths: Counter[int], share: float) -> int:
+    """The length that a share of all do not exceed; 1 where there are none."""
+    below, total = 0, lengths.total()
+    for length in sorted(lengths):
         below += lengths[length]
-        while len(found) < 2 and below >= total * (0.5, 0.95)[len(found)]:
-            found.append(length)
-    median, p95 = found
-    return Summary(ordered[0], median, p95, ordered[-1])
+        if below >= share * total:
+            return length
+    return 1
