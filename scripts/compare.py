@@ -2,8 +2,8 @@
 
 python scripts/compare.py training/article/model-last training/ours/model-best --sentence "Kevin Durant plays."
 
-Beside each pipeline lie `log.csv`, of the logger `spacy_bert_ner.CsvLogger.v1` with an evaluation an epoch, and
-`scores.json`, of `spacy evaluate --per-component`.
+Beside each pipeline lie `log.csv`, of the logger `spacy_bert_ner.CsvLogger.v1` with an evaluation an epoch and with
+`curves`, and `scores.json`, of `spacy evaluate --per-component`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ import spacy
 import srsly
 from wasabi import msg, table
 
-DEV = {"iob_doc_acc": "dev acc. (sentences)", "iob_acc": "dev acc. (tokens)", "ents_f": "dev F1"}
+# Short, as all of them are to stand on a line of 100 columns.
+EPOCH = {
+    "loss_bert_ner": "training loss",
+    "train_iob_doc_acc": "training acc.",
+    "dev_loss_bert_ner": "dev loss",
+    "iob_doc_acc": "dev acc.",
+    "iob_acc": "dev acc. (tokens)",
+    "ents_f": "dev F1",
+}
 TEST = {"iob_doc_acc": "test accuracy, mean of sentences", "iob_acc": "test accuracy, all tokens", "ents_f": "test F1"}
 
 
@@ -25,11 +33,12 @@ def print_epochs(log: Path) -> None:
     with log.open(encoding="utf8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["step"] != "0"]
     lines = [
-        (number, int(row["step"]) + 1, _figure(row["loss_bert_ner"]), *(_figure(row.get(key)) for key in DEV))
+        (number, int(row["step"]) + 1, *(_figure(row.get(key)) for key in EPOCH))
         for number, row in enumerate(rows, start=1)
     ]
-    header = ("epoch", "batches", "training loss", *DEV.values())
+    header = ("epoch", "batches", *EPOCH.values())
     print(table(lines, header=header, divider=True, aligns=["r"] * len(header)))
+    print("acc.: share of tokens with the right tag, mean of sentences; (tokens): of all tokens\n")
 
 
 def print_scores(pipelines: list[Path]) -> None:

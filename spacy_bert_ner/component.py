@@ -336,15 +336,36 @@ class BertNer(SavedPipe):
         RETURNS: the loss in nats, and its gradient in the shape of `scores`.
         RAISES TagError: an example has a label that the head lacks. ConfigError: no balanced weights were counted.
         """
-        tags, to_numpy = models.get_tags(self.model), self.model.ops.to_numpy
-        targets = [
-            gold.row_targets(gold.tag_ids(eg, tags, lengths, self.name), lengths, self.settings.subword_labels)
-            for eg, lengths in zip(examples, (to_numpy(rows.lengths) for rows in scores), strict=True)
-        ]
+        loss = self._loss(examples, scores)
         if not self._told_of_misaligned and any(map(gold.is_misaligned, examples)):
             self._told_of_misaligned = gold.survey(examples)[1].warn(self.name)
+        return loss
+
+    def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> MeanLoss:
+        """The loss of examples, such as the dev data, with the weights as they are; see `get_loss`. Nothing is learned.
+
+        examples (Iterable[Example]): a token of a label that the head lacks, whose loss would be infinite, gets none.
+        batch_size (int): the number of Docs to predict together.
+        RETURNS (MeanLoss): the mean over all examples, in nats; its `weight` is 0 where they hold no known tag.
+        RAISES ConfigError: no balanced weights were counted.
+        """
+        examples = list(examples)
+        validate_examples(examples, "BertNer.measure_loss")
+        self._ready()
+        loss = MeanLoss()
+        for batch in util.minibatch(examples, size=batch_size):
+            logits = self.model.predict([eg.predicted for eg in batch])
+            loss += self._loss(batch, logits, skip_unknown=True)[0]
+        return loss
+
+    def _loss(
+        self, examples: Iterable[Example], logits: list[Ragged], *, skip_unknown: bool = False
+    ) -> tuple[MeanLoss, list[Ragged]]:
+        tags, labels = models.get_tags(self.model), self.settings.subword_labels
+        lengths = [self.model.ops.to_numpy(rows.lengths) for rows in logits]
+        targets = gold.targets(examples, lengths, tags, labels, self.name, skip_unknown=skip_unknown)
         gamma, smoothing = self.settings.focal_gamma, self.settings.label_smoothing
-        return tag_loss(scores, targets, self._tag_weights(), focal_gamma=gamma, label_smoothing=smoothing)
+        return tag_loss(logits, targets, self._tag_weights(), focal_gamma=gamma, label_smoothing=smoothing)
 
     def _tag_weights(self) -> Array | None:
         weights = self.settings.class_weights

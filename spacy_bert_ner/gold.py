@@ -69,20 +69,45 @@ def is_misaligned(eg: Example) -> bool:
     return len(eg.get_aligned_spans_y2x(ents)) < len(ents)
 
 
-def tag_ids(eg: Example, tags: TagSet, lengths: Ints1d, name: str) -> Ints1d:
+def targets(
+    examples: Iterable[Example],
+    lengths: Iterable[Ints1d],
+    tags: TagSet,
+    subword_labels: str,
+    name: str,
+    *,
+    skip_unknown: bool = False,
+) -> list[Ints1d]:
+    """The tag id of each subword of each Example; for the arguments see `tag_ids` and `row_targets`.
+
+    lengths: of each Example the subwords of each token.
+    RETURNS: *Shape:* `(n_rows,)` each
+    """
+    return [
+        row_targets(tag_ids(eg, tags, own, name, skip_unknown=skip_unknown), own, subword_labels)
+        for eg, own in zip(examples, lengths, strict=True)
+    ]
+
+
+def tag_ids(eg: Example, tags: TagSet, lengths: Ints1d, name: str, *, skip_unknown: bool = False) -> Ints1d:
     """The tag id of each predicted token, `UNKNOWN` where there is no annotation, no subword, or a misaligned entity.
 
     Tokens without subwords are passed over, as in decoding: a tag depends on the nearest tokens that have some.
 
     lengths: subwords of each token. *Shape:* `(n_tokens,)`
     name (str): of the component, for the message.
+    skip_unknown (bool): tokens of a label that is not in the head count as without annotation.
     RETURNS: *Shape:* `(n_tokens,)`
-    RAISES TagError: a label is not in the head.
+    RAISES TagError: a label is not in the head, and `skip_unknown` is False.
     """
     ids = np.full(len(lengths), UNKNOWN, dtype=np.int64)
     tokens, _ = first_rows(lengths)
+    biluo = _clip(eg.get_aligned_ner(), tokens)
+    if skip_unknown:
+        known = {"", *tags.labels}
+        biluo = [tag if (tag or "").partition("-")[2] in known else None for tag in biluo]
     try:
-        ids[tokens] = tags.encode(_clip(eg.get_aligned_ner(), tokens))
+        ids[tokens] = tags.encode(biluo)
     except TagError as e:
         labels = ", ".join(tags.labels)
         raise TagError(Errors.unknown_label.format(label=e, name=name, labels=labels)) from e

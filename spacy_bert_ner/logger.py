@@ -3,16 +3,23 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 import csv
+import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from numbers import Real
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import torch
 from spacy.language import Language
+from spacy.training import Example
 from spacy.training.loggers import console_logger
-from spacy.util import registry
+from spacy.util import registry, resolve_dot_names
 
 from .errors import check_setting
 from .files import whole_files
@@ -21,18 +28,25 @@ LogStep = Callable[[dict[str, Any] | None], None]
 SetupPrinter = Callable[..., tuple[LogStep, Callable[[], None]]]
 Row = dict[str, Any]
 
+SECTION = "training.logger"
+TRAIN_SCORES = ("iob_acc", "iob_doc_acc", "ents_f")
+"""What is said of the training data; loss and time of it are in the row already."""
+
 
 @registry.loggers("spacy_bert_ner.CsvLogger.v1")
-def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False) -> SetupPrinter:
+def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False, curves: Any = 0) -> SetupPrinter:
     """A logger that writes a CSV file: see `evaluation_row`. The first row names the columns.
 
     path (str | Path): of the file. Its folders are made; a file that is there is replaced at the first evaluation.
     console (bool): whether rows are printed too, as spaCy's console logger does.
     progress_bar (bool): whether a bar shows the steps to the next evaluation. Needs `console`.
+    curves (int): after each evaluation, the loss of the dev data and the scores of the training data, of its first so
+        many examples, are measured too, see `Curves`; 0 for neither. A number, as training data may have no end, and
+        as it tells what a row costs.
     RETURNS: what `[training.logger]` asks for.
-    RAISES ConfigError: a setting is not allowed.
+    RAISES ConfigError: a setting is not allowed; when training begins: there is nothing to measure.
     """
-    check = partial(check_setting, "training.logger")
+    check = partial(check_setting, SECTION)
     is_path = isinstance(path, Path) or (isinstance(path, str) and bool(path.strip()))
     check("path", path, is_path and not Path(path).is_dir(), 'a file to write, as in path = "training/log.csv"')
     check("console", console, isinstance(console, bool), "true, false")
@@ -40,17 +54,20 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
     check(
         "progress_bar", progress_bar, console or not progress_bar, "false while console = false, which prints nothing"
     )
+    is_count = type(curves) is int and curves >= 0  # a Boolean is an integer to Python
+    check("curves", curves, is_count, "a whole number from 0: the examples of the training data to score; 0 for none")
 
     def setup_printer(
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
     ) -> tuple[LogStep, Callable[[], None]]:
         table = CsvTable(Path(path))
+        measure = Curves(nlp, curves).measure if curves else dict
         to_console = console_logger(progress_bar) if console else _print_nothing
         print_step, finalize = to_console(nlp, stdout, stderr)
 
         def log_step(info: dict[str, Any] | None) -> None:
             if info is not None:  # None: a step without an evaluation
-                table.add(evaluation_row(info))
+                table.add(evaluation_row(info) | measure())
             print_step(info)
 
         return log_step, finalize
@@ -119,3 +136,53 @@ def _flat(prefix: str, scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]
             yield from _flat(f"{prefix}{key}_", value)
         elif isinstance(value, Real) and not isinstance(value, bool):
             yield f"{prefix}{key}", float(value)
+
+
+class Curves:
+    """What an evaluation does not tell: the loss of the dev data and the scores of the training data.
+
+    Training ends with the same weights as without. Both are read once, so that an augmenter gives one set of examples.
+
+    nlp (Language): the pipeline in training, without its frozen components.
+    n_train (int): so many examples of the training data, from the first, are scored.
+    RAISES ConfigError: no `bert_ner` trains.
+    """
+
+    def __init__(self, nlp: Language, n_train: int) -> None:
+        self.nlp = nlp
+        self.names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+        allowed = "0 where no component made by 'bert_ner' trains"
+        check_setting(SECTION, "curves", n_train, bool(self.names), allowed)
+        config = nlp.config.interpolate()
+        names = [config["training"][key] for key in ("train_corpus", "dev_corpus")]
+        with _unseen(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the data, as spaCy reads them too, and they are said then
+            train, dev = resolve_dot_names(config, names)
+            self.train: list[Example] = list(islice(train(nlp), n_train))
+            self.dev: list[Example] = list(dev(nlp))
+
+    def measure(self) -> Row:
+        """Measure, with the weights as they are: `dev_loss_<component>` of each `bert_ner` that trains, the mean
+        cross-entropy in nats of all dev data; and the `TRAIN_SCORES` as `train_<score>`, as the evaluation counts them.
+
+        RETURNS: those that there are; there is no loss without annotation, say.
+        """
+        nlp = self.nlp
+        with _unseen():
+            pipes: dict[str, Any] = {name: nlp.get_pipe(name) for name in self.names}
+            losses = {name: pipe.measure_loss(self.dev, batch_size=nlp.batch_size) for name, pipe in pipes.items()}
+            scores = nlp.evaluate(self.train)
+        row = {f"dev_loss_{name}": float(loss) for name, loss in losses.items() if loss.weight}
+        return row | {f"train_{key}": scores[key] for key in TRAIN_SCORES if scores.get(key) is not None}
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Whoever draws random numbers in the block, such as an augmenter, takes none from the training."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

@@ -58,7 +58,7 @@ MAY_IMPORT = {
 }
 
 LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py"}
-EXAMPLE_ROOMS = {"component.py", "gold.py", "calibration.py", "scorer.py", "reader.py"}
+EXAMPLE_ROOMS = {"component.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
 
 
 def imports(path: Path) -> set[tuple[int, str]]:

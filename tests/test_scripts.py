@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -316,22 +317,34 @@ def test_two_recipes_are_compared_by_epoch_and_on_the_test_data(monkeypatch, cap
         pipelines[-1].parent.mkdir()
         ruler.to_disk(pipelines[-1])
         log = [
-            "step,loss_bert_ner,iob_acc,iob_doc_acc,ents_f",
-            "0,2.8,0.1,0.1,",
-            f"399,{loss},0.75,0.8,",
-            "798,0.25,0.9,1.0,0.6",
+            "step,loss_bert_ner,iob_acc,iob_doc_acc,ents_f,dev_loss_bert_ner,train_iob_acc,train_iob_doc_acc",
+            "0,2.8,0.1,0.1,,2.7,0.1,0.1",
+            f"399,{loss},0.75,0.8,,0.5,0.85,0.875",
+            "798,0.25,0.9,1.0,0.6,0.375,0.95,0.975",
         ]
         (tmp_path / name / "log.csv").write_text("\n".join(log))
         (tmp_path / name / "scores.json").write_text(json.dumps({"bert_ner": SCORES}))
     monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, pipelines), "--sentence", "Kevin Durant plays"])
     runpy.run_path(str(SCRIPTS / "compare.py"), run_name="__main__")
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines.count(["1", "400", "1.5000", "0.8000", "0.7500", "-"]) == 1
-    assert lines.count(["2", "799", "0.2500", "1.0000", "0.9000", "0.6000"]) == 2
+    out = capsys.readouterr().out.splitlines()
+    header = ["epoch", "batches", "training loss", "training acc.", "dev loss", "dev acc.", "dev acc. (tokens)"]
+    tables = [line for line in out if re.split(" {2,}", line) == [*header, "dev F1"]]
+    assert len(tables) == 2
+    assert len(tables[0]) <= 100
+    lines = [line.split() for line in out]
+    assert lines.count(["1", "400", "1.5000", "0.8750", "0.5000", "0.8000", "0.7500", "-"]) == 1
+    assert lines.count(["2", "799", "0.2500", "0.9750", "0.3750", "1.0000", "0.9000", "0.6000"]) == 2
     assert not any("2.8000" in line for line in lines)
+    assert [line[0] for line in lines if "(tokens):" in line] == ["acc.:"] * 2
     assert ["test", "F1", "0.6000", "0.6000"] in lines
     assert [line for line in lines if line and line[0] in ("Kevin", "Durant", "plays")] == [
         ["Kevin", "B-per", "B-per"],
         ["Durant", "I-per", "I-per"],
         ["plays", "O", "O"],
     ]
+
+
+def test_a_log_without_curves_is_printed_with_dashes(tmp_path, capsys):
+    (tmp_path / "log.csv").write_text("step,loss_bert_ner,iob_acc,iob_doc_acc,ents_f\n10,0.5,0.75,0.8,0.6\n")
+    load("compare").print_epochs(tmp_path / "log.csv")
+    assert "1 11 0.5000 - - 0.8000 0.7500 0.6000" in rows(capsys.readouterr().out)

@@ -138,7 +138,9 @@ def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentenc
         assert (sandbox.folder / "training" / name / "log.csv").read_text().startswith("epoch,step,seconds,words,score")
     assert out.count("training loss") == 2
     # Evaluations every two steps, of which there are four; spaCy takes one step more than it is told.
-    assert len(re.findall(r"^ +[12] +[35] +\d\.\d{4} +[01]\.\d{4}", out, flags=re.MULTILINE)) == 4
+    # Behind their numbers: loss and accuracy of the training data, then of the dev data, the accuracy of tokens, F1.
+    row = r"^ +[12] +[35] +\d\.\d{4} +[01]\.\d{4} +\d\.\d{4} +[01]\.\d{4} +[01]\.\d{4} +[01]\.\d{4}$"
+    assert len(re.findall(row, out, flags=re.MULTILINE)) == 4
     assert re.search(r"test accuracy, mean of sentences +[01]\.\d{4} +[01]\.\d{4}", out)
     assert re.search(r"^Brooklyn +\S+ +\S+", out, flags=re.MULTILINE)
 
