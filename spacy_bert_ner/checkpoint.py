@@ -22,6 +22,7 @@ from .files import whole_folder
 from .forks import prepare_process
 from .layers import Place, places
 from .opening import check_weights, choose_head, is_folder, opening, scheme_in, tags_of, write_tags
+from .row_gradients import RowGradients
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
 
@@ -51,8 +52,12 @@ class Checkpoint:
         self.pid = os.getpid()
         """The process that put the weights where they are."""
         # The weight of the rows that carry a loss in the first of the batches gathered since the last step, and in all
-        # of them. They stand beside the gradients that they count, so that a copy, which has none, begins anew.
+        # of them. They stand beside the gradients that they count, so that a copy, which has none, begins anew; as does
+        # what comes next.
         self._first_weight = self._all_weight = 0.0
+        self.row_gradients = RowGradients()
+        self.scaler: torch.amp.GradScaler | None = None
+        """For training in float16."""
         self._frozen_layers, self._is_checkpointing = 0, False
         # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
@@ -246,6 +251,8 @@ class Checkpoint:
             for name, param in self.model.named_parameters():
                 param.requires_grad_(not frozen_layers or placed[name].level > frozen_layers)
             self._frozen_layers = frozen_layers
+        # See `RowGradients`; other devices make zeros faster than they sort rows.
+        self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
         if gradient_checkpointing != self._is_checkpointing:
             # Transformers 5 renamed them. The older kind of checkpointing needs inputs with a gradient, which ids are
             # not, and embeddings that are frozen have none.

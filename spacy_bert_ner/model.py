@@ -19,6 +19,7 @@ from .alignment import Alignment, align, first_rows
 from .batching import group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
+from .precision import PRECISIONS
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d
@@ -29,8 +30,6 @@ TokenClassifier = Model[list[Doc], list[Ragged]]
 LONGEST_WINDOW = 512
 """Where none is named. Checkpoints with thousands of positions have seen few texts of that length in fine-tuning, and
 the cost of a window grows with the square of its length."""
-
-PRECISIONS = ("fp32", "bf16")
 
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
@@ -62,9 +61,9 @@ def build_token_classifier_v1(
         the embeddings; 0 for none of either.
     gradient_checkpointing (bool): training keeps what goes into each layer only, and computes the layer again on the
         way back: less memory, the same gradient, more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
-    precision (str): of the passes in training: "fp32", or "bf16" for torch's autocast, which multiplies matrices in
-        bfloat16; weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
-        https://arxiv.org/abs/1710.03740).
+    precision (str): of the passes in training: "fp32", or "bf16" or "fp16" for torch's autocast, which multiplies
+        matrices in bfloat16 or float16; weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
+        https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -137,17 +136,17 @@ def forward(
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
     lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
-    for batch in group(lengths, model.attrs["max_batch_tokens"]):
-        members = [windows[i] for i in batch]
-        inputs = checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members])
-        batch_logits, backprop_batch = _shim(model)(inputs, is_train, model.attrs["precision"])
+    batches = [[windows[i] for i in batch] for batch in group(lengths, model.attrs["max_batch_tokens"])]
+    inputs = (checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members]) for members in batches)
+    all_logits, backprop_batches = _shim(model)(inputs, is_train, model.attrs["precision"])
+    for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
         logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags)
         begins = [int(firsts[i]) for i, _ in members]
         places = merge([w for _, w in members], begins, logits.shape[1], len(checkpoint.before))
         source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
         table[target] = logits.reshape(-1, n_tags)[source]
-        tape.append((backprop_batch, logits.shape, source, target))
+        tape.append((logits.shape, source, target))
     if not bool(ops.xp.isfinite(table).all()):
         raise BertNerError(Errors.not_finite)
 
@@ -165,10 +164,12 @@ def forward(
         if d_output:
             # Two tokens may share a subword, whose gradients then add up.
             ops.scatter_add(d_table, index, ops.xp.concatenate([d.dataXd for d in d_output]))
-        for backprop_batch, shape, source, target in tape:
+        gradients = []
+        for shape, source, target in tape:
             d_logits = ops.alloc2f(shape[0] * shape[1], n_tags)
             d_logits[source] = d_table[target]
-            backprop_batch(d_logits.reshape(shape))
+            gradients.append(d_logits.reshape(shape))
+        backprop_batches(gradients)
         return docs
 
     return output, backprop

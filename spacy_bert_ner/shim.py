@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import srsly
@@ -16,6 +16,7 @@ from thinc.util import get_torch_default_device, xp2torch
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import prepare_process
+from .precision import half_precision, step_scaled
 from .types import Array
 from .updates import apply_optimizer
 
@@ -55,28 +56,34 @@ class CheckpointShim(Shim):
             raise BertNerError(Errors.forked_cuda)
 
     def __call__(
-        self, inputs: Any, is_train: bool, precision: str = "fp32"
-    ) -> tuple[torch.Tensor, Callable[[Array], None]]:
-        """Tag logits of one padded batch.
+        self, batches: Iterable[Any], is_train: bool, precision: str = "fp32"
+    ) -> tuple[list[torch.Tensor], Callable[[Sequence[Array]], None]]:
+        """Tag logits of padded batches.
 
-        inputs: ids and attention mask. *Shape:* `(n_windows, longest)` each
+        batches: ids and attention mask of each. *Shape:* `(n_windows, longest)` each
         is_train (bool): whether dropout acts and the gradient can be asked for.
-        precision (str): "bf16" for a pass in training with matrix products in bfloat16 (torch's autocast); weights,
-            gradients and logits stay in float32.
-        RETURNS: logits `(n_windows, longest, n_tags)`, and a callback that takes their gradient.
+        precision (str): of matrix products in training, see `half_precision`; weights, gradients and logits stay in
+            float32.
+        RETURNS: logits `(n_windows, longest, n_tags)` of each batch, and a callback that takes their gradients.
         """
         checkpoint = self.checkpoint
         if checkpoint.model.training != is_train:
             checkpoint.model.train(is_train)
-        is_lower = is_train and precision == "bf16"
         device = checkpoint.model.device.type
-        with torch.set_grad_enabled(is_train), torch.autocast(device, torch.bfloat16) if is_lower else nullcontext():
-            logits = checkpoint.forward(*inputs).float()
+        half = half_precision(precision, device) if is_train else None
+        if half == torch.float16 and checkpoint.scaler is None:
+            checkpoint.scaler = torch.amp.GradScaler(device)
+        # One context for all batches, in which autocast keeps the weights that it has converted.
+        with torch.set_grad_enabled(is_train), torch.autocast(device, half, enabled=half is not None):
+            logits = [checkpoint.forward(*inputs).float() for inputs in batches]
 
-        def backprop(d_logits: Array) -> None:
-            logits.backward(xp2torch(d_logits, device=logits.device))
+        def backprop(d_logits: Sequence[Array]) -> None:
+            gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
+            if checkpoint.scaler is not None:
+                gradients = [checkpoint.scaler.scale(gradient) for gradient in gradients]
+            torch.autograd.backward(logits, gradients)
 
-        return logits.detach(), backprop
+        return [part.detach() for part in logits], backprop
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step once with the mean gradient over all rows gathered since the last step."""
@@ -85,10 +92,22 @@ class CheckpointShim(Shim):
         checkpoint = self.checkpoint
         named = {name: p for name, p in checkpoint.model.named_parameters() if p.grad is not None}
         scale = checkpoint.settle()
-        if named and scale != 1:
-            torch._foreach_mul_([p.grad for p in named.values()], scale)
-        keys, places = [self.key(*item) for item in named.items()], checkpoint.places
-        apply_optimizer(optimizer, keys, list(named.values()), [places[name] for name in named])
+        if not named:
+            return
+        params = list(named.values())
+        keys, places = [self.key(*item) for item in named.items()], [checkpoint.places[name] for name in named]
+
+        def step() -> None:
+            if scale != 1:
+                torch._foreach_mul_([p.grad for p in params], scale)
+            apply_optimizer(optimizer, keys, params, places)
+
+        # `nlp.rehearse` hands over a function that collects gradients, and keeps them.
+        with checkpoint.row_gradients.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
+            if checkpoint.scaler is None:
+                step()
+            else:
+                step_scaled(checkpoint.scaler, params, step)
 
     def key(self, name: str, param: torch.Tensor) -> tuple[int, str]:
         """By which optimizers know a parameter. The shape is in it, so that a head that has grown is a new parameter

@@ -12,6 +12,7 @@ from thinc.api import SGD, Adam
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.optimizer import make_adamw_v1
+from spacy_bert_ner.precision import multiplies_bfloat16
 
 TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn . " * 2
 
@@ -44,7 +45,8 @@ def train(nlp, optimizer=None, n_steps=3):
 def gradients(nlp, drop=0.0):
     torch.manual_seed(1)
     losses = nlp.get_pipe("bert_ner").update([example(nlp)], drop=drop)
-    return losses["bert_ner"], {name: p.grad for name, p in module(nlp).named_parameters() if p.grad is not None}
+    named = {name: p.grad for name, p in module(nlp).named_parameters() if p.grad is not None}
+    return losses["bert_ner"], {name: gradient.to_dense() for name, gradient in named.items()}
 
 
 FROZEN = {
@@ -170,17 +172,75 @@ def test_an_encoder_that_cannot_is_refused(tagger, monkeypatch):
         make(tagger, gradient_checkpointing=True)
 
 
-def test_bf16_is_of_matrix_products_alone(tagger):
-    nlp = make(tagger, precision="bf16")
+@pytest.mark.parametrize(("precision", "half"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_half_precision_is_of_matrix_products_alone(precision, half, tagger):
+    nlp = make(tagger, precision=precision)
     seen = []
     layer = module(nlp).bert.encoder.layer[1].output.dense
     layer.register_forward_hook(lambda *args: seen.append(args[2].dtype))
     _, found = gradients(nlp)
-    assert seen == [torch.bfloat16]
+    assert seen == [half]
     assert {grad.dtype for grad in found.values()} == {torch.float32}
     assert {param.dtype for param in module(nlp).parameters()} == {torch.float32}
     nlp(TEXT)
-    assert seen == [torch.bfloat16, torch.float32]
+    assert seen == [half, torch.float32]
+
+
+@pytest.mark.parametrize(("is_fast", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_is_bf16_where_the_hardware_multiplies_it(is_fast, expected, tagger, monkeypatch):
+    monkeypatch.setattr("spacy_bert_ner.precision.multiplies_bfloat16", lambda device: is_fast)
+    nlp = make(tagger, precision="auto")
+    seen = []
+    module(nlp).bert.encoder.layer[1].output.dense.register_forward_hook(lambda *args: seen.append(args[2].dtype))
+    gradients(nlp)
+    assert seen == [expected]
+
+
+@pytest.mark.parametrize(
+    ("supported", "expected"), [((), False), (("avx512_bf16",), True), (("amx_tile",), True), (("avx512",), False)]
+)
+def test_a_processor_tells_what_it_multiplies(supported, expected, monkeypatch):
+    for name in ("avx512_bf16", "amx_tile", "avx512"):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda name=name: name in supported, raising=False)
+    assert multiplies_bfloat16("cpu") is expected
+    assert multiplies_bfloat16("mps") is False
+
+
+def test_training_in_fp16_learns_what_fp32_learns(tagger):
+    def vector(nlp):
+        return torch.cat([param.flatten() for param in weights(nlp).values()])
+
+    start = vector(make(tagger))
+
+    def step(precision):
+        nlp = make(tagger, precision=precision)
+        # The first scales may be too large for float16, and give no step.
+        for _ in range(10):
+            torch.manual_seed(1)
+            nlp.update([example(nlp)], sgd=SGD(0.1, grad_clip=0.0, use_averages=False))
+            if not torch.equal(vector(nlp), start):
+                break
+        return vector(nlp)
+
+    wanted, found = step("fp32") - start, step("fp16") - start
+    assert float(found.norm()) == pytest.approx(float(wanted.norm()), rel=0.05)
+    assert torch.nn.functional.cosine_similarity(wanted, found, dim=0) > 0.98
+
+
+def test_gradients_that_are_infinite_in_fp16_are_no_step_and_halve_the_scale(tagger):
+    nlp = make(tagger, precision="fp16")
+    before = weights(nlp)
+    nlp.get_pipe("bert_ner").update([example(nlp)])
+    scaler = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.scaler
+    assert scaler.get_scale() == 65536
+    module(nlp).classifier.bias.grad[0] = float("inf")
+    nlp.get_pipe("bert_ner").finish_update(SGD(0.1, use_averages=False))
+    assert scaler.get_scale() == 32768
+    after = weights(nlp)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert {param.grad for param in module(nlp).parameters()} == {None}
+    train(nlp, n_steps=10)
+    assert not torch.equal(before["classifier.bias"], weights(nlp)["classifier.bias"])
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ BAD = [
     ("model.frozen_layers", 1.0, "a whole number from 0, which freezes nothing"),
     ("model.gradient_checkpointing", 1, "true, false"),
     ("model.gradient_checkpointing", "yes", "true, false"),
-    ("model.precision", "fp16", '"fp32", "bf16"'),
-    ("model.precision", None, '"fp32", "bf16"'),
+    ("model.precision", "fp8", '"fp32", "bf16", "fp16", "auto"'),
+    ("model.precision", None, '"fp32", "bf16", "fp16", "auto"'),
 ]
 
 
