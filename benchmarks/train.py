@@ -1,0 +1,349 @@
+"""Training by several ways side by side: scores, wall time and peak memory, from the same encoder and sentences.
+
+    python benchmarks/train.py --data assets --work training/benchmark --output benchmarks/train.json
+
+- `article`: the loop of the tutorials that this project grew from: SGD at 0.005, batches of 2, 5 epochs. GMB alone.
+- `plain loop`: words in, AdamW, warm-up and linear decay, batches of 16 padded to the longest, the best on the dev
+  data.
+- `spacy-transformers`: `ner` on a transformer, with the settings of spaCy's quickstart. It needs transformers 4, and
+  gets an environment of its own, which is made at the first run (pip, some minutes).
+- `bert_ner`: `spacy train` with configs/bert_ner.cfg; `bert_ner best`: with configs/bert_ner_best.cfg, where it is.
+
+All but the article see as many batches of 16 and score the dev data as often; `bert_ner best` trains longer. Corpora
+are GMB-1000 (800 sentences to train), with its 100 test sentences and 5,000 that follow them in the corpus, and WNUT
+2017.
+
+Each training is a process of its own, and its wall time that of the whole process, imports and evaluations included.
+It saves what it learned; another process predicts, which is not timed, and one function scores all predictions. Ways
+take turns, in an order that changes from seed to seed, so that a slow spell of a shared machine does not fall on one
+alone; read the ratios, not the seconds. What is done lies in `--work`; the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import spacy
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from train_report import Run, compare, entity_counts, print_report, summarize
+
+from spacy_bert_ner import score_bert_ner
+from spacy_bert_ner.corpus.convert import convert
+from spacy_bert_ner.files import whole_files
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+DATA = ROOT.parent / "shared" / "data"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spacy-bert-ner"
+VOCAB = spacy.blank("en").vocab
+PACKAGES = ("torch", "transformers", "tokenizers", "spacy", "thinc", "numpy")
+
+
+class ChildError(Exception):
+    """A process that trains or predicts has failed."""
+
+
+class Way(NamedTuple):
+    config: Path | None = None  # of `spacy train`; None for a loop of train_ways.py
+    times: float = 1.0  # epochs, as a multiple of the corpus's
+    batch: int = 16
+    corpora: tuple[str, ...] = ("gmb1000", "wnut17")
+    environment: bool = False  # whether it runs in that of spacy-transformers
+
+
+class Setting(NamedTuple):
+    epochs: int
+    tests: tuple[str, ...]
+    files: tuple[str, ...]  # in the folder of the data
+
+
+WAYS = {
+    "article": Way(times=0.5, batch=2, corpora=("gmb1000",)),
+    "plain loop": Way(),
+    "spacy-transformers": Way(HERE / "spacy_transformers.cfg", environment=True),
+    "bert_ner": Way(ROOT / "configs" / "bert_ner.cfg"),
+    "bert_ner best": Way(ROOT / "configs" / "bert_ner_best.cfg", times=2.0),
+}
+CORPORA = {
+    "gmb1000": Setting(10, ("test", "test_5000"), ("gmb/ner_dataset.csv.zip",)),
+    "wnut17": Setting(5, ("test",), tuple(f"wnut17/{part}.conll" for part in ("train", "dev", "test"))),
+}
+
+
+def offered(ways: dict[str, Way]) -> list[str]:
+    """Those whose config is there."""
+    return [name for name, way in ways.items() if way.config is None or way.config.is_file()]
+
+
+def rotated(ways: list[str], turn: int) -> list[str]:
+    """The ways, begun by another one each turn."""
+    turn %= len(ways)
+    return [*ways[turn:], *ways[:turn]]
+
+
+def convert_corpus(name: str, data: Path, folder: Path, limit: int) -> None:
+    """Write the parts of a corpus as `.spacy` files, unless they are there.
+
+    limit: sentences of each test; 0 for all.
+    """
+    done = folder / "converted"  # written last
+    if done.exists():
+        return
+    files = [data / file for file in CORPORA[name].files]
+    if name == "gmb1000":
+        convert(files[0], folder, limit=1000, split="80/10/10", seed=42)
+        with tempfile.TemporaryDirectory() as temporary:
+            convert(files[0], Path(temporary), limit=6000)
+            docs = read_docs(Path(temporary) / "ner_dataset.spacy")
+        write_docs(docs[1000:], folder / "test_5000.spacy")
+    else:
+        for file in files:
+            convert(file, folder)
+    for test in CORPORA[name].tests if limit else ():
+        write_docs(read_docs(folder / f"{test}.spacy")[:limit], folder / f"{test}.spacy")
+    done.touch()
+
+
+def read_docs(path: Path) -> list[Doc]:
+    return list(DocBin().from_disk(path).get_docs(VOCAB))
+
+
+read_gold = cache(read_docs)  # the same tests are asked for again and again
+
+
+def write_docs(docs: list[Doc], path: Path) -> None:
+    DocBin(docs=docs).to_disk(path)
+
+
+def make_environment(folder: Path) -> Path:
+    """The interpreter of an environment with spacy-transformers, which is made unless it is there and complete."""
+    torch, own_spacy, thinc = (version(name).partition("+")[0] for name in ("torch", "spacy", "thinc"))
+    wanted = [f"torch=={torch}", f"spacy=={own_spacy}", f"thinc=={thinc}"]
+    # Of spacy-transformers the newest; of transformers the one that our own tests with transformers 4 run on.
+    wanted += ["spacy-transformers==1.4.0", "transformers==4.53.2"]
+    environment = folder / f"spacy-transformers-1.4.0-torch-{torch}-spacy-{own_spacy}"
+    python, complete = environment / "bin" / "python", environment / "complete"
+    if not complete.exists():
+        print(f"making {environment}", flush=True)
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(environment)],
+            [str(python), "-m", "pip", "install", "--quiet", *wanted],
+        ):
+            if subprocess.run(command, env=clean_environment()).returncode:
+                sys.exit(f"error: {' '.join(command)} has failed. To go without: --ways 'plain loop' bert_ner")
+        complete.touch()  # only now: one that was begun and not finished is made again
+    return python
+
+
+def clean_environment() -> dict[str, str]:
+    """Variables for the other interpreter, which is not to find packages of this one."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+
+def versions(python: str) -> dict[str, str]:
+    """Of what an environment has of the packages that matter."""
+    code = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    done = subprocess.run([python, "-c", code, *PACKAGES], check=True, capture_output=True, env=clean_environment())
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def run_child(command: list[str], log: Path, *, clean: bool) -> None:
+    """Run one process without a network.
+
+    clean: whether its interpreter is another one than this.
+    RAISES ChildError: it failed, and this is what it said last.
+    """
+    variables = clean_environment() if clean else dict(os.environ)
+    variables.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    with log.open("a") as file:
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=variables)
+    if done.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+        raise ChildError(f"{tail}\nexit status {done.returncode} of: {' '.join(command)}\nall it said: {log}")
+
+
+def training_command(
+    name: str, python: str, corpus: Path, output: Path, seed: int, steps: int, encoder: str
+) -> list[str]:
+    """Of the process that trains and saves `model-best` in `output`."""
+    way, every = WAYS[name], max(steps // 10, 1)
+    if way.config is None:
+        command = [python, str(HERE / "train_ways.py"), "train", name, "--encoder", encoder, "--corpus", str(corpus)]
+        return [*command, "--output", str(output), "--seed", str(seed), "--steps", str(steps), "--every", str(every)]
+    component = "transformer" if way.environment else "bert_ner"
+    overrides = {
+        "paths.train": corpus / "train.spacy",
+        "paths.dev": corpus / "dev.spacy",
+        "system.seed": seed,
+        "training.max_steps": steps,
+        "training.eval_frequency": every,
+        "training.patience": 0,  # all of the steps, as the loops do
+        f"components.{component}.model.name": encoder,
+    }
+    if way.environment:
+        overrides["training.optimizer.learn_rate.warmup_steps"] = steps // 10  # as in the plain loop
+    command = [python, "-m", "spacy", "train", str(way.config), "--output", str(output)]
+    return [*command, *(str(part) for key, value in overrides.items() for part in (f"--{key}", value))]
+
+
+def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:
+    """Train once, predict, score."""
+    way, folder = WAYS[name], options.work / "corpora" / corpus
+    python = str(make_environment(options.environment)) if way.environment else sys.executable
+    epochs = CORPORA[corpus].epochs * way.times * options.scale
+    steps = int(epochs * len(read_gold(folder / "train.spacy")) // way.batch)
+    about: Run = {"corpus": corpus, "way": name, "seed": seed, "steps": steps}
+    predictions = predictions_of(about, options.work)
+    predictions.mkdir(parents=True, exist_ok=True)
+    log = predictions / "log.txt"
+    log.write_text("")  # of an earlier run that failed
+    tests = [folder / f"{test}.spacy" for test in CORPORA[corpus].tests]
+    with tempfile.TemporaryDirectory(prefix="running-", dir=options.work) as temporary:
+        model, measured = Path(temporary) / "model", Path(temporary) / "measured.json"
+        command = training_command(name, python, folder, model, seed, steps, options.encoder)
+        measure = [sys.executable, "-S", str(HERE / "measure.py"), str(measured)]
+        run_child([*measure, *command], log, clean=way.environment)
+        command = [python, str(HERE / "train_ways.py"), "predict", str(model / "model-best"), *map(str, tests)]
+        run_child([*command, "--output", str(predictions)], log, clean=way.environment)
+        costs = json.loads(measured.read_text())
+    about |= {"seconds": round(costs["seconds"], 1), "peak_mb": round(costs["peak_mb"]), "scores": {}}
+    for test in tests:
+        scores = score_bert_ner(examples_of(about, test.stem, options.work))
+        kept = {key: scores[key] for key in ("ents_p", "ents_r", "ents_f", "iob_acc", "iob_doc_acc")}
+        about["scores"][test.stem] = kept | {"labels": {k: v["f"] for k, v in scores["ents_per_type"].items()}}
+    return about
+
+
+def predictions_of(about: Run, work: Path) -> Path:
+    name = f"{about['way'].replace(' ', '_')}-{about['seed']}"
+    return work / "predictions" / str(about["corpus"]) / name
+
+
+def examples_of(about: Run, test: str, work: Path) -> list[Example]:
+    """What a run predicted, beside what is right."""
+    gold = read_gold(work / "corpora" / about["corpus"] / f"{test}.spacy")
+    predicted = read_docs(predictions_of(about, work) / f"{test}.spacy")
+    return [Example(doc, reference) for doc, reference in zip(predicted, gold, strict=True)]
+
+
+def read_runs(path: Path) -> list[Run]:
+    """One a line. A last line that was not written to its end is cut off, so that the next one does not go on in it."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf8")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def run_all(options: argparse.Namespace) -> int:
+    """Run what is not done yet, and write each run down as soon as it is.
+
+    RETURNS: how many failed, which are not written down; the others run all the same.
+    """
+    path, n_failed = options.work / "runs.jsonl", 0
+    for left in options.work.glob("running-*"):  # by a benchmark that was killed
+        shutil.rmtree(left)
+    done = {(r["corpus"], r["way"], r["seed"]) for r in read_runs(path)}
+    for turn, seed in enumerate(options.seeds):
+        for corpus in options.corpora:
+            for name in rotated(options.ways, turn):
+                if corpus not in WAYS[name].corpora or (corpus, name, seed) in done:
+                    continue
+                try:
+                    about = run(corpus, name, seed, options)
+                except ChildError as error:
+                    print(f"{error}\nfailed: {corpus}, {name}, seed {seed}", file=sys.stderr, flush=True)
+                    n_failed += 1
+                    continue
+                with path.open("a", encoding="utf8") as file:
+                    file.write(json.dumps(about) + "\n")
+                f1 = about["scores"]["test"]["ents_f"]
+                print(f"{corpus}, {name}, seed {seed}: {about['seconds']} s, F1 {f1:.4f}", flush=True)
+    return n_failed
+
+
+def report(options: argparse.Namespace) -> None:
+    """Print the tables and write the JSON, of all runs that are there."""
+    runs = read_runs(options.work / "runs.jsonl")
+    if not runs:
+        sys.exit(f"error: no runs in {options.work}. Make some: python benchmarks/train.py --work {options.work}")
+    counts = {
+        (run["corpus"], run["way"], run["seed"], test): entity_counts(examples_of(run, test, options.work))
+        for run in runs
+        for test in run["scores"]
+    }
+    rows, differences = summarize(runs), compare(runs, counts)
+    print_report(rows, differences)
+    if not options.output:
+        return
+    environments = {"this package": versions(sys.executable)}
+    if any(WAYS[run["way"]].environment for run in runs):
+        environments["spacy-transformers"] = versions(str(make_environment(options.environment)))
+    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+    content: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "environments": environments}
+    content |= {"rows": rows, "differences": differences}
+    with whole_files(options.output.parent, [options.output.name]) as (temporary,):
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def check_input(options: argparse.Namespace) -> None:
+    """End where a corpus or the encoder is not there."""
+    for file in (options.data / file for name in options.corpora for file in CORPORA[name].files):
+        if not file.is_file():
+            sys.exit(
+                f"error: no corpus at {file}. Fetch it: python -m spacy project assets --extra; "
+                "then --data assets, or leave it out with --corpora ..."
+            )
+    if not Path(options.encoder).is_dir():
+        sys.exit(f"error: no encoder at {options.encoder}. Fetch it: python -m spacy project run encoder")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Convert, train in turn, report."""
+    n_failed = 0
+    if not options.report:
+        check_input(options)
+        options.work.mkdir(parents=True, exist_ok=True)
+        for name in options.corpora:
+            convert_corpus(name, options.data, options.work / "corpora" / name, options.limit_test)
+        n_failed = run_all(options)
+    report(options)
+    if n_failed:
+        sys.exit(f"error: {n_failed} runs have failed, see above. The same command runs them again.")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with gmb/ and wnut17/, as assets/ has them")
+    parser.add_argument("--work", type=Path, required=True, help="folder for runs and predictions; goes on from there")
+    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="folder of the encoder")
+    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for that of spacy-transformers")
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=offered(WAYS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--report", action="store_true", help="train nothing: report what lies in --work")
+    # To try the script: a share of the epochs, and of each test so many sentences. Use another --work for it.
+    parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
+    parser.add_argument("--limit-test", type=int, default=0, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    main(make_parser().parse_args())

@@ -1,0 +1,169 @@
+"""What train.py makes of its runs: tables, and differences of F1 with their intervals.
+
+A run is one way, trained once with one seed on one corpus: a dict with `corpus`, `way`, `seed`, `steps`, `seconds`,
+`peak_mb` and `scores`, which holds, by the name of a test, what `score_bert_ner` says, and `labels`, the F1 of each
+label.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from spacy.training import Example
+from wasabi import table
+
+Run = dict[str, Any]
+Counts = npt.NDArray[np.int64]
+PLAIN, OTHER = "plain loop", "spacy-transformers"
+OWN = ("bert_ner", "bert_ner best")
+MEASURES = (PLAIN, OTHER, "article")
+CHUNK = 200  # resamples at once: 8 MB for a test of 5,000 sentences
+
+
+def entity_counts(examples: Iterable[Example]) -> Counts:
+    """Entities of each sentence that were found, made up and missed, as spaCy's `get_ner_prf` counts them.
+
+    RETURNS: *Shape:* `(n_sentences, 3)`
+    """
+    counts = []
+    for eg in examples:
+        gold = {(ent.label_, ent.start, ent.end) for ent in eg.reference.ents}
+        n_gold, n_found, n_wrong = len(gold), 0, 0
+        for ent in eg.predicted.ents:
+            tokens = eg.alignment.x2y[ent.start : ent.end]
+            if len(tokens):
+                key = (ent.label_, int(tokens[0]), int(tokens[-1]) + 1)
+                n_found += key in gold
+                n_wrong += key not in gold
+                gold.discard(key)
+        counts.append((n_found, n_wrong, n_gold - n_found))
+    return np.array(counts, dtype=np.int64).reshape(-1, 3)
+
+
+def micro_f1(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """F1 of summed counts, 0 where there is nothing to find and nothing was found. *Shape:* `(..., 3)` → `(...)`"""
+    found, wrong, missed = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
+    return np.asarray(2 * found / np.maximum(2 * found + wrong + missed, 1))
+
+
+def paired_bootstrap(a: Counts, b: Counts, n_resamples: int = 10_000, seed: int = 0) -> tuple[float, float, float]:
+    """How far the mean F1 of one way lies above that of another, and between what bounds.
+
+    The sentences of the test are drawn anew with replacement, the same ones for both ways; of all resamples, 95 % of
+    the differences lie within the bounds (percentile interval: Efron and Tibshirani 1993, An Introduction to the
+    Bootstrap, chapter 13). It says what other sentences of this kind would do, not what other seeds would.
+
+    a, b: counts of the runs of each way, on the same sentences. *Shape:* `(n_runs, n_sentences, 3)`
+    RETURNS: the difference on the test as it is, and the bounds.
+    """
+    n_sentences = a.shape[1]
+    # One product of matrices gives the sums of all runs: (n_resamples, n_sentences) @ (n_sentences, n_runs * 3)
+    runs = np.concatenate([a, b]).transpose(1, 0, 2).reshape(n_sentences, -1).astype(np.float64)
+    random = np.random.default_rng(seed)
+    differences = []
+    for start in range(0, n_resamples, CHUNK):
+        n = min(CHUNK, n_resamples - start)
+        drawn = random.integers(n_sentences, size=(n, n_sentences)) + np.arange(n)[:, None] * n_sentences
+        times = np.bincount(drawn.ravel(), minlength=n * n_sentences).reshape(n, n_sentences)
+        f1 = micro_f1((times.astype(np.float64) @ runs).reshape(n, -1, 3))
+        differences.append(f1[:, : len(a)].mean(1) - f1[:, len(a) :].mean(1))
+    low, high = np.quantile(np.concatenate(differences), (0.025, 0.975))
+    difference = micro_f1(a.sum(1)).mean() - micro_f1(b.sum(1)).mean()
+    return float(difference), float(low), float(high)
+
+
+def summarize(runs: list[Run]) -> list[dict[str, Any]]:
+    """A row for each way on each corpus, in the order in which they first ran."""
+    rows = []
+    for corpus, way in dict.fromkeys((run["corpus"], run["way"]) for run in runs):
+        own = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, way)}
+        row: dict[str, Any] = {"corpus": corpus, "way": way, "seeds": sorted(own), "steps": _first(own)["steps"]}
+        row["tests"] = {test: _scores([run["scores"][test] for run in own.values()]) for test in _first(own)["scores"]}
+        row["seconds"] = _spread([run["seconds"] for run in own.values()])
+        row["ratios"] = {}
+        for measure in (PLAIN, OTHER):
+            its = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, measure)}
+            ratios = [own[seed]["seconds"] / its[seed]["seconds"] for seed in own if seed in its]
+            row["ratios"][measure] = _spread(ratios) if ratios else None
+        row["peak_mb"] = statistics.median(run["peak_mb"] for run in own.values())
+        rows.append(row)
+    return rows
+
+
+def compare(runs: list[Run], counts: dict[tuple[str, str, int, str], Counts]) -> list[dict[str, Any]]:
+    """Our ways minus each other one, over the seeds that both have.
+
+    counts: `entity_counts` by corpus, way, seed and test.
+    """
+    by_key = {(run["corpus"], run["way"], run["seed"]): run for run in runs}
+    differences = []
+    for corpus in dict.fromkeys(run["corpus"] for run in runs):
+        for way in OWN:
+            for measure in MEASURES:
+                seeds = sorted(s for c, w, s in by_key if (c, w) == (corpus, way) and (corpus, measure, s) in by_key)
+                for test in by_key[corpus, way, seeds[0]]["scores"] if seeds else ():
+                    a, b = (np.stack([counts[corpus, w, s, test] for s in seeds]) for w in (way, measure))
+                    difference, low, high = paired_bootstrap(a, b)
+                    about = {"corpus": corpus, "test": test, "way": way, "minus": measure, "seeds": seeds}
+                    differences.append({**about, "difference": difference, "low": low, "high": high})
+    return differences
+
+
+def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) -> None:
+    """A table a corpus, and one of the differences, in points."""
+    for corpus in dict.fromkeys(row["corpus"] for row in rows):
+        own = [row for row in rows if row["corpus"] == corpus]
+        tests = list(own[0]["tests"])
+        header = ["way", "seeds", *(f"F1, {test}" for test in tests), "iob_doc_acc"]  # this of the first test
+        header += ["seconds", f"/ {PLAIN}", f"/ {OTHER}", "peak MB"]
+        lines = []
+        for row in own:
+            scores = [row["tests"][test] for test in tests]
+            line = [row["way"], len(row["seeds"]), *(_mean(s["ents_f"]) for s in scores)]
+            line += [f"{scores[0]['iob_doc_acc']['mean']:.4f}", _range(row["seconds"], 0)]
+            line += [_range(row["ratios"][measure], 2) for measure in (PLAIN, OTHER)]
+            lines.append([*line, f"{row['peak_mb']:.0f}"])
+        print(f"\n{corpus}")
+        print(table(lines, header=header, divider=True))
+    lines = [[d["corpus"], d["test"], f"{d['way']} - {d['minus']}", len(d["seeds"]), *_points(d)] for d in differences]
+    if lines:
+        print(table(lines, header=["corpus", "test", "F1", "seeds", "points", "95 % interval"], divider=True))
+
+
+def _first(runs: dict[int, Run]) -> Run:
+    return next(iter(runs.values()))
+
+
+def _scores(scores: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation of each score, and the mean F1 of each label."""
+    row: dict[str, Any] = {}
+    for key in (key for key in scores[0] if key != "labels"):
+        values = [s[key] or 0.0 for s in scores]
+        row[key] = {"mean": statistics.mean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+    labels = sorted({label for s in scores for label in s["labels"]})
+    row["labels"] = {label: statistics.mean(s["labels"].get(label, 0.0) for s in scores) for label in labels}
+    return row
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def _mean(score: dict[str, Any]) -> str:
+    return f"{score['mean']:.4f}" if score["sd"] is None else f"{score['mean']:.4f} ± {score['sd']:.4f}"
+
+
+def _range(spread: dict[str, float] | None, places: int) -> str:
+    if spread is None:
+        return "-"
+    median, least, most = (f"{spread[key]:.{places}f}" for key in ("median", "min", "max"))
+    return f"{median} ({least}-{most})"
+
+
+def _points(difference: dict[str, Any]) -> tuple[str, str]:
+    middle, low, high = (100 * difference[key] for key in ("difference", "low", "high"))
+    return f"{middle:+.1f}", f"{low:+.1f} to {high:+.1f}"
