@@ -8,10 +8,12 @@
 - `spacy-transformers`: `ner` on a transformer, with the settings of spaCy's quickstart. It needs transformers 4, and
   gets an environment of its own, which is made at the first run (pip, some minutes).
 - `bert_ner`: `spacy train` with configs/bert_ner.cfg; `bert_ner best`: with configs/bert_ner_best.cfg, where it is.
+- `bert_ner, ...`: with one setting of configs/bert_ner.cfg changed; run where `--ways` names them, and set beside
+  `bert_ner`.
 
 All but the article see as many batches of 16 and score the dev data as often; `bert_ner best` trains longer. Corpora
-are GMB-1000 (800 sentences to train), with its 100 test sentences and 5,000 that follow them in the corpus, and WNUT
-2017.
+are GMB-1000 (800 sentences to train), with its 100 test sentences and 5,000 that follow them in the corpus; WNUT 2017;
+and where `--corpora` names it, GMB-10000 (8,000 to train), with its 1,000 test sentences and 10,000 that follow them.
 
 Each training is a process of its own, and its wall time that of the whole process, imports and evaluations included.
 It saves what it learned; another process predicts, which is not timed, and one function scores all predictions. Ways
@@ -60,26 +62,41 @@ class Way(NamedTuple):
     config: Path | None = None  # of `spacy train`; None for a loop of train_ways.py
     times: float = 1.0  # epochs, as a multiple of the corpus's
     batch: int = 16
-    corpora: tuple[str, ...] = ("gmb1000", "wnut17")
+    corpora: tuple[str, ...] = ("gmb1000", "wnut17", "gmb10000")
     environment: bool = False  # whether it runs in that of spacy-transformers
+    overrides: tuple[tuple[str, object], ...] = ()  # settings that differ from the config
 
 
 class Setting(NamedTuple):
     epochs: int
     tests: tuple[str, ...]
     files: tuple[str, ...]  # in the folder of the data
+    gmb: tuple[int, int] = (0, 0)  # the sentences of GMB to split, and the last of the second test
 
 
+GMB = ("gmb/ner_dataset.csv.zip",)
+FAST = ROOT / "configs" / "bert_ner.cfg"
 WAYS = {
     "article": Way(times=0.5, batch=2, corpora=("gmb1000",)),
     "plain loop": Way(),
     "spacy-transformers": Way(HERE / "spacy_transformers.cfg", environment=True),
-    "bert_ner": Way(ROOT / "configs" / "bert_ner.cfg"),
+    "bert_ner": Way(FAST),
     "bert_ner best": Way(ROOT / "configs" / "bert_ner_best.cfg", times=2.0),
 }
 CORPORA = {
-    "gmb1000": Setting(10, ("test", "test_5000"), ("gmb/ner_dataset.csv.zip",)),
+    "gmb1000": Setting(10, ("test", "test_5000"), GMB, (1000, 6000)),
     "wnut17": Setting(5, ("test",), tuple(f"wnut17/{part}.conll" for part in ("train", "dev", "test"))),
+    "gmb10000": Setting(2, ("test", "test_10000"), GMB, (10_000, 20_000)),
+}
+CHANGED: dict[str, dict[str, object]] = {
+    "all subwords": {"components.bert_ner.subword_labels": "all"},
+    "balanced": {"components.bert_ner.class_weights": "balanced"},
+    "focal": {"components.bert_ner.focal_gamma": 2.0},
+    "fp32": {"components.bert_ner.model.precision": "fp32"},
+}
+WAYS |= {
+    f"bert_ner, {name}": Way(FAST, corpora=tuple(CORPORA), overrides=tuple(changes.items()))
+    for name, changes in CHANGED.items()
 }
 
 
@@ -103,12 +120,13 @@ def convert_corpus(name: str, data: Path, folder: Path, limit: int) -> None:
     if done.exists():
         return
     files = [data / file for file in CORPORA[name].files]
-    if name == "gmb1000":
-        convert(files[0], folder, limit=1000, split="80/10/10", seed=42)
+    first, last = CORPORA[name].gmb
+    if first:
+        convert(files[0], folder, limit=first, split="80/10/10", seed=42)
         with tempfile.TemporaryDirectory() as temporary:
-            convert(files[0], Path(temporary), limit=6000)
+            convert(files[0], Path(temporary), limit=last)
             docs = read_docs(Path(temporary) / "ner_dataset.spacy")
-        write_docs(docs[1000:], folder / "test_5000.spacy")
+        write_docs(docs[first:], folder / f"{CORPORA[name].tests[1]}.spacy")
     else:
         for file in files:
             convert(file, folder)
@@ -185,7 +203,7 @@ def training_command(
         command = [python, str(HERE / "train_ways.py"), "train", name, "--encoder", encoder, "--corpus", str(corpus)]
         return [*command, "--output", str(output), "--seed", str(seed), "--steps", str(steps), "--every", str(every)]
     component = "transformer" if way.environment else "bert_ner"
-    overrides = {
+    overrides: dict[str, object] = {
         "paths.train": corpus / "train.spacy",
         "paths.dev": corpus / "dev.spacy",
         "system.seed": seed,
@@ -196,6 +214,7 @@ def training_command(
     }
     if way.environment:
         overrides["training.optimizer.learn_rate.warmup_steps"] = steps // 10  # as in the plain loop
+    overrides.update(way.overrides)
     command = [python, "-m", "spacy", "train", str(way.config), "--output", str(output)]
     return [*command, *(str(part) for key, value in overrides.items() for part in (f"--{key}", value))]
 
@@ -334,8 +353,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, required=True, help="folder for runs and predictions; goes on from there")
     parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="folder of the encoder")
     parser.add_argument("--environment", type=Path, default=CACHE, help="folder for that of spacy-transformers")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
-    parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=offered(WAYS))
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=["gmb1000", "wnut17"])
+    unchanged = [name for name in offered(WAYS) if not WAYS[name].overrides]
+    parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=unchanged)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--output", type=Path, help="JSON to write")
     parser.add_argument("--report", action="store_true", help="train nothing: report what lies in --work")

@@ -21,6 +21,7 @@ Counts = npt.NDArray[np.int64]
 PLAIN, OTHER = "plain loop", "spacy-transformers"
 OWN = ("bert_ner", "bert_ner best")
 MEASURES = (PLAIN, OTHER, "article")
+BASE = OWN[0]  # of the ways that change one of its settings
 CHUNK = 200  # resamples at once: 8 MB for a test of 5,000 sentences
 
 
@@ -95,26 +96,27 @@ def summarize(runs: list[Run]) -> list[dict[str, Any]]:
 
 
 def compare(runs: list[Run], counts: dict[tuple[str, str, int, str], Counts]) -> list[dict[str, Any]]:
-    """Our ways minus each other one, over the seeds that both have.
+    """Our ways minus each other one, and those with a changed setting minus that without, over the seeds of both.
 
     counts: `entity_counts` by corpus, way, seed and test.
     """
     by_key = {(run["corpus"], run["way"], run["seed"]): run for run in runs}
+    changed = dict.fromkeys(run["way"] for run in runs if run["way"].startswith(f"{BASE}, "))
+    pairs = [*((way, measure) for way in OWN for measure in MEASURES), *((way, BASE) for way in changed)]
     differences = []
     for corpus in dict.fromkeys(run["corpus"] for run in runs):
-        for way in OWN:
-            for measure in MEASURES:
-                seeds = sorted(s for c, w, s in by_key if (c, w) == (corpus, way) and (corpus, measure, s) in by_key)
-                for test in by_key[corpus, way, seeds[0]]["scores"] if seeds else ():
-                    a, b = (np.stack([counts[corpus, w, s, test] for s in seeds]) for w in (way, measure))
-                    difference, low, high = paired_bootstrap(a, b)
-                    about = {"corpus": corpus, "test": test, "way": way, "minus": measure, "seeds": seeds}
-                    differences.append({**about, "difference": difference, "low": low, "high": high})
+        for way, measure in pairs:
+            seeds = sorted(s for c, w, s in by_key if (c, w) == (corpus, way) and (corpus, measure, s) in by_key)
+            for test in by_key[corpus, way, seeds[0]]["scores"] if seeds else ():
+                a, b = (np.stack([counts[corpus, w, s, test] for s in seeds]) for w in (way, measure))
+                difference, low, high = paired_bootstrap(a, b)
+                about = {"corpus": corpus, "test": test, "way": way, "minus": measure, "seeds": seeds}
+                differences.append({**about, "difference": difference, "low": low, "high": high})
     return differences
 
 
 def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) -> None:
-    """A table a corpus, and one of the differences, in points."""
+    """Two tables a corpus, the second with F1 by label on its last test, and one of the differences, in points."""
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         own = [row for row in rows if row["corpus"] == corpus]
         tests = list(own[0]["tests"])
@@ -129,6 +131,10 @@ def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) 
             lines.append([*line, f"{row['peak_mb']:.0f}"])
         print(f"\n{corpus}")
         print(table(lines, header=header, divider=True))
+        by_label = {row["way"]: row["tests"][tests[-1]]["labels"] for row in own}
+        labels = sorted({label for scores in by_label.values() for label in scores})
+        lines = [[way, *(f"{scores.get(label, 0.0):.3f}" for label in labels)] for way, scores in by_label.items()]
+        print(table(lines, header=[f"F1, {tests[-1]}", *labels], divider=True))
     lines = [[d["corpus"], d["test"], f"{d['way']} - {d['minus']}", len(d["seeds"]), *_points(d)] for d in differences]
     if lines:
         print(table(lines, header=["corpus", "test", "F1", "seeds", "points", "95 % interval"], divider=True))

@@ -180,6 +180,29 @@ def test_tables_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gmb1000 test bert_ner - plain loop 1 +100.0 +100.0 to +100.0" in lines
 
 
+def test_a_changed_setting_is_set_beside_ours() -> None:
+    command = train.training_command("bert_ner, balanced", "python", Path("corpus"), Path("out"), 3, 500, "encoder")
+    assert command[command.index("--components.bert_ner.class_weights") + 1] == "balanced"
+    assert str(train.FAST) in command
+    runs = [made_up_run(way, 1, 80.0, 0.72) for way in ("plain loop", "bert_ner", "bert_ner, balanced")]
+    counts = {("gmb1000", run["way"], 1, "test"): np.tile([1, 0, 0], (20, 1)) for run in runs}
+    pairs = [(d["way"], d["minus"], d["difference"]) for d in report.compare(runs, counts)]
+    assert pairs == [("bert_ner", "plain loop", 0.0), ("bert_ner, balanced", "bert_ner", 0.0)]
+
+
+def test_f1_by_label(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_report(report.summarize([made_up_run("bert_ner", 0, 80.0, 0.72)]), [])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "F1, test per" in lines
+    assert "bert_ner 0.720" in lines
+
+
+def test_changed_settings_run_where_they_are_named() -> None:
+    ways = train.make_parser().parse_args(["--work", "w"]).ways
+    assert "bert_ner" in ways
+    assert not any("," in way for way in ways)
+
+
 def test_peak_memory_is_that_of_the_process(tmp_path: Path) -> None:
     """Not that of the one that starts it: these tests hold torch and hundreds of MB."""
     held = np.ones(40_000_000)  # 320 MB
