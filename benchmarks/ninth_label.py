@@ -84,6 +84,8 @@ def kept(nlp: Language, doc: Doc) -> Doc:
     new = [ent for ent in doc.ents if ent.label_ == NEW]
     taken = {token.i for ent in new for token in ent}
     example = Example(nlp(doc.text), doc)
+    for ent in example.predicted.ents:
+        doc.vocab.strings.add(ent.label_)
     found = example.get_aligned_spans_x2y(example.predicted.ents)
     return with_entities(doc, [*new, *(ent for ent in found if not taken & set(range(ent.start, ent.end)))])
 
