@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from spacy import util
@@ -16,16 +16,17 @@ from . import gold
 from . import model as models
 from .annotations import register_extension, write_entities
 from .calibration import calibrate
-from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, check_setting
+from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
 from .evaluation.scorer import score_bert_ner
-from .loss import MeanLoss, rehearsal_loss, tag_loss
+from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
+from .objective import training_loss
 from .prediction import predict
 from .saving import SavedPipe
 from .settings import BALANCED, Settings
 from .tags import check_labels
-from .types import Array, Prediction
-from .weighting import balanced_weights, tag_weights
+from .types import Prediction
+from .weighting import balanced_weights
 
 DEFAULT_MODEL = """
 [model]
@@ -48,6 +49,7 @@ precision = "fp32"
     default_config={
         "model": Config().from_str(DEFAULT_MODEL)["model"],
         "subword_labels": "first",
+        "objective": "tokens",
         "decoding": "viterbi",
         "respect_sentences": True,
         "overwrite": False,
@@ -72,6 +74,7 @@ def make_bert_ner(
     name: str,
     model: TokenClassifier,
     subword_labels: Any,
+    objective: Any,
     decoding: Any,
     respect_sentences: Any,
     overwrite: Any,
@@ -85,14 +88,14 @@ def make_bert_ner(
     """Make a `BertNer` from a config. Reads no file and asks no network.
 
     model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
-    subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds, class_weights, focal_gamma,
-        label_smoothing: see `settings.Settings`.
+    subword_labels, objective, decoding, respect_sentences, overwrite, spans_key, thresholds, class_weights,
+        focal_gamma, label_smoothing: see `settings.Settings`.
     scorer (Callable | None): scores Examples; see `score_bert_ner`.
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
-    reading = (subword_labels, decoding, respect_sentences, overwrite, spans_key, thresholds)
-    settings = Settings(*reading, class_weights, focal_gamma, label_smoothing)
+    reading = (decoding, respect_sentences, overwrite, spans_key, thresholds)
+    settings = Settings(subword_labels, objective, *reading, class_weights, focal_gamma, label_smoothing)
     return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
@@ -361,18 +364,8 @@ class BertNer(SavedPipe):
     def _loss(
         self, examples: Iterable[Example], logits: list[Ragged], *, skip_unknown: bool = False
     ) -> tuple[MeanLoss, list[Ragged]]:
-        tags, labels = models.get_tags(self.model), self.settings.subword_labels
-        lengths = [self.model.ops.to_numpy(rows.lengths) for rows in logits]
-        targets = gold.targets(examples, lengths, tags, labels, self.name, skip_unknown=skip_unknown)
-        gamma, smoothing = self.settings.focal_gamma, self.settings.label_smoothing
-        return tag_loss(logits, targets, self._tag_weights(), focal_gamma=gamma, label_smoothing=smoothing)
-
-    def _tag_weights(self) -> Array | None:
-        weights = self.settings.class_weights
-        if weights == BALANCED:
-            weights = self.cfg["balanced_weights"]
-            check_setting(f"components.{self.name}", "class_weights", BALANCED, bool(weights), Errors.not_counted)
-        return tag_weights(cast(Mapping[str, float], weights), models.get_tags(self.model)) if weights else None
+        tags, balanced = models.get_tags(self.model), self.cfg["balanced_weights"]
+        return training_loss(examples, logits, tags, self.settings, balanced, self.name, skip_unknown=skip_unknown)
 
     def _ready(self) -> None:
         """Open a named fine-tuned checkpoint that was not used yet, and give it the labels that were added.

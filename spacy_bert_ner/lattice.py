@@ -231,6 +231,17 @@ def forward_backward(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> S
     return Sums(before[:n], after[:n], log_before[:n], log_after[:n], log_total)
 
 
+def marginals(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> tuple[Doubles, float]:
+    """The share of each tag of each token in the sum over all legal sequences.
+
+    For the arguments see `forward_backward`. RETURNS: *Shape:* `(n_tokens, n_tags)`, rows of sum 1; `log_total`.
+    """
+    states, sums = states_of(tags), forward_backward(probabilities, begins, tags)
+    room = np.where(begins[:, None], sums.before @ states.allowed_first, sums.before @ states.allowed)
+    through: Doubles = room * probabilities * sums.after[:, states.of_tag]
+    return through / through.sum(axis=1, keepdims=True), sums.log_total
+
+
 def scaled(sums: Doubles, axis: int | tuple[int, ...], out: Doubles | None = None) -> tuple[Doubles, Floats1d]:
     """Scale to the maximum 1 along axes, so that products of many stay within floating point.
 

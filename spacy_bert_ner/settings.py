@@ -11,7 +11,10 @@ from .errors import check_setting, is_number
 from .tags import OUTSIDE
 
 SUBWORD_LABELS = ("first", "all")
+OBJECTIVES = ("tokens", "sequences")
 BALANCED = "balanced"
+_OF_SUBWORDS = {"subword_labels": "first", "class_weights": None, "focal_gamma": 0.0, "label_smoothing": 0.0}
+"""Settings, with their defaults, that a loss of whole sequences does not know."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,9 @@ class Settings:
 
     subword_labels (str): "first": only the first subword of a token carries its tag in training; the others get no
         loss. "all": every subword carries it. Predictions are read from the first subword either way.
+    objective (str): what training makes likely. "tokens": the gold tag of each token among all tags. "sequences": the
+        gold tags of each Doc among all sequences of tags that the scheme allows; see `sequence_loss.sequence_loss`. It
+        goes with the defaults alone of the settings that choose or weigh subwords.
     decoding (str): "viterbi": the legal tag sequence with the highest sum of logits. "greedy": each token's own highest
         logit, read so that a tag that continues nothing begins an entity.
     respect_sentences (bool): no entity crosses the beginning of a sentence, where an earlier component has set those.
@@ -35,6 +41,7 @@ class Settings:
     """
 
     subword_labels: str = "first"
+    objective: str = "tokens"
     decoding: str = "viterbi"
     respect_sentences: bool = True
     overwrite: bool = False
@@ -51,7 +58,8 @@ class Settings:
         RAISES ConfigError: it names the key, the value and what is allowed.
         """
         check = partial(check_setting, f"components.{name}")
-        for key, choices in (("subword_labels", SUBWORD_LABELS), ("decoding", DECODINGS)):
+        chosen = {"subword_labels": SUBWORD_LABELS, "objective": OBJECTIVES, "decoding": DECODINGS}
+        for key, choices in chosen.items():
             value = getattr(self, key)
             check(key, value, value in choices, ", ".join(f'"{choice}"' for choice in choices))
         for key in ("respect_sentences", "overwrite"):
@@ -80,6 +88,10 @@ class Settings:
         check("label_smoothing", smoothing, is_share, "a number from 0 to below 1, such as 0.1")
         allowed = f"0 while focal_gamma = {gamma}, which asks how likely one gold tag is, not a mixture of all tags"
         check("label_smoothing", smoothing, not (gamma and smoothing), allowed)
+        if self.objective == "sequences":
+            for key, default in _OF_SUBWORDS.items():
+                allowed = f"{default!r} while objective = 'sequences', whose loss is of whole sequences"
+                check(key, getattr(self, key), getattr(self, key) == default, allowed)
 
     def check_labels(self, name: str, labels: tuple[str, ...]) -> None:
         """Refuse thresholds and weights for labels that the head does not have, once weights are loaded and tell them.

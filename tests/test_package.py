@@ -18,6 +18,7 @@ MAY_IMPORT = {
         "model",
         "loss",
         "gold",
+        "objective",
         "prediction",
         "calibration",
         "annotations",
@@ -38,6 +39,8 @@ MAY_IMPORT = {
     "confidence": {"lattice", "tags"},
     "decoding": {"alignment", "lattice", "tags"},
     "lattice": {"tags"},
+    "objective": {"gold", "loss", "sequence_loss", "settings", "tags", "weighting"},
+    "sequence_loss": {"alignment", "lattice", "loss", "tags"},
     "loss": {"alignment", "tags"},
     "settings": {"decoding", "tags"},
     "weighting": {"tags"},
@@ -60,7 +63,7 @@ MAY_IMPORT = {
 }
 
 LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py"}
-EXAMPLE_ROOMS = {"component.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
+EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
 
 
 def imports(path: Path) -> set[tuple[int, str]]:

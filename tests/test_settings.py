@@ -34,6 +34,8 @@ BAD = [
     ("class_weights", {"per": 0}, 'null, "balanced", or numbers above 0 by label and for O'),
     ("class_weights", {"per": -1.0}, 'null, "balanced", or numbers above 0 by label and for O'),
     ("class_weights", {"per": "high"}, 'null, "balanced", or numbers above 0 by label and for O'),
+    ("objective", "sequence", '"tokens", "sequences"'),
+    ("objective", None, '"tokens", "sequences"'),
     ("focal_gamma", -1.0, "a number from 0; 0 for plain cross-entropy"),
     ("focal_gamma", None, "a number from 0; 0 for plain cross-entropy"),
     ("focal_gamma", True, "a number from 0; 0 for plain cross-entropy"),
@@ -213,6 +215,7 @@ def trained(nlp):
 
 EFFECTS = {
     "subword_labels": ("all", trained_on),
+    "objective": ("sequences", trained_on),
     "decoding": ("greedy", entities),
     "respect_sentences": (False, with_sentences),
     "overwrite": (True, with_entity),
@@ -232,6 +235,21 @@ EFFECTS = {
     "model.gradient_checkpointing": (True, lambda nlp: trained(nlp)[2]),
     "model.precision": ("bf16", lambda nlp: trained(nlp)[0]),
 }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "default"),
+    [
+        ("subword_labels", "all", "'first'"),
+        ("class_weights", "balanced", "None"),
+        ("focal_gamma", 2.0, "0.0"),
+        ("label_smoothing", 0.1, "0.0"),
+    ],
+)
+def test_whole_sequences_are_not_weighed_by_subwords(key, value, default):
+    message = rf"{key} = '?{value}'? is not allowed. Allowed: {default} while objective = 'sequences', whose loss"
+    with pytest.raises(ConfigError, match=message):
+        spacy.blank("en").add_pipe("bert_ner", config={"objective": "sequences", key: value})
 
 
 def test_every_key_is_among_those_that_are_changed():

@@ -1,0 +1,55 @@
+"""What training makes smaller: the loss that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from spacy.training import Example
+from thinc.api import Ragged, to_numpy
+
+from . import gold
+from .errors import Errors, check_setting
+from .loss import MeanLoss, tag_loss
+from .sequence_loss import sequence_loss
+from .settings import BALANCED, Settings
+from .tags import TagSet
+from .types import Array
+from .weighting import tag_weights
+
+
+def training_loss(
+    examples: Iterable[Example],
+    logits: Sequence[Ragged],
+    tags: TagSet,
+    settings: Settings,
+    balanced: Mapping[str, float],
+    name: str,
+    *,
+    skip_unknown: bool = False,
+) -> tuple[MeanLoss, list[Ragged]]:
+    """The mean loss of a batch.
+
+    logits: the model's output for `eg.predicted` of each.
+    balanced: the weights of the labels that `initialize` counted.
+    name (str): of the component, for messages.
+    skip_unknown (bool): tokens of a label that is not in the head count as without annotation.
+    RETURNS: the loss in nats, and its gradient in the shape of `logits`.
+    RAISES TagError: a label is not in the head, and `skip_unknown` is False. ConfigError: no balanced weights were
+        counted.
+    """
+    lengths = [to_numpy(part.lengths) for part in logits]
+    targets = gold.targets(examples, lengths, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
+    if settings.objective == "sequences":
+        return sequence_loss(logits, targets, tags)
+    weights = _tag_weights(tags, settings, balanced, name)
+    gamma, smoothing = settings.focal_gamma, settings.label_smoothing
+    return tag_loss(logits, targets, weights, focal_gamma=gamma, label_smoothing=smoothing)
+
+
+def _tag_weights(tags: TagSet, settings: Settings, balanced: Mapping[str, float], name: str) -> Array | None:
+    weights = settings.class_weights
+    if weights == BALANCED:
+        weights = balanced
+        check_setting(f"components.{name}", "class_weights", BALANCED, bool(weights), Errors.not_counted)
+    return tag_weights(cast("Mapping[str, float]", weights), tags) if weights else None
