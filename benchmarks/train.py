@@ -88,10 +88,13 @@ CORPORA = {
     "wnut17": Setting(5, ("test",), tuple(f"wnut17/{part}.conll" for part in ("train", "dev", "test"))),
     "gmb10000": Setting(2, ("test", "test_10000"), GMB, (10_000, 20_000)),
 }
+TOKENS = {"components.bert_ner.objective": "tokens"}
 CHANGED: dict[str, dict[str, object]] = {
-    "all subwords": {"components.bert_ner.subword_labels": "all"},
-    "balanced": {"components.bert_ner.class_weights": "balanced"},
-    "focal": {"components.bert_ner.focal_gamma": 2.0},
+    "tokens": {**TOKENS},
+    "tokens, all subwords": {**TOKENS, "components.bert_ner.subword_labels": "all"},
+    "tokens, balanced": {**TOKENS, "components.bert_ner.class_weights": "balanced"},
+    "tokens, focal": {**TOKENS, "components.bert_ner.focal_gamma": 2.0},
+    "none frozen": {"components.bert_ner.model.frozen_layers": 0},
     "fp32": {"components.bert_ner.model.precision": "fp32"},
 }
 WAYS |= {

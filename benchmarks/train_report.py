@@ -21,7 +21,7 @@ Counts = npt.NDArray[np.int64]
 PLAIN, OTHER = "plain loop", "spacy-transformers"
 OWN = ("bert_ner", "bert_ner best")
 MEASURES = (PLAIN, OTHER, "article")
-BASE = OWN[0]  # of the ways that change one of its settings
+BASES = (OWN[0], f"{OWN[0]}, tokens")  # of the ways that change one more of their settings
 CHUNK = 200  # resamples at once: 8 MB for a test of 5,000 sentences
 
 
@@ -101,8 +101,9 @@ def compare(runs: list[Run], counts: dict[tuple[str, str, int, str], Counts]) ->
     counts: `entity_counts` by corpus, way, seed and test.
     """
     by_key = {(run["corpus"], run["way"], run["seed"]): run for run in runs}
-    changed = dict.fromkeys(run["way"] for run in runs if run["way"].startswith(f"{BASE}, "))
-    pairs = [*((way, measure) for way in OWN for measure in MEASURES), *((way, BASE) for way in changed)]
+    ways = dict.fromkeys(run["way"] for run in runs)
+    changed = [(way, base) for base in BASES for way in ways if way.startswith(f"{base}, ")]
+    pairs = [*((way, measure) for way in OWN for measure in MEASURES), *changed]
     differences = []
     for corpus in dict.fromkeys(run["corpus"] for run in runs):
         for way, measure in pairs:

@@ -33,6 +33,8 @@ def sequence_loss(output: Sequence[Ragged], targets: Sequence[Ints1d], tags: Tag
     targets: the tag id of each row of each Doc, -1 where unknown. *Shape:* `(n_rows,)` each
     RETURNS: the loss in nats, and its gradient in the shape of `output`.
     """
+    if not output:
+        return MeanLoss(), []
     rows = [first_rows(to_numpy(part.lengths))[1] for part in output]
     logits = np.concatenate([to_numpy(part.dataXd)[own] for part, own in zip(output, rows, strict=True)])
     tag_ids = np.concatenate([own_targets[own] for own_targets, own in zip(targets, rows, strict=True)])

@@ -90,7 +90,7 @@ class Settings:
         check("label_smoothing", smoothing, not (gamma and smoothing), allowed)
         if self.objective == "sequences":
             for key, default in _OF_SUBWORDS.items():
-                allowed = f"{default!r} while objective = 'sequences', whose loss is of whole sequences"
+                allowed = f'{default!r} while objective = "sequences", a loss of whole sequences; or set "tokens"'
                 check(key, getattr(self, key), getattr(self, key) == default, allowed)
 
     def check_labels(self, name: str, labels: tuple[str, ...]) -> None:

@@ -181,13 +181,21 @@ def test_tables_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_changed_setting_is_set_beside_ours() -> None:
-    command = train.training_command("bert_ner, balanced", "python", Path("corpus"), Path("out"), 3, 500, "encoder")
+    way = "bert_ner, tokens, balanced"
+    command = train.training_command(way, "python", Path("corpus"), Path("out"), 3, 500, "encoder")
     assert command[command.index("--components.bert_ner.class_weights") + 1] == "balanced"
     assert str(train.FAST) in command
-    runs = [made_up_run(way, 1, 80.0, 0.72) for way in ("plain loop", "bert_ner", "bert_ner, balanced")]
+    assert command[command.index("--components.bert_ner.objective") + 1] == "tokens"
+    ways = ("plain loop", "bert_ner", "bert_ner, tokens", way)
+    runs = [made_up_run(way, 1, 80.0, 0.72) for way in ways]
     counts = {("gmb1000", run["way"], 1, "test"): np.tile([1, 0, 0], (20, 1)) for run in runs}
     pairs = [(d["way"], d["minus"], d["difference"]) for d in report.compare(runs, counts)]
-    assert pairs == [("bert_ner", "plain loop", 0.0), ("bert_ner, balanced", "bert_ner", 0.0)]
+    assert pairs == [
+        ("bert_ner", "plain loop", 0.0),
+        ("bert_ner, tokens", "bert_ner", 0.0),
+        (way, "bert_ner", 0.0),
+        (way, "bert_ner, tokens", 0.0),
+    ]
 
 
 def test_f1_by_label(capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,3 +85,7 @@ def test_docs_are_sequences_of_first_subwords():
     found = np.concatenate([part.dataXd for part in gradient])
     assert found[1].tolist() == [0, 0, 0]
     np.testing.assert_array_equal(found[[0, 2, 3, 4]], wanted)
+
+
+def test_nothing_has_no_loss():
+    assert sequence_loss([], [], IOB2) == (0, [])
