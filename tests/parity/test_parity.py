@@ -200,5 +200,5 @@ def test_loss_and_gradients_are_those_of_torch(folder, subword_labels):
     for name, param in model.named_parameters():
         assert (trained[name].grad is None) == (param.grad is None), name
         if param.grad is not None:
-            found, wanted = trained[name].grad.numpy(), param.grad.numpy()
+            found, wanted = trained[name].grad.to_dense().numpy(), param.grad.numpy()
             np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5, err_msg=name)
