@@ -191,7 +191,8 @@ def run_child(command: list[str], log: Path, *, clean: bool) -> None:
     variables = clean_environment() if clean else dict(os.environ)
     variables.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
     with log.open("a") as file:
-        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=variables)
+        # Not from here, as `python -m` finds what lies in the folder that it is started in, such as this package.
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=log.parent)
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
         raise ChildError(f"{tail}\nexit status {done.returncode} of: {' '.join(command)}\nall it said: {log}")
@@ -339,6 +340,9 @@ def check_input(options: argparse.Namespace) -> None:
 def main(options: argparse.Namespace) -> None:
     """Convert, train in turn, report."""
     n_failed = 0
+    # Absolute, as the children run in folders of their own.
+    options.work, options.environment = options.work.resolve(), options.environment.resolve()
+    options.encoder = str(Path(options.encoder).resolve())
     if not options.report:
         check_input(options)
         options.work.mkdir(parents=True, exist_ok=True)

@@ -239,6 +239,12 @@ def test_a_child_of_another_environment_finds_none_of_our_packages(
     assert (tmp_path / "log.txt").read_text() == "None\n/ours\n"
 
 
+def test_a_child_does_not_run_where_packages_may_lie(tmp_path: Path) -> None:
+    """`python -m spacy` would find this package, and its entry points, in the folder that it is started in."""
+    train.run_child([sys.executable, "-c", "import os; print(os.getcwd())"], tmp_path / "log.txt", clean=True)
+    assert (tmp_path / "log.txt").read_text().strip() == str(tmp_path.resolve())
+
+
 def test_a_corpus_that_is_not_there(tmp_path: Path) -> None:
     options = Namespace(corpora=["gmb1000"], data=tmp_path, encoder=str(tmp_path))
     with pytest.raises(
