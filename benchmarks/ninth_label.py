@@ -117,10 +117,11 @@ def score(nlp: Language, test: list[Doc]) -> dict[str, Any]:
 def run(way: str, seed: int, options: argparse.Namespace, corpus: dict[str, list[Doc]]) -> dict[str, Any]:
     """Load the pipeline, teach it in this way, score it."""
     nlp = spacy.load(options.pipeline)
-    docs = [
-        {"all else is O": lambda d: only(d, new=True), "gold": lambda d: d}.get(way, lambda d: kept(nlp, d))(doc)
-        for doc in corpus["examples"]
-    ]
+    docs = list(corpus["examples"])
+    if way == "all else is O":
+        docs = [only(doc, new=True) for doc in docs]
+    elif way.startswith("own entities kept"):
+        docs = [kept(nlp, doc) for doc in docs]
     learn(nlp, docs, corpus["old"] if way.endswith("rehearsed") else [], seed)
     return {"way": way, "seed": seed, **score(nlp, corpus["test"])}
 

@@ -37,6 +37,20 @@ def names_of_tags(docs: list[Doc]) -> list[str]:
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
 
 
+def open_encoder(encoder: str, train: list[Doc]) -> tuple[Any, Any, dict[str, int]]:
+    """The encoder with a new head for the tags of the training data, its tokenizer, and the id of each tag.
+
+    For BERT these are the classes that the article names.
+    """
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    names = names_of_tags(train)
+    tag_ids = {name: i for i, name in enumerate(names)}
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    model = AutoModelForTokenClassification.from_pretrained(encoder, id2label=dict(enumerate(names)), label2id=tag_ids)
+    return model, tokenizer, tag_ids
+
+
 Firsts = list[tuple[int, int]]  # of one Doc: the position of a word's first subword, and the word
 
 
@@ -104,14 +118,11 @@ def train_article(encoder: str, corpus: Path, output: Path, seed: int, steps: in
     every: not asked for, as the article looks at the validation data once an epoch.
     """
     import torch
-    from transformers import BertForTokenClassification, BertTokenizerFast, set_seed  # type: ignore[attr-defined]
+    from transformers import set_seed
 
     set_seed(seed)
     train, dev = read_docs(corpus / "train.spacy"), read_docs(corpus / "dev.spacy")
-    names = names_of_tags(train)
-    tag_ids = {name: i for i, name in enumerate(names)}
-    tokenizer = BertTokenizerFast.from_pretrained(encoder)
-    model = BertForTokenClassification.from_pretrained(encoder, id2label=dict(enumerate(names)), label2id=tag_ids)
+    model, tokenizer, tag_ids = open_encoder(encoder, train)
     optimizer = torch.optim.SGD(model.parameters(), lr=ARTICLE_RATE)
 
     def accuracy(logits: Any, targets: Any) -> float:
@@ -154,21 +165,13 @@ def train_plainly(encoder: str, corpus: Path, output: Path, seed: int, steps: in
     divides.
     """
     import torch
-    from transformers import (
-        AutoModelForTokenClassification,
-        AutoTokenizer,
-        get_linear_schedule_with_warmup,
-        set_seed,
-    )
+    from transformers import get_linear_schedule_with_warmup, set_seed
 
     from spacy_bert_ner import score_bert_ner
 
     set_seed(seed)
     train, dev = read_docs(corpus / "train.spacy"), read_docs(corpus / "dev.spacy")
-    names = names_of_tags(train)
-    tag_ids = {name: i for i, name in enumerate(names)}
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
-    model = AutoModelForTokenClassification.from_pretrained(encoder, id2label=dict(enumerate(names)), label2id=tag_ids)
+    model, tokenizer, tag_ids = open_encoder(encoder, train)
     groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if p.ndim >= 2]},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},  # biases and norms

@@ -62,7 +62,7 @@ def _scores(
 ) -> Floats1d:
     states = states_of(tags)
     into, goes_on = states.into().astype(np.float64), states.goes_on.astype(np.float64)
-    probabilities = _probabilities(logits, temperature)
+    probabilities = tag_probabilities(logits, temperature)
     sums = forward_backward(probabilities, begins, tags)
     opens = states.allowed & ~states.goes_on  # tags that begin something new
 
@@ -123,7 +123,11 @@ def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.b
     return float(np.exp((low + high) / 2))
 
 
-def _probabilities(logits: Floats2d, temperature: float) -> NDArray[np.float64]:
+def tag_probabilities(logits: Floats2d, temperature: float = 1.0) -> NDArray[np.float64]:
+    """The softmax of each token's logits, in double precision and above 0, as `lattice.forward_backward` asks.
+
+    logits: *Shape:* `(n_tokens, n_tags)`. RETURNS: the same shape.
+    """
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     scaled -= np.log(np.exp(scaled).sum(axis=1, keepdims=True))

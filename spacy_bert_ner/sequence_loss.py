@@ -8,6 +8,7 @@ import numpy as np
 from thinc.api import Ragged, get_array_module, to_numpy
 
 from .alignment import first_rows
+from .confidence import tag_probabilities
 from .lattice import marginals
 from .loss import MeanLoss
 from .tags import UNKNOWN, TagSet
@@ -15,8 +16,6 @@ from .types import Array, Floats2d, Ints1d
 
 _RULED_OUT = 1e-30
 """Weight of a tag that is not the gold one. Not 0: gold tags that are no legal sequence have a loss all the same."""
-_LEAST_LOG = -100.0
-"""Least log-probability of a tag, as in `confidence.py`."""
 
 
 def sequence_loss(output: Sequence[Ragged], targets: Sequence[Ints1d], tags: TagSet) -> tuple[MeanLoss, list[Ragged]]:
@@ -66,9 +65,8 @@ def negative_log_likelihood(
     n_known = int(known.sum())
     if not n_known:
         return MeanLoss(), np.zeros_like(logits)
-    relative = logits.astype(np.float64)
-    relative -= relative.max(axis=1, keepdims=True)
-    probabilities = np.exp(np.maximum(relative, _LEAST_LOG))
+    # Scaled to the sum 1 for each token, which changes both sums by the same factor.
+    probabilities = tag_probabilities(logits)
     is_gold = np.arange(logits.shape[1]) == tag_ids[:, None]
     expected, log_total = marginals(probabilities, begins, tags)
     allowed = is_gold | ~known[:, None]

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "decoding": {"alignment", "lattice", "tags"},
     "lattice": {"tags"},
     "objective": {"gold", "loss", "sequence_loss", "settings", "tags", "weighting"},
-    "sequence_loss": {"alignment", "lattice", "loss", "tags"},
+    "sequence_loss": {"alignment", "confidence", "lattice", "loss", "tags"},
     "loss": {"alignment", "tags"},
     "settings": {"decoding", "tags"},
     "weighting": {"tags"},
