@@ -94,8 +94,7 @@ def learn(nlp: Language, docs: list[Doc], old: list[Doc], seed: int) -> None:
     """Add the label and go on with the training; `old` is rehearsed, if there is any."""
     fix_random_seed(seed)
     nlp.get_pipe("bert_ner").add_label(NEW)  # type: ignore[attr-defined]
-    nlp.resume_training()
-    optimizer = make_adamw_v1(learn_rate=1e-4, head_rate=5.0)
+    optimizer = nlp.resume_training(sgd=make_adamw_v1(learn_rate=1e-4, head_rate=5.0))
     again = minibatch(cycle(old), BATCH)
     for _ in range(EPOCHS):
         random.shuffle(docs)

@@ -59,6 +59,7 @@ def test_parts_of_speech_come_by_sentence(tmp_path):
 @pytest.mark.parametrize("rehearsed", [False, True])
 def test_a_trained_pipeline_gets_the_label(tagger, rehearsed):
     nlp = spacy.blank("en")
+    nlp.config["training"]["optimizer"] = {"@optimizers": "Adam.v1", "learn_rate": "${training.max_steps}"}
     pipe = nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
     before = nlp(WORDS), pipe.labels
     ninth.learn(nlp, [ninth.only(numbered(), new=True)], [sentence()] if rehearsed else [], seed=0)
