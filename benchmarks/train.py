@@ -94,6 +94,7 @@ CHANGED: dict[str, dict[str, object]] = {
     "tokens, all subwords": {**TOKENS, "components.bert_ner.subword_labels": "all"},
     "tokens, balanced": {**TOKENS, "components.bert_ner.class_weights": "balanced"},
     "tokens, focal": {**TOKENS, "components.bert_ner.focal_gamma": 2.0},
+    "no case marks": {"components.bert_ner.model.mark_case": False},
     "none frozen": {"components.bert_ner.model.frozen_layers": 0},
     "fp32": {"components.bert_ner.model.precision": "fp32"},
 }

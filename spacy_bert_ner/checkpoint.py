@@ -6,6 +6,7 @@ code that a checkpoint brings is never run.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from .case_marks import mark_case as put_case_marks
 from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, Errors, TagError, check_setting
 from .files import whole_folder
 from .forks import prepare_process
+from .growth import grow_embeddings, grow_head, reset_head
 from .layers import Place, places
 from .opening import check_weights, choose_head, is_folder, opening, scheme_in, tags_of, write_tags
 from .row_gradients import RowGradients
@@ -27,7 +30,7 @@ from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
 """Attributes in which modules keep a dropout rate that they hand to a function."""
@@ -78,6 +81,7 @@ class Checkpoint:
         labels: Collection[str] | None = None,
         added: Collection[str] = (),
         tag_scheme: str | None = None,
+        mark_case: bool = False,
         local_files_only: bool = False,
     ) -> Checkpoint:
         """Open a folder or a repository on the Hub.
@@ -89,6 +93,8 @@ class Checkpoint:
             these. Else a new one, with random weights from torch's generator, takes its place; a warning tells of it.
         tag_scheme (str | None): the scheme of the head's tags, a key of `tags.PREFIXES`; overrides what its tags and
             its `config.json` tell. A new head is written in it; None for IOB2 there.
+        mark_case (bool): where there is something to train, a tokenizer that lower-cases gets marks for capital
+            letters, see `case_marks.mark_case`, and the encoder an embedding for each, with random weights.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
         RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
@@ -125,10 +131,14 @@ class Checkpoint:
                 )
             is_old = check_weights(name, model, report, is_new=new_head, is_to_train=is_to_train)
             with opening(name, Errors.no_tokenizer):
-                tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+                tokenizer = cast(
+                    "PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+                )
         if new_head and is_old:
-            _reset_head(model)
-        return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
+            reset_head(model)
+        if mark_case and is_to_train and tokenizer.is_fast:
+            tokenizer = _with_case_marks(model, tokenizer)
+        return cls(model, tokenizer, name)
 
     @classmethod
     def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Checkpoint:
@@ -154,6 +164,7 @@ class Checkpoint:
         with whole_folder(folder) as temporary, _quiet():
             self.model.save_pretrained(temporary)
             self.tokenizer.save_pretrained(temporary)
+            _rename_class(temporary / "tokenizer_config.json")
 
     def to_files(self) -> dict[str, bytes]:
         """The files that `save` writes, by name."""
@@ -215,21 +226,7 @@ class Checkpoint:
         except TagError as e:
             message = Errors.label_of_another_scheme.format(label=label, name=self.name, scheme=old.scheme, reason=e)
             raise TagError(message) from e
-        n_old = len(old.tags)
-        name, head = next(
-            (name, module)
-            for name, module in reversed(list(self.model.named_modules()))
-            if isinstance(module, torch.nn.Linear) and module.out_features == n_old
-        )
-        wider = torch.nn.Linear(head.in_features, len(tags), bias=head.bias is not None, device=head.weight.device)
-        with torch.no_grad():
-            _fresh(wider, config)
-            wider.weight[:n_old] = head.weight
-            if head.bias is not None:
-                wider.bias[:n_old] = head.bias
-        parent, _, attribute = name.rpartition(".")
-        setattr(self.model.get_submodule(parent), attribute, wider)
-        self.model.num_labels = len(tags)
+        grow_head(self.model, len(old.tags), len(tags))
         write_tags(config, tags)
 
     @cached_property
@@ -337,20 +334,31 @@ def _copy(files: dict[str, bytes], name: str, device: str) -> Checkpoint:
     return checkpoint
 
 
-def _reset_head(model: PreTrainedModel) -> None:
-    """Fresh random weights for a trained head that stands for other tags, even where its size fits."""
-    for name, child in model.named_children():
-        if name == model.base_model_prefix:
-            continue
-        for module in child.modules():
-            if isinstance(module, torch.nn.Linear):
-                _fresh(module, model.config)
+def _with_case_marks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """A tokenizer that marks capital letters, where this one would drop them, and embeddings for the marks."""
+    from transformers import PreTrainedTokenizerFast
+
+    backend = tokenizer.backend_tokenizer
+    if not put_case_marks(backend):
+        return tokenizer
+    grow_embeddings(model, 1 + max(backend.get_vocab().values()))
+    backend.no_truncation()
+    backend.no_padding()
+    # No longer of BERT's own class, which makes its normalizer anew whenever it is opened.
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=tokenizer.model_max_length,
+        model_input_names=tokenizer.model_input_names,
+        **tokenizer.special_tokens_map,
+    )
 
 
-def _fresh(linear: torch.nn.Linear, config: PretrainedConfig) -> None:
-    torch.nn.init.normal_(linear.weight, std=getattr(config, "initializer_range", 0.02))
-    if linear.bias is not None:
-        torch.nn.init.zeros_(linear.bias)
+def _rename_class(path: Path) -> None:
+    """Name a tokenizer of no special class as both generations of transformers know it, not as 5 alone does."""
+    config = json.loads(path.read_text(encoding="utf8"))
+    if config.get("tokenizer_class") == "TokenizersBackend":
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
 @contextmanager

@@ -40,6 +40,7 @@ max_batch_tokens = 2048
 frozen_layers = 0
 gradient_checkpointing = false
 precision = "fp32"
+mark_case = false
 """
 
 

@@ -43,6 +43,7 @@ def build_token_classifier_v1(
     frozen_layers: Any = 0,
     gradient_checkpointing: Any = False,
     precision: Any = "fp32",
+    mark_case: Any = False,
 ) -> TokenClassifier:
     """Build a token classifier around `AutoModelForTokenClassification`. This reads no file and asks no network.
 
@@ -64,6 +65,8 @@ def build_token_classifier_v1(
     precision (str): of the passes in training: "fp32", or "bf16" or "fp16" for torch's autocast, which multiplies
         matrices in bfloat16 or float16; weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
         https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
+    mark_case (bool): where `nlp.initialize()` opens a checkpoint whose tokenizer lower-cases, subwords of their own
+        mark capital letters from then on; see `case_marks.mark_case`. Others keep case, and stay as they are.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -85,6 +88,7 @@ def build_token_classifier_v1(
     check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
     a_precision = isinstance(precision, str) and precision in PRECISIONS
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
+    check("mark_case", mark_case, isinstance(mark_case, bool), "true, false")
     if window is not None and window > max_batch_tokens:
         raise ConfigError(Errors.batch_too_small.format(max_batch_tokens=max_batch_tokens, window=window))
     return Model(
@@ -101,6 +105,7 @@ def build_token_classifier_v1(
             "frozen_layers": frozen_layers,
             "gradient_checkpointing": gradient_checkpointing,
             "precision": precision,
+            "mark_case": mark_case,
             "dropout_rate": None,
         },
     )
@@ -193,7 +198,7 @@ def load_checkpoint(model: TokenClassifier, labels: Collection[str] | None = Non
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
-    options = {key: model.attrs[key] for key in ("revision", "tag_scheme")}
+    options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case")}
     _set_checkpoint(model, Checkpoint.open(model.attrs["name"], labels=labels, added=added, **options))
 
 

@@ -1,0 +1,63 @@
+"""Random weights in a model that is there: a head that begins anew, rows for more tags or more subwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+PreTrainedModel = Any
+"""That of transformers, which this room need not import."""
+
+
+def reset_head(model: PreTrainedModel) -> None:
+    """Fresh random weights for a trained head that stands for other tags, even where its size fits."""
+    for name, child in model.named_children():
+        if name == model.base_model_prefix:
+            continue
+        for module in child.modules():
+            if isinstance(module, torch.nn.Linear):
+                _draw(module.weight, model)
+                if module.bias is not None:
+                    torch.nn.init.zeros_(module.bias)
+
+
+def grow_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
+    """Give the last layer, which has a row for each of `n_old` tags, random rows behind them up to `n_tags`."""
+    name, head = next(
+        (name, module)
+        for name, module in reversed(list(model.named_modules()))
+        if isinstance(module, torch.nn.Linear) and module.out_features == n_old
+    )
+    wider = torch.nn.Linear(head.in_features, n_tags, bias=head.bias is not None, device=head.weight.device)
+    _draw(wider.weight, model)
+    with torch.no_grad():
+        wider.weight[:n_old] = head.weight
+        if head.bias is not None:
+            wider.bias.zero_()
+            wider.bias[:n_old] = head.bias
+    parent, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(parent), attribute, wider)
+    model.num_labels = n_tags
+
+
+def grow_embeddings(model: PreTrainedModel, n_subwords: int) -> None:
+    """Give the encoder random embeddings behind those that it has, if it has fewer than `n_subwords`.
+
+    Transformers' own `resize_token_embeddings` draws new rows around the mean of the others, so that they are nearly
+    the same: useless where they stay as they are (`frozen_layers`). That can be turned off from 4.46 on alone.
+    """
+    old = model.get_input_embeddings()
+    n_old = len(old.weight)
+    if n_subwords <= n_old:
+        return
+    wider = torch.nn.Embedding(n_subwords, old.embedding_dim, old.padding_idx, device=old.weight.device)
+    _draw(wider.weight, model)
+    with torch.no_grad():
+        wider.weight[:n_old] = old.weight
+    model.set_input_embeddings(wider)
+    model.config.vocab_size = n_subwords
+
+
+def _draw(weight: torch.Tensor, model: PreTrainedModel) -> None:
+    torch.nn.init.normal_(weight, std=getattr(model.config, "initializer_range", 0.02))
