@@ -97,6 +97,7 @@ CHANGED: dict[str, dict[str, object]] = {
     "no case marks": {"components.bert_ner.model.mark_case": False},
     "none frozen": {"components.bert_ner.model.frozen_layers": 0},
     "fp32": {"components.bert_ner.model.precision": "fp32"},
+    "checkpointing": {"components.bert_ner.model.gradient_checkpointing": True},
 }
 WAYS |= {
     f"bert_ner, {name}": Way(FAST, corpora=tuple(CORPORA), overrides=tuple(changes.items()))

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from .case_marks import mark_case as put_case_marks
+from .dropout import speed_up_dropout
 from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, Errors, TagError, check_setting
 from .files import whole_folder
 from .forks import prepare_process
@@ -50,6 +51,7 @@ class Checkpoint:
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
         self.model = model.float().eval()
+        speed_up_dropout(self.model)
         self.tokenizer = tokenizer
         self.name = name
         self.pid = os.getpid()
