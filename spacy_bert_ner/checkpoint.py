@@ -292,14 +292,16 @@ class Checkpoint:
             for e in encoded
         ]
 
-    def pad(self, windows: Sequence[Ints1d]) -> tuple[torch.Tensor, torch.Tensor]:
+    def pad(self, windows: Sequence[Ints1d], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
         """Add special subwords to each window and pad to the longest.
 
         windows: subword ids of each. *Shape:* `(n,)` each
+        multiple (int): pad on, to a multiple of this, where the encoder has the positions.
         RETURNS: ids and attention mask, on the model's device. *Shape:* `(n_windows, longest)` each
         RAISES BertNerError: the encoder does not know a subword.
         """
         longest = max(map(len, windows)) + self.n_special
+        longest = max(longest, min(-(-longest // multiple) * multiple, self.max_window))
         ids = np.full((len(windows), longest), self.tokenizer.pad_token_id or 0, dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, window in enumerate(windows):

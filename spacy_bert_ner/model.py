@@ -19,7 +19,7 @@ from .alignment import Alignment, align, first_rows
 from .batching import group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
-from .precision import PRECISIONS
+from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d
@@ -142,8 +142,10 @@ def forward(
     tape = []
     lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
     batches = [[windows[i] for i in batch] for batch in group(lengths, model.attrs["max_batch_tokens"])]
-    inputs = (checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members]) for members in batches)
-    all_logits, backprop_batches = _shim(model)(inputs, is_train, model.attrs["precision"])
+    half = half_precision(model.attrs["precision"], checkpoint.model.device.type) if is_train else None
+    multiple = LENGTH_STEP if half else 1
+    inputs = (checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members], multiple) for members in batches)
+    all_logits, backprop_batches = _shim(model)(inputs, is_train, half)
     for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
         logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags)

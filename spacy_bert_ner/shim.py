@@ -16,7 +16,7 @@ from thinc.util import get_torch_default_device, xp2torch
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import prepare_process
-from .precision import half_precision, step_scaled
+from .precision import step_scaled
 from .types import Array
 from .updates import apply_optimizer
 
@@ -56,21 +56,20 @@ class CheckpointShim(Shim):
             raise BertNerError(Errors.forked_cuda)
 
     def __call__(
-        self, batches: Iterable[Any], is_train: bool, precision: str = "fp32"
+        self, batches: Iterable[Any], is_train: bool, half: torch.dtype | None = None
     ) -> tuple[list[torch.Tensor], Callable[[Sequence[Array]], None]]:
         """Tag logits of padded batches.
 
         batches: ids and attention mask of each. *Shape:* `(n_windows, longest)` each
         is_train (bool): whether dropout acts and the gradient can be asked for.
-        precision (str): of matrix products in training, see `half_precision`; weights, gradients and logits stay in
-            float32.
+        half (torch.dtype | None): of matrix products, see `half_precision`; weights, gradients and logits stay in
+            float32. None for float32 throughout.
         RETURNS: logits `(n_windows, longest, n_tags)` of each batch, and a callback that takes their gradients.
         """
         checkpoint = self.checkpoint
         if checkpoint.model.training != is_train:
             checkpoint.model.train(is_train)
         device = checkpoint.model.device.type
-        half = half_precision(precision, device) if is_train else None
         if half == torch.float16 and checkpoint.scaler is None:
             checkpoint.scaler = torch.amp.GradScaler(device)
         # One context for all batches, in which autocast keeps the weights that it has converted.

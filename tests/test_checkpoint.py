@@ -550,3 +550,12 @@ def test_without_weights_windows_and_subwords_are_the_same(checkpoints, name):
     text = "Kevin Durant plays for São Paulo."
     assert (light.max_window, light.n_special) == (whole.max_window, whole.n_special)
     assert light.tokenize([text])[0].ids.tolist() == whole.tokenize([text])[0].ids.tolist()
+
+
+@pytest.mark.parametrize(("n", "multiple", "expected"), [(3, 4, 8), (2, 4, 4), (3, 1, 5), (59, 8, 64), (60, 5, 64)])
+def test_padding_goes_on_to_a_multiple_where_there_are_positions(tagger, n, multiple, expected):
+    """Two special subwords come to `n`; the encoder has 64 positions."""
+    ids, mask = Checkpoint.open(tagger).pad([np.full(n, 9)], multiple)
+    assert ids.shape == mask.shape == (1, expected)
+    assert mask.sum() == n + 2
+    assert (ids[0, n + 2 :] == 0).all()

@@ -186,6 +186,17 @@ def test_half_precision_is_of_matrix_products_alone(precision, half, tagger):
     assert seen == [half, torch.float32]
 
 
+@pytest.mark.parametrize(("precision", "n_training"), [("fp32", 17), ("bf16", 20), ("fp16", 20)])
+def test_batches_in_half_precision_are_padded_to_a_multiple_of_four(precision, n_training, tagger):
+    nlp = make(tagger, precision=precision)
+    seen = []
+    module(nlp).bert.embeddings.register_forward_hook(lambda *args: seen.append(args[2].shape[1]))
+    doc = nlp.make_doc("Kevin lives in New York . " * 2 + "Kevin lives .")  # 15 subwords and two special ones
+    nlp.get_pipe("bert_ner").update([Example.from_dict(doc, {"entities": [(0, 5, "per")]})])
+    nlp(doc)
+    assert seen == [n_training, 17]
+
+
 @pytest.mark.parametrize(("is_fast", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_auto_is_bf16_where_the_hardware_multiplies_it(is_fast, expected, tagger, monkeypatch):
     monkeypatch.setattr("spacy_bert_ner.precision.multiplies_bfloat16", lambda device: is_fast)

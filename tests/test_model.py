@@ -36,7 +36,7 @@ def test_building_reads_nothing():
         model.predict([])
 
 
-def test_the_revision_is_handed_on(monkeypatch, tagger):
+def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger):
     asked = {}
 
     def open_(name, **options):
@@ -45,8 +45,9 @@ def test_the_revision_is_handed_on(monkeypatch, tagger):
 
     real = Checkpoint.open
     monkeypatch.setattr(models.Checkpoint, "open", open_)
-    load_checkpoint(build_token_classifier_v1(str(tagger), revision="abc123", overlap=8))
-    assert asked == {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "labels": None, "added": ()}
+    load_checkpoint(build_token_classifier_v1(str(tagger), revision="abc123", overlap=8, mark_case=True))
+    expected = {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "mark_case": True}
+    assert asked == {**expected, "labels": None, "added": ()}
 
 
 def test_every_token_gets_the_rows_of_its_subwords(model, docs):
