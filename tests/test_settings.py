@@ -213,6 +213,14 @@ def trained(nlp):
     return loss, [name for name, param in module.named_parameters() if param.grad is not None], len(count)
 
 
+def subwords(nlp):
+    """Those of a text, once there is something to train."""
+    gold = nlp.make_doc("Kevin")
+    gold.set_ents([Span(gold, 0, 1, label="per")])
+    nlp.initialize(lambda: [Example(nlp.make_doc("Kevin"), gold)])
+    return nlp.get_pipe("bert_ner").model.shims[0].checkpoint.tokenize(["Kevin"])[0].ids.tolist()
+
+
 EFFECTS = {
     "subword_labels": ("all", trained_on),
     "objective": ("sequences", trained_on),
@@ -234,6 +242,7 @@ EFFECTS = {
     "model.frozen_layers": (1, lambda nlp: trained(nlp)[1]),
     "model.gradient_checkpointing": (True, lambda nlp: trained(nlp)[2]),
     "model.precision": ("bf16", lambda nlp: trained(nlp)[0]),
+    "model.mark_case": (True, subwords),
 }
 
 
