@@ -271,7 +271,7 @@ class Checkpoint:
         """Special subwords in every window."""
         return len(self.before) + len(self.after)
 
-    @property
+    @cached_property
     def max_window(self) -> int:
         """The most subwords, special ones included, that go through the encoder at once."""
         positions = getattr(self.model.config, "max_position_embeddings", None)
@@ -346,6 +346,7 @@ def _with_case_marks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast)
     if not put_case_marks(backend):
         return tokenizer
     grow_embeddings(model, 1 + max(backend.get_vocab().values()))
+    # The new tokenizer would write them into its config; `__init__` comes too late for that.
     backend.no_truncation()
     backend.no_padding()
     # No longer of BERT's own class, which makes its normalizer anew whenever it is opened.
