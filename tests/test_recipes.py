@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from spacy.training import Example
+from spacy.util import load_config
 
 ROOT = Path(__file__).parent.parent
+STEPS = {
+    ("training", "max_steps"): 2,
+    ("training", "eval_frequency"): 2,
+    ("training", "patience"): 2,
+    ("training", "optimizer", "learn_rate", "warmup_steps"): 2,
+}
+"""Where the recipe with twice the steps differs from the other, and how many times as much it has."""
+
+
+def flat(section: dict[str, Any], *keys: str) -> Iterator[tuple[tuple[str, ...], object]]:
+    for key, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from flat(value, *keys, key)
+        else:
+            yield (*keys, key), value
+
+
+def test_two_recipes_differ_in_their_steps_alone() -> None:
+    fast, best = (dict(flat(load_config(ROOT / "configs" / f"bert_ner{name}.cfg"))) for name in ("", "_best"))
+    assert best == {key: value * STEPS[key] if key in STEPS else value for key, value in fast.items()}
 
 
 @pytest.mark.parametrize("config", sorted(ROOT.glob("configs/*.cfg")), ids=lambda path: path.name)
