@@ -3,8 +3,8 @@
 thinc's `Optimizer` holds the settings and the moments. Its own step walks over NumPy arrays several times; with the
 22.7 million parameters of a six-layer encoder that costs more than half as much as forward and backward together.
 Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980; weight decay apart from the gradient: Loshchilov & Hutter 2019,
-https://arxiv.org/abs/1711.05101) and SGD run here as torch operations on the weights where they are. RAdam is left to
-thinc.
+https://arxiv.org/abs/1711.05101), RAdam (Liu et al. 2020, https://arxiv.org/abs/1908.03265) and SGD run here as torch
+operations on the weights where they are.
 
 The package's own `AdamW` takes the same kernels, with torch's arithmetic: `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + eps)`,
 where rate r and decay d are those of the parameter's place.
@@ -43,11 +43,10 @@ def apply_optimizer(
         return
     # `nlp.rehearse` hands over a function that only collects. On other devices than these two, thinc's arrays are
     # copies, which cannot be updated in place.
-    is_ours = isinstance(optimizer, Optimizer) and not optimizer.use_radam
     if isinstance(optimizer, AdamW):
         with torch.no_grad():
             _step_by_place(optimizer, keys, params, places)
-    elif not is_ours or params[0].device.type not in ("cpu", "cuda"):
+    elif not isinstance(optimizer, Optimizer) or params[0].device.type not in ("cpu", "cuda"):
         _step_by_thinc(optimizer, keys, params)
     else:
         with torch.no_grad():
@@ -73,10 +72,13 @@ def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
         decay = 0.0
     if optimizer.grad_clip:
         _clip_each(grads, optimizer.grad_clip)
-    if optimizer.b1 > 0 and optimizer.b2 > 0:
-        _adam(optimizer, keys, weights, grads, rate, decay)
+    if not optimizer.use_radam and optimizer.b1 > 0 and optimizer.b2 > 0:
+        _adam(optimizer, keys, weights, grads, rate, decay)  # the decay too
     else:
-        torch._foreach_add_(weights, grads, alpha=-rate)
+        if optimizer.use_radam:
+            _radam(optimizer, keys, weights, grads, rate)
+        else:
+            torch._foreach_add_(weights, grads, alpha=-rate)
         if decay:
             torch._foreach_mul_(weights, 1 - rate * decay)
     _update_averages(optimizer, keys, weights)
@@ -126,13 +128,46 @@ def _adam(
     torch's kernel computes `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + e)`. The two are equal for r = rate·(1 - rate·decay),
     d = rate·decay/r and e = eps/√c2.
     """
+    kept = 1 - rate * decay
+    for count, members in _by_count(optimizer, keys).items():
+        eps = optimizer.eps / (1 - optimizer.b2**count) ** 0.5
+        _fused_adamw(optimizer, keys, weights, grads, members, count, rate * kept, decay / kept, eps)
+
+
+def _radam(
+    optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor], grads: list[torch.Tensor], rate: float
+) -> None:
+    """thinc's `w ← w - rate·r/c1 · m/(√v + eps)`, or, while too few gradients tell the variance, `w ← w - rate/c1 · m`.
+
+    thinc counts one step more than there were, in r and c1 alike; the warm-up is over a step earlier for it.
+    """
+    b1, b2 = optimizer.b1, optimizer.b2
+    for count, members in _by_count(optimizer, keys).items():
+        own, gradients = [weights[i] for i in members], [grads[i] for i in members]
+        means = [_moment(optimizer.mom1, keys[i], weights[i]) for i in members]
+        squares = [_moment(optimizer.mom2, keys[i], weights[i]) for i in members]
+        torch._foreach_lerp_(means, gradients, 1 - b1)
+        torch._foreach_mul_(squares, b2)
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - b2)
+        t = count + 1
+        longest = 2 / (1 - b2) - 1
+        length = longest - 2 * t * b2**t / (1 - b2**t)  # of the moving average that v is like
+        step = rate / (1 - b1**t)
+        if length < 5:
+            torch._foreach_add_(own, means, alpha=-step)
+            continue
+        known = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+        divisors = torch._foreach_sqrt(squares)
+        torch._foreach_add_(divisors, optimizer.eps)
+        torch._foreach_addcdiv_(own, means, divisors, value=-step * ((1 - b2**t) * known) ** 0.5)
+
+
+def _by_count(optimizer: Optimizer, keys: Sequence[Key]) -> dict[int, list[int]]:
+    """Which parameters have been updated how often, this step included."""
     by_count: dict[int, list[int]] = {}
     for i, key in enumerate(keys):
         by_count.setdefault(optimizer.nr_update[key], []).append(i)
-    kept = 1 - rate * decay
-    for count, members in by_count.items():
-        eps = optimizer.eps / (1 - optimizer.b2**count) ** 0.5
-        _fused_adamw(optimizer, keys, weights, grads, members, count, rate * kept, decay / kept, eps)
+    return by_count
 
 
 def _fused_adamw(

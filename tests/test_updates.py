@@ -16,6 +16,8 @@ OPTIMIZERS = {
     "sgd": lambda: SGD(0.1, grad_clip=0.0, use_averages=False),
     "sgd with everything": lambda: SGD(0.1, L2=0.1, grad_clip=0.5, use_averages=True),
     "radam": lambda: RAdam(0.01, L2=0.1, use_averages=True),
+    "radam with L2": lambda: RAdam(0.01, L2=0.1, L2_is_weight_decay=False, grad_clip=0.0, eps=0.1, use_averages=False),
+    "radam with schedule": lambda: RAdam([0.0, 0.02, 0.01], grad_clip=0.5, beta2=0.9, use_averages=False),
 }
 
 PLACES = [Place(2, 1), Place(2, 1)]
@@ -55,6 +57,15 @@ def test_twenty_steps_equal_those_of_thinc(name, n_before):
         assert want.keys() == have.keys()
         for key in want:
             np.testing.assert_allclose(have[key], want[key], rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_no_step_is_left_to_thinc(name, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("thinc's own step, on arrays")
+
+    monkeypatch.setattr(Optimizer, "__call__", fail)
+    run(OPTIMIZERS[name](), apply_optimizer)
 
 
 def test_weights_are_updated_where_they_are_and_gradients_are_forgotten():
