@@ -13,12 +13,16 @@
 
 All but the article see as many batches of 16 and score the dev data as often; `bert_ner best` trains longer. Corpora
 are GMB-1000 (800 sentences to train), with its 100 test sentences and 5,000 that follow them in the corpus; WNUT 2017;
-and where `--corpora` names it, GMB-10000 (8,000 to train), with its 1,000 test sentences and 10,000 that follow them.
+and where `--corpora` names them, `choices`, which is GMB-1000 with a test that no other table is about, the sentences
+6,001 to 8,000, to choose settings by; and GMB-10000 (8,000 to train), with its 1,000 test sentences and 10,000 that
+follow them.
 
 Each training is a process of its own, and its wall time that of the whole process, imports and evaluations included.
 It saves what it learned; another process predicts, which is not timed, and one function scores all predictions. Ways
 take turns, in an order that changes from seed to seed, so that a slow spell of a shared machine does not fall on one
 alone; read the ratios, not the seconds. What is done lies in `--work`; the same command goes on from there.
+`--jobs 2` runs two at a time, each on half of the cores: sooner done, but seconds are then not those of a machine that
+has nothing else to do.
 """
 
 from __future__ import annotations
@@ -32,9 +36,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import spacy
@@ -62,7 +68,7 @@ class Way(NamedTuple):
     config: Path | None = None  # of `spacy train`; None for a loop of train_ways.py
     times: float = 1.0  # epochs, as a multiple of the corpus's
     batch: int = 16
-    corpora: tuple[str, ...] = ("gmb1000", "wnut17", "gmb10000")
+    corpora: tuple[str, ...] = ("gmb1000", "wnut17", "choices", "gmb10000")
     environment: bool = False  # whether it runs in that of spacy-transformers
     overrides: tuple[tuple[str, object], ...] = ()  # settings that differ from the config
 
@@ -71,7 +77,7 @@ class Setting(NamedTuple):
     epochs: int
     tests: tuple[str, ...]
     files: tuple[str, ...]  # in the folder of the data
-    gmb: tuple[int, int] = (0, 0)  # the sentences of GMB to split, and the last of the second test
+    gmb: tuple[int, int, int] = (0, 0, 0)  # the sentences of GMB to split; those before and up to the second test's end
 
 
 GMB = ("gmb/ner_dataset.csv.zip",)
@@ -84,9 +90,10 @@ WAYS = {
     "bert_ner best": Way(ROOT / "configs" / "bert_ner_best.cfg", times=2.0),
 }
 CORPORA = {
-    "gmb1000": Setting(10, ("test", "test_5000"), GMB, (1000, 6000)),
+    "gmb1000": Setting(10, ("test", "test_5000"), GMB, (1000, 1000, 6000)),
     "wnut17": Setting(5, ("test",), tuple(f"wnut17/{part}.conll" for part in ("train", "dev", "test"))),
-    "gmb10000": Setting(2, ("test", "test_10000"), GMB, (10_000, 20_000)),
+    "choices": Setting(10, ("test", "far"), GMB, (1000, 6000, 8000)),
+    "gmb10000": Setting(2, ("test", "test_10000"), GMB, (10_000, 10_000, 20_000)),
 }
 TOKENS = {"components.bert_ner.objective": "tokens"}
 CHANGED: dict[str, dict[str, object]] = {
@@ -125,13 +132,13 @@ def convert_corpus(name: str, data: Path, folder: Path, limit: int) -> None:
     if done.exists():
         return
     files = [data / file for file in CORPORA[name].files]
-    first, last = CORPORA[name].gmb
-    if first:
-        convert(files[0], folder, limit=first, split="80/10/10", seed=42)
+    n_split, start, end = CORPORA[name].gmb
+    if n_split:
+        convert(files[0], folder, limit=n_split, split="80/10/10", seed=42)
         with tempfile.TemporaryDirectory() as temporary:
-            convert(files[0], Path(temporary), limit=last)
+            convert(files[0], Path(temporary), limit=end)
             docs = read_docs(Path(temporary) / "ner_dataset.spacy")
-        write_docs(docs[first:], folder / f"{CORPORA[name].tests[1]}.spacy")
+        write_docs(docs[start:], folder / f"{CORPORA[name].tests[1]}.spacy")
     else:
         for file in files:
             convert(file, folder)
@@ -184,14 +191,17 @@ def versions(python: str) -> dict[str, str]:
     return found
 
 
-def run_child(command: list[str], log: Path, *, clean: bool) -> None:
+def run_child(command: list[str], log: Path, *, clean: bool, jobs: int = 1) -> None:
     """Run one process without a network.
 
     clean: whether its interpreter is another one than this.
+    jobs: how many such processes share the cores.
     RAISES ChildError: it failed, and this is what it said last.
     """
     variables = clean_environment() if clean else dict(os.environ)
     variables.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    if jobs > 1:  # threads of two processes on the same cores wait for each other
+        variables["OMP_NUM_THREADS"] = str(max((os.cpu_count() or 1) // jobs, 1))
     with log.open("a") as file:
         # Not from here, as `python -m` finds what lies in the folder that it is started in, such as this package.
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=log.parent)
@@ -241,9 +251,9 @@ def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:
         model, measured = Path(temporary) / "model", Path(temporary) / "measured.json"
         command = training_command(name, python, folder, model, seed, steps, options.encoder)
         measure = [sys.executable, "-S", str(HERE / "measure.py"), str(measured)]
-        run_child([*measure, *command], log, clean=way.environment)
+        run_child([*measure, *command], log, clean=way.environment, jobs=options.jobs)
         command = [python, str(HERE / "train_ways.py"), "predict", str(model / "model-best"), *map(str, tests)]
-        run_child([*command, "--output", str(predictions)], log, clean=way.environment)
+        run_child([*command, "--output", str(predictions)], log, clean=way.environment, jobs=options.jobs)
         costs = json.loads(measured.read_text())
     about |= {"seconds": round(costs["seconds"], 1), "peak_mb": round(costs["peak_mb"]), "scores": {}}
     for test in tests:
@@ -281,26 +291,33 @@ def run_all(options: argparse.Namespace) -> int:
 
     RETURNS: how many failed, which are not written down; the others run all the same.
     """
-    path, n_failed = options.work / "runs.jsonl", 0
+    path = options.work / "runs.jsonl"
     for left in options.work.glob("running-*"):  # by a benchmark that was killed
         shutil.rmtree(left)
     done = {(r["corpus"], r["way"], r["seed"]) for r in read_runs(path)}
-    for turn, seed in enumerate(options.seeds):
-        for corpus in options.corpora:
-            for name in rotated(options.ways, turn):
-                if corpus not in WAYS[name].corpora or (corpus, name, seed) in done:
-                    continue
-                try:
-                    about = run(corpus, name, seed, options)
-                except ChildError as error:
-                    print(f"{error}\nfailed: {corpus}, {name}, seed {seed}", file=sys.stderr, flush=True)
-                    n_failed += 1
-                    continue
-                with path.open("a", encoding="utf8") as file:
-                    file.write(json.dumps(about) + "\n")
-                f1 = about["scores"]["test"]["ents_f"]
-                print(f"{corpus}, {name}, seed {seed}: {about['seconds']} s, F1 {f1:.4f}", flush=True)
-    return n_failed
+    wanted = [
+        (corpus, name, seed)
+        for turn, seed in enumerate(options.seeds)
+        for corpus in options.corpora
+        for name in rotated(options.ways, turn)
+        if corpus in WAYS[name].corpora and (corpus, name, seed) not in done
+    ]
+    writing = Lock()
+
+    def run_one(corpus: str, name: str, seed: int) -> int:
+        try:
+            about = run(corpus, name, seed, options)
+        except ChildError as error:
+            print(f"{error}\nfailed: {corpus}, {name}, seed {seed}", file=sys.stderr, flush=True)
+            return 1
+        with writing, path.open("a", encoding="utf8") as file:
+            file.write(json.dumps(about) + "\n")
+        f1 = about["scores"]["test"]["ents_f"]
+        print(f"{corpus}, {name}, seed {seed}: {about['seconds']} s, F1 {f1:.4f}", flush=True)
+        return 0
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        return sum(pool.map(run_one, *zip(*wanted, strict=True))) if wanted else 0
 
 
 def report(options: argparse.Namespace) -> None:
@@ -350,6 +367,8 @@ def main(options: argparse.Namespace) -> None:
         options.work.mkdir(parents=True, exist_ok=True)
         for name in options.corpora:
             convert_corpus(name, options.data, options.work / "corpora" / name, options.limit_test)
+        if any(WAYS[name].environment for name in options.ways):
+            make_environment(options.environment)  # before two jobs want to
         n_failed = run_all(options)
     report(options)
     if n_failed:
@@ -366,6 +385,7 @@ def make_parser() -> argparse.ArgumentParser:
     unchanged = [name for name in offered(WAYS) if not WAYS[name].overrides]
     parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=unchanged)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
     parser.add_argument("--output", type=Path, help="JSON to write")
     parser.add_argument("--report", action="store_true", help="train nothing: report what lies in --work")
     # To try the script: a share of the epochs, and of each test so many sentences. Use another --work for it.

@@ -2,8 +2,10 @@ import importlib.util
 import json
 import subprocess
 import sys
+import zipfile
 from argparse import Namespace
 from pathlib import Path
+from threading import Barrier
 from types import ModuleType
 
 import numpy as np
@@ -113,7 +115,7 @@ def test_a_way_without_its_config_is_not_offered(tmp_path: Path) -> None:
 @pytest.fixture
 def options(tmp_path: Path) -> Namespace:
     names = ["article", "plain loop", "bert_ner"]
-    return Namespace(work=tmp_path, seeds=[0, 1], corpora=["gmb1000", "wnut17"], ways=names)
+    return Namespace(work=tmp_path, seeds=[0, 1], corpora=["gmb1000", "wnut17"], ways=names, jobs=1)
 
 
 def test_goes_on_where_it_was(options: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +147,43 @@ def test_goes_on_where_it_was(options: Namespace, monkeypatch: pytest.MonkeyPatc
     ran.clear()
     assert train.run_all(options) == 0
     assert ran == [failed]
+
+
+def test_two_jobs_run_at_a_time(options: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run ends only when the first does, which waits for it."""
+    options.jobs, options.seeds, options.corpora, options.ways = 2, [0], ["wnut17"], ["plain loop", "bert_ner"]
+    both = Barrier(2, timeout=60)
+
+    def run(corpus: str, name: str, seed: int, _: Namespace) -> dict[str, object]:
+        both.wait()
+        return made_up_run(name, seed, 1.0, 0.7, corpus=corpus)
+
+    monkeypatch.setattr(train, "run", run)
+    assert train.run_all(options) == 0
+    kept = {(r["corpus"], r["way"]) for r in train.read_runs(options.work / "runs.jsonl")}
+    assert kept == {("wnut17", "plain loop"), ("wnut17", "bert_ner")}
+    assert train.run_all(options) == 0  # nothing is left to do
+
+
+def test_tests_of_a_part_of_gmb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences 1 to 10 are split, 13 and 14 are the second test: neither those between nor those behind."""
+    rows = ["Sentence #,Word,POS,Tag", *(f"Sentence: {i},word{i},NN,O" for i in range(1, 16))]
+    with zipfile.ZipFile(tmp_path / "ner_dataset.csv.zip", "w") as archive:
+        archive.writestr("ner_dataset.csv", "\n".join(rows) + "\n")
+    setting = train.Setting(1, ("test", "far"), ("ner_dataset.csv.zip",), (10, 12, 14))
+    monkeypatch.setitem(train.CORPORA, "choices", setting)
+    train.convert_corpus("choices", tmp_path, tmp_path / "out", limit=0)
+    parts = {
+        part: [doc.text for doc in train.read_docs(tmp_path / "out" / f"{part}.spacy")] for part in ("far", "test")
+    }
+    assert parts["far"] == ["word13", "word14"]
+    assert len(parts["test"]) == 1
+    assert set(parts["test"]) < {f"word{i}" for i in range(1, 11)}
+
+
+def test_choices_are_made_on_sentences_of_no_other_table() -> None:
+    spans = {name: setting.gmb[1:] for name, setting in train.CORPORA.items() if setting.gmb[0] == 1000}
+    assert spans == {"gmb1000": (1000, 6000), "choices": (6000, 8000)}
 
 
 def test_rows_of_the_report() -> None:
@@ -227,6 +266,15 @@ def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import os, sys; sys.exit('offline: ' + os.environ['HF_HUB_OFFLINE'])"]
     with pytest.raises(train.ChildError, match="offline: 1\nexit status 1 of"):
         train.run_child(command, tmp_path / "log.txt", clean=False)
+
+
+def test_children_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train.os, "cpu_count", lambda: 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    command = [sys.executable, "-c", "import os; print(os.environ['OMP_NUM_THREADS'])"]
+    for jobs in (1, 2, 8):
+        train.run_child(command, tmp_path / "log.txt", clean=False, jobs=jobs)
+    assert (tmp_path / "log.txt").read_text().split() == ["3", "2", "1"]
 
 
 def test_a_child_of_another_environment_finds_none_of_our_packages(
