@@ -27,49 +27,38 @@ from typing import Any
 import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.vocab import Vocab
+from train_ways import encode, make_targets, predict_tags, tags_of
 from wasabi import table
 
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus import read_corpus
-from spacy_bert_ner.corpus.sentence import Sentence, to_doc
+from spacy_bert_ner.corpus.sentence import to_doc
 from spacy_bert_ner.corpus.split import split_at_random
 from spacy_bert_ner.evaluation.metrics import calibration_error
-from spacy_bert_ner.tags import tag_set, to_iob2
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
 SCORES = ("ents_p", "ents_r", "ents_f")
 
 
-def train(encoder: str, sentences: list[Sentence], folder: Path) -> None:
+def train(encoder: str, docs: list[Doc], folder: Path) -> None:
     """One epoch with transformers and torch alone: AdamW, linear warm-up and decay, batches of 32 sentences."""
     import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer, get_linear_schedule_with_warmup, set_seed
 
     set_seed(42)
-    tags = sorted({tag for sentence in sentences for tag in sentence.tags if tag is not None})
-    id2label = dict(enumerate(tags))
+    tag_ids = {tag: i for i, tag in enumerate(sorted({tag for doc in docs for tag in tags_of(doc)}))}
     tokenizer = AutoTokenizer.from_pretrained(encoder)
-    model = AutoModelForTokenClassification.from_pretrained(
-        encoder, id2label=id2label, label2id={tag: i for i, tag in id2label.items()}, num_labels=len(tags)
-    )
-    order = random.Random(42).sample(range(len(sentences)), len(sentences))
-    batches = [[sentences[i] for i in order[start : start + 32]] for start in range(0, len(order), 32)]
+    id2label = {i: tag for tag, i in tag_ids.items()}
+    model = AutoModelForTokenClassification.from_pretrained(encoder, id2label=id2label, label2id=tag_ids)
+    order = random.Random(42).sample(range(len(docs)), len(docs))
+    batches = [[docs[i] for i in order[start : start + 32]] for start in range(0, len(order), 32)]
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0003, weight_decay=0.01)
     schedule = get_linear_schedule_with_warmup(optimizer, 60, len(batches))
     start = time.perf_counter()
     for step, batch in enumerate(batches):
-        inputs = tokenizer(
-            [s.words for s in batch], is_split_into_words=True, padding=True, truncation=True, return_tensors="pt"
-        )
-        targets = torch.full_like(inputs["input_ids"], -100)
-        for row, sentence in enumerate(batch):
-            words = inputs.word_ids(row)
-            for i, word in enumerate(words):
-                if word is not None and word != words[i - 1]:
-                    targets[row, i] = tags.index(sentence.tags[word])
-        loss = model(**inputs, labels=targets).loss
+        inputs, firsts = encode(tokenizer, batch)
+        loss = model(**inputs, labels=make_targets(inputs, firsts, batch, tag_ids)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -81,30 +70,12 @@ def train(encoder: str, sentences: list[Sentence], folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def read_by_hand(folder: Path, sentences: list[Sentence], vocab: Vocab) -> list[Doc]:
+def read_by_hand(folder: Path, references: list[Doc]) -> list[Doc]:
     """What a tutorial would write."""
-    import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
-    known = tag_set(tuple(model.config.id2label[i] for i in range(model.config.num_labels)), "IOB2")
-    docs = []
-    for start in range(0, len(sentences), 64):
-        batch = sentences[start : start + 64]
-        inputs = tokenizer(
-            [s.words for s in batch], is_split_into_words=True, padding=True, truncation=True, return_tensors="pt"
-        )
-        with torch.no_grad():
-            best = model(**inputs).logits.argmax(-1).tolist()
-        for row, sentence in enumerate(batch):
-            tags: list[str | None] = ["O"] * len(sentence.words)
-            words = inputs.word_ids(row)
-            for i, word in enumerate(words):
-                if word is not None and word != words[i - 1]:
-                    tags[word] = model.config.id2label[best[row][i]]
-            docs.append(to_doc(sentence._replace(tags=to_iob2(tags, known)[0]), vocab))
-    return docs
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    return predict_tags(model, AutoTokenizer.from_pretrained(folder), references)
 
 
 def read_by_component(folder: Path, references: list[Doc], config: dict[str, Any]) -> list[Doc]:
@@ -146,16 +117,16 @@ WAYS: dict[str, dict[str, Any]] = {
 def main(arguments: argparse.Namespace) -> None:
     """Make the checkpoint if it is not there, read the test sentences every way, print the table, write the JSON."""
     parts = split_at_random(read_corpus(arguments.data).sentences, "80/10/10", 42)
-    if not (arguments.checkpoint / "config.json").exists():
-        train(arguments.encoder, parts["train"], arguments.checkpoint)
     vocab = spacy.blank("en").vocab
+    if not (arguments.checkpoint / "config.json").exists():
+        train(arguments.encoder, [to_doc(sentence, vocab) for sentence in parts["train"]], arguments.checkpoint)
     references = [to_doc(sentence, vocab) for sentence in parts["test"]]
     results = []
     for way in ("hand-written loop", *WAYS):
         if way in WAYS:
             docs = read_by_component(arguments.checkpoint, references, dict(WAYS[way]))
         else:
-            docs = read_by_hand(arguments.checkpoint, parts["test"], vocab)
+            docs = read_by_hand(arguments.checkpoint, references)
         scores = score_bert_ner([Example(doc, gold) for doc, gold in zip(docs, references, strict=True)])
         results.append({"way": way, **{key: scores[key] for key in SCORES}})
     rows = [[r["way"], *(f"{r[key]:.5f}" for key in SCORES)] for r in results]

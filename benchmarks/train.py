@@ -83,7 +83,7 @@ class Setting(NamedTuple):
 GMB = ("gmb/ner_dataset.csv.zip",)
 FAST = ROOT / "configs" / "bert_ner.cfg"
 WAYS = {
-    "article": Way(times=0.5, batch=2, corpora=("gmb1000",)),
+    "article": Way(times=0.5, batch=2, corpora=("gmb1000", "choices")),
     "plain loop": Way(),
     "spacy-transformers": Way(HERE / "spacy_transformers.cfg", environment=True),
     "bert_ner": Way(FAST),
@@ -101,8 +101,10 @@ CHANGED: dict[str, dict[str, object]] = {
     "tokens, all subwords": {**TOKENS, "components.bert_ner.subword_labels": "all"},
     "tokens, balanced": {**TOKENS, "components.bert_ner.class_weights": "balanced"},
     "tokens, focal": {**TOKENS, "components.bert_ner.focal_gamma": 2.0},
+    "tokens, smoothing": {**TOKENS, "components.bert_ner.label_smoothing": 0.1},
     "no case marks": {"components.bert_ner.model.mark_case": False},
     "none frozen": {"components.bert_ner.model.frozen_layers": 0},
+    "one rate": {"training.optimizer.layer_decay": 1.0, "training.optimizer.head_rate": 1.0},
     "fp32": {"components.bert_ner.model.precision": "fp32"},
     "checkpointing": {"components.bert_ner.model.gradient_checkpointing": True},
 }
