@@ -15,6 +15,7 @@ from thinc.api import Config, Optimizer, Ragged, set_dropout_rate
 from . import gold
 from . import model as models
 from .annotations import register_extension, write_entities
+from .batching import look_ahead
 from .calibration import calibrate
 from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
 from .evaluation.scorer import score_bert_ner
@@ -228,17 +229,18 @@ class BertNer(SavedPipe):
         return fitted
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Annotate a stream of Docs, batch by batch.
+        """Annotate a stream of Docs, some of which are read ahead so that those of like length go together.
 
-        A Doc that fails does not take its batch along: each Doc of the batch is tried alone, and the error handler gets
-        those that fail again. What is no Doc's fault, such as weights that cannot be opened, is reported once a batch.
+        A Doc that fails does not take others along: the Docs read ahead are halved until it is alone, and the error
+        handler gets it. What is no Doc's fault, such as weights that cannot be opened, is reported once for all of
+        them.
 
         stream (Iterable[Doc]): the Docs.
-        batch_size (int): the number of Docs to predict together.
+        batch_size (int): the most Docs to read ahead; fewer, where they hold many tokens, see `batching.look_ahead`.
         YIELDS (Doc): the annotated Docs in order, without those that the error handler got and did not raise.
         """
         error_handler = self.get_error_handler()
-        for docs in util.minibatch(stream, size=batch_size):
+        for docs in look_ahead(stream, batch_size, self.model.attrs["max_batch_tokens"]):
             for doc, predictions in self._predict_each(docs):
                 try:
                     self.set_annotations([doc], [predictions])
@@ -260,8 +262,9 @@ class BertNer(SavedPipe):
         if predictions:
             yield from zip(docs, predictions, strict=True)
         else:
-            for doc in docs:
-                yield from self._predict_each([doc])
+            middle = len(docs) // 2
+            yield from self._predict_each(docs[:middle])
+            yield from self._predict_each(docs[middle:])
 
     def update(
         self,

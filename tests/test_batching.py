@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner import batching
-from spacy_bert_ner.batching import group
+from spacy_bert_ner.batching import group, look_ahead
 
 
 def test_windows_of_like_length_go_together(monkeypatch):
@@ -30,3 +30,49 @@ def test_every_window_is_in_one_batch_within_the_budget(lengths, budget):
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= budget
+
+
+def runs(n, size, n_items=1000):
+    return [len(run) for run in look_ahead(["x" * size] * n, n_items, 10)]
+
+
+def test_the_first_run_is_small_and_the_next_ones_grow(monkeypatch):
+    monkeypatch.setattr(batching, "LOOK_AHEAD", 16)
+    assert runs(157, 4) == [2, 5, 10, 20, 40, 40, 40]
+
+
+def test_no_run_has_more_items_than_asked_for():
+    assert runs(9, 4, n_items=3) == [2, 3, 3, 1]
+    assert runs(3, 4, n_items=1) == [1, 1, 1]
+
+
+def test_an_item_larger_than_a_run_goes_alone():
+    items = ["x" * n for n in (3, 500, 3, 4)]
+    assert list(look_ahead(items, 1000, 10)) == [items[:1], items[1:2], items[2:]]
+
+
+def test_items_without_length_end_a_run_by_their_number():
+    assert runs(5, 0, n_items=2) == [2, 2, 1]
+    assert runs(0, 4) == []
+
+
+def test_no_more_is_read_from_the_stream_than_one_item_behind_the_run():
+    read = []
+
+    def stream():
+        for i in range(100):
+            read.append(i)
+            yield "x" * 4
+
+    assert len(next(look_ahead(stream(), 1000, 10))) == 2
+    assert read == [0, 1, 2]
+
+
+@given(st.lists(st.integers(0, 60), max_size=40), st.integers(1, 9), st.integers(1, 30))
+def test_runs_hold_the_stream_in_order(lengths, n_items, max_batch_tokens):
+    items = ["x" * n for n in lengths]
+    found = list(look_ahead(iter(items), n_items, max_batch_tokens))
+    assert [item for run in found for item in run] == items
+    for run in found:
+        assert 0 < len(run) <= n_items
+        assert len(run) == 1 or sum(map(len, run)) <= batching.LOOK_AHEAD * max_batch_tokens

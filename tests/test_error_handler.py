@@ -57,7 +57,13 @@ def test_a_doc_that_fails_does_not_take_its_batch_along(nlp, handled, tokenized)
         }
 
 
-def test_only_the_batch_that_failed_is_tried_doc_by_doc(nlp, handled, tokenized):
+def test_what_failed_is_halved_until_the_doc_is_alone(nlp, handled, tokenized):
+    texts = [*"abcde", "Bad", *"fg"]
+    assert [doc.text for doc in nlp.pipe(texts, batch_size=8)] == [*"abcdefg"]
+    assert tokenized == [texts, texts[:4], texts[4:], texts[4:6], ["e"], ["Bad"], ["f", "g"]]
+
+
+def test_only_the_batch_that_failed_is_tried_again(nlp, handled, tokenized):
     texts = ["a", "b", "Bad", "c", "d"]
     assert [doc.text for doc in nlp.pipe(texts, batch_size=2)] == ["a", "b", "c", "d"]
     assert tokenized == [["a", "b"], ["Bad", "c"], ["Bad"], ["c"], ["d"]]
