@@ -38,12 +38,12 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
 import spacy
+from environments import CACHE, TRANSFORMERS_4, clean_environment, make_environment, versions
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from train_report import Run, compare, entity_counts, print_report, summarize
@@ -55,9 +55,7 @@ from spacy_bert_ner.files import whole_files
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 DATA = ROOT.parent / "shared" / "data"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spacy-bert-ner"
 VOCAB = spacy.blank("en").vocab
-PACKAGES = ("torch", "transformers", "tokenizers", "spacy", "thinc", "numpy")
 
 
 class ChildError(Exception):
@@ -160,37 +158,11 @@ def write_docs(docs: list[Doc], path: Path) -> None:
     DocBin(docs=docs).to_disk(path)
 
 
-def make_environment(folder: Path) -> Path:
-    """The interpreter of an environment with spacy-transformers, which is made unless it is there and complete."""
-    torch, own_spacy, thinc = (version(name).partition("+")[0] for name in ("torch", "spacy", "thinc"))
-    wanted = [f"torch=={torch}", f"spacy=={own_spacy}", f"thinc=={thinc}"]
-    # Of spacy-transformers the newest; of transformers the one that our own tests with transformers 4 run on.
-    wanted += ["spacy-transformers==1.4.0", "transformers==4.53.2"]
-    environment = folder / f"spacy-transformers-1.4.0-torch-{torch}-spacy-{own_spacy}"
-    python, complete = environment / "bin" / "python", environment / "complete"
-    if not complete.exists():
-        print(f"making {environment}", flush=True)
-        for command in (
-            [sys.executable, "-m", "venv", "--clear", str(environment)],
-            [str(python), "-m", "pip", "install", "--quiet", *wanted],
-        ):
-            if subprocess.run(command, env=clean_environment()).returncode:
-                sys.exit(f"error: {' '.join(command)} has failed. To go without: --ways 'plain loop' bert_ner")
-        complete.touch()  # only now: one that was begun and not finished is made again
-    return python
-
-
-def clean_environment() -> dict[str, str]:
-    """Variables for the other interpreter, which is not to find packages of this one."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-
-
-def versions(python: str) -> dict[str, str]:
-    """Of what an environment has of the packages that matter."""
-    code = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-    done = subprocess.run([python, "-c", code, *PACKAGES], check=True, capture_output=True, env=clean_environment())
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+def interpreter(way: Way, options: argparse.Namespace) -> str:
+    """Of the environment that a way runs in."""
+    if not way.environment:
+        return sys.executable
+    return str(make_environment(options.environment, "spacy-transformers==1.4.0", TRANSFORMERS_4))
 
 
 def run_child(command: list[str], log: Path, *, clean: bool, jobs: int = 1) -> None:
@@ -240,7 +212,7 @@ def training_command(
 def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:
     """Train once, predict, score."""
     way, folder = WAYS[name], options.work / "corpora" / corpus
-    python = str(make_environment(options.environment)) if way.environment else sys.executable
+    python = interpreter(way, options)
     epochs = CORPORA[corpus].epochs * way.times * options.scale
     steps = int(epochs * len(read_gold(folder / "train.spacy")) // way.batch)
     about: Run = {"corpus": corpus, "way": name, "seed": seed, "steps": steps}
@@ -338,7 +310,7 @@ def report(options: argparse.Namespace) -> None:
         return
     environments = {"this package": versions(sys.executable)}
     if any(WAYS[run["way"]].environment for run in runs):
-        environments["spacy-transformers"] = versions(str(make_environment(options.environment)))
+        environments["spacy-transformers"] = versions(interpreter(WAYS["spacy-transformers"], options))
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     content: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "environments": environments}
     content |= {"rows": rows, "differences": differences}
@@ -369,8 +341,8 @@ def main(options: argparse.Namespace) -> None:
         options.work.mkdir(parents=True, exist_ok=True)
         for name in options.corpora:
             convert_corpus(name, options.data, options.work / "corpora" / name, options.limit_test)
-        if any(WAYS[name].environment for name in options.ways):
-            make_environment(options.environment)  # before two jobs want to
+        for name in options.ways:
+            interpreter(WAYS[name], options)  # now, before two jobs make an environment
         n_failed = run_all(options)
     report(options)
     if n_failed:

@@ -31,6 +31,7 @@ def load(name: str) -> ModuleType:
 
 
 train, report, ways = load("train"), load("train_report"), load("train_ways")
+environments = load("environments")
 VOCAB = spacy.blank("en").vocab
 
 
@@ -354,10 +355,12 @@ def test_the_environment_is_made_once_and_again_if_it_was_not_finished(
         return Namespace(returncode=codes[len(commands) - 1])
 
     def make() -> Path:
-        return train.make_environment(tmp_path)
+        return environments.make_environment(tmp_path, "spacy-transformers==1.4.0", "transformers==4.53.2")
 
-    monkeypatch.setattr(train.subprocess, "run", run)
-    monkeypatch.setattr(train, "version", {"torch": "2.13.0+cpu", "spacy": "3.8.18", "thinc": "8.3.14"}.__getitem__)
+    monkeypatch.setattr(environments.subprocess, "run", run)
+    monkeypatch.setattr(
+        environments, "version", {"torch": "2.13.0+cpu", "spacy": "3.8.18", "thinc": "8.3.14"}.__getitem__
+    )
     folder = tmp_path / "spacy-transformers-1.4.0-torch-2.13.0-spacy-3.8.18"
     folder.mkdir()  # which venv does
     with pytest.raises(SystemExit, match="pip install"):
