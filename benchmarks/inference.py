@@ -1,0 +1,285 @@
+"""Finding entities by several ways side by side: words a second, latency and memory, with the same checkpoint.
+
+    python benchmarks/inference.py --checkpoint training/model-best/bert_ner/model --output benchmarks/inference.json
+
+The checkpoint is one that was trained on GMB. The texts are sentences of GMB that `train.py` chooses settings by, as
+
+- `short`: 1,000 sentences, one a text;
+- `long`: the same sentences put together to documents of 3,000 words;
+- `mixed`: one such document after each 100 sentences.
+
+- `spacy-huggingface-pipelines`: the adapter, as it comes. It needs transformers 4, and gets an environment of its own,
+  which is made at the first run (pip, some minutes).
+- `transformers pipeline, N`: with batches of N texts.
+- `hand-written loop, fp32` and `bf16`: windows sorted by length, batches of 2,048 subwords, the best tag of each
+  subword, and no entities.
+- `bert_ner`: the component, as it comes.
+- `matrix products, fp32` and `bf16`: the encoder's products of matrices alone, with a batch of 2,048 subwords: the rate
+  of the machine, of which each way reaches a share.
+
+Each way is a process of its own, which has opened the checkpoint and read some texts before anything is measured. Ways
+take turns, in an order that moves on from round to round, so that a slow spell of a shared machine does not fall on one
+alone. Ratios are taken within a round; what is printed are their medians and ranges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from environments import CACHE, TRANSFORMERS_4, clean_environment, make_environment, versions
+from inference_ways import count_operations
+from spacy.scorer import PRFScore
+from spacy.tokens import Doc
+from train import CORPORA, DATA, convert_corpus, read_docs, rotated
+from wasabi import table
+
+from spacy_bert_ner.files import whole_files
+
+HERE = Path(__file__).parent
+ADAPTER, PIPELINE, LOOP, OWN, PRODUCTS = (
+    "spacy-huggingface-pipelines",
+    "transformers pipeline",
+    "hand-written loop",
+    "bert_ner",
+    "matrix products",
+)
+SIZES = (1, 8, 32, 128)
+WAYS = (
+    ADAPTER,
+    *(f"{PIPELINE}, {n}" for n in SIZES),
+    *(f"{kind}, {precision}" for kind in (LOOP, PRODUCTS) for precision in ("fp32", "bf16")),
+    OWN,
+)
+N_SENTENCES, LONG_WORDS, EVERY = 1000, 3000, 100
+N_LATENCIES = 30
+RATE_SECONDS = 2.0
+
+
+class Workload(NamedTuple):
+    texts: list[str]
+    n_words: int
+
+
+def join(docs: list[Doc], n_words: int) -> list[str]:
+    """The texts of neighbouring sentences, put together until they have so many words; a rest is left out."""
+    texts, parts, n = [], [], 0
+    for doc in docs:
+        parts.append(doc.text.strip())
+        n += len(doc)
+        if n >= n_words:
+            texts.append(" ".join(parts))
+            parts, n = [], 0
+    return texts
+
+
+def make_workloads(docs: list[Doc]) -> dict[str, Workload]:
+    """The texts of each kind, and how many words of the corpus they have."""
+    sentences = docs[:N_SENTENCES]
+    short, long = [doc.text for doc in sentences], join(sentences, LONG_WORDS)
+    n_short, n_long = sum(map(len, sentences)), len(long) * LONG_WORDS
+    mixed, n_mixed = [], 0
+    for i, text in enumerate(long):
+        part = sentences[i * EVERY : (i + 1) * EVERY]
+        mixed += [*(doc.text for doc in part), text]
+        n_mixed += sum(map(len, part)) + LONG_WORDS
+    return {"short": Workload(short, n_short), "long": Workload(long, n_long), "mixed": Workload(mixed, n_mixed)}
+
+
+class Worker:
+    """A process that reads by one way."""
+
+    def __init__(self, way: str, python: str, checkpoint: Path, log: Path) -> None:
+        command = [python, str(HERE / "inference_ways.py"), way, str(checkpoint)]
+        variables = {**clean_environment(), "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        self.way, self.log = way, log
+        with log.open("w") as file:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": file}
+            self.process = subprocess.Popen(command, text=True, env=variables, cwd=log.parent, **pipes)  # type: ignore[call-overload]
+
+    def ask(self, **job: object) -> dict[str, Any]:
+        """Have one job done."""
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"error: {self.way} has ended. All it said: {self.log.read_text()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it is at."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def workers(ways: list[str], checkpoint: Path, environment: Path) -> Iterator[dict[str, Worker]]:
+    """A process for each way, all of which end with the block."""
+    started: dict[str, Worker] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            for way in ways:
+                python = sys.executable
+                if way == ADAPTER:
+                    python = str(make_environment(environment, f"{ADAPTER}==0.0.4", TRANSFORMERS_4))
+                log = Path(temporary) / f"{len(started)}.txt"
+                started[way] = Worker(way, python, checkpoint.resolve(), log)
+            yield started
+        finally:
+            for worker in started.values():
+                worker.close()
+
+
+def measure(asked: dict[str, Worker], workloads: dict[str, Workload], rounds: int) -> list[dict[str, Any]]:
+    """So many rounds, each of all ways on all workloads."""
+    readers = [way for way in asked if not way.startswith(PRODUCTS)]
+    for way in readers:
+        asked[way].ask(do="seconds", texts=workloads["short"].texts[:64])
+    done = []
+    for turn in range(rounds):
+        about: dict[str, Any] = {"rates": {}, "seconds": {}, "latency": {}, "peak_mb": {}}
+        for way in rotated(list(asked), turn):
+            if way not in readers:
+                about["rates"][way] = asked[way].ask(do="rate", seconds=RATE_SECONDS)["rate"]
+        for name, workload in workloads.items():
+            about["seconds"][name] = {}
+            for way in rotated(readers, turn):
+                answer = asked[way].ask(do="seconds", texts=workload.texts)
+                about["seconds"][name][way] = answer["seconds"]
+                about["peak_mb"][way] = answer["peak_mb"]
+        for way in rotated(readers, turn):
+            texts = workloads["short"].texts[:N_LATENCIES]
+            about["latency"][way] = statistics.median(asked[way].ask(do="latencies", texts=texts)["latencies"])
+        done.append(about)
+        print(json.dumps(about), flush=True)
+    return done
+
+
+def f1(found: list[list[list[Any]]], docs: list[Doc]) -> float:
+    """Of entities in characters."""
+    score = PRFScore()
+    for ents, doc in zip(found, docs, strict=True):
+        gold = {(e.start_char, e.end_char, e.label_) for e in doc.ents}
+        score.score_set({(start, end, label) for start, end, label in ents}, gold)
+    return float(score.fscore)
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def summarize(
+    rounds: list[dict[str, Any]], workloads: dict[str, Workload], operations: dict[str, int], scores: dict[str, float]
+) -> list[dict[str, Any]]:
+    """A row for each workload and way: words a second, how many times that of each peer, and shares of the machine."""
+    rows = []
+    for name, workload in workloads.items():
+        ways = list(rounds[0]["seconds"][name])
+        peers = [way for way in ways if not way.startswith(OWN)]
+        for way in ways:
+            seconds = [r["seconds"][name][way] for r in rounds]
+            row: dict[str, Any] = {
+                "workload": name,
+                "way": way,
+                "words": spread([workload.n_words / s for s in seconds]),
+            }
+            row["ratios"] = {
+                peer: spread([r["seconds"][name][peer] / r["seconds"][name][way] for r in rounds]) for peer in peers
+            }
+            row["shares"] = {
+                products: spread([operations[name] / r["seconds"][name][way] / r["rates"][products] for r in rounds])
+                for products in rounds[0]["rates"]
+            }
+            row["latency_ms"] = spread([1000 * r["latency"][way] for r in rounds])
+            row["latency_ratios"] = {
+                peer: spread([r["latency"][way] / r["latency"][peer] for r in rounds]) for peer in peers
+            }
+            row["peak_mb"] = max(r["peak_mb"][way] for r in rounds)
+            row["f1"] = scores.get(way)
+            rows.append(row)
+    return rows
+
+
+def best_pipeline(rows: list[dict[str, Any]], workload: str) -> str | None:
+    """The batches with which the pipeline of transformers is fastest."""
+    own = [row for row in rows if row["workload"] == workload and row["way"].startswith(PIPELINE)]
+    return max(own, key=lambda row: row["words"]["median"])["way"] if own else None
+
+
+def print_report(rows: list[dict[str, Any]]) -> None:
+    """A table a workload."""
+    for workload in dict.fromkeys(row["workload"] for row in rows):
+        own = [row for row in rows if row["workload"] == workload]
+        peers = [ADAPTER, best_pipeline(rows, workload), f"{LOOP}, fp32", f"{LOOP}, bf16"]
+        measures = [peer for peer in peers if peer in own[0]["ratios"]]
+        shares = list(own[0]["shares"])
+        header = ["way", "words/s", *(f"/ {m}" for m in measures), *(f"of {s}" for s in shares)]
+        header += ["ms", "F1", "peak MB"]
+        lines = []
+        for row in own:
+            line = [row["way"], _range(row["words"], 0), *(_range(row["ratios"][m], 2) for m in measures)]
+            line += [f"{row['shares'][s]['median']:.2f}" for s in shares]
+            line += [f"{row['latency_ms']['median']:.1f}", "-" if row["f1"] is None else f"{row['f1']:.4f}"]
+            lines.append([*line, f"{row['peak_mb']:.0f}"])
+        print(f"\n{workload}")
+        print(table(lines, header=header, divider=True))
+
+
+def _range(values: dict[str, float], places: int) -> str:
+    median, least, most = (f"{values[key]:.{places}f}" for key in ("median", "min", "max"))
+    return f"{median} ({least}-{most})"
+
+
+def main(options: argparse.Namespace) -> None:
+    """Convert, measure, report."""
+    if not (options.checkpoint / "config.json").is_file():
+        sys.exit(f"error: no checkpoint at {options.checkpoint}. Train one: python -m spacy project run gmb")
+    missing = [file for file in (options.data / name for name in CORPORA["choices"].files) if not file.is_file()]
+    if missing:
+        sys.exit(
+            f"error: no corpus at {missing[0]}. Fetch it: python -m spacy project assets --extra; then --data assets"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        convert_corpus("choices", options.data, Path(temporary), 0)
+        docs = read_docs(Path(temporary) / "far.spacy")[:N_SENTENCES]
+    workloads = make_workloads(docs)
+    operations = {name: count_operations(str(options.checkpoint), w.texts) for name, w in workloads.items()}
+    with workers(options.ways, options.checkpoint, options.environment.resolve()) as asked:
+        rounds = measure(asked, workloads, options.rounds)
+        texts = workloads["short"].texts
+        finders = [way for way in asked if not way.startswith((PRODUCTS, LOOP))]
+        scores = {way: f1(asked[way].ask(do="entities", texts=texts)["entities"], docs) for way in finders}
+    rows = summarize(rounds, workloads, operations, scores)
+    print_report(rows)
+    if options.output:
+        machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+        content = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "packages": versions(sys.executable)}
+        with whole_files(options.output.parent, [options.output.name]) as (target,):
+            target.write_text(json.dumps({**content, "rows": rows}, indent=1) + "\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a token classifier trained on GMB")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with gmb/, as assets/ has it")
+    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for that of the adapter")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    return parser
+
+
+if __name__ == "__main__":
+    main(make_parser().parse_args())
