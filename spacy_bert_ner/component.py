@@ -42,6 +42,7 @@ frozen_layers = 0
 gradient_checkpointing = false
 precision = "fp32"
 mark_case = false
+runtime = null
 """
 
 

@@ -20,6 +20,9 @@ from .messages import CorpusMessages
 MODEL_SECTION = "components.<name>.model"
 """Where the settings of a model stand in a config. Which component it will be in it does not know."""
 
+RUNTIME_SECTION = "components.<name>.model.runtime"
+"""Where the settings of a runtime stand in a config."""
+
 OPTIMIZER_SECTION = "training.optimizer"
 """Where the settings of the optimizer stand in a config."""
 

@@ -20,6 +20,7 @@ from .batching import group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
+from .runtimes.on_torch import TorchRuntime
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d
@@ -44,6 +45,7 @@ def build_token_classifier_v1(
     gradient_checkpointing: Any = False,
     precision: Any = "fp32",
     mark_case: Any = False,
+    runtime: Any = None,
 ) -> TokenClassifier:
     """Build a token classifier around `AutoModelForTokenClassification`. This reads no file and asks no network.
 
@@ -67,6 +69,7 @@ def build_token_classifier_v1(
         https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
     mark_case (bool): where `nlp.initialize()` opens a checkpoint whose tokenizer lower-cases, subwords of their own
         mark capital letters from then on; see `case_marks.mark_case`. Others keep case, and stay as they are.
+    runtime (TorchRuntime | None): where the passes of predictions run; null for torch in float32.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -89,6 +92,9 @@ def build_token_classifier_v1(
     a_precision = isinstance(precision, str) and precision in PRECISIONS
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
     check("mark_case", mark_case, isinstance(mark_case, bool), "true, false")
+    runtime = TorchRuntime() if runtime is None else runtime
+    allowed = 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1"'
+    check("runtime", runtime, isinstance(runtime, TorchRuntime), allowed)
     if window is not None and window > max_batch_tokens:
         raise ConfigError(Errors.batch_too_small.format(max_batch_tokens=max_batch_tokens, window=window))
     return Model(
@@ -106,6 +112,7 @@ def build_token_classifier_v1(
             "gradient_checkpointing": gradient_checkpointing,
             "precision": precision,
             "mark_case": mark_case,
+            "runtime": runtime,
             "dropout_rate": None,
         },
     )
@@ -142,7 +149,9 @@ def forward(
     tape = []
     lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
     batches = [[windows[i] for i in batch] for batch in group(lengths, model.attrs["max_batch_tokens"])]
-    half = half_precision(model.attrs["precision"], checkpoint.model.device.type) if is_train else None
+    device = checkpoint.model.device.type
+    precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
+    half = half_precision(precision, device)
     multiple = LENGTH_STEP if half else 1
     inputs = (checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members], multiple) for members in batches)
     all_logits, backprop_batches = _shim(model)(inputs, is_train, half)

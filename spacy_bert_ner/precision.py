@@ -1,4 +1,4 @@
-"""What the matrix products of training are computed in, and the scaling that float16 needs."""
+"""What matrix products are computed in, and the scaling that training in float16 needs."""
 
 from __future__ import annotations
 

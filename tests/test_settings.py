@@ -61,6 +61,8 @@ BAD = [
     ("model.gradient_checkpointing", "yes", "true, false"),
     ("model.precision", "fp8", '"fp32", "bf16", "fp16", "auto"'),
     ("model.precision", None, '"fp32", "bf16", "fp16", "auto"'),
+    ("model.runtime", "fast", 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1"'),
+    ("model.runtime", {}, 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1"'),
 ]
 
 
@@ -213,6 +215,10 @@ def trained(nlp):
     return loss, [name for name, param in module.named_parameters() if param.grad is not None], len(count)
 
 
+def logits(nlp):
+    return nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(TEXT)])[0].dataXd.tolist()
+
+
 def subwords(nlp):
     """Those of a text, once there is something to train."""
     gold = nlp.make_doc("Kevin")
@@ -243,6 +249,7 @@ EFFECTS = {
     "model.gradient_checkpointing": (True, lambda nlp: trained(nlp)[2]),
     "model.precision": ("bf16", lambda nlp: trained(nlp)[0]),
     "model.mark_case": (True, subwords),
+    "model.runtime": ({"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": "bf16"}, logits),
 }
 
 

@@ -1,0 +1,1 @@
+"""Where the forward pass of a prediction runs. Training always runs on torch."""
