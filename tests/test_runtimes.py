@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from spacy.training import Example
 from spacy import registry
+from spacy.training import Example
 
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.runtimes.on_torch import TorchRuntime
