@@ -139,8 +139,9 @@ def forward(
         if model.attrs["dropout_rate"] is not None:
             checkpoint.set_dropout(model.attrs["dropout_rate"])
 
-    encodings = checkpoint.tokenize([doc.text for doc in docs])
-    alignments = [_align(doc, encoding) for doc, encoding in zip(docs, encodings, strict=True)]
+    texts = [doc.text for doc in docs]  # once, as spaCy puts it together from the tokens whenever it is asked
+    encodings = checkpoint.tokenize(texts)
+    alignments = [_align(*parts) for parts in zip(docs, encodings, map(len, texts), strict=True)]
     # All Docs share one table of subwords: those of Doc i are rows firsts[i] to firsts[i + 1].
     firsts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
     windows = _windows(model, checkpoint, encodings, alignments)
@@ -281,12 +282,12 @@ def default_window(checkpoint: Checkpoint) -> int:
     return min(checkpoint.max_window, LONGEST_WINDOW)
 
 
-def _align(doc: Doc, encoding: Encoding) -> Alignment:
+def _align(doc: Doc, encoding: Encoding, n_characters: int) -> Alignment:
     if not len(doc):
         return align(np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.int64), encoding.offsets, 0)
     table = doc.to_array([IDX, LENGTH, IS_SPACE]).astype(np.int64)  # (n_tokens, 3)
     tokens = np.stack([table[:, 0], table[:, 0] + table[:, 1]], axis=1)
-    return align(tokens, table[:, 2], encoding.offsets, len(doc.text))
+    return align(tokens, table[:, 2], encoding.offsets, n_characters)
 
 
 def _windows(

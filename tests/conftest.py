@@ -14,9 +14,14 @@ import spacy
 import torch
 import transformers
 from checkpoints import LazyCheckpoints, make_config, make_tokenizer
+from hypothesis import settings
 from spacy.language import Language
 from spacy.training import Example
 from transformers import BertForTokenClassification, BertModel
+
+# No test has a time limit: the machine may be busy with something else.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Tiny models gain nothing from threads, which cost much where other processes want the cores too.
 torch.set_num_threads(1)

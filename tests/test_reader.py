@@ -345,7 +345,7 @@ def test_a_joined_text_is_not_longer_than_the_pipeline_reads(tmp_path: Path) -> 
     ),
     st.integers(0, 12),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_joining_loses_nothing_and_mixes_nothing(
     sentences: list[tuple[str, list[tuple[str, bool, bool]]]], most: int
 ) -> None:
