@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import spacy
 import srsly
 from spacy.training import Corpus, Example
 from spacy.util import minibatch
 
 from . import gold
 from .confidence import fit_temperature
-from .errors import BertNerError, CalibrationError, Errors
+from .errors import CalibrationError, Errors
 from .evaluation.metrics import calibration_error
 from .files import whole_files
 from .model import TokenClassifier
+from .pipelines import open_pipeline
 from .prediction import read
 from .settings import Settings
 from .types import Entity, Floats1d
@@ -75,14 +75,7 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     RETURNS: for each component what `BertNer.calibrate` does.
     RAISES BertNerError: there is no such component. CalibrationError: nothing to fit to. No file is written then.
     """
-    for path in (folder, data):
-        if not path.exists():
-            raise BertNerError(Errors.no_such_file.format(path=path))
-    nlp = spacy.load(folder)
-    names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
-    if not names:
-        found = ", ".join(nlp.pipe_names) or "none"
-        raise BertNerError(Errors.no_bert_ner.format(folder=folder, found=found))
+    nlp, names = open_pipeline(folder, data)
     reports = {}
     for name in names:
         # What earlier components set, such as sentences and entities, counts here as it does in use.

@@ -44,6 +44,8 @@ class Checkpoint:
     tokenizer: the fast tokenizer that is saved with it.
     """
 
+    can_train = True
+
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         if not tokenizer.is_fast:
             raise CheckpointError(Errors.slow_tokenizer.format(name=name, cls=type(tokenizer).__name__))
@@ -165,8 +167,12 @@ class Checkpoint:
         """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""
         with whole_folder(folder) as temporary, _quiet():
             self.model.save_pretrained(temporary)
-            self.tokenizer.save_pretrained(temporary)
-            _rename_class(temporary / "tokenizer_config.json")
+            self.save_tokenizer(temporary)
+
+    def save_tokenizer(self, folder: Path) -> None:
+        """Write the tokenizer's files."""
+        self.tokenizer.save_pretrained(folder)
+        _rename_class(folder / "tokenizer_config.json")
 
     def to_files(self) -> dict[str, bytes]:
         """The files that `save` writes, by name."""
@@ -197,6 +203,12 @@ class Checkpoint:
         self._first_weight = self._all_weight = 0.0
         return scale
 
+    @property
+    def device(self) -> torch.device:
+        """Where batches have to be."""
+        device: torch.device = self.model.device
+        return device
+
     def to(self, device: str | torch.device) -> None:
         """Move the weights."""
         self.model.to(device)
@@ -204,7 +216,7 @@ class Checkpoint:
 
     def __reduce__(
         self,
-    ) -> tuple[Callable[[dict[str, bytes], str, str], Checkpoint], tuple[dict[str, bytes], str, str]]:
+    ) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         """Pickled and copied by its files, so that no torch pickle is in it and nothing of a training step comes along:
         no gradient, no dropout, no training mode."""
         return _copy, (self.to_files(), self.name, str(self.model.device))
@@ -313,8 +325,7 @@ class Checkpoint:
         n_known = self.model.get_input_embeddings().weight.shape[0]
         if ids.max() >= n_known:
             raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=int(ids.max()), n=n_known))
-        device = self.model.device
-        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Tag logits of a padded batch. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`"""

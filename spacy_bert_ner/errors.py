@@ -51,6 +51,10 @@ class CalibrationError(BertNerError):
     """Held-out examples hold nothing to fit a temperature to."""
 
 
+class ExportError(BertNerError):
+    """An exported pipeline finds too few of the entities that the original finds."""
+
+
 class CorpusError(BertNerError):
     """Annotated text cannot be read or split."""
 
@@ -179,6 +183,50 @@ class Errors(CorpusMessages):
     forked_cuda = (
         "The weights lie on a GPU, which a forked process cannot use. Allowed: one process (n_process=1), or spawned "
         'ones. For these, before nlp.pipe: import multiprocessing; multiprocessing.set_start_method("spawn")'
+    )
+
+    # runtimes
+    exported = (
+        "'{name}' was exported: it holds a graph of ONNX, which predicts and cannot be trained. Train the pipeline "
+        "that it was exported from, and export that again: python -m spacy bert-ner export PIPELINE OUT"
+    )
+    graph_on_torch = (
+        "'{name}' holds a graph of ONNX, which torch cannot run. Allowed: [components.<name>.model.runtime] @misc = "
+        '"spacy_bert_ner.OnnxRuntime.v1".'
+    )
+    torch_on_onnx = (
+        "'{name}' holds weights for torch, which onnxruntime cannot run as they are. Make a graph of them: python -m "
+        "spacy bert-ner export PIPELINE OUT; or run them on torch: [components.<name>.model] runtime = null"
+    )
+    bad_runtime = "runtime = {runtime!r} is not allowed. Allowed: {allowed}."
+    too_far_off = (
+        "With {runtime}, entity F1 on {data} falls from {before:.4f} to {after:.4f}, by {fall:.4f}, which is more than "
+        "the tolerance of {tolerance}. Allow more: --tolerance {allowed}; or keep the precision: --runtime onnx"
+    )
+    nothing_to_compare = (
+        "{data} has no entities, so that nothing can be compared. Allowed: a .spacy file of examples of the kind that "
+        "the pipeline in '{folder}' was trained on, such as corpus/dev.spacy."
+    )
+    which_component = (
+        "The pipeline in '{folder}' has these components made by 'bert_ner': {found}. Name one of them: "
+        "--component {first}"
+    )
+    output_is_input = "{output} is where the pipeline lies, which is to stay. Name another folder for the output."
+    output_taken = (
+        "{output} is there, and no older export. Allowed: a folder that is not there yet, an empty one, or an older "
+        "export, which is replaced. Name another."
+    )
+    no_onnxruntime = (
+        "'{name}' holds a graph of ONNX, and onnxruntime, which runs it, is not installed. Install it: "
+        "pip install 'spacy-bert-ner[onnx]'"
+    )
+    no_onnx = (
+        "A graph of ONNX cannot be made, as {package} is not installed. Install it: "
+        "pip install 'spacy-bert-ner[onnx-export]'"
+    )
+    no_cuda_provider = (
+        '[components.<name>.model.runtime] provider = "cuda" is not here: onnxruntime has {found}. Install '
+        'onnxruntime-gpu in its place, or name another: provider = "cpu"'
     )
 
     # tags and labels

@@ -19,7 +19,10 @@ from .alignment import Alignment, align, first_rows
 from .batching import group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
+from .opening import is_folder
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
+from .runtimes.graph import GraphCheckpoint, has_graph
+from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
@@ -69,7 +72,8 @@ def build_token_classifier_v1(
         https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
     mark_case (bool): where `nlp.initialize()` opens a checkpoint whose tokenizer lower-cases, subwords of their own
         mark capital letters from then on; see `case_marks.mark_case`. Others keep case, and stay as they are.
-    runtime (TorchRuntime | None): where the passes of predictions run; null for torch in float32.
+    runtime (TorchRuntime | OnnxRuntime | None): where the passes of predictions run; null for torch in float32. What
+        `export` has made runs on `OnnxRuntime` alone, and nothing else does.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -93,8 +97,8 @@ def build_token_classifier_v1(
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
     check("mark_case", mark_case, isinstance(mark_case, bool), "true, false")
     runtime = TorchRuntime() if runtime is None else runtime
-    allowed = 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1"'
-    check("runtime", runtime, isinstance(runtime, TorchRuntime), allowed)
+    allowed = 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1" or "spacy_bert_ner.OnnxRuntime.v1"'
+    check("runtime", runtime, isinstance(runtime, TorchRuntime | OnnxRuntime), allowed)
     if window is not None and window > max_batch_tokens:
         raise ConfigError(Errors.batch_too_small.format(max_batch_tokens=max_batch_tokens, window=window))
     return Model(
@@ -132,8 +136,11 @@ def forward(
     """
     checkpoint = get_checkpoint(model)
     _shim(model).prepare()
+    _check_runtime(model, checkpoint)
     ops, n_tags = model.ops, len(checkpoint.tags.tags)
     if is_train:
+        if not checkpoint.can_train:
+            raise BertNerError(Errors.exported.format(name=checkpoint.name))
         # Here, as a checkpoint may have come by any way: opened, from bytes, copied.
         _prepare_training(model, checkpoint)
         if model.attrs["dropout_rate"] is not None:
@@ -150,7 +157,7 @@ def forward(
     tape = []
     lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
     batches = [[windows[i] for i in batch] for batch in group(lengths, model.attrs["max_batch_tokens"])]
-    device = checkpoint.model.device.type
+    device = checkpoint.device.type
     precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
     half = half_precision(precision, device)
     multiple = LENGTH_STEP if half else 1
@@ -210,8 +217,20 @@ def load_checkpoint(model: TokenClassifier, labels: Collection[str] | None = Non
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
-    options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case")}
-    _set_checkpoint(model, Checkpoint.open(model.attrs["name"], labels=labels, added=added, **options))
+    name, tag_scheme = model.attrs["name"], model.attrs["tag_scheme"]
+    if is_folder(name) and has_graph(name):
+        if labels or added:
+            raise BertNerError(Errors.exported.format(name=name))
+        _set_checkpoint(model, GraphCheckpoint.open_graph(name, tag_scheme=tag_scheme))
+        return
+    options = {key: model.attrs[key] for key in ("revision", "mark_case")}
+    _set_checkpoint(model, Checkpoint.open(name, labels=labels, added=added, tag_scheme=tag_scheme, **options))
+
+
+def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: TorchRuntime | OnnxRuntime) -> None:
+    """Put another checkpoint, and what it runs on, in the place of the model's own."""
+    model.attrs["runtime"] = runtime
+    _set_checkpoint(model, checkpoint)
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
@@ -221,7 +240,11 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
     """Read what `save_checkpoint` wrote; never asks the network."""
-    _set_checkpoint(model, Checkpoint.open(folder, tag_scheme=model.attrs["tag_scheme"], local_files_only=True))
+    tag_scheme = model.attrs["tag_scheme"]
+    if has_graph(folder):
+        _set_checkpoint(model, GraphCheckpoint.open_graph(folder, tag_scheme=tag_scheme))
+    else:
+        _set_checkpoint(model, Checkpoint.open(folder, tag_scheme=tag_scheme, local_files_only=True))
 
 
 def has_checkpoint(model: TokenClassifier) -> bool:
@@ -242,7 +265,19 @@ def _shim(model: TokenClassifier) -> CheckpointShim:
     return cast(CheckpointShim, model.shims[0])
 
 
+def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
+    """Let a graph run as the config says; refuse a runtime that the checkpoint is not for."""
+    runtime = model.attrs["runtime"]
+    if isinstance(checkpoint, GraphCheckpoint):
+        if not isinstance(runtime, OnnxRuntime):
+            raise ConfigError(Errors.graph_on_torch.format(name=checkpoint.name))
+        checkpoint.runtime = runtime
+    elif isinstance(runtime, OnnxRuntime):
+        raise ConfigError(Errors.torch_on_onnx.format(name=checkpoint.name))
+
+
 def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
+    _check_runtime(model, checkpoint)
     window, limit = model.attrs["window"], checkpoint.max_window
     if window is not None and window > limit:
         least = checkpoint.n_special + 1

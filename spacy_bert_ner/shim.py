@@ -17,6 +17,7 @@ from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import prepare_process
 from .precision import step_scaled
+from .runtimes.graph import GRAPH, GraphCheckpoint
 from .types import Array
 from .updates import apply_optimizer
 
@@ -52,7 +53,7 @@ class CheckpointShim(Shim):
         RAISES BertNerError: it was, and the weights lie on a GPU.
         """
         prepare_process()
-        if self.checkpoint.model.device.type == "cuda" and self.checkpoint.pid != os.getpid():
+        if self.checkpoint.device.type == "cuda" and self.checkpoint.pid != os.getpid():
             raise BertNerError(Errors.forked_cuda)
 
     def __call__(
@@ -69,7 +70,7 @@ class CheckpointShim(Shim):
         checkpoint = self.checkpoint
         if checkpoint.model.training != is_train:
             checkpoint.model.train(is_train)
-        device = checkpoint.model.device.type
+        device = checkpoint.device.type
         if half == torch.float16 and checkpoint.scaler is None:
             checkpoint.scaler = torch.amp.GradScaler(device)
         # One context for all batches, in which autocast keeps the weights that it has converted.
@@ -150,5 +151,6 @@ class CheckpointShim(Shim):
     def from_bytes(self, data: bytes) -> CheckpointShim:
         content = srsly.msgpack_loads(data)
         if content:
-            self.checkpoint = Checkpoint.from_files(**content)
+            kind = GraphCheckpoint if GRAPH in content["files"] else Checkpoint
+            self.checkpoint = kind.from_files(**content)
         return self

@@ -61,8 +61,16 @@ BAD = [
     ("model.gradient_checkpointing", "yes", "true, false"),
     ("model.precision", "fp8", '"fp32", "bf16", "fp16", "auto"'),
     ("model.precision", None, '"fp32", "bf16", "fp16", "auto"'),
-    ("model.runtime", "fast", 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1"'),
-    ("model.runtime", {}, 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1"'),
+    (
+        "model.runtime",
+        "fast",
+        'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1" or "spacy_bert_ner.Onnx',
+    ),
+    (
+        "model.runtime",
+        {},
+        'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1" or "spacy_bert_ner.OnnxRunt',
+    ),
 ]
 
 

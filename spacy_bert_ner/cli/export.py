@@ -1,0 +1,56 @@
+"""`python -m spacy bert-ner export`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from wasabi import msg
+
+from ..errors import BertNerError
+
+
+def export_cli(
+    pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline, which stays as it is")],
+    output: Annotated[Path, typer.Argument(help="folder to write; not there yet, or an older export")],
+    dev: Annotated[
+        Path | None, typer.Option(help="examples in a .spacy file, on which both pipelines are compared")
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="what the new pipeline runs on; one of: onnx, onnx-int8")] = "onnx-int8",
+    tolerance: Annotated[
+        float, typer.Option(help="by how much entity F1, from 0 to 1, may fall; else nothing is written")
+    ] = 0.002,
+    to: Annotated[
+        str, typer.Option(help="what to write; one of: pipeline, hf (a plain checkpoint), onnx (a graph)")
+    ] = "pipeline",
+    component: Annotated[
+        str | None, typer.Option(help="name of the bert_ner, with hf and onnx, if there are more")
+    ] = None,
+    package: Annotated[Path | None, typer.Option(help="folder to write a wheel of the new pipeline to as well")] = None,
+) -> None:
+    """Make a pipeline that runs faster, without torch's weights; or give away the checkpoint of one."""
+    from ..export import TARGETS, export_checkpoint, export_pipeline
+
+    try:
+        if to not in TARGETS:
+            raise typer.BadParameter(f"{to!r} is none of: {', '.join(TARGETS)}", param_hint="--to")
+        if to != "pipeline":
+            if package or dev:
+                raise typer.BadParameter("goes with --to pipeline alone", param_hint="--package, --dev")
+            export_checkpoint(pipeline, output, to, name=component)
+            msg.good(f"Wrote {output}")
+            return
+        if dev is None:
+            raise typer.BadParameter("is needed, to compare: --dev corpus/dev.spacy", param_hint="--dev")
+        report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
+    except (BertNerError, OSError) as e:
+        msg.fail("Nothing was exported", str(e), exits=1)
+    msg.good(
+        f"Wrote {output}: entity F1 {report.f1_before:.4f} before, {report.f1_after:.4f} after; words a second "
+        f"{report.words_before:,.0f} before, {report.words_after:,.0f} after"
+    )
+    if package:
+        from spacy.cli import package as make_package
+
+        package.mkdir(parents=True, exist_ok=True)
+        make_package(output, package, create_sdist=False, create_wheel=True, force=True, silent=True)
+        msg.good(f"Wrote a wheel into {package}")

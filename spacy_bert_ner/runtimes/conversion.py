@@ -1,0 +1,100 @@
+"""From a checkpoint of torch to a graph of ONNX, in float32 or with weights of eight bits."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..checkpoint import Checkpoint
+from ..errors import BertNerError, Errors
+
+PRECISIONS = ("fp32", "int8")
+
+
+class _Logits(torch.nn.Module):
+    """The checkpoint as a function of two tensors."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+def convert(checkpoint: Checkpoint, precision: str) -> bytes:
+    """The graph of a checkpoint, which takes any number of windows of any length.
+
+    precision (str): "fp32", or "int8": the weights of matrix products have eight bits, a scale for each column, and
+        what they are multiplied by gets eight bits as it comes (dynamic quantization: Zafrir et al. 2019,
+        https://arxiv.org/abs/1910.06188). The head stays in float32.
+    RETURNS: the content of `model.onnx`.
+    RAISES BertNerError: a package that it takes is missing.
+    """
+    try:
+        import onnx  # noqa: F401, torch imports it when it is too late for a message of ours
+        import onnxruntime.quantization
+        import onnxscript  # noqa: F401
+    except ImportError as e:
+        raise BertNerError(Errors.no_onnx.format(package=e.name)) from e
+    with tempfile.TemporaryDirectory() as temporary:
+        path, small = Path(temporary) / "model.onnx", Path(temporary) / "model.int8.onnx"
+        _trace(checkpoint, path)
+        if precision == "fp32":
+            return path.read_bytes()
+        with warnings.catch_warnings(), _without_logs():
+            warnings.simplefilter("ignore")
+            onnxruntime.quantization.quantize_dynamic(
+                path,
+                small,
+                op_types_to_quantize=["MatMul"],
+                per_channel=True,
+                weight_type=onnxruntime.quantization.QuantType.QInt8,
+                nodes_to_exclude=_last_products(path),
+            )
+        return small.read_bytes()
+
+
+def _trace(checkpoint: Checkpoint, path: Path) -> None:
+    ids = torch.full((2, 4), checkpoint.tokenizer.pad_token_id or 0)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    any_size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about itself
+        program: Any = torch.onnx.export(
+            _Logits(checkpoint.model).eval(),
+            (ids, mask),
+            dynamo=True,
+            dynamic_shapes={"input_ids": any_size, "attention_mask": any_size},
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            verbose=False,
+        )
+    program.save(str(path))
+
+
+def _last_products(path: Path) -> list[str]:
+    """The name of the head's product, the last of the graph."""
+    import onnx
+
+    nodes = [node for node in onnx.load(path).graph.node if node.op_type in ("MatMul", "Gemm")]
+    return [nodes[-1].name]
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """onnxruntime advises on the root logger to prepare the graph, which torch has done."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

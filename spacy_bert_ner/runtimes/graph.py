@@ -1,0 +1,126 @@
+"""A checkpoint whose encoder and head are a graph of ONNX: it predicts without a torch model, and cannot be trained."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from ..checkpoint import Checkpoint
+from ..errors import BertNerError, Errors
+from ..files import whole_folder
+from ..opening import choose_head
+from ..tags import trained_scheme
+from .on_onnx import OnnxRuntime
+
+GRAPH = "model.onnx"
+"""The file that stands in the place of `model.safetensors`."""
+
+
+def has_graph(folder: str | Path) -> bool:
+    """Whether a folder holds a graph."""
+    return (Path(folder) / GRAPH).is_file()
+
+
+class GraphCheckpoint(Checkpoint):
+    """A token classifier that onnxruntime runs.
+
+    `model` is a torch module without weights (on the device "meta"), which knows labels, positions and subwords.
+    """
+
+    can_train = False
+
+    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
+        super().__init__(model, tokenizer, name)
+        self.graph = b""
+        """The file `model.onnx`: input_ids and attention_mask `(n_windows, longest)` of int64 → logits
+        `(n_windows, longest, n_tags)` of float32."""
+        self.runtime = OnnxRuntime()
+        self._session: Any = None
+        self._session_of: tuple[int, OnnxRuntime] | None = None
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, graph: bytes) -> GraphCheckpoint:
+        """The twin of a checkpoint that runs a graph made of it."""
+        files = {key: content for key, content in checkpoint.to_files().items() if key != "model.safetensors"}
+        return cls.from_files({**files, GRAPH: graph}, checkpoint.name)
+
+    @classmethod
+    def open_graph(cls, folder: str | Path, *, tag_scheme: str | None = None) -> GraphCheckpoint:
+        """Open what `save` wrote; never asks the network.
+
+        tag_scheme (str | None): see `Checkpoint.open`.
+        RAISES CheckpointError: see `Checkpoint.open`.
+        """
+        bare = cast(GraphCheckpoint, cls.without_weights(folder, local_files_only=True))
+        tags, _ = choose_head(bare.model.config, str(folder), None, (), tag_scheme)
+        if tag_scheme:
+            bare.model.config.tag_scheme = trained_scheme(tags.scheme)
+        bare.graph = (Path(folder) / GRAPH).read_bytes()
+        return bare
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
+    def to(self, device: str | torch.device) -> None:
+        """Stay: where a graph runs, its provider says."""
+
+    def save(self, folder: Path) -> None:
+        """Write `config.json`, `model.onnx` and the tokenizer's files, all of them or none."""
+        with whole_folder(folder) as temporary:
+            self.model.config.save_pretrained(temporary)
+            self.save_tokenizer(temporary)
+            (temporary / GRAPH).write_bytes(self.graph)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        feeds = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
+        return torch.from_numpy(self._get_session().run(None, feeds)[0])
+
+    def add_label(self, label: str) -> None:
+        raise BertNerError(Errors.exported.format(name=self.name))
+
+    def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
+        """Nothing: there is nothing to train."""
+
+    @classmethod
+    def from_files(cls, files: dict[str, bytes], name: str) -> GraphCheckpoint:
+        with tempfile.TemporaryDirectory() as temporary:
+            for file_name, content in files.items():
+                (Path(temporary) / Path(file_name).name).write_bytes(content)
+            checkpoint = cls.open_graph(temporary)
+        checkpoint.name = name
+        return checkpoint
+
+    def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
+        return GraphCheckpoint.from_files, (self.to_files(), self.name)
+
+    def _get_session(self) -> Any:
+        """The session of this process: its threads do not survive a fork."""
+        wanted = (os.getpid(), self.runtime)
+        if self._session_of != wanted:
+            self._session = _open_session(self.graph, self.runtime, self.name)
+            self._session_of = wanted
+        return self._session
+
+
+def _open_session(graph: bytes, runtime: OnnxRuntime, name: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as e:
+        raise BertNerError(Errors.no_onnxruntime.format(name=name)) from e
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = runtime.threads or torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors
+    known, cuda = onnxruntime.get_available_providers(), "CUDAExecutionProvider"
+    if runtime.provider == "cuda" and cuda not in known:
+        raise BertNerError(Errors.no_cuda_provider.format(found=", ".join(known)))
+    providers = ["CPUExecutionProvider"]
+    if runtime.provider != "cpu" and cuda in known:
+        providers.insert(0, cuda)
+    return onnxruntime.InferenceSession(graph, options, providers=providers)

@@ -1,0 +1,359 @@
+"""Pipelines that run a graph of ONNX, and the parts of a pipeline that others can run."""
+
+import copy
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from conftest import TRAIN_DATA
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+from typer.testing import CliRunner
+
+from spacy_bert_ner import export
+from spacy_bert_ner.checkpoint import Checkpoint
+from spacy_bert_ner.cli import app
+from spacy_bert_ner.errors import BertNerError, ConfigError, ExportError
+from spacy_bert_ner.export import export_checkpoint, export_pipeline
+from spacy_bert_ner.model import get_checkpoint
+from spacy_bert_ner.runtimes.conversion import convert
+from spacy_bert_ner.runtimes.graph import GraphCheckpoint
+from spacy_bert_ner.runtimes.on_onnx import OnnxRuntime
+
+ONNX = {"@misc": "spacy_bert_ner.OnnxRuntime.v1"}
+TEXTS = ["Kevin Durant lives in New York .", "", "Mr. O'Neill lives in Brooklyn . " * 12, "the", " \n"]
+
+
+@pytest.fixture(scope="module", params=["tagger", "roberta"])
+def source(request, tagger, checkpoints):
+    return tagger if request.param == "tagger" else checkpoints[request.param]
+
+
+@pytest.fixture(scope="module")
+def graph(tagger, tmp_path_factory):
+    """The tagger as a graph in float32."""
+    return make_graph(tagger, tmp_path_factory.mktemp("graph") / "fp32", "fp32")
+
+
+def make_graph(source: Path, folder: Path, precision: str) -> Path:
+    checkpoint = Checkpoint.open(source)
+    GraphCheckpoint.of(checkpoint, convert(checkpoint, precision)).save(folder)
+    return folder
+
+
+def make(folder, **model):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", config={"model": {"name": str(folder), "overlap": 8, **model}})
+    return nlp
+
+
+def predicted(nlp):
+    return [rows.dataXd for rows in nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(text) for text in TEXTS])]
+
+
+def entities(nlp):
+    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(TEXTS)]
+
+
+def test_a_graph_gives_the_logits_of_torch(source, tmp_path):
+    """Of any number of windows of any length, with padding."""
+    folder = make_graph(source, tmp_path / "graph", "fp32")
+    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".txt")[0] == "config.json"
+    assert not (folder / "model.safetensors").exists()
+    exact, found = make(source), make(folder, runtime=ONNX)
+    for want, have in zip(predicted(exact), predicted(found), strict=True):
+        assert want.shape == have.shape
+        np.testing.assert_allclose(have, want, atol=1e-3)
+    assert entities(found) == entities(exact)
+    assert any(entities(exact))
+
+
+def test_weights_of_eight_bits_change_logits_a_little(tagger, graph, tmp_path):
+    small = make_graph(tagger, tmp_path / "int8", "int8")
+    assert (small / "model.onnx").stat().st_size < (graph / "model.onnx").stat().st_size
+    exact, found = predicted(make(tagger)), predicted(make(small, runtime=ONNX))
+    far = max(np.abs(a - b).max() for a, b in zip(exact, found, strict=True) if len(a))
+    assert 0 < far < 0.3 * max(np.abs(a).max() for a in exact if len(a))
+
+
+def test_labels_and_windows_are_those_of_the_checkpoint(tagger, graph):
+    with_graph, exact = make(graph, runtime=ONNX), make(tagger)
+    for nlp in (with_graph, exact):
+        nlp("")
+    first, second = (nlp.get_pipe("bert_ner") for nlp in (with_graph, exact))
+    assert first.tags == second.tags
+    assert get_checkpoint(first.model).max_window == get_checkpoint(second.model).max_window == 64
+
+
+def test_no_torch_weights_are_in_memory(graph):
+    nlp = make(graph, runtime=ONNX)
+    nlp("New York")
+    assert {p.device.type for p in get_checkpoint(nlp.get_pipe("bert_ner").model).model.parameters()} == {"meta"}
+
+
+@pytest.mark.parametrize("way", ["disk", "bytes", "deepcopy", "pickle"])
+def test_a_graph_goes_wherever_weights_go(way, graph, tmp_path):
+    nlp = make(graph, runtime={**ONNX, "threads": 1})
+    expected = entities(nlp)
+    if way == "disk":
+        nlp.to_disk(tmp_path)
+        nlp = spacy.load(tmp_path)
+    elif way == "bytes":
+        nlp = make(graph, runtime={**ONNX, "threads": 1}).from_bytes(nlp.to_bytes())
+    elif way == "deepcopy":
+        nlp = copy.deepcopy(nlp)
+    else:
+        nlp = pickle.loads(pickle.dumps(nlp))
+    assert entities(nlp) == expected
+    assert get_checkpoint(nlp.get_pipe("bert_ner").model).runtime == OnnxRuntime(1)
+
+
+def test_two_processes(graph):
+    nlp = make(graph, runtime=ONNX)
+    expected = entities(nlp)
+    found = [[(e.text, e.label_) for e in doc.ents] for doc in nlp.pipe(TEXTS, n_process=2, batch_size=2)]
+    assert found == expected
+
+
+def test_threads_and_providers_reach_the_session(graph, monkeypatch):
+    import onnxruntime
+
+    seen = []
+
+    def session(content, options, providers):
+        seen.append((options.intra_op_num_threads, options.inter_op_num_threads, providers))
+        return real(content, options, providers=providers)
+
+    real = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    make(graph, runtime={**ONNX, "threads": 2, "provider": "cpu"})("the")
+    make(graph, runtime=ONNX)("the")
+    assert seen[0] == (2, 1, ["CPUExecutionProvider"])
+    assert seen[1][0] == torch.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("threads", 0, "a whole number from 1, or null"),
+        ("threads", True, "a whole number from 1, or null"),
+        ("provider", "tpu", '"auto", "cpu", "cuda"'),
+    ],
+)
+def test_settings_of_the_runtime(key, value, allowed, graph):
+    with pytest.raises(ConfigError) as error:
+        make(graph, runtime={**ONNX, key: value})
+    place = f"[components.<name>.model.runtime] {key} = {value!r} is not allowed. Allowed: {allowed}"
+    assert str(error.value).startswith(place)
+
+
+def test_a_provider_that_is_not_there(graph):
+    nlp = make(graph, runtime={**ONNX, "provider": "cuda"})
+    with pytest.raises(BertNerError, match='provider = "cuda" is not here: onnxruntime has .*CPUExecutionProvider'):
+        nlp("the")
+
+
+def test_each_runtime_is_for_its_own_files(tagger, graph):
+    with pytest.raises(ConfigError, match=r"holds a graph of ONNX, which torch cannot run. Allowed: .*OnnxRuntime.v1"):
+        make(graph)("the")
+    with pytest.raises(ConfigError, match=r"holds weights for torch, .* bert-ner export PIPELINE OUT; or .*= null"):
+        make(tagger, runtime=ONNX)("the")
+
+
+def test_a_graph_cannot_be_trained(graph):
+    nlp = make(graph, runtime=ONNX)
+    nlp("the")
+    example = Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "per")]})
+    for learn in (
+        lambda: nlp.update([example]),
+        lambda: nlp.initialize(lambda: [example]),
+        lambda: nlp.get_pipe("bert_ner").add_label("art"),
+    ):
+        with pytest.raises(BertNerError, match="was exported: .* cannot be trained. Train the pipeline that"):
+            learn()
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxscript"])
+def test_without_the_packages_that_write_graphs(package, tagger, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(BertNerError, match=rf"{package} is not installed. Install it: .*\[onnx-export\]"):
+        convert(Checkpoint.open(tagger), "fp32")
+
+
+def test_without_onnxruntime(graph, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BertNerError, match=r"onnxruntime, which runs it, is not installed. Install it: .*\[onnx\]"):
+        make(graph, runtime=ONNX)("the")
+
+
+# --- pipelines ---
+
+
+@pytest.fixture(scope="module")
+def pipeline(tagger, tmp_path_factory):
+    """A saved pipeline, and examples whose entities are its own, so that its F1 is 1."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    nlp = make(tagger)
+    nlp.add_pipe("sentencizer", first=True)
+    nlp.to_disk(folder / "original")
+    docs = []
+    for text in [*(text for text, _ in TRAIN_DATA), *TEXTS]:
+        found = nlp(text)
+        doc = Doc(nlp.vocab, words=[t.text for t in found], spaces=[bool(t.whitespace_) for t in found])
+        doc.set_ents([doc.char_span(e.start_char, e.end_char, e.label_) for e in found.ents])
+        docs.append(doc)
+    DocBin(docs=[doc for doc in docs if len(doc)]).to_disk(folder / "dev.spacy")
+    return folder / "original", folder / "dev.spacy"
+
+
+def test_an_exported_pipeline_finds_the_same(pipeline, tmp_path):
+    folder, dev = pipeline
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    report = export_pipeline(folder, tmp_path / "out", dev, runtime="onnx")
+    assert (report.f1_before, report.f1_after) == (1.0, 1.0)
+    assert report.words_before > 0
+    assert report.words_after > 0
+    nlp = spacy.load(tmp_path / "out")
+    assert entities(nlp) == entities(spacy.load(folder))
+    assert nlp.pipe_names == ["sentencizer", "bert_ner"]
+    assert nlp.meta["requirements"] == ["onnxruntime>=1.20"]
+    assert sorted(p.name for p in (tmp_path / "out" / "bert_ner" / "model").glob("model.*")) == ["model.onnx"]
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, monkeypatch):
+    folder, dev = pipeline
+    scores = iter([(0.9, 100.0), (0.8971, 900.0)])
+    monkeypatch.setattr(export, "_evaluate", lambda *_: next(scores))
+    monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
+    message = (
+        r"With onnx-int8, entity F1 on .*dev.spacy falls from 0.9000 to 0.8971, by 0.0029, which is more than the "
+        r"tolerance of 0.002. Allow more: --tolerance 0.003; or"
+    )
+    with pytest.raises(ExportError, match=message):
+        export_pipeline(folder, tmp_path / "out", dev)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_export_is_replaced_and_nothing_else(pipeline, tmp_path):
+    folder, dev = pipeline
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "precious.txt").write_text("mine")
+    with pytest.raises(BertNerError, match="other is there, and no older export"):
+        export_pipeline(folder, other, dev)
+    with pytest.raises(BertNerError, match="other is there, and no older export"):
+        export_checkpoint(folder, other, "hf")
+    for output in (folder, folder.parent):
+        with pytest.raises(BertNerError, match="is where the pipeline lies, which is to stay"):
+            export_pipeline(folder, output, dev)
+    assert (other / "precious.txt").read_text() == "mine"
+    for _ in range(2):
+        export_checkpoint(folder, tmp_path / "hf", "hf")
+
+
+@pytest.mark.parametrize("file", ["pipeline", "data"])
+def test_a_file_that_is_not_there(file, pipeline, tmp_path):
+    folder, dev = pipeline
+    arguments = (
+        (tmp_path / "no", tmp_path / "out", dev) if file == "pipeline" else (folder, tmp_path / "out", tmp_path / "no")
+    )
+    with pytest.raises(BertNerError, match="no"):
+        export_pipeline(*arguments)
+
+
+def test_other_bad_input(pipeline, tmp_path):
+    folder, dev = pipeline
+    with pytest.raises(BertNerError, match="runtime = 'tensorrt' is not allowed. Allowed: onnx, onnx-int8"):
+        export_pipeline(folder, tmp_path / "out", dev, runtime="tensorrt")
+    empty = tmp_path / "empty.spacy"
+    DocBin(docs=[spacy.blank("en").make_doc("Nobody came.")]).to_disk(empty)
+    with pytest.raises(BertNerError, match="has no entities, so that nothing can be compared"):
+        export_pipeline(folder, tmp_path / "out", empty)
+    nlp = spacy.load(folder)
+    nlp.add_pipe(
+        "bert_ner", name="second", config={"model": {"name": str(folder / "bert_ner" / "model"), "overlap": 8}}
+    )
+    nlp.to_disk(tmp_path / "two")
+    for name in (None, "third"):
+        with pytest.raises(BertNerError, match="made by 'bert_ner': bert_ner, second. Name one of them: --component"):
+            export_checkpoint(tmp_path / "two", tmp_path / "out", "hf", name=name)
+    export_checkpoint(tmp_path / "two", tmp_path / "out", "hf", name="second")
+
+
+def test_what_was_exported_is_not_exported_again(pipeline, tmp_path):
+    folder, dev = pipeline
+    export_pipeline(folder, tmp_path / "out", dev, runtime="onnx")
+    with pytest.raises(BertNerError, match="'bert_ner' was exported"):
+        export_pipeline(tmp_path / "out", tmp_path / "again", dev)
+    with pytest.raises(BertNerError, match="'bert_ner' was exported"):
+        export_checkpoint(tmp_path / "out", tmp_path / "again", "hf")
+
+
+def test_a_plain_checkpoint_with_its_card(pipeline, tagger, tmp_path):
+    folder, _ = pipeline
+    meta = json.loads((folder / "meta.json").read_text())
+    meta.update(license="MIT", performance={"ents_f": 0.75, "ents_p": 0.5, "ents_r": 0.9})
+    (folder / "meta.json").write_text(json.dumps(meta))
+    export_checkpoint(folder, tmp_path / "hf", "hf")
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "hf")
+    assert model.config.id2label == dict(enumerate(["B-per", "O", "I-geo", "I-per", "B-geo"]))
+    assert AutoTokenizer.from_pretrained(tmp_path / "hf")("New York")["input_ids"]
+    card = (tmp_path / "hf" / "README.md").read_text()
+    assert card.startswith("---\nlanguage: en\nlibrary_name: transformers\npipeline_tag: token-classification\n")
+    for line in ("license: MIT", "| F1 | 0.7500 |", "| recall | 0.9000 |"):
+        assert line in card.splitlines()
+    assert "with the labels `geo`, `per`." in card
+    assert entities(make(tmp_path / "hf")) == entities(make(tagger))
+
+
+def test_a_graph_of_its_own(pipeline, tagger, tmp_path):
+    folder, _ = pipeline
+    export_checkpoint(folder, tmp_path / "graph", "onnx")
+    assert entities(make(tmp_path / "graph", runtime=ONNX)) == entities(make(tagger))
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, ["export", *map(str, arguments)])
+
+
+def test_the_command(pipeline, tmp_path, monkeypatch):
+    folder, dev = pipeline
+    report = export.Report(0.9, 0.899, 1234.4, 9876.6)
+    calls = []
+    monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: calls.append((a, k)) or report)
+    done = command(folder, tmp_path / "out", "--dev", dev, "--tolerance", 0.01)
+    assert done.exit_code == 0
+    told = " ".join(done.output.split())
+    assert "entity F1 0.9000 before, 0.8990 after; words a second 1,234 before, 9,877 after" in told
+    assert calls == [((folder, tmp_path / "out", dev), {"runtime": "onnx-int8", "tolerance": 0.01})]
+
+
+def test_the_command_with_bad_input(pipeline, tmp_path):
+    folder, dev = pipeline
+    assert "--dev corpus/dev.spacy" in command(folder, tmp_path / "out").output
+    assert "is none of: pipeline, hf, onnx" in command(folder, tmp_path / "out", "--to", "gguf").output
+    assert command(folder, tmp_path / "out", "--to", "hf", "--dev", dev).exit_code == 2
+    done = command(tmp_path / "no", tmp_path / "out", "--dev", dev)
+    assert done.exit_code == 1
+    assert "Nothing was exported" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
+    """That is, it asks spaCy to: that command builds in an environment of its own, which needs a package index."""
+    folder, dev = pipeline
+    report, calls = export.Report(0.9, 0.9, 1.0, 2.0), []
+    monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: report)
+    monkeypatch.setattr("spacy.cli.package", lambda *a, **k: calls.append((a, k)))
+    done = command(folder, tmp_path / "out", "--dev", dev, "--package", tmp_path / "packages")
+    assert done.exit_code == 0
+    options = {"create_sdist": False, "create_wheel": True, "force": True, "silent": True}
+    assert calls == [((tmp_path / "out", tmp_path / "packages"), options)]
+    assert (tmp_path / "packages").is_dir()
