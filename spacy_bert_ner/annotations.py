@@ -19,19 +19,19 @@ FACTORY = "bert_ner"
 _BEGINS = 3  # `token.ent_iob`
 
 
-def obstacles(doc: Doc, *, overwrite: bool, respect_sentences: bool) -> Obstacles:
-    """Find what stands in the way of entities.
+def obstacles(docs: Sequence[Doc], *, overwrite: bool, respect_sentences: bool) -> Obstacles:
+    """Find what stands in the way of entities, in the tokens of one Doc after the other.
 
-    overwrite (bool): whether entities that the Doc has make room.
+    overwrite (bool): whether entities that the Docs have make room.
     respect_sentences (bool): whether no entity crosses the beginning of a sentence, where those are set.
     """
-    iob, label, sentence = doc.to_array([ENT_IOB, ENT_TYPE, SENT_START]).reshape(-1, 3).T
-    is_entity, nowhere = label != 0, np.zeros(len(doc), dtype=bool)
-    return Obstacles(
-        (iob == _BEGINS) & ~is_entity,
-        nowhere if overwrite else is_entity,
-        sentence == 1 if respect_sentences else nowhere,
-    )
+    tables = [doc.to_array([ENT_IOB, ENT_TYPE, SENT_START]).reshape(-1, 3) for doc in docs]
+    iob, label, sentence = np.concatenate(tables).T
+    is_entity, nowhere = label != 0, np.zeros(len(label), dtype=bool)
+    cuts = sentence == 1 if respect_sentences else nowhere.copy()
+    firsts = np.cumsum([0, *map(len, tables)])
+    cuts[firsts[firsts < len(cuts)]] = True
+    return Obstacles((iob == _BEGINS) & ~is_entity, nowhere if overwrite else is_entity, cuts)
 
 
 def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bool, spans_key: str | None) -> None:
@@ -49,7 +49,7 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     if group is not None and not _is_ours(group):
         raise BertNerError(Errors.foreign_group.format(key=spans_key))
     present = [] if overwrite else list(doc.ents)
-    found = obstacles(doc, overwrite=overwrite, respect_sentences=False)
+    found = obstacles([doc], overwrite=overwrite, respect_sentences=False)
     taken = found.blocked | found.present
     kept = [p for p in predictions if not taken[p.start : p.end].any()]
     spans = [Span(doc, p.start, p.end, label=p.label) for p in kept]

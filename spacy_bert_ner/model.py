@@ -26,7 +26,7 @@ from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
-from .types import Array, Encoding, Floats2d
+from .types import Array, Encoding, Floats2d, Ints1d
 from .windows import Window, merge, split
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
@@ -148,10 +148,14 @@ def forward(
 
     texts = [doc.text for doc in docs]  # once, as spaCy puts it together from the tokens whenever it is asked
     encodings = checkpoint.tokenize(texts)
-    alignments = [_align(*parts) for parts in zip(docs, encodings, map(len, texts), strict=True)]
     # All Docs share one table of subwords: those of Doc i are rows firsts[i] to firsts[i + 1].
     firsts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
-    windows = _windows(model, checkpoint, encodings, alignments)
+    alignment = _align(docs, texts, encodings)
+    # The rows of Doc i are cuts[i] to cuts[i + 1] of those of all tokens.
+    tokens = np.cumsum([0, *map(len, docs)])
+    cuts = np.append(0, np.cumsum(alignment.lengths))[tokens].tolist()
+    lengths_of = [alignment.lengths[start:end] for start, end in pairwise(tokens.tolist())]
+    windows = _windows(_window(model, checkpoint) - checkpoint.n_special, model.attrs["overlap"], firsts, alignment)
 
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
@@ -174,13 +178,11 @@ def forward(
     if not bool(ops.xp.isfinite(table).all()):
         raise BertNerError(Errors.not_finite)
 
-    in_table = [a.subwords + first for a, first in zip(alignments, firsts, strict=False)]
-    index = ops.xp.asarray(np.concatenate(in_table)) if in_table else ops.alloc1i(0)
+    index = ops.xp.asarray(alignment.subwords)
     rows = table[index]  # (n_rows of all Docs, n_tags)
-    cuts = np.cumsum([0, *(len(a.subwords) for a in alignments)])
     output = [
-        Ragged(rows[start:end], ops.xp.asarray(a.lengths))
-        for a, (start, end) in zip(alignments, pairwise(cuts.tolist()), strict=True)
+        Ragged(rows[start:end], ops.xp.asarray(lengths))
+        for (start, end), lengths in zip(pairwise(cuts), lengths_of, strict=True)
     ]
 
     def backprop(d_output: list[Ragged]) -> list[Doc]:
@@ -317,25 +319,35 @@ def default_window(checkpoint: Checkpoint) -> int:
     return min(checkpoint.max_window, LONGEST_WINDOW)
 
 
-def _align(doc: Doc, encoding: Encoding, n_characters: int) -> Alignment:
-    if not len(doc):
-        return align(np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.int64), encoding.offsets, 0)
-    table = doc.to_array([IDX, LENGTH, IS_SPACE]).astype(np.int64)  # (n_tokens, 3)
-    tokens = np.stack([table[:, 0], table[:, 0] + table[:, 1]], axis=1)
-    return align(tokens, table[:, 2], encoding.offsets, n_characters)
+def _align(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[Encoding]) -> Alignment:
+    """Align all Docs at once, as if their texts were one: no subword lies in two of them."""
+    n_characters = np.cumsum([0, *map(len, texts)])
+    tables = [doc.to_array([IDX, LENGTH, IS_SPACE]).reshape(-1, 3) for doc in docs]
+    begins, lengths, is_space = np.concatenate([np.zeros((0, 3), np.int64), *tables]).astype(np.int64).T
+    begins += np.repeat(n_characters[:-1], [len(table) for table in tables])
+    offsets = [e.offsets for e in encodings]
+    subwords = np.concatenate([np.zeros((0, 2), np.int64), *offsets])
+    subwords = subwords + np.repeat(n_characters[:-1], [len(o) for o in offsets])[:, None]
+    return align(np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]))
 
 
-def _windows(
-    model: TokenClassifier, checkpoint: Checkpoint, encodings: Sequence[Encoding], alignments: Sequence[Alignment]
-) -> list[tuple[int, Window]]:
-    """The windows of all Docs, each with the number of its Doc."""
-    size = _window(model, checkpoint) - checkpoint.n_special
+def _windows(size: int, overlap: int, firsts: Ints1d, alignment: Alignment) -> list[tuple[int, Window]]:
+    """The windows of all Docs, each with the number of its Doc; see `windows.split`.
+
+    firsts: the first subword of each Doc, and one past the last of all. *Shape:* `(n_docs + 1,)`
+    alignment: of all Docs.
+    """
     windows: list[tuple[int, Window]] = []
-    for i, (encoding, alignment) in enumerate(zip(encodings, alignments, strict=True)):
-        if len(encoding.ids):
-            _, rows = first_rows(alignment.lengths)
-            starts = np.unique(alignment.subwords[rows])
-            windows.extend((i, w) for w in split(len(encoding.ids), starts, size, model.attrs["overlap"]))
+    starts: Ints1d | None = None
+    for i, (first, last) in enumerate(pairwise(firsts.tolist())):
+        n = last - first
+        if 0 < n <= size:
+            windows.append((i, Window(0, n, 0, n)))
+        elif n:
+            if starts is None:
+                starts = np.unique(alignment.subwords[first_rows(alignment.lengths)[1]])
+            own = starts[np.searchsorted(starts, first) : np.searchsorted(starts, last)] - first
+            windows.extend((i, w) for w in split(n, own, size, overlap))
     return windows
 
 

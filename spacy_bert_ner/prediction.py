@@ -22,24 +22,29 @@ class Reading(NamedTuple):
     """The tokens of a batch of Docs that get a tag, one Doc after the other, and the entities found in them.
 
     logits: of each token, on the CPU. *Shape:* `(n, n_tags)`
-    chain: where the tokens lie, and which go together.
-    doc_of: the place in the batch of each token's Doc. *Shape:* `(n,)`
+    chain: where the tokens lie, all Docs taken together, and which are read together.
+    firsts: the number of each Doc's first token. *Shape:* `(n_docs,)`
     entities: in places of the chain.
     tags: the tag of each column of the logits.
     """
 
     logits: Floats2d
     chain: Chain
-    doc_of: Ints1d
+    firsts: Ints1d
     entities: list[Entity]
     tags: TagSet
 
     def located(self) -> list[tuple[int, Entity]]:
         """For each entity the place of its Doc in the batch, and the entity in tokens of that Doc."""
-        tokens = self.chain.tokens
+        if not self.entities:
+            return []
+        starts, ends = np.array([entity[1:] for entity in self.entities]).T
+        starts, ends = self.chain.tokens[starts], self.chain.tokens[ends - 1] + 1
+        doc_of = np.searchsorted(self.firsts, starts, side="right") - 1
+        places = np.stack([starts, ends], axis=1) - self.firsts[doc_of, None]
         return [
-            (int(self.doc_of[start]), Entity(label, int(tokens[start]), int(tokens[end - 1]) + 1))
-            for label, start, end in self.entities
+            (doc, Entity(entity.label, *place))
+            for doc, entity, place in zip(doc_of.tolist(), self.entities, places.tolist(), strict=True)
         ]
 
     def scores(self, temperature: float) -> Floats1d:
@@ -54,21 +59,16 @@ def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Rea
     """
     tags, ops = models.get_tags(model), model.ops
     output = model.predict(list(docs))
-    chains, first_row = [], 0
-    for doc, rows in zip(docs, output, strict=True):
-        lengths = ops.to_numpy(rows.lengths)
-        found = obstacles(doc, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
-        own = chain(lengths, found)
-        chains.append(own._replace(rows=own.rows + first_row))
-        first_row += int(lengths.sum())
-    together = Chain(*(np.concatenate(parts) for parts in zip(*chains, strict=True)))
+    lengths = ops.to_numpy(ops.xp.concatenate([rows.lengths for rows in output]))
+    found = obstacles(docs, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
+    together = chain(lengths, found)
     rows = ops.xp.concatenate([models.logits_of(rows) for rows in output])
     logits = ops.to_numpy(rows[ops.xp.asarray(together.rows)])
     if settings.decoding == "viterbi":
         logits = bar(logits, together, tags)
-    doc_of = np.repeat(np.arange(len(docs)), [len(own.tokens) for own in chains])
+    firsts = np.cumsum([0, *map(len, docs[:-1])])
     best = best_tags(logits, together.begins, tags, decoding=settings.decoding)
-    return Reading(logits, together, doc_of, tags.entities(best, together.begins), tags)
+    return Reading(logits, together, firsts, tags.entities(best, together.begins), tags)
 
 
 def predict(
