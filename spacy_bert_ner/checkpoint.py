@@ -32,6 +32,7 @@ from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from typing_extensions import Self
 
 _FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
 """Attributes in which modules keep a dropout rate that they hand to a function."""
@@ -87,7 +88,7 @@ class Checkpoint:
         tag_scheme: str | None = None,
         mark_case: bool = False,
         local_files_only: bool = False,
-    ) -> Checkpoint:
+    ) -> Self:
         """Open a folder or a repository on the Hub.
 
         name (str | Path): folder, or name on the Hub.
@@ -145,7 +146,7 @@ class Checkpoint:
         return cls(model, tokenizer, name)
 
     @classmethod
-    def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Checkpoint:
+    def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Self:
         """Open a folder or a repository on the Hub for its tokenizer and its windows; nothing goes through the model.
 
         name (str | Path): folder, or name on the Hub, of a token classifier or of any other encoder.
@@ -174,6 +175,11 @@ class Checkpoint:
         self.tokenizer.save_pretrained(folder)
         _rename_class(folder / "tokenizer_config.json")
 
+    @classmethod
+    def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
+        """Open what `save` wrote; never asks the network. See `open`."""
+        return cls.open(folder, tag_scheme=tag_scheme, local_files_only=True)
+
     def to_files(self) -> dict[str, bytes]:
         """The files that `save` writes, by name."""
         with tempfile.TemporaryDirectory() as temporary:
@@ -182,12 +188,12 @@ class Checkpoint:
             return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     @classmethod
-    def from_files(cls, files: dict[str, bytes], name: str) -> Checkpoint:
+    def from_files(cls, files: dict[str, bytes], name: str) -> Self:
         """The inverse of `to_files`."""
         with tempfile.TemporaryDirectory() as temporary:
             for file_name, content in files.items():
                 (Path(temporary) / Path(file_name).name).write_bytes(content)
-            checkpoint = cls.open(temporary, local_files_only=True)
+            checkpoint = cls.reopen(temporary)
         checkpoint.name = name
         return checkpoint
 

@@ -15,13 +15,14 @@ from .files import whole_folder
 from .model import get_checkpoint, replace_checkpoint
 from .pipelines import open_pipeline
 from .runtimes.conversion import convert
-from .runtimes.graph import GraphCheckpoint
+from .runtimes.graph import GRAPH, GraphCheckpoint
 from .runtimes.on_onnx import OnnxRuntime
 
 RUNTIMES = {"onnx": "fp32", "onnx-int8": "int8"}
 """Names of what a pipeline can be exported to, and the precision of the graph."""
 TARGETS = ("pipeline", "hf", "onnx")
 TOLERANCE = 0.002
+CARD_NAME = "README.md"
 
 
 class Report(NamedTuple):
@@ -48,7 +49,7 @@ def export_pipeline(
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))
-    _check_output(folder, output, "config.cfg")
+    _check_output(folder, output, f"*/model/{GRAPH}")
     nlp, names = open_pipeline(folder, data)
     f1_before, words_before = _evaluate(nlp, data, folder)
     for name in names:
@@ -77,7 +78,7 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
     name (str | None): of the component; None where there is one alone.
     RAISES BertNerError: something is not there, or was exported already.
     """
-    _check_output(folder, output, "config.json")
+    _check_output(folder, output, GRAPH if target == "onnx" else CARD_NAME)
     nlp, names = open_pipeline(folder)
     if name not in names and (name or len(names) > 1):
         raise BertNerError(Errors.which_component.format(folder=folder, found=", ".join(names), first=names[0]))
@@ -87,7 +88,7 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
         return
     with whole_folder(output) as temporary:
         checkpoint.save(temporary)
-        (temporary / "README.md").write_text(_card(nlp, checkpoint.tags.labels), encoding="utf8")
+        (temporary / CARD_NAME).write_text(_card(nlp, checkpoint.tags.labels), encoding="utf8")
 
 
 def _trainable(pipe: BertNer) -> Any:
@@ -105,10 +106,14 @@ def _evaluate(nlp: Language, data: Path, folder: Path) -> tuple[float, float]:
 
 
 def _check_output(folder: Path, output: Path, mark: str) -> None:
-    """Refuse to take the place of what is no older export."""
+    """Refuse to take the place of what is no older export, which has a file of the name `mark`."""
     if output.resolve() == folder.resolve() or output.resolve() in folder.resolve().parents:
         raise BertNerError(Errors.output_is_input.format(output=output))
-    if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / mark).is_file())):
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    marks = list(output.glob(mark))
+    # Encoders and trained pipelines have a README.md and a config too.
+    if not marks or (mark == CARD_NAME and "- spacy-bert-ner\n" not in marks[0].read_text(encoding="utf8")):
         raise BertNerError(Errors.output_taken.format(output=output))
 
 

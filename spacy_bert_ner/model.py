@@ -219,14 +219,14 @@ def load_checkpoint(model: TokenClassifier, labels: Collection[str] | None = Non
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
-    name, tag_scheme = model.attrs["name"], model.attrs["tag_scheme"]
+    name = model.attrs["name"]
     if is_folder(name) and has_graph(name):
         if labels or added:
             raise BertNerError(Errors.exported.format(name=name))
-        _set_checkpoint(model, GraphCheckpoint.open_graph(name, tag_scheme=tag_scheme))
+        restore_checkpoint(model, Path(name))
         return
-    options = {key: model.attrs[key] for key in ("revision", "mark_case")}
-    _set_checkpoint(model, Checkpoint.open(name, labels=labels, added=added, tag_scheme=tag_scheme, **options))
+    options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case")}
+    _set_checkpoint(model, Checkpoint.open(name, labels=labels, added=added, **options))
 
 
 def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: TorchRuntime | OnnxRuntime) -> None:
@@ -242,11 +242,8 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
     """Read what `save_checkpoint` wrote; never asks the network."""
-    tag_scheme = model.attrs["tag_scheme"]
-    if has_graph(folder):
-        _set_checkpoint(model, GraphCheckpoint.open_graph(folder, tag_scheme=tag_scheme))
-    else:
-        _set_checkpoint(model, Checkpoint.open(folder, tag_scheme=tag_scheme, local_files_only=True))
+    kind = GraphCheckpoint if has_graph(folder) else Checkpoint
+    _set_checkpoint(model, kind.reopen(folder, tag_scheme=model.attrs["tag_scheme"]))
 
 
 def has_checkpoint(model: TokenClassifier) -> bool:

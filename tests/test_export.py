@@ -254,8 +254,18 @@ def test_an_older_export_is_replaced_and_nothing_else(pipeline, tmp_path):
         with pytest.raises(BertNerError, match="is where the pipeline lies, which is to stay"):
             export_pipeline(folder, output, dev)
     assert (other / "precious.txt").read_text() == "mine"
-    for _ in range(2):
-        export_checkpoint(folder, tmp_path / "hf", "hf")
+    for target in ("hf", "onnx"):
+        for _ in range(2):
+            export_checkpoint(folder, tmp_path / target, target)
+    trained = tmp_path / "trained"
+    spacy.load(folder).to_disk(trained)
+    encoder = tmp_path / "encoder"
+    Checkpoint.open(folder / "bert_ner" / "model").save(encoder)
+    (encoder / "README.md").write_text("the card of another")
+    with pytest.raises(BertNerError, match="trained is there, and no older export"):
+        export_pipeline(folder, trained, dev)
+    with pytest.raises(BertNerError, match="encoder is there, and no older export"):
+        export_checkpoint(folder, encoder, "hf")
 
 
 @pytest.mark.parametrize("file", ["pipeline", "data"])

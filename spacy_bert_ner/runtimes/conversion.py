@@ -15,8 +15,6 @@ import torch
 from ..checkpoint import Checkpoint
 from ..errors import BertNerError, Errors
 
-PRECISIONS = ("fp32", "int8")
-
 
 class _Logits(torch.nn.Module):
     """The checkpoint as a function of two tensors."""
@@ -64,8 +62,8 @@ def convert(checkpoint: Checkpoint, precision: str) -> bytes:
 
 
 def _trace(checkpoint: Checkpoint, path: Path) -> None:
-    ids = torch.full((2, 4), checkpoint.tokenizer.pad_token_id or 0)
-    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    ids = torch.full((2, 4), checkpoint.tokenizer.pad_token_id or 0, device=checkpoint.device)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]], device=checkpoint.device)
     any_size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about itself

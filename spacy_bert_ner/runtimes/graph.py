@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,6 +15,9 @@ from ..files import whole_folder
 from ..opening import choose_head
 from ..tags import trained_scheme
 from .on_onnx import OnnxRuntime
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 GRAPH = "model.onnx"
 """The file that stands in the place of `model.safetensors`."""
@@ -44,19 +46,14 @@ class GraphCheckpoint(Checkpoint):
         self._session_of: tuple[int, OnnxRuntime] | None = None
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, graph: bytes) -> GraphCheckpoint:
+    def of(cls, checkpoint: Checkpoint, graph: bytes) -> Self:
         """The twin of a checkpoint that runs a graph made of it."""
         files = {key: content for key, content in checkpoint.to_files().items() if key != "model.safetensors"}
         return cls.from_files({**files, GRAPH: graph}, checkpoint.name)
 
     @classmethod
-    def open_graph(cls, folder: str | Path, *, tag_scheme: str | None = None) -> GraphCheckpoint:
-        """Open what `save` wrote; never asks the network.
-
-        tag_scheme (str | None): see `Checkpoint.open`.
-        RAISES CheckpointError: see `Checkpoint.open`.
-        """
-        bare = cast(GraphCheckpoint, cls.without_weights(folder, local_files_only=True))
+    def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
+        bare = cls.without_weights(folder, local_files_only=True)
         tags, _ = choose_head(bare.model.config, str(folder), None, (), tag_scheme)
         if tag_scheme:
             bare.model.config.tag_scheme = trained_scheme(tags.scheme)
@@ -86,15 +83,6 @@ class GraphCheckpoint(Checkpoint):
 
     def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
         """Nothing: there is nothing to train."""
-
-    @classmethod
-    def from_files(cls, files: dict[str, bytes], name: str) -> GraphCheckpoint:
-        with tempfile.TemporaryDirectory() as temporary:
-            for file_name, content in files.items():
-                (Path(temporary) / Path(file_name).name).write_bytes(content)
-            checkpoint = cls.open_graph(temporary)
-        checkpoint.name = name
-        return checkpoint
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         return GraphCheckpoint.from_files, (self.to_files(), self.name)
