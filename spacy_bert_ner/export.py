@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 from spacy.language import Language
 from spacy.training import Corpus
 
+from .case_marks import CAPITAL, CAPITALS
 from .component import BertNer
 from .errors import BertNerError, Errors, ExportError
 from .files import whole_folder
@@ -88,7 +89,8 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
         return
     with whole_folder(output) as temporary:
         checkpoint.save(temporary)
-        (temporary / CARD_NAME).write_text(_card(nlp, checkpoint.tags.labels), encoding="utf8")
+        is_marked = CAPITAL in checkpoint.tokenizer.get_vocab()
+        (temporary / CARD_NAME).write_text(_card(nlp, checkpoint.tags.labels, is_marked=is_marked), encoding="utf8")
 
 
 def _trainable(pipe: BertNer) -> Any:
@@ -142,7 +144,8 @@ nlp = spacy.blank("{lang}")
 nlp.add_pipe("bert_ner", config={{"model": {{"name": "path/to/this/folder"}}}})
 ```
 
-With transformers alone:
+{alone}"""
+ALONE = """With transformers alone:
 
 ```python
 from transformers import pipeline
@@ -150,9 +153,12 @@ from transformers import pipeline
 ner = pipeline("token-classification", "path/to/this/folder", aggregation_strategy="first")
 ```
 """
+MARKED = f"""With transformers alone, take for each word the tag of its first subword by offsets. Capital letters are marked
+by subwords of their own, `{CAPITAL}` and `{CAPITALS}`, which the pipeline of transformers takes for words of their own.
+"""
 
 
-def _card(nlp: Language, labels: tuple[str, ...]) -> str:
+def _card(nlp: Language, labels: tuple[str, ...], *, is_marked: bool) -> str:
     meta = nlp.meta
     performance = meta.get("performance") or {}
     scores = ""
@@ -168,4 +174,5 @@ def _card(nlp: Language, labels: tuple[str, ...]) -> str:
         license=f"license: {meta['license']}\n" if meta.get("license") else "",
         labels=", ".join(f"`{label}`" for label in labels),
         scores=scores,
+        alone=MARKED if is_marked else ALONE,
     )

@@ -323,6 +323,20 @@ def test_a_plain_checkpoint_with_its_card(pipeline, tagger, tmp_path):
     assert entities(make(tmp_path / "hf")) == entities(make(tagger))
 
 
+def test_the_card_tells_of_marks_for_capitals(encoder, tagger, tmp_path):
+    for name, source, mark_case in (("plain", tagger, False), ("marked", encoder, True)):
+        nlp = make(source, mark_case=mark_case)
+        doc = nlp.make_doc("Kevin")
+        nlp.initialize(lambda doc=doc: [Example.from_dict(doc, {"entities": [(0, 5, "per")]})])
+        nlp.to_disk(tmp_path / name)
+        export_checkpoint(tmp_path / name, tmp_path / f"{name}-hf", "hf")
+    plain, marked = ((tmp_path / f"{name}-hf" / "README.md").read_text() for name in ("plain", "marked"))
+    assert 'pipeline("token-classification"' in plain
+    assert "⇧" not in plain
+    assert 'pipeline("token-classification"' not in marked
+    assert "take for each word the tag of its first subword" in marked
+
+
 def test_a_graph_of_its_own(pipeline, tagger, tmp_path):
     folder, _ = pipeline
     export_checkpoint(folder, tmp_path / "graph", "onnx")
