@@ -153,8 +153,8 @@ from transformers import pipeline
 ner = pipeline("token-classification", "path/to/this/folder", aggregation_strategy="first")
 ```
 """
-MARKED = f"""With transformers alone, take for each word the tag of its first subword by offsets. Capital letters are marked
-by subwords of their own, `{CAPITAL}` and `{CAPITALS}`, which the pipeline of transformers takes for words of their own.
+MARKED = f"""With transformers alone, take for each word the tag of its first subword by offsets. Capital letters are
+marked by subwords of their own, `{CAPITAL}` and `{CAPITALS}`, which the pipeline of transformers takes for words.
 """
 
 
