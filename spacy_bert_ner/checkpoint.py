@@ -46,6 +46,7 @@ class Checkpoint:
     """
 
     can_train = True
+    is_packed = False
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         if not tokenizer.is_fast:

@@ -20,6 +20,7 @@ from .batching import group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
 from .opening import is_folder
+from .packing import pack_products
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
@@ -273,6 +274,9 @@ def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
         checkpoint.runtime = runtime
     elif isinstance(runtime, OnnxRuntime):
         raise ConfigError(Errors.torch_on_onnx.format(name=checkpoint.name))
+    elif checkpoint.is_packed != runtime.packed_weights:
+        pack_products(checkpoint.model, runtime.packed_weights)
+        checkpoint.is_packed = runtime.packed_weights
 
 
 def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:

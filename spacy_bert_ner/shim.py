@@ -16,6 +16,7 @@ from thinc.util import get_torch_default_device, xp2torch
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import prepare_process
+from .packing import forget_packed
 from .precision import step_scaled
 from .runtimes.graph import GRAPH, GraphCheckpoint
 from .types import Array
@@ -94,6 +95,7 @@ class CheckpointShim(Shim):
         scale = checkpoint.settle()
         if not named:
             return
+        forget_packed(checkpoint.model)
         params = list(named.values())
         keys, places = [self.key(*item) for item in named.items()], [checkpoint.places[name] for name in named]
 

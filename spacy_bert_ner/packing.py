@@ -1,0 +1,82 @@
+"""Matrix products that take less time on a CPU, with weights in the order in which oneDNN multiplies them."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import torch
+
+from .precision import multiplies_bfloat16
+
+
+class PackedLinear(torch.nn.Linear):
+    """`torch.nn.Linear`, but that on a CPU, where no gradient is asked for, it multiplies with a copy of its weights
+    that oneDNN has put in order.
+
+    Torch hands products of float32 to MKL, and weights as they lie. Packed ones change a result in its last digits, and
+    take the memory of the weights a second time. A copy is made when it is first needed, and again when the weights lie
+    elsewhere or are another version of themselves; torch does not count what is written through `weight.data`, after
+    which `forget_packed` is to be called. Everywhere else this is torch's own.
+    """
+
+    _packed: tuple[tuple[Any, ...], torch.Tensor] | None = None
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        dtype = _dtype(input)
+        if dtype is None or torch.is_grad_enabled() or self.weight.is_inference():
+            return super().forward(input)
+        key = (self.weight.data_ptr(), self.weight._version, dtype)
+        packed = self._packed
+        if packed is None or packed[0] != key:
+            weight = self.weight.detach().to(dtype).contiguous()
+            packed = self._packed = (key, torch.ops.mkldnn._reorder_linear_weight(weight, None))
+        bias = None if self.bias is None else self.bias.to(dtype)
+        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input.to(dtype), packed[1], bias, "none", [], "")
+        return found
+
+    def train(self, mode: bool = True) -> PackedLinear:
+        if mode:
+            self._packed = None
+        return super().train(mode)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the copy, which cannot be copied."""
+        return {**self.__dict__, "_packed": None}
+
+
+def _dtype(input: torch.Tensor) -> torch.dtype | None:
+    """What to multiply in; None where it is for torch to do."""
+    if input.device.type != "cpu" or torch.compiler.is_compiling():
+        return None
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+    return dtype if dtype in _packable() else None
+
+
+_known: list[tuple[torch.dtype, ...]] = []
+
+
+def _packable() -> tuple[torch.dtype, ...]:
+    """The types whose products are faster for it; it was measured on x86 alone."""
+    if not _known:
+        has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
+        is_known = platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
+        half = (torch.bfloat16,) if multiplies_bfloat16("cpu") else ()
+        _known.append((torch.float32, *half) if is_known else ())
+    return _known[0]
+
+
+def pack_products(model: torch.nn.Module, wanted: bool) -> None:
+    """Let every `torch.nn.Linear` of a model be packed, or none."""
+    old, new = (torch.nn.Linear, PackedLinear) if wanted else (PackedLinear, torch.nn.Linear)
+    for module in model.modules():
+        if type(module) is old:
+            module.__class__ = new
+            module.__dict__.pop("_packed", None)
+
+
+def forget_packed(model: torch.nn.Module) -> None:
+    """Drop the copies, as the weights are about to change or have changed."""
+    for module in model.modules():
+        if isinstance(module, PackedLinear):
+            module._packed = None
