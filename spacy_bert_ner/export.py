@@ -85,7 +85,8 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
         raise BertNerError(Errors.which_component.format(folder=folder, found=", ".join(names), first=names[0]))
     checkpoint = _trainable(cast(BertNer, nlp.get_pipe(name or names[0])))
     if target == "onnx":
-        GraphCheckpoint.of(checkpoint, convert(checkpoint, "fp32")).save(output)
+        # For whoever reads ONNX, and not for onnxruntime alone.
+        GraphCheckpoint.of(checkpoint, convert(checkpoint, "fp32", fused=False)).save(output)
         return
     with whole_folder(output) as temporary:
         checkpoint.save(temporary)

@@ -4,9 +4,11 @@ import copy
 import json
 import pickle
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import spacy
 import torch
@@ -22,6 +24,7 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError, ConfigError, ExportError
 from spacy_bert_ner.export import export_checkpoint, export_pipeline
 from spacy_bert_ner.model import get_checkpoint
+from spacy_bert_ner.runtimes import attention
 from spacy_bert_ner.runtimes.conversion import convert
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
 from spacy_bert_ner.runtimes.on_onnx import OnnxRuntime
@@ -72,6 +75,42 @@ def test_a_graph_gives_the_logits_of_torch(source, tmp_path):
         np.testing.assert_allclose(have, want, atol=1e-3)
     assert entities(found) == entities(exact)
     assert any(entities(exact))
+
+
+def nodes(graph: bytes):
+    """How many there are of each kind, with the domain of those that are not of ONNX itself."""
+    return Counter(f"{node.domain}:{node.op_type}" for node in onnx.load_from_string(graph).graph.node)
+
+
+def test_attention_is_one_node_of_onnxruntime_unless_others_are_to_read_the_graph(tagger):
+    checkpoint = Checkpoint.open(tagger)
+    n_layers = checkpoint.model.config.num_hidden_layers
+    fused, plain = nodes(convert(checkpoint, "fp32")), nodes(convert(checkpoint, "fp32", fused=False))
+    assert (fused[":Softmax"], fused["com.microsoft:MultiHeadAttention"]) == (0, n_layers)
+    assert plain[":Softmax"] == n_layers
+    assert {name.partition(":")[0] for name in plain} == {""}
+
+
+def test_attention_of_another_kind_is_left_as_it_is(tagger, monkeypatch):
+    monkeypatch.setattr(attention, "_node", None)
+    found = nodes(convert(Checkpoint.open(tagger), "fp32"))
+    assert found[":Softmax"] > 0
+
+
+def test_what_adds_and_normalizes_at_once_is_left_to_two_nodes(graph, tmp_path, monkeypatch):
+    """Onnxruntime tells of the graph that it runs: with all its optimizations there would be such nodes."""
+    import onnxruntime
+
+    def session(content, options, **others):
+        options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+        return real(content, options, **others)
+
+    real = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    make(graph, runtime=ONNX)("the")
+    found = nodes((tmp_path / "optimized.onnx").read_bytes())
+    assert found[":LayerNormalization"] > 2
+    assert not any("SkipLayer" in name for name in found)
 
 
 def test_weights_of_eight_bits_change_logits_a_little(tagger, graph, tmp_path):
@@ -126,9 +165,9 @@ def test_threads_and_providers_reach_the_session(graph, monkeypatch):
 
     seen = []
 
-    def session(content, options, providers):
+    def session(content, options, providers, **others):
         seen.append((options.intra_op_num_threads, options.inter_op_num_threads, providers))
-        return real(content, options, providers=providers)
+        return real(content, options, providers=providers, **others)
 
     real = onnxruntime.InferenceSession
     monkeypatch.setattr(onnxruntime, "InferenceSession", session)

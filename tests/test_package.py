@@ -83,7 +83,8 @@ MAY_IMPORT = {
     "runtimes/on_torch": {"precision"},
     "runtimes/on_onnx": set(),
     "runtimes/graph": {"checkpoint", "files", "opening", "on_onnx", "tags"},
-    "runtimes/conversion": {"checkpoint"},
+    "runtimes/conversion": {"checkpoint", "attention"},
+    "runtimes/attention": set(),
     "export": {
         "case_marks",
         "component",

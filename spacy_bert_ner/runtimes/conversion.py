@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from ..checkpoint import Checkpoint
 from ..errors import BertNerError, Errors
+from .attention import fused_attention
 
 
 class _Logits(torch.nn.Module):
@@ -28,12 +30,14 @@ class _Logits(torch.nn.Module):
         return logits
 
 
-def convert(checkpoint: Checkpoint, precision: str) -> bytes:
+def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> bytes:
     """The graph of a checkpoint, which takes any number of windows of any length.
 
     precision (str): "fp32", or "int8": the weights of matrix products have eight bits, a scale for each column, and
         what they are multiplied by gets eight bits as it comes (dynamic quantization: Zafrir et al. 2019,
         https://arxiv.org/abs/1910.06188). The head stays in float32.
+    fused (bool): whether the graph may hold nodes that onnxruntime alone knows, which are faster there; see
+        `fused_attention`.
     RETURNS: the content of `model.onnx`.
     RAISES BertNerError: a package that it takes is missing.
     """
@@ -45,7 +49,7 @@ def convert(checkpoint: Checkpoint, precision: str) -> bytes:
         raise BertNerError(Errors.no_onnx.format(package=e.name)) from e
     with tempfile.TemporaryDirectory() as temporary:
         path, small = Path(temporary) / "model.onnx", Path(temporary) / "model.int8.onnx"
-        _trace(checkpoint, path)
+        _trace(checkpoint, path, fused=fused)
         if precision == "fp32":
             return path.read_bytes()
         with warnings.catch_warnings(), _without_logs():
@@ -61,13 +65,13 @@ def convert(checkpoint: Checkpoint, precision: str) -> bytes:
         return small.read_bytes()
 
 
-def _trace(checkpoint: Checkpoint, path: Path) -> None:
+def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
     ids = torch.full((2, 4), checkpoint.tokenizer.pad_token_id or 0, device=checkpoint.device)
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]], device=checkpoint.device)
     any_size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch about itself
-        program: Any = torch.onnx.export(
+
+    def export(**options: Any) -> Any:
+        return torch.onnx.export(
             _Logits(checkpoint.model).eval(),
             (ids, mask),
             dynamo=True,
@@ -75,7 +79,19 @@ def _trace(checkpoint: Checkpoint, path: Path) -> None:
             input_names=["input_ids", "attention_mask"],
             output_names=["logits"],
             verbose=False,
+            **options,
         )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about itself
+        # Not in all releases of torch that are admitted; nor is every attention of the kind that is one node.
+        if fused and "custom_translation_table" in signature(torch.onnx.export).parameters:
+            try:
+                program = export(custom_translation_table=fused_attention())
+            except torch.onnx.OnnxExporterError:
+                program = export()
+        else:
+            program = export()
     program.save(str(path))
 
 
