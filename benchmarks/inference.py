@@ -2,7 +2,8 @@
 
     python benchmarks/inference.py --checkpoint training/model-best/bert_ner/model --output benchmarks/inference.json
 
-The checkpoint is one that was trained on GMB. The texts are sentences of GMB that `train.py` chooses settings by, as
+The checkpoint is one that was trained on GMB, without marks for capitals (`mark_case = false`), which only `bert_ner`
+knows. The texts are sentences of GMB that `train.py` chooses settings by, as
 
 - `short`: 1,000 sentences, one a text;
 - `long`: the same sentences put together to documents of 3,000 words;
@@ -13,13 +14,14 @@ The checkpoint is one that was trained on GMB. The texts are sentences of GMB th
 - `transformers pipeline, N`: with batches of N texts.
 - `hand-written loop, fp32` and `bf16`: windows sorted by length, batches of 2,048 subwords, the best tag of each
   subword, and no entities.
-- `bert_ner`: the component, as it comes.
+- `bert_ner`: the component, as it comes; `bert_ner, bf16`, with that precision; `bert_ner, onnx` and `onnx-int8`, with
+  what `export` makes of the checkpoint.
 - `matrix products, fp32` and `bf16`: the encoder's products of matrices alone, with a batch of 2,048 subwords: the rate
   of the machine, of which each way reaches a share.
 
 Each way is a process of its own, which has opened the checkpoint and read some texts before anything is measured. Ways
 take turns, in an order that moves on from round to round, so that a slow spell of a shared machine does not fall on one
-alone. Ratios are taken within a round; what is printed are their medians and ranges.
+alone. Ratios are taken within a round; what is printed are their medians and ranges. `--plot` draws them.
 """
 
 from __future__ import annotations
@@ -39,13 +41,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from environments import CACHE, TRANSFORMERS_4, clean_environment, make_environment, versions
+from inference_plot import draw
 from inference_ways import count_operations
 from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from train import CORPORA, DATA, convert_corpus, read_docs, rotated
 from wasabi import table
 
+from spacy_bert_ner.checkpoint import Checkpoint
+from spacy_bert_ner.export import RUNTIMES
 from spacy_bert_ner.files import whole_files
+from spacy_bert_ner.runtimes.conversion import convert
+from spacy_bert_ner.runtimes.graph import GraphCheckpoint
 
 HERE = Path(__file__).parent
 ADAPTER, PIPELINE, LOOP, OWN, PRODUCTS = (
@@ -61,6 +68,7 @@ WAYS = (
     *(f"{PIPELINE}, {n}" for n in SIZES),
     *(f"{kind}, {precision}" for kind in (LOOP, PRODUCTS) for precision in ("fp32", "bf16")),
     OWN,
+    *(f"{OWN}, {runtime}" for runtime in ("bf16", *RUNTIMES)),
 )
 N_SENTENCES, LONG_WORDS, EVERY = 1000, 3000, 100
 N_LATENCIES = 30
@@ -124,6 +132,16 @@ class Worker:
         self.process.communicate()
 
 
+def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
+    """What a way opens: the checkpoint, or the graph that is made of it now."""
+    runtime = way.removeprefix(f"{OWN}, ")
+    if runtime not in RUNTIMES:
+        return checkpoint.resolve()
+    opened = Checkpoint.open(checkpoint, local_files_only=True)
+    GraphCheckpoint.of(opened, convert(opened, RUNTIMES[runtime])).save(folder / runtime)
+    return folder / runtime
+
+
 @contextmanager
 def workers(ways: list[str], checkpoint: Path, environment: Path) -> Iterator[dict[str, Worker]]:
     """A process for each way, all of which end with the block."""
@@ -135,7 +153,7 @@ def workers(ways: list[str], checkpoint: Path, environment: Path) -> Iterator[di
                 if way == ADAPTER:
                     python = str(make_environment(environment, f"{ADAPTER}==0.0.4", TRANSFORMERS_4))
                 log = Path(temporary) / f"{len(started)}.txt"
-                started[way] = Worker(way, python, checkpoint.resolve(), log)
+                started[way] = Worker(way, python, open_for(way, checkpoint, Path(temporary)), log)
             yield started
         finally:
             for worker in started.values():
@@ -268,6 +286,9 @@ def main(options: argparse.Namespace) -> None:
         content = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "packages": versions(sys.executable)}
         with whole_files(options.output.parent, [options.output.name]) as (target,):
             target.write_text(json.dumps({**content, "rows": rows}, indent=1) + "\n")
+    if options.plot:
+        with whole_files(options.plot.parent, [options.plot.name]) as (target,):
+            draw(rows, target)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -278,6 +299,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--plot", type=Path, help="PNG to write")
     return parser
 
 

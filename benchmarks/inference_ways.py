@@ -151,7 +151,9 @@ def make_way(name: str, checkpoint: str) -> Way:
         return Loop(checkpoint, detail)
     if kind == "matrix products":
         return Products(checkpoint, detail)
-    return Pipeline("bert_ner", {"model": {"name": checkpoint}})
+    runtimes = {"": None, "bf16": {"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": "bf16"}}
+    runtime = runtimes.get(detail, {"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
+    return Pipeline("bert_ner", {"model": {"name": checkpoint, "runtime": runtime}})
 
 
 def answer(way: Way, job: dict[str, Any]) -> dict[str, Any]:

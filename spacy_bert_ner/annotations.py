@@ -48,12 +48,14 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     group = doc.spans.get(spans_key)
     if group is not None and not _is_ours(group):
         raise BertNerError(Errors.foreign_group.format(key=spans_key))
-    present = [] if overwrite else list(doc.ents)
-    found = obstacles([doc], overwrite=overwrite, respect_sentences=False)
-    taken = found.blocked | found.present
-    kept = [p for p in predictions if not taken[p.start : p.end].any()]
+    present, blocked, kept = [], [], list(predictions)
+    if doc.has_annotation("ENT_IOB"):  # which most Docs have not
+        present = [] if overwrite else list(doc.ents)
+        found = obstacles([doc], overwrite=overwrite, respect_sentences=False)
+        taken = found.blocked | found.present
+        kept = [p for p in predictions if not taken[p.start : p.end].any()]
+        blocked = [doc[i : i + 1] for i in np.flatnonzero(found.blocked).tolist()]
     spans = [Span(doc, p.start, p.end, label=p.label) for p in kept]
-    blocked = [doc[i : i + 1] for i in np.flatnonzero(found.blocked).tolist()]
     doc.set_ents(present + spans, blocked=blocked)
     if spans_key is not None:
         scored = [(span, p.score) for span, p in zip(spans, kept, strict=True)]

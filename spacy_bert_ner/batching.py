@@ -21,10 +21,10 @@ with 64 sentences at a time; to look further gains nothing."""
 def look_ahead(stream: Iterable[T], n_items: int, max_batch_tokens: int) -> Iterator[list[T]]:
     """Cut a stream into runs whose windows are then grouped together.
 
-    The first run is small, so that the first result comes early; each later one may have twice the tokens of the one
-    before, up to `LOOK_AHEAD` full batches, which bounds what is held in memory.
+    The first run is small, so that the first result comes early; each later one may have four times the tokens of the
+    one before, up to `LOOK_AHEAD` full batches, which bounds what is held in memory.
 
-        max_batch_tokens 10, Docs of 4 tokens   →   2 Docs, 5, 10, 20, 40, 40, …
+        max_batch_tokens 10, Docs of 4 tokens   →   2 Docs, 10, 40, 40, …
 
     stream: Docs, or whatever else has a length in tokens.
     n_items: most of them in a run; at least 1.
@@ -36,7 +36,7 @@ def look_ahead(stream: Iterable[T], n_items: int, max_batch_tokens: int) -> Iter
         if run and n_tokens + len(item) > limit:
             yield run
             run, n_tokens = [], 0
-            limit = min(2 * limit, LOOK_AHEAD * max_batch_tokens)
+            limit = min(4 * limit, LOOK_AHEAD * max_batch_tokens)
         run.append(item)
         n_tokens += len(item)
         if len(run) == n_items:

@@ -38,7 +38,7 @@ def runs(n, size, n_items=1000):
 
 def test_the_first_run_is_small_and_the_next_ones_grow(monkeypatch):
     monkeypatch.setattr(batching, "LOOK_AHEAD", 16)
-    assert runs(157, 4) == [2, 5, 10, 20, 40, 40, 40]
+    assert runs(132, 4) == [2, 10, 40, 40, 40]
 
 
 def test_no_run_has_more_items_than_asked_for():

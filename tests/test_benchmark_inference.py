@@ -99,8 +99,27 @@ def test_every_way_reads_the_same_texts(checkpoint: Path) -> None:
     own = ways.make_way("bert_ner", str(checkpoint))
     assert own.read(TEXTS) == expected
     assert own.read_one(TEXTS[0]) == expected[:1]
-    for name in ("transformers pipeline, 2", "hand-written loop, fp32", "hand-written loop, bf16"):
+    for name in ("transformers pipeline, 2", "hand-written loop, fp32", "hand-written loop, bf16", "bert_ner, bf16"):
         assert len(ways.make_way(name, str(checkpoint)).read(TEXTS)) == 3
+
+
+def test_exported_ways_run_a_graph(checkpoint: Path, tmp_path: Path) -> None:
+    exact = ways.make_way("bert_ner", str(checkpoint))
+    assert inference.open_for("bert_ner", checkpoint, tmp_path) == checkpoint
+    folder = inference.open_for("bert_ner, onnx", checkpoint, tmp_path)
+    assert (folder / "model.onnx").is_file()
+    assert ways.make_way("bert_ner, onnx", str(folder)).read(TEXTS) == exact.read(TEXTS)
+
+
+def test_the_chart(tmp_path: Path) -> None:
+    words = {"median": 20.0, "min": 10.0, "max": 30.0}
+    rows = [
+        {"workload": name, "way": way, "words": words}
+        for name in ("short", "long")
+        for way in ("spacy-huggingface-pipelines", "bert_ner")
+    ]
+    inference.draw(rows, tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_loop_reads_all_of_a_long_text(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,43 @@ def test_every_architecture_finds_the_same(checkpoints: LazyCheckpoints, name):
 
 
 @needs_packing
+@pytest.mark.parametrize("name", ["bert", "roberta", "electra"])
+def test_gelu_is_one_with_the_product_before_it(checkpoints: LazyCheckpoints, name, monkeypatch):
+    model = Checkpoint.open(checkpoints[name]).model
+    ids = torch.arange(5, 9)[None]
+    calls = []
+    for module in model.modules():
+        if type(module).__name__ == "GELUActivation":
+            module.register_forward_hook(lambda *_: calls.append(1))
+    with torch.no_grad():
+        expected = model(ids).logits
+        n_calls = len(calls)
+        assert n_calls >= model.config.num_hidden_layers
+        pack_products(model, wanted=True)
+        found = model(ids).logits
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert len(calls) - n_calls == n_calls - model.config.num_hidden_layers  # that of the head, where it has one
+    assert copy.deepcopy(model)(ids).logits.requires_grad
+    assert len(calls) - n_calls == 2 * n_calls - model.config.num_hidden_layers
+    pack_products(model, wanted=False)
+    assert not any("Packed" in str(type(module).__mro__) for module in model.modules())
+
+
+@needs_packing
+def test_an_activation_that_is_not_gelu_stays(tagger):
+    model = Checkpoint.open(tagger).model
+    before = [type(module) for module in model.modules()]
+    for layer in model.bert.encoder.layer:
+        layer.intermediate.intermediate_act_fn = torch.nn.ReLU()
+    ids = torch.arange(5, 9)[None]
+    with torch.no_grad():
+        expected = model(ids).logits
+        pack_products(model, wanted=True)
+        assert torch.allclose(model(ids).logits, expected, atol=1e-5)
+    assert len(before) == len(list(model.modules()))
+
+
+@needs_packing
 def test_a_pipeline_packs_unless_it_is_told_not_to(tagger):
     nlp, exact = make(tagger), make(tagger, runtime={"@misc": TORCH, "packed_weights": False})
     assert np.allclose(logits(nlp), logits(exact), atol=1e-5)

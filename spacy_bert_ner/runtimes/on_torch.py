@@ -30,8 +30,8 @@ def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True) -
 
     precision (str): of matrix products: "fp32"; "bf16" or "fp16" by torch's autocast, which leaves the weights in
         float32; "auto" for "bf16" where the hardware gains by it, else "fp32".
-    packed_weights (bool): on an x86 CPU, keep a copy of the weights in the order in which oneDNN multiplies fastest: a
-        ninth less time for batches, a quarter less for single sentences, for the memory of the weights once more.
+    packed_weights (bool): on an x86 CPU, keep a copy of the weights in the order in which oneDNN multiplies fastest: an
+        eighth less time for batches, a quarter less for single sentences, for the memory of the weights once more.
     RAISES ConfigError: a setting is not allowed.
     """
     check = partial(check_setting, RUNTIME_SECTION)
