@@ -206,7 +206,9 @@ def training_command(
         overrides["training.optimizer.learn_rate.warmup_steps"] = steps // 10  # as in the plain loop
     overrides.update(way.overrides)
     command = [python, "-m", "spacy", "train", str(way.config), "--output", str(output)]
-    return [*command, *(str(part) for key, value in overrides.items() for part in (f"--{key}", value))]
+    # spaCy reads values as JSON, and takes what is none for text.
+    texts = {key: json.dumps(value) if isinstance(value, bool) else str(value) for key, value in overrides.items()}
+    return [*command, *(part for key, text in texts.items() for part in (f"--{key}", text))]
 
 
 def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:

@@ -31,14 +31,18 @@ class PackedLinear(torch.nn.Linear):
         dtype = _dtype(input)
         if dtype is None or torch.is_grad_enabled() or self.weight.is_inference():
             return None
-        key = (self.weight.data_ptr(), self.weight._version, dtype)
+        weight, bias = self.weight, self.bias
+        key = (weight.data_ptr(), weight._version, dtype)
         packed = self._packed
         if packed is None or packed[0] != key:
-            weight = self.weight.detach().to(dtype).contiguous()
-            packed = self._packed = (key, torch.ops.mkldnn._reorder_linear_weight(weight, None))
-        bias = None if self.bias is None else self.bias.to(dtype)
+            ordered = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype).contiguous(), None)
+            packed = self._packed = (key, ordered)
+        if bias is not None and bias.dtype != dtype:
+            bias = bias.to(dtype)
+        if input.dtype != dtype:
+            input = input.to(dtype)
         how = "none" if then == "gelu" else ""  # by the error function, and not approximated by tanh
-        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input.to(dtype), packed[1], bias, then, [], how)
+        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input, packed[1], bias, then, [], how)
         return found
 
     def train(self, mode: bool = True) -> PackedLinear:

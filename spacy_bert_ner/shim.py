@@ -75,7 +75,7 @@ class CheckpointShim(Shim):
         if half == torch.float16 and checkpoint.scaler is None:
             checkpoint.scaler = torch.amp.GradScaler(device)
         # One context for all batches, in which autocast keeps the weights that it has converted.
-        with torch.set_grad_enabled(is_train), torch.autocast(device, half) if half else nullcontext():
+        with torch.inference_mode(not is_train), torch.autocast(device, half) if half else nullcontext():
             logits = [checkpoint.forward(*inputs).float() for inputs in batches]
 
         def backprop(d_logits: Sequence[Array]) -> None:

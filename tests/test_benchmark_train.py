@@ -11,9 +11,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 import spacy
+from spacy.cli._util import parse_config_overrides
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -312,6 +314,15 @@ def test_what_spacy_train_is_told() -> None:
     other = train.training_command("spacy-transformers", "python", Path("corpus"), Path("out"), 3, 1060, "encoder")
     assert other[other.index("--training.optimizer.learn_rate.warmup_steps") + 1] == "106"
     assert other[other.index("--components.transformer.model.name") + 1] == "encoder"
+
+
+@pytest.mark.parametrize("change", train.CHANGED)
+def test_every_changed_setting_is_one_that_a_config_may_have(change: str) -> None:
+    command = train.training_command(f"bert_ner, {change}", "python", Path("corpus"), Path("out"), 3, 500, "encoder")
+    overrides = parse_config_overrides(command[command.index("--output") + 2 :])
+    config = load_config(train.FAST, overrides=overrides)
+    load_model_from_config(config, auto_fill=True)  # no file is read yet
+    assert {key: overrides[key] for key in train.CHANGED[change]} == train.CHANGED[change]
 
 
 @pytest.mark.parametrize("way", ["article", "plain loop"])
