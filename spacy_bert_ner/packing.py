@@ -31,7 +31,8 @@ class PackedLinear(torch.nn.Linear):
         dtype = _dtype(input)
         if dtype is None or torch.is_grad_enabled() or self.weight.is_inference():
             return None
-        weight, bias = self.weight, self.bias
+        weight = self.weight
+        bias: torch.Tensor | None = self.bias
         key = (weight.data_ptr(), weight._version, dtype)
         packed = self._packed
         if packed is None or packed[0] != key:
