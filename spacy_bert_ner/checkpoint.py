@@ -6,7 +6,6 @@ code that a checkpoint brings is never run.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -24,8 +23,9 @@ from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, E
 from .files import whole_folder
 from .forks import prepare_process
 from .growth import grow_embeddings, grow_head, reset_head
+from .growth import reset_layers as put_new_layers
 from .layers import Place, places
-from .opening import check_weights, choose_head, is_folder, opening, scheme_in, tags_of, write_tags
+from .opening import check_weights, choose_head, is_folder, opening, rename_tokenizer, scheme_in, tags_of, write_tags
 from .row_gradients import RowGradients
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
@@ -88,6 +88,7 @@ class Checkpoint:
         added: Collection[str] = (),
         tag_scheme: str | None = None,
         mark_case: bool = False,
+        reset_layers: int = 0,
         local_files_only: bool = False,
     ) -> Self:
         """Open a folder or a repository on the Hub.
@@ -101,6 +102,7 @@ class Checkpoint:
             its `config.json` tell. A new head is written in it; None for IOB2 there.
         mark_case (bool): where there is something to train, a tokenizer that lower-cases gets marks for capital
             letters, see `case_marks.mark_case`, and the encoder an embedding for each, with random weights.
+        reset_layers (int): so many of the encoder's layers, from the highest, get random weights beside a new head.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
         RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
@@ -142,6 +144,8 @@ class Checkpoint:
                 )
         if new_head and is_old:
             reset_head(model)
+        if new_head and reset_layers:
+            put_new_layers(model, reset_layers)
         if mark_case and is_to_train and tokenizer.is_fast:
             tokenizer = _with_case_marks(model, tokenizer)
         return cls(model, tokenizer, name)
@@ -174,7 +178,7 @@ class Checkpoint:
     def save_tokenizer(self, folder: Path) -> None:
         """Write the tokenizer's files."""
         self.tokenizer.save_pretrained(folder)
-        _rename_class(folder / "tokenizer_config.json")
+        rename_tokenizer(folder / "tokenizer_config.json")
 
     @classmethod
     def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
@@ -255,6 +259,11 @@ class Checkpoint:
         """Where each parameter lies, by its name; a head that grows keeps its names."""
         return places([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
 
+    @property
+    def n_layers(self) -> int:
+        """Of the encoder, from the lowest to the highest; 0 where they cannot be told apart."""
+        return next(iter(self.places.values())).n_layers
+
     def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
         """Choose what is trained, and whether layers are computed again on the way back, to keep less in memory.
 
@@ -262,8 +271,7 @@ class Checkpoint:
         RAISES ConfigError: the encoder has fewer layers, or cannot compute them again.
         """
         if frozen_layers != self._frozen_layers:
-            placed = self.places
-            n_layers = next(iter(placed.values())).n_layers
+            placed, n_layers = self.places, self.n_layers
             if frozen_layers > n_layers:
                 raise ConfigError(Errors.too_many_frozen.format(frozen=frozen_layers, name=self.name, n=n_layers))
             for name, param in self.model.named_parameters():
@@ -374,14 +382,6 @@ def _with_case_marks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast)
         model_input_names=tokenizer.model_input_names,
         **tokenizer.special_tokens_map,
     )
-
-
-def _rename_class(path: Path) -> None:
-    """Name a tokenizer of no special class as both generations of transformers know it, not as 5 alone does."""
-    config = json.loads(path.read_text(encoding="utf8"))
-    if config.get("tokenizer_class") == "TokenizersBackend":
-        config["tokenizer_class"] = "PreTrainedTokenizerFast"
-        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
 @contextmanager

@@ -39,6 +39,7 @@ window = null
 overlap = 128
 max_batch_tokens = 2048
 frozen_layers = 0
+reset_layers = 0
 gradient_checkpointing = false
 precision = "fp32"
 mark_case = false

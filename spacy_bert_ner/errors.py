@@ -76,6 +76,11 @@ class Errors(CorpusMessages):
         "[components.<name>.model] overlap = {overlap} leaves no room in a window of {room} subwords "
         "(window = {window}, of which {special} are special). Allowed: 0 to {allowed}."
     )
+    too_many_reset = (
+        "[components.<name>.model] reset_layers = {reset} with frozen_layers = {frozen}, but the encoder of '{name}' "
+        "has {n} layers that can be told apart. Allowed: 0 to {allowed}. Name fewer: "
+        "--components.<name>.model.reset_layers {allowed}"
+    )
     too_many_frozen = (
         "[components.<name>.model] frozen_layers = {frozen}, but the encoder of '{name}' has {n} layers that can be "
         "told apart. Allowed: 0 to {n}. Name fewer: --components.<name>.model.frozen_layers {n}"

@@ -1,10 +1,12 @@
-"""Random weights in a model that is there: a head that begins anew, rows for more tags or more subwords."""
+"""Random weights in a model that is there: a head or layers that begin anew, rows for more tags or more subwords."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+
+from .layers import places
 
 PreTrainedModel = Any
 """That of transformers, which this room need not import."""
@@ -20,6 +22,28 @@ def reset_head(model: PreTrainedModel) -> None:
                 _draw(module.weight, model)
                 if module.bias is not None:
                     torch.nn.init.zeros_(module.bias)
+
+
+def reset_layers(model: PreTrainedModel, n: int) -> None:
+    """Fresh random weights for the highest `n` layers of the encoder, or for all if it has fewer: what they learned
+    before may be too special to begin from (Zhang et al. 2021, https://arxiv.org/abs/2006.05987).
+
+    Drawn as those of a new head are; norms are ones and zeros, as in a network that has learned nothing.
+    """
+    placed = places([name for name, _ in model.named_parameters()], model.base_model_prefix)
+    for path, module in model.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        found = [placed[f"{path}.{name}"] for name in own if f"{path}.{name}" in placed]
+        if not found or found[0].is_head or found[0].level <= max(found[0].n_layers - n, 0):
+            continue
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+        with torch.no_grad():
+            for name, param in own.items():
+                if param.dim() > 1:
+                    _draw(param, model)
+                elif name == "bias":
+                    param.zero_()
 
 
 def grow_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:

@@ -46,6 +46,7 @@ def build_token_classifier_v1(
     overlap: Any = 128,
     max_batch_tokens: Any = 2048,
     frozen_layers: Any = 0,
+    reset_layers: Any = 0,
     gradient_checkpointing: Any = False,
     precision: Any = "fp32",
     mark_case: Any = False,
@@ -66,6 +67,8 @@ def build_token_classifier_v1(
         window. Bounds the memory of a prediction, and does not change the result.
     frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
         the embeddings; 0 for none of either.
+    reset_layers (int): where `nlp.initialize()` gives a checkpoint a new head, so many of the encoder's layers, from
+        the highest, begin with random weights as well; see `growth.reset_layers`.
     gradient_checkpointing (bool): training keeps what goes into each layer only, and computes the layer again on the
         way back: less memory, the same gradient, more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
     precision (str): of the passes in training: "fp32", or "bf16" or "fp16" for torch's autocast, which multiplies
@@ -93,6 +96,7 @@ def build_token_classifier_v1(
     check("overlap", overlap, window is None or overlap < window, f"a whole number from 0, less than window = {window}")
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
     check("frozen_layers", frozen_layers, _is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
+    check("reset_layers", reset_layers, _is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
     check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
     a_precision = isinstance(precision, str) and precision in PRECISIONS
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
@@ -114,6 +118,7 @@ def build_token_classifier_v1(
             "overlap": overlap,
             "max_batch_tokens": max_batch_tokens,
             "frozen_layers": frozen_layers,
+            "reset_layers": reset_layers,
             "gradient_checkpointing": gradient_checkpointing,
             "precision": precision,
             "mark_case": mark_case,
@@ -226,8 +231,13 @@ def load_checkpoint(model: TokenClassifier, labels: Collection[str] | None = Non
             raise BertNerError(Errors.exported.format(name=name))
         restore_checkpoint(model, Path(name))
         return
-    options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case")}
-    _set_checkpoint(model, Checkpoint.open(name, labels=labels, added=added, **options))
+    options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case", "reset_layers")}
+    checkpoint = Checkpoint.open(name, labels=labels, added=added, **options)
+    n_layers, frozen, reset = checkpoint.n_layers, model.attrs["frozen_layers"], model.attrs["reset_layers"]
+    if frozen <= n_layers < frozen + reset:
+        limits = {"n": n_layers, "frozen": frozen, "allowed": n_layers - frozen}
+        raise ConfigError(Errors.too_many_reset.format(reset=reset, name=checkpoint.name, **limits))
+    _set_checkpoint(model, checkpoint)
 
 
 def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: TorchRuntime | OnnxRuntime) -> None:

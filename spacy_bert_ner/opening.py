@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -150,3 +151,12 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
         elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not is_folder(name):
             message = Errors.checkpoint_offline
         raise CheckpointError(message.format(name=name, revision=revision, reason=e)) from e
+
+
+def rename_tokenizer(path: Path) -> None:
+    """Name a tokenizer of no special class, in its config, as both generations of transformers know it, not as 5 alone
+    does."""
+    config = json.loads(path.read_text(encoding="utf8"))
+    if config.get("tokenizer_class") == "TokenizersBackend":
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf8")

@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "case_marks": set(),
     "dropout": set(),
     "packing": {"precision"},
-    "growth": set(),
+    "growth": {"layers"},
     "opening": {"tags"},
     "gold": {"alignment", "tags"},
     "confidence": {"lattice", "tags"},

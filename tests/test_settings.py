@@ -57,6 +57,8 @@ BAD = [
     ("model.frozen_layers", -1, "a whole number from 0, which freezes nothing"),
     ("model.frozen_layers", None, "a whole number from 0, which freezes nothing"),
     ("model.frozen_layers", 1.0, "a whole number from 0, which freezes nothing"),
+    ("model.reset_layers", -1, "a whole number from 0, which resets nothing"),
+    ("model.reset_layers", True, "a whole number from 0, which resets nothing"),
     ("model.gradient_checkpointing", 1, "true, false"),
     ("model.gradient_checkpointing", "yes", "true, false"),
     ("model.precision", "fp8", '"fp32", "bf16", "fp16", "auto"'),
@@ -235,6 +237,14 @@ def subwords(nlp):
     return nlp.get_pipe("bert_ner").model.shims[0].checkpoint.tokenize(["Kevin"])[0].ids.tolist()
 
 
+def top_layer(nlp):
+    """The sum of a matrix of the highest layer, after a new label has brought a new head."""
+    torch.manual_seed(0)
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "new")]})])
+    model = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model
+    return float(model.get_parameter("bert.encoder.layer.1.output.dense.weight").sum())
+
+
 EFFECTS = {
     "subword_labels": ("all", trained_on),
     "objective": ("sequences", trained_on),
@@ -254,6 +264,7 @@ EFFECTS = {
     "model.overlap": (50, batches),
     "model.max_batch_tokens": (64, batches),
     "model.frozen_layers": (1, lambda nlp: trained(nlp)[1]),
+    "model.reset_layers": (1, top_layer),
     "model.gradient_checkpointing": (True, lambda nlp: trained(nlp)[2]),
     "model.precision": ("bf16", lambda nlp: trained(nlp)[0]),
     "model.mark_case": (True, subwords),
@@ -282,6 +293,7 @@ def test_every_key_is_among_those_that_are_changed():
     assert set(EFFECTS) == {key for key in defaults if key != "model"} | model
 
 
+@pytest.mark.filterwarnings("ignore:The trained head of")
 @pytest.mark.parametrize("key", EFFECTS)
 def test_every_key_has_an_effect(key, tagger, tmp_path):
     value, look = EFFECTS[key]

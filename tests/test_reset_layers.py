@@ -1,0 +1,81 @@
+"""Layers that begin anew beside a new head."""
+
+import pytest
+import spacy
+import torch
+from checkpoints import ARCHITECTURES
+from spacy.training import Example
+from transformers import AutoModelForTokenClassification
+
+from spacy_bert_ner.checkpoint import Checkpoint
+from spacy_bert_ner.errors import ConfigError
+from spacy_bert_ner.layers import places
+
+pytestmark = pytest.mark.filterwarnings("ignore:The trained head of")  # it gives way, as is wanted here
+
+
+def parameters(folder, labels=("new",), seed=0, **options):
+    torch.manual_seed(seed)
+    return dict(Checkpoint.open(folder, labels=labels, **options).model.named_parameters())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_highest_layers_are_random_and_all_else_is_as_it_was(checkpoints, name):
+    """Each checkpoint has two layers, and a head for other labels."""
+    model = AutoModelForTokenClassification.from_pretrained(checkpoints[name])
+    old, new = dict(model.named_parameters()), parameters(checkpoints[name], reset_layers=1)
+    placed = places(list(new), model.base_model_prefix)
+    changed = {key for key, param in new.items() if old[key].shape == param.shape and not torch.equal(old[key], param)}
+    assert {placed[key].level for key in changed} >= {2}
+    assert not any(placed[key].level < 2 for key in changed)
+    top = {key: param for key, param in new.items() if placed[key].level == 2}
+    matrices = torch.cat([param.detach().flatten() for param in top.values() if param.dim() > 1])
+    assert abs(float(matrices.std()) / model.config.initializer_range - 1) < 0.1
+    assert all(not param.any() for key, param in top.items() if key.endswith("bias"))
+    assert all((param == 1).all() for param in (p for p in top.values() if p.dim() == 1) if param.any())
+
+
+def test_draws_follow_the_seed(tagger):
+    key = "bert.encoder.layer.1.output.dense.weight"
+    first, same, other = (parameters(tagger, seed=seed, reset_layers=1)[key] for seed in (1, 1, 2))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_a_trained_head_keeps_its_layers(tagger):
+    old = dict(AutoModelForTokenClassification.from_pretrained(tagger).named_parameters())
+    labels = Checkpoint.open(tagger).tags.labels
+    new = parameters(tagger, labels=labels, reset_layers=2)
+    assert all(torch.equal(new[key], param) for key, param in old.items())
+
+
+def make(folder, **model):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", config={"model": {"name": str(folder), "overlap": 8, **model}})
+    return nlp
+
+
+def initialize(nlp):
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin plays"), {"entities": [(0, 5, "new")]})])
+    return nlp
+
+
+def test_initialize_resets_and_a_saved_pipeline_does_not(tagger, tmp_path):
+    key = "bert.encoder.layer.1.output.dense.weight"
+    nlp = initialize(make(tagger, reset_layers=1))
+    weight = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model.get_parameter(key)
+    assert not torch.equal(weight, AutoModelForTokenClassification.from_pretrained(tagger).get_parameter(key))
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path).get_pipe("bert_ner")
+    assert again.model.attrs["reset_layers"] == 1
+    assert torch.equal(again.model.shims[0].checkpoint.model.get_parameter(key), weight)
+
+
+@pytest.mark.parametrize(("frozen", "reset", "allowed"), [(0, 3, 2), (1, 2, 1), (2, 1, 0)])
+def test_more_than_there_are_or_than_are_trained(frozen, reset, allowed, tagger):
+    message = (
+        rf"reset_layers = {reset} with frozen_layers = {frozen}, but the encoder of '.*' has 2 layers .*"
+        rf"Allowed: 0 to {allowed}\. Name fewer: --components.<name>.model.reset_layers {allowed}"
+    )
+    with pytest.raises(ConfigError, match=message):
+        initialize(make(tagger, frozen_layers=frozen, reset_layers=reset))
