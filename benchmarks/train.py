@@ -303,7 +303,9 @@ def report(options: argparse.Namespace) -> None:
     if not runs:
         sys.exit(f"error: no runs in {options.work}. Make some: python benchmarks/train.py --work {options.work}")
     counts = {
-        (run["corpus"], run["way"], run["seed"], test): entity_counts(examples_of(run, test, options.work))
+        (run["corpus"], run["way"], run["seed"], test): entity_counts(
+            examples_of(run, test, options.work), options.same
+        )
         for run in runs
         for test in run["scores"]
     }
@@ -316,7 +318,7 @@ def report(options: argparse.Namespace) -> None:
         environments["spacy-transformers"] = versions(interpreter(WAYS["spacy-transformers"], options))
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     content: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "environments": environments}
-    content |= {"rows": rows, "differences": differences}
+    content |= {"rows": rows, "differences": differences, "same": options.same}
     with whole_files(options.output.parent, [options.output.name]) as (temporary,):
         temporary.write_text(json.dumps(content, indent=1) + "\n")
 
@@ -365,6 +367,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
     parser.add_argument("--output", type=Path, help="JSON to write")
     parser.add_argument("--report", action="store_true", help="train nothing: report what lies in --work")
+    same = "labels that the differences of F1 take for one, such as geo gpe"
+    parser.add_argument("--same", nargs="+", default=[], metavar="LABEL", help=same)
     # To try the script: a share of the epochs, and of each test so many sentences. Use another --work for it.
     parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--limit-test", type=int, default=0, help=argparse.SUPPRESS)

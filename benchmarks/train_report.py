@@ -8,7 +8,7 @@ label.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -25,24 +25,29 @@ BASES = (OWN[0], f"{OWN[0]}, tokens")  # of the ways that change one more of the
 CHUNK = 200  # resamples at once: 8 MB for a test of 5,000 sentences
 
 
-def entity_counts(examples: Iterable[Example]) -> Counts:
+def entity_counts(examples: Iterable[Example], same: Collection[str] = ()) -> Counts:
     """Entities of each sentence that were found, made up and missed, as spaCy's `get_ner_prf` counts them.
 
+    same: labels that are taken for one.
     RETURNS: *Shape:* `(n_sentences, 3)`
     """
     counts = []
     for eg in examples:
-        gold = {(ent.label_, ent.start, ent.end) for ent in eg.reference.ents}
+        gold = {(_one(ent.label_, same), ent.start, ent.end) for ent in eg.reference.ents}
         n_gold, n_found, n_wrong = len(gold), 0, 0
         for ent in eg.predicted.ents:
             tokens = eg.alignment.x2y[ent.start : ent.end]
             if len(tokens):
-                key = (ent.label_, int(tokens[0]), int(tokens[-1]) + 1)
+                key = (_one(ent.label_, same), int(tokens[0]), int(tokens[-1]) + 1)
                 n_found += key in gold
                 n_wrong += key not in gold
                 gold.discard(key)
         counts.append((n_found, n_wrong, n_gold - n_found))
     return np.array(counts, dtype=np.int64).reshape(-1, 3)
+
+
+def _one(label: str, same: Collection[str]) -> str:
+    return "+".join(sorted(same)) if label in same else label
 
 
 def micro_f1(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
