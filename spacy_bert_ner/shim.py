@@ -74,8 +74,9 @@ class CheckpointShim(Shim):
         device = checkpoint.device.type
         if half == torch.float16 and checkpoint.scaler is None:
             checkpoint.scaler = torch.amp.GradScaler(device)
+        following = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches, in which autocast keeps the weights that it has converted.
-        with torch.inference_mode(not is_train), torch.autocast(device, half) if half else nullcontext():
+        with following, torch.autocast(device, half) if half else nullcontext():
             logits = [checkpoint.forward(*inputs).float() for inputs in batches]
 
         def backprop(d_logits: Sequence[Array]) -> None:
