@@ -39,5 +39,5 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     panel.invert_yaxis()
     panel.set_xlabel("words a second (median, least to most)")
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False, loc="lower right")
+    panel.legend(frameon=False, loc="upper right")
     figure.savefig(path, format="png", dpi=120)
