@@ -45,8 +45,10 @@ def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger
 
     real = Checkpoint.open
     monkeypatch.setattr(models.Checkpoint, "open", open_)
-    load_checkpoint(build_token_classifier_v1(str(tagger), revision="abc123", overlap=8, mark_case=True))
-    expected = {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "mark_case": True}
+    load_checkpoint(
+        build_token_classifier_v1(str(tagger), revision="abc123", overlap=8, mark_case=True, reset_layers=1)
+    )
+    expected = {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "mark_case": True, "reset_layers": 1}
     assert asked == {**expected, "labels": None, "added": ()}
 
 

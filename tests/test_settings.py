@@ -242,7 +242,7 @@ def top_layer(nlp):
     torch.manual_seed(0)
     nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "new")]})])
     model = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model
-    return float(model.get_parameter("bert.encoder.layer.1.output.dense.weight").sum())
+    return float(model.get_parameter("bert.encoder.layer.1.output.dense.weight").detach().sum())
 
 
 EFFECTS = {
