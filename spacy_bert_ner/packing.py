@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from typing import Any
 
 import torch
@@ -87,17 +88,13 @@ def _dtype(input: torch.Tensor) -> torch.dtype | None:
     return dtype if dtype in _packable() else None
 
 
-_known: list[tuple[torch.dtype, ...]] = []
-
-
+@cache
 def _packable() -> tuple[torch.dtype, ...]:
     """The types whose products are faster for it; it was measured on x86 alone."""
-    if not _known:
-        has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
-        is_known = platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
-        half = (torch.bfloat16,) if multiplies_bfloat16("cpu") else ()
-        _known.append((torch.float32, *half) if is_known else ())
-    return _known[0]
+    has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
+    is_known = platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
+    half = (torch.bfloat16,) if multiplies_bfloat16("cpu") else ()
+    return (torch.float32, *half) if is_known else ()
 
 
 def pack_products(model: torch.nn.Module, wanted: bool) -> None:

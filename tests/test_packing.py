@@ -9,6 +9,7 @@ import spacy
 import torch
 from checkpoints import ARCHITECTURES, LazyCheckpoints
 from spacy.training import Example
+from test_runtimes import TEXT, TORCH, logits, make
 from thinc.api import Adam
 
 from spacy_bert_ner import packing
@@ -16,8 +17,6 @@ from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.packing import PackedLinear, forget_packed, pack_products
 from spacy_bert_ner.runtimes.on_torch import TorchRuntime
 
-TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn ."
-TORCH = "spacy_bert_ner.TorchRuntime.v1"
 needs_packing = pytest.mark.skipif(not packing._packable(), reason="torch packs nothing here")
 
 
@@ -29,17 +28,6 @@ def linear(**options):
 def packed(module):
     pack_products(torch.nn.Sequential(module), wanted=True)
     return module
-
-
-def make(folder, **model):
-    nlp = spacy.blank("en")
-    nlp.add_pipe("bert_ner", config={"model": {"name": str(folder), "overlap": 8, **model}})
-    nlp("")  # opens it
-    return nlp
-
-
-def logits(nlp):
-    return nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(TEXT)])[0].dataXd
 
 
 def torch_model(nlp):
