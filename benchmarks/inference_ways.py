@@ -18,7 +18,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-WINDOW, OVERLAP, BATCH_TOKENS = 512, 128, 2048  # as in `bert_ner`
+WINDOW, OVERLAP, BATCH_TOKENS = 128, 32, 2048  # as in `bert_ner`
+LONG_WINDOW, LEAST_OVERLAP = 512, 16  # as in the adapter
 
 Entities = list[list[tuple[int, int, str]]]  # of each text: first character, one past the last, label
 
@@ -55,10 +56,10 @@ class Transformers(Way):
     def __init__(self, checkpoint: str, batch_size: int) -> None:
         from transformers import AutoTokenizer, pipeline
 
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, model_max_length=WINDOW)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, model_max_length=LONG_WINDOW)
         self.batch_size = batch_size
         self.pipeline = pipeline(
-            "token-classification", checkpoint, tokenizer=tokenizer, aggregation_strategy="first", stride=OVERLAP
+            "token-classification", checkpoint, tokenizer=tokenizer, aggregation_strategy="first", stride=LEAST_OVERLAP
         )
 
     def read(self, texts: list[str]) -> Entities:

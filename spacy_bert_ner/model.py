@@ -32,9 +32,10 @@ from .windows import Window, merge, split
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
-LONGEST_WINDOW = 512
-"""Where none is named. Checkpoints with thousands of positions have seen few texts of that length in fine-tuning, and
-the cost of a window grows with the square of its length."""
+LONGEST_WINDOW = 128
+"""Where none is named. Most checkpoints were fine-tuned on sentences, and miss entities in windows that are many times
+as long: of the two in `benchmarks/README.md`, one loses half of its F1 in windows of 512. Besides, attention costs the
+square of a window's length."""
 
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
@@ -43,7 +44,7 @@ def build_token_classifier_v1(
     revision: Any = None,
     tag_scheme: Any = None,
     window: Any = None,
-    overlap: Any = 128,
+    overlap: Any = 32,
     max_batch_tokens: Any = 2048,
     frozen_layers: Any = 0,
     reset_layers: Any = 0,
@@ -61,7 +62,7 @@ def build_token_classifier_v1(
         "plain"; overrides what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and
         `I-` are read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
-        positions, but no more than 512.
+        positions, but no more than 128.
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
     max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
         window. Bounds the memory of a prediction, and does not change the result.

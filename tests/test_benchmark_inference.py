@@ -123,7 +123,7 @@ def test_the_chart(tmp_path: Path) -> None:
 
 
 def test_the_loop_reads_all_of_a_long_text(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each window has 510 of the 1,200 subwords and begins 382 after the one before: the third has 436 left."""
+    """Each window has 126 of the 300 subwords and begins 94 after the one before: the third has 112 left."""
     loop = ways.make_way("hand-written loop, fp32", str(checkpoint))
     lengths: list[list[int]] = []
     batches = loop._batches
@@ -134,8 +134,8 @@ def test_the_loop_reads_all_of_a_long_text(checkpoint: Path, monkeypatch: pytest
             yield batch
 
     monkeypatch.setattr(loop, "_batches", seen)
-    loop.read(["the " * 1200, "the"])
-    assert [n for batch in lengths for n in batch] == [512, 512, 438, 3]
+    loop.read(["the " * 300, "the"])
+    assert [n for batch in lengths for n in batch] == [128, 128, 114, 3]
 
 
 def test_operations_of_the_encoder(checkpoint: Path) -> None:

@@ -194,7 +194,7 @@ def test_the_largest_and_the_smallest_windows(tagger, docs, window, overlap):
     assert [len(rows.lengths) for rows in output] == [len(doc) for doc in docs]
 
 
-def test_a_window_that_is_not_named_has_no_more_than_512_subwords(tmp_path):
+def test_a_window_that_is_not_named_has_no_more_than_128_subwords(tmp_path):
     folder = save_encoder(tmp_path, max_position_embeddings=1024)
     model = build_token_classifier_v1(str(folder))
     load_checkpoint(model, ["per"])
@@ -203,7 +203,7 @@ def test_a_window_that_is_not_named_has_no_more_than_512_subwords(tmp_path):
     checkpoint.forward = lambda ids, mask: longest.append(ids.shape[1]) or forward(ids, mask)
     doc = Doc(spacy.blank("en").vocab, words=["new"] * 1200)
     model.predict([doc])
-    assert longest[0] == 512
+    assert longest[0] == 128
     named = build_token_classifier_v1(str(folder), window=1024)
     models._shim(named).checkpoint = checkpoint
     named.predict([doc])

@@ -148,7 +148,7 @@ def _beyond(corpora: Corpora, window: int) -> Iterator[Finding]:
             count,
             "sentences",
             share(count, corpora.total("n_sentences")),
-            "Nothing is cut off: bert_ner reads them in windows that overlap. Other tools truncate them; and if they "
+            "Nothing is cut off: bert_ner reads them in windows that overlap. Other tools may truncate them; if they "
             "are documents, sentences train faster.",
             examples,
         )

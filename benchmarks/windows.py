@@ -1,0 +1,110 @@
+"""Entity F1 and time on long documents, by the length and the overlap of windows.
+
+    python benchmarks/windows.py --checkpoint training/model-best/bert_ner/model --corpus corpus/test.spacy \
+        --output benchmarks/windows.json
+
+The Docs of a `.spacy` file, sentences as a rule, are put together to documents of `--words` words, in their order, and
+each way reads these; the first row reads them one by one, as they are. Rounds take turns; a ratio is that of the same
+round to windows of 512 subwords, the median of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from wasabi import table
+
+from spacy_bert_ner import score_bert_ner
+
+ALONE = "one by one"
+BASE = (512, 128)
+WINDOWS = [BASE, (512, 32), (512, 16), (256, 64), (256, 32), (128, 32), (128, 16), (64, 16)]
+
+
+def join(docs: Iterable[Doc], n_words: int) -> list[Doc]:
+    """Documents of at least so many words, but for the last."""
+    joined, rest = [], []
+    for doc in docs:
+        rest.append(doc)
+        if sum(map(len, rest)) >= n_words:
+            joined.append(Doc.from_docs(rest))
+            rest = []
+    return joined + ([Doc.from_docs(rest)] if rest else [])
+
+
+def make_pipeline(checkpoint: str, window: int | None, overlap: int) -> Language:
+    nlp = spacy.blank("en")
+    nlp.max_length = 10**8
+    nlp.add_pipe("bert_ner", config={"model": {"name": checkpoint, "window": window, "overlap": overlap}})
+    return nlp
+
+
+def read(nlp: Language, golds: list[Doc]) -> tuple[dict[str, Any], float]:
+    """Scores of the pipeline on the words of some documents, and seconds."""
+    docs = [Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d]) for d in golds]
+    start = time.perf_counter()
+    found = list(nlp.pipe(docs))
+    seconds = time.perf_counter() - start
+    return score_bert_ner([Example(doc, gold) for doc, gold in zip(found, golds, strict=True)]), seconds
+
+
+def measure(checkpoint: str, sentences: list[Doc], n_words: int, rounds: int) -> list[dict[str, Any]]:
+    """A row for each way: its scores, and its seconds beside those of `BASE` in the same round."""
+    long = join(sentences, n_words)
+    ways = {ALONE: make_pipeline(checkpoint, None, 16)} | {pair: make_pipeline(checkpoint, *pair) for pair in WINDOWS}
+    scores: dict[Any, dict[str, Any]] = {}
+    seconds: dict[Any, list[float]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, nlp in ways.items():
+            scores[way], spent = read(nlp, sentences if way == ALONE else long)
+            seconds[way].append(spent)
+    rows = []
+    for way, spent in seconds.items():
+        ratios = [a / b for a, b in zip(spent, seconds[BASE], strict=True)]
+        window, overlap = (None, None) if way == ALONE else way
+        row = {"window": window, "overlap": overlap, "seconds": spent, "ratio": statistics.median(ratios)}
+        rows.append(row | {key: scores[way][key] for key in ("ents_p", "ents_r", "ents_f")})
+    return rows
+
+
+def main(options: argparse.Namespace) -> None:
+    docs = [doc for doc in DocBin().from_disk(options.corpus).get_docs(spacy.blank("en").vocab) if len(doc)]
+    rows = measure(str(options.checkpoint), docs, options.words, options.rounds)
+    shown = [
+        [
+            ALONE if row["window"] is None else f"window {row['window']}, overlap {row['overlap']}",
+            *(f"{row[key]:.4f}" for key in ("ents_p", "ents_r", "ents_f")),
+            f"{row['ratio']:.2f}",
+        ]
+        for row in rows
+    ]
+    print(table(shown, header=["way", "P", "R", "F1", f"time / {BASE[0]}, {BASE[1]}"], divider=True))
+    if options.output:
+        content = {"date": time.strftime("%Y-%m-%d"), "docs": len(docs), "tokens": sum(map(len, docs)), "rows": rows}
+        options.output.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a token classifier")
+    parser.add_argument("--corpus", type=Path, required=True, help=".spacy file with gold entities")
+    parser.add_argument("--words", type=int, default=3000, help="of a document")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    options = parser.parse_args()
+    if not options.corpus.is_file():
+        sys.exit(
+            f"error: no corpus at {options.corpus}. Make one: python -m spacy bert-ner convert CORPUS {options.corpus}"
+        )
+    main(options)
