@@ -49,7 +49,7 @@ from train import CORPORA, DATA, convert_corpus, read_docs, rotated
 from wasabi import table
 
 from spacy_bert_ner.checkpoint import Checkpoint
-from spacy_bert_ner.export import RUNTIMES
+from spacy_bert_ner.export import GRAPHS
 from spacy_bert_ner.files import whole_files
 from spacy_bert_ner.runtimes.conversion import convert
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
@@ -68,7 +68,7 @@ WAYS = (
     *(f"{PIPELINE}, {n}" for n in SIZES),
     *(f"{kind}, {precision}" for kind in (LOOP, PRODUCTS) for precision in ("fp32", "bf16")),
     OWN,
-    *(f"{OWN}, {runtime}" for runtime in ("bf16", *RUNTIMES)),
+    *(f"{OWN}, {runtime}" for runtime in ("bf16", *GRAPHS)),
 )
 N_SENTENCES, LONG_WORDS, EVERY = 1000, 3000, 100
 N_LATENCIES = 30
@@ -135,10 +135,10 @@ class Worker:
 def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
     """What a way opens: the checkpoint, or the graph that is made of it now."""
     runtime = way.removeprefix(f"{OWN}, ")
-    if runtime not in RUNTIMES:
+    if runtime not in GRAPHS:
         return checkpoint.resolve()
     opened = Checkpoint.open(checkpoint, local_files_only=True)
-    GraphCheckpoint.of(opened, convert(opened, RUNTIMES[runtime])).save(folder / runtime)
+    GraphCheckpoint.of(opened, convert(opened, GRAPHS[runtime])).save(folder / runtime)
     return folder / runtime
 
 

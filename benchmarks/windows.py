@@ -67,8 +67,8 @@ def measure(checkpoint: str, sentences: list[Doc], n_words: int, rounds: int) ->
     seconds: dict[Any, list[float]] = {way: [] for way in ways}
     for _ in range(rounds):
         for way, nlp in ways.items():
-            scores[way], spent = read(nlp, sentences if way == ALONE else long)
-            seconds[way].append(spent)
+            scores[way], once = read(nlp, sentences if way == ALONE else long)
+            seconds[way].append(once)
     rows = []
     for way, spent in seconds.items():
         ratios = [a / b for a, b in zip(spent, seconds[BASE], strict=True)]

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import spacy
+import srsly
 import torch
 from conftest import TRAIN_DATA
 from spacy.tokens import Doc, DocBin
@@ -255,9 +256,13 @@ def test_an_exported_pipeline_finds_the_same(pipeline, tmp_path):
     folder, dev = pipeline
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="onnx")
-    assert (report.f1_before, report.f1_after) == (1.0, 1.0)
-    assert report.words_before > 0
-    assert report.words_after > 0
+    assert (report.runtime, report.before.f1, report.after.f1) == ("onnx", 1.0, 1.0)
+    assert report.before.words > 0
+    assert report.after.words > 0
+    told = srsly.read_json(tmp_path / "out" / "export.json")
+    assert (told["runtime"], told["data"], told["tolerance"]) == ("onnx", "dev.spacy", 0.002)
+    assert told["before"]["f1"] == 1.0
+    assert told["tried"]["onnx"]["words"] == pytest.approx(report.after.words)
     nlp = spacy.load(tmp_path / "out")
     assert entities(nlp) == entities(spacy.load(folder))
     assert nlp.pipe_names == ["sentencizer", "bert_ner"]
@@ -268,7 +273,7 @@ def test_an_exported_pipeline_finds_the_same(pipeline, tmp_path):
 
 def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    scores = iter([(0.9, 100.0), (0.8971, 900.0)])
+    scores = iter([export.Measured(0.9, 100.0), export.Measured(0.8971, 900.0)])
     monkeypatch.setattr(export, "_evaluate", lambda *_: next(scores))
     monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
     message = (
@@ -278,6 +283,44 @@ def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, mon
     with pytest.raises(ExportError, match=message):
         export_pipeline(folder, tmp_path / "out", dev)
     assert list(tmp_path.iterdir()) == []
+
+
+AUTO = {
+    # What is measured in the order in which it is tried, and what is taken.
+    "onnx-int8": [(0.9, 100), (0.9, 200), (0.9, 150), (0.898, 900)],
+    "torch-bf16": [(0.9, 100), (0.9, 200), (0.9, 150), (0.8979, 900)],
+    "onnx": [(0.9, 100), (0.8979, 200), (0.95, 150), (0.7, 900)],
+    "torch": [(0.9, 100), (0.9, 90), (0.9, 80), (0.9, 70)],
+}
+
+
+@pytest.mark.parametrize("best", AUTO)
+def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path, monkeypatch):
+    folder, dev = pipeline
+    measured = iter(AUTO[best])
+    monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(*next(measured)))
+    monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: True)
+    report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
+    assert report.runtime == best
+    assert list(report.tried) == ["torch", "torch-bf16", "onnx", "onnx-int8"]
+    nlp = spacy.load(tmp_path / "out")
+    model = tmp_path / "out" / "bert_ner" / "model"
+    assert (model / "model.onnx").exists() == best.startswith("onnx")
+    assert (model / "model.safetensors").exists() == best.startswith("torch")
+    assert nlp.meta.get("requirements", []) == (["onnxruntime>=1.20"] if best.startswith("onnx") else [])
+    assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == ("bf16" if best == "torch-bf16" else "fp32")
+    if best in ("onnx", "torch"):  # the others may change what random weights find
+        assert entities(nlp) == entities(spacy.load(folder))
+
+
+def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, monkeypatch):
+    folder, dev = pipeline
+    monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: False)
+    report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto", tolerance=1.0)
+    assert list(report.tried) == ["torch", "onnx", "onnx-int8"]
+    assert report.after.words == max(measured.words for measured in report.tried.values())
+    again = export_pipeline(folder, tmp_path / "out", dev, runtime="onnx")
+    assert again.runtime == "onnx"
 
 
 def test_an_older_export_is_replaced_and_nothing_else(pipeline, tmp_path):
@@ -388,13 +431,15 @@ def command(*arguments):
 
 def test_the_command(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    report = export.Report(0.9, 0.899, 1234.4, 9876.6)
+    before, after = export.Measured(0.9, 1234.4), export.Measured(0.899, 9876.6)
+    report = export.Report("onnx-int8", before, {"torch": before, "onnx-int8": after})
     calls = []
     monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: calls.append((a, k)) or report)
     done = command(folder, tmp_path / "out", "--dev", dev, "--tolerance", 0.01)
     assert done.exit_code == 0
     told = " ".join(done.output.split())
-    assert "entity F1 0.9000 before, 0.8990 after; words a second 1,234 before, 9,877 after" in told
+    assert "torch 0.9000 1,234 onnx-int8 0.8990 9,877" in told
+    assert "on onnx-int8: entity F1 0.9000 before, 0.8990 after; words a second 1,234 before, 9,877 after" in told
     assert calls == [((folder, tmp_path / "out", dev), {"runtime": "onnx-int8", "tolerance": 0.01})]
 
 
@@ -412,7 +457,7 @@ def test_the_command_with_bad_input(pipeline, tmp_path):
 def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
     """That is, it asks spaCy to: that command builds in an environment of its own, which needs a package index."""
     folder, dev = pipeline
-    report, calls = export.Report(0.9, 0.9, 1.0, 2.0), []
+    report, calls = export.Report("onnx", export.Measured(0.9, 1.0), {"onnx": export.Measured(0.9, 2.0)}), []
     monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: report)
     monkeypatch.setattr("spacy.cli.package", lambda *a, **k: calls.append((a, k)))
     done = command(folder, tmp_path / "out", "--dev", dev, "--package", tmp_path / "packages")

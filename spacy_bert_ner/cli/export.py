@@ -15,7 +15,9 @@ def export_cli(
     dev: Annotated[
         Path | None, typer.Option(help="examples in a .spacy file, on which both pipelines are compared")
     ] = None,
-    runtime: Annotated[str, typer.Option(help="what the new pipeline runs on; one of: onnx, onnx-int8")] = "onnx-int8",
+    runtime: Annotated[
+        str, typer.Option(help="what the new pipeline runs on; one of: onnx, onnx-int8, auto (the fastest here)")
+    ] = "onnx-int8",
     tolerance: Annotated[
         float, typer.Option(help="by how much entity F1, from 0 to 1, may fall; else nothing is written")
     ] = 0.002,
@@ -44,9 +46,16 @@ def export_cli(
         report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was exported", str(e), exits=1)
+    if len(report.tried) > 1:
+        msg.table(
+            [[name, f"{measured.f1:.4f}", f"{measured.words:,.0f}"] for name, measured in report.tried.items()],
+            header=("runtime", "entity F1", "words/s"),
+            aligns=("l", "r", "r"),
+        )
+    before, after = report.before, report.after
     msg.good(
-        f"Wrote {output}: entity F1 {report.f1_before:.4f} before, {report.f1_after:.4f} after; words a second "
-        f"{report.words_before:,.0f} before, {report.words_after:,.0f} after"
+        f"Wrote {output}, on {report.runtime}: entity F1 {before.f1:.4f} before, {after.f1:.4f} after; words a second "
+        f"{before.words:,.0f} before, {after.words:,.0f} after"
     )
     if package:
         from spacy.cli import package as make_package
