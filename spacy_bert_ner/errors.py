@@ -74,7 +74,8 @@ class Errors(CorpusMessages):
     )
     overlap_too_large = (
         "[components.<name>.model] overlap = {overlap} leaves no room in a window of {room} subwords "
-        "(window = {window}, of which {special} are special). Allowed: 0 to {allowed}."
+        "(window = {window}, of which {special} are special). Allowed: 0 to {allowed}. Name a smaller one: "
+        "--components.<name>.model.overlap {smaller}"
     )
     too_many_reset = (
         "[components.<name>.model] reset_layers = {reset} with frozen_layers = {frozen}, but the encoder of '{name}' "
@@ -206,7 +207,7 @@ class Errors(CorpusMessages):
     bad_runtime = "runtime = {runtime!r} is not allowed. Allowed: {allowed}."
     too_far_off = (
         "With {runtime}, entity F1 on {data} falls from {before:.4f} to {after:.4f}, by {fall:.4f}, which is more than "
-        "the tolerance of {tolerance}. Allow more: --tolerance {allowed}; or keep the precision: --runtime onnx"
+        "the tolerance of {tolerance}. Allow more: --tolerance {allowed}; or try others: --runtime auto"
     )
     nothing_to_compare = (
         "{data} has no entities, so that nothing can be compared. Allowed: a .spacy file of examples of the kind that "
@@ -217,9 +218,13 @@ class Errors(CorpusMessages):
         "--component {first}"
     )
     output_is_input = "{output} is where the pipeline lies, which is to stay. Name another folder for the output."
+    bad_tolerance = (
+        "tolerance = {tolerance!r} is not allowed. Allowed: a number from 0 to 1, by which entity F1 may fall; such as "
+        "--tolerance 0.002"
+    )
     output_taken = (
-        "{output} is there, and no older export. Allowed: a folder that is not there yet, an empty one, or an older "
-        "export, which is replaced. Name another."
+        "{output} is there, and no older export, or was changed since. Allowed: a folder that is not there yet, an "
+        "empty one, or an older export, which is replaced. Name another."
     )
     no_onnxruntime = (
         "'{name}' holds a graph of ONNX, and onnxruntime, which runs it, is not installed. Install it: "

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import platform
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import srsly
+import torch
 from spacy.language import Language
 from spacy.training import Corpus
 
 from .case_marks import CAPITAL, CAPITALS
 from .component import BertNer
-from .errors import BertNerError, Errors, ExportError
+from .errors import BertNerError, Errors, ExportError, is_number
 from .files import whole_folder
 from .model import get_checkpoint, replace_checkpoint
 from .pipelines import open_pipeline
-from .precision import multiplies_bfloat16
-from .runtimes.conversion import convert
+from .precision import half_precision, multiplies_bfloat16
+from .runtimes.conversion import convert, require_packages
 from .runtimes.graph import GRAPH, GraphCheckpoint
 from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime
 
 GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}
-"""What a pipeline can be exported to, and the precision of the graph."""
+"""The graphs that a pipeline can be exported to, the more exact one first, and the precision of each."""
 AUTO, AS_IT_IS, BFLOAT16 = "auto", "torch", "torch-bf16"
 RUNTIMES = (*GRAPHS, AUTO)
+GAIN = 1.05
+"""How much faster a less exact runtime has to be to be taken: less than that may be chance."""
 TARGETS = ("pipeline", "hf", "onnx")
 TOLERANCE = 0.002
-NEEDED = "onnxruntime>=1.20"
+NEEDED, MADE_BY = "onnxruntime>=1.20", "spacy-bert-ner export"
 CARD_NAME, REPORT_NAME = "README.md", "export.json"
 
 
@@ -61,21 +68,27 @@ def export_pipeline(
     data (Path): a `.spacy` file of examples, such as the dev data.
     runtime (str): one of `RUNTIMES`. "auto" is the one of these with the most words a second, on this machine and these
         examples, whose entity F1 is within the tolerance: torch as it is; torch in bfloat16, where the hardware gains
-        by it; a graph of each kind.
+        by it; a graph of each kind. A less exact one has to be a twentieth faster.
     tolerance (float): by how much entity F1, from 0 to 1, may fall on these examples.
     RETURNS: what was measured; it lies beside the pipeline in `export.json` too.
-    RAISES ExportError: it falls by more; nothing is written. BertNerError: something is not there, or was exported
-        already.
+    RAISES ExportError: it falls by more; nothing is written. BertNerError: something is not there, was exported
+        already, or is not allowed.
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))
-    _check_output(folder, output, REPORT_NAME)
+    if not (is_number(tolerance) and 0 <= tolerance <= 1):
+        raise BertNerError(Errors.bad_tolerance.format(tolerance=tolerance))
+    _check_output(folder, output)
+    require_packages()
     nlp, names = open_pipeline(folder, data)
+    pipes = {name: cast(BertNer, nlp.get_pipe(name)) for name in names}
+    known = nlp.meta.get("requirements", [])
+    originals = {name: Original(_trainable(pipe), pipe.model.attrs["runtime"]) for name, pipe in pipes.items()}
     before = _evaluate(nlp, data, folder)
-    originals = {name: _trainable(cast(BertNer, nlp.get_pipe(name))) for name in names}
-    tried = {AS_IT_IS: before} if runtime == AUTO else {}
+    tried, made = ({AS_IT_IS: before} if runtime == AUTO else {}), {}
     for other in _others(originals) if runtime == AUTO else [runtime]:
-        _put(nlp, originals, other)
+        made[other] = {name: _make(original, other) for name, original in originals.items()}
+        _put(nlp, made[other])
         tried[other] = _evaluate(nlp, data, folder)
     # 0.9 - 0.898 is a little more than 0.002.
     kept = [name for name, measured in tried.items() if before.f1 - measured.f1 <= tolerance + 1e-9]
@@ -84,44 +97,94 @@ def export_pipeline(
         fall = before.f1 - after.f1
         points = {"before": before.f1, "after": after.f1, "fall": fall, "allowed": math.ceil(1000 * fall) / 1000}
         raise ExportError(Errors.too_far_off.format(runtime=runtime, data=data, tolerance=tolerance, **points))
-    best = max(kept, key=lambda name: tried[name].words)
+    best = kept[0]
+    for name in kept[1:]:
+        if tried[name].words > GAIN * tried[best].words:
+            best = name
     if best == AS_IT_IS:
         nlp, _ = open_pipeline(folder)
-    elif best != other:
-        _put(nlp, originals, best)
+    else:
+        _put(nlp, made[best])
+        nlp.meta["requirements"] = [*known, *(r for r in [NEEDED] if best in GRAPHS and r not in known)]
     report = Report(best, before, tried)
     with whole_folder(output) as temporary:
         nlp.to_disk(temporary)
-        _write_report(report, data, tolerance, temporary / REPORT_NAME)
+        _write_report(report, data, tolerance, temporary)
     return report
 
 
-def _others(originals: dict[str, Any]) -> list[str]:
-    gain = all(multiplies_bfloat16(checkpoint.device.type) for checkpoint in originals.values())
-    return [*([BFLOAT16] if gain else []), *GRAPHS]
+class Original(NamedTuple):
+    """What a component of the trained pipeline holds."""
+
+    checkpoint: Any
+    runtime: TorchRuntime
 
 
-def _put(nlp: Language, originals: dict[str, Any], runtime: str) -> None:
-    """Let the components of these checkpoints run on a runtime, and write it into the pipeline's config."""
+class Made(NamedTuple):
+    """What it holds on another runtime, and how the config names that."""
+
+    checkpoint: Any
+    runtime: TorchRuntime | OnnxRuntime
     section: dict[str, Any]
-    for name, checkpoint in originals.items():
-        model = cast(BertNer, nlp.get_pipe(name)).model
-        if runtime == BFLOAT16:
-            section = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": "bf16", "packed_weights": True}
-            replace_checkpoint(model, checkpoint, TorchRuntime("bf16"))
-        else:
-            section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto"}
-            graph = GraphCheckpoint.of(checkpoint, convert(checkpoint, GRAPHS[runtime]))
-            replace_checkpoint(model, graph, OnnxRuntime())
+
+
+def _others(originals: dict[str, Original]) -> list[str]:
+    """What `auto` tries beside the pipeline as it is, the more exact ones first."""
+    half = torch.bfloat16
+    devices = [(original.runtime.precision, original.checkpoint.device.type) for original in originals.values()]
+    gains = all(
+        multiplies_bfloat16(device) and half_precision(precision, device) != half for precision, device in devices
+    )
+    exact, *others = GRAPHS
+    return [exact, *([BFLOAT16] if gains else []), *others]
+
+
+def _make(original: Original, runtime: str) -> Made:
+    checkpoint = original.checkpoint
+    if runtime == BFLOAT16:
+        half = replace(original.runtime, precision="bf16")
+        return Made(checkpoint, half, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(half)})
+    section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto"}
+    return Made(GraphCheckpoint.of(checkpoint, convert(checkpoint, GRAPHS[runtime])), OnnxRuntime(), section)
+
+
+def _put(nlp: Language, made: dict[str, Made]) -> None:
+    """Let components run on a runtime, and write it into the pipeline's config."""
+    for name, (checkpoint, runtime, section) in made.items():
+        replace_checkpoint(cast(BertNer, nlp.get_pipe(name)).model, checkpoint, runtime)
         nlp.get_pipe_config(name)["model"]["runtime"] = section
-    known = [needed for needed in nlp.meta.get("requirements", []) if needed != NEEDED]
-    nlp.meta["requirements"] = [*known, *([NEEDED] if runtime in GRAPHS else [])]
 
 
-def _write_report(report: Report, data: Path, tolerance: float, path: Path) -> None:
-    tried = {name: measured._asdict() for name, measured in report.tried.items()}
-    content = {"runtime": report.runtime, "data": data.name, "tolerance": tolerance}
-    srsly.write_json(path, {**content, "before": report.before._asdict(), "tried": tried})
+def _write_report(report: Report, data: Path, tolerance: float, folder: Path) -> None:
+    content = {
+        "made_by": MADE_BY,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": {"processor": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+        "runtime": report.runtime,
+        "data": data.name,
+        "tolerance": tolerance,
+        "before": report.before._asdict(),
+        "tried": {name: measured._asdict() for name, measured in report.tried.items()},
+        "weights": _weights(folder),
+    }
+    srsly.write_json(folder / REPORT_NAME, content)
+
+
+def _weights(folder: Path) -> dict[str, str]:
+    """The SHA-256 sum of each file of weights in a pipeline, by its path there."""
+    paths = sorted(path for kind in (GRAPH, "model.safetensors") for path in folder.glob(f"*/model/{kind}"))
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _is_older_export(folder: Path) -> bool:
+    """Whether a pipeline is one that `export_pipeline` has made, with the weights that it had then: what was trained
+    since is not to be lost."""
+    try:
+        report = srsly.read_json(folder / REPORT_NAME)
+    except (OSError, ValueError):
+        return False
+    is_ours = isinstance(report, dict) and report.get("made_by") == MADE_BY
+    return is_ours and report.get("weights") == _weights(folder)
 
 
 def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | None = None) -> None:
@@ -154,22 +217,28 @@ def _trainable(pipe: BertNer) -> Any:
 
 
 def _evaluate(nlp: Language, data: Path, folder: Path) -> Measured:
-    # Twice, since the first time opens and prepares what the second has ready.
-    first, second = (nlp.evaluate(Corpus(data)(nlp)) for _ in range(2))
+    first = nlp.evaluate(Corpus(data)(nlp))
     if first.get("ents_f") is None:
         raise BertNerError(Errors.nothing_to_compare.format(data=data, folder=folder))
+    # Again, since the first time opens and prepares what the second has ready.
+    second = nlp.evaluate(Corpus(data)(nlp))
     return Measured(first["ents_f"], max(first["speed"], second["speed"]))
 
 
-def _check_output(folder: Path, output: Path, mark: str) -> None:
-    """Refuse to take the place of what is no older export, which has a file of the name `mark`."""
+def _check_output(folder: Path, output: Path, mark: str | None = None) -> None:
+    """Refuse to take the place of what is no older export.
+
+    mark (str | None): the name of a file that an older one has; None for that of a whole pipeline.
+    """
     if output.resolve() == folder.resolve() or output.resolve() in folder.resolve().parents:
         raise BertNerError(Errors.output_is_input.format(output=output))
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
-    marks = list(output.glob(mark))
+    is_older = (output / mark).is_file() if mark else _is_older_export(output)
     # Encoders and trained pipelines have a README.md and a config too.
-    if not marks or (mark == CARD_NAME and "- spacy-bert-ner\n" not in marks[0].read_text(encoding="utf8")):
+    if is_older and mark == CARD_NAME:
+        is_older = "- spacy-bert-ner\n" in (output / CARD_NAME).read_text(encoding="utf8")
+    if not is_older:
         raise BertNerError(Errors.output_taken.format(output=output))
 
 

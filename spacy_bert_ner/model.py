@@ -62,7 +62,7 @@ def build_token_classifier_v1(
         "plain"; overrides what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and
         `I-` are read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
-        positions, but no more than 128.
+        positions, but no more than 128, or four times `overlap` where that is more.
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
     max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
         window. Bounds the memory of a prediction, and does not change the result.
@@ -77,8 +77,8 @@ def build_token_classifier_v1(
         https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
     mark_case (bool): where `nlp.initialize()` opens a checkpoint whose tokenizer lower-cases, subwords of their own
         mark capital letters from then on; see `case_marks.mark_case`. Others keep case, and stay as they are.
-    runtime (TorchRuntime | OnnxRuntime | None): where the passes of predictions run; null for torch in float32. What
-        `export` has made runs on `OnnxRuntime` alone, and nothing else does.
+    runtime (TorchRuntime | OnnxRuntime | None): where the passes of predictions run; null for torch in float32. A
+        graph that `export` has made runs on `OnnxRuntime` alone, and nothing else does.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
         of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
     RAISES ConfigError: a setting is not allowed.
@@ -94,7 +94,8 @@ def build_token_classifier_v1(
     check("tag_scheme", tag_scheme, a_scheme, f"{schemes}, or null")
     check("window", window, window is None or _is_count(window, 3), "a whole number from 3, or null")
     check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
-    check("overlap", overlap, window is None or overlap < window, f"a whole number from 0, less than window = {window}")
+    least = f"a whole number from 0, less than window = {window}; such as {(window or 0) // 4}"
+    check("overlap", overlap, window is None or overlap < window, least)
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
     check("frozen_layers", frozen_layers, _is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
     check("reset_layers", reset_layers, _is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
@@ -311,6 +312,7 @@ def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
                 window=window,
                 special=checkpoint.n_special,
                 allowed=room - 1,
+                smaller=room // 4,
             )
         )
     _prepare_training(model, checkpoint)
@@ -323,12 +325,12 @@ def _prepare_training(model: TokenClassifier, checkpoint: Checkpoint) -> None:
 
 def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
     """The most subwords, special ones included, in a window."""
-    return model.attrs["window"] or default_window(checkpoint)
+    return model.attrs["window"] or default_window(checkpoint, model.attrs["overlap"])
 
 
-def default_window(checkpoint: Checkpoint) -> int:
+def default_window(checkpoint: Checkpoint, overlap: int = 0) -> int:
     """The most subwords, special ones included, in a window where the config names none."""
-    return min(checkpoint.max_window, LONGEST_WINDOW)
+    return min(checkpoint.max_window, max(LONGEST_WINDOW, 4 * overlap))
 
 
 def _align(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[Encoding]) -> Alignment:

@@ -379,7 +379,7 @@ def test_subwords_and_windows(tmp_path, encoder):
     # "plays" is one subword; with [CLS] and [SEP] 64 and 65 of them.
     assert {64, 65} <= report.corpora.train.subword_lengths.keys()
     (finding,) = report.findings
-    assert (finding.code, finding.level, finding.count) == ("beyond_window", "warning", 1)
+    assert (finding.code, finding.level, finding.count) == ("beyond_window", "info", 1)
     assert finding.examples[0].note == "65 subwords"
 
 

@@ -149,7 +149,10 @@ def test_weights_that_are_not_finite_are_an_error(model, docs):
             r"\[components.<name>.model\] name = ' ' is not allowed. Allowed: a folder, or a name on the Hub",
         ),
         ({"window": 2}, r"window = 2 is not allowed. Allowed: a whole number from 3"),
-        ({"window": 20, "overlap": 20}, r"overlap = 20 is not allowed. Allowed: .* from 0, less than window = 20"),
+        (
+            {"window": 20, "overlap": 20},
+            r"overlap = 20 is not allowed. Allowed: .* from 0, less than window = 20; such as 5",
+        ),
         ({"overlap": -1}, r"overlap = -1 is not allowed. Allowed: a whole number from 0"),
         (
             {"window": 65, "overlap": 8, "max_batch_tokens": 64},
@@ -167,7 +170,10 @@ def test_settings_are_checked_when_the_model_is_built(settings, message):
     ("settings", "message"),
     [
         ({"window": 65, "overlap": 8}, r"window = 65 is more than the 64 positions of .*Allowed: 3 to 64, or null"),
-        ({"overlap": 62}, r"overlap = 62 leaves no room in a window of 62 subwords .*Allowed: 0 to 61"),
+        (
+            {"overlap": 62},
+            r"overlap = 62 leaves no room in a window of 62 subwords .*0 to 61\. Name .*overlap 15$",
+        ),
         (
             {"overlap": 8, "max_batch_tokens": 63},
             r"max_batch_tokens = 63 does not hold one window of 64 subwords. Allowed: .* from 64; .*: window = 63",
@@ -204,6 +210,12 @@ def test_a_window_that_is_not_named_has_no_more_than_128_subwords(tmp_path):
     doc = Doc(spacy.blank("en").vocab, words=["new"] * 1200)
     model.predict([doc])
     assert longest[0] == 128
+    for overlap, window in ((32, 128), (40, 160), (128, 512)):
+        model = build_token_classifier_v1(str(folder), overlap=overlap)
+        models._shim(model).checkpoint = checkpoint
+        longest.clear()
+        model.predict([doc])
+        assert max(longest) == window
     named = build_token_classifier_v1(str(folder), window=1024)
     models._shim(named).checkpoint = checkpoint
     named.predict([doc])

@@ -29,7 +29,7 @@ def export_cli(
     ] = None,
     package: Annotated[Path | None, typer.Option(help="folder to write a wheel of the new pipeline to as well")] = None,
 ) -> None:
-    """Make a pipeline that runs faster, without torch's weights; or give away the checkpoint of one."""
+    """Make a pipeline that runs faster, on another runtime; or give away the checkpoint of one."""
     from ..export import TARGETS, export_checkpoint, export_pipeline
 
     try:

@@ -142,7 +142,7 @@ def _beyond(corpora: Corpora, window: int) -> Iterator[Finding]:
     count, examples = corpora.noted("beyond")
     if count:
         yield Finding(
-            "warning",
+            "info",
             "beyond_window",
             f"sentences of more than one window of {window} subwords",
             count,

@@ -30,6 +30,19 @@ class _Logits(torch.nn.Module):
         return logits
 
 
+def require_packages() -> None:
+    """See that there is what `convert` takes, before any work is done for it.
+
+    RAISES BertNerError: a package is missing.
+    """
+    try:
+        import onnx  # noqa: F401, torch imports it when it is too late for a message of ours
+        import onnxruntime.quantization  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as e:
+        raise BertNerError(Errors.no_onnx.format(package=e.name)) from e
+
+
 def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> bytes:
     """The graph of a checkpoint, which takes any number of windows of any length.
 
@@ -41,12 +54,9 @@ def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> by
     RETURNS: the content of `model.onnx`.
     RAISES BertNerError: a package that it takes is missing.
     """
-    try:
-        import onnx  # noqa: F401, torch imports it when it is too late for a message of ours
-        import onnxruntime.quantization
-        import onnxscript  # noqa: F401
-    except ImportError as e:
-        raise BertNerError(Errors.no_onnx.format(package=e.name)) from e
+    require_packages()
+    import onnxruntime.quantization
+
     with tempfile.TemporaryDirectory() as temporary:
         path, small = Path(temporary) / "model.onnx", Path(temporary) / "model.int8.onnx"
         _trace(checkpoint, path, fused=fused)
