@@ -102,7 +102,7 @@ CHANGED: dict[str, dict[str, object]] = {
     "tokens, smoothing": {**TOKENS, "components.bert_ner.label_smoothing": 0.1},
     "no case marks": {"components.bert_ner.model.mark_case": False},
     "none frozen": {"components.bert_ner.model.frozen_layers": 0},
-    "one layer anew": {"components.bert_ner.model.reset_layers": 1},
+    "no layer anew": {"components.bert_ner.model.reset_layers": 0},
     "one rate": {"training.optimizer.layer_decay": 1.0, "training.optimizer.head_rate": 1.0},
     "fp32": {"components.bert_ner.model.precision": "fp32"},
     "checkpointing": {"components.bert_ner.model.gradient_checkpointing": True},

@@ -91,7 +91,14 @@ def main(options: argparse.Namespace) -> None:
     ]
     print(table(shown, header=["way", "P", "R", "F1", f"time / {BASE[0]}, {BASE[1]}"], divider=True))
     if options.output:
-        content = {"date": time.strftime("%Y-%m-%d"), "docs": len(docs), "tokens": sum(map(len, docs)), "rows": rows}
+        content = {
+            "date": time.strftime("%Y-%m-%d"),
+            "corpus": options.corpus.name,
+            "docs": len(docs),
+            "tokens": sum(map(len, docs)),
+            "words_of_a_document": options.words,
+            "rows": rows,
+        }
         options.output.write_text(json.dumps(content, indent=1) + "\n")
 
 
@@ -104,7 +111,7 @@ if __name__ == "__main__":
     parser.add_argument("--output", type=Path, help="JSON to write")
     options = parser.parse_args()
     if not options.corpus.is_file():
-        sys.exit(
-            f"error: no corpus at {options.corpus}. Make one: python -m spacy bert-ner convert CORPUS {options.corpus}"
-        )
+        sys.exit(f"error: no corpus at {options.corpus}. Make one: python -m spacy bert-ner convert CORPUS FOLDER")
+    if not (options.checkpoint / "config.json").is_file():
+        sys.exit(f"error: no checkpoint in {options.checkpoint}. Name that of a pipeline: PIPELINE/bert_ner/model")
     main(options)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from threading import Barrier
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,11 +322,20 @@ def test_what_spacy_train_is_told() -> None:
     assert other[other.index("--components.transformer.model.name") + 1] == "encoder"
 
 
+def nested(config: Any, key: str) -> Any:
+    for name in key.split("."):
+        config = config.get(name)
+    return config
+
+
 @pytest.mark.parametrize("change", train.CHANGED)
 def test_every_changed_setting_is_one_that_a_config_may_have(change: str) -> None:
     command = train.training_command(f"bert_ner, {change}", "python", Path("corpus"), Path("out"), 3, 500, "encoder")
     overrides = parse_config_overrides(command[command.index("--output") + 2 :])
-    config = load_config(train.FAST, overrides=overrides)
+    plain, config = load_config(train.FAST), load_config(train.FAST, overrides=overrides)
+    for key, value in train.CHANGED[change].items():
+        if key != "components.bert_ner.objective" or change == "tokens":
+            assert nested(plain, key) != value
     load_model_from_config(config, auto_fill=True)  # no file is read yet
     assert {key: overrides[key] for key in train.CHANGED[change]} == train.CHANGED[change]
 

@@ -23,12 +23,31 @@ def test_each_way_reads_all_documents(tmp_path, monkeypatch: pytest.MonkeyPatch)
     folder = save_tagger(tmp_path, "O", "B-per", "I-per", max_position_embeddings=64)
     monkeypatch.setattr(windows, "BASE", (32, 8))
     monkeypatch.setattr(windows, "WINDOWS", [(32, 8), (20, 4)])
-    docs = [sentence("Kevin plays", "B-per", "O")] * 60
+    seen = []
+    read = windows.read
+
+    def spy(nlp, golds):
+        model = nlp.get_pipe("bert_ner").model.attrs
+        seen.append((model["window"], model["overlap"], [len(doc) for doc in golds]))
+        return read(nlp, golds)[0], float(len(seen))
+
+    monkeypatch.setattr(windows, "read", spy)
+    docs = [sentence("Kevin plays", "B-per", "O")] * 55
     rows = windows.measure(str(folder), docs, 50, rounds=2)
-    assert [(row["window"], row["overlap"], len(row["seconds"])) for row in rows] == [
-        (None, None, 2),
-        (32, 8, 2),
-        (20, 4, 2),
+    assert seen == [(None, 16, [2] * 55), (32, 8, [50, 50, 10]), (20, 4, [50, 50, 10])] * 2
+    assert [(row["window"], row["overlap"], row["seconds"]) for row in rows] == [
+        (None, None, [1.0, 4.0]),
+        (32, 8, [2.0, 5.0]),
+        (20, 4, [3.0, 6.0]),
     ]
-    assert rows[1]["ratio"] == 1
-    assert all(0 <= row["ents_f"] <= 1 for row in rows)
+    assert rows[2]["ratio"] == (3 / 2 + 6 / 5) / 2
+
+
+def test_scores_are_those_of_the_words_of_the_corpus(tmp_path) -> None:
+    """Random weights find what they find; as gold it is found again, with the spaces of the corpus."""
+    folder = save_tagger(tmp_path, "O", "B-per", "I-per", initializer_range=0.5)
+    nlp = windows.make_pipeline(str(folder), None, 8)
+    docs = list(nlp.pipe(["Kevin Durant lives in New York .", "Mr. O'Neill lives in Brooklyn ."]))
+    assert any(doc.ents for doc in docs)
+    assert windows.read(nlp, docs)[0]["ents_f"] == 1.0
+    assert windows.read(nlp, [sentence("Kevin Durant lives", "O", "O", "O")])[0]["ents_p"] in (None, 0.0)

@@ -1,0 +1,102 @@
+"""What settings of training cost: seconds of an update, beside those of `configs/bert_ner.cfg`.
+
+    python benchmarks/updates.py --corpus corpus/train.spacy --output benchmarks/updates.json
+
+Each way takes the same batches of 16 Docs, in turn; a ratio is that of the same batch, the median of all, with the
+5th and the 95th percentile. Forward, backward and the step of the optimizer are in it. All ways live in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config, registry
+from wasabi import table
+
+from spacy_bert_ner import BertNer
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "configs" / "bert_ner.cfg"
+BASE = "as it is"
+WAYS: dict[str, dict[str, Any]] = {
+    BASE: {},
+    "fp32": {"precision": "fp32"},
+    "checkpointing": {"gradient_checkpointing": True},
+    "fp32, checkpointing": {"precision": "fp32", "gradient_checkpointing": True},
+    "none frozen": {"frozen_layers": 0},
+}
+BATCH, WARM_UP = 16, 2
+
+
+def make_update(encoder: str, corpus: Path, model: dict[str, Any]) -> Callable[[int], float]:
+    """A function that updates with the batch of a number, and gives back the seconds that it took."""
+    config = load_config(CONFIG)
+    config["components"]["bert_ner"]["model"].update(name=encoder, **model)
+    nlp = load_model_from_config(config, auto_fill=True)
+    golds = list(DocBin().from_disk(corpus).get_docs(nlp.vocab))
+    random.Random(0).shuffle(golds)
+    examples = [Example(nlp.make_doc(gold.text), gold) for gold in golds]
+    batches = [examples[i : i + BATCH] for i in range(0, len(examples), BATCH)]
+    pipe = cast(BertNer, nlp.get_pipe("bert_ner"))
+    pipe.initialize(lambda: examples)
+    optimizer = registry.resolve({"optimizer": nlp.config.interpolate()["training"]["optimizer"]})["optimizer"]
+
+    def update(number: int) -> float:
+        start = time.perf_counter()
+        pipe.update(batches[number % len(batches)], drop=0.1, sgd=optimizer)
+        return time.perf_counter() - start
+
+    return update
+
+
+def measure(encoder: str, corpus: Path, n_updates: int) -> list[dict[str, Any]]:
+    """A row for each way: its seconds, and their ratios to those of `BASE` with the same batch."""
+    updates = {way: make_update(encoder, corpus, settings) for way, settings in WAYS.items()}
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(n_updates + WARM_UP):
+        # The first of a turn meets the batch before the others have brought it into the caches.
+        turn = number % len(WAYS)
+        for way in [*list(WAYS)[turn:], *list(WAYS)[:turn]]:
+            spent = updates[way](number)
+            if number >= WARM_UP:
+                seconds[way].append(spent)
+    return [
+        {"way": way, "seconds": spent, "ratios": [a / b for a, b in zip(spent, seconds[BASE], strict=True)]}
+        for way, spent in seconds.items()
+    ]
+
+
+def main(options: argparse.Namespace) -> None:
+    rows = measure(options.encoder, options.corpus, options.updates)
+    shown = []
+    for row in rows:
+        low, *_, high = statistics.quantiles(row["ratios"], n=20)
+        ratio = statistics.median(row["ratios"])
+        shown.append([row["way"], f"{statistics.median(row['seconds']):.3f}", f"{ratio:.2f} ({low:.2f}-{high:.2f})"])
+    print(table(shown, header=["way", "seconds", "ratio"], divider=True))
+    if options.output:
+        options.output.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"))
+    parser.add_argument("--corpus", type=Path, required=True, help=".spacy file with gold entities")
+    parser.add_argument("--updates", type=int, default=40)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    arguments = parser.parse_args()
+    if not arguments.corpus.is_file():
+        sys.exit(f"error: no corpus at {arguments.corpus}. Make one: python -m spacy bert-ner convert CORPUS FOLDER")
+    if arguments.updates < 2:
+        sys.exit(f"error: --updates {arguments.updates} tells no spread. Allowed: a whole number from 2, such as 40")
+    main(arguments)
