@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from common import write_json
 from wasabi import table
 
 
@@ -116,7 +117,7 @@ def main(arguments: argparse.Namespace) -> None:
     print(table(rows, header=["way", "seconds", "ratio", "peak MB"], divider=True))
     if arguments.output:
         content = {"date": time.strftime("%Y-%m-%d"), "runs": runs, "five_times": large, "ratios": ratios}
-        arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(arguments.output, content)
 
 
 if __name__ == "__main__":

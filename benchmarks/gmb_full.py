@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from common import bare, write_json
 from spacy.tokens import Doc
 from spacy.training import Example
 from train_ways import encode, make_targets, predict_tags, tags_of
@@ -83,7 +84,7 @@ def read_by_component(folder: Path, references: list[Doc], config: dict[str, Any
     nlp = spacy.blank("en")
     model = {"name": str(folder), **config.pop("model", {})}
     nlp.add_pipe("bert_ner", config={"model": model, **config})
-    plain = [Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d]) for d in references]
+    plain = [bare(doc, nlp.vocab) for doc in references]
     return list(nlp.pipe(plain, batch_size=64))
 
 
@@ -140,7 +141,7 @@ def main(arguments: argparse.Namespace) -> None:
             "results": results,
             "calibration": calibration,
         }
-        arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(arguments.output, content)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ pipeline with `bert_ner`, which imports torch. Milliseconds of the statements al
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common import write_json
 from wasabi import table
 
 STATEMENTS = {
@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> None:
         shown.append([row["statement"], f"{statistics.median(times):.1f}", f"{min(times):.1f}-{max(times):.1f}"])
     print(table(shown, header=["statement", "ms", "range"], divider=True))
     if options.output:
-        options.output.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "rows": rows}, indent=1) + "\n")
+        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common import write_json
 from environments import CACHE, TRANSFORMERS_4, clean_environment, make_environment, versions
 from inference_plot import draw
 from inference_ways import count_operations
@@ -284,8 +285,7 @@ def main(options: argparse.Namespace) -> None:
     if options.output:
         machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
         content = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "packages": versions(sys.executable)}
-        with whole_files(options.output.parent, [options.output.name]) as (target,):
-            target.write_text(json.dumps({**content, "rows": rows}, indent=1) + "\n")
+        write_json(options.output, {**content, "rows": rows})
     if options.plot:
         with whole_files(options.plot.parent, [options.plot.name]) as (target,):
             draw(rows, target)

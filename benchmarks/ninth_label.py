@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from common import bare, write_json
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
@@ -39,7 +40,6 @@ from wasabi import table
 
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.files import whole_files
 from spacy_bert_ner.optimizer import make_adamw_v1
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
@@ -69,7 +69,7 @@ def with_numbers(doc: Doc, parts_of_speech: list[str]) -> Doc:
 
 def with_entities(doc: Doc, ents: list[Span]) -> Doc:
     """The same sentence with these entities; all else is O."""
-    copy = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+    copy = bare(doc, doc.vocab)
     copy.set_ents([Span(copy, ent.start, ent.end, ent.label_) for ent in ents])
     return copy
 
@@ -156,8 +156,7 @@ def main(options: argparse.Namespace) -> None:
         rows.append([way, len(own), f"{eight:.4f}", f"{100 * (eight - before):+.1f}", f"{new:.4f}"])
     print(table(rows, header=["way", "runs", "F1 of the eight", "points", f"F1 of {NEW}"], divider=True))
     if options.output:
-        with whole_files(options.output.parent, [options.output.name]) as (temporary,):
-            temporary.write_text(json.dumps({"sentences": len(corpus["test"]), "results": results}, indent=1) + "\n")
+        write_json(options.output, {"sentences": len(corpus["test"]), "results": results})
 
 
 if __name__ == "__main__":

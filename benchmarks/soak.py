@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from common import write_json
 from wasabi import table
 
 from spacy_bert_ner.corpus import read_corpus
-from spacy_bert_ner.files import whole_files
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
@@ -95,8 +95,7 @@ def main(options: argparse.Namespace) -> None:
     ]
     print(table(lines, header=["Docs", "MB", "ratio", "entities", "seconds"], divider=True, aligns=["r"] * 5))
     if options.output:
-        with whole_files(options.output.parent, [options.output.name]) as (target,):
-            target.write_text(json.dumps({"precision": options.precision, "rows": rows}, indent=1) + "\n")
+        write_json(options.output, {"precision": options.precision, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import spacy
+from common import write_json
 from environments import CACHE, TRANSFORMERS_4, clean_environment, make_environment, versions
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
@@ -50,7 +51,6 @@ from train_report import Run, compare, entity_counts, print_report, summarize
 
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.files import whole_files
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -319,8 +319,7 @@ def report(options: argparse.Namespace) -> None:
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     content: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "environments": environments}
     content |= {"rows": rows, "differences": differences, "same": options.same}
-    with whole_files(options.output.parent, [options.output.name]) as (temporary,):
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(options.output, content)
 
 
 def check_input(options: argparse.Namespace) -> None:

@@ -9,7 +9,6 @@ Each way takes the same batches of 16 Docs, in turn; a ratio is that of the same
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -18,9 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from common import write_json
 from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config, registry
+from train import rotated
 from wasabi import table
 
 from spacy_bert_ner import BertNer
@@ -65,8 +66,7 @@ def measure(encoder: str, corpus: Path, n_updates: int) -> list[dict[str, Any]]:
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(n_updates + WARM_UP):
         # The first of a turn meets the batch before the others have brought it into the caches.
-        turn = number % len(WAYS)
-        for way in [*list(WAYS)[turn:], *list(WAYS)[:turn]]:
+        for way in rotated(list(WAYS), number):
             spent = updates[way](number)
             if number >= WARM_UP:
                 seconds[way].append(spent)
@@ -85,7 +85,7 @@ def main(options: argparse.Namespace) -> None:
         shown.append([row["way"], f"{statistics.median(row['seconds']):.3f}", f"{ratio:.2f} ({low:.2f}-{high:.2f})"])
     print(table(shown, header=["way", "seconds", "ratio"], divider=True))
     if options.output:
-        options.output.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "rows": rows}, indent=1) + "\n")
+        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), "rows": rows})
 
 
 if __name__ == "__main__":

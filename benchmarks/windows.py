@@ -11,7 +11,6 @@ round to windows of 512 subwords, the median of all.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from common import bare, write_json
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
@@ -52,7 +52,7 @@ def make_pipeline(checkpoint: str, window: int | None, overlap: int) -> Language
 
 def read(nlp: Language, golds: list[Doc]) -> tuple[dict[str, Any], float]:
     """Scores of the pipeline on the words of some documents, and seconds."""
-    docs = [Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d]) for d in golds]
+    docs = [bare(gold, nlp.vocab) for gold in golds]
     start = time.perf_counter()
     found = list(nlp.pipe(docs))
     seconds = time.perf_counter() - start
@@ -99,7 +99,7 @@ def main(options: argparse.Namespace) -> None:
             "words_of_a_document": options.words,
             "rows": rows,
         }
-        options.output.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(options.output, content)
 
 
 if __name__ == "__main__":

@@ -81,11 +81,10 @@ def export_pipeline(
     _check_output(folder, output)
     require_packages()
     nlp, names = open_pipeline(folder, data)
-    pipes = {name: cast(BertNer, nlp.get_pipe(name)) for name in names}
     known = nlp.meta.get("requirements", [])
-    originals = {name: Original(_trainable(pipe), pipe.model.attrs["runtime"]) for name, pipe in pipes.items()}
-    before = _evaluate(nlp, data, folder)
-    tried, made = ({AS_IT_IS: before} if runtime == AUTO else {}), {}
+    originals = {name: _original(nlp, name) for name in names}
+    before, made = _evaluate(nlp, data, folder), {AS_IT_IS: originals}
+    tried = {AS_IT_IS: before} if runtime == AUTO else {}
     for other in _others(originals) if runtime == AUTO else [runtime]:
         made[other] = {name: _make(original, other) for name, original in originals.items()}
         _put(nlp, made[other])
@@ -101,11 +100,9 @@ def export_pipeline(
     for name in kept[1:]:
         if tried[name].words > GAIN * tried[best].words:
             best = name
-    if best == AS_IT_IS:
-        nlp, _ = open_pipeline(folder)
-    else:
-        _put(nlp, made[best])
-        nlp.meta["requirements"] = [*known, *(r for r in [NEEDED] if best in GRAPHS and r not in known)]
+    _put(nlp, made[best])
+    if best in GRAPHS:
+        nlp.meta["requirements"] = [*known, *(r for r in [NEEDED] if r not in known)]
     report = Report(best, before, tried)
     with whole_folder(output) as temporary:
         nlp.to_disk(temporary)
@@ -113,22 +110,20 @@ def export_pipeline(
     return report
 
 
-class Original(NamedTuple):
-    """What a component of the trained pipeline holds."""
-
-    checkpoint: Any
-    runtime: TorchRuntime
-
-
-class Made(NamedTuple):
-    """What it holds on another runtime, and how the config names that."""
+class Held(NamedTuple):
+    """What a component holds on a runtime, and how the config names that."""
 
     checkpoint: Any
     runtime: TorchRuntime | OnnxRuntime
-    section: dict[str, Any]
+    section: dict[str, Any] | None
 
 
-def _others(originals: dict[str, Original]) -> list[str]:
+def _original(nlp: Language, name: str) -> Held:
+    pipe = cast(BertNer, nlp.get_pipe(name))
+    return Held(_trainable(pipe), pipe.model.attrs["runtime"], nlp.get_pipe_config(name)["model"].get("runtime"))
+
+
+def _others(originals: dict[str, Held]) -> list[str]:
     """What `auto` tries beside the pipeline as it is, the more exact ones first."""
     half = torch.bfloat16
     devices = [(original.runtime.precision, original.checkpoint.device.type) for original in originals.values()]
@@ -139,18 +134,18 @@ def _others(originals: dict[str, Original]) -> list[str]:
     return [exact, *([BFLOAT16] if gains else []), *others]
 
 
-def _make(original: Original, runtime: str) -> Made:
+def _make(original: Held, runtime: str) -> Held:
     checkpoint = original.checkpoint
     if runtime == BFLOAT16:
-        half = replace(original.runtime, precision="bf16")
-        return Made(checkpoint, half, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(half)})
+        half = replace(cast(TorchRuntime, original.runtime), precision="bf16")
+        return Held(checkpoint, half, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(half)})
     section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto"}
-    return Made(GraphCheckpoint.of(checkpoint, convert(checkpoint, GRAPHS[runtime])), OnnxRuntime(), section)
+    return Held(GraphCheckpoint.of(checkpoint, convert(checkpoint, GRAPHS[runtime])), OnnxRuntime(), section)
 
 
-def _put(nlp: Language, made: dict[str, Made]) -> None:
+def _put(nlp: Language, held: dict[str, Held]) -> None:
     """Let components run on a runtime, and write it into the pipeline's config."""
-    for name, (checkpoint, runtime, section) in made.items():
+    for name, (checkpoint, runtime, section) in held.items():
         replace_checkpoint(cast(BertNer, nlp.get_pipe(name)).model, checkpoint, runtime)
         nlp.get_pipe_config(name)["model"]["runtime"] = section
 
