@@ -1,4 +1,4 @@
-"""Look ahead in a stream, and group windows of like length, so that little of a batch is padding."""
+"""Look ahead in a stream, and group windows so that little of a batch is padding, or nearly none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TypeVar
 
 import numpy as np
+
+from .types import Ints1d, Ints2d
 
 T = TypeVar("T", bound=Sized)
 
@@ -67,3 +69,50 @@ def group(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
             longest, padding = lengths[i], 0
         batches[-1].append(i)
     return batches
+
+
+def fill(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
+    """Group windows for a pass that needs no padding: as many as there is room for, those of like length together.
+
+        lengths 9 30 8 31, budget 64   →   [3, 1], [0, 2]
+
+    lengths: subwords in each window, special ones included.
+    max_batch_tokens: most subwords in a batch; a longer window is a batch of its own.
+    RETURNS: for each batch, the places of its windows in `lengths`, longest first. Every place occurs once.
+    """
+    batches: list[list[int]] = []
+    n_tokens = 0
+    for i in np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
+        if not batches or n_tokens + lengths[i] > max_batch_tokens:
+            batches.append([])
+            n_tokens = 0
+        batches[-1].append(i)
+        n_tokens += lengths[i]
+    return batches
+
+
+def round_up(n: int, limit: int) -> int:
+    """The next of few sizes: multiples of 8, then of 16 from 128 on, of 32 from 256 on, and so on.
+
+    What multiplies matrices keeps a kernel of a megabyte or two for each number of rows that it meets. Up to 2,048
+    there are 48 of these sizes, and less than a ninth of the rows, or 8, are more than was needed.
+
+    limit: beyond which no rows are added.
+    """
+    step = 1 << max(3, (n - 1).bit_length() - 4)
+    return max(n, min(-(-n // step) * step, limit))
+
+
+def pad(windows: Sequence[Ints1d], padding: int, longest: int) -> tuple[Ints2d, Ints2d]:
+    """Put windows one below the other.
+
+    windows: ids of each. *Shape:* `(n,)` each, none longer than `longest`
+    padding (int): the id that fills up the rows.
+    RETURNS: ids, and 1 where one is not padding. *Shape:* `(n_windows, longest)` each
+    """
+    ids = np.full((len(windows), longest), padding, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for row, window in enumerate(windows):
+        ids[row, : len(window)] = window
+        mask[row, : len(window)] = 1
+    return ids, mask

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from .batching import pad, round_up
 from .case_marks import mark_case as put_case_marks
-from .dropout import speed_up_dropout
+from .dropout import set_dropout, speed_up_dropout
 from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, Errors, TagError, check_setting
 from .files import whole_folder
 from .forks import prepare_process
@@ -27,15 +28,13 @@ from .growth import reset_layers as put_new_layers
 from .layers import Place, places
 from .opening import check_weights, choose_head, is_folder, opening, rename_tokenizer, scheme_in, tags_of, write_tags
 from .row_gradients import RowGradients
+from .runtimes.unpadded import UnpaddedPass
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
     from typing_extensions import Self
-
-_FLOAT_DROPOUTS = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
-"""Attributes in which modules keep a dropout rate that they hand to a function."""
 
 
 class Checkpoint:
@@ -46,7 +45,7 @@ class Checkpoint:
     """
 
     can_train = True
-    is_packed = False
+    unpadded: UnpaddedPass | None = None  # what predicts in the place of `forward`, where there is such a thing
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         if not tokenizer.is_fast:
@@ -225,9 +224,7 @@ class Checkpoint:
         self.model.to(device)
         self.pid = os.getpid()
 
-    def __reduce__(
-        self,
-    ) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         """Pickled and copied by its files, so that no torch pickle is in it and nothing of a training step comes along:
         no gradient, no dropout, no training mode."""
         return _copy, (self.to_files(), self.name, str(self.model.device))
@@ -327,20 +324,29 @@ class Checkpoint:
         RETURNS: ids and attention mask, on the model's device. *Shape:* `(n_windows, longest)` each
         RAISES BertNerError: the encoder does not know a subword.
         """
-        longest = max(map(len, windows)) + self.n_special
+        framed = self._frame(windows)
+        longest = max(map(len, framed))
         longest = max(longest, min(-(-longest // multiple) * multiple, self.max_window))
-        ids = np.full((len(windows), longest), self.tokenizer.pad_token_id or 0, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, window in enumerate(windows):
-            begin, end = len(self.before), len(self.before) + len(window)
-            ids[row, :begin] = self.before
-            ids[row, begin:end] = window
-            ids[row, end : end + len(self.after)] = self.after
-            mask[row, : end + len(self.after)] = 1
-        n_known = self.model.get_input_embeddings().weight.shape[0]
-        if ids.max() >= n_known:
-            raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=int(ids.max()), n=n_known))
+        ids, mask = pad(framed, self.tokenizer.pad_token_id or 0, longest)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
+
+    def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[torch.Tensor, list[int]]:
+        """The same, but that windows lie one after the other, with padding at the end alone.
+
+        limit (int): beyond which nothing is padded; see `batching.round_up`.
+        RETURNS: ids `(n_rows,)`, and the length of each window.
+        """
+        framed = self._frame(windows)
+        lengths = list(map(len, framed))
+        padding = np.full(round_up(sum(lengths), limit) - sum(lengths), self.tokenizer.pad_token_id or 0)
+        return torch.from_numpy(np.concatenate([*framed, padding])), lengths
+
+    def _frame(self, windows: Sequence[Ints1d]) -> list[Ints1d]:
+        framed = [np.concatenate([self.before, window, self.after]).astype(np.int64) for window in windows]
+        most, n_known = max(map(int, map(np.max, framed))), self.model.get_input_embeddings().weight.shape[0]
+        if most >= n_known:
+            raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=most, n=n_known))
+        return framed
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Tag logits of a padded batch. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`"""
@@ -349,13 +355,7 @@ class Checkpoint:
 
     def set_dropout(self, rate: float) -> None:
         """Give every dropout in the encoder and the head the same rate."""
-        rate = float(rate)
-        for module in self.model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = rate
-            for attribute in _FLOAT_DROPOUTS:
-                if isinstance(getattr(module, attribute, None), float):
-                    setattr(module, attribute, rate)
+        set_dropout(self.model, float(rate))
 
 
 def _copy(files: dict[str, bytes], name: str, device: str) -> Checkpoint:

@@ -204,6 +204,10 @@ class Errors(CorpusMessages):
         "'{name}' holds weights for torch, which onnxruntime cannot run as they are. Make a graph of them: python -m "
         "spacy bert-ner export PIPELINE OUT; or run them on torch: [components.<name>.model] runtime = null"
     )
+    no_int8 = (
+        '"int8" on an x86 CPU with VNNI instructions, for {kinds}; but {reason}. Others: "fp32", "bf16", "fp16", '
+        '"auto"; or a graph: python -m spacy bert-ner export PIPELINE OUT --runtime onnx-int8'
+    )
     bad_runtime = "runtime = {runtime!r} is not allowed. Allowed: {allowed}."
     too_far_off = (
         "With {runtime}, entity F1 on {data} falls from {before:.4f} to {after:.4f}, by {fall:.4f}, which is more than "

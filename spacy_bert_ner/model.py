@@ -2,13 +2,14 @@
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from spacy.attrs import IDX, IS_SPACE, LENGTH
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -16,15 +17,14 @@ from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
 from .alignment import Alignment, align, first_rows
-from .batching import group
+from .batching import fill, group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
 from .opening import is_folder
-from .packing import pack_products
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
-from .runtimes.on_torch import TorchRuntime
+from .runtimes.on_torch import TorchRuntime, unpadded_pass
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d, Ints1d
@@ -168,18 +168,25 @@ def forward(
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
     lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
-    batches = [[windows[i] for i in batch] for batch in group(lengths, model.attrs["max_batch_tokens"])]
-    device = checkpoint.device.type
-    precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
-    half = half_precision(precision, device)
-    multiple = LENGTH_STEP if half else 1
-    inputs = (checkpoint.pad([encodings[i].ids[w.start : w.end] for i, w in members], multiple) for members in batches)
+    limit, is_padded = model.attrs["max_batch_tokens"], is_train or checkpoint.unpadded is None
+    batches = [[windows[i] for i in batch] for batch in (group if is_padded else fill)(lengths, limit)]
+    ids = ([encodings[i].ids[w.start : w.end] for i, w in members] for members in batches)
+    half: torch.dtype | None = None
+    inputs: Iterator[Any]
+    if is_padded:
+        precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
+        half = half_precision(precision, checkpoint.device.type)
+        inputs = (checkpoint.pad(members, LENGTH_STEP if half else 1) for members in ids)
+    else:
+        inputs = (checkpoint.pack(members, limit) for members in ids)
     all_logits, backprop_batches = _shim(model)(inputs, is_train, half)
     for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
-        logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags)
+        logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags), or without padding (n, n_tags)
         begins = [int(firsts[i]) for i, _ in members]
-        places = merge([w for _, w in members], begins, logits.shape[1], len(checkpoint.before))
+        steps = [logits.shape[1] if is_padded else w.end - w.start + checkpoint.n_special for _, w in members]
+        rows_of = np.cumsum([0, *steps[:-1]]).tolist()
+        places = merge([w for _, w in members], begins, rows_of, len(checkpoint.before))
         source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
         table[target] = logits.reshape(-1, n_tags)[source]
         tape.append((logits.shape, source, target))
@@ -286,9 +293,8 @@ def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
         checkpoint.runtime = runtime
     elif isinstance(runtime, OnnxRuntime):
         raise ConfigError(Errors.torch_on_onnx.format(name=checkpoint.name))
-    elif checkpoint.is_packed != runtime.packed_weights:
-        pack_products(checkpoint.model, runtime.packed_weights)
-        checkpoint.is_packed = runtime.packed_weights
+    else:
+        checkpoint.unpadded = unpadded_pass(checkpoint, runtime)
 
 
 def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:

@@ -16,7 +16,6 @@ from thinc.util import get_torch_default_device, xp2torch
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import prepare_process
-from .packing import forget_packed
 from .precision import step_scaled
 from .runtimes.graph import GRAPH, GraphCheckpoint
 from .types import Array
@@ -60,13 +59,15 @@ class CheckpointShim(Shim):
     def __call__(
         self, batches: Iterable[Any], is_train: bool, half: torch.dtype | None = None
     ) -> tuple[list[torch.Tensor], Callable[[Sequence[Array]], None]]:
-        """Tag logits of padded batches.
+        """Tag logits of batches.
 
-        batches: ids and attention mask of each. *Shape:* `(n_windows, longest)` each
+        batches: ids and attention mask of each, *Shape:* `(n_windows, longest)` each; in a prediction, what
+            `Checkpoint.pack` makes of it, where the checkpoint has a pass of its own for that.
         is_train (bool): whether dropout acts and the gradient can be asked for.
         half (torch.dtype | None): of matrix products, see `half_precision`; weights, gradients and logits stay in
             float32. None for float32 throughout.
-        RETURNS: logits `(n_windows, longest, n_tags)` of each batch, and a callback that takes their gradients.
+        RETURNS: logits `(n_windows, longest, n_tags)` of each batch, or `(n_subwords, n_tags)` from that pass; and a
+            callback that takes their gradients.
         """
         checkpoint = self.checkpoint
         if checkpoint.model.training != is_train:
@@ -77,7 +78,8 @@ class CheckpointShim(Shim):
         following = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches, in which autocast keeps the weights that it has converted.
         with following, torch.autocast(device, half) if half else nullcontext():
-            logits = [checkpoint.forward(*inputs).float() for inputs in batches]
+            run = checkpoint.forward if is_train or checkpoint.unpadded is None else checkpoint.unpadded
+            logits = [run(*inputs).float() for inputs in batches]
 
         def backprop(d_logits: Sequence[Array]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
@@ -96,7 +98,8 @@ class CheckpointShim(Shim):
         scale = checkpoint.settle()
         if not named:
             return
-        forget_packed(checkpoint.model)
+        if checkpoint.unpadded is not None:
+            checkpoint.unpadded.forget()
         params = list(named.values())
         keys, places = [self.key(*item) for item in named.items()], [checkpoint.places[name] for name in named]
 

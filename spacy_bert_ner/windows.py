@@ -64,15 +64,19 @@ def _last_start(token_starts: Ints1d, above: int, at_most: int) -> int:
     return int(token_starts[i]) if i >= 0 and token_starts[i] > above else at_most
 
 
-def merge(windows: Sequence[Window], firsts: Sequence[int], longest: int, n_before: int) -> tuple[Ints1d, Ints1d]:
+def merge(
+    windows: Sequence[Window], firsts: Sequence[int], rows: Sequence[int], n_before: int
+) -> tuple[Ints1d, Ints1d]:
     """Where the kept logits of a batch of windows lie, and where they go.
 
     windows: the batch.
     firsts: for each window, where its Doc begins in the table of all Docs' subwords.
-    longest: padded length of the batch, special subwords included.
+    rows: for each window, where it begins in the batch.
     n_before: special subwords before the text in each window.
-    RETURNS: rows of the batch, flattened to `(n_windows * longest,)`, and the table's rows. *Shape:* `(n_kept,)` each
+    RETURNS: rows of the batch, whose windows follow one another, and the table's rows. *Shape:* `(n_kept,)` each
     """
-    source = [np.arange(w.keep_start, w.keep_end) - w.start + n_before + row * longest for row, w in enumerate(windows)]
+    source = [
+        np.arange(w.keep_start, w.keep_end) - w.start + n_before + row for w, row in zip(windows, rows, strict=True)
+    ]
     target = [np.arange(w.keep_start, w.keep_end) + first for w, first in zip(windows, firsts, strict=True)]
     return np.concatenate(source), np.concatenate(target)

@@ -213,6 +213,20 @@ ARCHITECTURES: dict[str, Callable[..., Path]] = {
 """Writes a checkpoint into a folder: `builder(folder, **config_changes)`."""
 
 
+def watch_batches(checkpoint: Any) -> list[list[int]]:
+    """The lengths of the windows of each batch that a checkpoint is about to read, special subwords included."""
+    batches: list[list[int]] = []
+    frame = checkpoint._frame
+
+    def watched(windows: Any) -> Any:
+        framed = frame(windows)
+        batches.append(list(map(len, framed)))
+        return framed
+
+    checkpoint._frame = watched
+    return batches
+
+
 class LazyCheckpoints:
     """Architecture → folder; each checkpoint is built when it is first asked for."""
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner import batching
-from spacy_bert_ner.batching import group, look_ahead
+from spacy_bert_ner.batching import fill, group, look_ahead, round_up
 
 
 def test_windows_of_like_length_go_together(monkeypatch):
@@ -30,6 +30,34 @@ def test_every_window_is_in_one_batch_within_the_budget(lengths, budget):
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= budget
+
+
+def test_without_padding_a_batch_is_as_full_as_it_can_be():
+    assert fill([9, 30, 8, 31], 64) == [[3, 1], [0, 2]]
+    assert fill([9, 30, 8, 31], 69) == [[3, 1], [0, 2]]
+    assert fill([9, 30, 8, 31], 70) == [[3, 1, 0], [2]]
+    assert fill([50, 3], 10) == [[0], [1]]
+    assert fill([], 10) == []
+
+
+@given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 300))
+def test_without_padding_every_window_is_in_one_batch(lengths, budget):
+    batches = fill(lengths, budget)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or sum(lengths[i] for i in batch) <= budget
+        assert [lengths[i] for i in batch] == sorted((lengths[i] for i in batch), reverse=True)
+
+
+def test_numbers_of_rows_are_few():
+    expected = {1: 8, 8: 8, 9: 16, 100: 104, 128: 128, 129: 144, 256: 256, 257: 288, 1000: 1024, 1921: 2048}
+    assert {n: round_up(n, 4096) for n in expected} == expected
+    assert len({round_up(n, 2048) for n in range(1, 2049)}) == 48
+    assert max((round_up(n, 2048) - n) / n for n in range(129, 2049)) < 1 / 8
+
+
+def test_numbers_of_rows_are_not_rounded_beyond_the_budget():
+    assert [round_up(n, 1000) for n in (960, 961, 1000, 1001)] == [960, 1000, 1000, 1001]
 
 
 def runs(n, size, n_items=1000):

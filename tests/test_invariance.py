@@ -140,15 +140,15 @@ def test_one_giant_token_does_not_disturb_its_neighbours(checkpoints):
     np.testing.assert_allclose(whole.dataXd[edge + 5000 :], alone[1].dataXd, atol=1e-4)
 
 
-def test_memory_is_bounded_by_the_budget_not_by_the_doc(checkpoints, monkeypatch):
+@pytest.mark.parametrize("packed_weights", [True, False])
+def test_memory_is_bounded_by_the_budget_not_by_the_doc(checkpoints, packed_weights):
     # Room for two windows of 64; for three of the 62 subwords that they hold beside the special ones.
-    nlp = make_nlp(checkpoints["bert"], max_batch_tokens=190)
+    runtime = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "packed_weights": packed_weights}
+    nlp = make_nlp(checkpoints["bert"], max_batch_tokens=190, runtime=runtime)
     sizes = []
-    checkpoint = nlp.get_pipe("bert_ner").model
     nlp("Kevin")
-    shim = checkpoint.shims[0].checkpoint
-    real = shim.forward
-    monkeypatch.setattr(shim, "forward", lambda ids, mask: sizes.append(ids.numel()) or real(ids, mask))
+    embeddings = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model.bert.embeddings
+    embeddings.register_forward_hook(lambda *args: sizes.append(args[2].shape[0] * args[2].shape[1]))
     nlp(" ".join(WORDS * 100))
     assert len(sizes) > 20
     assert max(sizes) <= 190

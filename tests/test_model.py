@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from checkpoints import watch_batches
 from conftest import save_encoder
 from spacy.tokens import Doc
 from thinc.api import Ragged
@@ -204,22 +205,21 @@ def test_a_window_that_is_not_named_has_no_more_than_128_subwords(tmp_path):
     folder = save_encoder(tmp_path, max_position_embeddings=1024)
     model = build_token_classifier_v1(str(folder))
     load_checkpoint(model, ["per"])
-    checkpoint, longest = models.get_checkpoint(model), []
-    forward = checkpoint.forward
-    checkpoint.forward = lambda ids, mask: longest.append(ids.shape[1]) or forward(ids, mask)
+    checkpoint = models.get_checkpoint(model)
+    batches = watch_batches(checkpoint)
     doc = Doc(spacy.blank("en").vocab, words=["new"] * 1200)
     model.predict([doc])
-    assert longest[0] == 128
+    assert max(map(max, batches)) == 128
     for overlap, window in ((32, 128), (40, 160), (128, 512)):
         model = build_token_classifier_v1(str(folder), overlap=overlap)
         models._shim(model).checkpoint = checkpoint
-        longest.clear()
+        batches.clear()
         model.predict([doc])
-        assert max(longest) == window
+        assert max(map(max, batches)) == window
     named = build_token_classifier_v1(str(folder), window=1024)
     models._shim(named).checkpoint = checkpoint
     named.predict([doc])
-    assert max(longest) == 1024
+    assert max(map(max, batches)) == 1024
 
 
 def test_any_number_of_special_subwords_stands_before_the_text(tagger, tmp_path):
@@ -232,10 +232,10 @@ def test_any_number_of_special_subwords_stands_before_the_text(tagger, tmp_path)
     assert_logits_of_transformers(build_token_classifier_v1(str(tmp_path), overlap=8), tmp_path, n_before=2)
 
 
-def test_no_gradients_are_kept_in_prediction(model, docs, monkeypatch):
-    checkpoint, enabled = models.get_checkpoint(model), []
-    real = checkpoint.forward
-    monkeypatch.setattr(checkpoint, "forward", lambda *inputs: enabled.append(torch.is_grad_enabled()) or real(*inputs))
+def test_no_gradients_are_kept_in_prediction(model, docs):
+    enabled = []
+    embeddings = models.get_checkpoint(model).model.bert.embeddings
+    embeddings.register_forward_hook(lambda *_: enabled.append(torch.is_grad_enabled()))
     model.predict(docs[:1])
     model(docs[:1], is_train=True)
     assert enabled == [False, True]

@@ -54,7 +54,7 @@ def test_batches_in_half_precision_have_few_shapes(tagger, monkeypatch):
     """ "New York" is two subwords, and four with the special ones; "the New York" is padded from five to eight."""
     shapes = []
     for precision in ("fp32", "bf16"):
-        nlp = make(tagger, runtime={"@misc": TORCH, "precision": precision})
+        nlp = make(tagger, runtime={"@misc": TORCH, "precision": precision, "packed_weights": False})
         checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
 
         def forward(ids, mask, real=checkpoint.forward):

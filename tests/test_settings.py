@@ -5,6 +5,7 @@ from dataclasses import asdict
 import pytest
 import spacy
 import torch
+from checkpoints import watch_batches
 from spacy.tokens import Span
 from spacy.training import Example
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
@@ -198,11 +199,9 @@ def scores(nlp):
 
 def batches(nlp):
     nlp("")
-    checkpoint, shapes = nlp.get_pipe("bert_ner").model.shims[0].checkpoint, []
-    forward = checkpoint.forward
-    checkpoint.forward = lambda ids, mask: shapes.append(tuple(ids.shape)) or forward(ids, mask)
+    watched = watch_batches(nlp.get_pipe("bert_ner").model.shims[0].checkpoint)
     nlp(TEXT)
-    return shapes
+    return watched
 
 
 def opened(nlp):

@@ -56,6 +56,6 @@ def test_windows_cover_every_subword_once_and_share_the_overlap(n, size, overlap
 @pytest.mark.parametrize("n_before", [0, 1])
 def test_merge_finds_the_kept_rows(n_before):
     windows = [Window(4, 8, 5, 8), Window(0, 2, 0, 2)]
-    source, target = merge(windows, firsts=[100, 200], longest=6, n_before=n_before)
+    source, target = merge(windows, firsts=[100, 200], rows=[0, 6], n_before=n_before)
     assert source.tolist() == [1 + n_before, 2 + n_before, 3 + n_before, 6 + n_before, 7 + n_before]
     assert target.tolist() == [105, 106, 107, 200, 201]

@@ -4,20 +4,27 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spacy.util import registry
 
-from ..errors import RUNTIME_SECTION, check_setting
-from ..precision import PRECISIONS
+from ..errors import RUNTIME_SECTION, Errors, check_setting
+from ..precision import PRECISIONS, half_precision, multiplies_bfloat16
+from .products import has_int8_products, has_products
+from .unpadded import KINDS, UnpaddedPass, is_like_bert
+
+if TYPE_CHECKING:
+    from ..checkpoint import Checkpoint
+
+RUNTIME_PRECISIONS = (*PRECISIONS, "int8")
 
 
 @dataclass(frozen=True)
 class TorchRuntime:
     """Runs batches on the device of the checkpoint.
 
-    precision (str): of matrix products, one of `PRECISIONS`.
-    packed_weights (bool): whether a CPU multiplies with a copy of the weights; see `packing.PackedLinear`.
+    precision (str): of matrix products, one of `RUNTIME_PRECISIONS`.
+    packed_weights (bool): whether a CPU multiplies with a copy of the weights; see `UnpaddedPass`.
     """
 
     precision: str = "fp32"
@@ -28,14 +35,45 @@ class TorchRuntime:
 def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True) -> TorchRuntime:
     """Make the runtime of `[components.bert_ner.model.runtime]` that runs on torch.
 
-    precision (str): of matrix products: "fp32"; "bf16" or "fp16" by torch's autocast, which leaves the weights in
-        float32; "auto" for "bf16" where the hardware gains by it, else "fp32".
-    packed_weights (bool): on an x86 CPU, keep a copy of the weights in the order in which oneDNN multiplies fastest: an
-        eighth less time for batches, a quarter less for single sentences, for the memory of the weights once more.
+    precision (str): of matrix products: "fp32"; "bf16" or "fp16", which leave the weights in float32; "auto" for "bf16"
+        where the hardware gains by it, else "fp32"; "int8", which takes an x86 CPU with VNNI and a BERT.
+    packed_weights (bool): on an x86 CPU, a BERT predicts without padding, from a copy of the weights in the order in
+        which oneDNN multiplies fastest. False saves the copy's memory, and is slower; "int8" takes it.
     RAISES ConfigError: a setting is not allowed.
     """
     check = partial(check_setting, RUNTIME_SECTION)
-    a_precision = isinstance(precision, str) and precision in PRECISIONS
-    check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
+    a_precision = isinstance(precision, str) and precision in RUNTIME_PRECISIONS
+    check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in RUNTIME_PRECISIONS))
     check("packed_weights", packed_weights, isinstance(packed_weights, bool), "true, false")
+    check("packed_weights", packed_weights, packed_weights or precision != "int8", 'true, where precision = "int8"')
     return TorchRuntime(precision, packed_weights)
+
+
+def unpadded_pass(checkpoint: "Checkpoint", runtime: TorchRuntime) -> UnpaddedPass | None:
+    """What predicts without padding; None where model, device or precision leave that to transformers.
+
+    RETURNS: the one that the checkpoint has, if it is of this runtime.
+    RAISES ConfigError: the precision is "int8", which nothing else has.
+    """
+    model, device, precision = checkpoint.model, checkpoint.device.type, runtime.precision
+    if precision == "auto":
+        precision = "bf16" if half_precision(precision, device) else "fp32"
+    lacking = None
+    if device != "cpu":
+        lacking = f"the weights lie on '{device}'"
+    elif not is_like_bert(model):
+        lacking = f"'{checkpoint.name}' is of the kind {model.config.model_type}"
+    elif precision == "int8" and not has_int8_products():
+        lacking = "the CPU, or torch, has no such products"
+    check_setting(
+        RUNTIME_SECTION,
+        "precision",
+        precision,
+        precision != "int8" or lacking is None,
+        Errors.no_int8.format(kinds=", ".join(KINDS), reason=lacking),
+    )
+    is_slow = precision == "bf16" and not multiplies_bfloat16(device)
+    if lacking or is_slow or precision == "fp16" or not (runtime.packed_weights and has_products()):
+        return None
+    own = checkpoint.unpadded
+    return own if own is not None and own.precision == precision else UnpaddedPass(model, precision)

@@ -1,0 +1,150 @@
+"""A prediction of a BERT without padding: windows lie one after the other, and only attention tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import torch
+
+from .products import Int8Product, Product
+
+KINDS = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
+"""`model_type` of the checkpoints whose layers are those of BERT."""
+SHORT = 128
+"""The longest windows for whose attention plain products take less time than torch's fused kernel, which takes twice
+their time with 27 subwords, 1.2 times with 128, and a third with 512 (MiniLM, two cores)."""
+
+
+class _Layer(NamedTuple):
+    """What a layer multiplies by; several `torch.nn.Linear` that read the same rows are one product."""
+
+    queries_keys_values: Any
+    attended: Any
+    inner: Any
+    outer: Any
+
+
+class UnpaddedPass:
+    """Tag logits of windows by the weights of a checkpoint, each layer a handful of products over all their subwords.
+
+    The sums are those of the model of transformers, in another order; dropout does not act. Weights are copied in the
+    order in which oneDNN multiplies fastest when they are first needed, and again when they lie elsewhere or are
+    another version of themselves; torch does not count what is written through `weight.data`, after which `forget` is
+    to be called.
+
+    model: a token classifier of transformers, of which `is_like_bert` holds.
+    precision (str): of products with weights: "fp32", "bf16" or "int8". All else is float32.
+    """
+
+    def __init__(self, model: Any, precision: str) -> None:
+        self.model, self.precision = model, precision
+        base = getattr(model, model.base_model_prefix)
+        self._layers = list(base.encoder.layer)
+        # RoBERTa and its relatives count positions from behind that of padding.
+        padding = base.embeddings.position_embeddings.padding_idx
+        self._first_position = 0 if padding is None else padding + 1
+        self._products: list[_Layer] = []
+        self._key: tuple[Any, ...] = ()
+
+    def __call__(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """Read windows.
+
+        ids: their subwords, special ones included, one window after the other; then padding. *Shape:* `(n_rows,)`
+        lengths: of the windows. Those of the same length should be neighbours.
+        RETURNS: logits. *Shape:* `(sum(lengths), n_tags)`
+        """
+        base = getattr(self.model, self.model.base_model_prefix)
+        n_padding = len(ids) - sum(lengths)
+        positions = torch.cat([*map(torch.arange, lengths), torch.zeros(n_padding, dtype=torch.int64)])
+        positions += self._first_position
+        types = torch.zeros_like(ids)  # transformers 4 has no more of them ready than the encoder has positions
+        rows = base.embeddings(input_ids=ids[None], token_type_ids=types[None], position_ids=positions[None])[0]
+        if getattr(base, "embeddings_project", None) is not None:  # of ELECTRA
+            rows = base.embeddings_project(rows)
+        for layer, products in zip(self._layers, self._get_products(), strict=True):
+            n_heads = layer.attention.self.num_attention_heads
+            attended = _attend(products.queries_keys_values(rows), lengths, n_heads)
+            rows = layer.attention.output.LayerNorm(products.attended(attended, spare=True) + rows)
+            act = layer.intermediate.intermediate_act_fn
+            inner = products.inner(rows, "gelu") if _is_gelu(act) else act(products.inner(rows))
+            rows = layer.output.LayerNorm(products.outer(inner, spare=True) + rows)
+        logits: torch.Tensor = self.model.classifier(rows[: len(ids) - n_padding])
+        return logits
+
+    def forget(self) -> None:
+        """Drop the copies, as the weights are about to change or have changed."""
+        self._products, self._key = [], ()
+
+    def _get_products(self) -> list[_Layer]:
+        parts = [_linears(layer) for layer in self._layers]
+        weights = [weight for part in parts for linears in part for one in linears for weight in (one.weight, one.bias)]
+        key = tuple((weight.data_ptr(), _version(weight)) for weight in weights)
+        if key != self._key:
+            self.forget()
+            self._products = [_Layer(*(self._make_product(linears) for linears in part)) for part in parts]
+            self._key = key
+        return self._products
+
+    def _make_product(self, linears: Sequence[torch.nn.Linear]) -> Product | Int8Product:
+        if self.precision == "int8":
+            return Int8Product(linears)
+        return Product(linears, torch.bfloat16 if self.precision == "bf16" else torch.float32)
+
+
+def _linears(layer: Any) -> list[tuple[torch.nn.Linear, ...]]:
+    """What each product of a `_Layer` is made of."""
+    attention = layer.attention
+    read = (attention.self.query, attention.self.key, attention.self.value)
+    return [read, (attention.output.dense,), (layer.intermediate.dense,), (layer.output.dense,)]
+
+
+def _version(weight: torch.Tensor) -> int:
+    """Torch counts no versions of tensors that were made in inference mode."""
+    return -1 if weight.is_inference() else weight._version
+
+
+def _is_gelu(act: Any) -> bool:
+    return type(act).__name__ == "GELUActivation" and act.act is torch.nn.functional.gelu
+
+
+def _attend(rows: torch.Tensor, lengths: Sequence[int], n_heads: int) -> torch.Tensor:
+    """Attention of each window to itself; rows of padding get zeros.
+
+    rows: queries, keys and values of each subword, side by side. *Shape:* `(n_rows, 3 * n_hidden)`
+    RETURNS: *Shape:* `(n_rows, n_hidden)`, of float32
+    """
+    n_hidden = rows.shape[1] // 3
+    n_each = n_hidden // n_heads
+    rows = rows.float()  # products of bfloat16 gain nothing here, and torch would keep a kernel for each shape
+    begin, parts = 0, []
+    for length, same in groupby(lengths):
+        n = len(list(same))
+        found = rows[begin : begin + n * length].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4)
+        if length <= SHORT:
+            queries, keys, values = found.reshape(3, n * n_heads, length, n_each)
+            weights = torch.baddbmm(
+                found.new_zeros(()), queries, keys.transpose(1, 2), beta=0, alpha=n_each**-0.5
+            ).softmax(-1)
+            attended = torch.bmm(weights, values).view(n, n_heads, length, n_each)
+        else:
+            attended = torch.nn.functional.scaled_dot_product_attention(*found)
+        parts.append(attended.transpose(1, 2).reshape(n * length, n_hidden))
+        begin += n * length
+    if begin < len(rows):
+        parts.append(torch.zeros(len(rows) - begin, n_hidden))
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def is_like_bert(model: Any) -> bool:
+    """Whether `UnpaddedPass` does what the model does."""
+    config = model.config
+    if config.model_type not in KINDS or getattr(config, "is_decoder", False):
+        return False
+    if getattr(config, "position_embedding_type", None) not in (None, "absolute"):
+        return False
+    layers = getattr(model, model.base_model_prefix).encoder.layer
+    linears = [linear for layer in layers for part in _linears(layer) for linear in part]
+    # Others, such as adapters put in their place, do more than multiply.
+    return all(type(linear) is torch.nn.Linear and linear.bias is not None for linear in linears)
