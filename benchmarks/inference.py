@@ -14,8 +14,8 @@ knows. The texts are sentences of GMB that `train.py` chooses settings by, as
 - `transformers pipeline, N`: with batches of N texts.
 - `hand-written loop, fp32` and `bf16`: windows sorted by length, batches of 2,048 subwords, the best tag of each
   subword, and no entities.
-- `bert_ner`: the component, as it comes; `bert_ner, bf16`, with that precision; `bert_ner, onnx` and `onnx-int8`, with
-  what `export` makes of the checkpoint.
+- `bert_ner`: the component, as it comes; `bert_ner, bf16` and `int8`, with that precision on torch; `bert_ner, onnx`
+  and `onnx-int8`, with what `export` makes of the checkpoint.
 - `matrix products, fp32` and `bf16`: the encoder's products of matrices alone, with a batch of 2,048 subwords: the rate
   of the machine, of which each way reaches a share.
 
@@ -69,7 +69,7 @@ WAYS = (
     *(f"{PIPELINE}, {n}" for n in SIZES),
     *(f"{kind}, {precision}" for kind in (LOOP, PRODUCTS) for precision in ("fp32", "bf16")),
     OWN,
-    *(f"{OWN}, {runtime}" for runtime in ("bf16", *GRAPHS)),
+    *(f"{OWN}, {runtime}" for runtime in ("bf16", "int8", *GRAPHS)),
 )
 N_SENTENCES, LONG_WORDS, EVERY = 1000, 3000, 100
 N_LATENCIES = 30

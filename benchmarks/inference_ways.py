@@ -152,8 +152,9 @@ def make_way(name: str, checkpoint: str) -> Way:
         return Loop(checkpoint, detail)
     if kind == "matrix products":
         return Products(checkpoint, detail)
-    runtimes = {"": None, "bf16": {"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": "bf16"}}
-    runtime = runtimes.get(detail, {"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
+    runtime: dict[str, str] | None = {"@misc": "spacy_bert_ner.OnnxRuntime.v1"}
+    if detail in ("", "bf16", "int8"):
+        runtime = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": detail} if detail else None
     return Pipeline("bert_ner", {"model": {"name": checkpoint, "runtime": runtime}})
 
 

@@ -25,12 +25,14 @@ from .precision import half_precision, multiplies_bfloat16
 from .runtimes.conversion import convert, require_packages
 from .runtimes.graph import GRAPH, GraphCheckpoint
 from .runtimes.on_onnx import OnnxRuntime
-from .runtimes.on_torch import TorchRuntime
+from .runtimes.on_torch import TorchRuntime, lacks_int8
 
 GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}
 """The graphs that a pipeline can be exported to, the more exact one first, and the precision of each."""
-AUTO, AS_IT_IS, BFLOAT16 = "auto", "torch", "torch-bf16"
-RUNTIMES = (*GRAPHS, AUTO)
+PRECISIONS = {"torch-bf16": "bf16", "torch-int8": "int8"}
+"""The same of what stays on torch."""
+AUTO, AS_IT_IS = "auto", "torch"
+RUNTIMES = (*GRAPHS, *PRECISIONS, AUTO)
 GAIN = 1.05
 """How much faster a less exact runtime has to be to be taken: less than that may be chance."""
 TARGETS = ("pipeline", "hf", "onnx")
@@ -67,8 +69,8 @@ def export_pipeline(
     output (Path): of the new one; not there yet, or an older one, which it takes the place of.
     data (Path): a `.spacy` file of examples, such as the dev data.
     runtime (str): one of `RUNTIMES`. "auto" is the one of these with the most words a second, on this machine and these
-        examples, whose entity F1 is within the tolerance: torch as it is; torch in bfloat16, where the hardware gains
-        by it; a graph of each kind. A less exact one has to be a twentieth faster.
+        examples, whose entity F1 is within the tolerance: torch as it is; in bfloat16 and in eight bits, where model
+        and hardware gain by it; a graph of each kind. A less exact one has to be a twentieth faster.
     tolerance (float): by how much entity F1, from 0 to 1, may fall on these examples.
     RETURNS: what was measured; it lies beside the pipeline in `export.json` too.
     RAISES ExportError: it falls by more; nothing is written. BertNerError: something is not there, was exported
@@ -79,7 +81,8 @@ def export_pipeline(
     if not (is_number(tolerance) and 0 <= tolerance <= 1):
         raise BertNerError(Errors.bad_tolerance.format(tolerance=tolerance))
     _check_output(folder, output)
-    require_packages()
+    if runtime not in PRECISIONS:
+        require_packages()
     nlp, names = open_pipeline(folder, data)
     known = nlp.meta.get("requirements", [])
     originals = {name: _original(nlp, name) for name in names}
@@ -125,20 +128,25 @@ def _original(nlp: Language, name: str) -> Held:
 
 def _others(originals: dict[str, Held]) -> list[str]:
     """What `auto` tries beside the pipeline as it is, the more exact ones first."""
-    half = torch.bfloat16
-    devices = [(original.runtime.precision, original.checkpoint.device.type) for original in originals.values()]
-    gains = all(
-        multiplies_bfloat16(device) and half_precision(precision, device) != half for precision, device in devices
-    )
+    on_torch = [name for name in PRECISIONS if all(_gains(original, name) for original in originals.values())]
     exact, *others = GRAPHS
-    return [exact, *([BFLOAT16] if gains else []), *others]
+    return [exact, *on_torch, *others]
+
+
+def _gains(original: Held, runtime: str) -> bool:
+    """Whether what a component holds may be faster in another precision on torch."""
+    own, device = original.runtime.precision, original.checkpoint.device.type
+    if PRECISIONS[runtime] == "bf16":
+        return multiplies_bfloat16(device) and half_precision(own, device) != torch.bfloat16
+    return own != "int8" and lacks_int8(original.checkpoint) is None
 
 
 def _make(original: Held, runtime: str) -> Held:
     checkpoint = original.checkpoint
-    if runtime == BFLOAT16:
-        half = replace(cast(TorchRuntime, original.runtime), precision="bf16")
-        return Held(checkpoint, half, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(half)})
+    if runtime in PRECISIONS:
+        precision, own = PRECISIONS[runtime], cast(TorchRuntime, original.runtime)
+        small = replace(own, precision=precision, packed_weights=own.packed_weights or precision == "int8")
+        return Held(checkpoint, small, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(small)})
     section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto"}
     return Held(GraphCheckpoint.of(checkpoint, convert(checkpoint, GRAPHS[runtime])), OnnxRuntime(), section)
 

@@ -25,12 +25,12 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError, ConfigError, ExportError
 from spacy_bert_ner.export import export_checkpoint, export_pipeline
 from spacy_bert_ner.model import get_checkpoint
-from spacy_bert_ner.runtimes import attention
+from spacy_bert_ner.runtimes import attention, on_torch
 from spacy_bert_ner.runtimes.conversion import convert
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
 from spacy_bert_ner.runtimes.on_onnx import OnnxRuntime
 
-ONNX = {"@misc": "spacy_bert_ner.OnnxRuntime.v1"}
+ONNX, TORCH = {"@misc": "spacy_bert_ner.OnnxRuntime.v1"}, "spacy_bert_ner.TorchRuntime.v1"
 TEXTS = ["Kevin Durant lives in New York .", "", "Mr. O'Neill lives in Brooklyn . " * 12, "the", " \n"]
 
 
@@ -286,11 +286,12 @@ def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, mon
 
 
 AUTO = {
-    # What is measured, in the order in which it is tried: torch, onnx, torch-bf16, onnx-int8.
-    "onnx-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.898, 900)],
-    "torch-bf16": [(0.9, 100), (0.9, 150), (0.9, 200), (0.8979, 900)],
-    "onnx": [(0.9, 100), (0.95, 150), (0.9, 157), (0.9, 157)],  # less than a twentieth faster
-    "torch": [(0.9, 100), (0.9, 90), (0.8979, 200), (0.7, 900)],
+    # What is measured, in the order in which it is tried: torch, onnx, torch-bf16, torch-int8, onnx-int8.
+    "onnx-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.9, 300), (0.898, 900)],
+    "torch-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.898, 300), (0.898, 310)],
+    "torch-bf16": [(0.9, 100), (0.9, 150), (0.9, 200), (0.8979, 900), (0.8979, 900)],
+    "onnx": [(0.9, 100), (0.95, 150), (0.9, 157), (0.9, 157), (0.9, 157)],  # less than a twentieth faster
+    "torch": [(0.9, 100), (0.9, 90), (0.8979, 200), (0.7, 900), (0.7, 900)],
 }
 
 
@@ -300,9 +301,10 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path
     measured = iter(AUTO[best])
     monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(*next(measured)))
     monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: True)
+    monkeypatch.setattr(on_torch, "has_int8_products", lambda: True)  # nothing is multiplied
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     assert report.runtime == best
-    assert list(report.tried) == ["torch", "onnx", "torch-bf16", "onnx-int8"]
+    assert list(report.tried) == ["torch", "onnx", "torch-bf16", "torch-int8", "onnx-int8"]
     assert srsly.read_json(tmp_path / "out" / "export.json")["runtime"] == best
     nlp = spacy.load(tmp_path / "out")
     model = tmp_path / "out" / "bert_ner" / "model"
@@ -312,14 +314,43 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path
         kinds = nodes((model / "model.onnx").read_bytes())
         assert bool(kinds[":MatMulInteger"]) == (best == "onnx-int8")
     assert nlp.meta.get("requirements", []) == (["onnxruntime>=1.20"] if best.startswith("onnx") else [])
-    assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == ("bf16" if best == "torch-bf16" else "fp32")
+    precision = {"torch-bf16": "bf16", "torch-int8": "int8"}.get(best, "fp32")
+    assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == precision
     if best in ("onnx", "torch"):  # the others may change what random weights find
         assert entities(nlp) == entities(spacy.load(folder))
+
+
+@pytest.mark.skipif(not on_torch.has_int8_products(), reason="this CPU has no VNNI instructions")
+def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
+    """Without onnx; with the weights as they were, which can be trained."""
+    folder, dev = pipeline
+    monkeypatch.setattr(export, "require_packages", None)
+    report = export_pipeline(folder, tmp_path / "out", dev, runtime="torch-int8", tolerance=1.0)
+    assert list(report.tried) == ["torch-int8"]
+    weights = [path / "bert_ner" / "model" / "model.safetensors" for path in (folder, tmp_path / "out")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    nlp = spacy.load(tmp_path / "out")
+    exact = spacy.load(folder)
+    runtime = {"@misc": TORCH, "precision": "int8", "packed_weights": True}
+    assert nlp.config["components"]["bert_ner"]["model"]["runtime"] == runtime
+    far = max(np.abs(a - b).max() for a, b in zip(predicted(nlp), predicted(exact), strict=True) if len(a))
+    assert far > 0
+    losses = nlp.update([Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "per")]})])
+    assert losses["bert_ner"] > 0
+
+
+def test_eight_bits_on_torch_where_they_cannot_be(pipeline, tmp_path, monkeypatch):
+    folder, dev = pipeline
+    monkeypatch.setattr(on_torch, "has_int8_products", lambda: False)
+    with pytest.raises(ConfigError, match="precision = 'int8' is not allowed"):
+        export_pipeline(folder, tmp_path / "out", dev, runtime="torch-int8")
+    assert not (tmp_path / "out").exists()
 
 
 def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
     monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr(on_torch, "has_int8_products", lambda: False)
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto", tolerance=1.0)
     assert list(report.tried) == ["torch", "onnx", "onnx-int8"]
     assert report.after.words == pytest.approx(max(m.words for m in report.tried.values()), rel=0.1)
@@ -334,7 +365,8 @@ def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
     nlp.add_pipe("bert_ner", name="second", config={"model": model, "thresholds": {"per": 0.25}})
     nlp.meta["requirements"] = ["onnxruntime>=1.20", "other"]
     nlp.to_disk(tmp_path / "two")
-    measured = iter([(0.9, 100), (0.9, 90), (0.9, 200), (0.7, 900)])
+    measured = iter([(0.9, 100), (0.9, 90), (0.9, 200), (0.7, 300), (0.7, 900)])
+    monkeypatch.setattr(on_torch, "has_int8_products", lambda: True)
     monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(*next(measured)))
     monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: True)
     assert export_pipeline(tmp_path / "two", tmp_path / "out", dev, runtime="auto").runtime == "torch-bf16"
@@ -345,7 +377,7 @@ def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
     assert nlp.meta["requirements"] == ["onnxruntime>=1.20", "other"]
     monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(0.9, 100))
     again = export_pipeline(tmp_path / "out", tmp_path / "again", dev, runtime="auto")
-    assert list(again.tried) == ["torch", "onnx", "onnx-int8"]
+    assert list(again.tried) == ["torch", "onnx", "torch-int8", "onnx-int8"]
 
 
 def test_the_better_of_two_speeds_counts(pipeline, monkeypatch):
@@ -434,7 +466,10 @@ def test_a_file_that_is_not_there(file, pipeline, tmp_path):
 
 def test_other_bad_input(pipeline, tmp_path):
     folder, dev = pipeline
-    with pytest.raises(BertNerError, match="runtime = 'tensorrt' is not allowed. Allowed: onnx, onnx-int8, auto"):
+    with pytest.raises(
+        BertNerError,
+        match="runtime = 'tensorrt' is not allowed. Allowed: onnx, onnx-int8, torch-bf16, torch-int8, auto",
+    ):
         export_pipeline(folder, tmp_path / "out", dev, runtime="tensorrt")
     empty = tmp_path / "empty.spacy"
     DocBin(docs=[spacy.blank("en").make_doc("Nobody came.")]).to_disk(empty)

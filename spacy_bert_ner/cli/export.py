@@ -16,7 +16,8 @@ def export_cli(
         Path | None, typer.Option(help="examples in a .spacy file, on which both pipelines are compared")
     ] = None,
     runtime: Annotated[
-        str, typer.Option(help="what the new pipeline runs on; one of: onnx, onnx-int8, auto (the fastest here)")
+        str,
+        typer.Option(help="what it runs on; one of: onnx, onnx-int8, torch-bf16, torch-int8, auto (the fastest here)"),
     ] = "onnx-int8",
     tolerance: Annotated[
         float, typer.Option(help="by how much entity F1, from 0 to 1, may fall; else nothing is written")

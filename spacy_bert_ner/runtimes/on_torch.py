@@ -55,25 +55,26 @@ def unpadded_pass(checkpoint: "Checkpoint", runtime: TorchRuntime) -> UnpaddedPa
     RETURNS: the one that the checkpoint has, if it is of this runtime.
     RAISES ConfigError: the precision is "int8", which nothing else has.
     """
-    model, device, precision = checkpoint.model, checkpoint.device.type, runtime.precision
+    device, precision = checkpoint.device.type, runtime.precision
+    if precision == "int8":
+        reason = lacks_int8(checkpoint)
+        allowed = Errors.no_int8.format(kinds=", ".join(KINDS), reason=reason)
+        check_setting(RUNTIME_SECTION, "precision", precision, reason is None, allowed)
     if precision == "auto":
         precision = "bf16" if half_precision(precision, device) else "fp32"
-    lacking = None
-    if device != "cpu":
-        lacking = f"the weights lie on '{device}'"
-    elif not is_like_bert(model):
-        lacking = f"'{checkpoint.name}' is of the kind {model.config.model_type}"
-    elif precision == "int8" and not has_int8_products():
-        lacking = "the CPU, or torch, has no such products"
-    check_setting(
-        RUNTIME_SECTION,
-        "precision",
-        precision,
-        precision != "int8" or lacking is None,
-        Errors.no_int8.format(kinds=", ".join(KINDS), reason=lacking),
-    )
     is_slow = precision == "bf16" and not multiplies_bfloat16(device)
-    if lacking or is_slow or precision == "fp16" or not (runtime.packed_weights and has_products()):
+    is_known = device == "cpu" and has_products() and is_like_bert(checkpoint.model)
+    if not (is_known and runtime.packed_weights) or is_slow or precision == "fp16":
         return None
     own = checkpoint.unpadded
-    return own if own is not None and own.precision == precision else UnpaddedPass(model, precision)
+    return own if own is not None and own.precision == precision else UnpaddedPass(checkpoint.model, precision)
+
+
+def lacks_int8(checkpoint: "Checkpoint") -> str | None:
+    """Why a checkpoint cannot run in eight bits here; None where it can."""
+    model, device = checkpoint.model, checkpoint.device.type
+    if device != "cpu":
+        return f"the weights lie on '{device}'"
+    if not is_like_bert(model):
+        return f"'{checkpoint.name}' is of the kind {model.config.model_type}"
+    return None if has_int8_products() else "the CPU, or torch, has no such products"
