@@ -79,6 +79,23 @@ def test_long_windows_too(encoder_512, monkeypatch):
     assert torch.allclose(without_padding(checkpoint, windows), by_transformers(checkpoint, windows), atol=1e-5)
 
 
+def test_attention_reads_a_few_windows_at_once():
+    lengths = [9, 4, 4, 4, 4, 4, 2]
+    assert unpadded._groups(lengths, 2) == [(0, 1, 9), (9, 5, 4), (29, 1, 2)]
+
+
+@needs_products
+def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
+    checkpoint = Checkpoint.open(tagger)
+    windows = [*WINDOWS, *WINDOWS[1:3], *WINDOWS[1:3]]
+    windows.sort(key=len, reverse=True)
+    expected = without_padding(checkpoint, windows)
+    monkeypatch.setattr(unpadded, "N_WEIGHTS", 200)  # two heads, 6 by 6 weights: two windows
+    lengths = [len(window) + 2 for window in windows]
+    assert [group.n for group in unpadded._groups(lengths, 2)] == [1, 2, 2, 2, 1]
+    assert torch.allclose(without_padding(checkpoint, windows), expected, atol=1e-6)
+
+
 @needs_products
 def test_a_head_of_another_activation_and_width(tmp_path):
     """ELECTRA's embeddings may be narrower than its layers; not all activations are GELU."""

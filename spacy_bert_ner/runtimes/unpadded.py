@@ -16,6 +16,9 @@ SHORT = 128
 """The longest windows for whose attention plain products take less time than torch's fused kernel, which takes twice
 their time with 27 subwords, 1.2 times with 128, and a third with 512 (MiniLM, two cores)."""
 
+N_WEIGHTS = 1 << 18
+"""How many weights attention computes at once, a megabyte of them, so that they are still near when they are read."""
+
 
 class _Layer(NamedTuple):
     """What a layer multiplies by; several `torch.nn.Linear` that read the same rows are one product."""
@@ -63,9 +66,10 @@ class UnpaddedPass:
         rows = base.embeddings(input_ids=ids[None], token_type_ids=types[None], position_ids=positions[None])[0]
         if getattr(base, "embeddings_project", None) is not None:  # of ELECTRA
             rows = base.embeddings_project(rows)
+        n_heads = self._layers[0].attention.self.num_attention_heads
+        groups = _groups(lengths, n_heads)
         for layer, products in zip(self._layers, self._get_products(), strict=True):
-            n_heads = layer.attention.self.num_attention_heads
-            attended = _attend(products.queries_keys_values(rows), lengths, n_heads)
+            attended = _attend(products.queries_keys_values(rows), groups, n_heads)
             rows = layer.attention.output.LayerNorm(products.attended(attended, spare=True) + rows)
             act = layer.intermediate.intermediate_act_fn
             inner = products.inner(rows, "gelu") if _is_gelu(act) else act(products.inner(rows))
@@ -109,7 +113,26 @@ def _is_gelu(act: Any) -> bool:
     return type(act).__name__ == "GELUActivation" and act.act is torch.nn.functional.gelu
 
 
-def _attend(rows: torch.Tensor, lengths: Sequence[int], n_heads: int) -> torch.Tensor:
+class _Group(NamedTuple):
+    """Neighbouring windows of the same length, from a row on."""
+
+    begin: int
+    n: int
+    length: int
+
+
+def _groups(lengths: Sequence[int], n_heads: int) -> list[_Group]:
+    """What attention reads at once: windows of the same length, as many as `N_WEIGHTS` allows."""
+    groups, begin = [], 0
+    for length, same in groupby(lengths):
+        n, most = len(list(same)), max(N_WEIGHTS // (n_heads * length**2), 1)
+        for first in range(0, n, most):
+            groups.append(_Group(begin, min(most, n - first), length))
+            begin += groups[-1].n * length
+    return groups
+
+
+def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch.Tensor:
     """Attention of each window to itself; rows of padding get zeros.
 
     rows: queries, keys and values of each subword, side by side. *Shape:* `(n_rows, 3 * n_hidden)`
@@ -117,24 +140,19 @@ def _attend(rows: torch.Tensor, lengths: Sequence[int], n_heads: int) -> torch.T
     """
     n_hidden = rows.shape[1] // 3
     n_each = n_hidden // n_heads
-    rows = rows.float()  # products of bfloat16 gain nothing here, and torch would keep a kernel for each shape
-    begin, parts = 0, []
-    for length, same in groupby(lengths):
-        n = len(list(same))
-        found = rows[begin : begin + n * length].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4)
+    attended = torch.zeros(len(rows), n_hidden)
+    for begin, n, length in groups:
+        own = slice(begin, begin + n * length)
+        parts = rows[own].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4)
+        # Products of bfloat16 gain nothing here, and torch would keep a kernel for each shape.
+        queries, keys, values = parts.reshape(3, n * n_heads, length, n_each).float()
         if length <= SHORT:
-            queries, keys, values = found.reshape(3, n * n_heads, length, n_each)
-            weights = torch.baddbmm(
-                found.new_zeros(()), queries, keys.transpose(1, 2), beta=0, alpha=n_each**-0.5
-            ).softmax(-1)
-            attended = torch.bmm(weights, values).view(n, n_heads, length, n_each)
+            products = torch.baddbmm(rows.new_zeros(()).float(), queries, keys.mT, beta=0, alpha=n_each**-0.5)
+            found = torch.bmm(products.softmax(-1), values)
         else:
-            attended = torch.nn.functional.scaled_dot_product_attention(*found)
-        parts.append(attended.transpose(1, 2).reshape(n * length, n_hidden))
-        begin += n * length
-    if begin < len(rows):
-        parts.append(torch.zeros(len(rows) - begin, n_hidden))
-    return torch.cat(parts) if len(parts) > 1 else parts[0]
+            found = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
+        attended[own].view(n, length, n_heads, n_each).copy_(found.view(n, n_heads, length, n_each).transpose(1, 2))
+    return attended
 
 
 def is_like_bert(model: Any) -> bool:
