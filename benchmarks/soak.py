@@ -4,8 +4,8 @@
 
 Texts are the 47,959 sentences of GMB, again and again, so that the vocabulary of spaCy, which keeps every word that it
 has met, is complete after the first round. The checkpoint is a random one of two narrow layers with the vocabulary of
-the encoder, so that a million Docs take minutes: what could leak, such as Docs, spans, scores, batches and kernels
-that are kept for each shape, does not depend on its width. `--checkpoint` names another.
+the encoder, so that a million Docs take minutes: what could leak, such as Docs, spans, scores and batches, does not
+depend on its width. Kernels that are kept for each shape do, and are bounded in number; `--checkpoint` names another.
 """
 
 from __future__ import annotations
