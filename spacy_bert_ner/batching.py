@@ -92,14 +92,14 @@ def fill(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
 
 
 def round_up(n: int, limit: int) -> int:
-    """The next of few sizes: multiples of 8, then of 16 from 128 on, of 32 from 256 on, and so on.
+    """The next of few sizes: multiples of 8, then of 16 from 64 on, of 32 from 128 on, and so on.
 
     What multiplies matrices keeps a kernel of a megabyte or two for each number of rows that it meets. Up to 2,048
-    there are 48 of these sizes, and less than a ninth of the rows, or 8, are more than was needed.
+    there are 28 of these sizes, and a full batch has nearly 2,048 rows in any case.
 
     limit: beyond which no rows are added.
     """
-    step = 1 << max(3, (n - 1).bit_length() - 4)
+    step = 1 << max(3, (n - 1).bit_length() - 3)
     return max(n, min(-(-n // step) * step, limit))
 
 

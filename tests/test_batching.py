@@ -50,14 +50,14 @@ def test_without_padding_every_window_is_in_one_batch(lengths, budget):
 
 
 def test_numbers_of_rows_are_few():
-    expected = {1: 8, 8: 8, 9: 16, 100: 104, 128: 128, 129: 144, 256: 256, 257: 288, 1000: 1024, 1921: 2048}
+    expected = {1: 8, 8: 8, 9: 16, 64: 64, 65: 80, 100: 112, 128: 128, 129: 160, 257: 320, 1000: 1024, 1921: 2048}
     assert {n: round_up(n, 4096) for n in expected} == expected
-    assert len({round_up(n, 2048) for n in range(1, 2049)}) == 48
-    assert max((round_up(n, 2048) - n) / n for n in range(129, 2049)) < 1 / 8
+    assert len({round_up(n, 2048) for n in range(1, 2049)}) == 28
+    assert max((round_up(n, 2048) - n) / n for n in range(65, 2049)) < 1 / 4
 
 
 def test_numbers_of_rows_are_not_rounded_beyond_the_budget():
-    assert [round_up(n, 1000) for n in (960, 961, 1000, 1001)] == [960, 1000, 1000, 1001]
+    assert [round_up(n, 1000) for n in (896, 897, 1000, 1001)] == [896, 1000, 1000, 1001]
 
 
 def runs(n, size, n_items=1000):

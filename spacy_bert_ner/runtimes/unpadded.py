@@ -45,9 +45,7 @@ class UnpaddedPass:
         self.model, self.precision = model, precision
         base = getattr(model, model.base_model_prefix)
         self._layers = list(base.encoder.layer)
-        # RoBERTa and its relatives count positions from behind that of padding.
-        padding = base.embeddings.position_embeddings.padding_idx
-        self._first_position = 0 if padding is None else padding + 1
+        self._padding: int | None = base.embeddings.position_embeddings.padding_idx
         self._products: list[_Layer] = []
         self._key: tuple[Any, ...] = ()
 
@@ -61,7 +59,13 @@ class UnpaddedPass:
         base = getattr(self.model, self.model.base_model_prefix)
         n_padding = len(ids) - sum(lengths)
         positions = torch.cat([*map(torch.arange, lengths), torch.zeros(n_padding, dtype=torch.int64)])
-        positions += self._first_position
+        if self._padding is not None:
+            # RoBERTa and its relatives count from behind the position of padding, which is that of each subword of
+            # padding, also where a text names it, and they do not count these.
+            counts = (ids != self._padding).cumsum(0)
+            firsts = torch.arange(len(ids)) - positions
+            before = torch.cat([counts.new_zeros(1), counts])[firsts]
+            positions = torch.where(ids == self._padding, 0, counts - before) + self._padding
         types = torch.zeros_like(ids)  # transformers 4 has no more of them ready than the encoder has positions
         rows = base.embeddings(input_ids=ids[None], token_type_ids=types[None], position_ids=positions[None])[0]
         if getattr(base, "embeddings_project", None) is not None:  # of ELECTRA
