@@ -168,23 +168,23 @@ def forward(
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
     lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
-    limit, is_padded = model.attrs["max_batch_tokens"], is_train or checkpoint.unpadded is None
-    batches = [[windows[i] for i in batch] for batch in (group if is_padded else fill)(lengths, limit)]
+    limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.unpadded
+    batches = [[windows[i] for i in batch] for batch in (fill if unpadded else group)(lengths, limit)]
     ids = ([encodings[i].ids[w.start : w.end] for i, w in members] for members in batches)
     half: torch.dtype | None = None
     inputs: Iterator[Any]
-    if is_padded:
+    if unpadded:
+        inputs = (checkpoint.pack(members, limit) for members in ids)
+    else:
         precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
         half = half_precision(precision, checkpoint.device.type)
         inputs = (checkpoint.pad(members, LENGTH_STEP if half else 1) for members in ids)
-    else:
-        inputs = (checkpoint.pack(members, limit) for members in ids)
-    all_logits, backprop_batches = _shim(model)(inputs, is_train, half)
+    all_logits, backprop_batches = _shim(model)(inputs, is_train, half, unpadded)
     for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
         logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags), or without padding (n, n_tags)
         begins = [int(firsts[i]) for i, _ in members]
-        steps = [logits.shape[1] if is_padded else w.end - w.start + checkpoint.n_special for _, w in members]
+        steps = [w.end - w.start + checkpoint.n_special if unpadded else logits.shape[1] for _, w in members]
         rows_of = np.cumsum([0, *steps[:-1]]).tolist()
         places = merge([w for _, w in members], begins, rows_of, len(checkpoint.before))
         source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])

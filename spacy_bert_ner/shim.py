@@ -57,16 +57,20 @@ class CheckpointShim(Shim):
             raise BertNerError(Errors.forked_cuda)
 
     def __call__(
-        self, batches: Iterable[Any], is_train: bool, half: torch.dtype | None = None
+        self,
+        batches: Iterable[Any],
+        is_train: bool,
+        half: torch.dtype | None = None,
+        run: Callable[..., torch.Tensor] | None = None,
     ) -> tuple[list[torch.Tensor], Callable[[Sequence[Array]], None]]:
         """Tag logits of batches.
 
-        batches: ids and attention mask of each, *Shape:* `(n_windows, longest)` each; in a prediction, what
-            `Checkpoint.pack` makes of it, where the checkpoint has a pass of its own for that.
+        batches: of each, what `run` takes: what `Checkpoint.pad` gives, or `Checkpoint.pack`.
         is_train (bool): whether dropout acts and the gradient can be asked for.
         half (torch.dtype | None): of matrix products, see `half_precision`; weights, gradients and logits stay in
             float32. None for float32 throughout.
-        RETURNS: logits `(n_windows, longest, n_tags)` of each batch, or `(n_subwords, n_tags)` from that pass; and a
+        run: what predicts in the place of `Checkpoint.forward`; None for that.
+        RETURNS: logits `(n_windows, longest, n_tags)` of each batch, or `(n_subwords, n_tags)` without padding; and a
             callback that takes their gradients.
         """
         checkpoint = self.checkpoint
@@ -78,8 +82,7 @@ class CheckpointShim(Shim):
         following = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches, in which autocast keeps the weights that it has converted.
         with following, torch.autocast(device, half) if half else nullcontext():
-            run = checkpoint.forward if is_train or checkpoint.unpadded is None else checkpoint.unpadded
-            logits = [run(*inputs).float() for inputs in batches]
+            logits = [(run or checkpoint.forward)(*inputs).float() for inputs in batches]
 
         def backprop(d_logits: Sequence[Array]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]

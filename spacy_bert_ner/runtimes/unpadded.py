@@ -43,7 +43,7 @@ class UnpaddedPass:
 
     def __init__(self, model: Any, precision: str) -> None:
         self.model, self.precision = model, precision
-        base = getattr(model, model.base_model_prefix)
+        base = model.base_model
         self._layers = list(base.encoder.layer)
         self._padding: int | None = base.embeddings.position_embeddings.padding_idx
         self._products: list[_Layer] = []
@@ -56,7 +56,7 @@ class UnpaddedPass:
         lengths: of the windows. Those of the same length should be neighbours.
         RETURNS: logits. *Shape:* `(sum(lengths), n_tags)`
         """
-        base = getattr(self.model, self.model.base_model_prefix)
+        base = self.model.base_model
         n_padding = len(ids) - sum(lengths)
         positions = torch.cat([*map(torch.arange, lengths), torch.zeros(n_padding, dtype=torch.int64)])
         if self._padding is not None:
@@ -151,7 +151,7 @@ def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch
         # Products of bfloat16 gain nothing here, and torch would keep a kernel for each shape.
         queries, keys, values = parts.reshape(3, n * n_heads, length, n_each).float()
         if length <= SHORT:
-            products = torch.baddbmm(rows.new_zeros(()).float(), queries, keys.mT, beta=0, alpha=n_each**-0.5)
+            products = torch.baddbmm(queries.new_zeros(()), queries, keys.mT, beta=0, alpha=n_each**-0.5)
             found = torch.bmm(products.softmax(-1), values)
         else:
             found = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
@@ -166,7 +166,7 @@ def is_like_bert(model: Any) -> bool:
         return False
     if getattr(config, "position_embedding_type", None) not in (None, "absolute"):
         return False
-    layers = getattr(model, model.base_model_prefix).encoder.layer
+    layers = model.base_model.encoder.layer
     linears = [linear for layer in layers for part in _linears(layer) for linear in part]
     # Others, such as adapters put in their place, do more than multiply.
     return all(type(linear) is torch.nn.Linear and linear.bias is not None for linear in linears)
