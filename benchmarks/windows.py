@@ -1,11 +1,11 @@
-"""Entity F1 and time on long documents, by the length and the overlap of windows.
+"""Entity F1 and time on long documents, by the length of windows, their overlap, and where they are cut.
 
     python benchmarks/windows.py --checkpoint training/model-best/bert_ner/model --corpus corpus/test.spacy \
         --output benchmarks/windows.json
 
 The Docs of a `.spacy` file, sentences as a rule, are put together to documents of `--words` words, in their order, and
 each way reads these; the first row reads them one by one, as they are. Rounds take turns; a ratio is that of the same
-round to windows of 512 subwords, the median of all.
+round to overlapping windows of 512 subwords, the median of all.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ from wasabi import table
 from spacy_bert_ner import score_bert_ner
 
 ALONE = "one by one"
-BASE = (512, 128)
-WINDOWS = [BASE, (512, 32), (512, 16), (256, 64), (256, 32), (128, 32), (128, 16), (64, 16)]
+BASE = (512, 128, "tokens")
+WINDOWS = [
+    BASE,
+    *((*pair, "tokens") for pair in ((512, 16), (256, 64), (128, 32), (128, 16), (64, 16))),
+    *((*pair, "sentences") for pair in ((512, 128), (256, 64), (128, 32), (64, 16))),
+]
 
 
 def join(docs: Iterable[Doc], n_words: int) -> list[Doc]:
@@ -43,10 +47,11 @@ def join(docs: Iterable[Doc], n_words: int) -> list[Doc]:
     return joined + ([Doc.from_docs(rest)] if rest else [])
 
 
-def make_pipeline(checkpoint: str, window: int | None, overlap: int) -> Language:
+def make_pipeline(checkpoint: str, window: int | None, overlap: int, cut_at: str = "sentences") -> Language:
     nlp = spacy.blank("en")
     nlp.max_length = 10**8
-    nlp.add_pipe("bert_ner", config={"model": {"name": checkpoint, "window": window, "overlap": overlap}})
+    model = {"name": checkpoint, "window": window, "overlap": overlap, "cut_at": cut_at}
+    nlp.add_pipe("bert_ner", config={"model": model})
     return nlp
 
 
@@ -62,7 +67,7 @@ def read(nlp: Language, golds: list[Doc]) -> tuple[dict[str, Any], float]:
 def measure(checkpoint: str, sentences: list[Doc], n_words: int, rounds: int) -> list[dict[str, Any]]:
     """A row for each way: its scores, and its seconds beside those of `BASE` in the same round."""
     long = join(sentences, n_words)
-    ways = {ALONE: make_pipeline(checkpoint, None, 16)} | {pair: make_pipeline(checkpoint, *pair) for pair in WINDOWS}
+    ways = {ALONE: make_pipeline(checkpoint, None, 16)} | {way: make_pipeline(checkpoint, *way) for way in WINDOWS}
     scores: dict[Any, dict[str, Any]] = {}
     seconds: dict[Any, list[float]] = {way: [] for way in ways}
     for _ in range(rounds):
@@ -72,8 +77,9 @@ def measure(checkpoint: str, sentences: list[Doc], n_words: int, rounds: int) ->
     rows = []
     for way, spent in seconds.items():
         ratios = [a / b for a, b in zip(spent, seconds[BASE], strict=True)]
-        window, overlap = (None, None) if way == ALONE else way
-        row = {"window": window, "overlap": overlap, "seconds": spent, "ratio": statistics.median(ratios)}
+        window, overlap, cut_at = (None, None, None) if way == ALONE else way
+        row: dict[str, Any] = {"window": window, "overlap": overlap, "cut_at": cut_at}
+        row |= {"seconds": spent, "ratio": statistics.median(ratios)}
         rows.append(row | {key: scores[way][key] for key in ("ents_p", "ents_r", "ents_f")})
     return rows
 
@@ -83,13 +89,13 @@ def main(options: argparse.Namespace) -> None:
     rows = measure(str(options.checkpoint), docs, options.words, options.rounds)
     shown = [
         [
-            ALONE if row["window"] is None else f"window {row['window']}, overlap {row['overlap']}",
+            ALONE if row["window"] is None else f"{row['window']}, {row['overlap']}, {row['cut_at']}",
             *(f"{row[key]:.4f}" for key in ("ents_p", "ents_r", "ents_f")),
             f"{row['ratio']:.2f}",
         ]
         for row in rows
     ]
-    print(table(shown, header=["way", "P", "R", "F1", f"time / {BASE[0]}, {BASE[1]}"], divider=True))
+    print(table(shown, header=["way", "P", "R", "F1", "time / the second"], divider=True))
     if options.output:
         content = {
             "date": time.strftime("%Y-%m-%d"),

@@ -37,6 +37,7 @@ revision = null
 tag_scheme = null
 window = null
 overlap = 32
+cut_at = "sentences"
 max_batch_tokens = 2048
 frozen_layers = 0
 reset_layers = 0

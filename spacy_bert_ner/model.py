@@ -16,7 +16,7 @@ from spacy.util import registry
 from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
-from .alignment import Alignment, align, first_rows
+from .alignment import Alignment, align
 from .batching import fill, group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
@@ -28,9 +28,12 @@ from .runtimes.on_torch import TorchRuntime, unpadded_pass
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d, Ints1d
-from .windows import Window, merge, split
+from .windows import Window, merge, sentence_starts, split
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
+
+CUTS = ("sentences", "tokens")
+"""Where long Docs may be cut."""
 
 LONGEST_WINDOW = 128
 """Where none is named. Most checkpoints were fine-tuned on sentences, and miss entities in windows that are many times
@@ -45,6 +48,7 @@ def build_token_classifier_v1(
     tag_scheme: Any = None,
     window: Any = None,
     overlap: Any = 32,
+    cut_at: Any = "sentences",
     max_batch_tokens: Any = 2048,
     frozen_layers: Any = 0,
     reset_layers: Any = 0,
@@ -63,7 +67,9 @@ def build_token_classifier_v1(
         `I-` are read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
         positions, but no more than 128, or four times `overlap` where that is more.
-    overlap (int): fewest subwords that two neighbouring windows of a long Doc share.
+    overlap (int): fewest subwords that two neighbouring windows of a long Doc share, unless they are cut at a sentence.
+    cut_at (str): "sentences": where a sentence begins in the second half of a window, the next one begins there, and
+        shares nothing with it; "tokens": neighbours overlap in any case.
     max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
         window. Bounds the memory of a prediction, and does not change the result.
     frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
@@ -96,6 +102,7 @@ def build_token_classifier_v1(
     check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
     least = f"a whole number from 0, less than window = {window}; such as {(window or 0) // 4}"
     check("overlap", overlap, window is None or overlap < window, least)
+    check("cut_at", cut_at, isinstance(cut_at, str) and cut_at in CUTS, ", ".join(f'"{choice}"' for choice in CUTS))
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
     check("frozen_layers", frozen_layers, _is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
     check("reset_layers", reset_layers, _is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
@@ -118,6 +125,7 @@ def build_token_classifier_v1(
             "tag_scheme": tag_scheme,
             "window": window,
             "overlap": overlap,
+            "cut_at": cut_at,
             "max_batch_tokens": max_batch_tokens,
             "frozen_layers": frozen_layers,
             "reset_layers": reset_layers,
@@ -163,7 +171,7 @@ def forward(
     tokens = np.cumsum([0, *map(len, docs)])
     cuts = np.append(0, np.cumsum(alignment.lengths))[tokens].tolist()
     lengths_of = [alignment.lengths[start:end] for start, end in pairwise(tokens.tolist())]
-    windows = _windows(_window(model, checkpoint) - checkpoint.n_special, model.attrs["overlap"], firsts, alignment)
+    windows = _windows(model, _window(model, checkpoint) - checkpoint.n_special, docs, firsts, alignment)
 
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
@@ -351,23 +359,32 @@ def _align(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[Encodi
     return align(np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]))
 
 
-def _windows(size: int, overlap: int, firsts: Ints1d, alignment: Alignment) -> list[tuple[int, Window]]:
+def _windows(
+    model: TokenClassifier, size: int, docs: Sequence[Doc], firsts: Ints1d, alignment: Alignment
+) -> list[tuple[int, Window]]:
     """The windows of all Docs, each with the number of its Doc; see `windows.split`.
 
+    size: most subwords in a window, without special ones.
     firsts: the first subword of each Doc, and one past the last of all. *Shape:* `(n_docs + 1,)`
     alignment: of all Docs.
     """
     windows: list[tuple[int, Window]] = []
+    first_token = 0
     starts: Ints1d | None = None
-    for i, (first, last) in enumerate(pairwise(firsts.tolist())):
+    for i, (doc, (first, last)) in enumerate(zip(docs, pairwise(firsts.tolist()), strict=True)):
         n = last - first
         if 0 < n <= size:
             windows.append((i, Window(0, n, 0, n)))
         elif n:
             if starts is None:
-                starts = np.unique(alignment.subwords[first_rows(alignment.lengths)[1]])
-            own = starts[np.searchsorted(starts, first) : np.searchsorted(starts, last)] - first
-            windows.extend((i, w) for w in split(n, own, size, overlap))
+                # Of each token the first subword; of one without text, that of the next with some.
+                rows = np.cumsum(alignment.lengths) - alignment.lengths
+                starts = np.append(alignment.subwords, firsts[-1])[rows]
+            own = starts[first_token : first_token + len(doc)] - first
+            sentences = own[sentence_starts(doc)] if model.attrs["cut_at"] == "sentences" else own[:0]
+            own, sentences = (np.unique(some[some < n]) for some in (own, sentences))
+            windows.extend((i, w) for w in split(n, own, size, model.attrs["overlap"], sentences))
+        first_token += len(doc)
     return windows
 
 

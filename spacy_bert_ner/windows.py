@@ -1,4 +1,4 @@
-"""Cut the subwords of a long Doc into overlapping windows; say which window speaks for which subword."""
+"""Cut the subwords of a long Doc into windows, at sentences or overlapping; say which speaks for which subword."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from spacy.attrs import SENT_START
+from spacy.pipeline import Sentencizer
+from spacy.tokens import Doc
 
 from .types import Ints1d
+
+NOWHERE = np.zeros(0, dtype=np.int64)
 
 
 class Window(NamedTuple):
@@ -21,29 +26,38 @@ class Window(NamedTuple):
     keep_end: int
 
 
-def split(n_subwords: int, token_starts: Ints1d, size: int, overlap: int) -> list[Window]:
-    """Cut a Doc into windows of at most `size` subwords, of which neighbours share at least `overlap`.
+def split(
+    n_subwords: int, token_starts: Ints1d, size: int, overlap: int, sentence_starts: Ints1d = NOWHERE
+) -> list[Window]:
+    """Cut a Doc into windows of at most `size` subwords.
 
-    Cuts fall where a token starts. In an overlap, each window keeps the half that is farther from its own edge, where
-    it has seen more context. A token that no window can hold (an image in base 64, say) is read apart, as if the text
-    began and ended with it, so that what is before and after it does not notice it.
+    Where a sentence begins in the second half of a window, the next one begins there, and they share nothing. Elsewhere
+    neighbours share at least `overlap`: cuts fall where a token starts, and each window keeps the half that is farther
+    from its own edge, where it has seen more context. A token that no window can hold (an image in base 64, say) is
+    read apart, as if the text began and ended with it, so that what is before and after it does not notice it.
 
         subwords   0 1 2 3 4 5 6 7 8 9       size 6, overlap 2
         window 1   [0 1 2 3 4 5]             keeps 0 to 4
         window 2           [4 5 6 7 8 9]     keeps 5 to 9
 
+        window 1   [0 1 2 3 4]               if a sentence begins at 5
+        window 2             [5 6 7 8 9]
+
     n_subwords: subwords in the Doc, without special ones.
     token_starts: subwords that start a token, ascending. *Shape:* `(n,)`
     size: most subwords in a window, without special ones; more than `overlap`.
-    overlap: fewest subwords that two neighbouring windows share.
+    overlap: fewest subwords that two neighbouring windows share, unless a sentence begins between them.
+    sentence_starts: those of `token_starts` that start a sentence, ascending. *Shape:* `(n,)`
     """
     ends = np.append(token_starts[1:], n_subwords)
     giants = np.flatnonzero(ends - token_starts > size)
     edges = np.unique(np.concatenate([[0], token_starts[giants], ends[giants], [n_subwords]])).tolist()
-    return [w for part in pairwise(edges) for w in _split_part(*part, token_starts, size, overlap)]
+    return [w for part in pairwise(edges) for w in _split_part(*part, token_starts, size, overlap, sentence_starts)]
 
 
-def _split_part(first: int, last: int, token_starts: Ints1d, size: int, overlap: int) -> list[Window]:
+def _split_part(
+    first: int, last: int, token_starts: Ints1d, size: int, overlap: int, sentence_starts: Ints1d
+) -> list[Window]:
     cuts: list[tuple[int, int]] = []
     start = first
     while True:
@@ -51,17 +65,31 @@ def _split_part(first: int, last: int, token_starts: Ints1d, size: int, overlap:
         if end == last:
             cuts.append((start, end))
             break
-        end = _last_start(token_starts, start + overlap, end)
+        sentence = _last(sentence_starts, start + size // 2, end)
+        if sentence is not None:
+            cuts.append((start, sentence))
+            start = sentence
+            continue
+        # A long token leaves none.
+        end = _last(token_starts, start + overlap, end) or end
         cuts.append((start, end))
-        start = _last_start(token_starts, start, end - overlap)
+        start = _last(token_starts, start, end - overlap) or end - overlap
     edges = [first, *((after[0] + before[1] + 1) // 2 for before, after in pairwise(cuts)), last]
     return [Window(*cut, *keep) for cut, keep in zip(cuts, pairwise(edges), strict=True)]
 
 
-def _last_start(token_starts: Ints1d, above: int, at_most: int) -> int:
-    """The last token start in `above < start <= at_most`, or `at_most` itself where a long token leaves none."""
-    i = int(np.searchsorted(token_starts, at_most, side="right")) - 1
-    return int(token_starts[i]) if i >= 0 and token_starts[i] > above else at_most
+def _last(starts: Ints1d, above: int, at_most: int) -> int | None:
+    """The last start in `above < start <= at_most`."""
+    i = int(np.searchsorted(starts, at_most, side="right")) - 1
+    return int(starts[i]) if i >= 0 and starts[i] > above else None
+
+
+def sentence_starts(doc: Doc) -> Ints1d:
+    """Tokens that begin a sentence: as an earlier component has set them, else as spaCy's `Sentencizer` guesses by
+    full stops and the like. *Shape:* `(n_sentences,)`"""
+    if doc.has_annotation("SENT_START"):
+        return np.flatnonzero(doc.to_array(SENT_START) == 1)
+    return np.flatnonzero(Sentencizer().predict([doc])[0])
 
 
 def merge(

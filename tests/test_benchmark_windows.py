@@ -21,24 +21,32 @@ def test_sentences_are_joined_in_order_until_there_are_enough_words() -> None:
 
 def test_each_way_reads_all_documents(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = save_tagger(tmp_path, "O", "B-per", "I-per", max_position_embeddings=64)
-    monkeypatch.setattr(windows, "BASE", (32, 8))
-    monkeypatch.setattr(windows, "WINDOWS", [(32, 8), (20, 4)])
+    monkeypatch.setattr(windows, "BASE", (32, 8, "tokens"))
+    monkeypatch.setattr(windows, "WINDOWS", [(32, 8, "tokens"), (20, 4, "sentences")])
     seen = []
     read = windows.read
 
     def spy(nlp, golds):
         model = nlp.get_pipe("bert_ner").model.attrs
-        seen.append((model["window"], model["overlap"], [len(doc) for doc in golds]))
+        seen.append((model["window"], model["overlap"], model["cut_at"], [len(doc) for doc in golds]))
         return read(nlp, golds)[0], float(len(seen))
 
     monkeypatch.setattr(windows, "read", spy)
     docs = [sentence("Kevin plays", "B-per", "O")] * 55
     rows = windows.measure(str(folder), docs, 50, rounds=2)
-    assert seen == [(None, 16, [2] * 55), (32, 8, [50, 50, 10]), (20, 4, [50, 50, 10])] * 2
-    assert [(row["window"], row["overlap"], row["seconds"]) for row in rows] == [
-        (None, None, [1.0, 4.0]),
-        (32, 8, [2.0, 5.0]),
-        (20, 4, [3.0, 6.0]),
+    assert (
+        seen
+        == [
+            (None, 16, "sentences", [2] * 55),
+            (32, 8, "tokens", [50, 50, 10]),
+            (20, 4, "sentences", [50, 50, 10]),
+        ]
+        * 2
+    )
+    assert [(row["window"], row["overlap"], row["cut_at"], row["seconds"]) for row in rows] == [
+        (None, None, None, [1.0, 4.0]),
+        (32, 8, "tokens", [2.0, 5.0]),
+        (20, 4, "sentences", [3.0, 6.0]),
     ]
     assert rows[2]["ratio"] == (3 / 2 + 6 / 5) / 2
 

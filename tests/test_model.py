@@ -105,6 +105,27 @@ def test_the_middle_of_a_window_speaks_for_a_subword(tagger):
     assert not np.allclose(rows[15], rows[16], atol=1e-3)
 
 
+def test_a_window_begins_with_a_sentence(tagger):
+    words = [*["new"] * 14, ".", *["york"] * 14, "."]
+    vocab = spacy.blank("en").vocab
+    doc, rest = Doc(vocab, words=words), Doc(vocab, words=words[15:])
+    model = build_token_classifier_v1(str(tagger), window=22, overlap=8)
+    # The second sentence has a window of its own, so that nothing before it matters.
+    rows, alone = model.predict([doc, rest])
+    np.testing.assert_allclose(rows.dataXd[15:], alone.dataXd, atol=1e-5)
+    model = build_token_classifier_v1(str(tagger), window=22, overlap=8, cut_at="tokens")
+    assert not np.allclose(model.predict([doc])[0].dataXd[15:], alone.dataXd, atol=1e-3)
+
+
+def test_sentences_that_others_have_set_begin_windows(tagger):
+    words, begins = ["new"] * 15 + ["york"] * 15, [i in (0, 15) for i in range(30)]
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab, words=words, sent_starts=begins), Doc(vocab, words=words[15:]), Doc(vocab, words=words)]
+    rows, alone, unset = build_token_classifier_v1(str(tagger), window=22, overlap=8).predict(docs)
+    np.testing.assert_allclose(rows.dataXd[15:], alone.dataXd, atol=1e-5)
+    assert not np.allclose(unset.dataXd[15:], alone.dataXd, atol=1e-3)
+
+
 def test_the_gradient_comes_back_through_windows_and_tokens(tagger):
     model = build_token_classifier_v1(str(tagger), window=22, overlap=10, max_batch_tokens=50)
     load_checkpoint(model)

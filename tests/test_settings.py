@@ -52,6 +52,8 @@ BAD = [
     ("model.overlap", -1, "a whole number from 0"),
     ("model.overlap", None, "a whole number from 0"),
     ("model.overlap", 1.5, "a whole number from 0"),
+    ("model.cut_at", "paragraphs", '"sentences", "tokens"'),
+    ("model.cut_at", None, '"sentences", "tokens"'),
     ("model.max_batch_tokens", 0, "a whole number from 1"),
     ("model.max_batch_tokens", "all", "a whole number from 1"),
     ("model.name", 7, "a folder, or a name on the Hub"),
@@ -197,10 +199,10 @@ def scores(nlp):
     return sorted(nlp.evaluate([Example(nlp.make_doc(TEXT), nlp.make_doc(TEXT))]))
 
 
-def batches(nlp):
+def batches(nlp, text=TEXT):
     nlp("")
     watched = watch_batches(nlp.get_pipe("bert_ner").model.shims[0].checkpoint)
-    nlp(TEXT)
+    nlp(text)
     return watched
 
 
@@ -260,7 +262,8 @@ EFFECTS = {
     "model.revision": ("v1", opened),
     "model.tag_scheme": ("plain", lambda nlp: (nlp(""), nlp.get_pipe("bert_ner").labels)[1]),
     "model.window": (20, batches),
-    "model.overlap": (50, batches),
+    "model.overlap": (50, lambda nlp: batches(nlp, TEXT.replace(".", "and"))),
+    "model.cut_at": ("tokens", batches),
     "model.max_batch_tokens": (64, batches),
     "model.frozen_layers": (1, lambda nlp: trained(nlp)[1]),
     "model.reset_layers": (1, top_layer),

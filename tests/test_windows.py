@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
-from spacy_bert_ner.windows import Window, merge, split
+from spacy_bert_ner.windows import Window, merge, sentence_starts, split
 
 
 def test_a_short_doc_is_one_window():
@@ -38,16 +40,51 @@ def test_a_token_longer_than_a_window_is_read_apart():
     assert windows[-1] == Window(15, 18, 15, 18)
 
 
-@given(n=st.integers(1, 120), size=st.integers(2, 20), overlap=st.integers(0, 19), starts=st.sets(st.integers(1, 119)))
-def test_windows_cover_every_subword_once_and_share_the_overlap(n, size, overlap, starts):
+def test_where_a_sentence_begins_a_window_ends_and_nothing_is_shared():
+    assert split(10, np.arange(10), 6, 2, np.array([0, 5])) == [Window(0, 5, 0, 5), Window(5, 10, 5, 10)]
+
+
+def test_a_window_ends_with_its_last_sentence_if_that_is_in_its_second_half():
+    # 3 would leave a window half empty, so that windows overlap there; after it 6 and 8 are within reach.
+    windows = split(14, np.arange(14), 6, 2, np.array([0, 3, 7, 8, 14]))
+    assert windows == [Window(0, 6, 0, 5), Window(4, 8, 5, 8), Window(8, 14, 8, 14)]
+
+
+def test_a_sentence_may_begin_right_behind_a_window():
+    assert split(12, np.arange(12), 6, 2, np.array([0, 6])) == [Window(0, 6, 0, 6), Window(6, 12, 6, 12)]
+
+
+@pytest.mark.parametrize(
+    ("set_by_others", "expected"),
+    [
+        ({}, [0, 3]),
+        ({"sent_starts": [True, False, True, False, False, False]}, [0, 2]),
+        ({"sent_starts": [False] * 6}, []),
+    ],
+)
+def test_sentences_are_those_that_are_set_or_else_guessed(set_by_others, expected):
+    doc = Doc(Vocab(), words=["He", "plays", ".", "She", "lives", "there"], **set_by_others)
+    assert sentence_starts(doc).tolist() == expected
+
+
+@given(
+    n=st.integers(1, 120),
+    size=st.integers(2, 20),
+    overlap=st.integers(0, 19),
+    starts=st.sets(st.integers(1, 119)),
+    sentences=st.sets(st.integers(1, 119), max_size=12),
+)
+def test_windows_cover_every_subword_once_and_share_the_overlap(n, size, overlap, starts, sentences):
     overlap = min(overlap, size - 1)
     token_starts = np.array(sorted({0} | {s for s in starts if s < n}))
-    windows = split(n, token_starts, size, overlap)
+    sentence_starts = np.array(sorted({0} | sentences & set(token_starts.tolist())))
+    windows = split(n, token_starts, size, overlap, sentence_starts)
     assert [i for w in windows for i in range(w.keep_start, w.keep_end)] == list(range(n))
     for w in windows:
         assert 0 < w.end - w.start <= size
         assert w.start <= w.keep_start <= w.keep_end <= w.end
     apart = {edge for token in pairwise([*token_starts, n]) if token[1] - token[0] > size for edge in token}
+    apart |= sentences
     for before, after in pairwise(windows):
         assert before.start < after.start
         assert before.end - after.start >= overlap or before.end == after.start in apart

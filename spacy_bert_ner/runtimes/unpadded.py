@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from .heap import keep_freed_memory
 from .products import Int8Product, Product
 
 KINDS = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
@@ -38,10 +39,12 @@ class UnpaddedPass:
     to be called.
 
     model: a token classifier of transformers, of which `is_like_bert` holds.
-    precision (str): of products with weights: "fp32", "bf16" or "int8". All else is float32.
+    precision (str): of products with weights: "fp32", "bf16" or "int8". Attention is computed in float32, and what goes
+        from layer to layer is float32, or for "bf16" bfloat16.
     """
 
     def __init__(self, model: Any, precision: str) -> None:
+        keep_freed_memory()
         self.model, self.precision = model, precision
         base = model.base_model
         self._layers = list(base.encoder.layer)
@@ -72,13 +75,14 @@ class UnpaddedPass:
             rows = base.embeddings_project(rows)
         n_heads = self._layers[0].attention.self.num_attention_heads
         groups = _groups(lengths, n_heads)
+        rows = rows.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
         for layer, products in zip(self._layers, self._get_products(), strict=True):
             attended = _attend(products.queries_keys_values(rows), groups, n_heads)
             rows = layer.attention.output.LayerNorm(products.attended(attended, spare=True) + rows)
             act = layer.intermediate.intermediate_act_fn
             inner = products.inner(rows, "gelu") if _is_gelu(act) else act(products.inner(rows))
             rows = layer.output.LayerNorm(products.outer(inner, spare=True) + rows)
-        logits: torch.Tensor = self.model.classifier(rows[: len(ids) - n_padding])
+        logits: torch.Tensor = self.model.classifier(rows[: len(ids) - n_padding].float())
         return logits
 
     def forget(self) -> None:
@@ -140,22 +144,26 @@ def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch
     """Attention of each window to itself; rows of padding get zeros.
 
     rows: queries, keys and values of each subword, side by side. *Shape:* `(n_rows, 3 * n_hidden)`
-    RETURNS: *Shape:* `(n_rows, n_hidden)`, of float32
+    RETURNS: *Shape:* `(n_rows, n_hidden)`
     """
     n_hidden = rows.shape[1] // 3
     n_each = n_hidden // n_heads
-    attended = torch.zeros(len(rows), n_hidden)
+    attended = rows.new_empty(len(rows), n_hidden)
+    end = 0
     for begin, n, length in groups:
-        own = slice(begin, begin + n * length)
-        parts = rows[own].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4)
+        end = begin + n * length
+        own = slice(begin, end)
         # Products of bfloat16 gain nothing here, and torch would keep a kernel for each shape.
-        queries, keys, values = parts.reshape(3, n * n_heads, length, n_each).float()
+        parts = torch.empty(3, n, n_heads, length, n_each)
+        parts.copy_(rows[own].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4))
+        queries, keys, values = parts.view(3, n * n_heads, length, n_each)
         if length <= SHORT:
             products = torch.baddbmm(queries.new_zeros(()), queries, keys.mT, beta=0, alpha=n_each**-0.5)
             found = torch.bmm(products.softmax(-1), values)
         else:
             found = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
         attended[own].view(n, length, n_heads, n_each).copy_(found.view(n, n_heads, length, n_each).transpose(1, 2))
+    attended[end:] = 0
     return attended
 
 
