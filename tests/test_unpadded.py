@@ -84,6 +84,18 @@ def test_attention_reads_a_few_windows_at_once():
     assert unpadded._groups(lengths, 2) == [(0, 1, 9), (9, 5, 4), (29, 1, 2)]
 
 
+def test_attention_in_half_precision_does_not_see_its_padding():
+    lengths, n_heads = [128, 70, 70, 64, 5], 2
+    torch.manual_seed(0)
+    rows = torch.randn(sum(lengths) + 3, 3 * 16).to(torch.bfloat16)
+    groups = unpadded._groups(lengths, n_heads)
+    expected = unpadded._attend(rows.float(), groups, n_heads)
+    found = unpadded._attend(rows, groups, n_heads)
+    assert found.dtype == torch.bfloat16
+    assert torch.allclose(found.float(), expected, atol=0.01)
+    assert not found[-3:].any()
+
+
 @needs_products
 def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
     checkpoint = Checkpoint.open(tagger)

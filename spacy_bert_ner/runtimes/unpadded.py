@@ -20,6 +20,13 @@ their time with 27 subwords, 1.2 times with 128, and a third with 512 (MiniLM, t
 N_WEIGHTS = 1 << 18
 """How many weights attention computes at once, a megabyte of them, so that they are still near when they are read."""
 
+HALF_FROM = 49
+"""The shortest windows for whose attention products of bfloat16 take less time than those of float32."""
+
+HALF_STEP = 32
+"""To a multiple of which they are rounded up there, with padding: oneDNN multiplies these fastest, and keeps a kernel
+for each shape."""
+
 
 class _Layer(NamedTuple):
     """What a layer multiplies by; several `torch.nn.Linear` that read the same rows are one product."""
@@ -39,8 +46,8 @@ class UnpaddedPass:
     to be called.
 
     model: a token classifier of transformers, of which `is_like_bert` holds.
-    precision (str): of products with weights: "fp32", "bf16" or "int8". Attention is computed in float32, and what goes
-        from layer to layer is float32, or for "bf16" bfloat16.
+    precision (str): of products with weights: "fp32", "bf16" or "int8". For "bf16", what goes
+        from layer to layer is bfloat16 too, and attention in windows of `HALF_FROM` to `SHORT`; all else is float32.
     """
 
     def __init__(self, model: Any, precision: str) -> None:
@@ -153,16 +160,21 @@ def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch
     for begin, n, length in groups:
         end = begin + n * length
         own = slice(begin, end)
-        # Products of bfloat16 gain nothing here, and torch would keep a kernel for each shape.
-        parts = torch.empty(3, n, n_heads, length, n_each)
-        parts.copy_(rows[own].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4))
-        queries, keys, values = parts.view(3, n * n_heads, length, n_each)
+        in_half = rows.dtype == torch.bfloat16 and HALF_FROM <= length <= SHORT
+        padded = -(-length // HALF_STEP) * HALF_STEP if in_half else length
+        make = torch.zeros if padded > length else torch.empty
+        parts = make(3, n, n_heads, padded, n_each, dtype=torch.bfloat16 if in_half else torch.float32)
+        parts[..., :length, :].copy_(rows[own].view(n, length, 3, n_heads, n_each).permute(2, 0, 3, 1, 4))
+        queries, keys, values = parts.view(3, n * n_heads, padded, n_each)
         if length <= SHORT:
             products = torch.baddbmm(queries.new_zeros(()), queries, keys.mT, beta=0, alpha=n_each**-0.5)
+            if padded > length:
+                products[..., length:] = -torch.inf
             found = torch.bmm(products.softmax(-1), values)
         else:
             found = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
-        attended[own].view(n, length, n_heads, n_each).copy_(found.view(n, n_heads, length, n_each).transpose(1, 2))
+        found = found.view(n, n_heads, padded, n_each)[:, :, :length]
+        attended[own].view(n, length, n_heads, n_each).copy_(found.transpose(1, 2))
     attended[end:] = 0
     return attended
 
