@@ -46,6 +46,7 @@ class Checkpoint:
 
     can_train = True
     unpadded: UnpaddedPass | None = None  # what predicts in the place of `forward`, where there is such a thing
+    compiled: Callable[..., torch.Tensor] | None = None  # `forward` as torch has compiled it, where it is to
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         if not tokenizer.is_fast:
@@ -59,9 +60,8 @@ class Checkpoint:
         self.name = name
         self.pid = os.getpid()
         """The process that put the weights where they are."""
-        # The weight of the rows that carry a loss in the first of the batches gathered since the last step, and in all
-        # of them. They stand beside the gradients that they count, so that a copy, which has none, begins anew; as does
-        # what comes next.
+        # The weights of rows that carry a loss, in the first of the batches gathered since the last step and in all,
+        # stand beside the gradients that they count: a copy, which has none, begins anew, as does what comes next.
         self._first_weight = self._all_weight = 0.0
         self.row_gradients = RowGradients()
         self.scaler: torch.amp.GradScaler | None = None

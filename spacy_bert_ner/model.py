@@ -24,7 +24,7 @@ from .opening import is_folder
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
-from .runtimes.on_torch import TorchRuntime, unpadded_pass
+from .runtimes.on_torch import TorchRuntime, compiled_forward, unpadded_pass
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
 from .types import Array, Encoding, Floats2d, Ints1d
@@ -187,7 +187,9 @@ def forward(
         precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
         half = half_precision(precision, checkpoint.device.type)
         inputs = (checkpoint.pad(members, LENGTH_STEP if half else 1) for members in ids)
-    all_logits, backprop_batches = _shim(model)(inputs, is_train, half, unpadded)
+    all_logits, backprop_batches = _shim(model)(
+        inputs, is_train, half, None if is_train else unpadded or checkpoint.compiled
+    )
     for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
         logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags), or without padding (n, n_tags)
@@ -303,6 +305,7 @@ def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
         raise ConfigError(Errors.torch_on_onnx.format(name=checkpoint.name))
     else:
         checkpoint.unpadded = unpadded_pass(checkpoint, runtime)
+        checkpoint.compiled = compiled_forward(checkpoint, runtime)
 
 
 def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
