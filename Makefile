@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
 MEETS_TRANSFORMERS := tests/parity tests/test_checkpoint.py tests/test_model.py tests/test_component.py \
 	tests/test_labels.py tests/test_copies.py tests/test_invariance.py tests/test_layers.py tests/test_memory.py \
-	tests/test_case_marks.py tests/test_dropout.py tests/test_runtimes.py tests/test_unpadded.py tests/test_export.py
+	tests/test_case_marks.py tests/test_dropout.py tests/test_runtimes.py tests/test_unpadded.py tests/test_export.py \
+	tests/test_broken_pipelines.py
 
 .PHONY: run test clean
 

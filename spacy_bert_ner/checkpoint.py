@@ -25,8 +25,19 @@ from .files import whole_folder
 from .forks import prepare_process
 from .growth import grow_embeddings, grow_head, reset_head
 from .growth import reset_layers as put_new_layers
-from .layers import Place, places
-from .opening import check_weights, choose_head, is_folder, opening, rename_tokenizer, scheme_in, tags_of, write_tags
+from .layers import Place, compute_again, places
+from .locks import check_folder, check_size
+from .opening import (
+    check_weights,
+    choose_head,
+    is_folder,
+    longest_window,
+    opening,
+    rename_tokenizer,
+    scheme_in,
+    tags_of,
+    write_tags,
+)
 from .row_gradients import RowGradients
 from .runtimes.unpadded import UnpaddedPass
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
@@ -120,6 +131,7 @@ class Checkpoint:
         }
         with _quiet():
             with opening(name, Errors.checkpoint_damaged if is_local else Errors.checkpoint_missing, revision):
+                check_folder(name)
                 config = AutoConfig.from_pretrained(name, **options)
             tags, new_head = choose_head(config, name, labels, added, tag_scheme)
             write_tags(config, tags.tags)
@@ -128,6 +140,7 @@ class Checkpoint:
             if is_to_train or tag_scheme:
                 config.tag_scheme = trained_scheme(tags.scheme)
             with opening(name, Errors.checkpoint_damaged):
+                check_size(name, config, AutoModelForTokenClassification.from_config)
                 model, report = AutoModelForTokenClassification.from_pretrained(
                     name,
                     config=config,
@@ -138,9 +151,7 @@ class Checkpoint:
                 )
             is_old = check_weights(name, model, report, is_new=new_head, is_to_train=is_to_train)
             with opening(name, Errors.no_tokenizer):
-                tokenizer = cast(
-                    "PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(name, use_fast=True, **options)
-                )
+                tokenizer: Any = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
         if new_head and is_old:
             reset_head(model)
         if new_head and reset_layers:
@@ -161,6 +172,7 @@ class Checkpoint:
         name, is_local = str(name), is_folder(str(name))
         options = {"local_files_only": local_files_only or is_local, "trust_remote_code": False}
         with _quiet(), opening(name, Errors.checkpoint_damaged if is_local else Errors.checkpoint_missing):
+            check_folder(name)
             config = AutoConfig.from_pretrained(name, **options)
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)
@@ -277,17 +289,11 @@ class Checkpoint:
         # See `RowGradients`; other devices make zeros faster than they sort rows.
         self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
         if gradient_checkpointing != self._is_checkpointing:
-            # Transformers 5 renamed them. The older kind of checkpointing needs inputs with a gradient, which ids are
-            # not, and embeddings that are frozen have none.
-            word = "activation" if hasattr(self.model, "activation_checkpointing_enable") else "gradient"
-            if gradient_checkpointing:
-                try:
-                    getattr(self.model, f"{word}_checkpointing_enable")({"use_reentrant": False})
-                except ValueError as e:
-                    message = Errors.no_checkpointing.format(cls=type(self.model).__name__, name=self.name)
-                    raise ConfigError(message) from e
-            else:
-                getattr(self.model, f"{word}_checkpointing_disable")()
+            try:
+                compute_again(self.model, gradient_checkpointing)
+            except ValueError as e:
+                message = Errors.no_checkpointing.format(cls=type(self.model).__name__, name=self.name)
+                raise ConfigError(message) from e
             self._is_checkpointing = gradient_checkpointing
 
     @property
@@ -298,15 +304,7 @@ class Checkpoint:
     @cached_property
     def max_window(self) -> int:
         """The most subwords, special ones included, that go through the encoder at once."""
-        positions = getattr(self.model.config, "max_position_embeddings", None)
-        if not isinstance(positions, int) or positions < 1:
-            # Without position embeddings only the tokenizer has a limit, which is astronomic where it has none either.
-            return int(min(self.tokenizer.model_max_length, 512))
-        for name, module in self.model.named_modules():
-            # RoBERTa and its relatives count positions from behind that of padding.
-            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-                return positions - int(module.padding_idx) - 1
-        return positions
+        return longest_window(self.model, self.tokenizer)
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Subwords of each text with character offsets, without special subwords and never truncated."""

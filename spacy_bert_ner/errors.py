@@ -115,6 +115,36 @@ class Errors(CorpusMessages):
         "Allowed: config.json, model.safetensors and a tokenizer, as save_pretrained() of transformers writes them. "
         "Save it again, with safetensors."
     )
+    pickled = (
+        "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. Where you "
+        'trust them, convert them once: python -c "from transformers import AutoModelForTokenClassification as M; '
+        "M.from_pretrained('{name}').save_pretrained('{name}')\""
+    )
+    custom_code = (
+        "The checkpoint '{name}' asks for code of its own: {file} has auto_map = {found}. It is never run. Allowed: an "
+        "encoder that transformers has. If this is one, remove auto_map from {file}."
+    )
+    weights_elsewhere = (
+        "model.safetensors.index.json of the checkpoint '{name}' names weights elsewhere: '{file}'. Allowed: names of "
+        "files in that folder. Save it again with save_pretrained()."
+    )
+    too_large = (
+        "config.json of the checkpoint '{name}' asks for far more than its file has: {found}. Allowed: "
+        "model.safetensors and config.json that were saved together."
+    )
+    bad_cfg = "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Save the pipeline again."
+    no_sums = (
+        "{folder} has no sha256.json, so that it was not checked whether its files are those that were saved. Save the "
+        "pipeline again: nlp.to_disk(...)"
+    )
+    sums_differ = (
+        "The files in {folder} are not those that were saved: {found}. Copy the pipeline again from where it was "
+        "saved; or, where you have changed them yourself, remove sha256.json from that folder, and save it again."
+    )
+    bad_sums = (
+        "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Copy the pipeline again from where it "
+        "was saved."
+    )
     bad_id2label = (
         "config.json of the checkpoint '{name}' has id2label = {found}. Allowed: a tag for each number from 0, as in "
         '{{"0": "O", "1": "B-per", "2": "I-per"}}. Mend the file.'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 _ABOVE_THE_LAYERS = re.compile(r"(?:^|\.)(?:final_norm|final_layer_norm|ln_f|pooler)\.")
@@ -52,3 +52,18 @@ def _level(name: str) -> int | None:
     if layer:
         return int(layer[1]) + 1
     return None if _ABOVE_THE_LAYERS.search(name) else 0
+
+
+def compute_again(model: Any, is_on: bool) -> None:
+    """Compute the layers of an encoder again on the way back, or keep what they gave.
+
+    model: of transformers.
+    RAISES ValueError: the model cannot do that.
+    """
+    # Transformers 5 renamed them. The older kind of checkpointing needs inputs with a gradient, which ids are not, and
+    # embeddings that are frozen have none.
+    word = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    if is_on:
+        getattr(model, f"{word}_checkpointing_enable")({"use_reentrant": False})
+    else:
+        getattr(model, f"{word}_checkpointing_disable")()

@@ -146,6 +146,8 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
             causes.add(type(cause).__name__)
             cause = cause.__cause__ or cause.__context__
         message = otherwise
+        if isinstance(e, CheckpointError):
+            raise
         if "RevisionNotFoundError" in causes:
             message = Errors.no_such_revision
         elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not is_folder(name):
@@ -160,3 +162,16 @@ def rename_tokenizer(path: Path) -> None:
     if config.get("tokenizer_class") == "TokenizersBackend":
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+
+
+def longest_window(model: Any, tokenizer: Any) -> int:
+    """The most subwords, special ones included, that go through the encoder at once."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions < 1:
+        # Without position embeddings only the tokenizer has a limit, which is astronomic where it has none either.
+        return int(min(tokenizer.model_max_length, 512))
+    for name, module in model.named_modules():
+        # RoBERTa and its relatives count positions from behind that of padding.
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            return positions - int(module.padding_idx) - 1
+    return positions

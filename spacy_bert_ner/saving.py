@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,9 @@ from spacy import util
 from spacy.pipeline.trainable_pipe import TrainablePipe
 
 from . import model as models
+from .errors import CheckpointError, Errors
+from .files import whole_folder
+from .sums import check_sums, write_sums
 
 P = TypeVar("P", bound="SavedPipe")
 
@@ -45,17 +49,31 @@ class SavedPipe(TrainablePipe):
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write `cfg` and `model/`, a plain Hugging Face checkpoint."""
+        """Write `cfg`, `model/`, a plain Hugging Face checkpoint, and their sums: all of them or none. What is excluded
+        stays as it was there."""
         serialize: dict[str, Callable[[Path], None]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
         }
         if "model" not in exclude and self._load_to_save():
             serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
-        util.to_disk(path, serialize, exclude)
+        path = Path(path)
+        with whole_folder(path) as temporary:
+            util.to_disk(temporary, serialize, exclude)
+            for part in {"cfg", "model", "vocab"}.intersection(exclude):
+                if (path / part).is_dir():
+                    shutil.copytree(path / part, temporary / part)
+                elif (path / part).exists():
+                    shutil.copy2(path / part, temporary / part)
+            write_sums(temporary)
 
     def from_disk(self: P, path: str | Path, *, exclude: Iterable[str] = ()) -> P:
-        """Read what `to_disk` wrote; never asks the network."""
+        """Read what `to_disk` wrote; never asks the network.
+
+        RAISES CheckpointError: the files are not those that were saved, see `sums.check_sums`, or cannot be opened.
+        """
+        exclude = [*exclude]
+        check_sums(Path(path), exclude)
 
         def read_model(folder: Path) -> None:
             # An encoder that was saved before it was initialized has none, and is opened by name then.
@@ -63,10 +81,22 @@ class SavedPipe(TrainablePipe):
                 models.restore_checkpoint(self.model, folder)
 
         deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
+            "cfg": lambda p: self.cfg.update(_read_cfg(p)),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": read_model,
         }
         util.from_disk(path, deserialize, exclude)
         self._check_loaded()
         return self
+
+
+def _read_cfg(path: Path) -> dict[str, Any]:
+    """RAISES CheckpointError: it is not what `to_disk` wrote."""
+    try:
+        cfg = srsly.read_json(path)
+    except (OSError, ValueError) as e:
+        raise CheckpointError(Errors.bad_cfg.format(path=path, reason=e)) from e
+    kinds = {"temperature": int | float, "added_labels": list, "balanced_weights": dict}
+    if not isinstance(cfg, dict) or not all(isinstance(cfg[key], kinds[key]) for key in kinds.keys() & cfg.keys()):
+        raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is no table of what a component learned"))
+    return cfg

@@ -331,7 +331,7 @@ def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
     assert weights[0].read_bytes() == weights[1].read_bytes()
     nlp = spacy.load(tmp_path / "out")
     exact = spacy.load(folder)
-    runtime = {"@misc": TORCH, "precision": "int8", "packed_weights": True}
+    runtime = {"@misc": TORCH, "precision": "int8", "packed_weights": True, "compile": False}
     assert nlp.config["components"]["bert_ner"]["model"]["runtime"] == runtime
     far = max(np.abs(a - b).max() for a, b in zip(predicted(nlp), predicted(exact), strict=True) if len(a))
     assert far > 0
@@ -359,7 +359,7 @@ def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, 
 def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
     """Of two components, and what it requires; one that runs in bfloat16 already is not tried in it."""
     _, dev = pipeline
-    runtime = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": "fp32", "packed_weights": False}
+    runtime = {"@misc": TORCH, "precision": "fp32", "packed_weights": False, "compile": False}
     nlp = make(tagger, runtime=runtime)
     model = {"name": str(tagger), "overlap": 8, "runtime": runtime}
     nlp.add_pipe("bert_ner", name="second", config={"model": model, "thresholds": {"per": 0.25}})

@@ -1,0 +1,72 @@
+"""SHA-256 sums of what a component saved, so that a file that is damaged, missing or of another save is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from .errors import CheckpointError, Errors
+
+SUMS = "sha256.json"
+"""In the folder of a component: the sum of each file there, by its path in that folder."""
+
+
+def write_sums(folder: Path) -> None:
+    """Write the sums of all files in a folder."""
+    text = json.dumps({name: _sum(folder / name) for name in _names(folder)}, indent=2)
+    (folder / SUMS).write_text(text + "\n", encoding="utf8")
+
+
+def check_sums(folder: Path, exclude: Iterable[str] = ()) -> None:
+    """Refuse a folder whose files are not those that were saved, before any of them is opened.
+
+    A folder without sums, as it was put together by hand, gets a warning. Sums tell of damage; they do not prove who
+    made the files, which a signature of the package would.
+
+    exclude: files and folders at the top of it that are not looked at.
+    RAISES CheckpointError: a file is missing, differs, or was not saved with the others; or the sums cannot be read.
+    """
+    if not (folder / SUMS).is_file():
+        if _names(folder, exclude):
+            warnings.warn(Errors.no_sums.format(folder=folder), UserWarning, stacklevel=2)
+        return
+    names = set(_names(folder, exclude))
+    sums = {name: value for name, value in _read(folder).items() if name.partition("/")[0] not in exclude}
+    found = [f"{name} is missing" for name in sorted(sums.keys() - names)]
+    found += [f"{name} was not saved with it" for name in sorted(names - sums.keys())]
+    found += [f"{name} is another file" for name in sorted(sums.keys() & names) if _sum(folder / name) != sums[name]]
+    if found:
+        raise CheckpointError(Errors.sums_differ.format(folder=folder, found="; ".join(found)))
+
+
+def _read(folder: Path) -> dict[str, str]:
+    try:
+        sums = json.loads((folder / SUMS).read_text(encoding="utf8"))
+    except (OSError, ValueError, RecursionError) as e:
+        raise CheckpointError(Errors.bad_sums.format(path=folder / SUMS, reason=e)) from e
+    if not isinstance(sums, dict) or not all(re.fullmatch("[0-9a-f]{64}", str(value)) for value in sums.values()):
+        reason = "it is no table of sums by file"
+        raise CheckpointError(Errors.bad_sums.format(path=folder / SUMS, reason=reason))
+    return sums
+
+
+def _names(folder: Path, exclude: Iterable[str] = ()) -> list[str]:
+    """The files of a folder, but for the sums and for hidden ones, which desktops and version control leave."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    shown = [path for path in paths if path.parts[0] not in exclude and not any(p.startswith(".") for p in path.parts)]
+    return sorted(path.as_posix() for path in shown if path.as_posix() != SUMS)
+
+
+def _sum(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as e:
+        return str(e)  # which is no sum
+    return digest.hexdigest()
