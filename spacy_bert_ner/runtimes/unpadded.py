@@ -56,8 +56,8 @@ class UnpaddedPass:
         base = model.base_model
         self._layers = list(base.encoder.layer)
         self._padding: int | None = base.embeddings.position_embeddings.padding_idx
-        self._products: list[_Layer] = []
-        self._key: tuple[Any, ...] = ()
+        # In one, so that a thread that makes them anew does not take them from another that has just looked at the key.
+        self._products: tuple[tuple[Any, ...], list[_Layer]] = ((), [])
 
     def __call__(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
         """Read windows.
@@ -94,17 +94,19 @@ class UnpaddedPass:
 
     def forget(self) -> None:
         """Drop the copies, as the weights are about to change or have changed."""
-        self._products, self._key = [], ()
+        self._products = ((), [])
 
     def _get_products(self) -> list[_Layer]:
         parts = [_linears(layer) for layer in self._layers]
         weights = [weight for part in parts for linears in part for one in linears for weight in (one.weight, one.bias)]
         key = tuple((weight.data_ptr(), _version(weight)) for weight in weights)
-        if key != self._key:
+        known, products = self._products
+        if key != known:
+            products = []  # two copies might not fit in memory
             self.forget()
-            self._products = [_Layer(*(self._make_product(linears) for linears in part)) for part in parts]
-            self._key = key
-        return self._products
+            products = [_Layer(*(self._make_product(linears) for linears in part)) for part in parts]
+            self._products = (key, products)
+        return products
 
     def _make_product(self, linears: Sequence[torch.nn.Linear]) -> Product | Int8Product:
         if self.precision == "int8":
