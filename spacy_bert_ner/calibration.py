@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import srsly
 from spacy.training import Corpus, Example
 from spacy.util import minibatch
 
@@ -15,7 +14,6 @@ from . import gold
 from .confidence import fit_temperature
 from .errors import CalibrationError, Errors
 from .evaluation.metrics import calibration_error
-from .files import whole_files
 from .model import TokenClassifier
 from .pipelines import open_pipeline
 from .prediction import read
@@ -84,6 +82,5 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
             examples = [Example(nlp(eg.predicted), eg.reference) for eg in Corpus(data)(nlp)]
         reports[name] = nlp.get_pipe(name).calibrate(examples)  # type: ignore[attr-defined]
     for name in names:
-        with whole_files(folder / name, ["cfg"]) as (file,):
-            srsly.write_json(file, nlp.get_pipe(name).cfg)  # type: ignore[attr-defined]
+        nlp.get_pipe(name).to_disk(folder / name, exclude=["model", "vocab"])  # type: ignore[attr-defined]
     return reports

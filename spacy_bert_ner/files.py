@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +17,14 @@ from .errors import Errors
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its name, and its place, when the block ends without an error."""
+    """A temporary folder beside `folder` that takes its name, and its place, when the block ends without an error.
+
+    Those that a killed process of this machine left behind for the same name are removed.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    _remove_orphans(folder.parent, folder.name)
+    beginning = f"{_beginning(folder.name)}{os.getpid()}."
+    temporary = Path(tempfile.mkdtemp(prefix=beginning, suffix=".tmp", dir=folder.parent))
     temporary.chmod(0o755)  # mkdtemp makes it private
     try:
         yield temporary
@@ -33,20 +40,37 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def _swap(temporary: Path, folder: Path) -> None:
-    """Put a folder in the place of another, which is moved aside and deleted only when that has worked."""
-    aside = temporary.with_name(f"{temporary.name}.old")
-    if folder.exists():
-        folder.rename(aside)
-    try:
+    """Put a folder in the place of another, and delete that."""
+    if not os.path.lexists(folder):
         temporary.rename(folder)
-    except BaseException:
-        if aside.exists():
-            aside.rename(folder)
-        raise
-    if aside.is_symlink():
-        aside.unlink()
-    elif aside.exists():
-        shutil.rmtree(aside)
+        return
+    old = temporary
+    if not _exchange(temporary, folder):
+        # For a moment neither has the name, which a process that is killed then leaves so, with the old one aside.
+        old = temporary.with_name(f"{temporary.name}.old")
+        folder.rename(old)
+        try:
+            temporary.rename(folder)
+        except BaseException:
+            old.rename(folder)
+            raise
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old)
+    else:
+        old.unlink()
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two paths change names in one step.
+
+    RETURNS: whether they have; other systems than Linux, and some file systems, cannot.
+    """
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+    return int(rename(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0
 
 
 @contextmanager
@@ -80,11 +104,14 @@ def _beginning(name: str) -> str:
 
 
 def _remove_orphans(folder: Path, name: str) -> None:
-    beginning = _beginning(name)
+    pattern = re.compile(rf"{re.escape(_beginning(name))}(\d+)(\.\w+)?\.tmp")
     for path in folder.iterdir():
-        number = path.name.removeprefix(beginning).removesuffix(".tmp")
-        if path.name == f"{beginning}{number}.tmp" and number.isdecimal() and not _is_running(int(number)):
-            path.unlink(missing_ok=True)
+        found = pattern.fullmatch(path.name)
+        if found and not _is_running(int(found[1])):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:

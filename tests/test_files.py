@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from spacy_bert_ner import files
 from spacy_bert_ner.files import whole_files, whole_folder
 
 
@@ -155,6 +156,7 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_old_one(tmp_path, monkeypatc
             raise OSError("busy")
         return rename(self, target)
 
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(OSError, match="busy"), whole_folder(folder) as temporary:
         (temporary / "config.json").write_text("new")
@@ -168,6 +170,40 @@ def test_a_link_to_a_folder_is_replaced_and_its_target_left(tmp_path):
         (temporary / "config.json").write_text("new")
     assert contents(tmp_path) == {"model/config.json": "new"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "target"]
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_whatever_has_the_name_is_replaced(tmp_path, monkeypatch, exchanges):
+    """Whether the system can exchange names in one step or not."""
+    if not exchanges:
+        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    (tmp_path / "model").write_text("a file")
+    for content in ("new", "newer"):
+        with whole_folder(tmp_path / "model") as temporary:
+            (temporary / "config.json").write_text(content)
+        assert contents(tmp_path) == {"model/config.json": content}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no such call, or another")
+def test_folders_exchange_their_names_in_one_step(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    assert files._exchange(tmp_path / "one", tmp_path / "other")
+    assert contents(tmp_path) == {"one/file": "other", "other/file": "one"}
+    assert not files._exchange(tmp_path / "one", tmp_path / "missing")
+
+
+def test_folders_of_a_killed_process_are_removed_and_no_others(tmp_path):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    orphan = f".model.{platform.node()}.{gone.stdout.strip()}.abc_12.tmp"
+    kept = [orphan.replace(gone.stdout.strip(), str(os.getppid())), f"{orphan}.old", orphan.replace("model", "other")]
+    for name in (orphan, *kept):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text("half")
+    with whole_folder(tmp_path / "model") as temporary:
+        (temporary / "config.json").write_text("new")
+    assert names(tmp_path) == sorted([*kept, "model"])
 
 
 def test_no_file_is_replaced_where_one_cannot_be(tmp_path):

@@ -39,7 +39,6 @@ MAY_IMPORT = {
         "prediction",
         "confidence",
         "settings",
-        "files",
         "evaluation.metrics",
     },
     "prediction": {"model", "annotations", "decoding", "confidence", "settings", "tags"},
