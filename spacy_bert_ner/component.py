@@ -23,7 +23,7 @@ from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
 from .prediction import predict
-from .saving import SavedPipe
+from .saving import Cfg, SavedPipe
 from .settings import BALANCED, Settings
 from .tags import check_labels
 from .types import Prediction
@@ -130,7 +130,7 @@ class BertNer(SavedPipe):
         self.scorer = scorer
         # Labels that `add_label` was given, which every head is to have; the temperature of the scores; the weights
         # that `initialize` counted, so that training can go on with them.
-        self.cfg: dict[str, Any] = {"added_labels": [], "temperature": 1.0, "balanced_weights": {}}
+        self.cfg = Cfg(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
         self._told_of_misaligned = False
         if settings.spans_key is not None:

@@ -19,10 +19,21 @@ from .sums import check_sums, write_sums
 P = TypeVar("P", bound="SavedPipe")
 
 
+class Cfg(dict[str, Any]):
+    """What a component has learned beside its weights, which is saved with it."""
+
+    def __missing__(self, key: str) -> dict[str, float]:
+        # `spacy find-threshold` sets what it tries in the config, where ours are, and in `cfg`, where those of spaCy's
+        # components are, and takes for granted that there is a table.
+        if key == "thresholds":
+            return {}
+        raise KeyError(key)
+
+
 class SavedPipe(TrainablePipe):
     """A component whose weights are those of a token classifier."""
 
-    cfg: dict[str, Any]
+    cfg: Cfg
 
     def _load_to_save(self) -> bool:
         """Make what is saved complete.
