@@ -69,6 +69,8 @@ class Checkpoint:
         speed_up_dropout(self.model)
         self.tokenizer = tokenizer
         self.name = name
+        self.commit: str | None = getattr(model.config, "_commit_hash", None)
+        """Of the repository on the Hub that was opened."""
         self.pid = os.getpid()
         """The process that put the weights where they are."""
         # The weights of rows that carry a loss, in the first of the batches gathered since the last step and in all,

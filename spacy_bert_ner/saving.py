@@ -48,8 +48,8 @@ class SavedPipe(TrainablePipe):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Weights, tokenizer, labels and, as thinc has it, the settings of the model as bytes; nothing is pickled."""
-        if "model" not in exclude:
-            self._load_to_save()
+        if "model" not in exclude and self._load_to_save():
+            self._record_source()
         data: bytes = super().to_bytes(exclude=exclude)
         return data
 
@@ -67,6 +67,7 @@ class SavedPipe(TrainablePipe):
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
         }
         if "model" not in exclude and self._load_to_save():
+            self._record_source()
             serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
         path = Path(path)
         with whole_folder(path) as temporary:
@@ -77,6 +78,12 @@ class SavedPipe(TrainablePipe):
                 elif (path / part).exists():
                     shutil.copy2(path / part, temporary / part)
             write_sums(temporary)
+
+    def _record_source(self) -> None:
+        """Keep in `cfg` which commit on the Hub was opened: a branch moves on, and a saved pipeline knows no name."""
+        checkpoint = models.get_checkpoint(self.model)
+        if checkpoint.commit:
+            self.cfg["source"] = {"name": checkpoint.name, "commit": checkpoint.commit}
 
     def from_disk(self: P, path: str | Path, *, exclude: Iterable[str] = ()) -> P:
         """Read what `to_disk` wrote; never asks the network.

@@ -1,3 +1,4 @@
+import json
 import warnings
 from collections import Counter
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
+import transformers
 from conftest import TRAIN_DATA, initialized
 from spacy import registry
 from spacy.tokens import Doc, Span
@@ -329,6 +331,38 @@ def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
         "temperature": 2.5,
         "balanced_weights": {},
     }
+
+
+def test_the_commit_that_was_opened_is_recorded(monkeypatch, tagger, tmp_path):
+    """As the Hub answers: a branch was asked for, and the config tells the commit."""
+
+    class Hub:
+        def __init__(self, real):
+            self.real = real
+            self.from_config = getattr(real, "from_config", None)
+
+        def from_pretrained(self, name, **options):
+            found = self.real.from_pretrained(tagger, **options | {"revision": "main", "local_files_only": True})
+            if hasattr(found, "model_type"):
+                found._commit_hash = "0123abc"
+            return found
+
+    with monkeypatch.context() as patched:
+        for name in ("AutoConfig", "AutoModelForTokenClassification", "AutoTokenizer"):
+            patched.setattr(transformers, name, Hub(getattr(transformers, name)))
+        nlp = spacy.blank("en")
+        nlp.add_pipe("bert_ner", config={"model": {"name": "me/x", "revision": "v1", "overlap": 8}})
+        nlp("")
+    source = {"name": "me/x", "commit": "0123abc"}
+    nlp.to_disk(tmp_path / "first")
+    assert json.loads((tmp_path / "first" / "bert_ner" / "cfg").read_text())["source"] == source
+    spacy.load(tmp_path / "first").to_disk(tmp_path / "second")
+    assert json.loads((tmp_path / "second" / "bert_ner" / "cfg").read_text())["source"] == source
+    other = spacy.blank("en")
+    other.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
+    other.to_disk(tmp_path / "third")
+    assert "source" not in json.loads((tmp_path / "third" / "bert_ner" / "cfg").read_text())
+    assert other.from_bytes(nlp.to_bytes()).get_pipe("bert_ner").cfg["source"] == source
 
 
 def test_the_strings_of_the_vocab_are_saved_with_the_component(nlp, make_nlp, tmp_path):

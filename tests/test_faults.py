@@ -1,6 +1,7 @@
 """What goes wrong around a loaded pipeline: many threads, files that are gone, and texts that nobody meant."""
 
 import shutil
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -63,6 +64,31 @@ def test_a_pipeline_outlives_its_files(tagger, tmp_path):
     assert entities(nlp(TEXTS[3])) == expected
     nlp.to_disk(tmp_path / "second")
     assert entities(spacy.load(tmp_path / "second")(TEXTS[3])) == expected
+
+
+def test_loading_writes_nothing(tagger, tmp_path):
+    """So that a folder may be read-only; whoever runs the tests may be allowed to write anyway."""
+    make(tagger).to_disk(tmp_path / "pipeline")
+    program = """
+import os, sys
+folder = os.path.realpath(sys.argv[1])
+def watch(event, arguments):
+    writes = event in {"os." + name for name in "mkdir rename remove rmdir chmod link symlink utime truncate".split()}
+    if event == "open" and isinstance(arguments[2], int):
+        writes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
+    if writes and str(arguments[0]).startswith(folder):
+        print(event, arguments)
+sys.addaudithook(watch)
+import spacy
+print(len(spacy.load(folder)("Kevin Durant lives in New York .")))
+open(folder + "/seen", "w").close()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "pipeline")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    first, second = run.stdout.splitlines()
+    assert first == "7"
+    assert second.startswith("open")
+    assert "/seen" in second
 
 
 HOSTILE = st.one_of(
