@@ -216,6 +216,11 @@ class Errors(CorpusMessages):
         "The encoder gave values that are not finite (NaN or infinity), so training has diverged or the weights are "
         "damaged. Try a lower learning rate: --training.optimizer.learn_rate.initial_rate 0.0001"
     )
+    no_memory = (
+        "A batch does not fit in memory ({reason}). Predict in smaller ones: "
+        "--components.<name>.model.max_batch_tokens 512; train in smaller ones: --training.accumulate_gradient 4, or "
+        "--components.<name>.model.gradient_checkpointing true"
+    )
     forked_cuda = (
         "The weights lie on a GPU, which a forked process cannot use. Allowed: one process (n_process=1), or spawned "
         'ones. For these, before nlp.pipe: import multiprocessing; multiprocessing.set_start_method("spawn")'

@@ -82,7 +82,8 @@ class CheckpointShim(Shim):
         following = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches, in which autocast keeps the weights that it has converted.
         with following, torch.autocast(device, half) if half else nullcontext():
-            logits = [(run or checkpoint.forward)(*inputs).float() for inputs in batches]
+            predict = run or checkpoint.forward
+            logits = [_within_memory(predict, inputs, can_halve=not is_train).float() for inputs in batches]
 
         def backprop(d_logits: Sequence[Array]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
@@ -163,3 +164,25 @@ class CheckpointShim(Shim):
             kind = GraphCheckpoint if GRAPH in content["files"] else Checkpoint
             self.checkpoint = kind.from_files(**content)
         return self
+
+
+def _within_memory(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
+    """Run a batch; if a GPU has no room for it, its halves.
+
+    inputs: ids and mask of windows, which can be halved, or what a pass without padding takes.
+    can_halve: whether they may be; in training the halves would lie in memory together.
+    RAISES BertNerError: there is no room for it, or for one window alone.
+    """
+    try:
+        return run(*inputs)
+    except RuntimeError as e:
+        on_gpu = isinstance(e, torch.cuda.OutOfMemoryError)
+        if not on_gpu and "allocate memory" not in str(e):
+            raise
+        n = len(inputs[0])
+        if not (on_gpu and can_halve) or n < 2:
+            raise BertNerError(Errors.no_memory.format(reason=e)) from e
+    # Outside of the handler, whose traceback holds on to what the batch has filled the memory with.
+    torch.cuda.empty_cache()
+    halves = [[part[: n // 2] for part in inputs], [part[n // 2 :] for part in inputs]]
+    return torch.cat([_within_memory(run, half, can_halve=True) for half in halves])

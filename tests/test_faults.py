@@ -8,8 +8,12 @@ from threading import Barrier
 
 import pytest
 import spacy
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spacy.training import Example
+
+from spacy_bert_ner.errors import BertNerError
 
 TEXTS = [f"{'Kevin Durant lives in New York . ' * n}Mr. O'Neill plays for the Nets ." for n in range(16)]
 
@@ -64,6 +68,71 @@ def test_a_pipeline_outlives_its_files(tagger, tmp_path):
     assert entities(nlp(TEXTS[3])) == expected
     nlp.to_disk(tmp_path / "second")
     assert entities(spacy.load(tmp_path / "second")(TEXTS[3])) == expected
+
+
+def with_room_for(nlp, n_windows, error, monkeypatch):
+    """A pipeline whose encoder has memory for so many windows at once; the sizes of the batches that it was given."""
+    nlp("")
+    checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
+    sizes, real = [], checkpoint.forward
+
+    def forward(ids, mask):
+        sizes.append(len(ids))
+        if len(ids) > n_windows:
+            raise error
+        return real(ids, mask)
+
+    monkeypatch.setattr(checkpoint, "forward", forward)
+    return sizes
+
+
+PADDED = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "packed_weights": False}
+
+
+def test_a_gpu_without_room_for_a_batch_gets_its_halves(tagger, monkeypatch):
+    texts = ["Kevin Durant lives in New York ."] * 7
+    nlp = make(tagger, runtime=PADDED)
+    expected = [entities(doc) for doc in nlp.pipe(texts)]
+    sizes = with_room_for(nlp, 2, torch.cuda.OutOfMemoryError("CUDA out of memory"), monkeypatch)
+    assert [entities(doc) for doc in nlp.pipe(texts)] == expected
+    assert sizes == [7, 3, 1, 2, 4, 2, 2]
+
+
+def test_what_does_not_fit_alone_is_an_error(tagger, monkeypatch):
+    nlp = make(tagger, runtime=PADDED)
+    with_room_for(nlp, 0, torch.cuda.OutOfMemoryError("CUDA out of memory"), monkeypatch)
+    with pytest.raises(BertNerError, match=r"fit in memory .CUDA out of memory.\. .*max_batch_tokens 512"):
+        nlp("Kevin")
+
+
+def test_training_without_room_is_an_error(tagger, monkeypatch):
+    nlp = make(tagger)
+    sizes = with_room_for(nlp, 1, torch.cuda.OutOfMemoryError("CUDA out of memory"), monkeypatch)
+    examples = [Example.from_dict(nlp.make_doc("Kevin plays"), {"entities": [(0, 5, "per")]})] * 2
+    with pytest.raises(BertNerError, match=r"does not fit in memory .*accumulate_gradient 4"):
+        nlp.update(examples)
+    assert sizes == [2]
+
+
+def test_a_cpu_without_room_goes_on_with_single_docs(tagger, monkeypatch):
+    """They are read ahead together, then apart; what has no room alone is reported, and the rest comes."""
+    nlp = make(tagger, runtime=PADDED)
+    error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.")
+    with_room_for(nlp, 1, error, monkeypatch)
+    assert [doc.text for doc in nlp.pipe(["Kevin", "Durant", "plays"])] == ["Kevin", "Durant", "plays"]
+    failed = []
+    nlp.set_error_handler(lambda name, pipe, docs, e: failed.append(str(e)))
+    found = [doc.text for doc in nlp.pipe(["Kevin", "Durant plays for the Nets " * 30, "plays"])]
+    assert found == ["Kevin", "plays"]
+    assert len(failed) == 1
+    assert failed[0].startswith("A batch does not fit in memory (DefaultCPUAllocator")
+
+
+def test_other_errors_of_torch_stay_what_they_are(tagger, monkeypatch):
+    nlp = make(tagger, runtime=PADDED)
+    with_room_for(nlp, 0, RuntimeError("shapes differ"), monkeypatch)
+    with pytest.raises(RuntimeError, match="^shapes differ$"):
+        nlp("Kevin")
 
 
 def test_loading_writes_nothing(tagger, tmp_path):
