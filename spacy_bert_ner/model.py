@@ -20,7 +20,7 @@ from .alignment import Alignment, align
 from .batching import fill, group
 from .checkpoint import Checkpoint
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
-from .opening import is_folder
+from .opening import OPENING, is_folder
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
@@ -230,7 +230,9 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
     """The model's checkpoint, opened now if it names a fine-tuned one that is not loaded yet."""
     shim = _shim(model)
     if not shim.is_loaded:
-        load_checkpoint(model)
+        with OPENING:  # another thread may have been faster
+            if not shim.is_loaded:
+                load_checkpoint(model)
     return shim.checkpoint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,11 @@ from .tags import PREFIXES, TagSet, tag_set, tags_of_labels
 
 Config = Any
 """transformers' `PretrainedConfig`, which this room need not import."""
+
+
+OPENING = threading.RLock()
+"""One thread at a time: while transformers loads, functions of its own stand in the place of those of `torch.nn.init`,
+and two threads at once would leave them there, so that nothing was drawn anew for the rest of the process."""
 
 
 def is_folder(name: str) -> bool:
@@ -137,7 +143,8 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
     otherwise (str): the message, unless the revision or the network is the cause.
     """
     try:
-        yield
+        with OPENING:
+            yield
     except Exception as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
         # The Hub's client tells the causes apart by class, transformers hides them.
         causes: set[str] = set()

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.training import Example
 
+from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError
 
 TEXTS = [f"{'Kevin Durant lives in New York . ' * n}Mr. O'Neill plays for the Nets ." for n in range(16)]
@@ -50,6 +51,27 @@ def test_sixteen_threads_use_one_pipeline(tagger, is_loaded):
     finally:
         sys.setswitchinterval(interval)
     assert found == [[expected[(i + k) % 16] for k in range(16)] for i in range(16)]
+
+
+def test_threads_load_one_after_the_other(tagger):
+    """While transformers loads, it exchanges functions of torch, which two at once would leave exchanged."""
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: make(tagger)("Kevin"), range(32)))
+    assert torch.nn.init.normal_.__module__ == "torch.nn.init"
+
+
+def test_a_pipeline_is_loaded_once(tagger, monkeypatch):
+    opened, real = [], Checkpoint.open
+
+    def count(*args, **options):
+        opened.append(1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(Checkpoint, "open", count)
+    nlp = make(tagger)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(nlp, TEXTS))
+    assert opened == [1]
 
 
 def test_threads_read_streams_of_their_own(tagger):
