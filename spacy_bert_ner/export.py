@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import platform
 import time
@@ -18,7 +17,7 @@ from spacy.training import Corpus
 from .case_marks import CAPITAL, CAPITALS
 from .component import BertNer
 from .errors import BertNerError, Errors, ExportError, is_number
-from .files import whole_folder
+from .files import sha256_of, whole_folder
 from .model import get_checkpoint, replace_checkpoint
 from .pipelines import open_pipeline
 from .precision import half_precision, multiplies_bfloat16
@@ -176,7 +175,7 @@ def _write_report(report: Report, data: Path, tolerance: float, folder: Path) ->
 def _weights(folder: Path) -> dict[str, str]:
     """The SHA-256 sum of each file of weights in a pipeline, by its path there."""
     paths = sorted(path for kind in (GRAPH, "model.safetensors") for path in folder.glob(f"*/model/{kind}"))
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
 def _is_older_export(folder: Path) -> bool:

@@ -145,6 +145,8 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
     try:
         with OPENING:
             yield
+    except CheckpointError:  # in our own words already
+        raise
     except Exception as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
         # The Hub's client tells the causes apart by class, transformers hides them.
         causes: set[str] = set()
@@ -153,8 +155,6 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
             causes.add(type(cause).__name__)
             cause = cause.__cause__ or cause.__context__
         message = otherwise
-        if isinstance(e, CheckpointError):
-            raise
         if "RevisionNotFoundError" in causes:
             message = Errors.no_such_revision
         elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not is_folder(name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import warnings
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import CheckpointError, Errors
+from .files import sha256_of
 
 SUMS = "sha256.json"
 """In the folder of a component: the sum of each file there, by its path in that folder."""
@@ -62,11 +62,7 @@ def _names(folder: Path, exclude: Iterable[str] = ()) -> list[str]:
 
 
 def _sum(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return sha256_of(path)
     except OSError as e:
         return str(e)  # which is no sum
-    return digest.hexdigest()

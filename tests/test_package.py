@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "evaluation.scorer",
     },
     "saving": {"files", "model", "sums"},
-    "sums": set(),
+    "sums": {"files"},
     "locks": {"opening"},
     "calibration": {
         "model",

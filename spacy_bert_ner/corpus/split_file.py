@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..files import sha256_of
 from ..types import Ints1d
 from .parts import Split
 from .sentence import Sentence
 from .stream import CorpusStream
 
 NAME = "split.json"
-_CHUNK = 1 << 20
 
 
 class PartCounts:
@@ -48,21 +48,13 @@ def source_sha256(path: Path, written: Collection[Path]) -> str:
     written: files that the conversion writes, which are none of the source, even in its folder.
     """
     if path.is_file():
-        return _sha256(path)
+        return sha256_of(path)
     total = hashlib.sha256()
     own = {file.resolve() for file in written}
     for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
         if (path / name).resolve() not in own:
-            total.update(f"{_sha256(path / name)}  {name}\n".encode("utf-8", "surrogateescape"))
+            total.update(f"{sha256_of(path / name)}  {name}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def split_record(
