@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,16 @@ TRAIN_DATA = [
     ("Mr. O'Neill lives in New York.", [(0, 11, "per"), (21, 29, "geo")]),
     ("Nobody came.", []),
 ]
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """No garbage is collected: where Python is as deep in calls as it may go, what other tests left cannot be put away
+    without an error, which pytest would count as one of this test."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def save_encoder(folder: Path, **changes: object) -> Path:

@@ -120,6 +120,7 @@ def test_files_of_desktops_do_not_matter(folder):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"cfg": 1}', '{"cfg": "0"}', b"\xff\xfe", "[" * 100_000, "null"])
+@pytest.mark.usefixtures("no_collection")
 def test_sums_that_cannot_be_read(folder, content):
     write(folder, SUMS, content)
     with pytest.raises(CheckpointError, match=r"sha256.json cannot be read: .* Copy the pipeline again"):

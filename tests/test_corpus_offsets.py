@@ -353,6 +353,7 @@ def test_a_bad_span_is_refused_with_its_line(tmp_path, bad, rest):
         ('{"n": ' + "[" * 200_000, "not JSON: it is nested too deeply"),
     ],
 )
+@pytest.mark.usefixtures("no_collection")
 def test_a_bad_record_is_refused_with_its_line(tmp_path, row, rest):
     fails(jsonl(tmp_path, ONE, row), f", line 2: {rest}")
 

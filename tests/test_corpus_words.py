@@ -615,6 +615,7 @@ LINE = '{"tokens": ["a"], "ner_tags": ["O"]}'
         ('[{"tokens": [], "ner_tags": []}]', ": there is no annotated sentence in it"),
     ],
 )
+@pytest.mark.usefixtures("no_collection")
 def test_bad_json_is_refused_with_its_line(tmp_path, text, rest):
     fails(json_file(tmp_path, text), rest, format="huggingface-json")
 
