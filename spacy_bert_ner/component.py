@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, cast
 
 from spacy import util
@@ -25,6 +26,7 @@ from .objective import training_loss
 from .prediction import predict
 from .saving import Cfg, SavedPipe
 from .settings import BALANCED, Settings
+from .shared import is_shared
 from .tags import check_labels
 from .types import Prediction
 from .weighting import balanced_weights
@@ -38,6 +40,7 @@ tag_scheme = null
 window = null
 overlap = 32
 cut_at = "sentences"
+get_spans = null
 max_batch_tokens = 2048
 frozen_layers = 0
 reset_layers = 0
@@ -183,17 +186,16 @@ class BertNer(SavedPipe):
 
         get_examples (Callable): gives examples; their entities name the labels, and their tokens are counted for
             `class_weights = "balanced"`.
-        nlp (Language | None): the pipeline; not used.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
-        RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
-            `Checkpoint.open`.
+        RAISES BertNerError: there is no label and no trained head. TagError, CheckpointError: see `Checkpoint.open`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         if labels is None:
             labels, misaligned = gold.survey(get_examples())
             self._told_of_misaligned = misaligned.warn(self.name)
         try:
-            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"])
+            sample = [example.x for example in islice(get_examples(), 10)]
+            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"], sample)
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
         counts = gold.count_tokens(get_examples()) if self.settings.class_weights == BALANCED else {}
@@ -303,9 +305,10 @@ class BertNer(SavedPipe):
         examples (Iterable[Example]): of the kind that the model knows; they need no annotation.
         losses (dict[str, float] | None): the mean divergence from the old model, see `loss.distillation`, over the
             first subwords of all tokens, is kept under the component's name.
-        For the others see `update`. RETURNS (dict[str, float]): `losses`.
+        For the others, and what is returned, see `update`.
         """
         examples = list(examples)
+        models.check_own_encoder(self.model, self.name, "rehearsing")
         validate_examples(examples, "BertNer.rehearse")
         known = [] if self._rehearsal_model is None else examples
         return self._learn(known, self._get_rehearsal_loss, drop, sgd, losses)
@@ -322,15 +325,14 @@ class BertNer(SavedPipe):
         sgd: Optimizer | None,
         losses: dict[str, float] | None,
     ) -> dict[str, float]:
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, MeanLoss())
+        (losses := {} if losses is None else losses).setdefault(self.name, MeanLoss())
         if not any(len(eg.predicted) for eg in examples):
             return losses
         self._ready()
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, gradient = get_loss(examples, logits)
-        if loss.weight:
+        if loss.weight or is_shared(self.model):  # whose encoder may wait for it, with the gradients of others
             weight = models.gather(self.model, loss.weight)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss

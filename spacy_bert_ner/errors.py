@@ -265,6 +265,28 @@ class Errors(CorpusMessages):
         "{output} is there, and no older export, or was changed since. Allowed: a folder that is not there yet, an "
         "empty one, or an older export, which is replaced. Name another."
     )
+    head_untrained = (
+        "There is no trained head on the shared vectors, which come without one. Train it: "
+        "python -m spacy train configs/shared_transformer.cfg --paths.train corpus/train.spacy "
+        "--paths.dev corpus/dev.spacy"
+    )
+    no_vectors = (
+        "The component whose vectors are shared has not seen the text {text!r}: its doc._.trf_data is empty. Let it "
+        "run first, as nlp(text) does with all components; or give '{name}' an encoder of its own: "
+        'nlp.replace_listeners("transformer", "{name}", ["model.tok2vec"])'
+    )
+    shared_encoder = (
+        "'{name}' has no encoder of its own, so that {what} is not possible. Give it one first: "
+        'nlp.replace_listeners("transformer", "{name}", ["model.tok2vec"])'
+    )
+    no_spacy_transformers = (
+        "[{section}] names a span getter of spacy-transformers, which is not installed. Install it: "
+        "pip install 'spacy-bert-ner[spacy-transformers]'; or write get_spans = null"
+    )
+    bad_spans = (
+        "[{section}] gave something else than the spans of each Doc: {reason}. Allowed: a function that takes a list "
+        "of Docs and gives a list with a list of spans for each; or write get_spans = null"
+    )
     no_onnxruntime = (
         "'{name}' holds a graph of ONNX, and onnxruntime, which runs it, is not installed. Install it: "
         "pip install 'spacy-bert-ner[onnx]'"

@@ -19,10 +19,12 @@ import torch
 from spacy.language import Language
 from spacy.training import Example
 from spacy.training.loggers import console_logger
-from spacy.util import registry, resolve_dot_names
+from spacy.util import minibatch, registry, resolve_dot_names
 
 from .errors import check_setting
 from .files import whole_files
+from .loss import MeanLoss
+from .shared import is_shared
 
 LogStep = Callable[[dict[str, Any] | None], None]
 SetupPrinter = Callable[..., tuple[LogStep, Callable[[], None]]]
@@ -170,10 +172,25 @@ class Curves:
         nlp = self.nlp
         with _unseen():
             pipes: dict[str, Any] = {name: nlp.get_pipe(name) for name in self.names}
-            losses = {name: pipe.measure_loss(self.dev, batch_size=nlp.batch_size) for name, pipe in pipes.items()}
+            losses = {name: self._dev_loss(pipe) for name, pipe in pipes.items()}
             scores = nlp.evaluate(self.train)
         row = {f"dev_loss_{name}": float(loss) for name, loss in losses.items() if loss.weight}
         return row | {f"train_{key}": scores[key] for key in TRAIN_SCORES if scores.get(key) is not None}
+
+    def _dev_loss(self, pipe: Any) -> Any:
+        if not is_shared(pipe.model):
+            return pipe.measure_loss(self.dev, batch_size=self.nlp.batch_size)
+        # Vectors come from another component, and there is no room for those of all Docs at once.
+        sources: list[Any] = [
+            source for _, source in self.nlp.components if getattr(source, "listening_components", None)
+        ]
+        loss = MeanLoss()
+        for batch in minibatch(self.dev, self.nlp.batch_size):
+            docs = [example.predicted.copy() for example in batch]
+            for source in sources:
+                docs = list(source.pipe(docs))
+            loss += pipe.measure_loss([Example(doc, eg.reference) for doc, eg in zip(docs, batch, strict=True)])
+        return loss
 
 
 @contextmanager

@@ -10,25 +10,25 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from spacy.attrs import IDX, IS_SPACE, LENGTH
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
-from .alignment import Alignment, align
 from .batching import fill, group
 from .checkpoint import Checkpoint
+from .doc_windows import align_docs, doc_windows
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
-from .opening import OPENING, is_folder
+from .opening import OPENING, is_folder, opening
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime, compiled_forward, unpadded_pass
+from .shared import is_shared, listens, new_head
 from .shim import CheckpointShim
 from .tags import PREFIXES, TagSet
-from .types import Array, Encoding, Floats2d, Ints1d
-from .windows import Window, merge, sentence_starts, split
+from .types import Array, Floats2d
+from .windows import merge
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
@@ -49,6 +49,7 @@ def build_token_classifier_v1(
     window: Any = None,
     overlap: Any = 32,
     cut_at: Any = "sentences",
+    get_spans: Any = None,
     max_batch_tokens: Any = 2048,
     frozen_layers: Any = 0,
     reset_layers: Any = 0,
@@ -70,6 +71,9 @@ def build_token_classifier_v1(
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share, unless they are cut at a sentence.
     cut_at (str): "sentences": where a sentence begins in the second half of a window, the next one begins there, and
         shares nothing with it; "tokens": neighbours overlap in any case.
+    get_spans (Callable | None): gives, for a list of Docs, the spans of each that are its windows, in place of
+        `cut_at`: such as a span getter of spacy-transformers, see `doc_windows.make_span_getter_v1`. What does not go
+        through the encoder at once is cut further, and what no span holds is read in windows of its own.
     max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
         window. Bounds the memory of a prediction, and does not change the result.
     frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
@@ -103,6 +107,7 @@ def build_token_classifier_v1(
     least = f"a whole number from 0, less than window = {window}; such as {(window or 0) // 4}"
     check("overlap", overlap, window is None or overlap < window, least)
     check("cut_at", cut_at, isinstance(cut_at, str) and cut_at in CUTS, ", ".join(f'"{choice}"' for choice in CUTS))
+    check("get_spans", get_spans, get_spans is None or callable(get_spans), "null, or a section that names a getter")
     check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
     check("frozen_layers", frozen_layers, _is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
     check("reset_layers", reset_layers, _is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
@@ -126,6 +131,7 @@ def build_token_classifier_v1(
             "window": window,
             "overlap": overlap,
             "cut_at": cut_at,
+            "get_spans": get_spans,
             "max_batch_tokens": max_batch_tokens,
             "frozen_layers": frozen_layers,
             "reset_layers": reset_layers,
@@ -166,12 +172,14 @@ def forward(
     encodings = checkpoint.tokenize(texts)
     # All Docs share one table of subwords: those of Doc i are rows firsts[i] to firsts[i + 1].
     firsts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
-    alignment = _align(docs, texts, encodings)
+    alignment = align_docs(docs, texts, encodings)
     # The rows of Doc i are cuts[i] to cuts[i + 1] of those of all tokens.
     tokens = np.cumsum([0, *map(len, docs)])
     cuts = np.append(0, np.cumsum(alignment.lengths))[tokens].tolist()
     lengths_of = [alignment.lengths[start:end] for start, end in pairwise(tokens.tolist())]
-    windows = _windows(model, _window(model, checkpoint) - checkpoint.n_special, docs, firsts, alignment)
+    cuts_of = {key: model.attrs[key] for key in ("overlap", "cut_at", "get_spans")}
+    room = _window(model, checkpoint) - checkpoint.n_special
+    windows = doc_windows(docs, firsts, alignment, room, **cuts_of)
 
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
@@ -241,11 +249,20 @@ def get_tags(model: TokenClassifier) -> TagSet:
     return get_checkpoint(model).tags
 
 
-def load_checkpoint(model: TokenClassifier, labels: Collection[str] | None = None, added: Collection[str] = ()) -> None:
-    """Open the checkpoint that the config names; with `labels` and `added`, one that can learn them.
+def load_checkpoint(
+    model: TokenClassifier,
+    labels: Collection[str] | None = None,
+    added: Collection[str] = (),
+    docs: Sequence[Doc] = (),
+) -> None:
+    """Open the checkpoint that the config names; with `labels` and `added`, one that can learn them. Where the encoder
+    is another component's, there is a new head for them instead, as wide as the vectors of `docs`.
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
+    if is_shared(model):
+        _shim(model).checkpoint = cast(Checkpoint, new_head(model, docs, labels, added))
+        return
     name = model.attrs["name"]
     if is_folder(name) and has_graph(name):
         if labels or added:
@@ -268,12 +285,20 @@ def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: 
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
-    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` opens."""
-    _shim(model).checkpoint.save(folder)
+    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` opens; where the encoder
+    is another component's, a file with the head, and with the encoder where the listener was replaced by it."""
+    if is_shared(model):
+        folder.write_bytes(model.to_bytes())
+    else:
+        _shim(model).checkpoint.save(folder)
 
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
     """Read what `save_checkpoint` wrote; never asks the network."""
+    if is_shared(model):
+        with opening(str(folder), Errors.checkpoint_damaged):
+            model.from_bytes(folder.read_bytes())
+        return
     kind = GraphCheckpoint if has_graph(folder) else Checkpoint
     _set_checkpoint(model, kind.reopen(folder, tag_scheme=model.attrs["tag_scheme"]))
 
@@ -281,6 +306,12 @@ def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
 def has_checkpoint(model: TokenClassifier) -> bool:
     """Whether weights are loaded."""
     return _shim(model).is_loaded
+
+
+def check_own_encoder(model: TokenClassifier, name: str, what: str) -> None:
+    """RAISES BertNerError: `what` the component of that name is to do takes an encoder of its own."""
+    if is_shared(model) and (listens(model) or what == "exporting"):
+        raise BertNerError(Errors.shared_encoder.format(name=name, what=what))
 
 
 def gather(model: TokenClassifier, weight: float) -> float:
@@ -350,47 +381,6 @@ def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
 def default_window(checkpoint: Checkpoint, overlap: int = 0) -> int:
     """The most subwords, special ones included, in a window where the config names none."""
     return min(checkpoint.max_window, max(LONGEST_WINDOW, 4 * overlap))
-
-
-def _align(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[Encoding]) -> Alignment:
-    """Align all Docs at once, as if their texts were one: no subword lies in two of them."""
-    n_characters = np.cumsum([0, *map(len, texts)])
-    tables = [doc.to_array([IDX, LENGTH, IS_SPACE]).reshape(-1, 3) for doc in docs]
-    begins, lengths, is_space = np.concatenate([np.zeros((0, 3), np.int64), *tables]).astype(np.int64).T
-    begins += np.repeat(n_characters[:-1], [len(table) for table in tables])
-    offsets = [e.offsets for e in encodings]
-    subwords = np.concatenate([np.zeros((0, 2), np.int64), *offsets])
-    subwords = subwords + np.repeat(n_characters[:-1], [len(o) for o in offsets])[:, None]
-    return align(np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]))
-
-
-def _windows(
-    model: TokenClassifier, size: int, docs: Sequence[Doc], firsts: Ints1d, alignment: Alignment
-) -> list[tuple[int, Window]]:
-    """The windows of all Docs, each with the number of its Doc; see `windows.split`.
-
-    size: most subwords in a window, without special ones.
-    firsts: the first subword of each Doc, and one past the last of all. *Shape:* `(n_docs + 1,)`
-    alignment: of all Docs.
-    """
-    windows: list[tuple[int, Window]] = []
-    first_token = 0
-    starts: Ints1d | None = None
-    for i, (doc, (first, last)) in enumerate(zip(docs, pairwise(firsts.tolist()), strict=True)):
-        n = last - first
-        if 0 < n <= size:
-            windows.append((i, Window(0, n, 0, n)))
-        elif n:
-            if starts is None:
-                # Of each token the first subword; of one without text, that of the next with some.
-                rows = np.cumsum(alignment.lengths) - alignment.lengths
-                starts = np.append(alignment.subwords, firsts[-1])[rows]
-            own = starts[first_token : first_token + len(doc)] - first
-            sentences = own[sentence_starts(doc)] if model.attrs["cut_at"] == "sentences" else own[:0]
-            own, sentences = (np.unique(some[some < n]) for some in (own, sentences))
-            windows.extend((i, w) for w in split(n, own, size, model.attrs["overlap"], sentences))
-        first_token += len(doc)
-    return windows
 
 
 def logits_of(output: Ragged) -> Floats2d:

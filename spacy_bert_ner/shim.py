@@ -16,10 +16,14 @@ from thinc.util import get_torch_default_device, xp2torch
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import prepare_process
+from .head import HEAD, SharedHead
 from .precision import step_scaled
 from .runtimes.graph import GRAPH, GraphCheckpoint
 from .types import Array
 from .updates import apply_optimizer
+
+KINDS: list[tuple[str, Any]] = [(GRAPH, GraphCheckpoint), (HEAD, SharedHead), ("config.json", Checkpoint)]
+"""Kinds of checkpoints, and the file by which each is known."""
 
 
 class CheckpointShim(Shim):
@@ -161,8 +165,7 @@ class CheckpointShim(Shim):
     def from_bytes(self, data: bytes) -> CheckpointShim:
         content = srsly.msgpack_loads(data)
         if content:
-            kind = GraphCheckpoint if GRAPH in content["files"] else Checkpoint
-            self.checkpoint = kind.from_files(**content)
+            self.checkpoint = next(kind for file, kind in KINDS if file in content["files"]).from_files(**content)
         return self
 
 

@@ -55,6 +55,38 @@ def split(
     return [w for part in pairwise(edges) for w in _split_part(*part, token_starts, size, overlap, sentence_starts)]
 
 
+def cover(
+    n_subwords: int, token_starts: Ints1d, size: int, overlap: int, runs: Sequence[tuple[int, int]]
+) -> list[Window]:
+    """The windows of a Doc of which somebody else says where they lie.
+
+    Where two overlap, each keeps the half that is farther from its own edge. One that is too long is cut as `split`
+    cuts a Doc, one that lies in another is left out, and what lies in none is cut like a Doc of its own.
+
+        subwords 0 to 9, runs 0-5, 3-9, size 6    →   Window(0, 5, 0, 4), Window(3, 9, 4, 9), Window(9, 10, 9, 10)
+
+    n_subwords, token_starts, size, overlap: see `split`.
+    runs: first subword and one past the last of each, in any order.
+    """
+    cuts: list[tuple[int, int]] = []
+    end = 0
+    for run in [*sorted(runs, key=lambda run: (run[0], -run[1])), (n_subwords, n_subwords + 1)]:
+        start, last = run
+        if start > end:
+            cuts.extend(_cuts(end, start, token_starts, size, overlap))
+        if end < last <= n_subwords:
+            if cuts and start <= cuts[-1][0]:  # the one before was too long, and has been cut
+                start = min(int(token_starts[np.searchsorted(token_starts, cuts[-1][0], side="right")]), end)
+            cuts.extend(_cuts(start, last, token_starts, size, overlap))
+            end = last
+    return _kept(cuts, 0, n_subwords)
+
+
+def _cuts(first: int, last: int, token_starts: Ints1d, size: int, overlap: int) -> list[tuple[int, int]]:
+    inside = token_starts[(token_starts >= first) & (token_starts < last)]
+    return [(w.start + first, w.end + first) for w in split(last - first, inside - first, size, overlap)]
+
+
 def _split_part(
     first: int, last: int, token_starts: Ints1d, size: int, overlap: int, sentence_starts: Ints1d
 ) -> list[Window]:
@@ -74,6 +106,11 @@ def _split_part(
         end = _last(token_starts, start + overlap, end) or end
         cuts.append((start, end))
         start = _last(token_starts, start, end - overlap) or end - overlap
+    return _kept(cuts, first, last)
+
+
+def _kept(cuts: Sequence[tuple[int, int]], first: int, last: int) -> list[Window]:
+    """Windows, with the part of each that is kept."""
     edges = [first, *((after[0] + before[1] + 1) // 2 for before, after in pairwise(cuts)), last]
     return [Window(*cut, *keep) for cut, keep in zip(cuts, pairwise(edges), strict=True)]
 

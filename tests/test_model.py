@@ -288,3 +288,26 @@ def test_averaged_weights_are_used_and_put_back(model, docs):
 def bias_of(rows, bias, model):
     """The bias itself is swapped inside the block, so take what it was from the saved checkpoint."""
     return AutoModelForTokenClassification.from_pretrained(model.attrs["name"]).classifier.bias.detach().numpy()
+
+
+@pytest.mark.parametrize(
+    ("get_spans", "reason"),
+    [
+        (lambda docs: None, "object is not iterable"),
+        (lambda docs: [], "spans of 0 Docs for 1"),
+        (lambda docs: [[(0, 5)]], "'tuple' object has no attribute 'start'"),
+    ],
+)
+def test_a_getter_that_gives_no_spans_is_named(tagger, get_spans, reason):
+    model = build_token_classifier_v1(str(tagger), overlap=8, get_spans=get_spans)
+    with pytest.raises(ConfigError, match=rf"get_spans\] gave something else than .*{reason}.* write get_spans = null"):
+        model.predict([spacy.blank("en")("Nobody came.")])
+
+
+def test_windows_that_are_given_leave_no_token_out(tagger):
+    model = build_token_classifier_v1(
+        str(tagger), overlap=8, get_spans=lambda docs: [[doc[1:1], doc[3:5]] for doc in docs]
+    )
+    doc = spacy.blank("en")("The U.N. held hour-long talks in São Paulo.")
+    plain = build_token_classifier_v1(str(tagger), overlap=8)
+    assert model.predict([doc])[0].lengths.tolist() == plain.predict([doc])[0].lengths.tolist()

@@ -93,7 +93,8 @@ def test_debug_model(pipeline):
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # which spaCy leaves to the interpreter
-def test_debug_profile(pipeline, tmp_path):
+def test_debug_profile(pipeline, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where it leaves a file
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     assert "Profile stats" in run("debug", "profile", pipeline[0], tmp_path / "texts.jsonl", "--n-texts", "3")
 

@@ -54,6 +54,7 @@ BAD = [
     ("model.overlap", 1.5, "a whole number from 0"),
     ("model.cut_at", "paragraphs", '"sentences", "tokens"'),
     ("model.cut_at", None, '"sentences", "tokens"'),
+    ("model.get_spans", "sentences", "null, or a section that names a getter"),
     ("model.max_batch_tokens", 0, "a whole number from 1"),
     ("model.max_batch_tokens", "all", "a whole number from 1"),
     ("model.name", 7, "a folder, or a name on the Hub"),
@@ -246,6 +247,11 @@ def top_layer(nlp):
     return float(model.get_parameter("bert.encoder.layer.1.output.dense.weight").detach().sum())
 
 
+@spacy.registry.misc("tests.halves")
+def make_halves():
+    return lambda docs: [[doc[: len(doc) // 2], doc[len(doc) // 2 :]] for doc in docs]
+
+
 EFFECTS = {
     "subword_labels": ("all", trained_on),
     "objective": ("sequences", trained_on),
@@ -264,6 +270,7 @@ EFFECTS = {
     "model.window": (20, batches),
     "model.overlap": (50, lambda nlp: batches(nlp, TEXT.replace(".", "and"))),
     "model.cut_at": ("tokens", batches),
+    "model.get_spans": ({"@misc": "tests.halves"}, batches),
     "model.max_batch_tokens": (64, batches),
     "model.frozen_layers": (1, lambda nlp: trained(nlp)[1]),
     "model.reset_layers": (1, top_layer),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_bert_ner.windows import Window, merge, sentence_starts, split
+from spacy_bert_ner.windows import Window, cover, merge, sentence_starts, split
 
 
 def test_a_short_doc_is_one_window():
@@ -96,3 +96,29 @@ def test_merge_finds_the_kept_rows(n_before):
     source, target = merge(windows, firsts=[100, 200], rows=[0, 6], n_before=n_before)
     assert source.tolist() == [1 + n_before, 2 + n_before, 3 + n_before, 6 + n_before, 7 + n_before]
     assert target.tolist() == [105, 106, 107, 200, 201]
+
+
+def test_the_drawn_case_of_windows_that_are_given():
+    windows = cover(10, np.arange(10), 6, 2, [(3, 9), (0, 5)])
+    assert windows == [Window(0, 5, 0, 4), Window(3, 9, 4, 9), Window(9, 10, 9, 10)]
+
+
+def test_a_window_in_another_is_left_out_and_one_that_is_too_long_is_cut():
+    windows = cover(12, np.arange(12), 6, 2, [(0, 8), (1, 3), (2, 12)])
+    assert windows == [Window(0, 6, 0, 5), Window(4, 8, 5, 7), Window(5, 11, 7, 10), Window(9, 12, 10, 12)]
+
+
+@given(
+    st.integers(1, 40),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=8),
+    st.integers(3, 12),
+    st.data(),
+)
+def test_whatever_is_given_each_subword_is_kept_once(n, pairs, size, data):
+    starts = np.array(sorted({0, *data.draw(st.lists(st.integers(0, n - 1), max_size=n))}))
+    edges = [*starts.tolist(), n]
+    runs = {tuple(sorted((edges[a % len(edges)], edges[b % len(edges)]))) for a, b in pairs}
+    windows = cover(n, starts, size, size // 4, [run for run in runs if run[0] < run[1]])
+    kept = [i for w in windows for i in range(w.keep_start, w.keep_end)]
+    assert kept == list(range(n))
+    assert all(w.start <= w.keep_start <= w.keep_end <= w.end <= w.start + size for w in windows)
