@@ -1,0 +1,77 @@
+"""The tests in other environments than `.venv`: `make test-all` runs these sessions one after the other.
+
+`make test` runs them with transformers 5 on `python3`; here are the lowest and the highest Python, and the other
+generation of transformers. What is saved in one environment is read in all others at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+SAVED = ROOT / ".nox" / "saved"
+
+nox.options.error_on_missing_interpreters = False  # they are skipped, and told at the end
+nox.options.reuse_existing_virtualenvs = True
+
+# pyenv's stand-ins for interpreters refuse to run those that no folder asks for.
+FOUND = [
+    path for version in ("3.10", "3.13") for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin")
+]
+os.environ["PATH"] = os.pathsep.join([*map(str, FOUND), os.environ.get("PATH", "")])
+
+
+def _install(session: nox.Session) -> None:
+    session.install("--constraint", "constraints.txt", "--editable", ".[dev]")
+
+
+def _test(session: nox.Session, *arguments: str) -> None:
+    session.run("pytest", "-q", "-n", "auto", "--dist", "loadfile", *arguments, *session.posargs)
+
+
+@nox.session(python="3.10")
+def transformers4(session: nox.Session) -> None:
+    """All tests with transformers 4.53.2, the last that spacy-transformers takes, and with spacy-transformers."""
+    _install(session)
+    session.install("--no-deps", "--requirement", "constraints-transformers4.txt")
+    _test(session)
+
+
+@nox.session(python="3.13")
+def transformers5(session: nox.Session) -> None:
+    """All tests with transformers 5."""
+    _install(session)
+    _test(session)
+
+
+@nox.session(python=False)
+def curated(session: nox.Session) -> None:
+    """What is tested with spacy-curated-transformers, in a layer over this environment."""
+    layer = ROOT / ".nox" / "curated"
+    if not layer.exists():
+        temporary = layer.with_name("curated.tmp")
+        packages = ["--no-deps", "--requirement", "constraints-curated.txt"]
+        session.run(sys.executable, "-m", "pip", "install", "-q", "--target", str(temporary), *packages, external=True)
+        temporary.rename(layer)
+    python = [sys.executable, "-m", "pytest", "-q", "tests/test_shared_curated.py"]
+    session.run(*python, env={"PYTHONPATH": str(layer)}, external=True)
+
+
+@nox.session(python=False)
+def generations(session: nox.Session) -> None:
+    """Pipelines saved in each environment find the same entities in every other."""
+    pythons = {"venv": sys.executable}
+    for name in ("transformers4", "transformers5"):
+        python = ROOT / ".nox" / name / "bin" / "python"
+        if python.exists():
+            pythons[name] = str(python)
+    if "transformers4" not in pythons:
+        session.skip("the session transformers4 has not run, as there is no Python 3.10")
+    for name, python in pythons.items():
+        session.run(python, "tests/generations.py", "save", str(SAVED / name), external=True)
+    for python in pythons.values():
+        session.run(python, "tests/generations.py", "check", *(str(SAVED / name) for name in pythons), external=True)
