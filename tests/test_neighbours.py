@@ -122,6 +122,19 @@ def test_span_rulers_before_and_after(pipeline):
     assert set(scored) <= {(ent.text, ent.label_) for ent in first.ents}
 
 
+@pytest.mark.parametrize("place", [{"first": True}, {"last": True}])
+def test_an_entity_ruler_before_and_after(pipeline, place):
+    nlp = spacy.load(pipeline[0])
+    ours = [(ent.start, ent.end, ent.label_) for ent in nlp(TEXTS[0]).ents]
+    start, end, _ = ours[0]
+    pattern = nlp(TEXTS[0])[start:end].text
+    nlp.add_pipe("entity_ruler", **place).add_patterns([{"label": "club", "pattern": pattern}])
+    found = [(ent.start, ent.end, ent.label_) for ent in nlp(TEXTS[0]).ents]
+    # Who comes first has its way: the other takes no token from an entity that is there.
+    assert ((start, end, "club") in found) == ("first" in place)
+    assert ((start, end, "per") in found) == ("last" in place)
+
+
 def test_merged_entities_are_one_token(pipeline):
     nlp = spacy.load(pipeline[0])
     plain = [ent.text for ent in nlp(TEXTS[0]).ents]
