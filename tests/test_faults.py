@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 import spacy
 import torch
+from checkpoints import save_bert
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.training import Example
@@ -234,3 +235,39 @@ def loaded_once(tagger):
     nlp = make(tagger)
     nlp("")
     return nlp
+
+
+WITHOUT_ROOM = """
+import resource, sys
+import spacy
+from spacy_bert_ner.errors import BertNerError
+
+nlp = spacy.load(sys.argv[1])
+texts = ["Kevin Durant lives in New York . " * 3] * 3000
+expected = [(ent.start, ent.end, ent.label_) for ent in nlp(texts[0]).ents]
+docs = [nlp.make_doc(text) for text in texts]
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+# 300 MB more than it has; a layer of the batch of all texts takes 1.3 GB.
+resource.setrlimit(resource.RLIMIT_AS, (size + 300_000_000,) * 2)
+try:
+    nlp.get_pipe("bert_ner").predict(docs)
+except BertNerError as e:
+    print(e)
+docs = list(nlp.pipe(texts[:1000], batch_size=1000))
+print(len(docs), all([(ent.start, ent.end, ent.label_) for ent in doc.ents] == expected for doc in docs))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited, and measured, as on Linux")
+def test_a_process_without_memory_says_so_and_goes_on(tmp_path):
+    """Not simulated: the system refuses the memory."""
+    save_bert(tmp_path / "checkpoint", intermediate_size=4096)
+    make(tmp_path / "checkpoint", max_batch_tokens=200_000).to_disk(tmp_path / "pipeline")
+    command = [sys.executable, "-c", WITHOUT_ROOM, str(tmp_path / "pipeline")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    message, found = done.stdout.splitlines()
+    assert message.startswith("A batch does not fit in memory (")
+    assert "max_batch_tokens 512" in message
+    assert found == "1000 True"
