@@ -259,6 +259,7 @@ print(len(docs), all([(ent.start, ent.end, ent.label_) for ent in doc.ents] == e
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited, and measured, as on Linux")
 def test_a_process_without_memory_says_so_and_goes_on(tmp_path):
     """Not simulated: the system refuses the memory."""
