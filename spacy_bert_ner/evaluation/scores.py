@@ -1,0 +1,162 @@
+"""Precision, recall and F1 of entities, with what chance alone may add or take; two pipelines side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Entity
+
+Table = NDArray[np.float64]
+
+N_SAMPLES = 1000
+_AT_ONCE = 2_000_000
+"""Numbers of a sample of documents that are drawn together, which bounds memory."""
+
+
+class Counts(NamedTuple):
+    """Entities of each document and label. *Shape:* `(n_docs, n_labels)` each
+
+    labels: those of gold and of predicted entities, sorted.
+    right: predicted entities that are gold ones, boundaries and label.
+    found: predicted ones.
+    gold: gold ones.
+    """
+
+    labels: tuple[str, ...]
+    right: Table
+    found: Table
+    gold: Table
+
+    def stacked(self) -> Table:
+        """`(3, n_docs, n_labels)`"""
+        return np.stack([self.right, self.found, self.gold])
+
+
+def count(
+    gold: Sequence[Sequence[Entity]], predicted: Sequence[Sequence[Entity]], labels: Sequence[str] = ()
+) -> Counts:
+    """Count the entities of documents.
+
+    labels: beside those that occur, so that several pipelines have the same.
+    """
+    known = sorted({*labels, *(e.label for side in (gold, predicted) for doc in side for e in doc)})
+    place = {label: i for i, label in enumerate(known)}
+    tables = np.zeros((3, len(gold), len(known)))
+    for i, (wanted, found) in enumerate(zip(gold, predicted, strict=True)):
+        for table, entities in zip(tables, (set(wanted) & set(found), found, wanted), strict=True):
+            for entity in entities:
+                table[i, place[entity.label]] += 1
+    return Counts(tuple(known), *tables)
+
+
+def prf(right: float, found: float, gold: float) -> dict[str, float | None]:
+    """Precision `p`, recall `r` and their harmonic mean `f`; None where there is nothing to divide by."""
+    return {
+        "p": right / found if found else None,
+        "r": right / gold if gold else None,
+        "f": 2 * right / (found + gold) if found + gold else None,
+    }
+
+
+def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
+    """Score a corpus, with 95 % intervals of the bootstrap over documents (Efron 1979,
+    https://doi.org/10.1214/aos/1176344552): documents are drawn with replacement, as many as there are, and what lies
+    between the 2.5th and the 97.5th percentile of the scores is the interval.
+
+    n_samples: how often they are drawn.
+    RETURNS: `micro`, over all entities, `macro`, the mean over labels, and `per_label`, each with `p`, `r`, `f` and, of
+        each, `p_interval` and so on, `[low, high]`; but for the macro mean, which leaves out labels that are not there,
+        with the numbers `right`, `found` and `gold`. None where there is nothing to divide by.
+    """
+    totals = counts.stacked().sum(axis=1)  # (3, n_labels)
+    drawn = _draw(counts.stacked(), n_samples, seed)  # (n_samples, 3, n_labels)
+    per_label = {label: _scored(totals[:, i], _prf(drawn[:, :, i])) for i, label in enumerate(counts.labels)}
+    all_scores = _prf(drawn)  # (n_samples, 3, n_labels)
+    macro: dict[str, Any] = {}
+    for i, key in enumerate("prf"):
+        values = [row[key] for row in per_label.values() if row[key] is not None]
+        macro[key] = sum(values) / len(values) if values else None
+        macro[f"{key}_interval"] = _interval(_mean(all_scores[:, i]))
+    micro = _scored(totals.sum(axis=1), _prf(drawn.sum(axis=2)))
+    return {"micro": micro, "macro": macro, "per_label": per_label}
+
+
+def compare(one: Counts, other: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
+    """Whether two pipelines differ on the same documents by more than chance.
+
+    The interval is that of the paired bootstrap: both are scored on the same drawn documents. The p-value is that of
+    approximate randomization (Noreen 1989; Yeh 2000, https://aclanthology.org/C00-2137): the two exchange their answers
+    on half of the documents, drawn at random, and it is counted how often that makes as large a difference.
+
+    RETURNS: `difference`, the F1 of `other` less that of `one`, over all entities; `interval`, `p_value`. None where
+        one of them has nothing to divide by.
+    """
+    a, b = one.stacked().sum(axis=2), other.stacked().sum(axis=2)  # (3, n_docs)
+    difference = _f1(b.sum(axis=1)) - _f1(a.sum(axis=1))
+    if np.isnan(difference):
+        return {"difference": None, "interval": None, "p_value": None}
+    both = _draw(np.stack([*a, *b])[:, :, None], n_samples, seed)[:, :, 0]  # (n_samples, 6)
+    drawn = _f1(both[:, 3:].T) - _f1(both[:, :3].T)
+    rng = np.random.default_rng(seed)
+    n_extreme = 0
+    for n in _runs(n_samples, a.shape[1]):
+        swap = rng.random((n, a.shape[1])) < 0.5
+        moved = swap @ (b - a).T  # (n, 3)
+        mixed = _f1((b.sum(axis=1) - moved).T) - _f1((a.sum(axis=1) + moved).T)
+        n_extreme += int((np.abs(mixed) >= abs(difference) - 1e-12).sum())
+    p_value = (n_extreme + 1) / (n_samples + 1)
+    return {"difference": float(difference), "interval": _interval(drawn), "p_value": p_value}
+
+
+def _runs(n_samples: int, n_docs: int) -> list[int]:
+    size = max(1, _AT_ONCE // max(1, n_docs))
+    return [min(size, n_samples - start) for start in range(0, n_samples, size)]
+
+
+def _draw(tables: Table, n_samples: int, seed: int) -> Table:
+    """Sums over drawn documents. *Shape:* `(k, n_docs, n)` → `(n_samples, k, n)`"""
+    k, n_docs, n = tables.shape
+    if not n_docs:
+        return np.zeros((n_samples, k, n))
+    rng = np.random.default_rng(seed)
+    flat = tables.transpose(1, 0, 2).reshape(n_docs, k * n)
+    parts = [
+        rng.multinomial(n_docs, np.full(n_docs, 1 / n_docs), size=size) @ flat for size in _runs(n_samples, n_docs)
+    ]
+    return np.concatenate(parts).reshape(n_samples, k, n)
+
+
+def _prf(drawn: Table) -> Table:
+    """Right, found, gold → P, R, F1 along the second axis; NaN where there is nothing to divide by."""
+    right, found, gold = drawn[:, 0], drawn[:, 1], drawn[:, 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([right / found, right / gold, 2 * right / (found + gold)], axis=1)
+
+
+def _f1(totals: Table) -> Any:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(2 * totals[0] / (totals[1] + totals[2]))
+
+
+def _scored(totals: Table, drawn: Table) -> dict[str, Any]:
+    right, found, gold = totals.tolist()
+    row: dict[str, Any] = prf(right, found, gold)
+    row |= {f"{key}_interval": _interval(drawn[:, i]) for i, key in enumerate("prf")}
+    return row | {"right": int(right), "found": int(found), "gold": int(gold)}
+
+
+def _mean(values: Table) -> Table:
+    """Of each row, without NaN; NaN where there is nothing else."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Table = np.where(known, values, 0).sum(axis=1) / known.sum(axis=1)
+    return mean
+
+
+def _interval(drawn: Table) -> list[float] | None:
+    known = drawn[~np.isnan(drawn)]
+    return np.percentile(known, [2.5, 97.5]).tolist() if len(known) else None
