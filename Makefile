@@ -1,6 +1,8 @@
 # make run   train, evaluate, package and use a BERT NER pipeline
 # make test  lint, types and tests
 # make test-all  the tests with the other generation of transformers and on other Pythons; see noxfile.py
+# make release   dist/: the package, and an SBOM of all that it needs
+# make audit     whether a flaw is known of a pinned version, where the open net can be reached
 # Each sets up everything that it needs in .venv. PYTHON names the interpreter to make it with (3.10 to 3.13).
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --constraint constraints.txt
 
-.PHONY: run test test-all clean
+.PHONY: run test test-all release audit clean
 
 run: $(VENV)/installed-project
 	$(BIN)/python -m spacy project run all
@@ -22,6 +24,9 @@ test: $(VENV)/installed-dev
 test-all: $(VENV)/installed-dev
 	$(BIN)/nox
 
+release audit: $(VENV)/installed-dev
+	$(BIN)/nox -s $@
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "error: $(PYTHON) is Python %d.%d; 3.10 to 3.13 is needed: make PYTHON=python3.11 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
@@ -32,4 +37,4 @@ $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
 
 # Removes the environment and all that was made, but not what was fetched.
 clean:
-	rm -rf $(VENV) .nox corpus training packages/*/ project.lock
+	rm -rf $(VENV) .nox dist corpus training packages/*/ project.lock

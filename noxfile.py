@@ -1,4 +1,6 @@
-"""The tests in other environments than `.venv`: `make test-all` runs these sessions one after the other.
+"""The tests in other environments than `.venv`, and what a release takes.
+
+`make test-all` runs the sessions of tests one after the other, and makes a release to see that it can be made.
 
 `make test` runs them with transformers 5 on `python3`; here are the lowest and the highest Python, and the other
 generation of transformers. What is saved in one environment is read in all others at the end.
@@ -7,6 +9,7 @@ generation of transformers. What is saved in one environment is read in all othe
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import nox
 ROOT = Path(__file__).parent
 SAVED = ROOT / ".nox" / "saved"
 
+nox.options.sessions = ["transformers4", "transformers5", "curated", "generations", "release"]
 nox.options.error_on_missing_interpreters = False  # they are skipped, and told at the end
 nox.options.reuse_existing_virtualenvs = True
 
@@ -75,3 +79,29 @@ def generations(session: nox.Session) -> None:
         session.run(python, "tests/generations.py", "save", str(SAVED / name), external=True)
     for python in pythons.values():
         session.run(python, "tests/generations.py", "check", *(str(SAVED / name) for name in pythons), external=True)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """`dist/`: the package as source and as wheel, and an SBOM of all that it needs, as pinned, without our tools."""
+    session.install("--constraint", "constraints.txt", "build", "setuptools", "wheel")
+    session.install("cyclonedx-bom>=7,<8")  # writes the format of OWASP
+    made = ROOT / "dist.tmp"
+    shutil.rmtree(made, ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(made))
+    (wheel,) = made.glob("*.whl")
+    bom = made / f"{wheel.name.partition('-py3')[0]}.cdx.json"
+    options = ["--pyproject", "pyproject.toml", "--mc-type", "library", "--output-reproducible", "--validate"]
+    session.run("cyclonedx-py", "environment", *options, "--output-file", str(bom), sys.executable)
+    session.run(sys.executable, "scripts/licences.py", "--prune", str(bom), external=True)
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    made.rename(ROOT / "dist")
+    session.log(f"dist/ holds {', '.join(sorted(path.name for path in (ROOT / 'dist').iterdir()))}")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Whether a flaw is known of a pinned version. It asks a service on the open net, and fails where it is silent."""
+    session.install("pip-audit>=2.9,<3")
+    for pins in ("constraints.txt", "constraints-transformers4.txt", "constraints-curated.txt"):
+        session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", pins)
