@@ -18,13 +18,15 @@ from spacy_bert_ner.model import build_token_classifier_v1, get_checkpoint
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 HEAD = """
-import multiprocessing, os, sys
+import multiprocessing, os, signal, sys, warnings
 import spacy, torch
 from spacy_bert_ner.checkpoint import Checkpoint
 
 def tokenize(self, texts, tokenize=Checkpoint.tokenize):
     if any("Bad" in text for text in texts):
         raise RuntimeError("cannot tokenize this")
+    if any("Kill" in text for text in texts) and multiprocessing.parent_process():
+        os.kill(os.getpid(), signal.SIGKILL)
     return tokenize(self, texts)
 
 def ignore(name, proc, docs, error):
@@ -58,6 +60,26 @@ NOT_LOADED = """
     found = entities(nlp.pipe(texts, batch_size=2, n_process=2))
     assert nlp.get_pipe("bert_ner").labels == ()
     assert found == entities(nlp.pipe(texts, batch_size=2)) and any(found)
+"""
+
+KILLED = """
+    nlp("")
+    # A hundred of them are more than a pipe holds, so that some wait for a process that is no more.
+    texts = [f"{i} Kevin Durant {'x' * 1000}" for i in range(900)]
+    texts[450] = "Kill"
+    found = []
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            for doc in nlp.pipe(texts, batch_size=100, n_process=3):
+                found.append(doc)
+        except EOFError:
+            assert multiprocessing.active_children() == []
+        else:
+            raise AssertionError("nobody was killed")
+    assert ["worker processes" in str(warning.message) for warning in caught] == [True]
+    # Those before the batch of the killed process.
+    assert [doc.text for doc in found] == texts[:400]
+    assert entities(found) == entities(nlp.pipe(texts[:400]))
 """
 
 
@@ -111,6 +133,14 @@ def test_each_forked_process_opens_a_checkpoint_that_is_not_loaded(tmp_path, hal
 @pytest.mark.parametrize("script", [LOADED, NOT_LOADED], ids=["loaded", "not loaded"])
 def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
     run(tmp_path, script, "spawn", tagger)
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param("fork", marks=needs_fork), pytest.param("spawn", marks=pytest.mark.slow)]
+)
+def test_a_process_that_is_killed_ends_the_others(tmp_path, tagger, method):
+    """The system kills one, as where memory is short: an error follows what the others gave back, and nobody waits."""
+    run(tmp_path, KILLED, method, tagger)
 
 
 def test_a_forked_process_runs_in_one_thread_unless_it_asks_for_more(monkeypatch):
