@@ -134,12 +134,17 @@ class Errors(CorpusMessages):
     )
     bad_cfg = "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Save the pipeline again."
     no_sums = (
-        "{folder} has no sha256.json, so that it was not checked whether its files are those that were saved. Save the "
-        "pipeline again: nlp.to_disk(...)"
+        "{folder} has no sha256.json, as where it was being copied or deleted and that did not end. Copy the pipeline "
+        "again from where it was saved; or, where you have put its files together yourself, write {{}} into "
+        "sha256.json there, and save it again."
+    )
+    empty_sums = (
+        "sha256.json in {folder} names no file, so that it was not checked whether those that are there are as they "
+        "were saved. Save the pipeline again: nlp.to_disk(...)"
     )
     sums_differ = (
         "The files in {folder} are not those that were saved: {found}. Copy the pipeline again from where it was "
-        "saved; or, where you have changed them yourself, remove sha256.json from that folder, and save it again."
+        "saved; or, where you have changed them yourself, write {{}} into sha256.json there, and save it again."
     )
     bad_sums = (
         "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Copy the pipeline again from where it "

@@ -15,7 +15,7 @@ from thinc.util import get_torch_default_device, xp2torch
 
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
-from .forks import prepare_process
+from .forks import leave_unread_texts, prepare_process
 from .head import HEAD, SharedHead
 from .precision import step_scaled
 from .runtimes.graph import GRAPH, GraphCheckpoint
@@ -155,6 +155,10 @@ class CheckpointShim(Shim):
     def to_device(self, device_type: str, device_id: int) -> None:
         if self.is_loaded:
             self.checkpoint.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        leave_unread_texts()  # processes of `nlp.pipe` that are spawned get a pickle
+        return self.__dict__
 
     def to_bytes(self) -> bytes:
         """The files of the checkpoint, as MessagePack; nothing is pickled."""

@@ -24,18 +24,24 @@ def write_sums(folder: Path) -> None:
 def check_sums(folder: Path, exclude: Iterable[str] = ()) -> None:
     """Refuse a folder whose files are not those that were saved, before any of them is opened.
 
-    A folder without sums, as it was put together by hand, gets a warning. Sums tell of damage; they do not prove who
-    made the files, which a signature of the package would.
+    Where sums are missing, files may be missing too: whoever copies or deletes a folder, in whatever order, may have
+    been killed. So they are refused. Sums that are `{}`, as of a folder that was put together by hand, give a warning.
+    Sums tell of damage; they do not prove who made the files, which a signature of the package would.
 
     exclude: files and folders at the top of it that are not looked at.
-    RAISES CheckpointError: a file is missing, differs, or was not saved with the others; or the sums cannot be read.
+    RAISES CheckpointError: a file is missing, differs, or was not saved with the others; or the sums are missing, or
+        cannot be read.
     """
-    if not (folder / SUMS).is_file():
-        if _names(folder, exclude):
-            warnings.warn(Errors.no_sums.format(folder=folder), UserWarning, stacklevel=2)
-        return
     names = set(_names(folder, exclude))
-    sums = {name: value for name, value in _read(folder).items() if name.partition("/")[0] not in exclude}
+    if not (folder / SUMS).is_file():
+        if names:
+            raise CheckpointError(Errors.no_sums.format(folder=folder))
+        return  # what is not there at all is told by who opens it
+    all_sums = _read(folder)
+    if names and not all_sums:
+        warnings.warn(Errors.empty_sums.format(folder=folder), UserWarning, stacklevel=2)
+        return
+    sums = {name: value for name, value in all_sums.items() if name.partition("/")[0] not in exclude}
     found = [f"{name} is missing" for name in sorted(sums.keys() - names)]
     found += [f"{name} was not saved with it" for name in sorted(names - sums.keys())]
     found += [f"{name} is another file" for name in sorted(sums.keys() & names) if _sum(folder / name) != sums[name]]

@@ -1,7 +1,7 @@
 """Broken pipeline folders: each gives one clear error before anything of it is used, and what was there stays.
 
-First with the sums that `to_disk` writes, then without, as someone may have put the files together anew: then what
-opens them has to tell.
+First with the sums that `to_disk` writes, then with sums of nothing, as where someone has put the files together anew:
+then what opens them has to tell.
 """
 
 import json
@@ -134,9 +134,19 @@ def test_sums_never_lead_out_of_the_folder(folder):
         load(folder)
 
 
-def test_without_sums_there_is_a_warning(folder):
+@pytest.mark.parametrize("other", [None, "cfg", "model/tokenizer.json", "model/tokenizer_config.json"])
+def test_without_sums_a_copy_may_lack_files_and_is_refused(folder, other):
+    """Some of which transformers does without, or makes up."""
     remove(folder, SUMS)
-    with pytest.warns(UserWarning, match=r"bert_ner has no sha256.json, .* Save the pipeline again: nlp.to_disk"):
+    if other:
+        remove(folder, other)
+    with pytest.raises(CheckpointError, match=r"bert_ner has no sha256.json, .*Copy the pipeline .*write {} into"):
+        load(folder)
+
+
+def test_with_sums_of_nothing_there_is_a_warning(folder):
+    write(folder, SUMS, "{}")
+    with pytest.warns(UserWarning, match=r"sha256.json in .*bert_ner names no file, .* Save the pipeline again: nlp"):
         nlp = load(folder)
     nlp.to_disk(folder.parent)
     load(folder)
@@ -255,19 +265,19 @@ BROKEN = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*has no sha256.json")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
 @pytest.mark.parametrize("kind", BROKEN)
 def test_without_sums_each_file_tells_what_is_wrong_with_it(folder, kind):
     do, message = BROKEN[kind]
-    remove(folder, SUMS)
+    write(folder, SUMS, "{}")
     do(folder)
     with pytest.raises(BertNerError, match=message):
         load(folder)
 
 
-@pytest.mark.filterwarnings("ignore:.*has no sha256.json")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
 def test_weights_that_are_no_numbers_are_told_when_they_are_used(folder):
-    remove(folder, SUMS)
+    write(folder, SUMS, "{}")
     weights(lambda w: {k: np.full_like(v, np.nan) for k, v in w.items()})(folder)
     with pytest.raises(BertNerError, match="values that are not finite"):
         load(folder)(TEXT)

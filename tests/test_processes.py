@@ -1,5 +1,6 @@
 """`nlp.pipe(..., n_process=2)` and other forks. A test runs a script of its own, so that a hang fails and ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,19 +13,25 @@ from conftest import make_config, make_tokenizer
 from transformers import BertForTokenClassification
 
 from spacy_bert_ner import forks
+from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.model import build_token_classifier_v1, get_checkpoint
+from spacy_bert_ner.runtimes.conversion import convert
+from spacy_bert_ner.runtimes.graph import GraphCheckpoint
+from spacy_bert_ner.runtimes.products import has_int8_products
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 HEAD = """
-import multiprocessing, os, sys
+import json, multiprocessing, os, signal, sys, warnings
 import spacy, torch
 from spacy_bert_ner.checkpoint import Checkpoint
 
 def tokenize(self, texts, tokenize=Checkpoint.tokenize):
     if any("Bad" in text for text in texts):
         raise RuntimeError("cannot tokenize this")
+    if any("Kill" in text for text in texts) and multiprocessing.parent_process():
+        os.kill(os.getpid(), signal.SIGKILL)
     return tokenize(self, texts)
 
 def ignore(name, proc, docs, error):
@@ -36,11 +43,11 @@ def entities(docs):
     return [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
 
 if __name__ == "__main__":  # a spawned process imports this file
-    method, name = sys.argv[1:]
+    method, name, runtime = sys.argv[1:]
     multiprocessing.set_start_method(method)
     torch.set_num_threads(4)
     nlp = spacy.blank("en")
-    nlp.add_pipe("bert_ner", config={"model": {"name": name, "overlap": 8}})
+    nlp.add_pipe("bert_ner", config={"model": {"name": name, "overlap": 8, "runtime": json.loads(runtime)}})
     texts = ["Kevin Durant lives in New York. " * n for n in (1, 9, 2, 6)] * 3
 """
 
@@ -60,13 +67,33 @@ NOT_LOADED = """
     assert found == entities(nlp.pipe(texts, batch_size=2)) and any(found)
 """
 
+KILLED = """
+    nlp("")
+    # A hundred of them are more than a pipe holds, so that some wait for a process that is no more.
+    texts = [f"{i} Kevin Durant {'x' * 1000}" for i in range(900)]
+    texts[450] = "Kill"
+    found = []
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            for doc in nlp.pipe(texts, batch_size=100, n_process=3):
+                found.append(doc)
+        except EOFError:
+            assert multiprocessing.active_children() == []
+        else:
+            raise AssertionError("nobody was killed")
+    assert ["worker processes" in str(warning.message) for warning in caught] == [True]
+    # Those before the batch of the killed process.
+    assert [doc.text for doc in found] == texts[:400]
+    assert entities(found) == entities(nlp.pipe(texts[:400]))
+"""
 
-def run(tmp_path, script, method, name):
+
+def run(tmp_path, script, method, name, runtime=None):
     """Run a script. After two minutes, end it and the processes that it started."""
     (tmp_path / "script.py").write_text(HEAD + script)
     environment = {key: value for key, value in os.environ.items() if key != "TOKENIZERS_PARALLELISM"}
     process = subprocess.Popen(
-        [sys.executable, str(tmp_path / "script.py"), method, str(name)],
+        [sys.executable, str(tmp_path / "script.py"), method, str(name), json.dumps(runtime)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -83,15 +110,28 @@ def run(tmp_path, script, method, name):
     assert (process.returncode, output) == (0, "")
 
 
-@pytest.fixture(scope="module")
-def half_precision(tmp_path_factory):
-    """A checkpoint in float16 with tensors so large that torch converts them in several threads."""
-    folder = tmp_path_factory.mktemp("half")
+def wide_model():
     torch.manual_seed(0)
     config = make_config(
         id2label={0: "O", 1: "B-per", 2: "I-per"}, hidden_size=512, intermediate_size=512, initializer_range=0.5
     )
-    BertForTokenClassification(config).half().save_pretrained(folder)
+    return BertForTokenClassification(config)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A checkpoint with tensors so large that torch computes with them in several threads."""
+    folder = tmp_path_factory.mktemp("wide")
+    wide_model().save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def half_precision(tmp_path_factory):
+    """One in float16, that torch converts in several threads."""
+    folder = tmp_path_factory.mktemp("half")
+    wide_model().half().save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
     return folder
 
@@ -99,6 +139,31 @@ def half_precision(tmp_path_factory):
 @needs_fork
 def test_forked_processes_give_the_same_entities_after_torch_has_run(tmp_path, tagger):
     run(tmp_path, LOADED, "fork", tagger)
+
+
+TORCH = "spacy_bert_ner.TorchRuntime.v1"
+RUNTIMES = {
+    "torch": {"@misc": TORCH},
+    "torch, with padding": {"@misc": TORCH, "packed_weights": False},
+    "torch, bf16": {"@misc": TORCH, "precision": "bf16"},
+    "torch, int8": {"@misc": TORCH, "precision": "int8"},
+    "onnxruntime": {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": 4},
+}
+
+
+@pytest.mark.slow
+@needs_fork
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
+    """After it has run in four threads, in matrices so large that all of them take part."""
+    if runtime == "torch, int8" and not has_int8_products():
+        pytest.skip("this CPU has no VNNI instructions")
+    folder = wide
+    if runtime == "onnxruntime":
+        pytest.importorskip("onnxruntime")
+        checkpoint, folder = Checkpoint.open(wide), tmp_path / "graph"
+        GraphCheckpoint.of(checkpoint, convert(checkpoint, "fp32")).save(folder)
+    run(tmp_path, LOADED, "fork", folder, RUNTIMES[runtime])
 
 
 @pytest.mark.slow
@@ -111,6 +176,14 @@ def test_each_forked_process_opens_a_checkpoint_that_is_not_loaded(tmp_path, hal
 @pytest.mark.parametrize("script", [LOADED, NOT_LOADED], ids=["loaded", "not loaded"])
 def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
     run(tmp_path, script, "spawn", tagger)
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param("fork", marks=needs_fork), pytest.param("spawn", marks=pytest.mark.slow)]
+)
+def test_a_process_that_is_killed_ends_the_others(tmp_path, tagger, method):
+    """The system kills one, as where memory is short: an error follows what the others gave back, and nobody waits."""
+    run(tmp_path, KILLED, method, tagger)
 
 
 def test_a_forked_process_runs_in_one_thread_unless_it_asks_for_more(monkeypatch):

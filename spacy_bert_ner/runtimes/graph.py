@@ -23,6 +23,10 @@ GRAPH = "model.onnx"
 """The file that stands in the place of `model.safetensors`."""
 
 
+_inherited: list[Any] = []
+"""Sessions of the process that this one was forked from. Kept, as a session that is deleted waits for its threads."""
+
+
 def has_graph(folder: str | Path) -> bool:
     """Whether a folder holds a graph."""
     return (Path(folder) / GRAPH).is_file()
@@ -91,6 +95,8 @@ class GraphCheckpoint(Checkpoint):
         """The session of this process: its threads do not survive a fork."""
         wanted = (os.getpid(), self.runtime)
         if self._session_of != wanted:
+            if self._session_of and self._session_of[0] != os.getpid():
+                _inherited.append(self._session)
             self._session = _open_session(self.graph, self.runtime, self.name)
             self._session_of = wanted
         return self._session
