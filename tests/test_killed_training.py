@@ -5,9 +5,12 @@ a real training of its own at one moment, and compares what it left with the sta
 """
 
 import csv
+import os
 import signal
-import subprocess
 import sys
+import warnings
+from multiprocessing import get_context
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -123,10 +126,31 @@ runpy.run_module("spacy", run_name="__main__")
 
 
 def train(kill, config, output, *options):
-    """A training that is killed on its way."""
+    """A training that is killed on its way, in a process that is forked, as torch and spaCy take seconds to import."""
     code = PROGRAM.format(kill=kill)
-    command = [sys.executable, "-W", "ignore", "-c", code, str(config), "-o", str(output), *map(str, options)]
-    return subprocess.run(command, timeout=240, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    log = output.parent / f"{output.name}.log"
+    arguments = (code, [str(config), "-o", str(output), *map(str, options)], log)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # from Python 3.12 on, of forks where there are threads
+        process = get_context("fork").Process(target=run, args=arguments)
+        process.start()
+    process.join(240)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    return SimpleNamespace(returncode=process.exitcode, stdout=log.read_text())
+
+
+def run(code, arguments, log):
+    """In the forked process."""
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        sys.stdout = sys.stderr = file
+        sys.argv[1:] = arguments
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
+        exec(compile(code, "program", "exec"), {})
 
 
 def logits(folder):
