@@ -64,6 +64,11 @@ class Errors(CorpusMessages):
 
     # settings
     bad_value = "[{section}] {key} = {value!r} is not allowed. Allowed: {allowed}."
+    bad_component_name = (
+        "A component cannot be called {name!r}, which would be its folder in a saved pipeline and its section in the "
+        'config. Allowed: a name without . / \\ : * ? " < > | $ and control characters, of 200 bytes at most, which is '
+        'not "vocab" or "tokenizer": nlp.add_pipe("bert_ner", name="bert_ner_2")'
+    )
     not_counted = (
         "weights by label, as no training data was counted: nlp.initialize() does that, and was not called with this "
         'setting. Call it, or give them: class_weights = {"art": 5.0, "O": 0.5}'
