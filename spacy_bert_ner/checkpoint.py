@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,17 +20,17 @@ import torch
 from .batching import pad, round_up
 from .case_marks import mark_case as put_case_marks
 from .dropout import set_dropout, speed_up_dropout
-from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, Errors, TagError, check_setting
+from .errors import BertNerError, CheckpointError, ConfigError, Errors, TagError
 from .files import whole_folder
 from .forks import prepare_process
 from .growth import grow_embeddings, grow_head, reset_head
 from .growth import reset_layers as put_new_layers
+from .hub import find
 from .layers import Place, compute_again, places
-from .locks import check_folder, check_size
+from .locks import check_size
 from .opening import (
     check_weights,
     choose_head,
-    is_folder,
     longest_window,
     opening,
     rename_tokenizer,
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
     from typing_extensions import Self
 
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""How transformers opens what `hub.find` has found."""
+
 
 class Checkpoint:
     """A token-classification model with its fast tokenizer.
@@ -59,7 +62,9 @@ class Checkpoint:
     unpadded: UnpaddedPass | None = None  # what predicts in the place of `forward`, where there is such a thing
     compiled: Callable[..., torch.Tensor] | None = None  # `forward` as torch has compiled it, where it is to
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str, commit: str | None = None
+    ) -> None:
         if not tokenizer.is_fast:
             raise CheckpointError(Errors.slow_tokenizer.format(name=name, cls=type(tokenizer).__name__))
         # Without its files, transformers 5 makes a tokenizer that knows nothing, and takes every word for unknown.
@@ -69,7 +74,7 @@ class Checkpoint:
         speed_up_dropout(self.model)
         self.tokenizer = tokenizer
         self.name = name
-        self.commit: str | None = getattr(model.config, "_commit_hash", None)
+        self.commit = commit
         """Of the repository on the Hub that was opened."""
         self.pid = os.getpid()
         """The process that put the weights where they are."""
@@ -122,19 +127,13 @@ class Checkpoint:
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
-        name, is_local = str(name), is_folder(str(name))
-        allowed = f"null, since name = '{name}' is a folder"
-        check_setting(MODEL_SECTION, "revision", revision, revision is None or not is_local, allowed)
+        name = str(name)
         prepare_process()
-        options: dict[str, Any] = {
-            "revision": revision or "main",
-            "local_files_only": local_files_only or is_local,
-            "trust_remote_code": False,
-        }
         with _quiet():
-            with opening(name, Errors.checkpoint_damaged if is_local else Errors.checkpoint_missing, revision):
-                check_folder(name)
-                config = AutoConfig.from_pretrained(name, **options)
+            with opening(name, Errors.checkpoint_damaged, revision):
+                source = find(name, revision=revision, local_files_only=local_files_only)
+                config = AutoConfig.from_pretrained(source.folder, **LOCAL)
+                config.name_or_path = name  # else the path in the cache would be saved with it
             tags, new_head = choose_head(config, name, labels, added, tag_scheme)
             write_tags(config, tags.tags)
             # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
@@ -142,25 +141,25 @@ class Checkpoint:
             if is_to_train or tag_scheme:
                 config.tag_scheme = trained_scheme(tags.scheme)
             with opening(name, Errors.checkpoint_damaged):
-                check_size(name, config, AutoModelForTokenClassification.from_config)
+                source.fetch(partial(check_size, name, config, AutoModelForTokenClassification.from_config))
                 model, report = AutoModelForTokenClassification.from_pretrained(
-                    name,
+                    source.folder,
                     config=config,
                     use_safetensors=True,
                     ignore_mismatched_sizes=True,
                     output_loading_info=True,
-                    **options,
+                    **LOCAL,
                 )
             is_old = check_weights(name, model, report, is_new=new_head, is_to_train=is_to_train)
             with opening(name, Errors.no_tokenizer):
-                tokenizer: Any = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+                tokenizer: Any = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
         if new_head and is_old:
             reset_head(model)
         if new_head and reset_layers:
             put_new_layers(model, reset_layers)
         if mark_case and is_to_train and tokenizer.is_fast:
             tokenizer = _with_case_marks(model, tokenizer)
-        return cls(model, tokenizer, name)
+        return cls(model, tokenizer, name, source.commit)
 
     @classmethod
     def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Self:
@@ -171,15 +170,14 @@ class Checkpoint:
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
-        name, is_local = str(name), is_folder(str(name))
-        options = {"local_files_only": local_files_only or is_local, "trust_remote_code": False}
-        with _quiet(), opening(name, Errors.checkpoint_damaged if is_local else Errors.checkpoint_missing):
-            check_folder(name)
-            config = AutoConfig.from_pretrained(name, **options)
+        name = str(name)
+        with _quiet(), opening(name, Errors.checkpoint_damaged):
+            source = find(name, local_files_only=local_files_only)
+            config = AutoConfig.from_pretrained(source.folder, **LOCAL)
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)
         with _quiet(), opening(name, Errors.no_tokenizer):
-            tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+            tokenizer = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
         return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
 
     def save(self, folder: Path) -> None:

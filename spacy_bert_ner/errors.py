@@ -64,6 +64,11 @@ class Errors(CorpusMessages):
 
     # settings
     bad_value = "[{section}] {key} = {value!r} is not allowed. Allowed: {allowed}."
+    bad_component_name = (
+        "A component cannot be called {name!r}, which would be its folder in a saved pipeline and its section in the "
+        'config. Allowed: a name without . / \\ : * ? " < > | $ and control characters, of 200 bytes at most, which is '
+        'not "vocab" or "tokenizer": nlp.add_pipe("bert_ner", name="bert_ner_2")'
+    )
     not_counted = (
         "weights by label, as no training data was counted: nlp.initialize() does that, and was not called with this "
         'setting. Call it, or give them: class_weights = {"art": 5.0, "O": 0.5}'
@@ -99,12 +104,23 @@ class Errors(CorpusMessages):
     checkpoint_missing = (
         "No checkpoint '{name}' was found: there is no such folder, and no such repository on the Hugging Face Hub "
         "that may be read. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a "
-        'repository, as in {{"model": {{"name": "dslim/bert-base-NER"}}}}. ({reason})'
+        'repository, as in {{"model": {{"name": "dslim/bert-base-NER"}}}}. Where it is private: hf auth login. '
+        "({reason})"
+    )
+    checkpoint_gated = (
+        "The checkpoint '{name}' is gated: its owner says who may read it. Ask on the page of the repository, and then "
+        "tell the Hugging Face Hub who you are: hf auth login. ({reason})"
     )
     checkpoint_offline = (
-        "The checkpoint '{name}' is no folder here, and the Hugging Face Hub cannot be reached: the network or "
-        'HF_HUB_OFFLINE is off, and it is not in the cache. Allowed: a local folder: {{"model": {{"name": '
-        '"path/to/folder"}}}}; or fill the cache while there is a network: hf download {name}'
+        "The checkpoint '{name}' is no folder here, and the Hugging Face Hub cannot be reached: the network is off or "
+        'HF_HUB_OFFLINE is set, and it is not in the cache. Allowed: a local folder: {{"model": {{"name": '
+        '"path/to/folder"}}}}; or fill the cache while there is a network: hf download {name}. ({reason})'
+    )
+    no_name = (
+        "No checkpoint {name!r} was found: there is no such folder, and no repository on the Hugging Face Hub can be "
+        "called that. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a "
+        "repository, of letters, digits, '-', '_' and '.', with an owner before a '/' or without, as in "
+        '{{"model": {{"name": "dslim/bert-base-NER"}}}}.'
     )
     no_such_revision = (
         "The checkpoint '{name}' has no revision '{revision}'. Allowed: a commit, branch or tag of that repository, or "
@@ -117,16 +133,23 @@ class Errors(CorpusMessages):
     )
     pickled = (
         "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. Where you "
-        'trust them, convert them once: python -c "from transformers import AutoModelForTokenClassification as M; '
+        'trust them, convert them once: python -c "from transformers import {cls} as M; '
         "M.from_pretrained('{name}').save_pretrained('{name}')\""
+    )
+    pickled_on_hub = (
+        "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. None was "
+        'fetched. Where you trust them, convert them once: python -c "from transformers import {cls} as M, '
+        "AutoTokenizer as T; M.from_pretrained('{name}', revision='{commit}', use_safetensors=False)"
+        ".save_pretrained('{folder}'); T.from_pretrained('{name}', revision='{commit}').save_pretrained('{folder}')\"; "
+        'and name that folder: {{"model": {{"name": "{folder}"}}}}'
     )
     custom_code = (
         "The checkpoint '{name}' asks for code of its own: {file} has auto_map = {found}. It is never run. Allowed: an "
         "encoder that transformers has. If this is one, remove auto_map from {file}."
     )
     weights_elsewhere = (
-        "model.safetensors.index.json of the checkpoint '{name}' names weights elsewhere: '{file}'. Allowed: names of "
-        "files in that folder. Save it again with save_pretrained()."
+        "{source} of the checkpoint '{name}' names weights elsewhere: '{file}'. Allowed: names of safetensors files in "
+        "that folder. Save it again with save_pretrained()."
     )
     too_large = (
         "config.json of the checkpoint '{name}' asks for far more than its file has: {found}. Allowed: "

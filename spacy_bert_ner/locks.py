@@ -1,11 +1,12 @@
-"""What is refused of a checkpoint in a folder before transformers opens it: pickles, code, paths, and sizes that its
+"""What is refused of a checkpoint before transformers opens it: pickles, code, paths, and sizes that its
 weights do not have."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,63 +14,86 @@ import torch
 from safetensors import safe_open
 
 from .errors import CheckpointError, Errors
-from .opening import is_folder
 
 WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+"""Of weights in several files."""
+
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")
 """Weights that are not safetensors; most of them run code when they are read."""
+NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"}
+"""What training leaves, which nothing here reads."""
 
 CONFIGS = ("config.json", "tokenizer_config.json")
 
 SPARE = 1_000_000
 """Parameters that a model may have beside twice those of its file: a new head, or a layer that was left out."""
 
+Shape = tuple[int, ...]
 
-def check_folder(name: str) -> None:
+
+def check_folder(name: str, folder: Path, names: Collection[str] | None = None, *, commit: str | None = None) -> None:
     """Refuse what could do harm.
 
-    name (str): the folder; of other names transformers makes sure.
-    RAISES CheckpointError: weights are pickled only; a config names code; or an index of weights names files elsewhere.
+    name (str): of the checkpoint, for messages.
+    folder (Path): where its configs are.
+    names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
+    commit (str | None): of its repository on the Hub.
+    RAISES CheckpointError: weights are pickled only; a config names code; or weights are named that lie elsewhere.
     """
-    if not is_folder(name):
-        return
-    folder = Path(name)
-    for config in CONFIGS:
-        content = _read(folder / config)
+    for file in CONFIGS:
+        content = _read(folder / file)
         if isinstance(content, dict) and content.get("auto_map"):
-            raise CheckpointError(Errors.custom_code.format(name=name, file=config, found=content["auto_map"]))
-    index = _read(folder / f"{WEIGHTS}.index.json")
+            raise CheckpointError(Errors.custom_code.format(name=name, file=file, found=content["auto_map"]))
+    config = _read(folder / CONFIGS[0])
+    if not isinstance(config, dict):
+        config = {}
+    # transformers takes the name of its weights from there too.
+    named = [(INDEX, file) for file in shards(folder)]
+    named += [(CONFIGS[0], str(config["transformers_weights"]))] if config.get("transformers_weights") else []
+    for source, file in named:
+        if PurePosixPath(file.replace("\\", "/")).name != file or not file.endswith(".safetensors"):
+            raise CheckpointError(Errors.weights_elsewhere.format(name=name, source=source, file=file))
+    names = [path.name for path in folder.iterdir()] if names is None else names
+    pickles = sorted(file for file in set(names) - NO_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
+    if pickles and not {WEIGHTS, INDEX}.intersection(names):
+        trained = any(str(a).endswith("ForTokenClassification") for a in config.get("architectures") or ())
+        cls = "AutoModelForTokenClassification" if trained else "AutoModel"
+        found = {"name": name, "found": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
+        message = Errors.pickled if commit is None else Errors.pickled_on_hub
+        raise CheckpointError(message.format(**found, commit=commit))
+
+
+def shards(folder: Path) -> list[str]:
+    """The files that the index of a folder names, as it has them."""
+    index = _read(folder / INDEX)
     files = index.get("weight_map") if isinstance(index, dict) else None
-    for file in sorted(set(map(str, files.values()))) if isinstance(files, dict) else ():
-        if PurePosixPath(file.replace("\\", "/")).name != file:
-            raise CheckpointError(Errors.weights_elsewhere.format(name=name, file=file))
-    if not any(folder.glob("*.safetensors")):
-        pickles = sorted(path.name for kind in PICKLES for path in folder.glob(kind))
-        if pickles:
-            raise CheckpointError(Errors.pickled.format(name=name, found=", ".join(pickles)))
+    return sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
 
 
-def check_size(name: str, config: Any, build: Callable[[Any], Any]) -> None:
+def shapes_in(folder: Path) -> list[Shape]:
+    """Of all weights in a folder."""
+    shapes: list[Shape] = []
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="np") as file:
+            shapes += [tuple(file.get_slice(key).get_shape()) for key in file.keys()]  # noqa: SIM118 - it is no dict
+    return shapes
+
+
+def check_size(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequence[Shape]) -> None:
     """Refuse a config that asks for far more than the weights beside it hold, before memory is asked for.
 
-    name (str): the folder; without safetensors in it, nothing is checked.
+    name (str): of the checkpoint, for messages.
     config: of transformers.
     build: makes a model of a config.
+    shapes: of the weights; without any, nothing is checked.
     RAISES CheckpointError: it has more layers than there are tensors, or more than twice the parameters.
     """
-    n_tensors = n_weights = 0
-    if not is_folder(name):
+    if not shapes:
         return
-    for path in Path(name).glob("*.safetensors"):
-        with safe_open(path, framework="np") as file:
-            for key in file.keys():  # noqa: SIM118 - it is no dict
-                n_tensors += 1
-                n_weights += math.prod(file.get_slice(key).get_shape())
-    if not n_tensors:
-        return
-    n_layers = getattr(config, "num_hidden_layers", 0)
-    if isinstance(n_layers, int) and n_layers > n_tensors:
-        found = f"num_hidden_layers = {n_layers}, where the weights are {n_tensors} tensors"
+    n_layers, n_weights = getattr(config, "num_hidden_layers", 0), sum(map(math.prod, shapes))
+    if isinstance(n_layers, int) and n_layers > len(shapes):
+        found = f"num_hidden_layers = {n_layers}, where the weights are {len(shapes)} tensors"
         raise CheckpointError(Errors.too_large.format(name=name, found=found))
     with torch.device("meta"):  # which takes no memory
         asked = sum(parameter.numel() for parameter in build(config).parameters())

@@ -21,12 +21,21 @@ OPENING = threading.RLock()
 """One thread at a time: while transformers loads, functions of its own stand in the place of those of `torch.nn.init`,
 and two threads at once would leave them there, so that nothing was drawn anew for the rest of the process."""
 
+OF_THE_HUB = {
+    "RevisionNotFoundError": Errors.no_such_revision,
+    "GatedRepoError": Errors.checkpoint_gated,
+    "RepositoryNotFoundError": Errors.checkpoint_missing,
+    "LocalEntryNotFoundError": Errors.checkpoint_offline,
+    "OfflineModeIsEnabled": Errors.checkpoint_offline,
+}
+"""What the client of the Hub raises, by class."""
+
 
 def is_folder(name: str) -> bool:
     """Whether a checkpoint's name is that of a folder."""
     try:
         return Path(name).is_dir()
-    except OSError:  # it is too long for one
+    except (OSError, ValueError):  # it is too long for one, or holds what no name can
         return False
 
 
@@ -140,25 +149,21 @@ def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNer
 def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[None]:
     """Say which of the many causes it was that a part of the checkpoint cannot be opened.
 
-    otherwise (str): the message, unless the revision or the network is the cause.
+    otherwise (str): the message, unless it is one `OF_THE_HUB`.
     """
     try:
         with OPENING:
             yield
-    except CheckpointError:  # in our own words already
+    except BertNerError:  # in our own words already
         raise
     except Exception as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
-        # The Hub's client tells the causes apart by class, transformers hides them.
+        # The Hub's client tells the causes apart by class.
         causes: set[str] = set()
         cause: BaseException | None = e
         while cause is not None and len(causes) < 20:
             causes.add(type(cause).__name__)
             cause = cause.__cause__ or cause.__context__
-        message = otherwise
-        if "RevisionNotFoundError" in causes:
-            message = Errors.no_such_revision
-        elif causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled"} and not is_folder(name):
-            message = Errors.checkpoint_offline
+        message = next((message for cls, message in OF_THE_HUB.items() if cls in causes), otherwise)
         raise CheckpointError(message.format(name=name, revision=revision, reason=e)) from e
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .decoding import DECODINGS
-from .errors import check_setting, is_number
+from .errors import ConfigError, Errors, check_setting, is_number
 from .tags import OUTSIDE
 
 SUBWORD_LABELS = ("first", "all")
@@ -15,6 +15,13 @@ OBJECTIVES = ("tokens", "sequences")
 BALANCED = "balanced"
 _OF_SUBWORDS = {"subword_labels": "first", "class_weights": None, "focal_gamma": 0.0, "label_smoothing": 0.0}
 """Settings, with their defaults, that a loss of whole sequences does not know."""
+
+NOT_IN_NAMES = {*'/\\:*?"<>|', ".", "$"}
+"""What no folder can have in its name, here or on other systems; and what means something else in a config."""
+TAKEN = {"vocab", "tokenizer"}
+"""What spaCy writes beside the components."""
+LONGEST = 200
+"""In bytes: file systems take 255, some of which are for what is added while a folder is written."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Settings:
         name (str): of the component.
         RAISES ConfigError: it names the key, the value and what is allowed.
         """
+        check_name(name)
         check = partial(check_setting, f"components.{name}")
         chosen = {"subword_labels": SUBWORD_LABELS, "objective": OBJECTIVES, "decoding": DECODINGS}
         for key, choices in chosen.items():
@@ -111,3 +119,13 @@ class Settings:
 
 def _is_share(value: object) -> bool:
     return is_number(value) and 0 <= value <= 1
+
+
+def check_name(name: str) -> None:
+    """Refuse a component's name that would lead out of the pipeline's folder, or that no config could be read with.
+
+    RAISES ConfigError: it says what is allowed.
+    """
+    is_plain = isinstance(name, str) and name.isprintable() and not set(name) & NOT_IN_NAMES
+    if not is_plain or name != name.strip() or name.lower() in TAKEN or not 0 < len(name.encode()) <= LONGEST:
+        raise ConfigError(Errors.bad_component_name.format(name=name))

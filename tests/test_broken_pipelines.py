@@ -234,6 +234,15 @@ BROKEN = {
     "weights, elsewhere": (sharded("../../../secret.safetensors"), r"names weights elsewhere: '\.\./\.\./\.\./secret"),
     "weights, at an absolute path": (sharded("/etc/secret.safetensors"), "names weights elsewhere: '/etc/secret"),
     "weights, elsewhere on Windows": (sharded("..\\secret.safetensors"), r"names weights elsewhere: '\.\.\\secret"),
+    "weights, pickled, in an index": (sharded("pytorch_model.bin"), "names weights elsewhere: 'pytorch_model.bin'"),
+    "weights, named by the config": (
+        change(CONFIG, transformers_weights="../other.safetensors"),
+        r"config.json of the checkpoint .* names weights elsewhere: '\.\./other",
+    ),
+    "weights, pickled, named by the config": (
+        change(CONFIG, transformers_weights="adapter_model.bin"),
+        "config.json of the checkpoint .* names weights elsewhere: 'adapter_model.bin'",
+    ),
     "config, empty": (put(CONFIG, ""), CANNOT),
     "config, a list": (put(CONFIG, "[]"), CANNOT),
     "config, not JSON": (put(CONFIG, "{"), CANNOT),

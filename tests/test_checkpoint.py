@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, EncoderError
+from spacy_bert_ner.hub import Source
 
 
 @pytest.fixture
@@ -306,34 +307,6 @@ def test_half_precision_weights_are_loaded_as_float32(tmp_path):
     assert {p.dtype for p in Checkpoint.open(tmp_path).model.parameters()} == {torch.float32}
 
 
-class RepositoryNotFoundError(Exception):
-    """As the client of the Hub names it."""
-
-
-class RevisionNotFoundError(Exception):
-    """As the client of the Hub names it."""
-
-
-@pytest.mark.parametrize(
-    ("cause", "options", "message"),
-    [
-        (
-            RepositoryNotFoundError,
-            {},
-            r"No checkpoint 'me/x' was found: there is no such folder, and no such repo",
-        ),
-        (RevisionNotFoundError, {"revision": "v9"}, r"'me/x' has no revision 'v9'. Allowed: a commit, branch or tag"),
-    ],
-)
-def test_what_the_hub_answers_is_told_apart(monkeypatch, cause, options, message):
-    def from_pretrained(*_, **__):
-        raise OSError("me/x is not a valid model identifier") from cause("404")
-
-    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", from_pretrained)
-    with pytest.raises(CheckpointError, match=message):
-        Checkpoint.open("me/x", **options)
-
-
 def test_without_a_network_the_error_says_what_to_do():
     # The tests run with HF_HUB_OFFLINE=1.
     with pytest.raises(CheckpointError, match=r"cannot be reached.*Allowed: a local folder: .*hf download me/x"):
@@ -439,24 +412,24 @@ def test_a_label_is_added_to_every_kind_of_head(checkpoints):
 
 
 def test_what_is_asked_of_transformers(monkeypatch, tagger):
+    """Folders, and nothing else, never the Hub, and no code."""
     asked, classes = [], ("AutoConfig", "AutoModelForTokenClassification", "AutoTokenizer")
 
     def stand_in(name):
         real = getattr(transformers, name)
 
         def from_pretrained(source, **options):
-            asked.append((source, options["revision"], options["local_files_only"], options["trust_remote_code"]))
-            return real.from_pretrained(tagger, **options | {"revision": "main", "local_files_only": True})
+            asked.append((source, options["local_files_only"], options["trust_remote_code"], "revision" in options))
+            return real.from_pretrained(source, **options)
 
         return SimpleNamespace(from_pretrained=from_pretrained, from_config=getattr(real, "from_config", None))
 
     for name in classes:
         monkeypatch.setattr(transformers, name, stand_in(name))
+    monkeypatch.setattr("spacy_bert_ner.checkpoint.find", lambda name, **_: Source(name, tagger, "0123abc"))
     Checkpoint.open("me/x", revision="v1")
-    Checkpoint.open("me/x", local_files_only=True)
-    Checkpoint.open(tagger)  # a folder
-    expected = [("me/x", "v1", False, False), ("me/x", "main", True, False), (str(tagger), "main", True, False)]
-    assert asked == [call for call in expected for _ in classes]
+    Checkpoint.without_weights("me/x")
+    assert asked == [(tagger, True, False, False)] * 5
 
 
 def test_a_scheme_that_the_tags_do_not_tell_is_read_from_the_saved_checkpoint(tmp_path):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import spacy
 import torch
-import transformers
 from conftest import TRAIN_DATA, initialized
 from spacy import registry
 from spacy.tokens import Doc, Span
@@ -16,6 +15,7 @@ from transformers import AutoModelForTokenClassification
 
 from spacy_bert_ner import gold, score_bert_ner
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
+from spacy_bert_ner.hub import Source
 from spacy_bert_ner.loss import MeanLoss
 from spacy_bert_ner.model import get_tags
 from spacy_bert_ner.tags import tag_set, tags_of_labels
@@ -335,22 +335,9 @@ def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
 
 
 def test_the_commit_that_was_opened_is_recorded(monkeypatch, tagger, tmp_path):
-    """As the Hub answers: a branch was asked for, and the config tells the commit."""
-
-    class Hub:
-        def __init__(self, real):
-            self.real = real
-            self.from_config = getattr(real, "from_config", None)
-
-        def from_pretrained(self, name, **options):
-            found = self.real.from_pretrained(tagger, **options | {"revision": "main", "local_files_only": True})
-            if hasattr(found, "model_type"):
-                found._commit_hash = "0123abc"
-            return found
-
+    """As the Hub answers: a branch was asked for, and the folder in the cache tells the commit."""
     with monkeypatch.context() as patched:
-        for name in ("AutoConfig", "AutoModelForTokenClassification", "AutoTokenizer"):
-            patched.setattr(transformers, name, Hub(getattr(transformers, name)))
+        patched.setattr("spacy_bert_ner.checkpoint.find", lambda name, **_: Source(name, tagger, "0123abc"))
         nlp = spacy.blank("en")
         nlp.add_pipe("bert_ner", config={"model": {"name": "me/x", "revision": "v1", "overlap": 8}})
         nlp("")

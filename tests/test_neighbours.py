@@ -1,10 +1,15 @@
 """What of spaCy works on a pipeline with `bert_ner`: its commands, its viewer, and components that read scores."""
 
 import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import spacy
 from checkpoints import save_tagger
+from conftest import ROOT
 from spacy import displacy
 from spacy.cli._util import app
 from spacy.tokens import DocBin
@@ -149,3 +154,65 @@ def test_scores_for_recognisers_that_ask_for_them(pipeline):
     assert [row[:3] for row in found] == [(ent.start_char, ent.end_char, "per") for ent in doc.ents]
     assert [row[3] for row in found] == pytest.approx(list(doc.spans["bert_ner"].attrs["scores"]))
     assert all(0 < row[3] < 1 for row in found)
+
+
+class NerModelConfiguration:
+    """As Presidio has it."""
+
+    default_score = 0.85
+
+    def __init__(self, model_to_presidio_entity_mapping):
+        self.mapping = model_to_presidio_entity_mapping
+
+
+class SpacyNlpEngine:
+    """As Presidio has it: it opens pipelines by name, and renames labels once it has the scores."""
+
+    def __init__(self, models, configuration):
+        self.nlp = {model["lang_code"]: spacy.load(model["model_name"]) for model in models}
+        self.ner_model_configuration = configuration
+
+    def _get_scores_for_entities(self, doc):
+        return [self.ner_model_configuration.default_score] * len(doc.ents)
+
+    def process_text(self, text, language):
+        doc = self.nlp[language](text)
+        entities, scores = doc.ents, self._get_scores_for_entities(doc)
+        for ent in entities:
+            ent.label_ = self.ner_model_configuration.mapping.get(ent.label_, ent.label_)
+        return entities, scores
+
+
+class AnalyzerEngine:
+    """As Presidio has it."""
+
+    def __init__(self, nlp_engine):
+        self.nlp_engine = nlp_engine
+
+    def analyze(self, text, language):
+        entities, scores = self.nlp_engine.process_text(text, language)
+        return [(ent.label_, ent.start_char, ent.end_char, s) for ent, s in zip(entities, scores, strict=True)]
+
+
+def test_the_example_for_presidio_gives_it_our_scores(pipeline, tmp_path, monkeypatch):
+    """The one in docs/component.md, with what it takes from Presidio, which is not installed here."""
+    example = re.search(r"^```py\n(.*?)^```", (ROOT / "docs/component.md").read_text(), flags=re.DOTALL | re.MULTILINE)[
+        1
+    ]
+    classes = {cls.__name__: cls for cls in (AnalyzerEngine, NerModelConfiguration, SpacyNlpEngine)}
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", SimpleNamespace(**classes))
+    monkeypatch.setitem(sys.modules, "presidio_analyzer.nlp_engine", SimpleNamespace(**classes))
+    monkeypatch.chdir(tmp_path)
+    nlp = spacy.load(pipeline[0])
+    ruler = nlp.add_pipe("entity_ruler", before="bert_ner")
+    ruler.add_patterns([{"label": "org", "pattern": "Brooklyn Nets"}])
+    Path("training").mkdir()
+    nlp.to_disk("training/model-best")
+    found = {}
+    exec(compile(example, "docs/component.md", "exec"), found)
+    doc = nlp("Kevin Durant plays for the Brooklyn Nets.")
+    names = {"per": "PERSON", "org": "ORGANIZATION"}
+    expected = [(names[e.label_], e.start_char, e.end_char, pytest.approx(e._.score or 0.85)) for e in doc.ents]
+    assert found["found"] == expected
+    assert {row[0] for row in expected} == {"PERSON", "ORGANIZATION"}
+    assert [row[3] for row in expected if row[0] == "ORGANIZATION"] == [0.85]

@@ -1,5 +1,7 @@
 """Every setting is checked when the pipeline is built. What each of them does: test_prediction.py, test_model.py."""
 
+import json
+import re
 from dataclasses import asdict
 
 import pytest
@@ -321,3 +323,61 @@ def test_every_key_has_an_effect(key, tagger, tmp_path):
         nlp.add_pipe("bert_ner", config=config)
         seen.append(look(nlp))
     assert seen[0] != seen[1]
+
+
+NO_NAMES = [
+    "",
+    " ",
+    "x ",
+    ".",
+    "..",
+    "../x",
+    "/x",
+    "a/b",
+    "a\\b",
+    "a\0b",
+    "a\nb",
+    "a.b",
+    ".x",
+    "a$b",
+    "C:x",
+    "a*",
+    "a?",
+]
+NO_NAMES += ['a"b', "a|b", "vocab", "Tokenizer", "\ud800", "x" * 201, "é" * 101]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_can_be_no_name_of_a_component(name):
+    nlp = spacy.blank("en")
+    message = (
+        re.escape(f"A component cannot be called {name!r}, which would be its folder") + ".* Allowed: a name without"
+    )
+    with pytest.raises(ConfigError, match=message):
+        nlp.add_pipe("bert_ner", name=name)
+    assert nlp.pipe_names == []
+
+
+@pytest.mark.parametrize("name", ["bert_ner", "bert-ner 2", "Bert", "ner_é漢", "x" * 200, "#1"])
+def test_what_can_be_one_is_saved_and_loaded(encoder, name, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", name=name, config={"model": {"name": str(encoder)}})
+    nlp.to_disk(tmp_path)
+    assert (tmp_path / name / "cfg").is_file()
+    assert spacy.load(tmp_path).pipe_names == [name]
+
+
+@pytest.mark.parametrize("name", ["a/b", "/x", "a\\b", "vocab", "../x"])
+def test_a_saved_pipeline_that_names_a_component_so(encoder, name, tmp_path):
+    """As someone may have written it: nothing outside of it is read."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", name="old", config={"model": {"name": str(encoder)}})
+    nlp.to_disk(tmp_path / "pipeline")
+    for file in ("config.cfg", "meta.json"):
+        path = tmp_path / "pipeline" / file
+        quoted = json.dumps(name)
+        path.write_text(path.read_text().replace("[components.old", f"[components.{name}").replace('"old"', quoted))
+    # Of dots spaCy itself says that no section can have them.
+    message = "Error parsing config section" if "." in name else re.escape(f"A component cannot be called {name!r}")
+    with pytest.raises(ValueError, match=message):
+        spacy.load(tmp_path / "pipeline")

@@ -1,0 +1,116 @@
+"""A Hugging Face Hub on this machine: it serves folders, and remembers what it was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+from urllib.parse import unquote
+
+
+class FakeHub(ThreadingHTTPServer):
+    """Repositories of models, as the Hub's client asks for them."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.commits: dict[tuple[str, str], Path] = {}
+        self.branches: dict[tuple[str, str], str] = {}
+        self.gated: set[str] = set()
+        self.broken = False
+        self.asked: list[str] = []
+
+    def add(self, name: str, folder: Path, *, branch: str = "main") -> str:
+        """Serve a folder under a name. RETURNS: the commit."""
+        commit = hashlib.sha1(f"{name} {folder}".encode()).hexdigest()
+        self.commits[name, commit] = folder
+        self.branches[name, branch] = commit
+        return commit
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def files(self) -> set[str]:
+        """The files that were asked for since the last time, as `HEAD config.json`."""
+        found = {f"{line.split()[0]} {line.rpartition('/')[2]}" for line in self.asked if "/resolve/" in line}
+        self.asked.clear()
+        return found
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FakeHub
+    causes: ClassVar = {"RepoNotFound": 401, "RevisionNotFound": 404, "EntryNotFound": 404, "GatedRepo": 403}
+
+    def do_GET(self) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")
+        if self.server.broken:
+            return self.answer(500)
+        path = unquote(self.path.partition("?")[0])
+        if match := re.fullmatch(r"/api/models/((?:[^/]+/)?[^/]+)(?:/revision/(.+))?", path):
+            name, revision, file = match[1], match[2] or "main", None
+        elif match := re.fullmatch(r"/(.+?)/resolve/([^/]+|refs/pr/\d+)/(.+)", path):
+            name, revision, file = match[1], match[2], match[3]
+        else:
+            return self.refuse("EntryNotFound")
+        if not any(name == known for known, _ in self.server.commits):
+            return self.refuse("RepoNotFound")
+        commit = self.server.branches.get((name, revision), revision)
+        folder = self.server.commits.get((name, commit))
+        if folder is None:
+            return self.refuse("RevisionNotFound")
+        if file is None:
+            names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+            siblings = [{"rfilename": name} for name in names]
+            body = json.dumps({"id": name, "sha": commit, "siblings": siblings, "private": False, "tags": []}).encode()
+            return self.answer(200, body, {"Content-Type": "application/json"})
+        if name in self.server.gated:
+            return self.refuse("GatedRepo")
+        if not (folder / file).is_file():
+            return self.refuse("EntryNotFound", {"X-Repo-Commit": commit})
+        content = (folder / file).read_bytes()
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{hashlib.sha1(content).hexdigest()}"', "Accept-Ranges": "bytes"}
+        if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            start, end = int(match[1]), min(int(match[2] or len(content)), len(content) - 1)
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
+            self.server.asked[-1] = f"PART {self.path}"
+            return self.answer(206, content[start : end + 1], headers)
+        return self.answer(200, content, headers)
+
+    do_HEAD = do_POST = do_GET  # noqa: N815 - as http.server calls them
+
+    def refuse(self, cause: str, headers: dict[str, str] | None = None) -> None:
+        self.answer(self.causes[cause], headers={"X-Error-Code": cause, "X-Error-Message": cause, **(headers or {})})
+
+    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@contextmanager
+def serving() -> Iterator[FakeHub]:
+    """A fake Hub in a thread, which ends with the block, or with the process."""
+    with FakeHub() as hub:
+        thread = Thread(target=hub.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield hub
+        finally:
+            hub.shutdown()
+            thread.join(10)
