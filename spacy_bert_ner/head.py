@@ -11,7 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from .errors import Errors
+from .errors import Errors, TagError
 from .growth import grow_head
 from .layers import Place
 from .opening import opening
@@ -113,7 +113,10 @@ class SharedHead:
             told = json.loads(files[TAGS])
             weights = safetensors.torch.load(files[HEAD])
             tags = tuple(told["tags"])
-            head = cls.new(weights["classifier.weight"].shape[1], tags, told["tag_scheme"])
+            try:
+                head = cls.new(weights["classifier.weight"].shape[1], tags, told["tag_scheme"])
+            except TagError as e:
+                raise ValueError(e) from e
             head.model.load_state_dict(weights)
         return head
 
