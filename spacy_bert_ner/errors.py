@@ -143,6 +143,11 @@ class Errors(CorpusMessages):
         ".save_pretrained('{folder}'); T.from_pretrained('{name}', revision='{commit}').save_pretrained('{folder}')\"; "
         'and name that folder: {{"model": {{"name": "{folder}"}}}}'
     )
+    adapter = (
+        "The checkpoint '{name}' holds an adapter ({file}): where peft is installed, it changes the weights. "
+        "Allowed: weights alone. Merge them once, with merge_and_unload() of peft, and save_pretrained() model and "
+        "tokenizer in a new folder; or remove {file}, where it is left over."
+    )
     custom_code = (
         "The checkpoint '{name}' asks for code of its own: {file} has auto_map = {found}. It is never run. Allowed: an "
         "encoder that transformers has. If this is one, remove auto_map from {file}."

@@ -25,6 +25,8 @@ NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pt
 """What training leaves, which nothing here reads."""
 
 CONFIGS = ("config.json", "tokenizer_config.json")
+ADAPTER = "adapter_config.json"
+"""Of weights that transformers puts on the others, pickled ones too, where peft is installed, and there alone."""
 
 SPARE = 1_000_000
 """Parameters that a model may have beside twice those of its file: a new head, or a layer that was left out."""
@@ -39,7 +41,8 @@ def check_folder(name: str, folder: Path, names: Collection[str] | None = None, 
     folder (Path): where its configs are.
     names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
     commit (str | None): of its repository on the Hub.
-    RAISES CheckpointError: weights are pickled only; a config names code; or weights are named that lie elsewhere.
+    RAISES CheckpointError: weights are pickled only; a config names code; weights are named that lie elsewhere; or
+        there is an adapter beside them.
     """
     for file in CONFIGS:
         content = _read(folder / file)
@@ -55,6 +58,8 @@ def check_folder(name: str, folder: Path, names: Collection[str] | None = None, 
         if PurePosixPath(file.replace("\\", "/")).name != file or not file.endswith(".safetensors"):
             raise CheckpointError(Errors.weights_elsewhere.format(name=name, source=source, file=file))
     names = [path.name for path in folder.iterdir()] if names is None else names
+    if ADAPTER in names:
+        raise CheckpointError(Errors.adapter.format(name=name, file=ADAPTER))
     pickles = sorted(file for file in set(names) - NO_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
     if pickles and not {WEIGHTS, INDEX}.intersection(names):
         trained = any(str(a).endswith("ForTokenClassification") for a in config.get("architectures") or ())

@@ -243,6 +243,7 @@ BROKEN = {
         change(CONFIG, transformers_weights="adapter_model.bin"),
         "config.json of the checkpoint .* names weights elsewhere: 'adapter_model.bin'",
     ),
+    "weights, and an adapter": (put("model/adapter_config.json", "{}"), "holds an adapter"),
     "config, empty": (put(CONFIG, ""), CANNOT),
     "config, a list": (put(CONFIG, "[]"), CANNOT),
     "config, not JSON": (put(CONFIG, "{"), CANNOT),

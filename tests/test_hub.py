@@ -234,6 +234,13 @@ def test_weights_elsewhere_are_refused(hub, folder):
     refuses(hub, r"index.json of the checkpoint 'me/x' names weights elsewhere: '\.\./\.\./x.safetensors'")
 
 
+def test_an_adapter_is_refused(hub, folder):
+    """Which would be left out here, and put on its weights by transformers where peft is installed."""
+    (folder / "adapter_config.json").write_text("{}")
+    hub.add("me/x", folder)
+    refuses(hub, r"'me/x' holds an adapter \(adapter_config.json\): .* Allowed: weights alone\. Merge")
+
+
 def test_a_repository_without_weights(hub, folder):
     for path in [*folder.glob("*.safetensors"), folder / "pytorch_model.bin", folder / "tf_model.h5"]:
         path.unlink()
@@ -247,7 +254,7 @@ def test_a_repository_without_a_config(hub, folder):
     refuses(hub, "'me/x' cannot be opened: it has no config.json")
 
 
-NAMES = ["a/b/c", "../x", "./x", "/no/such/folder", "a\\b", "C:\\x", "a/", "/a", "a//b", "a b", "a\0b", "a\nb"]
+NAMES = ["a/b/c", "../x", "./x", "/no/such/folder", "a\\b", "C:\\x", "a/", "/no-such", "a//b", "a b", "a\0b", "a\nb"]
 NAMES += [
     "https://huggingface.co/me/x",
     "me/x\n",
