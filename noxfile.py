@@ -37,6 +37,17 @@ def _test(session: nox.Session, *arguments: str) -> None:
     session.run("pytest", "-q", "-n", "auto", "--dist", "loadfile", *arguments, *session.posargs)
 
 
+def _layer(session: nox.Session, name: str, *packages: str) -> dict[str, str]:
+    """Packages over this environment, as what to set for a process that is to find them."""
+    layer = ROOT / ".nox" / name
+    if not layer.exists():
+        temporary = layer.with_name(f"{name}.tmp")
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(temporary)]
+        session.run(*install, *packages, external=True)
+        temporary.rename(layer)
+    return {"PYTHONPATH": str(layer)}
+
+
 @nox.session(python="3.10")
 def transformers4(session: nox.Session) -> None:
     """All tests with transformers 4.53.2, the last that spacy-transformers takes, and with spacy-transformers."""
@@ -55,14 +66,8 @@ def transformers5(session: nox.Session) -> None:
 @nox.session(python=False)
 def curated(session: nox.Session) -> None:
     """What is tested with spacy-curated-transformers, in a layer over this environment."""
-    layer = ROOT / ".nox" / "curated"
-    if not layer.exists():
-        temporary = layer.with_name("curated.tmp")
-        packages = ["--no-deps", "--requirement", "constraints-curated.txt"]
-        session.run(sys.executable, "-m", "pip", "install", "-q", "--target", str(temporary), *packages, external=True)
-        temporary.rename(layer)
-    python = [sys.executable, "-m", "pytest", "-q", "tests/test_shared_curated.py"]
-    session.run(*python, env={"PYTHONPATH": str(layer)}, external=True)
+    layer = _layer(session, "curated", "--requirement", "constraints-curated.txt")
+    session.run(sys.executable, "-m", "pytest", "-q", "tests/test_shared_curated.py", env=layer, external=True)
 
 
 @nox.session(python=False)
@@ -79,6 +84,13 @@ def generations(session: nox.Session) -> None:
         session.run(python, "tests/generations.py", "save", str(SAVED / name), external=True)
     for python in pythons.values():
         session.run(python, "tests/generations.py", "check", *(str(SAVED / name) for name in pythons), external=True)
+
+
+@nox.session(python=False)
+def fuzz(session: nox.Session) -> None:
+    """Damaged files and bytes for all readers, so many seconds each: `nox -s fuzz -- 60`."""
+    layer = _layer(session, "atheris", "atheris>=3,<4")
+    session.run(sys.executable, "tests/fuzzing.py", *(session.posargs or ["20"]), env=layer, external=True)
 
 
 @nox.session

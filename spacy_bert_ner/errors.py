@@ -161,6 +161,10 @@ class Errors(CorpusMessages):
         "model.safetensors and config.json that were saved together."
     )
     bad_cfg = "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Save the pipeline again."
+    bad_bytes = (
+        "The bytes for '{name}' cannot be read: {reason}. Allowed: what to_bytes() of the same component has written, "
+        "as it is."
+    )
     no_sums = (
         "{folder} has no sha256.json, as where it was being copied or deleted and that did not end. Copy the pipeline "
         "again from where it was saved; or, where you have put its files together yourself, write {{}} into "

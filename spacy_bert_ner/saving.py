@@ -14,6 +14,7 @@ from spacy.pipeline.trainable_pipe import TrainablePipe
 from . import model as models
 from .errors import CheckpointError, Errors
 from .files import whole_folder
+from .opening import opening
 from .sums import check_sums, write_sums
 
 P = TypeVar("P", bound="SavedPipe")
@@ -54,8 +55,22 @@ class SavedPipe(TrainablePipe):
         return data
 
     def from_bytes(self: P, data: bytes, *, exclude: Iterable[str] = ()) -> P:
-        """Read what `to_bytes` wrote. The settings of the model, such as its windows, are those of the bytes."""
-        super().from_bytes(data, exclude=exclude)
+        """Read what `to_bytes` wrote. The settings of the model, such as its windows, are those of the bytes.
+
+        RAISES CheckpointError: it did not write that.
+        """
+
+        def read_cfg(content: bytes) -> None:
+            self.cfg.update(_checked("cfg", srsly.json_loads(content)))
+
+        deserialize: dict[str, Callable[[bytes], Any]] = {
+            "cfg": read_cfg,
+            "vocab": lambda content: self.vocab.from_bytes(content, exclude=exclude),
+            "model": self.model.from_bytes,
+        }
+        exclude = [*exclude]
+        with opening(self.name, Errors.bad_bytes):
+            util.from_bytes(data, deserialize, exclude)
         self._check_loaded()
         return self
 
@@ -114,6 +129,10 @@ def _read_cfg(path: Path) -> dict[str, Any]:
         cfg = srsly.read_json(path)
     except (OSError, ValueError) as e:
         raise CheckpointError(Errors.bad_cfg.format(path=path, reason=e)) from e
+    return _checked(path, cfg)
+
+
+def _checked(path: object, cfg: object) -> dict[str, Any]:
     kinds = {"temperature": int | float, "added_labels": list, "balanced_weights": dict}
     if not isinstance(cfg, dict) or not all(isinstance(cfg[key], kinds[key]) for key in kinds.keys() & cfg.keys()):
         raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is no table of what a component learned"))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from conftest import TRAIN_DATA
+from conftest import TRAIN_DATA, initialized
 from thinc.api import SGD, Adam
 
 from spacy_bert_ner.checkpoint import Checkpoint
+from spacy_bert_ner.errors import CheckpointError
 from spacy_bert_ner.model import get_checkpoint
 
 TEXTS = [text for text, _ in TRAIN_DATA]
@@ -180,3 +181,13 @@ def test_bytes_bring_the_settings_of_the_model_along(make_nlp, tagger):
     nlp.from_bytes(make_nlp(name=tagger, window=20, max_batch_tokens=40, tag_scheme="IOB1").to_bytes())
     attrs = nlp.get_pipe("bert_ner").model.attrs
     assert [attrs[key] for key in ("window", "max_batch_tokens", "tag_scheme")] == [20, 40, "IOB1"]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+def test_bytes_that_are_cut_off_are_refused_and_nothing_is_lost(make_nlp, examples, cut):
+    pipe = initialized(make_nlp, examples).get_pipe("bert_ner")
+    data = pipe.to_bytes()
+    with pytest.raises(CheckpointError, match="The bytes for 'bert_ner' cannot be read: .* Allowed: what to_bytes"):
+        pipe.from_bytes(data[:cut])
+    assert pipe.labels == ("geo", "org", "per")
+    assert pipe.from_bytes(data).to_bytes() == data

@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "weighting",
         "evaluation.scorer",
     },
-    "saving": {"files", "model", "sums"},
+    "saving": {"files", "model", "opening", "sums"},
     "sums": {"files"},
     "hub": {"locks", "opening"},
     "locks": set(),

@@ -50,6 +50,8 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
                     raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=found))
                 names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
                 for batch in batches:
+                    # Arrow takes the numbers in a file for granted, by which it then reads memory.
+                    batch.validate(full=True)
                     for cells in batch.select(_columns(schema, key)).to_pylist():
                         row += 1
                         try:

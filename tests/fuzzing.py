@@ -1,0 +1,299 @@
+"""Files and bytes that are damaged at random, given to everything that reads them: `tests/test_fuzz.py` does so a
+little, with the same damages each time, and `nox -s fuzz` for longer, guided by the code that each reaches (atheris).
+
+    python tests/fuzzing.py SECONDS [TARGET…]     for so many seconds each; needs atheris
+
+Whatever they hold, there is a result or one of the package's own errors.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import spacy
+from checkpoints import save_tagger
+from spacy.tokens import DocBin, Span
+
+from spacy_bert_ner.corpus.stream import CorpusStream
+from spacy_bert_ner.errors import BertNerError
+
+WORDS, TAGS = ["Zoë", "Smith", "left", "New", "York", "."], ["B-per", "I-per", "O", "B-geo", "I-geo", "O"]
+TEXT, SPANS = "Zoë Smith left New York.", [(0, 9, "per"), (15, 23, "geo")]
+
+
+def _conll() -> bytes:
+    return "\n".join(f"{word} X {tag}" for word, tag in zip(WORDS, TAGS, strict=True)).encode() + b"\n\nShe O O\n"
+
+
+def _conllu() -> bytes:
+    rows = (
+        f"{i}\t{w}\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No|NER={t}"
+        for i, (w, t) in enumerate(zip(WORDS, TAGS, strict=True), 1)
+    )
+    return ("# newdoc id = one\n# text = " + " ".join(WORDS) + "\n" + "\n".join(rows) + "\n\n").encode()
+
+
+def _csv(*rows: list[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _gmb_tokens() -> bytes:
+    rows = [["Sentence: 1" if not i else "", w, "X", t] for i, (w, t) in enumerate(zip(WORDS, TAGS, strict=True))]
+    return _csv(["Sentence #", "Word", "POS", "Tag"], *rows, ["Sentence: 2", "She", "X", "O"])
+
+
+def _gmb_sentences() -> bytes:
+    return _csv(["text", "labels"], [" ".join(WORDS), " ".join(TAGS)], ["She left", "O O"])
+
+
+def _lines(*records: object) -> bytes:
+    return "\n".join(json.dumps(record, ensure_ascii=False) for record in records).encode()
+
+
+def _jsonl() -> bytes:
+    spans = [{"start": start, "end": end, "label": label} for start, end, label in SPANS]
+    return _lines(
+        {"text": TEXT, "spans": spans, "answer": "accept", "meta": {"source": "x"}}, {"text": "No", "spans": []}
+    )
+
+
+def _doccano() -> bytes:
+    return _lines({"id": 1, "text": TEXT, "label": SPANS}, {"id": 2, "text": "No", "label": []})
+
+
+def _label_studio() -> bytes:
+    results = [
+        {"type": "labels", "value": {"start": start, "end": end, "text": TEXT[start:end], "labels": [label]}}
+        for start, end, label in SPANS
+    ]
+    return json.dumps([{"id": 1, "data": {"text": TEXT}, "annotations": [{"result": results}]}]).encode()
+
+
+def _brat() -> bytes:
+    return (
+        "".join(f"T{i}\t{n} {s} {e}\t{TEXT[s:e]}\n" for i, (s, e, n) in enumerate(SPANS, 1)).encode()
+        + b"#1\tNote T1\tx\n"
+    )
+
+
+def _huggingface_json() -> bytes:
+    return _lines({"tokens": WORDS, "ner_tags": TAGS}, {"tokens": ["No"], "ner_tags": ["O"]})
+
+
+def _table() -> pa.Table:
+    return pa.table({"tokens": [WORDS, ["No"]], "ner_tags": [TAGS, ["O"]]})
+
+
+def _parquet() -> bytes:
+    out = io.BytesIO()
+    pq.write_table(_table(), out)
+    return out.getvalue()
+
+
+def _arrow() -> bytes:
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, _table().schema) as writer:
+        writer.write_table(_table())
+    return out.getvalue()
+
+
+def _docbin() -> bytes:
+    doc = spacy.blank("en")(TEXT)
+    doc.set_ents([Span(doc, 0, 2, label="per"), Span(doc, 3, 5, label="geo")])
+    return DocBin(docs=[doc]).to_bytes()
+
+
+def _zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.conll", _conll())
+    return out.getvalue()
+
+
+@cache
+def _tokenizer() -> Callable[[str], spacy.tokens.Doc]:
+    return spacy.blank("en").make_doc
+
+
+Read = Callable[[bytes, Path], object]
+
+
+def corpus(suffix: str, format: str = "auto") -> Read:
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / f"data{suffix}"
+        path.write_bytes(data)
+        if suffix == ".ann":
+            path.with_suffix(".txt").write_text(TEXT, encoding="utf8")
+        return list(CorpusStream(path, format=format, skip_invalid=1, misaligned="missing", tokenize=_tokenizer()))
+
+    return read
+
+
+@cache
+def _component() -> tuple[object, bytes]:
+    folder = Path(tempfile.mkdtemp())
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe(
+        "bert_ner", config={"model": {"name": str(save_tagger(folder / "tagger", *TAGS[:3])), "overlap": 8}}
+    )
+    nlp(TEXT)
+    return pipe, pipe.to_bytes()
+
+
+def component(data: bytes, folder: Path) -> object:
+    return _component()[0].from_bytes(data)
+
+
+def saved(file: str) -> Read:
+    """One file of a saved component, with sums of nothing, so that what opens it has to tell."""
+
+    def read(data: bytes, folder: Path) -> object:
+        pipe, _ = _component()
+        if not (folder / "pipe").exists():
+            pipe.to_disk(folder / "pipe")
+        path = folder / "pipe" / file
+        own = path.read_bytes()
+        if file != "sha256.json":
+            (folder / "pipe" / "sha256.json").write_text("{}")
+        path.write_bytes(data)
+        try:
+            return spacy.blank("en").add_pipe("bert_ner").from_disk(folder / "pipe")
+        finally:
+            path.write_bytes(own)
+
+    return read
+
+
+def seed_of(file: str) -> Callable[[], bytes]:
+    def seed() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            _component()[0].to_disk(Path(folder) / "pipe")
+            return (Path(folder) / "pipe" / file).read_bytes()
+
+    return seed
+
+
+FILES = ("cfg", "sha256.json", "model/config.json", "model/tokenizer_config.json", "model/tokenizer.json")
+
+TARGETS: dict[str, tuple[Callable[[], bytes], Read]] = {
+    "conll": (_conll, corpus(".conll", "conll")),
+    "conllu": (_conllu, corpus(".conllu", "conllu")),
+    "gmb-tokens": (_gmb_tokens, corpus(".csv", "gmb-tokens")),
+    "gmb-sentences": (_gmb_sentences, corpus(".csv", "gmb-sentences")),
+    "jsonl": (_jsonl, corpus(".jsonl", "jsonl")),
+    "doccano": (_doccano, corpus(".jsonl", "doccano")),
+    "label-studio": (_label_studio, corpus(".json", "label-studio")),
+    "brat": (_brat, corpus(".ann", "brat")),
+    "huggingface-json": (_huggingface_json, corpus(".json", "huggingface-json")),
+    "parquet": (_parquet, corpus(".parquet")),
+    "arrow": (_arrow, corpus(".arrow")),
+    "spacy": (_docbin, corpus(".spacy")),
+    "zip": (_zip, corpus(".zip")),
+    "auto, words": (_conll, corpus(".txt")),
+    "auto, json": (_jsonl, corpus(".txt")),
+    "from_bytes": (lambda: _component()[1], component),
+    **{file: (seed_of(file), saved(file)) for file in FILES},
+}
+"""Name → a whole file or bytes, and what reads them."""
+
+PIECES = [b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\n\n", b"\t", b'"', b"\\", b"[", b"]", b"{", b"}", b","]
+PIECES += [
+    b"-1",
+    b"1e999",
+    b"9" * 30,
+    b"null",
+    b"NaN",
+    b"\\ud800",
+    "\u202e".encode(),
+    b"[" * 3000,
+    b"B-",
+    b"\x80",
+    b"x" * 5000,
+]
+
+
+def damage(data: bytes, rng: random.Random) -> bytes:
+    """One to four of: a flipped bit, a cut, a piece put in, a piece put in the place of another, doubled, or moved."""
+    for _ in range(rng.randint(1, 4)):
+        start, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+        end = min(end, start + rng.choice([1, 4, 30, 10**9]))
+        kind = rng.randrange(6)
+        if kind == 0 and data:
+            place = rng.randrange(len(data))
+            data = data[:place] + bytes([data[place] ^ (1 << rng.randrange(8))]) + data[place + 1 :]
+        elif kind == 1:
+            data = data[:start] + data[end:]
+        elif kind == 2:
+            data = data[:start] + rng.choice(PIECES) + data[start:]
+        elif kind == 3:
+            data = data[:start] + rng.choice(PIECES) + data[end:]
+        elif kind == 4:
+            data = data[:end] + data[start:]
+        else:
+            data = data[end:] + data[:end] if rng.random() < 0.2 else data[: len(data) - rng.randrange(9)]
+    return data
+
+
+def survives(read: Read, data: bytes, folder: Path) -> bool:
+    """Whether there was a result; errors of the package are none, and others are raised."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read(data, folder)
+        except BertNerError:
+            return False
+    return True
+
+
+def fuzz(name: str, seconds: float) -> None:
+    """Ends the process."""
+    import atheris
+
+    seed, read = TARGETS[name]
+    folder, rng = Path(tempfile.mkdtemp()), random.Random(0)
+    (folder / "seeds").mkdir()
+    for i in range(20):
+        (folder / "seeds" / str(i)).write_bytes(damage(seed(), rng) if i else seed())
+    counts, begin = [0, 0], time.time()
+
+    def once(data: bytes) -> None:
+        counts[survives(read, data, folder)] += 1
+        if time.time() - begin > seconds:
+            print(f"{name}: {sum(counts):,} inputs, {counts[1]:,} read, {counts[0]:,} refused", flush=True)
+            os._exit(0)
+
+    limits = ["-rss_limit_mb=8000", "-timeout=60", f"-max_len={1 << 16}", "-verbosity=0"]
+    atheris.Setup([sys.argv[0], *limits, str(folder / "seeds")], once)
+    atheris.Fuzz()
+
+
+def main(seconds: str, *names: str) -> None:
+    for name in names or TARGETS:
+        command = [sys.executable, __file__, "--one", seconds, name]
+        if subprocess.run(command, check=False).returncode:
+            raise SystemExit(f"{name}: something else than an error of the package, see above")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--one":
+        fuzz(sys.argv[3], float(sys.argv[2]))
+    main(*sys.argv[1:])
