@@ -31,6 +31,13 @@ import spacy
 from checkpoints import save_tagger
 from spacy.tokens import DocBin, Span
 
+if sys.argv[1:2] == ["--one"]:
+    import atheris
+
+    with atheris.instrument_imports(include=["spacy_bert_ner"]):
+        import spacy_bert_ner.component
+        import spacy_bert_ner.corpus.stream  # noqa: F401
+
 from spacy_bert_ner.corpus.stream import CorpusStream
 from spacy_bert_ner.errors import BertNerError
 
