@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+from .checkpoint_messages import CheckpointMessages
 from .messages import CorpusMessages
 
 MODEL_SECTION = "components.<name>.model"
@@ -59,7 +60,7 @@ class CorpusError(BertNerError):
     """Annotated text cannot be read or split."""
 
 
-class Errors(CorpusMessages):
+class Errors(CorpusMessages, CheckpointMessages):
     """Message templates, filled with `str.format`."""
 
     # settings
@@ -100,123 +101,7 @@ class Errors(CorpusMessages):
         'with --gpu-id -1, or name another: --training.optimizer.@optimizers "Adam.v1"'
     )
 
-    # checkpoints
-    checkpoint_missing = (
-        "No checkpoint '{name}' was found: there is no such folder, and no such repository on the Hugging Face Hub "
-        "that may be read. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a "
-        'repository, as in {{"model": {{"name": "dslim/bert-base-NER"}}}}. Where it is private: hf auth login. '
-        "({reason})"
-    )
-    checkpoint_gated = (
-        "The checkpoint '{name}' is gated: its owner says who may read it. Ask on the page of the repository, and then "
-        "tell the Hugging Face Hub who you are: hf auth login. ({reason})"
-    )
-    checkpoint_offline = (
-        "The checkpoint '{name}' is no folder here, and the Hugging Face Hub cannot be reached: the network is off or "
-        'HF_HUB_OFFLINE is set, and it is not in the cache. Allowed: a local folder: {{"model": {{"name": '
-        '"path/to/folder"}}}}; or fill the cache while there is a network: hf download {name}. ({reason})'
-    )
-    no_name = (
-        "No checkpoint {name!r} was found: there is no such folder, and no repository on the Hugging Face Hub can be "
-        "called that. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a "
-        "repository, of letters, digits, '-', '_' and '.', with an owner before a '/' or without, as in "
-        '{{"model": {{"name": "dslim/bert-base-NER"}}}}.'
-    )
-    no_such_revision = (
-        "The checkpoint '{name}' has no revision '{revision}'. Allowed: a commit, branch or tag of that repository, or "
-        "null for its main branch."
-    )
-    checkpoint_damaged = (
-        "The checkpoint '{name}' cannot be opened: {reason}\n"
-        "Allowed: config.json, model.safetensors and a tokenizer, as save_pretrained() of transformers writes them. "
-        "Save it again, with safetensors."
-    )
-    pickled = (
-        "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. Where you "
-        'trust them, convert them once: python -c "from transformers import {cls} as M; '
-        "M.from_pretrained('{name}').save_pretrained('{name}')\""
-    )
-    pickled_on_hub = (
-        "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. None was "
-        'fetched. Where you trust them, convert them once: python -c "from transformers import {cls} as M, '
-        "AutoTokenizer as T; M.from_pretrained('{name}', revision='{commit}', use_safetensors=False)"
-        ".save_pretrained('{folder}'); T.from_pretrained('{name}', revision='{commit}').save_pretrained('{folder}')\"; "
-        'and name that folder: {{"model": {{"name": "{folder}"}}}}'
-    )
-    adapter = (
-        "The checkpoint '{name}' holds an adapter ({file}): where peft is installed, it changes the weights. "
-        "Allowed: weights alone. Merge them once, with merge_and_unload() of peft, and save_pretrained() model and "
-        "tokenizer in a new folder; or remove {file}, where it is left over."
-    )
-    custom_code = (
-        "The checkpoint '{name}' asks for code of its own: {file} has auto_map = {found}. It is never run. Allowed: an "
-        "encoder that transformers has. If this is one, remove auto_map from {file}."
-    )
-    weights_elsewhere = (
-        "{source} of the checkpoint '{name}' names weights elsewhere: '{file}'. Allowed: names of safetensors files in "
-        "that folder. Save it again with save_pretrained()."
-    )
-    too_large = (
-        "config.json of the checkpoint '{name}' asks for far more than its file has: {found}. Allowed: "
-        "model.safetensors and config.json that were saved together."
-    )
-    bad_cfg = "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Save the pipeline again."
-    bad_bytes = (
-        "The bytes for '{name}' cannot be read: {reason}. Allowed: what to_bytes() of the same component has written, "
-        "as it is."
-    )
-    no_sums = (
-        "{folder} has no sha256.json, as where it was being copied or deleted and that did not end. Copy the pipeline "
-        "again from where it was saved; or, where you have put its files together yourself, write {{}} into "
-        "sha256.json there, and save it again."
-    )
-    empty_sums = (
-        "sha256.json in {folder} names no file, so that it was not checked whether those that are there are as they "
-        "were saved. Save the pipeline again: nlp.to_disk(...)"
-    )
-    sums_differ = (
-        "The files in {folder} are not those that were saved: {found}. Copy the pipeline again from where it was "
-        "saved; or, where you have changed them yourself, write {{}} into sha256.json there, and save it again."
-    )
-    bad_sums = (
-        "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Copy the pipeline again from where it "
-        "was saved."
-    )
-    bad_id2label = (
-        "config.json of the checkpoint '{name}' has id2label = {found}. Allowed: a tag for each number from 0, as in "
-        '{{"0": "O", "1": "B-per", "2": "I-per"}}. Mend the file.'
-    )
-    other_shapes = "its config.json does not fit the shapes of these weights: {keys}"
-    no_tokenizer = (
-        "The checkpoint '{name}' has no tokenizer that can be read. Allowed: tokenizer.json beside config.json. Where "
-        "there are only older files, make it, with sentencepiece and protobuf installed: "
-        "AutoTokenizer.from_pretrained('{name}').save_pretrained('{name}'). ({reason})"
-    )
-    random_weights = (
-        "The checkpoint '{name}' lacks weights of its encoder, so that these are random: {keys}. Allowed: "
-        "model.safetensors and config.json that were saved together."
-    )
-    head_unreadable = (
-        "The trained head of '{name}' gives way to a new one, since its tags cannot be read. {reason} To keep it, name "
-        "its scheme: tag_scheme."
-    )
-    unknown_subword = (
-        "The tokenizer of '{name}' gave the subword {subword}, but its encoder knows {n} only. Allowed: a tokenizer "
-        "that was saved with the encoder, or one whose tokens were added by resize_token_embeddings() too."
-    )
-    head_replaced = (
-        "The trained head of '{name}' has no {missing}, so it gives way to a new one for {labels}. To keep it, and its "
-        "labels {old}, add what it lacks before nlp.initialize(): add_label({first!r})"
-    )
-    checkpoint_is_encoder = (
-        "'{name}' is an encoder: it has no trained tag head (its tags are {tags}). To give it one, train it: "
-        "python -m spacy train configs/bert_ner.cfg --components.bert_ner.model.name {name} "
-        "--paths.train corpus/train.spacy --paths.dev corpus/dev.spacy"
-    )
-    slow_tokenizer = (
-        "The tokenizer of '{name}' ({cls}) is not a fast one, so it gives no character offsets. Allowed: a checkpoint "
-        "with tokenizer.json. Name another version of it that has this file."
-    )
+    # scores
     nothing_to_calibrate = (
         "The temperature of '{name}' cannot be fitted: of {total} entities that it found, {correct} are right. It "
         "takes some that are and some that are not. Give it held-out examples of more text."
@@ -284,6 +169,19 @@ class Errors(CorpusMessages):
     too_far_off = (
         "With {runtime}, entity F1 on {data} falls from {before:.4f} to {after:.4f}, by {fall:.4f}, which is more than "
         "the tolerance of {tolerance}. Allow more: --tolerance {allowed}; or try others: --runtime auto"
+    )
+    no_gold = (
+        "{data} has no Doc that is annotated with entities, so that nothing can be scored. Allowed: a .spacy file, as "
+        "python -m spacy bert-ner convert writes it, such as corpus/test.spacy."
+    )
+    no_pipeline = (
+        "{path} is no pipeline that spaCy opens: {reason} Allowed: the folder of a saved pipeline, such as "
+        "training/model-best, or the name of an installed package. The data comes last: "
+        "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy"
+    )
+    report_taken = (
+        "{output} is there, and is no older report, so that it is not replaced. Allowed: a folder that is not there "
+        "yet, an empty one, or one with metrics.json in it. Name another."
     )
     nothing_to_compare = (
         "{data} has no entities, so that nothing can be compared. Allowed: a .spacy file of examples of the kind that "

@@ -124,14 +124,15 @@ MAY_IMPORT = {
     "logger": {"files", "loss", "shared"},
     "files": set(),
     "forks": set(),
-    "errors": {"messages"},
+    "errors": {"checkpoint_messages", "messages"},
+    "checkpoint_messages": set(),
     "messages": set(),
     "types": set(),
 }
 
-LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py"}
+LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
-EXAMPLE_ROOMS.add("export.py")
+EXAMPLE_ROOMS |= {"export.py", "measure.py"}
 
 
 def imports(path: Path) -> set[tuple[int, str]]:

@@ -5,12 +5,14 @@ from spacy.cli import app as spacy_app
 
 from .calibrate import calibrate_cli
 from .convert import convert_cli
+from .evaluate import evaluate_cli
 from .export import export_cli
 from .inspect import inspect_cli
 
 app = typer.Typer(name="bert-ner", help="Commands of spacy-bert-ner.", no_args_is_help=True)
 app.command("convert")(convert_cli)
 app.command("calibrate")(calibrate_cli)
+app.command("evaluate")(evaluate_cli)
 app.command("inspect")(inspect_cli)
 app.command("export")(export_cli)
 

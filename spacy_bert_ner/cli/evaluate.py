@@ -1,0 +1,62 @@
+"""`python -m spacy bert-ner evaluate`"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from wasabi import msg
+
+from ..errors import BertNerError
+
+
+def evaluate_cli(
+    paths: Annotated[
+        list[Path], typer.Argument(help="trained pipelines, of any components that set entities; then a .spacy file")
+    ],
+    report: Annotated[Path | None, typer.Option(help="folder to write metrics.json to, which is replaced")] = None,
+    gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
+    seed: Annotated[int, typer.Option(help="of the documents that are drawn for the intervals", min=0)] = 0,
+) -> None:
+    """Score pipelines on held-out examples, with intervals and kinds of mistakes; several are compared."""
+    from spacy.cli._util import setup_gpu
+
+    from ..evaluation.measure import evaluate
+
+    *pipelines, data = paths
+    if not pipelines:
+        raise typer.BadParameter("a pipeline, and behind it a .spacy file, are needed", param_hint="PATHS")
+    setup_gpu(gpu_id, silent=True)
+    try:
+        found = evaluate(pipelines, data, report, seed)
+    except (BertNerError, OSError) as e:
+        msg.fail("Nothing was evaluated", str(e), exits=1)
+    for name, one in found["pipelines"].items():
+        msg.divider(name)
+        rows = [*one["scores"]["per_label"].items(), ("all", one["scores"]["micro"])]
+        msg.table(
+            [[label, *(_number(row[key]) for key in "prf"), _interval(row), row["gold"]] for label, row in rows],
+            header=("label", "P", "R", "F1", "95 %", "entities"),
+            aligns=("l", "r", "r", "r", "r", "r"),
+        )
+        kinds = ", ".join(f"{n} {kind}" for kind, n in one["mistakes"].items() if n)
+        msg.text(f"Macro F1 {_number(one['scores']['macro']['f'])}; token accuracy {_number(one['iob_acc'])}")
+        msg.text(f"Mistakes: {kinds or 'none'}")
+    for pair in found["comparisons"]:
+        if pair["difference"] is None:
+            msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: one of them has no score")
+            continue
+        low, high = pair["interval"]
+        msg.text(
+            f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} (95 % {low:+.4f} to {high:+.4f}), "
+            f"p = {pair['p_value']:.3f}"
+        )
+    if report:
+        msg.good(f"Wrote {report / 'metrics.json'}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _interval(row: dict[str, Any]) -> str:
+    return "-" if row["f_interval"] is None else "{:.4f} to {:.4f}".format(*row["f_interval"])

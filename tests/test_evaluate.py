@@ -1,0 +1,164 @@
+"""Pipelines on held-out examples, by the command and in a file."""
+
+import json
+
+import pytest
+import spacy
+from spacy.cli import app
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Corpus
+from typer.testing import CliRunner
+
+import spacy_bert_ner.cli  # noqa: F401, its commands
+from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.evaluation.measure import METRICS, evaluate, find, metrics
+from spacy_bert_ner.types import Entity
+
+GOLD = [
+    ("Kevin Durant plays for the Brooklyn Nets .", [(0, 2, "per"), (4, 7, "org")]),
+    ("New York and Paris", [(0, 2, "geo"), (3, 4, "geo")]),
+    ("Nobody came .", []),
+    ("Ada Lovelace met Paris", [(0, 2, "per"), (3, 4, "per")]),
+]
+PATTERNS = {
+    "good": [("per", "Kevin Durant"), ("org", "the Brooklyn Nets"), ("geo", "New York"), ("geo", "Paris")],
+    "bad": [("per", "Durant"), ("per", "New York"), ("geo", "Nobody came"), ("geo", "Paris")],
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    vocab = spacy.blank("en").vocab
+    docs = []
+    for text, entities in GOLD:
+        doc = Doc(vocab, words=text.split())
+        doc.set_ents([Span(doc, start, end, label=label) for start, end, label in entities])
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "test.spacy")
+    return tmp_path / "test.spacy"
+
+
+@pytest.fixture
+def pipelines(tmp_path):
+    """Rulers, as any component that sets entities will do."""
+    for name, patterns in PATTERNS.items():
+        nlp = spacy.blank("en")
+        ruler = nlp.add_pipe("entity_ruler")
+        ruler.add_patterns([{"label": label, "pattern": pattern} for label, pattern in patterns])
+        nlp.to_disk(tmp_path / name)
+    return [tmp_path / name for name in PATTERNS]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["bert-ner", "evaluate", *map(str, arguments)])
+
+
+def test_entities_are_found_and_counted(pipelines, data):
+    found = find(spacy.load(pipelines[0]), data)
+    assert found.gold[0] == [Entity("per", 0, 2), Entity("org", 4, 7)]
+    assert found.predicted == [found.gold[0], found.gold[1], [], [Entity("geo", 3, 4)]]
+    told = metrics(found)
+    assert (told["n_docs"], told["n_words"]) == (4, 19)
+    assert told["words_per_second"] > 0
+    micro = told["scores"]["micro"]
+    assert [micro[key] for key in ("right", "found", "gold")] == [4, 5, 6]
+    assert told["mistakes"] == {
+        **dict.fromkeys(["too long", "too short", "split", "merged", "shifted", "spurious"], 0),
+        **{"wrong label": 1, "missed": 1},
+    }
+    assert told["schemas"]["exact"] | {"p": 1.0, "r": 5 / 6} == told["schemas"]["exact"]
+    assert told["confusion"] == [
+        {"gold": "geo", "predicted": "geo", "n": 2},
+        {"gold": "org", "predicted": "org", "n": 1},
+        {"gold": "per", "predicted": "geo", "n": 1},
+        {"gold": "per", "predicted": "missed", "n": 1},
+        {"gold": "per", "predicted": "per", "n": 1},
+    ]
+
+
+def test_the_scores_are_those_of_spacy(pipelines, data):
+    for path in pipelines:
+        nlp = spacy.load(path)
+        expected = nlp.evaluate(list(Corpus(data)(nlp)))
+        told = metrics(find(nlp, data))["scores"]
+        expected_micro = {key: expected[f"ents_{key}"] for key in "prf"}
+        assert {key: told["micro"][key] for key in "prf"} == pytest.approx(expected_micro)
+        for label, row in expected["ents_per_type"].items():
+            assert {key: told["per_label"][label][key] or 0.0 for key in "prf"} == pytest.approx(row)
+
+
+def test_tokens_without_annotation_do_not_count(pipelines, data, tmp_path):
+    doc = Doc(spacy.blank("en").vocab, words=["Kevin", "Durant", "left", "Paris"])
+    doc.set_ents([Span(doc, 0, 2, label="per")], missing=[doc[3:4]], default="outside")
+    DocBin(docs=[doc, Doc(doc.vocab, words=["New", "York"])]).to_disk(tmp_path / "part.spacy")
+    found = find(spacy.load(pipelines[0]), tmp_path / "part.spacy")
+    assert (found.gold, found.predicted) == ([[Entity("per", 0, 2)]], [[Entity("per", 0, 2)]])
+
+
+def test_other_tokens_are_brought_to_those_of_the_gold_docs(pipelines, data, tmp_path):
+    nlp = spacy.load(pipelines[0])
+    doc = Doc(nlp.vocab, words=["Kev", "in", "Durant", "left"], spaces=[False, True, True, False])
+    doc.set_ents([Span(doc, 0, 3, label="per")])
+    DocBin(docs=[doc]).to_disk(tmp_path / "other.spacy")
+    nlp.tokenizer = lambda text: Doc(nlp.vocab, words=text.split())
+    assert find(nlp, tmp_path / "other.spacy").predicted == [[Entity("per", 0, 3)]]
+
+
+def test_two_pipelines_are_compared_and_written(pipelines, data, tmp_path):
+    report = evaluate(pipelines, data, tmp_path / "report")
+    (pair,) = report["comparisons"]
+    assert (pair["from"], pair["to"]) == tuple(map(str, pipelines))
+    names = [*report["pipelines"]]
+    scores = [report["pipelines"][name]["scores"]["micro"]["f"] for name in names]
+    assert pair["difference"] == pytest.approx(scores[1] - scores[0])
+    assert pair["difference"] < 0
+    assert 0 < pair["p_value"] <= 1
+    written = json.loads((tmp_path / "report" / METRICS).read_text())
+    assert written["pipelines"][names[0]]["scores"] == report["pipelines"][names[0]]["scores"]
+    assert len(written["data"]["sha256"]) == 64
+    evaluate(pipelines[:1], data, tmp_path / "report")  # which replaces it
+    assert json.loads((tmp_path / "report" / METRICS).read_text())["comparisons"] == []
+
+
+def test_the_command_prints_a_table_and_the_difference(pipelines, data, tmp_path):
+    done = run(*pipelines, data, "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.output.splitlines()]
+    assert ["org", "1.0000", "1.0000", "1.0000", "1.0000", "to", "1.0000", "1"] in rows
+    assert any(row[:4] == ["all", "0.8000", "0.6667", "0.7273"] for row in rows)
+    assert "Mistakes: 1 wrong label, 1 missed" in done.output
+    assert "p = 0." in done.output
+    assert (tmp_path / "report" / METRICS).exists()
+
+
+def test_where_nothing_is_found_there_is_no_score(data, tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    done = run(tmp_path / "blank", data)
+    assert done.exit_code == 0, done.output
+    assert ["all", "-", "0.0000", "0.0000", "0.0000", "to", "0.0000", "6"] in [
+        r.split() for r in done.output.splitlines()
+    ]
+    assert "Mistakes: 6 missed" in done.output
+
+
+def test_nothing_is_evaluated_without_annotation(pipelines, tmp_path):
+    DocBin(docs=[Doc(spacy.blank("en").vocab, words=["New", "York"])]).to_disk(tmp_path / "plain.spacy")
+    done = run(pipelines[0], tmp_path / "plain.spacy")
+    assert done.exit_code == 1
+    assert "has no Doc that is annotated with entities" in " ".join(done.output.split())
+
+
+def test_what_is_not_there_is_named(pipelines, data, tmp_path):
+    with pytest.raises(BertNerError, match="none is no pipeline that spaCy opens: .* The data comes last"):
+        evaluate([tmp_path / "none"], data)
+    with pytest.raises(BertNerError, match="none.spacy"):
+        evaluate(pipelines, tmp_path / "none.spacy")
+    assert run(data).exit_code == 2
+
+
+def test_a_folder_with_something_else_is_not_replaced(pipelines, data, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(BertNerError, match="mine is there, and is no older report, so that it is not replaced"):
+        evaluate(pipelines, data, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
