@@ -108,7 +108,7 @@ def test_a_pattern_takes_linear_time(place, pattern, flags, methods):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pattern", "method"), [(r"(\w+)*!", "match"), (r"\s+$", "search"), (r"(a|ab?)+c", "match")])
+@pytest.mark.parametrize(("pattern", "method"), [(r"(\w+)*!", "match"), (r"\s+$", "search")])
 def test_one_that_does_not_would_be_seen(pattern, method):
     assert not ends(pattern, 0, [method], 8)
 
