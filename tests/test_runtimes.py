@@ -108,6 +108,7 @@ def test_a_precision_that_is_not_there():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch compiles with what it deprecates
+@pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")  # torch would have Python 3.13.1
 def test_a_compiled_model_predicts_the_same(tagger):
     """Compiling takes up to a minute, of which a small model needs little less."""
     exact, nlp = make(tagger), make(tagger, runtime={"@misc": TORCH, "compile": True})
