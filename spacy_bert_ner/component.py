@@ -25,30 +25,11 @@ from .model import TokenClassifier
 from .objective import training_loss
 from .prediction import predict
 from .saving import Cfg, SavedPipe
-from .settings import BALANCED, Settings
-from .shared import is_shared
+from .settings import BALANCED, DEFAULT_MODEL, Settings
+from .shared import is_shared, listens
 from .tags import check_labels
 from .types import Prediction
 from .weighting import balanced_weights
-
-DEFAULT_MODEL = """
-[model]
-@architectures = "spacy_bert_ner.TokenClassifier.v1"
-name = "dslim/bert-base-NER"
-revision = null
-tag_scheme = null
-window = null
-overlap = 32
-cut_at = "sentences"
-get_spans = null
-max_batch_tokens = 2048
-frozen_layers = 0
-reset_layers = 0
-gradient_checkpointing = false
-precision = "fp32"
-mark_case = false
-runtime = null
-"""
 
 
 @Language.factory(
@@ -186,16 +167,21 @@ class BertNer(SavedPipe):
 
         get_examples (Callable): gives examples; their entities name the labels, and their tokens are counted for
             `class_weights = "balanced"`.
+        nlp (Language | None): the pipeline; not used.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
-        RAISES BertNerError: there is no label and no trained head. TagError, CheckpointError: see `Checkpoint.open`.
+        RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
+            `Checkpoint.open`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
+
+        def get_docs() -> list[Doc]:
+            return [example.x for example in islice(get_examples(), 10)]
+
         if labels is None:
             labels, misaligned = gold.survey(get_examples())
             self._told_of_misaligned = misaligned.warn(self.name)
         try:
-            sample = [example.x for example in islice(get_examples(), 10)]
-            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"], sample)
+            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"], get_docs)
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
         counts = gold.count_tokens(get_examples()) if self.settings.class_weights == BALANCED else {}
@@ -305,10 +291,12 @@ class BertNer(SavedPipe):
         examples (Iterable[Example]): of the kind that the model knows; they need no annotation.
         losses (dict[str, float] | None): the mean divergence from the old model, see `loss.distillation`, over the
             first subwords of all tokens, is kept under the component's name.
-        For the others, and what is returned, see `update`.
+        For the others see `update`. RETURNS (dict[str, float]): `losses`.
+        RAISES BertNerError: its encoder is another component's.
         """
         examples = list(examples)
-        models.check_own_encoder(self.model, self.name, "rehearsing")
+        if listens(self.model):
+            raise BertNerError(Errors.shared_encoder.format(name=self.name, what="rehearsing"))
         validate_examples(examples, "BertNer.rehearse")
         known = [] if self._rehearsal_model is None else examples
         return self._learn(known, self._get_rehearsal_loss, drop, sgd, losses)
@@ -325,7 +313,8 @@ class BertNer(SavedPipe):
         sgd: Optimizer | None,
         losses: dict[str, float] | None,
     ) -> dict[str, float]:
-        (losses := {} if losses is None else losses).setdefault(self.name, MeanLoss())
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, MeanLoss())
         if not any(len(eg.predicted) for eg in examples):
             return losses
         self._ready()

@@ -18,7 +18,7 @@ from .case_marks import CAPITAL, CAPITALS
 from .component import BertNer
 from .errors import BertNerError, Errors, ExportError, is_number
 from .files import sha256_of, whole_folder
-from .model import check_own_encoder, get_checkpoint, replace_checkpoint
+from .model import get_checkpoint, is_shared, replace_checkpoint
 from .pipelines import open_pipeline
 from .precision import half_precision, multiplies_bfloat16
 from .runtimes.conversion import convert, require_packages
@@ -212,7 +212,8 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
 
 
 def _trainable(pipe: BertNer) -> Any:
-    check_own_encoder(pipe.model, pipe.name, "exporting")
+    if is_shared(pipe.model):
+        raise BertNerError(Errors.shared_encoder.format(name=pipe.name, what="exporting"))
     checkpoint = get_checkpoint(pipe.model)
     if not checkpoint.can_train:
         raise BertNerError(Errors.exported.format(name=pipe.name))

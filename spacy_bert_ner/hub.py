@@ -14,10 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .errors import MODEL_SECTION, CheckpointError, Errors, check_setting
-from .locks import INDEX, WEIGHTS, Shape, check_folder, shapes_in, shards
+from .locks import CONFIG, INDEX, WEIGHTS, Shape, check_folder, shapes_in, shards
 from .opening import is_folder
-
-CONFIG = "config.json"
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 """One of them makes a tokenizer, if others of `SMALL` are there."""

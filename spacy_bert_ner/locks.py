@@ -24,7 +24,8 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.m
 NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"}
 """What training leaves, which nothing here reads."""
 
-CONFIGS = ("config.json", "tokenizer_config.json")
+CONFIG = "config.json"
+CONFIGS = (CONFIG, "tokenizer_config.json")
 ADAPTER = "adapter_config.json"
 """Of weights that transformers puts on the others, pickled ones too, where peft is installed, and there alone."""
 
@@ -48,12 +49,12 @@ def check_folder(name: str, folder: Path, names: Collection[str] | None = None, 
         content = _read(folder / file)
         if isinstance(content, dict) and content.get("auto_map"):
             raise CheckpointError(Errors.custom_code.format(name=name, file=file, found=content["auto_map"]))
-    config = _read(folder / CONFIGS[0])
+    config = _read(folder / CONFIG)
     if not isinstance(config, dict):
         config = {}
     # transformers takes the name of its weights from there too.
     named = [(INDEX, file) for file in shards(folder)]
-    named += [(CONFIGS[0], str(config["transformers_weights"]))] if config.get("transformers_weights") else []
+    named += [(CONFIG, str(config["transformers_weights"]))] if config.get("transformers_weights") else []
     for source, file in named:
         if PurePosixPath(file.replace("\\", "/")).name != file or not file.endswith(".safetensors"):
             raise CheckpointError(Errors.weights_elsewhere.format(name=name, source=source, file=file))

@@ -24,9 +24,10 @@ from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime, compiled_forward, unpadded_pass
-from .shared import is_shared, listens, new_head
+from .shared import check_tag_scheme, new_head
+from .shared import is_shared as is_shared  # for `export` too
 from .shim import CheckpointShim
-from .tags import PREFIXES, TagSet
+from .tags import TagSet
 from .types import Array, Floats2d
 from .windows import merge
 
@@ -99,9 +100,7 @@ def build_token_classifier_v1(
     check("name", name, a_name, "a folder, or a name on the Hub")
     a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
     check("revision", revision, a_revision, "a commit, branch or tag on the Hub, or null")
-    schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
-    a_scheme = tag_scheme is None or (isinstance(tag_scheme, str) and tag_scheme in PREFIXES)
-    check("tag_scheme", tag_scheme, a_scheme, f"{schemes}, or null")
+    check_tag_scheme(tag_scheme)
     check("window", window, window is None or _is_count(window, 3), "a whole number from 3, or null")
     check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
     least = f"a whole number from 0, less than window = {window}; such as {(window or 0) // 4}"
@@ -253,15 +252,16 @@ def load_checkpoint(
     model: TokenClassifier,
     labels: Collection[str] | None = None,
     added: Collection[str] = (),
-    docs: Sequence[Doc] = (),
+    get_docs: Callable[[], Sequence[Doc]] = tuple,
 ) -> None:
     """Open the checkpoint that the config names; with `labels` and `added`, one that can learn them. Where the encoder
-    is another component's, there is a new head for them instead, as wide as the vectors of `docs`.
+    is another component's, there is a new head for them instead, as wide as the vectors of the Docs of
+    `get_docs`, which nothing else asks for.
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
     if is_shared(model):
-        _shim(model).checkpoint = cast(Checkpoint, new_head(model, docs, labels, added))
+        _shim(model).checkpoint = cast(Checkpoint, new_head(model, get_docs, labels, added))
         return
     name = model.attrs["name"]
     if is_folder(name) and has_graph(name):
@@ -306,12 +306,6 @@ def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
 def has_checkpoint(model: TokenClassifier) -> bool:
     """Whether weights are loaded."""
     return _shim(model).is_loaded
-
-
-def check_own_encoder(model: TokenClassifier, name: str, what: str) -> None:
-    """RAISES BertNerError: `what` the component of that name is to do takes an encoder of its own."""
-    if is_shared(model) and (listens(model) or what == "exporting"):
-        raise BertNerError(Errors.shared_encoder.format(name=name, what=what))
 
 
 def gather(model: TokenClassifier, weight: float) -> float:

@@ -16,6 +16,26 @@ BALANCED = "balanced"
 _OF_SUBWORDS = {"subword_labels": "first", "class_weights": None, "focal_gamma": 0.0, "label_smoothing": 0.0}
 """Settings, with their defaults, that a loss of whole sequences does not know."""
 
+DEFAULT_MODEL = """
+[model]
+@architectures = "spacy_bert_ner.TokenClassifier.v1"
+name = "dslim/bert-base-NER"
+revision = null
+tag_scheme = null
+window = null
+overlap = 32
+cut_at = "sentences"
+get_spans = null
+max_batch_tokens = 2048
+frozen_layers = 0
+reset_layers = 0
+gradient_checkpointing = false
+precision = "fp32"
+mark_case = false
+runtime = null
+"""
+"""The model of a component that names none."""
+
 NOT_IN_NAMES = {*'/\\:*?"<>|', ".", "$"}
 """What no folder can have in its name, here or on other systems; and what means something else in a config."""
 TAKEN = {"vocab", "tokenizer"}

@@ -3,7 +3,6 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -46,11 +45,9 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
         of tag logits for each token that is no white space, and `lengths` of shape `(n_tokens,)`, which are 1 or 0.
     RAISES ConfigError: a setting is not allowed.
     """
-    check = partial(check_setting, MODEL_SECTION)
     a_tok2vec = 'a section with @architectures = "spacy-transformers.TransformerListener.v1", or another tok2vec'
-    check("tok2vec", tok2vec, isinstance(tok2vec, Model), a_tok2vec)
-    a_scheme = tag_scheme is None or (isinstance(tag_scheme, str) and tag_scheme in PREFIXES)
-    check("tag_scheme", tag_scheme, a_scheme, ", ".join(f'"{scheme}"' for scheme in PREFIXES) + ", or null")
+    check_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), a_tok2vec)
+    check_tag_scheme(tag_scheme)
     return Model(
         NAME,
         forward,
@@ -59,6 +56,13 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
         refs={"tok2vec": tok2vec},
         attrs={"tag_scheme": tag_scheme, "max_batch_tokens": LOOK_AHEAD, "dropout_rate": None},
     )
+
+
+def check_tag_scheme(tag_scheme: object) -> None:
+    """RAISES ConfigError: it is neither the name of a scheme nor null."""
+    schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
+    is_known = tag_scheme is None or (isinstance(tag_scheme, str) and tag_scheme in PREFIXES)
+    check_setting(MODEL_SECTION, "tag_scheme", tag_scheme, is_known, f"{schemes}, or null")
 
 
 def is_shared(model: Model[Any, Any]) -> bool:
@@ -141,11 +145,14 @@ def _waits_for(model: SharedTokenClassifier) -> bool:
 
 
 def new_head(
-    model: SharedTokenClassifier, docs: Sequence[Doc], labels: Collection[str] | None, added: Collection[str]
+    model: SharedTokenClassifier,
+    get_docs: Callable[[], Sequence[Doc]],
+    labels: Collection[str] | None,
+    added: Collection[str],
 ) -> SharedHead:
     """A head with random weights from torch's generator.
 
-    docs: of the training data, by which the width of the vectors is found.
+    get_docs: gives some of the training data, by which the width of the vectors is found.
     labels, added: see `Checkpoint.open`.
     RAISES EncoderError: there are no labels.
     """
@@ -154,7 +161,7 @@ def new_head(
         raise EncoderError(Errors.head_untrained)
     scheme = model.attrs["tag_scheme"] or "IOB2"
     tok2vec = model.layers[0]
-    sample = [doc for doc in docs if len(doc)][:10]
+    sample = [doc for doc in get_docs() if len(doc)]
     tok2vec.initialize(X=sample)
     found = tok2vec.predict(sample)
     return SharedHead.new(found[0].shape[1], tags_of_labels(wanted, scheme), scheme)

@@ -108,6 +108,16 @@ def initialized(make_nlp: Callable[..., Language], examples: list[Example], **se
     return nlp
 
 
+def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
+    """The entities that a pipeline finds in the texts of examples."""
+    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
+
+
+def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
+    """Their gold entities."""
+    return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
+
+
 @pytest.fixture
 def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
     """A pipeline with `bert_ner`, initialized with the examples."""

@@ -99,6 +99,18 @@ def test_a_trained_head_needs_no_labels(make_nlp, tagger):
     assert nlp.get_pipe("bert_ner").labels == ("geo", "per")
 
 
+def test_initialize_reads_no_example_where_labels_are_given(make_nlp, examples):
+    """Reading them again takes time, and an augmenter makes others each time; one read is spaCy's check of them."""
+    nlp, reads = make_nlp(), []
+
+    def get_examples():
+        reads.append(1)
+        return examples
+
+    nlp.get_pipe("bert_ner").initialize(get_examples, labels=["per", "geo"])
+    assert reads == [1]
+
+
 def test_initialize_forgets_the_temperature(nlp, examples):
     pipe = nlp.get_pipe("bert_ner")
     pipe.cfg["temperature"] = 2.5

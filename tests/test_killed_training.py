@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 import spacy
 from conftest import TRAIN_DATA
+from killing import BEGIN
 from spacy.tokens import DocBin
 from spacy.training import Example
 
@@ -28,30 +29,13 @@ pytestmark = [
 TEXT = "Kevin Durant lives in New York ."
 
 PROGRAM = """
-import os, runpy, shutil, signal, sys
-from pathlib import Path
+import runpy
 import torch
 from spacy import util
 from spacy.language import Language
 from spacy_bert_ner import checkpoint, component, files, logger, shim
 
 torch.set_num_threads(1)
-
-def kill(*args, **options):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def after(real):
-    def run(*args, **options):
-        real(*args, **options)
-        kill()
-    return run
-
-def at_call(number, real, do=kill):
-    calls = []
-    def run(*args, **options):
-        calls.append(1)
-        return do(*args, **options) if len(calls) == number else real(*args, **options)
-    return run
 
 def saving(number, part, do):
     "While `model-last` is written for the so-manieth time, and this part of it is to be."
@@ -78,11 +62,6 @@ def half(path, write):
 
 def done(path, write):
     write(path)
-    kill()
-
-def half_weights(self, folder):
-    Path(folder).mkdir()
-    Path(folder, "model.safetensors").write_bytes(b"half")
     kill()
 
 def best(name, do):
@@ -127,7 +106,7 @@ runpy.run_module("spacy", run_name="__main__")
 
 def train(kill, config, output, *options):
     """A training that is killed on its way, in a process that is forked, as torch and spaCy take seconds to import."""
-    code = PROGRAM.format(kill=kill)
+    code = BEGIN + PROGRAM.format(kill=kill)
     log = output.parent / f"{output.name}.log"
     arguments = (code, [str(config), "-o", str(output), *map(str, options)], log)
     with warnings.catch_warnings():

@@ -8,37 +8,15 @@ from pathlib import Path
 
 import pytest
 import spacy
+from killing import BEGIN
 from spacy.tokens import DocBin
 
 from spacy_bert_ner.export import export_pipeline
 
 TEXT = "Kevin Durant lives in New York ."
 
-BEGIN = """
-import os, signal, shutil, sys
-from pathlib import Path
+PATCHES = """
 from spacy_bert_ner import checkpoint, export, files, saving
-
-def kill(*args, **options):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def after(real):
-    def run(*args, **options):
-        real(*args, **options)
-        kill()
-    return run
-
-def at_call(number, real):
-    calls = []
-    def run(*args, **options):
-        calls.append(1)
-        return kill() if len(calls) == number else real(*args, **options)
-    return run
-
-def half_weights(self, folder):
-    Path(folder).mkdir()
-    Path(folder, "model.safetensors").write_bytes(b"half")
-    kill()
 
 def half_deleted(folder, **options):
     next(path for path in Path(folder).rglob("*") if path.is_file()).unlink()
@@ -68,7 +46,7 @@ runpy.run_module("spacy", run_name="__main__")
 
 def killed(program: str, kill: str, *arguments: Path) -> None:
     """Run a program that is killed on its way."""
-    code = BEGIN + program.format(kill=kill)
+    code = BEGIN + PATCHES + program.format(kill=kill)
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)], timeout=120)
     assert run.returncode == -signal.SIGKILL
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from conftest import found, gold
 from numpy.testing import assert_allclose
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -63,14 +64,6 @@ def train(nlp: Language, examples: list[Example], n: int = 60) -> dict[str, floa
     for _ in range(n):
         losses = nlp.update(examples, sgd=optimizer, losses={}, drop=0.1)
     return losses
-
-
-def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
-    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
-
-
-def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
-    return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
 
 
 def numbers(model: Model) -> list[np.ndarray]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from conftest import found, gold
 from spacy.language import Language
 from spacy.training import Example
 from spacy.util import load_model_from_config
@@ -107,14 +108,6 @@ def learn(nlp: Language, examples: list[Example], n: int = 150) -> None:
     optimizer.learn_rate = 0.003
     for _ in range(n):
         nlp.update(examples, sgd=optimizer)
-
-
-def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
-    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
-
-
-def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
-    return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
 
 
 def test_it_learns_is_saved_and_stands_alone(nlp: Language, examples: list[Example], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+from conftest import found, gold
 from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -83,14 +84,6 @@ def learn(nlp: Language, examples: list[Example], n: int = 40, **options: Any) -
     for _ in range(n):
         losses = nlp.update(examples, sgd=optimizer, losses={}, **options)
     return losses
-
-
-def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
-    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
-
-
-def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
-    return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
 
 
 def weights(nlp: Language) -> list[np.ndarray]:

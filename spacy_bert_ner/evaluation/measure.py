@@ -76,13 +76,13 @@ def metrics(found: Found, seed: int = 0) -> dict[str, Any]:
     the component has them; `n_docs`, `n_words`, and `words_per_second`.
     """
     pairs = list(zip(found.gold, found.predicted, strict=True))
+    n_gold, n_predicted = sum(map(len, found.gold)), sum(map(len, found.predicted))
     schemas: dict[str, Any] = {}
     for schema in SCHEMAS:
         n: Counter[str] = sum((count_matches(*pair, schema) for pair in pairs), Counter())
         right = n["correct"] + n["partial"] / 2
-        gold, predicted = sum(map(len, found.gold)), sum(map(len, found.predicted))
         outcomes = ("correct", "incorrect", "partial", MISSED, SPURIOUS)
-        schemas[schema] = prf(right, predicted, gold) | {key: n[key] for key in outcomes}
+        schemas[schema] = prf(right, n_predicted, n_gold) | {key: n[key] for key in outcomes}
     kinds = Counter(mistake.kind for pair in pairs for mistake in mistakes(*pair))
     n_words = sum(len(eg.predicted) for eg in found.examples)
     tokens = score_bert_ner(found.examples)

@@ -74,13 +74,13 @@ def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str
     """
     totals = counts.stacked().sum(axis=1)  # (3, n_labels)
     drawn = _draw(counts.stacked(), n_samples, seed)  # (n_samples, 3, n_labels)
-    per_label = {label: _scored(totals[:, i], _prf(drawn[:, :, i])) for i, label in enumerate(counts.labels)}
-    all_scores = _prf(drawn)  # (n_samples, 3, n_labels)
+    scores = _prf(drawn)  # (n_samples, 3, n_labels)
+    per_label = {label: _scored(totals[:, i], scores[:, :, i]) for i, label in enumerate(counts.labels)}
     macro: dict[str, Any] = {}
     for i, key in enumerate("prf"):
         values = [row[key] for row in per_label.values() if row[key] is not None]
         macro[key] = sum(values) / len(values) if values else None
-        macro[f"{key}_interval"] = _interval(_mean(all_scores[:, i]))
+        macro[f"{key}_interval"] = _interval(_mean(scores[:, i]))
     micro = _scored(totals.sum(axis=1), _prf(drawn.sum(axis=2)))
     return {"micro": micro, "macro": macro, "per_label": per_label}
 
