@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import srsly
 from spacy import util
@@ -15,7 +16,9 @@ from . import model as models
 from .errors import CheckpointError, Errors
 from .files import whole_folder
 from .opening import opening
+from .shim import CheckpointShim
 from .sums import check_sums, write_sums
+from .unpacking import unpacking
 
 P = TypeVar("P", bound="SavedPipe")
 
@@ -69,10 +72,24 @@ class SavedPipe(TrainablePipe):
             "model": self.model.from_bytes,
         }
         exclude = [*exclude]
-        with opening(self.name, Errors.bad_bytes):
-            util.from_bytes(data, deserialize, exclude)
-        self._check_loaded()
+        with self._or_as_before():
+            with opening(self.name, Errors.bad_bytes), unpacking():
+                util.from_bytes(data, deserialize, exclude)
+            self._check_loaded()
         return self
+
+    @contextmanager
+    def _or_as_before(self) -> Iterator[None]:
+        """Where reading fails, keep what was learned, the settings of the model and its weights."""
+        kept = [(now, {**now}) for now in (self.cfg, self.model.attrs)]
+        try:
+            with cast(CheckpointShim, self.model.shims[0]).or_as_before():
+                yield
+        except BaseException:
+            for now, before in kept:
+                now.clear()
+                now.update(before)
+            raise
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write `cfg`, `model/`, a plain Hugging Face checkpoint, and their sums: all of them or none. What is excluded
@@ -118,8 +135,9 @@ class SavedPipe(TrainablePipe):
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": read_model,
         }
-        util.from_disk(path, deserialize, exclude)
-        self._check_loaded()
+        with self._or_as_before():
+            util.from_disk(path, deserialize, exclude)
+            self._check_loaded()
         return self
 
 

@@ -7,7 +7,9 @@ import errno
 import io
 import lzma
 import os
+import re
 import shutil
+import struct
 import tempfile
 import weakref
 import zipfile
@@ -20,10 +22,14 @@ from typing import BinaryIO, TextIO
 
 from ..errors import CorpusError, Errors
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
-"""What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method; a
+ValueError for names that are not UTF-8, and for places before the file begins."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Numbers of the errors of a disk that has no room."""
+_WHOLE = ("utf-8", "utf-16", "iso8859-1")
+"""Codecs that never give half of a surrogate pair, as `utf-7` and `unicode_escape` may; others are looked through."""
+_HALF = re.compile("[\ud800-\udfff]")
 _CHUNK = 1 << 20
 _HEAD = 1 << 22  # characters of the first rows: one row can be all of a file
 _MARK = codecs.BOM_UTF8.decode("latin-1")
@@ -57,9 +63,12 @@ class Source:
         codec = self._codec if self._named or self._own == "utf-16" else "latin-1"
         with self._open() as file:
             text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
-            rows = text.read(_HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
-            if text.read(1):
-                rows = rows[:-1] or rows
+            try:
+                rows = text.read(_HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
+                if text.read(1):
+                    rows = rows[:-1] or rows
+            except UnicodeError as e:  # of codecs that replace nothing
+                raise self._unfit(e) from e
             return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
     def check(self, fallback: str | None, formats: str) -> None:
@@ -82,8 +91,11 @@ class Source:
                 path=self.path, line=int(e.reason), byte=byte, encoding=self._codec, offer=offer
             )
             raise CorpusError(message) from e
-        except UnicodeError as e:  # a codec that decodes nothing, such as `undefined`
-            raise CorpusError(Errors.unknown_encoding.format(encoding=self._named)) from e
+        except UnicodeError as e:  # of codecs that name no place
+            raise self._unfit(e) from e
+
+    def _unfit(self, error: UnicodeError) -> CorpusError:
+        return CorpusError(Errors.unfit_encoding.format(path=self.path, encoding=self._codec, reason=error))
 
     def _scan(self, formats: str) -> None:
         decoder = codecs.getincrementaldecoder(self._codec)()
@@ -96,6 +108,15 @@ class Source:
                 except UnicodeDecodeError as e:
                     at = line + e.object.count(b"\n", 0, e.start)
                     raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, str(at)) from e
+                if self._codec not in _WHOLE and (half := _HALF.search(text)):
+                    at, position = (
+                        line + text.count("\n", 0, half.start()),
+                        half.start() - text.rfind("\n", 0, half.start()) - 1,
+                    )
+                    message = Errors.lone_surrogate.format(
+                        path=self.path, line=at, code=ord(half[0]), position=position
+                    )
+                    raise CorpusError(message)
                 if "\x00" in text:
                     at = line + text.count("\n", 0, text.index("\x00"))
                     raise CorpusError(Errors.binary_file.format(path=self.path, line=at, formats=formats))
@@ -161,5 +182,5 @@ def _codec(encoding: str) -> str:
     try:
         "".encode(encoding)  # refuses codecs that are known but turn bytes into bytes, such as `hex`
         return codecs.lookup(encoding).name
-    except (LookupError, UnicodeError) as e:
+    except (LookupError, ValueError) as e:  # a NUL in a name is the latter
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding)) from e
