@@ -33,6 +33,7 @@ from .opening import (
     choose_head,
     longest_window,
     opening,
+    padding_of,
     rename_tokenizer,
     scheme_in,
     tags_of,
@@ -134,8 +135,8 @@ class Checkpoint:
                 source = find(name, revision=revision, local_files_only=local_files_only)
                 config = AutoConfig.from_pretrained(source.folder, **LOCAL)
                 config.name_or_path = name  # else the path in the cache would be saved with it
-            tags, new_head = choose_head(config, name, labels, added, tag_scheme)
-            write_tags(config, tags.tags)
+                tags, new_head = choose_head(config, name, labels, added, tag_scheme)
+                write_tags(config, tags.tags)
             # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
             is_to_train = bool(labels) or new_head
             if is_to_train or tag_scheme:
@@ -157,9 +158,9 @@ class Checkpoint:
             reset_head(model)
         if new_head and reset_layers:
             put_new_layers(model, reset_layers)
-        if mark_case and is_to_train and tokenizer.is_fast:
-            tokenizer = _with_case_marks(model, tokenizer)
-        return cls(model, tokenizer, name, source.commit)
+        with opening(name, Errors.no_tokenizer):
+            is_marked = mark_case and is_to_train and tokenizer.is_fast
+            return cls(model, _with_case_marks(model, tokenizer) if is_marked else tokenizer, name, source.commit)
 
     @classmethod
     def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Self:
@@ -178,7 +179,7 @@ class Checkpoint:
                 model = AutoModelForTokenClassification.from_config(config)
         with _quiet(), opening(name, Errors.no_tokenizer):
             tokenizer = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
-        return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
+            return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
 
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""
@@ -325,7 +326,7 @@ class Checkpoint:
         framed = self._frame(windows)
         longest = max(map(len, framed))
         longest = max(longest, min(-(-longest // multiple) * multiple, self.max_window))
-        ids, mask = pad(framed, self.tokenizer.pad_token_id or 0, longest)
+        ids, mask = pad(framed, padding_of(self.model, self.tokenizer), longest)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[torch.Tensor, list[int]]:
@@ -336,7 +337,7 @@ class Checkpoint:
         """
         framed = self._frame(windows)
         lengths = list(map(len, framed))
-        padding = np.full(round_up(sum(lengths), limit) - sum(lengths), self.tokenizer.pad_token_id or 0)
+        padding = np.full(round_up(sum(lengths), limit) - sum(lengths), padding_of(self.model, self.tokenizer))
         return torch.from_numpy(np.concatenate([*framed, padding])), lengths
 
     def _frame(self, windows: Sequence[Ints1d]) -> list[Ints1d]:

@@ -29,7 +29,14 @@ OPTIMIZER_SECTION = "training.optimizer"
 
 
 class BertNerError(ValueError):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    message (object): what half of a surrogate pair is in, as names of files and keys of JSON may hold, is escaped, so
+        that every terminal and log takes it.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(str(message).encode("utf-8", "backslashreplace").decode())
 
 
 class ConfigError(BertNerError):

@@ -12,6 +12,12 @@ class CorpusMessages:
         "{path}, line {line}: byte 0x{byte:02X} is not valid {encoding}. Name the file's encoding: --encoding {offer}"
     )
     unknown_encoding = "--encoding {encoding} is not known. Allowed: a Python codec, such as utf-8 or latin-1."
+    packed = (
+        "{path}: packed by {packer}. Allowed: text as it is, or a zip archive of one file. Unpack it: {unpack} {path}"
+    )
+    unfit_encoding = (
+        "{path}: cannot be read as {encoding} ({reason}). Name the encoding in which it was written: --encoding utf-8"
+    )
     binary_file = "{path}, line {line}: a NUL byte, so this is not a text file. Allowed: {formats}, zipped or not."
     bad_zip = "{path}: the zip archive cannot be read ({reason}). Fetch the file again."
     zip_members = "{path}: a zip archive with {n} files. Allowed: exactly one. Unzip it and name the file you want."

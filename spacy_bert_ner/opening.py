@@ -187,3 +187,9 @@ def longest_window(model: Any, tokenizer: Any) -> int:
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             return positions - int(module.padding_idx) - 1
     return positions
+
+
+def padding_of(model: Any, tokenizer: Any) -> int:
+    """The subword that fills up windows; the first of all, where the encoder does not know the tokenizer's own."""
+    own = tokenizer.pad_token_id or 0
+    return own if own < model.get_input_embeddings().weight.shape[0] else 0

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import srsly
 from spacy import util
 from spacy.pipeline.trainable_pipe import TrainablePipe
 
 from . import model as models
-from .errors import CheckpointError, Errors
+from .errors import CheckpointError, Errors, is_number
 from .files import whole_folder
 from .opening import opening
+from .shim import CheckpointShim
 from .sums import check_sums, write_sums
+from .unpacking import unpacking
 
 P = TypeVar("P", bound="SavedPipe")
 
@@ -69,10 +72,31 @@ class SavedPipe(TrainablePipe):
             "model": self.model.from_bytes,
         }
         exclude = [*exclude]
-        with opening(self.name, Errors.bad_bytes):
+        with self._or_as_before(), opening(self.name, Errors.bad_bytes), unpacking():
             util.from_bytes(data, deserialize, exclude)
-        self._check_loaded()
+            self._check_settings()
+            self._check_loaded()
         return self
+
+    def _check_settings(self) -> None:
+        """Refuse settings of the model that came with bytes and that no config may have, or that do not fit it."""
+        attrs = self.model.attrs
+        models.build_token_classifier_v1(**{key: value for key, value in attrs.items() if key != "dropout_rate"})
+        if models.has_checkpoint(self.model):
+            models.replace_checkpoint(self.model, models.get_checkpoint(self.model), attrs["runtime"])
+
+    @contextmanager
+    def _or_as_before(self) -> Iterator[None]:
+        """Where reading fails, keep what was learned, the settings of the model and its weights."""
+        kept = [(now, {**now}) for now in (self.cfg, self.model.attrs)]
+        try:
+            with cast(CheckpointShim, self.model.shims[0]).or_as_before():
+                yield
+        except BaseException:
+            for now, before in kept:
+                now.clear()
+                now.update(before)
+            raise
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write `cfg`, `model/`, a plain Hugging Face checkpoint, and their sums: all of them or none. What is excluded
@@ -113,13 +137,22 @@ class SavedPipe(TrainablePipe):
             if folder.exists():
                 models.restore_checkpoint(self.model, folder)
 
+        def read_vocab(folder: Path) -> None:
+            try:
+                with unpacking():
+                    self.vocab.from_disk(folder, exclude=exclude)
+            except Exception as e:  # whatever spaCy and srsly raise of what they find in the files
+                reason = " ".join(str(e).split())[:200] or type(e).__name__
+                raise CheckpointError(Errors.bad_cfg.format(path=folder, reason=reason)) from e
+
         deserialize: dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self.cfg.update(_read_cfg(p)),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "vocab": read_vocab,
             "model": read_model,
         }
-        util.from_disk(path, deserialize, exclude)
-        self._check_loaded()
+        with self._or_as_before():
+            util.from_disk(path, deserialize, exclude)
+            self._check_loaded()
         return self
 
 
@@ -133,7 +166,11 @@ def _read_cfg(path: Path) -> dict[str, Any]:
 
 
 def _checked(path: object, cfg: object) -> dict[str, Any]:
-    kinds = {"temperature": int | float, "added_labels": list, "balanced_weights": dict}
-    if not isinstance(cfg, dict) or not all(isinstance(cfg[key], kinds[key]) for key in kinds.keys() & cfg.keys()):
+    kinds: dict[str, Callable[[Any], bool]] = {
+        "temperature": lambda value: is_number(value) and value > 0,
+        "added_labels": lambda value: isinstance(value, list) and all(isinstance(label, str) for label in value),
+        "balanced_weights": lambda value: isinstance(value, dict) and all(map(is_number, value.values())),
+    }
+    if not isinstance(cfg, dict) or not all(kinds[key](cfg[key]) for key in kinds.keys() & cfg.keys()):
         raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is no table of what a component learned"))
     return cfg

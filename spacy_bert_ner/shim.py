@@ -51,6 +51,16 @@ class CheckpointShim(Shim):
         checkpoint.to(get_torch_default_device())
         self._model = checkpoint
 
+    @contextmanager
+    def or_as_before(self) -> Iterator[None]:
+        """Where the block fails, hold the checkpoint that was held before it."""
+        held = self._model
+        try:
+            yield
+        except BaseException:
+            self._model = held
+            raise
+
     def prepare(self) -> None:
         """Make ready to run in this process, which may have been forked from the one that loaded the weights.
 

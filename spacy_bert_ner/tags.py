@@ -112,10 +112,19 @@ def check_labels(labels: Iterable[object]) -> set[str]:
         raise TagError(Errors.labels_in_a_string.format(labels=labels))
     found = set()
     for label in labels:
-        if not isinstance(label, str) or not label.strip() or label == OUTSIDE:
+        if not isinstance(label, str) or not label.strip() or label == OUTSIDE or not _is_text(label):
             raise TagError(Errors.no_label.format(label=label))
         found.add(label)
     return found
+
+
+def _is_text(label: str) -> bool:
+    """Whether it holds no half of a surrogate pair, which JSON can spell and spaCy cannot store."""
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ...]:
@@ -238,6 +247,9 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     scheme (str | None): a key of `PREFIXES`, "IOB" or "IOE"; None for what the tags tell.
     RAISES TagError: the tags tell of no scheme, or do not fit the one that is named.
     """
+    for tag in tags:
+        if not _is_text(tag):
+            raise TagError(Errors.no_label.format(label=tag))
     if scheme is None:
         scheme = scheme_of(tags)
     named = [tag for tag in tags if tag != OUTSIDE]

@@ -4,6 +4,7 @@ First with the sums that `to_disk` writes, then with sums of nothing, as where s
 then what opens them has to tell.
 """
 
+import gc
 import json
 import shutil
 import struct
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spacy
+import srsly
 from safetensors.numpy import load_file, save_file
 
 from spacy_bert_ner.errors import BertNerError, CheckpointError
@@ -261,6 +263,7 @@ BROKEN = {
     "config, a width of 10^12": (change(CONFIG, intermediate_size=10**12), LARGE),
     "config, a negative width": (change(CONFIG, intermediate_size=-1), CANNOT),
     "config, a width in words": (change(CONFIG, hidden_size="wide"), CANNOT),
+    "config, architectures that are no names": (change(CONFIG, architectures=[True]), CANNOT),
     "labels, more than the head has": (change(CONFIG, id2label={i: f"B-{i}" for i in range(99)}), "does not fit the"),
     "labels, fewer than the head has": (change(CONFIG, id2label={0: "O", 1: "B-per"}), "does not fit the shapes"),
     "labels, with a gap": (change(CONFIG, id2label={0: "O", 2: "B-per"}), "has id2label = "),
@@ -271,6 +274,14 @@ BROKEN = {
     "cfg, not JSON": (put("cfg", "{"), "cfg cannot be read: "),
     "cfg, a list": (put("cfg", "[]"), "cfg cannot be read: it is no table"),
     "cfg, a temperature in words": (put("cfg", '{"temperature": "hot"}'), "cfg cannot be read: it is no table"),
+    "cfg, a temperature of 0": (put("cfg", '{"temperature": 0}'), "cfg cannot be read: it is no table"),
+    "cfg, labels that are numbers": (put("cfg", '{"added_labels": [1]}'), "cfg cannot be read: it is no table"),
+    "cfg, a label that is no text": (put("cfg", '{"added_labels": ["\\ud800"]}'), "is no label"),
+    "labels, no text": (
+        change(CONFIG, id2label=dict(enumerate(["O", "B-\ud800", "I-\ud800", "B-x", "I-x"]))),
+        "is no label",
+    ),
+    "cfg, a weight in words": (put("cfg", '{"balanced_weights": {"O": "x"}}'), "cfg cannot be read: it is no table"),
     "cfg, missing": (lambda folder: remove(folder, "cfg"), "cfg cannot be read: "),
 }
 
@@ -300,6 +311,111 @@ def test_a_component_keeps_its_weights_when_others_cannot_be_read(folder):
     with pytest.raises(CheckpointError):
         nlp.get_pipe("bert_ner").from_disk(folder)
     assert nlp(TEXT).to_json() == before
+
+
+@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.parametrize(
+    "do",
+    [
+        change(CONFIG, num_hidden_layers=0),
+        # transformers puts a subword that the tokenizer does not know behind those that the encoder knows.
+        change("model/tokenizer_config.json", pad_token="[FILL]"),
+    ],
+    ids=["no layers", "padding that the encoder does not know"],
+)
+def test_odd_checkpoints_predict(folder, do):
+    write(folder, SUMS, "{}")
+    do(folder)
+    nlp = load(folder)
+    assert len(list(nlp.pipe([TEXT, "Kevin", TEXT * 20]))) == 3
+
+
+def repacked(alter):
+    """Bytes of a component whose model was altered."""
+
+    def do(data):
+        content = srsly.msgpack_loads(data)
+        model = srsly.msgpack_loads(content["model"])
+        alter(model)
+        return srsly.msgpack_dumps(content | {"model": srsly.msgpack_dumps(model)})
+
+    return do
+
+
+def attr(key, value):
+    return repacked(lambda model: model["attrs"][0].update({key: srsly.msgpack_dumps(value)}))
+
+
+def file(name, content):
+    def alter(model):
+        shim = srsly.msgpack_loads(model["shims"][0][0])
+        shim["files"][name] = content
+        model["shims"][0][0] = srsly.msgpack_dumps(shim)
+
+    return repacked(alter)
+
+
+def part(key, value):
+    return lambda data: srsly.msgpack_dumps(srsly.msgpack_loads(data) | {key: value})
+
+
+OTHER_BYTES = r"^The bytes for 'bert_ner' cannot be read: .+ Allowed: what to_bytes\(\) of the same"
+BYTES = {
+    "none": (lambda data: b"", OTHER_BYTES),
+    "cut off": (lambda data: data[:-10], OTHER_BYTES),
+    "more": (lambda data: data + b"more", OTHER_BYTES),
+    "no MessagePack": (lambda data: b"\xc1" * 10, OTHER_BYTES),
+    "a number": (lambda data: b"\x01", OTHER_BYTES),
+    "nested deeply": (lambda data: b"\x91" * 100_000, OTHER_BYTES),
+    "no model": (part("model", b"\x80"), OTHER_BYTES),
+    "a vocabulary that is true": (part("vocab", True), OTHER_BYTES),
+    "cfg, not JSON": (part("cfg", "{"), OTHER_BYTES),
+    "cfg, a temperature in words": (part("cfg", '{"temperature": "hot"}'), "cfg cannot be read: it is no table"),
+    "a window in words": (attr("window", "wide"), "window = 'wide' is not allowed"),
+    "a window of a million": (attr("window", 10**6), r"max_batch_tokens = 2048 does not hold"),
+    "an overlap of all": (attr("overlap", 64), "overlap = 64 leaves no room"),
+    "a setting that there is not": (attr("depth", 1), OTHER_BYTES),
+    "no config": (file("config.json", b"{"), "cannot be opened: "),
+    "weights, cut off": (file("model.safetensors", b"\0" * 9), "cannot be opened: "),
+}
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_bytes_that_are_no_component_are_refused_and_it_stays_as_it_was(folder, kind):
+    do, message = BYTES[kind]
+    nlp = load(folder)
+    pipe = nlp.get_pipe("bert_ner")
+    before, cfg, settings = nlp(TEXT).to_json(), dict(pipe.cfg), dict(pipe.model.attrs)
+    with pytest.raises(BertNerError, match=message):
+        pipe.from_bytes(do(pipe.to_bytes()))
+    assert (nlp(TEXT).to_json(), pipe.cfg, dict(pipe.model.attrs)) == (before, cfg, settings)
+    assert gc.isenabled()  # which srsly leaves off where it fails
+
+
+@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+def test_a_component_keeps_what_it_learned_when_a_folder_cannot_be_read(folder):
+    nlp = load(folder)
+    write(folder, SUMS, "{}")
+    write(folder, "cfg", '{"temperature": 2.0}')
+    write(folder, "model/config.json", "{")
+    with pytest.raises(CheckpointError):
+        nlp.get_pipe("bert_ner").from_disk(folder, exclude=["vocab"])
+    assert nlp.get_pipe("bert_ner").cfg["temperature"] == 1.0
+
+
+@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"\xff", b'[1, "a"]'], ids=["none", "empty", "cut", "bytes", "number"]
+)
+def test_a_vocabulary_that_cannot_be_read_is_named(folder, content):
+    nlp = load(folder)
+    nlp.get_pipe("bert_ner").to_disk(folder)
+    write(folder, SUMS, "{}")
+    remove(folder, "vocab/strings.json")
+    if content is not None:
+        write(folder, "vocab/strings.json", content)
+    with pytest.raises(CheckpointError, match="vocab cannot be read"):
+        nlp.get_pipe("bert_ner").from_disk(folder)
 
 
 def test_loading_and_running_opens_no_socket(saved):

@@ -1,9 +1,14 @@
+import bz2
+import gzip
+import lzma
 import re
 import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import Corpus, read_corpus
 from spacy_bert_ner.errors import CorpusError
 
@@ -575,7 +580,7 @@ def test_the_line_and_the_reason_are_right(tmp_path, content, options, rest):
     fails(write(tmp_path, content), rest, **options)
 
 
-@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "no-such"])
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "no-such", "idna", "punycode", "\0"])
 def test_only_codecs_that_give_text_are_allowed(tmp_path, encoding):
     with pytest.raises(CorpusError, match=f"--encoding {encoding} is not known"):
         read_corpus(write(tmp_path, b"a O\n"), encoding=encoding)
@@ -600,3 +605,95 @@ def test_what_macos_adds_to_an_archive_does_not_count(tmp_path):
 def test_a_sentence_knows_its_line(tmp_path):
     corpus = read_corpus(write(tmp_path, b"a O\n\n\nb O\nc O\n"))
     assert [sentence.lines for sentence in corpus.sentences] == [[1], [4, 5]]
+
+
+@pytest.mark.parametrize("place", ["local", "central"])
+def test_a_zip_whose_names_are_not_utf_8_is_refused(tmp_path, place):
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
+        archive.writestr("Zürich.csv", "text,labels\na,O\n")
+    before, name, after = (tmp_path / "whole.zip").read_bytes().partition("Zürich".encode())
+    if place == "local":
+        name = b"Z\xff\xffrich"
+    else:
+        after = after.replace("Zürich".encode(), b"Z\xff\xffrich")
+    path = write(tmp_path, before + name + after, "corpus.zip")
+    fails(path, r": the zip archive cannot be read \('utf-8' codec can't decode byte 0xff .+\). Fetch the file again.")
+
+
+@pytest.mark.parametrize("format", ["auto", "conll"])
+def test_utf_16_without_a_mark_does_not_fit(tmp_path, format):
+    path = write(tmp_path, "a O\n".encode("utf-16-le"))
+    fails(
+        path,
+        r": cannot be read as utf-16 \(.*BOM\). Name the encoding in which it was",
+        encoding="utf-16",
+        format=format,
+    )
+    assert pairs(read_corpus(path, encoding="utf-16-le")) == [(["a"], ["O"])]
+
+
+@pytest.mark.parametrize(("encoding", "half"), [("utf-7", b"+2AA-"), ("unicode_escape", b"\\ud800")])
+def test_half_of_a_surrogate_pair_is_refused_in_every_encoding(tmp_path, encoding, half):
+    path = write(tmp_path, b"a O\nbc" + half + b" O\n")
+    fails(path, r", line 2: half of a surrogate pair \(U\+D800\) at character 2 of a string", encoding=encoding)
+
+
+def test_the_name_of_a_file_may_be_no_text(tmp_path):
+    """A name that is not UTF-8, as archives unpacked elsewhere have them, is shown escaped."""
+    path = write(tmp_path, b"a\n", "M\udcfcnchen.conll")
+    with pytest.raises(CorpusError) as e:
+        read_corpus(path, format="conll")
+    assert r"M\udcfcnchen.conll, line 1: one column only" in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("pack", "packer", "unpack"),
+    [(gzip.compress, "gzip", "gunzip"), (bz2.compress, "bzip2", "bunzip2"), (lzma.compress, "xz", "unxz")],
+)
+@pytest.mark.parametrize("share", [1, 0.5], ids=["whole", "cut"])
+@pytest.mark.parametrize("format", ["auto", "conll"])
+def test_what_other_programs_packed_is_refused_with_what_unpacks_it(tmp_path, pack, packer, unpack, share, format):
+    packed = pack(b"a O\n" * 100)
+    path = write(tmp_path, packed[: int(share * len(packed))], "a.conll")
+    fails(path, f": packed by {packer}. Allowed: .+. Unpack it: {unpack} {re.escape(str(path))}$", format=format)
+
+
+def test_a_file_that_is_a_folder_is_refused(tmp_path):
+    (tmp_path / "a.conll").mkdir()
+    fails(tmp_path / "a.conll", ": a folder in which no known format is recognised", format="auto")
+    fails(tmp_path / "a.conll", ": a folder in which no known format is recognised", format="conll")
+    fails(tmp_path / "a.conll", ": cannot be read as a DocBin after 0 Docs .it is a folder", format="spacy")
+    fails(tmp_path / "a.conll", r": the dataset's files are missing: \*.arrow", format="huggingface")
+    fails(tmp_path / "a.conll", r": there is no .*\*.ann", format="brat")
+
+
+def test_lines_may_end_in_all_ways_in_one_file(tmp_path):
+    path = write(tmp_path, b"a B-x\r\nb I-x\n\r\nc O\n\nd O\r\n\r\n")
+    assert pairs(read_corpus(path)) == [(["a", "b"], ["B-x", "I-x"]), (["c"], ["O"]), (["d"], ["O"])]
+
+
+@pytest.mark.parametrize("n", [10, 100, 1000])
+def test_a_sentence_that_never_ends_is_refused(tmp_path, n):
+    """As of a file that lost its blank lines."""
+    path = write(tmp_path, f"{'x' * n} O\n" * (1_000_000 // n + 1))
+    fails(path, r", line 1: a text of 1\d{6} characters. Allowed: at most 1000000", format="conll")
+
+
+def test_the_same_file_twice_in_one_is_read_twice(tmp_path):
+    assert pairs(read_corpus(write(tmp_path, b"a B-x\n\n" * 2))) == [(["a"], ["B-x"])] * 2
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    """Simulated, as root may read everything."""
+    path, open_file = write(tmp_path, b"a O\n", "a.conll"), Path.open
+
+    def refuse(self, *args, **options):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_file(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert f"[Errno 13] Permission denied: '{path}'" in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()

@@ -1,8 +1,10 @@
 """Formats of words with tags beside columns and CSV: CoNLL-U, Hugging Face datasets, spaCy's DocBin."""
 
+import gc
 import json
 import re
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -778,3 +780,61 @@ def test_a_tag_that_no_column_can_hold_is_refused(tmp_path, tag):
     doc = Doc(Vocab(), words=["a"], ents=[tag])
     DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
     fails(tmp_path / "a.spacy", re.escape(f", Doc 1, token 1: {rest}"))
+
+
+def test_offsets_of_arrow_that_lead_out_of_the_file_are_refused(tmp_path):
+    """Arrow would read what is there in memory, or end the process."""
+    path, found = (
+        tmp_path / "a.arrow",
+        table([["a", "b"], ["c"]], [["O", "O"], ["O"]], tokens=STRINGS, ner_tags=STRINGS),
+    )
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, found.schema) as writer:
+        writer.write_table(found)
+    data = path.read_bytes()
+    for offsets in ([0, 2, 3], [0, 1, 2, 3]):  # of rows, of strings
+        before = b"".join(n.to_bytes(4, "little") for n in offsets)
+        assert before in data
+        path.write_bytes(data.replace(before, before[:-4] + (1 << 30).to_bytes(4, "little")))
+        fails(path, r": cannot be read as Arrow or Parquet \(.*ffset.*\). Allowed: a whole file")
+
+
+@pytest.mark.parametrize(
+    ("state", "missing"),
+    [
+        ({"_data_files": [{"filename": "x" * 300}]}, "x{300}"),
+        ({"_data_files": [{"filename": ".."}]}, r"\.\."),
+        ({"_data_files": [{"filename": "\ud800"}]}, r"\\ud800"),
+    ],
+    ids=["long", "above", "no text"],
+)
+def test_a_dataset_that_names_impossible_files_is_refused(tmp_path, state, missing):
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    fails(tmp_path, rf": the dataset's files are missing: {missing}\. Allowed:")
+
+
+def test_what_says_nothing_of_the_tags_does_not_matter(tmp_path):
+    arrow_file(tmp_path / "a.arrow", [["a"]], [["B-x"]])
+    for name in ("state.json", "dataset_info.json"):
+        (tmp_path / name).write_text("[" * 100_000)
+    assert [sentence.tags for sentence in CorpusStream(tmp_path)] == [["B-x"]]
+
+
+def test_numbers_of_five_thousand_digits_are_no_numbers_of_words(tmp_path):
+    path = tmp_path / "a.conllu"
+    for number in ("9" * 5000, f"1-{'9' * 5000}"):
+        path.write_text("1\ta" + "\t_" * 7 + f"\tNER=O\n{number}\tb" + "\t_" * 8 + "\n")
+        fails(path, ", line 2: the number '.*' where word 2 is expected", format="conllu")
+
+
+def test_a_damaged_docbin_leaves_the_collection_of_garbage_on(tmp_path):
+    """srsly switches it off while it reads, and leaves it off where that fails."""
+    path = tmp_path / "a.spacy"
+    path.write_bytes(zlib.compress(b"\x81\xa5attrs\xc1"))
+    fails(path, ": cannot be read as a DocBin after 0 Docs", format="spacy")
+    assert gc.isenabled()
+
+
+def test_keys_that_are_no_text_are_shown(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(r'{"tokens": ["a"], "\ud800": []}')
+    fails(path, r", line 1: the columns are tokens, \\ud800; ner_tags is missing", format="huggingface-json")

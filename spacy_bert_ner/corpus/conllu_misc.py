@@ -24,7 +24,7 @@ from .source import Source
 
 KEYS = ("NER", "NE", "name")
 _N_COLUMNS = 10
-_WORD = re.compile(r"([1-9][0-9]*)(?:-([1-9][0-9]*))?")
+_WORD = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
 _ABSENT = ""  # in place of a tag: MISC has no key for one
 

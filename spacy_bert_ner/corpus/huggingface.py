@@ -50,9 +50,9 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
                     raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=found))
                 names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
                 for batch in batches:
-                    # Arrow takes the numbers in a file for granted, by which it then reads memory.
-                    batch.validate(full=True)
-                    for cells in batch.select(_columns(schema, key)).to_pylist():
+                    wanted = batch.select(_columns(schema, key))
+                    wanted.validate(full=True)  # Arrow takes offsets in a file at their word, and reads what is there
+                    for cells in wanted.to_pylist():
                         row += 1
                         try:
                             if cells["tokens"] != []:
@@ -76,7 +76,8 @@ def _files(path: Path) -> list[Path]:
         files = [path / Path(str(file["filename"])).name for file in listed]
     else:
         files = sorted(path.glob("*.arrow"))
-    missing = [file.name for file in files if not file.is_file()]
+    found = set(path.iterdir())  # not asked one by one: a name may be longer than the system takes
+    missing = [file.name for file in files if file not in found or not file.is_file()]
     if missing or not files:
         raise CorpusError(Errors.dataset_files.format(path=path, missing=", ".join(missing) or "*.arrow"))
     return files
@@ -133,7 +134,7 @@ def _features(schema: Any) -> Any:
     """What the `datasets` library notes in a schema about the tags."""
     try:
         return json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -154,6 +155,6 @@ def _json(path: Path) -> dict[str, Any]:
     """What a JSON file says; nothing where there is none, or it is none."""
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import shutil
+import struct
 import tempfile
 import weakref
 import zipfile
@@ -20,10 +21,20 @@ from typing import BinaryIO, TextIO
 
 from ..errors import CorpusError, Errors
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
-"""What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method; a
+ValueError for names that are not UTF-8, and for places before the file begins."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Numbers of the errors of a disk that has no room."""
+_PACKERS = {
+    "gzip": ((b"\x1f\x8b\x08",), "gunzip"),
+    "bzip2": (tuple(b"BZh%d1AY&SY" % level for level in range(1, 10)), "bunzip2"),
+    "xz": ((b"\xfd7zXZ\0",), "unxz"),
+    "zstd": ((b"\x28\xb5\x2f\xfd",), "unzstd"),
+}
+"""Programs that pack one file, with the bytes that it may begin with then, and what unpacks it."""
+_WHOLE = ("utf-8", "utf-16", "iso8859-1")
+"""Codecs that never give half of a surrogate pair, as `utf-7` and `unicode_escape` may; others are looked through."""
 _CHUNK = 1 << 20
 _HEAD = 1 << 22  # characters of the first rows: one row can be all of a file
 _MARK = codecs.BOM_UTF8.decode("latin-1")
@@ -34,7 +45,8 @@ class Source:
 
     path (Path): the file.
     encoding (str | None): a Python codec; None for UTF-8 (or UTF-16, where it begins with that byte-order mark).
-    RAISES CorpusError: no such file, a damaged archive, one that holds more than one file, or no text codec.
+    RAISES CorpusError: no such file, a damaged archive, one that holds more than one file or of another kind than zip,
+        or no text codec.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -44,7 +56,11 @@ class Source:
         member = self._find_member()
         self._file = path if member is None else self._unzip(member)
         with self._open() as file:
-            mark = file.read(2)
+            head = file.read(10)
+        for packer, (begins, unpack) in _PACKERS.items():
+            if head.startswith(begins):
+                raise CorpusError(Errors.packed.format(path=path, packer=packer, unpack=unpack))
+        mark = head[:2]
         self._own = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
         self._named = encoding
         self._codec = _codec(encoding or self._own)
@@ -57,9 +73,12 @@ class Source:
         codec = self._codec if self._named or self._own == "utf-16" else "latin-1"
         with self._open() as file:
             text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
-            rows = text.read(_HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
-            if text.read(1):
-                rows = rows[:-1] or rows
+            try:
+                rows = text.read(_HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
+                if text.read(1):
+                    rows = rows[:-1] or rows
+            except UnicodeError as e:  # of codecs that replace nothing
+                raise self._unfit(e) from e
             return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
     def check(self, fallback: str | None, formats: str) -> None:
@@ -82,8 +101,11 @@ class Source:
                 path=self.path, line=int(e.reason), byte=byte, encoding=self._codec, offer=offer
             )
             raise CorpusError(message) from e
-        except UnicodeError as e:  # a codec that decodes nothing, such as `undefined`
-            raise CorpusError(Errors.unknown_encoding.format(encoding=self._named)) from e
+        except UnicodeError as e:  # of codecs that name no place
+            raise self._unfit(e) from e
+
+    def _unfit(self, error: UnicodeError) -> CorpusError:
+        return CorpusError(Errors.unfit_encoding.format(path=self.path, encoding=self._codec, reason=error))
 
     def _scan(self, formats: str) -> None:
         decoder = codecs.getincrementaldecoder(self._codec)()
@@ -96,12 +118,23 @@ class Source:
                 except UnicodeDecodeError as e:
                     at = line + e.object.count(b"\n", 0, e.start)
                     raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, str(at)) from e
+                if self._codec not in _WHOLE:
+                    self._check_halves(text, line)
                 if "\x00" in text:
                     at = line + text.count("\n", 0, text.index("\x00"))
                     raise CorpusError(Errors.binary_file.format(path=self.path, line=at, formats=formats))
                 n_lines = text.count("\n")
                 line, has_line_feed = line + n_lines, has_line_feed or n_lines > 0
         self._lines_end = "\n" if has_line_feed else "\r"
+
+    def _check_halves(self, text: str, line: int) -> None:
+        """Refuse half of a surrogate pair in a part of the text, which begins on this line."""
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as e:
+            before = text[: e.start]
+            where = {"line": line + before.count("\n"), "position": e.start - before.rfind("\n") - 1}
+            raise CorpusError(Errors.lone_surrogate.format(path=self.path, code=ord(text[e.start]), **where)) from e
 
     @contextmanager
     def text(self, *, newline: str = "\n") -> Iterator[TextIO]:
@@ -160,6 +193,9 @@ def _codec(encoding: str) -> str:
     """The normal name of a text encoding."""
     try:
         "".encode(encoding)  # refuses codecs that are known but turn bytes into bytes, such as `hex`
-        return codecs.lookup(encoding).name
-    except (LookupError, UnicodeError) as e:
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError) as e:  # a NUL in a name is the latter
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding)) from e
+    if name in ("idna", "punycode"):  # of names of hosts: time and memory grow with the square of a file
+        raise CorpusError(Errors.unknown_encoding.format(encoding=encoding))
+    return name

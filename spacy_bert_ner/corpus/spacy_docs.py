@@ -15,6 +15,7 @@ from spacy.vocab import Vocab
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
+from ..unpacking import unpacking
 from .docbin import DOCUMENT
 from .sentence import Invalid, Sentence, check_row
 
@@ -68,17 +69,18 @@ def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int, str], T], *, unpac
     if path.is_dir():
         raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason="it is a folder"))
     try:
-        docs = DocBin().from_disk(path)
-        if ENT_IOB in docs.attrs and ENT_TYPE in docs.attrs:
-            packed, docs.user_data = docs.user_data, docs.user_data if unpack else []
-            names: dict[bytes, str] = {b"": ""}
-            for number, doc in enumerate(docs.get_docs(vocab), start=1):
-                data = (packed[number - 1] if number <= len(packed) else None) or b""
-                if data not in names:  # once a document, as srsly looks up its decoders anew whenever it is called
-                    names[data] = _name(srsly.msgpack_loads(data, use_list=False))
-                if len(doc):
-                    yield make(doc, number, names[data])
-            return
+        with unpacking():
+            docs = DocBin().from_disk(path)
+            if ENT_IOB in docs.attrs and ENT_TYPE in docs.attrs:
+                packed, docs.user_data = docs.user_data, docs.user_data if unpack else []
+                names: dict[bytes, str] = {b"": ""}
+                for number, doc in enumerate(docs.get_docs(vocab), start=1):
+                    data = (packed[number - 1] if number <= len(packed) else None) or b""
+                    if data not in names:  # once a document, as srsly looks up its decoders anew whenever it is called
+                        names[data] = _name(srsly.msgpack_loads(data, use_list=False))
+                    if len(doc):
+                        yield make(doc, number, names[data])
+                return
     except _DAMAGED as e:
         reason = " ".join(str(e).split())[:200] or type(e).__name__
         raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason=reason)) from e

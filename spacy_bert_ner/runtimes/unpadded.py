@@ -191,4 +191,4 @@ def is_like_bert(model: Any) -> bool:
     layers = model.base_model.encoder.layer
     linears = [linear for layer in layers for part in _linears(layer) for linear in part]
     # Others, such as adapters put in their place, do more than multiply.
-    return all(type(linear) is torch.nn.Linear and linear.bias is not None for linear in linears)
+    return bool(linears) and all(type(linear) is torch.nn.Linear and linear.bias is not None for linear in linears)
