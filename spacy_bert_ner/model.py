@@ -24,7 +24,7 @@ from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
 from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime, compiled_forward, unpadded_pass
-from .shared import check_tag_scheme, new_head
+from .shared import build_shared_token_classifier_v1, check_tag_scheme, new_head
 from .shared import is_shared as is_shared  # for `export` too
 from .shim import CheckpointShim
 from .tags import TagSet
@@ -282,6 +282,18 @@ def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: 
     """Put another checkpoint, and what it runs on, in the place of the model's own."""
     model.attrs["runtime"] = runtime
     _set_checkpoint(model, checkpoint)
+
+
+def check_settings(model: TokenClassifier) -> None:
+    """RAISES ConfigError: settings that came with bytes are such that no config may have, or do not fit its encoder."""
+    settings = {key: value for key, value in model.attrs.items() if key != "dropout_rate"}
+    if is_shared(model):
+        like_new = build_shared_token_classifier_v1(model.layers[0], settings["tag_scheme"])
+        model.attrs["max_batch_tokens"] = like_new.attrs["max_batch_tokens"]  # no setting of a config
+        return
+    build_token_classifier_v1(**settings)
+    if has_checkpoint(model):
+        replace_checkpoint(model, get_checkpoint(model), model.attrs["runtime"])
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:

@@ -74,20 +74,14 @@ class SavedPipe(TrainablePipe):
         exclude = [*exclude]
         with self._or_as_before(), opening(self.name, Errors.bad_bytes), unpacking():
             util.from_bytes(data, deserialize, exclude)
-            self._check_settings()
+            models.check_settings(self.model)
             self._check_loaded()
         return self
 
-    def _check_settings(self) -> None:
-        """Refuse settings of the model that came with bytes and that no config may have, or that do not fit it."""
-        attrs = self.model.attrs
-        models.build_token_classifier_v1(**{key: value for key, value in attrs.items() if key != "dropout_rate"})
-        if models.has_checkpoint(self.model):
-            models.replace_checkpoint(self.model, models.get_checkpoint(self.model), attrs["runtime"])
-
     @contextmanager
     def _or_as_before(self) -> Iterator[None]:
-        """Where reading fails, keep what was learned, the settings of the model and its weights."""
+        """Where reading fails, keep what was learned, the settings of the model and its weights; but thinc reads over
+        those of a shared encoder."""
         kept = [(now, {**now}) for now in (self.cfg, self.model.attrs)]
         try:
             with cast(CheckpointShim, self.model.shims[0]).or_as_before():

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spacy
+import srsly
 import torch
 from conftest import found, gold
 from numpy.testing import assert_allclose
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.api import Model, Ragged, set_dropout_rate
+from thinc.api import Model, Ragged, serialize_attr, set_dropout_rate
 
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
 from spacy_bert_ner.head import HEAD, TAGS, SharedHead
@@ -157,6 +158,19 @@ def test_it_is_saved_and_read(nlp: Language, examples: list[Example], tmp_path: 
         again = copy.deepcopy(nlp)
     assert found(again, examples) == gold(examples)
     assert again.get_pipe("bert_ner").labels == ("geo", "org", "per")
+
+
+def test_bytes_whose_settings_no_config_may_have_are_refused(nlp: Language, examples: list[Example]) -> None:
+    train(nlp, examples)
+    pipe = nlp.get_pipe("bert_ner")
+    data = srsly.msgpack_loads(pipe.to_bytes())
+    model = srsly.msgpack_loads(data["model"])
+    model["attrs"][0]["tag_scheme"] = serialize_attr(None, "IOB7", "tag_scheme", pipe.model)
+    data["model"] = srsly.msgpack_dumps(model)
+    with pytest.raises(ConfigError, match="tag_scheme = 'IOB7' is not allowed"):
+        pipe.from_bytes(srsly.msgpack_dumps(data))
+    assert pipe.model.attrs["tag_scheme"] is None
+    assert found(nlp, examples) == gold(examples)
 
 
 def test_a_listener_is_replaced_by_a_copy_of_the_encoder(
