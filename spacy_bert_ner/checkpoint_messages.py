@@ -36,6 +36,12 @@ class CheckpointMessages:
         "Allowed: config.json, model.safetensors and a tokenizer, as save_pretrained() of transformers writes them. "
         "Save it again, with safetensors."
     )
+    graph_damaged = (
+        "The graph of '{name}' cannot be run: {reason}\n"
+        "Allowed: model.onnx as export writes it. Export the pipeline again: "
+        "python -m spacy bert-ner export PIPELINE OUT"
+    )
+    graph_of_others = "it takes {takes} and gives {gives}, not input_ids, attention_mask and logits of {n_tags} tags"
     pickled = (
         "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. Where you "
         'trust them, convert them once: python -c "from transformers import {cls} as M; '

@@ -296,7 +296,7 @@ class BertNer(SavedPipe):
         """
         examples = list(examples)
         if listens(self.model):
-            raise BertNerError(Errors.shared_encoder.format(name=self.name, what="rehearsing"))
+            raise BertNerError(Errors.shared_encoder.format(name=self.name))
         validate_examples(examples, "BertNer.rehearse")
         known = [] if self._rehearsal_model is None else examples
         return self._learn(known, self._get_rehearsal_loss, drop, sgd, losses)

@@ -218,8 +218,12 @@ class Errors(CorpusMessages, CheckpointMessages):
         'nlp.replace_listeners("transformer", "{name}", ["model.tok2vec"])'
     )
     shared_encoder = (
-        "'{name}' has no encoder of its own, so that {what} is not possible. Give it one first: "
+        "'{name}' has no encoder of its own, so that rehearsing is not possible. Give it one first: "
         'nlp.replace_listeners("transformer", "{name}", ["model.tok2vec"])'
+    )
+    no_export = (
+        "'{name}' is a head on vectors of spaCy, and no checkpoint of transformers, so that it cannot be exported. "
+        'Allowed: a component with @architectures = "spacy_bert_ner.TokenClassifier.v1".'
     )
     no_spacy_transformers = (
         "[{section}] names a span getter of spacy-transformers, which is not installed. Install it: "

@@ -213,7 +213,7 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
 
 def _trainable(pipe: BertNer) -> Any:
     if is_shared(pipe.model):
-        raise BertNerError(Errors.shared_encoder.format(name=pipe.name, what="exporting"))
+        raise BertNerError(Errors.no_export.format(name=pipe.name))
     checkpoint = get_checkpoint(pipe.model)
     if not checkpoint.can_train:
         raise BertNerError(Errors.exported.format(name=pipe.name))

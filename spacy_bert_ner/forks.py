@@ -59,16 +59,20 @@ def leave_unread_texts() -> None:
 
 
 def _close_others_channels(_: object) -> None:
-    """In a forked worker, close those channels of answers that it does not write to.
+    """In a forked worker, close those ends of channels that it does not use.
 
     It has inherited both ends of all. While it holds the writing end of a sibling that was killed, the parent waits for
-    the sibling, and the worker for texts; while it holds a reading end, it waits for a parent that reads no more.
-    Spawned workers have their own writing end alone.
+    the sibling, and the worker for texts; while it holds a reading end, it waits for a parent that reads no more; while
+    it holds the writing end of its own texts, it waits for a parent that was killed. Spawned workers have their own
+    ends alone.
     """
     own = getattr(current_process(), "_args", ())
     for channel in (*_channels("bytedocs_recv_ch"), *_channels("bytedocs_send_ch")):
         if channel not in own:
             channel.close()
+    for queue in _channels("texts_q"):
+        if hasattr(queue, "_writer"):  # which has no public name
+            queue._writer.close()
 
 
 def _channels(name: str) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,7 +23,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner import export
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.errors import BertNerError, ConfigError, ExportError
+from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, ExportError
 from spacy_bert_ner.export import export_checkpoint, export_pipeline
 from spacy_bert_ner.model import get_checkpoint
 from spacy_bert_ner.runtimes import attention, on_torch
@@ -230,6 +231,43 @@ def test_without_onnxruntime(graph, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(BertNerError, match=r"onnxruntime, which runs it, is not installed. Install it: .*\[onnx\]"):
         make(graph, runtime=ONNX)("the")
+
+
+def renamed(graph):
+    """A graph whose input has another name."""
+    model = onnx.load_from_string(graph)
+    for node in model.graph.node:
+        node.input[:] = ["words" if name == "input_ids" else name for name in node.input]
+    model.graph.input[0].name = "words"
+    return model.SerializeToString()
+
+
+DAMAGED = {
+    "nothing": (lambda graph: b"", ""),
+    "no graph": (lambda graph: b"no graph", ""),
+    "cut off": (lambda graph: graph[: len(graph) // 2], ""),
+    "other inputs": (renamed, r"it takes words\[.*, attention_mask\[.* and gives logits\[.* not input_ids"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_graph_that_cannot_be_run_is_told(graph, tmp_path, kind):
+    damage, reason = DAMAGED[kind]
+    shutil.copytree(graph, tmp_path / "graph")
+    (tmp_path / "graph" / "model.onnx").write_bytes(damage((graph / "model.onnx").read_bytes()))
+    nlp = make(tmp_path / "graph", runtime=ONNX)
+    with pytest.raises(CheckpointError, match=rf"^The graph of .* cannot be run: {reason}(.|\n)*bert-ner export PIPE"):
+        nlp("the")
+
+
+def test_a_graph_of_other_tags_is_told(graph, tmp_path):
+    shutil.copytree(graph, tmp_path / "graph")
+    config = srsly.read_json(tmp_path / "graph" / "config.json")
+    config["id2label"] = {"0": "O", "1": "B-per", "2": "I-per"}
+    config["label2id"] = {tag: int(i) for i, tag in config["id2label"].items()}
+    srsly.write_json(tmp_path / "graph" / "config.json", config)
+    with pytest.raises(CheckpointError, match=r"gives logits\[.*, 5\], not input_ids, .* logits of 3 tags"):
+        make(tmp_path / "graph", runtime=ONNX)("the")
 
 
 # --- pipelines ---

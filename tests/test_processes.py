@@ -87,6 +87,21 @@ KILLED = """
     assert entities(found) == entities(nlp.pipe(texts[:400]))
 """
 
+ORPHANS = """
+    nlp("")
+    reads, writes = os.pipe()
+    parent = os.fork()
+    if not parent:
+        os.close(reads)
+        docs = nlp.pipe((f"{i} Kevin Durant" for i in range(10**9)), batch_size=10, n_process=2)
+        for _ in zip(range(50), docs):  # both have had a batch by then
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.close(writes)
+    assert os.waitpid(parent, 0)[1] == signal.SIGKILL
+    assert os.read(reads, 1) == b""  # which comes when nobody is left who could write
+"""
+
 
 def run(tmp_path, script, method, name, runtime=None):
     """Run a script. After two minutes, end it and the processes that it started."""
@@ -184,6 +199,11 @@ def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
 def test_a_process_that_is_killed_ends_the_others(tmp_path, tagger, method):
     """The system kills one, as where memory is short: an error follows what the others gave back, and nobody waits."""
     run(tmp_path, KILLED, method, tagger)
+
+
+@needs_fork
+def test_a_parent_that_is_killed_leaves_no_process_behind(tmp_path, tagger):
+    run(tmp_path, ORPHANS, "fork", tagger)
 
 
 def test_a_forked_process_runs_in_one_thread_unless_it_asks_for_more(monkeypatch):

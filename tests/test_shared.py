@@ -21,6 +21,7 @@ from spacy.training import Example
 from thinc.api import Model, Ragged, serialize_attr, set_dropout_rate
 
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
+from spacy_bert_ner.export import export_checkpoint
 from spacy_bert_ner.head import HEAD, TAGS, SharedHead
 from spacy_bert_ner.model import get_checkpoint
 from spacy_bert_ner.shared import build_shared_token_classifier_v1
@@ -160,6 +161,15 @@ def test_it_is_saved_and_read(nlp: Language, examples: list[Example], tmp_path: 
     assert again.get_pipe("bert_ner").labels == ("geo", "org", "per")
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_it_cannot_be_exported(nlp: Language, tmp_path: Path, is_replaced: bool) -> None:
+    if is_replaced:
+        nlp.replace_listeners("tok2vec", "bert_ner", ["model.tok2vec"])
+    nlp.to_disk(tmp_path / "pipeline")
+    with pytest.raises(BertNerError, match=r"no checkpoint of transformers, so that it cannot be exported\. Allowed"):
+        export_checkpoint(tmp_path / "pipeline", tmp_path / "out", "onnx")
+
+
 def test_bytes_whose_settings_no_config_may_have_are_refused(nlp: Language, examples: list[Example]) -> None:
     train(nlp, examples)
     pipe = nlp.get_pipe("bert_ner")
@@ -246,15 +256,10 @@ def test_without_a_head_it_says_to_train(examples: list[Example]) -> None:
         nlp.initialize(lambda: [examples[3]])
 
 
-def test_what_takes_an_encoder_of_its_own_says_so(nlp: Language, examples: list[Example], tmp_path: Path) -> None:
-    from spacy_bert_ner.export import export_checkpoint
-
+def test_rehearsing_takes_an_encoder_of_its_own(nlp: Language, examples: list[Example]) -> None:
     nlp.resume_training()
     with pytest.raises(BertNerError, match=r"rehearsing is not possible. .* nlp.replace_listeners"):
         nlp.get_pipe("bert_ner").rehearse(examples)
-    nlp.to_disk(tmp_path / "pipeline")
-    with pytest.raises(BertNerError, match=r"exporting is not possible"):
-        export_checkpoint(tmp_path / "pipeline", tmp_path / "out", "hf")
 
 
 @pytest.mark.parametrize(

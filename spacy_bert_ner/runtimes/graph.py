@@ -12,7 +12,7 @@ import torch
 from ..checkpoint import Checkpoint
 from ..errors import BertNerError, Errors
 from ..files import whole_folder
-from ..opening import choose_head
+from ..opening import choose_head, opening
 from ..tags import trained_scheme
 from .on_onnx import OnnxRuntime
 
@@ -97,12 +97,12 @@ class GraphCheckpoint(Checkpoint):
         if self._session_of != wanted:
             if self._session_of and self._session_of[0] != os.getpid():
                 _inherited.append(self._session)
-            self._session = _open_session(self.graph, self.runtime, self.name)
+            self._session = _open_session(self.graph, self.runtime, self.name, len(self.tags.tags))
             self._session_of = wanted
         return self._session
 
 
-def _open_session(graph: bytes, runtime: OnnxRuntime, name: str) -> Any:
+def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) -> Any:
     try:
         import onnxruntime
     except ImportError as e:
@@ -120,4 +120,12 @@ def _open_session(graph: bytes, runtime: OnnxRuntime, name: str) -> Any:
     # Onnxruntime's one node for "add, then normalize" takes ten times as long on a CPU as two nodes do: with it a fifth
     # of the time of a graph in eight bits goes there.
     slow = [] if cuda in providers else ["SkipLayerNormFusion", "BiasSkipLayerNormFusion"]
-    return onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow)
+    with opening(name, Errors.graph_damaged):
+        session = onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow)
+        takes, gives = session.get_inputs(), session.get_outputs()
+        widths = {output.shape[-1] for output in gives if output.shape}
+        if {node.name for node in takes} != {"input_ids", "attention_mask"} or widths != {n_tags}:
+            told = [[f"{node.name}{node.shape}" for node in nodes] for nodes in (takes, gives)]
+            takes, gives = (", ".join(nodes) or "nothing" for nodes in told)
+            raise ValueError(Errors.graph_of_others.format(takes=takes, gives=gives, n_tags=n_tags))
+    return session
