@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .component import BertNer, make_bert_ner
+    from .display import show
     from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner
     from .model import build_token_classifier_v1
 
-__all__ = ["BertNer", "build_token_classifier_v1", "make_bert_ner", "make_ner_scorer_v1", "score_bert_ner"]
+__all__ = ["BertNer", "build_token_classifier_v1", "make_bert_ner", "make_ner_scorer_v1", "score_bert_ner", "show"]
 __version__ = _version("spacy-bert-ner")
 
 
@@ -18,7 +19,7 @@ def __getattr__(name: str) -> object:
         from .errors import Errors
 
         raise AttributeError(Errors.no_such_name.format(name=name, allowed=", ".join(__all__)))
-    from . import component, model
+    from . import component, display, model
     from .evaluation import scorer
 
-    return next(getattr(module, name) for module in (component, scorer, model) if hasattr(module, name))
+    return next(getattr(module, name) for module in (component, scorer, model, display) if hasattr(module, name))

@@ -186,9 +186,27 @@ class Errors(CorpusMessages, CheckpointMessages):
         "training/model-best, or the name of an installed package. The data comes last: "
         "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy"
     )
+    bad_json = "{path} cannot be read: {reason}. Allowed: a table in JSON, encoded as UTF-8."
+    bad_metrics = (
+        "{path} is no report on a pipeline: {reason}. Allowed: what evaluate writes: "
+        "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy --report training/report"
+    )
+    other_pipelines = (
+        "{path} is a report on {found}, and not on {pipeline}. Allowed: a report on that pipeline, or on one alone."
+    )
+    bad_guidelines = '{path} has something else than text. Allowed: a text for each label, as in {{"per": "people"}}.'
+    card_taken = (
+        "{path} is there, and was not written by this command, so that it is not replaced. Move it away; or write the "
+        "card yourself, and leave this command out."
+    )
+    bad_log = (
+        "{path} is no log of a training ({reason}). Allowed: a CSV file with a column step, as this logger writes it: "
+        "--training.logger.@loggers spacy_bert_ner.CsvLogger.v1 --training.logger.path training/log.csv"
+    )
+    no_precision = "--precision {value} is not allowed. Allowed: a number from 0 to 1, such as 0.9."
     report_taken = (
         "{output} is there, and is no older report, so that it is not replaced. Allowed: a folder that is not there "
-        "yet, an empty one, or one with metrics.json in it. Name another."
+        "yet, an empty one, or one with a report alone. Name another."
     )
     nothing_to_compare = (
         "{data} has no entities, so that nothing can be compared. Allowed: a .spacy file of examples of the kind that "

@@ -341,7 +341,7 @@ class CorpusMessages:
     same_output = "{path} is named for --json and for --html. Name another file for one of them."
     html_to_terminal = "--html - is not allowed: a page is for a browser. Name a file: --html page.html"
     no_matplotlib = (
-        "--html {path}: to draw its charts takes matplotlib, which is not installed. Install it: "
+        "{option} {path}: to draw its charts takes matplotlib, which is not installed. Install it: "
         "pip install 'spacy-bert-ner[report]'"
     )
     bad_limit = "--limit {limit} is not allowed. Allowed: a whole number from 1."

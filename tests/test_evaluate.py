@@ -1,6 +1,7 @@
 """Pipelines on held-out examples, by the command and in a file."""
 
 import json
+from hashlib import sha256
 
 import pytest
 import spacy
@@ -11,7 +12,8 @@ from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.evaluation.measure import METRICS, evaluate, find, metrics
+from spacy_bert_ner.evaluation.measure import find, metrics
+from spacy_bert_ner.evaluation.report import METRICS, evaluate
 from spacy_bert_ner.types import Entity
 
 GOLD = [
@@ -115,7 +117,7 @@ def test_two_pipelines_are_compared_and_written(pipelines, data, tmp_path):
     assert 0 < pair["p_value"] <= 1
     written = json.loads((tmp_path / "report" / METRICS).read_text())
     assert written["pipelines"][names[0]]["scores"] == report["pipelines"][names[0]]["scores"]
-    assert len(written["data"]["sha256"]) == 64
+    assert written["data"]["sha256"] == {"test.spacy": sha256(data.read_bytes()).hexdigest()}
     evaluate(pipelines[:1], data, tmp_path / "report")  # which replaces it
     assert json.loads((tmp_path / "report" / METRICS).read_text())["comparisons"] == []
 
@@ -156,9 +158,11 @@ def test_what_is_not_there_is_named(pipelines, data, tmp_path):
     assert run(data).exit_code == 2
 
 
-def test_a_folder_with_something_else_is_not_replaced(pipelines, data, tmp_path):
+@pytest.mark.parametrize("beside", [[], [METRICS]])
+def test_a_folder_with_something_else_is_not_replaced(pipelines, data, tmp_path, beside):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for name in ("thesis.txt", *beside):
+        (tmp_path / "mine" / name).write_text("years of work")
     with pytest.raises(BertNerError, match="mine is there, and is no older report, so that it is not replaced"):
         evaluate(pipelines, data, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"

@@ -123,6 +123,9 @@ MAY_IMPORT = {
     "row_gradients": set(),
     "logger": {"files", "loss", "shared"},
     "files": set(),
+    "pages": set(),
+    "plotting": {"pages"},
+    "display": {"annotations"},
     "forks": set(),
     "unpacking": set(),
     "errors": {"checkpoint_messages", "messages"},
@@ -131,7 +134,7 @@ MAY_IMPORT = {
     "types": set(),
 }
 
-LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py"}
+LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py", "report.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
 EXAMPLE_ROOMS |= {"export.py", "measure.py"}
 
@@ -167,7 +170,14 @@ def test_imports_point_one_way(name):
 def test_inspection_knows_corpora_and_what_measures_them(path):
     outside = {module.partition(".")[0] for level, module in imports(path) if level == 2}
     measuring = {"checkpoint", "model"} if path.name == "subwords.py" else set()
-    assert outside <= {"corpus", "tags", "types", "errors", "files"} | measuring
+    assert outside <= {"corpus", "tags", "types", "errors", "files", "pages", "plotting"} | measuring
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("evaluation/*.py")), ids=lambda p: p.name)
+def test_evaluation_knows_no_model(path):
+    """It takes pipelines of any components."""
+    outside = {module.partition(".")[0] for level, module in imports(path) if level == 2}
+    assert outside <= {"annotations", "corpus", "display", "errors", "files", "pages", "plotting", "tags", "types"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -348,3 +348,51 @@ def test_a_log_without_curves_is_printed_with_dashes(tmp_path, capsys):
     (tmp_path / "log.csv").write_text("step,loss_bert_ner,iob_acc,iob_doc_acc,ents_f\n10,0.5,0.75,0.8,0.6\n")
     load("compare").print_epochs(tmp_path / "log.csv")
     assert "1 11 0.5000 - - 0.8000 0.7500 0.6000" in rows(capsys.readouterr().out)
+
+
+def notebook(path, *cells):
+    cells = [{"cell_type": "markdown", "source": ["# Title"]}] + [
+        {"cell_type": "code", "source": cell.splitlines(keepends=True), "outputs": [], "execution_count": None}
+        for cell in cells
+    ]
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 4}))
+    return path
+
+
+def run_notebook(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["run_notebook.py", *map(str, arguments)])
+    runpy.run_path(str(SCRIPTS / "run_notebook.py"), run_name="__main__")
+
+
+SHOWN = (
+    "class A:\n    def _repr_html_(self):\n        return '<b>1</b>'\n    def __repr__(self):\n        return 'one'\n"
+)
+
+
+def test_a_notebook_keeps_what_its_cells_print_and_show(monkeypatch, tmp_path):
+    path = notebook(tmp_path / "a.ipynb", f"x = 1\nprint('hi')\n{SHOWN}A()", "x + 1", "y = x")
+    run_notebook(monkeypatch, path)
+    first, second, third = json.loads(path.read_text())["cells"][1:]
+    assert first["outputs"] == [
+        {"name": "stdout", "output_type": "stream", "text": ["hi\n"]},
+        {
+            "data": {"text/plain": ["one"], "text/html": ["<b>1</b>"]},
+            "execution_count": 1,
+            "metadata": {},
+            "output_type": "execute_result",
+        },
+    ]
+    assert second["outputs"][0]["data"] == {"text/plain": ["2"]}
+    assert (third["outputs"], third["execution_count"]) == ([], 3)
+
+
+def test_a_notebook_that_is_checked_or_fails_stays_as_it_is(monkeypatch, tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "1")
+    before = path.read_text()
+    run_notebook(monkeypatch, path, "--check")
+    assert path.read_text() == before
+    path = notebook(tmp_path / "a.ipynb", "1", "1 / 0")
+    before = path.read_text()
+    with pytest.raises(ZeroDivisionError):
+        run_notebook(monkeypatch, path)
+    assert path.read_text() == before

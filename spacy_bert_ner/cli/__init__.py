@@ -4,6 +4,7 @@ import typer
 from spacy.cli import app as spacy_app
 
 from .calibrate import calibrate_cli
+from .card import card_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .export import export_cli
@@ -13,6 +14,7 @@ app = typer.Typer(name="bert-ner", help="Commands of spacy-bert-ner.", no_args_i
 app.command("convert")(convert_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("evaluate")(evaluate_cli)
+app.command("card")(card_cli)
 app.command("inspect")(inspect_cli)
 app.command("export")(export_cli)
 

@@ -13,21 +13,28 @@ def evaluate_cli(
     paths: Annotated[
         list[Path], typer.Argument(help="trained pipelines, of any components that set entities; then a .spacy file")
     ],
-    report: Annotated[Path | None, typer.Option(help="folder to write metrics.json to, which is replaced")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="folder to write numbers, a page, plots and mistakes to, which is replaced")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="the .spacy file of the training data: which entities does it have?")
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="the CSV file of the training, for its curves")] = None,
+    precision: Annotated[float, typer.Option(help="that thresholds are to give, from 0 to 1")] = 0.9,
     gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="of the documents that are drawn for the intervals", min=0)] = 0,
 ) -> None:
     """Score pipelines on held-out examples, with intervals and kinds of mistakes; several are compared."""
     from spacy.cli._util import setup_gpu
 
-    from ..evaluation.measure import evaluate
+    from ..evaluation.report import PAGE, evaluate
 
     *pipelines, data = paths
     if not pipelines:
         raise typer.BadParameter("a pipeline, and behind it a .spacy file, are needed", param_hint="PATHS")
     setup_gpu(gpu_id, silent=True)
     try:
-        found = evaluate(pipelines, data, report, seed)
+        found = evaluate(pipelines, data, report, seed, train=train, log=log, wanted_precision=precision)
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was evaluated", str(e), exits=1)
     for name, one in found["pipelines"].items():
@@ -51,7 +58,7 @@ def evaluate_cli(
             f"p = {pair['p_value']:.3f}"
         )
     if report:
-        msg.good(f"Wrote {report / 'metrics.json'}")
+        msg.good(f"Wrote {report / PAGE}")
 
 
 def _number(value: float | None) -> str:

@@ -1,53 +1,77 @@
-"""Pipelines on held-out examples: what they find, how good that is, and whether two of them differ."""
+"""A pipeline on held-out examples: what it finds, and all that is measured of that."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import spacy
 from spacy.language import Language
-from spacy.training import Corpus, Example
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
 
+from ..annotations import entity_score
+from ..corpus.spacy_docs import read_docs
 from ..errors import BertNerError, Errors
-from ..files import sha256_of, whole_folder
-from ..types import Entity
+from ..types import Entity, Prediction
+from .confidence_curves import Scored, confidence
 from .matches import KINDS, SCHEMAS, count_matches, mistakes
 from .scorer import score_bert_ner
-from .scores import compare, count, prf, score
-
-METRICS = "metrics.json"
+from .scores import count, prf, score
+from .slices import slices
 
 MISSED, SPURIOUS = "missed", "spurious"
+_MOST_STRINGS = 30
 
 
 class Found(NamedTuple):
     """What a pipeline found, on the tokens of the gold Docs; entities on tokens without annotation are left out.
 
     examples: predicted and gold Docs.
-    gold, predicted: the entities of each Doc, in the order of the text.
+    gold: the entities of each Doc, in the order of the text.
+    scored: the predicted ones, with the score that `bert_ner` gave them, if it did.
     seconds (float): that the pipeline took.
+    labels: those that its components can give, as far as they tell.
     """
 
     examples: list[Example]
     gold: list[list[Entity]]
-    predicted: list[list[Entity]]
+    scored: list[list[Prediction]]
     seconds: float
+    labels: frozenset[str]
+
+    @property
+    def docs(self) -> list[Doc]:
+        """The gold Docs."""
+        return [eg.reference for eg in self.examples]
+
+    @property
+    def predicted(self) -> list[list[Entity]]:
+        """The predicted entities of each Doc, in the order of the text."""
+        return [[Entity(*one[:3]) for one in doc] for doc in self.scored]
+
+
+def read_gold(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """The Docs of a `.spacy` file, or of all in a folder, that are annotated with entities and not empty.
+
+    RAISES BertNerError: there is no such file, or it is damaged.
+    """
+    files = [path] if path.is_file() else sorted(path.rglob("*.spacy"))
+    if not files:
+        raise BertNerError(Errors.no_such_file.format(path=path))
+    for file in files:
+        yield from (doc for doc in read_docs(file, vocab) if doc.has_annotation("ENT_IOB"))
 
 
 def find(nlp: Language, data: Path) -> Found:
-    """Run a pipeline, of whatever components, on a `.spacy` file.
+    """Run a pipeline, of whatever components, on the raw text of a `.spacy` file, or of all in a folder.
 
-    RAISES BertNerError: the file is not there, or has no Doc that is annotated with entities.
+    RAISES BertNerError: there is no such file, it is damaged, or has no Doc that is annotated with entities.
     """
-    if not data.exists():
-        raise BertNerError(Errors.no_such_file.format(path=data))
-    examples = [eg for eg in Corpus(data)(nlp) if eg.reference.has_annotation("ENT_IOB")]
+    examples = [Example(_plain(nlp, doc), doc) for doc in read_gold(data, nlp.vocab)]
     if not examples:
         raise BertNerError(Errors.no_gold.format(data=data))
     start = time.perf_counter()
@@ -55,28 +79,44 @@ def find(nlp: Language, data: Path) -> Found:
     seconds = time.perf_counter() - start
     examples = [Example(doc, eg.reference) for doc, eg in zip(docs, examples, strict=True)]
     gold = [[Entity(ent.label_, ent.start, ent.end) for ent in eg.reference.ents] for eg in examples]
-    return Found(examples, gold, [_predicted(eg) for eg in examples], seconds)
+    who = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    labels = frozenset(label for name in who for label in nlp.pipe_labels.get(name, ()))
+    return Found(examples, gold, [_predicted(eg) for eg in examples], seconds, labels)
 
 
-def _predicted(eg: Example) -> list[Entity]:
+def _plain(nlp: Language, doc: Doc) -> Doc:
+    """As spaCy's own corpus has it: tokenized anew, unless it is not known where spaces are."""
+    return Doc(nlp.vocab, words=[token.text for token in doc]) if doc.has_unknown_spaces else nlp.make_doc(doc.text)
+
+
+def _predicted(eg: Example) -> list[Prediction]:
     known = [token.ent_iob != 0 for token in eg.reference]
     entities = []
     for ent in eg.predicted.ents:
         # As spaCy's scorer has it: on the gold tokens from the first to the last that it touches.
         places = eg.alignment.x2y[ent.start : ent.end]
         if len(places) and all(known[int(places[0]) : int(places[-1]) + 1]):
-            entities.append(Entity(ent.label_, int(places[0]), int(places[-1]) + 1))
-    return sorted(entities, key=lambda entity: entity[1:])
+            entities.append(Prediction(ent.label_, int(places[0]), int(places[-1]) + 1, entity_score(ent)))
+    return sorted(entities, key=lambda entity: entity[1:3])
 
 
-def metrics(found: Found, seed: int = 0) -> dict[str, Any]:
-    """What is written of one pipeline: see `scores.score` for `scores`, `matches` for `schemas` and `mistakes`;
-    `confusion`, the numbers of pairs of gold and predicted labels of entities with the same boundaries, where the other
-    side of a gold entity without one is `missed`, and of a predicted one `spurious`; token accuracies as the scorer of
-    the component has them; `n_docs`, `n_words`, and `words_per_second`.
+def metrics(
+    found: Found, seed: int = 0, *, known: Mapping[str, Mapping[str, int]] | None = None, wanted_precision: float = 0.9
+) -> dict[str, Any]:
+    """What is written of one pipeline.
+
+    known: the entities of the training data, see `slices.known_entities`; None where it is not at hand.
+    wanted_precision: that the thresholds which are told give, from 0 to 1.
+    RETURNS: `scores`, see `scores.score`; `schemas` and `mistakes`, see `matches`; `confusion`, the numbers of pairs
+        of gold and predicted labels of entities with the same boundaries, where the other side of a gold entity
+        without one is `missed`, and of a predicted one `spurious`; `strings`, the most frequent of those pairs that
+        are no match, with the text; `slices`, see `slices.slices`; `confidence`, see `confidence_curves.confidence`;
+        token accuracies as the scorer of the component has them; `unknown_labels`, gold ones that the pipeline never
+        gives; `n_docs`, `n_words`, and `words_per_second`.
     """
-    pairs = list(zip(found.gold, found.predicted, strict=True))
-    n_gold, n_predicted = sum(map(len, found.gold)), sum(map(len, found.predicted))
+    docs, predicted = found.docs, found.predicted
+    pairs = list(zip(found.gold, predicted, strict=True))
+    n_gold, n_predicted = sum(map(len, found.gold)), sum(map(len, predicted))
     schemas: dict[str, Any] = {}
     for schema in SCHEMAS:
         n: Counter[str] = sum((count_matches(*pair, schema) for pair in pairs), Counter())
@@ -84,62 +124,46 @@ def metrics(found: Found, seed: int = 0) -> dict[str, Any]:
         outcomes = ("correct", "incorrect", "partial", MISSED, SPURIOUS)
         schemas[schema] = prf(right, n_predicted, n_gold) | {key: n[key] for key in outcomes}
     kinds = Counter(mistake.kind for pair in pairs for mistake in mistakes(*pair))
+    cells, strings = _confusions(docs, pairs)
     n_words = sum(len(eg.predicted) for eg in found.examples)
     tokens = score_bert_ner(found.examples)
+    scored = [
+        Scored(one.label, one.score, Entity(*one[:3]) in set(wanted))
+        for wanted, doc in zip(found.gold, found.scored, strict=True)
+        for one in doc
+        if one.score is not None
+    ]
+    labels = Counter(entity.label for doc in found.gold for entity in doc)
     return {
-        "n_docs": len(found.examples),
+        "n_docs": len(docs),
         "n_words": n_words,
         "words_per_second": n_words / found.seconds,
-        "scores": score(count(found.gold, found.predicted), seed=seed),
+        "scores": score(count(found.gold, predicted), seed=seed),
         "schemas": schemas,
         "mistakes": {kind: kinds[kind] for kind in KINDS},
-        "confusion": _confusion(pairs),
+        "confusion": [{"gold": gold, "predicted": other, "n": n} for (gold, other), n in sorted(cells.items())],
+        "strings": [
+            {"text": text, "gold": gold, "predicted": other, "n": n}
+            for (text, gold, other), n in sorted(strings.items(), key=lambda item: (-item[1], item[0]))[:_MOST_STRINGS]
+        ],
+        "slices": slices(docs, found.gold, predicted, known, seed),
+        "confidence": confidence(scored, labels, wanted_precision),
+        "unknown_labels": sorted(labels.keys() - found.labels) if found.labels else [],
         "iob_acc": tokens["iob_acc"],
         "iob_doc_acc": tokens["iob_doc_acc"],
     }
 
 
-def _confusion(pairs: Sequence[tuple[list[Entity], list[Entity]]]) -> list[dict[str, Any]]:
+def _confusions(
+    docs: Sequence[Doc], pairs: Sequence[tuple[list[Entity], list[Entity]]]
+) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str, str]]]:
     cells: Counter[tuple[str, str]] = Counter()
-    for gold, predicted in pairs:
+    strings: Counter[tuple[str, str, str]] = Counter()
+    for doc, (gold, predicted) in zip(docs, pairs, strict=True):
         sides = [{entity[1:]: entity.label for entity in side} for side in (gold, predicted)]
-        for place in sides[0].keys() | sides[1].keys():
-            cells[sides[0].get(place, SPURIOUS), sides[1].get(place, MISSED)] += 1
-    return [{"gold": gold, "predicted": predicted, "n": n} for (gold, predicted), n in sorted(cells.items())]
-
-
-def evaluate(pipelines: Sequence[Path], data: Path, output: Path | None = None, seed: int = 0) -> dict[str, Any]:
-    """Evaluate pipelines on the same examples, and each pair of them side by side.
-
-    pipelines: folders, or names of installed packages; of any components that set entities.
-    data: a `.spacy` file.
-    output: a folder to write `metrics.json` to, whole or not at all; None for none.
-    RETURNS: what is written: `data`, with its sum; `pipelines`, see `metrics`; `comparisons`, see `scores.compare`.
-    RAISES BertNerError: something is not there, there is no annotation, or `output` is something else.
-    """
-    if output is not None and output.exists():
-        is_ours = output.is_dir() and (not any(output.iterdir()) or (output / METRICS).is_file())
-        if not is_ours:
-            raise BertNerError(Errors.report_taken.format(output=output))
-    found = {}
-    for path in pipelines:
-        try:
-            nlp = spacy.load(path)
-        except OSError as e:
-            raise BertNerError(Errors.no_pipeline.format(path=path, reason=e)) from e
-        found[str(path)] = find(nlp, data)
-    labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
-    counts = {name: count(one.gold, one.predicted, labels) for name, one in found.items()}
-    report = {
-        "data": {"path": str(data), "sha256": sha256_of(data) if data.is_file() else None},
-        "seed": seed,
-        "pipelines": {name: metrics(one, seed) for name, one in found.items()},
-        "comparisons": [
-            {"from": one, "to": other} | compare(counts[one], counts[other], seed=seed)
-            for one, other in combinations(counts, 2)
-        ],
-    }
-    if output is not None:
-        with whole_folder(output) as folder:
-            (folder / METRICS).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
-    return report
+        for start, end in sides[0].keys() | sides[1].keys():
+            wanted, found = sides[0].get((start, end), SPURIOUS), sides[1].get((start, end), MISSED)
+            cells[wanted, found] += 1
+            if wanted != found:
+                strings[doc[start:end].text, wanted, found] += 1
+    return cells, strings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +20,13 @@ _AT_ONCE = 2_000_000
 class Counts(NamedTuple):
     """Entities of each document and label. *Shape:* `(n_docs, n_labels)` each
 
-    labels: those of gold and of predicted entities, sorted.
+    labels: those of gold and of predicted entities, or what else these are counted as, sorted.
     right: predicted entities that are gold ones, boundaries and label.
     found: predicted ones.
     gold: gold ones.
     """
 
-    labels: tuple[str, ...]
+    labels: tuple[Any, ...]
     right: Table
     found: Table
     gold: Table
@@ -37,19 +37,25 @@ class Counts(NamedTuple):
 
 
 def count(
-    gold: Sequence[Sequence[Entity]], predicted: Sequence[Sequence[Entity]], labels: Sequence[str] = ()
+    gold: Sequence[Sequence[Entity]],
+    predicted: Sequence[Sequence[Entity]],
+    labels: Sequence[str] = (),
+    kinds: Callable[[int, Entity], Sequence[Any]] = lambda _, entity: (entity.label,),
 ) -> Counts:
     """Count the entities of documents.
 
     labels: beside those that occur, so that several pipelines have the same.
+    kinds: gives all that an entity is counted as, in place of its label, for the number of the document and the entity.
     """
-    known = sorted({*labels, *(e.label for side in (gold, predicted) for doc in side for e in doc)})
+    sides = [(set(wanted) & set(found), found, wanted) for wanted, found in zip(gold, predicted, strict=True)]
+    told = [[[kind for e in side for kind in kinds(i, e)] for side in doc] for i, doc in enumerate(sides)]
+    known = sorted({*labels, *(one for doc in told for side in doc for one in side)})
     place = {label: i for i, label in enumerate(known)}
     tables = np.zeros((3, len(gold), len(known)))
-    for i, (wanted, found) in enumerate(zip(gold, predicted, strict=True)):
-        for table, entities in zip(tables, (set(wanted) & set(found), found, wanted), strict=True):
-            for entity in entities:
-                table[i, place[entity.label]] += 1
+    for i, doc in enumerate(told):
+        for table, side in zip(tables, doc, strict=True):
+            for one in side:
+                table[i, place[one]] += 1
     return Counts(tuple(known), *tables)
 
 

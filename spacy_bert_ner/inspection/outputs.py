@@ -72,7 +72,7 @@ def _check_matplotlib(path: Path) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as e:
-        raise CorpusError(Errors.no_matplotlib.format(path=path)) from e
+        raise CorpusError(Errors.no_matplotlib.format(option="--html", path=path)) from e
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from ..pages import render
+from ..plotting import to_svg
 from . import charts
 from .figures import to_json
 from .findings import LEVELS
@@ -23,20 +23,18 @@ def page(report: Report) -> str:
 
     RAISES ImportError: matplotlib is not installed.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": _percent, "number": lambda n: f"{n:,}"}
-    template = environment.from_string(files(__package__).joinpath("page.html").read_text("utf-8"))
     surveys = report.corpora.surveys
-    return template.render(
+    return render(
+        __package__,
         report=report,
         found=to_json(report),
         n_left_out=max(0, len(surveys) - charts.MOST_SPLITS),
         n_labels_left_out=max(0, len(report.corpora.labels) - charts.MOST_LABELS),
         levels=list(zip(LEVELS, report.counts(), strict=True)),
         # Safe: matplotlib escapes what it writes.
-        entities=Markup(charts.entities_chart(report)) if report.corpora.labels else "",  # noqa: S704
-        sentences=Markup(charts.sentences_chart(report)),  # noqa: S704
-        lengths=Markup(charts.lengths_chart(report)) if report.corpora.labels else "",  # noqa: S704
+        entities=Markup(to_svg(charts.entities_chart(report))) if report.corpora.labels else "",  # noqa: S704
+        sentences=Markup(to_svg(charts.sentences_chart(report))),  # noqa: S704
+        lengths=Markup(to_svg(charts.lengths_chart(report))) if report.corpora.labels else "",  # noqa: S704
         readings=_readings(report),
     )
 
@@ -52,9 +50,3 @@ def _readings(report: Report) -> dict[str, Any] | None:
     most = max(pairs.values())
     cells = [[(pairs[usual, other], (pairs[usual, other] / most) ** 0.5) for other in names] for usual in names]
     return {"names": [name or "no entity" for name in names], "rows": cells}
-
-
-def _percent(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1%}" if value >= 0.001 or not value else "< 0.1%"

@@ -14,8 +14,9 @@ import numpy as np
 from ..corpus.near import MIN_WORDS, NearCopies
 from ..corpus.sentence import Sentence
 from ..corpus.split import first_copies
+from ..pages import visible
 from ..types import Entity, Ints1d
-from .shown import Example, Place, Tally, visible
+from .shown import Example, Place, Tally
 
 
 class Repeats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..corpus.sentence import Sentence
+from ..pages import visible
 
 _CONTEXT = 40  # characters on either side
 _LONGEST = 120  # characters of what is shown itself
@@ -74,14 +75,3 @@ class Place(NamedTuple):
         before, text, after = map(visible, (before, text, after))
         line = sentence.lines[min(start, len(sentence.lines) - 1)]
         return Example(*self, line, before, text, after, label, note)
-
-
-def visible(text: str) -> str:
-    """Text without characters that cannot be seen, or that a terminal obeys: they are written as Python does."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def cut_middle(text: str, length: int) -> str:
-    """Names of no more than so many characters: those that begin alike differ at their ends."""
-    half = (length - 1) // 2
-    return text if len(text) <= length else f"{text[: length - half - 1]}…{text[-half:]}"

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from wasabi import table
 
+from ..pages import cut_middle, visible
 from .figures import beyond_share, seen_share
 from .findings import Finding
 from .report import Report
-from .shown import Example, cut_middle, visible
+from .shown import Example
 from .survey import Survey, summary
 
 _FIRST, _OTHER = 30, 22  # columns that names of labels, and the numbers of a split, take at the most

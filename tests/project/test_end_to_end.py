@@ -18,9 +18,13 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 SHELL = [line for language, block in BLOCKS if language == "bash" for line in block.splitlines()]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
-COMPONENT = re.findall(
-    r"^```(bash|python)\n(.*?)^```", (ROOT / "docs" / "component.md").read_text(), flags=re.DOTALL | re.MULTILINE
-)
+PAGES = [
+    (page, *block)
+    for page in ("component.md", "evaluation.md")
+    for block in re.findall(
+        r"^```(bash|python)\n(.*?)^```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+]
 
 
 class Sandbox:
@@ -35,6 +39,7 @@ class Sandbox:
         shutil.copytree(encoder, folder / "assets" / "encoder")
         shutil.copytree(encoder, folder / "assets" / "tiny")
         rows = (ROOT / "assets" / "sample_ner.csv").read_text(encoding="utf8").splitlines(keepends=True)
+        shutil.copy(ROOT / "assets" / "labels.json", folder / "assets")
         (folder / "assets" / "sample_ner.csv").write_text("".join(rows[:101]), encoding="utf8")
         self.environment = os.environ | {
             "PIP_TARGET": str(folder / "site"),
@@ -68,6 +73,10 @@ def test_the_project_leaves_its_results_in_fixed_places(sandbox):
         "corpus/split.json",
         "training/model-best/bert_ner/model/model.safetensors",
         "training/scores.json",
+        "training/log.csv",
+        "training/report/report.html",
+        "training/report/plots/training.png",
+        "training/model-best/README.md",
         "packages/en_bert_ner_sample-0.1.0/dist/en_bert_ner_sample-0.1.0-py3-none-any.whl",
         "site/en_bert_ner_sample",
     ):
@@ -91,11 +100,23 @@ def test_the_package_asks_for_the_component(sandbox):
     assert any(requirement.startswith("spacy-bert-ner>=") for requirement in meta["requirements"])
 
 
+def test_the_package_has_the_card_with_the_numbers_of_the_report(sandbox):
+    card = (sandbox.folder / "packages" / "en_bert_ner_sample-0.1.0" / "README.md").read_text()
+    assert card == (sandbox.folder / "training" / "model-best" / "README.md").read_text()
+    report = srsly.read_json(sandbox.folder / "training" / "report" / "metrics.json")
+    (told,) = report["pipelines"].values()
+    micro = told["scores"]["micro"]
+    assert re.search(rf"^\| \*\*all\*\* .* \| {micro['gold']} \|$", card, re.MULTILINE)
+    assert "| per | People and characters; a title right before the name belongs to it. |" in card
+    assert report["training"]["loss"]
+    assert "# en_bert_ner_sample 0.1.0" in card
+
+
 def test_a_second_run_does_no_work_twice(sandbox):
     weights = sandbox.folder / "training/model-best/bert_ner/model/model.safetensors"
     made = weights.stat().st_mtime_ns
     again = sandbox.run("-m", "spacy", "project", "run", "all", ".", "--vars.encoder", "assets/tiny")
-    for command in ("convert", "train", "evaluate", "package"):
+    for command in ("convert", "train", "evaluate", "report", "package"):
         assert f"Skipping '{command}': nothing changed" in again
     assert "en_bert_ner_sample: Kevin Durant" in again
     assert weights.stat().st_mtime_ns == made
@@ -189,6 +210,11 @@ def test_every_python_example_of_the_readme_runs(sandbox, block):
     sandbox.run("-W", "error::DeprecationWarning:spacy_bert_ner", "-c", block)
 
 
-@pytest.mark.parametrize(("language", "block"), COMPONENT)
-def test_every_example_of_the_component_s_page_runs(sandbox, language, block):
+@pytest.mark.parametrize(("page", "language", "block"), PAGES)
+def test_every_example_of_the_pages_runs(sandbox, page, language, block):
     sandbox.run(*(shlex.split(block)[1:] if language == "bash" else ("-c", block)))
+
+
+def test_the_notebook_runs(sandbox):
+    out = sandbox.run("scripts/run_notebook.py", str(ROOT / "docs" / "tour.ipynb"), "--check")
+    assert re.search(r"tour.ipynb: \d+ cells ran", out)

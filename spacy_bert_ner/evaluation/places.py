@@ -1,0 +1,87 @@
+"""Mistakes, and differences between pipelines, each in its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from spacy.tokens import Doc
+
+from ..types import Entity, Prediction
+from .matches import mistakes
+
+_MOST_TOKENS = 60
+_CONTEXT = 25
+"""Tokens on either side, where the sentence is longer than that."""
+
+Case = dict[str, Any]
+
+
+def mistaken(
+    docs: Sequence[Doc], gold: Sequence[Sequence[Entity]], predicted: Sequence[Sequence[Prediction]]
+) -> Iterator[Case]:
+    """Each mistake: its `kind`, the number of its `doc` from 0, the `text` of its sentence, and the entities in it,
+    `gold` and `predicted`, with `start` and `end` in characters of the text, `label`, `score` of predicted ones, and
+    whether they are what is mistaken (`here`).
+
+    docs: gold Docs.
+    gold, predicted: the entities of each, in the order of the text.
+    """
+    for i, (doc, wanted, found) in enumerate(zip(docs, gold, predicted, strict=True)):
+        for mistake in mistakes(wanted, [Entity(*one[:3]) for one in found]):
+            here = {*mistake.gold, *mistake.predicted}
+            start, end = _sentence(doc, min(e.start for e in here), max(e.end for e in here))
+            yield {
+                "kind": mistake.kind,
+                "doc": i,
+                "text": doc[start:end].text,
+                "gold": _inside(doc, wanted, start, end, set(mistake.gold)),
+                "predicted": _inside(doc, found, start, end, set(mistake.predicted)),
+            }
+
+
+def different(
+    docs: Sequence[Doc],
+    gold: Sequence[Sequence[Entity]],
+    one: Sequence[Sequence[Prediction]],
+    other: Sequence[Sequence[Prediction]],
+) -> Iterator[Case]:
+    """Each sentence on which two pipelines differ: `doc`, `text` and `gold` as above, what each has found, `one` and
+    `other`, and how many entities each of them has `right` there."""
+    for i, (doc, wanted, *both) in enumerate(zip(docs, gold, one, other, strict=True)):
+        sides = [{Entity(*found[:3]) for found in side} for side in both]
+        covered = 0
+        for entity in sorted(sides[0] ^ sides[1], key=lambda e: e[1:]):
+            if entity.end <= covered:
+                continue
+            start, covered = _sentence(doc, entity.start, entity.end)
+            told = [
+                _inside(doc, found, start, covered, side ^ sides[0] & sides[1])
+                for found, side in zip(both, sides, strict=True)
+            ]
+            right = [sum(e in side and start <= e.start < covered for e in wanted) for side in sides]
+            case = {"doc": i, "text": doc[start:covered].text, "gold": _inside(doc, wanted, start, covered, set())}
+            yield case | {"one": told[0], "other": told[1], "right": right}
+
+
+def _sentence(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """The tokens from the beginning of the sentence of the first token to the end of that of the last; fewer of long
+    ones."""
+    left, right = 0, len(doc)
+    if doc.has_annotation("SENT_START"):
+        left, right = doc[start].sent.start, doc[end - 1].sent.end
+    if right - left > _MOST_TOKENS:
+        left, right = max(left, start - _CONTEXT), min(right, end + _CONTEXT)
+    return left, right
+
+
+def _inside(doc: Doc, entities: Sequence[Any], start: int, end: int, here: set[Entity]) -> list[dict[str, Any]]:
+    first = doc[start].idx
+    found = []
+    for one in entities:
+        if start <= one.start and one.end <= end:
+            last = doc[one.end - 1]
+            place = {"start": doc[one.start].idx - first, "end": last.idx + len(last) - first, "label": one.label}
+            score = {"score": one.score} if isinstance(one, Prediction) and one.score is not None else {}
+            found.append(place | score | {"here": Entity(*one[:3]) in here})
+    return found

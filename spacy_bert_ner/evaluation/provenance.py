@@ -1,0 +1,39 @@
+"""What has to be known to get the same numbers again."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..files import sha256_of
+
+_PACKAGES = (
+    "spacy-bert-ner",
+    "spacy",
+    "thinc",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "onnxruntime",
+    "spacy-transformers",
+)
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of the system, and of what predictions depend on, where it is installed."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def data_sum(path: Path) -> dict[str, Any]:
+    """The name of a file, or of a folder with files, and the SHA-256 of each."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.spacy"))
+    return {"path": str(path), "sha256": {file.name: sha256_of(file) for file in files}}

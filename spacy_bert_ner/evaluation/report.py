@@ -1,0 +1,146 @@
+"""Evaluate pipelines, and write the report: numbers, a page, plots, and every mistake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.vocab import Vocab
+
+from ..errors import BertNerError, Errors
+from ..files import whole_folder
+from .measure import Found, find, metrics, read_gold
+from .places import Case, different, mistaken
+from .provenance import data_sum, versions
+from .scores import compare, count
+from .slices import examples, known_entities
+from .training_log import read_log
+
+METRICS = "metrics.json"
+PAGE = "report.html"
+MISTAKES = "mistakes.jsonl"
+DIFFERENCES = "differences.jsonl"
+PLOTS = "plots"
+OURS = {METRICS, PAGE, MISTAKES, DIFFERENCES, PLOTS}
+
+
+def evaluate(
+    pipelines: Sequence[Path],
+    data: Path,
+    output: Path | None = None,
+    seed: int = 0,
+    *,
+    train: Path | None = None,
+    log: Path | None = None,
+    wanted_precision: float = 0.9,
+) -> dict[str, Any]:
+    """Evaluate pipelines on the same examples, and each pair of them side by side.
+
+    pipelines: folders, or names of installed packages; of any components that set entities.
+    data: a `.spacy` file.
+    output: a folder to write the report to, whole or not at all: `metrics.json`, `report.html`, PNG files in `plots/`,
+        `mistakes.jsonl` and, of several pipelines, `differences.jsonl`; see `places`. None for none.
+    seed: of the documents that are drawn for the intervals.
+    train: the `.spacy` file of the training data, by which entities are told apart that it has and that it has not.
+    log: the CSV file of the training, see `training_log.read_log`.
+    wanted_precision: see `measure.metrics`.
+    RETURNS: what `metrics.json` holds: `data`, `train` and `log`; `seed`; `versions`; `pipelines`, see
+        `measure.metrics`, each with its `config`; `comparisons`, see `scores.compare`; `training`, see
+        `training_log.read_log`.
+    RAISES BertNerError: something is not there or damaged, there is no annotation, `output` is something else, or
+        matplotlib is not installed, which a report takes.
+    """
+    _check(output, wanted_precision)
+    training = None if log is None else read_log(log)
+    known = None if train is None else known_entities(read_gold(train, Vocab()))
+    found: dict[str, Found] = {}
+    told: dict[str, dict[str, Any]] = {}
+    for path in pipelines:
+        nlp = _load(path)
+        name = str(path)
+        found[name] = find(nlp, data)
+        told[name] = metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
+    labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
+    counts = {name: count(one.gold, one.predicted, labels) for name, one in found.items()}
+    report = {
+        "data": data_sum(data),
+        "train": None if train is None or known is None else data_sum(train) | {"examples": examples(known)},
+        "log": None if log is None else str(log),
+        "seed": seed,
+        "versions": versions(),
+        "pipelines": told,
+        "comparisons": [
+            {"from": one, "to": other} | compare(counts[one], counts[other], seed=seed)
+            for one, other in combinations(counts, 2)
+        ],
+        "training": training,
+    }
+    if output is not None:
+        _write(output, report, found)
+    return report
+
+
+def _check(output: Path | None, wanted_precision: float) -> None:
+    if not 0 <= wanted_precision <= 1:
+        raise BertNerError(Errors.no_precision.format(value=wanted_precision))
+    if output is None:
+        return
+    names = {path.name for path in output.iterdir()} if output.is_dir() else {""} if output.exists() else set()
+    if not names <= OURS or (names and METRICS not in names):
+        raise BertNerError(Errors.report_taken.format(output=output))
+    if find_spec("matplotlib") is None:
+        raise BertNerError(Errors.no_matplotlib.format(option="--report", path=output))
+
+
+def _load(path: Path) -> Language:
+    try:
+        return spacy.load(path)
+    except OSError as e:
+        raise BertNerError(Errors.no_pipeline.format(path=path, reason=e)) from e
+
+
+def _about(nlp: Language) -> dict[str, Any]:
+    """What of a pipeline its numbers depend on."""
+    ours = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+    about = {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")}
+    return {"component": ours[0] if ours else None, "meta": about, "config": nlp.config.to_str(interpolate=False)}
+
+
+def _write(output: Path, report: dict[str, Any], found: dict[str, Found]) -> None:
+    from ..plotting import to_png
+    from .charts import all_charts
+    from .page import page
+
+    charts = all_charts(report["pipelines"], report["training"])
+    cases = {name: list(mistaken(one.docs, one.gold, one.scored)) for name, one in found.items()}
+    differences = {
+        (one, other): list(different(found[one].docs, found[one].gold, found[one].scored, found[other].scored))
+        for one, other in combinations(found, 2)
+    }
+    with whole_folder(output) as folder:
+        _write_text(folder / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        _write_text(folder / PAGE, page(report, charts, cases, differences))
+        _write_text(folder / MISTAKES, "".join(_lines("pipeline", cases)))
+        if differences:
+            _write_text(folder / DIFFERENCES, "".join(_lines("pipelines", differences)))
+        (folder / PLOTS).mkdir()
+        for group in charts.values():
+            for chart in group:
+                to_png(chart, folder / PLOTS)
+
+
+def _lines(key: str, cases: dict[Any, list[Case]]) -> Iterator[str]:
+    for who, rows in cases.items():
+        for row in rows:
+            yield json.dumps({key: who, **row}, ensure_ascii=False) + "\n"
+
+
+def _write_text(path: Path, text: str) -> None:
+    # A corpus may hold halves of surrogate pairs, which no file takes as they are.
+    path.write_text(text, encoding="utf8", errors="backslashreplace")

@@ -1,0 +1,44 @@
+"""Pages of HTML that need nothing else, and text that is shown to people."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+
+def render(package: str, **context: Any) -> str:
+    """Fill in `page.html` of a package. Whatever is no `Markup` is escaped.
+
+    context: what the template names; the filters `percent`, `number` and `score`, and `style`, are there for all.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"percent": percent, "number": lambda n: f"{n:,}", "score": score}
+    template = environment.from_string(files(package).joinpath("page.html").read_text("utf-8"))
+    style = files(__package__).joinpath("page.css").read_text("utf-8")
+    return template.render(style=Markup(style), **context)  # noqa: S704, it is our own
+
+
+def percent(value: float | None) -> str:
+    """A share, as people read it."""
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if value >= 0.001 or not value else "< 0.1%"
+
+
+def score(value: float | None) -> str:
+    """A score from 0 to 1."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def visible(text: str) -> str:
+    """Text without characters that cannot be seen, or that a terminal obeys: they are written as Python does."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def cut_middle(text: str, length: int) -> str:
+    """Names of no more than so many characters: those that begin alike differ at their ends."""
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[: length - half - 1]}…{text[-half:]}"

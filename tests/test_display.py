@@ -1,0 +1,68 @@
+"""Entities in colour, in notebooks and pages."""
+
+import re
+
+import pytest
+import spacy
+from spacy.tokens import Span
+
+import spacy_bert_ner
+from spacy_bert_ner.display import TINTS, Shown, colours, marked
+
+
+def luminance(colour):
+    """As WCAG 2 has it: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+@pytest.mark.parametrize("tint", TINTS)
+def test_dark_text_can_be_read_on_each_colour(tint):
+    assert (luminance(tint) + 0.05) / (luminance("#1c2126") + 0.05) >= 7
+
+
+def test_the_same_labels_have_the_same_colours():
+    assert colours(["per", "geo"]) == colours({"geo", "per"}) == {"geo": TINTS[0], "per": TINTS[1]}
+    assert len({*colours([str(i) for i in range(20)]).values()}) == len(TINTS)
+
+
+def test_entities_are_marked_and_everything_is_escaped():
+    text = "<b>Kevin</b> & {x}"
+    page = marked(text, [Shown(3, 8, "<per>", 0.956, True)], {"<per>": "#8cc1e0"})
+    assert "<b>Kevin" not in page
+    assert "&lt;b&gt;<mark" in page
+    assert "background: #8cc1e0" in page
+    assert "outline: 2px" in page
+    assert re.sub(r"<[^>]*>", "", page) == "&lt;b&gt;Kevin&lt;per&gt; 0.96&lt;/b&gt; &amp; {x}"
+
+
+def test_labels_in_small_and_capital_letters_are_two():
+    page = marked("a b", [Shown(0, 1, "x"), Shown(2, 3, "X")], {"x": "#000001", "X": "#000002"})
+    assert re.findall("#00000.", page) == ["#000001", "#000002"]
+    assert "outline" not in page
+
+
+def test_a_notebook_shows_text_and_table(nlp, examples):
+    doc = nlp.make_doc("Kevin Durant <i> lives")
+    doc.set_ents([Span(doc, 0, 2, label="per")])
+    shown = spacy_bert_ner.show(doc)
+    assert "Durant<b" in shown._repr_html_()
+    assert "<i>" not in shown._repr_html_()
+    assert re.findall("<td>(.*?)</td>", shown._repr_html_()) == ["Kevin Durant", "per", "-", "0", "12"]
+    assert repr(shown) == "Kevin Durant  per  -"
+
+
+def test_scores_of_the_component_are_shown(make_nlp, tagger):
+    doc = make_nlp(name=tagger)("Kevin Durant lives in New York")
+    assert doc.ents
+    cells = re.findall("<td>(.*?)</td>", spacy_bert_ner.show(doc)._repr_html_())
+    assert cells[:3] == [doc.ents[0].text, doc.ents[0].label_, f"{doc.ents[0]._.score:.3f}"]
+    assert repr(spacy_bert_ner.show(doc)).splitlines()[0].endswith(f"{doc.ents[0]._.score:.3f}")
+
+
+def test_a_doc_without_entities():
+    shown = spacy_bert_ner.show(spacy.blank("en")("a < b"))
+    assert "a &lt; b" in shown._repr_html_()
+    assert "There is no entity in it" in shown._repr_html_()
+    assert repr(shown) == "no entity"

@@ -1,0 +1,70 @@
+"""Mistakes and differences, each in its sentence."""
+
+import spacy
+from spacy.tokens import Doc
+
+from spacy_bert_ner.evaluation.places import different, mistaken
+from spacy_bert_ner.types import Entity, Prediction
+
+VOCAB = spacy.blank("en").vocab
+WORDS = ["Nobody", "came", ".", "Kevin", "Durant", "met", "Ada", "."]
+DOC = Doc(VOCAB, words=WORDS, sent_starts=[True, False, False, True, False, False, False, False])
+#          0123456789012345678901
+SECOND = "Kevin Durant met Ada ."
+
+
+def ent(label, start, end, here=True, **more):
+    return {"start": start, "end": end, "label": label, **more, "here": here}
+
+
+def test_a_mistake_is_shown_in_its_sentence_with_all_that_is_in_it():
+    gold = [[], [Entity("per", 3, 5), Entity("per", 6, 7)]]
+    predicted = [[], [Prediction("per", 4, 5, 0.5), Prediction("per", 6, 7, None)]]
+    (case,) = mistaken([Doc(VOCAB), DOC], gold, predicted)
+    assert case == {
+        "kind": "too short",
+        "doc": 1,
+        "text": SECOND,
+        "gold": [ent("per", 0, 12), ent("per", 17, 20, False)],
+        "predicted": [ent("per", 6, 12, score=0.5), ent("per", 17, 20, False)],
+    }
+    assert (SECOND[0:12], SECOND[17:20]) == ("Kevin Durant", "Ada")
+
+
+def test_a_mistake_over_two_sentences_is_shown_with_both():
+    (case,) = mistaken([DOC], [[]], [[Prediction("per", 1, 4, 0.5)]])
+    assert case["text"] == "Nobody came . Kevin Durant met Ada ."
+    assert case["predicted"] == [ent("per", 7, 19, score=0.5)]
+
+
+def test_long_sentences_are_cut():
+    doc = Doc(VOCAB, words=[str(i) for i in range(200)])
+    (case,) = mistaken([doc], [[Entity("x", 100, 102), Entity("x", 0, 1)]], [[Prediction("x", 0, 1, None)]])
+    assert case["text"] == " ".join(map(str, range(75, 127)))
+    assert case["gold"] == [ent("x", case["text"].index("100"), case["text"].index("102") - 1)]
+    assert case["predicted"] == []
+
+
+def test_sentences_on_which_two_pipelines_differ():
+    gold = [[Entity("per", 3, 5), Entity("per", 6, 7)]]
+    one = [[Prediction("per", 3, 5, 0.9), Prediction("per", 6, 7, 0.8)]]
+    other = [[Prediction("org", 0, 1, None), Prediction("per", 6, 7, None)]]
+    first, second = different([DOC], gold, one, other)
+    assert first == {
+        "doc": 0,
+        "text": "Nobody came .",
+        "gold": [],
+        "one": [],
+        "other": [ent("org", 0, 6)],
+        "right": [0, 0],
+    }
+    assert second["text"] == SECOND
+    assert second["one"] == [ent("per", 0, 12, score=0.9), ent("per", 17, 20, False, score=0.8)]
+    assert second["other"] == [ent("per", 17, 20, False)]
+    assert second["right"] == [2, 1]
+
+
+def test_where_they_agree_there_is_nothing():
+    same = [[Prediction("per", 3, 5, 0.9)]]
+    assert list(different([DOC], [[]], same, [[Prediction("per", 3, 5, None)]])) == []
+    assert list(mistaken([DOC], [[Entity("per", 3, 5)]], same)) == []

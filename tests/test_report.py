@@ -1,0 +1,338 @@
+"""The page, the plots and the files of a report."""
+
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+import spacy
+from spacy.cli import app
+from spacy.tokens import Doc, DocBin, Span
+from typer.testing import CliRunner
+
+import spacy_bert_ner.cli  # noqa: F401, its commands
+from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.evaluation.report import evaluate
+
+TEXTS = [
+    ("Kevin Durant lives in New York .", [("per", 0, 2), ("geo", 4, 6)]),
+    ("New York and New York and Kevin", [("geo", 0, 2), ("geo", 3, 5), ("per", 6, 7)]),
+    ("the lives .", []),
+]
+
+
+def write(path, texts=TEXTS, **options):
+    vocab = spacy.blank("en").vocab
+    docs = []
+    for text, entities in texts:
+        doc = Doc(vocab, words=text.split(" "), **options)
+        doc.set_ents([Span(doc, start, end, label=label) for label, start, end in entities])
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tagger, tmp_path_factory):
+    """A pipeline with scores, one without, and data."""
+    folder = tmp_path_factory.mktemp("pipelines")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
+    nlp.initialize()
+    nlp.to_disk(folder / "bert")
+    ruler = spacy.blank("en")
+    patterns = [("per", "Kevin"), ("geo", "New York"), ("geo", "lives")]
+    ruler.add_pipe("entity_ruler").add_patterns([{"label": label, "pattern": text} for label, text in patterns])
+    ruler.to_disk(folder / "ruler")
+    spacy.blank("en").to_disk(folder / "blank")
+    write(folder / "test.spacy")
+    write(folder / "train.spacy", [("New York is there", [("geo", 0, 2)])])
+    (folder / "log.csv").write_text("step,loss_bert_ner,ents_f,iob_acc\n0,,0.1,0.5\n10,0.5,0.6,0.9\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder, tmp_path_factory):
+    """What is told, and where it is written, of two pipelines."""
+    output = tmp_path_factory.mktemp("report")
+    options = {"train": folder / "train.spacy", "log": folder / "log.csv"}
+    return evaluate([folder / "bert", folder / "ruler"], folder / "test.spacy", output, **options), output
+
+
+class Page(HTMLParser):
+    """Text of a page, by the heading that it stands under; and all its tags."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.under, self.heading, self.tags, self.open = {}, "", [], []
+        self.feed(text)
+        assert self.open == []  # all that was opened is closed
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "link", "br", "img"}:
+            self.open.append(tag)
+        if tag in {"h1", "h2", "h3"}:
+            self.heading = ""
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in {"h1", "h2", "h3"}:
+            self.heading += data
+        elif self.open and self.open[-1] != "style":
+            self.under[self.heading] = " ".join(f"{self.under.get(self.heading, '')} {data}".split())
+
+
+def read(output):
+    return Page((output / "report.html").read_text("utf8"))
+
+
+def test_all_files_are_there(report):
+    told, output = report
+    assert sorted(path.name for path in output.iterdir()) == [
+        "differences.jsonl",
+        "metrics.json",
+        "mistakes.jsonl",
+        "plots",
+        "report.html",
+    ]
+    # The second pipeline gives no scores.
+    assert sorted(path.stem for path in (output / "plots").iterdir()) == [
+        *("comparison", "confusion-1", "confusion-2", "labels-1", "labels-2"),
+        *("reliability-1", "slices-1", "slices-2", "thresholds-1", "training"),
+    ]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (output / "plots").iterdir())
+    assert json.loads((output / "metrics.json").read_text("utf8")) == json.loads(json.dumps(told))
+
+
+def test_the_page_needs_nothing_else_and_runs_nothing(report):
+    text = (report[1] / "report.html").read_text("utf8")
+    page = read(report[1])
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "base"}
+    addresses = [
+        value for _, attrs in page.tags for key, value in attrs.items() if key in {"src", "href", "xlink:href"}
+    ]
+    assert all(value.startswith(("#", "data:image/png")) for value in addresses)
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\(\s*['\"]?http", text)
+
+
+def test_links_lead_to_what_is_on_the_page_and_charts_are_described(report):
+    page = read(report[1])
+    ids = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    assert links == ["#pipeline-1", "#pipeline-2", "#compared", "#made"]
+    assert {link[1:] for link in links} <= ids
+    charts = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert len(charts) == 10
+    assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in charts)
+
+
+def test_every_part_has_its_heading(report):
+    under = read(report[1]).under
+    assert {
+        *("How good is it?", "Compared", "Training", "What to do next", "Labels", "What counts as right"),
+        *("Which labels are taken for which", "Where it is good", "How honest its scores are", "Mistakes"),
+        "How this was made",
+    } <= set(under)
+    assert "seen in training" in under["Where it is good"]
+    assert spacy.__version__ in under["How this was made"]
+    assert "[components.bert_ner]" in under["How this was made"]
+
+
+def test_each_mistake_is_shown_and_written(report):
+    told, output = report
+    rows = [json.loads(line) for line in (output / "mistakes.jsonl").read_text("utf8").splitlines()]
+    second = [*told["pipelines"]][1]
+    assert [(row["kind"], row["text"]) for row in rows if row["pipeline"] == second] == [
+        ("too short", "Kevin Durant lives in New York ."),
+        ("spurious", "Kevin Durant lives in New York ."),
+        ("spurious", "the lives ."),
+    ]
+    assert told["pipelines"][second]["mistakes"]["spurious"] == 2
+    shown = read(output).under["Mistakes"]
+    assert "too short: 1" in shown
+    assert "spurious: 2" in shown
+
+
+def test_differences_are_shown_and_written(report):
+    told, output = report
+    rows = [json.loads(line) for line in (output / "differences.jsonl").read_text("utf8").splitlines()]
+    assert rows[0]["pipelines"] == [*told["pipelines"]]
+    shown = " ".join(read(output).under.values())
+    assert f"Sentences on which they differ: {len(rows)}" in shown
+    assert "paired bootstrap" in shown
+
+
+def test_what_has_to_be_known_to_get_the_same_numbers(report, folder):
+    told = report[0]
+    assert {"python", "system", "spacy-bert-ner", "spacy", "torch", "transformers"} <= set(told["versions"])
+    assert list(told["data"]["sha256"]) == ["test.spacy"]
+    assert list(told["train"]["sha256"]) == ["train.spacy"]
+    first, second = told["pipelines"].values()
+    assert (first["component"], second["component"]) == ("bert_ner", None)
+    assert first["config"] == spacy.load(folder / "bert").config.to_str()
+    assert told["training"]["F1"] == {"ents_f": [(0.0, 0.1), (10.0, 0.6)]}
+
+
+def test_scores_are_told_of_the_pipeline_that_gives_them(report):
+    first, second = report[0]["pipelines"].values()
+    assert first["confidence"]["all"]["n"] == first["scores"]["micro"]["found"]
+    assert second["confidence"] is None
+    assert "No entity has a score" in " ".join(read(report[1]).under.values())
+
+
+def page_of(pipeline, data, tmp_path, **options):
+    told = evaluate([pipeline], data, tmp_path / "out", **options)
+    return told["pipelines"][str(pipeline)], " ".join(read(tmp_path / "out").under.values())
+
+
+def test_a_pipeline_without_entities(folder, tmp_path):
+    told, shown = page_of(folder / "blank", folder / "test.spacy", tmp_path)
+    assert told["scores"]["micro"]["p"] is None
+    assert "The pipeline found no entity, so that there is no precision" in shown
+    assert [path.stem for path in sorted((tmp_path / "out" / "plots").iterdir())] == ["confusion", "labels", "slices"]
+
+
+def test_data_without_an_entity(folder, tmp_path):
+    data = write(tmp_path / "none.spacy", [("the lives .", [])])
+    told, shown = page_of(folder / "ruler", data, tmp_path)
+    assert told["scores"]["micro"]["r"] is None
+    assert "There is no entity in the data, so that there is no recall" in shown
+    assert "There is one document only" in shown
+
+
+def test_neither_gold_nor_predicted_entities(folder, tmp_path):
+    data = write(tmp_path / "none.spacy", [("the .", [])])
+    told, _ = page_of(folder / "blank", data, tmp_path)
+    assert told["scores"]["per_label"] == {}
+    assert read(tmp_path / "out").under["Mistakes"] == "There is none."
+    assert list((tmp_path / "out" / "plots").iterdir()) == []  # no empty plot
+
+
+def test_labels_that_the_pipeline_never_gives(folder, tmp_path):
+    data = write(tmp_path / "other.spacy", [("Kevin paid 5 dollars", [("per", 0, 1), ("money", 2, 4)])])
+    told, shown = page_of(folder / "bert", data, tmp_path)
+    assert told["unknown_labels"] == ["money"]
+    assert "Labels of the data that the pipeline never gives, so that they are missed: money." in shown
+
+
+def test_two_pipelines_without_a_score_cannot_be_compared(folder, tmp_path):
+    data = write(tmp_path / "none.spacy", [("the .", [])])
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    evaluate([folder / "blank", tmp_path / "blank"], data, tmp_path / "out")
+    shown = " ".join(read(tmp_path / "out").under.values())
+    assert "They cannot be compared: one of them has no score." in shown
+    assert "They find the same entities." in shown
+
+
+HOSTILE = "<script>alert('x')</script>"
+
+
+def test_whatever_is_in_data_and_labels_is_escaped(tmp_path):
+    nlp = spacy.blank("en")
+    label = f"$x${HOSTILE}"
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": label, "pattern": "Kevin"}])
+    nlp.to_disk(tmp_path / "pipeline")
+    texts = [(f"Kevin met {HOSTILE} \x00 \x1b[31m \u202e ]]> &amp;", [("<img src=x>", 2, 3)])]
+    data = write(tmp_path / "data.spacy", texts)
+    evaluate([tmp_path / "pipeline"], data, tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text("utf8")
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "&lt;script&gt;" in text
+
+
+@pytest.mark.parametrize("n_labels", [3, 50, 70])
+def test_labels_can_be_read_whether_few_or_many(n_labels, tmp_path):
+    """No text of a chart overlaps the next, and there is a row for each label up to fifty."""
+    labels = [f"a-rather-long-label-{i}" for i in range(n_labels)]
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": x, "pattern": f"w{i}"} for i, x in enumerate(labels)])
+    nlp.to_disk(tmp_path / "pipeline")
+    data = write(tmp_path / "data.spacy", [(f"w{i} here", [(x, 0, 1)]) for i, x in enumerate(labels)])
+    evaluate([tmp_path / "pipeline"], data, tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text("utf8")
+    (chart,) = re.findall(r'<svg role="img" aria-label="Precision.*?</svg>', text, re.DOTALL)
+    heights = sorted(float(y) for y in re.findall(r'y="([0-9.]+)"[^>]*>a-rather', chart))
+    assert len(heights) == min(n_labels, 50)
+    assert all(b - a > 12 for a, b in pairwise(heights))
+    shown = " ".join(read(tmp_path / "out").under.values())
+    assert ("20 rarer labels are left out" in shown) == (n_labels == 70)
+
+
+def test_the_page_stays_small_and_says_where_the_rest_is(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Kevin"}])
+    nlp.to_disk(tmp_path / "pipeline")
+    texts = [(f"Kevin met somebody else at {i} o'clock", [("org", 0, 1)]) for i in range(60)]
+    evaluate([tmp_path / "pipeline"], write(tmp_path / "data.spacy", texts), tmp_path / "out")
+    assert "wrong label: 60 25 of them are shown, mistakes.jsonl has all" in read(tmp_path / "out").under["Mistakes"]
+    assert len((tmp_path / "out" / "mistakes.jsonl").read_text("utf8").splitlines()) == 60
+
+
+def run(*arguments):
+    done = CliRunner().invoke(app, ["bert-ner", "evaluate", *map(str, arguments)])
+    return done.exit_code, " ".join(done.output.split())
+
+
+def test_the_command_takes_training_data_log_and_precision(folder, tmp_path):
+    out = tmp_path / "out"
+    options = ["--train", folder / "train.spacy", "--log", folder / "log.csv", "--precision", "0.5", "--report", out]
+    code, output = run(folder / "bert", folder / "test.spacy", *options)
+    assert code == 0, output
+    assert "report.html" in output
+    (told,) = json.loads((out / "metrics.json").read_text("utf8"))["pipelines"].values()
+    assert told["confidence"]["wanted_precision"] == 0.5
+    assert "seen in training" in told["slices"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--precision", "1.5"], "--precision 1.5 is not allowed. Allowed: a number from 0 to 1"),
+        (["--train", "nowhere.spacy"], "nowhere.spacy: no such file"),
+        (["--log", "nowhere.csv"], "nowhere.csv: no such file"),
+    ],
+)
+def test_bad_options_are_told_before_anything_is_written(folder, tmp_path, options, message):
+    code, output = run(folder / "ruler", folder / "test.spacy", "--report", tmp_path / "out", *options)
+    assert code == 1
+    assert message in output
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_data_is_named(folder, tmp_path):
+    (tmp_path / "bad.spacy").write_bytes((folder / "test.spacy").read_bytes()[:-9])
+    with pytest.raises(BertNerError, match=r"bad.spacy"):
+        evaluate([folder / "ruler"], tmp_path / "bad.spacy")
+    with pytest.raises(BertNerError, match=r"bad.spacy"):
+        evaluate([folder / "ruler"], folder / "test.spacy", train=tmp_path / "bad.spacy")
+
+
+def test_a_folder_of_data(folder, tmp_path):
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    write(tmp_path / "data" / "a.spacy", TEXTS[:1])
+    write(tmp_path / "data" / "sub" / "b.spacy", TEXTS[1:])
+    told = evaluate([folder / "ruler"], tmp_path / "data")
+    whole = evaluate([folder / "ruler"], folder / "test.spacy")
+    name = str(folder / "ruler")
+    assert told["pipelines"][name]["scores"] == whole["pipelines"][name]["scores"]
+    assert list(told["data"]["sha256"]) == ["a.spacy", "b.spacy"]
+
+
+def test_without_matplotlib_there_are_numbers_and_no_report(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert evaluate([folder / "ruler"], folder / "test.spacy")["pipelines"]
+    with pytest.raises(BertNerError, match=r"--report .*matplotlib, which is not installed.*\[report\]"):
+        evaluate([folder / "ruler"], folder / "test.spacy", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
