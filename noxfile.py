@@ -18,7 +18,7 @@ import nox
 ROOT = Path(__file__).parent
 SAVED = ROOT / ".nox" / "saved"
 
-nox.options.sessions = ["transformers4", "transformers5", "curated", "generations", "release"]
+nox.options.sessions = ["transformers4", "transformers5", "curated", "peers", "generations", "release"]
 nox.options.error_on_missing_interpreters = False  # they are skipped, and told at the end
 nox.options.reuse_existing_virtualenvs = True
 
@@ -37,12 +37,12 @@ def _test(session: nox.Session, *arguments: str) -> None:
     session.run("pytest", "-q", "-n", "auto", "--dist", "loadfile", *arguments, *session.posargs)
 
 
-def _layer(session: nox.Session, name: str, *packages: str) -> dict[str, str]:
+def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.executable) -> dict[str, str]:
     """Packages over this environment, as what to set for a process that is to find them."""
-    layer = ROOT / ".nox" / name
+    layer = ROOT / ".nox" / f"layer-{name}"
     if not layer.exists():
-        temporary = layer.with_name(f"{name}.tmp")
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(temporary)]
+        temporary = layer.with_name(f"{layer.name}.tmp")
+        install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(temporary)]
         session.run(*install, *packages, external=True)
         temporary.rename(layer)
     return {"PYTHONPATH": str(layer)}
@@ -68,6 +68,18 @@ def curated(session: nox.Session) -> None:
     """What is tested with spacy-curated-transformers, in a layer over this environment."""
     layer = _layer(session, "curated", "--requirement", "constraints-curated.txt")
     session.run(sys.executable, "-m", "pytest", "-q", "tests/test_shared_curated.py", env=layer, external=True)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Whether scores are those of seqeval and nervaluate, in a layer over this environment."""
+    if sys.version_info < (3, 11):
+        session.skip("nervaluate takes Python 3.11")
+    # seqeval has no wheel, and what it is built with does not find all of its own dependencies any more by itself.
+    session.install("setuptools<81", "setuptools_scm<9", "wheel")
+    packages = ("--no-build-isolation", "--requirement", "constraints-peers.txt")
+    layer = _layer(session, "peers", *packages, python="python")
+    session.run(sys.executable, "-m", "pytest", "-q", "tests/test_metric_peers.py", env=layer, external=True)
 
 
 @nox.session(python=False)
@@ -115,5 +127,5 @@ def release(session: nox.Session) -> None:
 def audit(session: nox.Session) -> None:
     """Whether a flaw is known of a pinned version. It asks a service on the open net, and fails where it is silent."""
     session.install("pip-audit>=2.9,<3")
-    for pins in ("constraints.txt", "constraints-transformers4.txt", "constraints-curated.txt"):
-        session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", pins)
+    for pins in sorted(ROOT.glob("constraints*.txt")):
+        session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(pins))
