@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PATH = ROOT / "docs" / "licences.md"
 PACKAGE = "spacy-bert-ner"
-EXTRAS = ("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "project")
+EXTRAS = ("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "page", "project")
 """Those that users install; "" for none."""
 
 ALLOWED = {
@@ -46,6 +46,7 @@ SPDX = {
 
 ELSEWHERE = {
     **dict.fromkeys(("coloredlogs", "exceptiongroup", "humanfriendly", "six", "tomli"), "MIT"),  # Python 3.10
+    **dict.fromkeys(("httptools", "pytz", "toml"), "MIT"),  # Python 3.10 too
     **dict.fromkeys(("spacy-transformers", "spacy-alignments"), "MIT"),  # beside transformers 4
     "colorama": "BSD-3-Clause",  # Windows
 }

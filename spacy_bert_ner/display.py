@@ -21,7 +21,7 @@ _FRAME = "; outline: 2px solid #d55e00; outline-offset: 1px"
 _ENTITY = (
     '<mark class="entity" style="background: {bg}; color: #1c2126; padding: .15em .35em; border-radius: .35em{frame}">'
     "{text}"
-    '<b style="font-size: .75em; margin-left: .4em">{label}</b>{kb_link}</mark>'
+    '<b style="font-size: .75em; margin-left: .4em; white-space: nowrap">{label}</b>{kb_link}</mark>'
 )
 
 

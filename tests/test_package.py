@@ -173,6 +173,12 @@ def test_inspection_knows_corpora_and_what_measures_them(path):
     assert outside <= {"corpus", "tags", "types", "errors", "files", "pages", "plotting"} | measuring
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_page_knows_streamlit(path):
+    modules = {module.partition(".")[0] for level, module in imports(path) if not level}
+    assert "streamlit" not in modules or path == PACKAGE / "demo" / "app.py"
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("evaluation/*.py")), ids=lambda p: p.name)
 def test_evaluation_knows_no_model(path):
     """It takes pipelines of any components."""

@@ -1,0 +1,111 @@
+"""The page itself, which `streamlit run` runs from top to bottom whenever somebody does something on it.
+
+    python -m spacy bert-ner visualize training/model-best
+
+Arguments: pipelines, as folders or names of packages.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import spacy
+import streamlit as st
+
+from spacy_bert_ner.demo import texts, tokens
+from spacy_bert_ner.display import Shown, colours, marked, shown
+from spacy_bert_ner.errors import BertNerError
+
+EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
+STYLE = """<style>
+.entities { line-height: 2.2 !important; overflow-wrap: anywhere; }
+.entities mark { -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+</style>"""
+
+
+@st.cache_resource(show_spinner="Opening the pipeline …", max_entries=3)
+def open_pipeline(name: str) -> Any:
+    """A pipeline, once for all who look at the page."""
+    return spacy.load(name)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def annotate(name: str, text: str) -> list[list[Shown]]:
+    """The entities of each part of a text; a bar shows how far it is."""
+    nlp, cut = open_pipeline(name), list(texts.parts(text))
+    bar = st.progress(0.0, text="Looking for entities …") if len(cut) > 1 else None
+    found = []
+    for i, doc in enumerate(nlp.pipe((part.text for part in cut), batch_size=8), start=1):
+        found.append(shown(doc))
+        if bar:
+            bar.progress(i / len(cut), text=f"Looking for entities: part {i} of {len(cut)}")
+    if bar:
+        bar.empty()
+    return found
+
+
+def ask() -> tuple[str, str] | None:
+    """The pipeline and the text that were given; None while there is none."""
+    pipelines = sys.argv[1:]
+    with st.form("input"):
+        name = str(st.selectbox("Pipeline", pipelines)) if len(pipelines) > 1 else pipelines[0]
+        typed = st.text_area("Text", EXAMPLE, height=150, help="Ctrl+Enter sends it")
+        file = st.file_uploader("or a text file, which goes before the text above", type=["txt", "text", "md"])
+        st.form_submit_button("Find entities", type="primary")
+    text = texts.decode(file.getvalue(), file.name) if file is not None else typed
+    return name, texts.check(text)
+
+
+def show(name: str, text: str) -> None:
+    """What was found, and what can be done with it."""
+    found = annotate(name, text)
+    cut = list(texts.parts(text))
+    every = [one for part in found for one in part]
+    labels = sorted({one.label for one in every})
+    if not every:
+        st.info("No entity was found in this text.")
+        st.html(STYLE + marked(cut[0].text, [], {}))
+        return
+    have_scores = any(one.score is not None for one in every)
+    left, right = st.columns(2)
+    least = left.slider("Least score", 0.0, 1.0, 0.0, 0.01, disabled=not have_scores)
+    wanted = right.multiselect("Labels", labels, default=labels)
+    kept = [texts.chosen(part, least, wanted) for part in found]
+    table = texts.rows(cut, kept)
+    st.markdown(f"**{len(table):,}** of {len(every):,} entities")
+    number = 1
+    if len(cut) > 1:
+        number = int(st.number_input(f"Part of the text, of {len(cut):,}", 1, len(cut), 1))
+    # Safe: `marked` escapes what it writes.
+    st.html(STYLE + marked(cut[number - 1].text, kept[number - 1], colours(labels)))
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={"score": st.column_config.ProgressColumn("score", min_value=0.0, max_value=1.0, format="%.3f")},
+    )
+    first, second = st.columns(2)
+    first.download_button("Download as CSV", texts.to_csv(table), "entities.csv", "text/csv")
+    second.download_button("Download as JSONL", texts.to_jsonl(table), "entities.jsonl", "application/jsonl")
+    with st.expander("Tokens, subwords, and how likely their tags are"):
+        nlp = open_pipeline(name)
+        ours = [one for one in nlp.pipe_names if nlp.get_pipe_meta(one).factory == "bert_ner"]
+        doc = nlp(cut[number - 1].text)
+        st.dataframe(tokens.token_rows(doc, nlp.get_pipe(ours[0]) if ours else None), hide_index=True)
+
+
+def main() -> None:
+    """The page."""
+    st.set_page_config(page_title="Entities", page_icon="🔎")
+    st.title("Entities")
+    try:
+        given = ask()
+        if given:
+            show(*given)
+    except BertNerError as e:
+        st.error(str(e))
+    except OSError as e:
+        st.error(f"The pipeline cannot be opened: {e}")
+
+
+main()
