@@ -30,7 +30,7 @@ os.environ["PATH"] = os.pathsep.join([*map(str, FOUND), os.environ.get("PATH", "
 
 
 def _install(session: nox.Session) -> None:
-    session.install("--constraint", "constraints.txt", "--editable", ".[dev]")
+    session.install("--no-compile", "--constraint", "constraints.txt", "--editable", ".[dev]")
 
 
 def _test(session: nox.Session, *arguments: str) -> None:
@@ -42,7 +42,7 @@ def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.ex
     layer = ROOT / ".nox" / f"layer-{name}"
     if not layer.exists():
         temporary = layer.with_name(f"{layer.name}.tmp")
-        install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(temporary)]
+        install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--target", str(temporary)]
         session.run(*install, *packages, external=True)
         temporary.rename(layer)
     return {"PYTHONPATH": str(layer)}

@@ -82,15 +82,27 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(params=[(1200, 900), (390, 844)], ids=["wide", "phone"])
-def page(browser, address, request):
-    width, height = request.param
-    page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(PATIENCE)
-    page.goto(address)
-    page.get_by_text("Download as CSV").wait_for()  # of the example
-    yield page
-    page.close()
+@pytest.fixture
+def open_page(browser, address):
+    """Opens the page on a screen of so many pixels."""
+    pages = []
+
+    def open_it(width=1200, height=900):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_text("Download as CSV").wait_for()  # of the example
+        return page
+
+    yield open_it
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
 
 
 def send(page, text):
@@ -109,7 +121,9 @@ def marks(page, n):
     return [text.strip() for text in found.all_inner_texts()]
 
 
-def test_type_see_the_entities_move_the_slider_and_download(page, pipeline):
+@pytest.mark.parametrize("size", [(1200, 900), (390, 844)], ids=["wide", "phone"])
+def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline, size):
+    page = open_page(*size)
     expected = shown(spacy.load(pipeline)(TEXT))
     told = [f"{TEXT[one.start : one.end]}{one.label} {one.score:.2f}" for one in expected]
     assert len(expected) >= 2
