@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _FEW_DOCS = 30
@@ -12,6 +12,8 @@ _DISHONEST = 0.05
 """Expected calibration error from which scores mislead."""
 _GAP = 0.1
 """Of recall, between strings that training has shown with their label and those that it has not."""
+_MOST_NAMED = 8
+"""Labels in a sentence; the page has tables for more."""
 _MANY = 0.25
 """Share of all mistakes from which a kind is worth a sentence."""
 
@@ -40,8 +42,8 @@ def notes(told: dict[str, Any]) -> Iterator[str]:
     elif told["n_docs"] < _FEW_DOCS:
         yield f"There are {told['n_docs']} documents only: intervals, which are drawn over documents, are too narrow."
     if told["unknown_labels"]:
-        listed = ", ".join(told["unknown_labels"])
-        yield f"Labels of the data that the pipeline never gives, so that they are missed: {listed}."
+        names = _listed(told["unknown_labels"])
+        yield f"Labels of the data that the pipeline never gives, so that they are missed: {names}."
     if micro["found"] and told["confidence"] is None:
         yield "No entity has a score, so that nothing is said of calibration and thresholds. bert_ner gives scores."
 
@@ -55,7 +57,7 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
     vague = [name for name, row in scores.items() if _width(row) > _WIDE and row["gold"]]
     if vague:
         yield (
-            f"F1 of {', '.join(vague)} is known within more than {_WIDE} only: annotate more held-out examples with "
+            f"F1 of {_listed(vague)} is known within more than {_WIDE} only: annotate more held-out examples with "
             "them before you act on it."
         )
     weak = sorted((row["f"] or 0.0, name) for name, row in scores.items() if row["gold"])
@@ -85,11 +87,17 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
         if row["threshold"] and row["threshold"]["threshold"]
     }
     if limits and found:
-        listed = ", ".join(f'"{name}": {limit:.6g}' for name, limit in limits.items())
+        listed = ", ".join(f'"{name}": {limit:.6g}' for name, limit in list(limits.items())[:_MOST_NAMED])
+        listed += ", …" if len(limits) > _MOST_NAMED else ""
         yield (
             f"For a precision of {found['wanted_precision']:.2f} of each label that reaches it, set in "
             f"[components.{component}]: thresholds = {{{listed}}}. Choose them on dev data, not on what you report."
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _width(row: dict[str, Any]) -> float:
