@@ -128,8 +128,8 @@ def metrics(
     n_words = sum(len(eg.predicted) for eg in found.examples)
     tokens = score_bert_ner(found.examples)
     scored = [
-        Scored(one.label, one.score, Entity(*one[:3]) in set(wanted))
-        for wanted, doc in zip(found.gold, found.scored, strict=True)
+        Scored(one.label, one.score, Entity(*one[:3]) in wanted)
+        for wanted, doc in zip(map(set, found.gold), found.scored, strict=True)
         for one in doc
         if one.score is not None
     ]

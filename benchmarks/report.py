@@ -1,0 +1,70 @@
+"""How long a report takes beyond the predictions, and how large it is.
+
+    python benchmarks/report.py PIPELINE DATA --train TRAIN --output benchmarks/report.json
+
+The whole of `python -m spacy bert-ner evaluate PIPELINE DATA --report DIR`, in this process; seconds of the predictions
+and of everything else, opening the pipeline included; medians and ranges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from common import write_json
+from wasabi import table
+
+from spacy_bert_ner.evaluation.report import PAGE, evaluate
+
+
+def measure(pipeline: Path, data: Path, train: Path | None, rounds: int) -> dict[str, Any]:
+    """Make a report so many times.
+
+    RETURNS: `documents` and `words`; seconds, one number a round, of `predicting` and of what is `beyond`; `page` and
+        `all`, the bytes of `report.html` and of everything.
+    """
+    found: dict[str, Any] = {"predicting": [], "beyond": []}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "report"
+            start = time.perf_counter()
+            (told,) = evaluate([pipeline], data, output, train=train)["pipelines"].values()
+            total = time.perf_counter() - start
+            predicting = told["n_words"] / told["words_per_second"]
+            found["predicting"].append(predicting)
+            found["beyond"].append(total - predicting)
+            sizes = {path.name: path.stat().st_size for path in output.rglob("*") if path.is_file()}
+            found |= {"page": sizes[PAGE], "all": sum(sizes.values())}
+            found |= {"documents": told["n_docs"], "words": told["n_words"]}
+    return found
+
+
+def main(options: argparse.Namespace) -> None:
+    found = measure(options.pipeline, options.data, options.train, options.rounds)
+
+    def spread(values: list[float]) -> str:
+        return f"{statistics.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"
+
+    rows = [
+        ["documents, words", f"{found['documents']:,}, {found['words']:,}"],
+        ["seconds of the predictions", spread(found["predicting"])],
+        ["seconds beyond them", spread(found["beyond"])],
+        ["MB of report.html, of everything", f"{found['page'] / 1e6:.2f}, {found['all'] / 1e6:.2f}"],
+    ]
+    print(table(rows, divider=True))
+    if options.output:
+        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), **found})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pipeline", type=Path, help="folder of a saved pipeline")
+    parser.add_argument("data", type=Path, help="a .spacy file of held-out examples")
+    parser.add_argument("--train", type=Path, help="the .spacy file of the training data")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    main(parser.parse_args())
