@@ -90,6 +90,7 @@ KILLED = """
 ORPHANS = """
     nlp("")
     reads, writes = os.pipe()
+    warnings.simplefilter("ignore")  # since 3.12 Python warns of forks beside threads
     parent = os.fork()
     if not parent:
         os.close(reads)
