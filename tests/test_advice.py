@@ -18,6 +18,7 @@ GOOD = {
     "mistakes": dict.fromkeys(KINDS, 0),
     "slices": {},
     "unknown_labels": [],
+    "temperature": 1.0,
     "confidence": {"wanted_precision": 0.9, "all": {"ece": 0.01}, "per_label": {"per": {"threshold": None}}},
 }
 
@@ -90,6 +91,7 @@ def test_what_to_do_next(parts, step):
         {"slices": {"seen in training": {"never": {"r": 0.5}}}},
         {"confidence__per_label__per": {"threshold": {"threshold": 0.0}}},  # none is needed
         {"confidence": None},
+        {"confidence__all__ece": 0.06, "temperature": 1.3},  # that was fitted already
         {"scores__per_label__art": row(0.1, gold=0)},
     ],
 )

@@ -63,7 +63,7 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
     weak = sorted((row["f"] or 0.0, name) for name, row in scores.items() if row["gold"])
     micro = told["scores"]["micro"]["f"]
     if len(weak) > 1 and micro is not None and weak[0][0] < micro - _GAP:
-        yield f"The weakest label is {weak[0][1]}, with F1 {weak[0][0]:.3f}: examples of it gain most."
+        yield f"The weakest label is {weak[0][1]}, with F1 {weak[0][0]:.3f}: look at its mistakes first."
     total = sum(told["mistakes"].values())
     for kind, n in sorted(told["mistakes"].items(), key=lambda item: -item[1]):
         if kind in _OF_KIND and total and n / total >= _MANY:
@@ -76,7 +76,7 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
             "different names help more than more sentences."
         )
     found = told["confidence"]
-    if found and found["all"]["ece"] > _DISHONEST:
+    if found and found["all"]["ece"] > _DISHONEST and told["temperature"] == 1:
         yield (
             f"Scores mislead by {found['all']['ece']:.3f} in the mean: fit them on dev data, with "
             "python -m spacy bert-ner calibrate PIPELINE DEV."

@@ -108,8 +108,13 @@ def _load(path: Path) -> Language:
 def _about(nlp: Language) -> dict[str, Any]:
     """What of a pipeline its numbers depend on."""
     ours = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
-    about = {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")}
-    return {"component": ours[0] if ours else None, "meta": about, "config": nlp.config.to_str(interpolate=False)}
+    pipe: Any = nlp.get_pipe(ours[0]) if ours else None
+    return {
+        "component": ours[0] if ours else None,
+        "temperature": pipe.cfg["temperature"] if pipe else None,
+        "meta": {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")},
+        "config": nlp.config.to_str(interpolate=False),
+    }
 
 
 def _write(output: Path, report: dict[str, Any], found: dict[str, Found]) -> None:
