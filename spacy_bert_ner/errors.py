@@ -186,11 +186,11 @@ class Errors(CorpusMessages, CheckpointMessages):
         "training/model-best, or the name of an installed package. The data comes last: "
         "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy"
     )
-    no_text = "There is no text. Type some, or choose a text file."
-    long_text = "The text has {n:,} characters. Allowed: {most:,}. Cut it into several."
+    nothing_typed = "There is no text. Type some, or choose a text file."
+    typed_too_much = "The text has {n:,} characters. Allowed: {most:,}. Cut it into several."
     file_not_text = "{name} is no text in UTF-8: byte {byte:,}. Allowed: text files. Save it as UTF-8."
     no_streamlit = "The page takes streamlit, which is not installed. Install it: pip install 'spacy-bert-ner[page]'"
-    bad_json = "{path} cannot be read: {reason}. Allowed: a table in JSON, encoded as UTF-8."
+    no_table = "{path} cannot be read: {reason}. Allowed: a table in JSON, encoded as UTF-8."
     bad_metrics = (
         "{path} is no report on a pipeline: {reason}. Allowed: what evaluate writes: "
         "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy --report training/report"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import spacy_bert_ner
+from spacy_bert_ner.errors import Errors
 
 PACKAGE = Path(spacy_bert_ner.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -153,6 +154,13 @@ def imports(path: Path) -> set[tuple[int, str]]:
 def test_every_exported_name_is_there():
     for name in spacy_bert_ner.__all__:
         assert getattr(spacy_bert_ner, name).__name__ == name
+
+
+def test_no_message_takes_the_place_of_another():
+    """They stand in several classes, one of which inherits the others."""
+    names = [name for cls in Errors.__mro__[:-1] for name in vars(cls) if not name.startswith("_")]
+    assert len(names) > 200
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
 def test_other_names_are_not():

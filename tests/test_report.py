@@ -327,7 +327,7 @@ def test_a_folder_of_data(folder, tmp_path):
     whole = evaluate([folder / "ruler"], folder / "test.spacy")
     name = str(folder / "ruler")
     assert told["pipelines"][name]["scores"] == whole["pipelines"][name]["scores"]
-    assert list(told["data"]["sha256"]) == ["a.spacy", "b.spacy"]
+    assert list(told["data"]["sha256"]) == ["a.spacy", "sub/b.spacy"]
 
 
 def test_without_matplotlib_there_are_numbers_and_no_report(folder, tmp_path, monkeypatch):

@@ -31,9 +31,9 @@ def check(text: str) -> str:
     RAISES BertNerError: there is nothing in it, or it is too long.
     """
     if not text.strip():
-        raise BertNerError(Errors.no_text)
+        raise BertNerError(Errors.nothing_typed)
     if len(text) > MOST_CHARACTERS:
-        raise BertNerError(Errors.long_text.format(n=len(text), most=MOST_CHARACTERS))
+        raise BertNerError(Errors.typed_too_much.format(n=len(text), most=MOST_CHARACTERS))
     return text
 
 

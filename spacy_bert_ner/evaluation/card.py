@@ -113,9 +113,9 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as e:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, RecursionError) as e:
-        raise BertNerError(Errors.bad_json.format(path=path, reason=e)) from e
+        raise BertNerError(Errors.no_table.format(path=path, reason=e)) from e
     if not isinstance(found, dict):
-        raise BertNerError(Errors.bad_json.format(path=path, reason="it is no table"))
+        raise BertNerError(Errors.no_table.format(path=path, reason="it is no table"))
     return found
 
 

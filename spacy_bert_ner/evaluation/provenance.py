@@ -34,6 +34,7 @@ def versions() -> dict[str, str]:
 
 
 def data_sum(path: Path) -> dict[str, Any]:
-    """The name of a file, or of a folder with files, and the SHA-256 of each."""
+    """The name of a file, or of a folder with files, and the SHA-256 of each by its name there."""
     files = [path] if path.is_file() else sorted(path.rglob("*.spacy"))
-    return {"path": str(path), "sha256": {file.name: sha256_of(file) for file in files}}
+    folder = path.parent if path.is_file() else path
+    return {"path": str(path), "sha256": {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}}
