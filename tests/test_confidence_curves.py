@@ -71,3 +71,10 @@ def test_long_curves_are_thinned_and_keep_both_ends():
     curve = confidence(entities, {"per": 9000}, 0.9)["all"]["curve"]
     assert len(curve) == 200
     assert (curve[0]["threshold"], curve[-1]["threshold"]) == (0.9999, 0.0001)
+
+
+def test_scores_that_a_config_cannot_tell_apart_go_together():
+    entities = [Scored("per", 0.9999998, True), Scored("per", 0.9999991, False)]
+    told = confidence(entities, {"per": 1}, 0.9)["all"]
+    assert told["curve"] == [{"threshold": 0.999999, "p": 0.5, "r": 1.0}]
+    assert told["threshold"] is None

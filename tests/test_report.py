@@ -5,6 +5,7 @@ import re
 import sys
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import spacy
@@ -336,3 +337,11 @@ def test_without_matplotlib_there_are_numbers_and_no_report(folder, tmp_path, mo
     with pytest.raises(BertNerError, match=r"--report .*matplotlib, which is not installed.*\[report\]"):
         evaluate([folder / "ruler"], folder / "test.spacy", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_installed_package_is_opened_by_its_name(folder, monkeypatch):
+    named = []
+    real = spacy.load
+    monkeypatch.setattr(spacy, "load", lambda name: named.append(name) or real(folder / "ruler"))
+    assert evaluate([Path("en_my_ner")], folder / "test.spacy")["pipelines"]["en_my_ner"]["scores"]
+    assert named == ["en_my_ner"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -75,13 +74,14 @@ def _told(entities: Sequence[Scored], n_gold: int, wanted: float) -> dict[str, A
 
 def _curve(scores: Any, right: Any, n_gold: int) -> list[dict[str, Any]]:
     """From the highest score to the lowest."""
+    # Six digits are enough to write in a config; rounded down, so that the entity still passes.
+    scores = np.floor(scores * 1e6) / 1e6
     order = np.argsort(-scores, kind="stable")
     ordered, hits = scores[order], np.cumsum(right[order])
     # Entities with the same score pass a threshold together.
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
     points = []
     for i in ends.tolist():
-        # Six digits are enough to write in a config; rounded down, so that the entity still passes.
-        point = {"threshold": math.floor(ordered[i] * 1e6) / 1e6, **prf(float(hits[i]), i + 1, n_gold)}
+        point = {"threshold": float(ordered[i]), **prf(float(hits[i]), i + 1, n_gold)}
         points.append({key: point[key] for key in ("threshold", "p", "r")})
     return points

@@ -134,6 +134,7 @@ def metrics(
         if one.score is not None
     ]
     labels = Counter(entity.label for doc in found.gold for entity in doc)
+    given = {entity.label for doc in predicted for entity in doc}
     return {
         "n_docs": len(docs),
         "n_words": n_words,
@@ -148,7 +149,7 @@ def metrics(
         ],
         "slices": slices(docs, found.gold, predicted, known, seed),
         "confidence": confidence(scored, labels, wanted_precision),
-        "unknown_labels": sorted(labels.keys() - found.labels) if found.labels else [],
+        "unknown_labels": sorted(labels.keys() - found.labels - given) if found.labels else [],
         "iob_acc": tokens["iob_acc"],
         "iob_doc_acc": tokens["iob_doc_acc"],
     }

@@ -100,7 +100,7 @@ def _check(output: Path | None, wanted_precision: float) -> None:
 
 def _load(path: Path) -> Language:
     try:
-        return spacy.load(path)
+        return spacy.load(path if path.exists() else str(path))  # a package is known by its name as text alone
     except OSError as e:
         raise BertNerError(Errors.no_pipeline.format(path=path, reason=e)) from e
 
