@@ -345,3 +345,12 @@ def test_an_installed_package_is_opened_by_its_name(folder, monkeypatch):
     monkeypatch.setattr(spacy, "load", lambda name: named.append(name) or real(folder / "ruler"))
     assert evaluate([Path("en_my_ner")], folder / "test.spacy")["pipelines"]["en_my_ner"]["scores"]
     assert named == ["en_my_ner"]
+
+
+def test_a_folder_with_metrics_and_plots_of_others_is_not_replaced(folder, tmp_path):
+    (tmp_path / "mine" / "plots").mkdir(parents=True)
+    (tmp_path / "mine" / "metrics.json").write_text('{"acc": 1}')
+    (tmp_path / "mine" / "plots" / "mine.csv").write_text("years of work")
+    with pytest.raises(BertNerError, match="is no older report, so that it is not replaced"):
+        evaluate([folder / "ruler"], folder / "test.spacy", tmp_path / "mine")
+    assert (tmp_path / "mine" / "plots" / "mine.csv").exists()

@@ -91,11 +91,23 @@ def _check(output: Path | None, wanted_precision: float) -> None:
         raise BertNerError(Errors.no_precision.format(value=wanted_precision))
     if output is None:
         return
-    names = {path.name for path in output.iterdir()} if output.is_dir() else {""} if output.exists() else set()
-    if not names <= OURS or (names and METRICS not in names):
+    if output.exists() and not _is_report(output):
         raise BertNerError(Errors.report_taken.format(output=output))
     if find_spec("matplotlib") is None:
         raise BertNerError(Errors.no_matplotlib.format(option="--report", path=output))
+
+
+def _is_report(folder: Path) -> bool:
+    """Whether there is an older report and nothing else, or nothing at all."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
+    if not names:
+        return True
+    try:
+        told = json.loads((folder / METRICS).read_text("utf8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    # Others keep a metrics.json and plots too, but no page beside them.
+    return names <= OURS and PAGE in names and isinstance(told, dict) and "pipelines" in told
 
 
 def _load(path: Path) -> Language:
