@@ -60,7 +60,7 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
             f"F1 of {_listed(vague)} is known within more than {_WIDE} only: annotate more held-out examples with "
             "them before you act on it."
         )
-    weak = sorted((row["f"] or 0.0, name) for name, row in scores.items() if row["gold"])
+    weak = by_f1(told)
     micro = told["scores"]["micro"]["f"]
     if len(weak) > 1 and micro is not None and weak[0][0] < micro - _GAP:
         yield f"The weakest label is {weak[0][1]}, with F1 {weak[0][0]:.3f}: look at its mistakes first."
@@ -68,8 +68,7 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
     for kind, n in sorted(told["mistakes"].items(), key=lambda item: -item[1]):
         if kind in _OF_KIND and total and n / total >= _MANY:
             yield f"{n / total:.0%} of all mistakes are “{kind}”. {_OF_KIND[kind]}"
-    seen = told["slices"].get("seen in training", {})
-    shown, never = (seen.get(name, {}).get("r") for name in ("with this label", "never"))
+    shown, never = recalls(told)
     if shown is not None and never is not None and shown - never > _GAP:
         yield (
             f"Recall is {never:.3f} for strings that training never has, and {shown:.3f} for those that it has: more "
@@ -93,6 +92,17 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
             f"For a precision of {found['wanted_precision']:.2f} of each label that reaches it, set in "
             f"[components.{component}]: thresholds = {{{listed}}}. Choose them on dev data, not on what you report."
         )
+
+
+def by_f1(told: dict[str, Any]) -> list[tuple[float, str]]:
+    """F1 of each label of the data, with its name, the weakest first."""
+    return sorted((row["f"] or 0.0, name) for name, row in told["scores"]["per_label"].items() if row["gold"])
+
+
+def recalls(told: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Recall of strings that training has with their label, and of those that it never has; None where not known."""
+    seen = told["slices"].get("seen in training", {})
+    return seen.get("with this label", {}).get("r"), seen.get("never", {}).get("r")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 from ..errors import BertNerError, Errors
 from ..files import whole_files
 from ..pages import score, visible
-from .advice import notes
+from .advice import by_f1, notes, recalls
 
 README = "README.md"
 _OURS = "<!-- Written by: python -m spacy bert-ner card -->"
@@ -81,12 +81,11 @@ def _fill(meta: dict[str, Any], report: dict[str, Any], told: dict[str, Any], te
 
 def _limits(told: dict[str, Any]) -> Iterator[str]:
     yield from notes(told)
-    rows = [(row["f"] or 0.0, label) for label, row in told["scores"]["per_label"].items() if row["gold"]]
-    if len(rows) > 1:
-        worst, label = min(rows)
+    weak = by_f1(told)
+    if len(weak) > 1:
+        worst, label = weak[0]
         yield f"The weakest label is {label}, with F1 {worst:.3f}."
-    seen = told["slices"].get("seen in training", {})
-    shown, never = (seen.get(name, {}).get("r") for name in ("with this label", "never"))
+    shown, never = recalls(told)
     if shown is not None and never is not None:
         yield f"Recall is {never:.3f} for strings that the training data never has, and {shown:.3f} for the others."
     total = sum(told["mistakes"].values())

@@ -19,6 +19,7 @@ from ..errors import BertNerError, Errors
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
 from .matches import KINDS, SCHEMAS, count_matches, mistakes
+from .provenance import spacy_files
 from .scorer import score_bert_ner
 from .scores import count, prf, score
 from .slices import slices
@@ -59,7 +60,7 @@ def read_gold(path: Path, vocab: Vocab) -> Iterator[Doc]:
 
     RAISES BertNerError: there is no such file, or it is damaged.
     """
-    files = [path] if path.is_file() else sorted(path.rglob("*.spacy"))
+    files = spacy_files(path)
     if not files:
         raise BertNerError(Errors.no_such_file.format(path=path))
     for file in files:

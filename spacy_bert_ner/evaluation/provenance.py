@@ -33,8 +33,13 @@ def versions() -> dict[str, str]:
     return found
 
 
+def spacy_files(path: Path) -> list[Path]:
+    """The file that is named, or all `.spacy` files in the folder, sorted."""
+    return [path] if path.is_file() else sorted(path.rglob("*.spacy"))
+
+
 def data_sum(path: Path) -> dict[str, Any]:
     """The name of a file, or of a folder with files, and the SHA-256 of each by its name there."""
-    files = [path] if path.is_file() else sorted(path.rglob("*.spacy"))
+    files = spacy_files(path)
     folder = path.parent if path.is_file() else path
     return {"path": str(path), "sha256": {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}}
