@@ -46,14 +46,18 @@ def colours(labels: Collection[str]) -> dict[str, str]:
 def marked(text: str, entities: Sequence[Shown], colour_of: Mapping[str, str]) -> str:
     """A text whose entities are marked, as HTML of displaCy. Text and labels are escaped.
 
-    entities: in the order of the text; none of them overlap.
+    entities: in the order of the text; of one that overlaps those before it, what is behind them is marked, and if
+        nothing is, its label alone.
     """
     ents = []
+    covered = 0
     for one in entities:
+        start = max(one.start, covered)
+        covered = max(one.end, covered)
         label = one.label if one.score is None else f"{one.label} {one.score:.2f}"
         # displaCy escapes the text, but not labels; and to it labels in small and in capital letters are one.
         params = {"label": html.escape(label), "bg": colour_of[one.label], "frame": _FRAME if one.stands_out else ""}
-        ents.append({"start": one.start, "end": one.end, "label": one.label, "params": params})
+        ents.append({"start": start, "end": covered, "label": one.label, "params": params})
     page: str = displacy.render(
         {"text": text, "ents": ents}, style="ent", manual=True, jupyter=False, options={"template": _ENTITY}
     )

@@ -43,6 +43,11 @@ def test_labels_in_small_and_capital_letters_are_two():
     assert "outline" not in page
 
 
+def test_of_entities_that_overlap_the_text_is_shown_once():
+    page = marked("Paris-Lyon left", [Shown(0, 10, "x"), Shown(0, 10, "y"), Shown(6, 15, "x")], colours("xy"))
+    assert re.sub(r"<[^>]*>", "|", page).replace("|", "") == "Paris-Lyonxy leftx"
+
+
 def test_a_notebook_shows_text_and_table(nlp, examples):
     doc = nlp.make_doc("Kevin Durant <i> lives")
     doc.set_ents([Span(doc, 0, 2, label="per")])

@@ -1,6 +1,7 @@
 """Pipelines on held-out examples, by the command and in a file."""
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -14,7 +15,7 @@ import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.evaluation.measure import find, metrics
 from spacy_bert_ner.evaluation.report import METRICS, evaluate
-from spacy_bert_ner.types import Entity
+from spacy_bert_ner.types import Entity, Prediction
 
 GOLD = [
     ("Kevin Durant plays for the Brooklyn Nets .", [(0, 2, "per"), (4, 7, "org")]),
@@ -104,6 +105,31 @@ def test_other_tokens_are_brought_to_those_of_the_gold_docs(pipelines, data, tmp
     DocBin(docs=[doc]).to_disk(tmp_path / "other.spacy")
     nlp.tokenizer = lambda text: Doc(nlp.vocab, words=text.split())
     assert find(nlp, tmp_path / "other.spacy").predicted == [[Entity("per", 0, 3)]]
+
+
+def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
+    nlp = spacy.blank("en")
+    patterns = [("geo", "Paris"), ("geo", "Lyon"), ("per", "Rome")]
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": label, "pattern": text} for label, text in patterns])
+    texts = [["Paris-Lyon", "and", "Rome-Paris"], ["Lyon", "left"]]
+    gold = [Doc(nlp.vocab, words=words, spaces=[True] * len(words)) for words in texts]
+    gold[0].set_ents([Span(gold[0], i, i + 1, label="geo") for i in (0, 2)])
+    gold[1].set_ents([Span(gold[1], 0, 1, label="geo")])
+    DocBin(docs=gold).to_disk(tmp_path / "test.spacy")
+    found = find(nlp, tmp_path / "test.spacy")
+    assert found.predicted[0] == [Entity("geo", 0, 1)] * 2 + [Entity("per", 2, 3), Entity("geo", 2, 3)]
+    told = metrics(found)
+    assert [told["scores"]["micro"][key] for key in ("right", "found", "gold")] == [3, 5, 3]
+    assert {kind: n for kind, n in told["mistakes"].items() if n} == {"spurious": 2}
+    assert told["confusion"] == [
+        {"gold": "geo", "predicted": "geo", "n": 3},
+        {"gold": "spurious", "predicted": "geo", "n": 1},
+        {"gold": "spurious", "predicted": "per", "n": 1},
+    ]
+    # Scores, as a component of ours would have set them.
+    scored = [[Prediction(*entity, 0.5) for entity in doc] for doc in found.predicted]
+    curve = metrics(replace(found, scored=scored))["confidence"]["all"]["curve"]
+    assert curve == [{"threshold": 0.5, "p": 3 / 5, "r": 1.0}]
 
 
 def test_two_pipelines_are_compared_and_written(pipelines, data, tmp_path):

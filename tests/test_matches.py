@@ -69,6 +69,14 @@ def test_what_is_right_is_no_mistake_and_parts_places():
     ]
 
 
+def test_what_is_found_twice_is_right_once():
+    gold = ents(("geo", 0, 1))
+    (mistake,) = mistakes(gold, gold + gold)
+    assert mistake == ("spurious", (), (gold[0],), True)
+    (mistake,) = mistakes(gold, ents(("geo", 0, 1), ("per", 0, 1)))
+    assert mistake == ("spurious", (), tuple(ents(("per", 0, 1))), True)
+
+
 @st.composite
 def side(draw):
     entities, end = [], 0

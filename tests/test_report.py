@@ -331,6 +331,26 @@ def test_a_folder_of_data(folder, tmp_path):
     assert list(told["data"]["sha256"]) == ["a.spacy", "sub/b.spacy"]
 
 
+def test_mistakes_say_which_doc_of_which_file_they_are_in(folder, tmp_path):
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    write(tmp_path / "data" / "a.spacy", [("Kevin", [("per", 0, 1)])])
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab), Doc(vocab, words=["Kevin"]), Doc(vocab, words=["the", "lives"], spaces=[True, False])]
+    docs[2].set_ents([], default="outside")
+    DocBin(docs=docs).to_disk(tmp_path / "data" / "sub" / "b.spacy")
+    evaluate([folder / "ruler"], tmp_path / "data", tmp_path / "out")
+    (row,) = map(json.loads, (tmp_path / "out" / "mistakes.jsonl").read_text("utf8").splitlines())
+    assert (row["file"], row["doc"], row["text"]) == ("sub/b.spacy", 3, "the lives")
+    assert "sub/b.spacy, document 3" in read(tmp_path / "out").under["Mistakes"]
+
+
+def test_white_space_of_all_kinds_is_shown_as_such(folder, tmp_path):
+    texts = [("the\tlives\u00a0of\u3000Ada\u200d\x07 lives", [])]
+    evaluate([folder / "ruler"], write(tmp_path / "data.spacy", texts), tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text("utf8")
+    assert "the lives of Ada\u200d\ufffd <mark" in text
+
+
 def test_without_matplotlib_there_are_numbers_and_no_report(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert evaluate([folder / "ruler"], folder / "test.spacy")["pipelines"]

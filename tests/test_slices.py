@@ -43,7 +43,7 @@ def test_an_entity_is_in_the_slice_that_it_belongs_to():
         "first half": (0, 1, 1),
         "second half": (1, 1, 1),
     }
-    assert numbers(told["letters"]) == {"Like This": (1, 2, 2), "no letters": (1, 1, 1)}
+    assert numbers(told["letters"]) == {"Like This": (1, 2, 2), "without case": (1, 1, 1)}
     assert numbers(told["seen in training"]) == {"with this label": (1, 1, 1), "never": (1, 2, 2)}
     assert numbers(told["times in training"]) == {"0": (1, 2, 2), "2 to 5": (1, 1, 1)}
     row = told["letters"]["Like This"]
@@ -88,8 +88,8 @@ def test_sentences_are_those_of_the_doc():
         ("NATO", "LIKE THIS"),
         ("U.N. Security", "otherwise"),
         ("iPhone", "otherwise"),
-        ("1843", "no letters"),
-        ("北京", "no letters"),
+        ("1843", "without case"),
+        ("北京", "without case"),
         ("Élysée", "Like This"),
         ("3rd", "like this"),
     ],

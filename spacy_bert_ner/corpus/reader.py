@@ -128,7 +128,7 @@ class CorpusReader:
     def _references(self, stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
         if stream.format == DOCBIN:
             kept = {sentence.lines[0] for sentence in stream} if stream.invalid else None
-            docs = read_docs(stream.path, nlp.vocab, kept)
+            docs: Iterator[Doc] = (doc for _, doc in read_docs(stream.path, nlp.vocab, kept))
         else:
             docs = _docs(stream, nlp)
         return join_docs(docs, self.join, nlp.max_length) if self.join else docs

@@ -42,13 +42,13 @@ def read(path: Path) -> Iterator[Sentence | Invalid]:
     return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
 
-def read_docs(path: Path, vocab: Vocab, numbers: Container[int] | None = None) -> Iterator[Doc]:
-    """Read the Docs that are not empty, with all that they hold.
+def read_docs(path: Path, vocab: Vocab, numbers: Container[int] | None = None) -> Iterator[tuple[int, Doc]]:
+    """Read the Docs that are not empty, with all that they hold, and the number of each in the file, from 1.
 
     numbers: of those that are read, from 1; None for all.
     """
     docs = _read(path, vocab, lambda doc, number, document: (number, doc), unpack=True)
-    return (doc for number, doc in docs if numbers is None or number in numbers)
+    return ((number, doc) for number, doc in docs if numbers is None or number in numbers)
 
 
 def document_of(doc: Doc) -> str:

@@ -47,7 +47,7 @@ def count_matches(gold: Sequence[Entity], predicted: Sequence[Entity], schema: s
     Each predicted entity, in the order of the text, stands for the gold one that it matches, else for the first that it
     overlaps; a gold one is taken once.
 
-    gold, predicted: of one document, in the order of the text; those of a side do not overlap each other.
+    gold, predicted: of one document, in the order of the text; gold ones do not overlap each other.
     schema: one of `SCHEMAS`.
     """
     is_match: dict[str, Callable[[Entity, Entity], bool]] = {
@@ -81,11 +81,12 @@ def _apart(one: Entity, other: Entity) -> int:
 def mistakes(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Mistake]:
     """What went wrong in a document, in the order of the text; entities that are right are in none.
 
-    Gold and predicted entities that overlap, and those that these overlap, are one place:
+    Where the pipeline cuts a gold token, several predicted entities may be the same gold one: the first is right, and
+    the others are spurious. Else gold and predicted entities that overlap, and those that these overlap, are one place:
 
         gold      predicted             kind
         1         none                  missed
-        none      1                     spurious
+        none      1 or more             spurious
         1         1, same boundaries    wrong label
         1         1, holds it           too long
         1         1, in it              too short
@@ -95,10 +96,10 @@ def mistakes(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Mistak
 
     gold, predicted: see `count_matches`.
     """
-    right = set(gold) & set(predicted)
+    right = Counter(gold) & Counter(predicted)
     places = sorted(
-        [(entity, True) for entity in gold if entity not in right]
-        + [(entity, False) for entity in predicted if entity not in right],
+        [(entity, True) for entity in (Counter(gold) - right).elements()]
+        + [(entity, False) for entity in (Counter(predicted) - right).elements()],
         key=lambda place: place[0][1:],
     )
     found: list[Mistake] = []

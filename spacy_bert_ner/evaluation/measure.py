@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +20,8 @@ from ..corpus.spacy_docs import read_docs
 from ..errors import BertNerError, Errors
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
-from .matches import KINDS, SCHEMAS, count_matches, mistakes
-from .provenance import spacy_files
+from .matches import KINDS, SCHEMAS, Mistake, count_matches, mistakes
+from .provenance import name_in, spacy_files
 from .scorer import score_bert_ner
 from .scores import count, prf, score
 from .slices import slices
@@ -28,34 +30,55 @@ MISSED, SPURIOUS = "missed", "spurious"
 _MOST_STRINGS = 30
 
 
-class Found(NamedTuple):
+class Gold(NamedTuple):
+    """A Doc that is annotated with entities, and where it is from.
+
+    file: by its name in the folder of data.
+    number (int): of the Doc in the file, from 1.
+    """
+
+    file: str
+    number: int
+    doc: Doc
+
+
+@dataclass(frozen=True)
+class Found:
     """What a pipeline found, on the tokens of the gold Docs; entities on tokens without annotation are left out.
 
+    origins: the gold Docs, and where they are from.
     examples: predicted and gold Docs.
     gold: the entities of each Doc, in the order of the text.
-    scored: the predicted ones, with the score that `bert_ner` gave them, if it did.
+    scored: the predicted ones, with the score that `bert_ner` gave them, if it did. Where the pipeline cuts a gold
+        token, several may be on it.
     seconds (float): that the pipeline took.
     labels: those that its components can give, as far as they tell.
     """
 
+    origins: list[Gold]
     examples: list[Example]
     gold: list[list[Entity]]
     scored: list[list[Prediction]]
     seconds: float
     labels: frozenset[str]
 
-    @property
+    @cached_property
     def docs(self) -> list[Doc]:
         """The gold Docs."""
-        return [eg.reference for eg in self.examples]
+        return [one.doc for one in self.origins]
 
-    @property
+    @cached_property
     def predicted(self) -> list[list[Entity]]:
         """The predicted entities of each Doc, in the order of the text."""
         return [[Entity(*one[:3]) for one in doc] for doc in self.scored]
 
+    @cached_property
+    def mistakes(self) -> list[list[Mistake]]:
+        """What went wrong in each Doc, in the order of the text."""
+        return [mistakes(*pair) for pair in zip(self.gold, self.predicted, strict=True)]
 
-def read_gold(path: Path, vocab: Vocab) -> Iterator[Doc]:
+
+def read_gold(path: Path, vocab: Vocab) -> Iterator[Gold]:
     """The Docs of a `.spacy` file, or of all in a folder, that are annotated with entities and not empty.
 
     RAISES BertNerError: there is no such file, or it is damaged.
@@ -64,7 +87,8 @@ def read_gold(path: Path, vocab: Vocab) -> Iterator[Doc]:
     if not files:
         raise BertNerError(Errors.no_such_file.format(path=path))
     for file in files:
-        yield from (doc for doc in read_docs(file, vocab) if doc.has_annotation("ENT_IOB"))
+        name = name_in(path, file)
+        yield from (Gold(name, n, doc) for n, doc in read_docs(file, vocab) if doc.has_annotation("ENT_IOB"))
 
 
 def find(nlp: Language, data: Path) -> Found:
@@ -72,21 +96,23 @@ def find(nlp: Language, data: Path) -> Found:
 
     RAISES BertNerError: there is no such file, it is damaged, or has no Doc that is annotated with entities.
     """
-    examples = [Example(_plain(nlp, doc), doc) for doc in read_gold(data, nlp.vocab)]
-    if not examples:
+    origins = list(read_gold(data, nlp.vocab))
+    if not origins:
         raise BertNerError(Errors.no_gold.format(data=data))
+    plain = [_plain(nlp, one) for one in origins]
     start = time.perf_counter()
-    docs = list(nlp.pipe([eg.predicted for eg in examples]))
+    docs = list(nlp.pipe(plain))
     seconds = time.perf_counter() - start
-    examples = [Example(doc, eg.reference) for doc, eg in zip(docs, examples, strict=True)]
-    gold = [[Entity(ent.label_, ent.start, ent.end) for ent in eg.reference.ents] for eg in examples]
+    examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
+    gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]
     who = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
     labels = frozenset(label for name in who for label in nlp.pipe_labels.get(name, ()))
-    return Found(examples, gold, [_predicted(eg) for eg in examples], seconds, labels)
+    return Found(origins, examples, gold, [_predicted(eg) for eg in examples], seconds, labels)
 
 
-def _plain(nlp: Language, doc: Doc) -> Doc:
+def _plain(nlp: Language, gold: Gold) -> Doc:
     """As spaCy's own corpus has it: tokenized anew, unless it is not known where spaces are."""
+    doc = gold.doc
     return Doc(nlp.vocab, words=[token.text for token in doc]) if doc.has_unknown_spaces else nlp.make_doc(doc.text)
 
 
@@ -124,16 +150,10 @@ def metrics(
         right = n["correct"] + n["partial"] / 2
         outcomes = ("correct", "incorrect", "partial", MISSED, SPURIOUS)
         schemas[schema] = prf(right, n_predicted, n_gold) | {key: n[key] for key in outcomes}
-    kinds = Counter(mistake.kind for pair in pairs for mistake in mistakes(*pair))
-    cells, strings = _confusions(docs, pairs)
+    kinds = Counter(mistake.kind for doc in found.mistakes for mistake in doc)
+    cells, strings = _confusions(found)
     n_words = sum(len(eg.predicted) for eg in found.examples)
     tokens = score_bert_ner(found.examples)
-    scored = [
-        Scored(one.label, one.score, Entity(*one[:3]) in wanted)
-        for wanted, doc in zip(map(set, found.gold), found.scored, strict=True)
-        for one in doc
-        if one.score is not None
-    ]
     labels = Counter(entity.label for doc in found.gold for entity in doc)
     given = {entity.label for doc in predicted for entity in doc}
     return {
@@ -149,23 +169,38 @@ def metrics(
             for (text, gold, other), n in sorted(strings.items(), key=lambda item: (-item[1], item[0]))[:_MOST_STRINGS]
         ],
         "slices": slices(docs, found.gold, predicted, known, seed),
-        "confidence": confidence(scored, labels, wanted_precision),
+        "confidence": confidence(_scored(found), labels, wanted_precision),
         "unknown_labels": sorted(labels.keys() - found.labels - given) if found.labels else [],
         "iob_acc": tokens["iob_acc"],
         "iob_doc_acc": tokens["iob_doc_acc"],
     }
 
 
-def _confusions(
-    docs: Sequence[Doc], pairs: Sequence[tuple[list[Entity], list[Entity]]]
-) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str, str]]]:
+def _scored(found: Found) -> list[Scored]:
+    """The predicted entities with a score. A gold entity is found once: by the first that is it."""
+    scored = []
+    for wanted, doc in zip(map(set, found.gold), found.scored, strict=True):
+        for one in doc:
+            entity = Entity(*one[:3])
+            if one.score is not None:
+                scored.append(Scored(one.label, one.score, entity in wanted))
+            wanted.discard(entity)
+    return scored
+
+
+def _confusions(found: Found) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str, str]]]:
     cells: Counter[tuple[str, str]] = Counter()
     strings: Counter[tuple[str, str, str]] = Counter()
-    for doc, (gold, predicted) in zip(docs, pairs, strict=True):
-        sides = [{entity[1:]: entity.label for entity in side} for side in (gold, predicted)]
-        for start, end in sides[0].keys() | sides[1].keys():
-            wanted, found = sides[0].get((start, end), SPURIOUS), sides[1].get((start, end), MISSED)
-            cells[wanted, found] += 1
-            if wanted != found:
-                strings[doc[start:end].text, wanted, found] += 1
+    for doc, gold, predicted in zip(found.docs, found.gold, found.predicted, strict=True):
+        left = {entity[1:]: entity.label for entity in gold}
+        right = {*gold} & {*predicted}
+        pairs = []
+        # What is right stands for its gold entity; of others on the same tokens the first.
+        for entity in sorted(predicted, key=lambda entity: entity not in right):
+            pairs.append((entity[1:], left.pop(entity[1:], SPURIOUS), entity.label))
+        pairs += [(place, label, MISSED) for place, label in left.items()]
+        for (start, end), wanted, other in pairs:
+            cells[wanted, other] += 1
+            if wanted != other:
+                strings[doc[start:end].text, wanted, other] += 1
     return cells, strings

@@ -18,6 +18,9 @@ from .places import Case
 MOST_CASES = 25
 """Mistakes of a kind, and differences of two pipelines, that are shown; the files beside the page have all."""
 
+_KEPT = "\n\u200c\u200d"
+"""Line breaks, and the joiners of scripts and of emoji."""
+
 
 def page(
     report: Mapping[str, Any],
@@ -76,7 +79,7 @@ def _by_kind(cases: Sequence[Case], colour_of: Mapping[str, str]) -> list[dict[s
         if of_kind:
             rows = [
                 {
-                    "doc": case["doc"],
+                    "where": _where(case),
                     "rows": [
                         ("gold", _marked(case, "gold", colour_of)),
                         ("predicted", _marked(case, "predicted", colour_of)),
@@ -91,12 +94,16 @@ def _by_kind(cases: Sequence[Case], colour_of: Mapping[str, str]) -> list[dict[s
 def _differences(cases: Sequence[Case], colour_of: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
-            "doc": case["doc"],
+            "where": _where(case),
             "right": case["right"],
             "rows": [(side, _marked(case, side, colour_of)) for side in ("gold", "one", "other")],
         }
         for case in _spread(cases)
     ]
+
+
+def _where(case: Case) -> str:
+    return f"{case['file']}, document {case['doc']:,}"
 
 
 def _spread(cases: Sequence[Case]) -> list[Case]:
@@ -109,7 +116,7 @@ def _spread(cases: Sequence[Case]) -> list[Case]:
 def _marked(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
     """The sentence with the entities of one side."""
     # Characters of their own length, so that entities stay where they are.
-    text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in case["text"])
+    text = "".join(c if c.isprintable() or c in _KEPT else " " if c.isspace() else "\ufffd" for c in case["text"])
     entities = [
         Shown(one["start"], one["end"], cut_middle(visible(one["label"]), 40), one.get("score"), one["here"])
         for one in case[side]

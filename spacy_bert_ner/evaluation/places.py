@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spacy.tokens import Doc
 
 from ..types import Entity, Prediction
-from .matches import mistakes
+from .measure import Found, Gold
 
 _MOST_TOKENS = 60
 _CONTEXT = 25
@@ -17,51 +18,45 @@ _CONTEXT = 25
 Case = dict[str, Any]
 
 
-def mistaken(
-    docs: Sequence[Doc], gold: Sequence[Sequence[Entity]], predicted: Sequence[Sequence[Prediction]]
-) -> Iterator[Case]:
-    """Each mistake: its `kind`, the number of its `doc` from 0, the `text` of its sentence, and the entities in it,
-    `gold` and `predicted`, with `start` and `end` in characters of the text, `label`, `score` of predicted ones, and
-    whether they are what is mistaken (`here`).
-
-    docs: gold Docs.
-    gold, predicted: the entities of each, in the order of the text.
-    """
-    for i, (doc, wanted, found) in enumerate(zip(docs, gold, predicted, strict=True)):
-        for mistake in mistakes(wanted, [Entity(*one[:3]) for one in found]):
+def mistaken(found: Found) -> Iterator[Case]:
+    """Each mistake: its `kind`, the `file` and the number of its `doc` in it, from 1, the `text` of its sentence, and
+    the entities in it, `gold` and `predicted`, with `start` and `end` in characters of the text, `label`, `score` of
+    predicted ones, and whether they are what is mistaken (`here`)."""
+    for origin, wanted, predicted, mistakes in zip(
+        found.origins, found.gold, found.scored, found.mistakes, strict=True
+    ):
+        doc = origin.doc
+        for mistake in mistakes:
             here = {*mistake.gold, *mistake.predicted}
             start, end = _sentence(doc, min(e.start for e in here), max(e.end for e in here))
             yield {
                 "kind": mistake.kind,
-                "doc": i,
-                "text": doc[start:end].text,
+                **_where(origin, start, end),
                 "gold": _inside(doc, wanted, start, end, set(mistake.gold)),
-                "predicted": _inside(doc, found, start, end, set(mistake.predicted)),
+                "predicted": _inside(doc, predicted, start, end, set(mistake.predicted)),
             }
 
 
-def different(
-    docs: Sequence[Doc],
-    gold: Sequence[Sequence[Entity]],
-    one: Sequence[Sequence[Prediction]],
-    other: Sequence[Sequence[Prediction]],
-) -> Iterator[Case]:
-    """Each sentence on which two pipelines differ: `doc`, `text` and `gold` as above, what each has found, `one` and
-    `other`, and how many entities each of them has `right` there."""
-    for i, (doc, wanted, *both) in enumerate(zip(docs, gold, one, other, strict=True)):
-        sides = [{Entity(*found[:3]) for found in side} for side in both]
+def different(one: Found, other: Found) -> Iterator[Case]:
+    """Each sentence on which two pipelines differ: `file`, `doc`, `text` and `gold` as above, what each has found,
+    `one` and `other`, and how many entities each of them has `right` there."""
+    for origin, wanted, *both in zip(one.origins, one.gold, one.scored, other.scored, strict=True):
+        doc = origin.doc
+        sides = [Counter(Entity(*found[:3]) for found in side) for side in both]
+        differ = {*(sides[0] - sides[1]), *(sides[1] - sides[0])}
         covered = 0
-        for entity in sorted(sides[0] ^ sides[1], key=lambda e: e[1:]):
+        for entity in sorted(differ, key=lambda e: e[1:]):
             if entity.end <= covered:
                 continue
             start, covered = _sentence(doc, entity.start, entity.end)
-            told = [
-                _inside(doc, found, start, covered, side ^ sides[0] & sides[1])
-                for found, side in zip(both, sides, strict=True)
-            ]
+            told = [_inside(doc, found, start, covered, differ) for found in both]
             right = [sum(e in side and start <= e.start < covered for e in wanted) for side in sides]
-            case = {"doc": i, "text": doc[start:covered].text, "gold": _inside(doc, wanted, start, covered, set())}
+            case = _where(origin, start, covered) | {"gold": _inside(doc, wanted, start, covered, set())}
             yield case | {"one": told[0], "other": told[1], "right": right}
+
+
+def _where(origin: Gold, start: int, end: int) -> Case:
+    return {"file": origin.file, "doc": origin.number, "text": origin.doc[start:end].text}
 
 
 def _sentence(doc: Doc, start: int, end: int) -> tuple[int, int]:

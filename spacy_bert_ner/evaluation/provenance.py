@@ -38,8 +38,11 @@ def spacy_files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(path.rglob("*.spacy"))
 
 
+def name_in(path: Path, file: Path) -> str:
+    """The name of one of the `spacy_files` of a path: in the folder, or its own."""
+    return file.relative_to(path.parent if path.is_file() else path).as_posix()
+
+
 def data_sum(path: Path) -> dict[str, Any]:
     """The name of a file, or of a folder with files, and the SHA-256 of each by its name there."""
-    files = spacy_files(path)
-    folder = path.parent if path.is_file() else path
-    return {"path": str(path), "sha256": {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}}
+    return {"path": str(path), "sha256": {name_in(path, file): sha256_of(file) for file in spacy_files(path)}}

@@ -58,7 +58,7 @@ def evaluate(
     """
     _check(output, wanted_precision)
     training = None if log is None else read_log(log)
-    known = None if train is None else known_entities(read_gold(train, Vocab()))
+    known = None if train is None else known_entities(one.doc for one in read_gold(train, Vocab()))
     found: dict[str, Found] = {}
     told: dict[str, dict[str, Any]] = {}
     for path in pipelines:
@@ -135,11 +135,8 @@ def _write(output: Path, report: dict[str, Any], found: dict[str, Found]) -> Non
     from .page import page
 
     charts = all_charts(report["pipelines"], report["training"])
-    cases = {name: list(mistaken(one.docs, one.gold, one.scored)) for name, one in found.items()}
-    differences = {
-        (one, other): list(different(found[one].docs, found[one].gold, found[one].scored, found[other].scored))
-        for one, other in combinations(found, 2)
-    }
+    cases = {name: list(mistaken(one)) for name, one in found.items()}
+    differences = {pair: list(different(found[pair[0]], found[pair[1]])) for pair in combinations(found, 2)}
     with whole_folder(output) as folder:
         _write_text(folder / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
         _write_text(folder / PAGE, page(report, charts, cases, differences))

@@ -15,7 +15,7 @@ LENGTHS = ("1", "2", "3", "4", "5 or more")
 SENTENCES = ("1 to 10", "11 to 20", "21 to 30", "31 to 50", "51 or more")
 TIMES = ("0", "1", "2 to 5", "6 to 20", "21 or more")
 SEEN = ("with this label", "with others only", "never")
-CASES = ("Like This", "like this", "LIKE THIS", "otherwise", "no letters")
+CASES = ("Like This", "like this", "LIKE THIS", "otherwise", "without case")
 PLACES = ("first token", "first half", "second half")
 
 Slice = tuple[str, tuple[str, ...], Callable[["Place"], str]]
@@ -107,7 +107,7 @@ def _case(place: Place) -> str:
     text = place.text
     words = [word for word in text.split() if word.upper() != word.lower()]
     if not words:
-        return "no letters"
+        return "without case"
     if text.islower():
         return "like this"
     if text.isupper() and len(text) > 1:
