@@ -182,10 +182,20 @@ class Errors(CorpusMessages, CheckpointMessages):
         "python -m spacy bert-ner convert writes it, such as corpus/test.spacy."
     )
     no_pipeline = (
-        "{path} is no pipeline that spaCy opens: {reason} Allowed: the folder of a saved pipeline, such as "
-        "training/model-best, or the name of an installed package. The data comes last: "
-        "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy"
+        "{path} is no pipeline that spaCy opens. {reason}. Allowed: the folder of a saved pipeline, such as "
+        "training/model-best, or the name of an installed package. If it needs a package that is not installed, such "
+        "as one with its components, install that."
     )
+    pipeline_is_file = (
+        "{path} is a file, and no pipeline. Pipelines are folders, or names of installed packages, and the data comes "
+        "last: python -m spacy bert-ner evaluate training/model-best corpus/test.spacy"
+    )
+    pipeline_twice = "{path} is named twice. Allowed: each pipeline once."
+    text_too_long = (
+        "{file}, document {number}: a text of {n:,} characters. Allowed: {most:,}, the max_length of the pipeline. Cut "
+        "it into several Docs."
+    )
+    pipeline_failed = "The pipeline {name} failed on this text. {reason}"
     nothing_typed = "There is no text. Type some, or choose a text file."
     typed_too_much = "The text has {n:,} characters. Allowed: {most:,}. Cut it into several."
     file_not_text = "{name} is no text in UTF-8: byte {byte:,}. Allowed: text files. Save it as UTF-8."

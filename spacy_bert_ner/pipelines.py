@@ -1,4 +1,4 @@
-"""Saved pipelines that have a `bert_ner`."""
+"""Saved pipelines, opened, with what is wrong in our own words."""
 
 from __future__ import annotations
 
@@ -10,17 +10,31 @@ from spacy.language import Language
 from .errors import BertNerError, Errors
 
 
+def load(path: Path | str) -> Language:
+    """Open a pipeline of whatever components: a folder, or a package by its name.
+
+    RAISES BertNerError: there is none, it is damaged, or it needs what is not installed.
+    """
+    try:
+        return spacy.load(path if Path(path).exists() else str(path))  # a package is known by its name as text alone
+    except BertNerError:
+        raise
+    except Exception as e:  # packages and components run code of their own, which may raise whatever
+        reason = " ".join(f"{type(e).__name__}: {e}".split()).rstrip(".")
+        raise BertNerError(Errors.no_pipeline.format(path=path, reason=reason)) from e
+
+
 def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
     """Open a saved pipeline, and find the components that the factory `bert_ner` made.
 
     files: others that have to be there.
     RETURNS: the pipeline, and the names of those components.
-    RAISES BertNerError: something is not there, or there is no such component.
+    RAISES BertNerError: something is not there, or cannot be opened, or there is no such component.
     """
     for path in (folder, *files):
         if not path.exists():
             raise BertNerError(Errors.no_such_file.format(path=path))
-    nlp = spacy.load(folder)
+    nlp = load(folder)
     names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
     if not names:
         found = ", ".join(nlp.pipe_names) or "none"

@@ -2,17 +2,19 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
 import torch
 from spacy.cli import app
+from spacy.language import Language
 from spacy.tokens import Span
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 from typer.testing import CliRunner
 
-import spacy_bert_ner.cli  # noqa: F401, its commands
+import spacy_bert_ner.cli
 from spacy_bert_ner.demo.texts import Part, check, chosen, decode, parts, rows, to_csv, to_jsonl
 from spacy_bert_ner.demo.tokens import token_rows
 from spacy_bert_ner.display import Shown
@@ -142,6 +144,48 @@ def test_a_pipeline_that_is_not_there_is_named_before_anything_is_served(name):
     code, output = run(name)
     assert code == 1
     assert f"{name} is no pipeline that spaCy opens" in output
+
+
+def open_page(monkeypatch, *pipelines):
+    testing = pytest.importorskip("streamlit.testing.v1")
+    app = Path(spacy_bert_ner.__file__).parent / "demo" / "app.py"
+    monkeypatch.setattr(sys, "argv", [str(app), *map(str, pipelines)])
+    return testing.AppTest.from_file(str(app), default_timeout=60).run()
+
+
+@Language.component("tests_fail")
+def fails(doc):
+    raise RuntimeError("a secret of the code")
+
+
+def test_a_pipeline_that_fails_is_told_and_not_its_code(monkeypatch, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tests_fail")
+    nlp.to_disk(tmp_path / "fails")
+    page = open_page(monkeypatch, tmp_path / "fails")
+    assert [one.value for one in page.error] == [
+        f"The pipeline {tmp_path / 'fails'} failed on this text. RuntimeError: a secret of the code"
+    ]
+    assert not page.exception
+
+
+def test_a_pipeline_that_cannot_be_opened_is_told(monkeypatch, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "old")
+    config = (tmp_path / "old" / "config.cfg").read_text()
+    (tmp_path / "old" / "config.cfg").write_text(config.replace('"sentencizer"\n', '"nobody"\n'))
+    page = open_page(monkeypatch, tmp_path / "old")
+    assert "old is no pipeline that spaCy opens. ValueError: [E002]" in page.error[0].value
+    assert not page.exception
+
+
+def test_parts_are_no_longer_than_the_pipeline_takes(monkeypatch, tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "short")
+    monkeypatch.setitem(Language.__init__.__kwdefaults__, "max_length", 20)
+    page = open_page(monkeypatch, tmp_path / "short")
+    assert [one.value for one in page.info] == ["No entity was found in this text."]
+    assert not page.error
 
 
 def test_the_command_serves_here_alone_and_tells_nobody(monkeypatch, tmp_path):

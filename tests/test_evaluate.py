@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 import spacy
 from spacy.cli import app
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Corpus
 from typer.testing import CliRunner
@@ -177,11 +178,26 @@ def test_nothing_is_evaluated_without_annotation(pipelines, tmp_path):
 
 
 def test_what_is_not_there_is_named(pipelines, data, tmp_path):
-    with pytest.raises(BertNerError, match="none is no pipeline that spaCy opens: .* The data comes last"):
+    with pytest.raises(BertNerError, match="none is no pipeline that spaCy opens. OSError: .* Allowed: the folder of"):
         evaluate([tmp_path / "none"], data)
+    with pytest.raises(BertNerError, match=r"test.spacy is a file, and no pipeline. .* the data comes last"):
+        evaluate([data, *pipelines], data)
+    with pytest.raises(BertNerError, match=r"good is named twice. Allowed: each pipeline once"):
+        evaluate([*pipelines, pipelines[0]], data)
     with pytest.raises(BertNerError, match="none.spacy"):
         evaluate(pipelines, tmp_path / "none.spacy")
     assert run(data).exit_code == 2
+
+
+def test_texts_beyond_what_a_pipeline_takes_are_named(pipelines, data, monkeypatch):
+    monkeypatch.setitem(Language.__init__.__kwdefaults__, "max_length", 20)
+    doc = Doc(spacy.blank("en").vocab, words=["word"] * 5, spaces=[True] * 5)
+    doc.set_ents([], default="outside")
+    DocBin(docs=[doc]).to_disk(data)
+    with pytest.raises(
+        BertNerError, match=r"test.spacy, document 1: a text of 25 characters. Allowed: 20, the max_len"
+    ):
+        find(spacy.load(pipelines[0]), data)
 
 
 @pytest.mark.parametrize("beside", [[], [METRICS]])

@@ -25,7 +25,7 @@ def visualize_cli(
         msg.fail("Nothing was served", Errors.no_streamlit, exits=1)
     for name in pipelines:
         if not Path(name).is_dir() and not is_package(name):
-            msg.fail("Nothing was served", Errors.no_pipeline.format(path=name, reason="it is not there."), exits=1)
+            msg.fail("Nothing was served", Errors.no_pipeline.format(path=name, reason="It is not there"), exits=1)
     app = Path(__file__).parent.parent / "demo" / "app.py"
     settings = {
         "server.port": port,

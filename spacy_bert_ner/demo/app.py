@@ -8,14 +8,16 @@ Arguments: pipelines, as folders or names of packages.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import spacy
 import streamlit as st
+from spacy.tokens import Doc
 
 from spacy_bert_ner.demo import texts, tokens
 from spacy_bert_ner.display import Shown, colours, marked, shown
-from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.errors import BertNerError, Errors
+from spacy_bert_ner.pipelines import load
 
 EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
 STYLE = """<style>
@@ -27,16 +29,31 @@ STYLE = """<style>
 @st.cache_resource(show_spinner="Opening the pipeline …", max_entries=3)
 def open_pipeline(name: str) -> Any:
     """A pipeline, once for all who look at the page."""
-    return spacy.load(name)
+    return load(name)
+
+
+def parts(name: str, text: str) -> list[texts.Part]:
+    """A text in parts that the pipeline takes."""
+    return list(texts.parts(text, min(texts.PART, open_pipeline(name).max_length)))
+
+
+def pipe(name: str, several: Sequence[str]) -> Iterator[Doc]:
+    """Texts, annotated by a pipeline, which may have components of any kind."""
+    try:
+        yield from open_pipeline(name).pipe(several, batch_size=8)
+    except BertNerError:
+        raise
+    except Exception as e:  # whatever a component raises is no reason to show its code to those who look at the page
+        raise BertNerError(Errors.pipeline_failed.format(name=name, reason=f"{type(e).__name__}: {e}")) from e
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def annotate(name: str, text: str) -> list[list[Shown]]:
     """The entities of each part of a text; a bar shows how far it is."""
-    nlp, cut = open_pipeline(name), list(texts.parts(text))
+    cut = parts(name, text)
     bar = st.progress(0.0, text="Looking for entities …") if len(cut) > 1 else None
     found = []
-    for i, doc in enumerate(nlp.pipe((part.text for part in cut), batch_size=8), start=1):
+    for i, doc in enumerate(pipe(name, [part.text for part in cut]), start=1):
         found.append(shown(doc))
         if bar:
             bar.progress(i / len(cut), text=f"Looking for entities: part {i} of {len(cut)}")
@@ -60,7 +77,7 @@ def ask() -> tuple[str, str] | None:
 def show(name: str, text: str) -> None:
     """What was found, and what can be done with it."""
     found = annotate(name, text)
-    cut = list(texts.parts(text))
+    cut = parts(name, text)
     every = [one for part in found for one in part]
     labels = sorted({one.label for one in every})
     if not every:
@@ -90,7 +107,7 @@ def show(name: str, text: str) -> None:
     with st.expander("Tokens, subwords, and how likely their tags are"):
         nlp = open_pipeline(name)
         ours = [one for one in nlp.pipe_names if nlp.get_pipe_meta(one).factory == "bert_ner"]
-        doc = nlp(cut[number - 1].text)
+        (doc,) = pipe(name, [cut[number - 1].text])
         st.dataframe(tokens.token_rows(doc, nlp.get_pipe(ours[0]) if ours else None), hide_index=True)
 
 
@@ -104,8 +121,6 @@ def main() -> None:
             show(*given)
     except BertNerError as e:
         st.error(str(e))
-    except OSError as e:
-        st.error(f"The pipeline cannot be opened: {e}")
 
 
 main()

@@ -94,7 +94,8 @@ def read_gold(path: Path, vocab: Vocab) -> Iterator[Gold]:
 def find(nlp: Language, data: Path) -> Found:
     """Run a pipeline, of whatever components, on the raw text of a `.spacy` file, or of all in a folder.
 
-    RAISES BertNerError: there is no such file, it is damaged, or has no Doc that is annotated with entities.
+    RAISES BertNerError: there is no such file, it is damaged, has no Doc that is annotated with entities, or a text
+        that is longer than the pipeline takes.
     """
     origins = list(read_gold(data, nlp.vocab))
     if not origins:
@@ -113,7 +114,12 @@ def find(nlp: Language, data: Path) -> Found:
 def _plain(nlp: Language, gold: Gold) -> Doc:
     """As spaCy's own corpus has it: tokenized anew, unless it is not known where spaces are."""
     doc = gold.doc
-    return Doc(nlp.vocab, words=[token.text for token in doc]) if doc.has_unknown_spaces else nlp.make_doc(doc.text)
+    if doc.has_unknown_spaces:
+        return Doc(nlp.vocab, words=[token.text for token in doc])
+    if len(doc.text) > nlp.max_length:
+        lengths = {"n": len(doc.text), "most": nlp.max_length}
+        raise BertNerError(Errors.text_too_long.format(file=gold.file, number=gold.number, **lengths))
+    return nlp.make_doc(doc.text)
 
 
 def _predicted(eg: Example) -> list[Prediction]:

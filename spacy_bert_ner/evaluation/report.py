@@ -9,12 +9,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.language import Language
 from spacy.vocab import Vocab
 
 from ..errors import BertNerError, Errors
 from ..files import whole_folder
+from ..pipelines import load
 from .measure import Found, find, metrics, read_gold
 from .places import Case, different, mistaken
 from .provenance import data_sum, versions
@@ -56,13 +56,13 @@ def evaluate(
     RAISES BertNerError: something is not there or damaged, there is no annotation, `output` is something else, or
         matplotlib is not installed, which a report takes.
     """
-    _check(output, wanted_precision)
+    _check(pipelines, output, wanted_precision)
     training = None if log is None else read_log(log)
     known = None if train is None else known_entities(one.doc for one in read_gold(train, Vocab()))
     found: dict[str, Found] = {}
     told: dict[str, dict[str, Any]] = {}
     for path in pipelines:
-        nlp = _load(path)
+        nlp = load(path)
         name = str(path)
         found[name] = find(nlp, data)
         told[name] = metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
@@ -86,7 +86,12 @@ def evaluate(
     return report
 
 
-def _check(output: Path | None, wanted_precision: float) -> None:
+def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: float) -> None:
+    for i, path in enumerate(pipelines):
+        if path.is_file():
+            raise BertNerError(Errors.pipeline_is_file.format(path=path))
+        if path in pipelines[:i]:
+            raise BertNerError(Errors.pipeline_twice.format(path=path))
     if not 0 <= wanted_precision <= 1:
         raise BertNerError(Errors.no_precision.format(value=wanted_precision))
     if output is None:
@@ -108,13 +113,6 @@ def _is_report(folder: Path) -> bool:
         return False
     # Others keep a metrics.json and plots too, but no page beside them.
     return names <= OURS and PAGE in names and isinstance(told, dict) and "pipelines" in told
-
-
-def _load(path: Path) -> Language:
-    try:
-        return spacy.load(path if path.exists() else str(path))  # a package is known by its name as text alone
-    except OSError as e:
-        raise BertNerError(Errors.no_pipeline.format(path=path, reason=e)) from e
 
 
 def _about(nlp: Language) -> dict[str, Any]:
