@@ -190,6 +190,10 @@ class Errors(CorpusMessages, CheckpointMessages):
         "{path} is a file, and no pipeline. Pipelines are folders, or names of installed packages, and the data comes "
         "last: python -m spacy bert-ner evaluate training/model-best corpus/test.spacy"
     )
+    no_known_entities = (
+        "{path} has no entities, so that none can be told apart by whether training has it. Allowed: --train with the "
+        ".spacy file of the training data, such as corpus/train.spacy."
+    )
     pipeline_twice = "{path} is named twice. Allowed: each pipeline once."
     text_too_long = (
         "{file}, document {number}: a text of {n:,} characters. Allowed: {most:,}, the max_length of the pipeline. Cut "
@@ -206,12 +210,16 @@ class Errors(CorpusMessages, CheckpointMessages):
         "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy --report training/report"
     )
     other_pipelines = (
-        "{path} is a report on {found}, and not on {pipeline}. Allowed: a report on that pipeline, or on one alone."
+        "{path} is a report on {found}, and none of them has the files that are in {pipeline} now. Allowed: a report "
+        "on that pipeline, since it was trained or changed. Write it: python -m spacy bert-ner evaluate {pipeline} "
+        "corpus/test.spacy --report training/report"
     )
+    bad_meta = "{path} has no {key}, so that it is no meta.json of a pipeline. Allowed: the folder of a saved pipeline."
     bad_guidelines = '{path} has something else than text. Allowed: a text for each label, as in {{"per": "people"}}.'
+    guidelines_of_others = "{path} says what is marked of {unknown}, of which there is no label. Allowed: {labels}."
     card_taken = (
-        "{path} is there, and was not written by this command, so that it is not replaced. Move it away; or write the "
-        "card yourself, and leave this command out."
+        "{path} is there, and was written or changed by hand, so that it is not replaced. Move it away; or go on with "
+        "it, and leave this command out."
     )
     bad_log = (
         "{path} is no log of a training ({reason}). Allowed: a CSV file with a column step, as this logger writes it: "

@@ -5,19 +5,23 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 
 def render(package: str, **context: Any) -> str:
-    """Fill in `page.html` of a package. Whatever is no `Markup` is escaped.
+    """Fill in `page.html` of a package, which extends `base.html`. Whatever is no `Markup` is escaped.
 
     context: what the template names; the filters `percent`, `number` and `score`, and `style`, are there for all.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    texts = {"page.html": package, "base.html": __package__, "page.css": __package__}
+    loader = DictLoader({name: files(where).joinpath(name).read_text("utf-8") for name, where in texts.items()})
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"percent": percent, "number": lambda n: f"{n:,}", "score": score}
-    template = environment.from_string(files(package).joinpath("page.html").read_text("utf-8"))
-    style = files(__package__).joinpath("page.css").read_text("utf-8")
+    template = environment.get_template("page.html")
+    style = loader.mapping["page.css"]
     return template.render(style=Markup(style), **context)  # noqa: S704, it is our own
 
 

@@ -1,8 +1,10 @@
 """What to know before numbers are read, and what to do next."""
 
 import copy
+import re
 
 import pytest
+from thinc.api import Config
 
 from spacy_bert_ner.evaluation.advice import next_steps, notes
 from spacy_bert_ner.evaluation.matches import KINDS
@@ -19,8 +21,11 @@ GOOD = {
     "slices": {},
     "unknown_labels": [],
     "temperature": 1.0,
+    "thresholds": {},
     "confidence": {"wanted_precision": 0.9, "all": {"ece": 0.01}, "per_label": {"per": {"threshold": None}}},
 }
+
+REPORT = {"train": None}
 
 
 def changed(**parts):
@@ -35,7 +40,7 @@ def changed(**parts):
 
 
 def test_of_a_good_pipeline_there_is_nothing_to_say():
-    assert list(notes(GOOD)) == []
+    assert list(notes(GOOD, REPORT)) == []
     assert list(next_steps(GOOD, "bert_ner")) == []
 
 
@@ -52,8 +57,14 @@ def test_of_a_good_pipeline_there_is_nothing_to_say():
     ],
 )
 def test_what_to_know_before(parts, note):
-    (found,) = notes(changed(**parts))
+    (found,) = notes(changed(**parts), REPORT)
     assert note in found
+
+
+def test_a_pipeline_that_is_scored_on_its_training_data():
+    (found,) = notes(GOOD, {"train": {"n_shared": 3}})
+    assert found.startswith("3 of 500 documents are in the training data too, word by word: ")
+    assert list(notes(GOOD, {"train": {"n_shared": 0}})) == []
 
 
 def of_kind(kind, n=30):
@@ -99,8 +110,12 @@ def test_what_is_no_reason_to_do_something(parts):
     assert list(next_steps(changed(**parts), "ner")) == []
 
 
-def test_of_many_thresholds_some_are_named():
+def test_thresholds_can_be_pasted_into_a_config_and_keep_those_that_are_there():
     limits = {f"l{i}": {"threshold": {"threshold": 0.5}} for i in range(10)}
-    (found,) = next_steps(changed(confidence__per_label=limits), "ner")
-    assert '"l7": 0.5, …}' in found
-    assert "l8" not in found
+    limits |= {'"q" \\ é': {"threshold": {"threshold": 0.123456}}, "free": {"threshold": {"threshold": 0.0}}}
+    had = {"l1": 0.3, "free": 0.2, "other": 0.1}
+    (found,) = next_steps(changed(confidence__per_label=limits, thresholds=had), "ner")
+    pasted = re.search(r"\[components.ner\]: (thresholds = {.*}). Choose", found)[1]
+    config = Config().from_str(f"[components]\n[components.ner]\n{pasted}\n")
+    wanted = {f"l{i}": 0.5 for i in range(10)} | {'"q" \\ é': 0.123456, "free": 0.2, "other": 0.1}
+    assert config["components"]["ner"]["thresholds"] == wanted

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.evaluation.card import write_card
+from spacy_bert_ner.evaluation.provenance import pipeline_sum
 from spacy_bert_ner.evaluation.report import evaluate
 
 TEXTS = [
@@ -60,6 +61,9 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     assert path == pipeline / "README.md"
     card = lines(path)
     assert card[1] == "# en_names 1.2.3"
+    assert 'nlp = spacy.load("en_names")' in card
+    assert [line for line in card if line.startswith("On 2 held-out documents with 8 words. An entity is right")]
+    assert "- 1 of 2 documents are in the training data too, word by word: what is trained on is no test." in card
     assert card[3] == "People \\| places"
     assert "| Licence | MIT |" in card
     told = json.loads(metrics.read_text())
@@ -82,10 +86,82 @@ def test_it_is_replaced_but_not_what_was_written_by_hand(pipeline, metrics):
     write_card(pipeline, metrics)
     write_card(pipeline, metrics, name="people", version="2.0.0")
     assert lines(pipeline / "README.md")[1] == "# en_people 2.0.0"
-    (pipeline / "README.md").write_text("# Mine")
-    with pytest.raises(BertNerError, match=r"README.md is there, and was not written by this command"):
+    written = (pipeline / "README.md").read_text()
+    for changed in ("# Mine", written.replace("## Limits", "## Limits\n\n- Mine"), f"{written}Mine\n"):
+        (pipeline / "README.md").write_text(changed)
+        with pytest.raises(BertNerError, match=r"README.md is there, and was written or changed by hand"):
+            write_card(pipeline, metrics)
+        assert (pipeline / "README.md").read_text() == changed
+
+
+def test_a_report_on_what_the_pipeline_was_before_is_refused(pipeline, metrics):
+    meta = json.loads((pipeline / "meta.json").read_text())
+    (pipeline / "meta.json").write_text(json.dumps(meta | {"description": "New words"}))
+    write_card(pipeline, metrics)
+    assert lines(pipeline / "README.md")[3] == "New words"
+    write_card(pipeline, metrics)  # the card itself changes nothing
+    nlp = spacy.load(pipeline)
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Eve"}])
+    nlp.to_disk(pipeline)
+    with pytest.raises(BertNerError, match=r"none of them has the files that are in .*pipeline now. .* evaluate "):
         write_card(pipeline, metrics)
-    assert (pipeline / "README.md").read_text() == "# Mine"
+
+
+def test_data_that_was_not_trained_on_is_called_so(pipeline, tmp_path):
+    data, train = write(tmp_path / "test.spacy", TEXTS[1:]), write(tmp_path / "train.spacy", TEXTS[:1])
+    evaluate([pipeline], data, tmp_path / "report", train=train)
+    card = write_card(pipeline, tmp_path / "report" / "metrics.json").read_text()
+    assert "On 1 held-out documents with 3 words, which were not trained on. An entity is right" in card
+    assert "in the training data too" not in card
+
+
+def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path):
+    nlp = spacy.blank("en", meta={"name": "rare"})
+    patterns = [("per", "Ada"), ("art", "Guernica")]
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": label, "pattern": text} for label, text in patterns])
+    nlp.to_disk(tmp_path / "pipeline")
+    data = write(tmp_path / "test.spacy", [("Ada left", [("per", 0, 1)])])
+    train = write(tmp_path / "train.spacy", [("Ada left Lima", [("per", 0, 1), ("geo", 2, 3)])])
+    evaluate([tmp_path / "pipeline"], data, tmp_path / "report", train=train)
+    (tmp_path / "labels.json").write_text('{"per": "people", "art": "works", "geo": "places"}')
+    path = write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
+    card = lines(path)
+    assert {"| per | people | Ada |", "| art | works |  |", "| geo | places | Lima |"} <= {*card}
+    assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # and have no scores
+    (tmp_path / "labels.json").write_text('{"pre": "people"}')
+    with pytest.raises(BertNerError, match=r"marked of pre, of which there is no label. Allowed: per, art, geo."):
+        write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
+
+
+@pytest.mark.parametrize("key", ["lang", "name"])
+def test_a_meta_that_lacks_something_is_named(pipeline, metrics, key):
+    meta = json.loads((pipeline / "meta.json").read_text())
+    del meta[key]
+    (pipeline / "meta.json").write_text(json.dumps(meta))
+    with pytest.raises(BertNerError, match=rf"meta.json has no {key}, so that it is no meta.json"):
+        write_card(pipeline, metrics)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("# heading", "\\# heading"),
+        ("C# & $x$ ~~no~~", "C# &amp; \\$x\\$ \\~\\~no\\~\\~"),
+        ("- list\n2. _em_ a_b", "\\- list 2. \\_em\\_ a_b"),
+        ("12. Mai", "12\\. Mai"),
+        ("![x](y) <b> `c` *d* a|b \\", "!\\[x\\](y) &lt;b&gt; \\`c\\` \\*d\\* a\\|b \\\\"),
+    ],
+)
+def test_markup_in_a_meta_stays_text(pipeline, metrics, text, shown):
+    meta = json.loads((pipeline / "meta.json").read_text())
+    (pipeline / "meta.json").write_text(json.dumps(meta | {"description": text}))
+    assert lines(write_card(pipeline, metrics))[3] == shown
+
+
+def test_a_name_breaks_neither_title_nor_code(pipeline, metrics):
+    card = lines(write_card(pipeline, metrics, name='x"\n<b>', version="1\n# 2"))
+    assert card[1] == '# en_x" &lt;b&gt; 1 # 2'
+    assert 'nlp = spacy.load("en_x\\"\\n<b>")' in card
 
 
 def test_spacy_package_takes_it_along(pipeline, metrics, tmp_path):
@@ -101,8 +177,8 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
     evaluate([tmp_path / "blank", pipeline], tmp_path / "test.spacy", tmp_path / "report")
     write_card(pipeline, metrics)
     assert "| **all** | 0.800 |" in (pipeline / "README.md").read_text()
-    spacy.blank("en").to_disk(tmp_path / "other")
-    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, and not on .*other"):
+    spacy.blank("de").to_disk(tmp_path / "other")
+    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, and none of them has .*other"):
         write_card(tmp_path / "other", metrics)
 
 
@@ -112,16 +188,17 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
         ("{", "metrics.json cannot be read: .* Allowed: a table in JSON"),
         ("[]", "metrics.json cannot be read: it is no table"),
         ("{}", "metrics.json is no report on a pipeline: it names no pipeline"),
-        ('{"pipelines": {"a": {}}}', "metrics.json is no report on a pipeline: KeyError.* evaluate writes"),
+        ('{"pipelines": {"a": {"sha256": SUM}}}', "is no report on a pipeline: KeyError.* evaluate writes"),
+        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, and none of them has the files"),
         ('{"pipelines": {"a": 1}}', "metrics.json is no report on a pipeline"),
         (
-            '{"pipelines": {"a": {"scores": {"per_label": {}, "micro": {}}}}, "train": null}',
+            '{"pipelines": {"a": {"sha256": SUM, "labels": [], "scores": {"per_label": {}}}}, "train": null}',
             "metrics.json is no report on a pipeline",
         ),
     ],
 )
 def test_what_is_no_report_is_refused(pipeline, tmp_path, content, message):
-    (tmp_path / "metrics.json").write_text(content)
+    (tmp_path / "metrics.json").write_text(content.replace("SUM", json.dumps(pipeline_sum(pipeline))))
     with pytest.raises(BertNerError, match=message):
         write_card(pipeline, tmp_path / "metrics.json")
     assert not (pipeline / "README.md").exists()

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import spacy
 from spacy.cli import app
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.evaluation import charts
 from spacy_bert_ner.evaluation.report import evaluate
 
 TEXTS = [
@@ -251,6 +253,25 @@ def test_whatever_is_in_data_and_labels_is_escaped(tmp_path):
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_shares_of_the_confusion_matrix_are_of_all_labels():
+    """With more labels than there is room for, a row does not seem purer than it is."""
+    names = [f"l{i:02}" for i in range(51)]
+    rows = {name: {"gold": 10 if name != "l50" else 1} for name in names}
+    cells = [{"gold": "l00", "predicted": "l00", "n": 5}, {"gold": "l00", "predicted": "l50", "n": 5}]
+    chart = charts.confusion({"scores": {"per_label": rows}, "confusion": cells})
+    figure, axes = plt.subplots(squeeze=False)
+    chart.draw(axes)
+    (image,) = axes[0][0].get_images()
+    assert image.get_array()[0, 0] == 0.5
+    plt.close(figure)
+
+
+def test_training_data_without_entities_is_none(folder, tmp_path):
+    data = write(tmp_path / "none.spacy", [("the lives .", [])])
+    with pytest.raises(BertNerError, match="none.spacy has no entities, so that none can be told apart"):
+        evaluate([folder / "ruler"], folder / "test.spacy", train=data)
 
 
 @pytest.mark.parametrize("n_labels", [3, 50, 70])

@@ -20,13 +20,28 @@ def test_curves_are_read_and_what_was_not_measured_is_left_out(tmp_path):
     }
 
 
-def test_a_log_without_rows_has_no_curves(tmp_path):
-    (tmp_path / "log.csv").write_text("step,loss_bert_ner\n")
-    assert read_log(tmp_path / "log.csv") == {}
+@pytest.mark.parametrize("text", ["", "step,loss_bert_ner\n", "step,acc\n1,0.5\n", "step,ents_f\n1,nan\n"])
+def test_a_log_without_curves_is_none(tmp_path, text):
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(BertNerError, match="is no log of a training .there is no loss, accuracy or F1 in it"):
+        read_log(tmp_path / "log.csv")
+
+
+def test_what_is_no_finite_number_is_left_out(tmp_path):
+    (tmp_path / "log.csv").write_text("step,loss_bert_ner\n1,0.5\n2,nan\n3,inf\n4,1\n")
+    assert read_log(tmp_path / "log.csv") == {"loss": {"loss_bert_ner": [(1, 0.5), (4, 1.0)]}}
 
 
 @pytest.mark.parametrize(
-    "content", [b"a,b\n1,2\n", b"step\nten\n", b"\xff\xfe\x00", b'step\n"' + b"x" * 200_000, b"step,a\n\n,1\n"]
+    "content",
+    [
+        b"a,b\n1,2\n",
+        b"step\nten\n",
+        b"\xff\xfe\x00",
+        b'step\n"' + b"x" * 200_000,
+        b"step,a\n\n,1\n",
+        b"step,ents_f\nnan,1\n",
+    ],
 )
 def test_what_is_no_log_is_refused(tmp_path, content):
     (tmp_path / "log.csv").write_bytes(content)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _FEW_DOCS = 30
@@ -30,9 +31,18 @@ _OF_KIND = {
 }
 
 
-def notes(told: dict[str, Any]) -> Iterator[str]:
-    """What to know before the numbers of a pipeline are read; see `measure.metrics`."""
+def notes(told: dict[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
+    """What to know before the numbers of a pipeline are read.
+
+    told: see `measure.metrics`.
+    report: all that `report.evaluate` tells.
+    """
     micro = told["scores"]["micro"]
+    if report["train"] and report["train"]["n_shared"]:
+        yield (
+            f"{report['train']['n_shared']:,} of {told['n_docs']:,} documents are in the training data too, word by "
+            "word: what is trained on is no test."
+        )
     if not micro["gold"]:
         yield "There is no entity in the data, so that there is no recall."
     if not micro["found"]:
@@ -86,11 +96,11 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
         if row["threshold"] and row["threshold"]["threshold"]
     }
     if limits and found:
-        listed = ", ".join(f'"{name}": {limit:.6g}' for name, limit in list(limits.items())[:_MOST_NAMED])
-        listed += ", …" if len(limits) > _MOST_NAMED else ""
+        # Those of other labels stay; entities below thresholds that there are already were not measured.
+        listed = json.dumps({**told["thresholds"], **limits}, ensure_ascii=False)
         yield (
             f"For a precision of {found['wanted_precision']:.2f} of each label that reaches it, set in "
-            f"[components.{component}]: thresholds = {{{listed}}}. Choose them on dev data, not on what you report."
+            f"[components.{component}]: thresholds = {listed}. Choose them on dev data, not on what you report."
         )
 
 

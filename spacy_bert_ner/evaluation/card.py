@@ -7,7 +7,9 @@ package, and `spacy huggingface-hub push` on its page.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,10 @@ from ..errors import BertNerError, Errors
 from ..files import whole_files
 from ..pages import score, visible
 from .advice import by_f1, notes, recalls
+from .provenance import pipeline_sum
 
 README = "README.md"
-_OURS = "<!-- Written by: python -m spacy bert-ner card -->"
+_OURS = "<!-- Written by: python -m spacy bert-ner card"
 _MANY = 0.2
 """Share of all mistakes from which a kind of them is named."""
 
@@ -40,47 +43,78 @@ def write_card(
     guidelines: a JSON file that says of each label what is marked: `{"per": "people"}`.
     name, version: as `spacy package` is given them; None for those of `meta.json`.
     RETURNS: the file that was written.
-    RAISES BertNerError: a file is not there or not what it should be, the report is of other pipelines, or there is a
-        `README.md` that was written by hand.
+    RAISES BertNerError: a file is not there or not what it should be, the report is on other pipelines or on what this
+        one was before, guidelines are for other labels, or there is a `README.md` that was written or changed by hand.
     """
     meta, report = _read(pipeline / "meta.json"), _read(metrics)
     meta |= {key: value for key, value in (("name", name), ("version", version)) if value is not None}
+    for key in ("lang", "name"):
+        if not isinstance(meta.get(key), str):
+            raise BertNerError(Errors.bad_meta.format(path=pipeline / "meta.json", key=key))
     told = _of(report, pipeline, metrics)
     texts = {} if guidelines is None else _read(guidelines)
     if not all(isinstance(text, str) for text in texts.values()):
         raise BertNerError(Errors.bad_guidelines.format(path=guidelines))
     path = pipeline / README
-    if path.exists() and not path.read_text("utf8", "replace").startswith(_OURS):
+    if path.exists() and not _is_ours(path.read_text("utf8", "replace")):
         raise BertNerError(Errors.card_taken.format(path=path))
     try:
-        text = _fill(meta, report, told, texts)
+        labels = _labels(told, report)
+        text = _signed(_fill(meta, report, told, labels, texts))
     except (KeyError, TypeError, AttributeError, ValueError, TemplateError) as e:
         raise BertNerError(Errors.bad_metrics.format(path=metrics, reason=repr(e))) from e
+    if unknown := texts.keys() - labels.keys():
+        lists = {"unknown": ", ".join(sorted(unknown)), "labels": ", ".join(labels)}
+        raise BertNerError(Errors.guidelines_of_others.format(path=guidelines, **lists))
     with whole_files(pipeline, [README]) as (temporary,):
-        temporary.write_text(text, encoding="utf8", errors="backslashreplace")
+        temporary.write_text(text, encoding="utf8")
     return path
 
 
-def _fill(meta: dict[str, Any], report: dict[str, Any], told: dict[str, Any], texts: Mapping[str, str]) -> str:
+def _signed(body: str) -> str:
+    """The card, with the sum of what was written, by which changes of other hands can be seen."""
+    body = body.encode("utf8", "backslashreplace").decode()
+    return f"{_OURS} {sha256(body.encode()).hexdigest()} -->\n{body}"
+
+
+def _is_ours(text: str) -> bool:
+    return text == _signed(text.partition("\n")[2])
+
+
+def _labels(told: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
+    """The scores of each label, the most frequent first; None of labels that neither gold nor predicted entities have,
+    and training data or the pipeline do."""
+    rows = sorted(told["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
+    others = {*told["labels"], *(report["train"] or {}).get("examples", {})}
+    return dict(rows) | dict.fromkeys(sorted(others - {name for name, _ in rows}))
+
+
+def _fill(
+    meta: dict[str, Any],
+    report: dict[str, Any],
+    told: dict[str, Any],
+    labels: Mapping[str, dict[str, Any] | None],
+    texts: Mapping[str, str],
+) -> str:
     # Markdown, in which autoescaping of HTML would show: `cell` escapes what could be taken for markup.
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters |= {"cell": _cell, "score": score, "interval": _interval}
+    environment.filters |= {"cell": _cell, "score": score, "interval": _interval, "json": json.dumps}
     defaults = dict.fromkeys(("description", "license", "author", "components", "spacy_version", "version"))
-    rows = sorted(told["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
     return environment.from_string(files(__package__).joinpath("card.md").read_text("utf8")).render(
         meta={**defaults, **meta},
         report=report,
         told=told,
         micro=told["scores"]["micro"],
-        labels=rows,
+        labels=labels,
         guidelines=texts,
         examples=(report["train"] or {}).get("examples", {}),
-        limits=list(_limits(told)),
+        is_held_out=bool(report["train"]) and not report["train"]["n_shared"],
+        limits=list(_limits(told, report)),
     )
 
 
-def _limits(told: dict[str, Any]) -> Iterator[str]:
-    yield from notes(told)
+def _limits(told: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
+    yield from notes(told, report)
     weak = by_f1(told)
     if len(weak) > 1:
         worst, label = weak[0]
@@ -95,15 +129,15 @@ def _limits(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _of(report: dict[str, Any], pipeline: Path, metrics: Path) -> dict[str, Any]:
-    """The numbers of the pipeline: those under its path, or the only ones."""
+    """The numbers of a pipeline with the same files."""
     found = report.get("pipelines")
     if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
         raise BertNerError(Errors.bad_metrics.format(path=metrics, reason="it names no pipeline"))
-    if str(pipeline) in found:
-        return dict(found[str(pipeline)])
-    if len(found) > 1:
+    files = pipeline_sum(pipeline)
+    same = [one for one in found.values() if one.get("sha256") == files]
+    if not same:
         raise BertNerError(Errors.other_pipelines.format(path=metrics, pipeline=pipeline, found=", ".join(found)))
-    return dict(next(iter(found.values())))
+    return dict(same[0])
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -119,11 +153,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _cell(text: object) -> str:
-    """Text that stands in a cell of a table of Markdown as it is."""
+    """Text that stands as it is in a line of Markdown, or in a cell of a table there."""
     shown = visible(" ".join(str(text).split()))
-    for sign in "\\`*_[]<>|":
-        shown = shown.replace(sign, f"\\{sign}" if sign not in "<>" else {"<": "&lt;", ">": "&gt;"}[sign])
-    return shown
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Signs at the beginning make headings and lists; a line between letters makes nothing.
+    shown = re.sub(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+=-]", r"\\\g<0>", shown)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", shown)
 
 
 def _interval(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,11 +84,15 @@ def confusion(one: Metrics, suffix: str = "") -> Chart:
     names = _labels(one)
     rows, columns = [*names, SPURIOUS], [*names, MISSED]
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in one["confusion"]}
+    totals: Counter[str] = Counter()
+    for cell in one["confusion"]:
+        totals[cell["gold"]] += cell["n"]
 
     def draw(axes: Any) -> None:
         panel = axes[0][0]
         table = [[counts.get((gold, found), 0) for found in columns] for gold in rows]
-        shares = [[n / (sum(row) or 1) for n in row] for row in table]
+        # Of the whole row, with labels that there is no room for.
+        shares = [[n / (totals[gold] or 1) for n in row] for gold, row in zip(rows, table, strict=True)]
         image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         panel.figure.colorbar(image, ax=panel, label="share of the row (0 to 1)", shrink=0.8)
         size = 9 if len(names) <= _NUMBERED else 7

@@ -45,7 +45,8 @@ def page(
                 "name": name,
                 "told": told,
                 "labels": rows,
-                "notes": list(notes(told)),
+                "left_out": max(0, len(rows) - drawn.MOST_LABELS),
+                "notes": list(notes(told, report)),
                 "steps": list(next_steps(told, told["component"] or "bert_ner")),
                 "charts": _svgs(charts[name]),
                 "mistakes": _by_kind(mistakes[name], colour_of),
@@ -62,7 +63,7 @@ def page(
         parts=parts,
         pairs=pairs,
         common=_svgs(charts[""]),
-        left_out=max(0, len(labels) - drawn.MOST_LABELS),
+        left_out=max(0, len(labels) - drawn.MOST_LABELS),  # of the chart of all pipelines
         most=MOST_CASES,
     )
 

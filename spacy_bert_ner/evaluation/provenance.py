@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..files import sha256_of
 
+_ABOUT = {"meta.json", "README.md", "LICENSE", "LICENSES_SOURCES"}
 _PACKAGES = (
     "spacy-bert-ner",
     "spacy",
@@ -41,6 +43,16 @@ def spacy_files(path: Path) -> list[Path]:
 def name_in(path: Path, file: Path) -> str:
     """The name of one of the `spacy_files` of a path: in the folder, or its own."""
     return file.relative_to(path.parent if path.is_file() else path).as_posix()
+
+
+def pipeline_sum(folder: Path) -> str:
+    """One SHA-256 of all that what a saved pipeline finds depends on: of its config, and of its components' files.
+
+    Its name, version, authors and licence in `meta.json` are left out, which `spacy package` sets too.
+    """
+    names = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in _ABOUT]
+    lines = [f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n" for path in sorted(names)]
+    return sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()
 
 
 def data_sum(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import combinations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..errors import BertNerError, Errors
@@ -17,7 +19,7 @@ from ..files import whole_folder
 from ..pipelines import load
 from .measure import Found, find, metrics, read_gold
 from .places import Case, different, mistaken
-from .provenance import data_sum, versions
+from .provenance import data_sum, pipeline_sum, versions
 from .scores import compare, count
 from .slices import examples, known_entities
 from .training_log import read_log
@@ -50,15 +52,16 @@ def evaluate(
     train: the `.spacy` file of the training data, by which entities are told apart that it has and that it has not.
     log: the CSV file of the training, see `training_log.read_log`.
     wanted_precision: see `measure.metrics`.
-    RETURNS: what `metrics.json` holds: `data`, `train` and `log`; `seed`; `versions`; `pipelines`, see
-        `measure.metrics`, each with its `config`; `comparisons`, see `scores.compare`; `training`, see
-        `training_log.read_log`.
+    RETURNS: what `metrics.json` holds: `data`, and `train` with `examples` of each label and `n_shared`, held-out Docs
+        that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.metrics`, each with its `config`, its
+        `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see `scores.compare`;
+        `training`, see `training_log.read_log`.
     RAISES BertNerError: something is not there or damaged, there is no annotation, `output` is something else, or
         matplotlib is not installed, which a report takes.
     """
     _check(pipelines, output, wanted_precision)
     training = None if log is None else read_log(log)
-    known = None if train is None else known_entities(one.doc for one in read_gold(train, Vocab()))
+    known, texts = (None, frozenset[str]()) if train is None else _read_training(train)
     found: dict[str, Found] = {}
     told: dict[str, dict[str, Any]] = {}
     for path in pipelines:
@@ -66,11 +69,18 @@ def evaluate(
         name = str(path)
         found[name] = find(nlp, data)
         told[name] = metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
+        told[name]["labels"] = sorted(found[name].labels)
     labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
     counts = {name: count(one.gold, one.predicted, labels) for name, one in found.items()}
     report = {
         "data": data_sum(data),
-        "train": None if train is None or known is None else data_sum(train) | {"examples": examples(known)},
+        "train": None
+        if train is None
+        else data_sum(train)
+        | {
+            "examples": examples(known or {}),
+            "n_shared": sum(doc.text in texts for doc in found[str(pipelines[0])].docs),
+        },
         "log": None if log is None else str(log),
         "seed": seed,
         "versions": versions(),
@@ -84,6 +94,21 @@ def evaluate(
     if output is not None:
         _write(output, report, found)
     return report
+
+
+def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]:
+    """How often its strings are entities, and its texts."""
+    texts = set()
+
+    def docs() -> Iterator[Doc]:
+        for one in read_gold(path, Vocab()):
+            texts.add(one.doc.text)
+            yield one.doc
+
+    known = known_entities(docs())
+    if not known:
+        raise BertNerError(Errors.no_known_entities.format(path=path))
+    return known, frozenset(texts)
 
 
 def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: float) -> None:
@@ -122,8 +147,10 @@ def _about(nlp: Language) -> dict[str, Any]:
     return {
         "component": ours[0] if ours else None,
         "temperature": pipe.cfg["temperature"] if pipe else None,
+        "thresholds": pipe.cfg["thresholds"] if pipe else {},
         "meta": {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")},
         "config": nlp.config.to_str(interpolate=False),
+        "sha256": pipeline_sum(nlp.path) if nlp.path else None,
     }
 
 

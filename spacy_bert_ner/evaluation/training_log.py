@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from math import isfinite
 from pathlib import Path
 
 from ..errors import BertNerError, Errors
@@ -24,6 +25,8 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
         with path.open(encoding="utf8", newline="") as file:
             rows = list(csv.DictReader(file))
         steps = [float(row["step"]) for row in rows]
+        if not all(map(isfinite, steps)):
+            raise ValueError("a step is no finite number")
     except FileNotFoundError as e:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as e:
@@ -40,11 +43,16 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
             ]
             if points:
                 curves.setdefault(title, {})[name] = points
+    if not curves:
+        reason = "there is no loss, accuracy or F1 in it"
+        raise BertNerError(Errors.bad_log.format(path=path, reason=reason))
     return curves
 
 
 def _number(text: str | None) -> float | None:
+    """A finite number; None of what is none, as of a loss that has become `nan`."""
     try:
-        return float(text) if text else None
+        value = float(text or "nan")
     except ValueError:
         return None
+    return value if isfinite(value) else None
