@@ -24,12 +24,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PATH = ROOT / "docs" / "licences.md"
 PACKAGE = "spacy-bert-ner"
-EXTRAS = ("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "page", "project")
+EXTRAS = ("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "page", "scale", "project")
 """Those that users install; "" for none."""
 
 ALLOWED = {
     *("0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0"),
-    *("CNRI-Python", "ISC", "MIT", "MIT-CMU", "PSF-2.0", "Zlib"),
+    *("CNRI-Python", "ISC", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "Zlib"),
     "MPL-2.0",  # of files that are used as they are: certifi, tqdm
 }
 """SPDX names. None of them asks that what uses a package be published."""
