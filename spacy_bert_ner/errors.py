@@ -17,6 +17,7 @@ from typing import TypeGuard
 
 from .checkpoint_messages import CheckpointMessages
 from .messages import CorpusMessages
+from .scale_messages import ScaleMessages
 
 MODEL_SECTION = "components.<name>.model"
 """Where the settings of a model stand in a config. Which component it will be in it does not know."""
@@ -67,7 +68,7 @@ class CorpusError(BertNerError):
     """Annotated text cannot be read or split."""
 
 
-class Errors(CorpusMessages, CheckpointMessages):
+class Errors(CorpusMessages, CheckpointMessages, ScaleMessages):
     """Message templates, filled with `str.format`."""
 
     # settings

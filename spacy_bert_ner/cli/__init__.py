@@ -3,6 +3,7 @@
 import typer
 from spacy.cli import app as spacy_app
 
+from .annotate import annotate_cli
 from .calibrate import calibrate_cli
 from .card import card_cli
 from .convert import convert_cli
@@ -17,6 +18,7 @@ app.command("calibrate")(calibrate_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("card")(card_cli)
 app.command("inspect")(inspect_cli)
+app.command("annotate")(annotate_cli)
 app.command("export")(export_cli)
 app.command("visualize")(visualize_cli)
 
