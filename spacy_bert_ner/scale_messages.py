@@ -7,7 +7,9 @@ class ScaleMessages:
     """Message templates, filled with `str.format`."""
 
     no_ray = "--engine ray takes Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
-    no_pyarrow = "annotate takes pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"
+    annotate_takes_pyarrow = (
+        "annotate takes pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"
+    )
     no_engine = "--engine {engine} is not known. Allowed: ray; or leave it out, to work in this process."
     no_place = "{address} cannot be opened: {reason}. Allowed: a path, or an address such as s3://bucket/folder."
     no_input = "{address}: there is no file of a known format. Allowed: names that end in {formats}."
@@ -38,7 +40,7 @@ class ScaleMessages:
         "Ray does not answer at --address {address}: {reason}. Allowed: that of a cluster that runs, such as auto on "
         "one of its machines; or leave it out, to start one here."
     )
-    no_room = (
+    no_room_for_actors = (
         "There is no room for an actor of {cpus} CPUs and {gpus} GPUs: the cluster has {found}. Ask for less: "
         "--cpus-per-actor, --gpus-per-actor"
     )

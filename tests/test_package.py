@@ -129,13 +129,14 @@ MAY_IMPORT = {
     "display": {"annotations"},
     "forks": set(),
     "unpacking": set(),
-    "errors": {"checkpoint_messages", "messages"},
+    "errors": {"checkpoint_messages", "messages", "scale_messages"},
     "checkpoint_messages": set(),
     "messages": set(),
     "types": set(),
 }
 
 LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py", "report.py"}
+LANGUAGE_ROOMS |= {"on_ray.py", "worker.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
 EXAMPLE_ROOMS |= {"export.py", "measure.py"}
 

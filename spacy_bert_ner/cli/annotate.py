@@ -42,7 +42,7 @@ def annotate_cli(
     from spacy.cli._util import setup_gpu
 
     if find_spec("pyarrow") is None:
-        msg.fail("Nothing was annotated", Errors.no_pyarrow, exits=1)
+        msg.fail("Nothing was annotated", Errors.annotate_takes_pyarrow, exits=1)
     if engine not in (None, "ray"):
         msg.fail("Nothing was annotated", Errors.no_engine.format(engine=engine), exits=1)
     if engine and find_spec("ray") is None:

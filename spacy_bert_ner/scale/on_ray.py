@@ -108,7 +108,9 @@ def _run(pipeline: tuple[str, bytes] | str, work: Work, units: Sequence[Unit], h
     n = min(int(min(room, how.num_actors or room)), len(units))
     if n < 1:
         has = {name: found.get(name, 0) for name in ("CPU", "GPU")}
-        raise BertNerError(Errors.no_room.format(cpus=how.cpus_per_actor, gpus=how.gpus_per_actor, found=has))
+        raise BertNerError(
+            Errors.no_room_for_actors.format(cpus=how.cpus_per_actor, gpus=how.gpus_per_actor, found=has)
+        )
     context = DataContext.get_current()
     context.enable_progress_bars = False  # ours tells of documents
     rows = ray.data.from_items(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from spacy.tokens import Doc
 from .places import delete, is_file, names_in, one_line, read, whole_file
 from .plan import Columns, Unit
 from .records import Record, records
-from .shards import SHARDS, misfit, row_of
+from .shards import SHARDS, Shard, misfit, row_of
 
 FINISHED, ERRORS = "finished", "errors"
 _MOST_RECORDS, _MOST_CHARACTERS = 1024, 1 << 21
@@ -81,32 +82,34 @@ class Worker:
             return Done(**json.loads(read(self.work.output, f"{FINISHED}/{name}.json")))
         done = Done(unit.number)
         errors: list[dict[str, str]] = []
-        with whole_file(self.work.output, f"{name}.{self.work.format}") as stream:
-            shard = SHARDS[self.work.format](stream, self.work.schema)
+        with (
+            whole_file(self.work.output, f"{name}.{self.work.format}") as stream,
+            # Closed whatever happens, while there is still something to write to.
+            closing(SHARDS[self.work.format](stream, self.work.schema)) as shard,
+        ):
             for chunk in _chunks(records(unit, self.work.columns, self.work.schema)):
                 # What the vocabulary learns of a chunk is forgotten after it, else it would grow with the corpus.
                 with self.nlp.memory_zone():
-                    docs = self._annotate(chunk)
-                    good = sorted(docs)
-                    rows = [row_of(docs[i], chunk[i].id, chunk[i].kept, with_text=self.work.with_text) for i in good]
-                    bad = misfit(rows, self.work.schema)
-                    self._reasons |= {good[i]: reason for i, reason in bad.items()}
-                    kept = [i for i in range(len(rows)) if i not in bad]
-                    shard.write([rows[i] for i in kept], [docs[good[i]] for i in kept])
-                    errors += [{"id": chunk[i].id, "reason": self._reasons[i]} for i in sorted(self._reasons)]
-                    n_words = sum(len(docs[good[i]]) for i in kept)
-                    n_entities = sum(len(rows[i]["entities"]) for i in kept)
-                    done = Done(
-                        done.number, done.documents + len(kept), done.words + n_words, done.entities + n_entities
-                    )
-                    del docs, rows
-                told(len(chunk), n_words)
-            shard.close()
+                    more = self._write(chunk, shard)
+                done = Done(done.number, *(a + b for a, b in zip(done[1:], more, strict=True)))
+                errors += [{"id": chunk[i].id, "reason": self._reasons[i]} for i in sorted(self._reasons)]
+                told(len(chunk), more[1])
         self._write_errors(f"{ERRORS}/{name}.jsonl", errors)
-        done = done._replace(errors=len(errors))
         with whole_file(self.work.output, f"{FINISHED}/{name}.json") as stream:
             stream.write(json.dumps(done._asdict()).encode())
         return done
+
+    def _write(self, chunk: Sequence[Record], shard: Shard) -> tuple[int, int, int, int]:
+        """Annotate and write documents. RETURNS: as `Done` counts them; why some failed is in `_reasons`."""
+        docs = self._annotate(chunk)
+        places = sorted(docs)
+        rows = [row_of(docs[i], chunk[i].id, chunk[i].kept, with_text=self.work.with_text) for i in places]
+        bad = misfit(rows, self.work.schema)
+        self._reasons |= {places[k]: reason for k, reason in bad.items()}
+        good = [k for k in range(len(rows)) if k not in bad]
+        shard.write([rows[k] for k in good], [docs[places[k]] for k in good])
+        n_words = sum(len(docs[places[k]]) for k in good)
+        return len(good), n_words, sum(len(rows[k]["entities"]) for k in good), len(self._reasons)
 
     def _annotate(self, chunk: Sequence[Record]) -> dict[int, Doc]:
         """The Docs of those that did not fail; why the others did is in `_reasons`. By their number in the chunk."""
