@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import socket
+import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.language import Language
-from thinc.api import Config, require_gpu
+from thinc.api import require_gpu
 
 from ..errors import BertNerError, Errors
 from ..pipelines import load
@@ -22,6 +25,8 @@ from .worker import Done, Work, Worker
 
 _MOST_BLOCKS = 2000
 """Of units, which Ray hands out; beyond that a block has several."""
+_PATIENCE = 10
+"""Seconds for a cluster to answer."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,7 @@ class Actor:
         if how.gpus_per_actor:
             require_gpu(0)  # Ray shows it no others
         torch.set_num_threads(max(1, int(how.cpus_per_actor)))
-        found = ray.get(pipeline)
-        self.worker = Worker(load(found) if isinstance(found, str) else unpacked(*found), work)
+        self.worker = Worker(unpacked(ray.get(pipeline)), work)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A unit, as Ray takes it and gives it back: a row."""
@@ -59,20 +63,28 @@ class Actor:
         return dict(done._asdict())
 
 
-def packed(pipeline: str) -> tuple[str, bytes] | str:
-    """A pipeline as actors get it: its config and its bytes, as machines of a cluster need not have its folder; a
-    package by its name, as these have it installed."""
-    if not Path(pipeline).exists():
+def packed(pipeline: str) -> bytes | str:
+    """A pipeline as actors get it: the files of its folder, which machines of a cluster need not have, in one archive;
+    a package by its name, as these have it installed. `nlp.to_bytes` would not do: of some components, such as rulers
+    of phrases, what it gives finds nothing."""
+    folder = Path(pipeline)
+    if not folder.exists():
         return pipeline
-    nlp = load(pipeline)
-    return nlp.config.to_str(interpolate=False), nlp.to_bytes()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as files:
+        for path in sorted(folder.rglob("*")):
+            files.write(path, path.relative_to(folder))
+    return archive.getvalue()
 
 
-def unpacked(config: str, content: bytes) -> Language:
+def unpacked(pipeline: bytes | str) -> Language:
     """The pipeline of `packed`."""
-    told = Config().from_str(config, interpolate=False)
-    nlp = spacy.util.get_lang_class(told["nlp"]["lang"]).from_config(told)
-    return nlp.from_bytes(content)
+    if isinstance(pipeline, str):
+        return load(pipeline)
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(io.BytesIO(pipeline)) as files:
+            files.extractall(folder)
+        return load(folder)
 
 
 def run(pipeline: str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[Done]:
@@ -85,10 +97,11 @@ def run(pipeline: str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     was_there = ray.is_initialized()
     try:
+        _knock(how.address)
         if not was_there:
             options: dict[str, Any] = {} if how.address else {"include_dashboard": False}
             ray.init(address=how.address, log_to_driver=False, logging_level=logging.WARNING, **options)
-    except (ConnectionError, ValueError, RuntimeError) as e:
+    except (OSError, ValueError, RuntimeError) as e:
         raise BertNerError(Errors.no_cluster.format(address=how.address, reason=" ".join(str(e).split()))) from e
     try:
         yield from _run(packed(pipeline), work, units, how)
@@ -97,10 +110,21 @@ def run(pipeline: str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[
             ray.shutdown()
 
 
-def _run(pipeline: tuple[str, bytes] | str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[Done]:
+def _knock(address: str | None) -> None:
+    """See that somebody is there, for which Ray would wait for many minutes.
+
+    RAISES OSError: nobody is.
+    """
+    host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+
+
+def _run(pipeline: bytes | str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[Done]:
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     found = ray.cluster_resources()
     room = found.get("CPU", 0) / how.cpus_per_actor if how.cpus_per_actor else float("inf")
     if how.gpus_per_actor:
