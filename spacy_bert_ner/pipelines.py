@@ -40,3 +40,9 @@ def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
         found = ", ".join(nlp.pipe_names) or "none"
         raise BertNerError(Errors.no_bert_ner.format(folder=folder, found=found))
     return nlp, names
+
+
+def entity_labels(nlp: Language) -> frozenset[str]:
+    """The labels that components which set entities can give, as far as they tell."""
+    who = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    return frozenset(label for name in who for label in nlp.pipe_labels.get(name, ()))

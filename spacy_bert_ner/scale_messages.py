@@ -40,7 +40,29 @@ class ScaleMessages:
         "Ray does not answer at --address {address}: {reason}. Allowed: that of a cluster that runs, such as auto on "
         "one of its machines; or leave it out, to start one here."
     )
+    ray_stopped = "Ray stopped: {reason}. What is finished stays: mend what is wrong, and go on with --resume"
     no_room_for_actors = (
         "There is no room for an actor of {cpus} CPUs and {gpus} GPUs: the cluster has {found}. Ask for less: "
         "--cpus-per-actor, --gpus-per-actor"
     )
+    serve_takes_ray = "serve takes Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
+    server_busy = "There is too much to do. Send it again after a while; Retry-After says how many seconds."
+    server_failed = (
+        "The server failed on this request. Send it again; if it fails again, tell those who run the server."
+    )
+    text_failed = "The pipeline failed on text {number}, counted from 0. Send the others without it."
+    not_authorized = "A token is needed, and this is not it. Send the header: Authorization: Bearer TOKEN"
+    body_too_large = "The body has more than {most:,} bytes. Send fewer, or shorter, texts at once."
+    too_many_texts = "There are {n:,} texts. Allowed: {most:,} at once. Send several requests."
+    text_too_large = "Text {number}, counted from 0, has {n:,} characters. Allowed: {most:,}. Cut it into several."
+    bad_request = (
+        'It is not understood: {reason}. Allowed: {{"text": "..."}} or {{"texts": ["...", "..."]}}; see /docs.'
+    )
+    variable_not_set = "The environment variable {name} holds no token. Set it where the server runs: export {name}=..."
+    bad_server_setting = "A setting of the server is not allowed: {reason}."
+    bad_serve_config = (
+        "{path} is no config of Serve for this: {reason}. Allowed: a file as serve deploy takes it, with import_path: "
+        "spacy_bert_ner.scale.serving:application"
+    )
+    not_deployed = "Serve could not start it: {reason} The logs of Ray on the machine of a replica say why."
+    port_taken = "Port {port} of {host} is taken. Name another: --port {other}"

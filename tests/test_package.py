@@ -136,7 +136,7 @@ MAY_IMPORT = {
 }
 
 LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py", "report.py"}
-LANGUAGE_ROOMS |= {"on_ray.py", "worker.py"}
+LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
 EXAMPLE_ROOMS |= {"export.py", "measure.py"}
 

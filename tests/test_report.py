@@ -192,6 +192,13 @@ def test_scores_are_told_of_the_pipeline_that_gives_them(report):
     assert "No entity has a score" in " ".join(read(report[1]).under.values())
 
 
+def test_thresholds_that_the_pipeline_has_are_told(folder, tmp_path):
+    config = {"components.bert_ner.thresholds": {"per": 0.25}}
+    spacy.load(folder / "bert", config=config).to_disk(tmp_path / "choosy")
+    told = evaluate([tmp_path / "choosy"], folder / "test.spacy")
+    assert told["pipelines"][str(tmp_path / "choosy")]["thresholds"] == {"per": 0.25}
+
+
 def page_of(pipeline, data, tmp_path, **options):
     told = evaluate([pipeline], data, tmp_path / "out", **options)
     return told["pipelines"][str(pipeline)], " ".join(read(tmp_path / "out").under.values())

@@ -10,6 +10,7 @@ from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .export import export_cli
 from .inspect import inspect_cli
+from .serve import serve_cli
 from .visualize import visualize_cli
 
 app = typer.Typer(name="bert-ner", help="Commands of spacy-bert-ner.", no_args_is_help=True)
@@ -20,6 +21,7 @@ app.command("card")(card_cli)
 app.command("inspect")(inspect_cli)
 app.command("annotate")(annotate_cli)
 app.command("export")(export_cli)
+app.command("serve")(serve_cli)
 app.command("visualize")(visualize_cli)
 
 spacy_app.add_typer(app)

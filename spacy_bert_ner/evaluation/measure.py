@@ -18,6 +18,7 @@ from spacy.vocab import Vocab
 from ..annotations import entity_score
 from ..corpus.spacy_docs import read_docs
 from ..errors import BertNerError, Errors
+from ..pipelines import entity_labels
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
 from .matches import KINDS, SCHEMAS, Mistake, count_matches, mistakes
@@ -106,9 +107,7 @@ def find(nlp: Language, data: Path) -> Found:
     seconds = time.perf_counter() - start
     examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
     gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]
-    who = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
-    labels = frozenset(label for name in who for label in nlp.pipe_labels.get(name, ()))
-    return Found(origins, examples, gold, [_predicted(eg) for eg in examples], seconds, labels)
+    return Found(origins, examples, gold, [_predicted(eg) for eg in examples], seconds, entity_labels(nlp))
 
 
 def _plain(nlp: Language, gold: Gold) -> Doc:

@@ -147,7 +147,7 @@ def _about(nlp: Language) -> dict[str, Any]:
     return {
         "component": ours[0] if ours else None,
         "temperature": pipe.cfg["temperature"] if pipe else None,
-        "thresholds": pipe.cfg["thresholds"] if pipe else {},
+        "thresholds": dict(pipe.settings.thresholds) if pipe else {},
         "meta": {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")},
         "config": nlp.config.to_str(interpolate=False),
         "sha256": pipeline_sum(nlp.path) if nlp.path else None,

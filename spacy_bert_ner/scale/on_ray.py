@@ -10,6 +10,7 @@ import socket
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from thinc.api import require_gpu
 
 from ..errors import BertNerError, Errors
 from ..pipelines import load
-from .places import File
+from .places import File, one_line
 from .plan import Unit
 from .worker import Done, Work, Worker
 
@@ -90,21 +91,33 @@ def unpacked(pipeline: bytes | str) -> Language:
 def run(pipeline: str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[Done]:
     """Annotate units, and tell of each that is finished, in whatever order.
 
-    RAISES BertNerError: there is no such cluster, or no room in it for an actor.
+    RAISES BertNerError: there is no such cluster, no room in it for an actor, or what an actor raises.
+    """
+    with started(how.address):
+        yield from _run(packed(pipeline), work, units, how)
+
+
+@contextmanager
+def started(address: str | None) -> Iterator[None]:
+    """A Ray: that which this process has already; else that of a cluster, or one that is started on this machine and
+    ends with the block.
+
+    address: of a cluster, as `ray.init` takes it; None for none.
+    RAISES BertNerError: nobody answers there.
     """
     import ray
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     was_there = ray.is_initialized()
     try:
-        _knock(how.address)
+        _knock(address)
         if not was_there:
-            options: dict[str, Any] = {} if how.address else {"include_dashboard": False}
-            ray.init(address=how.address, log_to_driver=False, logging_level=logging.WARNING, **options)
+            options: dict[str, Any] = {} if address else {"include_dashboard": False}
+            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **options)
     except (OSError, ValueError, RuntimeError) as e:
-        raise BertNerError(Errors.no_cluster.format(address=how.address, reason=" ".join(str(e).split()))) from e
+        raise BertNerError(Errors.no_cluster.format(address=address, reason=" ".join(str(e).split()))) from e
     try:
-        yield from _run(packed(pipeline), work, units, how)
+        yield
     finally:
         if not was_there:
             ray.shutdown()
@@ -149,5 +162,13 @@ def _run(pipeline: bytes | str, work: Work, units: Sequence[Unit], how: Ray) -> 
         num_gpus=how.gpus_per_actor or None,
         compute=ActorPoolStrategy(size=n),
     )
-    for row in done.iter_rows():
-        yield Done(**row)
+    try:
+        for row in done.iter_rows():
+            yield Done(**row)
+    except ray.exceptions.RayError as e:
+        root: BaseException = e
+        while not isinstance(root, BertNerError) and (cause := getattr(root, "cause", None) or root.__cause__):
+            root = cause
+        if isinstance(root, BertNerError):
+            raise BertNerError(root) from None  # what an actor has told, without the way that it came
+        raise BertNerError(Errors.ray_stopped.format(reason=one_line(root))) from e

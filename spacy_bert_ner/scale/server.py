@@ -1,0 +1,89 @@
+"""Start a server on Ray Serve, and end it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from ..errors import BertNerError, Errors
+from ..pipelines import load
+from .on_ray import started
+
+IMPORT_PATH = "spacy_bert_ner.scale.serving:application"
+NAME = "bert-ner"
+
+
+def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a config file of Serve says of this application: its `args`, and the options of its deployment, such as
+    `num_replicas`, `autoscaling_config` and `ray_actor_options`.
+
+    RAISES BertNerError: it is not there, or no such config.
+    """
+    if not path.is_file():
+        raise BertNerError(Errors.no_such_file.format(path=path))
+    try:
+        told = srsly.read_yaml(path)
+        (found,) = [one for one in told["applications"] if one["import_path"] == IMPORT_PATH]
+        deployments = found.get("deployments") or [{}]
+        (options,) = [{key: value for key, value in one.items() if key != "name"} for one in deployments]
+        return dict(found.get("args") or {}), options
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+        reason = " ".join(f"{type(e).__name__}: {e}".split())
+        raise BertNerError(Errors.bad_serve_config.format(path=path, reason=reason)) from e
+
+
+def run_server(
+    settings: dict[str, Any],
+    options: dict[str, Any],
+    *,
+    host: str,
+    port: int,
+    address: str | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    settings: see `serving.Settings`.
+    options: of the deployment, as Serve takes them.
+    ready: is called when it answers.
+    RAISES BertNerError: a setting is not allowed, the pipeline cannot be opened, the port is taken, or there is no
+        such cluster.
+    """
+    from ray import serve
+
+    from .serving import Settings, build, token_of
+
+    app = build(settings, options)
+    token_of(Settings(**settings))
+    load(settings["pipeline"])  # what is wrong with it is told here, and not by each replica again and again
+    if address is None:
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                free.bind((host, port))
+            except OSError as e:
+                raise BertNerError(Errors.port_taken.format(host=host, port=port, other=port + 1)) from e
+    end = threading.Event()
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    with started(address):
+        serve.start(http_options={"host": host, "port": port}, logging_config={"log_level": "WARNING"})
+        try:
+            try:
+                serve.run(app, name=NAME, route_prefix="/")
+            except RuntimeError as e:
+                raise BertNerError(Errors.not_deployed.format(reason=" ".join(str(e).split()))) from e
+            for number in (signal.SIGINT, signal.SIGTERM):  # Ray has set its own meanwhile
+                signal.signal(number, lambda *_: end.set())
+            ready()
+            end.wait()
+        finally:
+            serve.delete(NAME)
+            if address is None:
+                serve.shutdown()
