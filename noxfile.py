@@ -34,7 +34,8 @@ def _install(session: nox.Session) -> None:
 
 
 def _test(session: nox.Session, *arguments: str) -> None:
-    session.run("pytest", "-q", "-n", "auto", "--dist", "loadfile", *arguments, *session.posargs)
+    # What is long and the same everywhere is left to `make test`; with -- -m "slow or not slow" all of it runs.
+    session.run("pytest", "-q", "-n", "auto", "--dist", "loadfile", "-m", "not once", *arguments, *session.posargs)
 
 
 def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.executable) -> dict[str, str]:

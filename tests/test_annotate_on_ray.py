@@ -153,7 +153,7 @@ def test_what_an_actor_says_is_told_as_it_is(work, local, tmp_path, monkeypatch)
     with pytest.raises(BertNerError, match=r"in.jsonl cannot be read: 1 records from record 1 on, where 200 were coun"):
         annotate(str(work / "ruler"), [str(path)], str(tmp_path / "out"), **options(limit=400, ray=Ray()))
     monkeypatch.setattr(room, "_begin", lambda *_, **__: None)  # which makes no folder
-    with pytest.raises(BertNerError, match=r"Ray stopped: .*No such file or directory.* go on with --resume"):
+    with pytest.raises(BertNerError, match=r"Ray stopped: .* go on with --resume"):
         annotate(str(work / "ruler"), [str(work / "in.jsonl")], str(tmp_path / "none"), **options(ray=Ray()))
 
 

@@ -1,6 +1,8 @@
 import pytest
 from test_benchmark_train import load
 
+pytestmark = pytest.mark.once
+
 import_time = load("import_time")
 
 

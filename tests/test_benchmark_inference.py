@@ -10,6 +10,8 @@ from spacy.tokens import Doc
 from test_benchmark_train import load
 from transformers import BertForTokenClassification
 
+pytestmark = pytest.mark.once
+
 inference, ways = load("inference"), load("inference_ways")
 VOCAB = spacy.blank("en").vocab
 TEXTS = ["Kevin Durant plays for the Brooklyn Nets.", "Nobody came.", "New York"]

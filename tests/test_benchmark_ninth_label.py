@@ -5,6 +5,8 @@ import spacy
 from spacy.tokens import Doc
 from test_benchmark_train import load
 
+pytestmark = pytest.mark.once
+
 ninth = load("ninth_label")
 VOCAB = spacy.blank("en").vocab
 WORDS = "In 2003 some 1.5 million of 40 men fled"

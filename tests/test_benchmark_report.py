@@ -1,6 +1,9 @@
+import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 from test_benchmark_train import load
+
+pytestmark = pytest.mark.once
 
 report = load("report")
 

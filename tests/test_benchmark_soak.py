@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 from test_benchmark_train import load
 
+pytestmark = pytest.mark.once
+
 soak = load("soak")
 
 

@@ -6,6 +6,8 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from test_benchmark_train import load
 
+pytestmark = pytest.mark.once
+
 updates = load("updates")
 
 

@@ -4,6 +4,8 @@ from checkpoints import save_tagger
 from spacy.tokens import Doc
 from test_benchmark_train import load
 
+pytestmark = pytest.mark.once
+
 windows = load("windows")
 VOCAB = spacy.blank("en").vocab
 

@@ -10,6 +10,8 @@ from spacy.tokens import DocBin
 
 from spacy_bert_ner.corpus.convert import convert
 
+pytestmark = pytest.mark.once
+
 DATA = ROOT.parent / "shared" / "data"
 GMB = {"geo": 37644, "tim": 20333, "org": 20143, "per": 16990, "gpe": 15870, "art": 402, "eve": 308, "nat": 201}
 

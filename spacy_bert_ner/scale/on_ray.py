@@ -20,7 +20,7 @@ from thinc.api import require_gpu
 
 from ..errors import BertNerError, Errors
 from ..pipelines import load
-from .places import File, one_line
+from .places import File
 from .plan import Unit
 from .worker import Done, Work, Worker
 
@@ -60,8 +60,12 @@ class Actor:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A unit, as Ray takes it and gives it back: a row."""
         number, files, *rest = json.loads(row["unit"])
-        done = self.worker.run(Unit(number, tuple(File(*file) for file in files), *rest))
-        return dict(done._asdict())
+        try:
+            done = self.worker.run(Unit(number, tuple(File(*file) for file in files), *rest))
+        except BertNerError as e:
+            # As a row, since of errors that actors raise Ray brings the text alone, with that of its own.
+            return {**Done(number)._asdict(), "failed": str(e)}
+        return {**done._asdict(), "failed": ""}
 
 
 def packed(pipeline: str) -> bytes | str:
@@ -164,11 +168,9 @@ def _run(pipeline: bytes | str, work: Work, units: Sequence[Unit], how: Ray) -> 
     )
     try:
         for row in done.iter_rows():
+            if failed := row.pop("failed"):
+                raise BertNerError(failed)
             yield Done(**row)
     except ray.exceptions.RayError as e:
-        root: BaseException = e
-        while not isinstance(root, BertNerError) and (cause := getattr(root, "cause", None) or root.__cause__):
-            root = cause
-        if isinstance(root, BertNerError):
-            raise BertNerError(root) from None  # what an actor has told, without the way that it came
-        raise BertNerError(Errors.ray_stopped.format(reason=one_line(root))) from e
+        # The last line is what was raised; those before it are where.
+        raise BertNerError(Errors.ray_stopped.format(reason=str(e).strip().splitlines()[-1])) from e

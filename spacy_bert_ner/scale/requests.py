@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+
+_ID = re.compile(r"[!-~]{1,100}")
+"""An id of a request that is taken over: printable, and short."""
 
 Threshold = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1)]
 
@@ -103,3 +108,8 @@ def told(errors: list[Any]) -> str:
         place = ".".join(str(part) for part in one["loc"] if not str(part).startswith(("function-", "constrained-")))
         found.append(f"{place}: {one['msg']}" if place else str(one["msg"]))
     return "; ".join(found)
+
+
+def id_of(given: str) -> str:
+    """The id that a client gave to its request, or a new one where that is none."""
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex

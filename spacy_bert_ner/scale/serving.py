@@ -11,9 +11,7 @@ import asyncio
 import json
 import logging
 import os
-import re
 import secrets
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -31,11 +29,9 @@ from ..errors import BertNerError, Errors
 from ..evaluation.provenance import versions
 from ..pipelines import entity_labels, load
 from .annotator import Annotator
-from .requests import About, Answer, Failure, Refused, Request, told
+from .requests import About, Answer, Failure, Refused, Request, id_of, told
 from .shards import row_of
 
-_ID = re.compile(r"[!-~]{1,100}")
-"""An id of a request that is taken over: printable, and short."""
 _STATUSES = {
     401: "no or a wrong token",
     413: "too large",
@@ -112,11 +108,9 @@ def _chosen(entities: Sequence[dict[str, Any]], asked: Request) -> list[dict[str
 @api.exception_handler(starlette.exceptions.HTTPException)
 async def _no_route(request: HttpRequest, e: starlette.exceptions.HTTPException) -> Response:
     """Routes and methods that there are not."""
-    request_id = request.headers.get("x-request-id", "")
-    request_id = request_id if _ID.fullmatch(request_id) else uuid.uuid4().hex
+    request_id = id_of(request.headers.get("x-request-id", ""))
     error = {"code": "not_found" if e.status_code == 404 else "refused", "message": str(e.detail)}
-    headers = {**(e.headers or {}), "X-Request-ID": request_id}
-    return JSONResponse({"request_id": request_id, "error": error}, e.status_code, headers)
+    return JSONResponse({"request_id": request_id, "error": error}, e.status_code, e.headers)
 
 
 @serve.deployment(name="bert-ner")
@@ -195,17 +189,16 @@ class Server:
 
     async def _answer(self, request: HttpRequest, work: Any) -> Response:
         """What a request gets, whatever happens: an answer, or what is wrong, and nothing of the code."""
-        request_id = request.headers.get("x-request-id", "")
-        if not _ID.fullmatch(request_id):
-            request_id = uuid.uuid4().hex
-        status, headers = 200, {"X-Request-ID": request_id}
+        request_id = id_of(request.headers.get("x-request-id", ""))
+        status = 200
+        headers: dict[str, str] = {}  # Serve itself gives the id back, as X-Request-ID
         try:
             self._check_token(request)
             content = {"request_id": request_id, **await work()}
             if request.url.path.endswith("/model"):
                 del content["request_id"]
         except Refused as e:
-            status, headers = e.status, {**headers, **e.headers}
+            status, headers = e.status, e.headers
             content = {"request_id": request_id, "error": {"code": e.code, "message": e.message}}
         except Exception as e:  # whatever it is, the client gets an answer, and the log the kind, but never the text
             _LOG.error("request %s failed: %s", request_id, type(e).__name__)

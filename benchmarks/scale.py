@@ -1,0 +1,170 @@
+"""What the engine costs, what actors bring, and whether memory stays flat, when a corpus is annotated.
+
+    python benchmarks/scale.py PIPELINE TEXTS --output benchmarks/scale.json
+
+Whole commands, `python -m spacy bert-ner annotate`, start of all processes included, in turn: in this process with one
+thread and with two, on Ray with one actor of two threads, and with one and two actors of one thread. Documents are the
+lines of a file, again and again, as many as `--documents` (the engine against this process) and `--fewer` (all else).
+Memory is the most that one process had, the process that annotates and, on Ray, the actor: the kernel counts it.
+
+    python benchmarks/scale.py --cluster
+
+prints what 64 GPUs would take for 10^10 words, by a calculation whose assumptions it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from common import write_json
+from wasabi import table
+
+WAYS: dict[str, tuple[int, list[str]]] = {
+    "this process, 2 threads": (2, []),
+    "Ray, 1 actor of 2 threads": (2, ["--engine", "ray", "--num-actors", "1", "--cpus-per-actor", "2"]),
+    "this process, 1 thread": (1, []),
+    "Ray, 1 actor of 1 thread": (1, ["--engine", "ray", "--num-actors", "1"]),
+    "Ray, 2 actors of 1 thread": (1, ["--engine", "ray", "--num-actors", "2"]),
+}
+ENGINE = list(WAYS)[:2]
+
+
+def peak(pid: int) -> int:
+    """The most memory that a process had, in bytes; 0 where it is gone."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    return 0
+
+
+def actors() -> list[int]:
+    """Those of Ray that annotate."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"ray::MapWorker" in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+def run(pipeline: Path, texts: Path, way: str) -> dict[str, float]:
+    """One command. RETURNS: `seconds`, and the most memory of the `driver` and of an `actor`, in bytes."""
+    threads, options = WAYS[way]
+    most = {"driver": 0, "actor": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        line = [sys.executable, "-m", "spacy", "bert-ner", "annotate", str(pipeline), str(texts)]
+        line += ["--output", f"{folder}/out", "--shard-size", "1000", *options]
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            line,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+
+        def watch() -> None:
+            while process.poll() is None:
+                most["driver"] = max(most["driver"], peak(process.pid))
+                most["actor"] = max([most["actor"], *map(peak, actors())])
+                time.sleep(0.5)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        if process.wait():
+            raise SystemExit(f"{way} failed: {' '.join(line)}")
+        seconds = time.perf_counter() - start
+        watcher.join()
+    return {"seconds": seconds, **most}
+
+
+def write_texts(texts: Path, n: int, path: Path) -> None:
+    """So many lines, from the beginning again when there are no more."""
+    lines = [line for line in texts.read_text("utf8").splitlines() if line.strip()]
+    with path.open("w", encoding="utf8") as file:
+        file.writelines(f"{line}\n" for line in itertools.islice(itertools.cycle(lines), n))
+
+
+def measure(options: argparse.Namespace) -> None:
+    rounds: dict[str, list[dict[str, float]]] = {}
+    sizes = {"": options.documents, "fewer": options.fewer, "memory": options.fewer // 4}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, n in sizes.items():
+            write_texts(options.texts, n, Path(folder) / f"{name}.txt")
+
+        def once(name: str, way: str) -> None:
+            found = run(options.pipeline, Path(folder) / f"{name}.txt", way)
+            rounds.setdefault(f"{way}; {sizes[name]}", []).append(found)
+
+        for _ in range(options.rounds):
+            for way in ENGINE:
+                once("", way)
+            for way in list(WAYS)[2:]:
+                once("fewer", way)
+        for way in ENGINE:
+            once("memory", way)
+    rows = []
+    for name, found in rounds.items():
+        way, n = name.rsplit("; ", 1)
+        seconds = [one["seconds"] for one in found]
+        rates = sorted(int(n) / value for value in seconds)
+        memory = max(one["actor"] or one["driver"] for one in found)
+        spread = f"{statistics.median(rates):,.0f} ({rates[0]:,.0f}-{rates[-1]:,.0f})"
+        rows.append([way, f"{int(n):,}", f"{statistics.median(seconds):,.0f}", spread, f"{memory / 2**20:,.0f}"])
+    print(table(rows, header=("way", "documents", "seconds", "documents/s", "MiB of what annotates"), divider=True))
+    if options.output:
+        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), "rounds": rounds})
+
+
+def cluster(words: float, gpus: int, words_per_second: float, bytes_per_word: float, start: float) -> list[list[str]]:
+    """A calculation: time, bytes moved, and what is saturated first.
+
+    words_per_second: of one GPU with one actor.
+    bytes_per_word: of text that is read; what is written is taken as twice as much, with text and entities.
+    start (float): seconds until an actor has its pipeline.
+    """
+    seconds = start + words / (gpus * words_per_second)
+    read, written = words * bytes_per_word, 2 * words * bytes_per_word
+    scan = read / 500e6
+    units = words / 20 / 100_000
+    return [
+        ["words, GPUs", f"{words:.0e}, {gpus}"],
+        ["assumed: words a second of a GPU", f"{words_per_second:,.0f}"],
+        ["assumed: bytes of text a word", f"{bytes_per_word:.1f}"],
+        ["assumed: documents of 20 words, shards of", "100,000 documents"],
+        ["counting, at 500 MB/s on one machine", f"{scan / 60:,.1f} minutes"],
+        ["annotating", f"{seconds / 3600:,.2f} hours"],
+        ["read, written", f"{read / 1e9:,.0f} GB, {written / 1e9:,.0f} GB"],
+        ["through the network while annotating", f"{(read + written) / seconds / 1e6:,.1f} MB/s in all"],
+        ["shards, for each actor", f"{units:,.0f}, {units / gpus:,.0f}"],
+        ["Ray hands out", f"{units / seconds:,.2f} shards a second"],
+        ["at the end the last actors wait for up to", f"{2e6 / words_per_second / 60:,.1f} minutes"],
+    ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pipeline", type=Path, nargs="?", help="folder of a saved pipeline")
+    parser.add_argument("texts", type=Path, nargs="?", help="a document a line")
+    parser.add_argument("--documents", type=int, default=100_000)
+    parser.add_argument("--fewer", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--cluster", action="store_true", help="only calculate")
+    parser.add_argument("--gpu-words", type=float, default=50_000, help="words a second of a GPU, for the calculation")
+    given = parser.parse_args()
+    if given.cluster:
+        print(table(cluster(1e10, 64, given.gpu_words, 6.0, 60), divider=True))
+    elif given.texts is None:
+        parser.error("a pipeline and texts are needed")
+    else:
+        measure(given)
