@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
+from conftest import ROOT
 from spacy.cli import app
-from spacy.language import Language
 from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
@@ -23,6 +25,8 @@ from spacy_bert_ner.errors import BertNerError
 
 ray = pytest.importorskip("ray")
 serve = pytest.importorskip("ray.serve")
+from ray.serve.schema import ServeDeploySchema  # noqa: E402
+
 from spacy_bert_ner.scale.server import options_in  # noqa: E402
 from spacy_bert_ner.scale.serving import application, build  # noqa: E402
 
@@ -337,13 +341,6 @@ def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, 
     assert others <= {500, 502, 503, "ValueError", "JSONDecodeError", "ConnectionResetError", "RemoteDisconnected"}
 
 
-@Language.component("tests_fail_on_some")
-def fail_on_some(doc):
-    if "fail" in doc.text:
-        raise RuntimeError(f"it was {doc.text}")
-    return doc
-
-
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -386,6 +383,17 @@ def test_replicas_and_scaling_are_read_from_a_config_of_serve(tmp_path):
             options_in(tmp_path / "serve.yaml")
     with pytest.raises(BertNerError, match="no such file"):
         options_in(tmp_path / "none.yaml")
+
+
+def test_the_config_of_the_page_is_one(tmp_path):
+    page = (ROOT / "docs" / "scale.md").read_text("utf8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "serve.yaml").write_text(text)
+    args, options = options_in(tmp_path / "serve.yaml")
+    assert args == {"pipeline": "/shared/model-best", "max_batch_size": 64, "gpu": True}
+    assert options["autoscaling_config"]["max_replicas"] == 16
+    assert build(args, options) is not None
+    assert ServeDeploySchema(**srsly.read_yaml(tmp_path / "serve.yaml"))  # serve deploy takes it
 
 
 def run(*arguments):

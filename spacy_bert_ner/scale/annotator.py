@@ -28,7 +28,8 @@ class Annotator:
     def annotate(self, texts: Sequence[str | None]) -> tuple[dict[int, Doc], dict[int, str]]:
         """Annotate texts; None is for what shall be left out.
 
-        RETURNS: the Docs, and why others failed, by the number of the text.
+        RETURNS: the Docs, and why others failed, by the number of the text: the component, the kind of the error, and
+            what it says, which may hold the text.
         """
         self._reasons, self._again = {}, []
         docs = {i: doc for doc, i in self._pipe(self._made(texts, range(len(texts))))}
@@ -46,12 +47,13 @@ class Annotator:
             text = texts[i]
             if text is None:
                 continue
+            if len(text) > self.nlp.max_length:
+                self._reasons[i] = f"{len(text):,} characters, where the pipeline takes {self.nlp.max_length:,}"
+                continue
             try:
-                if len(text) > self.nlp.max_length:
-                    raise ValueError(f"{len(text):,} characters, where the pipeline takes {self.nlp.max_length:,}")
                 doc = self.nlp.make_doc(text)
             except Exception as e:  # a tokenizer may raise whatever, and the other documents go on
-                self._reasons[i] = one_line(e)
+                self._reasons[i] = f"tokenizer: {one_line(e)}"
                 continue
             yield doc, i
 

@@ -88,7 +88,9 @@ def find(inputs: Sequence[str]) -> list[File]:
 
 def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
     base, pattern = address, None
-    if sign := re.search(r"[*?\[]", address):
+    # A name may hold such a sign, and behind a question mark addresses have options.
+    sign = re.search(r"[*\[]" if "://" in address else r"[*?\[]", address)
+    if sign and not _is_there(address):
         # The folder above the first part that is a pattern.
         base = address[: sign.start()].rpartition("/")[0] or ("/" if address[0] == "/" else ".")
         pattern = re.compile(glob_translate(address if base != "." or address.startswith("./") else f"./{address}"))
@@ -115,6 +117,11 @@ def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
             raise BertNerError(Errors.no_input.format(address=address, formats=", ".join(FORMATS)))
         if kind is not None:
             yield where, (one.size, kind)
+
+
+def _is_there(address: str) -> bool:
+    system, path = place(address)
+    return bool(system.get_file_info(path).type != fs.FileType.NotFound)
 
 
 def format_of(name: str) -> str | None:

@@ -48,6 +48,7 @@ class Unit(NamedTuple):
     first (int): number of the first record in the file, from 1; of files that are documents, 1.
     n (int): of records.
     start, end (int): of them in the file, in unpacked bytes; 0 where records are not found by bytes.
+    is_cut (bool): whether there are more records before the end, which are left out.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Unit(NamedTuple):
     n: int
     start: int = 0
     end: int = 0
+    is_cut: bool = False
 
 
 def units(files: Sequence[File], size: int, *, files_are_documents: bool, limit: int | None) -> Iterator[Unit]:
@@ -80,7 +82,7 @@ def units(files: Sequence[File], size: int, *, files_are_documents: bool, limit:
         for first, n, start, end in _cut(file, size):
             if left <= 0:
                 return
-            yield Unit(number, (file,), first, int(min(n, left)), start, end)
+            yield Unit(number, (file,), first, int(min(n, left)), start, end, n > left)
             number, left = number + 1, left - n
 
 

@@ -55,14 +55,16 @@ def records(unit: Unit, columns: Columns, schema: pa.Schema) -> Iterator[Record]
         for n, found in enumerate(_READERS[file.format](unit, file, columns, schema), start=1):
             if found is not None:
                 yield found._replace(id=found.id or f"{file.name}:{unit.first + n - 1}")
-            if n == unit.n:
+            if n == unit.n and (unit.is_cut or not unit.end):
                 break
     except BertNerError:
         raise
     except Exception as e:  # what readers raise of damaged files is of many kinds
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=one_line(e))) from e
-    if n < unit.n:
+    if n != unit.n:
         reason = f"{n} records from record {unit.first} on, where {unit.n} were counted"
+        if file.format in ("csv", "tsv"):
+            reason += "; a quote in a field that is not quoted may be why"
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=reason))
 
 
