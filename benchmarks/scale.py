@@ -96,7 +96,7 @@ def write_texts(texts: Path, n: int, path: Path) -> None:
 
 def measure(options: argparse.Namespace) -> None:
     rounds: dict[str, list[dict[str, float]]] = {}
-    sizes = {"": options.documents, "fewer": options.fewer, "memory": options.fewer // 4}
+    sizes = {"all": options.documents, "fewer": options.fewer, "memory": options.fewer // 4}
     with tempfile.TemporaryDirectory() as folder:
         for name, n in sizes.items():
             write_texts(options.texts, n, Path(folder) / f"{name}.txt")
@@ -107,7 +107,7 @@ def measure(options: argparse.Namespace) -> None:
 
         for _ in range(options.rounds):
             for way in ENGINE:
-                once("", way)
+                once("all", way)
             for way in list(WAYS)[2:]:
                 once("fewer", way)
         for way in ENGINE:
