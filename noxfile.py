@@ -51,7 +51,7 @@ def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.ex
 
 @nox.session(python="3.10")
 def transformers4(session: nox.Session) -> None:
-    """All tests with transformers 4.53.2, the last that spacy-transformers takes, and with spacy-transformers."""
+    """Tests with transformers 4.53.2, the last that spacy-transformers takes, and with spacy-transformers."""
     _install(session)
     session.install("--no-deps", "--requirement", "constraints-transformers4.txt")
     _test(session)
@@ -59,7 +59,7 @@ def transformers4(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def transformers5(session: nox.Session) -> None:
-    """All tests with transformers 5."""
+    """Tests with transformers 5."""
     _install(session)
     _test(session)
 

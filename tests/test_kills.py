@@ -13,6 +13,8 @@ from spacy.tokens import DocBin
 
 from spacy_bert_ner.export import export_pipeline
 
+pytestmark = pytest.mark.once
+
 TEXT = "Kevin Durant lives in New York ."
 
 PATCHES = """

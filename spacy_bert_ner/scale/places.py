@@ -17,6 +17,10 @@ from pyarrow import fs
 
 from ..errors import BertNerError, Errors
 
+_SIGN = re.compile(r"[*?\[]")
+_SIGN_IN_ADDRESS = re.compile(r"[*\[]")
+"""Of patterns."""
+
 PACKED = {".gz", ".bz2", ".zst", ".lz4"}
 """Endings of what pyarrow unpacks while it reads."""
 
@@ -89,7 +93,7 @@ def find(inputs: Sequence[str]) -> list[File]:
 def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
     base, pattern = address, None
     # A name may hold such a sign, and behind a question mark addresses have options.
-    sign = re.search(r"[*\[]" if "://" in address else r"[*?\[]", address)
+    sign = _SIGN_IN_ADDRESS.search(address) if "://" in address else _SIGN.search(address)
     if sign and not _is_there(address):
         # The folder above the first part that is a pattern.
         base = address[: sign.start()].rpartition("/")[0] or ("/" if address[0] == "/" else ".")

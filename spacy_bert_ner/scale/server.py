@@ -60,6 +60,8 @@ def run_server(
 
     from .serving import Settings, build, token_of
 
+    if Path(settings["pipeline"]).exists():  # replicas may be somewhere else
+        settings = {**settings, "pipeline": str(Path(settings["pipeline"]).absolute())}
     app = build(settings, options)
     token_of(Settings(**settings))
     load(settings["pipeline"])  # what is wrong with it is told here, and not by each replica again and again
