@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ..errors import BertNerError, Errors
 from ..evaluation.provenance import pipeline_sum, versions
 from ..pipelines import load
-from .places import delete, find, is_file, make_folders, names_in, read, whole_file
+from .places import absolute, delete, find, is_file, make_folders, names_in, read, whole_file
 from .plan import Columns, Unit, have_column, schema_of, units
 from .shards import SHARDS
 from .worker import ERRORS, FINISHED, Done, Work, Worker, finished
@@ -75,7 +75,9 @@ def annotate(
     start = time.monotonic()
     if format not in SHARDS:
         raise BertNerError(Errors.no_shard_format.format(format=format, allowed=", ".join(SHARDS)))
-    files = find(inputs)
+    # Actors of Ray may be in another folder.
+    output = absolute(output)
+    files = [file._replace(address=absolute(file.address)) for file in find(inputs)]
     columns = columns or Columns()
     if columns.id is None and have_column(files, "id"):
         columns = replace(columns, id="id")
@@ -96,15 +98,17 @@ def annotate(
         "n_units": len(plan),
     }
     work = Work(output, schema, columns, format, with_text, batch_size)
-    nlp = load(pipeline) if ray is None else None
+    # Also where actors open it: what is wrong with it is told here, and once. A package need not be installed here.
+    nlp = load(pipeline) if local or ray is None else None
     _begin(output, manifest, resume=resume)
     done = {one.number: one for one in finished(output)}
     left = [unit for unit in plan if unit.number not in done]
+    n_errors = sum(one.errors for one in done.values())
     with _Bar(plan, done.values(), disable=not progress) as bar:
         for one in _run(nlp, pipeline, work, left, ray, bar.told):
             done[one.number] = one
             bar.finished(one, is_told=ray is None)
-            n_errors = sum(other.errors for other in done.values())
+            n_errors += one.errors
             if n_errors > max_errors:
                 lists = {"n": n_errors, "most": max_errors, "folder": f"{output}/{ERRORS}"}
                 raise BertNerError(Errors.too_many_errors.format(**lists))

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,8 +54,12 @@ def place(address: str) -> tuple[fs.FileSystem, str]:
     address: a path of this machine, or an address such as `s3://bucket/folder`; what pyarrow does not know, fsspec may.
     RAISES BertNerError: nothing opens it.
     """
-    if "://" not in address:
-        return fs.LocalFileSystem(), str(Path(address).absolute())
+    return _opened(address) if "://" in address else (fs.LocalFileSystem(), str(Path(address).absolute()))
+
+
+@lru_cache(1000)
+def _opened(address: str) -> tuple[fs.FileSystem, str]:
+    # Once for each address, as an object store may be asked for its region.
     try:
         try:
             found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(address)
@@ -64,6 +69,11 @@ def place(address: str) -> tuple[fs.FileSystem, str]:
     except (OSError, ValueError, ImportError) as e:
         raise BertNerError(Errors.no_place.format(address=address, reason=one_line(e))) from e
     return found
+
+
+def absolute(address: str) -> str:
+    """An address that is the same in whatever folder it is read."""
+    return address if "://" in address else str(Path(address).absolute())
 
 
 def one_line(e: BaseException) -> str:
