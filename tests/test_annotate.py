@@ -1,5 +1,6 @@
 """A corpus, annotated in shards in this process."""
 
+import csv
 import gzip
 import json
 import re
@@ -394,6 +395,14 @@ def test_values_that_do_not_fit_their_column_fail_alone(pipeline, tmp_path, monk
     ((id_, reason),) = failed(tmp_path / "out")
     assert id_ == "in.jsonl:3"
     assert "'x'" in reason
+
+
+def test_a_document_of_csv_may_be_long_and_the_limit_of_others_stays(pipeline, tmp_path):
+    before = csv.field_size_limit()
+    (tmp_path / "in.csv").write_text("text\n" + "Kevin " * 30_000 + "\n")
+    done = run(pipeline, [tmp_path / "in.csv"], tmp_path / "out")
+    assert (done.documents, done.entities) == (1, 30_000)
+    assert csv.field_size_limit() == before
 
 
 def test_rows_of_csv_with_other_fields_fail_alone(pipeline, tmp_path):

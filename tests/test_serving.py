@@ -27,7 +27,7 @@ ray = pytest.importorskip("ray")
 serve = pytest.importorskip("ray.serve")
 from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
-from spacy_bert_ner.scale.server import options_in  # noqa: E402
+from spacy_bert_ner.scale.server import be_patient, options_in  # noqa: E402
 from spacy_bert_ner.scale.serving import application, build  # noqa: E402
 
 pytestmark = [
@@ -66,6 +66,7 @@ def session(pipeline):
     """Ray and Serve, with two servers: one open, one with a token that is always busy."""
     port, metrics = free_port(), free_port()
     os.environ["TESTS_TOKEN"] = "s3cret"
+    be_patient()
     ray.init(
         num_cpus=3,
         include_dashboard=False,

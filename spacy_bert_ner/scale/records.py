@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -22,8 +22,8 @@ from .plan import Columns, Unit, delimiter, header_of
 _ROWS = 256
 """Of Parquet that are unpacked at once."""
 _SKIPPED = 1 << 20
-
-csv.field_size_limit(1 << 30)  # else a document of more than 131,072 characters is refused
+_FIELD = 1 << 30
+"""Characters of a field of CSV."""
 
 
 class Record(NamedTuple):
@@ -153,12 +153,15 @@ def _jsonl(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Itera
 
 def _csv(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterator[Record | None]:
     header = header_of(file) or []
-    with _bytes_of(unit, file) as source:
+    with _bytes_of(unit, file) as source, ExitStack() as stack:
         # What is not UTF-8 shall be told of its own document.
         text = io.TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline="")
         rows = csv.reader(text, delimiter=delimiter(file))
         if not unit.start:
             next(rows, None)
+        # Else a document of more than 131,072 characters is refused; but the limit is that of the whole process.
+        before = csv.field_size_limit(_FIELD)
+        stack.callback(csv.field_size_limit, before)
         for row in rows:
             if not row:
                 yield None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -37,6 +38,13 @@ def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         reason = " ".join(f"{type(e).__name__}: {e}".split())
         raise BertNerError(Errors.bad_serve_config.format(path=path, reason=reason)) from e
+
+
+def be_patient() -> None:
+    """Let Serve wait a minute for its proxy. After its own 5 seconds it kills it and begins anew, so that on a busy
+    machine none would ever be ready. It is for a Ray that this process starts later; what is set already stays."""
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
+    os.environ.setdefault("RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S", "60")
 
 
 def run_server(
@@ -74,6 +82,7 @@ def run_server(
                 raise BertNerError(Errors.port_taken.format(host=host, port=port, other=port + 1)) from e
     end = threading.Event()
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    be_patient()
     with started(address):
         serve.start(http_options={"host": host, "port": port}, logging_config={"log_level": "WARNING"})
         try:
