@@ -28,6 +28,16 @@ settings.load_profile("untimed")
 # Tiny models gain nothing from threads, which cost much where other processes want the cores too.
 torch.set_num_threads(1)
 
+RAY = [
+    pytest.mark.slow,
+    pytest.mark.once,
+    # Ray warns of settings of its own, which it makes itself.
+    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
+    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
+    pytest.mark.filterwarnings(r"ignore::ResourceWarning"),
+]
+"""Marks of tests that start Ray."""
+
 ROOT = Path(__file__).parent.parent
 
 # The tests of what goes with an extra that transformers 5 shuts out; `nox` runs them with transformers 4.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from conftest import RAY
 
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.scale import annotate as room
@@ -22,14 +23,7 @@ ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 from spacy_bert_ner.scale.on_ray import Ray  # noqa: E402
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.once,
-    # Ray warns of settings of its own, which it makes itself.
-    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::ResourceWarning"),
-]
+pytestmark = RAY
 
 N = 20_000
 SHARD_SIZE = 200
@@ -61,6 +55,14 @@ def files(folder):
         for path in Path(folder).rglob("*")
         if path.is_file() and path.name != "manifest.json"
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _not_after_all_others():
+    """Ray lowers the priority of its processes, which would hardly run beside the other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
-from conftest import ROOT
+from conftest import RAY, ROOT
 from spacy.cli import app
 from typer.testing import CliRunner
 
@@ -30,15 +30,7 @@ from ray.serve.schema import ServeDeploySchema  # noqa: E402
 from spacy_bert_ner.scale.server import be_patient, options_in  # noqa: E402
 from spacy_bert_ner.scale.serving import application, build  # noqa: E402
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.once,
-    # Ray warns of settings of its own, which it makes itself.
-    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::UserWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::ResourceWarning"),
-]
+pytestmark = [*RAY, pytest.mark.filterwarnings(r"ignore::UserWarning:ray\..*")]
 
 TEXTS = ["Kevin Durant lives in New York", "New York and Kevin", "the lives .", "", "Zoë 🙂 Kevin in New York"]
 SECRET = "xq7marker"

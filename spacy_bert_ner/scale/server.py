@@ -13,7 +13,7 @@ from typing import Any
 
 import srsly
 
-from ..errors import BertNerError, Errors
+from ..errors import BertNerError, Errors, one_line
 from ..pipelines import load
 from .on_ray import started
 
@@ -36,13 +36,14 @@ def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         (options,) = [{key: value for key, value in one.items() if key != "name"} for one in deployments]
         return dict(found.get("args") or {}), options
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        reason = " ".join(f"{type(e).__name__}: {e}".split())
-        raise BertNerError(Errors.bad_serve_config.format(path=path, reason=reason)) from e
+        raise BertNerError(Errors.bad_serve_config.format(path=path, reason=one_line(e, None))) from e
 
 
 def be_patient() -> None:
-    """Let Serve wait a minute for its proxy. After its own 5 seconds it kills it and begins anew, so that on a busy
-    machine none would ever be ready. It is for a Ray that this process starts later; what is set already stays."""
+    """Let a server start on a busy machine too. Ray lowers the priority of its processes, and Serve kills its proxy if
+    that is not ready after 5 seconds, and begins anew: beside others that compute, none would ever be ready. This is
+    for a Ray that this process starts later; what is set already stays."""
+    os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     os.environ.setdefault("RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S", "60")
 
