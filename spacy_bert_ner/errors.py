@@ -327,6 +327,14 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages):
     no_such_name = "module 'spacy_bert_ner' has no attribute {name!r}. Allowed: {allowed}"
 
 
+def one_line(e: BaseException, most: int | None = 300) -> str:
+    """The kind of an error, and what it says, as a line without a full stop.
+
+    most: characters; None for all.
+    """
+    return " ".join(f"{type(e).__name__}: {e}".split())[:most].rstrip(".")
+
+
 def check_setting(section: str, key: str, value: object, allows: bool, allowed: str) -> None:
     """Refuse a setting that is not allowed.
 

@@ -24,6 +24,7 @@ from spacy.util import minibatch, registry, resolve_dot_names
 from .errors import check_setting
 from .files import whole_files
 from .loss import MeanLoss
+from .pipelines import our_components
 from .shared import is_shared
 
 LogStep = Callable[[dict[str, Any] | None], None]
@@ -152,7 +153,7 @@ class Curves:
 
     def __init__(self, nlp: Language, n_train: int) -> None:
         self.nlp = nlp
-        self.names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+        self.names = our_components(nlp)
         allowed = "0 where no component made by 'bert_ner' trains"
         check_setting(SECTION, "curves", n_train, bool(self.names), allowed)
         config = nlp.config.interpolate()

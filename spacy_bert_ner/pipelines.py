@@ -7,7 +7,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
-from .errors import BertNerError, Errors
+from .errors import BertNerError, Errors, one_line
 
 
 def load(path: Path | str) -> Language:
@@ -20,8 +20,7 @@ def load(path: Path | str) -> Language:
     except BertNerError:
         raise
     except Exception as e:  # packages and components run code of their own, which may raise whatever
-        reason = " ".join(f"{type(e).__name__}: {e}".split()).rstrip(".")
-        raise BertNerError(Errors.no_pipeline.format(path=path, reason=reason)) from e
+        raise BertNerError(Errors.no_pipeline.format(path=path, reason=one_line(e, None))) from e
 
 
 def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
@@ -35,11 +34,16 @@ def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
         if not path.exists():
             raise BertNerError(Errors.no_such_file.format(path=path))
     nlp = load(folder)
-    names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+    names = our_components(nlp)
     if not names:
         found = ", ".join(nlp.pipe_names) or "none"
         raise BertNerError(Errors.no_bert_ner.format(folder=folder, found=found))
     return nlp, names
+
+
+def our_components(nlp: Language) -> list[str]:
+    """The names of the components that the factory `bert_ner` made."""
+    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
 
 
 def entity_labels(nlp: Language) -> frozenset[str]:

@@ -122,7 +122,7 @@ MAY_IMPORT = {
     },
     "pipelines": set(),
     "row_gradients": set(),
-    "logger": {"files", "loss", "shared"},
+    "logger": {"files", "loss", "pipelines", "shared"},
     "files": set(),
     "pages": set(),
     "plotting": {"pages"},

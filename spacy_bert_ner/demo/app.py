@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from spacy_bert_ner.demo import texts, tokens
 from spacy_bert_ner.display import Shown, colours, marked, shown
 from spacy_bert_ner.errors import BertNerError, Errors
-from spacy_bert_ner.pipelines import load
+from spacy_bert_ner.pipelines import load, our_components
 
 EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
 STYLE = """<style>
@@ -106,7 +106,7 @@ def show(name: str, text: str) -> None:
     second.download_button("Download as JSONL", texts.to_jsonl(table), "entities.jsonl", "application/jsonl")
     with st.expander("Tokens, subwords, and how likely their tags are"):
         nlp = open_pipeline(name)
-        ours = [one for one in nlp.pipe_names if nlp.get_pipe_meta(one).factory == "bert_ner"]
+        ours = our_components(nlp)
         (doc,) = pipe(name, [cut[number - 1].text])
         st.dataframe(tokens.token_rows(doc, nlp.get_pipe(ours[0]) if ours else None), hide_index=True)
 

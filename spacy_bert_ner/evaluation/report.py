@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 
 from ..errors import BertNerError, Errors
 from ..files import whole_folder
-from ..pipelines import load
+from ..pipelines import entity_labels, load, our_components
 from .measure import Found, find, metrics, read_gold
 from .places import Case, different, mistaken
 from .provenance import data_sum, pipeline_sum, versions
@@ -69,7 +69,6 @@ def evaluate(
         name = str(path)
         found[name] = find(nlp, data)
         told[name] = metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
-        told[name]["labels"] = sorted(found[name].labels)
     labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
     counts = {name: count(one.gold, one.predicted, labels) for name, one in found.items()}
     report = {
@@ -142,10 +141,11 @@ def _is_report(folder: Path) -> bool:
 
 def _about(nlp: Language) -> dict[str, Any]:
     """What of a pipeline its numbers depend on."""
-    ours = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+    ours = our_components(nlp)
     pipe: Any = nlp.get_pipe(ours[0]) if ours else None
     return {
         "component": ours[0] if ours else None,
+        "labels": sorted(entity_labels(nlp)),
         "temperature": pipe.cfg["temperature"] if pipe else None,
         "thresholds": dict(pipe.settings.thresholds) if pipe else {},
         "meta": {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")},

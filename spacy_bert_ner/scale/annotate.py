@@ -98,14 +98,15 @@ def annotate(
         "n_units": len(plan),
     }
     work = Work(output, schema, columns, format, with_text, batch_size)
-    # Also where actors open it: what is wrong with it is told here, and once. A package need not be installed here.
-    nlp = load(pipeline) if local or ray is None else None
+    worker = Worker(load(pipeline), work) if ray is None else None
+    if worker is None and local:
+        load(pipeline)  # what is wrong with it is told here, and once; a package need not be installed here
     _begin(output, manifest, resume=resume)
     done = {one.number: one for one in finished(output)}
     left = [unit for unit in plan if unit.number not in done]
     n_errors = sum(one.errors for one in done.values())
     with _Bar(plan, done.values(), disable=not progress) as bar:
-        for one in _run(nlp, pipeline, work, left, ray, bar.told):
+        for one in _run(worker, pipeline, work, left, ray, bar.told):
             done[one.number] = one
             bar.finished(one, is_told=ray is None)
             n_errors += one.errors
@@ -117,18 +118,20 @@ def annotate(
 
 
 def _run(
-    nlp: Any, pipeline: str, work: Work, left: Sequence[Unit], ray: Ray | None, told: Callable[[int, int], None]
+    worker: Worker | None,
+    pipeline: str,
+    work: Work,
+    left: Sequence[Unit],
+    ray: Ray | None,
+    told: Callable[[int, int], None],
 ) -> Iterator[Done]:
-    if not left:
-        return
-    if ray is None:
-        worker = Worker(nlp, work)
+    if worker is not None:
         for unit in left:
             yield worker.run(unit, told)
-        return
-    from .on_ray import run
+    elif left and ray is not None:
+        from .on_ray import run
 
-    yield from run(pipeline, work, left, ray)
+        yield from run(pipeline, work, left, ray)
 
 
 def _begin(output: str, manifest: dict[str, Any], *, resume: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from .places import one_line
+from ..errors import one_line
 
 
 class Annotator:

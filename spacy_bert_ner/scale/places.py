@@ -16,7 +16,7 @@ from fsspec.core import url_to_fs
 from fsspec.utils import glob_translate
 from pyarrow import fs
 
-from ..errors import BertNerError, Errors
+from ..errors import BertNerError, Errors, one_line
 
 _SIGN = re.compile(r"[*?\[]")
 _SIGN_IN_ADDRESS = re.compile(r"[*\[]")
@@ -74,11 +74,6 @@ def _opened(address: str) -> tuple[fs.FileSystem, str]:
 def absolute(address: str) -> str:
     """An address that is the same in whatever folder it is read."""
     return address if "://" in address else str(Path(address).absolute())
-
-
-def one_line(e: BaseException) -> str:
-    """What went wrong, as a line of no more than 300 characters."""
-    return " ".join(f"{type(e).__name__}: {e}".split())[:300].rstrip(".")
 
 
 def find(inputs: Sequence[str]) -> list[File]:

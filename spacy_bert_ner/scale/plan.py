@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from spacy.tokens import DocBin
 
-from ..errors import BertNerError, Errors
+from ..errors import BertNerError, Errors, one_line
 from ..unpacking import unpacking
-from .places import File, one_line, reading
+from .places import File, reading
 
 _BLOCK = 1 << 23
 """Bytes that are read at once while documents are counted."""
@@ -77,7 +77,7 @@ def units(files: Sequence[File], size: int, *, files_are_documents: bool, limit:
             yield Unit(number, tuple(texts[i : i + n]), 1, n)
             number, left = number + 1, left - n
     for file in files:
-        if file in texts:
+        if files_are_documents and file.format == "text":
             continue
         for first, n, start, end in _cut(file, size):
             if left <= 0:

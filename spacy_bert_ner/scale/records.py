@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from ..errors import BertNerError, Errors
+from ..errors import BertNerError, Errors, one_line
 from ..unpacking import unpacking
-from .places import File, is_packed, one_line, reading
+from .places import File, is_packed, reading
 from .plan import Columns, Unit, delimiter, header_of
 
 _ROWS = 256

@@ -27,7 +27,7 @@ from thinc.api import require_gpu
 
 from ..errors import BertNerError, Errors
 from ..evaluation.provenance import versions
-from ..pipelines import entity_labels, load
+from ..pipelines import entity_labels, load, our_components
 from .annotator import Annotator
 from .requests import About, Answer, Failure, Refused, Request, id_of, told
 from .shards import row_of
@@ -105,12 +105,16 @@ def _chosen(entities: Sequence[dict[str, Any]], asked: Request) -> list[dict[str
     ]
 
 
+def _failure(request_id: str, code: str, message: str) -> dict[str, Any]:
+    return {"request_id": request_id, "error": {"code": code, "message": message}}
+
+
 @api.exception_handler(starlette.exceptions.HTTPException)
 async def _no_route(request: HttpRequest, e: starlette.exceptions.HTTPException) -> Response:
     """Routes and methods that there are not."""
     request_id = id_of(request.headers.get("x-request-id", ""))
-    error = {"code": "not_found" if e.status_code == 404 else "refused", "message": str(e.detail)}
-    return JSONResponse({"request_id": request_id, "error": error}, e.status_code, e.headers)
+    content = _failure(request_id, "not_found" if e.status_code == 404 else "refused", str(e.detail))
+    return JSONResponse(content, e.status_code, e.headers)
 
 
 @serve.deployment(name="bert-ner")
@@ -147,9 +151,9 @@ class Server:
     async def model(self, request: HttpRequest) -> Response:
         """Labels and versions of the pipeline."""
 
-        async def about() -> dict[str, Any]:
+        async def about(_: str) -> dict[str, Any]:
             meta = self.nlp.meta
-            ours = [name for name in self.nlp.pipe_names if self.nlp.get_pipe_meta(name).factory == "bert_ner"]
+            ours = our_components(self.nlp)
             pipe: Any = self.nlp.get_pipe(ours[0]) if ours else None
             return {
                 **{key: str(meta.get(key) or "") for key in ("name", "version", "lang")},
@@ -171,7 +175,7 @@ class Server:
     async def entities(self, request: HttpRequest) -> Response:
         """Find the entities of a text, or of several. Places are in characters, that is, in Unicode code points."""
 
-        async def found() -> dict[str, Any]:
+        async def found(request_id: str) -> dict[str, Any]:
             if self._waiting >= self.settings.max_waiting:
                 raise Refused(503, "busy", Errors.server_busy, {"Retry-After": "1"})
             self._waiting += 1
@@ -183,7 +187,8 @@ class Server:
             for i, one in enumerate(documents):
                 if one is None:
                     raise Refused(500, "failed", Errors.text_failed.format(number=i))
-            return {"documents": [{"entities": _chosen(one or [], asked)} for one in documents]}
+            answers = [{"entities": _chosen(one or [], asked)} for one in documents]
+            return {"request_id": request_id, "documents": answers}
 
         return await self._answer(request, found)
 
@@ -194,16 +199,14 @@ class Server:
         headers: dict[str, str] = {}  # Serve itself gives the id back, as X-Request-ID
         try:
             self._check_token(request)
-            content = {"request_id": request_id, **await work()}
-            if request.url.path.endswith("/model"):
-                del content["request_id"]
+            content = await work(request_id)
         except Refused as e:
             status, headers = e.status, e.headers
-            content = {"request_id": request_id, "error": {"code": e.code, "message": e.message}}
+            content = _failure(request_id, e.code, e.message)
         except Exception as e:  # whatever it is, the client gets an answer, and the log the kind, but never the text
             _LOG.error("request %s failed: %s", request_id, type(e).__name__)
             status = 500
-            content = {"request_id": request_id, "error": {"code": "failed", "message": Errors.server_failed}}
+            content = _failure(request_id, "failed", Errors.server_failed)
         self._answers.inc(tags={"status": str(status)})
         return JSONResponse(content, status, headers)
 
