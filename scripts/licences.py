@@ -47,6 +47,7 @@ SPDX = {
 ELSEWHERE = {
     **dict.fromkeys(("coloredlogs", "exceptiongroup", "humanfriendly", "six", "tomli"), "MIT"),  # Python 3.10
     **dict.fromkeys(("httptools", "pytz", "toml"), "MIT"),  # Python 3.10 too
+    "async-timeout": "Apache-2.0",  # Python 3.10 too
     **dict.fromkeys(("spacy-transformers", "spacy-alignments"), "MIT"),  # beside transformers 4
     "colorama": "BSD-3-Clause",  # Windows
 }
