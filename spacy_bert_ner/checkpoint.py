@@ -23,6 +23,7 @@ from .dropout import set_dropout, speed_up_dropout
 from .errors import BertNerError, CheckpointError, ConfigError, Errors, TagError
 from .files import whole_folder
 from .forks import prepare_process
+from .gathered import AddUp, GatheredRows
 from .growth import grow_embeddings, grow_head, reset_head
 from .growth import reset_layers as put_new_layers
 from .hub import find
@@ -79,9 +80,8 @@ class Checkpoint:
         """Of the repository on the Hub that was opened."""
         self.pid = os.getpid()
         """The process that put the weights where they are."""
-        # The weights of rows that carry a loss, in the first of the batches gathered since the last step and in all,
-        # stand beside the gradients that they count: a copy, which has none, begins anew, as does what comes next.
-        self._first_weight = self._all_weight = 0.0
+        # Beside the gradients that it counts: a copy, which has none, begins anew, as does what comes next.
+        self.rows = GatheredRows()
         self.row_gradients = RowGradients()
         self.scaler: torch.amp.GradScaler | None = None
         """For training in float16."""
@@ -216,15 +216,15 @@ class Checkpoint:
 
     def gather(self, weight: float) -> float:
         """Count the rows of a batch whose gradient is added; see `model.gather`."""
-        self._first_weight = self._first_weight or weight
-        self._all_weight += weight
-        return weight / self._first_weight
+        return self.rows.gather(weight)
 
     def settle(self) -> float:
         """What the gradients gathered since the last step have to be multiplied by; the count begins anew."""
-        scale = self._first_weight / self._all_weight if self._all_weight else 1.0
-        self._first_weight = self._all_weight = 0.0
-        return scale
+        return self.rows.settle()
+
+    def share(self, add_up: AddUp) -> None:
+        """Make these gradients, and the count of their rows, those of all workers; see `GatheredRows.share`."""
+        self.rows.share([param for param in self.model.parameters() if param.requires_grad], add_up)
 
     @property
     def device(self) -> torch.device:

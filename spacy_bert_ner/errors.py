@@ -18,6 +18,7 @@ from typing import TypeGuard
 from .checkpoint_messages import CheckpointMessages
 from .messages import CorpusMessages
 from .scale_messages import ScaleMessages
+from .training_messages import TrainingMessages
 
 MODEL_SECTION = "components.<name>.model"
 """Where the settings of a model stand in a config. Which component it will be in it does not know."""
@@ -68,7 +69,7 @@ class CorpusError(BertNerError):
     """Annotated text cannot be read or split."""
 
 
-class Errors(CorpusMessages, CheckpointMessages, ScaleMessages):
+class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages):
     """Message templates, filled with `str.format`."""
 
     # settings

@@ -23,7 +23,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Those that a killed process of this machine left behind for the same name are removed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(folder.parent, folder.name)
+    remove_orphans(folder.parent, folder.name)
     beginning = f"{_beginning(folder.name)}{os.getpid()}."
     temporary = Path(tempfile.mkdtemp(prefix=beginning, suffix=".tmp", dir=folder.parent))
     temporary.chmod(0o755)  # mkdtemp makes it private
@@ -82,7 +82,7 @@ def whole_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        _remove_orphans(folder, name)
+        remove_orphans(folder, name)
     temporary = [folder / f"{_beginning(name)}{os.getpid()}.tmp" for name in names]
     try:
         yield temporary
@@ -104,8 +104,13 @@ def _beginning(name: str) -> str:
     return f".{name}.{platform.node()}."
 
 
-def _remove_orphans(folder: Path, name: str) -> None:
-    pattern = re.compile(rf"{re.escape(_beginning(name))}(\d+)(\.\w+)?\.tmp")
+def remove_orphans(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes of this machine left behind in a folder.
+
+    name: of what they were writing; None for whatever it was.
+    """
+    beginning = re.escape(_beginning(name)) if name else rf"\..+\.{re.escape(platform.node())}\."
+    pattern = re.compile(rf"{beginning}(\d+)(\.\w+)?\.tmp")
     for path in folder.iterdir():
         found = pattern.fullmatch(path.name)
         if found and not _is_running(int(found[1])):

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from itertools import islice
 from numbers import Real
@@ -83,20 +84,41 @@ def _print_nothing(*_: Any) -> tuple[LogStep, Callable[[], None]]:
     return lambda info: None, lambda: None
 
 
+_last_step: ContextVar[int | None] = ContextVar("_last_step", default=None)
+
+
+@contextmanager
+def going_on(step: int | None) -> Iterator[None]:
+    """Loggers that are set up in the block go on with a training after this step; None for one that begins."""
+    token = _last_step.set(step)
+    try:
+        yield
+    finally:
+        _last_step.reset(token)
+
+
 class CsvTable:
     """A CSV file that grows by rows and, where a row brings new columns, by these; older rows have nothing in them.
 
-    Whoever reads it while it grows, or after the process was killed, finds whole rows.
+    Whoever reads it while it grows, or after the process was killed, finds whole rows. Where training goes on after a
+    step, the rows up to it stay.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.columns: list[str] = []
+        self._older: list[Row] = []
+        last = _last_step.get()
+        if last is not None and path.exists():
+            with path.open(encoding="utf8", newline="") as file:
+                reader = csv.DictReader(file)
+                self._older = [row for row in reader if _is_up_to(last, row.get("step"))]
+                self.columns = list(reader.fieldnames or ()) if self._older else []
 
     def add(self, row: Row) -> None:
         """Write a row."""
         new = [column for column in row if column not in self.columns]
-        if new or not self.path.exists():
+        if new or self._older or not self.path.exists():
             self._rewrite([*self.columns, *new], row)
             return
         with self.path.open("a", encoding="utf8", newline="") as file:
@@ -109,13 +131,18 @@ class CsvTable:
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            # A file that was there before the first row is of another run. Were training to go on from a checkpoint,
-            # its file would have to be read here.
-            if self.columns and self.path.exists():
+            # A file that was there before the first row is of another run, but for the rows that are to stay.
+            if self._older:
+                writer.writerows(self._older)
+            elif self.columns and self.path.exists():
                 with self.path.open(encoding="utf8", newline="") as older:
                     writer.writerows(csv.DictReader(older))
             writer.writerow(row)
-        self.columns = columns
+        self.columns, self._older = columns, []
+
+
+def _is_up_to(last: int, step: object) -> bool:
+    return isinstance(step, str) and step.isdecimal() and int(step) <= last
 
 
 def evaluation_row(info: Mapping[str, Any]) -> Row:

@@ -16,6 +16,7 @@ from thinc.util import get_torch_default_device, xp2torch
 from .checkpoint import Checkpoint
 from .errors import BertNerError, Errors
 from .forks import leave_unread_texts, prepare_process
+from .gathered import AddUp
 from .head import HEAD, SharedHead
 from .precision import step_scaled
 from .runtimes.graph import GRAPH, GraphCheckpoint
@@ -34,6 +35,8 @@ class CheckpointShim(Shim):
 
     def __init__(self) -> None:
         super().__init__(None)
+        self.add_up: AddUp | None = None
+        """Where several workers train, adds to each tensor those of the others, in place."""
 
     @property
     def is_loaded(self) -> bool:
@@ -112,6 +115,8 @@ class CheckpointShim(Shim):
         if not self.is_loaded:  # nothing was gathered, as there were no tokens
             return
         checkpoint = self.checkpoint
+        if self.add_up is not None:
+            checkpoint.share(self.add_up)
         named = {name: p for name, p in checkpoint.model.named_parameters() if p.grad is not None}
         scale = checkpoint.settle()
         if not named:

@@ -62,13 +62,14 @@ MAY_IMPORT = {
     "doc_windows": {"alignment", "windows"},
     "shared": {"dropout", "head", "shim", "tags"},
     "head": {"growth", "layers", "opening", "row_gradients", "tags"},
-    "shim": {"checkpoint", "forks", "head", "precision", "runtimes.graph", "updates"},
+    "shim": {"checkpoint", "forks", "gathered", "head", "precision", "runtimes.graph", "updates"},
     "checkpoint": {
         "batching",
         "case_marks",
         "dropout",
         "files",
         "forks",
+        "gathered",
         "growth",
         "hub",
         "layers",
@@ -129,16 +130,31 @@ MAY_IMPORT = {
     "display": {"annotations"},
     "forks": set(),
     "unpacking": set(),
-    "errors": {"checkpoint_messages", "messages", "scale_messages"},
+    "errors": {"checkpoint_messages", "messages", "scale_messages", "training_messages"},
+    "gathered": set(),
+    "training_messages": set(),
+    "training/changes": {"evaluation.provenance", "files"},
+    "training/loop": {
+        *("changes", "parameters", "randomness", "stage", "states", "watch", "workers"),
+        *("files", "logger", "loss", "training"),
+    },
+    "training/on_ray": {"loop", "run", "scale.on_ray", "watch"},
+    "training/parameters": {"shim", "updates"},
+    "training/randomness": set(),
+    "training/run": {"changes", "loop", "parameters", "stage", "states", "watch", "workers", "pipelines"},
+    "training/stage": {"parameters", "pipelines", "randomness", "shared", "shim", "workers"},
+    "training/states": {"files", "sums"},
+    "training/watch": set(),
+    "training/workers": set(),
     "checkpoint_messages": set(),
     "messages": set(),
     "types": set(),
 }
 
 LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py", "report.py"}
-LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py"}
+LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py", "loop.py", "parameters.py", "run.py", "stage.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
-EXAMPLE_ROOMS |= {"export.py", "measure.py"}
+EXAMPLE_ROOMS |= {"export.py", "measure.py", "stage.py"}
 
 
 def imports(path: Path) -> set[tuple[int, str]]:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spacy_bert_ner"
 N = 100_000
 METHODS = ("match", "fullmatch", "search", "findall", "finditer", "sub", "split")
-NAMED_BY_USERS = {"files.py:_remove_orphans", "scale/places.py:_find"}
+NAMED_BY_USERS = {"files.py:remove_orphans", "scale/places.py:_find"}
 """Patterns that hold the name of a file, escaped, or that somebody has typed to name files."""
 
 

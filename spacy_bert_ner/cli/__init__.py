@@ -11,10 +11,12 @@ from .evaluate import evaluate_cli
 from .export import export_cli
 from .inspect import inspect_cli
 from .serve import serve_cli
+from .train import EXTRA, train_cli
 from .visualize import visualize_cli
 
 app = typer.Typer(name="bert-ner", help="Commands of spacy-bert-ner.", no_args_is_help=True)
 app.command("convert")(convert_cli)
+app.command("train", context_settings=EXTRA)(train_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("card")(card_cli)

@@ -102,11 +102,12 @@ def run(pipeline: str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[
 
 
 @contextmanager
-def started(address: str | None) -> Iterator[None]:
+def started(address: str | None, *, shows_output: bool = False) -> Iterator[None]:
     """A Ray: that which this process has already; else that of a cluster, or one that is started on this machine and
     ends with the block.
 
     address: of a cluster, as `ray.init` takes it; None for none.
+    shows_output (bool): whether what its processes print is printed here.
     RAISES BertNerError: nobody answers there.
     """
     import ray
@@ -117,7 +118,7 @@ def started(address: str | None) -> Iterator[None]:
         _knock(address)
         if not was_there:
             options: dict[str, Any] = {} if address else {"include_dashboard": False}
-            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **options)
+            ray.init(address=address, log_to_driver=shows_output, logging_level=logging.WARNING, **options)
     except (OSError, ValueError, RuntimeError) as e:
         raise BertNerError(Errors.no_cluster.format(address=address, reason=" ".join(str(e).split()))) from e
     try:

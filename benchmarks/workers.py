@@ -1,0 +1,187 @@
+"""What a second worker brings, and what telling each other takes, in training.
+
+    python benchmarks/workers.py --corpus corpus/train.spacy --output benchmarks/workers.json
+
+Steps of `configs/bert_ner.cfg`, with all layers trained too, in turn: one process with one thread and with two, and two
+processes with one thread each, which `torchrun` starts. Each reads the same batches; the first steps are not counted.
+`telling` is the share of the time that workers spend in telling each other, waiting for a slower one included.
+
+    python benchmarks/workers.py --cluster
+
+prints what 8 and 64 GPUs would take for a step, by a calculation whose assumptions it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import spacy
+import torch
+from common import write_json
+from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from wasabi import table
+
+from spacy_bert_ner.training.loop import Trainer
+from spacy_bert_ner.training.stage import added_gradients
+from spacy_bert_ner.training.workers import joined
+
+ROOT = Path(__file__).parent.parent
+WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread": (2, 1)}
+"""Processes, and threads of each."""
+KINDS = {"as it is": 1, "all trained": 0}
+"""Frozen layers. Of MiniLM-L6, which has 22.7 million parameters, one and the embeddings are 13.5 million."""
+WARM_UP = 3
+
+
+def work(options: argparse.Namespace) -> None:
+    """Of one worker: train, and print what it took if it is the first."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    dev = Path(tempfile.mkdtemp()) / "dev.spacy"  # the first step is followed by an evaluation
+    DocBin(docs=[spacy.blank("en")("Nobody came .")]).to_disk(dev)
+    config = load_config(
+        ROOT / "configs" / "bert_ner.cfg",
+        overrides={
+            "paths.train": str(options.corpus),
+            "paths.dev": str(dev),
+            "components.bert_ner.model.name": str(options.encoder),
+            "components.bert_ner.model.frozen_layers": options.frozen,
+            "components.bert_ner.model.precision": "fp32",
+            "training.batcher.size": options.batch,
+            "training.eval_frequency": 10**9,
+            "training.patience": 0,
+        },
+    )
+    with joined(on_gpu=False) as workers:
+        nlp = init_nlp(config)
+        trainer = Trainer(nlp, None, {}, workers=workers)
+        start = told = 0.0
+        words = words_before = 0
+        with added_gradients(nlp, [], workers):
+            for number, (_, info, _) in enumerate(trainer.steps):
+                workers.any_of(False, False)  # whether to stop, as the command asks at each step
+                words = info["words"]
+                if number == WARM_UP:
+                    start, told, words_before = time.perf_counter(), workers.seconds, words
+                if number == WARM_UP + options.steps:
+                    break
+        seconds = time.perf_counter() - start
+        n_trained = sum(param.numel() for param in _parameters(nlp) if param.requires_grad)
+        if workers.is_first:
+            found = {"seconds": seconds / options.steps, "telling": (workers.seconds - told) / seconds}
+            print(json.dumps({**found, "words": (words - words_before) / seconds, "trained": n_trained}))
+
+
+def _parameters(nlp: spacy.language.Language) -> list[torch.nn.Parameter]:
+    shim = nlp.get_pipe("bert_ner").model.shims[0]  # type: ignore[attr-defined]
+    return list(shim.checkpoint.model.parameters())
+
+
+def run(options: argparse.Namespace, way: str, kind: str, batch: int) -> dict[str, float]:
+    n, threads = WAYS[way]
+    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n), __file__]
+    line += ["--worker", "--corpus", str(options.corpus), "--encoder", str(options.encoder)]
+    line += ["--steps", str(options.steps), "--batch", str(batch), "--frozen", str(KINDS[kind])]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(line, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{way} failed: {done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure(options: argparse.Namespace) -> None:
+    rounds: dict[str, list[dict[str, float]]] = {}
+    for _ in range(options.rounds):
+        for kind in KINDS:
+            for batch in options.batches:
+                for way in WAYS:
+                    rounds.setdefault(f"{kind}; {batch}; {way}", []).append(run(options, way, kind, batch))
+    rows = []
+    for name, found in rounds.items():
+        kind, batch_, way = name.split("; ")
+        base = rounds[f"{kind}; {batch_}; {next(iter(WAYS))}"]
+        ratios = sorted(one["seconds"] / other["seconds"] for one, other in zip(base, found, strict=True))
+        times = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
+        steps, words = (
+            statistics.median(of) for of in ([1 / one["seconds"] for one in found], [one["words"] for one in found])
+        )
+        telling = statistics.median(one["telling"] for one in found)
+        share = f"{telling:.0%}" if WAYS[way][0] > 1 else "-"
+        rows.append([kind, batch_, way, f"{steps:.2f}", f"{words:,.0f}", times, share])
+    print(
+        table(rows, header=("layers", "batch", "way", "steps/s", "words/s", "times the first", "telling"), divider=True)
+    )
+    if options.output:
+        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), "steps": options.steps, "rounds": rounds})
+
+
+def cluster(options: argparse.Namespace) -> None:
+    """A calculation: gradients of float32 go around a ring, after the backward pass and not during it."""
+    size = options.parameters * 4
+    print(
+        table(
+            [
+                ["parameters trained", f"{options.parameters:,.0f}, {size / 1e6:,.0f} MB of gradients"],
+                ["assumed: subwords a second that a GPU trains on", f"{options.subwords:,.0f}"],
+                ["assumed: within a machine of 8 GPUs", f"{options.inside / 1e9:,.0f} GB/s for each"],
+                ["assumed: between machines", f"{options.between / 1e9:,.1f} GB/s for each"],
+                ["assumed: subwords of a sentence", "30"],
+                ["telling: a ring moves 2 (n - 1) / n of the gradients", "through the slowest link"],
+            ],
+            divider=True,
+        )
+    )
+    rows = []
+    for n, bandwidth in ((8, options.inside), (64, options.between)):
+        telling = 2 * (n - 1) / n * size / bandwidth
+        for per_gpu in (4, 32, 256):
+            computing = per_gpu * 30 / options.subwords
+            total = computing + telling
+            rows.append(
+                [
+                    str(n),
+                    f"{n * per_gpu:,}",
+                    f"{computing * 1000:,.1f}",
+                    f"{telling * 1000:,.1f}",
+                    f"{telling / total:.0%}",
+                    f"{n * per_gpu / total:,.0f}",
+                    f"{n * computing / total:.1f}",
+                ]
+            )
+    header = ("GPUs", "batch", "computing, ms", "telling, ms", "share", "sentences/s", "times one GPU")
+    print(table(rows, header=header, divider=True))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=ROOT / "corpus" / "train.spacy")
+    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder")
+    parser.add_argument("--steps", type=int, default=20, help="that are counted")
+    parser.add_argument("--batches", type=int, nargs="+", default=[16, 64], help="sentences of all workers together")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--frozen", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--cluster", action="store_true", help="only calculate")
+    parser.add_argument("--parameters", type=float, default=108e6, help="that are trained, for the calculation")
+    parser.add_argument("--subwords", type=float, default=60_000, help="a second of a GPU, for the calculation")
+    parser.add_argument("--inside", type=float, default=200e9, help="bytes a second of a GPU within a machine")
+    parser.add_argument("--between", type=float, default=12.5e9, help="bytes a second of a GPU between machines")
+    given = parser.parse_args()
+    if given.worker:
+        work(given)
+    elif given.cluster:
+        cluster(given)
+    else:
+        measure(given)

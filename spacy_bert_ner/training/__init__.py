@@ -1,0 +1,1 @@
+"""Long training: states to go on from, and several workers, around spaCy's own loop."""
