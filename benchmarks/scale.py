@@ -3,9 +3,10 @@
     python benchmarks/scale.py PIPELINE TEXTS --output benchmarks/scale.json
 
 Whole commands, `python -m spacy bert-ner annotate`, start of all processes included, in turn: in this process with two
-threads and with one, on Ray with two actors of one thread, with one of two threads and with one of one thread. Documents are the
-lines of a file, again and again, as many as `--documents` (the engine against this process) and `--fewer` (all else).
-Memory is the most that one process had, the process that annotates and, on Ray, the actor: the kernel counts it.
+threads and with one, on Ray with two actors of one thread, with one of two threads and with one of one thread. Of
+documents, the lines of a file, again and again, there are as many as `--documents` for the engine against this process,
+and `--fewer` for all else. Memory is the most that one process had, the process that annotates and, on Ray, the actor:
+the kernel counts it.
 
     python benchmarks/scale.py --cluster
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import spacy
 from thinc.shims import Shim
-from training_runs import Run, rows, saved, weights, write_config, write_corpus
+from training_runs import Run, killed_after, rows, saved, slower, weights, write_config, write_corpus
 from typer.main import get_command
 
 from spacy_bert_ner.cli import app
+from spacy_bert_ner.component import BertNer
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.training import changes, randomness, states
 from spacy_bert_ner.training.parameters import parameters
@@ -104,18 +105,7 @@ def test_killed_at_three_random_moments_it_ends_with_the_same_bits(whole, varian
 def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
     config, alone, _ = whole("as recipes are")
 
-    def first():
-        # At the end of a step between evaluations, when its state was written.
-        real = states.write
-
-        def write(output, state, keep):
-            real(output, state, keep)
-            if state.step == step:
-                signal.raise_signal(signal.SIGKILL)
-
-        states.write = write
-
-    killed = Run(tmp_path, config, "-o", "out", "--minutes", "0.000001", first=first).wait()
+    killed = Run(tmp_path, config, "-o", "out", "--minutes", "0.000001", first=killed_after(step)).wait()
     assert killed.returncode == -signal.SIGKILL, killed.printed
     assert f"{step:08d}" in {path.name for path in (tmp_path / "out" / "states").iterdir()}
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
@@ -127,7 +117,7 @@ def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
     config, alone, _ = whole("as recipes are")
-    run = Run(tmp_path, config, "-o", "out", first=slower)
+    run = Run(tmp_path, config, "-o", "out", first=slower(0.3))
     run.wait_for(tmp_path / "out" / "states" / "00000000")
     stopped = run.kill(number)
     assert stopped.returncode == code, stopped.printed
@@ -141,25 +131,10 @@ def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
     check_like(tmp_path, alone)
 
 
-def slower():
-    """Let each step take a while, so that a signal comes between two of them."""
-    from spacy_bert_ner.component import BertNer
-
-    real = BertNer.update
-
-    def update(self, *arguments, **options):
-        time.sleep(0.3)
-        return real(self, *arguments, **options)
-
-    BertNer.update = update
-
-
 def test_a_second_signal_ends_it_at_once(whole, tmp_path):
     config, _, _ = whole("as recipes are")
 
     def first():
-        from spacy_bert_ner.component import BertNer
-
         BertNer.update = lambda *_, **__: time.sleep(600)
 
     run = Run(tmp_path, config, "-o", "out", first=first)
@@ -375,7 +350,7 @@ def test_components_of_spacy_go_on_too(encoder, tmp_path):
     alone, stopped = tmp_path / "alone", tmp_path / "stopped"
     done = Run(alone, config, "-o", "out").wait()
     assert done.returncode == 0, done.printed
-    run = Run(stopped, config, "-o", "out", first=slower)
+    run = Run(stopped, config, "-o", "out", first=slower(0.3))
     run.wait_for(stopped / "out" / "states" / "00000000")
     assert run.kill(signal.SIGTERM).returncode == 143
     done = Run(stopped, config, "-o", "out", "--resume").wait()

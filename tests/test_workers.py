@@ -12,8 +12,9 @@ import spacy
 import torch
 from conftest import RAY
 from spacy.training import Example
-from training_runs import Run, free_port, rows, saved, together, weights, write_config
+from training_runs import Run, free_port, killed_after, rows, saved, slower, together, weights, write_config
 
+from spacy_bert_ner.component import BertNer
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.gathered import GatheredRows
 from spacy_bert_ner.training import states
@@ -58,12 +59,16 @@ def furthest(one, other):
     return max(float((one[name] - other[name]).abs().max()) for name in one)
 
 
+def check_rows(one, other):
+    for own, theirs in zip(rows(one / "log.csv"), rows(other / "log.csv"), strict=True):
+        assert own.keys() == theirs.keys()
+        assert all(float(own[key]) == pytest.approx(float(theirs[key]), abs=1e-4) for key in own)
+
+
 def test_two_workers_give_the_weights_of_one(alone, two):
     assert furthest(alone, two) < 1e-5
     assert [row["step"] for row in rows(two / "log.csv")] == ["0", "4", "8", "12", "16"]
-    for one, other in zip(rows(alone / "log.csv"), rows(two / "log.csv"), strict=True):
-        assert one.keys() == other.keys()
-        assert all(float(one[key]) == pytest.approx(float(other[key]), abs=1e-4) for key in one)
+    check_rows(alone, two)
     assert float(rows(alone / "log.csv")[-1]["ents_f"]) > 0.1  # so that there is something to agree about
 
 
@@ -93,18 +98,8 @@ def test_whatever_is_set(config, tmp_path, settings):
 
 
 def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
-    def stop_at_7():
-        real = states.write
-
-        def write(output, state, keep):
-            real(output, state, keep)
-            if state.step == 7:
-                signal.raise_signal(signal.SIGKILL)
-
-        states.write = write
-
     begun = tmp_path / "begun"
-    killed = together(begun, 2, config, *LINE, "--minutes", "0.000001", first=stop_at_7)
+    killed = together(begun, 2, config, *LINE, "--minutes", "0.000001", first=killed_after(7))
     assert killed[0].returncode == -signal.SIGKILL
     assert killed[1].returncode == 1, killed[1].printed
     assert states.newest(begun / "out").name == "00000007"
@@ -113,6 +108,7 @@ def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
         shutil.copytree(begun, folder)
         check_done(together(folder, n, config, *LINE, "--resume"))
         assert furthest(folder, alone) < 1e-5
+        check_rows(folder, alone)  # also of the loss since an evaluation that was before
         if n == 2:
             assert (
                 saved(folder / "out")["model-last/model/model.safetensors"]
@@ -124,18 +120,8 @@ def test_with_dropout_two_go_on_with_the_same_bits(config, tmp_path):
     """Each worker has random numbers of its own, and gets them back."""
     line = [config, *LINE, "--training.dropout", "0.2", "--minutes", "0.000001"]
 
-    def stop_at_7():
-        real = states.write
-
-        def write(output, state, keep):
-            real(output, state, keep)
-            if state.step == 7:
-                signal.raise_signal(signal.SIGKILL)
-
-        states.write = write
-
     check_done(together(tmp_path / "whole", 2, *line))
-    together(tmp_path / "killed", 2, *line, first=stop_at_7)
+    together(tmp_path / "killed", 2, *line, first=killed_after(7))
     check_done(together(tmp_path / "killed", 2, *line, "--resume"))
     one, other = saved(tmp_path / "whole" / "out"), saved(tmp_path / "killed" / "out")
     assert one == other
@@ -148,8 +134,6 @@ def test_a_worker_that_dies_ends_the_run_with_a_state(config, alone, tmp_path, d
     port = free_port()
 
     def first():
-        from spacy_bert_ner.component import BertNer
-
         real, calls = BertNer.update, []
 
         def update(self, *arguments, **options):
@@ -178,18 +162,7 @@ def test_a_worker_that_dies_ends_the_run_with_a_state(config, alone, tmp_path, d
 def test_a_signal_to_one_stops_all_at_the_same_step(config, alone, tmp_path):
     port = free_port()
 
-    def slower():
-        from spacy_bert_ner.component import BertNer
-
-        real = BertNer.update
-
-        def update(self, *arguments, **options):
-            time.sleep(0.2)
-            return real(self, *arguments, **options)
-
-        BertNer.update = update
-
-    running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=slower) for rank in range(2)]
+    running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=slower(0.2)) for rank in range(2)]
     running[0].wait_for(tmp_path / "out" / "states" / "00000000")
     assert running[1].kill(signal.SIGTERM).returncode == 143
     assert running[0].wait().returncode == 1

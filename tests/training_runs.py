@@ -24,6 +24,9 @@ import torch
 from spacy.tokens import DocBin
 from spacy.training import Example
 
+from spacy_bert_ner.component import BertNer
+from spacy_bert_ner.training import states
+
 NAMES = ["Kevin Durant", "Mr. O'Neill", "Ana", "Brooklyn Nets", "U.N."]
 PLACES = ["New York", "São Paulo", "Brooklyn"]
 
@@ -160,6 +163,38 @@ def _run(cwd: Path, given: list[str], log: Path, environment: dict[str, str], fi
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def killed_after(step: int) -> Callable[[], None]:
+    """What lets a process kill itself when it has written the state of a step."""
+
+    def first() -> None:
+        real = states.write
+
+        def write(output: Path, state: states.State, keep: int) -> Path:
+            folder = real(output, state, keep)
+            if state.step == step:
+                signal.raise_signal(signal.SIGKILL)
+            return folder
+
+        states.write = write
+
+    return first
+
+
+def slower(seconds: float) -> Callable[[], None]:
+    """What lets each step take a while, so that a signal comes between two of them."""
+
+    def first() -> None:
+        real = BertNer.update
+
+        def update(self: BertNer, *arguments: Any, **options: Any) -> Any:
+            time.sleep(seconds)
+            return real(self, *arguments, **options)
+
+        BertNer.update = update
+
+    return first
 
 
 def together(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:

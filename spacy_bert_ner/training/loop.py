@@ -243,7 +243,7 @@ class Trainer:
         """Be where the state was, at the end of its step."""
         put_back(self.nlp, self.optimizer, self.frozen, state.tensors, state.numbers)
         self.nlp.meta["performance"] = state.performance
-        if not is_evaluated:
+        if not is_evaluated and self.workers.is_first:  # they are those of all workers
             info["losses"].update({name: _loss(*value) for name, value in state.losses.items()})
         if own := state.random_of(f"worker/{self.workers.rank}"):
             randomness.restore(own)
@@ -287,22 +287,21 @@ class Trainer:
         if output is None:
             return
         everywhere = self.workers.gather(safetensors.torch.save(randomness.now()))
-        self.workers.first_does(lambda: self._write_state(output, info, everywhere, is_evaluated=is_evaluated))
+        losses = {} if is_evaluated else dict(info["losses"])
+        self._gather_losses(losses)
+        self.workers.first_does(lambda: self._write_state(output, info["step"], losses, everywhere))
         self.saved_at = time.monotonic()
 
-    def _write_state(
-        self, output: Path, info: dict[str, Any], everywhere: Sequence[bytes], *, is_evaluated: bool
-    ) -> None:
+    def _write_state(self, output: Path, step: int, losses: dict[str, float], everywhere: Sequence[bytes]) -> None:
         tensors, numbers = collect(self.nlp, self.optimizer, self.frozen)
         tensors |= {f"data/{name}": value for name, value in self.first_random.items()}
         for rank, data in enumerate(everywhere):
             tensors |= {f"worker/{rank}/{name}": value for name, value in safetensors.torch.load(data).items()}
-        losses = {name: (float(loss), getattr(loss, "weight", None)) for name, loss in info["losses"].items()}
         state = State(
-            step=info["step"],
+            step=step,
             seconds=self._seconds(),
             scores=self.scores,
-            losses={} if is_evaluated else losses,
+            losses={name: (float(loss), getattr(loss, "weight", None)) for name, loss in losses.items()},
             performance=self.nlp.meta.get("performance", {}),
             numbers=numbers,
             told=self.told,
