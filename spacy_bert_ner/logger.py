@@ -3,7 +3,6 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 import csv
-import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +14,6 @@ from numbers import Real
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import torch
 from spacy.language import Language
 from spacy.training import Example
 from spacy.training.loggers import console_logger
@@ -26,6 +23,7 @@ from .errors import check_setting
 from .files import whole_files
 from .loss import MeanLoss
 from .pipelines import our_components
+from .randomness import OwnRandom
 from .shared import is_shared
 
 LogStep = Callable[[dict[str, Any] | None], None]
@@ -185,7 +183,7 @@ class Curves:
         check_setting(SECTION, "curves", n_train, bool(self.names), allowed)
         config = nlp.config.interpolate()
         names = [config["training"][key] for key in ("train_corpus", "dev_corpus")]
-        with _unseen(), warnings.catch_warnings():
+        with OwnRandom(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the data, as spaCy reads them too, and they are said then
             train, dev = resolve_dot_names(config, names)
             self.train: list[Example] = list(islice(train(nlp), n_train))
@@ -198,7 +196,7 @@ class Curves:
         RETURNS: those that there are; there is no loss without annotation, say.
         """
         nlp = self.nlp
-        with _unseen():
+        with OwnRandom():
             pipes: dict[str, Any] = {name: nlp.get_pipe(name) for name in self.names}
             losses = {name: self._dev_loss(pipe) for name, pipe in pipes.items()}
             scores = nlp.evaluate(self.train)
@@ -219,15 +217,3 @@ class Curves:
                 docs = list(source.pipe(docs))
             loss += pipe.measure_loss([Example(doc, eg.reference) for doc, eg in zip(docs, batch, strict=True)])
         return loss
-
-
-@contextmanager
-def _unseen() -> Iterator[None]:
-    """Whoever draws random numbers in the block, such as an augmenter, takes none from the training."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

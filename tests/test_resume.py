@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.language import Language
 from thinc.shims import Shim
 from training_runs import Run, killed_after, rows, saved, slower, weights, write_config, write_corpus
 from typer.main import get_command
 
+from spacy_bert_ner import randomness
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.component import BertNer
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.training import changes, randomness, states
+from spacy_bert_ner.training import changes, states
 from spacy_bert_ner.training.parameters import parameters
 from spacy_bert_ner.training.watch import Watch
 
@@ -148,23 +150,28 @@ def test_a_second_signal_ends_it_at_once(whole, tmp_path):
     assert run.wait(0).returncode == -signal.SIGTERM
 
 
-def test_a_full_disk_stops_it_and_the_state_before_is_whole(whole, tmp_path):
-    config, alone, _ = whole("as recipes are")
+def full_at_second(owner, name):
+    """No file may grow beyond so many bytes from the second call on, as if there were no room."""
 
     def first():
-        # No file may grow beyond so many bytes from the second state on, as if there were no room.
-        real, calls = states.write, []
+        real, calls = getattr(owner, name), []
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-        def write(output, state, keep):
+        def call(*arguments, **options):
             calls.append(1)
             if len(calls) == 2:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-            real(output, state, keep)
+            return real(*arguments, **options)
 
-        states.write = write
+        setattr(owner, name, call)
 
-    full = Run(tmp_path, config, "-o", "out", first=first).wait()
+    return first
+
+
+def test_a_full_disk_stops_it_and_the_state_before_is_whole(whole, tmp_path):
+    config, alone, _ = whole("as recipes are")
+
+    full = Run(tmp_path, config, "-o", "out", first=full_at_second(states, "write")).wait()
     assert full.returncode == 1, full.printed
     assert "out could not be written: " in full.printed
     assert "Make room, or mend it, and go on: --resume" in full.printed
@@ -177,21 +184,7 @@ def test_a_full_disk_stops_it_and_the_state_before_is_whole(whole, tmp_path):
 def test_a_full_disk_while_a_pipeline_is_written(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
 
-    def first():
-        from spacy.language import Language
-
-        real, calls = Language.to_disk, []
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-        def to_disk(self, path, **options):
-            calls.append(1)
-            if len(calls) == 2:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-            real(self, path, **options)
-
-        Language.to_disk = to_disk
-
-    full = Run(tmp_path, config, "-o", "out", first=first).wait()
+    full = Run(tmp_path, config, "-o", "out", first=full_at_second(Language, "to_disk")).wait()
     assert full.returncode == 1, full.printed
     assert "out could not be written: " in full.printed
     spacy.load(tmp_path / "out" / "model-last")

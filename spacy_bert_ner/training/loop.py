@@ -34,14 +34,15 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
+from .. import randomness
 from ..errors import BertNerError, Errors, one_line
 from ..files import whole_folder
 from ..logger import going_on
 from ..loss import MeanLoss
-from . import randomness, states
+from ..randomness import OwnRandom
+from . import states
 from .changes import Told
 from .parameters import collect, parameters, put_back, trainable
-from .randomness import OwnRandom
 from .stage import Stage, added_gradients
 from .states import State
 from .watch import Stop, Watch

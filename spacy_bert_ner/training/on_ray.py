@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -80,14 +79,16 @@ def _run(order: Order, n: int, results: Path) -> None:
 
     # Not in this thread, where Ray would take SIGINT for a wish to end at once.
     thread = threading.Thread(target=fit, daemon=True)
-    with _wishes(wish) as numbers:
+    with Stop() as stop:
         thread.start()
         while thread.is_alive():
             thread.join(0.5)
+            if stop.is_asked:
+                wish.touch()
     if failed:
         raise BertNerError(_reason(failed[0])) from failed[0]
-    if numbers:
-        raise Stopped(numbers[0], -1)
+    if stop.is_asked:
+        raise Stopped(stop.signal, -1)
 
 
 def _work(settings: dict[str, Any]) -> None:
@@ -109,26 +110,3 @@ def _reason(e: BaseException) -> str:
             return str(cause)
     first = next(iter(failures.values()), e)
     return Errors.workers_failed.format(reason=one_line(first).splitlines()[0])
-
-
-@contextmanager
-def _wishes(file: Path) -> Iterator[list[int]]:
-    """Take SIGINT and SIGTERM for a wish that workers find as a file; a second one ends this process as usual.
-
-    YIELDS: the numbers of the signals that came.
-    """
-    numbers: list[int] = []
-    before: dict[int, Any] = {}
-
-    def take(number: int, frame: object) -> None:
-        numbers.append(number)
-        file.touch()
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-    before = {number: signal.signal(number, take) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield numbers
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -14,10 +14,10 @@ from spacy.training import Example
 
 from ..errors import BertNerError, Errors
 from ..pipelines import our_components
+from ..randomness import OwnRandom
 from ..shared import is_shared
 from ..shim import CheckpointShim
 from .parameters import trainable
-from .randomness import OwnRandom
 from .workers import Workers
 
 Batch = tuple[int, Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,22 +103,31 @@ def read(folder: Path) -> State:
 
     RAISES BertNerError: another version of this package wrote it.
     """
-    try:
-        told = json.loads((folder / NUMBERS).read_text(encoding="utf8"))
-        if told.pop("version") != VERSION:
-            raise ValueError(Errors.state_version)
-        told["scores"] = {int(step): score for step, score in told["scores"].items()}
-        return State(**told, tensors=safetensors.torch.load_file(folder / TENSORS))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BertNerError(Errors.bad_state.format(folder=folder, reason=e)) from e
+    with _reading(folder):
+        numbers = _numbers(folder)
+        numbers["scores"] = {int(step): score for step, score in numbers["scores"].items()}
+        return State(**numbers, tensors=safetensors.torch.load_file(folder / TENSORS))
 
 
 def read_told(folder: Path) -> dict[str, Any]:
-    """What the training of a state was begun with, without its tensors."""
-    try:
-        told: dict[str, Any] = json.loads((folder / NUMBERS).read_text(encoding="utf8"))["told"]
+    """What the training of a state was begun with, without its tensors. RAISES BertNerError: see `read`."""
+    with _reading(folder):
+        told: dict[str, Any] = _numbers(folder)["told"]
         return told
-    except (OSError, ValueError, KeyError, TypeError) as e:
+
+
+def _numbers(folder: Path) -> dict[str, Any]:
+    numbers: dict[str, Any] = json.loads((folder / NUMBERS).read_text(encoding="utf8"))
+    if numbers.pop("version") != VERSION:
+        raise ValueError(Errors.state_version)
+    return numbers
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise BertNerError(Errors.bad_state.format(folder=folder, reason=e)) from e
 
 

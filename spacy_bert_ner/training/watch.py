@@ -28,10 +28,9 @@ class Watch:
         self.begun = self.told_at = time.monotonic()
         self.first_step: int | None = None
         self.first_words = 0
-        self.is_shown = is_shown
         is_terminal = sys.stderr.isatty()
-        self.is_log = is_shown and not is_terminal
-        self.bar = tqdm(total=max_steps or None, unit=" steps", disable=not (is_shown and is_terminal), leave=False)
+        self.is_log, is_bar = is_shown and not is_terminal, is_shown and is_terminal
+        self.bar = tqdm(total=max_steps or None, unit=" steps", disable=not is_bar, leave=False)
 
     def begin(self, step: int, words: int) -> None:
         """Steps and words up to here were done before, or took no time."""
@@ -44,8 +43,9 @@ class Watch:
         if self.first_step is None:
             self.begin(-1, 0)
         now = time.monotonic()
-        self.bar.update(int(info["step"]) - self.bar.n)
-        self.bar.set_postfix_str(self.line(info, now), refresh=False)
+        if not self.bar.disable:
+            self.bar.set_postfix_str(self.line(info, now), refresh=False)
+            self.bar.update(int(info["step"]) - self.bar.n)
         if self.is_log and now - self.told_at >= _EVERY:
             self.told_at = now
             sys.stderr.write(f"step {info['step']}: {self.line(info, now)}\n")
