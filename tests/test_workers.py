@@ -243,6 +243,26 @@ def test_torchrun_starts_them(config, alone, tmp_path):
     assert furthest(alone, tmp_path) < 1e-5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed as on Linux")
+def test_nothing_of_them_goes_on_behind_the_end(tmp_path):
+    """Functions that a library imports while they are joined hold on to the group that there is then."""
+    (tmp_path / "script.py").write_text(
+        "from pathlib import Path\n"
+        "from spacy_bert_ner.training.workers import joined\n"
+        "def threads():\n"
+        "    names = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]\n"
+        "    return sum('gloo' in name for name in names)\n"
+        "with joined(on_gpu=False) as workers:\n"
+        "    import torch.distributed.nn.functional\n"
+        "    assert workers.any_of(workers.is_first, False) == [True, False]\n"
+        "    assert threads() > 0\n"
+        "assert threads() == 0, threads()\n"
+    )
+    line = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
+    done = subprocess.run([*line, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [

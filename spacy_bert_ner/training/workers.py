@@ -18,6 +18,10 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
+# Its functions have the default group as a default value. Imported only after there is one, as some libraries do, they
+# would hold it when it is destroyed; its threads would go on, and abort the process where they meet the end of Python.
+import torch.distributed.nn
+
 from ..errors import BertNerError, Errors, one_line
 
 T = TypeVar("T")
