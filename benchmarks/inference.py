@@ -19,6 +19,9 @@ knows. The texts are sentences of GMB that `train.py` chooses settings by, as
 - `matrix products, fp32` and `bf16`: the encoder's products of matrices alone, with a batch of 2,048 subwords: the rate
   of the machine, of which each way reaches a share.
 
+With `--gpu`, those on which it makes a difference read on the GPU: `bert_ner, bf16, 16384` with batches of so many
+subwords, for which a GPU has room.
+
 Each way is a process of its own, which has opened the checkpoint and read some texts before anything is measured. Ways
 take turns, in an order that moves on from round to round, so that a slow spell of a shared machine does not fall on one
 alone. Ratios are taken within a round; what is printed are their medians and ranges. `--plot` draws them.
@@ -40,6 +43,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from common import write_json
 from environments import CACHE, TRANSFORMERS_4, clean_environment, make_environment, versions
 from inference_plot import draw
@@ -70,6 +74,13 @@ WAYS = (
     *(f"{kind}, {precision}" for kind in (LOOP, PRODUCTS) for precision in ("fp32", "bf16")),
     OWN,
     *(f"{OWN}, {runtime}" for runtime in ("bf16", "int8", *GRAPHS)),
+)
+ON_GPU = (
+    ADAPTER,
+    *(f"{PIPELINE}, {n}" for n in SIZES),
+    *(f"{kind}, {precision}" for kind in (LOOP, PRODUCTS) for precision in ("fp32", "bf16")),
+    OWN,
+    *(f"{OWN}, {runtime}" for runtime in ("bf16", "bf16, 16384", "fp16, 16384")),
 )
 N_SENTENCES, LONG_WORDS, EVERY = 1000, 3000, 100
 N_LATENCIES = 30
@@ -109,8 +120,8 @@ def make_workloads(docs: list[Doc]) -> dict[str, Workload]:
 class Worker:
     """A process that reads by one way."""
 
-    def __init__(self, way: str, python: str, checkpoint: Path, log: Path) -> None:
-        command = [python, str(HERE / "inference_ways.py"), way, str(checkpoint)]
+    def __init__(self, way: str, python: str, checkpoint: Path, log: Path, device: str = "cpu") -> None:
+        command = [python, str(HERE / "inference_ways.py"), way, str(checkpoint), device]
         variables = {**clean_environment(), "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
         self.way, self.log = way, log
         with log.open("w") as file:
@@ -144,7 +155,7 @@ def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def workers(ways: list[str], checkpoint: Path, environment: Path) -> Iterator[dict[str, Worker]]:
+def workers(ways: list[str], checkpoint: Path, environment: Path, device: str = "cpu") -> Iterator[dict[str, Worker]]:
     """A process for each way, all of which end with the block."""
     started: dict[str, Worker] = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -154,7 +165,7 @@ def workers(ways: list[str], checkpoint: Path, environment: Path) -> Iterator[di
                 if way == ADAPTER:
                     python = str(make_environment(environment, f"{ADAPTER}==0.0.4", TRANSFORMERS_4))
                 log = Path(temporary) / f"{len(started)}.txt"
-                started[way] = Worker(way, python, open_for(way, checkpoint, Path(temporary)), log)
+                started[way] = Worker(way, python, open_for(way, checkpoint, Path(temporary)), log, device)
             yield started
         finally:
             for worker in started.values():
@@ -275,7 +286,8 @@ def main(options: argparse.Namespace) -> None:
         docs = read_docs(Path(temporary) / "far.spacy")[:N_SENTENCES]
     workloads = make_workloads(docs)
     operations = {name: count_operations(str(options.checkpoint), w.texts) for name, w in workloads.items()}
-    with workers(options.ways, options.checkpoint, options.environment.resolve()) as asked:
+    ways, device = options.ways or (ON_GPU if options.gpu else WAYS), "cuda" if options.gpu else "cpu"
+    with workers(list(ways), options.checkpoint, options.environment.resolve(), device) as asked:
         rounds = measure(asked, workloads, options.rounds)
         texts = workloads["short"].texts
         finders = [way for way in asked if not way.startswith((PRODUCTS, LOOP))]
@@ -284,6 +296,8 @@ def main(options: argparse.Namespace) -> None:
     print_report(rows)
     if options.output:
         machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+        if options.gpu:
+            machine["gpu"] = torch.cuda.get_device_name()
         content = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "packages": versions(sys.executable)}
         write_json(options.output, {**content, "rows": rows})
     if options.plot:
@@ -296,7 +310,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a token classifier trained on GMB")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with gmb/, as assets/ has it")
     parser.add_argument("--environment", type=Path, default=CACHE, help="folder for that of the adapter")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--ways", nargs="+", choices=dict.fromkeys(WAYS + ON_GPU))
+    parser.add_argument("--gpu", action="store_true", help="on a GPU")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, help="JSON to write")
     parser.add_argument("--plot", type=Path, help="PNG to write")

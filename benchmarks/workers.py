@@ -6,6 +6,11 @@ Steps of `configs/bert_ner.cfg`, with all layers trained too, in turn: one proce
 processes with one thread each, which `torchrun` starts. Each reads the same batches; the first steps are not counted.
 `telling` is the share of the time that workers spend in telling each other, waiting for a slower one included.
 
+    python benchmarks/workers.py --gpus --batches 32 256 --output benchmarks/workers_gpu.json
+
+does so on GPUs, with one, two, four and so on up to as many as there are, in float32 and in bfloat16, all layers
+trained. The encoder has the shape of BERT-base, and random weights, which take the same time.
+
     python benchmarks/workers.py --cluster
 
 prints what 8 and 64 GPUs would take for a step, by a calculation whose assumptions it prints.
@@ -26,26 +31,36 @@ from pathlib import Path
 import spacy
 import torch
 from common import write_json
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
+from thinc.api import require_gpu
+from transformers import AutoTokenizer, BertConfig, BertModel
 from wasabi import table
 
+from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.training.loop import Trainer
 from spacy_bert_ner.training.stage import added_gradients
 from spacy_bert_ner.training.workers import joined
 
 ROOT = Path(__file__).parent.parent
-WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread": (2, 1)}
+Ways = dict[str, tuple[int, int]]
+WAYS: Ways = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread": (2, 1)}
 """Processes, and threads of each."""
-KINDS = {"as it is": 1, "all trained": 0}
-"""Frozen layers. Of MiniLM-L6, which has 22.7 million parameters, one and the embeddings are 13.5 million."""
+Kinds = dict[str, tuple[int, str]]
+KINDS: Kinds = {"as it is": (1, "fp32"), "all trained": (0, "fp32")}
+"""Frozen layers, and precision. Of MiniLM-L6, which has 22.7 million parameters, one and the embeddings are 13.7
+million."""
+ON_GPUS: Kinds = {"all trained, fp32": (0, "fp32"), "all trained, bf16": (0, "bf16")}
 WARM_UP = 3
 
 
 def work(options: argparse.Namespace) -> None:
     """Of one worker: train, and print what it took if it is the first."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    gpu = int(os.environ["LOCAL_RANK"]) if options.gpus else -1
+    if options.gpus:
+        require_gpu(gpu)
     dev = Path(tempfile.mkdtemp()) / "dev.spacy"  # the first step is followed by an evaluation
     DocBin(docs=[spacy.blank("en")("Nobody came .")]).to_disk(dev)
     config = load_config(
@@ -55,74 +70,101 @@ def work(options: argparse.Namespace) -> None:
             "paths.dev": str(dev),
             "components.bert_ner.model.name": str(options.encoder),
             "components.bert_ner.model.frozen_layers": options.frozen,
-            "components.bert_ner.model.precision": "fp32",
+            "components.bert_ner.model.precision": options.precision,
             "training.batcher.size": options.batch,
             "training.eval_frequency": 10**9,
             "training.patience": 0,
         },
     )
-    with joined(on_gpu=False) as workers:
-        nlp = init_nlp(config)
-        trainer = Trainer(nlp, None, {}, workers=workers)
+    with joined(on_gpu=options.gpus) as workers:
+        nlp = init_nlp(config, use_gpu=gpu)
+        trainer = Trainer(nlp, None, {}, workers=workers, use_gpu=gpu)
         start = told = 0.0
         words = words_before = 0
         with added_gradients(nlp, [], workers):
             for number, (_, info, _) in enumerate(trainer.steps):
                 workers.any_of(False, False)  # whether to stop, as the command asks at each step
                 words = info["words"]
+                if number in (WARM_UP, WARM_UP + options.steps) and options.gpus:
+                    torch.cuda.synchronize()
                 if number == WARM_UP:
                     start, told, words_before = time.perf_counter(), workers.seconds, words
                 if number == WARM_UP + options.steps:
                     break
         seconds = time.perf_counter() - start
-        n_trained = sum(param.numel() for param in _parameters(nlp) if param.requires_grad)
+        model = nlp.get_pipe("bert_ner").model  # type: ignore[attr-defined]
+        checkpoint = model.shims[0].checkpoint
+        n_trained = sum(param.numel() for param in checkpoint.model.parameters() if param.requires_grad)
         if workers.is_first:
             found = {"seconds": seconds / options.steps, "telling": (workers.seconds - told) / seconds}
-            print(json.dumps({**found, "words": (words - words_before) / seconds, "trained": n_trained}))
+            words_per_second = (words - words_before) / seconds
+            docs = list(DocBin().from_disk(options.corpus).get_docs(nlp.vocab))
+            found |= {"words": words_per_second, "subwords": words_per_second * subwords_of(checkpoint, docs)}
+            found |= {"trained": n_trained}
+            if options.gpus:
+                found["peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
+            print(json.dumps(found))
 
 
-def _parameters(nlp: spacy.language.Language) -> list[torch.nn.Parameter]:
-    shim = nlp.get_pipe("bert_ner").model.shims[0]  # type: ignore[attr-defined]
-    return list(shim.checkpoint.model.parameters())
+def subwords_of(checkpoint: Checkpoint, docs: list[Doc]) -> float:
+    """How many subwords a word has, special ones aside."""
+    return sum(len(one.ids) for one in checkpoint.tokenize([doc.text for doc in docs])) / sum(map(len, docs))
 
 
-def run(options: argparse.Namespace, way: str, kind: str, batch: int) -> dict[str, float]:
-    n, threads = WAYS[way]
+def make_base(folder: Path, tokenizer: Path) -> Path:
+    """An encoder of the shape of BERT-base, with random weights."""
+    AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder)
+    torch.manual_seed(0)
+    BertModel(BertConfig()).save_pretrained(folder)
+    return folder
+
+
+def run(options: argparse.Namespace, n: int, threads: int, kind: tuple[int, str], batch: int) -> dict[str, float]:
     line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n), __file__]
     line += ["--worker", "--corpus", str(options.corpus), "--encoder", str(options.encoder)]
-    line += ["--steps", str(options.steps), "--batch", str(batch), "--frozen", str(KINDS[kind])]
+    line += ["--steps", str(options.steps), "--batch", str(batch), "--frozen", str(kind[0]), "--precision", kind[1]]
+    line += ["--gpus"] if options.gpus else []
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(line, capture_output=True, text=True, env=environment)
     if done.returncode:
-        raise SystemExit(f"{way} failed: {done.stderr}")
+        raise SystemExit(f"{n} processes failed: {done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def measure(options: argparse.Namespace) -> None:
+def measure(options: argparse.Namespace, ways: Ways, kinds: Kinds) -> None:
     rounds: dict[str, list[dict[str, float]]] = {}
     for _ in range(options.rounds):
-        for kind in KINDS:
+        for kind in kinds:
             for batch in options.batches:
-                for way in WAYS:
-                    rounds.setdefault(f"{kind}; {batch}; {way}", []).append(run(options, way, kind, batch))
+                for way, (n, threads) in ways.items():
+                    found = run(options, n, threads, kinds[kind], batch)
+                    rounds.setdefault(f"{kind}; {batch}; {way}", []).append(found)
     rows = []
-    for name, found in rounds.items():
+    for name, results in rounds.items():
         kind, batch_, way = name.split("; ")
-        base = rounds[f"{kind}; {batch_}; {next(iter(WAYS))}"]
-        ratios = sorted(one["seconds"] / other["seconds"] for one, other in zip(base, found, strict=True))
+        base = rounds[f"{kind}; {batch_}; {next(iter(ways))}"]
+        ratios = sorted(one["seconds"] / other["seconds"] for one, other in zip(base, results, strict=True))
         times = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
-        steps, words = (
-            statistics.median(of) for of in ([1 / one["seconds"] for one in found], [one["words"] for one in found])
-        )
-        telling = statistics.median(one["telling"] for one in found)
-        share = f"{telling:.0%}" if WAYS[way][0] > 1 else "-"
-        rows.append([kind, batch_, way, f"{steps:.2f}", f"{words:,.0f}", times, share])
-    print(
-        table(rows, header=("layers", "batch", "way", "steps/s", "words/s", "times the first", "telling"), divider=True)
-    )
+        middle = {key: statistics.median(one[key] for one in results) for key in results[0]}
+        share = f"{middle['telling']:.0%}" if ways[way][0] > 1 else "-"
+        speeds = [f"{1 / middle['seconds']:.2f}", f"{middle['words']:,.0f}", f"{middle['subwords']:,.0f}"]
+        rows.append([kind, batch_, way, *speeds, times, share])
+    header = ("layers", "batch", "way", "steps/s", "words/s", "subwords/s", "times the first", "telling")
+    print(table(rows, header=header, divider=True))
     if options.output:
-        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), "steps": options.steps, "rounds": rounds})
+        about = {"date": time.strftime("%Y-%m-%d"), "steps": options.steps}
+        if options.gpus:
+            about["gpu"] = torch.cuda.get_device_name()
+        write_json(options.output, {**about, "rounds": rounds})
+
+
+def on_gpus() -> Ways:
+    """With one, two, four and so on of them."""
+    n = torch.cuda.device_count()
+    if not n:
+        raise SystemExit("error: there is no GPU. Leave out --gpus")
+    return {f"{one} GPU{'s' if one > 1 else ''}": (one, 1) for one in (2**i for i in range(n.bit_length())) if one <= n}
 
 
 def cluster(options: argparse.Namespace) -> None:
@@ -170,9 +212,11 @@ if __name__ == "__main__":
     parser.add_argument("--batches", type=int, nargs="+", default=[16, 64], help="sentences of all workers together")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--gpus", action="store_true", help="on GPUs")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--frozen", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--precision", help=argparse.SUPPRESS)
     parser.add_argument("--cluster", action="store_true", help="only calculate")
     parser.add_argument("--parameters", type=float, default=108e6, help="that are trained, for the calculation")
     parser.add_argument("--subwords", type=float, default=60_000, help="a second of a GPU, for the calculation")
@@ -183,5 +227,9 @@ if __name__ == "__main__":
         work(given)
     elif given.cluster:
         cluster(given)
+    elif given.gpus:
+        with tempfile.TemporaryDirectory() as temporary:
+            given.encoder = make_base(Path(temporary), given.encoder)
+            measure(given, on_gpus(), ON_GPUS)
     else:
-        measure(given)
+        measure(given, WAYS, KINDS)

@@ -105,6 +105,11 @@ def test_every_way_reads_the_same_texts(checkpoint: Path) -> None:
         assert len(ways.make_way(name, str(checkpoint)).read(TEXTS)) == 3
 
 
+def test_a_way_names_precision_and_batch(checkpoint: Path) -> None:
+    settings = ways.make_way("bert_ner, bf16, 256", str(checkpoint)).nlp.get_pipe("bert_ner").model.attrs
+    assert (settings["runtime"].precision, settings["max_batch_tokens"]) == ("bf16", 256)
+
+
 def test_exported_ways_run_a_graph(checkpoint: Path, tmp_path: Path) -> None:
     exact = ways.make_way("bert_ner", str(checkpoint))
     assert inference.open_for("bert_ner", checkpoint, tmp_path) == checkpoint
