@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import spacy
+import torch
+from conftest import initialized
 from spacy.language import Language
 from thinc.shims import Shim
 from training_runs import Run, killed_after, rows, saved, slower, weights, write_config, write_corpus
@@ -20,7 +22,7 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.component import BertNer
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.training import changes, states
-from spacy_bert_ner.training.parameters import parameters
+from spacy_bert_ner.training.parameters import collect, parameters, put_back
 from spacy_bert_ner.training.watch import Watch
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -114,6 +116,30 @@ def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
     assert done.returncode == 0, done.printed
     assert f"Going on from out/states/{step:08d}" in done.printed
     check_like(tmp_path, alone)
+
+
+def test_in_float16_it_ends_with_the_same_bits(whole, tmp_path):
+    config, _, _ = whole("as recipes are")
+    line = [config, "-o", "out", "--minutes", "0.000001", "--components.bert_ner.model.precision", "fp16"]
+    done = Run(tmp_path / "alone", *line).wait()
+    assert done.returncode == 0, done.printed
+    killed = Run(tmp_path / "killed", *line, first=killed_after(7)).wait()
+    assert killed.returncode == -signal.SIGKILL, killed.printed
+    done = Run(tmp_path / "killed", *line, "--resume").wait()
+    assert done.returncode == 0, done.printed
+    check_like(tmp_path / "killed", tmp_path / "alone")
+
+
+def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
+    """It is 64 where the state was written, and a new one begins with 65,536."""
+    kept, other = (initialized(make_nlp, examples) for _ in range(2))
+    shim, new = (nlp.get_pipe("bert_ner").model.shims[0] for nlp in (kept, other))
+    shim.checkpoint.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)
+    shim.checkpoint.scaler.scale(torch.ones(1))  # from here on the scale is a tensor
+    tensors, numbers = collect(kept, kept.create_optimizer(), [])
+    put_back(other, other.create_optimizer(), [], tensors, json.loads(json.dumps(numbers)))
+    assert float(new.checkpoint.scaler.scale(torch.ones(1))) == 64.0
+    assert new.checkpoint.scaler.get_growth_interval() == 100
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -367,7 +393,6 @@ def test_a_component_whose_weights_cannot_be_read(nlp):
 def test_random_numbers_go_on_where_they_were():
     def draw():
         import numpy
-        import torch
 
         return [random.random(), random.gauss(0, 1), numpy.random.normal(), float(torch.rand(1)), float(torch.randn(1))]
 

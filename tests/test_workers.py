@@ -12,7 +12,19 @@ import spacy
 import torch
 from conftest import RAY
 from spacy.training import Example
-from training_runs import Run, free_port, killed_after, rows, saved, slower, together, weights, write_config
+from training_runs import (
+    Run,
+    check_done,
+    check_rows,
+    free_port,
+    furthest,
+    killed_after,
+    rows,
+    saved,
+    slower,
+    together,
+    write_config,
+)
 
 from spacy_bert_ner.component import BertNer
 from spacy_bert_ner.errors import BertNerError
@@ -45,24 +57,6 @@ def two(config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     check_done(together(folder, 2, config, *LINE))
     return folder
-
-
-def check_done(workers):
-    for done in workers:
-        assert done.returncode == 0, done.printed
-        assert "Traceback" not in done.printed
-
-
-def furthest(one, other):
-    one, other = weights(one / "out" / "model-last"), weights(other / "out" / "model-last")
-    assert one.keys() == other.keys()
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
-
-
-def check_rows(one, other):
-    for own, theirs in zip(rows(one / "log.csv"), rows(other / "log.csv"), strict=True):
-        assert own.keys() == theirs.keys()
-        assert all(float(own[key]) == pytest.approx(float(theirs[key]), abs=1e-4) for key in own)
 
 
 def test_two_workers_give_the_weights_of_one(alone, two):

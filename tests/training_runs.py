@@ -1,4 +1,5 @@
-"""Trainings in processes of their own, which are forked, as torch and spaCy take seconds to import."""
+"""Trainings in processes of their own. These are forked, as torch and spaCy take seconds to import, but where they use
+a GPU, which a forked process may not."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,10 +89,15 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def nothing() -> None:
+    """Come first."""
+
+
 class Run:
-    """A command in a forked process, in a folder of its own.
+    """A command in a process and a folder of its own.
 
     first: what the process does before, in Python.
+    forked (bool): whether it is forked from this one; else it begins anew.
     """
 
     def __init__(
@@ -98,20 +105,24 @@ class Run:
         cwd: Path,
         *arguments: object,
         command: tuple[str, ...] = ("bert-ner", "train"),
-        first: Callable[[], object] = lambda: None,
+        first: Callable[[], object] = nothing,
         rank: tuple[int, int, int] | None = None,
+        environment: Mapping[str, str] | None = None,
+        forked: bool = True,
     ) -> None:
         cwd.mkdir(parents=True, exist_ok=True)
         self.log = cwd / f"printed{'' if rank is None else rank[0]}.txt"
-        environment = {}
+        variables: dict[str, str] = {}
         if rank is not None:
             number, n, port = rank
-            environment = {"RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": str(n)}
-            environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            variables = {"RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": str(n)}
+            variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        variables |= environment or {}
         given = [*command, *map(str, arguments)]
+        context: Any = get_context("fork" if forked else "spawn")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # from Python 3.12 on, of forks where there are threads
-            self.process = get_context("fork").Process(target=_run, args=(cwd, given, self.log, environment, first))
+            self.process = context.Process(target=_run, args=(cwd, given, self.log, variables, first))
             self.process.start()
 
     def wait(self, seconds: float = 300) -> SimpleNamespace:
@@ -167,40 +178,57 @@ def _run(cwd: Path, given: list[str], log: Path, environment: dict[str, str], fi
 
 def killed_after(step: int) -> Callable[[], None]:
     """What lets a process kill itself when it has written the state of a step."""
+    return partial(_kill_after, step)
 
-    def first() -> None:
-        real = states.write
 
-        def write(output: Path, state: states.State, keep: int) -> Path:
-            folder = real(output, state, keep)
-            if state.step == step:
-                signal.raise_signal(signal.SIGKILL)
-            return folder
+def _kill_after(step: int) -> None:
+    real = states.write
 
-        states.write = write
+    def write(output: Path, state: states.State, keep: int) -> Path:
+        folder = real(output, state, keep)
+        if state.step == step:
+            signal.raise_signal(signal.SIGKILL)
+        return folder
 
-    return first
+    states.write = write
 
 
 def slower(seconds: float) -> Callable[[], None]:
     """What lets each step take a while, so that a signal comes between two of them."""
+    return partial(_be_slower, seconds)
 
-    def first() -> None:
-        real = BertNer.update
 
-        def update(self: BertNer, *arguments: Any, **options: Any) -> Any:
-            time.sleep(seconds)
-            return real(self, *arguments, **options)
+def _be_slower(seconds: float) -> None:
+    real = BertNer.update
 
-        BertNer.update = update
+    def update(self: BertNer, *arguments: Any, **options: Any) -> Any:
+        time.sleep(seconds)
+        return real(self, *arguments, **options)
 
-    return first
+    BertNer.update = update
 
 
 def together(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:
     """So many workers, as `torchrun` starts them."""
     port = free_port()
     return [one.wait() for one in [Run(cwd, *arguments, rank=(rank, n, port), **options) for rank in range(n)]]
+
+
+def together_on_one_gpu(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:
+    """The same on one GPU, which NCCL takes for the GPUs of so many machines, as it refuses two workers on one GPU."""
+    port = free_port()
+    running = [
+        Run(
+            cwd,
+            *arguments,
+            rank=(rank, n, port),
+            environment={"LOCAL_RANK": "0", "NCCL_HOSTID": f"machine-{rank}"},
+            forked=False,
+            **options,
+        )
+        for rank in range(n)
+    ]
+    return [one.wait() for one in running]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -228,3 +256,24 @@ def rows(path: Path) -> list[dict[str, str]]:
             {key: value for key, value in row.items() if key not in ("seconds", "speed")}
             for row in csv.DictReader(file)
         ]
+
+
+def check_done(workers: list[SimpleNamespace]) -> None:
+    """All have come to their end."""
+    for done in workers:
+        assert done.returncode == 0, done.printed
+        assert "Traceback" not in done.printed
+
+
+def furthest(one: Path, other: Path) -> float:
+    """The largest difference between weights that two trainings ended with, in `out` of these folders."""
+    own, theirs = weights(one / "out" / "model-last"), weights(other / "out" / "model-last")
+    assert own.keys() == theirs.keys()
+    return max(float((own[name] - theirs[name]).abs().max()) for name in own)
+
+
+def check_rows(one: Path, other: Path) -> None:
+    """Their logs say the same, but for rounding."""
+    for own, theirs in zip(rows(one / "log.csv"), rows(other / "log.csv"), strict=True):
+        assert own.keys() == theirs.keys()
+        assert all(abs(float(own[key]) - float(theirs[key])) <= 1e-4 for key in own)
