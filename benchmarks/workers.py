@@ -58,7 +58,7 @@ WARM_UP = 3
 def work(options: argparse.Namespace) -> None:
     """Of one worker: train, and print what it took if it is the first."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    gpu = int(os.environ["LOCAL_RANK"]) if options.gpus else -1
+    gpu = int(os.environ.get("LOCAL_RANK", "0")) if options.gpus else -1
     if options.gpus:
         require_gpu(gpu)
     dev = Path(tempfile.mkdtemp()) / "dev.spacy"  # the first step is followed by an evaluation
@@ -120,7 +120,9 @@ def make_base(folder: Path, tokenizer: Path) -> Path:
 
 
 def run(options: argparse.Namespace, n: int, threads: int, kind: tuple[int, str], batch: int) -> dict[str, float]:
-    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n), __file__]
+    # Told its address, it asks no name server, which takes long where there is none.
+    starter = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(n)]
+    line = [sys.executable, *(starter if n > 1 else []), __file__]
     line += ["--worker", "--corpus", str(options.corpus), "--encoder", str(options.encoder)]
     line += ["--steps", str(options.steps), "--batch", str(batch), "--frozen", str(kind[0]), "--precision", kind[1]]
     line += ["--gpus"] if options.gpus else []

@@ -98,7 +98,7 @@ class CheckpointShim(Shim):
             checkpoint.scaler = torch.amp.GradScaler(device)
         following = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches, in which autocast keeps the weights that it has converted.
-        with following, torch.autocast(device, half) if half else nullcontext():
+        with _memory_told(), following, torch.autocast(device, half) if half else nullcontext():
             predict = run or checkpoint.forward
             logits = [_within_memory(predict, inputs, can_halve=not is_train).float() for inputs in batches]
 
@@ -106,7 +106,8 @@ class CheckpointShim(Shim):
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
             if checkpoint.scaler is not None:
                 gradients = [checkpoint.scaler.scale(gradient) for gradient in gradients]
-            torch.autograd.backward(logits, gradients)
+            with _memory_told():
+                torch.autograd.backward(logits, gradients)
 
         return [part.detach() for part in logits], backprop
 
@@ -132,7 +133,7 @@ class CheckpointShim(Shim):
             apply_optimizer(optimizer, keys, params, places)
 
         # `nlp.rehearse` hands over a function that collects gradients, and keeps them.
-        with checkpoint.row_gradients.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
+        with _memory_told(), checkpoint.row_gradients.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
             if checkpoint.scaler is None:
                 step()
             else:
@@ -188,22 +189,29 @@ class CheckpointShim(Shim):
         return self
 
 
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """RAISES BertNerError: there was no room in memory."""
+    try:
+        yield
+    except RuntimeError as e:
+        if not isinstance(e, torch.cuda.OutOfMemoryError) and "allocate memory" not in str(e):
+            raise
+        raise BertNerError(Errors.no_memory.format(reason=e)) from e
+
+
 def _within_memory(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
     """Run a batch; if a GPU has no room for it, its halves.
 
     inputs: ids and mask of windows, which can be halved, or what a pass without padding takes.
     can_halve: whether they may be; in training the halves would lie in memory together.
-    RAISES BertNerError: there is no room for it, or for one window alone.
     """
+    n = len(inputs[0])
     try:
         return run(*inputs)
-    except RuntimeError as e:
-        on_gpu = isinstance(e, torch.cuda.OutOfMemoryError)
-        if not on_gpu and "allocate memory" not in str(e):
+    except torch.cuda.OutOfMemoryError:
+        if not can_halve or n < 2:
             raise
-        n = len(inputs[0])
-        if not (on_gpu and can_halve) or n < 2:
-            raise BertNerError(Errors.no_memory.format(reason=e)) from e
     # Outside of the handler, whose traceback holds on to what the batch has filled the memory with.
     torch.cuda.empty_cache()
     halves = [[part[: n // 2] for part in inputs], [part[n // 2 :] for part in inputs]]

@@ -137,6 +137,30 @@ def test_training_without_room_is_an_error(tagger, monkeypatch):
     assert sizes == [2]
 
 
+def no_room(*arguments, **options):
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_gpu_without_room_for_what_goes_in_is_told(tagger, monkeypatch):
+    nlp = make(tagger, runtime=PADDED)
+    nlp("")
+    monkeypatch.setattr(nlp.get_pipe("bert_ner").model.shims[0].checkpoint, "pad", no_room)
+    with pytest.raises(BertNerError, match=r"fit in memory .CUDA out of memory.\. "):
+        nlp("Kevin")
+
+
+@pytest.mark.parametrize("place", ["torch.autograd.backward", "spacy_bert_ner.shim.apply_optimizer"])
+def test_training_without_room_on_the_way_back_is_told(tagger, monkeypatch, place):
+    nlp = make(tagger)
+    examples = [Example.from_dict(nlp.make_doc("Kevin plays"), {"entities": [(0, 5, "per")]})]
+    before = nlp.update(examples)
+    with monkeypatch.context() as patched:
+        patched.setattr(place, no_room)
+        with pytest.raises(BertNerError, match=r"fit in memory .CUDA out of memory.*accumulate_gradient 4"):
+            nlp.update(examples)
+    assert 0 < nlp.update(examples)["bert_ner"] < before["bert_ner"]
+
+
 def test_a_cpu_without_room_goes_on_with_single_docs(tagger, monkeypatch):
     """They are read ahead together, then apart; what has no room alone is reported, and the rest comes."""
     nlp = make(tagger, runtime=PADDED)

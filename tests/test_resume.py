@@ -8,13 +8,14 @@ import signal
 import time
 from pathlib import Path
 
+import numpy
 import pytest
 import spacy
 import torch
 from conftest import initialized
 from spacy.language import Language
 from thinc.shims import Shim
-from training_runs import Run, killed_after, rows, saved, slower, weights, write_config, write_corpus
+from training_runs import Run, killed_after, nothing, rows, saved, slower, weights, write_config, write_corpus
 from typer.main import get_command
 
 from spacy_bert_ner import randomness
@@ -105,7 +106,7 @@ def test_killed_at_three_random_moments_it_ends_with_the_same_bits(whole, varian
     check_like(tmp_path, alone)
 
 
-@pytest.mark.parametrize("step", [0, 3, 7])
+@pytest.mark.parametrize("step", [0, 3, 7, 9])
 def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
     config, alone, _ = whole("as recipes are")
 
@@ -116,6 +117,34 @@ def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
     assert done.returncode == 0, done.printed
     assert f"Going on from out/states/{step:08d}" in done.printed
     check_like(tmp_path, alone)
+
+
+def drawing(first):
+    """Lets each step draw from all generators, as components may, before it does `first`."""
+
+    def draw():
+        real = BertNer.update
+
+        def update(self, *arguments, **options):
+            random.random(), numpy.random.random(), torch.rand(1)
+            return real(self, *arguments, **options)
+
+        BertNer.update = update
+        first()
+
+    return draw
+
+
+def test_what_components_draw_does_not_change_the_data(whole, tmp_path):
+    config, _, _ = whole("data without an end")
+    line = [config, "-o", "out", "--minutes", "0.000001"]
+    done = Run(tmp_path / "alone", *line, first=drawing(nothing)).wait()
+    assert done.returncode == 0, done.printed
+    killed = Run(tmp_path / "killed", *line, first=drawing(killed_after(7))).wait()
+    assert killed.returncode == -signal.SIGKILL, killed.printed
+    done = Run(tmp_path / "killed", *line, "--resume", first=drawing(nothing)).wait()
+    assert done.returncode == 0, done.printed
+    check_like(tmp_path / "killed", tmp_path / "alone")
 
 
 def test_in_float16_it_ends_with_the_same_bits(whole, tmp_path):
@@ -392,8 +421,6 @@ def test_a_component_whose_weights_cannot_be_read(nlp):
 
 def test_random_numbers_go_on_where_they_were():
     def draw():
-        import numpy
-
         return [random.random(), random.gauss(0, 1), numpy.random.normal(), float(torch.rand(1)), float(torch.randn(1))]
 
     draw()
