@@ -14,12 +14,16 @@ from thinc.api import Adam
 from spacy_bert_ner import model as models
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
+from spacy_bert_ner.precision import multiplies_bfloat16
 from spacy_bert_ner.runtimes import on_torch, unpadded
 from spacy_bert_ner.runtimes.on_torch import TorchRuntime, unpadded_pass
 from spacy_bert_ner.runtimes.products import Int8Product, Product, has_int8_products, has_products
 from spacy_bert_ner.runtimes.unpadded import KINDS, UnpaddedPass
 
 needs_products = pytest.mark.skipif(not has_products(), reason="torch packs no weights here")
+needs_bf16 = pytest.mark.skipif(
+    not (has_products() and multiplies_bfloat16("cpu")), reason="this CPU has no instructions for bfloat16"
+)
 needs_int8 = pytest.mark.skipif(not has_int8_products(), reason="this CPU has no VNNI instructions")
 LIKE_BERT = [name for name in ARCHITECTURES if name in KINDS]
 WINDOWS = [np.arange(5, 14), np.arange(6, 10), np.arange(7, 11), np.arange(5, 7)]  # two of the same length
@@ -64,7 +68,13 @@ def test_logits_are_those_of_transformers(checkpoints: LazyCheckpoints, name):
     found = without_padding(checkpoint, WINDOWS)
     assert found.shape == expected.shape
     assert torch.allclose(found, expected, atol=1e-5)
-    half = without_padding(checkpoint, WINDOWS, "bf16")
+
+
+@needs_bf16
+@pytest.mark.parametrize("name", LIKE_BERT)
+def test_logits_in_bfloat16_are_near(checkpoints: LazyCheckpoints, name):
+    checkpoint = Checkpoint.open(checkpoints[name])
+    expected, half = by_transformers(checkpoint, WINDOWS), without_padding(checkpoint, WINDOWS, "bf16")
     assert half.dtype == torch.float32
     assert 0 < (half - expected).abs().max() < 0.1 * expected.abs().max()
 
@@ -134,7 +144,9 @@ def test_gelu_is_one_with_the_product_before_it(tagger):
 
 
 @needs_products
-@pytest.mark.parametrize("precision", ["fp32", "bf16", pytest.param("int8", marks=needs_int8)])
+@pytest.mark.parametrize(
+    "precision", ["fp32", pytest.param("bf16", marks=needs_bf16), pytest.param("int8", marks=needs_int8)]
+)
 def test_a_window_does_not_notice_the_others(tagger, precision):
     checkpoint = Checkpoint.open(tagger)
     together = without_padding(checkpoint, WINDOWS, precision)
@@ -151,6 +163,12 @@ def test_products_are_those_of_torch():
         found = Product([layer, other], torch.float32)(x, "gelu")
         expected = torch.nn.functional.gelu(torch.cat([layer(x), other(x)], dim=1))
         assert torch.allclose(found, expected, atol=1e-5)
+
+
+@needs_bf16
+def test_products_in_bfloat16_are_near():
+    layer, x = linear(), torch.randn(7, 24)
+    with torch.inference_mode():
         half = Product([layer], torch.bfloat16)(x)
         assert half.dtype == torch.bfloat16
         assert torch.allclose(half.float(), layer(x), atol=0.05)
@@ -256,10 +274,15 @@ def test_a_pass_is_kept_until_the_runtime_is_another(tagger):
     logits(nlp)
     assert checkpoint_of(nlp).unpadded is first
     model = nlp.get_pipe("bert_ner").model
-    models.replace_checkpoint(model, checkpoint_of(nlp), TorchRuntime("bf16"))
-    assert checkpoint_of(nlp).unpadded.precision == "bf16"
     models.replace_checkpoint(model, checkpoint_of(nlp), TorchRuntime(packed_weights=False))
     assert checkpoint_of(nlp).unpadded is None
+
+
+@needs_bf16
+def test_a_pass_of_another_precision_is_another(tagger):
+    nlp = make(tagger)
+    models.replace_checkpoint(nlp.get_pipe("bert_ner").model, checkpoint_of(nlp), TorchRuntime("bf16"))
+    assert checkpoint_of(nlp).unpadded.precision == "bf16"
 
 
 @needs_products
