@@ -201,7 +201,7 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
         "{file}, document {number}: a text of {n:,} characters. Allowed: {most:,}, the max_length of the pipeline. Cut "
         "it into several Docs."
     )
-    pipeline_failed = "The pipeline {name} failed on this text. {reason}"
+    pipeline_failed = "The pipeline {name} failed on a text. {reason}"
     nothing_typed = "There is no text. Type some, or choose a text file."
     typed_too_much = "The text has {n:,} characters. Allowed: {most:,}. Cut it into several."
     file_not_text = "{name} is no text in UTF-8: byte {byte:,}. Allowed: text files. Save it as UTF-8."

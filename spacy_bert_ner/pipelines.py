@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import spacy
@@ -21,6 +23,17 @@ def load(path: Path | str) -> Language:
         raise
     except Exception as e:  # packages and components run code of their own, which may raise whatever
         raise BertNerError(Errors.no_pipeline.format(path=path, reason=one_line(e, None))) from e
+
+
+@contextmanager
+def running(name: str) -> Iterator[None]:
+    """RAISES BertNerError: what a component of the pipeline raises in such a block, in a line."""
+    try:
+        yield
+    except BertNerError:
+        raise
+    except Exception as e:  # components may raise whatever; their code is nothing to show to who only runs them
+        raise BertNerError(Errors.pipeline_failed.format(name=name, reason=f"{type(e).__name__}: {e}")) from e
 
 
 def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:

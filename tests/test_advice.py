@@ -112,10 +112,10 @@ def test_what_is_no_reason_to_do_something(parts):
 
 def test_thresholds_can_be_pasted_into_a_config_and_keep_those_that_are_there():
     limits = {f"l{i}": {"threshold": {"threshold": 0.5}} for i in range(10)}
-    limits |= {'"q" \\ é': {"threshold": {"threshold": 0.123456}}, "free": {"threshold": {"threshold": 0.0}}}
+    limits |= {'"q" \\ é $$ ${a.b}': {"threshold": {"threshold": 0.123456}}, "free": {"threshold": {"threshold": 0.0}}}
     had = {"l1": 0.3, "free": 0.2, "other": 0.1}
     (found,) = next_steps(changed(confidence__per_label=limits, thresholds=had), "ner")
     pasted = re.search(r"\[components.ner\]: (thresholds = {.*}). Choose", found)[1]
     config = Config().from_str(f"[components]\n[components.ner]\n{pasted}\n")
-    wanted = {f"l{i}": 0.5 for i in range(10)} | {'"q" \\ é': 0.123456, "free": 0.2, "other": 0.1}
+    wanted = {f"l{i}": 0.5 for i in range(10)} | {'"q" \\ é $$ ${a.b}': 0.123456, "free": 0.2, "other": 0.1}
     assert config["components"]["ner"]["thresholds"] == wanted

@@ -62,7 +62,7 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     card = lines(path)
     assert card[1] == "# en_names 1.2.3"
     assert 'nlp = spacy.load("en_names")' in card
-    assert [line for line in card if line.startswith("On 2 held-out documents with 8 words. An entity is right")]
+    assert [line for line in card if line.startswith("On 2 documents with 8 words. An entity is right")]
     assert "- 1 of 2 documents are in the training data too, word by word: what is trained on is no test." in card
     assert card[3] == "People \\| places"
     assert "| Licence | MIT |" in card
@@ -115,6 +115,15 @@ def test_data_that_was_not_trained_on_is_called_so(pipeline, tmp_path):
     assert "in the training data too" not in card
 
 
+def test_the_same_words_with_other_spaces_are_trained_on(pipeline, tmp_path):
+    data = write(tmp_path / "test.spacy", TEXTS[:1])
+    doc = Doc(spacy.blank("en").vocab, words=TEXTS[0][0].split(), spaces=[False] * len(TEXTS[0][0].split()))
+    doc.set_ents([Span(doc, start, end, label=label) for label, start, end in TEXTS[0][1]])
+    DocBin(docs=[doc]).to_disk(tmp_path / "train.spacy")
+    report = evaluate([pipeline], data, tmp_path / "report", train=tmp_path / "train.spacy")
+    assert report["train"]["n_shared"] == 1
+
+
 def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path):
     nlp = spacy.blank("en", meta={"name": "rare"})
     patterns = [("per", "Ada"), ("art", "Guernica")]
@@ -133,7 +142,7 @@ def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path
         write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
 
 
-@pytest.mark.parametrize("key", ["lang", "name"])
+@pytest.mark.parametrize("key", ["lang", "name", "components"])
 def test_a_meta_that_lacks_something_is_named(pipeline, metrics, key):
     meta = json.loads((pipeline / "meta.json").read_text())
     del meta[key]

@@ -164,7 +164,7 @@ def test_a_pipeline_that_fails_is_told_and_not_its_code(monkeypatch, tmp_path):
     nlp.to_disk(tmp_path / "fails")
     page = open_page(monkeypatch, tmp_path / "fails")
     assert [one.value for one in page.error] == [
-        f"The pipeline {tmp_path / 'fails'} failed on this text. RuntimeError: a secret of the code"
+        f"The pipeline {tmp_path / 'fails'} failed on a text. RuntimeError: a secret of the code"
     ]
     assert not page.exception
 

@@ -127,6 +127,8 @@ def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
         {"gold": "spurious", "predicted": "geo", "n": 1},
         {"gold": "spurious", "predicted": "per", "n": 1},
     ]
+    right = {"strict": 3, "exact": 3, "partial": 3, "type": 3}
+    assert {name: told["schemas"][name]["correct"] for name in right} == right
     # Scores, as a component of ours would have set them.
     scored = [[Prediction(*entity, 0.5) for entity in doc] for doc in found.predicted]
     curve = metrics(replace(found, scored=scored))["confidence"]["all"]["curve"]
@@ -198,6 +200,17 @@ def test_texts_beyond_what_a_pipeline_takes_are_named(pipelines, data, monkeypat
         BertNerError, match=r"test.spacy, document 1: a text of 25 characters. Allowed: 20, the max_len"
     ):
         find(spacy.load(pipelines[0]), data)
+
+
+def test_a_component_that_fails_is_told(pipelines, data, monkeypatch):
+    nlp = spacy.load(pipelines[0])
+
+    def fail(docs):
+        raise KeyError("nO")
+
+    monkeypatch.setattr(nlp, "pipe", fail)
+    with pytest.raises(BertNerError, match="The pipeline ruler failed on a text. KeyError: 'nO'"):
+        find(nlp, data, "ruler")
 
 
 @pytest.mark.parametrize("beside", [[], [METRICS]])

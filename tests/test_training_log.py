@@ -27,6 +27,11 @@ def test_a_log_without_curves_is_none(tmp_path, text):
         read_log(tmp_path / "log.csv")
 
 
+def test_a_mark_at_the_beginning_and_cells_beyond_the_header_are_let_be(tmp_path):
+    (tmp_path / "log.csv").write_text("\ufeffstep,loss_bert_ner\n1,0.5,9\n2,0.4\n", encoding="utf8")
+    assert read_log(tmp_path / "log.csv") == {"loss": {"loss_bert_ner": [(1, 0.5), (2, 0.4)]}}
+
+
 def test_what_is_no_finite_number_is_left_out(tmp_path):
     (tmp_path / "log.csv").write_text("step,loss_bert_ner\n1,0.5\n2,nan\n3,inf\n4,1\n")
     assert read_log(tmp_path / "log.csv") == {"loss": {"loss_bert_ner": [(1, 0.5), (4, 1.0)]}}

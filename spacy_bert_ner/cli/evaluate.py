@@ -46,7 +46,8 @@ def evaluate_cli(
             aligns=("l", "r", "r", "r", "r", "r"),
         )
         kinds = ", ".join(f"{n} {kind}" for kind, n in one["mistakes"].items() if n)
-        msg.text(f"Macro F1 {_number(one['scores']['macro']['f'])}; token accuracy {_number(one['iob_acc'])}")
+        accuracies = f"token accuracy {_number(one['iob_acc'])}, mean of documents {_number(one['iob_doc_acc'])}"
+        msg.text(f"Macro F1 {_number(one['scores']['macro']['f'])}; {accuracies}")
         msg.text(f"Mistakes: {kinds or 'none'}")
     for pair in found["comparisons"]:
         if pair["difference"] is None:

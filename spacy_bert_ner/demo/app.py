@@ -16,8 +16,8 @@ from spacy.tokens import Doc
 
 from spacy_bert_ner.demo import texts, tokens
 from spacy_bert_ner.display import Shown, colours, marked, shown
-from spacy_bert_ner.errors import BertNerError, Errors
-from spacy_bert_ner.pipelines import load, our_components
+from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.pipelines import load, our_components, running
 
 EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
 STYLE = """<style>
@@ -39,12 +39,8 @@ def parts(name: str, text: str) -> list[texts.Part]:
 
 def pipe(name: str, several: Sequence[str]) -> Iterator[Doc]:
     """Texts, annotated by a pipeline, which may have components of any kind."""
-    try:
+    with running(name):
         yield from open_pipeline(name).pipe(several, batch_size=8)
-    except BertNerError:
-        raise
-    except Exception as e:  # whatever a component raises is no reason to show its code to those who look at the page
-        raise BertNerError(Errors.pipeline_failed.format(name=name, reason=f"{type(e).__name__}: {e}")) from e
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

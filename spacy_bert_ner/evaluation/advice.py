@@ -97,7 +97,8 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
     }
     if limits and found:
         # Those of other labels stay; entities below thresholds that there are already were not measured.
-        listed = json.dumps({**told["thresholds"], **limits}, ensure_ascii=False)
+        # A config takes `$` for the beginning of a variable.
+        listed = json.dumps({**told["thresholds"], **limits}, ensure_ascii=False).replace("$", "$$")
         yield (
             f"For a precision of {found['wanted_precision']:.2f} of each label that reaches it, set in "
             f"[components.{component}]: thresholds = {listed}. Choose them on dev data, not on what you report."

@@ -51,6 +51,8 @@ def write_card(
     for key in ("lang", "name"):
         if not isinstance(meta.get(key), str):
             raise BertNerError(Errors.bad_meta.format(path=pipeline / "meta.json", key=key))
+    if not (isinstance(meta.get("components"), list) and all(isinstance(name, str) for name in meta["components"])):
+        raise BertNerError(Errors.bad_meta.format(path=pipeline / "meta.json", key="components"))
     told = _of(report, pipeline, metrics)
     texts = {} if guidelines is None else _read(guidelines)
     if not all(isinstance(text, str) for text in texts.values()):
@@ -99,7 +101,7 @@ def _fill(
     # Markdown, in which autoescaping of HTML would show: `cell` escapes what could be taken for markup.
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters |= {"cell": _cell, "score": score, "interval": _interval, "json": json.dumps}
-    defaults = dict.fromkeys(("description", "license", "author", "components", "spacy_version", "version"))
+    defaults = dict.fromkeys(("description", "license", "author", "spacy_version", "version"))
     return environment.from_string(files(__package__).joinpath("card.md").read_text("utf8")).render(
         meta={**defaults, **meta},
         report=report,
@@ -109,6 +111,7 @@ def _fill(
         guidelines=texts,
         examples=(report["train"] or {}).get("examples", {}),
         is_held_out=bool(report["train"]) and not report["train"]["n_shared"],
+        is_shared=bool(report["train"]) and report["train"]["n_shared"] > 0,
         limits=list(_limits(told, report)),
     )
 

@@ -18,7 +18,7 @@ from spacy.vocab import Vocab
 from ..annotations import entity_score
 from ..corpus.spacy_docs import read_docs
 from ..errors import BertNerError, Errors
-from ..pipelines import entity_labels
+from ..pipelines import entity_labels, running
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
 from .matches import KINDS, SCHEMAS, Mistake, count_matches, mistakes
@@ -92,18 +92,20 @@ def read_gold(path: Path, vocab: Vocab) -> Iterator[Gold]:
         yield from (Gold(name, n, doc) for n, doc in read_docs(file, vocab) if doc.has_annotation("ENT_IOB"))
 
 
-def find(nlp: Language, data: Path) -> Found:
+def find(nlp: Language, data: Path, name: str = "") -> Found:
     """Run a pipeline, of whatever components, on the raw text of a `.spacy` file, or of all in a folder.
 
+    name (str): of the pipeline, for errors.
     RAISES BertNerError: there is no such file, it is damaged, has no Doc that is annotated with entities, or a text
-        that is longer than the pipeline takes.
+        that is longer than the pipeline takes; or a component fails.
     """
     origins = list(read_gold(data, nlp.vocab))
     if not origins:
         raise BertNerError(Errors.no_gold.format(data=data))
     plain = [_plain(nlp, one) for one in origins]
     start = time.perf_counter()
-    docs = list(nlp.pipe(plain))
+    with running(name):
+        docs = list(nlp.pipe(plain))
     seconds = time.perf_counter() - start
     examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
     gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]

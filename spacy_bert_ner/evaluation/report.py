@@ -67,7 +67,7 @@ def evaluate(
     for path in pipelines:
         nlp = load(path)
         name = str(path)
-        found[name] = find(nlp, data)
+        found[name] = find(nlp, data, name)
         told[name] = metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
     labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
     counts = {name: count(one.gold, one.predicted, labels) for name, one in found.items()}
@@ -78,7 +78,7 @@ def evaluate(
         else data_sum(train)
         | {
             "examples": examples(known or {}),
-            "n_shared": sum(doc.text in texts for doc in found[str(pipelines[0])].docs),
+            "n_shared": sum(_words(doc) in texts for doc in found[str(pipelines[0])].docs),
         },
         "log": None if log is None else str(log),
         "seed": seed,
@@ -95,13 +95,18 @@ def evaluate(
     return report
 
 
+def _words(doc: Doc) -> str:
+    """Of a text, without the white space between them, which corpora keep in different ways."""
+    return "".join(doc.text.split())
+
+
 def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]:
-    """How often its strings are entities, and its texts."""
+    """How often its strings are entities, and the words of its texts."""
     texts = set()
 
     def docs() -> Iterator[Doc]:
         for one in read_gold(path, Vocab()):
-            texts.add(one.doc.text)
+            texts.add(_words(one.doc))
             yield one.doc
 
     known = known_entities(docs())

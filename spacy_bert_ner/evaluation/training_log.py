@@ -22,7 +22,7 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
     RAISES BertNerError: the file is not there, or no log of a training.
     """
     try:
-        with path.open(encoding="utf8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         steps = [float(row["step"]) for row in rows]
         if not all(map(isfinite, steps)):
@@ -31,7 +31,7 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as e:
         raise BertNerError(Errors.bad_log.format(path=path, reason=e)) from e
-    columns = list(rows[0]) if rows else []
+    columns = [column for column in rows[0] if column is not None] if rows else []  # None of cells beyond the header
     losses = tuple(column for column in columns if column.startswith(("loss_", "dev_loss_")))
     curves: dict[str, dict[str, Points]] = {}
     for title, names in {"loss": losses, **_SCORES}.items():
