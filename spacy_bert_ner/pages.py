@@ -10,19 +10,32 @@ from markupsafe import Markup
 
 
 def render(package: str, **context: Any) -> str:
-    """Fill in `page.html` of a package, which extends `base.html`. Whatever is no `Markup` is escaped.
+    """Fill in `page.html` of a package, which extends `base.html`. Whatever is no `Markup` is escaped, and characters
+    of it that cannot be seen are written out.
 
     context: what the template names; the filters `percent`, `number` and `score`, and `style`, are there for all.
     """
     texts = {"page.html": package, "base.html": __package__, "page.css": __package__}
     loader = DictLoader({name: files(where).joinpath(name).read_text("utf-8") for name, where in texts.items()})
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters |= {"percent": percent, "number": lambda n: f"{n:,}", "score": score}
     template = environment.get_template("page.html")
     style = loader.mapping["page.css"]
     return template.render(style=Markup(style), **context)  # noqa: S704, it is our own
+
+
+def _shown(value: Any) -> Any:
+    """What stands for a value on a page: of text what can be seen; lines and columns stay."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(c if c in "\n\t" else visible(c) for c in value)
 
 
 def percent(value: float | None) -> str:

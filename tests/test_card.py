@@ -107,6 +107,12 @@ def test_a_report_on_what_the_pipeline_was_before_is_refused(pipeline, metrics):
         write_card(pipeline, metrics)
 
 
+def test_hidden_files_make_no_other_pipeline(pipeline, metrics):
+    (pipeline / ".DS_Store").write_text("of a system")
+    (pipeline / "vocab" / ".DS_Store").write_text("of a system")
+    assert write_card(pipeline, metrics).is_file()
+
+
 def test_data_that_was_not_trained_on_is_called_so(pipeline, tmp_path):
     data, train = write(tmp_path / "test.spacy", TEXTS[1:]), write(tmp_path / "train.spacy", TEXTS[:1])
     evaluate([pipeline], data, tmp_path / "report", train=train)

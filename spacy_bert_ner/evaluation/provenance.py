@@ -50,8 +50,10 @@ def pipeline_sum(folder: Path) -> str:
 
     Its name, version, authors and licence in `meta.json` are left out, which `spacy package` sets too.
     """
-    names = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in _ABOUT]
-    lines = [f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n" for path in sorted(names)]
+    names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    # Systems leave hidden files in folders that somebody has looked at.
+    names = [name for name in names if name.as_posix() not in _ABOUT and not name.name.startswith(".")]
+    lines = [f"{name.as_posix()} {sha256_of(folder / name)}\n" for name in sorted(names)]
     return sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()
 
 
