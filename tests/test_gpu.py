@@ -19,7 +19,7 @@ from training_runs import (
     rows,
     saved,
     together_on_one_gpu,
-    write_config,
+    write_twenty_steps,
 )
 
 from spacy_bert_ner.errors import BertNerError, ConfigError
@@ -37,8 +37,7 @@ TEXTS = [f"{'Kevin Durant lives in New York . ' * n}Mr. O'Neill plays for the Ne
 
 @pytest.fixture(scope="module")
 def config(encoder, tmp_path_factory):
-    """As in `test_workers.py`."""
-    return write_config(tmp_path_factory.mktemp("config"), encoder, dropout=0.0, max_steps=19, accumulate_gradient=1)
+    return write_twenty_steps(tmp_path_factory.mktemp("config"), encoder)
 
 
 @pytest.fixture(scope="module")

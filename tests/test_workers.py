@@ -24,6 +24,7 @@ from training_runs import (
     slower,
     together,
     write_config,
+    write_twenty_steps,
 )
 
 from spacy_bert_ner.component import BertNer
@@ -40,8 +41,7 @@ LINE = ["-o", "out"]
 
 @pytest.fixture(scope="module")
 def config(encoder, tmp_path_factory):
-    """Twenty steps without dropout, which each worker would draw for itself."""
-    return write_config(tmp_path_factory.mktemp("config"), encoder, dropout=0.0, max_steps=19, accumulate_gradient=1)
+    return write_twenty_steps(tmp_path_factory.mktemp("config"), encoder)
 
 
 @pytest.fixture(scope="module")

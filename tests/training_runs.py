@@ -83,6 +83,11 @@ def write_config(folder: Path, encoder: Path, **training: Any) -> Path:
     return folder / "config.cfg"
 
 
+def write_twenty_steps(folder: Path, encoder: Path) -> Path:
+    """A config of twenty steps without dropout, which each worker would draw for itself."""
+    return write_config(folder, encoder, dropout=0.0, max_steps=19, accumulate_gradient=1)
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -208,27 +213,31 @@ def _be_slower(seconds: float) -> None:
     BertNer.update = update
 
 
-def together(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:
-    """So many workers, as `torchrun` starts them."""
+def together(
+    cwd: Path,
+    n: int,
+    *arguments: object,
+    environment_of: Callable[[int], Mapping[str, str]] = lambda rank: {},
+    **options: Any,
+) -> list[SimpleNamespace]:
+    """So many workers, as `torchrun` starts them.
+
+    environment_of: variables beside those of `torchrun`, by the worker's rank.
+    """
     port = free_port()
-    return [one.wait() for one in [Run(cwd, *arguments, rank=(rank, n, port), **options) for rank in range(n)]]
+    running = [
+        Run(cwd, *arguments, rank=(rank, n, port), environment=environment_of(rank), **options) for rank in range(n)
+    ]
+    return [one.wait() for one in running]
 
 
 def together_on_one_gpu(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:
     """The same on one GPU, which NCCL takes for the GPUs of so many machines, as it refuses two workers on one GPU."""
-    port = free_port()
-    running = [
-        Run(
-            cwd,
-            *arguments,
-            rank=(rank, n, port),
-            environment={"LOCAL_RANK": "0", "NCCL_HOSTID": f"machine-{rank}"},
-            forked=False,
-            **options,
-        )
-        for rank in range(n)
-    ]
-    return [one.wait() for one in running]
+
+    def environment_of(rank: int) -> dict[str, str]:
+        return {"LOCAL_RANK": "0", "NCCL_HOSTID": f"machine-{rank}"}
+
+    return together(cwd, n, *arguments, environment_of=environment_of, forked=False, **options)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
