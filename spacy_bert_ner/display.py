@@ -1,8 +1,9 @@
 """Entities in colour, with their scores: in pages, and in notebooks.
 
-The colours are tints of those of Okabe and Ito, https://jfly.uni-koeln.de/color/, which people who do not see all
-colours can tell apart; dark text on each has a contrast of more than 7. The label stands beside each entity all the
-same, as there are more labels than colours.
+The colours were searched for so that those that are nearest are far apart for people who do not see all colours too
+(more than 15 in CIELAB, as Machado et al. 2009 simulate it, https://doi.org/10.1109/TVCG.2009.113), and differ from
+white; dark text on each has a contrast of more than 7. Those that come first differ most. The label stands beside each
+entity all the same, as there are more labels than colours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from spacy.tokens import Doc
 
 from .annotations import entity_score
 
-TINTS = ("#8cc1e0", "#f3cf80", "#80cfb9", "#e5bcd3", "#eaae80", "#b4ddf6", "#f5ee9a", "#c9c9c9")
+TINTS = ("#66dbd1", "#c7a943", "#99bc81", "#bc9cf9", "#a8fcb4", "#7cbad9", "#f18fa8", "#cbe079")
 _FRAME = "; outline: 2px solid #d55e00; outline-offset: 1px"
 _ENTITY = (
     '<mark class="entity" style="background: {bg}; color: #1c2126; padding: .15em .35em; border-radius: .35em{frame}">'
