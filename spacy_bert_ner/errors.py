@@ -232,6 +232,14 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
         "{output} is there, and is no older report, so that it is not replaced. Allowed: a folder that is not there "
         "yet, an empty one, or one with a report alone. Name another."
     )
+    report_in_pipeline = (
+        "The report {output} would be in the pipeline {pipeline}, which would be another one then. Allowed: any other "
+        "folder, as in --report training/report."
+    )
+    report_is_here = (
+        "The report {output} would replace the folder that this was started in. Allowed: a folder in it, as in "
+        "--report report."
+    )
     nothing_to_compare = (
         "{data} has no entities, so that nothing can be compared. Allowed: a .spacy file of examples of the kind that "
         "the pipeline in '{folder}' was trained on, such as corpus/dev.spacy."

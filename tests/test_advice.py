@@ -20,6 +20,7 @@ GOOD = {
     "mistakes": dict.fromkeys(KINDS, 0),
     "slices": {},
     "unknown_labels": [],
+    "component": "ner",
     "temperature": 1.0,
     "thresholds": {},
     "confidence": {"wanted_precision": 0.9, "all": {"ece": 0.01}, "per_label": {"per": {"threshold": None}}},
@@ -41,7 +42,7 @@ def changed(**parts):
 
 def test_of_a_good_pipeline_there_is_nothing_to_say():
     assert list(notes(GOOD, REPORT)) == []
-    assert list(next_steps(GOOD, "bert_ner")) == []
+    assert list(next_steps(GOOD)) == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ SEEN = {"with this label": {"r": 0.9}, "never": {"r": 0.5}}
     ],
 )
 def test_what_to_do_next(parts, step):
-    (found,) = next_steps(changed(**parts), "ner")
+    (found,) = next_steps(changed(**parts))
     assert step in found
 
 
@@ -101,20 +102,21 @@ def test_what_to_do_next(parts, step):
         {"slices": {"seen in training": {"with this label": {"r": 0.55}, "never": {"r": 0.5}}}},
         {"slices": {"seen in training": {"never": {"r": 0.5}}}},
         {"confidence__per_label__per": {"threshold": {"threshold": 0.0}}},  # none is needed
+        {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}, "component": None},  # of which of them?
         {"confidence": None},
         {"confidence__all__ece": 0.06, "temperature": 1.3},  # that was fitted already
         {"scores__per_label__art": row(0.1, gold=0)},
     ],
 )
 def test_what_is_no_reason_to_do_something(parts):
-    assert list(next_steps(changed(**parts), "ner")) == []
+    assert list(next_steps(changed(**parts))) == []
 
 
 def test_thresholds_can_be_pasted_into_a_config_and_keep_those_that_are_there():
     limits = {f"l{i}": {"threshold": {"threshold": 0.5}} for i in range(10)}
     limits |= {'"q" \\ é $$ ${a.b}': {"threshold": {"threshold": 0.123456}}, "free": {"threshold": {"threshold": 0.0}}}
     had = {"l1": 0.3, "free": 0.2, "other": 0.1}
-    (found,) = next_steps(changed(confidence__per_label=limits, thresholds=had), "ner")
+    (found,) = next_steps(changed(confidence__per_label=limits, thresholds=had))
     pasted = re.search(r"\[components.ner\]: (thresholds = {.*}). Choose", found)[1]
     config = Config().from_str(f"[components]\n[components.ner]\n{pasted}\n")
     wanted = {f"l{i}": 0.5 for i in range(10)} | {'"q" \\ é $$ ${a.b}': 0.123456, "free": 0.2, "other": 0.1}

@@ -181,6 +181,13 @@ def test_a_name_breaks_neither_title_nor_code(pipeline, metrics):
     assert 'nlp = spacy.load("en_x\\"\\n<b>")' in card
 
 
+def test_without_a_version_the_title_is_the_name(pipeline, metrics):
+    meta = json.loads((pipeline / "meta.json").read_text())
+    del meta["version"]
+    (pipeline / "meta.json").write_text(json.dumps(meta))
+    assert lines(write_card(pipeline, metrics))[1] == "# en_names"
+
+
 def test_spacy_package_takes_it_along(pipeline, metrics, tmp_path):
     write_card(pipeline, metrics)
     command = [sys.executable, "-m", "spacy", "package", str(pipeline), str(tmp_path), "--build", "none"]

@@ -74,8 +74,8 @@ def test_entities_are_found_and_counted(pipelines, data):
     assert told["confusion"] == [
         {"gold": "geo", "predicted": "geo", "n": 2},
         {"gold": "org", "predicted": "org", "n": 1},
+        {"gold": "per", "predicted": None, "n": 1},
         {"gold": "per", "predicted": "geo", "n": 1},
-        {"gold": "per", "predicted": "missed", "n": 1},
         {"gold": "per", "predicted": "per", "n": 1},
     ]
 
@@ -123,9 +123,9 @@ def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
     assert [told["scores"]["micro"][key] for key in ("right", "found", "gold")] == [3, 5, 3]
     assert {kind: n for kind, n in told["mistakes"].items() if n} == {"spurious": 2}
     assert told["confusion"] == [
+        {"gold": None, "predicted": "geo", "n": 1},
+        {"gold": None, "predicted": "per", "n": 1},
         {"gold": "geo", "predicted": "geo", "n": 3},
-        {"gold": "spurious", "predicted": "geo", "n": 1},
-        {"gold": "spurious", "predicted": "per", "n": 1},
     ]
     right = {"strict": 3, "exact": 3, "partial": 3, "type": 3}
     assert {name: told["schemas"][name]["correct"] for name in right} == right
@@ -133,6 +133,40 @@ def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
     scored = [[Prediction(*entity, 0.5) for entity in doc] for doc in found.predicted]
     curve = metrics(replace(found, scored=scored))["confidence"]["all"]["curve"]
     assert curve == [{"threshold": 0.5, "p": 3 / 5, "r": 1.0}]
+
+
+def test_labels_of_any_name_are_told_from_what_is_missed_and_spurious(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "missed", "pattern": "Ada"}])
+    doc = Doc(nlp.vocab, words=["Ada", "met", "Eve", "and", "Ada"])
+    doc.set_ents([Span(doc, 0, 1, label="spurious"), Span(doc, 2, 3, label="spurious")])
+    DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
+    told = metrics(find(nlp, tmp_path / "test.spacy"))
+    assert told["confusion"] == [
+        {"gold": None, "predicted": "missed", "n": 1},
+        {"gold": "spurious", "predicted": None, "n": 1},
+        {"gold": "spurious", "predicted": "missed", "n": 1},
+    ]
+    assert told["strings"] == [
+        {"text": "Ada", "gold": None, "predicted": "missed", "n": 1},
+        {"text": "Ada", "gold": "spurious", "predicted": "missed", "n": 1},
+        {"text": "Eve", "gold": "spurious", "predicted": None, "n": 1},
+    ]
+
+
+def test_what_is_done_once_is_no_part_of_the_speed(pipelines, data, monkeypatch):
+    """The clock of these tests moves with each text, and by a hundred with the first."""
+    nlp = spacy.load(pipelines[0])
+    now = [0.0]
+
+    def work(doc):
+        now[0] += 1 if now[0] else 100
+        return doc
+
+    Language.component("tests_work", func=work)
+    nlp.add_pipe("tests_work")
+    monkeypatch.setattr("spacy_bert_ner.evaluation.measure.time.perf_counter", lambda: now[0])
+    assert find(nlp, data).seconds == 4
 
 
 def test_two_pipelines_are_compared_and_written(pipelines, data, tmp_path):
@@ -186,6 +220,8 @@ def test_what_is_not_there_is_named(pipelines, data, tmp_path):
         evaluate([data, *pipelines], data)
     with pytest.raises(BertNerError, match=r"good is named twice. Allowed: each pipeline once"):
         evaluate([*pipelines, pipelines[0]], data)
+    with pytest.raises(BertNerError, match=r"bad/\.\./good is named twice"):
+        evaluate([pipelines[0], pipelines[1] / ".." / "good"], data)
     with pytest.raises(BertNerError, match="none.spacy"):
         evaluate(pipelines, tmp_path / "none.spacy")
     assert run(data).exit_code == 2
@@ -221,3 +257,20 @@ def test_a_folder_with_something_else_is_not_replaced(pipelines, data, tmp_path,
     with pytest.raises(BertNerError, match="mine is there, and is no older report, so that it is not replaced"):
         evaluate(pipelines, data, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_report_takes_the_place_of_nothing_else(pipelines, data, tmp_path, monkeypatch):
+    evaluate(pipelines[:1], data, tmp_path / "report")
+    (tmp_path / "report" / "plots" / "mine.png").write_text("years of work")
+    with pytest.raises(BertNerError, match="report is there, and is no older report"):
+        evaluate(pipelines, data, tmp_path / "report")
+    assert (tmp_path / "report" / "plots" / "mine.png").read_text() == "years of work"
+    with pytest.raises(
+        BertNerError, match="bad/report would be in the pipeline .*bad, which would be another one then"
+    ):
+        evaluate(pipelines, data, pipelines[1] / "report")
+    (tmp_path / "here" / "deeper").mkdir(parents=True)
+    for folder in ("here", "here/deeper"):
+        monkeypatch.chdir(tmp_path / folder)
+        with pytest.raises(BertNerError, match="would replace the folder that this was started in"):
+            evaluate(pipelines, data, tmp_path / "here")

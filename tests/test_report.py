@@ -212,6 +212,7 @@ def test_a_pipeline_without_entities(folder, tmp_path):
     assert told["scores"]["micro"]["p"] is None
     assert "The pipeline found no entity, so that there is no precision" in shown
     assert [path.stem for path in sorted((tmp_path / "out" / "plots").iterdir())] == ["confusion", "labels", "slices"]
+    assert titles(charts.labels(told)) == ["Recall, all labels: 0.000", "F1, all labels: 0.000"]
 
 
 def test_data_without_an_entity(folder, tmp_path):
@@ -220,6 +221,42 @@ def test_data_without_an_entity(folder, tmp_path):
     assert told["scores"]["micro"]["r"] is None
     assert "There is no entity in the data, so that there is no recall" in shown
     assert "There is one document only" in shown
+    assert titles(charts.labels(told)) == ["Precision, all labels: 0.000", "F1, all labels: 0.000"]
+
+
+def test_scores_without_a_gold_entity(folder, tmp_path):
+    texts = [(text, []) for text, _ in TEXTS]
+    told, _ = page_of(folder / "bert", write(tmp_path / "none.spacy", texts), tmp_path)
+    assert told["confidence"]["all"]["n"]
+    assert titles(charts.thresholds(told)) == ["Precision; dashed: 0.90, which was asked for"]
+
+
+def titles(chart):
+    """Those of the panels of a chart, none of which is empty."""
+    figure, axes = plt.subplots(chart.n_rows, chart.n_columns, squeeze=False)
+    chart.draw(axes)
+    panels = [panel for row in axes for panel in row]
+    assert all(len(line.get_xdata()) for panel in panels for line in panel.get_lines()[:1])
+    assert all(panel.get_lines() for panel in panels)
+    plt.close(figure)
+    return [panel.get_title() or panel.get_title(loc="left") for panel in panels]
+
+
+def test_strings_that_are_confused_are_told(folder, tmp_path):
+    texts = [("Kevin met Kevin", [("org", 0, 1), ("org", 2, 3)]), ("New York lives near Ada", [("org", 4, 5)])]
+    told, _ = page_of(folder / "ruler", write(tmp_path / "data.spacy", texts), tmp_path)
+    assert told["strings"][0] == {"text": "Kevin", "gold": "org", "predicted": "per", "n": 2}
+    shown = read(tmp_path / "out").under["Which labels are taken for which"]
+    assert "The most frequent strings among them string gold predicted times Kevin org per 2" in shown
+    assert "Ada org none: missed 1 New York none: spurious geo 1 lives none: spurious geo 1" in shown
+
+
+def test_of_two_components_of_ours_the_settings_of_none_are_told(folder, tagger, tmp_path):
+    nlp = spacy.load(folder / "bert")
+    nlp.add_pipe("bert_ner", "second", config={"model": {"name": str(tagger), "overlap": 8}})
+    nlp.to_disk(tmp_path / "two")
+    (told,) = evaluate([tmp_path / "two"], folder / "test.spacy")["pipelines"].values()
+    assert (told["component"], told["temperature"], told["thresholds"]) == (None, None, {})
 
 
 def test_neither_gold_nor_predicted_entities(folder, tmp_path):
@@ -299,6 +336,22 @@ def test_labels_can_be_read_whether_few_or_many(n_labels, tmp_path):
     assert all(b - a > 12 for a, b in pairwise(heights))
     shown = " ".join(read(tmp_path / "out").under.values())
     assert ("20 rarer labels are left out" in shown) == (n_labels == 70)
+
+
+def test_labels_without_room_are_counted_of_each_pipeline_and_of_all(tmp_path):
+    """The data has 52 labels, and one of the pipelines finds two more; there is room for 50."""
+    labels = [f"l{i:02}" for i in range(52)]
+    for name, more in (("one", []), ("two", ["x", "y"])):
+        nlp = spacy.blank("en")
+        patterns = [{"label": label, "pattern": label} for label in [*labels, *more]]
+        nlp.add_pipe("entity_ruler").add_patterns(patterns)
+        nlp.to_disk(tmp_path / name)
+    data = write(
+        tmp_path / "data.spacy", [(" ".join([*labels, "x", "y"]), [(x, i, i + 1) for i, x in enumerate(labels)])]
+    )
+    evaluate([tmp_path / "one", tmp_path / "two"], data, tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text("utf8")
+    assert re.findall(r"(\d+) rarer labels are left out(.)", text) == [("4", "."), ("2", ","), ("4", ",")]
 
 
 def test_the_page_stays_small_and_says_where_the_rest_is(tmp_path):

@@ -58,10 +58,10 @@ def notes(told: dict[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
         yield "No entity has a score, so that nothing is said of calibration and thresholds. bert_ner gives scores."
 
 
-def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
+def next_steps(told: dict[str, Any]) -> Iterator[str]:
     """What to do next.
 
-    component: the name of the `bert_ner` of the pipeline.
+    told: see `notes`, with the name of the only `bert_ner` as `component`, and its settings; see `report.evaluate`.
     """
     scores = told["scores"]["per_label"]
     vague = [name for name, row in scores.items() if _width(row) > _WIDE and row["gold"]]
@@ -95,13 +95,13 @@ def next_steps(told: dict[str, Any], component: str) -> Iterator[str]:
         for name, row in (found["per_label"] if found else {}).items()
         if row["threshold"] and row["threshold"]["threshold"]
     }
-    if limits and found:
+    if limits and found and told["component"]:  # of several it is not known which has found what
         # Those of other labels stay; entities below thresholds that there are already were not measured.
         # A config takes `$` for the beginning of a variable.
         listed = json.dumps({**told["thresholds"], **limits}, ensure_ascii=False).replace("$", "$$")
         yield (
             f"For a precision of {found['wanted_precision']:.2f} of each label that reaches it, set in "
-            f"[components.{component}]: thresholds = {listed}. Choose them on dev data, not on what you report."
+            f"[components.{told['component']}]: thresholds = {listed}. Choose them on dev data, not on what you report."
         )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..plotting import COLOURS, FAINT, INK, Chart, few_ticks, short
-from .measure import MISSED, SPURIOUS
 
+CHARTS = ("labels", "comparison", "confusion", "slices", "reliability", "thresholds", "training")
+"""Their names; those of several pipelines have a number behind them."""
 MOST_LABELS = 50
 MOST_LINES = 6
 """Labels with a line of their own in a plot of curves; the most frequent ones."""
@@ -44,19 +45,22 @@ def labels(one: Metrics, suffix: str = "") -> Chart:
     """Precision, recall and F1 of each label, with intervals."""
     names = _labels(one)
     rows = one["scores"]["per_label"]
+    # Without gold entities there is no recall, and without predicted ones no precision.
+    titles = {"p": "Precision", "r": "Recall", "f": "F1"}
+    keys = [key for key in titles if any(rows[name][key] is not None for name in names)]
 
     def draw(axes: Any) -> None:
-        for panel, key, title in zip(axes[0], "prf", ("Precision", "Recall", "F1"), strict=True):
+        for panel, key in zip(axes[0], keys, strict=True):
             _points(panel, [rows[name] for name in names], key, 0.0, COLOURS[0], "")
             micro = one["scores"]["micro"][key]
-            if micro is not None:
-                panel.axvline(micro, color=FAINT, linestyle="--", linewidth=1)
-            panel.set_title(title + ("" if micro is None else f", all labels: {micro:.3f}"))
-            panel.set_xlabel(f"{title} (0 to 1), 95 % interval")
+            panel.axvline(micro, color=FAINT, linestyle="--", linewidth=1)
+            panel.set_title(f"{titles[key]}, all labels: {micro:.3f}")
+            panel.set_xlabel(f"{titles[key]} (0 to 1), 95 % interval")
             panel.grid(axis="x", color=FAINT, alpha=0.15)
         _name_rows(axes[0][0], [f"{short(name)} ({rows[name]['gold']:,})" for name in names])
 
-    return Chart(f"labels{suffix}", "Precision, recall and F1 of each label", draw, 1, 3, 1.1 + 0.27 * len(names))
+    title = "Precision, recall and F1 of each label"
+    return Chart(f"labels{suffix}", title, draw, 1, len(keys), 1.1 + 0.27 * len(names))
 
 
 def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
@@ -82,9 +86,9 @@ def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
 def confusion(one: Metrics, suffix: str = "") -> Chart:
     """Gold labels against predicted ones, as shares of the row."""
     names = _labels(one)
-    rows, columns = [*names, SPURIOUS], [*names, MISSED]
+    rows, columns = [*names, None], [*names, None]
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in one["confusion"]}
-    totals: Counter[str] = Counter()
+    totals: Counter[str | None] = Counter()
     for cell in one["confusion"]:
         totals[cell["gold"]] += cell["n"]
 
@@ -103,8 +107,9 @@ def confusion(one: Metrics, suffix: str = "") -> Chart:
                         # On the map's own colours, which are the same on a light and on a dark page.
                         colour = "#ffffff" if shares[i][j] > 0.5 else "#1c2126"
                         panel.text(j, i, f"{n:,}", ha="center", va="center", color=colour, fontsize=size)
-        panel.set_xticks(range(len(columns)), [short(name) for name in columns], rotation=90, fontsize=size)
-        panel.set_yticks(range(len(rows)), [short(name) for name in rows], fontsize=size)
+        shown = [short(name) for name in names]
+        panel.set_xticks(range(len(columns)), [*shown, "missed"], rotation=90, fontsize=size)
+        panel.set_yticks(range(len(rows)), [*shown, "spurious"], fontsize=size)
         panel.set_xlabel("predicted label of the same tokens")
         panel.set_ylabel("gold label")
         panel.set_title("Entities by gold and predicted label")
@@ -170,7 +175,7 @@ def reliability(one: Metrics, suffix: str = "") -> Chart:
 
 
 def thresholds(one: Metrics, suffix: str = "") -> Chart:
-    """Precision against recall, and precision against the threshold."""
+    """Precision against recall, where there are gold entities, and precision against the threshold."""
     found = one["confidence"]
     names = [name for name in _labels(one) if name in found["per_label"]][:MOST_LINES]
     lines = [
@@ -178,32 +183,34 @@ def thresholds(one: Metrics, suffix: str = "") -> Chart:
         *((short(name), found["per_label"][name], COLOURS[i]) for i, name in enumerate(names)),
     ]
 
+    has_recall = any(point["r"] is not None for _, told, _ in lines for point in told["curve"])
+    asked = f"Precision; dashed: {found['wanted_precision']:.2f}, which was asked for"
+    panels = [("threshold", "threshold of the score (0 to 1)", asked)]
+    if has_recall:
+        panels.insert(0, ("r", "recall (0 to 1)", "Precision and recall over the threshold"))
+
     def draw(axes: Any) -> None:
-        against_recall, against_threshold = axes[0]
-        for name, told, colour in lines:
-            points = [point for point in told["curve"] if point["r"] is not None]
-            style = {
-                "color": colour,
-                "label": name,
-                "linewidth": 2 if colour == INK else 1.2,
-                "marker": "." if len(points) < 20 else "",
-            }
-            against_recall.plot([p["r"] for p in points], [p["p"] for p in points], **style)
-            against_threshold.plot([p["threshold"] for p in told["curve"]], [p["p"] for p in told["curve"]], **style)
-        for panel, unit in (
-            (against_recall, "recall (0 to 1)"),
-            (against_threshold, "threshold of the score (0 to 1)"),
-        ):
+        for panel, (key, unit, title) in zip(axes[0], panels, strict=True):
+            for name, told, colour in lines:
+                points = [point for point in told["curve"] if point[key] is not None]
+                panel.plot(
+                    [point[key] for point in points],
+                    [point["p"] for point in points],
+                    color=colour,
+                    label=name,
+                    linewidth=2 if colour == INK else 1.2,
+                    marker="." if len(points) < 20 else "",
+                )
             panel.axhline(found["wanted_precision"], color=FAINT, linestyle="--", linewidth=1)
             panel.set_xlim(0, 1.01)
             panel.set_ylim(0, 1.02)
             panel.set_xlabel(unit)
             panel.set_ylabel("precision (0 to 1)")
-        against_recall.set_title("Precision and recall over the threshold")
-        against_threshold.set_title(f"Precision; dashed: {found['wanted_precision']:.2f}, which was asked for")
-        against_threshold.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+            panel.set_title(title)
+        axes[0][-1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
-    return Chart(f"thresholds{suffix}", "Precision and recall over the threshold", draw, 1, 2, 3.6, shares=False)
+    name = "Precision and recall over the threshold" if has_recall else "Precision over the threshold"
+    return Chart(f"thresholds{suffix}", name, draw, 1, len(panels), 3.6, shares=False)
 
 
 def curves(training: Mapping[str, Any]) -> Chart:

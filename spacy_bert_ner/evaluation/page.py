@@ -47,7 +47,7 @@ def page(
                 "labels": rows,
                 "left_out": max(0, len(rows) - drawn.MOST_LABELS),
                 "notes": list(notes(told, report)),
-                "steps": list(next_steps(told, told["component"] or "bert_ner")),
+                "steps": list(next_steps(told)),
                 "charts": _svgs(charts[name]),
                 "mistakes": _by_kind(mistakes[name], colour_of),
             }

@@ -17,6 +17,7 @@ from spacy.vocab import Vocab
 from ..errors import BertNerError, Errors
 from ..files import whole_folder
 from ..pipelines import entity_labels, load, our_components
+from .charts import CHARTS, all_charts
 from .measure import Found, find, metrics, read_gold
 from .places import Case, different, mistaken
 from .provenance import data_sum, pipeline_sum, versions
@@ -116,15 +117,23 @@ def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]
 
 
 def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: float) -> None:
-    for i, path in enumerate(pipelines):
+    known: set[Path] = set()
+    for path in pipelines:
         if path.is_file():
             raise BertNerError(Errors.pipeline_is_file.format(path=path))
-        if path in pipelines[:i]:
+        real = path.resolve()  # whatever way it is spelled
+        if real in known:
             raise BertNerError(Errors.pipeline_twice.format(path=path))
+        known.add(real)
     if not 0 <= wanted_precision <= 1:
         raise BertNerError(Errors.no_precision.format(value=wanted_precision))
     if output is None:
         return
+    place = output.resolve()
+    if inside := known & {place, *place.parents}:
+        raise BertNerError(Errors.report_in_pipeline.format(output=output, pipeline=min(inside)))
+    if place in {Path.cwd(), *Path.cwd().parents}:
+        raise BertNerError(Errors.report_is_here.format(output=output))
     if output.exists() and not _is_report(output):
         raise BertNerError(Errors.report_taken.format(output=output))
     if find_spec("matplotlib") is None:
@@ -141,15 +150,22 @@ def _is_report(folder: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     # Others keep a metrics.json and plots too, but no page beside them.
-    return names <= OURS and PAGE in names and isinstance(told, dict) and "pipelines" in told
+    return (
+        names <= OURS and PAGE in names and isinstance(told, dict) and "pipelines" in told and _are_ours(folder / PLOTS)
+    )
+
+
+def _are_ours(plots: Path) -> bool:
+    """Whether there is nothing but charts of ours."""
+    return all(path.suffix == ".png" and path.stem.partition("-")[0] in CHARTS for path in plots.glob("*"))
 
 
 def _about(nlp: Language) -> dict[str, Any]:
-    """What of a pipeline its numbers depend on."""
+    """What of a pipeline its numbers depend on. Of several `bert_ner` none is told, as each has its own settings."""
     ours = our_components(nlp)
-    pipe: Any = nlp.get_pipe(ours[0]) if ours else None
+    pipe: Any = nlp.get_pipe(ours[0]) if len(ours) == 1 else None
     return {
-        "component": ours[0] if ours else None,
+        "component": ours[0] if pipe else None,
         "labels": sorted(entity_labels(nlp)),
         "temperature": pipe.cfg["temperature"] if pipe else None,
         "thresholds": dict(pipe.settings.thresholds) if pipe else {},
@@ -161,7 +177,6 @@ def _about(nlp: Language) -> dict[str, Any]:
 
 def _write(output: Path, report: dict[str, Any], found: dict[str, Found]) -> None:
     from ..plotting import to_png
-    from .charts import all_charts
     from .page import page
 
     charts = all_charts(report["pipelines"], report["training"])
