@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 import torch
 from fake_hub import serving
 from huggingface_hub import constants, file_download, hf_hub_download
+from pages import free_port
 from safetensors.torch import load_file, save_file
 
 from spacy_bert_ner.checkpoint import Checkpoint
@@ -66,9 +66,7 @@ def no_network(monkeypatch):
     """A port where nobody listens."""
 
     def switch_off():
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            ask(monkeypatch, f"http://127.0.0.1:{free.getsockname()[1]}")
+        ask(monkeypatch, f"http://127.0.0.1:{free_port()}")
 
     return switch_off
 

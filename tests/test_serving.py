@@ -17,6 +17,7 @@ import pytest
 import spacy
 import srsly
 from conftest import RAY, ROOT
+from pages import free_port
 from spacy.cli import app
 from typer.testing import CliRunner
 
@@ -35,12 +36,6 @@ pytestmark = [*RAY, pytest.mark.filterwarnings(r"ignore::UserWarning:ray\..*")]
 TEXTS = ["Kevin Durant lives in New York", "New York and Kevin", "the lives .", "", "Zoë 🙂 Kevin in New York"]
 SECRET = "xq7marker"
 MOST = {"max_texts": 8, "max_characters": 200, "max_bytes": 3000, "max_batch_size": 16, "batch_wait": 0.02}
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -422,6 +417,7 @@ def test_the_command_serves_until_it_is_told_to_end(pipeline, expected, tmp_path
             if "Ctrl+C ends it" in log.read_text() or process.poll() is not None:
                 break
             time.sleep(0.5)
+        assert process.poll() is None, log.read_text()
         status, _, answer = send({"port": port}, body={"text": TEXTS[0]})
         assert status == 200, log.read_text()
         close(answer["documents"][0]["entities"], expected(TEXTS[0]))

@@ -11,12 +11,12 @@ import pytest
 import spacy
 import torch
 from conftest import RAY
+from pages import free_port
 from spacy.training import Example
 from training_runs import (
     Run,
     check_done,
     check_rows,
-    free_port,
     furthest,
     killed_after,
     rows,

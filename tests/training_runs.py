@@ -8,7 +8,6 @@ import csv
 import os
 import re
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -23,6 +22,7 @@ from typing import Any
 import safetensors.torch
 import spacy
 import torch
+from pages import free_port
 from spacy.tokens import DocBin
 from spacy.training import Example
 
@@ -86,12 +86,6 @@ def write_config(folder: Path, encoder: Path, **training: Any) -> Path:
 def write_twenty_steps(folder: Path, encoder: Path) -> Path:
     """A config of twenty steps without dropout, which each worker would draw for itself."""
     return write_config(folder, encoder, dropout=0.0, max_steps=19, accumulate_gradient=1)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def nothing() -> None:

@@ -58,6 +58,15 @@ def annotate(name: str, text: str) -> list[list[Shown]]:
     return found
 
 
+@st.cache_data(show_spinner=False, max_entries=20)
+def token_table(name: str, text: str) -> list[dict[str, Any]]:
+    """What the pipeline sees of each token of a part."""
+    nlp = open_pipeline(name)
+    ours = our_components(nlp)
+    (doc,) = pipe(name, [text])
+    return tokens.token_rows(doc, nlp.get_pipe(ours[0]) if ours else None)
+
+
 def ask() -> tuple[str, str] | None:
     """The pipeline and the text that were given; None while there is none."""
     pipelines = sys.argv[1:]
@@ -101,10 +110,7 @@ def show(name: str, text: str) -> None:
     first.download_button("Download as CSV", texts.to_csv(table), "entities.csv", "text/csv")
     second.download_button("Download as JSONL", texts.to_jsonl(table), "entities.jsonl", "application/jsonl")
     with st.expander("Tokens, subwords, and how likely their tags are"):
-        nlp = open_pipeline(name)
-        ours = our_components(nlp)
-        (doc,) = pipe(name, [cut[number - 1].text])
-        st.dataframe(tokens.token_rows(doc, nlp.get_pipe(ours[0]) if ours else None), hide_index=True)
+        st.dataframe(token_table(name, cut[number - 1].text), hide_index=True)
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 import srsly
 from conftest import ROOT
+from pages import free_port, served
 
 pytestmark = pytest.mark.slow
 
@@ -213,6 +215,15 @@ def test_every_python_example_of_the_readme_runs(sandbox, block):
 @pytest.mark.parametrize(("page", "language", "block"), PAGES)
 def test_every_example_of_the_pages_runs(sandbox, page, language, block):
     sandbox.run(*(shlex.split(block)[1:] if language == "bash" else ("-c", block)))
+
+
+def test_the_project_serves_the_page(sandbox):
+    port = free_port()
+    command = ["-m", "spacy", "project", "run", "visualize", ".", "--vars.port", str(port)]
+    log = sandbox.folder / "visualize.log"
+    with served(command, port, log, cwd=sandbox.folder, env=sandbox.environment) as url:
+        assert urllib.request.urlopen(url, timeout=60).read().startswith(b"<!")
+    assert f"http://localhost:{port} (Ctrl+C ends it)" in log.read_text()
 
 
 def test_the_notebook_runs(sandbox):
