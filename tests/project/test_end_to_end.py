@@ -135,57 +135,12 @@ def test_the_package_loads_without_a_network(sandbox):
     assert "'geo', 'gpe'" in sandbox.run("-c", code, HF_HUB_OFFLINE="0")
 
 
-def test_the_article_recipe_trains(sandbox):
-    sandbox.run(
-        *("-m", "spacy", "train", "configs/article.cfg", "--output", "training/article"),
-        *("--paths.train", "corpus/train.spacy", "--paths.dev", "corpus/dev.spacy"),
-        *("--components.bert_ner.model.name", "assets/tiny"),
-    )
-    assert (sandbox.folder / "training/article/model-best").exists()
-
-
-def save_gmb(folder: Path) -> None:
-    rows = [
-        f"{'Sentence: ' + str(n) if i == 0 else ''},{word},X,{tag}"
-        for n in range(1, 41)
-        for i, (word, tag) in enumerate([("Zoë", "B-per"), ("left", "O"), (f"{n}", "B-tim")])
-    ]
-    folder.mkdir(exist_ok=True)
-    (folder / "ner_dataset.csv.zip").write_bytes("\n".join(["Sentence #,Word,POS,Tag", *rows]).encode("latin-1"))
-
-
-def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentence(sandbox):
-    save_gmb(sandbox.folder / "assets" / "gmb")
-    out = sandbox.run("-m", "spacy", "project", "run", "article", ".", "--vars.encoder", "assets/tiny")
-    for name in ("article", "ours"):
-        assert (sandbox.folder / "training" / name / "log.csv").read_text().startswith("epoch,step,seconds,words,score")
-    assert out.count("training loss") == 2
-    # Evaluations every two steps, of which there are four; spaCy takes one step more than it is told.
-    # Behind their numbers: loss and accuracy of the training data, then of the dev data, the accuracy of tokens, F1.
-    row = r"^ +[12] +[35] +\d\.\d{4} +[01]\.\d{4} +\d\.\d{4} +[01]\.\d{4} +[01]\.\d{4} +[01]\.\d{4}$"
-    assert len(re.findall(row, out, flags=re.MULTILINE)) == 4
-    assert re.search(r"test accuracy, mean of sentences +[01]\.\d{4} +[01]\.\d{4}", out)
-    assert re.search(r"^Brooklyn +\S+ +\S+", out, flags=re.MULTILINE)
-
-
-@pytest.mark.parametrize("corpus", ["gmb", "wnut17"])
-def test_the_workflows_of_public_corpora_run(sandbox, corpus):
-    folder = sandbox.folder / "assets" / corpus
-    if corpus == "gmb":
-        save_gmb(folder)
-    else:
-        folder.mkdir()
-        for part in ("train", "dev", "test"):
-            (folder / f"{part}.conll").write_text("Zoë\tB-person\nleft\tO\n\nNobody\tO\n\n" * 5, encoding="utf8")
-    sandbox.run("-m", "spacy", "project", "run", corpus, ".", "--vars.encoder", "assets/tiny")
-    assert (sandbox.folder / "training" / corpus / "scores.json").exists()
-
-
 def test_the_readme_has_commands():
     assert len(SHELL) >= 8
     assert len(PYTHON) >= 3
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("command", SHELL)
 def test_every_command_of_the_readme_runs(sandbox, command):
     program, *arguments = shlex.split(command)
@@ -207,16 +162,19 @@ def test_every_command_of_the_readme_runs(sandbox, command):
     sandbox.run(*arguments)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("block", PYTHON)
 def test_every_python_example_of_the_readme_runs(sandbox, block):
     sandbox.run("-W", "error::DeprecationWarning:spacy_bert_ner", "-c", block)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("page", "language", "block"), PAGES)
 def test_every_example_of_the_pages_runs(sandbox, page, language, block):
     sandbox.run(*(shlex.split(block)[1:] if language == "bash" else ("-c", block)))
 
 
+@pytest.mark.once
 def test_the_project_serves_the_page(sandbox):
     port = free_port()
     command = ["-m", "spacy", "project", "run", "visualize", ".", "--vars.port", str(port)]
@@ -226,6 +184,59 @@ def test_the_project_serves_the_page(sandbox):
     assert f"http://localhost:{port} (Ctrl+C ends it)" in log.read_text()
 
 
+@pytest.mark.once
 def test_the_notebook_runs(sandbox):
     out = sandbox.run("scripts/run_notebook.py", str(ROOT / "docs" / "tour.ipynb"), "--check")
     assert re.search(r"tour.ipynb: \d+ cells ran", out)
+
+
+# These come last, as they leave another corpus and another pipeline behind.
+
+
+@pytest.mark.once
+def test_the_article_recipe_trains(sandbox):
+    sandbox.run(
+        *("-m", "spacy", "train", "configs/article.cfg", "--output", "training/article"),
+        *("--paths.train", "corpus/train.spacy", "--paths.dev", "corpus/dev.spacy"),
+        *("--components.bert_ner.model.name", "assets/tiny"),
+    )
+    assert (sandbox.folder / "training/article/model-best").exists()
+
+
+def save_gmb(folder: Path) -> None:
+    rows = [
+        f"{'Sentence: ' + str(n) if i == 0 else ''},{word},X,{tag}"
+        for n in range(1, 41)
+        for i, (word, tag) in enumerate([("Zoë", "B-per"), ("left", "O"), (f"{n}", "B-tim")])
+    ]
+    folder.mkdir(exist_ok=True)
+    (folder / "ner_dataset.csv.zip").write_bytes("\n".join(["Sentence #,Word,POS,Tag", *rows]).encode("latin-1"))
+
+
+@pytest.mark.once
+def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentence(sandbox):
+    save_gmb(sandbox.folder / "assets" / "gmb")
+    out = sandbox.run("-m", "spacy", "project", "run", "article", ".", "--vars.encoder", "assets/tiny")
+    for name in ("article", "ours"):
+        assert (sandbox.folder / "training" / name / "log.csv").read_text().startswith("epoch,step,seconds,words,score")
+    assert out.count("training loss") == 2
+    # Evaluations every two steps, of which there are four; spaCy takes one step more than it is told.
+    # Behind their numbers: loss and accuracy of the training data, then of the dev data, the accuracy of tokens, F1.
+    row = r"^ +[12] +[35] +\d\.\d{4} +[01]\.\d{4} +\d\.\d{4} +[01]\.\d{4} +[01]\.\d{4} +[01]\.\d{4}$"
+    assert len(re.findall(row, out, flags=re.MULTILINE)) == 4
+    assert re.search(r"test accuracy, mean of sentences +[01]\.\d{4} +[01]\.\d{4}", out)
+    assert re.search(r"^Brooklyn +\S+ +\S+", out, flags=re.MULTILINE)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("corpus", ["gmb", "wnut17"])
+def test_the_workflows_of_public_corpora_run(sandbox, corpus):
+    folder = sandbox.folder / "assets" / corpus
+    if corpus == "gmb":
+        save_gmb(folder)
+    else:
+        folder.mkdir()
+        for part in ("train", "dev", "test"):
+            (folder / f"{part}.conll").write_text("Zoë\tB-person\nleft\tO\n\nNobody\tO\n\n" * 5, encoding="utf8")
+    sandbox.run("-m", "spacy", "project", "run", corpus, ".", "--vars.encoder", "assets/tiny")
+    assert (sandbox.folder / "training" / corpus / "scores.json").exists()
