@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_tables_are_in_characters_of_the_whole_text():
 
 
 def test_tokens_show_their_subwords_and_the_probabilities_of_plain_transformers(make_nlp, tagger):
-    nlp = make_nlp(name=tagger)
+    nlp = make_nlp(name=tagger, config={"decoding": "greedy"})
     text = "Kevin  Durant lives"
     pipe = nlp.get_pipe("bert_ner")
     pipe.cfg["temperature"] = 2.0
@@ -108,6 +109,30 @@ def test_tokens_show_their_subwords_and_the_probabilities_of_plain_transformers(
         told = [row[f"tag {rank}"].split() for rank in (1, 2, 3)]
         assert [tag for tag, _ in told] == [model.config.id2label[int(k)] for k in best]
         assert [float(share) for _, share in told] == pytest.approx(shares[own[0]][best].tolist(), abs=0.001)
+
+
+def test_tags_of_tokens_are_as_likely_as_the_legal_sequences_that_have_them(make_nlp, tagger):
+    nlp = make_nlp(name=tagger, tag_scheme="IOB2")
+    text = "Kevin Durant lives"
+    found = token_rows(nlp(text), nlp.get_pipe("bert_ner"))
+    model, tokenizer = AutoModelForTokenClassification.from_pretrained(tagger), AutoTokenizer.from_pretrained(tagger)
+    inputs = tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        logits = model.eval()(**inputs).logits[0].numpy()
+    words = inputs.word_ids()
+    odds = np.exp(logits[[words.index(i) for i in range(3)]].astype(float))
+    tags = [model.config.id2label[i] for i in range(len(model.config.id2label))]
+    shares = np.zeros_like(odds)
+    for path in product(range(len(tags)), repeat=3):
+        names = ["O", *(tags[i] for i in path)]
+        if all(then[:2] != "I-" or before[2:] == then[2:] for before, then in pairwise(names)):
+            shares[range(3), path] += odds[range(3), path].prod()
+    shares /= shares.sum(axis=1, keepdims=True)
+    for row, own in zip(found, shares, strict=True):
+        told = [row[f"tag {rank}"].split() for rank in (1, 2, 3)]
+        best = np.argsort(-own)[:3]
+        assert [tag for tag, _ in told] == [tags[i] for i in best]
+        assert [float(share) for _, share in told] == pytest.approx(own[best].tolist(), abs=0.001)
 
 
 def test_tokens_of_other_pipelines_show_their_tags():

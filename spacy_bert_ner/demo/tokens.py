@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
 from spacy.tokens import Doc
 
-from ..alignment import first_rows
 from ..component import BertNer
+from ..confidence import tag_probabilities
 from ..doc_windows import align_docs
-from ..model import get_checkpoint, get_tags, is_shared, logits_of
+from ..lattice import marginals
+from ..model import get_checkpoint, is_shared
+from ..prediction import read
 
 MOST_TAGS = 3
 
 
 def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     """A row for each token that is no white space: its text and its tag in the Doc, in IOB; and of a `bert_ner` its
-    subwords and its most likely tags, with their probability at the temperature of the component.
+    subwords and its most likely tags, with their probability at the temperature of the component: over all legal tag
+    sequences where it decodes these, as its entities have it, and else over the tags of the token alone.
 
     doc: annotated.
     pipe: the component, if there is one.
@@ -29,14 +33,13 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     if pipe is not None and len(doc):
         for i, subwords in enumerate(_subwords(doc, pipe)):
             rows[i]["subwords"] = " ".join(subwords)
-        (output,) = pipe.model.predict([doc])
-        tokens, firsts = first_rows(pipe.model.ops.to_numpy(output.lengths))
-        logits = pipe.model.ops.to_numpy(logits_of(output))[firsts] / pipe.cfg["temperature"]
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        tags = get_tags(pipe.model).tags
-        for i, shares in zip(tokens.tolist(), odds / odds.sum(axis=1, keepdims=True), strict=True):
-            for rank, column in enumerate(np.argsort(-shares, kind="stable")[:MOST_TAGS].tolist(), start=1):
-                rows[i][f"tag {rank}"] = f"{tags[column]} {shares[column]:.3f}"
+        found = read(pipe.model, [doc], replace(pipe.settings, overwrite=True))  # as if nothing were found yet
+        shares = tag_probabilities(found.logits, pipe.cfg["temperature"])
+        if pipe.settings.decoding == "viterbi" and len(shares):
+            shares, _ = marginals(shares, found.chain.begins, found.tags)
+        for i, row in zip(found.chain.tokens.tolist(), shares, strict=True):
+            for rank, column in enumerate(np.argsort(-row, kind="stable")[:MOST_TAGS].tolist(), start=1):
+                rows[i][f"tag {rank}"] = f"{found.tags.tags[column]} {row[column]:.3f}"
     return [row for row, token in zip(rows, doc, strict=True) if not token.is_space]
 
 
