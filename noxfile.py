@@ -59,9 +59,9 @@ def transformers4(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def transformers5(session: nox.Session) -> None:
-    """Tests with transformers 5."""
+    """Tests with transformers 5. `make test` runs the slow ones with it."""
     _install(session)
-    _test(session)
+    _test(session, "-m", "not once and not slow")
 
 
 @nox.session(python=False)

@@ -497,6 +497,19 @@ def test_what_was_killed_goes_on_and_ends_as_if_it_had_not_been(pipeline, tmp_pa
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
+def test_what_a_killed_actor_was_writing_is_gone_at_the_end(pipeline, tmp_path, monkeypatch):
+    real = room.Worker.run
+
+    def runs(self, unit, told):
+        for folder in (".", "errors", "finished"):
+            (tmp_path / "out" / folder / f".{unit.number:06}.jsonl.abc.tmp").write_text("half")  # of another
+        return real(self, unit, told)
+
+    monkeypatch.setattr(room.Worker, "run", runs)
+    run(pipeline, [write(tmp_path / "in.txt", ["Kevin", "Ada"])], tmp_path / "out", format="jsonl")
+    assert sorted(files(tmp_path / "out")) == ["000000.jsonl", "finished/000000.json", "manifest.json"]
+
+
 @pytest.mark.parametrize(
     ("changed", "differ"),
     [

@@ -113,6 +113,7 @@ def annotate(
             if n_errors > max_errors:
                 lists = {"n": n_errors, "most": max_errors, "folder": f"{output}/{ERRORS}"}
                 raise BertNerError(Errors.too_many_errors.format(**lists))
+    _tidy(output)
     n = {key: sum(getattr(one, key) for one in done.values()) for key in ("documents", "words", "entities", "errors")}
     return Totals(**n, seconds=time.monotonic() - start)
 
@@ -148,17 +149,21 @@ def _begin(output: str, manifest: dict[str, Any], *, resume: bool) -> None:
             raise BertNerError(Errors.no_table.format(path=f"{output}/{MANIFEST}", reason=e)) from e
         if differ:
             raise BertNerError(Errors.other_work.format(output=output, differ=", ".join(differ)))
-        # What was being written when it was killed.
-        for folder in ("", f"{ERRORS}/", f"{FINISHED}/"):
-            for name in names_in(output, folder):
-                if name.startswith(".") and name.endswith(".tmp"):
-                    delete(output, f"{folder}{name}")
+        _tidy(output)
     elif [name for name in there if not name.startswith(f".{MANIFEST}.")]:
         raise BertNerError(Errors.output_of_others.format(output=output, found=", ".join(there[:5])))
     make_folders(output, ERRORS, FINISHED)
     if not is_file(output, MANIFEST):
         with whole_file(output, MANIFEST) as stream:
             stream.write(json.dumps({**manifest, "versions": versions()}, indent=1).encode() + b"\n")
+
+
+def _tidy(output: str) -> None:
+    """Delete what was being written when a process, or an actor whose unit another has done since, was killed."""
+    for folder in ("", f"{ERRORS}/", f"{FINISHED}/"):
+        for name in names_in(output, folder):
+            if name.startswith(".") and name.endswith(".tmp"):
+                delete(output, f"{folder}{name}")
 
 
 class _Bar:
