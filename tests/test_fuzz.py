@@ -10,6 +10,7 @@ SLOW = {"from_bytes": 20, **dict.fromkeys(FILES, 20)}
 """Fewer of what takes long."""
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.usefixtures("no_collection")

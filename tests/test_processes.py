@@ -167,6 +167,7 @@ RUNTIMES = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -182,12 +183,14 @@ def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
     run(tmp_path, LOADED, "fork", folder, RUNTIMES[runtime])
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @needs_fork
 def test_each_forked_process_opens_a_checkpoint_that_is_not_loaded(tmp_path, half_precision):
     run(tmp_path, NOT_LOADED, "fork", half_precision)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("script", [LOADED, NOT_LOADED], ids=["loaded", "not loaded"])
 def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
@@ -195,7 +198,8 @@ def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
 
 
 @pytest.mark.parametrize(
-    "method", [pytest.param("fork", marks=needs_fork), pytest.param("spawn", marks=pytest.mark.slow)]
+    "method",
+    [pytest.param("fork", marks=needs_fork), pytest.param("spawn", marks=[pytest.mark.once, pytest.mark.slow])],
 )
 def test_a_process_that_is_killed_ends_the_others(tmp_path, tagger, method):
     """The system kills one, as where memory is short: an error follows what the others gave back, and nobody waits."""

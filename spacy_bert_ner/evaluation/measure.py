@@ -161,6 +161,7 @@ def metrics(
         schemas[schema] = prf(right, n_predicted, n_gold) | {key: n[key] for key in outcomes}
     kinds = Counter(mistake.kind for doc in found.mistakes for mistake in doc)
     cells, strings = _confusions(found)
+    frequent = sorted(strings.items(), key=lambda item: (-item[1], _names(item)))
     n_words = sum(len(eg.predicted) for eg in found.examples)
     tokens = score_bert_ner(found.examples)
     labels = Counter(entity.label for doc in found.gold for entity in doc)
@@ -177,9 +178,7 @@ def metrics(
         ],
         "strings": [
             {"text": text, "gold": gold, "predicted": other, "n": n}
-            for (text, gold, other), n in sorted(strings.items(), key=lambda item: (-item[1], _names(item)))[
-                :_MOST_STRINGS
-            ]
+            for (text, gold, other), n in frequent[:_MOST_STRINGS]
         ],
         "slices": slices(docs, found.gold, predicted, known, seed),
         "confidence": confidence(_scored(found), labels, wanted_precision),
