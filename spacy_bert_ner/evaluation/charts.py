@@ -86,7 +86,7 @@ def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
 def confusion(one: Metrics, suffix: str = "") -> Chart:
     """Gold labels against predicted ones, as shares of the row."""
     names = _labels(one)
-    rows, columns = [*names, None], [*names, None]
+    sides = [*names, None]  # None: no entity with these boundaries
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in one["confusion"]}
     totals: Counter[str | None] = Counter()
     for cell in one["confusion"]:
@@ -94,9 +94,9 @@ def confusion(one: Metrics, suffix: str = "") -> Chart:
 
     def draw(axes: Any) -> None:
         panel = axes[0][0]
-        table = [[counts.get((gold, found), 0) for found in columns] for gold in rows]
+        table = [[counts.get((gold, found), 0) for found in sides] for gold in sides]
         # Of the whole row, with labels that there is no room for.
-        shares = [[n / (totals[gold] or 1) for n in row] for gold, row in zip(rows, table, strict=True)]
+        shares = [[n / (totals[gold] or 1) for n in row] for gold, row in zip(sides, table, strict=True)]
         image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         panel.figure.colorbar(image, ax=panel, label="share of the row (0 to 1)", shrink=0.8)
         size = 9 if len(names) <= _NUMBERED else 7
@@ -108,8 +108,8 @@ def confusion(one: Metrics, suffix: str = "") -> Chart:
                         colour = "#ffffff" if shares[i][j] > 0.5 else "#1c2126"
                         panel.text(j, i, f"{n:,}", ha="center", va="center", color=colour, fontsize=size)
         shown = [short(name) for name in names]
-        panel.set_xticks(range(len(columns)), [*shown, "missed"], rotation=90, fontsize=size)
-        panel.set_yticks(range(len(rows)), [*shown, "spurious"], fontsize=size)
+        panel.set_xticks(range(len(sides)), [*shown, "missed"], rotation=90, fontsize=size)
+        panel.set_yticks(range(len(sides)), [*shown, "spurious"], fontsize=size)
         panel.set_xlabel("predicted label of the same tokens")
         panel.set_ylabel("gold label")
         panel.set_title("Entities by gold and predicted label")
@@ -120,7 +120,7 @@ def confusion(one: Metrics, suffix: str = "") -> Chart:
         draw,
         1,
         1,
-        2.4 + (0.32 if len(names) <= _NUMBERED else 0.19) * len(rows),
+        2.4 + (0.32 if len(names) <= _NUMBERED else 0.19) * len(sides),
     )
 
 
