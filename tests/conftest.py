@@ -21,16 +21,18 @@ from spacy.language import Language
 from spacy.training import Example
 from transformers import BertForTokenClassification, BertModel
 
-# No test has a time limit: the machine may be busy with something else.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# No example has a time limit: the machine may be busy with something else. `--hypothesis-profile nightly` searches
+# deeper than each run of `make test` can.
+settings.register_profile("dev", deadline=None, max_examples=20)
+settings.register_profile("nightly", deadline=None, max_examples=1000)
+settings.load_profile("dev")
 
 # Tiny models gain nothing from threads, which cost much where other processes want the cores too.
 torch.set_num_threads(1)
 
 RAY = [
-    pytest.mark.slow,
-    pytest.mark.once,
+    pytest.mark.ray,
+    pytest.mark.xdist_group("ray"),  # one worker, so that one Ray serves them all
     # Ray warns of settings of its own, which it makes itself.
     pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
     pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),

@@ -550,8 +550,7 @@ def test_a_folder_of_others_is_left_alone(pipeline, tmp_path):
     assert files(tmp_path / "out") == {"thesis.txt": b"years of work"}
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.process
 def test_a_process_that_is_killed_loses_nothing(pipeline, tmp_path):
     path = write(tmp_path / "in.txt", [f"{i} Kevin met Kevin in Paris" for i in range(20_000)])
     run(pipeline, [path], tmp_path / "whole", shard_size=200)

@@ -1,7 +1,7 @@
 import pytest
 from test_benchmark_train import load
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 import_time = load("import_time")
 

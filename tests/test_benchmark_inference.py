@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from test_benchmark_train import load
 from transformers import BertForTokenClassification
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 inference, ways = load("inference"), load("inference_ways")
 VOCAB = spacy.blank("en").vocab
@@ -170,7 +170,6 @@ def test_jobs(checkpoint: Path) -> None:
     assert answer["peak_mb"] > 50
 
 
-@pytest.mark.slow
 def test_a_worker_answers_and_one_that_ends_says_why(checkpoint: Path, tmp_path: Path) -> None:
     with inference.workers(["bert_ner"], checkpoint, tmp_path) as asked:
         assert len(asked["bert_ner"].ask(do="entities", texts=TEXTS)["entities"]) == 3

@@ -5,7 +5,7 @@ import spacy
 from spacy.tokens import Doc
 from test_benchmark_train import load
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 ninth = load("ninth_label")
 VOCAB = spacy.blank("en").vocab

@@ -3,7 +3,7 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 from test_benchmark_train import load
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 report = load("report")
 

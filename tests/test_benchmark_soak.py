@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from test_benchmark_train import load
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 soak = load("soak")
 

@@ -18,7 +18,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 

@@ -6,7 +6,7 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from test_benchmark_train import load
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 updates = load("updates")
 

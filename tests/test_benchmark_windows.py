@@ -4,7 +4,7 @@ from checkpoints import save_tagger
 from spacy.tokens import Doc
 from test_benchmark_train import load
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.benchmark
 
 windows = load("windows")
 VOCAB = spacy.blank("en").vocab

@@ -7,7 +7,7 @@ import pytest
 from test_benchmark_train import load
 from training_runs import write_corpus
 
-pytestmark = [pytest.mark.once, pytest.mark.slow]
+pytestmark = pytest.mark.benchmark
 
 workers = load("workers")
 

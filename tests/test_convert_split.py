@@ -239,7 +239,7 @@ def test_of_a_folder_the_names_and_contents_of_its_files_count(tmp_path):
     assert source_sha256(folder, []) != expected
 
 
-@pytest.mark.once
+@pytest.mark.process
 @pytest.mark.parametrize("options", [{"by_document": True}, {"stratify": True}, {}])
 def test_the_split_does_not_depend_on_the_seed_of_hashes(tmp_path, options):
     sentences = many_documents("one of five words here", 30)

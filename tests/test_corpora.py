@@ -10,7 +10,7 @@ from spacy.tokens import DocBin
 
 from spacy_bert_ner.corpus.convert import convert
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.corpora
 
 DATA = ROOT.parent / "shared" / "data"
 GMB = {"geo": 37644, "tim": 20333, "org": 20143, "per": 16990, "gpe": 15870, "art": 402, "eve": 308, "nat": 201}
@@ -36,7 +36,6 @@ CORPORA = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CORPORA)
 def test_a_corpus_converts_with_its_counts(tmp_path: Path, name: str) -> None:
     format, n_sentences, entities = CORPORA[name]

@@ -175,7 +175,7 @@ PIECES = st.sampled_from(
 )
 
 
-@pytest.mark.once
+@pytest.mark.fuzz
 @settings(max_examples=60)
 @given(data=st.data(), text=st.lists(PIECES, min_size=1, max_size=20).map("".join))
 def test_any_text_comes_back_as_brat_writes_it(tmp_path_factory, data, text):

@@ -491,7 +491,7 @@ PIECES = st.sampled_from(
 )
 
 
-@pytest.mark.once
+@pytest.mark.fuzz
 @settings(max_examples=150)
 @given(data=st.data(), pieces=st.lists(st.lists(PIECES, min_size=1, max_size=20), min_size=1, max_size=3))
 def test_texts_and_entities_come_back_to_the_character(tmp_path_factory, data, pieces):

@@ -12,8 +12,8 @@ from spacy_bert_ner.display import shown
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.once,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; apt-get install chromium"),
 ]
 TEXT = "Kevin Durant lives in New York."

@@ -31,6 +31,8 @@ from spacy_bert_ner.runtimes.conversion import convert
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
 from spacy_bert_ner.runtimes.on_onnx import OnnxRuntime
 
+pytestmark = pytest.mark.onnx
+
 ONNX, TORCH = {"@misc": "spacy_bert_ner.OnnxRuntime.v1"}, "spacy_bert_ner.TorchRuntime.v1"
 TEXTS = ["Kevin Durant lives in New York .", "", "Mr. O'Neill lives in Brooklyn . " * 12, "the", " \n"]
 
@@ -93,7 +95,6 @@ def test_attention_is_one_node_of_onnxruntime_unless_others_are_to_read_the_grap
     assert {name.partition(":")[0] for name in plain} == {""}
 
 
-@pytest.mark.once
 def test_attention_of_another_kind_is_left_as_it_is(tagger, monkeypatch):
     monkeypatch.setattr(attention, "_node", None)
     found = nodes(convert(Checkpoint.open(tagger), "fp32"))
@@ -334,7 +335,6 @@ AUTO = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("best", AUTO)
 def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
@@ -387,7 +387,6 @@ def test_eight_bits_on_torch_where_they_cannot_be(pipeline, tmp_path, monkeypatc
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.once
 def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
     monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: False)
@@ -397,7 +396,6 @@ def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, 
     assert report.after.words == pytest.approx(max(m.words for m in report.tried.values()), rel=0.1)
 
 
-@pytest.mark.once
 def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
     """Of two components, and what it requires; one that runs in bfloat16 already is not tried in it."""
     _, dev = pipeline
@@ -447,7 +445,6 @@ def test_a_report_of_another_does_not_make_an_older_export(content, pipeline, tm
     assert (tmp_path / "precious.txt").read_text() == "mine"
 
 
-@pytest.mark.once
 def test_what_was_trained_since_is_not_lost(pipeline, tmp_path, monkeypatch):
     """An export of torch can be trained, and lies where the next one would go."""
     folder, dev = pipeline
@@ -470,7 +467,6 @@ def test_packages_are_asked_for_before_any_work(pipeline, tmp_path, monkeypatch)
         export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
 
 
-@pytest.mark.once
 def test_an_older_export_is_replaced_and_nothing_else(pipeline, tmp_path):
     folder, dev = pipeline
     other = tmp_path / "other"

@@ -237,8 +237,7 @@ HOSTILE = st.one_of(
 )
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.fuzz
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(HOSTILE, min_size=50, max_size=50))
 def test_ten_thousand_hostile_texts(loaded_once, texts):
@@ -284,8 +283,7 @@ print(len(docs), all([(ent.start, ent.end, ent.label_) for ent in doc.ents] == e
 """
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited, and measured, as on Linux")
 def test_a_process_without_memory_says_so_and_goes_on(tmp_path):
     """Not simulated: the system refuses the memory."""

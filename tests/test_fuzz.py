@@ -10,8 +10,7 @@ SLOW = {"from_bytes": 20, **dict.fromkeys(FILES, 20)}
 """Fewer of what takes long."""
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.usefixtures("no_collection")
 def test_what_is_damaged_is_read_or_refused(name, tmp_path):

@@ -70,8 +70,7 @@ def test_word_ids_on_white_space_words_shift_labels():
     assert labelled == [("U", "B-org"), ("s", "B-per"), ("hour", "I-per"), ("long", "B-geo"), ("'", "B-per")]
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.corpora
 def test_the_label_of_every_gmb_word_arrives(pipe):
     if not GMB.exists():
         pytest.skip(f"the GMB corpus is not at {GMB}")

@@ -26,8 +26,7 @@ from spacy_bert_ner.errors import BertNerError, ConfigError
 from spacy_bert_ner.training import states
 
 pytestmark = [
-    pytest.mark.once,
-    pytest.mark.slow,
+    pytest.mark.process,
     pytest.mark.skipif(not has_cupy_gpu, reason="there is no GPU, or no CuPy for it"),
 ]
 

@@ -22,8 +22,7 @@ from spacy.training import Example
 from spacy_bert_ner.errors import CheckpointError
 
 pytestmark = [
-    pytest.mark.once,
-    pytest.mark.slow,
+    pytest.mark.training,
     pytest.mark.skipif(sys.platform != "linux", reason="others cannot exchange names in one step"),
 ]
 

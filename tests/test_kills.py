@@ -13,7 +13,7 @@ from spacy.tokens import DocBin
 
 from spacy_bert_ner.export import export_pipeline
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.process
 
 TEXT = "Kevin Durant lives in New York ."
 

@@ -20,6 +20,8 @@ from spacy_bert_ner.runtimes.conversion import convert
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
 from spacy_bert_ner.runtimes.products import has_int8_products
 
+pytestmark = pytest.mark.process
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 HEAD = """
@@ -167,8 +169,6 @@ RUNTIMES = {
 }
 
 
-@pytest.mark.once
-@pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
@@ -183,15 +183,11 @@ def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
     run(tmp_path, LOADED, "fork", folder, RUNTIMES[runtime])
 
 
-@pytest.mark.once
-@pytest.mark.slow
 @needs_fork
 def test_each_forked_process_opens_a_checkpoint_that_is_not_loaded(tmp_path, half_precision):
     run(tmp_path, NOT_LOADED, "fork", half_precision)
 
 
-@pytest.mark.once
-@pytest.mark.slow
 @pytest.mark.parametrize("script", [LOADED, NOT_LOADED], ids=["loaded", "not loaded"])
 def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
     run(tmp_path, script, "spawn", tagger)
@@ -199,7 +195,7 @@ def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
 
 @pytest.mark.parametrize(
     "method",
-    [pytest.param("fork", marks=needs_fork), pytest.param("spawn", marks=[pytest.mark.once, pytest.mark.slow])],
+    [pytest.param("fork", marks=needs_fork), "spawn"],
 )
 def test_a_process_that_is_killed_ends_the_others(tmp_path, tagger, method):
     """The system kills one, as where memory is short: an error follows what the others gave back, and nobody waits."""

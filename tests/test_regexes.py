@@ -101,15 +101,13 @@ def ends(pattern, flags, methods, seconds):
 FOUND = list(patterns())
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize(("place", "pattern", "flags", "methods"), FOUND, ids=[place for place, *_ in FOUND])
 def test_a_pattern_takes_linear_time(place, pattern, flags, methods):
     assert ends(pattern, flags, methods, 120)
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize(("pattern", "method"), [(r"(\w+)*!", "match"), (r"\s+$", "search")])
 def test_one_that_does_not_would_be_seen(pattern, method):
     assert not ends(pattern, 0, [method], 8)

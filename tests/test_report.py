@@ -37,9 +37,6 @@ def write(path, texts=TEXTS, **options):
     return path
 
 
-pytestmark = pytest.mark.once
-
-
 @pytest.fixture(scope="module")
 def folder(tagger, tmp_path_factory):
     """A pipeline with scores, one without, and data."""

@@ -26,7 +26,7 @@ from spacy_bert_ner.training import changes, states
 from spacy_bert_ner.training.parameters import collect, parameters, put_back
 from spacy_bert_ner.training.watch import Watch
 
-pytestmark = [pytest.mark.once, pytest.mark.slow]
+pytestmark = pytest.mark.training
 
 VARIANTS = {
     "as recipes are": {"logger": {"@loggers": "spacy_bert_ner.CsvLogger.v1", "path": "log.csv", "curves": 5}},

@@ -106,8 +106,7 @@ def test_a_precision_that_is_not_there():
     assert str(error.value).startswith(f"{place} precision = 'int4' is not allowed. {allowed}")
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.onnx
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch compiles with what it deprecates
 @pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")  # torch would have Python 3.13.1
 def test_a_compiled_model_predicts_the_same(tagger):

@@ -244,7 +244,7 @@ def test_sentences_are_the_windows_of_the_transformer(encoder: Path, examples: l
     assert [(ent.text, ent.label_) for ent in doc.ents] == gold(examples)[0]
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_it_is_packaged(nlp: Language, examples: list[Example], tmp_path: Path) -> None:
     learn(nlp, examples)
     nlp.meta["name"] = "shared"

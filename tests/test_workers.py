@@ -34,7 +34,7 @@ from spacy_bert_ner.training import states
 from spacy_bert_ner.training.stage import check_parallel
 from spacy_bert_ner.training.workers import Workers, from_environment
 
-pytestmark = [pytest.mark.once, pytest.mark.slow]
+pytestmark = pytest.mark.training
 
 LINE = ["-o", "out"]
 

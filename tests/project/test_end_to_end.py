@@ -14,7 +14,7 @@ import srsly
 from conftest import ROOT
 from pages import free_port, served
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.docs
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
@@ -140,7 +140,6 @@ def test_the_readme_has_commands():
     assert len(PYTHON) >= 3
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("command", SHELL)
 def test_every_command_of_the_readme_runs(sandbox, command):
     program, *arguments = shlex.split(command)
@@ -162,19 +161,16 @@ def test_every_command_of_the_readme_runs(sandbox, command):
     sandbox.run(*arguments)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("block", PYTHON)
 def test_every_python_example_of_the_readme_runs(sandbox, block):
     sandbox.run("-W", "error::DeprecationWarning:spacy_bert_ner", "-c", block)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("page", "language", "block"), PAGES)
 def test_every_example_of_the_pages_runs(sandbox, page, language, block):
     sandbox.run(*(shlex.split(block)[1:] if language == "bash" else ("-c", block)))
 
 
-@pytest.mark.once
 def test_the_project_serves_the_page(sandbox):
     port = free_port()
     command = ["-m", "spacy", "project", "run", "visualize", ".", "--vars.port", str(port)]
@@ -184,7 +180,6 @@ def test_the_project_serves_the_page(sandbox):
     assert f"http://localhost:{port} (Ctrl+C ends it)" in log.read_text()
 
 
-@pytest.mark.once
 def test_the_notebook_runs(sandbox):
     out = sandbox.run("scripts/run_notebook.py", str(ROOT / "docs" / "tour.ipynb"), "--check")
     assert re.search(r"tour.ipynb: \d+ cells ran", out)
@@ -193,7 +188,6 @@ def test_the_notebook_runs(sandbox):
 # These come last, as they leave another corpus and another pipeline behind.
 
 
-@pytest.mark.once
 def test_the_article_recipe_trains(sandbox):
     sandbox.run(
         *("-m", "spacy", "train", "configs/article.cfg", "--output", "training/article"),
@@ -213,7 +207,6 @@ def save_gmb(folder: Path) -> None:
     (folder / "ner_dataset.csv.zip").write_bytes("\n".join(["Sentence #,Word,POS,Tag", *rows]).encode("latin-1"))
 
 
-@pytest.mark.once
 def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentence(sandbox):
     save_gmb(sandbox.folder / "assets" / "gmb")
     out = sandbox.run("-m", "spacy", "project", "run", "article", ".", "--vars.encoder", "assets/tiny")
@@ -228,7 +221,6 @@ def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentenc
     assert re.search(r"^Brooklyn +\S+ +\S+", out, flags=re.MULTILINE)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("corpus", ["gmb", "wnut17"])
 def test_the_workflows_of_public_corpora_run(sandbox, corpus):
     folder = sandbox.folder / "assets" / corpus
