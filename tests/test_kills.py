@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from fork_server import fast_python
 from killing import BEGIN
 from spacy.tokens import DocBin
 
@@ -49,7 +50,7 @@ runpy.run_module("spacy", run_name="__main__")
 def killed(program: str, kill: str, *arguments: Path) -> None:
     """Run a program that is killed on its way."""
     code = BEGIN + PATCHES + program.format(kill=kill)
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)], timeout=120)
+    run = subprocess.run([fast_python(), "-W", "ignore", "-c", code, *map(str, arguments)], timeout=120)
     assert run.returncode == -signal.SIGKILL
 
 
@@ -103,7 +104,7 @@ def test_saving_where_there_is_no_room(pipeline, limit):
     before = {path: path.read_bytes() for path in pipeline.rglob("*") if path.is_file()}
     no_room = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
     code = BEGIN + SAVE.format(kill=no_room)
-    command = [sys.executable, "-W", "ignore", "-c", code, str(pipeline)]
+    command = [fast_python(), "-W", "ignore", "-c", code, str(pipeline)]
     run = subprocess.run(command, timeout=120, stderr=subprocess.PIPE, text=True)
     assert run.returncode == 1
     assert "File too large" in run.stderr
@@ -148,7 +149,7 @@ def test_converting(tmp_path, moment):
     (output / "train.spacy").write_bytes(b"old")
     killed(CONVERT, CONVERTING[moment], source, output)
     assert (output / "train.spacy").read_bytes() == b"old"
-    subprocess.run([sys.executable, "-m", "spacy", "bert-ner", "convert", str(source), str(output)], check=True)
+    subprocess.run([fast_python(), "-m", "spacy", "bert-ner", "convert", str(source), str(output)], check=True)
     assert [path.name for path in output.iterdir()] == ["train.spacy"]
     docs = list(DocBin().from_disk(output / "train.spacy").get_docs(spacy.blank("en").vocab))
     assert [(ent.text, ent.label_) for doc in docs for ent in doc.ents] == [("Kevin Durant", "per")]
