@@ -174,6 +174,8 @@ def _become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None
         os.environ.update(environment)
         sys.executable = str(Path(sys.argv[1]).with_name("python"))  # its own children begin fast too
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        # It is no fork of a process that ran a model, so that torch may use threads here.
+        importlib.import_module("spacy_bert_ner.forks")._prepared_pid = os.getpid()
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             mode = "r" if number == 0 else "w"
             stream = open(number, mode, encoding=environment.get("PYTHONIOENCODING"), closefd=False)  # noqa: SIM115
