@@ -1,9 +1,11 @@
-# make run   train, evaluate, package and use a BERT NER pipeline
-# make test  lint, types and tests
-# make test-all  the tests with the other generation of transformers and on other Pythons; see noxfile.py
+# make run       train, evaluate, package and use a BERT NER pipeline
+# make check     lint, types and the tests that start no process: two minutes
+# make test      lint, types and all tests that a change must pass: eight minutes
+# make test-all  other Pythons, the other generation of transformers, whole corpora, benchmarks; see noxfile.py
+# make nightly   what takes longer: deep fuzzing, and nearly all tests on each Python; before a release
 # make release   dist/: the package, and an SBOM of all that it needs
 # make audit     whether a flaw is known of a pinned version, where the open net can be reached
-# Each sets up everything that it needs in .venv. PYTHON names the interpreter to make it with (3.10 to 3.13).
+# Each sets up everything that it needs in .venv. PYTHON names the interpreter to make it with (3.10 to 3.14).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,25 +15,38 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 INSTALL := $(PIP) --constraint constraints.txt
 
-.PHONY: run test test-all release audit clean
+# COVERAGE=1 measures which branches the tests reach, and fails below the floor in pyproject.toml.
+PYTEST := $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/pytest) -q -n auto --dist loadfile --no-loadscope-reorder
+REPORT := $(if $(COVERAGE),$(BIN)/coverage combine --quiet && $(BIN)/coverage report)
+
+.PHONY: run lint check test test-all nightly release audit clean
 
 run: $(VENV)/installed-project
 	$(BIN)/python -m spacy project run all
 
-test: $(VENV)/installed-dev
+lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist loadfile
+
+check: lint
+	$(PYTEST) -m "not (process or ray or browser or onnx or training or fuzz or docs or corpora or benchmark)"
+
+test: lint
+	$(PYTEST) -m "not (corpora or benchmark)"
+	$(REPORT)
 
 test-all: $(VENV)/installed-dev
 	$(BIN)/nox
+
+nightly: $(VENV)/installed-dev
+	$(BIN)/nox -s nightly
 
 release audit: $(VENV)/installed-dev
 	$(BIN)/nox -s $@
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "error: $(PYTHON) is Python %d.%d; 3.10 to 3.13 is needed: make PYTHON=python3.11 ..." % v[:2])'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 15) else "error: $(PYTHON) is Python %d.%d; 3.10 to 3.14 is needed: make PYTHON=python3.11 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Threads of torch that wait for work leave the cores to the other processes.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import spacy
 import torch
@@ -20,6 +23,7 @@ from hypothesis import settings
 from spacy.language import Language
 from spacy.training import Example
 from transformers import BertForTokenClassification, BertModel
+from xdist.scheduler import LoadFileScheduling
 
 # No example has a time limit: the machine may be busy with something else. `--hypothesis-profile nightly` searches
 # deeper than each run of `make test` can.
@@ -32,7 +36,6 @@ torch.set_num_threads(1)
 
 RAY = [
     pytest.mark.ray,
-    pytest.mark.xdist_group("ray"),  # one worker, so that one Ray serves them all
     # Ray warns of settings of its own, which it makes itself.
     pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
     pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
@@ -41,6 +44,11 @@ RAY = [
 """Marks of tests that start Ray."""
 
 ROOT = Path(__file__).parent.parent
+
+KINDS = ("ray", "docs", "browser", "training", "onnx", "process", "fuzz", "corpora", "benchmark")
+"""Marks of kinds of tests, from those that take longest to finish."""
+
+RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_workers_on_ray.py")
 
 # The tests of what goes with an extra that transformers 5 shuts out; `nox` runs them with transformers 4.
 collect_ignore = [] if find_spec("spacy_transformers") else ["test_shared_transformer.py"]
@@ -140,6 +148,45 @@ def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
 def examples() -> list[Example]:
     nlp = spacy.blank("en")
     return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in TRAIN_DATA]
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Give each worker whole files, so that fixtures are made once; one worker has all that use Ray, which they share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "ray" if file.endswith(RAY_FILES) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return Scheduling(config, log)
+
+
+def kind_of(keywords: Iterable[str]) -> str:
+    """What a test is, by the first of its marks; "in process" for one without."""
+    return next((kind for kind in KINDS if kind in keywords), "in process")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left with one of them at the end."""
+    order = [*KINDS, "in process"]
+    ranks: dict[str, int] = {}
+    for item in items:
+        file = item.nodeid.split("::", 1)[0]
+        marks = {mark.name for mark in item.iter_markers()}
+        ranks[file] = min(ranks.get(file, len(order)), order.index(kind_of(marks)))
+    items.sort(key=lambda item: ranks[item.nodeid.split("::", 1)[0]])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many seconds each kind of test took, over all workers."""
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[kind_of(report.keywords)] += report.duration
+    listed = ", ".join(f"{kind} {seconds[kind]:.0f}" for kind in ("in process", *KINDS) if seconds[kind] >= 0.5)
+    terminalreporter.write_line(f"seconds by kind: {listed}")
 
 
 def pytest_report_header() -> str:

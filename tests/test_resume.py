@@ -119,6 +119,22 @@ def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
     check_like(tmp_path, alone)
 
 
+def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
+    """The pipelines of the first evaluation are there already, and are replaced."""
+    config, alone, _ = whole("as recipes are")
+
+    def first():
+        states.write = lambda *_: signal.raise_signal(signal.SIGKILL)
+
+    killed = Run(tmp_path, config, "-o", "out", first=first).wait()
+    assert killed.returncode == -signal.SIGKILL, killed.printed
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model-best", "model-last", "states"]
+    done = Run(tmp_path, config, "-o", "out", "--resume").wait()
+    assert done.returncode == 0, done.printed
+    assert "There is no state to go on from yet: it begins anew" in done.printed
+    check_like(tmp_path, alone)
+
+
 def drawing(first):
     """Lets each step draw from all generators, as components may, before it does `first`."""
 

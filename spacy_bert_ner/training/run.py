@@ -131,13 +131,13 @@ def _begin(order: Order, told: Told, msg: Printer) -> str | None:
         output.mkdir(parents=True)
         msg.good(f"Created output directory: {output}")
     msg.info(f"Saving to output directory: {output}")
-    if not order.resume:
-        return None
-    folder = states.newest(output, msg.warn)
+    folder = states.newest(output, msg.warn) if order.resume else None
     if folder is None:
-        if pipelines:
+        if pipelines and not states.was_begun(output):
             raise BertNerError(Errors.no_states.format(output=output, found=", ".join(pipelines)))
-        msg.info("There is no state to go on from yet: it begins anew")
+        if order.resume:
+            msg.info("There is no state to go on from yet: it begins anew")
+        states.mark_begun(output)
         return None
     changed = differences(states.read_told(folder), told)
     if changed and not order.allow_changes:

@@ -71,6 +71,19 @@ def write(output: Path, state: State, keep: int) -> Path:
     return folder
 
 
+def mark_begun(output: Path) -> None:
+    """Make the folder of checkpoints before the first pipeline is written.
+
+    A training that is killed before its first checkpoint is thereby known from one of `spacy train`, which keeps none.
+    """
+    (output / STATES).mkdir(exist_ok=True)
+
+
+def was_begun(output: Path) -> bool:
+    """Whether a training with checkpoints began in this folder, even if it wrote none."""
+    return (output / STATES).is_dir()
+
+
 def has_states(output: Path) -> bool:
     """Whether there is a state, be it damaged."""
     return bool(_folders(output))
