@@ -1,6 +1,7 @@
 """A training that was stopped, in whatever way, goes on as if it had not been."""
 
 import json
+import os
 import random
 import resource
 import shutil
@@ -15,7 +16,7 @@ import torch
 from conftest import initialized
 from spacy.language import Language
 from thinc.shims import Shim
-from training_runs import Run, killed_after, nothing, rows, saved, slower, weights, write_config, write_corpus
+from training_runs import Run, killed_after, nothing, rows, saved, signalled_in, weights, write_config, write_corpus
 from typer.main import get_command
 
 from spacy_bert_ner import randomness
@@ -190,14 +191,12 @@ def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
     config, alone, _ = whole("as recipes are")
-    run = Run(tmp_path, config, "-o", "out", first=slower(0.3))
-    run.wait_for(tmp_path / "out" / "states" / "00000000")
-    stopped = run.kill(number)
+    stopped = Run(tmp_path, config, "-o", "out", first=signalled_in(7, number)).wait()
     assert stopped.returncode == code, stopped.printed
     assert "The training stopped, as it was asked to To go on: the same line with --resume" in stopped.printed
     assert "Traceback" not in stopped.printed
     newest = states.newest(tmp_path / "out")
-    assert 0 < int(newest.name) < 11
+    assert newest.name == "00000006"
     spacy.load(tmp_path / "out" / "model-last")
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
@@ -206,19 +205,21 @@ def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
 
 def test_a_second_signal_ends_it_at_once(whole, tmp_path):
     config, _, _ = whole("as recipes are")
+    asked = tmp_path / "asked"
 
     def first():
-        BertNer.update = lambda *_, **__: time.sleep(600)
+        def update(*_, **__):
+            os.kill(os.getpid(), signal.SIGTERM)  # the first, after which the step goes on
+            asked.touch()
+            while True:
+                signal.pause()
+
+        BertNer.update = update
 
     run = Run(tmp_path, config, "-o", "out", first=first)
-    while "Initial learn rate" not in (run.log.read_text() if run.log.exists() else "") and run.process.is_alive():
-        time.sleep(0.01)
-    time.sleep(0.2)
+    run.wait_for(asked)
     run.process.terminate()
-    time.sleep(0.2)
-    run.process.terminate()
-    run.process.join(60)
-    assert run.wait(0).returncode == -signal.SIGTERM
+    assert run.wait(60).returncode == -signal.SIGTERM
 
 
 def full_at_second(owner, name):
@@ -414,9 +415,7 @@ def test_components_of_spacy_go_on_too(encoder, tmp_path):
     alone, stopped = tmp_path / "alone", tmp_path / "stopped"
     done = Run(alone, config, "-o", "out").wait()
     assert done.returncode == 0, done.printed
-    run = Run(stopped, config, "-o", "out", first=slower(0.3))
-    run.wait_for(stopped / "out" / "states" / "00000000")
-    assert run.kill(signal.SIGTERM).returncode == 143
+    assert Run(stopped, config, "-o", "out", first=signalled_in(7, signal.SIGTERM)).wait().returncode == 143
     done = Run(stopped, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
     assert saved(stopped / "out") == saved(alone / "out")

@@ -19,9 +19,10 @@ from training_runs import (
     check_rows,
     furthest,
     killed_after,
+    nothing,
     rows,
     saved,
-    slower,
+    signalled_in,
     together,
     write_config,
     write_twenty_steps,
@@ -156,11 +157,9 @@ def test_a_worker_that_dies_ends_the_run_with_a_state(config, alone, tmp_path, d
 
 
 def test_a_signal_to_one_stops_all_at_the_same_step(config, alone, tmp_path):
-    port = free_port()
-
-    running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=slower(0.2)) for rank in range(2)]
-    running[0].wait_for(tmp_path / "out" / "states" / "00000000")
-    assert running[1].kill(signal.SIGTERM).returncode == 143
+    port, first = free_port(), (nothing, signalled_in(9, signal.SIGTERM))
+    running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=first[rank]) for rank in range(2)]
+    assert running[1].wait().returncode == 143
     assert running[0].wait().returncode == 1
     assert 0 < int(states.newest(tmp_path / "out").name) < 19
     check_done(together(tmp_path, 2, config, *LINE, "--resume"))

@@ -192,16 +192,18 @@ def _kill_after(step: int) -> None:
     states.write = write
 
 
-def slower(seconds: float) -> Callable[[], None]:
-    """What lets each step take a while, so that a signal comes between two of them."""
-    return partial(_be_slower, seconds)
+def signalled_in(call: int, number: int) -> Callable[[], None]:
+    """What lets a process get a signal in the middle of a step, counted from 1, which it then finishes."""
+    return partial(_signal_in, call, number)
 
 
-def _be_slower(seconds: float) -> None:
-    real = BertNer.update
+def _signal_in(call: int, number: int) -> None:
+    real, calls = BertNer.update, []
 
     def update(self: BertNer, *arguments: Any, **options: Any) -> Any:
-        time.sleep(seconds)
+        calls.append(1)
+        if len(calls) == call:
+            signal.raise_signal(number)
         return real(self, *arguments, **options)
 
     BertNer.update = update
