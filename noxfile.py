@@ -1,9 +1,10 @@
-"""The tests in other environments than `.venv`, and what a release takes.
+"""The tests in other environments than `.venv`, deeper tests, and what a release takes.
 
-`make test-all` runs the sessions of tests one after the other, and makes a release to see that it can be made.
+`make test-all` runs the sessions of tests one after the other, the most important first, and makes a release to see
+that it can be made. `make nightly` runs what takes longer.
 
-`make test` runs them with transformers 5 on `python3`; here are the lowest and the highest Python, and the other
-generation of transformers. What is saved in one environment is read in all others at the end.
+`make test` runs the tests with transformers 5 on `python3`; here are the lowest and the highest Pythons, and the other
+generation of transformers. A pipeline that one environment saves is read in all others at the end.
 """
 
 from __future__ import annotations
@@ -18,15 +19,29 @@ import nox
 ROOT = Path(__file__).parent
 SAVED = ROOT / ".nox" / "saved"
 
-nox.options.sessions = ["transformers4", "transformers5", "curated", "peers", "generations", "release"]
-nox.options.error_on_missing_interpreters = False  # they are skipped, and told at the end
+nox.options.sessions = ["transformers4", "transformers5", "python314", "corpora", "benchmarks", "curated", "peers"]
+nox.options.sessions += ["generations", "release"]
+nox.options.error_on_missing_interpreters = False  # they are skipped, and reported at the end
 nox.options.reuse_existing_virtualenvs = True
 
 # pyenv's stand-ins for interpreters refuse to run those that no folder asks for.
 FOUND = [
-    path for version in ("3.10", "3.13") for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin")
+    path
+    for version in ("3.10", "3.13", "3.14")
+    for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin")
 ]
 os.environ["PATH"] = os.pathsep.join([*map(str, FOUND), os.environ.get("PATH", "")])
+
+PYTEST = ("-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+ONCE = ("ray", "docs", "browser", "training", "process", "fuzz", "corpora", "benchmark")
+"""Kinds of tests whose results depend little on the versions of Python and transformers; `make test` runs them."""
+
+OF_PYTHON = ["tests/parity", "tests/test_processes.py"]
+OF_PYTHON += [
+    f"tests/test_{name}.py"
+    for name in ("component", "contract", "copies", "package", "labels", "hub", "convert", "optimizer", "settings")
+]
+"""Tests of what most depends on Python."""
 
 
 def _install(session: nox.Session) -> None:
@@ -34,8 +49,12 @@ def _install(session: nox.Session) -> None:
 
 
 def _test(session: nox.Session, *arguments: str) -> None:
-    # What is long and the same everywhere is left to `make test`; with -- -m "slow or not slow" all of it runs.
-    session.run("pytest", "-q", "-n", "auto", "--dist", "loadfile", "-m", "not once", *arguments, *session.posargs)
+    """Run the tests that were asked for behind `--`, or else those that the arguments choose.
+
+    A session without an environment of its own takes that of nox.
+    """
+    python = "python" if session.python else sys.executable
+    session.run(python, *PYTEST, *(session.posargs or arguments), external=not session.python)
 
 
 def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.executable) -> dict[str, str]:
@@ -54,28 +73,44 @@ def transformers4(session: nox.Session) -> None:
     """Tests with transformers 4.53.2, the last that spacy-transformers takes, and with spacy-transformers."""
     _install(session)
     session.install("--no-deps", "--requirement", "constraints-transformers4.txt")
-    _test(session)
+    _test(session, "-m", f"not ({' or '.join(ONCE)})")
 
 
 @nox.session(python="3.13")
 def transformers5(session: nox.Session) -> None:
-    """Tests of what most depends on Python, with transformers 5, or what is asked for. With transformers 5 `make test`
-    runs all of them; all on this Python, too, takes a quarter of an hour: `nox -s transformers5 -- tests`."""
+    """Tests of what most depends on Python, with transformers 5; all of them: `nox -s transformers5 -- tests`."""
     _install(session)
-    rooms = (
-        "component",
-        "contract",
-        "copies",
-        "package",
-        "labels",
-        "hub",
-        "corpus",
-        "convert",
-        "optimizer",
-        "settings",
-    )
-    chosen = ["tests/parity", "tests/test_processes.py", *(f"tests/test_{room}.py" for room in rooms)]
-    _test(session, *([] if session.posargs else ["-m", "not once and not slow", *chosen]))
+    _test(session, *OF_PYTHON)
+
+
+@nox.session(python="3.14")
+def python314(session: nox.Session) -> None:
+    """The same on the newest Python."""
+    _install(session)
+    _test(session, *OF_PYTHON)
+
+
+@nox.session(python=False)
+def corpora(session: nox.Session) -> None:
+    """Tests that read whole public corpora, where these lie beside the repository."""
+    _test(session, "-m", "corpora")
+
+
+@nox.session(python=False)
+def benchmarks(session: nox.Session) -> None:
+    """Tests of the scripts in `benchmarks/`, on little data."""
+    _test(session, "-m", "benchmark")
+
+
+@nox.session(python=False)
+def nightly(session: nox.Session) -> None:
+    """What takes longer, as before a release: many random inputs, guided fuzzing, and all tests on each Python."""
+    _test(session, "--hypothesis-profile", "nightly", "-m", "not benchmark")
+    session.notify("fuzz", ["60"])
+    for name in ("transformers4", "transformers5", "python314"):
+        session.notify(name, ["-m", "not (corpora or benchmark)"])
+    for name in ("benchmarks", "curated", "peers", "generations", "release"):
+        session.notify(name, [])
 
 
 @nox.session(python=False)

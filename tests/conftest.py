@@ -151,7 +151,7 @@ def examples() -> list[Example]:
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Give each worker whole files, so that fixtures are made once; one worker has all that use Ray, which they share."""
+    """Give each worker whole files, so that fixtures are made once. One worker has all files that use Ray."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
