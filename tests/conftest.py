@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Threads of torch that wait for work leave the cores to the other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import ray_session
 import spacy
 import torch
 import transformers
@@ -191,6 +193,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_report_header() -> str:
     return f"transformers: {transformers.__version__}"
+
+
+@pytest.fixture
+def shared_ray() -> SimpleNamespace:
+    """The Ray of `ray_session`: its `address`, and its port of `metrics`."""
+    return ray_session.running()
+
+
+@pytest.hookimpl(trylast=True)  # after fixtures that use it have ended
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End Ray after the last test that may use it, as its idle processes would take time from the others."""
+    if nextitem is None or nextitem.get_closest_marker("ray") is None:
+        ray_session.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -183,6 +183,8 @@ def _become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None
             setattr(sys, f"__{name}__", stream)
         sys.path[1:1] = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
         importlib.invalidate_caches()
+        if threads := environment.get("OMP_NUM_THREADS"):
+            sys.modules["torch"].set_num_threads(int(threads))  # which has read the variable of the server
         _execute(arguments)
         code = 0
     except SystemExit as e:

@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
+import ray_session
 import spacy
-from conftest import RAY
+from conftest import RAY, ROOT
+from fork_server import fast_python
+from halting import N_BEFORE
 
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.scale import annotate as room
@@ -25,27 +27,30 @@ from spacy_bert_ner.scale.on_ray import Ray  # noqa: E402
 
 pytestmark = RAY
 
-N = 20_000
-SHARD_SIZE = 200
+N = 300
+N_FAILED = 3
+SHARD_SIZE = 20
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A pipeline, documents, and what they become in this process."""
+    """A pipeline, documents, and a folder with what they become in this process, in each format."""
     folder = tmp_path_factory.mktemp("work")
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Kevin"}])
     nlp.to_disk(folder / "ruler")
     with (folder / "in.jsonl").open("w") as file:
         for i in range(N):
-            text = None if i % 999 == 5 else f"{i} Kevin met Kevin in Paris"
+            text = None if i % 99 == 5 else f"{i} Kevin met Kevin in Paris"
             file.write(json.dumps({"id": f"d{i}", "text": text, "n": i}) + "\n")
-    annotate(str(folder / "ruler"), [str(folder / "in.jsonl")], str(folder / "whole"), **options())
+    for format in ("parquet", "jsonl", "spacy"):
+        annotated(folder, folder / format, format=format)
     return folder
 
 
-def options(**more):
-    return {"shard_size": SHARD_SIZE, "columns": Columns(kept=("n",)), "progress": False, **more}
+def annotated(work, output, **more):
+    options = {"shard_size": SHARD_SIZE, "columns": Columns(kept=("n",)), "progress": False, **more}
+    return annotate(str(work / "ruler"), [str(work / "in.jsonl")], str(output), **options)
 
 
 def files(folder):
@@ -57,36 +62,8 @@ def files(folder):
     }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _not_after_all_others():
-    """Ray lowers the priority of its processes, which would hardly run beside the other tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_worker_niceness", "0")
-        yield
-
-
-@pytest.fixture(scope="module")
-def local():
-    """A Ray on this machine, of two CPUs."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
-    yield
-    ray.shutdown()
-
-
 def n_finished(output):
     return len(list((output / "finished").glob("0*.json"))) if (output / "finished").exists() else 0
-
-
-def once(output, n, do, is_alive=lambda: True):
-    """Do something once so many shards are finished."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end and is_alive():
-        with contextlib.suppress(FileNotFoundError):
-            if n_finished(output) >= n:
-                do()
-                return
-        time.sleep(0.005)
-    pytest.fail(f"{n_finished(output)} shards are finished, where {n} were waited for")
 
 
 def processes(name):
@@ -99,121 +76,138 @@ def processes(name):
     return found
 
 
-@pytest.mark.parametrize("format", ["parquet", "jsonl", "spacy"])
-def test_both_engines_give_identical_rows(work, local, tmp_path, format):
-    arguments = str(work / "ruler"), [str(work / "in.jsonl")]
-    more = options(limit=3000, format=format)
-    here = annotate(*arguments, str(tmp_path / "here"), **more)
-    there = annotate(*arguments, str(tmp_path / "there"), **more, ray=Ray(num_actors=2))
-    assert here[:4] == there[:4] == (2997, 2997 * 6, 2997 * 2, 3)
-    assert files(tmp_path / "here") == files(tmp_path / "there")
+def runs(pid):
+    """Whether a process runs; of one that has ended, its parent may not know yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
-def test_an_actor_that_is_killed_loses_nothing(work, local, tmp_path):
-    output, killed = tmp_path / "out", []
-
-    def kill():
-        for pid in processes("ray::MapWorker")[:1]:
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
-
-    thread = threading.Thread(target=once, args=(output, 5, kill))
-    thread.start()
-    done = annotate(str(work / "ruler"), [str(work / "in.jsonl")], str(output), **options(ray=Ray(num_actors=2)))
-    thread.join()
-    assert len(killed) == 1
-    assert done.documents + done.errors == N
-    assert files(output) == files(work / "whole")
+def wait_until(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.02)
 
 
-def test_more_than_a_cluster_has_is_refused(work, local, tmp_path):
-    for how in (Ray(gpus_per_actor=1), Ray(cpus_per_actor=64)):
-        with pytest.raises(BertNerError, match=r"There is no room for an actor of .* the cluster has .*'CPU': 2.0"):
-            annotate(
-                str(work / "ruler"), [str(work / "in.jsonl")], str(tmp_path / "out"), **options(ray=how, resume=True)
+class Command:
+    """`annotate` on Ray with two actors, each of which waits in the middle of a shard; see `halting`.
+
+    python: that runs it.
+    """
+
+    def __init__(self, work, folder, *options, python):
+        self.output, self.halts = folder / "out", folder / "halts"
+        self.halts.mkdir()
+        path = os.pathsep.join([str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        variables = {"TESTS_HALTS": str(self.halts), "PYTHONPATH": path}
+        environment = ray_session.environment(
+            env_vars={**ray_session.runtime_env()["env_vars"], **variables}, worker_process_setup_hook="halting.install"
+        )
+        line = [python, "-m", "spacy", "bert-ner", "annotate", str(work / "ruler"), str(work / "in.jsonl")]
+        line += ["--output", str(self.output), "--shard-size", str(SHARD_SIZE), "--columns", "n", "--engine", "ray"]
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [*line, "--num-actors", "2", *options], stdout=log, stderr=log, env=environment
             )
+
+    def halted(self):
+        """The actors that wait: process id → process id of its raylet. RETURNS when both do, in the middle."""
+        wait_until(lambda: len(list(self.halts.glob("halted-*"))) == 2 or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log.read_text()
+        assert N_BEFORE <= n_finished(self.output) < N // SHARD_SIZE - 2
+        assert len(list(self.output.glob(".0*.tmp"))) == 2  # shards that are being written
+        return {int(path.name.split("-")[1]): int(path.read_text()) for path in self.halts.glob("halted-*")}
+
+    def end(self):
+        """Let it go on, and wait for its end. RETURNS: what it printed."""
+        (self.halts / "go-on").touch()
+        assert self.process.wait(180) == 0, self.log.read_text()
+        return " ".join(self.log.read_text().split())
+
+
+def test_both_engines_give_identical_rows(work, shared_ray, tmp_path):
+    there = annotated(work, tmp_path / "there", ray=Ray(num_actors=2))
+    assert there[:4] == (N - N_FAILED, (N - N_FAILED) * 6, (N - N_FAILED) * 2, N_FAILED)
+    assert files(tmp_path / "there") == files(work / "parquet")
+
+
+def test_an_actor_that_is_killed_loses_nothing(work, shared_ray, tmp_path):
+    command = Command(work, tmp_path, "--address", shared_ray.address, "--format", "jsonl", python=fast_python())
+    killed = next(iter(command.halted()))
+    assert killed in processes("ray::MapWorker")
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not runs(killed))
+    assert f"has {N - N_FAILED} documents" in command.end()
+    assert files(command.output) == files(work / "jsonl")
+
+
+def test_more_than_a_cluster_has_is_refused(work, shared_ray, tmp_path):
+    for how in (Ray(gpus_per_actor=1), Ray(cpus_per_actor=64)):
+        message = rf"There is no room for an actor of .* the cluster has .*'CPU': {ray_session.N_CPUS}.0"
+        with pytest.raises(BertNerError, match=message):
+            annotated(work, tmp_path / "out", ray=how, resume=True)
     assert n_finished(tmp_path / "out") == 0
 
 
 def test_a_cluster_that_does_not_answer_is_named(work, tmp_path):
     with pytest.raises(BertNerError, match=r"Ray does not answer at --address 127.0.0.1:1: "):
-        annotate(
-            str(work / "ruler"), [str(work / "in.jsonl")], str(tmp_path / "out"), **options(ray=Ray("127.0.0.1:1"))
-        )
+        annotated(work, tmp_path / "out", ray=Ray("127.0.0.1:1"))
 
 
-def test_what_an_actor_says_is_told_as_it_is(work, local, tmp_path, monkeypatch):
+def test_what_an_actor_says_is_told_as_it_is(work, shared_ray, tmp_path, monkeypatch):
     path = tmp_path / "in.jsonl"
     path.write_bytes((work / "in.jsonl").read_bytes())
+    (tmp_path / "ruler").symlink_to(work / "ruler")
     real = room._begin
 
     def begin(*arguments, **more):
         real(*arguments, **more)
         path.write_text('{"id": "a", "text": "b"}\n')
 
+    one = Ray(cpus_per_actor=2)  # actor, as there is no room for another
     monkeypatch.setattr(room, "_begin", begin)
-    with pytest.raises(BertNerError, match=r"in.jsonl cannot be read: 1 records from record 1 on, where 200 were coun"):
-        annotate(str(work / "ruler"), [str(path)], str(tmp_path / "out"), **options(limit=400, ray=Ray()))
+    with pytest.raises(BertNerError, match=r"in.jsonl cannot be read: 1 records from record 1 on, where 20 were count"):
+        annotated(tmp_path, tmp_path / "out", limit=2 * SHARD_SIZE, ray=one)
     monkeypatch.setattr(room, "_begin", lambda *_, **__: None)  # which makes no folder
     with pytest.raises(BertNerError, match=r"Ray stopped: .* go on with --resume"):
-        annotate(str(work / "ruler"), [str(work / "in.jsonl")], str(tmp_path / "none"), **options(ray=Ray()))
+        annotated(work, tmp_path / "none", ray=one)
 
 
-def command(work, output, *more):
-    line = [sys.executable, "-m", "spacy", "bert-ner", "annotate", str(work / "ruler"), str(work / "in.jsonl")]
-    line += ["--output", str(output), "--shard-size", str(SHARD_SIZE), "--columns", "n", "--engine", "ray"]
-    return [*line, "--num-actors", "2", "--resume", *more]
+def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(work, shared_ray, tmp_path):
+    others = processes("ray::MapWorker")
+    command = Command(work, tmp_path, python=sys.executable)  # which starts a Ray of its own
+    left = {pid for item in command.halted().items() for pid in item}  # actors and their raylet
+    command.process.kill()
+    command.process.wait()
+    wait_until(lambda: not any(map(runs, left)) and {*processes("ray::MapWorker")} <= {*others}, seconds=30)
+    before = {path: path.stat().st_mtime_ns for path in (command.output / "finished").iterdir()}
+    assert N_BEFORE <= len(before) < N // SHARD_SIZE
+    done = annotated(work, command.output, ray=Ray(num_actors=2), resume=True)
+    assert (done.documents, done.errors) == (N - N_FAILED, N_FAILED)
+    assert files(command.output) == files(work / "parquet")
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # it went on, and did not begin anew
 
 
-def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(work, tmp_path):
-    output, others = tmp_path / "out", processes("ray::MapWorker")
-    process = subprocess.Popen(command(work, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    once(output, 3, process.kill, lambda: process.poll() is None)
-    process.wait()
-    for _ in range(300):
-        if {*processes("ray::MapWorker")} <= {*others}:
-            break
-        time.sleep(0.1)
-    assert {*processes("ray::MapWorker")} <= {*others}
-    n = n_finished(output)
-    assert 3 <= n < N // SHARD_SIZE
-    done = subprocess.run(command(work, output), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert f"has {N - 21:,} documents" in " ".join(done.stdout.split())
-    assert files(output) == files(work / "whole")
-
-
-def test_a_machine_that_is_lost_loses_nothing(work, tmp_path):
-    output = tmp_path / "out"
+def test_a_machine_that_is_lost_loses_nothing(work, tmp_path, monkeypatch):
+    for name, value in ray_session.SETTINGS.items():
+        monkeypatch.setenv(name, value)
     cluster = cluster_utils.Cluster(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}, shutdown_at_exit=False
     )
     try:
         others = [cluster.add_node(num_cpus=1) for _ in range(2)]  # one more than there are actors
         cluster.wait_for_nodes()
-        process = subprocess.Popen(
-            command(work, output, "--address", cluster.address),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-        def kill():
-            # That of a machine with an actor: the parent of its worker.
-            parents = {
-                int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-                for pid in processes("ray::MapWorker")
-            }
-            for node in others:
-                (raylet,) = node.all_processes["raylet"]
-                if raylet.process.pid in parents:
-                    os.kill(raylet.process.pid, signal.SIGKILL)
-                    return
-            pytest.fail("there is no actor on another machine than the first")
-
-        once(output, 3, kill, lambda: process.poll() is None)
-        _, errors = process.communicate(timeout=180)
-        assert process.returncode == 0, errors
-        assert files(output) == files(work / "whole")
+        command = Command(work, tmp_path, "--address", cluster.address, "--format", "spacy", python=fast_python())
+        halted = command.halted()
+        raylets = [node.all_processes["raylet"][0].process for node in others]
+        actor, lost = next((actor, one) for actor, pid in halted.items() for one in raylets if one.pid == pid)
+        lost.kill()
+        lost.wait()  # else its process id would not be free, and its actor would believe that it runs
+        wait_until(lambda: not runs(actor))
+        command.end()
+        assert files(command.output) == files(work / "spacy")
     finally:
         cluster.shutdown()
