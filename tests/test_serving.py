@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+import ray_session
 import spacy
 import srsly
 from conftest import RAY, ROOT
@@ -28,7 +29,7 @@ ray = pytest.importorskip("ray")
 serve = pytest.importorskip("ray.serve")
 from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
-from spacy_bert_ner.scale.server import be_patient, options_in  # noqa: E402
+from spacy_bert_ner.scale.server import options_in  # noqa: E402
 from spacy_bert_ner.scale.serving import application, build  # noqa: E402
 
 pytestmark = [*RAY, pytest.mark.filterwarnings(r"ignore::UserWarning:ray\..*")]
@@ -50,17 +51,8 @@ def pipeline(tagger, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def session(pipeline):
-    """Ray and Serve, with two servers: one open, one with a token that is always busy."""
-    port, metrics = free_port(), free_port()
-    os.environ["TESTS_TOKEN"] = "s3cret"
-    be_patient()
-    ray.init(
-        num_cpus=3,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-        _metrics_export_port=metrics,
-    )
+    """Serve, with two servers: one open, one with a token that is always busy."""
+    port, metrics = free_port(), ray_session.running().metrics
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "INFO"})
         serve.run(application({"pipeline": str(pipeline), **MOST}), name="open", route_prefix="/")
@@ -69,8 +61,6 @@ def session(pipeline):
         yield {"port": port, "metrics": metrics}
     finally:
         serve.shutdown()
-        ray.shutdown()
-        del os.environ["TESTS_TOKEN"]
 
 
 def send(session, path="/v1/entities", body=None, method=None, **headers):
@@ -237,7 +227,9 @@ def test_with_the_token_there_is_all_and_who_comes_too_soon_is_told_when_to_come
     answers = []
 
     def ask():
-        answers.append(send(session, "/locked/v1/entities", {"text": TEXTS[0]}, Authorization="Bearer s3cret"))
+        answers.append(
+            send(session, "/locked/v1/entities", {"text": TEXTS[0]}, Authorization=f"Bearer {ray_session.TOKEN}")
+        )
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -259,7 +251,7 @@ def test_with_the_token_there_is_all_and_who_comes_too_soon_is_told_when_to_come
 
 def test_metrics_are_exported_for_prometheus(session):
     send(session, body={"text": "Kevin"})
-    for _ in range(60):
+    for _ in range(300):
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", session["metrics"], timeout=10)
             connection.request("GET", "/metrics")
@@ -267,7 +259,7 @@ def test_metrics_are_exported_for_prometheus(session):
             connection.close()
             if "bert_ner_words" in text:
                 break
-        time.sleep(0.5)
+        time.sleep(0.1)
     for name in ("bert_ner_answers", "bert_ner_texts", "bert_ner_words", "bert_ner_batch_texts", "ray_serve_"):
         assert name in text
     assert SECRET not in text
@@ -276,11 +268,11 @@ def test_metrics_are_exported_for_prometheus(session):
 def test_texts_and_tokens_are_in_no_log(session):
     for body in ({"text": SECRET}, {"text": SECRET, "more": 1}, b'{"text": "' + SECRET.encode()):
         send(session, body=body)
-    send(session, "/locked/v1/model", Authorization="Bearer s3cret")
+    send(session, "/locked/v1/model", Authorization=f"Bearer {ray_session.TOKEN}")
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     texts = {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()}
     assert any(b"/v1/entities" in text for text in texts.values())  # the requests themselves are
-    assert [path for path, text in texts.items() if SECRET.encode() in text or b"s3cret" in text] == []
+    assert [path for path, text in texts.items() if SECRET.encode() in text or ray_session.TOKEN.encode() in text] == []
 
 
 def replicas():
@@ -293,38 +285,48 @@ def replicas():
 
 
 def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, expected):
-    wanted, answers, ends = expected(TEXTS[0]), [], time.monotonic() + 12
-    killed = threading.Event()
+    wanted, answers = expected(TEXTS[0]), []
+    is_killed, ended = threading.Event(), threading.Event()
+    asked = threading.Semaphore(0)  # one for each answer, and each that there was none
 
     def ask():
-        while time.monotonic() < ends:
+        while not ended.is_set():
+            was_killed = is_killed.is_set()
             try:
-                answers.append((killed.is_set(), *send(session, body={"text": TEXTS[0]})[::2]))
+                status, _, answer = send(session, body={"text": TEXTS[0]})
             except (OSError, http.client.HTTPException, ValueError) as e:
-                answers.append((killed.is_set(), type(e).__name__, None))
-                time.sleep(0.05)
+                status, answer = type(e).__name__, None
+            answers.append((was_killed, status, answer))
+            asked.release()
+            if status != 200:
+                time.sleep(0.02)
+
+    def come(condition, seconds=120):
+        """Wait until answers are so."""
+        end = time.monotonic() + seconds
+        while not condition(answers):
+            assert time.monotonic() < end, [status for _, status, _ in answers]
+            asked.acquire(timeout=1)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    time.sleep(1)
-    (pid,) = replicas()
-    os.kill(pid, signal.SIGKILL)
-    killed.set()
-    for thread in threads:
-        thread.join()
-    for _ in range(120):
-        with contextlib.suppress(OSError, ValueError):
-            if send(session, body={"text": TEXTS[0]})[0] == 200:
-                break
-        time.sleep(0.5)
-    status, _, answer = send(session, body={"text": TEXTS[0]})
-    assert status == 200
-    close(answer["documents"][0]["entities"], wanted)
+    try:
+        come(lambda answers: len(answers) >= 10)
+        (pid,) = replicas()
+        os.kill(pid, signal.SIGKILL)
+        is_killed.set()
+        come(lambda answers: sum(was_killed and status == 200 for was_killed, status, _ in answers) >= 10)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    (new,) = replicas()
+    assert new != pid
     good = [answer for _, status, answer in answers if status == 200]
-    assert len(good) > 10
     for answer in good:
         close(answer["documents"][0]["entities"], wanted)
+    assert {status for _, status, _ in answers[:10]} == {200}
     others = {status for _, status, _ in answers if status != 200}
     assert others <= {500, 502, 503, "ValueError", "JSONDecodeError", "ConnectionResetError", "RemoteDisconnected"}
 
@@ -411,12 +413,13 @@ def test_the_command_serves_until_it_is_told_to_end(pipeline, expected, tmp_path
     line = [sys.executable, "-m", "spacy", "bert-ner", "serve", str(pipeline), "--port", str(port)]
     log = tmp_path / "log"
     with log.open("w") as file:
-        process = subprocess.Popen(line, stdout=file, stderr=file, start_new_session=True)
+        options = {"env": ray_session.environment(), "start_new_session": True}
+        process = subprocess.Popen(line, stdout=file, stderr=file, **options)
     try:
-        for _ in range(240):
+        for _ in range(1200):
             if "Ctrl+C ends it" in log.read_text() or process.poll() is not None:
                 break
-            time.sleep(0.5)
+            time.sleep(0.1)
         assert process.poll() is None, log.read_text()
         status, _, answer = send({"port": port}, body={"text": TEXTS[0]})
         assert status == 200, log.read_text()

@@ -8,9 +8,11 @@ import sys
 import time
 
 import pytest
+import ray_session
 import spacy
 import torch
 from conftest import RAY
+from fork_server import fast_python
 from pages import free_port
 from spacy.training import Example
 from training_runs import (
@@ -316,31 +318,31 @@ def test_a_worker_without_a_gradient_has_zeros():
 class TestRay:
     pytestmark = RAY
 
-    @pytest.fixture(autouse=True)
-    def _priority(self, monkeypatch):
-        monkeypatch.setenv("RAY_worker_niceness", "0")
+    @pytest.fixture
+    def command(self, config, shared_ray, tmp_path):
+        """Start a training with two workers on Ray, and what it prints to a file."""
 
-    def command(self, config, *options):
-        return [sys.executable, "-m", "spacy", "bert-ner", "train", str(config), *LINE, "--workers", "2", *options]
+        def start(*options):
+            line = [fast_python(), "-m", "spacy", "bert-ner", "train", str(config), *LINE, "--workers", "2"]
+            line += ["--address", shared_ray.address, *options]
+            with (tmp_path / "log").open("w") as log:
+                return subprocess.Popen(
+                    line, cwd=tmp_path, stdout=log, stderr=log, env=ray_session.environment(), text=True
+                )
 
-    def test_two_workers_on_ray(self, config, two, tmp_path):
-        done = subprocess.run(self.command(config), cwd=tmp_path, capture_output=True, text=True, timeout=500)
-        assert done.returncode == 0, done.stdout + done.stderr
+        return start
+
+    def test_two_workers_on_ray(self, command, two, tmp_path):
+        assert command().wait(500) == 0, (tmp_path / "log").read_text()
         assert furthest(two, tmp_path) == 0
         assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == []
 
-    def test_errors_and_signals_reach_the_workers(self, config, tmp_path):
-        # The second of them, as the first is still there.
-        (tmp_path / "out" / "model-best").mkdir(parents=True)
-        done = subprocess.run(self.command(config), cwd=tmp_path, capture_output=True, text=True, timeout=500)
-        assert done.returncode == 1
-        assert "out has a training already: model-best." in " ".join(done.stdout.split())
-        shutil.rmtree(tmp_path / "out")
-        slow = ["--training.max_steps", "100000", "--training.eval_frequency", "100000"]
-        run = subprocess.Popen(self.command(config, *slow), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    def test_errors_and_signals_reach_the_workers(self, command, tmp_path):
+        run = command("--training.max_steps", "100000", "--training.eval_frequency", "100000")
         while not (tmp_path / "out" / "states" / "00000000").exists() and run.poll() is None:
-            time.sleep(0.1)
+            time.sleep(0.02)
         run.terminate()
-        printed, _ = run.communicate(timeout=200)
-        assert run.returncode == 143, printed
+        assert run.wait(200) == 143, (tmp_path / "log").read_text()
         assert int(states.newest(tmp_path / "out").name) > 0
+        assert command().wait(500) == 1
+        assert "out has a training already: " in " ".join((tmp_path / "log").read_text().split())
