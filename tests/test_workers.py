@@ -14,6 +14,7 @@ import torch
 from conftest import RAY
 from fork_server import fast_python
 from pages import free_port
+from spacy.cli import app
 from spacy.training import Example
 from training_runs import (
     Run,
@@ -29,7 +30,9 @@ from training_runs import (
     write_config,
     write_twenty_steps,
 )
+from typer.testing import CliRunner
 
+import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.component import BertNer
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.gathered import GatheredRows
@@ -319,30 +322,29 @@ class TestRay:
     pytestmark = RAY
 
     @pytest.fixture
-    def command(self, config, shared_ray, tmp_path):
-        """Start a training with two workers on Ray, and what it prints to a file."""
+    def line(self, config, shared_ray, tmp_path, monkeypatch):
+        """A training with two workers on Ray, as `spacy` gets it, in a folder of its own."""
+        monkeypatch.chdir(tmp_path)
+        return ["bert-ner", "train", str(config), *LINE, "--workers", "2", "--address", shared_ray.address]
 
-        def start(*options):
-            line = [fast_python(), "-m", "spacy", "bert-ner", "train", str(config), *LINE, "--workers", "2"]
-            line += ["--address", shared_ray.address, *options]
-            with (tmp_path / "log").open("w") as log:
-                return subprocess.Popen(
-                    line, cwd=tmp_path, stdout=log, stderr=log, env=ray_session.environment(), text=True
-                )
-
-        return start
-
-    def test_two_workers_on_ray(self, command, two, tmp_path):
-        assert command().wait(500) == 0, (tmp_path / "log").read_text()
+    def test_two_workers_on_ray(self, line, two, tmp_path):
+        done = CliRunner().invoke(app, line)
+        assert done.exit_code == 0, done.output
         assert furthest(two, tmp_path) == 0
         assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == []
 
-    def test_errors_and_signals_reach_the_workers(self, command, tmp_path):
-        run = command("--training.max_steps", "100000", "--training.eval_frequency", "100000")
+    def test_errors_and_signals_reach_the_workers(self, line, tmp_path):
+        slow = ["--training.max_steps", "100000", "--training.eval_frequency", "100000"]
+        with (tmp_path / "log").open("w") as log:
+            # A process of its own, which a signal ends.
+            run = subprocess.Popen(
+                [fast_python(), "-m", "spacy", *line, *slow], stdout=log, stderr=log, env=ray_session.environment()
+            )
         while not (tmp_path / "out" / "states" / "00000000").exists() and run.poll() is None:
             time.sleep(0.02)
         run.terminate()
         assert run.wait(200) == 143, (tmp_path / "log").read_text()
         assert int(states.newest(tmp_path / "out").name) > 0
-        assert command().wait(500) == 1
-        assert "out has a training already: " in " ".join((tmp_path / "log").read_text().split())
+        done = CliRunner().invoke(app, line)  # which a worker refuses
+        assert done.exit_code == 1
+        assert "out has a training already: model-best, " in " ".join(done.output.split())
