@@ -5,9 +5,9 @@ import gzip
 import json
 import re
 import signal
-import subprocess
 import sys
-import time
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from spacy.cli import app
 from spacy.language import Language
 from spacy.tokens import DocBin
+from training_runs import Run
 from typer.main import get_command
 from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.scale import annotate as room
-from spacy_bert_ner.scale import plan
+from spacy_bert_ner.scale import plan, worker
 from spacy_bert_ner.scale.annotate import annotate
 from spacy_bert_ner.scale.places import find
 from spacy_bert_ner.scale.plan import Columns
@@ -550,25 +551,66 @@ def test_a_folder_of_others_is_left_alone(pipeline, tmp_path):
     assert files(tmp_path / "out") == {"thesis.txt": b"years of work"}
 
 
+calls = count(1)  # which each process counts for itself
+
+
+def at_fourth(given=None):
+    """What was given; at the fourth call the process is killed."""
+    if next(calls) == 4:
+        signal.raise_signal(signal.SIGKILL)
+    return given
+
+
+def dies_in_a_shard():
+    real = worker.Worker._write
+    worker.Worker._write = lambda self, chunk, shard: at_fourth(real(self, chunk, shard))
+
+
+def dies_between_a_shard_and_its_errors():
+    real = worker.Worker._write_errors
+    worker.Worker._write_errors = lambda self, *arguments: at_fourth() or real(self, *arguments)
+
+
+def dies_before_a_shard_is_finished():
+    real = worker.Worker._write_errors
+    worker.Worker._write_errors = lambda self, *arguments: at_fourth(real(self, *arguments))
+
+
+def dies_while_a_shard_is_said_to_be_finished():
+    real = worker.whole_file
+
+    @contextmanager
+    def whole_file(output, name):
+        with real(output, name) as stream:
+            yield stream
+            if name.startswith(worker.FINISHED):
+                at_fourth()
+
+    worker.whole_file = whole_file
+
+
 @pytest.mark.process
 def test_a_process_that_is_killed_loses_nothing(pipeline, tmp_path):
-    path = write(tmp_path / "in.txt", [f"{i} Kevin met Kevin in Paris" for i in range(20_000)])
-    run(pipeline, [path], tmp_path / "whole", shard_size=200)
-    command = [sys.executable, "-m", "spacy", "bert-ner", "annotate", pipeline, path, "--shard-size", "200"]
-    command += ["--output", str(tmp_path / "out"), "--resume"]
-    n_before = 0
-    for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(6000):
-            n = len(list((tmp_path / "out" / "finished").glob("0*"))) if (tmp_path / "out" / "finished").exists() else 0
-            if n > n_before + 3 or process.poll() is not None:
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        n_before = n
-    assert 0 < n_before < 100
-    subprocess.run(command, check=True, capture_output=True)
+    path = write(tmp_path / "in.txt", [f"{i} Kevin met Kevin in Paris" for i in range(200)])
+    run(pipeline, [path], tmp_path / "whole", shard_size=10)
+    line = [pipeline, path, "--shard-size", "10", "--output", tmp_path / "out", "--resume"]
+
+    def start(first=lambda: None):
+        return Run(tmp_path, *line, command=("bert-ner", "annotate"), first=first).wait()
+
+    spots = [
+        dies_in_a_shard,
+        dies_between_a_shard_and_its_errors,
+        dies_before_a_shard_is_finished,
+        dies_while_a_shard_is_said_to_be_finished,
+    ]
+    for i, spot in enumerate(spots):
+        done = start(spot)
+        assert done.returncode == -signal.SIGKILL, done.printed
+        assert len(list((tmp_path / "out" / "finished").glob("0*"))) == 3 * (i + 1)
+    assert list((tmp_path / "out" / "finished").glob(".0*.tmp"))
+    done = start()
+    assert done.returncode == 0, done.printed
     found, whole = files(tmp_path / "out"), files(tmp_path / "whole")
     assert found.keys() == whole.keys()
     assert {name for name in whole if found[name] != whole[name]} <= {"manifest.json"}
