@@ -14,7 +14,9 @@ import pytest
 import spacy
 import srsly
 import torch
+from checkpoints import save_tagger
 from conftest import TRAIN_DATA
+from graphs import trace_once
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from transformers import AutoModelForTokenClassification, AutoTokenizer
@@ -35,6 +37,13 @@ pytestmark = pytest.mark.onnx
 
 ONNX, TORCH = {"@misc": "spacy_bert_ner.OnnxRuntime.v1"}, "spacy_bert_ner.TorchRuntime.v1"
 TEXTS = ["Kevin Durant lives in New York .", "", "Mr. O'Neill lives in Brooklyn . " * 12, "the", " \n"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traced():
+    """The keys of the graphs that tests have asked for, each of which is traced once."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield trace_once(monkeypatch)
 
 
 @pytest.fixture(scope="module", params=["tagger", "roberta"])
@@ -95,7 +104,8 @@ def test_attention_is_one_node_of_onnxruntime_unless_others_are_to_read_the_grap
     assert {name.partition(":")[0] for name in plain} == {""}
 
 
-def test_attention_of_another_kind_is_left_as_it_is(tagger, monkeypatch):
+def test_attention_of_another_kind_is_left_as_it_is(tmp_path, monkeypatch):
+    tagger = save_tagger(tmp_path, "O", "B-per", num_hidden_layers=1)
     monkeypatch.setattr(attention, "_node", None)
     found = nodes(convert(Checkpoint.open(tagger), "fp32"))
     assert found[":Softmax"] > 0
@@ -336,8 +346,9 @@ AUTO = {
 
 
 @pytest.mark.parametrize("best", AUTO)
-def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path, monkeypatch):
+def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, traced, tmp_path, monkeypatch):
     folder, dev = pipeline
+    traced.clear()
     measured = iter(AUTO[best])
     monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(*next(measured)))
     monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: True)
@@ -345,6 +356,7 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     assert report.runtime == best
     assert list(report.tried) == ["torch", "onnx", "torch-bf16", "torch-int8", "onnx-int8"]
+    assert len(traced) == 1  # both graphs come from one trace
     assert srsly.read_json(tmp_path / "out" / "export.json")["runtime"] == best
     nlp = spacy.load(tmp_path / "out")
     model = tmp_path / "out" / "bert_ner" / "model"
@@ -353,6 +365,8 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tmp_path
     if best.startswith("onnx"):
         kinds = nodes((model / "model.onnx").read_bytes())
         assert bool(kinds[":MatMulInteger"]) == (best == "onnx-int8")
+        precision = "int8" if best == "onnx-int8" else "fp32"
+        assert (model / "model.onnx").read_bytes() == convert(Checkpoint.open(tagger), precision)
     assert nlp.meta.get("requirements", []) == (["onnxruntime>=1.20"] if best.startswith("onnx") else [])
     precision = {"torch-bf16": "bf16", "torch-int8": "int8"}.get(best, "fp32")
     assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == precision

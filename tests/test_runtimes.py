@@ -6,7 +6,6 @@ import spacy
 import torch
 from spacy import registry
 from spacy.training import Example
-from thinc.api import Adam
 
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.runtimes.on_torch import TorchRuntime
@@ -104,30 +103,6 @@ def test_a_precision_that_is_not_there():
     allowed = 'Allowed: "fp32", "bf16", "fp16", "auto"'
     place = "[components.<name>.model.runtime]"
     assert str(error.value).startswith(f"{place} precision = 'int4' is not allowed. {allowed}")
-
-
-@pytest.mark.onnx
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch compiles with what it deprecates
-@pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")  # torch would have Python 3.13.1
-def test_a_compiled_model_predicts_the_same(tagger):
-    """Compiling takes up to a minute, of which a small model needs little less."""
-    exact, nlp = make(tagger), make(tagger, runtime={"@misc": TORCH, "compile": True})
-    pipe = nlp.get_pipe("bert_ner")
-    checkpoint = pipe.model.shims[0].checkpoint
-    calls = []
-    compiled = checkpoint.compiled
-    checkpoint.compiled = lambda *inputs: (calls.append(1), compiled(*inputs))[1]
-    assert np.allclose(logits(nlp), logits(exact), atol=1e-4)
-    assert calls == [1]
-    # Others have other shapes, and the weights may change.
-    texts = ["Kevin", "Kevin Durant lives in New York.", TEXT * 5]
-    assert [doc.to_json() for doc in nlp.pipe(texts)] == [doc.to_json() for doc in exact.pipe(texts)]
-    for one in (nlp, exact):
-        torch.manual_seed(0)
-        example = Example.from_dict(one.make_doc(TEXT), {"entities": [(0, 12, "per")]})
-        one.get_pipe("bert_ner").update([example], sgd=Adam(0.01), drop=0.0)
-    assert np.allclose(logits(nlp), logits(exact), atol=1e-4)
-    assert not np.allclose(logits(nlp), logits(make(tagger)), atol=1e-2)
 
 
 def test_to_compile_takes_a_compiler(tagger, monkeypatch):

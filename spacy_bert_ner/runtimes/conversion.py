@@ -55,24 +55,35 @@ def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> by
     RAISES BertNerError: a package that it takes is missing.
     """
     require_packages()
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "model.onnx"
+        _trace(checkpoint, path, fused=fused)
+        return path.read_bytes() if precision == "fp32" else _quantized(path)
+
+
+def quantize(graph: bytes) -> bytes:
+    """Make the int8 graph of an fp32 one, as `convert` does, without tracing the model again."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "model.onnx"
+        path.write_bytes(graph)
+        return _quantized(path)
+
+
+def _quantized(path: Path) -> bytes:
     import onnxruntime.quantization
 
-    with tempfile.TemporaryDirectory() as temporary:
-        path, small = Path(temporary) / "model.onnx", Path(temporary) / "model.int8.onnx"
-        _trace(checkpoint, path, fused=fused)
-        if precision == "fp32":
-            return path.read_bytes()
-        with warnings.catch_warnings(), _without_logs():
-            warnings.simplefilter("ignore")
-            onnxruntime.quantization.quantize_dynamic(
-                path,
-                small,
-                op_types_to_quantize=["MatMul"],
-                per_channel=True,
-                weight_type=onnxruntime.quantization.QuantType.QInt8,
-                nodes_to_exclude=_last_products(path),
-            )
-        return small.read_bytes()
+    small = path.with_name("model.int8.onnx")
+    with warnings.catch_warnings(), _without_logs():
+        warnings.simplefilter("ignore")
+        onnxruntime.quantization.quantize_dynamic(
+            path,
+            small,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            weight_type=onnxruntime.quantization.QuantType.QInt8,
+            nodes_to_exclude=_last_products(path),
+        )
+    return small.read_bytes()
 
 
 def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
