@@ -22,10 +22,14 @@ import torch
 import transformers
 from checkpoints import LazyCheckpoints, make_config, make_tokenizer
 from hypothesis import settings
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from spacy.language import Language
 from spacy.training import Example
 from transformers import BertForTokenClassification, BertModel
 from xdist.scheduler import LoadFileScheduling
+
+from spacy_bert_ner import plotting
+from spacy_bert_ner.plotting import Chart
 
 # No example has a time limit: the machine may be busy with something else. `--hypothesis-profile nightly` searches
 # deeper than each run of `make test` can.
@@ -150,6 +154,19 @@ def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
 def examples() -> list[Example]:
     nlp = spacy.blank("en")
     return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in TRAIN_DATA]
+
+
+def sketch(chart: Chart) -> str:
+    """Stand in for `to_svg`: draw a chart, which depends on the data, but do not render it, which takes the time."""
+    with plotting._drawn(chart, FigureCanvasSVG):
+        return f'<svg role="img" aria-label="{chart.label}"></svg>'
+
+
+@pytest.fixture
+def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reports be made of sketches, for tests of all that is no chart."""
+    monkeypatch.setattr("spacy_bert_ner.evaluation.page.to_svg", sketch)
+    monkeypatch.setattr(plotting, "to_png", lambda chart, folder: (folder / f"{chart.name}.png").touch())
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]

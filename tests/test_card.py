@@ -1,11 +1,12 @@
 """The model card, from the numbers of a report."""
 
 import json
+import shutil
 import subprocess
-import sys
 
 import pytest
 import spacy
+from fork_server import fast_python
 from spacy.cli import app
 from spacy.tokens import Doc, DocBin, Span
 from typer.testing import CliRunner
@@ -15,6 +16,8 @@ from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.evaluation.card import write_card
 from spacy_bert_ner.evaluation.provenance import pipeline_sum
 from spacy_bert_ner.evaluation.report import evaluate
+
+pytestmark = pytest.mark.usefixtures("sketched")
 
 TEXTS = [
     ("Kevin met Ada in Paris", [("per", 0, 1), ("per", 2, 3), ("geo", 4, 5)]),
@@ -33,21 +36,33 @@ def write(path, texts):
     return path
 
 
-@pytest.fixture
-def pipeline(tmp_path):
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    """A pipeline, data, and a report on them."""
+    folder = tmp_path_factory.mktemp("originals")
     nlp = spacy.blank(
         "en", meta={"name": "names", "version": "1.2.3", "license": "MIT", "description": "People | places"}
     )
     patterns = [("per", "Kevin"), ("per", "Ada"), ("geo", "Paris"), ("per", "Lima")]
     nlp.add_pipe("entity_ruler").add_patterns([{"label": label, "pattern": text} for label, text in patterns])
-    nlp.to_disk(tmp_path / "pipeline")
+    nlp.to_disk(folder / "pipeline")
+    data, train = write(folder / "test.spacy", TEXTS), write(folder / "train.spacy", TEXTS[:1])
+    evaluate([folder / "pipeline"], data, folder / "report", train=train)
+    return folder
+
+
+@pytest.fixture
+def pipeline(originals, tmp_path):
+    """A copy, as the card is written into it."""
+    shutil.copytree(originals / "pipeline", tmp_path / "pipeline")
     return tmp_path / "pipeline"
 
 
 @pytest.fixture
-def metrics(pipeline, tmp_path):
-    data, train = write(tmp_path / "test.spacy", TEXTS), write(tmp_path / "train.spacy", TEXTS[:1])
-    evaluate([pipeline], data, tmp_path / "report", train=train)
+def metrics(originals, tmp_path):
+    for name in ("test.spacy", "train.spacy"):
+        shutil.copy(originals / name, tmp_path)
+    shutil.copytree(originals / "report", tmp_path / "report")
     return tmp_path / "report" / "metrics.json"
 
 
@@ -186,9 +201,10 @@ def test_without_a_version_the_title_is_the_name(pipeline, metrics):
     assert lines(write_card(pipeline, metrics))[1] == "# en_names"
 
 
+@pytest.mark.process
 def test_spacy_package_takes_it_along(pipeline, metrics, tmp_path):
     write_card(pipeline, metrics)
-    command = [sys.executable, "-m", "spacy", "package", str(pipeline), str(tmp_path), "--build", "none"]
+    command = [fast_python(), "-m", "spacy", "package", str(pipeline), str(tmp_path), "--build", "none"]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     assert lines(tmp_path / "en_names-1.2.3" / "README.md") == lines(pipeline / "README.md")
     assert spacy.load(pipeline)("Ada").ents[0].label_ == "per"

@@ -7,15 +7,17 @@ That program (0.0.10) wants an older typer than the one that is pinned, so it is
 
 import json
 import subprocess
-import sys
 
 import pytest
 import spacy
 from conftest import TRAIN_DATA
+from fork_server import fast_python
 from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
+
+pytestmark = pytest.mark.process
 
 NAME = "en_names-1.2.3"
 
@@ -37,7 +39,7 @@ def folder(encoder, tmp_path_factory):
         train(init_nlp(config), folder / "training", stdout=log, stderr=log)
     (folder / "meta.json").write_text('{"license": "MIT", "description": "Names of people and places"}')
     options = ["--name", "names", "--version", "1.2.3", "--build", "none", "--meta-path", str(folder / "meta.json")]
-    command = [sys.executable, "-m", "spacy", "package", str(folder / "training" / "model-best"), str(folder), *options]
+    command = [fast_python(), "-m", "spacy", "package", str(folder / "training" / "model-best"), str(folder), *options]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return folder
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 import spacy
+from conftest import sketch
 from spacy.cli import app
 from spacy.tokens import Doc, DocBin, Span
 from typer.testing import CliRunner
@@ -18,6 +19,7 @@ import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.evaluation import charts
 from spacy_bert_ner.evaluation.report import evaluate
+from spacy_bert_ner.plotting import to_svg
 
 TEXTS = [
     ("Kevin Durant lives in New York .", [("per", 0, 2), ("geo", 4, 6)]),
@@ -239,6 +241,7 @@ def titles(chart):
     return [panel.get_title() or panel.get_title(loc="left") for panel in panels]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_strings_that_are_confused_are_told(folder, tmp_path):
     texts = [("Kevin met Kevin", [("org", 0, 1), ("org", 2, 3)]), ("New York lives near Ada", [("org", 4, 5)])]
     told, _ = page_of(folder / "ruler", write(tmp_path / "data.spacy", texts), tmp_path)
@@ -264,6 +267,7 @@ def test_neither_gold_nor_predicted_entities(folder, tmp_path):
     assert list((tmp_path / "out" / "plots").iterdir()) == []  # no empty plot
 
 
+@pytest.mark.usefixtures("sketched")
 def test_labels_that_the_pipeline_never_gives(folder, tmp_path):
     data = write(tmp_path / "other.spacy", [("Kevin paid 5 dollars", [("per", 0, 1), ("money", 2, 4)])])
     told, shown = page_of(folder / "bert", data, tmp_path)
@@ -271,6 +275,7 @@ def test_labels_that_the_pipeline_never_gives(folder, tmp_path):
     assert "Labels of the data that the pipeline never gives, so that they are missed: money." in shown
 
 
+@pytest.mark.usefixtures("sketched")
 def test_two_pipelines_without_a_score_cannot_be_compared(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the .", [])])
     spacy.blank("en").to_disk(tmp_path / "blank")
@@ -318,8 +323,11 @@ def test_training_data_without_entities_is_none(folder, tmp_path):
 
 
 @pytest.mark.parametrize("n_labels", [3, 50, 70])
-def test_labels_can_be_read_whether_few_or_many(n_labels, tmp_path):
+def test_labels_can_be_read_whether_few_or_many(n_labels, sketched, tmp_path, monkeypatch):
     """No text of a chart overlaps the next, and there is a row for each label up to fifty."""
+    monkeypatch.setattr(
+        "spacy_bert_ner.evaluation.page.to_svg", lambda x: (to_svg if x.name == "labels" else sketch)(x)
+    )
     labels = [f"a-rather-long-label-{i}" for i in range(n_labels)]
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": x, "pattern": f"w{i}"} for i, x in enumerate(labels)])
@@ -335,6 +343,7 @@ def test_labels_can_be_read_whether_few_or_many(n_labels, tmp_path):
     assert ("20 rarer labels are left out" in shown) == (n_labels == 70)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_labels_without_room_are_counted_of_each_pipeline_and_of_all(tmp_path):
     """The data has 52 labels, and one of the pipelines finds two more; there is room for 50."""
     labels = [f"l{i:02}" for i in range(52)]
@@ -351,6 +360,7 @@ def test_labels_without_room_are_counted_of_each_pipeline_and_of_all(tmp_path):
     assert re.findall(r"(\d+) rarer labels are left out(.)", text) == [("4", "."), ("2", ","), ("4", ",")]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_page_stays_small_and_says_where_the_rest_is(tmp_path):
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Kevin"}])
@@ -366,6 +376,7 @@ def run(*arguments):
     return done.exit_code, " ".join(done.output.split())
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_command_takes_training_data_log_and_precision(folder, tmp_path):
     out = tmp_path / "out"
     options = ["--train", folder / "train.spacy", "--log", folder / "log.csv", "--precision", "0.5", "--report", out]
@@ -411,6 +422,7 @@ def test_a_folder_of_data(folder, tmp_path):
     assert list(told["data"]["sha256"]) == ["a.spacy", "sub/b.spacy"]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_mistakes_say_which_doc_of_which_file_they_are_in(folder, tmp_path):
     (tmp_path / "data" / "sub").mkdir(parents=True)
     write(tmp_path / "data" / "a.spacy", [("Kevin", [("per", 0, 1)])])
@@ -424,6 +436,7 @@ def test_mistakes_say_which_doc_of_which_file_they_are_in(folder, tmp_path):
     assert "sub/b.spacy, document 3" in read(tmp_path / "out").under["Mistakes"]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_white_space_of_all_kinds_is_shown_as_such(folder, tmp_path):
     texts = [("the\tlives\u00a0of\u3000Ada\u200d\x07 lives", [])]
     evaluate([folder / "ruler"], write(tmp_path / "data.spacy", texts), tmp_path / "out")
