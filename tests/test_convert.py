@@ -16,6 +16,7 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import docbin
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.docbin import DocBinWriter
+from spacy_bert_ner.corpus.fitting import tokenizer
 from spacy_bert_ner.errors import CorpusError
 
 CORPUS = """\
@@ -133,7 +134,15 @@ def test_options_of_the_reader_reach_it(tmp_path):
     assert words(tmp_path / "data.spacy") == ["São", "Paulo"]
 
 
-def test_the_language_is_that_of_the_docs_vocabulary(tmp_path, source, monkeypatch):
+def test_a_file_of_words_builds_no_tokenizer(tmp_path, source, monkeypatch):
+    def blank(lang: str) -> Language:
+        raise AssertionError(f"a tokenizer of {lang} was built")
+
+    monkeypatch.setattr(spacy, "blank", blank)
+    convert(source, tmp_path)
+
+
+def test_a_tokenizer_of_a_language_is_built_once(tmp_path, monkeypatch):
     langs = []
 
     def blank(lang: str, blank=spacy.blank) -> Language:
@@ -141,8 +150,12 @@ def test_the_language_is_that_of_the_docs_vocabulary(tmp_path, source, monkeypat
         return blank(lang)
 
     monkeypatch.setattr(spacy, "blank", blank)
-    convert(source, tmp_path, lang="de")
-    assert langs == ["de"]
+    tokenizer.cache_clear()
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "Ada met Bob.", "spans": []}\n')
+    for lang in ("de", "de", "xx"):
+        convert(path, tmp_path / "out", lang=lang)
+    assert langs == ["de", "xx"]
 
 
 def test_the_same_input_and_seed_give_the_same_bytes(tmp_path, source):
@@ -396,6 +409,7 @@ from pathlib import Path
 from spacy_bert_ner.corpus import docbin
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.docbin import DocBinWriter
+from spacy_bert_ner.corpus.fitting import tokenizer
 
 write, written = DocBinWriter.write, []
 

@@ -2,19 +2,17 @@
 
 import json
 import tracemalloc
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.corpus import CorpusStream, fitting, read_corpus, records, source, stream
+from spacy_bert_ner.corpus import CorpusStream, read_corpus, records, source, stream
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.fitting import SpanReport
 from spacy_bert_ner.errors import CorpusError
@@ -22,14 +20,6 @@ from spacy_bert_ner.errors import CorpusError
 TEXT = "Ada  Lovelace met Berliners."  # two spaces: the second is a token
 NLP = spacy.blank("en")
 WORDS = ["Ada", " ", "Lovelace", "met", "Berliners", "."]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_tokenizer() -> Iterator[None]:
-    """One for all tests of a language, as it takes long to set up."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "tokenizer", cache(fitting.tokenizer))
-        yield
 
 
 def span(start: object, end: object, label: object = "per", **more: object) -> dict[str, object]:
@@ -492,7 +482,6 @@ PIECES = st.sampled_from(
 
 
 @pytest.mark.fuzz
-@settings(max_examples=150)
 @given(data=st.data(), pieces=st.lists(st.lists(PIECES, min_size=1, max_size=20), min_size=1, max_size=3))
 def test_texts_and_entities_come_back_to_the_character(tmp_path_factory, data, pieces):
     folder = tmp_path_factory.mktemp("trip")

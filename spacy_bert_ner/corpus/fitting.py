@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple, cast
 
 import spacy
 from spacy.tokens import Doc
+from spacy.util import get_lang_class
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
@@ -202,16 +205,31 @@ class Fitter:
         return kept
 
 
+def check_language(lang: str) -> None:
+    """Refuse a language that spaCy does not have, without building its tokenizer.
+
+    RAISES CorpusError: spaCy has no such language.
+    """
+    with _knowing(lang):
+        get_lang_class(lang)
+
+
+@lru_cache(maxsize=4)
 def tokenizer(lang: str) -> Callable[[str], Doc]:
-    """The tokenizer of a language.
+    """The tokenizer of a language. Building one takes a fraction of a second, so the last few are kept.
 
     RAISES CorpusError: spaCy has no such language, or it needs a package that is not installed.
     """
+    with _knowing(lang):
+        return cast(Callable[[str], Doc], spacy.blank(lang).tokenizer)
+
+
+@contextmanager
+def _knowing(lang: str) -> Iterator[None]:
     try:
-        nlp = spacy.blank(lang)
+        yield
     except ImportError as e:
         raise CorpusError(Errors.bad_language.format(lang=lang, reason=e)) from e
-    return cast(Callable[[str], Doc], nlp.tokenizer)
 
 
 def _named(passage: Passage, span: Span) -> str:

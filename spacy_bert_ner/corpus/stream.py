@@ -15,7 +15,7 @@ from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
 from .columns import LAST
-from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, bullets, tokenizer
+from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, bullets, check_language, tokenizer
 from .formats import FORMATS, KNOWN, open_corpus, refuse
 from .passage import MAX_CHARACTERS
 from .scheme import TagSurvey
@@ -38,7 +38,7 @@ class CorpusStream:
     limit (int | None): read this many sentences, from the first; None for all.
     tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
         name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
-    lang (str): whose tokenizer cuts text with offsets into words; ignored where the file has words.
+    lang (str): whose tokenizer cuts text with offsets into words; only checked where the file has words.
     tokenize: makes a Doc of a text, instead of the tokenizer of `lang`.
     spacing (str): the text of words whose format does not say where spaces are: "natural", as in print, see `spacing`;
         "single", one between any two of them.
@@ -105,8 +105,11 @@ class CorpusStream:
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
-        tokenize = tokenize or tokenizer(lang)
-        self._fitter = Fitter(tokenize, lang, misaligned, overlap) if self._kind.has_offsets else None
+        self._fitter: Fitter | None = None
+        if self._kind.has_offsets:
+            self._fitter = Fitter(tokenize or tokenizer(lang), lang, misaligned, overlap)
+        elif tokenize is None:
+            check_language(lang)
         self._odd: dict[str, CorpusError] = {}
         survey = self._survey()
         # In place of the sentences that are left out, --limit takes others, whose tags are new.
