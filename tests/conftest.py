@@ -208,6 +208,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"seconds by kind: {listed}")
 
 
+def pytest_collection_finish() -> None:
+    """Exempt what is imported from garbage collection, as each full collection would walk all of it."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_report_header() -> str:
     return f"transformers: {transformers.__version__}"
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from spacy_bert_ner.alignment import align, first_rows
 
+NLP = spacy.blank("en")
+
 
 def aligned(tokens, subwords, is_space=None, n_characters=None):
     tokens = np.array(tokens, dtype=int).reshape(-1, 2)
@@ -66,7 +68,7 @@ def test_first_rows_pass_over_tokens_without_subwords():
 
 @given(st.text(alphabet="ab .'\n-", max_size=20), st.data())
 def test_every_visible_character_finds_its_token(text, data):
-    doc = spacy.blank("en").tokenizer(text)
+    doc = NLP.tokenizer(text)
     marks = sorted(set(data.draw(st.lists(st.integers(0, len(text)), max_size=8))) | {0, len(text)})
     subwords = [(a, b) for a, b in pairwise(marks) if text[a:b].strip()]
     tokens = [(t.idx, t.idx + len(t)) for t in doc]

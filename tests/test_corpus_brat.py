@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
@@ -176,7 +176,6 @@ PIECES = st.sampled_from(
 
 
 @pytest.mark.fuzz
-@settings(max_examples=60)
 @given(data=st.data(), text=st.lists(PIECES, min_size=1, max_size=20).map("".join))
 def test_any_text_comes_back_as_brat_writes_it(tmp_path_factory, data, text):
     folder = tmp_path_factory.mktemp("trip")

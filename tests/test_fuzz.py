@@ -4,9 +4,11 @@ import random
 
 import pytest
 from fuzzing import FILES, TARGETS, damage, survives
+from hypothesis import settings
 
-N = 200
-SLOW = {"from_bytes": 20, **dict.fromkeys(FILES, 20)}
+N = settings.default.max_examples
+"""1000 with the profile `nightly`, and 20 with `dev`."""
+SLOW = {"from_bytes": N // 5, **dict.fromkeys(FILES, N // 5)}
 """Fewer of what takes long."""
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
@@ -60,7 +60,6 @@ def assert_same(one, other):
     np.testing.assert_allclose(one[1], other[1], atol=1e-4)
 
 
-@settings(max_examples=25)
 @given(data=st.data(), batch=st.lists(texts, min_size=1, max_size=6), max_batch_tokens=st.integers(64, 500))
 def test_a_doc_gets_the_same_alone_in_any_batch_in_any_order(nlp, data, batch, max_batch_tokens):
     order = data.draw(st.permutations(range(len(batch))))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import spacy
 from conftest import ROOT
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.cli.train import train
 from spacy.language import Language
@@ -345,7 +345,6 @@ def test_a_joined_text_is_not_longer_than_the_pipeline_reads(tmp_path: Path) -> 
     ),
     st.integers(0, 12),
 )
-@settings(max_examples=60)
 def test_joining_loses_nothing_and_mixes_nothing(
     sentences: list[tuple[str, list[tuple[str, bool, bool]]]], most: int
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -109,7 +109,6 @@ def sentences(draw: st.DrawFn) -> Sentence:
     return Sentence(draw(st.lists(words, **size)), tags, [], spaces, document)
 
 
-@settings(max_examples=25)
 @given(corpus=st.lists(sentences(), min_size=1, max_size=4))
 def test_a_round_trip_over_any_two_formats_loses_nothing(tmp_path_factory, corpus):
     folder = tmp_path_factory.mktemp("trip")

@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner.corpus.split import copies_together, parse_split, split_at_random, split_places, split_units
@@ -136,7 +136,6 @@ def test_another_seed_gives_another_split_and_the_same_seed_the_same():
     assert one == same != other
 
 
-@settings(max_examples=50)
 @given(st.data())
 def test_every_sentence_is_in_one_part_and_every_unit_too(data):
     n = data.draw(st.integers(30, 80))
