@@ -418,6 +418,7 @@ def test_a_vocabulary_that_cannot_be_read_is_named(folder, content):
         nlp.get_pipe("bert_ner").from_disk(folder)
 
 
+@pytest.mark.process
 def test_loading_and_running_opens_no_socket(saved):
     """Nor does it ask for a name: everything that reaches a network goes through these."""
     program = """

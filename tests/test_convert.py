@@ -2,12 +2,12 @@ import errno
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import spacy
+from fork_server import fast_python
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from typer.testing import CliRunner
@@ -294,9 +294,10 @@ def test_the_command_refuses_a_seed_that_numpy_does_not_take(tmp_path, source, s
     assert sorted(contents(tmp_path)) == ["news.csv"]
 
 
+@pytest.mark.process
 def test_spacy_knows_the_command_and_another_process_writes_the_same_bytes(tmp_path, source):
     convert(source, tmp_path / "here", split="50/25/25", seed=3)
-    command = [sys.executable, "-m", "spacy", "bert-ner", "convert", str(source), str(tmp_path / "there")]
+    command = [fast_python(), "-m", "spacy", "bert-ner", "convert", str(source), str(tmp_path / "there")]
     result = subprocess.run(
         [*command, "--split", "50/25/25", "--seed", "3"], capture_output=True, text=True, check=False
     )
@@ -424,12 +425,13 @@ convert(Path(sys.argv[1]), Path(sys.argv[2]), split="80/10/10")
 """
 
 
+@pytest.mark.process
 def test_a_kill_in_the_middle_leaves_the_old_files_as_they_were(tmp_path):
     corpus = tmp_path / "corpus"
     convert(write(tmp_path, TEN, "old.conll"), corpus, split="80/10/10")
     before = contents(corpus)
     new = write(tmp_path, TEN.replace(" O", " B-per"), "new.conll")
-    done = subprocess.run([sys.executable, "-c", KILLED, str(new), str(corpus)], capture_output=True, timeout=120)
+    done = subprocess.run([fast_python(), "-c", KILLED, str(new), str(corpus)], capture_output=True, timeout=120)
     assert done.returncode == -9, done.stderr
     after = contents(corpus)
     assert {name: after[name] for name in before} == before

@@ -240,21 +240,23 @@ def test_of_a_folder_the_names_and_contents_of_its_files_count(tmp_path):
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("options", [{"by_document": True}, {"stratify": True}, {}])
-def test_the_split_does_not_depend_on_the_seed_of_hashes(tmp_path, options):
+def test_the_split_does_not_depend_on_the_seed_of_hashes(tmp_path):
+    ways: list[dict[str, object]] = [{"by_document": True}, {"stratify": True}, {}]
     sentences = many_documents("one of five words here", 30)
     sentences[3][1], sentences[4][1] = "all rights are reserved .", "all rights are reserved . Next"
     source = write(tmp_path, documents(*sentences))
     code = (
         "import sys; from pathlib import Path; from spacy_bert_ner.corpus.convert import convert\n"
-        f"convert(Path(sys.argv[1]), Path(sys.argv[2]), split='40/30/30', **{options})"
+        f"for i, way in enumerate({ways}):\n"
+        "    convert(Path(sys.argv[1]), Path(sys.argv[2]) / str(i), split='40/30/30', **way)"
     )
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", code, str(source), str(tmp_path / seed)], env=environment, check=True)
-    first, second = ({p.name: p.read_bytes() for p in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
-    assert sorted(first) == ["dev.spacy", "split.json", "test.spacy", "train.spacy"]
-    assert first == second
+    for i, way in enumerate(ways):
+        first, second = ({p.name: p.read_bytes() for p in (tmp_path / seed / str(i)).iterdir()} for seed in ("1", "2"))
+        assert sorted(first) == ["dev.spacy", "split.json", "test.spacy", "train.spacy"]
+        assert first == second, way
 
 
 def test_the_command_prints_a_table_of_labels(tmp_path):

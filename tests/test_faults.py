@@ -10,6 +10,7 @@ import pytest
 import spacy
 import torch
 from checkpoints import save_bert
+from fork_server import fast_python
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.training import Example
@@ -182,6 +183,7 @@ def test_other_errors_of_torch_stay_what_they_are(tagger, monkeypatch):
         nlp("Kevin")
 
 
+@pytest.mark.process
 def test_loading_writes_nothing(tagger, tmp_path):
     """So that a folder may be read-only; whoever runs the tests may be allowed to write anyway."""
     make(tagger).to_disk(tmp_path / "pipeline")
@@ -199,7 +201,7 @@ import spacy
 print(len(spacy.load(folder)("Kevin Durant lives in New York .")))
 open(folder + "/seen", "w").close()
 """
-    command = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "pipeline")]
+    command = [fast_python(), "-W", "ignore", "-c", program, str(tmp_path / "pipeline")]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     first, second = run.stdout.splitlines()
     assert first == "7"
@@ -292,7 +294,7 @@ def test_a_process_without_memory_says_so_and_goes_on(tmp_path):
     """Not simulated: the system refuses the memory."""
     save_bert(tmp_path / "checkpoint", intermediate_size=4096)
     make(tmp_path / "checkpoint", max_batch_tokens=200_000).to_disk(tmp_path / "pipeline")
-    command = [sys.executable, "-c", WITHOUT_ROOM, str(tmp_path / "pipeline")]
+    command = [fast_python(), "-c", WITHOUT_ROOM, str(tmp_path / "pipeline")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     message, found = done.stdout.splitlines()

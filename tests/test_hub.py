@@ -181,6 +181,7 @@ def refuses(hub, message, error=CheckpointError, **options):
     return str(caught.value)
 
 
+@pytest.mark.process
 def test_pickled_weights_are_refused_and_the_line_that_converts_them_does(hub, folder, tagger, tmp_path):
     pickle(folder)
     hub.add("me/x", folder)

@@ -455,15 +455,24 @@ def test_lines_fit_the_terminal(tmp_path, corpus, monkeypatch, width):
         assert re.search(rf"^a_long_name_of.*….*are_two_{n} ", output, re.MULTILINE)
 
 
-def test_a_pipe_gets_no_colour_and_any_encoding_all_words(tmp_path):
-    path = conll(tmp_path, "train", *enough("\u4e2d\u6587/B-per ,/I-per \U0001f600/O"))
-    command = [sys.executable, "-m", "spacy", "bert-ner", "inspect", str(path)]
+@pytest.fixture
+def chinese(tmp_path: Path) -> Path:
+    return conll(tmp_path, "train", *enough("\u4e2d\u6587/B-per ,/I-per \U0001f600/O"))
+
+
+@pytest.mark.process
+def test_a_pipe_gets_no_colour_and_any_encoding_all_words(chinese):
+    command = [sys.executable, "-m", "spacy", "bert-ner", "inspect", str(chinese)]
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
     text = subprocess.run(command, capture_output=True, env=environment, check=True).stdout
     assert b"\x1b" not in text
     assert rb"[\u4e2d\u6587 ,]" in text
-    only_json = subprocess.run([*command, "--json", "-"], capture_output=True, env=environment, check=True)
-    assert json.loads(only_json.stdout)["findings"][0]["examples"][0]["text"] == "\u4e2d\u6587 ,"
+
+
+def test_any_encoding_gets_all_words_as_json(chinese):
+    done = CliRunner(charset="cp1252").invoke(app, ["inspect", str(chinese), "--json", "-"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout_bytes)["findings"][0]["examples"][0]["text"] == "\u4e2d\u6587 ,"
 
 
 def test_nothing_that_is_read_is_written(tmp_path, corpus):

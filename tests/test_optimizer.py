@@ -248,6 +248,7 @@ initial_rate = 0.01
 """
 
 
+@pytest.mark.process
 def test_a_fresh_process_resolves_the_config():
     code = f"""
 import spacy
