@@ -23,6 +23,7 @@ import transformers
 from checkpoints import LazyCheckpoints, make_config, make_tokenizer
 from hypothesis import settings
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from spacy.lang.en import English
 from spacy.language import Language
 from spacy.training import Example
 from transformers import BertForTokenClassification, BertModel
@@ -229,6 +230,19 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """End Ray after the last test that may use it, as its idle processes would take time from the others."""
     if nextitem is None or nextitem.get_closest_marker("ray") is None:
         ray_session.stop()
+
+
+@pytest.fixture(scope="module")
+def few_exceptions(request: pytest.FixtureRequest) -> Iterator[None]:
+    """English with only those exceptions of its tokenizer that the test module, or this one, mentions.
+
+    Loading all 1,347 into each new pipeline takes longer than all else that most tests do.
+    """
+    texts = "".join(path.read_text().replace("\\", "") for path in (request.path, Path(__file__)))
+    kept = {word: rule for word, rule in English.Defaults.tokenizer_exceptions.items() if word in texts}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(English.Defaults, "tokenizer_exceptions", kept)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from spacy_bert_ner.model import get_tags
 from spacy_bert_ner.tags import tag_set, tags_of_labels
 from spacy_bert_ner.types import Prediction
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 
 def entities(doc):
     return [(ent.text, ent.label_) for ent in doc.ents]

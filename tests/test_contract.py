@@ -24,6 +24,8 @@ from typer.testing import CliRunner
 from spacy_bert_ner import BertNer
 from spacy_bert_ner.model import get_checkpoint
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 TEXTS = [text for text, _ in TRAIN_DATA]
 
 

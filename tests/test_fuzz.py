@@ -6,6 +6,8 @@ import pytest
 from fuzzing import FILES, TARGETS, damage, survives
 from hypothesis import settings
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 N = settings.default.max_examples
 """1000 with the profile `nightly`, and 20 with `dev`."""
 SLOW = {"from_bytes": N // 5, **dict.fromkeys(FILES, N // 5)}

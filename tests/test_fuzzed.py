@@ -12,6 +12,8 @@ from conftest import initialized
 from spacy_bert_ner.corpus.stream import CorpusStream
 from spacy_bert_ner.errors import BertNerError, CheckpointError, CorpusError
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 
 def refused(path, match, **options):
     with pytest.raises(CorpusError, match=match):

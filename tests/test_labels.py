@@ -15,6 +15,8 @@ from thinc.api import SGD, Adam, RAdam
 from spacy_bert_ner import gold
 from spacy_bert_ner.errors import ConfigError, TagError
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 
 def checkpoint(nlp):
     return nlp.get_pipe("bert_ner").model.shims[0].checkpoint

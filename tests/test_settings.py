@@ -15,6 +15,8 @@ from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokeni
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 BAD = [
     ("subword_labels", "last", '"first", "all"'),
     ("subword_labels", 1, '"first", "all"'),

@@ -16,6 +16,8 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 
 from spacy_bert_ner.model import get_checkpoint
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 NEWS = [
     "The U.N. held hour-long talks with Mr. O'Neill, officials said.",
     'Oil rose to $3.5bn -- a "record"; Tehran (Iran) won\'t comment.',
