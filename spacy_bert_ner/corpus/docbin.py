@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import srsly
 from spacy.strings import StringStore
 from spacy.tokens import DocBin
+from srsly import msgpack
 
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
@@ -94,26 +94,27 @@ class DocBinWriter:
         places = np.arange(len(self)) if order is None else order
         lengths = np.array(self._lengths, dtype=np.int64)
         documents = [self._documents[i] for i in places]
-        # Once a document, as srsly looks up its encoders anew whenever it is called.
-        data = {name: srsly.msgpack_dumps({DOCUMENT: name} if name else {}) for name in set(documents)}
+        # One packer for all, as each looks up the encoders of srsly anew when it is made.
+        pack = msgpack.Packer(use_bin_type=True).pack
+        data = {name: pack({DOCUMENT: name} if name else {}) for name in set(documents)}
         n = len(self)
         entries: dict[str, Iterable[bytes]] = {
-            "version": [srsly.msgpack_dumps("0.1")],
-            "attrs": [srsly.msgpack_dumps(self._attrs)],
+            "version": [pack("0.1")],
+            "attrs": [pack(self._attrs)],
             "tokens": _binary(self._tokens, lengths, 8 * len(self._attrs), places),
             "spaces": _binary(self._spaces, lengths, 1, places),
-            "lengths": [srsly.msgpack_dumps(lengths[places].astype(np.int32).tobytes())],
-            "strings": [srsly.msgpack_dumps(sorted(self._store))],
-            "cats": [srsly.msgpack_dumps([{}] * n)],
-            "flags": [srsly.msgpack_dumps([{"has_unknown_spaces": False}] * n)],
-            "span_groups": [srsly.msgpack_dumps([b""] * n)],
-            "user_data": [srsly.msgpack_dumps([data[name] for name in documents])],
+            "lengths": [pack(lengths[places].astype(np.int32).tobytes())],
+            "strings": [pack(sorted(self._store))],
+            "cats": [pack([{}] * n)],
+            "flags": [pack([{"has_unknown_spaces": False}] * n)],
+            "span_groups": [pack([b""] * n)],
+            "user_data": [pack([data[name] for name in documents])],
         }
         compressor = zlib.compressobj()
         with path.open("wb") as file:
             file.write(compressor.compress(bytes([0x80 | len(entries)])))
             for key, parts in entries.items():
-                file.write(compressor.compress(srsly.msgpack_dumps(key)))
+                file.write(compressor.compress(pack(key)))
                 for part in parts:
                     file.write(compressor.compress(part))
             file.write(compressor.flush())

@@ -205,6 +205,7 @@ class Fitter:
         return kept
 
 
+@lru_cache(maxsize=4)
 def check_language(lang: str) -> None:
     """Refuse a language that spaCy does not have, without building its tokenizer.
 
