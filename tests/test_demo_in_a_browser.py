@@ -104,17 +104,18 @@ def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline,
     page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()  # the example is gone
     assert marks(page, len(expected)) == told(TEXT, expected)
     assert page.get_by_text(f"{len(expected)} of {len(expected)} entities").is_visible()
-    # Without a mouse: from the slider's left end, so many hundredths that the least certain entity goes.
-    least = min(one.score for one in expected)
+    # Without a mouse: from the slider's left end, so many tenths and hundredths that the least certain entity goes.
+    least = int(min(one.score for one in expected) * 100) + 1
     slider = page.get_by_role("slider")
     slider.focus()
-    for _ in range(int(least * 100) + 1):
-        page.keyboard.press("ArrowRight")
-    left = [one for one in expected if one.score >= int(least * 100 + 1) / 100]
+    for key, n in (("PageUp", least // 10), ("ArrowRight", least % 10)):
+        for _ in range(n):
+            page.keyboard.press(key)
+    assert float(slider.input_value()) == least / 100
+    left = [one for one in expected if one.score >= least / 100]
     assert marks(page, len(left)) == told(TEXT, left)
     page.get_by_text(f"{len(left)} of {len(expected)} entities").wait_for()
-    # A run of the script that is still to come takes files away that are being fetched.
-    page.wait_for_timeout(1000)
+    # A run of the script takes files away that are being fetched. The last one is that of the last key.
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     for name, read in (("CSV", lambda text: list(csv.DictReader(text.splitlines()))), ("JSONL", _json_lines)):
         with page.expect_download() as download:

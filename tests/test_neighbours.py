@@ -45,7 +45,7 @@ def test_benchmark_accuracy(pipeline, tmp_path):
 
 
 def test_benchmark_speed(pipeline):
-    assert "words/s" in run("benchmark", "speed", *pipeline, "--batches", "30", "--warmup", "1")
+    assert "words/s" in run("benchmark", "speed", *pipeline, "--batch-size", "8", "--batches", "30", "--warmup", "1")
 
 
 def test_find_threshold(pipeline):
