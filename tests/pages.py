@@ -24,15 +24,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(arguments: Sequence[str], port: int, log: Path, **options: Any) -> Iterator[str]:
+def served(
+    arguments: Sequence[str], port: int, log: Path, *, python: str = sys.executable, **options: Any
+) -> Iterator[str]:
     """Run Python so, and wait until its page answers.
 
+    python (str): the interpreter, such as `fast_python()`.
     options: of `subprocess.Popen`.
     RETURNS: the address. When the block ends, so do the process and all that it has started.
     """
     url = f"http://localhost:{port}"
     with log.open("w") as file:
-        command = [sys.executable, *arguments]
+        command = [python, *arguments]
         server = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True, **options)
     try:
         for _ in range(240):

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import spacy
+from fork_server import fast_python
 from pages import free_port, served
 
 from spacy_bert_ner.display import shown
@@ -37,7 +38,7 @@ def address(pipeline, tmp_path_factory):
     """Where the page is served, on this machine alone; until the tests of this file end."""
     port = free_port()
     command = ["-W", "ignore", "-m", "spacy", "bert-ner", "visualize", str(pipeline), "--port", str(port)]
-    with served(command, port, tmp_path_factory.mktemp("log") / "log") as url:
+    with served(command, port, tmp_path_factory.mktemp("log") / "log", python=fast_python()) as url:
         yield url
 
 
