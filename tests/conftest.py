@@ -22,7 +22,6 @@ import torch
 import transformers
 from checkpoints import LazyCheckpoints, make_config, make_tokenizer
 from hypothesis import settings
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from spacy.lang.en import English
 from spacy.language import Language
 from spacy.training import Example
@@ -159,6 +158,8 @@ def examples() -> list[Example]:
 
 def sketch(chart: Chart) -> str:
     """Stand in for `to_svg`: draw a chart, which depends on the data, but do not render it, which takes the time."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # most tests need no matplotlib
+
     with plotting._drawn(chart, FigureCanvasSVG):
         return f'<svg role="img" aria-label="{chart.label}"></svg>'
 
