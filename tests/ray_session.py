@@ -55,6 +55,7 @@ class _Session:
         self.metrics = free_port()
         self.end.callback(ray.shutdown)
         found = ray.init(
+            address="local",  # whatever else may run
             num_cpus=N_CPUS,
             include_dashboard=False,
             log_to_driver=False,

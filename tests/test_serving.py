@@ -301,7 +301,7 @@ def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, 
             if status != 200:
                 time.sleep(0.02)
 
-    def come(condition, seconds=120):
+    def come(condition, seconds=60):
         """Wait until answers are so."""
         end = time.monotonic() + seconds
         while not condition(answers):
