@@ -54,7 +54,7 @@ ROOT = Path(__file__).parent.parent
 KINDS = ("ray", "docs", "browser", "training", "onnx", "process", "fuzz", "corpora", "benchmark")
 """Marks of kinds of tests, from those that take longest to finish."""
 
-RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_workers_on_ray.py")
+RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_workers.py")
 
 # The tests of what goes with an extra that transformers 5 shuts out; `nox` runs them with transformers 4.
 collect_ignore = [] if find_spec("spacy_transformers") else ["test_shared_transformer.py"]

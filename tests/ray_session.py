@@ -5,9 +5,13 @@ Its workers are forked from the fork server, and start in a second rather than i
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
 from contextlib import ExitStack
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -19,13 +23,21 @@ N_CPUS = 3
 TOKEN = "s3cret"
 """What the variable TESTS_TOKEN holds in all of its processes."""
 
-SETTINGS = {
-    # Ray lowers the priority of its processes, which would hardly run beside the other tests.
-    "RAY_worker_niceness": "0",
-    # Workers that wait for work are of no use, as they are not forked.
-    "RAY_enable_worker_prestart": "0",
-    "RAY_prestart_worker_first_driver": "0",
-}
+
+@cache
+def settings() -> dict[str, str]:
+    """The environment of processes that start a Ray or connect to one."""
+    # A folder of its own, else it might join a Ray of somebody else. Paths of sockets have to be short.
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return {
+        "RAY_TMPDIR": folder,
+        # Ray lowers the priority of its processes, which would hardly run beside the other tests.
+        "RAY_worker_niceness": "0",
+        # Workers that wait for work are of no use, as they are not forked.
+        "RAY_enable_worker_prestart": "0",
+        "RAY_prestart_worker_first_driver": "0",
+    }
 
 
 def runtime_env(**variables: str) -> dict[str, Any]:
@@ -38,7 +50,11 @@ def environment(**more: Any) -> dict[str, str]:
 
     more: of the environment of its workers, as Ray takes it.
     """
-    return {**os.environ, **SETTINGS, "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps({"runtime_env": runtime_env() | more})}
+    return {
+        **os.environ,
+        **settings(),
+        "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps({"runtime_env": runtime_env() | more}),
+    }
 
 
 class _Session:
@@ -50,12 +66,12 @@ class _Session:
         from spacy_bert_ner.scale.server import be_patient
 
         self.end = ExitStack()
-        self.end.enter_context(mock.patch.dict(os.environ, {**SETTINGS, "TESTS_TOKEN": TOKEN}))
+        self.end.enter_context(mock.patch.dict(os.environ, {**settings(), "TESTS_TOKEN": TOKEN}))
         be_patient()
         self.metrics = free_port()
         self.end.callback(ray.shutdown)
         found = ray.init(
-            address="local",  # whatever else may run
+            address="local",
             num_cpus=N_CPUS,
             include_dashboard=False,
             log_to_driver=False,

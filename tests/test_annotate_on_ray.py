@@ -192,7 +192,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(
 
 
 def test_a_machine_that_is_lost_loses_nothing(work, tmp_path, monkeypatch):
-    for name, value in ray_session.SETTINGS.items():
+    for name, value in ray_session.settings().items():
         monkeypatch.setenv(name, value)
     cluster = cluster_utils.Cluster(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}, shutdown_at_exit=False

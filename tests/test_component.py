@@ -209,6 +209,7 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
         ("IOE2", "New York \n", "B-geo I-geo I-geo", "I-geo E-geo ?"),
         ("BILUO", "New \n York City \n", "B-geo I-geo I-geo I-geo I-geo", "B-geo ? I-geo L-geo ?"),
         ("BILUO", "\n \n left", "B-geo I-geo O", "? ? O"),
+        ("BILUO", "New York Lagos \n", "B-geo I-geo B-geo O", "B-geo L-geo U-geo ?"),
     ],
 )
 def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, words, ents, tags):

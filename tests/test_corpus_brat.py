@@ -81,6 +81,8 @@ def test_a_folder_is_read_in_order_at_any_depth_and_without_hidden_files(tmp_pat
     [
         ("New\r\nYork", "T1\tgeo 0 9\tNew  York\r\n", ["B-geo", "I-geo", "I-geo"]),
         ("New\nYork", "T1\tgeo 0 3;4 8\tNew York\n", ["B-geo", "I-geo", "I-geo"]),
+        # One fragment lies inside another.
+        ("New York is", "T1\tgeo 0 8;1 2;9 11\tNew York e is\n", ["B-geo", "I-geo", "I-geo"]),
         ("New\x85York", "T1\tgeo 0 8\tNew\x85York\n", ["B-geo", "I-geo", "I-geo"]),
         ("🦄 York", "T1\tgeo 2 6\tYork\n", ["O", "B-geo"]),
         ("New York", "T1\tgeo 0 8\n", ["B-geo", "I-geo"]),

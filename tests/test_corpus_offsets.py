@@ -180,6 +180,13 @@ def test_json_min_has_a_record_for_each_annotation(tmp_path):
     assert report(path).n_unused == 1
 
 
+def test_json_min_with_two_texts_of_one_id_is_refused(tmp_path):
+    record = {"text": "Ada left.", "id": 1, "label": [], "annotation_id": 4}
+    path = array(tmp_path, record, {**record, "text": "Bob left."})
+    with pytest.raises(CorpusError, match="the id 1 again"):
+        read_corpus(path)
+
+
 def test_label_studio_has_results_that_are_no_spans_and_line_breaks_written_out(tmp_path):
     result = [
         {"type": "relation", "from_id": "a", "to_id": "b"},

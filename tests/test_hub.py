@@ -117,6 +117,14 @@ def test_what_is_fetched_is_what_matters(hub, folder):
     assert hub.files() == expected | {"PART model.safetensors"}
 
 
+def test_a_file_whose_name_holds_a_backslash_is_not_fetched(hub, folder):
+    """On Windows it would lead into another folder."""
+    (folder / "a\\config.json").write_text("{}")
+    hub.add("me/x", folder)
+    Checkpoint.open("me/x")
+    assert not any("\\" in name or "%5C" in name for name in hub.files())
+
+
 def test_what_the_cache_has_is_not_asked_for_again(hub, folder):
     commit = hub.add("me/x", folder)
     Checkpoint.open("me/x")

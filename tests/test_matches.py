@@ -33,6 +33,12 @@ def test_of_several_with_the_label_the_nearest_is_taken():
     assert +count_matches(gold, predicted, "type") == {"correct": 1, "missed": 1, "spurious": 1}
 
 
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_correct_entity_is_matched_before_a_wrong_one_in_the_same_place(schema):
+    predicted = ents(("org", 0, 1), ("per", 0, 1))
+    assert +count_matches(ents(("per", 0, 1)), predicted, schema) == {"correct": 1, "spurious": 1}
+
+
 def test_where_there_is_nothing():
     assert +count_matches([], [], "strict") == {}
     assert +count_matches(ents(("per", 0, 1)), [], "strict") == {"missed": 1}

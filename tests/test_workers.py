@@ -237,7 +237,7 @@ def test_a_shared_encoder_is_refused(nlp):
 def test_torchrun_starts_them(config, alone, tmp_path):
     line = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
     line += ["-m", "spacy", "bert-ner", "train", str(config), *LINE]
-    done = subprocess.run([sys.executable, *line], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([fast_python(), *line], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "Workers: 2" in done.stdout
     assert done.stdout.count("Initialized pipeline") == 1
