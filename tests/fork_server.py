@@ -213,6 +213,8 @@ def _execute(arguments: list[str]) -> None:
             filters.append(arguments.pop(0))
         elif option.startswith("-W"):
             filters.append(option[2:])
+        elif option == "-u":
+            sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
         else:
             raise SystemExit(f"the fork server does not know {option}; take sys.executable")
     warnings.resetwarnings()

@@ -64,7 +64,7 @@ LEAST, ENOUGH = 1e-4, 5e-3
 
 A quadratic pattern takes a multiple of the first on the longest text, a linear one a fraction of it.
 """
-N_REPEATS = 5
+N_REPEATS = 15
 
 
 def runner(compiled, method):
@@ -101,7 +101,7 @@ def is_linear(run, make):
         return True
     short, long = (make(n) for n in SIZES[max(0, len(times) - 2) : len(times)])
     # Between linear and quadratic.
-    most = (len(long) / len(short)) ** 1.5
+    most = (len(long) / len(short)) ** 1.7
     if times[-1] <= most * times[-2]:
         return True
     fastest = [times[-2], times[-1]]
