@@ -38,13 +38,13 @@ def served(
         command = [python, *arguments]
         server = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True, **options)
     try:
-        for _ in range(240):
+        for _ in range(2400):
             try:
                 urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
                 break
             except OSError:
                 assert server.poll() is None, log.read_text()
-                time.sleep(0.5)
+                time.sleep(0.05)
         else:
             pytest.fail(f"Nothing is served: {log.read_text()}")
         yield url

@@ -234,7 +234,6 @@ def test_with_the_token_there_is_all_and_who_comes_too_soon_is_told_when_to_come
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
         thread.start()
-        time.sleep(0.02)
     for thread in threads:
         thread.join()
     good = [answer for answer in answers if answer[0] == 200]
