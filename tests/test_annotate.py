@@ -32,6 +32,8 @@ from spacy_bert_ner.scale.annotate import annotate
 from spacy_bert_ner.scale.places import find
 from spacy_bert_ner.scale.plan import Columns
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 TEXTS = ["Kevin left", 'He said "Kevin", twice', "Nobody,\tcame", "Zoë met Kevin in Paris", "Paris"]
 FOUND = [
     [("Kevin", "per", 0, 5)],

@@ -15,7 +15,10 @@ from spacy_bert_ner.gold import verdicts
 from spacy_bert_ner.types import Entity
 
 # Most tests make do with few entities.
-pytestmark = pytest.mark.filterwarnings("ignore:The temperature of .* was fitted to")
+pytestmark = [
+    pytest.mark.usefixtures("few_exceptions"),
+    pytest.mark.filterwarnings("ignore:The temperature of .* was fitted to"),
+]
 
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the United Nets in Brooklyn"]
 

@@ -22,6 +22,8 @@ from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.model import get_checkpoint
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 WORDS = [
     "[PAD]",
     "[UNK]",

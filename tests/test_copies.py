@@ -15,6 +15,8 @@ from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import CheckpointError
 from spacy_bert_ner.model import get_checkpoint
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 TEXTS = [text for text, _ in TRAIN_DATA]
 
 

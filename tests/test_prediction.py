@@ -12,6 +12,8 @@ from thinc.api import Ragged
 from spacy_bert_ner.errors import BertNerError, ConfigError
 from spacy_bert_ner.tags import tag_set
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 IOB2 = ("O", "B-per", "I-per", "B-org", "I-org", "B-geo", "I-geo")
 SAYS = {"Kevin": "B-per", "Durant": "I-per", "Brooklyn": "B-org", "Nets": "I-org", "Paris": "B-geo"}
 TEXT = "Kevin Durant left the Brooklyn Nets"

@@ -26,6 +26,8 @@ from spacy_bert_ner.head import HEAD, TAGS, SharedHead
 from spacy_bert_ner.model import get_checkpoint
 from spacy_bert_ner.shared import build_shared_token_classifier_v1
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 SHARED = "spacy_bert_ner.SharedTokenClassifier.v1"
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8, "upstream": "*"}
 TOK2VEC = {

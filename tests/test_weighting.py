@@ -14,6 +14,8 @@ from spacy_bert_ner.gold import count_tokens
 from spacy_bert_ner.tags import tag_set
 from spacy_bert_ner.weighting import balanced_weights, tag_weights
 
+pytestmark = pytest.mark.usefixtures("few_exceptions")
+
 # Tokens of the examples.
 COUNTS = {"O": 18, "geo": 4, "org": 3, "per": 4}
 
