@@ -18,7 +18,7 @@ INSTALL := $(PIP) --constraint constraints.txt
 # COVERAGE=1 measures which branches the tests reach, and fails below the floor in pyproject.toml.
 # Tests wait for processes that they start, so that one worker more than there are cores pays.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST := $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/pytest) -q -n auto --dist loadfile --no-loadscope-reorder
+PYTEST := $(if $(COVERAGE),$(BIN)/coverage erase && $(BIN)/coverage run -m pytest,$(BIN)/pytest) -q -n auto --dist loadfile --no-loadscope-reorder
 REPORT := $(if $(COVERAGE),$(BIN)/coverage combine --quiet && $(BIN)/coverage report)
 
 .PHONY: run lint check test test-all nightly release audit clean

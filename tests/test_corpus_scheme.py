@@ -213,7 +213,7 @@ def test_a_scheme_that_is_not_in_the_table_is_refused(tmp_path, scheme):
 # a real corpus, whose labels hold hyphens
 
 
-@pytest.mark.fuzz
+@pytest.mark.corpora
 @pytest.mark.parametrize("scheme", PREFIXES)
 def test_wnut_is_the_same_in_every_scheme(tmp_path, scheme):
     if not WNUT.exists():
