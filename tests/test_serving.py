@@ -119,6 +119,10 @@ def test_entities_are_chosen_by_label_and_score(session, expected):
     least = (scores[0] + scores[1]) / 2
     (document,) = send(session, body={"text": TEXTS[0], "thresholds": least})[2]["documents"]
     close(document["entities"], [e for e in every if e["score"] >= least])
+    (document,) = send(session, body={"text": TEXTS[0]})[2]["documents"]
+    equal = max(e["score"] for e in document["entities"])
+    (document,) = send(session, body={"text": TEXTS[0], "thresholds": equal})[2]["documents"]
+    assert [e["score"] for e in document["entities"]] == [equal]
     (document,) = send(session, body={"text": TEXTS[0], "thresholds": {label: 1.0}})[2]["documents"]
     close(document["entities"], [e for e in every if e["label"] != label])
     assert len(document["entities"]) < len(every)
@@ -173,6 +177,15 @@ def test_what_is_wrong_is_told_without_the_text(session, body, status, message):
     assert headers["x-request-id"] == answer["request_id"]
     assert SECRET not in json.dumps(answer)
     assert "Traceback" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"texts": ["a"] * 8}, {"text": "b" * 200}, b'{"text": "a"}'.ljust(3000)],
+    ids=["texts", "characters", "bytes"],
+)
+def test_what_just_reaches_a_limit_is_allowed(session, body):
+    assert send(session, body=body)[0] == 200
 
 
 def test_a_body_of_unknown_length_is_read_no_further_than_is_allowed(session):
