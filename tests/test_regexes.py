@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.fuzz
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spacy_bert_ner"
 METHODS = ("match", "fullmatch", "search", "findall", "finditer", "sub", "split")
