@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span, SpanGroup
 
 from .errors import BertNerError, Errors
+from .scored_spans import FACTORY, ScoredSpans
 from .types import Obstacles, Prediction
 
 EXTENSION = "score"
 """`ent._.score`"""
-FACTORY = "bert_ner"
-"""Marks the span groups that hold scores, in their `attrs`."""
 _BEGINS = 3  # `token.ent_iob`
 
 
@@ -57,29 +57,83 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
         blocked = [doc[i : i + 1] for i in np.flatnonzero(found.blocked).tolist()]
     spans = [Span(doc, p.start, p.end, label=p.label) for p in kept]
     doc.set_ents(present + spans, blocked=blocked)
-    if spans_key is not None:
-        scored = [(span, p.score) for span, p in zip(spans, kept, strict=True)]
-        if group is not None:
-            known = [(ent, _score_in(group, ent)) for ent in present]
-            scored += [(ent, score) for ent, score in known if score is not None]
-            scored.sort(key=lambda pair: pair[0].start)
-        attrs = {
-            "factory": FACTORY,
-            "scores": np.array([np.nan if score is None else score for _, score in scored], dtype=np.float64),
-            # Where each of them lies: what remains true when tokens are merged or split.
-            "places": np.array([_place(span) for span, _ in scored], dtype=np.uint64).reshape(-1, 3),
-        }
-        doc.spans.pop(spans_key, None)  # so that the latest group is the last
-        doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=[span for span, _ in scored])
-        # Here too, since a component that comes from another process, as bytes, was never made in this one.
-        if not Span.has_extension(EXTENSION):
-            register_extension()
+    if spans_key is None:
+        return
+    scored = [_Scored(span, p.score, p.offsets) for span, p in zip(spans, kept, strict=True)]
+    n_unread = len(getattr(predictions, "unread", ()))
+    if group is not None:
+        if not overwrite:
+            n_unread += group.attrs.get("unread", 0)
+        scored = sorted([*scored, *_scored_in(group, present)], key=lambda one: one.span.start)
+        _forget(doc, group)
+    attrs = {
+        "factory": FACTORY,
+        "scores": np.array([np.nan if one.score is None else one.score for one in scored], dtype=np.float64),
+        # Where each of them lies: what remains true when tokens are merged or split.
+        "places": np.array([_place(one.span) for one in scored], dtype=np.uint64).reshape(-1, 3),
+        "offsets": np.array([one.offsets or _place(one.span)[:2] for one in scored], dtype=np.int64).reshape(-1, 2),
+        "unread": n_unread,
+    }
+    doc.spans.pop(spans_key, None)  # so that the latest group is the last
+    doc.spans[spans_key] = ScoredSpans(doc, name=spans_key, attrs=attrs, spans=[one.span for one in scored])
+    # Here too, since a component that comes from another process, as bytes, was never made in this one.
+    if not Span.has_extension(EXTENSION):
+        register_extension()
+    _remember(doc, scored)
+
+
+class _Scored(NamedTuple):
+    """An entity with what the span group holds of it; see `types.Prediction`."""
+
+    span: Span
+    score: float | None
+    offsets: tuple[int, int] | None
+
+
+def _scored_in(group: SpanGroup, entities: Sequence[Span]) -> list[_Scored]:
+    """Those of the entities that a group of ours has a score of."""
+    found = []
+    for entity in entities:
+        i = _index_in(group, entity)
+        if i is not None:
+            offsets = group.attrs["offsets"][i].tolist() if "offsets" in group.attrs else None
+            found.append(_Scored(entity, float(group.attrs["scores"][i]), tuple(offsets) if offsets else None))
+    return found
+
+
+def _key(start: int, end: int) -> Any:
+    """By which spaCy keeps the value of a span's extension, and moves it to the parts and the joins of a Doc."""
+    return "._.", EXTENSION, start, end
+
+
+def _remember(doc: Doc, scored: Sequence[_Scored]) -> None:
+    """Keep the scores where `span.as_doc(copy_user_data=True)`, `Doc.from_docs` and `doc.to_json(["score"])` find them:
+    none of these copies the `attrs` of a span group."""
+    if Span.get_extension(EXTENSION)[2] is entity_score:
+        for one in scored:
+            if one.score is not None:
+                doc.user_data[_key(one.span.start_char, one.span.end_char)] = one.score
+
+
+def _forget(doc: Doc, group: SpanGroup) -> None:
+    if Span.has_extension(EXTENSION) and Span.get_extension(EXTENSION)[2] is entity_score:
+        for start, end, _ in group.attrs.get("places", np.zeros((0, 3))).tolist():
+            doc.user_data.pop(_key(start, end), None)
 
 
 def entity_score(span: Span) -> float | None:
-    """The probability of an entity that `bert_ner` found, from the latest span group with it; None of other spans."""
-    scores = (_score_in(group, span) for group in reversed(list(span.doc.spans.values())))
-    return next((score for score in scores if score is not None), None)
+    """The probability of an entity that `bert_ner` found, from the latest span group with it; None of other spans.
+
+    In a Doc that was made of parts of others, such a group has no scores any more. There it is what spaCy has kept.
+    """
+    has_scores = False
+    for group in reversed(list(span.doc.spans.values())):
+        i = _index_in(group, span)
+        if i is not None:
+            return float(group.attrs["scores"][i])
+        has_scores |= group.attrs.get("factory") == FACTORY
+    score: float | None = None if has_scores else span.doc.user_data.get(_key(span.start_char, span.end_char))
+    return score
 
 
 def register_extension() -> None:
@@ -102,12 +156,11 @@ def _is_ours(group: SpanGroup) -> bool:
     return all(_place(span) in ents for span in group)
 
 
-def _score_in(group: SpanGroup, span: Span) -> float | None:
-    """The score of a span in a group of ours, whose places are in the order of the text and do not overlap."""
-    if group.attrs.get("factory") != FACTORY:
+def _index_in(group: SpanGroup, span: Span) -> int | None:
+    """Where a span is in a group of ours, whose places are in the order of the text and do not overlap."""
+    attrs = group.attrs
+    if attrs.get("factory") != FACTORY:
         return None
-    places, place = group.attrs["places"], _place(span)
+    places, place = attrs["places"], _place(span)
     i = int(np.searchsorted(places[:, 0], place[0]))
-    if i < len(places) and tuple(places[i].tolist()) == place:
-        return float(group.attrs["scores"][i])
-    return None
+    return i if i < len(places) and tuple(places[i].tolist()) == place else None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.training import Corpus, Example
 from spacy.util import minibatch
 
@@ -16,7 +17,7 @@ from .errors import CalibrationError, Errors
 from .evaluation.metrics import calibration_error
 from .model import TokenClassifier
 from .pipelines import open_pipeline
-from .prediction import read
+from .prediction import Reading, read
 from .settings import Settings
 from .types import Entity, Floats1d
 
@@ -35,15 +36,15 @@ def calibrate(
     RETURNS: see `BertNer.calibrate`.
     RAISES CalibrationError: not some of the entities are right and some not.
     """
-    readings, correct = [], []
+    readings: list[tuple[Reading, NDArray[np.bool_]]] = []
+    correct: list[bool] = []
     for batch in minibatch(examples, BATCH_SIZE):
         reading = read(model, [eg.predicted for eg in batch], settings)
         found: list[list[Entity]] = [[] for _ in batch]
-        for i, entity in reading.located():
-            found[i].append(entity)
+        for span in reading.spans:
+            found[span.doc].append(span.entity)
         verdicts = [v for eg, entities in zip(batch, found, strict=True) for v in gold.verdicts(eg, entities)]
-        told = [entity for entity, verdict in zip(reading.entities, verdicts, strict=True) if verdict is not None]
-        readings.append(reading._replace(entities=told))
+        readings.append((reading, np.array([verdict is not None for verdict in verdicts], dtype=bool)))
         correct += [verdict for verdict in verdicts if verdict is not None]
     if all(correct) or not any(correct):
         counts = {"total": len(correct), "correct": sum(correct)}
@@ -54,7 +55,7 @@ def calibrate(
     right = np.array(correct)
 
     def score_at(temperature: float) -> Floats1d:
-        return np.concatenate([reading.scores(temperature) for reading in readings])
+        return np.concatenate([reading.scores(temperature)[is_known] for reading, is_known in readings])
 
     fitted = fit_temperature(score_at, right)
     return {

@@ -42,6 +42,7 @@ from .opening import (
 )
 from .row_gradients import RowGradients
 from .runtimes.unpadded import UnpaddedPass
+from .special_subwords import lone_markers, space_markers, special_subwords
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
 
@@ -78,8 +79,7 @@ class Checkpoint:
         self.name = name
         self.commit = commit
         """Of the repository on the Hub that was opened."""
-        self.pid = os.getpid()
-        """The process that put the weights where they are."""
+        self.pid = os.getpid()  # the process that put the weights where they are
         # Beside the gradients that it counts: a copy, which has none, begins anew, as does what comes next.
         self.rows = GatheredRows()
         self.row_gradients = RowGradients()
@@ -89,12 +89,12 @@ class Checkpoint:
         # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
-        special = self.tokenizer.backend_tokenizer.encode("a", add_special_tokens=True)
-        text = np.flatnonzero(np.array(special.special_tokens_mask) == 0)
-        self.before: list[int] = special.ids[: text[0]]
-        """Special subwords before the text, such as `[CLS]`."""
-        self.after: list[int] = special.ids[text[-1] + 1 :]
-        """Special subwords after the text, such as `[SEP]`."""
+        try:
+            self.before, self.after = special_subwords(tokenizer.backend_tokenizer)
+        except ValueError as e:
+            raise CheckpointError(Errors.no_tokenizer.format(name=name, reason=e)) from e
+        self.space_markers = space_markers(tokenizer.backend_tokenizer)
+        """Ids of the subwords that are a space marker alone."""
 
     @classmethod
     def open(
@@ -311,8 +311,8 @@ class Checkpoint:
         """Subwords of each text with character offsets, without special subwords and never truncated."""
         encoded = self.tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [
-            Encoding(np.array(e.ids, dtype=np.int64), np.array(e.offsets, dtype=np.int64).reshape(-1, 2))
-            for e in encoded
+            Encoding(ids, np.array(e.offsets, dtype=np.int64).reshape(-1, 2), lone_markers(ids, e, self.space_markers))
+            for e, ids in ((e, np.array(e.ids, dtype=np.int64)) for e in encoded)
         ]
 
     def pad(self, windows: Sequence[Ints1d], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:

@@ -103,6 +103,7 @@ class CheckpointMessages:
         "there are only older files, make it, with sentencepiece and protobuf installed: "
         "AutoTokenizer.from_pretrained('{name}').save_pretrained('{name}'). ({reason})"
     )
+    no_subwords = "it makes no subword of any text in its vocabulary"
     random_weights = (
         "The checkpoint '{name}' lacks weights of its encoder, so that these are random: {keys}. Allowed: "
         "model.safetensors and config.json that were saved together."

@@ -23,12 +23,13 @@ from .evaluation.scorer import score_bert_ner
 from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
-from .prediction import predict
+from .prediction import predict, warn_of_unread
 from .saving import Cfg, SavedPipe
 from .settings import BALANCED, DEFAULT_MODEL, Settings
 from .shared import is_shared, listens
 from .tags import check_labels
-from .types import Prediction
+from .tokenizer_fit import TokenizerFit
+from .types import DocPredictions
 from .weighting import balanced_weights
 
 
@@ -38,6 +39,7 @@ from .weighting import balanced_weights
     default_config={
         "model": Config().from_str(DEFAULT_MODEL)["model"],
         "subword_labels": "first",
+        "subword_reading": "first",
         "objective": "tokens",
         "decoding": "viterbi",
         "respect_sentences": True,
@@ -63,6 +65,7 @@ def make_bert_ner(
     name: str,
     model: TokenClassifier,
     subword_labels: Any,
+    subword_reading: Any,
     objective: Any,
     decoding: Any,
     respect_sentences: Any,
@@ -77,14 +80,15 @@ def make_bert_ner(
     """Make a `BertNer` from a config. Reads no file and asks no network.
 
     model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
-    subword_labels, objective, decoding, respect_sentences, overwrite, spans_key, thresholds, class_weights,
-        focal_gamma, label_smoothing: see `settings.Settings`.
+    subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
+        class_weights, focal_gamma, label_smoothing: see `settings.Settings`.
     scorer (Callable | None): scores Examples; see `score_bert_ner`.
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
     reading = (decoding, respect_sentences, overwrite, spans_key, thresholds)
-    settings = Settings(subword_labels, objective, *reading, class_weights, focal_gamma, label_smoothing)
+    loss = (class_weights, focal_gamma, label_smoothing)
+    settings = Settings(subword_labels, objective, *reading, *loss, subword_reading)
     return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
@@ -116,7 +120,7 @@ class BertNer(SavedPipe):
         # that `initialize` counted, so that training can go on with them.
         self.cfg = Cfg(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
-        self._told_of_misaligned = False
+        self._told_of_misaligned, self._tokenizer_fit, self._unread_reported = False, TokenizerFit(name), False
         if settings.spans_key is not None:
             register_extension()
 
@@ -189,14 +193,21 @@ class BertNer(SavedPipe):
         self._rehearsal_model = None
         self._ready()
 
-    def predict(self, docs: Iterable[Doc]) -> list[list[Prediction]]:
-        """The entities of each Doc, which stays as it is, in the order of the text."""
+    def predict(self, docs: Iterable[Doc]) -> list[DocPredictions]:
+        """The entities of each Doc, which stays as it is, in the order of the text.
+
+        Warns once of tokens with an entity that was not read; see `Settings.subword_reading`.
+        """
         docs = list(docs)
         if docs:
             self._ready()
-        return predict(self.model, docs, self.settings, self.cfg["temperature"])
+        predictions = predict(self.model, docs, self.settings, self.cfg["temperature"])
+        self._tokenizer_fit.add(docs, predictions)
+        if not self._unread_reported:
+            self._unread_reported = warn_of_unread(docs, predictions, self.settings, self.name)
+        return predictions
 
-    def set_annotations(self, docs: Iterable[Doc], scores: list[list[Prediction]]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], scores: list[DocPredictions]) -> None:
         """Write entities to `doc.ents`, and with their scores to `doc.spans`; see `annotations.write_entities`."""
         for doc, predictions in zip(docs, scores, strict=True):
             write_entities(doc, predictions, overwrite=self.settings.overwrite, spans_key=self.settings.spans_key)
@@ -240,7 +251,7 @@ class BertNer(SavedPipe):
                 else:
                     yield doc
 
-    def _predict_each(self, docs: list[Doc]) -> Iterator[tuple[Doc, list[Prediction]]]:
+    def _predict_each(self, docs: list[Doc]) -> Iterator[tuple[Doc, DocPredictions]]:
         try:
             predictions = self.predict(docs)
         except Exception as e:  # whatever it is, spaCy leaves it to the error handler

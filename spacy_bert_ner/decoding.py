@@ -17,49 +17,82 @@ _FAR = 1000.0
 
 
 class Chain(NamedTuple):
-    """The tokens of a Doc that get a tag, in sequences that are independent of each other.
+    """The positions of a Doc that get a tag, in sequences that are independent of each other.
 
-    tokens: the place of each in the Doc. *Shape:* `(n,)`
-    rows: the row of the logits that speaks for each, that of its first subword. *Shape:* `(n,)`
+    A position is a token and the tokens that are joined to it; see `alignment.Alignment`. Where every subword is read,
+    each subword is a position.
+
+    tokens: index of the first token of each. *Shape:* `(n,)`
+    ends: one past the last token of each. *Shape:* `(n,)`
+    rows: the row of the logits that speaks for each. *Shape:* `(n,)`
     begins: whether a sequence begins with it. *Shape:* `(n,)`
     behind: whether it begins directly behind a token that is in an entity already. *Shape:* `(n,)`
     """
 
     tokens: Ints1d
+    ends: Ints1d
     rows: Ints1d
     begins: Bools1d
     behind: Bools1d
 
 
-def chain(lengths: Ints1d, found: Obstacles) -> Chain:
-    """Find the tokens that get a tag, and where entities cannot go on.
+def chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d | None = None) -> Chain:
+    """Find the positions that get a tag, and where entities cannot go on.
 
     Tokens without subwords (white space, control characters) are passed over: an entity may go on across them, but
     neither begins nor ends there. Tokens that are blocked or in an entity are passed over too, and no entity goes on
-    across them.
+    across them. Joined tokens belong to the position before, up to the first that an entity cannot go on to.
 
-        tokens     0  1  2  3  4  5  6
-        lengths    1  2  0  1  1  1  1      token 2 is white space
+        tokens     0  1  2  3  4  5  6  7
+        lengths    1  2  0  1  1  1  1  0   token 2 is white space
+        is_joined                        x
         present                x            token 4 is in an entity already
         cuts                         x      a sentence begins at token 6
         tokens     0  1     3     5  6
+        ends       1  2     4     6  8
         begins     x              x  x
         behind                    x
 
     lengths: rows of each token. *Shape:* `(n_tokens,)`
     found: in which no entity can be.
+    is_joined: see `alignment.Alignment`; None if no token is. *Shape:* `(n_tokens,)`
     """
     tokens, rows = first_rows(lengths)
+    joined = np.flatnonzero(is_joined) if is_joined is not None else np.zeros(0, dtype=np.int64)
+    owner = np.searchsorted(tokens, joined) - 1  # the position that each belongs to
+    ends = tokens + 1
+    ends[owner] = joined + 1  # of several the last
     taken = found.blocked | found.present
     # Taken tokens count as sections of their own, so that what is before and after them differs.
     section, sentence = np.cumsum(found.cuts | taken), np.cumsum(found.cuts)
     behind = np.zeros(len(tokens), dtype=bool)
-    behind[1:] = found.present[tokens[:-1]] & (sentence[tokens[1:]] == sentence[tokens[:-1]])
+    lasts = ends[:-1] - 1
+    behind[1:] = found.present[lasts] & (sentence[tokens[1:]] == sentence[lasts])
+    barred = section[joined] != section[tokens[owner]]
+    ends[owner[barred][::-1]] = joined[barred][::-1]  # of several the first
     free = ~taken[tokens]
-    tokens, rows, behind = tokens[free], rows[free], behind[free]
+    tokens, ends, rows, behind = tokens[free], ends[free], rows[free], behind[free]
     begins = np.ones(len(tokens), dtype=bool)
     begins[1:] = section[tokens[1:]] != section[tokens[:-1]]
-    return Chain(tokens, rows, begins, behind)
+    return Chain(tokens, ends, rows, begins, behind)
+
+
+def subword_chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d, row_ends: Ints1d) -> Chain:
+    """Find the subwords that get a tag, each of them a position of its own; see `chain`.
+
+    lengths, found, is_joined: see `chain`.
+    row_ends: one past the last token of which each row's subword covers a character. *Shape:* `(n_rows,)`
+    """
+    positions = chain(lengths, found, is_joined)
+    section = np.cumsum(found.cuts | found.blocked | found.present)
+    stops = np.searchsorted(section, section[positions.tokens], side="right")  # where no entity can go on
+    n_rows = lengths[positions.tokens]
+    nth = np.repeat(np.arange(len(n_rows)), n_rows)
+    inside = np.arange(len(nth)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)  # 0 for the first of a position
+    tokens, rows = positions.tokens[nth], positions.rows[nth] + inside
+    ends = np.minimum(np.maximum(row_ends[rows], tokens + 1), stops[nth])
+    is_first = inside == 0
+    return Chain(tokens, ends, rows, positions.begins[nth] & is_first, positions.behind[nth] & is_first)
 
 
 def bar(logits: Floats2d, chain: Chain, tags: TagSet) -> Floats2d:

@@ -16,7 +16,7 @@ from spacy.util import registry
 from .alignment import Alignment, align
 from .errors import ConfigError, Errors, check_setting
 from .types import Encoding, Ints1d
-from .windows import Window, cover, sentence_starts, split
+from .windows import NOWHERE, Window, cover, sentence_starts, split
 
 SpanGetter = Callable[[list[Doc]], list[list[Span]]]
 
@@ -54,7 +54,9 @@ def align_docs(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[En
     offsets = [e.offsets for e in encodings]
     subwords = np.concatenate([np.zeros((0, 2), np.int64), *offsets])
     subwords = subwords + np.repeat(n_characters[:-1], [len(o) for o in offsets])[:, None]
-    return align(np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]))
+    firsts = np.cumsum([0, *map(len, offsets)])
+    markers = np.concatenate([NOWHERE, *(e.markers + first for e, first in zip(encodings, firsts, strict=False))])
+    return align(np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]), markers)
 
 
 def doc_windows(

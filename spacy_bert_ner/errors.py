@@ -321,6 +321,25 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
         "their tokens get no loss in '{name}'. The first: {entity!r} in {text!r}. To train on them too, mend the "
         "annotation or the tokenizer."
     )
+    unread_subwords = (
+        "In {n} of {total} tokens a later subword is tagged as an entity, and the first subword is not. The first: "
+        "{token!r} ({label}) in {text!r}. Only the first subword of a token is read. To find entities inside of tokens "
+        'too: [components.{name}] subword_reading = "any"'
+    )
+    unread_labels = (
+        "Entities left out: {n}, in {total} tokens. Each shares a token with a longer entity of another label. The "
+        "first: {token!r} ({label}) in {text!r}."
+    )
+    unspaced = (
+        "The tokenizer of spaCy's language '{own}' does not cut this text into words: {token!r} is one token. "
+        "'{name}' finds entities of whole tokens, unless subword_reading = \"any\". Allowed: a language that cuts it: "
+        'spacy.blank("{lang}")'
+    )
+    joined_tokens = (
+        "Of the first {n} tokens, {percent:.0f} % share a subword with the token before: the tokenizer of spaCy's "
+        "language '{own}' cuts finer than that of the checkpoint of '{name}'. Entities take up whole subwords. "
+        'Allowed: a tokenizer of longer tokens, as of spacy.blank("xx"); for Chinese, the segmenter "jieba".'
+    )
     no_label = '{label!r} is no label. Allowed: a name that is not empty and not O, such as "per".'
     labels_in_a_string = 'labels = {labels!r} is not allowed. Allowed: a list, even of one: labels = ["{labels}"]'
     label_of_another_scheme = (

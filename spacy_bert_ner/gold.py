@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 from spacy.training import Example
+from thinc.api import Ragged, to_numpy
 
-from .alignment import first_rows
+from .alignment import first_rows, joined_tokens
 from .errors import Errors, TagError
 from .tags import OUTSIDE, UNKNOWN, TagSet
-from .types import Entity, Ints1d
+from .types import Bools1d, Entity, Ints1d
 
 
 class Misaligned(NamedTuple):
@@ -71,7 +72,7 @@ def is_misaligned(eg: Example) -> bool:
 
 def targets(
     examples: Iterable[Example],
-    lengths: Iterable[Ints1d],
+    output: Iterable[Ragged],
     tags: TagSet,
     subword_labels: str,
     name: str,
@@ -80,29 +81,41 @@ def targets(
 ) -> list[Ints1d]:
     """The tag id of each subword of each Example; for the arguments see `tag_ids` and `row_targets`.
 
-    lengths: of each Example the subwords of each token.
+    output: of the model for `eg.predicted` of each.
     RETURNS: *Shape:* `(n_rows,)` each
     """
-    return [
-        row_targets(tag_ids(eg, tags, own, name, skip_unknown=skip_unknown), own, subword_labels)
-        for eg, own in zip(examples, lengths, strict=True)
-    ]
+    found = []
+    for eg, part in zip(examples, output, strict=True):
+        lengths = to_numpy(part.lengths)
+        ids = tag_ids(eg, tags, lengths, name, is_joined=joined_tokens(part), skip_unknown=skip_unknown)
+        found.append(row_targets(ids, lengths, subword_labels))
+    return found
 
 
-def tag_ids(eg: Example, tags: TagSet, lengths: Ints1d, name: str, *, skip_unknown: bool = False) -> Ints1d:
+def tag_ids(
+    eg: Example,
+    tags: TagSet,
+    lengths: Ints1d,
+    name: str,
+    *,
+    is_joined: Bools1d | None = None,
+    skip_unknown: bool = False,
+) -> Ints1d:
     """The tag id of each predicted token, `UNKNOWN` where there is no annotation, no subword, or a misaligned entity.
 
-    Tokens without subwords are passed over, as in decoding: a tag depends on the nearest tokens that have some.
+    Tokens without subwords are passed over, as in decoding: a tag depends on the nearest tokens that have some. A token
+    and those joined to it have one tag, see `_join`.
 
     lengths: subwords of each token. *Shape:* `(n_tokens,)`
     name (str): of the component, for the message.
+    is_joined: see `alignment.Alignment`; None if no token is. *Shape:* `(n_tokens,)`
     skip_unknown (bool): tokens of a label that is not in the head count as without annotation.
     RETURNS: *Shape:* `(n_tokens,)`
     RAISES TagError: a label is not in the head, and `skip_unknown` is False.
     """
     ids = np.full(len(lengths), UNKNOWN, dtype=np.int64)
     tokens, _ = first_rows(lengths)
-    biluo = _clip(eg.get_aligned_ner(), tokens)
+    biluo = _clip(eg.get_aligned_ner(), tokens, is_joined)
     if skip_unknown:
         known = {"", *tags.labels}
         biluo = [tag if (tag or "").partition("-")[2] in known else None for tag in biluo]
@@ -114,10 +127,11 @@ def tag_ids(eg: Example, tags: TagSet, lengths: Ints1d, name: str, *, skip_unkno
     return ids
 
 
-def _clip(biluo: Sequence[str | None], tokens: Ints1d) -> list[str | None]:
-    """The BILUO tags of some tokens, as if the others were not there.
+def _clip(biluo: Sequence[str | None], tokens: Ints1d, is_joined: Bools1d | None = None) -> list[str | None]:
+    """The BILUO tags of some tokens, as if the others were not there, or were one with the token before.
 
     B-per  I-per  L-per  O  U-geo      tokens 0, 1, 4   →   B-per  L-per  U-geo
+    O      B-per  L-per                tokens 0, 2, token 1 is joined   →   B-per  L-per
     """
     if len(tokens) == len(biluo):
         return list(biluo)
@@ -126,6 +140,8 @@ def _clip(biluo: Sequence[str | None], tokens: Ints1d) -> list[str | None]:
         role, _, label = (tag or "").partition("-")
         n += bool(label) and role in "BU"
         entity.append(n if label else 0)
+    if is_joined is not None and is_joined.any():
+        biluo, entity = _join(biluo, entity, tokens, np.flatnonzero(is_joined))
     numbers = [0, *(entity[i] for i in tokens), 0]
     clipped: list[str | None] = []
     for (before, own, after), i in zip(zip(numbers, numbers[1:], numbers[2:], strict=False), tokens, strict=True):
@@ -133,6 +149,28 @@ def _clip(biluo: Sequence[str | None], tokens: Ints1d) -> list[str | None]:
         tag = biluo[i]
         clipped.append(f"{role}-{tag[2:]}" if own and tag else tag)
     return clipped
+
+
+def _join(
+    biluo: Sequence[str | None], entity: Sequence[int], tokens: Ints1d, joined: Ints1d
+) -> tuple[list[str | None], list[int]]:
+    """Give each token the entity of those that are joined to it. Where there are two entities, neither can be right,
+    so that the tag is unknown; without an entity it is `O` only if all of them are.
+
+    entity: the number of the entity of each token, 0 outside.
+    """
+    biluo, entity = list(biluo), list(entity)
+    clashing = set()
+    for i, owner in zip(joined.tolist(), tokens[np.searchsorted(tokens, joined) - 1].tolist(), strict=True):
+        if entity[owner] and entity[i] not in (0, entity[owner]):
+            clashing.add(owner)
+        elif entity[i]:
+            biluo[owner], entity[owner] = biluo[i], entity[i]
+        elif not entity[owner] and biluo[i] is None:
+            biluo[owner] = None
+    for owner in clashing:
+        biluo[owner], entity[owner] = None, 0
+    return biluo, entity
 
 
 def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d:

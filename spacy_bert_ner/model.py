@@ -15,6 +15,7 @@ from spacy.util import registry
 from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
+from .alignment import SubwordLogits
 from .batching import fill, group
 from .checkpoint import Checkpoint
 from .doc_windows import align_docs, doc_windows
@@ -32,6 +33,8 @@ from .types import Array, Floats2d
 from .windows import merge
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
+
+NO_OFFSETS = np.zeros((0, 2), dtype=np.int64)
 
 CUTS = ("sentences", "tokens")
 """Where long Docs may be cut."""
@@ -91,7 +94,7 @@ def build_token_classifier_v1(
     runtime (TorchRuntime | OnnxRuntime | None): where the passes of predictions run; null for torch in float32. A
         graph that `export` has made runs on `OnnxRuntime` alone, and nothing else does.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
-        of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`.
+        of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`; see `alignment.SubwordLogits`.
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
@@ -175,16 +178,16 @@ def forward(
     # The rows of Doc i are cuts[i] to cuts[i + 1] of those of all tokens.
     tokens = np.cumsum([0, *map(len, docs)])
     cuts = np.append(0, np.cumsum(alignment.lengths))[tokens].tolist()
-    lengths_of = [alignment.lengths[start:end] for start, end in pairwise(tokens.tolist())]
+    tokens_of = [slice(*edges) for edges in pairwise(tokens.tolist())]
     cuts_of = {key: model.attrs[key] for key in ("overlap", "cut_at", "get_spans")}
     room = _window(model, checkpoint) - checkpoint.n_special
     windows = doc_windows(docs, firsts, alignment, room, **cuts_of)
 
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
-    lengths = [window.end - window.start + checkpoint.n_special for _, window in windows]
+    sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
     limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.unpadded
-    batches = [[windows[i] for i in batch] for batch in (fill if unpadded else group)(lengths, limit)]
+    batches = [[windows[i] for i in batch] for batch in (fill if unpadded else group)(sizes, limit)]
     ids = ([encodings[i].ids[w.start : w.end] for i, w in members] for members in batches)
     half: torch.dtype | None = None
     inputs: Iterator[Any]
@@ -212,16 +215,17 @@ def forward(
 
     index = ops.xp.asarray(alignment.subwords)
     rows = table[index]  # (n_rows of all Docs, n_tags)
-    output = [
-        Ragged(rows[start:end], ops.xp.asarray(lengths))
-        for (start, end), lengths in zip(pairwise(cuts), lengths_of, strict=True)
+    lengths, offsets = ops.xp.asarray(alignment.lengths), np.concatenate([e.offsets for e in encodings] or [NO_OFFSETS])
+    offsets = offsets[alignment.subwords]
+    output: list[Ragged] = [
+        SubwordLogits(rows[start:end], lengths[own], alignment.is_joined[own], offsets[start:end])
+        for (start, end), own in zip(pairwise(cuts), tokens_of, strict=True)
     ]
 
     def backprop(d_output: list[Ragged]) -> list[Doc]:
         d_table = ops.alloc2f(*table.shape)
         if d_output:
-            # Two tokens may share a subword, whose gradients then add up.
-            ops.scatter_add(d_table, index, ops.xp.concatenate([d.dataXd for d in d_output]))
+            d_table[index] = ops.xp.concatenate([d.dataXd for d in d_output])
         gradients = []
         for shape, source, target in tape:
             d_logits = ops.alloc2f(shape[0] * shape[1], n_tags)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from spacy.training import Example
-from thinc.api import Ragged, to_numpy
+from thinc.api import Ragged
 
 from . import gold
 from .errors import Errors, check_setting
@@ -38,8 +38,7 @@ def training_loss(
     RAISES TagError: a label is not in the head, and `skip_unknown` is False. ConfigError: no balanced weights were
         counted.
     """
-    lengths = [to_numpy(part.lengths) for part in logits]
-    targets = gold.targets(examples, lengths, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
+    targets = gold.targets(examples, logits, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
     if settings.objective == "sequences":
         return sequence_loss(logits, targets, tags)
     weights = _tag_weights(tags, settings, balanced, name)

@@ -11,6 +11,7 @@ from .errors import ConfigError, Errors, check_setting, is_number
 from .tags import OUTSIDE
 
 SUBWORD_LABELS = ("first", "all")
+SUBWORD_READINGS = ("first", "any")
 OBJECTIVES = ("tokens", "sequences")
 BALANCED = "balanced"
 _OF_SUBWORDS = {"subword_labels": "first", "class_weights": None, "focal_gamma": 0.0, "label_smoothing": 0.0}
@@ -49,7 +50,7 @@ class Settings:
     """What `[components.bert_ner]` holds beside the model and the scorer.
 
     subword_labels (str): "first": only the first subword of a token carries its tag in training; the others get no
-        loss. "all": every subword carries it. Predictions are read from the first subword either way.
+        loss. "all": every subword carries it. For predictions see `subword_reading`.
     objective (str): what training makes likely. "tokens": the gold tag of each token among all tags. "sequences": the
         gold tags of each Doc among all sequences of tags that the scheme allows; see `sequence_loss.sequence_loss`. It
         goes with the defaults alone of the settings that choose or weigh subwords.
@@ -65,6 +66,10 @@ class Settings:
         1 for those not named. "balanced": all labels, and `O`, have the same share in the loss, as counted in the data
         by `initialize`; see `weighting.balanced_weights`. None: each token weighs the same.
     focal_gamma (float), label_smoothing (float): see `loss.cross_entropy`.
+    subword_reading (str): the subwords that predictions are read from. "first": the first subword of a token speaks for
+        it. Tokens of which a later subword is in an entity and the first is not are counted. "any": each subword has a
+        tag, and an entity takes up every token that it touches, so that one inside of a token ("DOB:01/02/1990") is
+        found. Entities of one label that share a token are joined; of two labels the longer one stays.
     """
 
     subword_labels: str = "first"
@@ -77,6 +82,7 @@ class Settings:
     class_weights: Mapping[str, float] | str | None = None
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
+    subword_reading: str = "first"
 
     def check(self, name: str) -> None:
         """Refuse what is not allowed.
@@ -87,6 +93,7 @@ class Settings:
         check_name(name)
         check = partial(check_setting, f"components.{name}")
         chosen = {"subword_labels": SUBWORD_LABELS, "objective": OBJECTIVES, "decoding": DECODINGS}
+        chosen["subword_reading"] = SUBWORD_READINGS
         for key, choices in chosen.items():
             value = getattr(self, key)
             check(key, value, value in choices, ", ".join(f'"{choice}"' for choice in choices))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,12 +31,31 @@ class Entity(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """An entity that was found, and its probability; None where no scores are asked for."""
+    """An entity that was found.
+
+    score (float | None): its probability; None where no scores are asked for.
+    offsets (tuple[int, int] | None): first character of the Doc that its subwords cover, and one past the last; None
+        for those of its tokens.
+    """
 
     label: str
     start: int
     end: int
     score: float | None
+    offsets: tuple[int, int] | None = None
+
+
+class DocPredictions(list[Prediction]):
+    """The entities of a Doc.
+
+    unread (list[tuple[int, str]]): the token index and the label of each entity that was not read.
+    n_joined (int): number of tokens that share a subword with an earlier one.
+    """
+
+    def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
+        super().__init__(predictions)
+        self.unread: list[tuple[int, str]] = []
+        self.n_joined = 0
 
 
 class Encoding(NamedTuple):
@@ -43,10 +63,13 @@ class Encoding(NamedTuple):
 
     ids: subword ids, without special subwords. *Shape:* `(n_subwords,)`
     offsets: first character, one past the last character. *Shape:* `(n_subwords, 2)`
+    markers: indices of the subwords that are a space marker (`▁`, `Ġ`) alone, and belong to the word of the next
+        subword. *Shape:* `(n_markers,)`
     """
 
     ids: Ints1d
     offsets: Ints2d
+    markers: Ints1d = np.zeros(0, dtype=np.int64)
 
 
 class Obstacles(NamedTuple):

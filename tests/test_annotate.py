@@ -67,6 +67,16 @@ class FailsOnBatches:
                 self.handler(self.name, self, batch, e)
 
 
+@Language.component("tests_leave_stale_spans")
+def leave_stale_spans(doc):
+    """Merge tokens behind a span group of spaCy's own, which then points behind the last token."""
+    if doc.text.startswith("Zoë"):
+        doc.spans["stale"] = [doc[len(doc) - 1 :]]
+        with doc.retokenize() as retokenizer:
+            retokenizer.merge(doc[:3])
+    return doc
+
+
 Language.factory("tests_fails_on_batches", func=lambda nlp, name: FailsOnBatches(name))
 
 
@@ -144,6 +154,18 @@ def test_all_formats_give_the_same(pipeline, tmp_path, name, shard_size):
     assert [row["id"] for row in rows] == [f"{name}:{i}" for i in range(1, 6)]
     assert (done.documents, done.entities, done.errors) == (5, 5, 0)
     assert len(list((tmp_path / "out").glob("0*"))) == -(-5 // shard_size)
+
+
+def test_a_document_that_no_docbin_takes_does_not_take_others_along(pipeline, tmp_path):
+    nlp = spacy.load(pipeline)
+    nlp.add_pipe("tests_leave_stale_spans")
+    nlp.to_disk(tmp_path / "pipeline")
+    done = run(tmp_path / "pipeline", [write(tmp_path / "in.txt")], tmp_path / "out", format="spacy")
+    assert [row["text"] for row in read(tmp_path / "out")] == [*TEXTS[:3], TEXTS[4]]
+    ((name, reason),) = failed(tmp_path / "out")
+    assert name == "in.txt:4"
+    assert reason.startswith("IndexError: [E035] Error creating span with start 4 and end 5 for Doc of length 3")
+    assert (done.documents, done.words, done.entities, done.errors) == (4, 2 + 7 + 4 + 1, 3, 1)
 
 
 def test_formats_of_the_output_hold_the_same(pipeline, tmp_path):

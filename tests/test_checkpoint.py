@@ -259,13 +259,13 @@ def test_tokenize_gives_offsets_and_is_never_cut_or_padded(tagger, tmp_path):
         "pad_token": "[PAD]",
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    ids, offsets = Checkpoint.open(folder).tokenize(["Kevin lives in New York."])[0]
+    ids, offsets, _ = Checkpoint.open(folder).tokenize(["Kevin lives in New York."])[0]
     assert len(ids) == 6
     assert offsets.tolist() == [[0, 5], [6, 11], [12, 14], [15, 18], [19, 23], [23, 24]]
 
 
 def test_offsets_count_characters(checkpoint):
-    _, offsets = checkpoint.tokenize(["é 😀 é"])[0]
+    _, offsets, _ = checkpoint.tokenize(["é 😀 é"])[0]
     assert offsets.tolist() == [[0, 1], [2, 3], [4, 5]]
 
 

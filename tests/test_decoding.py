@@ -69,7 +69,7 @@ def test_a_taken_token_without_subwords_is_a_cut():
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
 def test_nothing_to_read(lengths):
     found = chain(np.array(lengths, dtype=int), obstacles(len(lengths)))
-    assert [len(part) for part in found] == [0, 0, 0, 0]
+    assert [len(part) for part in found] == [0, 0, 0, 0, 0]
     assert best_tags(np.zeros((0, 5), "f"), found.begins, IOB2, decoding="viterbi").tolist() == []
 
 

@@ -20,10 +20,12 @@ from spacy_bert_ner.corpus.sentence import entities
 from spacy_bert_ner.errors import CheckpointError, CorpusError
 from spacy_bert_ner.inspection import inspect_files
 from spacy_bert_ner.inspection.edges import has_odd_edge
+from spacy_bert_ner.inspection.figures import to_json
 from spacy_bert_ner.inspection.findings import Finding
 from spacy_bert_ner.inspection.report import split_names
 from spacy_bert_ner.inspection.shown import visible
 from spacy_bert_ner.inspection.survey import summary
+from spacy_bert_ner.inspection.table import tables
 from spacy_bert_ner.inspection.texts import is_mojibake
 
 FINE = "Ada/B-per Lovelace/I-per lives/O in/O London/B-geo ./O"
@@ -381,6 +383,17 @@ def test_subwords_and_windows(tmp_path, encoder):
     (finding,) = report.findings
     assert (finding.code, finding.level, finding.count) == ("beyond_window", "info", 1)
     assert finding.examples[0].note == "65 subwords"
+
+
+def test_tokens_that_share_a_subword_are_counted(tmp_path, encoder):
+    # "nets" is one subword, and two tokens without a space between them.
+    words = ["Kevin", "ne", "ts"]
+    doc = Doc(Vocab(), words=words, spaces=[True, False, False], ents=["B-per", "B-org", "I-org"])
+    DocBin(docs=[doc]).to_disk(tmp_path / "train.spacy")
+    report = inspect_files([tmp_path / "train.spacy"], encoder=str(encoder))
+    assert report.corpora.train.n_joined == 1
+    assert to_json(report)["splits"][0]["tokens_that_share_a_subword"] == 1
+    assert re.search(r"tokens that share one +1 33\.3%", tables(report, 100))
 
 
 def test_an_encoder_that_is_not_there(tmp_path):

@@ -98,15 +98,18 @@ def test_odd_text_shifts_nothing(nlp, odd):
     rows = pipe.model.predict([doc])[0]
     assert len(rows.lengths) == len(doc)
     checkpoint = pipe.model.shims[0].checkpoint
-    offsets = checkpoint.tokenize([text])[0].offsets.tolist()
+    _, offsets, markers = checkpoint.tokenize([text])[0]
+    # A space that is a subword of its own comes before those of its token.
+    n_markers = {int(offsets[i + 1, 0]): 1 for i in markers.tolist() if offsets[i, 1] <= offsets[i + 1, 0]}
     for token, n in zip(doc, rows.lengths.tolist(), strict=True):
-        begins = [s for s, e in offsets if s < e and token.idx <= s < token.idx + len(token)]
+        begins = [s for s, e in offsets.tolist() if s < e and token.idx <= s < token.idx + len(token)]
         if token.text in WORDS:
-            assert n == len(begins) >= 1
+            assert n == len(begins) + n_markers.get(token.idx, 0) >= 1
     for ent in doc.ents:
         assert not ent[0].is_space
         assert not ent[-1].is_space
-        assert rows.lengths[ent.start] > 0 < rows.lengths[ent.end - 1]
+        assert rows.lengths[ent.start] > 0
+        assert rows.lengths[ent.end - 1] > 0 or rows.is_joined[ent.end - 1]
 
 
 @given(text=st.text(max_size=60))

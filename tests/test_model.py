@@ -139,13 +139,15 @@ def test_the_gradient_comes_back_through_windows_and_tokens(tagger):
     np.testing.assert_allclose(classifier.bias.grad.numpy(), sum(w.sum(axis=0) for w in weights), rtol=1e-3, atol=1e-3)
 
 
-def test_the_gradients_of_tokens_that_share_a_subword_add_up(model):
+def test_tokens_that_share_a_subword_have_one_row_and_one_gradient(model):
     load_checkpoint(model)
     doc = Doc(spacy.blank("en").vocab, words=["ne", "ts"], spaces=[False, False])  # "nets" is one subword
     output, backprop = model([doc], is_train=True)
-    assert output[0].lengths.tolist() == [1, 1]
-    backprop([Ragged(np.ones((2, 5), dtype="f"), output[0].lengths)])
-    assert models.get_checkpoint(model).model.classifier.bias.grad.tolist() == [2.0] * 5
+    assert output[0].lengths.tolist() == [1, 0]
+    assert output[0].is_joined.tolist() == [False, True]
+    assert output[0].offsets.tolist() == [[0, 4]]
+    backprop([Ragged(np.ones((1, 5), dtype="f"), output[0].lengths)])
+    assert models.get_checkpoint(model).model.classifier.bias.grad.tolist() == [1.0] * 5
 
 
 def test_dropout_acts_in_training_alone(model, docs):

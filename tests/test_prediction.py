@@ -143,11 +143,26 @@ def test_a_group_of_another_component_is_not_replaced():
 
 def test_a_group_that_has_lost_its_scores_is_replaced():
     nlp = make_nlp()
-    for doc in (Doc.from_docs([nlp(TEXT), nlp(TEXT)]), Doc(nlp.vocab).from_json(nlp(TEXT).to_json())):
-        assert doc.spans["bert_ner"].attrs == {}
-        n = len(doc.ents)
-        assert [ent._.score for ent in doc.ents] == [None] * n
-        assert len(nlp(doc).ents) == n
+    doc = Doc(nlp.vocab).from_json(nlp(TEXT).to_json())
+    assert doc.spans["bert_ner"].attrs == {}
+    n = len(doc.ents)
+    assert [ent._.score for ent in doc.ents] == [None] * n
+    assert len(nlp(doc).ents) == n
+
+
+def test_scores_survive_the_ways_that_spacy_has_of_making_docs_of_parts():
+    nlp = make_nlp()
+    doc = nlp(TEXT)
+    expected = [ent._.score for ent in doc.ents]
+    joined = Doc.from_docs([doc, nlp(TEXT)])
+    assert [ent._.score for ent in joined.ents] == expected * 2
+    assert [ent._.score for ent in doc[:].as_doc(copy_user_data=True).ents] == expected
+    assert [ent._.score for ent in doc[:].as_doc().ents] == [None] * len(expected)
+    told = doc.to_json(underscore=["score"])["underscore_span"]["score"]
+    assert [one["value"] for one in told] == expected
+    again = make_nlp(certainty=2.0, overwrite=True)(Doc.from_docs([doc]))
+    assert [ent._.score for ent in again.ents] != expected
+    assert [ent._.score for ent in Doc.from_docs([again]).ents] == [ent._.score for ent in again.ents]
 
 
 def test_the_score_is_that_of_the_latest_component():
@@ -173,6 +188,52 @@ def test_scores_survive_merging_and_splitting():
     assert [ent._.score for ent in nlp.create_pipe("merge_entities")(doc).ents] == expected
     assert [len(ent) for ent in doc.ents] == [1, 1]
     assert [ent._.score for ent in nlp(doc).ents] == expected
+
+
+def merged(doc, *spans):
+    with doc.retokenize() as retokenizer:
+        for start, end in spans:
+            retokenizer.merge(doc[start:end])
+    return doc
+
+
+def test_a_group_follows_its_tokens_when_they_are_merged():
+    doc = merged(make_nlp()("She met Kevin Durant and the Brooklyn Nets"), (0, 2), (2, 4), (6, 8))
+    group = doc.spans["bert_ner"]
+    assert [token.text for token in doc] == ["She met", "Kevin Durant", "and", "the", "Brooklyn Nets"]
+    expected = [("Kevin Durant", 1, 2, "per"), ("Brooklyn Nets", 4, 5, "org")]
+    docs = [doc, doc.copy(), Doc(doc.vocab).from_bytes(doc.to_bytes()), *DocBin(docs=[doc]).get_docs(doc.vocab)]
+    docs.append(Doc.from_docs([doc]))
+    for spans in [*(other.spans["bert_ner"] for other in docs), [group[0], group[1]]]:
+        assert [(span.text, span.start, span.end, span.label_) for span in spans] == expected
+    assert [(span["start"], span["end"]) for span in doc.to_json()["spans"]["bert_ner"]] == [(8, 20), (29, 42)]
+
+
+def test_a_group_follows_a_merge_and_a_split_that_keep_the_number_of_tokens():
+    doc = make_nlp()("She met Kevin Durant and the Brooklyn Nets")
+    with doc.retokenize() as retokenizer:
+        retokenizer.split(doc[0], ["S", "he"], [doc[0], doc[0]])
+        retokenizer.merge(doc[2:4])
+    assert len(doc) == 8
+    assert [span.text for span in doc.spans["bert_ner"]] == ["Kevin Durant", "Brooklyn Nets"]
+    assert doc.spans["bert_ner"][0].text == "Kevin Durant"
+
+
+def test_an_entity_inside_a_merged_token_loses_its_span_and_its_score():
+    doc = merged(make_nlp()("She met Kevin Durant and the Brooklyn Nets"), (1, 3))
+    group = doc.spans["bert_ner"]
+    assert [span.text for span in group] == ["Brooklyn Nets"]
+    assert len(group) == len(group.attrs["scores"]) == len(group.attrs["places"]) == len(group.attrs["offsets"]) == 1
+    assert [ent._.score for ent in doc.ents if ent.text == "Brooklyn Nets"] == group.attrs["scores"].tolist()
+
+
+@pytest.mark.process
+def test_entities_are_merged_in_several_processes():
+    nlp = make_nlp()
+    nlp.add_pipe("merge_entities")
+    text = "She met Kevin Durant and the Brooklyn Nets"
+    expected = nlp(text).to_json()
+    assert [doc.to_json() for doc in nlp.pipe([text] * 2, n_process=2)] == [expected] * 2
 
 
 @pytest.fixture

@@ -235,6 +235,12 @@ def logits(nlp):
     return nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(TEXT)])[0].dataXd.tolist()
 
 
+def offsets(nlp):
+    """Where in the text the subwords of the entities are."""
+    doc = nlp(TEXT)
+    return doc.spans["bert_ner"].attrs["offsets"].tolist()
+
+
 def subwords(nlp):
     """Those of a text, once there is something to train."""
     gold = nlp.make_doc("Kevin")
@@ -259,6 +265,7 @@ def make_halves():
 EFFECTS = {
     "subword_labels": ("all", trained_on),
     "objective": ("sequences", trained_on),
+    "subword_reading": ("any", offsets),
     "decoding": ("greedy", entities),
     "respect_sentences": (False, with_sentences),
     "overwrite": (True, with_entity),
@@ -307,6 +314,7 @@ def test_every_key_is_among_those_that_are_changed():
 
 
 @pytest.mark.filterwarnings("ignore:The trained head of")
+@pytest.mark.filterwarnings("ignore:Entities left out")
 @pytest.mark.parametrize("key", EFFECTS)
 def test_every_key_has_an_effect(key, tagger, tmp_path):
     value, look = EFFECTS[key]

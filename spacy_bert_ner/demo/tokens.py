@@ -37,7 +37,8 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
         shares = tag_probabilities(found.logits, pipe.cfg["temperature"])
         if pipe.settings.decoding == "viterbi" and len(shares):
             shares, _ = marginals(shares, found.chain.begins, found.tags)
-        for i, row in zip(found.chain.tokens.tolist(), shares, strict=True):
+        # Where every subword is read, the first of a token comes last.
+        for i, row in reversed(list(zip(found.chain.tokens.tolist(), shares, strict=True))):
             for rank, column in enumerate(np.argsort(-row, kind="stable")[:MOST_TAGS].tolist(), start=1):
                 rows[i][f"tag {rank}"] = f"{found.tags.tags[column]} {row[column]:.3f}"
     return [row for row, token in zip(rows, doc, strict=True) if not token.is_space]

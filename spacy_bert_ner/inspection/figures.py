@@ -60,6 +60,7 @@ def _split(survey: Survey, report: Report) -> dict[str, Any]:
         "sentence_tokens": _lengths(survey.lengths),
         "sentence_subwords": _lengths(survey.subword_lengths),
         "share_beyond_window": beyond_share(survey),
+        "tokens_that_share_a_subword": survey.n_joined if survey.subword_lengths else None,
         "entity_tokens": _lengths(survey.entity_lengths),
     }
 

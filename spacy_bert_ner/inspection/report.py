@@ -131,7 +131,7 @@ def _survey(stream: CorpusStream, place: Place, repeats: Repeats, counter: Subwo
             n, n_repaired = stream.n_repaired - n_repaired, stream.n_repaired
             survey.note("repaired", sentence, 0, len(sentence.words), note=f"{n} repaired")
         if counter:
-            counter.add(place, sentence, survey.subword_lengths, survey.tallies["beyond"])
+            counter.add(place, sentence, survey)
     if counter:
         counter.flush()
     survey.n_repaired, survey.skipped = stream.n_repaired, [str(error) for error in stream.invalid]

@@ -1,12 +1,16 @@
-"""Lengths of sentences in an encoder's subwords, as the component would cut them into windows."""
+"""Count subwords of an encoder: of sentences, as the component would cut them, and those that tokens share."""
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 
+import numpy as np
+
+from ..alignment import align
 from ..corpus.sentence import Sentence
-from .shown import Place, Tally
+from ..types import Encoding
+from .shown import Place
+from .survey import Survey
 
 _BATCH = 500  # sentences that are tokenized together
 
@@ -26,21 +30,33 @@ class SubwordCounter:
         self.name = name
         self._checkpoint = Checkpoint.without_weights(name)
         self.window = default_window(self._checkpoint)
-        self._waiting: list[tuple[Place, Sentence, Counter[int], Tally]] = []
+        self._waiting: list[tuple[Place, Sentence, Survey]] = []
 
-    def add(self, place: Place, sentence: Sentence, lengths: Counter[int], beyond: Tally) -> None:
-        """Count one more sentence, into `lengths`, and into `beyond` if it needs more than one window."""
-        self._waiting.append((place, sentence, lengths, beyond))
+    def add(self, place: Place, sentence: Sentence, survey: Survey) -> None:
+        """Count one more sentence into a survey."""
+        self._waiting.append((place, sentence, survey))
         if len(self._waiting) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Count those sentences that wait."""
-        texts = ["".join(sentence.pieces()) for _, sentence, _, _ in self._waiting]
+        texts = ["".join(sentence.pieces()) for _, sentence, _ in self._waiting]
         encodings = self._checkpoint.tokenize(texts) if texts else []
-        for (place, sentence, lengths, beyond), encoding in zip(self._waiting, encodings, strict=True):
+        for (place, sentence, survey), encoding in zip(self._waiting, encodings, strict=True):
             n = len(encoding.ids) + self._checkpoint.n_special
-            lengths[n] += 1
+            survey.subword_lengths[n] += 1
+            survey.n_joined += _n_joined(sentence, encoding)
             if n > self.window:
-                beyond.add(partial(place.example, sentence, 0, len(sentence.words), note=f"{n} subwords"))
+                survey.tallies["beyond"].add(
+                    partial(place.example, sentence, 0, len(sentence.words), note=f"{n} subwords")
+                )
         self._waiting.clear()
+
+
+def _n_joined(sentence: Sentence, encoding: Encoding) -> int:
+    """How many of the tokens share a subword with an earlier one."""
+    ends = np.cumsum([len(piece) for piece in sentence.pieces()])
+    begins = np.append(0, ends[:-1])
+    tokens = np.stack([begins, begins + [len(word) for word in sentence.words]], axis=1)
+    is_space = np.array([word.isspace() for word in sentence.words])
+    return int(align(tokens, is_space, encoding.offsets, int(ends[-1]), encoding.markers).is_joined.sum())

@@ -36,6 +36,7 @@ class Survey:
     forms: how often each string is an entity of each label: `("Paris", "geo")`.
     lengths, entity_lengths: how many sentences, entities have so many tokens.
     subword_lengths: how many sentences have so many subwords, special ones included; empty where none were counted.
+    n_joined: tokens that share a subword with an earlier one; see `alignment.Alignment`.
     documents: the sentences of each document that has a name of its own.
     skipped: what is wrong with each sentence that was left out, as it could not be read.
     tallies: places that a finding is made of, by its code.
@@ -54,6 +55,7 @@ class Survey:
     n_lower: int = 0
     n_upper: int = 0
     n_clinging: int = 0
+    n_joined: int = 0
     has_spaces: bool = True
     entities: Counter[str] = field(default_factory=Counter)
     forms: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -74,6 +74,7 @@ def _sizes(report: Report, surveys: Sequence[Survey]) -> list[list[str]]:
     rows.append(row("tokens an entity", lambda s: _lengths(s.entity_lengths)))
     if report.window:
         rows.append(row(f"beyond {report.window} subwords", lambda s: _percent(beyond_share(s))))
+        rows.append(row("tokens that share one", lambda s: f"{s.n_joined:,} {_percent(s.n_joined / s.n_tokens)}"))
     return rows
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from spacy.tokens import Doc, DocBin
 
 from ..annotations import entity_score
+from ..errors import one_line
 
 Row = dict[str, Any]
 
@@ -33,8 +34,11 @@ def row_of(doc: Doc, id_: str, kept: Mapping[str, Any], *, with_text: bool) -> R
 class Shard(Protocol):
     """A file of annotated documents that is being written."""
 
-    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> None:
-        """Add documents, as rows and as Docs."""
+    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
+        """Add documents, as rows and as Docs.
+
+        RETURNS: why documents cannot be written, by their index. They are left out.
+        """
 
     def close(self) -> None:
         """Write what is left."""
@@ -46,9 +50,10 @@ class ParquetShard:
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.writer, self.schema = pq.ParquetWriter(stream, schema, compression="zstd"), schema
 
-    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> None:
+    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
         if rows:
             self.writer.write_table(pa.Table.from_pylist(list(rows), schema=self.schema))
+        return {}
 
     def close(self) -> None:
         self.writer.close()
@@ -60,10 +65,11 @@ class JsonlShard:
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.stream = stream
 
-    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> None:
+    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
         for row in rows:
             # Dates and the like, which JSON does not know, as text.
             self.stream.write(f"{json.dumps(row, ensure_ascii=False, default=str)}\n".encode())
+        return {}
 
     def close(self) -> None:
         """There is nothing left."""
@@ -75,10 +81,18 @@ class SpacyShard:
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.stream, self.docs = stream, DocBin(store_user_data=True)
 
-    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> None:
-        for row, doc in zip(rows, docs, strict=True):
+    def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
+        failed = {}
+        for i, (row, doc) in enumerate(zip(rows, docs, strict=True)):
             doc.user_data = {key: value for key, value in row.items() if key not in ("text", "entities")}
-            self.docs.add(doc)
+            one = DocBin(store_user_data=True)  # a Doc that fails would leave a part of itself in that of all
+            try:
+                one.add(doc)
+            except Exception as e:  # span groups with tokens that were merged since, or whatever else is in the Doc
+                failed[i] = one_line(e)
+            else:
+                self.docs.merge(one)
+        return failed
 
     def close(self) -> None:
         self.stream.write(self.docs.to_bytes())

@@ -105,7 +105,9 @@ class Worker:
         bad = misfit(rows, self.work.schema)
         reasons |= {places[k]: reason for k, reason in bad.items()}
         good = [k for k in range(len(rows)) if k not in bad]
-        shard.write([rows[k] for k in good], [docs[places[k]] for k in good])
+        failed = shard.write([rows[k] for k in good], [docs[places[k]] for k in good])
+        reasons |= {places[good[j]]: reason for j, reason in failed.items()}
+        good = [k for j, k in enumerate(good) if j not in failed]
         n_words = sum(len(docs[places[k]]) for k in good)
         return (len(good), n_words, sum(len(rows[k]["entities"]) for k in good), len(reasons)), reasons
 
