@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from .batch_invariance import make_batch_invariant
 from .batching import pad, round_up
 from .case_marks import mark_case as put_case_marks
 from .dropout import set_dropout, speed_up_dropout
@@ -73,7 +74,7 @@ class Checkpoint:
         # Without its files, transformers 5 makes a tokenizer that knows nothing, and takes every word for unknown.
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
-        self.model = model.float().eval()
+        self.model = make_batch_invariant(model.float().eval(), name)
         speed_up_dropout(self.model)
         self.tokenizer = tokenizer
         self.name = name

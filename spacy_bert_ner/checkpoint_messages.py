@@ -129,3 +129,13 @@ class CheckpointMessages:
         "The tokenizer of '{name}' ({cls}) is not a fast one, so it gives no character offsets. Allowed: a checkpoint "
         "with tokenizer.json. Name another version of it that has this file."
     )
+    unsupported_architecture = (
+        "The checkpoint '{name}' has the architecture '{kind}', which cannot read plain text here: {reason}. Allowed: "
+        'a text encoder, such as BERT, RoBERTa, DeBERTa or ModernBERT, as in {{"model": {{"name": '
+        '"dslim/bert-base-NER"}}}}.'
+    )
+    fixed_length = (
+        "The checkpoint '{name}' is a Nyströmformer with num_landmarks = {landmarks} and segment_means_seq_len = "
+        "{length}, which reads only texts of exactly {length} subwords. Allowed: both settings equal, so that it "
+        'computes full attention with the same weights. Set in its config.json: "num_landmarks": {length}'
+    )

@@ -68,6 +68,7 @@ MAY_IMPORT = {
     "head": {"growth", "layers", "opening", "row_gradients", "tags"},
     "shim": {"checkpoint", "forks", "gathered", "head", "precision", "runtimes.graph", "updates"},
     "checkpoint": {
+        "batch_invariance",
         "batching",
         "case_marks",
         "dropout",
@@ -105,6 +106,7 @@ MAY_IMPORT = {
     "windows": set(),
     "alignment": set(),
     "batching": set(),
+    "batch_invariance": set(),
     "updates": {"layers", "optimizer"},
     "optimizer": {"layers"},
     "layers": set(),
