@@ -91,6 +91,24 @@ def fill(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
     return batches
 
 
+def batch_equal(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
+    """Group windows of the same length only, so that none is padded; see `batch_invariance.PADDING_SENSITIVE`.
+
+        lengths 9 30 9 31 9, budget 18   →   [3], [1], [0, 2], [4]
+
+    lengths: subwords in each window, special ones included.
+    max_batch_tokens: most subwords in a batch; a longer window is a batch of its own.
+    RETURNS: for each batch, the places of its windows in `lengths`, longest first. Every place occurs once.
+    """
+    batches: list[list[int]] = []
+    for i in np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
+        last = batches[-1] if batches else []
+        if not last or lengths[last[0]] != lengths[i] or lengths[i] * (len(last) + 1) > max_batch_tokens:
+            batches.append([])
+        batches[-1].append(i)
+    return batches
+
+
 def round_up(n: int, limit: int) -> int:
     """The next of few sizes: multiples of 8, then of 16 from 64 on, of 32 from 128 on, and so on.
 

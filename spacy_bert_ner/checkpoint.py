@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
-from .batch_invariance import make_batch_invariant
+from .batch_invariance import make_batch_invariant, model_inputs
 from .batching import pad, round_up
 from .case_marks import mark_case as put_case_marks
 from .dropout import set_dropout, speed_up_dropout
@@ -350,7 +350,7 @@ class Checkpoint:
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Tag logits of a padded batch. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`"""
-        logits: torch.Tensor = self.model(input_ids=ids, attention_mask=mask).logits
+        logits: torch.Tensor = self.model(**model_inputs(self.model, ids, mask)).logits
         return logits
 
     def set_dropout(self, rate: float) -> None:

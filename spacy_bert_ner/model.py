@@ -16,7 +16,8 @@ from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
 from .alignment import SubwordLogits
-from .batching import fill, group
+from .batch_invariance import is_padding_sensitive
+from .batching import batch_equal, fill, group
 from .checkpoint import Checkpoint
 from .doc_windows import align_docs, doc_windows
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
@@ -187,7 +188,9 @@ def forward(
     tape = []
     sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
     limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.unpadded
-    batches = [[windows[i] for i in batch] for batch in (fill if unpadded else group)(sizes, limit)]
+    is_sensitive = is_padding_sensitive(checkpoint.model.config, max(sizes, default=0))
+    arrange = fill if unpadded else batch_equal if is_sensitive else group
+    batches = [[windows[i] for i in batch] for batch in arrange(sizes, limit)]
     ids = ([encodings[i].ids[w.start : w.end] for i, w in members] for members in batches)
     half: torch.dtype | None = None
     inputs: Iterator[Any]
@@ -196,7 +199,7 @@ def forward(
     else:
         precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
         half = half_precision(precision, checkpoint.device.type)
-        inputs = (checkpoint.pad(members, LENGTH_STEP if half else 1) for members in ids)
+        inputs = (checkpoint.pad(members, LENGTH_STEP if half and not is_sensitive else 1) for members in ids)
     all_logits, backprop_batches = _shim(model)(
         inputs, is_train, half, None if is_train else unpadded or checkpoint.compiled
     )

@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "prediction": {"model", "alignment", "annotations", "decoding", "confidence", "settings", "tags"},
     "model": {
         "alignment",
+        "batch_invariance",
         "checkpoint",
         "doc_windows",
         "windows",
@@ -117,7 +118,7 @@ MAY_IMPORT = {
     "runtimes/products": set(),
     "runtimes/on_onnx": set(),
     "runtimes/graph": {"checkpoint", "files", "opening", "on_onnx", "tags"},
-    "runtimes/conversion": {"checkpoint", "attention"},
+    "runtimes/conversion": {"batch_invariance", "checkpoint", "attention"},
     "runtimes/attention": set(),
     "export": {
         "case_marks",

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ..batch_invariance import model_inputs
 from ..checkpoint import Checkpoint
 from ..errors import BertNerError, Errors
 from .attention import fused_attention
@@ -26,7 +27,7 @@ class _Logits(torch.nn.Module):
         self.model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        logits: torch.Tensor = self.model(**model_inputs(self.model, input_ids, attention_mask)).logits
         return logits
 
 
