@@ -164,17 +164,17 @@ class Checkpoint:
             return cls(model, _with_case_marks(model, tokenizer) if is_marked else tokenizer, name, source.commit)
 
     @classmethod
-    def without_weights(cls, name: str | Path, *, local_files_only: bool = False) -> Self:
+    def without_weights(cls, name: str | Path, *, local_files_only: bool = False, reads_weights: bool = True) -> Self:
         """Open a folder or a repository on the Hub for its tokenizer and its windows; nothing goes through the model.
 
-        name (str | Path): folder, or name on the Hub, of a token classifier or of any other encoder.
+        name (str | Path): folder, or name on the Hub, of a token classifier or any other encoder; others: see `find`.
         RAISES CheckpointError: it cannot be found or opened.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
         name = str(name)
         with _quiet(), opening(name, Errors.checkpoint_damaged):
-            source = find(name, local_files_only=local_files_only)
+            source = find(name, local_files_only=local_files_only, reads_weights=reads_weights)
             config = AutoConfig.from_pretrained(source.folder, **LOCAL)
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)

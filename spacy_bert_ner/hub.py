@@ -69,7 +69,9 @@ class Source:
         return [tuple(tensor.shape) for file in files for tensor in file.tensors.values()]
 
 
-def find(name: str, *, revision: str | None = None, local_files_only: bool = False) -> Source:
+def find(
+    name: str, *, revision: str | None = None, local_files_only: bool = False, reads_weights: bool = True
+) -> Source:
     """Find a checkpoint, and refuse what could do harm before weights are fetched.
 
     Of a commit that the cache has, nothing is asked; of a branch, which commit it is at.
@@ -77,12 +79,13 @@ def find(name: str, *, revision: str | None = None, local_files_only: bool = Fal
     name (str): folder, or name on the Hub.
     revision (str | None): commit, branch or tag on the Hub.
     local_files_only (bool): never ask the Hub.
+    reads_weights (bool): False for a folder whose ONNX graph is run, see `locks.check_folder`.
     RAISES CheckpointError: the name can be none, or see `locks.check_folder`. ConfigError: the revision can be none.
         Errors of the Hub's client are left to `opening.opening`.
     """
     if is_folder(name):
         check_setting(MODEL_SECTION, "revision", revision, revision is None, f"null, since name = '{name}' is a folder")
-        check_folder(name, Path(name))
+        check_folder(name, Path(name), reads_weights=reads_weights)
         return Source(name, Path(name))
     check_names(name, revision)
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError

@@ -35,13 +35,21 @@ SPARE = 1_000_000
 Shape = tuple[int, ...]
 
 
-def check_folder(name: str, folder: Path, names: Collection[str] | None = None, *, commit: str | None = None) -> None:
+def check_folder(
+    name: str,
+    folder: Path,
+    names: Collection[str] | None = None,
+    *,
+    commit: str | None = None,
+    reads_weights: bool = True,
+) -> None:
     """Refuse what could do harm.
 
     name (str): of the checkpoint, for messages.
     folder (Path): where its configs are.
     names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
     commit (str | None): of its repository on the Hub.
+    reads_weights (bool): whether weights for torch are read. Pickled ones are no harm beside an ONNX graph.
     RAISES CheckpointError: weights are pickled only; a config names code; weights are named that lie elsewhere; or
         there is an adapter beside them.
     """
@@ -61,13 +69,19 @@ def check_folder(name: str, folder: Path, names: Collection[str] | None = None, 
     names = [path.name for path in folder.iterdir()] if names is None else names
     if ADAPTER in names:
         raise CheckpointError(Errors.adapter.format(name=name, file=ADAPTER))
-    pickles = sorted(file for file in set(names) - NO_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
-    if pickles and not {WEIGHTS, INDEX}.intersection(names):
+    pickles = _pickles(names)
+    if reads_weights and pickles and not {WEIGHTS, INDEX}.intersection(names):
         trained = any(str(a).endswith("ForTokenClassification") for a in config.get("architectures") or ())
         cls = "AutoModelForTokenClassification" if trained else "AutoModel"
         found = {"name": name, "found": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
         message = Errors.pickled if commit is None else Errors.pickled_on_hub
         raise CheckpointError(message.format(**found, commit=commit))
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder holds weights for torch, be they safetensors or pickled."""
+    names = {path.name for path in folder.iterdir()}
+    return bool({WEIGHTS, INDEX}.intersection(names) or _pickles(names))
 
 
 def shards(folder: Path) -> list[str]:
@@ -106,6 +120,11 @@ def check_size(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequ
     if asked > 2 * n_weights + SPARE:
         found = f"{asked:,} weights, where there are {n_weights:,}"
         raise CheckpointError(Errors.too_large.format(name=name, found=found))
+
+
+def _pickles(names: Collection[str]) -> list[str]:
+    """The names of files with weights that are not safetensors."""
+    return sorted(file for file in set(names) - NO_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
 
 
 def _read(path: Path) -> Any:
