@@ -38,10 +38,49 @@ class CheckpointMessages:
     )
     graph_damaged = (
         "The graph of '{name}' cannot be run: {reason}\n"
-        "Allowed: model.onnx as export writes it. Export the pipeline again: "
-        "python -m spacy bert-ner export PIPELINE OUT"
+        "Allowed: the ONNX graph of a token classifier. Export it again: python -m spacy bert-ner export PIPELINE OUT; "
+        "or, with optimum: optimum-cli export onnx --model CHECKPOINT --task token-classification OUT"
     )
-    graph_of_others = "it takes {takes} and gives {gives}, not input_ids, attention_mask and logits of {n_tags} tags"
+    graph_inputs = (
+        "it takes {takes}; {problem}. It has to take {required}. It may also take {optional}. Names in brackets mean "
+        "the same. Each is int32 or int64; the mask may also be bool or float. Each has two dimensions, windows and "
+        "subwords, of any size."
+    )
+    graph_outputs = (
+        "it gives {gives}. It has to give the logits of {n_tags} tags, the number in config.json. They have the "
+        "dimensions windows, subwords, tags, and are float16, float32 or float64. If several outputs fit, one of them "
+        "has to be named logits."
+    )
+    graph_shape = (
+        "its output '{output}' has the shape {found}, not {expected}: windows, subwords and the {n_tags} tags that "
+        "config.json has."
+    )
+    graph_probabilities = (
+        "its output '{output}' holds probabilities, as after a softmax. It has to give logits, as before a softmax."
+    )
+    several_graphs = (
+        "'{name}' holds several ONNX graphs: {found}. Allowed: one of them. Name it: [components.<name>.model.runtime] "
+        '@misc = "spacy_bert_ner.OnnxRuntime.v1" and file = "{first}"'
+    )
+    no_such_graph = (
+        "[components.<name>.model.runtime] file = '{file}' is not in the folder '{name}'. Allowed: {found}; or null if "
+        "there is only one."
+    )
+    graph_data = (
+        "The weights of the graph '{graph}' of '{name}' are in a second file, {data}. Allowed: a graph of one file, of "
+        "up to 2 GB. Join them, with onnx installed: python -c \"import onnx; onnx.save(onnx.load('{graph}'), "
+        "'{graph}')\"; and delete {data}."
+    )
+    graph_on_hub = (
+        "[components.<name>.model.runtime] is for ONNX graphs, which are opened from folders only, but there is no "
+        "folder '{name}'. If it is a repository on the Hugging Face Hub, download it: hf download {name} --local-dir "
+        '{folder}; and name that folder: {{"model": {{"name": "{folder}"}}}}'
+    )
+    graph_without_tags = (
+        "config.json beside the ONNX graph of '{name}' does not name the tags of the logits (it has {tags}). Allowed: "
+        'a tag for each number from 0, as in "id2label": {{"0": "O", "1": "B-per", "2": "I-per"}}, and "architectures" '
+        'such as ["BertForTokenClassification"]. Add them, in the order in which the model was trained.'
+    )
     pickled = (
         "The weights of '{name}' are not safetensors, but {found}, which can run code when they are read. Where you "
         'trust them, convert them once: python -c "from transformers import {cls} as M; '

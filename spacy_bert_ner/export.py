@@ -152,7 +152,7 @@ def _make(original: Held, runtime: str, exact: Held | None) -> Held:
         precision, own = PRECISIONS[runtime], cast(TorchRuntime, original.runtime)
         small = replace(own, precision=precision, packed_weights=own.packed_weights or precision == "int8")
         return Held(checkpoint, small, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(small)})
-    section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto"}
+    section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto", "file": None}
     graph = quantize(exact.checkpoint.graph) if exact else convert(checkpoint, GRAPHS[runtime])
     return Held(GraphCheckpoint.of(checkpoint, graph), OnnxRuntime(), section)
 

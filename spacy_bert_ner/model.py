@@ -21,9 +21,10 @@ from .batching import batch_equal, fill, group
 from .checkpoint import Checkpoint
 from .doc_windows import align_docs, doc_windows
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
-from .opening import OPENING, is_folder, opening
+from .opening import OPENING, opening
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
+from .runtimes.graph_files import find_graph
 from .runtimes.on_onnx import OnnxRuntime
 from .runtimes.on_torch import TorchRuntime, compiled_forward, unpadded_pass
 from .shared import build_shared_token_classifier_v1, check_tag_scheme, new_head
@@ -271,10 +272,10 @@ def load_checkpoint(
         _shim(model).checkpoint = cast(Checkpoint, new_head(model, get_docs, labels, added))
         return
     name = model.attrs["name"]
-    if is_folder(name) and has_graph(name):
+    if graph := find_graph(name, model.attrs["runtime"]):
         if labels or added:
             raise BertNerError(Errors.exported.format(name=name))
-        restore_checkpoint(model, Path(name))
+        _set_checkpoint(model, GraphCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], graph=graph))
         return
     options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case", "reset_layers")}
     checkpoint = Checkpoint.open(name, labels=labels, added=added, **options)

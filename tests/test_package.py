@@ -58,6 +58,7 @@ MAY_IMPORT = {
         "opening",
         "precision",
         "runtimes.graph",
+        "runtimes.graph_files",
         "runtimes.on_onnx",
         "runtimes.on_torch",
         "shared",
@@ -119,6 +120,10 @@ MAY_IMPORT = {
     "runtimes/on_onnx": set(),
     "runtimes/graph": {"checkpoint", "files", "opening", "on_onnx", "tags"},
     "runtimes/conversion": {"batch_invariance", "checkpoint", "attention"},
+    "runtimes/graph": {"checkpoint", "files", "opening", "on_onnx", "signature", "tags"},
+    "runtimes/graph_files": {"locks", "on_onnx", "opening"},
+    "runtimes/signature": set(),
+    "runtimes/conversion": {"checkpoint", "attention"},
     "runtimes/attention": set(),
     "export": {
         "case_marks",

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from ..checkpoint import Checkpoint
-from ..errors import BertNerError, Errors
+from ..errors import BertNerError, CheckpointError, EncoderError, Errors
 from ..files import whole_folder
-from ..opening import choose_head, opening
+from ..opening import choose_head, opening, tags_of
 from ..tags import trained_scheme
 from .on_onnx import OnnxRuntime
+from .signature import Signature, is_distribution, match_signature
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,7 +30,7 @@ _inherited: list[Any] = []
 
 
 def has_graph(folder: str | Path) -> bool:
-    """Whether a folder holds a graph."""
+    """Whether a folder holds the graph of a saved checkpoint."""
     return (Path(folder) / GRAPH).is_file()
 
 
@@ -43,10 +45,10 @@ class GraphCheckpoint(Checkpoint):
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
         super().__init__(model, tokenizer, name)
         self.graph = b""
-        """The file `model.onnx`: input_ids and attention_mask `(n_windows, longest)` of int64 → logits
-        `(n_windows, longest, n_tags)` of float32."""
+        """The file `model.onnx`: subwords and mask `(n_windows, longest)` → logits `(n_windows, longest, n_tags)`; see
+        `signature` for the names and types that it may have."""
         self.runtime = OnnxRuntime()
-        self._session: Any = None
+        self._session: GraphSession | None = None
         self._session_of: tuple[int, OnnxRuntime] | None = None
 
     @classmethod
@@ -56,12 +58,23 @@ class GraphCheckpoint(Checkpoint):
         return cls.from_files({**files, GRAPH: graph}, checkpoint.name)
 
     @classmethod
-    def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
-        bare = cls.without_weights(folder, local_files_only=True)
-        tags, _ = choose_head(bare.model.config, str(folder), None, (), tag_scheme)
+    def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None, graph: Path | None = None) -> Self:
+        """Open a folder with a graph, its config and its tokenizer; never asks the network.
+
+        tag_scheme (str | None): see `Checkpoint.open`.
+        graph (Path | None): its path; None for the one that `save` writes.
+        RAISES CheckpointError: a file is missing or damaged, or config.json does not name the tags.
+        """
+        bare = cls.without_weights(folder, local_files_only=True, reads_weights=False)
+        config = bare.model.config
+        try:
+            tags, _ = choose_head(config, str(folder), None, (), tag_scheme)
+        except EncoderError as e:
+            message = Errors.graph_without_tags.format(name=folder, tags=", ".join(tags_of(config)))
+            raise CheckpointError(message) from e
         if tag_scheme:
-            bare.model.config.tag_scheme = trained_scheme(tags.scheme)
-        bare.graph = (Path(folder) / GRAPH).read_bytes()
+            config.tag_scheme = trained_scheme(tags.scheme)
+        bare.graph = (graph or Path(folder) / GRAPH).read_bytes()
         return bare
 
     @property
@@ -79,8 +92,7 @@ class GraphCheckpoint(Checkpoint):
             (temporary / GRAPH).write_bytes(self.graph)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        feeds = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
-        return torch.from_numpy(self._get_session().run(None, feeds)[0])
+        return torch.from_numpy(self._get_session().run(ids.numpy(), mask.numpy()))
 
     def add_label(self, label: str) -> None:
         raise BertNerError(Errors.exported.format(name=self.name))
@@ -91,18 +103,63 @@ class GraphCheckpoint(Checkpoint):
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         return GraphCheckpoint.from_files, (self.to_files(), self.name)
 
-    def _get_session(self) -> Any:
+    def _get_session(self) -> GraphSession:
         """The session of this process: its threads do not survive a fork."""
         wanted = (os.getpid(), self.runtime)
-        if self._session_of != wanted:
+        if self._session is None or self._session_of != wanted:
             if self._session_of and self._session_of[0] != os.getpid():
                 _inherited.append(self._session)
-            self._session = _open_session(self.graph, self.runtime, self.name, len(self.tags.tags))
+            n_tags = len(self.tags.tags)
+            session, signature = _open_session(self.graph, self.runtime, self.name, n_tags)
+            self._session = GraphSession(session, signature, self.name, n_tags, self._first_position)
             self._session_of = wanted
         return self._session
 
+    @property
+    def _first_position(self) -> int:
+        """The position of the first subword; RoBERTa and its relatives count from behind that of padding."""
+        positions = getattr(self.model.config, "max_position_embeddings", None)
+        return positions - self.max_window if isinstance(positions, int) and positions > 0 else 0
 
-def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) -> Any:
+
+class GraphSession:
+    """A session of onnxruntime that is called as the signature of its graph says."""
+
+    def __init__(self, session: Any, signature: Signature, name: str, n_tags: int, first_position: int) -> None:
+        self._session = session
+        self._signature = signature
+        self._name = name
+        self._n_tags = n_tags
+        self._first_position = first_position
+        self._has_run = False
+
+    def run(self, ids: Any, mask: Any) -> Any:
+        """Tag logits of a padded batch, in float32. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`
+
+        RAISES CheckpointError: onnxruntime cannot run the graph, or its output is not logits of these tags.
+        """
+        output = self._signature.output
+        try:
+            (found,) = self._session.run([output], self._signature.feeds(ids, mask, self._first_position))
+        except Exception as e:  # onnxruntime's own have no common class
+            if "allocate memory" in str(e):
+                raise BertNerError(Errors.no_memory.format(reason=e)) from e
+            raise self._error(e) from e
+        expected = (*ids.shape, self._n_tags)
+        if found.shape != expected:
+            shapes = {"found": list(found.shape), "expected": list(expected)}
+            raise self._error(Errors.graph_shape.format(output=output, n_tags=self._n_tags, **shapes))
+        logits = found.astype(np.float32, copy=False)
+        if not self._has_run and is_distribution(logits):
+            raise self._error(Errors.graph_probabilities.format(output=output))
+        self._has_run = True
+        return logits
+
+    def _error(self, reason: object) -> CheckpointError:
+        return CheckpointError(Errors.graph_damaged.format(name=self._name, reason=reason))
+
+
+def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) -> tuple[Any, Signature]:
     try:
         import onnxruntime
     except ImportError as e:
@@ -123,12 +180,8 @@ def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) ->
     # Onnxruntime's one node for "add, then normalize" takes ten times as long on a CPU as two nodes do: with it a fifth
     # of the time of a graph in eight bits goes there.
     slow = [] if cuda in providers else ["SkipLayerNormFusion", "BiasSkipLayerNormFusion"]
+    # Weights in a second file would be read from wherever this process was started. There is no such folder.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", f"{os.devnull}/none")
     with opening(name, Errors.graph_damaged):
         session = onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow)
-        takes, gives = session.get_inputs(), session.get_outputs()
-        widths = {output.shape[-1] for output in gives if output.shape}
-        if {node.name for node in takes} != {"input_ids", "attention_mask"} or widths != {n_tags}:
-            told = [[f"{node.name}{node.shape}" for node in nodes] for nodes in (takes, gives)]
-            takes, gives = (", ".join(nodes) or "nothing" for nodes in told)
-            raise ValueError(Errors.graph_of_others.format(takes=takes, gives=gives, n_tags=n_tags))
-    return session
+        return session, match_signature(session.get_inputs(), session.get_outputs(), n_tags)

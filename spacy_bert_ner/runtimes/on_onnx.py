@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from spacy.util import registry
@@ -19,20 +20,24 @@ class OnnxRuntime:
 
     threads (int | None): of one session; None for as many as torch has, which are one in a forked process.
     provider (str): one of `PROVIDERS`. "auto" is CUDA where onnxruntime has it, and the CPU elsewhere.
+    file (str | None): path of the graph in the folder that the model names; None if there is only one.
     """
 
     threads: int | None = None
     provider: str = "auto"
+    file: str | None = None
     precision: str = "fp32"
     """Of what goes in and comes out; what happens between is in the graph."""
 
 
 @registry.misc("spacy_bert_ner.OnnxRuntime.v1")
-def make_onnx_runtime_v1(threads: Any = None, provider: Any = "auto") -> OnnxRuntime:
-    """Make the runtime of `[components.bert_ner.model.runtime]` that runs what `export` has made, on onnxruntime.
+def make_onnx_runtime_v1(threads: Any = None, provider: Any = "auto", file: Any = None) -> OnnxRuntime:
+    """Make the runtime of `[components.bert_ner.model.runtime]` that runs an ONNX graph on onnxruntime.
 
     threads (int | None): of one session; null for as many as torch has, which are one in a forked process.
     provider (str): "cpu"; "cuda", which needs onnxruntime-gpu; "auto" for CUDA where it is there, else the CPU.
+    file (str | None): the graph to run, as a path in the folder `model.name`, such as "onnx/model_q4.onnx"; null if the
+        folder has only one. A saved pipeline runs its own graph in any case.
     RAISES ConfigError: a setting is not allowed.
     """
     check = partial(check_setting, RUNTIME_SECTION)
@@ -40,4 +45,14 @@ def make_onnx_runtime_v1(threads: Any = None, provider: Any = "auto") -> OnnxRun
     check("threads", threads, threads is None or a_count, "a whole number from 1, or null")
     a_provider = isinstance(provider, str) and provider in PROVIDERS
     check("provider", provider, a_provider, ", ".join(f'"{choice}"' for choice in PROVIDERS))
-    return OnnxRuntime(threads, provider)
+    allowed = 'a path in the folder of the checkpoint, such as "onnx/model_q4.onnx", or null'
+    check("file", file, file is None or _is_graph(file), allowed)
+    return OnnxRuntime(threads, provider, file)
+
+
+def _is_graph(file: object) -> bool:
+    """Whether it can be the path of a graph, and does not lead out of the folder."""
+    if not isinstance(file, str) or not file.endswith(".onnx") or not file.isprintable() or set(file) & set("\\:"):
+        return False
+    path = PurePosixPath(file)
+    return not path.is_absolute() and ".." not in path.parts
