@@ -118,12 +118,10 @@ MAY_IMPORT = {
     "runtimes/heap": set(),
     "runtimes/products": set(),
     "runtimes/on_onnx": set(),
-    "runtimes/graph": {"checkpoint", "files", "opening", "on_onnx", "tags"},
     "runtimes/conversion": {"batch_invariance", "checkpoint", "attention"},
     "runtimes/graph": {"checkpoint", "files", "opening", "on_onnx", "signature", "tags"},
     "runtimes/graph_files": {"locks", "on_onnx", "opening"},
     "runtimes/signature": set(),
-    "runtimes/conversion": {"checkpoint", "attention"},
     "runtimes/attention": set(),
     "export": {
         "case_marks",
