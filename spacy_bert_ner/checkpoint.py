@@ -152,7 +152,7 @@ class Checkpoint:
                     output_loading_info=True,
                     **LOCAL,
                 )
-            is_old = check_weights(name, model, report, is_new=new_head, is_to_train=is_to_train)
+            is_old = check_weights(name, model, report, source.folder, is_new=new_head, is_to_train=is_to_train)
             with opening(name, Errors.no_tokenizer):
                 tokenizer: Any = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
         if new_head and is_old:

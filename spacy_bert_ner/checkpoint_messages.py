@@ -147,6 +147,24 @@ class CheckpointMessages:
         "The checkpoint '{name}' lacks weights of its encoder, so that these are random: {keys}. Allowed: "
         "model.safetensors and config.json that were saved together."
     )
+    unused_weights = (
+        "The checkpoint '{name}' has {count} that {cls} does not read: {keys}. Its results differ from those of the "
+        "model that was saved. Where that matters, save it again without such layers, and adapters merged."
+    )
+    other_head = (
+        "The checkpoint '{name}' has another head than {cls}, a linear layer on the encoder: {count} are not read "
+        "({keys}). Without them the results would be wrong. Train the head on labelled examples, with "
+        "nlp.initialize() and nlp.update(); or name a checkpoint without such layers."
+    )
+    wrapped_weights = (
+        "The names of all weights in the checkpoint '{name}' begin with '{prefix}', so that none is read: {wrapper} "
+        'was saved, not the model itself. Take the prefix off once: {fetch}python -c "from pathlib import Path; from '
+        "safetensors.torch import load, save_file; d = Path('{folder}'); save_file({{k.removeprefix('{prefix}'): v "
+        "for f in {files} for k, v in load((d / f).read_bytes()).items()}}, d / 'model.safetensors', "
+        "{{'format': 'pt'}})\"{then}"
+    )
+    fetch_first = "hf download {name} --local-dir {folder}; "
+    name_folder = '; and name that folder: {{"model": {{"name": "{folder}"}}}}'
     head_unreadable = (
         "The trained head of '{name}' gives way to a new one, since its tags cannot be read. {reason} To keep it, name "
         "its scheme: tag_scheme."

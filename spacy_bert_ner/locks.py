@@ -91,6 +91,20 @@ def shards(folder: Path) -> list[str]:
     return sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
 
 
+def weight_files(folder: Path) -> list[str]:
+    """The files of a folder from which transformers reads weights."""
+    return [WEIGHTS] if (folder / WEIGHTS).exists() else shards(folder)
+
+
+def keys_in(folder: Path) -> set[str]:
+    """The names of the weights that transformers reads in a folder."""
+    keys: set[str] = set()
+    for file in weight_files(folder):
+        with safe_open(folder / file, framework="np") as opened:
+            keys.update(opened.keys())
+    return keys
+
+
 def shapes_in(folder: Path) -> list[Shape]:
     """Of all weights in a folder."""
     shapes: list[Shape] = []

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
+from .locks import keys_in, weight_files
 from .tags import PREFIXES, TagSet, tag_set, tags_of_labels
+from .unused import OTHER_WRAPPER, WRAPPERS, find_unused, find_wrapper
 
 Config = Any
 """transformers' `PretrainedConfig`, which this room need not import."""
@@ -101,17 +103,24 @@ def encoder_error(name: str, config: Config) -> EncoderError:
     return EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(config))))
 
 
-def check_weights(name: str, model: Any, report: dict[str, Any], *, is_new: bool, is_to_train: bool) -> bool:
-    """Refuse weights that are random, as they are missing or of another shape; transformers only logs that.
+def check_weights(
+    name: str, model: Any, report: dict[str, Any], folder: Path, *, is_new: bool, is_to_train: bool
+) -> bool:
+    """Refuse weights that are random, as they are missing or of another shape, and a head of another kind than that of
+    transformers, which is read in part; transformers only logs that.
 
     report: what `from_pretrained` gives with `output_loading_info`.
+    folder (Path): what it was given.
     is_new (bool): whether the head is a new one, so that it fits no weights that are there.
     is_to_train (bool): whether there are labels to train, so that weights of the head may be random.
     RETURNS: whether the head has weights that were there.
-    RAISES CheckpointError: weights are of another shape, or some of the encoder are missing where nothing will be
-        trained. EncoderError: those of the head are missing there.
+    RAISES CheckpointError: weights are of another shape, or the names of all of them have a prefix. Where nothing will
+        be trained: some of the encoder are missing, or some of the head are not read; else that is a warning.
+        EncoderError: those of the head are missing there.
     """
-
+    prefix = find_wrapper(model, keys_in(folder))
+    if prefix:
+        raise CheckpointError(_wrapped(name, folder, prefix))
     base = f"{model.base_model_prefix}."
     head = {key for key in model.state_dict() if not key.startswith(base)}  # the encoder's own file knows no prefix
     # transformers 4 names the keys alone, 5 with their shapes.
@@ -127,7 +136,29 @@ def check_weights(name: str, model: Any, report: dict[str, Any], *, is_new: bool
         if not is_to_train:
             raise CheckpointError(message)
         warnings.warn(message, UserWarning, stacklevel=4)
+    unused = find_unused(model, report["unexpected_keys"], is_new=is_new)
+    if unused.of_head and not is_to_train:
+        raise CheckpointError(_describe_unused(Errors.other_head, name, model, unused.of_head))
+    if any(unused):
+        message = _describe_unused(Errors.unused_weights, name, model, unused.of_encoder + unused.of_head)
+        warnings.warn(message, UserWarning, stacklevel=4)
     return bool(head - missing - set(mismatched))
+
+
+def _describe_unused(message: str, name: str, model: Any, keys: Sequence[str]) -> str:
+    count = "1 weight" if len(keys) == 1 else f"{len(keys)} weights"
+    listed = ", ".join([*keys[:5], "…"] if len(keys) > 5 else keys)
+    return message.format(name=name, cls=type(model).__name__, count=count, keys=listed)
+
+
+def _wrapped(name: str, folder: Path, prefix: str) -> str:
+    found = {"name": name, "folder": folder.as_posix() if is_folder(name) else name.rpartition("/")[2]}
+    around = {"fetch": "", "then": ""}
+    if not is_folder(name):
+        around = {"fetch": Errors.fetch_first.format(**found), "then": Errors.name_folder.format(**found)}
+    wrapper = WRAPPERS.get(prefix, OTHER_WRAPPER)
+    files = weight_files(folder)
+    return Errors.wrapped_weights.format(**found, **around, prefix=prefix, wrapper=wrapper, files=files)
 
 
 def scheme_in(config: Config) -> str | None:

@@ -317,18 +317,20 @@ def test_a_component_keeps_its_weights_when_others_cannot_be_read(folder):
 
 @pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
 @pytest.mark.parametrize(
-    "do",
+    ("do", "warnings"),
     [
-        change(CONFIG, num_hidden_layers=0),
+        (change(CONFIG, num_hidden_layers=0), 1),
         # transformers puts a subword that the tokenizer does not know behind those that the encoder knows.
-        change("model/tokenizer_config.json", pad_token="[FILL]"),
+        (change("model/tokenizer_config.json", pad_token="[FILL]"), 0),
     ],
     ids=["no layers", "padding that the encoder does not know"],
 )
-def test_odd_checkpoints_predict(folder, do):
+@pytest.mark.filterwarnings("always:The checkpoint .* does not read")
+def test_odd_checkpoints_predict(folder, recwarn, do, warnings):
     write(folder, SUMS, "{}")
     do(folder)
     nlp = load(folder)
+    assert len([w for w in recwarn if "does not read: bert.encoder.layer.0." in str(w.message)]) == warnings
     assert len(list(nlp.pipe([TEXT, "Kevin", TEXT * 20]))) == 3
 
 

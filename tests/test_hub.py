@@ -108,6 +108,19 @@ def test_a_repository_is_opened_like_a_folder(hub, folder, tagger):
     np.testing.assert_array_equal(logits(checkpoint), logits(Checkpoint.open(tagger)))
 
 
+def test_weights_with_a_prefix_are_fetched_before_it_is_taken_off(hub, folder):
+    weights = load_file(folder / "model.safetensors")
+    wrapped = {f"module.{key}": value.clone() for key, value in weights.items()}
+    save_file(wrapped, folder / "model.safetensors", metadata={"format": "pt"})
+    hub.add("me/x", folder)
+    message = (
+        r"checkpoint 'me/x' begin with 'module\.'.*: hf download me/x --local-dir x; python -c .*; and name that "
+        r'folder: \{"model": \{"name": "x"\}\}$'
+    )
+    with pytest.raises(CheckpointError, match=message):
+        Checkpoint.open("me/x")
+
+
 def test_what_is_fetched_is_what_matters(hub, folder):
     hub.add("me/x", folder)
     Checkpoint.open("me/x")

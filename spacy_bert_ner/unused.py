@@ -1,0 +1,86 @@
+"""Weights in a checkpoint's file that its model does not read: which of them matter, and why all may go unread."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+PreTrainedModel = Any
+"""That of transformers, which this module need not import."""
+
+_BUFFERS = "position_ids|token_type_ids|inv_freq|original_inv_freq|masked_bias|relative_position_index"
+_HEADS = (
+    "pooler|cls|lm_head|generator_lm_head|mlm_head|lm_loss|lm_predictions|mask_predictions|predictions|"
+    "entity_predictions|generator_predictions|discriminator_predictions|seq_relationship|sop_classifier|"
+    "vocab_transform|vocab_layer_norm|vocab_projector|pred_layer|embed_out|sequence_summary"
+)
+_LOSSES = "criterion|loss|loss_fct|loss_fn|class_weights"
+_BENIGN = re.compile(rf"(^|\.)({_BUFFERS}|{_HEADS}|{_LOSSES})(\.|$)")
+"""Constants that transformers computes, heads of pretraining, and weights of losses: no tag depends on them."""
+_DECODER = re.compile(r"(^|\.)decoder\.")
+"""Half of a model such as T5, of which a token classifier has the encoder alone."""
+
+WRAPPERS = {
+    "module.": "the model in torch.nn.DataParallel or DistributedDataParallel",
+    "_orig_mod.": "what torch.compile returns",
+}
+"""Prefixes of names, and what saves them."""
+OTHER_WRAPPER = "a module that holds the model"
+
+
+class Unused(NamedTuple):
+    """Names of weights that the model does not read, though its results may depend on them.
+
+    of_encoder: such as those of adapters, sorted.
+    of_head: all others, such as transitions of a CRF, sorted.
+    """
+
+    of_encoder: list[str]
+    of_head: list[str]
+
+
+def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) -> Unused:
+    """Choose those weights that matter among those that the model does not read.
+
+    keys: the `unexpected_keys` of transformers.
+    is_new (bool): whether the head is a new one, so that nothing is lost with the head of another task.
+    """
+    config, buffers = model.config, {name for name, _ in model.named_buffers()}
+    unused = [key for key in sorted(keys) if key not in buffers and not _BENIGN.search(key)]
+    if hasattr(config, "num_decoder_layers"):
+        unused = [key for key in unused if not _DECODER.search(key)]
+    of_encoder = [key for key in unused if _is_of_encoder(key, model)]
+    of_head = [] if is_new and _is_known(model) else [key for key in unused if key not in of_encoder]
+    return Unused(of_encoder, of_head)
+
+
+def _is_of_encoder(key: str, model: PreTrainedModel) -> bool:
+    first = key.partition(".")[0]
+    # An encoder that was saved alone has no prefix.
+    is_bare = not hasattr(model, first) and hasattr(model.base_model, first)
+    return is_bare or first == model.base_model_prefix
+
+
+def _is_known(model: PreTrainedModel) -> bool:
+    """Whether transformers has the class that was saved, so that all that it adds to the encoder is a head."""
+    classes = model.config.architectures or ()
+    module = sys.modules[type(model).__module__]
+    return bool(classes) and all(hasattr(module, cls) and cls != type(model).__name__ for cls in classes)
+
+
+def find_wrapper(model: PreTrainedModel, keys: Collection[str]) -> str | None:
+    """The prefix of all names in a file by which they are not those of the model; None if there is none.
+
+    keys: the names of all weights in the file.
+    """
+    base = f"{model.base_model_prefix}."
+    known = set(model.state_dict())
+    known |= {key.removeprefix(base) for key in known}
+    if not known.isdisjoint(keys):
+        return None
+    parts = min(keys, default="").split(".")[:-1]
+    prefixes = (".".join(parts[: i + 1]) + "." for i in range(len(parts)))
+    shared = (prefix for prefix in prefixes if all(key.startswith(prefix) for key in keys))
+    return next((prefix for prefix in shared if not known.isdisjoint(key.removeprefix(prefix) for key in keys)), None)
