@@ -163,6 +163,10 @@ class CheckpointMessages:
         "for f in {files} for k, v in load((d / f).read_bytes()).items()}}, d / 'model.safetensors', "
         "{{'format': 'pt'}})\"{then}"
     )
+    peft_weights = (
+        "The weights of the checkpoint '{name}' are those of a model of peft: their names begin with '{prefix}'. Merge "
+        "the adapters once, with merge_and_unload() of peft, and save_pretrained() model and tokenizer in a new folder."
+    )
     fetch_first = "hf download {name} --local-dir {folder}; "
     name_folder = '; and name that folder: {{"model": {{"name": "{folder}"}}}}'
     head_unreadable = (

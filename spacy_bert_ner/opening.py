@@ -13,7 +13,7 @@ from typing import Any
 from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from .locks import keys_in, weight_files
 from .tags import PREFIXES, TagSet, tag_set, tags_of_labels
-from .unused import OTHER_WRAPPER, WRAPPERS, find_unused, find_wrapper
+from .unused import OTHER_WRAPPER, PEFT, WRAPPERS, find_unused, find_wrapper
 
 Config = Any
 """transformers' `PretrainedConfig`, which this room need not import."""
@@ -152,6 +152,8 @@ def _describe_unused(message: str, name: str, model: Any, keys: Sequence[str]) -
 
 
 def _wrapped(name: str, folder: Path, prefix: str) -> str:
+    if prefix == PEFT:
+        return Errors.peft_weights.format(name=name, prefix=prefix)
     found = {"name": name, "folder": folder.as_posix() if is_folder(name) else name.rpartition("/")[2]}
     around = {"fetch": "", "then": ""}
     if not is_folder(name):

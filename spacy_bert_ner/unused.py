@@ -27,6 +27,8 @@ WRAPPERS = {
     "_orig_mod.": "what torch.compile returns",
 }
 """Prefixes of names, and what saves them."""
+PEFT = "base_model.model."
+"""The prefix of a model with adapters of peft, which have to be merged as well."""
 OTHER_WRAPPER = "a module that holds the model"
 
 

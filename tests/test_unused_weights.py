@@ -198,6 +198,22 @@ def test_so_is_a_prefix_of_an_encoder(tmp_path, prefix):
         Checkpoint.open(wrapped(tmp_path, prefix), labels=["per"])
 
 
+@pytest.mark.parametrize("labels", [None, ["per"]])
+def test_a_model_of_peft_is_to_be_merged(tagger, labels):
+    def as_peft_names_them(weights):
+        names = {key: key.replace("query.weight", "query.base_layer.weight") for key in weights}
+        own = {f"base_model.model.{names[key]}": value for key, value in weights.items()}
+        return own | {f"base_model.model.{BERT_Q}.lora_A.default.weight": torch.ones(2, 32)}
+
+    with pytest.raises(CheckpointError) as error:
+        Checkpoint.open(change_weights(tagger, as_peft_names_them), labels=labels)
+    assert str(error.value) == (
+        f"The weights of the checkpoint '{tagger}' are those of a model of peft: their names begin with "
+        "'base_model.model.'. Merge the adapters once, with merge_and_unload() of peft, and save_pretrained() model "
+        "and tokenizer in a new folder."
+    )
+
+
 def test_the_code_in_the_message_takes_the_prefix_off(tagger):
     save_file({"module.classifier.bias": torch.ones(3)}, tagger / "model.fp16.safetensors")
     before = load_file(tagger / "model.safetensors")
