@@ -297,11 +297,13 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
     )
 
     # tags and labels
-    unknown_tag = "'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, S-, U- before a label: B-per."
+    unknown_tag = (
+        "'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, M-, S-, U-, W- before a label: B-per."
+    )
     no_scheme = (
-        "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per, E-, L-, S-, "
-        "U-), or O and labels without any (per). If all that is not O is a label as it stands, say so: tag_scheme = "
-        '"plain" (one of {allowed}).'
+        "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per, E-, L-, M-, "
+        "S-, U-, W-), or O and labels without any (per). If all that is not O is a label as it stands, say so: "
+        'tag_scheme = "plain" (one of {allowed}).'
     )
     stray_tags = (
         "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per), but {bare} "

@@ -69,9 +69,9 @@ def build_token_classifier_v1(
     name (str): folder or Hub name of the checkpoint that `nlp.initialize()`, or the first use, opens. A pipeline that
         was saved and loaded again uses its own weights and overrides this.
     revision (str | None): commit, branch or tag on the Hub; null for its main branch, and for a folder.
-    tag_scheme (str | None): the scheme of the checkpoint's tags: "IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES" or
-        "plain"; overrides what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and
-        `I-` are read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
+    tag_scheme (str | None): the scheme of the checkpoint's tags, "plain" or another key of `tags.PREFIXES`; overrides
+        what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and `I-` are read as
+        IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
         positions, but no more than 128, or four times `overlap` where that is more.
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share, unless they are cut at a sentence.

@@ -10,6 +10,8 @@ place in the head. One entity of three tokens, one of one token, and one more of
     IOE2     I-per I-per E-per  O   E-per   E-per
     BILUO    B-per I-per L-per  O   U-per   U-per
     IOBES    B-per I-per E-per  O   S-per   S-per
+    BMES     B-per M-per E-per  O   S-per   S-per      the usual scheme of Chinese corpora
+    BMEWO    B-per M-per E-per  O   W-per   W-per
     plain    per   per   per    O   per     per        two entities that touch are one
 
 The first four: Tjong Kim Sang & Veenstra 1999, https://aclanthology.org/E99-1023; the others: Ratinov & Roth 2009,
@@ -36,19 +38,21 @@ OUTSIDE = "O"
 UNKNOWN = -1
 """Tag id of a token without annotation: unknown is not O, so it gets no loss."""
 
-PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", "BILUO": "BILU", "IOBES": "BIES", "plain": ""}
+_WHOLE = {"BILUO": "BILU", "IOBES": "BIES", "BMES": "BMES", "BMEWO": "BMEW"}
+"""Schemes that tell both ends of each entity. Where tags fit several, these say the same; the first is taken."""
+PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **_WHOLE, "plain": ""}
 """The schemes that can be named, with the prefixes of each."""
 _EITHER = {"IOB": "IOB2", "IOE": "IOE2"}
 """Tag sets in which two schemes share their prefixes; beside each the scheme in which such a head is trained."""
 
-_ROLE = {"B": "B", "I": "I", "L": "L", "E": "L", "U": "U", "S": "U"}
+_ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W": "U"}
 """Begins, goes on, ends, or is a whole entity: prefixes of all schemes under the names of BILUO."""
 _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
 """For each role, those that spell it, best first, where a head lacks the tag for it."""
 
-_IN_DISGUISE = re.compile(r"[BILEUSM](_.+)?")
+_IN_DISGUISE = re.compile(r"[BILEUSMW](_.+)?")
 """`B`, `B_per`: prefixes, in all likelihood, but not as we know them."""
-_ALL_IN_DISGUISE = re.compile(r"[BILEUSM][-_/:. ].+|[bileusm]-.+|.+[-_/:. ][BILEUSM]")
+_ALL_IN_DISGUISE = re.compile(r"[BILEUSMW][-_/:. ].+|[bileusmw]-.+|.+[-_/:. ][BILEUSMW]")
 """`B:per`, `b-per`, `per-B`: the same, if all tags look like it; one of them alone may be a label (`vitamin-B`)."""
 
 
@@ -96,7 +100,7 @@ def scheme_of(tags: Iterable[str]) -> str:
     if found <= set("BI"):
         # Where one of the two never occurs, nothing is left open.
         return "IOB" if found == set("BI") else "IOB2" if found == {"B"} else "IOB1"
-    for scheme, prefixes in (("IOE", "IE"), ("BILUO", "BILU"), ("IOBES", "BIES")):
+    for scheme, prefixes in (("IOE", "IE"), *_WHOLE.items()):
         if found <= set(prefixes):
             return scheme
     raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
@@ -321,13 +325,13 @@ def _may_follow(before: _Parts, tag: _Parts, scheme: str) -> bool:
 
 
 def _may_close(before: _Parts, scheme: str, touches: bool) -> bool:
-    if scheme in ("IOE2", "BILUO", "IOBES"):
+    if scheme == "IOE2" or scheme in _WHOLE:
         return before[0] not in "BI"
     return scheme != "IOE1" or before[0] != "L" or touches
 
 
 def _may_open(before: _Parts, tag: _Parts, scheme: str, touches: bool) -> bool:
-    if scheme in ("IOB2", "BILUO", "IOBES"):
+    if scheme == "IOB2" or scheme in _WHOLE:
         return tag[0] not in "IL"
     if scheme == "IOB":  # IOB2, or IOB1 with entities that do not touch those of another label
         return tag[0] != "I" or not before[1]

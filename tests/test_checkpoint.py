@@ -326,6 +326,8 @@ def test_a_folder_has_no_revision(tagger):
         (("O", "I-per", "E-per"), "IOE"),
         (("B-per", "U-per", "O"), "BILUO"),
         (("O", "B-per", "I-per", "E-per", "S-per"), "IOBES"),
+        (("O", "B-per", "M-per", "E-per", "S-per"), "BMES"),
+        (("W-per", "B-per", "M-per", "E-per", "O"), "BMEWO"),
         (("PER", "O", "creative-work"), "plain"),
     ],
 )

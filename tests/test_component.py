@@ -206,6 +206,8 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
         ("BILUO", "Sierra \n Leone", "B-geo I-geo I-geo", "B-geo ? L-geo"),
         ("BILUO", "Lyon \n left", "B-geo I-geo O", "U-geo ? O"),
         ("IOBES", "\n New York", "B-geo I-geo I-geo", "? B-geo E-geo"),
+        ("BMES", "New \n York City", "B-geo I-geo I-geo I-geo", "B-geo ? M-geo E-geo"),
+        ("BMEWO", "Lyon \n left", "B-geo I-geo O", "W-geo ? O"),
         ("IOE2", "New York \n", "B-geo I-geo I-geo", "I-geo E-geo ?"),
         ("BILUO", "New \n York City \n", "B-geo I-geo I-geo I-geo I-geo", "B-geo ? I-geo L-geo ?"),
         ("BILUO", "\n \n left", "B-geo I-geo O", "? ? O"),

@@ -282,7 +282,7 @@ def test_the_command_takes_a_tag_scheme(tmp_path):
 def test_the_command_refuses_a_tag_scheme_that_it_does_not_know(tmp_path, source, scheme):
     result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path / "corpus"), "--tag-scheme", scheme])
     assert result.exit_code == 1
-    allowed = "Allowed: IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, plain."
+    allowed = "Allowed: IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain."
     assert f"[convert] --tag-scheme = '{scheme}' is not allowed. {allowed}" in printed(result.output)
     assert not (tmp_path / "corpus").exists()
 

@@ -14,7 +14,7 @@ from spacy_bert_ner.errors import CorpusError
 from spacy_bert_ner.tags import PREFIXES, tag_set, tags_of_labels
 
 WNUT = ROOT.parent / "shared" / "data" / "wnut17"
-SCHEMES = "IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, plain"
+SCHEMES = "IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain"
 
 # Sentences of six tokens: an entity of three, one of one, and one more of the same label directly after that.
 SPELLED = {
@@ -24,6 +24,8 @@ SPELLED = {
     "IOE2": "I-per I-per E-per O E-per E-per",
     "BILUO": "B-per I-per L-per O U-per U-per",
     "IOBES": "B-per I-per E-per O S-per S-per",
+    "BMES": "B-per M-per E-per O S-per S-per",
+    "BMEWO": "B-per M-per E-per O W-per W-per",
 }
 IOB2 = SPELLED["IOB2"]
 
@@ -79,6 +81,13 @@ def test_labels_may_hold_hyphens(tmp_path, scheme):
     assert tags(corpus.sentences) == [IOB2.replace("per", "creative-work")]
 
 
+def test_a_chinese_corpus_has_a_tag_for_each_character(tmp_path):
+    rows = "王 B-NAME\n小 M-NAME\n明 E-NAME\n在 O\n北 B-LOC\n京 E-LOC\n。 O\n\n他 O\n走 O\n"
+    corpus = read_corpus(write(tmp_path, rows))
+    assert (corpus.tag_scheme, corpus.n_repaired) == ("BMES", 0)
+    assert tags(corpus.sentences) == ["B-NAME I-NAME I-NAME O B-LOC I-LOC O", "O O"]
+
+
 @pytest.mark.parametrize(
     ("sentences", "scheme", "iob2", "n_repaired"),
     [
@@ -101,6 +110,9 @@ def test_labels_may_hold_hyphens(tmp_path, scheme):
         (["U-per B-geo L-geo"], "BILUO", ["B-per B-geo I-geo"], 0),
         (["O B-geo L-geo I-geo"], "BILUO", ["O B-geo I-geo B-geo"], 2),
         (["S-per", "B-geo E-geo O"], "IOBES", ["B-per", "B-geo I-geo O"], 0),
+        (["S-per", "B-geo M-geo E-geo O"], "BMES", ["B-per", "B-geo I-geo I-geo O"], 0),
+        (["B-geo E-geo O", "W-per"], "BMEWO", ["B-geo I-geo O", "B-per"], 0),
+        (["O M-geo E-geo B-geo"], "BMES", ["O B-geo I-geo B-geo"], 2),
         # nothing to tell
         (["O O", "O"], "IOB2", ["O O", "O"], 0),
     ],
@@ -159,6 +171,8 @@ def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
         ("O B-per", "o"),
         ("B-per L-per", "S-per"),
         ("B-per E-per", "U-geo"),
+        ("B-per I-per", "M-per"),
+        ("M-per S-per", "W-geo"),
         ("per O", "I-per"),
     ],
 )
@@ -181,11 +195,13 @@ def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, pl
         ("IOE1", "B-per", "O, I-<label>, E-<label>"),
         ("BILUO", "S-per", "O, B-<label>, I-<label>, L-<label>, U-<label>"),
         ("IOBES", "per", "O, B-<label>, I-<label>, E-<label>, S-<label>"),
+        ("BMES", "I-per", "O, B-<label>, M-<label>, E-<label>, S-<label>"),
+        ("BMEWO", "S-per", "O, B-<label>, M-<label>, E-<label>, W-<label>"),
         ("IOB1", "B-", "O, B-<label>, I-<label>"),
     ],
 )
 def test_a_tag_that_is_not_of_the_named_scheme_is_refused(tmp_path, scheme, tag, allowed):
-    path = write(tmp_path, as_sentences(["I-per", f"O {tag}"]))
+    path = write(tmp_path, as_sentences(["O", f"O {tag}"]))
     expected = (
         f"{path}, line 3, word 2: the tag '{tag}' is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or "
     )

@@ -244,6 +244,7 @@ def test_a_token_of_several_words_has_its_own_tag_or_that_of_its_words(tmp_path,
         ("B-x L-x", "U-x", ["B-x", "B-x"]),
         ("B-x E-x", "S-x", ["B-x", "B-x"]),
         ("B-x I-x", "L-x", ["B-x", "I-x"]),
+        ("B-x M-x", "E-x", ["B-x", "I-x"]),
         ("x x", "O", ["B-x", "O"]),
     ],
 )

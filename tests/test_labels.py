@@ -41,7 +41,12 @@ def test_a_label_that_is_added_to_a_trained_head_changes_no_old_logit(nlp):
 
 @pytest.mark.parametrize(
     ("scheme", "tags"),
-    [("BILUO", ["B-art", "I-art", "L-art", "U-art"]), ("plain", ["art"]), ("IOE2", ["I-art", "E-art"])],
+    [
+        ("BILUO", ["B-art", "I-art", "L-art", "U-art"]),
+        ("plain", ["art"]),
+        ("IOE2", ["I-art", "E-art"]),
+        ("BMEWO", ["B-art", "M-art", "E-art", "W-art"]),
+    ],
 )
 def test_a_label_is_added_in_the_scheme_of_the_head(make_nlp, examples, scheme, tags):
     pipe = initialized(make_nlp, examples, tag_scheme=scheme).get_pipe("bert_ner")
@@ -450,7 +455,7 @@ def test_aligned_entities_are_not_told(nlp, examples):
 
 
 def test_training_a_head_in_another_scheme(make_nlp, examples, tmp_path):
-    for scheme in ("IOB1", "BILUO", "IOE2", "plain"):
+    for scheme in ("IOB1", "BILUO", "IOE2", "BMES", "BMEWO", "plain"):
         nlp = initialized(make_nlp, examples, tag_scheme=scheme)
         optimizer = Adam(0.01, use_averages=False)
         for _ in range(40):

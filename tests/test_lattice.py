@@ -173,7 +173,17 @@ def test_a_long_chain_of_small_probabilities_does_not_underflow():
 
 @pytest.mark.parametrize(
     ("scheme", "n_states"),
-    [("IOB1", 3), ("IOB2", 3), ("IOE1", 5), ("IOE2", 3), ("BILUO", 3), ("IOBES", 3), ("plain", 3)],
+    [
+        ("IOB1", 3),
+        ("IOB2", 3),
+        ("IOE1", 5),
+        ("IOE2", 3),
+        ("BILUO", 3),
+        ("IOBES", 3),
+        ("BMES", 3),
+        ("BMEWO", 3),
+        ("plain", 3),
+    ],
 )
 def test_there_are_few_states(scheme, n_states):
     # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.

@@ -21,6 +21,8 @@ from spacy_bert_ner.tags import (
 
 Entities = list[tuple[str, int, int]]
 ALL = [*PREFIXES, "IOB", "IOE"]
+WHOLE = {"BILUO": "ILU", "IOBES": "IES", "BMES": "MES", "BMEWO": "MEW"}
+"""Schemes that tell both ends of an entity: their prefixes inside, at the end, and of an entity of one token."""
 
 
 def spell(entities: Entities, n: int, scheme: str) -> list[str]:
@@ -34,10 +36,9 @@ def spell(entities: Entities, n: int, scheme: str) -> list[str]:
             prefixes[0] = "B"
         if scheme in ("IOE2", "IOE") or (scheme == "IOE1" and after):
             prefixes[-1] = "E"
-        if scheme in ("BILUO", "IOBES"):
-            prefixes[0], prefixes[-1] = "B", "L" if scheme == "BILUO" else "E"
-            if end - start == 1:
-                prefixes = ["U" if scheme == "BILUO" else "S"]
+        if scheme in WHOLE:
+            inside, last, alone = WHOLE[scheme]
+            prefixes = ["B", *[inside] * (end - start - 2), last] if end - start > 1 else [alone]
         tags[start:end] = [label if scheme == "plain" else f"{prefix}-{label}" for prefix in prefixes]
     return tags
 
@@ -81,7 +82,7 @@ def encoded(known: TagSet, biluo: str) -> str:
         ("B-creative-work", ("B", "creative-work")),
         ("S-B-cell", ("S", "B-cell")),
         ("I--", ("I", "-")),
-        *((f"{prefix}-per", (prefix, "per")) for prefix in "BILUES"),
+        *((f"{prefix}-per", (prefix, "per")) for prefix in "BILUESMW"),
     ],
 )
 def test_a_tag_is_a_prefix_and_a_label_that_may_hold_hyphens(tag, parts):
@@ -91,7 +92,7 @@ def test_a_tag_is_a_prefix_and_a_label_that_may_hold_hyphens(tag, parts):
 @pytest.mark.parametrize("tag", ["", "per", "X-per", "B-", "B", "o", "-per", "b-per", "BI-per", "O-per", "B_per"])
 def test_what_has_no_prefix_cannot_be_split(tag):
     with pytest.raises(
-        TagError, match=f"^'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, S-, U-"
+        TagError, match=f"^'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, M-, S-, U-, W- before"
     ):
         split_tag(tag)
 
@@ -112,6 +113,13 @@ def test_what_has_no_prefix_cannot_be_split(tag):
         ("O B-per E-per", "IOBES"),
         ("O S-per", "IOBES"),
         ("O I-per S-geo", "IOBES"),
+        ("O B-per M-per E-per S-per", "BMES"),
+        ("B-per M-per", "BMES"),
+        ("M-per E-per O", "BMES"),
+        ("O S-per B-geo M-geo E-geo", "BMES"),
+        ("O B-per M-per E-per W-per", "BMEWO"),
+        ("O W-per", "BMEWO"),
+        ("W-per B-geo E-geo", "BMEWO"),
         ("O per geo", "plain"),
         ("O LABEL_1", "plain"),
         ("per O B- X-per", "plain"),
@@ -133,6 +141,11 @@ def test_a_set_of_tags_tells_its_scheme(tags, scheme):
         "LABEL_0 LABEL_1",
         "O L-per E-per",
         "O U-per S-per",
+        "O I-per M-per",
+        "O S-per W-per",
+        "O M-per U-per",
+        "O W_per M_per",
+        "O B M",
         "O B_per I_per",
         "O b-per i-per",
         "per-B per-I O",
@@ -145,7 +158,7 @@ def test_a_set_of_tags_of_no_scheme_is_refused(tags):
     with pytest.raises(TagError) as error:
         scheme_of(tags.split())
     assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
-    assert 'tag_scheme = "plain" (one of IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, plain).' in str(error.value)
+    assert 'tag_scheme = "plain" (one of IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain).' in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +213,8 @@ def test_labels_may_hold_hyphens_and_spaces():
         ("IOE", "O I-art E-art I-per E-per"),
         ("BILUO", "O B-art I-art L-art U-art B-per I-per L-per U-per"),
         ("IOBES", "O B-art I-art E-art S-art B-per I-per E-per S-per"),
+        ("BMES", "O B-art M-art E-art S-art B-per M-per E-per S-per"),
+        ("BMEWO", "O B-art M-art E-art W-art B-per M-per E-per W-per"),
         ("plain", "O art per"),
     ],
 )
@@ -221,6 +236,7 @@ def test_a_new_head_has_iob2():
         ("O B-per I-per", "IOE1", "B-per", "O, I-<label>, E-<label>"),
         ("O per B-per", "BILUO", "per", "O, B-<label>, I-<label>, L-<label>, U-<label>"),
         ("O L-per U-per", "IOBES", "L-per, U-per", "O, B-<label>, I-<label>, E-<label>, S-<label>"),
+        ("O I-per W-per", "BMES", "I-per, W-per", "O, B-<label>, M-<label>, E-<label>, S-<label>"),
         ("O", "IOB1", "O", "O, B-<label>, I-<label>"),
     ],
 )
@@ -258,6 +274,8 @@ def test_what_looks_like_a_prefix_is_part_of_a_plain_label():
         ("IOE", "I-per I-per E-per O E-per E-per"),
         ("BILUO", "B-per I-per L-per O U-per U-per"),
         ("IOBES", "B-per I-per E-per O S-per S-per"),
+        ("BMES", "B-per M-per E-per O S-per S-per"),
+        ("BMEWO", "B-per M-per E-per O W-per W-per"),
     ],
 )
 def test_every_scheme_spells_the_same_entities(scheme, tags):
@@ -304,6 +322,8 @@ def test_only_an_entity_of_the_same_label_counts_as_touching(scheme, tags):
         ("O B-per", "B-per O B-per B-per B-per"),
         ("O E-per", "E-per O E-per E-per E-per"),
         ("O I-per E-per S-per", "S-per O I-per I-per E-per"),
+        ("O B-per M-per", "B-per O B-per M-per M-per"),
+        ("O M-per E-per W-per", "W-per O M-per M-per E-per"),
     ],
 )
 def test_the_nearest_tag_stands_in_for_one_that_is_missing(tags, expected):
@@ -393,6 +413,8 @@ def test_no_entity_goes_on_across_a_beginning():
         ("IOE", "I-per O E-per I-geo", 0),
         ("BILUO", "I-per O B-per O U-per L-per", 4),
         ("IOBES", "I-per B-per E-per B-geo", 3),
+        ("BMES", "M-per B-per E-per B-geo", 3),
+        ("BMEWO", "B-per W-per M-per O", 3),
         ("plain", "per geo per O", 0),
     ],
 )
@@ -416,6 +438,7 @@ def test_without_o_everything_is_legal():
         ("IOB1", "O I-per I-per I-geo", "O B-per I-per B-geo", 0),
         ("IOE2", "I-per E-per I-per O", "B-per I-per B-per O", 1),
         ("BILUO", "U-a-b B-a-b O L-a-b", "B-a-b B-a-b O B-a-b", 2),
+        ("BMES", "M-a-b E-a-b O S-a-b B-a-b", "B-a-b I-a-b O B-a-b B-a-b", 2),
         ("plain", "per per O B-per", "B-per I-per O B-B-per", 0),
     ],
 )

@@ -127,7 +127,7 @@ def _joined(path: Path, line: int, word: str, tags: list[str | None]) -> str | N
         return None if None in tags else OUTSIDE
     split = [split_tag(tag) if has_prefix(tag) else ("", tag) for tag in named if tag]
     (first, label), (last, _) = split[0], split[-1]
-    if any(other != label for _, other in split) or any(prefix in ("B", "U", "S") for prefix, _ in split[1:]):
+    if any(other != label for _, other in split) or any(prefix in ("B", "U", "S", "W") for prefix, _ in split[1:]):
         found = ", ".join(tag or "_" for tag in tags)
         raise CorpusError(Errors.two_entities.format(path=path, line=line, word=word, tags=found))
     if last in ("L", "E"):
