@@ -24,6 +24,13 @@ def text(words):
         ("A - B -- C and / or 1990-91", "A - B -- C and / or 1990-91"),
         (". ) after an empty (", ".) after an empty ("),
         ('" open to the end', '"open to the end'),
+        ("王 小 明 在 北 京 。 他 走", "王小明在北京。他走"),
+        ("他 说 ： 「 你 好 」 ， 走 了", "他说：「你好」，走了"),
+        ("東京 タワー に 行き まし た", "東京タワーに行きました"),
+        ("ฉัน ไป โรงเรียน", "ฉันไปโรงเรียน"),
+        ("他 用 iPhone 在 2008 年 拍 的", "他用 iPhone 在 2008 年拍的"),
+        ("Tokyo ( 東京 ) means 東 京 or （ eastern capital ） .", "Tokyo (東京) means 東京 or （eastern capital）."),
+        ("서울 에서 만나요", "서울 에서 만나요"),
     ],
 )
 def test_text_as_in_print(words, expected):

@@ -7,6 +7,8 @@ On English manuals and licences, cut into words by spaCy, 99.2 % of the spaces a
 
     words    He   said   "   It   is   n't   (   yet   )   "   .
     text     He said "It isn't (yet)".
+
+Words of scripts without spaces, such as the characters of a Chinese corpus, stand directly beside each other.
 """
 
 from __future__ import annotations
@@ -14,14 +16,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 SPACINGS = ("natural", "single")
 
-_CLOSES = re.compile(r"[.,;:!?)\]}%…”’»]+|\.{2,}|'{2}|(?:'|’)(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M)|(?:n|N)(?:'|’)(?:t|T)")
+_CLOSES = re.compile(
+    r"[.,;:!?)\]}%…”’»。、，；：？！％）」』】》〉]+|\.{2,}|'{2}|(?:'|’)(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M)|(?:n|N)(?:'|’)(?:t|T)"
+)
 """Words that stand directly behind the one before."""
-_OPENS = re.compile(r"[(\[{“‘«¿¡]+|`{1,2}|(?:US|C|A|HK|NZ|S)?[$]|[£€¥]")
+_OPENS = re.compile(r"[(\[{“‘«¿¡（「『【《〈]+|`{1,2}|(?:US|C|A|HK|NZ|S)?[$]|[£€¥]")
 """Words directly behind which the next one stands."""
 _QUOTES = ('"', "'")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff9f"
+    "\U00020000-\U0003ffff]"
+)
+"""A character of a script without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han, and their marks."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -38,7 +48,8 @@ def natural_spaces(words: Sequence[str]) -> list[bool]:
     words: of one sentence.
     RETURNS: *Shape:* `(n_words,)`, False for the last word
     """
-    spaces = [True] * len(words)
+    ends = [(_UNSPACED.match(word[:1]), _UNSPACED.match(word[-1:])) for word in words]
+    spaces = [not (last and first) for (_, last), (first, _) in pairwise(ends)] + [False] * bool(words)
     is_open = dict.fromkeys(_QUOTES, False)
     for i, sides in enumerate(map(_sides, words)):
         if sides is None:
@@ -56,6 +67,4 @@ def natural_spaces(words: Sequence[str]) -> list[bool]:
             spaces[i - 1] = False
         if opens:
             spaces[i] = False
-    if spaces:
-        spaces[-1] = False
     return spaces
