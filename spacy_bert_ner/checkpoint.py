@@ -21,14 +21,14 @@ from .batch_invariance import make_batch_invariant, model_inputs
 from .batching import pad, round_up
 from .case_marks import mark_case as put_case_marks
 from .dropout import set_dropout, speed_up_dropout
-from .errors import BertNerError, CheckpointError, ConfigError, Errors, TagError
+from .errors import BertNerError, CheckpointError, Errors, TagError
 from .files import whole_folder
 from .forks import prepare_process
 from .gathered import AddUp, GatheredRows
 from .growth import grow_embeddings, grow_head, reset_head
 from .growth import reset_layers as put_new_layers
 from .hub import find
-from .layers import Place, compute_again, places
+from .layers import Place, compute_again, freeze, places
 from .locks import check_size
 from .opening import (
     check_weights,
@@ -282,20 +282,12 @@ class Checkpoint:
         RAISES ConfigError: the encoder has fewer layers, or cannot compute them again.
         """
         if frozen_layers != self._frozen_layers:
-            placed, n_layers = self.places, self.n_layers
-            if frozen_layers > n_layers:
-                raise ConfigError(Errors.too_many_frozen.format(frozen=frozen_layers, name=self.name, n=n_layers))
-            for name, param in self.model.named_parameters():
-                param.requires_grad_(not frozen_layers or placed[name].level > frozen_layers)
+            freeze(self.model, self.places, frozen_layers, self.name)
             self._frozen_layers = frozen_layers
         # See `RowGradients`; other devices make zeros faster than they sort rows.
         self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
         if gradient_checkpointing != self._is_checkpointing:
-            try:
-                compute_again(self.model, gradient_checkpointing)
-            except ValueError as e:
-                message = Errors.no_checkpointing.format(cls=type(self.model).__name__, name=self.name)
-                raise ConfigError(message) from e
+            compute_again(self.model, gradient_checkpointing, self.name)
             self._is_checkpointing = gradient_checkpointing
 
     @property

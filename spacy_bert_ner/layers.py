@@ -1,10 +1,12 @@
-"""Where in a network each parameter lies, told from its name."""
+"""Where in a network each parameter lies, told from its name; and what depends on that."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 from typing import Any, NamedTuple
+
+from .errors import ConfigError, Errors
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 _ABOVE_THE_LAYERS = re.compile(r"(?:^|\.)(?:final_norm|final_layer_norm|ln_f|pooler)\.")
@@ -54,16 +56,34 @@ def _level(name: str) -> int | None:
     return None if _ABOVE_THE_LAYERS.search(name) else 0
 
 
-def compute_again(model: Any, is_on: bool) -> None:
+def freeze(model: Any, placed: dict[str, Place], n_frozen: int, name: str) -> None:
+    """Give no gradient to the lowest layers of an encoder, and its embeddings; 0 for one to all parameters.
+
+    placed: see `places`.
+    name (str): of the checkpoint, for the message.
+    RAISES ConfigError: the encoder has fewer layers.
+    """
+    n_layers = next(iter(placed.values())).n_layers
+    if n_frozen > n_layers:
+        raise ConfigError(Errors.too_many_frozen.format(frozen=n_frozen, name=name, n=n_layers))
+    for key, param in model.named_parameters():
+        param.requires_grad_(not n_frozen or placed[key].level > n_frozen)
+
+
+def compute_again(model: Any, is_on: bool, name: str) -> None:
     """Compute the layers of an encoder again on the way back, or keep what they gave.
 
     model: of transformers.
-    RAISES ValueError: the model cannot do that.
+    name (str): of the checkpoint, for the message.
+    RAISES ConfigError: the model cannot do that.
     """
     # Transformers 5 renamed them. The older kind of checkpointing needs inputs with a gradient, which ids are not, and
     # embeddings that are frozen have none.
     word = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
-    if is_on:
-        getattr(model, f"{word}_checkpointing_enable")({"use_reentrant": False})
-    else:
+    if not is_on:
         getattr(model, f"{word}_checkpointing_disable")()
+        return
+    try:
+        getattr(model, f"{word}_checkpointing_enable")({"use_reentrant": False})
+    except ValueError as e:
+        raise ConfigError(Errors.no_checkpointing.format(cls=type(model).__name__, name=name)) from e
