@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
@@ -106,6 +106,7 @@ class Checkpoint:
         labels: Collection[str] | None = None,
         added: Collection[str] = (),
         tag_scheme: str | None = None,
+        tag_map: Mapping[str, str] | None = None,
         mark_case: bool = False,
         reset_layers: int = 0,
         local_files_only: bool = False,
@@ -119,13 +120,16 @@ class Checkpoint:
             these. Else a new one, with random weights from torch's generator, takes its place; a warning tells of it.
         tag_scheme (str | None): the scheme of the head's tags, a key of `tags.PREFIXES`; overrides what its tags and
             its `config.json` tell. A new head is written in it; None for IOB2 there.
+        tag_map (Mapping[str, str] | None): for some tags of `id2label` those that they stand for, and that take their
+            place there. Several may stand for the same.
         mark_case (bool): where there is something to train, a tokenizer that lower-cases gets marks for capital
             letters, see `case_marks.mark_case`, and the encoder an embedding for each, with random weights.
         reset_layers (int): so many of the encoder's layers, from the highest, get random weights beside a new head.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
         RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
-            trained head, and there are no labels for a new one. ConfigError: `tag_scheme` or `revision` does not fit.
+            trained head, and there are no labels for a new one. ConfigError: `tag_scheme`, `tag_map` or `revision` does
+            not fit.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -136,7 +140,7 @@ class Checkpoint:
                 source = find(name, revision=revision, local_files_only=local_files_only)
                 config = AutoConfig.from_pretrained(source.folder, **LOCAL)
                 config.name_or_path = name  # else the path in the cache would be saved with it
-                tags, new_head = choose_head(config, name, labels, added, tag_scheme)
+                tags, new_head = choose_head(config, name, labels, added, tag_scheme, tag_map)
                 write_tags(config, tags.tags)
             # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
             is_to_train = bool(labels) or new_head
@@ -245,7 +249,8 @@ class Checkpoint:
 
     @property
     def tags(self) -> TagSet:
-        """The tag of each column of the logits, from `id2label`: the one source for the tag order."""
+        """The tag of each column of the head, from `id2label`: the one source for the tag order. Where columns have
+        the same one, `columns.merge_equal` makes them one."""
         return tag_set(tags_of(self.model.config), scheme_in(self.model.config))
 
     def add_label(self, label: str) -> None:

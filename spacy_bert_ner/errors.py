@@ -79,6 +79,13 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
         'config. Allowed: a name without . / \\ : * ? " < > | $ and control characters, of 200 bytes at most, which is '
         'not "vocab" or "tokenizer": nlp.add_pipe("bert_ner", name="bert_ner_2")'
     )
+    lost_tag = (
+        "[components.<name>.model] tag_map has the key {key!r}, which would be lost when the pipeline is saved: a "
+        "config takes it for something else. Write the map as a list of pairs: tag_map = {pairs}"
+    )
+    unknown_mapped = (
+        "[components.<name>.model] tag_map names {unknown}, but the tags of '{name}' are: {tags}. Name some of these."
+    )
     not_counted = (
         "weights by label, as no training data was counted: nlp.initialize() does that, and was not called with this "
         'setting. Call it, or give them: class_weights = {"art": 5.0, "O": 0.5}'
@@ -303,11 +310,13 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
     no_scheme = (
         "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per, E-, L-, M-, "
         "S-, U-, W-), or O and labels without any (per). If all that is not O is a label as it stands, say so: "
-        'tag_scheme = "plain" (one of {allowed}).'
+        'tag_scheme = "plain" (one of {allowed}). If they stand for tags of a scheme, map them: '
+        'tag_map = [["{first}", "B-per"]].'
     )
     stray_tags = (
         "These tags are of no scheme: {tags}. Allowed: O and tags that all have prefixes (B-per, I-per), but {bare} "
-        "have none. If those mark no entity, write O in their place, in id2label of the checkpoint's config.json."
+        "have none. If those mark no entity, map them to O: [components.<name>.model] "
+        'tag_map = [["{first}", "O"]].'
     )
     wrong_scheme = "The tags {tags} are not of the scheme {scheme}. Allowed: {allowed}. Or name another scheme."
     tags_without_scheme = (
@@ -375,6 +384,11 @@ def check_setting(section: str, key: str, value: object, allows: bool, allowed: 
     """
     if not allows:
         raise ConfigError(Errors.bad_value.format(section=section, key=key, value=value, allowed=allowed))
+
+
+def is_count(value: object, least: int) -> TypeGuard[int]:
+    """Whether a setting is a whole number, and not less than another; a Boolean is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def is_number(value: object) -> TypeGuard[float]:

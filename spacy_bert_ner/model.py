@@ -19,8 +19,9 @@ from .alignment import SubwordLogits
 from .batch_invariance import is_padding_sensitive
 from .batching import batch_equal, fill, group
 from .checkpoint import Checkpoint
+from .columns import distinct
 from .doc_windows import align_docs, doc_windows
-from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting
+from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting, is_count
 from .opening import OPENING, opening
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
@@ -30,6 +31,7 @@ from .runtimes.on_torch import TorchRuntime, compiled_forward, unpadded_pass
 from .shared import build_shared_token_classifier_v1, check_tag_scheme, new_head
 from .shared import is_shared as is_shared  # for `export` too
 from .shim import CheckpointShim
+from .tag_map import check_tag_map
 from .tags import TagSet
 from .types import Array, Floats2d
 from .windows import merge
@@ -52,6 +54,7 @@ def build_token_classifier_v1(
     name: Any,
     revision: Any = None,
     tag_scheme: Any = None,
+    tag_map: Any = None,
     window: Any = None,
     overlap: Any = 32,
     cut_at: Any = "sentences",
@@ -72,6 +75,8 @@ def build_token_classifier_v1(
     tag_scheme (str | None): the scheme of the checkpoint's tags, "plain" or another key of `tags.PREFIXES`; overrides
         what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and `I-` are read as
         IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
+    tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): tags of the checkpoint and those that they stand for,
+        as a table or as pairs; for names such as "LABEL_1" and "X". Saved weights have them already, and ignore it.
     window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
         positions, but no more than 128, or four times `overlap` where that is more.
     overlap (int): fewest subwords that two neighbouring windows of a long Doc share, unless they are cut at a sentence.
@@ -106,15 +111,16 @@ def build_token_classifier_v1(
     a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
     check("revision", revision, a_revision, "a commit, branch or tag on the Hub, or null")
     check_tag_scheme(tag_scheme)
-    check("window", window, window is None or _is_count(window, 3), "a whole number from 3, or null")
-    check("overlap", overlap, _is_count(overlap, 0), "a whole number from 0")
+    tag_map = check_tag_map(tag_map)
+    check("window", window, window is None or is_count(window, 3), "a whole number from 3, or null")
+    check("overlap", overlap, is_count(overlap, 0), "a whole number from 0")
     least = f"a whole number from 0, less than window = {window}; such as {(window or 0) // 4}"
     check("overlap", overlap, window is None or overlap < window, least)
     check("cut_at", cut_at, isinstance(cut_at, str) and cut_at in CUTS, ", ".join(f'"{choice}"' for choice in CUTS))
     check("get_spans", get_spans, get_spans is None or callable(get_spans), "null, or a section that names a getter")
-    check("max_batch_tokens", max_batch_tokens, _is_count(max_batch_tokens, 1), "a whole number from 1")
-    check("frozen_layers", frozen_layers, _is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
-    check("reset_layers", reset_layers, _is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
+    check("max_batch_tokens", max_batch_tokens, is_count(max_batch_tokens, 1), "a whole number from 1")
+    check("frozen_layers", frozen_layers, is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
+    check("reset_layers", reset_layers, is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
     check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
     a_precision = isinstance(precision, str) and precision in PRECISIONS
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
@@ -132,6 +138,7 @@ def build_token_classifier_v1(
             "name": name,
             "revision": revision,
             "tag_scheme": tag_scheme,
+            "tag_map": tag_map,
             "window": window,
             "overlap": overlap,
             "cut_at": cut_at,
@@ -148,10 +155,6 @@ def build_token_classifier_v1(
     )
 
 
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
 def forward(
     model: TokenClassifier, docs: list[Doc], is_train: bool
 ) -> tuple[list[Ragged], Callable[[list[Ragged]], list[Doc]]]:
@@ -163,7 +166,7 @@ def forward(
     checkpoint = get_checkpoint(model)
     _shim(model).prepare()
     _check_runtime(model, checkpoint)
-    ops, n_tags = model.ops, len(checkpoint.tags.tags)
+    ops, n_tags = model.ops, len(get_tags(model).tags)
     if is_train:
         if not checkpoint.can_train:
             raise BertNerError(Errors.exported.format(name=checkpoint.name))
@@ -252,8 +255,8 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
 
 
 def get_tags(model: TokenClassifier) -> TagSet:
-    """The tags of the model's checkpoint, opened now if need be."""
-    return get_checkpoint(model).tags
+    """The tags of the model's logits, those of its checkpoint, which is opened now if need be."""
+    return distinct(get_checkpoint(model).tags)
 
 
 def load_checkpoint(
@@ -271,14 +274,15 @@ def load_checkpoint(
     if is_shared(model):
         _shim(model).checkpoint = cast(Checkpoint, new_head(model, get_docs, labels, added))
         return
-    name = model.attrs["name"]
-    if graph := find_graph(name, model.attrs["runtime"]):
+    name, tag_map = model.attrs["name"], dict(model.attrs["tag_map"] or ())
+    if path := find_graph(name, model.attrs["runtime"]):
         if labels or added:
             raise BertNerError(Errors.exported.format(name=name))
-        _set_checkpoint(model, GraphCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], graph=graph))
+        graph = GraphCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], tag_map=tag_map, graph=path)
+        _set_checkpoint(model, graph)
         return
     options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case", "reset_layers")}
-    checkpoint = Checkpoint.open(name, labels=labels, added=added, **options)
+    checkpoint = Checkpoint.open(name, labels=labels, added=added, tag_map=tag_map, **options)
     n_layers, frozen, reset = checkpoint.n_layers, model.attrs["frozen_layers"], model.attrs["reset_layers"]
     if frozen <= n_layers < frozen + reset:
         limits = {"n": n_layers, "frozen": frozen, "allowed": n_layers - frozen}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def write_tags(config: Config, tags: Sequence[str]) -> None:
     """Make them those of the columns of the logits."""
     config.num_labels = len(tags)
     config.id2label = dict(enumerate(tags))
-    config.label2id = {tag: i for i, tag in enumerate(tags)}
+    config.label2id = {tag: tags.index(tag) for tag in dict.fromkeys(tags)}
 
 
 def choose_head(
@@ -59,11 +59,14 @@ def choose_head(
     labels: Collection[str] | None,
     added: Collection[str],
     tag_scheme: str | None,
+    tag_map: Mapping[str, str] | None = None,
 ) -> tuple[TagSet, bool]:
     """The tags of the trained head if it stays, or else of the new one that takes its place; see `Checkpoint.open`.
 
+    The config gets the tags that the map names.
     RETURNS: the tags, and whether the head is a new one.
     """
+    _map_tags(config, name, tag_map or {})
     trained = _trained_tags(config, name, tag_scheme, is_needed=labels is None)
     wanted = {*(labels or ()), *added}
     if trained and wanted <= {*trained.labels, *added}:
@@ -78,11 +81,22 @@ def choose_head(
     return tag_set(tags_of_labels(wanted, scheme), scheme), True
 
 
-def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
-    """The tags of the trained head; None if there is none, or, unless it is needed, one whose tags are of no scheme."""
+def _map_tags(config: Config, name: str, tag_map: Mapping[str, str]) -> None:
     found = config.id2label
     if not found or sorted(found) != list(range(len(found))) or not all(isinstance(tag, str) for tag in found.values()):
         raise CheckpointError(Errors.bad_id2label.format(name=name, found=found))
+    if not tag_map:
+        return
+    tags = tags_of(config)
+    unknown = [tag for tag in tag_map if tag not in tags]
+    if unknown:
+        listed = {"unknown": ", ".join(unknown), "tags": ", ".join(dict.fromkeys(tags))}
+        raise ConfigError(Errors.unknown_mapped.format(name=name, **listed))
+    write_tags(config, [tag_map.get(tag, tag) for tag in tags])
+
+
+def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
+    """The tags of the trained head; None if there is none, or, unless it is needed, one whose tags are of no scheme."""
     architectures = config.architectures or ()
     classifies = any(a.endswith("ForTokenClassification") for a in architectures)
     # A config.json without architectures leaves it to the tags, and then to the weights.

@@ -23,6 +23,7 @@ DEFAULT_MODEL = """
 name = "dslim/bert-base-NER"
 revision = null
 tag_scheme = null
+tag_map = null
 window = null
 overlap = 32
 cut_at = "sentences"

@@ -14,6 +14,7 @@ from thinc.shims import Shim
 from thinc.util import get_torch_default_device, xp2torch
 
 from .checkpoint import Checkpoint
+from .columns import merge_equal
 from .errors import BertNerError, Errors
 from .forks import leave_unread_texts, prepare_process
 from .gathered import AddUp
@@ -101,6 +102,7 @@ class CheckpointShim(Shim):
         with _memory_told(), following, torch.autocast(device, half) if half else nullcontext():
             predict = run or checkpoint.forward
             logits = [_within_memory(predict, inputs, can_halve=not is_train).float() for inputs in batches]
+            logits = [merge_equal(part, checkpoint.tags.tags) for part in logits]
 
         def backprop(d_logits: Sequence[Array]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]

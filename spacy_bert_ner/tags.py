@@ -90,10 +90,10 @@ def scheme_of(tags: Iterable[str]) -> str:
     named = [tag for tag in tags if tag != OUTSIDE]
     bare = [tag for tag in named if not has_prefix(tag)]
     if 0 < len(bare) < len(named):
-        raise TagError(Errors.stray_tags.format(tags=", ".join(tags), bare=", ".join(bare)))
+        raise TagError(Errors.stray_tags.format(tags=", ".join(tags), bare=", ".join(bare), first=bare[0]))
     strange = any(map(_IN_DISGUISE.fullmatch, bare)) or all(map(_ALL_IN_DISGUISE.fullmatch, bare))
     if not named or (bare and (OUTSIDE not in tags or strange)):
-        raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
+        raise _no_scheme(tags)
     if bare:
         return "plain"
     found = {split_tag(tag)[0] for tag in named}
@@ -103,7 +103,12 @@ def scheme_of(tags: Iterable[str]) -> str:
     for scheme, prefixes in (("IOE", "IE"), *_WHOLE.items()):
         if found <= set(prefixes):
             return scheme
-    raise TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES)))
+    raise _no_scheme(tags)
+
+
+def _no_scheme(tags: Sequence[str]) -> TagError:
+    first = (*tags, "LABEL_1")[0]
+    return TagError(Errors.no_scheme.format(tags=", ".join(tags), allowed=", ".join(PREFIXES), first=first))
 
 
 def check_labels(labels: Iterable[object]) -> set[str]:

@@ -18,6 +18,7 @@ TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for sche
     "without O": tag_set(("x", "y"), "plain"),
     "in another order, some missing": tag_set(("I-a", "O", "S-b", "E-b")),
     "labels that lack tags of BILUO": tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
+    "tags of several columns": tag_set(("O", "B-a", "I-a", "O", "I-a", "B-b")),
     "a label that has no B-": tag_set(("O", "B-a", "I-a", "I-b"), "IOB2"),
 }
 

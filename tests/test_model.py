@@ -47,10 +47,12 @@ def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger
     real = Checkpoint.open
     monkeypatch.setattr(models.Checkpoint, "open", open_)
     load_checkpoint(
-        build_token_classifier_v1(str(tagger), revision="abc123", overlap=8, mark_case=True, reset_layers=1)
+        build_token_classifier_v1(
+            str(tagger), revision="abc123", tag_map={"B-per": "I-per"}, overlap=8, mark_case=True, reset_layers=1
+        )
     )
     expected = {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "mark_case": True, "reset_layers": 1}
-    assert asked == {**expected, "labels": None, "added": ()}
+    assert asked == {**expected, "tag_map": {"B-per": "I-per"}, "labels": None, "added": ()}
 
 
 def test_every_token_gets_the_rows_of_its_subwords(model, docs):

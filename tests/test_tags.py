@@ -174,7 +174,7 @@ def test_tags_without_prefixes_beside_others_are_named(tags, stray):
     with pytest.raises(TagError) as error:
         scheme_of(tags.split())
     assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
-    assert f"but {stray} have none. If those mark no entity, write O in their place" in str(error.value)
+    assert f"but {stray} have none. If those mark no entity, map them to O: [components.<name>." in str(error.value)
 
 
 def test_two_tags_may_be_outside():

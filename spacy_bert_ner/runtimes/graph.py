@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,17 +58,24 @@ class GraphCheckpoint(Checkpoint):
         return cls.from_files({**files, GRAPH: graph}, checkpoint.name)
 
     @classmethod
-    def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None, graph: Path | None = None) -> Self:
+    def reopen(
+        cls,
+        folder: str | Path,
+        *,
+        tag_scheme: str | None = None,
+        tag_map: Mapping[str, str] | None = None,
+        graph: Path | None = None,
+    ) -> Self:
         """Open a folder with a graph, its config and its tokenizer; never asks the network.
 
-        tag_scheme (str | None): see `Checkpoint.open`.
+        tag_scheme (str | None), tag_map (Mapping[str, str] | None): see `Checkpoint.open`.
         graph (Path | None): its path; None for the one that `save` writes.
         RAISES CheckpointError: a file is missing or damaged, or config.json does not name the tags.
         """
         bare = cls.without_weights(folder, local_files_only=True, reads_weights=False)
         config = bare.model.config
         try:
-            tags, _ = choose_head(config, str(folder), None, (), tag_scheme)
+            tags, _ = choose_head(config, str(folder), None, (), tag_scheme, tag_map)
         except EncoderError as e:
             message = Errors.graph_without_tags.format(name=folder, tags=", ".join(tags_of(config)))
             raise CheckpointError(message) from e
