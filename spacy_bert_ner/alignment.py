@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 from thinc.api import Ragged
 
-from .types import Bools1d, Floats2d, Ints1d, Ints2d
+from .types import Bools1d, Encoding, Floats2d, Ints1d, Ints2d
 
 NO_MARKERS = np.zeros(0, dtype=np.int64)
 
@@ -115,3 +117,28 @@ def first_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
     """
     tokens = np.flatnonzero(lengths)
     return tokens, (np.cumsum(lengths) - lengths)[tokens]
+
+
+def split_logits(
+    rows: Floats2d,
+    alignment: Alignment,
+    encodings: Sequence[Encoding],
+    n_tokens: Sequence[int],
+    as_array: Callable[[Ints1d], Any],
+) -> list[Ragged]:
+    """Split the logits of a batch of Docs.
+
+    rows: logits of the subwords, in the order of `alignment`. *Shape:* `(n_rows, n_tags)`
+    alignment: of all Docs, as if their texts were one.
+    encodings: of each Doc.
+    n_tokens: of each Doc.
+    as_array: puts an array beside `rows`, which may lie on a GPU.
+    RETURNS: the `SubwordLogits` of each Doc.
+    """
+    offsets = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(e.offsets for e in encodings)])[alignment.subwords]
+    lengths, edges = as_array(alignment.lengths), np.cumsum([0, *n_tokens])
+    row_edges = np.append(0, np.cumsum(alignment.lengths))[edges].tolist()
+    return [
+        SubwordLogits(rows[start:end], lengths[first:last], alignment.is_joined[first:last], offsets[start:end])
+        for (first, last), (start, end) in zip(pairwise(edges.tolist()), pairwise(row_edges), strict=True)
+    ]

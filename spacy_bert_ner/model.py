@@ -4,7 +4,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from spacy.util import registry
 from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
-from .alignment import SubwordLogits
+from .alignment import split_logits
 from .batch_invariance import is_padding_sensitive
 from .batching import batch_equal, fill, group
 from .checkpoint import Checkpoint
@@ -37,8 +36,6 @@ from .types import Array, Floats2d
 from .windows import merge
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
-
-NO_OFFSETS = np.zeros((0, 2), dtype=np.int64)
 
 CUTS = ("sentences", "tokens")
 """Where long Docs may be cut."""
@@ -180,10 +177,6 @@ def forward(
     # All Docs share one table of subwords: those of Doc i are rows firsts[i] to firsts[i + 1].
     firsts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
     alignment = align_docs(docs, texts, encodings)
-    # The rows of Doc i are cuts[i] to cuts[i + 1] of those of all tokens.
-    tokens = np.cumsum([0, *map(len, docs)])
-    cuts = np.append(0, np.cumsum(alignment.lengths))[tokens].tolist()
-    tokens_of = [slice(*edges) for edges in pairwise(tokens.tolist())]
     cuts_of = {key: model.attrs[key] for key in ("overlap", "cut_at", "get_spans")}
     room = _window(model, checkpoint) - checkpoint.n_special
     windows = doc_windows(docs, firsts, alignment, room, **cuts_of)
@@ -221,13 +214,7 @@ def forward(
         raise BertNerError(Errors.not_finite)
 
     index = ops.xp.asarray(alignment.subwords)
-    rows = table[index]  # (n_rows of all Docs, n_tags)
-    lengths, offsets = ops.xp.asarray(alignment.lengths), np.concatenate([e.offsets for e in encodings] or [NO_OFFSETS])
-    offsets = offsets[alignment.subwords]
-    output: list[Ragged] = [
-        SubwordLogits(rows[start:end], lengths[own], alignment.is_joined[own], offsets[start:end])
-        for (start, end), own in zip(pairwise(cuts), tokens_of, strict=True)
-    ]
+    output = split_logits(table[index], alignment, encodings, list(map(len, docs)), ops.xp.asarray)
 
     def backprop(d_output: list[Ragged]) -> list[Doc]:
         d_table = ops.alloc2f(*table.shape)
