@@ -43,6 +43,7 @@ from .opening import (
 )
 from .row_gradients import RowGradients
 from .runtimes.unpadded import UnpaddedPass
+from .slow_tokenizers import known_if_slow, slow_message
 from .special_subwords import lone_markers, space_markers, special_subwords
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
 from .types import Encoding, Ints1d
@@ -70,7 +71,7 @@ class Checkpoint:
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str, commit: str | None = None
     ) -> None:
         if not tokenizer.is_fast:
-            raise CheckpointError(Errors.slow_tokenizer.format(name=name, cls=type(tokenizer).__name__))
+            raise CheckpointError(slow_message(name, type(tokenizer).__name__, getattr(tokenizer, "init_kwargs", {})))
         # Without its files, transformers 5 makes a tokenizer that knows nothing, and takes every word for unknown.
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
@@ -157,7 +158,7 @@ class Checkpoint:
                     **LOCAL,
                 )
             is_old = check_weights(name, model, report, source.folder, is_new=new_head, is_to_train=is_to_train)
-            with opening(name, Errors.no_tokenizer):
+            with opening(name, Errors.no_tokenizer), known_if_slow(name, source.folder):
                 tokenizer: Any = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
         if new_head and is_old:
             reset_head(model)
@@ -182,7 +183,7 @@ class Checkpoint:
             config = AutoConfig.from_pretrained(source.folder, **LOCAL)
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)
-        with _quiet(), opening(name, Errors.no_tokenizer):
+        with _quiet(), opening(name, Errors.no_tokenizer), known_if_slow(name, source.folder):
             tokenizer = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
             return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
 

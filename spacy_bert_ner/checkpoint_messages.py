@@ -186,9 +186,41 @@ class CheckpointMessages:
         "python -m spacy train configs/bert_ner.cfg --components.bert_ner.model.name {name} "
         "--paths.train corpus/train.spacy --paths.dev corpus/dev.spacy"
     )
-    slow_tokenizer = (
-        "The tokenizer of '{name}' ({cls}) is not a fast one, so it gives no character offsets. Allowed: a checkpoint "
-        "with tokenizer.json. Name another version of it that has this file."
+    slow_tokenizer = "The tokenizer of '{name}' ({cls}) is not a fast one, so it gives no character offsets. {advice}"
+    slow_but_same = (
+        '{fast} makes the same subwords. Save the tokenizer with it once{installed}: {fetch}python -c "from '
+        "transformers import {fast} as T; T.from_pretrained('{folder}'{options}).save_pretrained('{folder}')\"{then}"
+    )
+    slow_installed = ", with sentencepiece and protobuf installed"
+    slow_words = (
+        "It cuts text into words with {splitter} first, which no fast tokenizer does, so that it cannot be converted. "
+        "Train a new head on this encoder, in a component of spacy-transformers, which needs no offsets: pip install "
+        "'spacy-bert-ner[spacy-transformers]'; python -m spacy train configs/shared_transformer.cfg "
+        "--components.transformer.model.name {name} --paths.train corpus/train.spacy --paths.dev corpus/dev.spacy"
+    )
+    slow_japanese_characters = (
+        'Its subwords are characters, so that a fast one can be made: see "Tokenizers that are not fast" in '
+        "docs/component.md, and run the code there once."
+    )
+    slow_segmented = (
+        "It takes text whose words VnCoreNLP has put together (`sinh_viên`), which running text is not, so that a fast "
+        "one would not help."
+    )
+    slow_tweets = (
+        "It is for tweets in which names, addresses and emojis were replaced (`@USER`, `HTTPURL`, `:smile:`), which no "
+        "fast tokenizer does."
+    )
+    slow_characters = "Its subwords are characters or bytes, and it has no file that a fast one could be made of."
+    slow_shapes = "It also gives the shape and the sound of each character, which a fast one cannot."
+    slow_proteins = "It is for sequences of amino acids, not for text."
+    slow_other = (
+        "Allowed: a checkpoint with tokenizer.json. If a fast class of transformers makes the same subwords, save the "
+        "tokenizer with that class once. Otherwise:"
+    )
+    slow_another = (
+        "Train another encoder, such as FacebookAI/xlm-roberta-base: python -m spacy train configs/bert_ner.cfg "
+        "--components.bert_ner.model.name FacebookAI/xlm-roberta-base --paths.train corpus/train.spacy "
+        "--paths.dev corpus/dev.spacy"
     )
     unsupported_architecture = (
         "The checkpoint '{name}' has the architecture '{kind}', which cannot read plain text here: {reason}. Allowed: "
