@@ -27,6 +27,7 @@ from .prediction import predict, warn_of_unread
 from .saving import Cfg, SavedPipe
 from .settings import BALANCED, DEFAULT_MODEL, Settings
 from .shared import is_shared, listens
+from .tag_map import keep_tag_map
 from .tags import check_labels
 from .tokenizer_fit import TokenizerFit
 from .types import DocPredictions
@@ -89,6 +90,7 @@ def make_bert_ner(
     reading = (decoding, respect_sentences, overwrite, spans_key, thresholds)
     loss = (class_weights, focal_gamma, label_smoothing)
     settings = Settings(subword_labels, objective, *reading, *loss, subword_reading)
+    keep_tag_map(nlp)
     return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
@@ -194,10 +196,7 @@ class BertNer(SavedPipe):
         self._ready()
 
     def predict(self, docs: Iterable[Doc]) -> list[DocPredictions]:
-        """The entities of each Doc, which stays as it is, in the order of the text.
-
-        Warns once of tokens with an entity that was not read; see `Settings.subword_reading`.
-        """
+        """The entities of each Doc, which stays as it is, in the order of the text. Warns once of those not read."""
         docs = list(docs)
         if docs:
             self._ready()

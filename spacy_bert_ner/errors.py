@@ -79,10 +79,6 @@ class Errors(CorpusMessages, CheckpointMessages, ScaleMessages, TrainingMessages
         'config. Allowed: a name without . / \\ : * ? " < > | $ and control characters, of 200 bytes at most, which is '
         'not "vocab" or "tokenizer": nlp.add_pipe("bert_ner", name="bert_ner_2")'
     )
-    lost_tag = (
-        "[components.<name>.model] tag_map has the key {key!r}, which would be lost when the pipeline is saved: a "
-        "config takes it for something else. Write the map as a list of pairs: tag_map = {pairs}"
-    )
     unknown_mapped = (
         "[components.<name>.model] tag_map names {unknown}, but the tags of '{name}' are: {tags}. Name some of these."
     )

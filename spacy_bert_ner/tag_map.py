@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from thinc.api import Config
 
-from .errors import MODEL_SECTION, ConfigError, Errors, check_setting
+from .errors import MODEL_SECTION, check_setting
 
 Pairs = list[list[str]]
 
@@ -20,19 +19,36 @@ def check_tag_map(tag_map: object) -> Pairs | None:
 
     tag_map: of the config: a table, a list of pairs, or None.
     RETURNS: the pairs, each of the checkpoint's tag and the one that it stands for.
-    RAISES ConfigError: it is something else, holds no tags, or would be another one in a saved config.
+    RAISES ConfigError: it is something else, holds no tags, or has what no saved config can hold.
     """
     if tag_map is None:
         return None
     pairs = _pairs(tag_map)
     check_setting(MODEL_SECTION, "tag_map", tag_map, bool(pairs), ALLOWED)
-    if isinstance(tag_map, Mapping):
-        for key, tag in pairs:
-            if not _survives({key: tag}):
-                shown = json.dumps(pairs, ensure_ascii=False)
-                raise ConfigError(Errors.lost_tag.format(key=key, pairs=shown))
     check_setting(MODEL_SECTION, "tag_map", tag_map, _survives(pairs), "tags without ${…}, which configs replace")
     return pairs
+
+
+class PipeConfigs(dict[str, Any]):
+    """The configs of the components of a pipeline, by name, as spaCy keeps them to save them.
+
+    A saved config has a section for each table, and a line for each of its keys. There it cannot hold keys such as
+    `[PAD]` and `B:per`. A `tag_map` with such a key is kept as a list of pairs, which means the same.
+    """
+
+    def __setitem__(self, name: str, config: Any) -> None:
+        model = config.get("model")
+        tag_map = model.get("tag_map") if isinstance(model, dict) else None
+        if isinstance(tag_map, Mapping) and not _survives(dict(tag_map)):
+            model["tag_map"] = _pairs(tag_map)
+        super().__setitem__(name, config)
+
+
+def keep_tag_map(nlp: Any) -> None:
+    """Let a pipeline keep the `tag_map` of the component that is made now, whatever its keys are."""
+    # spaCy hands the config over only after the factory has returned.
+    if not isinstance(nlp._pipe_configs, PipeConfigs):
+        nlp._pipe_configs = PipeConfigs(nlp._pipe_configs)
 
 
 def _pairs(tag_map: object) -> Pairs:

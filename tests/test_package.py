@@ -29,6 +29,7 @@ MAY_IMPORT = {
         "saving",
         "settings",
         "shared",
+        "tag_map",
         "tags",
         "tokenizer_fit",
         "weighting",
