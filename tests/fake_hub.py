@@ -47,6 +47,7 @@ class FakeHub(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms, for more to send or for the client's word
     server: FakeHub
     causes: ClassVar = {"RepoNotFound": 401, "RevisionNotFound": 404, "EntryNotFound": 404, "GatedRepo": 403}
 
@@ -107,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving() -> Iterator[FakeHub]:
     """A fake Hub in a thread, which ends with the block, or with the process."""
     with FakeHub() as hub:
-        thread = Thread(target=hub.serve_forever, args=(0.05,), daemon=True)
+        thread = Thread(target=hub.serve_forever, args=(0.005,), daemon=True)
         thread.start()
         try:
             yield hub

@@ -354,7 +354,7 @@ def test_no_document_is_in_two_parts(tmp_path):
 @pytest.mark.parametrize("by_document", [False, True])
 def test_a_rare_label_is_in_every_part(tmp_path, by_document):
     source = write(tmp_path, documents(40, 2), "a.conll")
-    for seed in range(5):
+    for seed in range(3):
         convert(source, tmp_path, split="50/25/25", seed=seed, stratify=True, by_document=by_document)
         rare = [
             sum(ent.label_ == "rare" for doc in read(tmp_path / f"{name}.spacy") for ent in doc.ents)

@@ -166,6 +166,7 @@ def two_labels(nlp):
     return [Example.from_dict(nlp.make_doc(text), {"entities": [(0, 5, "per"), (11, 20, "art")]})]
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("use_averages", [False, True])
 def test_training_goes_on_after_a_label_was_added(nlp, examples, use_averages):
     # The optimizer's moments and averages of the head are those of the old rows; they have to grow with it.
@@ -200,6 +201,7 @@ def test_a_head_that_has_grown_keeps_its_own_weights_beside_averages_from_before
     np.testing.assert_allclose(logits(spacy.load(tmp_path)), averaged, atol=1e-6)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("make", [Adam, RAdam])
 def test_the_averages_of_a_head_that_has_grown_follow_its_weights(nlp, examples, make):
     optimizer = make(0.01, use_averages=True)
@@ -277,6 +279,7 @@ def test_rehearsal_starts_at_zero_and_measures_the_way_from_the_old_model(nlp, e
     assert pipe.rehearse(raw, losses={})["bert_ner"] == pytest.approx(divergence(old, logits(nlp)), abs=1e-5)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("with_label", [False, True])
 def test_rehearsal_keeps_what_the_model_knew(make_nlp, examples, with_label):
     text, ways = "Kevin Durant plays for the Brooklyn Nets.", {}
@@ -349,6 +352,7 @@ def test_rehearsing_empty_docs_changes_nothing(nlp):
 # Annotation that tells a part.
 
 
+@pytest.mark.training
 def test_training_on_a_part_of_the_annotation_teaches_nothing_of_the_rest(make_nlp):
     def example(nlp, ents, default):
         predicted, reference = nlp.make_doc("Kevin lives in York"), nlp.make_doc("Kevin lives in York")
@@ -454,6 +458,7 @@ def test_aligned_entities_are_not_told(nlp, examples):
         nlp.update(examples)
 
 
+@pytest.mark.training
 def test_training_a_head_in_another_scheme(make_nlp, examples, tmp_path):
     for scheme in ("IOB1", "BILUO", "IOE2", "BMES", "BMEWO", "plain"):
         nlp = initialized(make_nlp, examples, tag_scheme=scheme)
