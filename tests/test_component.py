@@ -223,6 +223,46 @@ def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, word
     assert " ".join(known.tags[i] if i >= 0 else "?" for i in tag_ids) == tags
 
 
+@pytest.mark.parametrize(
+    ("ents", "tags"),
+    [
+        # Of four tokens the second and the third share the subword of the first.
+        ("B-per I-per I-per O", "B-per O"),
+        ("B-per I-per I-per I-per", "B-per I-per"),
+        ("O B-per I-per I-per", "B-per I-per"),
+        ("O B-per O B-geo", "B-per B-geo"),
+        ("B-per O O O", "B-per O"),
+        ("B-per I-per B-geo I-geo", "? B-geo"),
+        ("B-per B-per O O", "? O"),
+        ("O O O B-geo", "O B-geo"),
+        (" O O B-geo", "? B-geo"),
+        ("O O  O", "? O"),
+        (" B-per I-per O", "B-per O"),
+        ("B-per   B-per", "B-per B-per"),
+    ],
+)
+def test_tokens_that_share_a_subword_have_one_tag_in_training(nlp, ents, tags):
+    words = ["Ke", "vi", "n", "Durant"]
+    eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=ents.split(" ")))
+    known = tag_set(tags_of_labels(["geo", "per"]))
+    lengths, is_joined = np.array([1, 0, 0, 1]), np.array([False, True, True, False])
+    tag_ids = gold.tag_ids(eg, known, lengths, "", is_joined=is_joined)
+    assert tag_ids[1:3].tolist() == [-1, -1]
+    assert " ".join(known.tags[i] if i >= 0 else "?" for i in tag_ids[[0, 3]]) == tags
+
+
+def test_a_shared_subword_is_trained_once(make_nlp, tagger):
+    """`nets` is one subword and two tokens, in an entity that begins with the first: no `I-` pulls at its row."""
+    nlp = make_nlp(name=tagger)
+    losses = []
+    for words in (["nets", "lives"], ["ne", "ts", "lives"]):
+        spaces = [word != "ne" for word in words]
+        ents = ["B-per", *["I-per"] * (len(words) - 2), "O"]
+        docs = [Doc(nlp.vocab, words, spaces), Doc(nlp.vocab, words, spaces, ents=ents)]
+        losses.append(nlp.get_pipe("bert_ner").update([Example(*docs)])["bert_ner"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
 def test_no_examples_have_no_loss(nlp):
     assert nlp.get_pipe("bert_ner").get_loss([], []) == (0.0, [])
 

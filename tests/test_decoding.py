@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spacy_bert_ner.decoding import bar, best_tags, chain
+from spacy_bert_ner.decoding import bar, best_tags, chain, subword_chain
 from spacy_bert_ner.tags import tag_set
 from spacy_bert_ner.types import Obstacles
 
@@ -23,6 +23,53 @@ def test_the_drawn_case_of_chain():
     assert found.rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
     assert found.begins.tolist() == [True, False, False, True, True]
     assert found.behind.tolist() == [False, False, False, True, False]
+
+
+def test_the_drawn_case_of_chain_with_a_joined_token():
+    found = chain(np.array([1, 2, 0, 1, 1, 1, 1, 0]), obstacles(8, present=[4], cuts=[6]), flags(8, 7))
+    assert found.tokens.tolist() == [0, 1, 3, 5, 6]
+    assert found.ends.tolist() == [1, 2, 4, 6, 8]
+    assert found.begins.tolist() == [True, False, False, True, True]
+    assert found.behind.tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("found", "tokens", "ends", "begins", "behind"),
+    [
+        # Tokens 1 and 2 share the subword of token 0.
+        (obstacles(4), [0, 3], [3, 4], [True, False], [False, False]),
+        (obstacles(4, cuts=[2]), [0, 3], [2, 4], [True, True], [False, False]),
+        (obstacles(4, present=[1]), [0, 3], [1, 4], [True, True], [False, False]),
+        (obstacles(4, present=[2]), [0, 3], [2, 4], [True, True], [False, True]),
+        (obstacles(4, blocked=[1, 2]), [0, 3], [1, 4], [True, True], [False, False]),
+        # What has the first one has all of them.
+        (obstacles(4, present=[0]), [3], [4], [True], [False]),
+        (obstacles(4, present=[0, 1, 2]), [3], [4], [True], [True]),
+    ],
+)
+def test_an_entity_takes_up_joined_tokens_as_far_as_it_may(found, tokens, ends, begins, behind):
+    own = chain(np.array([1, 0, 0, 1]), found, flags(4, 1, 2))
+    assert own.tokens.tolist() == tokens
+    assert own.ends.tolist() == ends
+    assert own.begins.tolist() == begins
+    assert own.behind.tolist() == behind
+
+
+@pytest.mark.parametrize(
+    ("found", "tokens", "ends", "begins"),
+    [
+        (obstacles(3), [0, 0, 2], [1, 2, 3], [True, False, False]),
+        (obstacles(3, cuts=[1]), [0, 0, 2], [1, 1, 3], [True, False, True]),
+        (obstacles(3, present=[1]), [0, 0, 2], [1, 1, 3], [True, False, True]),
+        (obstacles(3, blocked=[0]), [2], [3], [True]),
+    ],
+)
+def test_each_subword_may_be_a_position(found, tokens, ends, begins):
+    # Token 0 has two subwords, of which the second covers a character of token 1 too; that one is joined.
+    own = subword_chain(np.array([2, 0, 1]), found, flags(3, 1), np.array([1, 2, 3]))
+    assert own.tokens.tolist() == tokens
+    assert own.ends.tolist() == ends
+    assert own.begins.tolist() == begins
 
 
 @pytest.mark.parametrize(
