@@ -92,8 +92,8 @@ def by_hand(plain, text):
 
 
 def subwords_of_tokens(doc, offsets, words):
-    """For each token the subwords whose first visible character lies in it. A space that is a subword of its own goes
-    with the subword after it, where the tokenizer takes both for one word."""
+    """For each token the subwords whose first visible character lies in it. A space that is the first
+    subword of what the tokenizer takes for a word goes with the subword after it."""
     token_at = {i: token.i for token in doc if not token.is_space for i in range(token.idx, token.idx + len(token))}
     subwords = [[] for _ in doc]
     owner = None
@@ -101,8 +101,8 @@ def subwords_of_tokens(doc, offsets, words):
         visible = [token_at[i] for i in range(*offsets[number]) if i in token_at]
         if visible:
             owner = visible[0]
-        elif words[number] is None or owner is None or words[number] != words[number + 1]:
-            owner = None  # a special subword, which holds no characters, or white space
+        elif owner is None or words[number] in (None, words[number - 1]) or words[number] != words[number + 1]:
+            owner = None  # a special subword, which holds no characters, or white space that begins no word
         if owner is not None:
             subwords[owner].insert(0, number)
         if not visible:
