@@ -109,14 +109,14 @@ def _key(start: int, end: int) -> Any:
 def _remember(doc: Doc, scored: Sequence[_Scored]) -> None:
     """Keep the scores where `span.as_doc(copy_user_data=True)`, `Doc.from_docs` and `doc.to_json(["score"])` find them:
     none of these copies the `attrs` of a span group."""
-    if Span.get_extension(EXTENSION)[2] is entity_score:
+    if _owns_extension():
         for one in scored:
             if one.score is not None:
                 doc.user_data[_key(one.span.start_char, one.span.end_char)] = one.score
 
 
 def _forget(doc: Doc, group: SpanGroup) -> None:
-    if Span.has_extension(EXTENSION) and Span.get_extension(EXTENSION)[2] is entity_score:
+    if _owns_extension():
         for start, end, _ in group.attrs.get("places", np.zeros((0, 3))).tolist():
             doc.user_data.pop(_key(start, end), None)
 
@@ -140,8 +140,13 @@ def register_extension() -> None:
     """Let `ent._.score` read the scores; warn if something else bears that name."""
     if not Span.has_extension(EXTENSION):
         Span.set_extension(EXTENSION, getter=entity_score)
-    elif Span.get_extension(EXTENSION)[2] is not entity_score:
+    elif not _owns_extension():
         warnings.warn(Errors.extension_taken, UserWarning, stacklevel=2)
+
+
+def _owns_extension() -> bool:
+    """Whether `ent._.score` reads our scores, and is nothing else."""
+    return Span.has_extension(EXTENSION) and Span.get_extension(EXTENSION)[2] is entity_score
 
 
 def _place(span: Span) -> tuple[int, int, int]:

@@ -132,7 +132,8 @@ def check_weights(
         be trained: some of the encoder are missing, or some of the head are not read; else that is a warning.
         EncoderError: those of the head are missing there.
     """
-    prefix = find_wrapper(model, keys_in(folder))
+    # A prefix of all names hides all weights. Where none is missing, the file need not be read again.
+    prefix = find_wrapper(model, keys_in(folder)) if report["missing_keys"] else None
     if prefix:
         raise CheckpointError(_wrapped(name, folder, prefix))
     base = f"{model.base_model_prefix}."

@@ -115,10 +115,11 @@ def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Rea
     """
     tags, ops = models.get_tags(model), model.ops
     output = model.predict(list(docs))
+    is_joined = list(map(joined_tokens, output))
     batch = _Batch(
         np.cumsum([0, *map(len, docs[:-1])]),
         ops.to_numpy(ops.xp.concatenate([part.lengths for part in output])),
-        np.concatenate([joined_tokens(part) for part in output]),
+        np.concatenate(is_joined),
         ops.xp.concatenate([models.logits_of(part) for part in output]),
     )
     has_subwords = isinstance(output[0], SubwordLogits)
@@ -140,7 +141,7 @@ def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Rea
         spans, unread = _without_overlaps(spans)
     elif has_subwords:
         unread = list(_unread(best, positions, batch, tags, ops.to_numpy(batch.rows.argmax(axis=1))))
-    n_joined = [int(joined_tokens(part).sum()) for part in output]
+    n_joined = [int(own.sum()) for own in is_joined]
     return Reading(logits, positions, entities, spans, unread, n_joined, tags)
 
 

@@ -10,8 +10,6 @@ import spacy
 import torch
 from architectures import MODEL_TYPES, N_SUBWORDS, make_config, make_model
 from checkpoints import TAGS, VOCAB, make_tokenizer, watch_batches
-from hypothesis import given
-from hypothesis import strategies as st
 from spacy.training import Example
 from thinc.api import set_dropout_rate
 
@@ -22,7 +20,6 @@ from spacy_bert_ner.batch_invariance import (
     make_batch_invariant,
     model_inputs,
 )
-from spacy_bert_ner.batching import batch_equal
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import CheckpointError
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
@@ -131,22 +128,6 @@ def test_longrope_is_found_wherever_the_config_has_it(nested):
     config = make_config("llama")
     config.rope_parameters = {"full_attention": rope} if nested else rope
     assert [is_padding_sensitive(config, longest) for longest in (16, 17)] == [False, True]
-
-
-def test_windows_of_one_length_go_together():
-    assert batch_equal([9, 30, 9, 31, 9], 18) == [[3], [1], [0, 2], [4]]
-    assert batch_equal([9, 30, 9, 31, 9], 27) == [[3], [1], [0, 2, 4]]
-    assert batch_equal([50, 3], 10) == [[0], [1]]
-    assert batch_equal([], 10) == []
-
-
-@given(st.lists(st.integers(1, 20), max_size=40), st.integers(1, 100))
-def test_every_window_is_in_one_batch_of_its_length_within_the_budget(lengths, budget):
-    batches = batch_equal(lengths, budget)
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len({lengths[i] for i in batch}) == 1
-        assert len(batch) == 1 or sum(lengths[i] for i in batch) <= budget
 
 
 class Folders(dict):

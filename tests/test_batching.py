@@ -2,7 +2,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner import batching
-from spacy_bert_ner.batching import fill, group, look_ahead, round_up
+from spacy_bert_ner.batching import batch_equal, fill, group, look_ahead, round_up
+
+
+def assert_each_is_in_one_batch(batches, lengths):
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
 
 
 def test_windows_of_like_length_go_together(monkeypatch):
@@ -27,7 +31,7 @@ def test_nothing_makes_no_batch():
 @given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 300))
 def test_every_window_is_in_one_batch_within_the_budget(lengths, budget):
     batches = group(lengths, budget)
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert_each_is_in_one_batch(batches, lengths)
     for batch in batches:
         assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= budget
 
@@ -43,10 +47,26 @@ def test_without_padding_a_batch_is_as_full_as_it_can_be():
 @given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 300))
 def test_without_padding_every_window_is_in_one_batch(lengths, budget):
     batches = fill(lengths, budget)
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert_each_is_in_one_batch(batches, lengths)
     for batch in batches:
         assert len(batch) == 1 or sum(lengths[i] for i in batch) <= budget
         assert [lengths[i] for i in batch] == sorted((lengths[i] for i in batch), reverse=True)
+
+
+def test_windows_of_one_length_go_together():
+    assert batch_equal([9, 30, 9, 31, 9], 18) == [[3], [1], [0, 2], [4]]
+    assert batch_equal([9, 30, 9, 31, 9], 27) == [[3], [1], [0, 2, 4]]
+    assert batch_equal([50, 3], 10) == [[0], [1]]
+    assert batch_equal([], 10) == []
+
+
+@given(st.lists(st.integers(1, 20), max_size=40), st.integers(1, 100))
+def test_every_window_is_in_one_batch_of_its_length_within_the_budget(lengths, budget):
+    batches = batch_equal(lengths, budget)
+    assert_each_is_in_one_batch(batches, lengths)
+    for batch in batches:
+        assert len({lengths[i] for i in batch}) == 1
+        assert len(batch) == 1 or sum(lengths[i] for i in batch) <= budget
 
 
 def test_numbers_of_rows_are_few():
