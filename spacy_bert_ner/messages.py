@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .span_messages import SpanMessages
 
-class CorpusMessages:
+
+class CorpusMessages(SpanMessages):
     """Message templates, filled with `str.format`."""
 
     no_such_file = "{path}: no such file. Check the spelling, or run the command from the project's folder."
@@ -220,45 +222,8 @@ class CorpusMessages:
     )
     small_split = "{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
     bad_language = "--lang {lang} is not allowed: {reason}"
-    misaligned_spans = (
-        "{n} of {total} spans do not begin and end where tokens do:\n{listed}\n"
-        "Mend them, or say what to do: --misaligned expand (take all tokens that they touch), contract (those that lie "
-        "within) or missing (their tokens are unknown, and are not trained on)."
-    )
-    overlapping_spans = (
-        "{n} of {total} spans share tokens with another:\n{listed}\n"
-        "Mend them, or say which to keep: --overlap longest, or first (that which begins first)."
-    )
-    spans_fitted = (
-        "{n} of {total} spans do not begin and end where tokens do and were {done}, of which {lost} were lost, as no "
-        "token is left to them:\n{listed}"
-    )
-    spans_dropped = (
-        "{n} of {total} spans were left out, as they share tokens with another (--overlap {overlap}):\n{listed}"
-    )
     texts_left_out = "{n} texts were left out that are not annotated, or whose annotation was rejected"
     annotations_unused = "{n} annotations were not read, as their texts have an earlier one"
-    span_outside = (
-        "{path}, line {line}: a span of {label} from {start} to {end}, in a text of {n} characters. Allowed: whole "
-        "numbers of characters, 0 <= start < end <= {n}. Mend the span."
-    )
-    span_label = (
-        "{path}, line {line}: {label} is no label of the span {covered}. Allowed: a string that is not empty, without "
-        'white space at its ends, tabs, line breaks and other control characters: "per". Mend the span.'
-    )
-    span_text = (
-        "{path}, line {line}: a span is said to be {said}, but at its offsets stands {covered}. Allowed: offsets that "
-        "count characters (not bytes, nor UTF-16 units), in the text as it stands. Mend the span."
-    )
-    one_label = '{path}, line {line}: a span with the labels {found}. Allowed: exactly one: ["per"]. Mend the span.'
-    other_labels = (
-        "{path}, line {line}: a result with {key}. Allowed: labels of plain text, which Label Studio calls labels. "
-        "Label the text as <Text> with <Labels>."
-    )
-    no_span = (
-        '{path}, line {line}: {found} is no span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
-        '[0, 3, "per"]. Mend the record.'
-    )
     bad_gold = (
         '{path}, line {line}: {found} in tokens. Allowed: {{"text": "Ada", "start": 0, "end": 3}}, with whole '
         "numbers of characters in a text of {n}. Mend the record, or remove its tokens: --lang then cuts the text."
@@ -285,7 +250,6 @@ class CorpusMessages:
         "{path}, line {line}: {covered}, from {start} to {end}, is unknown, but a span has tokens of it. Allowed: one "
         "of the two. Remove the other."
     )
-    no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
     no_text = "{path}, line {line}: the text is {found}. Allowed: a string. Mend the record."
     long_text = (
         "{path}, {unit} {line}: a text of {n} characters. Allowed: at most {allowed}, as in spaCy (nlp.max_length). "

@@ -87,7 +87,7 @@ def test_a_folder_is_read_in_order_at_any_depth_and_without_hidden_files(tmp_pat
         ("🦄 York", "T1\tgeo 2 6\tYork\n", ["O", "B-geo"]),
         ("New York", "T1\tgeo 0 8\n", ["B-geo", "I-geo"]),
         ("New York", "\n", ["O", "O"]),
-        ("Ada  \nBob", "T1\tper 0 6\tAda\n", ["B-per", "I-per", "O"]),
+        ("Ada  \nBob", "T1\tper 0 6\tAda\n", ["B-per", "O", "O"]),
     ],
 )
 def test_offsets_count_characters_of_the_text_as_it_stands(tmp_path, text, ann, tags):
@@ -121,7 +121,10 @@ def test_an_encoding_can_be_named(tmp_path):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        ("T1\tper 0 3\tBob", "a span is said to be 'Bob', but at its offsets stands 'Ada'. Allowed: offsets that"),
+        (
+            "T1\tper 0 3\tBob",
+            "the file says that a span is 'Bob', but at its offsets stands 'Ada'. Allowed: offsets that",
+        ),
         ("T1\tper 0 99\tAda", "a span of 'per' from 0 to 99, in a text of 28 characters."),
         ("T1\tper 3 3\t", "a span of 'per' from 3 to 3, in"),
         ("T1\tper 0 3;8 99\tAda", "a span of 'per' from 8 to 99, in"),
@@ -184,6 +187,7 @@ def test_any_text_comes_back_as_brat_writes_it(tmp_path_factory, data, text):
     doc = NLP.tokenizer(text)
     edges = sorted(data.draw(st.sets(st.integers(0, len(doc)), max_size=6)))
     ents = [doc[start:end] for start, end in zip(edges[::2], edges[1::2], strict=False)]
+    ents = [ent for ent in ents if ent.text.strip() == ent.text]
     rows = (
         f"T{i}\tper {ent.start_char} {ent.end_char}\t" + ent.text.replace("\n", " ") + "\n"
         for i, ent in enumerate(ents)

@@ -155,7 +155,7 @@ def test_a_label_that_no_column_can_hold_is_refused(tmp_path, label):
     path = jsonl(tmp_path, spans=[{"start": 0, "end": 3, "label": label}])
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
-    assert str(caught.value).startswith(f"{path}, line 2: {label!r} is no label of the span 'New'. Allowed: a string")
+    assert str(caught.value).startswith(f"{path}, line 2: {label!r} is no label of the span 0-3. Allowed: a string")
 
 
 def test_a_label_may_hold_blanks(tmp_path):

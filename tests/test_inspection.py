@@ -221,8 +221,9 @@ def test_white_space_at_the_edges_of_tokens(tmp_path):
 def test_white_space_at_the_edges_of_offsets_is_told_from_misalignment(tmp_path):
     path = jsonl(tmp_path, "train", ("Ada met Bob.", [[3, 7, "x"], [8, 10, "per"]]), ("Ada left.", [[0, 3, "per"]]))
     codes = found(path)
-    assert (codes["blank_edges"].count, codes["blank_edges"].share) == (1, 0.5)
-    assert codes["blank_edges"].details == [f"{path}, line 1: ' met' (x, 3-7) in 'Ada[ met] Bob.'"]
+    trimmed = codes["trimmed_edges"]
+    assert (trimmed.level, trimmed.count, trimmed.share) == ("info", 1, 1 / 3)
+    assert trimmed.details == [f"{path}, line 1: ' met' (x, 3-7) in 'Ada[ met] Bob.'"]
     assert (codes["misaligned"].count, codes["misaligned"].share) == (1, 1 / 3)
     assert codes["misaligned"].details == [f"{path}, line 1: 'Bo' (per, 8-10) in 'Ada met [Bo]b.'"]
     assert codes["unknown"].level == "info"
@@ -296,7 +297,7 @@ def test_no_examples_no_details(tmp_path):
     path = jsonl(tmp_path, "spans", ("Ada left.", [[0, 2, "per"]]), ("Paris is big.", [[0, 6, "geo"]]))
     assert len(found(path)["misaligned"].details) == 1
     findings = found(path, examples=0)
-    assert (findings["misaligned"].details, findings["blank_edges"].details) == ([], [])
+    assert (findings["misaligned"].details, findings["trimmed_edges"].details) == ([], [])
 
 
 def test_readings_without_a_majority_are_no_finding(tmp_path):

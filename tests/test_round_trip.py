@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,12 @@ def sentences(draw: st.DrawFn) -> Sentence:
     size = {"min_size": len(tags), "max_size": len(tags)}
     spaces = draw(st.lists(st.booleans(), **size))
     document = draw(st.one_of(st.sampled_from(["", "news 1", "a\tb|c\\"]), st.text(characters, max_size=4)))
-    return Sentence(draw(st.lists(words, **size)), tags, [], spaces, document)
+    text = draw(st.lists(words, **size))
+    for i, (tag, after) in enumerate(pairwise([*tags, "O"])):
+        # White space at the edges of an entity is left out where text has offsets.
+        if not text[i].strip() and tag not in (None, "O") and (tag[0] == "B" or after is None or after[0] != "I"):
+            text[i] = "x"
+    return Sentence(text, tags, [], spaces, document)
 
 
 @given(corpus=st.lists(sentences(), min_size=1, max_size=4))

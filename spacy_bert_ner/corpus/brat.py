@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ..errors import CorpusError, Errors
-from .passage import Passage, Span, check_covered, check_span, check_text, shorten
+from .passage import Passage, Span, check_text, make_span, shorten
 from .sentence import Invalid
 from .source import Source
 
@@ -63,9 +63,9 @@ class Pairs(Source):
             if match[1] in names:
                 raise CorpusError(Errors.same_id.format(path=note, line=line, name=match[1]))
             names.add(match[1])
-            spans.append(_span(note, line, text, match))
+            spans.append(_span(note, line, match))
         name = note.relative_to(self.path) if self.path.is_dir() else Path(note.name)
-        return Passage(text, spans, path, 1, name.with_suffix("").as_posix())
+        return Passage(text, spans, path, 1, name.with_suffix("").as_posix(), spans_path=note)
 
     def _rows(self, path: Path) -> Iterator[str]:
         source = Source(path, self._named)
@@ -90,29 +90,15 @@ def read(source: Source) -> Iterator[Passage | Invalid]:
     return cast(Pairs, source).passages()  # no other source is opened for this format
 
 
-def _span(path: Path, line: int, text: str, match: re.Match[str]) -> Span:
-    """The span of a line; a discontinuous one keeps its fragments, unless they touch."""
-    label, said = match[2], match[4]
+def _span(path: Path, line: int, match: re.Match[str]) -> Span:
+    """The span of a line; a discontinuous one keeps its fragments."""
+    label, declared_text = match[2], match[4]
     pieces = []
     for piece in match[3].split(";"):
         start, end = (int(number) if len(number) < 20 else number for number in piece.split(" "))
-        pieces.append(check_span(path, line, text, start, end, label))
-    # brat writes a line break in a span as a space, and a space between fragments.
-    covered = " ".join(text[start:end] for start, end, *_ in pieces)
-    if said is not None:
-        check_covered(path, line, covered, said, same=_flat(said) == _flat(covered))
-    whole: list[tuple[int, int]] = []
-    for start, end, *_ in sorted(pieces):
-        # What only white space divides is one piece: brat cuts spans at line breaks.
-        if whole and not text[whole[-1][1] : start].strip():
-            whole[-1] = whole[-1][0], max(end, whole[-1][1])
-        else:
-            whole.append((start, end))
-    return Span(whole[0][0], max(end for _, end in whole), label, tuple(whole) if len(whole) > 1 else ())
-
-
-def _flat(text: str) -> str:
-    return text.replace("\r", " ").replace("\n", " ").rstrip()  # some editors remove white space that ends a line
+        pieces.append(make_span(path, line, start, end, label)[:2])
+    span = Span(min(start for start, _ in pieces), max(end for _, end in pieces), label, (), declared_text, line)
+    return span._replace(fragments=tuple(pieces)) if len(pieces) > 1 else span
 
 
 def _visible(folder: Path, pattern: str) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from spacy.util import get_lang_class
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
+from .offsets import place_spans
 from .passage import Passage, Span, Tokens, shorten
 from .sentence import Invalid, Sentence
 
@@ -36,8 +37,10 @@ class SpanReport:
     n_misaligned: int = 0
     n_lost: int = 0
     """Of the misaligned ones, those that are no entity now, as no token is left to them."""
+    n_trimmed: int = 0
+    """Spans that began or ended with white space, without those of white space alone."""
     n_blank: int = 0
-    """Of the misaligned ones, those that begin or end with white space."""
+    """Spans of white space alone, which are left out."""
     n_overlapping: int = 0
     """Spans that share a token with one that was kept in their place."""
     n_left_out: int = 0
@@ -46,8 +49,8 @@ class SpanReport:
     """Further annotations of the same texts."""
     shown_misaligned: list[str] = field(default_factory=list)
     """The first of them, with file, line and context."""
-    shown_blank: list[str] = field(default_factory=list)
-    """The first of those with white space."""
+    shown_trimmed: list[str] = field(default_factory=list)
+    """The first of those with white space at their edges, or of white space alone."""
     shown_overlapping: list[str] = field(default_factory=list)
 
     def check(self, misaligned: str, overlap: str) -> None:
@@ -65,6 +68,12 @@ class SpanReport:
     def messages(self, misaligned: str, overlap: str) -> list[str]:
         """What a user should know of what was not taken as it stands."""
         messages = []
+        if self.n_trimmed or self.n_blank:
+            listed = bullets(self.shown_trimmed)
+            message = Errors.spans_trimmed.format(
+                n=self.n_trimmed, total=self.n_spans, n_blank=self.n_blank, listed=listed
+            )
+            messages.append(message)
         if self.n_misaligned:
             listed = bullets(self.shown_misaligned)
             done = MISALIGNED[misaligned]
@@ -126,9 +135,7 @@ class Fitter:
         edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
         starts = list(edges)[:-1]
         ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
-        # One with other fragments is another span.
-        distinct = list(dict.fromkeys(passage.spans))
-        report.n_spans += len(distinct)
+        distinct = self._placed(passage, report)
         fitted: dict[object, _Fitted] = {}
         for span in distinct:
             one = self._place(span, starts, ends, passage, report)
@@ -151,6 +158,17 @@ class Fitter:
             tags[first:last] = [None] * (last - first)
         return Sentence(words, tags, [passage.line] * len(words), spaces, passage.document)
 
+    def _placed(self, passage: Passage, report: SpanReport) -> list[Span]:
+        """The spans of a passage, each once; one with other fragments is another span."""
+        placed = place_spans(passage)
+        spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
+        report.n_spans += len(spans) + len(placed.blank)
+        report.n_trimmed += len(placed.trimmed) - len(placed.blank)
+        report.n_blank += len(placed.blank)
+        for span in placed.trimmed[: _N_SHOWN - len(report.shown_trimmed)]:
+            report.shown_trimmed.append(_shown(passage, span))
+        return [*reversed(spans.values())]
+
     def _cut(self, passage: Passage) -> Tokens:
         """The tokens of a text whose file gives none."""
         doc = self._tokenize(passage.text)
@@ -168,11 +186,6 @@ class Fitter:
         if first < last and (starts[first], ends[last - 1]) == span[:2] and not span.fragments:
             return _Fitted(first, last, span.label, span)
         report.n_misaligned += 1
-        covered = passage.text[span.start : span.end]
-        is_blank = covered != covered.strip()
-        report.n_blank += is_blank
-        if is_blank and len(report.shown_blank) < _N_SHOWN:
-            report.shown_blank.append(_shown(passage, span))
         if len(report.shown_misaligned) < _N_SHOWN:
             report.shown_misaligned.append(_shown(passage, span))
         label: str | None = span.label
@@ -242,7 +255,7 @@ def _shown(passage: Passage, span: Span) -> str:
     text, start, end = passage.text, span.start, span.end
     covered = text[start:end] if end - start <= 60 else f"{text[start : start + 60]}…"
     context = f"{text[max(0, start - _CONTEXT) : start]}[{covered}]{text[end : end + _CONTEXT]}"
-    return f"{passage.path}, line {passage.line}: {_named(passage, span)} in {context!r}"
+    return f"{passage.where(span)}: {_named(passage, span)} in {context!r}"
 
 
 def bullets(shown: Iterable[object]) -> str:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from ..errors import CorpusError, Errors
 from .gold_tokens import check_tokens, check_unknown
-from .passage import Passage, Span, check_covered, check_span, check_text, document_name, shorten
-from .records import Record, check_id, first_record, name_at, read_records
+from .passage import Passage, Span, check_text, document_name, make_span, shorten
+from .records import Record, check_id, first_record, name_at, read_records, record_id
 from .sentence import Invalid
 from .source import Source
 
@@ -77,7 +78,8 @@ def _passage(source: Source, keys: Keys, document_key: str | None, line: int, re
     items = [] if "answer" in record and not _has(record, keys) else _pick(source, line, record, keys[1])
     if not isinstance(items, list):
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
-    passage = Passage(text, [_span(source, line, text, item) for item in items], path, line, document)
+    passage = Passage(text, [_span(path, line, item) for item in items], path, line, document)
+    passage = passage._replace(record_id=record_id(record))
     tokens, unknown = record.get("tokens"), record.get("unknown")
     if keys is SPACY and text and tokens is not None:
         passage = passage._replace(tokens=check_tokens(path, line, text, tokens))
@@ -86,18 +88,13 @@ def _passage(source: Source, keys: Keys, document_key: str | None, line: int, re
     return passage
 
 
-def _span(source: Source, line: int, text: str, item: object) -> Span:
-    path = source.path
+def _span(path: Path, line: int, item: object) -> Span:
     if isinstance(item, list) and len(item) == 3:
-        return check_span(path, line, text, *item)
+        return make_span(path, line, *item)
     if not isinstance(item, dict):
         raise CorpusError(Errors.no_span.format(path=path, line=line, found=shorten(item)))
     start, end = (item.get(key, item.get(f"{key}_offset")) for key in ("start", "end"))
-    span = check_span(path, line, text, start, end, item.get("label"))
-    covered, said = text[span.start : span.end], item.get("text")
-    if isinstance(said, str):
-        check_covered(path, line, covered, said, same=said == covered)
-    return span
+    return make_span(path, line, start, end, item.get("label"), item.get("text"))
 
 
 def _pick(source: Source, line: int, record: Record, keys: tuple[str, ...]) -> object:

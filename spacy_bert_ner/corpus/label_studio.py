@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import CorpusError, Errors
-from .passage import Passage, Span, check_covered, check_span, check_text, document_name, shorten
-from .records import Record, check_id, first_record, name_at, read_records
+from .passage import Passage, Span, check_text, document_name, make_span, shorten
+from .records import Record, check_id, first_record, name_at, read_records, record_id
 from .sentence import Invalid
 from .source import Source
 
@@ -48,8 +48,9 @@ def read(source: Source, document_key: str | None = None) -> Iterator[Passage | 
         annotations = _annotations(source, line, record) if is_task else [_min(record)]
         if not annotations:
             return Passage(text, [], path, line, document, annotated=False)
-        spans = [span for item in annotations[0] for span in _spans(source, line, text, item)]
-        return Passage(text, spans, path, line, document, n_unused=len(annotations) - 1)
+        spans = [span for item in annotations[0] for span in _spans(source, line, item)]
+        passage = Passage(text, spans, path, line, document, n_unused=len(annotations) - 1)
+        return passage._replace(record_id=record_id(record))
 
     return read_records(source, parse)
 
@@ -72,7 +73,7 @@ def _min(record: Record) -> list[Any]:
     return [{"value": item} for value in values for item in value if isinstance(item, dict)]
 
 
-def _spans(source: Source, line: int, text: str, item: object) -> Iterator[Span]:
+def _spans(source: Source, line: int, item: object) -> Iterator[Span]:
     """The span of a region; none for a relation, a choice or another result without labels."""
     path = source.path
     value = item.get("value") if isinstance(item, dict) else None
@@ -86,13 +87,4 @@ def _spans(source: Source, line: int, text: str, item: object) -> Iterator[Span]
     labels = value.get("labels")
     if not isinstance(labels, list) or len(labels) != 1:
         raise CorpusError(Errors.one_label.format(path=path, line=line, found=shorten(labels)))
-    span = check_span(path, line, text, value.get("start"), value.get("end"), labels[0])
-    said, covered = value.get("text"), text[span.start : span.end]
-    if isinstance(said, str):
-        # Label Studio writes a line break as backslash and n, and white space not as it stands.
-        check_covered(path, line, covered, said, same=_bare(said) == _bare(covered))
-    yield span
-
-
-def _bare(text: str) -> str:
-    return "".join(text.replace("\\n", "\n").split())
+    yield make_span(path, line, value.get("start"), value.get("end"), labels[0], value.get("text"))

@@ -16,13 +16,17 @@ MAX_CHARACTERS = 1_000_000
 class Span(NamedTuple):
     """An entity: the characters from `start` up to, not including, `end`.
 
-    fragments: the pieces of a discontinuous one; empty for all others.
+    fragments: the pieces of a discontinuous one, as the file gives them; empty for all others.
+    declared_text: what the file says that the span covers; None where it does not say.
+    line: where it stands, if not on the line of its passage; 0 otherwise.
     """
 
     start: int
     end: int
     label: str
     fragments: tuple[tuple[int, int], ...] = ()
+    declared_text: str | None = None
+    line: int = 0
 
 
 class Tokens(NamedTuple):
@@ -40,6 +44,8 @@ class Passage(NamedTuple):
     n_unused (int): how many further annotations the file has of this text, which are not read.
     tokens: those that the file gives the text; None where it has to be tokenized.
     unknown: characters, from one up to, not including, another, whose annotation is not known.
+    record_id: what names the record in its file, for messages; empty where it has no id.
+    spans_path: the file that has the spans, if it is not `path`.
     """
 
     text: str
@@ -51,6 +57,14 @@ class Passage(NamedTuple):
     n_unused: int = 0
     tokens: Tokens | None = None
     unknown: Sequence[tuple[int, int]] = ()
+    record_id: str = ""
+    spans_path: Path | None = None
+
+    def where(self, span: Span | None = None) -> str:
+        """The file and line of the text or of one of its spans, for messages."""
+        path = self.path if span is None or self.spans_path is None else self.spans_path
+        line = span.line if span is not None and span.line else self.line
+        return f"{path}, line {line}" + (f", id {self.record_id}" if self.record_id else "")
 
 
 def check_text(path: Path, line: int, text: object) -> str:
@@ -66,32 +80,22 @@ def check_text(path: Path, line: int, text: object) -> str:
     return encodable(path, line, text)
 
 
-def check_span(path: Path, line: int, text: str, start: object, end: object, label: object) -> Span:
-    """Refuse a span outside its text or of no length, and a label that is empty, no string, or in no column of a file.
+def make_span(path: Path, line: int, start: object, end: object, label: object, declared_text: object = None) -> Span:
+    """Make a span of what a file gives; `offsets.place_spans` finds it in its text.
 
-    RAISES CorpusError: the message names file and line, what was read and what is allowed.
+    declared_text: what the file says that it covers; ignored if it is no string.
+    RAISES CorpusError: an offset is no whole number, or the label is empty, no string, or fits in no column of a file.
+        The message names file and line, what was read and what is allowed.
     """
     # A Boolean is an integer to Python.
-    if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
-        message = Errors.span_outside.format(
-            path=path, line=line, start=shorten(start), end=shorten(end), label=shorten(label), n=len(text)
-        )
-        raise CorpusError(message)
+    if type(start) is not int or type(end) is not int:
+        where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}
+        raise CorpusError(Errors.bad_offsets.format(**where, label=shorten(label)))
     if not isinstance(label, str) or not fits_column(label):
-        covered = shorten(text[start:end])
-        message = Errors.span_label.format(path=path, line=line, label=shorten(label), covered=covered)
-        raise CorpusError(message)
-    return Span(start, end, encodable(path, line, label))
-
-
-def check_covered(path: Path, line: int, covered: str, said: str, *, same: bool) -> None:
-    """Refuse a span whose text, as the file gives it, is not that at its offsets.
-
-    RAISES CorpusError: the message names file and line, and shows both.
-    """
-    if not same:
-        message = Errors.span_text.format(path=path, line=line, said=shorten(said), covered=shorten(covered))
-        raise CorpusError(message)
+        place = f"{start}-{end}"
+        raise CorpusError(Errors.span_label.format(path=path, line=line, label=shorten(label), place=place))
+    declared = declared_text if isinstance(declared_text, str) else None
+    return Span(start, end, encodable(path, line, label), declared_text=declared)
 
 
 def document_name(path: Path, name: object) -> str:

@@ -53,6 +53,12 @@ def name_at(path: Path, line: int, record: Record, key: str) -> str:
     return document_name(path, value)
 
 
+def record_id(record: Record) -> str:
+    """The `id` of a record, as messages show it; empty where it has none."""
+    value = record.get("id")
+    return shorten(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
 def check_id(path: Path, line: int, record: Record, lines: dict[object, int]) -> None:
     """Refuse an `id` that an earlier record has.
 

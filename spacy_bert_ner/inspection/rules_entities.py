@@ -69,19 +69,27 @@ def chosen(found: Sequence[Suspect], limit: int) -> list[Suspect]:
 
 def _blank_edges(corpora: Corpora, spans: Sequence[SpanReport]) -> Iterator[Finding]:
     count, examples = corpora.noted("blank_edges")
-    # Those whose space is no token of its own have been taken out as misaligned.
-    lost = sum(report.n_blank for report in spans)
-    if count + lost:
+    if count:
         yield Finding(
             "error",
             "blank_edges",
             "entities that begin or end with white space",
-            count + lost,
+            count,
             "entities",
-            share(count + lost, corpora.total("n_entities") + lost),
+            share(count, corpora.total("n_entities")),
             "Move their edges: the space is not part of the name, and such entities are not learned as they should be.",
             examples,
-            [line for report in spans for line in report.shown_blank][: corpora.train.limit],
+        )
+    if n_trimmed := sum(report.n_trimmed + report.n_blank for report in spans):
+        yield Finding(
+            "info",
+            "trimmed_edges",
+            "spans with white space at their edges",
+            n_trimmed,
+            "spans",
+            share(n_trimmed, sum(report.n_spans for report in spans)),
+            "Nothing to do: the white space is left out. A span of white space alone is no entity.",
+            details=[line for report in spans for line in report.shown_trimmed][: corpora.train.limit],
         )
 
 

@@ -61,13 +61,12 @@ def _skipped(corpora: Corpora) -> Iterator[Finding]:
 
 def _spans(spans: list[SpanReport], limit: int) -> Iterator[Finding]:
     n_spans = sum(report.n_spans for report in spans)
-    n_blank = sum(report.n_blank for report in spans)
     rows = (
         (
             "misaligned",
             "spans that begin or end inside a token",
-            sum(report.n_misaligned for report in spans) - n_blank,
-            [line for report in spans for line in report.shown_misaligned if line not in report.shown_blank],
+            sum(report.n_misaligned for report in spans),
+            [line for report in spans for line in report.shown_misaligned],
             "Move their edges, or say what to do with them: convert --misaligned. Here their tokens are unknown.",
         ),
         (
