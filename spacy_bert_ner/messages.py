@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .format_messages import FormatMessages
 from .span_messages import SpanMessages
 
 
-class CorpusMessages(SpanMessages):
+class CorpusMessages(FormatMessages, SpanMessages):
     """Message templates, filled with `str.format`."""
 
     no_such_file = "{path}: no such file. Check the spelling, or run the command from the project's folder."
@@ -70,10 +71,6 @@ class CorpusMessages(SpanMessages):
         "{path}, line {line}: {text!r} in a file whose -DOCSTART- row names its document. Allowed there: word, MISC "
         "and tag, divided by tabs, and in MISC _, SpaceAfter=No, Form=<word>, or both, with | between them. Mend the "
         "row, or take Document= out of the -DOCSTART- rows."
-    )
-    many_columns = (
-        "{path}: the last column holds no tags, but the columns {found} do. Allowed: one of them. Name it: "
-        "--column {last}"
     )
     option_of_others = "--{option} {value} is not for the format {format}, but for {formats}. Leave it out."
     unknown_folder = (

@@ -311,7 +311,7 @@ def test_spacy_knows_the_command_and_another_process_writes_the_same_bytes(tmp_p
     [("emerging.dev.conll", "emerging.dev"), ("emerging.test.annotated", "emerging.test"), (".hidden.csv", ".hidden")],
 )
 def test_the_output_is_named_after_the_input(tmp_path, name, output):
-    (tmp_path / name).write_text("a O\n")
+    (tmp_path / name).write_text("a O\nb O\n")
     assert list(convert(tmp_path / name, tmp_path / "out").counts) == [tmp_path / "out" / f"{output}.spacy"]
 
 

@@ -48,7 +48,7 @@ FORMATS = pytest.mark.parametrize("layout", [as_sentences, as_tokens, as_columns
 
 
 def write(folder: Path, content: str) -> Path:
-    path = folder / "corpus.txt"
+    path = folder / "corpus.conll"
     path.write_text(content, encoding="utf-8")
     return path
 

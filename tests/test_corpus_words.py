@@ -88,13 +88,6 @@ def test_a_named_column_of_labels_without_prefixes_is_recognised_by_its_o(tmp_pa
     fails(path, ", line 1: cannot tell the format from 'Kevin per NNP'")
 
 
-def test_two_columns_of_tags_of_which_none_is_the_last_are_refused(tmp_path):
-    path = columns(tmp_path, "EU B-NP B-ORG x\nrejects B-VP O y\n")
-    message = ": the last column holds no tags, but the columns 2, 3 do. Allowed: one of them. Name it: --column 3"
-    fails(path, re.escape(message))
-    assert pairs(path, column=3) == [(["EU", "rejects"], ["B-ORG", "O"])]
-
-
 @pytest.mark.parametrize(
     ("text", "column", "rest"),
     [

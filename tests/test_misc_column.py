@@ -98,7 +98,7 @@ def test_lines_may_end_in_either_way(tmp_path, end):
         ["Kevin NNP B-per", "_ SYM O"],
         ["Kevin\t_\tB-per", "_\t_\tO"],
         ["-DOCSTART-\t-X-\tO", "", "Kevin\t_\tB-per", "_\t_\tO"],
-        ["Kevin\t_\t_\tB-per", "_\tSpaceAfter=No\t_\tO"],
+        ["Kevin\t_\t_\tB-per", "_\tx=No\t_\tO"],
     ],
     ids=["tags-of-words", "blanks", "empty-column", "document", "four-columns"],
 )

@@ -169,7 +169,8 @@ MAY_IMPORT = {
     "training/watch": set(),
     "training/workers": set(),
     "checkpoint_messages": set(),
-    "messages": {"span_messages"},
+    "messages": {"format_messages", "span_messages"},
+    "format_messages": set(),
     "span_messages": set(),
     "types": set(),
 }

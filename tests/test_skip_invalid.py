@@ -235,7 +235,7 @@ def test_the_command_lists_what_it_left_out(tmp_path):
 )
 def test_ten_million_characters_in_a_line_are_refused_in_short(tmp_path, content, format, message):
     with pytest.raises(CorpusError) as e:
-        CorpusStream(write(tmp_path, content, "a.txt"), format=format)
+        CorpusStream(write(tmp_path, content, "a.conll"), format=format)
     assert message in str(e.value)
     assert len(str(e.value)) < 600
 

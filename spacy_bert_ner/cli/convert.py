@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
-from ..corpus.columns import LAST
+from ..corpus.column_layout import LAST
 from ..corpus.convert import convert
 from ..corpus.targets import TARGETS
 from ..errors import BertNerError
@@ -23,6 +23,7 @@ def convert_cli(
     format: reading.Format = "auto",
     encoding: reading.Encoding = None,
     column: reading.Column = None,
+    word_column: reading.WordColumn = None,
     tag_scheme: reading.TagScheme = None,
     limit: reading.Limit = None,
     split: Annotated[str | None, Opt(help="percentages for train/dev/test, such as 80/10/10")] = None,
@@ -57,6 +58,7 @@ def convert_cli(
             format=format,
             encoding=encoding,
             column=column,
+            word_column=word_column,
             limit=limit,
             tag_scheme=tag_scheme,
             document_key=document_key,

@@ -17,6 +17,7 @@ Encoding = Annotated[str | None, Option(help="of the input; without it UTF-8, or
 Column = Annotated[
     int | None, Option(help="that of the tags in a file of columns: from 1, or from -1 to count from the last")
 ]
+WordColumn = Annotated[int | None, Option(help="that of the words in a file of columns, counted likewise")]
 TagScheme = Annotated[str | None, Option(help=f"one of: {', '.join(PREFIXES)}; without it, what the tags tell")]
 Limit = Annotated[int | None, Option(help="take this many sentences, from the first")]
 DocumentKey = Annotated[

@@ -2,155 +2,231 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import CorpusError, Errors
-from ..tags import OUTSIDE, has_prefix
+from .column_layout import NO_SPACES, ColumnLayout, is_tag, place_of, split_columns
+from .conllu_misc import joined_tag
 from .misc_column import DOCUMENT_START, UNKNOWN, read_document, read_misc
 from .sentence import Invalid, Sentence, check_row
 from .source import Source
 
-LAST = -1
+_DOCUMENT_KEYS = ("newdoc", "newdoc id", "document_id", "doc_id", "document")
+_SENTENCE_KEYS = ("sent_id", "text", "newpar")
+_BOM = "\ufeff"
 
 
-def is_columns(rows: Sequence[str], column: int | None = None) -> bool:
-    """Whether the first row has columns and, in that of the tags, a tag; or is a document's start.
+class ColumnNotes:
+    """What a user should know of how a file of columns was read, when all of it has been read."""
 
-    A label without a prefix may be any word, so after one there has to come, in rows of as many columns, an `O`.
+    def __init__(self, path: Path, layout: ColumnLayout) -> None:
+        self._path, self._layout = path, layout
+        self.n_ragged, self.first_ragged = 0, 0
+        """Rows of another number of columns than most, and the line of the first."""
+        self.n_marks = 0
+        """Rows that began with a byte-order mark."""
 
-    column: see `read`; None for the last, or others where that holds no tag.
+    def count_ragged(self, line: int) -> None:
+        """Count a row of another number of columns than most."""
+        self.n_ragged += 1
+        if self.n_ragged == 1:
+            self.first_ragged = line
+
+    def messages(self) -> list[str]:
+        """Say which columns hold tags, too, and which words look wrong."""
+        layout, messages = self._layout, list[str]()
+        for column, tag in layout.other_tags:
+            messages.append(Errors.other_tag_column.format(column=column, tag=tag, taken=layout.tag))
+        if layout.word_prefix:
+            prefix = layout.word_prefix
+            messages.append(Errors.word_prefix.format(prefix=prefix, path=self._path))
+        if self.n_ragged:
+            messages.append(Errors.ragged_rows.format(n=self.n_ragged, usual=layout.n_columns, line=self.first_ragged))
+        if self.n_marks:
+            messages.append(Errors.marks_removed.format(n=self.n_marks))
+        return messages
+
+
+def read(source: Source, layout: ColumnLayout, notes: ColumnNotes | None = None) -> Iterator[Sentence | Invalid]:
+    """Read word and tag, as the layout has them.
+
+    The sentences from one `-DOCSTART-` row, or one comment such as `# newdoc id = d1`, to the next are one document. In
+    a file that `convert --to conll` wrote, each row has MISC, and the tag `_` is unknown; see `misc_column`.
+
+    notes: where to count what a user should know.
     """
-    if column is None:
-        return is_columns(rows, LAST) or tag_columns(rows) != [LAST]
-    n_columns = len(_columns(rows[0]))
-    for i, row in enumerate(rows):
-        columns = _columns(row)
-        if columns[0] == DOCUMENT_START:
-            return True
-        place = _place(column, n_columns)
-        if len(columns) < 2 or len(columns) != n_columns or place is None:
-            return False
-        tag = columns[place]
-        if tag == OUTSIDE:
-            return True
-        if has_prefix(tag):
-            return i == 0
-    return False
-
-
-def tag_columns(rows: Sequence[str]) -> list[int]:
-    """The columns that may be that of the tags: all that hold nothing else in these rows, if the last holds none.
-
-    RETURNS: numbers from 1; `[LAST]` if it holds tags, or if no other does.
-    """
-    if rows and read_document(_columns(rows[0])) is not None:  # its tags may all be unknown
-        return [LAST]
-    table = [columns for columns in map(_columns, rows) if columns[0] != DOCUMENT_START]
-    if not table or any(_is_tag(columns[-1]) for columns in table):
-        return [LAST]
-    n_columns = len(table[0])
-    if any(len(columns) != n_columns for columns in table):
-        return [LAST]
-    return [i + 1 for i in range(n_columns - 1) if all(_is_tag(columns[i]) for columns in table)] or [LAST]
-
-
-def told_column(path: Path, rows: Sequence[str]) -> int:
-    """The column of the tags.
-
-    RAISES CorpusError: the last holds no tags and more than one other does.
-    """
-    found = tag_columns(rows)
-    if len(found) > 1:
-        raise CorpusError(Errors.many_columns.format(path=path, found=", ".join(map(str, found)), last=found[-1]))
-    return found[0]
-
-
-def read(source: Source, column: int = LAST) -> Iterator[Sentence | Invalid]:
-    """Read word and tag. The sentences from one `-DOCSTART-` row to the next are one document.
-
-    What `convert --to conll` writes is read without loss, see `misc_column`. Where such a file has told by its
-    `-DOCSTART-` row that it is one, each row has MISC, and the tag `_` is unknown. In all other files `_` is a word or
-    tag as any other, and a column between word and tag is MISC only where it holds a key: `SpaceAfter=No` or `Form=`.
-
-    column: that of the tags: its number from 1, or, counted from the last, from -1 downwards. The word is the first
-        column beside it.
-    """
-    path = source.path
-    n_documents, document, told = 0, "", False
-    sentence, error = _Rows(""), None  # the first of the sentence
+    notes = notes or ColumnNotes(source.path, layout)
+    notes.n_ragged = notes.n_marks = n_documents = 0
+    document = ""
+    sentence = _Rows(source.path, layout, notes)
+    header = list(layout.header)
     with source.text() as text:
         for line, row in enumerate(text, start=1):
-            columns = _columns(row.rstrip("\r\n"))
-            if not columns or columns[0] == DOCUMENT_START:
-                if error or sentence.words:
-                    yield Invalid(error) if error else sentence.whole()
-                if columns:
-                    n_documents += 1
-                    name = read_document(columns)
-                    told = told or name is not None
-                    document = f"{path.name} {n_documents}" if name is None else name
-                sentence, error = _Rows(document), None
+            cells = split_columns(row)
+            is_start = cells[:1] == [DOCUMENT_START]
+            is_comment = row[:1] == "#" and not layout.is_own and not sentence.is_word(row, cells)
+            name = None
+            if is_start:
+                name = read_document(cells)
+            elif is_comment:
+                key, name = _comment(row)
+                is_start = key in _DOCUMENT_KEYS
+                if not is_start and key not in _SENTENCE_KEYS:
+                    continue
+            elif cells and not row.isspace():
+                if cells == header:
+                    header = []
+                elif sentence.add(line, row, cells):
+                    yield sentence.whole()
+                    sentence.begin(document)
                 continue
-            try:
-                sentence.add(path, line, row, columns, column, told)
-            except CorpusError as e:
-                error = error or e
-    if error or sentence.words:
-        yield Invalid(error) if error else sentence.whole()
+            if sentence:
+                yield sentence.whole()
+            if is_start:
+                n_documents += 1
+                document = f"{source.path.name} {n_documents}" if name is None else name
+            sentence.begin(document)
+    if sentence:
+        yield sentence.whole()
+
+
+def _comment(row: str) -> tuple[str, str | None]:
+    """The key and the value of a comment: `document_id` and `d1` of `# hipe2022:document_id = d1`."""
+    key, _, value = row[1:].partition("=")
+    return key.strip().rpartition(":")[2], value.strip() or None
 
 
 class _Rows:
-    """The rows of a sentence that have been read."""
+    """The rows of a sentence that have been read; `whole` gives the sentence, and `begin` begins the next."""
 
-    def __init__(self, document: str) -> None:
-        self.words: list[str] = []
+    def __init__(self, path: Path, layout: ColumnLayout, notes: ColumnNotes) -> None:
+        self._path, self._layout, self._notes = path, layout, notes
+        self._has_spaces = layout.misc > 0 or layout.has_space_rows
+        self._known_tags: set[str] = set()  # which were checked
+        n = layout.n_columns
+        self._word_place, self._tag_place = place_of(layout.word, n) or 0, place_of(layout.tag, n) or 0
+        self._usual_size = 0 if self._has_spaces or layout.number else n
+        self.begin("")
+
+    def begin(self, document: str) -> None:
+        """Begin a sentence of a document."""
+        self._document = document
+        self._words: list[str] = []
         self._tags: list[str | None] = []
         self._lines: list[int] = []
         self._spaces: list[bool] = []
-        self._has_spaces = False  # as at least one row has MISC
-        self._document = document
+        self._numbers: list[str] = []  # of words that the file counts
+        self._error: CorpusError | None = None  # the first
 
-    def add(self, path: Path, line: int, row: str, columns: list[str], column: int, told: bool) -> None:
+    def __bool__(self) -> bool:
+        return bool(self._words or self._error)
+
+    def is_word(self, row: str, cells: list[str]) -> bool:
+        """Whether a row that begins with `#` is no comment: it has the usual columns, and a tag in its place."""
+        if len(cells) != self._layout.n_columns or self._layout.has_tabs > ("\t" in row):
+            return False
+        tag = cells[self._tag_place]
+        return tag in self._layout.tags or is_tag(tag)
+
+    def add(self, line: int, row: str, cells: list[str]) -> bool:
         """Add a row.
 
-        told: the file was written by `convert --to conll`.
+        RETURNS: whether it says that the sentence ends with it.
         """
-        n, shown = len(columns), row[:60].rstrip("\r\n")
+        if len(cells) == self._usual_size:
+            word, tag = cells[self._word_place], cells[self._tag_place]
+            if word and tag in self._known_tags and word[0] != _BOM:  # as most rows are
+                self._words.append(word)
+                self._tags.append(tag)
+                self._lines.append(line)
+                return False
+        try:
+            return self._add(line, row, cells)
+        except CorpusError as e:
+            self._error = self._error or e
+            return False
+
+    def _add(self, line: int, row: str, cells: list[str]) -> bool:
+        layout, n = self._layout, len(cells)
         if n < 2:
-            raise CorpusError(Errors.few_columns.format(path=path, line=line, text=shown[:40]))
-        place = _place(column, n)
-        if place is None:
-            raise CorpusError(Errors.no_column.format(path=path, line=line, n=n, column=column, text=shown[:40]))
-        word, tag = columns[0 if place else 1], columns[place]
-        misc = read_misc(columns[1]) if n == 3 and place == 2 else None
-        if told and misc is None:
-            raise CorpusError(Errors.bad_misc.format(path=path, line=line, text=shown))
-        if misc is not None and (told or columns[1] != UNKNOWN):
-            word = word if misc.word is None else misc.word
-            self._has_spaces = True
-        check_row(path, line, word, tag, f", column {place + 1 if word else 1 if place else 2}")
-        self.words.append(word)
-        self._tags.append(None if told and tag == UNKNOWN else tag)
+            shown = row[:40].rstrip("\r\n")
+            raise CorpusError(Errors.few_columns.format(path=self._path, line=line, text=shown))
+        place, word_place = self._place(line, row, n, layout.tag), self._place(line, row, n, layout.word)
+        word, tag = cells[word_place], cells[place]
+        if n != layout.n_columns:
+            self._notes.count_ragged(line)
+        if word[:1] == _BOM and len(word) > 1 and not layout.is_own:
+            word = word[1:]
+            self._notes.n_marks += 1
+        if layout.has_space_rows and word == " ":
+            self._spaces[-1:] = [True] * bool(self._spaces)
+            return False
+        space, is_end = not layout.has_space_rows, False
+        if layout.misc:
+            misc = cells[layout.misc - 1] if n >= layout.misc else UNKNOWN
+            form, space, is_end = self._read_misc(line, row, misc, n)
+            word = word if form is None else form
+        check_row(self._path, line, word, tag, f", column {(place if word else word_place) + 1}")
+        self._known_tags.add(tag)
+        self._words.append(word)
+        self._tags.append(None if layout.is_own and tag == UNKNOWN else tag)
         self._lines.append(line)
-        self._spaces.append(misc is None or misc.space)
+        if self._has_spaces:
+            self._spaces.append(space)
+        if layout.number:
+            self._numbers.append(cells[layout.number - 1] if n >= layout.number else "")
+        return is_end
 
-    def whole(self) -> Sentence:
-        """The sentence."""
+    def _place(self, line: int, row: str, n: int, column: int) -> int:
+        place = place_of(column, n)
+        if place is None:
+            shown = row[:40].rstrip("\r\n")
+            message = Errors.no_column.format(path=self._path, line=line, n=n, column=column, text=shown)
+            raise CorpusError(message)
+        return place
+
+    def _read_misc(self, line: int, row: str, cell: str, n: int) -> tuple[str | None, bool, bool]:
+        """The word that MISC gives, whether a space follows, and whether the sentence ends."""
+        misc = read_misc(cell) if n == 3 else None
+        if misc is not None:
+            return misc.word, misc.space, False
+        if self._layout.is_own:
+            shown = row[:60].rstrip("\r\n")
+            raise CorpusError(Errors.bad_misc.format(path=self._path, line=line, text=shown))
+        items = cell.split("|")
+        return None, NO_SPACES.isdisjoint(items), "EndOfSentence" in items
+
+    def whole(self) -> Sentence | Invalid:
+        """The sentence, or its first error."""
+        if self._error is not None:
+            return Invalid(self._error)
         spaces = self._spaces if self._has_spaces else None
-        return Sentence(self.words, self._tags, self._lines, spaces, self._document)
+        sentence = Sentence(self._words, self._tags, self._lines, spaces, self._document)
+        try:
+            return self._with_tokens(sentence) if any(map(_is_range, self._numbers)) else sentence
+        except CorpusError as e:
+            return Invalid(e)
+
+    def _with_tokens(self, sentence: Sentence) -> Sentence:
+        """The sentence with the words of its text, as CoNLL-U has them: `3-4` in place of 3 and 4, without `5.1`."""
+        words, tags, lines, end = list[str](), list[str | None](), list[int](), 0
+        parts: list[str | None] = []
+        for number, word, tag, line in zip(self._numbers, *sentence[:3], strict=True):
+            first, mark, last = number.partition("-")
+            if "." in number:
+                continue
+            if not mark and first.isdigit() and int(first) <= end:
+                parts.append(tag)
+                if not is_tag(tags[-1] or "") and int(first) == end:
+                    tags[-1] = joined_tag(self._path, lines[-1], words[-1], parts)
+                continue
+            words.append(word)
+            tags.append(tag)
+            lines.append(line)
+            end, parts = (int(last), []) if mark else (0, parts)
+        return Sentence(words, tags, lines, None, sentence.document)
 
 
-def _place(column: int, n: int) -> int | None:
-    """The place of a column among n, from 0; None where there is none."""
-    place = column - 1 if column > 0 else n + column
-    return place if 0 <= place < n else None
-
-
-def _is_tag(text: str) -> bool:
-    return text == OUTSIDE or has_prefix(text)
-
-
-def _columns(row: str) -> list[str]:
-    row = row.rstrip(" \t")
-    return row.split("\t") if "\t" in row else [column for column in row.split(" ") if column]
+def _is_range(number: str) -> bool:
+    return "-" in number or "." in number

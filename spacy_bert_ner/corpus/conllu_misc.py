@@ -111,13 +111,13 @@ def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: st
         else:
             parts.append(tag)
             if last == end and not of_its_own:
-                sentence.tags[-1] = _joined(path, sentence.lines[-1], sentence.words[-1], parts)
+                sentence.tags[-1] = joined_tag(path, sentence.lines[-1], sentence.words[-1], parts)
     if last < end:
         raise CorpusError(Errors.conllu_cut.format(path=path, line=rows[-1][0], last=last, end=end))
     return sentence
 
 
-def _joined(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
+def joined_tag(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
     """The tag of a word of the text, from those of its parts.
 
     O B-x → B-x    B-x I-x → B-x    B-x L-x → U-x    B-x E-x → S-x    I-x L-x → L-x

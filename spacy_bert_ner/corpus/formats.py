@@ -8,8 +8,20 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import CorpusError, Errors
-from . import brat, columns, conllu_misc, gmb, huggingface, huggingface_json, jsonl, label_studio, spacy_docs
-from .passage import Passage
+from . import (
+    brat,
+    columns,
+    conllu_misc,
+    gmb,
+    huggingface,
+    huggingface_json,
+    jsonl,
+    label_studio,
+    spacy_docs,
+    unsupported,
+)
+from .column_layout import COLUMN_SUFFIXES, LAST, ColumnLayout, infer_layout
+from .passage import Passage, shorten
 from .sentence import Invalid, Sentence
 from .source import Source
 
@@ -27,8 +39,6 @@ class TextFormat(NamedTuple):
     """Whether the first rows of a file, without blank ones, may be of this format. Most tell by the first."""
     fallback_encoding: str | None = None
     """The encoding of files that are not UTF-8."""
-    has_columns: bool = False
-    """Whether `read`, and `recognise`, take the column of the tags."""
     has_offsets: bool = False
     """Whether it has text and spans, not words and tags."""
     has_fields: bool = False
@@ -54,7 +64,7 @@ class FileFormat(NamedTuple):
 
 
 def _never(rows: object) -> bool:
-    """A format that is told from the names of files."""
+    """A format that is recognised in another way than by its first rows."""
     return False
 
 
@@ -68,10 +78,11 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     "brat": TextFormat(brat.read, _never, has_offsets=True),
     "huggingface": FileFormat(huggingface.read, huggingface.is_dataset, "row", has_fields=True),
     "huggingface-json": TextFormat(huggingface_json.read, huggingface_json.is_json, has_fields=True),
-    "conll": TextFormat(columns.read, columns.is_columns, has_columns=True),
+    "conll": TextFormat(columns.read, _never),  # recognised by its layout, after all others
     "spacy": FileFormat(spacy_docs.read, spacy_docs.is_docbin, "Doc"),
 }
 
+COLUMNS = "conll"
 KNOWN = ", ".join(FORMATS)
 
 
@@ -81,15 +92,29 @@ class Opened(NamedTuple):
     format: a key of `FORMATS`.
     read: yields its sentences or passages, whenever it is called.
     column: of files of columns, that of the tags; None for all others.
+    notes: what a user should know of how it was read, when all has been read.
     """
 
     format: str
     read: Callable[[], Iterator[Any]]
-    column: int | None
+    column: int | None = None
+    notes: Callable[[], list[str]] = list
+
+
+class ColumnOptions(NamedTuple):
+    """The columns of the tags and of the words that the user names: numbers from 1, or from -1 downwards to count from
+    the last; None to infer them."""
+
+    tag: int | None = None
+    word: int | None = None
 
 
 def open_corpus(
-    path: Path, format: str, encoding: str | None, column: int | None, document_key: str | None = None
+    path: Path,
+    format: str,
+    encoding: str | None,
+    column: ColumnOptions = ColumnOptions(),  # noqa: B008, it is immutable
+    document_key: str | None = None,
 ) -> Opened:
     """Find out the format of a file or folder, and check that it can be decoded.
 
@@ -103,10 +128,10 @@ def open_corpus(
     for name, kind in FORMATS.items():
         if isinstance(kind, FileFormat) and (name == format or (format == "auto" and kind.recognise(path))):
             _check_options(name, encoding, column, document_key)
-            return Opened(name, _reading(kind, document_key, path), None)
+            return Opened(name, _reading(kind, document_key, path))
     if format == "brat" or (format == "auto" and brat.is_brat(path)):
         source: Source = brat.Pairs(path, encoding)
-        name, rows = "brat", []
+        name, rows = "brat", list[tuple[int, str]]()
     elif path.is_dir():
         raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
     else:
@@ -117,45 +142,69 @@ def open_corpus(
     kind = FORMATS[name]
     assert isinstance(kind, TextFormat)  # noqa: S101, the others have returned
     source.check(kind.fallback_encoding, KNOWN)
-    if not kind.has_columns:
-        return Opened(name, _reading(kind, document_key, source), None)
-    told = columns.told_column(path, [row for _, row in rows]) if column is None else column
-    return Opened(name, partial(kind.read, source, told), told)
+    if name != COLUMNS:
+        return Opened(name, _reading(kind, document_key, source))
+    layout = infer_layout(rows, *column, is_named=True) or ColumnLayout(column.tag or LAST, column.word or 1, 2)
+    if layout.doubtful_words and column.word is None:
+        listed = ", ".join(map(shorten, layout.doubtful_words))
+        raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
+    notes = columns.ColumnNotes(path, layout)
+    return Opened(name, partial(columns.read, source, layout, notes), layout.tag, notes.messages)
+
+
+def recognise(path: Path) -> str:
+    """The format of a file or folder, from its name and first rows.
+
+    RETURNS (str): a key of `FORMATS`.
+    RAISES CorpusError: it is of no known format.
+    """
+    for name, kind in FORMATS.items():
+        if isinstance(kind, FileFormat) and kind.recognise(path):
+            return name
+    if brat.is_brat(path):
+        return "brat"
+    if path.is_dir():
+        raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
+    source = Source(path)
+    return _recognise(source, source.head(N_ROWS), ColumnOptions())
 
 
 def _reading(kind: TextFormat | FileFormat, document_key: str | None, origin: object) -> Callable[[], Iterator[Any]]:
     return partial(kind.read, origin, document_key) if kind.has_fields else partial(kind.read, origin)
 
 
-def _recognise(source: Source, rows: list[tuple[int, str]], column: int | None) -> str:
+def _recognise(source: Source, rows: list[tuple[int, str]], column: ColumnOptions) -> str:
     """The name of the first format of text that rows with their lines may be of."""
-    text = [row for _, row in rows]
+    path, text = source.path, [row for _, row in rows]
     for name, kind in FORMATS.items():
-        if (
-            rows
-            and isinstance(kind, TextFormat)
-            and (kind.recognise(text, column) if kind.has_columns else kind.recognise(text))
-        ):
+        if rows and isinstance(kind, TextFormat) and kind.recognise(text):
             return name
+    if rows and infer_layout(rows, *column, is_named=path.suffix.lower() in COLUMN_SUFFIXES) is not None:
+        return COLUMNS
     # It may be no text at all.
     source.check("latin-1", KNOWN)
     if not rows:
-        raise CorpusError(Errors.empty_file.format(path=source.path, formats=KNOWN))
+        raise CorpusError(Errors.empty_file.format(path=path, formats=KNOWN))
+    if refusal := unsupported.find(path, text):
+        raise CorpusError(Errors.unsupported_format.format(path=path, format=refusal.format, advice=refusal.advice))
     line, row = rows[0]
-    if column is not None and columns.is_columns(text):
-        raise CorpusError(Errors.no_tag_column.format(path=source.path, line=line, column=column, text=row[:60]))
-    raise CorpusError(Errors.unknown_format.format(path=source.path, line=line, text=row[:60], formats=KNOWN))
+    where = {"path": path, "line": line, "text": row[:60]}
+    if column.tag is not None and infer_layout(rows, is_named=True) is not None:
+        raise CorpusError(Errors.no_tag_column.format(**where, column=column.tag))
+    raise CorpusError(Errors.unknown_format.format(**where, formats=KNOWN))
 
 
-def _check_options(format: str, encoding: str | None, column: int | None, document_key: str | None) -> None:
+def _check_options(format: str, encoding: str | None, column: ColumnOptions, document_key: str | None) -> None:
     """Refuse an option that the format does not have."""
     texts = {name: kind for name, kind in FORMATS.items() if isinstance(kind, TextFormat)}
     having = {
         "encoding": list(texts),
-        "column": [name for name, kind in texts.items() if kind.has_columns],
+        "column": [COLUMNS],
+        "word-column": [COLUMNS],
         "document-key": [name for name, kind in FORMATS.items() if kind.has_fields],
     }
-    for option, value in (("encoding", encoding), ("column", column), ("document-key", document_key)):
+    given = {"encoding": encoding, "column": column.tag, "word-column": column.word, "document-key": document_key}
+    for option, value in given.items():
         if value is not None and format not in having[option]:
             formats = ", ".join(having[option])
             raise CorpusError(

@@ -14,9 +14,9 @@ from spacy.tokens import Doc
 from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
-from .columns import LAST
+from .column_layout import LAST
 from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, bullets, check_language, tokenizer
-from .formats import FORMATS, KNOWN, open_corpus, refuse
+from .formats import FORMATS, KNOWN, ColumnOptions, open_corpus, refuse
 from .passage import MAX_CHARACTERS
 from .scheme import TagSurvey
 from .sentence import Invalid, Sentence
@@ -34,7 +34,8 @@ class CorpusStream:
     format (str): a key of `FORMATS`, or "auto" to tell it from the content. Then the name of the one that was told.
     encoding (str | None): a Python codec; None for UTF-8, or else the format's own.
     column (int | None): of files of columns, that of the tags: its number from 1, or from -1 downwards to count from
-        the last; None for the last, or, where that holds no tags, the one that does. Then the number.
+        the last; None to infer it. Then the number.
+    word_column (int | None): of files of columns, that of the words, likewise; None to infer it.
     limit (int | None): read this many sentences, from the first; None for all.
     tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
         name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
@@ -73,6 +74,7 @@ class CorpusStream:
         format: str = "auto",
         encoding: str | None = None,
         column: int | None = None,
+        word_column: int | None = None,
         limit: int | None = None,
         tag_scheme: str | None = None,
         document_key: str | None = None,
@@ -86,8 +88,9 @@ class CorpusStream:
     ) -> None:
         if limit is not None and limit < 1:
             raise CorpusError(Errors.bad_limit.format(limit=limit))
-        if column == 0:
-            refuse("--column", column, "a whole number from 1, or from -1 downwards to count from the last")
+        for option, number in (("--column", column), ("--word-column", word_column)):
+            if number == 0:
+                refuse(option, number, "a whole number from 1, or from -1 downwards to count from the last")
         if tag_scheme is not None and tag_scheme not in PREFIXES:
             refuse("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
         if spacing not in SPACINGS:
@@ -101,7 +104,8 @@ class CorpusStream:
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
-        self.format, self._read, self.column = open_corpus(path, format, encoding, column, document_key)
+        opened = open_corpus(path, format, encoding, ColumnOptions(column, word_column), document_key)
+        self.format, self._read, self.column, self._notes = opened
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
@@ -143,7 +147,8 @@ class CorpusStream:
 
     def messages(self) -> list[str]:
         """What a user should know of what was not taken as it stands, when all have been read."""
-        messages = self.spans.messages(self._misaligned, self._overlap) if self.spans else []
+        messages = self._notes()
+        messages += self.spans.messages(self._misaligned, self._overlap) if self.spans else []
         if self.invalid:
             messages.append(Errors.skipped.format(n=len(self.invalid), listed=bullets(self.invalid)))
         return messages
