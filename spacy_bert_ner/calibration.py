@@ -13,6 +13,7 @@ from spacy.util import minibatch
 
 from . import gold
 from .confidence import fit_temperature
+from .corpus.part_file import CALIBRATED_ON, part_file
 from .errors import CalibrationError, Errors
 from .evaluation.metrics import calibration_error
 from .model import TokenClassifier
@@ -70,10 +71,12 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     """Fit the temperature of each `bert_ner` in a saved pipeline and write it there, into the file `cfg`.
 
     folder (Path): of the pipeline.
-    data (Path): a `.spacy` file of held-out examples, such as the dev data.
+    data (Path): a `.spacy` file of held-out examples; or a folder, whose dev part is taken, see `part_file`.
     RETURNS: for each component what `BertNer.calibrate` does.
-    RAISES BertNerError: there is no such component. CalibrationError: nothing to fit to. No file is written then.
+    RAISES BertNerError: there is no such component, or a folder does not tell which file is the dev data.
+        CalibrationError: nothing to fit to. No file is written then.
     """
+    data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)
     reports = {}
     for name in names:

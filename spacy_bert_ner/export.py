@@ -16,6 +16,7 @@ from spacy.training import Corpus
 
 from .case_marks import CAPITAL, CAPITALS
 from .component import BertNer
+from .corpus.part_file import COMPARED_ON, part_file
 from .errors import BertNerError, Errors, ExportError, is_number
 from .files import sha256_of, whole_folder
 from .model import get_checkpoint, is_shared, replace_checkpoint
@@ -66,14 +67,14 @@ def export_pipeline(
 
     folder (Path): of the trained pipeline.
     output (Path): of the new one; not there yet, or an older one, which it takes the place of.
-    data (Path): a `.spacy` file of examples, such as the dev data.
+    data (Path): a `.spacy` file of examples; or a folder, whose dev part is taken, see `part_file`.
     runtime (str): one of `RUNTIMES`. "auto" is the one of these with the most words a second, on this machine and these
         examples, whose entity F1 is within the tolerance: torch as it is; in bfloat16 and in eight bits, where model
         and hardware gain by it; a graph of each kind. A less exact one has to be a twentieth faster.
     tolerance (float): by how much entity F1, from 0 to 1, may fall on these examples.
     RETURNS: what was measured; it lies beside the pipeline in `export.json` too.
     RAISES ExportError: it falls by more; nothing is written. BertNerError: something is not there, was exported
-        already, or is not allowed.
+        already, or is not allowed; or a folder does not tell which file is the dev data.
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))
@@ -82,6 +83,7 @@ def export_pipeline(
     _check_output(folder, output)
     if runtime not in PRECISIONS:
         require_packages()
+    data = part_file(data, COMPARED_ON)
     nlp, names = open_pipeline(folder, data)
     known = nlp.meta.get("requirements", [])
     originals = {name: _original(nlp, name) for name in names}

@@ -1,4 +1,5 @@
 import json
+import shutil
 import warnings
 from pathlib import Path
 
@@ -161,6 +162,46 @@ def test_nothing_is_written_if_nothing_is_fitted(pipeline, tmp_path):
     assert "cannot be fitted" in " ".join(done.output.split())
     assert (folder / "bert_ner" / "cfg").read_bytes() == before
     assert [p.name for p in Path(folder / "bert_ner").iterdir() if p.name.startswith(".")] == []
+
+
+def gold(path, *annotated):
+    """Texts of words, with the tags of each; without any, nothing is known of them."""
+    vocab = spacy.blank("en").vocab
+    DocBin(docs=[Doc(vocab, words=text.split(), ents=tags) for text, tags in annotated]).to_disk(path)
+    return path
+
+
+def refused(status, folder, data):
+    """What the command says, which has to leave the pipeline as it was."""
+    before = (folder / "bert_ner" / "cfg").read_bytes()
+    done = run(folder, data)
+    assert done.exit_code == status, done.output
+    assert (folder / "bert_ner" / "cfg").read_bytes() == before
+    assert [p.name for p in Path(folder / "bert_ner").iterdir() if p.name.startswith(".")] == []
+    return " ".join(done.output.split())
+
+
+def test_of_a_folder_the_dev_part_is_taken(pipeline, tmp_path):
+    folder, data = pipeline
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    shutil.copy(data, corpus / "held_out.spacy")
+    gold(corpus / "train.spacy", ("Nobody", ["B-per"]))
+    message = refused(1, folder, corpus)
+    assert "No split.json beside them says which one is the dev part." in message
+    assert "Name it: python -m spacy bert-ner calibrate PIPELINE" in message
+    parts = {"train": {"file": "train.spacy"}, "dev": {"file": "held_out.spacy"}}
+    (corpus / "split.json").write_text(json.dumps({"parts": parts}))
+    done = run(folder, corpus)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "corpus is a folder. Its dev data is taken:" in said
+    assert "held_out.spacy" in said
+    from_folder = json.loads((folder / "bert_ner" / "cfg").read_text())
+    calibrate_pipeline(folder, data)
+    assert json.loads((folder / "bert_ner" / "cfg").read_text())["temperature"] == pytest.approx(
+        from_folder["temperature"], rel=0.01
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Pipelines on held-out examples, by the command and in a file."""
 
 import json
+import shutil
 from dataclasses import replace
 from hashlib import sha256
 
@@ -13,7 +14,7 @@ from spacy.training import Corpus
 from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
-from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.errors import BertNerError, CorpusError
 from spacy_bert_ner.evaluation.measure import find, metrics
 from spacy_bert_ner.evaluation.report import METRICS, evaluate
 from spacy_bert_ner.types import Entity, Prediction
@@ -276,3 +277,38 @@ def test_a_report_takes_the_place_of_nothing_else(pipelines, data, tmp_path, mon
         monkeypatch.chdir(tmp_path / folder)
         with pytest.raises(BertNerError, match="would replace the folder that this was started in"):
             evaluate(pipelines, data, tmp_path / "here")
+
+
+def corpus_of(data, **parts):
+    """A folder with the data as `test.spacy` and other parts beside it, and a `split.json` that names these."""
+    folder = data.parent / "corpus"
+    folder.mkdir()
+    for name in ("train", "dev", "test"):
+        shutil.copy(data, folder / f"{name}.spacy")
+    if parts:
+        record = {"parts": {part: {"file": f"{name}.spacy"} for part, name in parts.items()}}
+        (folder / "split.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_the_command_scores_the_test_part_of_a_folder_and_says_so(pipelines, data):
+    folder = corpus_of(data, train="train", dev="dev", test="test")
+    done = run(pipelines[0], folder, "--train", folder)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    for part in ("test", "train"):
+        assert f"corpus is a folder. Its {part} data is taken: {folder}/{part}.spacy" in said
+    assert any(row.split()[-1:] == ["6"] for row in done.output.splitlines())  # gold entities, of one file alone
+    assert "is a folder" not in run(pipelines[0], data).output
+
+
+def test_a_folder_without_a_test_part_is_refused_before_pipelines_are_opened(pipelines, data, tmp_path):
+    folder = corpus_of(data)
+    done = run(tmp_path / "no pipeline", folder, "--report", tmp_path / "report")
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert f"has these .spacy files: {folder}/dev.spacy, {folder}/test.spacy, {folder}/train.spacy. No split" in said
+    assert f"Name it: python -m spacy bert-ner evaluate PIPELINE {folder}/test.spacy" in said
+    assert not (tmp_path / "report").exists()
+    with pytest.raises(CorpusError, match=r"which one is the train part\. .* --train \S+/train.spacy$"):
+        evaluate(pipelines, data, train=folder)

@@ -604,6 +604,30 @@ def test_the_command(pipeline, tmp_path, monkeypatch):
     assert calls == [((folder, tmp_path / "out", dev), {"runtime": "onnx-int8", "tolerance": 0.01})]
 
 
+def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, monkeypatch):
+    folder, dev = pipeline
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for name in ("train", "dev"):
+        shutil.copy(dev, corpus / f"{name}.spacy")
+    done = command(folder, tmp_path / "out", "--dev", corpus)
+    assert done.exit_code == 1
+    assert (
+        "which one is the dev part. Allowed: one file. Name it: python -m spacy bert-ner export PIPELINE OUTPUT "
+        in (" ".join(done.output.split()))
+    )
+    parts = {name: {"file": f"{name}.spacy"} for name in ("train", "dev")}
+    (corpus / "split.json").write_text(json.dumps({"parts": parts}))
+    scored = []
+    monkeypatch.setattr(export, "_evaluate", lambda nlp, data, _: scored.append(data) or export.Measured(0.9, 1.0))
+    monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
+    done = command(folder, tmp_path / "out", "--dev", corpus, "--runtime", "torch-bf16")
+    assert done.exit_code == 0, done.output
+    assert "corpus is a folder. Its dev data is taken:" in " ".join(done.output.split())
+    assert scored == [corpus / "dev.spacy"] * 2
+    assert json.loads((tmp_path / "out" / "export.json").read_text())["data"] == "dev.spacy"
+
+
 def test_the_command_with_bad_input(pipeline, tmp_path):
     folder, dev = pipeline
     assert "--dev corpus/dev.spacy" in command(folder, tmp_path / "out").output

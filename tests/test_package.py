@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "prediction",
         "confidence",
         "settings",
+        "corpus.part_file",
         "evaluation.metrics",
     },
     "prediction": {"model", "alignment", "annotations", "decoding", "confidence", "settings", "tags"},
@@ -134,6 +135,7 @@ MAY_IMPORT = {
     "export": {
         "case_marks",
         "component",
+        "corpus.part_file",
         "files",
         "model",
         "pipelines",
@@ -152,8 +154,9 @@ MAY_IMPORT = {
     "display": {"annotations"},
     "forks": set(),
     "unpacking": set(),
-    "errors": {"checkpoint_messages", "messages", "scale_messages", "training_messages"},
+    "errors": {"checkpoint_messages", "evaluation_messages", "messages", "scale_messages", "training_messages"},
     "gathered": set(),
+    "evaluation_messages": set(),
     "training_messages": set(),
     "training/changes": {"evaluation.provenance", "files"},
     "training/loop": {
@@ -163,7 +166,10 @@ MAY_IMPORT = {
     "training/on_ray": {"loop", "run", "scale.on_ray", "watch"},
     "training/parameters": {"shim", "updates"},
     "randomness": set(),
-    "training/run": {"changes", "loop", "parameters", "stage", "states", "watch", "workers", "pipelines"},
+    "training/run": {
+        *("changes", "loop", "parameters", "stage", "states", "watch", "workers"),
+        *("corpus.part_file", "pipelines"),
+    },
     "training/stage": {"parameters", "pipelines", "randomness", "shared", "shim", "workers"},
     "training/states": {"files", "sums"},
     "training/watch": set(),

@@ -171,6 +171,16 @@ def test_a_folder_of_docbins_is_read_as_spacy_reads_it(tmp_path: Path) -> None:
     assert texts(read(tmp_path)) == ["a.spacy ", "b/one.spacy "] == texts(list(theirs(NLP)))
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+def test_parts_of_a_split_in_one_folder_are_refused(tmp_path: Path, as_list: bool) -> None:
+    done = convert(conll(tmp_path), tmp_path / "corpus", split="50/50", duplicates="keep")
+    path = str(tmp_path / "corpus")
+    with pytest.raises(CorpusError, match=r"several parts of one split, \S+train.spacy, \S+dev.spacy, which"):
+        read([path] if as_list else path)
+    files = [str(file) for file in done.counts]
+    assert sorted(text.strip() for text in texts(read(files))) == sorted(SENTENCES)
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(0, SENTENCES), (1, SENTENCES[:1]), (3, SENTENCES[:3])])
 def test_limit_counts_examples(tmp_path: Path, limit: int, expected: list[str]) -> None:
     assert texts(read(conll(tmp_path), limit=limit)) == expected

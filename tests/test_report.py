@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -413,29 +414,40 @@ def test_damaged_data_is_named(folder, tmp_path):
         evaluate([folder / "ruler"], folder / "test.spacy", train=tmp_path / "bad.spacy")
 
 
-def test_a_folder_of_data(folder, tmp_path):
-    (tmp_path / "data" / "sub").mkdir(parents=True)
-    write(tmp_path / "data" / "a.spacy", TEXTS[:1])
-    write(tmp_path / "data" / "sub" / "b.spacy", TEXTS[1:])
-    told = evaluate([folder / "ruler"], tmp_path / "data")
-    whole = evaluate([folder / "ruler"], folder / "test.spacy")
+def test_of_a_folder_the_test_part_is_scored_and_the_training_part_is_known(folder, tmp_path):
+    data = tmp_path / "corpus"
+    data.mkdir()
+    shutil.copy(folder / "test.spacy", data / "held_out.spacy")
+    shutil.copy(folder / "train.spacy", data / "train.spacy")
+    write(data / "dev.spacy", TEXTS[:1])
+    files = {"train": "train.spacy", "dev": "dev.spacy", "test": "held_out.spacy"}
+    (data / "split.json").write_text(json.dumps({"parts": {part: {"file": name} for part, name in files.items()}}))
+    told = evaluate([folder / "ruler"], data, train=data)
+    whole = evaluate([folder / "ruler"], folder / "test.spacy", train=folder / "train.spacy")
     name = str(folder / "ruler")
     assert told["pipelines"][name]["scores"] == whole["pipelines"][name]["scores"]
-    assert list(told["data"]["sha256"]) == ["a.spacy", "sub/b.spacy"]
+    assert (told["data"]["path"], list(told["data"]["sha256"])) == (str(data / "held_out.spacy"), ["held_out.spacy"])
+    expected = whole["train"] | {"path": str(data / "train.spacy")}
+    assert told["train"] == expected
+
+
+def test_of_a_folder_the_only_file_is_scored(folder, tmp_path):
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    write(tmp_path / "data" / "sub" / "b.spacy", TEXTS)
+    told = evaluate([folder / "ruler"], tmp_path / "data")
+    assert list(told["data"]["sha256"]) == ["b.spacy"]
 
 
 @pytest.mark.usefixtures("sketched")
 def test_mistakes_say_which_doc_of_which_file_they_are_in(folder, tmp_path):
-    (tmp_path / "data" / "sub").mkdir(parents=True)
-    write(tmp_path / "data" / "a.spacy", [("Kevin", [("per", 0, 1)])])
     vocab = spacy.blank("en").vocab
     docs = [Doc(vocab), Doc(vocab, words=["Kevin"]), Doc(vocab, words=["the", "lives"], spaces=[True, False])]
     docs[2].set_ents([], default="outside")
-    DocBin(docs=docs).to_disk(tmp_path / "data" / "sub" / "b.spacy")
-    evaluate([folder / "ruler"], tmp_path / "data", tmp_path / "out")
+    DocBin(docs=docs).to_disk(tmp_path / "b.spacy")
+    evaluate([folder / "ruler"], tmp_path / "b.spacy", tmp_path / "out")
     (row,) = map(json.loads, (tmp_path / "out" / "mistakes.jsonl").read_text("utf8").splitlines())
-    assert (row["file"], row["doc"], row["text"]) == ("sub/b.spacy", 3, "the lives")
-    assert "sub/b.spacy, document 3" in read(tmp_path / "out").under["Mistakes"]
+    assert (row["file"], row["doc"], row["text"]) == ("b.spacy", 3, "the lives")
+    assert "b.spacy, document 3" in read(tmp_path / "out").under["Mistakes"]
 
 
 @pytest.mark.usefixtures("sketched")

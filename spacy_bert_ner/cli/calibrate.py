@@ -7,21 +7,23 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, CalibrationError
+from . import reading
 
 
 def calibrate_cli(
     pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline; its scores are changed in place")],
-    data: Annotated[Path, typer.Argument(help="held-out examples in a .spacy file, such as the dev data")],
+    data: Annotated[Path, typer.Argument(help="held-out examples, such as the dev data: a .spacy file, or its folder")],
     gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
 ) -> None:
     """Make the scores of a trained pipeline honest: fit a temperature on held-out examples."""
     from spacy.cli._util import setup_gpu
 
     from ..calibration import calibrate_pipeline
+    from ..corpus.part_file import CALIBRATED_ON
 
     setup_gpu(gpu_id, silent=True)
     try:
-        reports = calibrate_pipeline(pipeline, data)
+        reports = calibrate_pipeline(pipeline, reading.one_file(data, CALIBRATED_ON))
     except CalibrationError as e:
         # So it is with a pipeline that has learned too little yet, which shall not stop a project.
         msg.warn("Nothing was calibrated", str(e), exits=0)

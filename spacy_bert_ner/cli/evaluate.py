@@ -7,17 +7,21 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
+from . import reading
 
 
 def evaluate_cli(
     paths: Annotated[
-        list[Path], typer.Argument(help="trained pipelines, of any components that set entities; then a .spacy file")
+        list[Path],
+        typer.Argument(
+            help="trained pipelines, of any components that set entities; then test data: a .spacy file, or its folder"
+        ),
     ],
     report: Annotated[
         Path | None, typer.Option(help="folder to write numbers, a page, plots and mistakes to, which is replaced")
     ] = None,
     train: Annotated[
-        Path | None, typer.Option(help="the .spacy file of the training data: which entities does it have?")
+        Path | None, typer.Option(help="training data, to see which entities it has: a .spacy file, or its folder")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="the CSV file of the training, for its curves")] = None,
     precision: Annotated[float, typer.Option(help="that thresholds are to give, from 0 to 1")] = 0.9,
@@ -27,6 +31,7 @@ def evaluate_cli(
     """Score pipelines on held-out examples, with intervals and kinds of mistakes; several are compared."""
     from spacy.cli._util import setup_gpu
 
+    from ..corpus.part_file import EVALUATED, TRAINED_ON
     from ..evaluation.report import PAGE, evaluate
 
     *pipelines, data = paths
@@ -34,6 +39,7 @@ def evaluate_cli(
         raise typer.BadParameter("a pipeline, and behind it a .spacy file, are needed", param_hint="PATHS")
     setup_gpu(gpu_id, silent=True)
     try:
+        data, train = reading.one_file(data, EVALUATED), train and reading.one_file(train, TRAINED_ON)
         found = evaluate(pipelines, data, report, seed, train=train, log=log, wanted_precision=precision)
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was evaluated", str(e), exits=1)

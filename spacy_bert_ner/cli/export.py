@@ -7,13 +7,15 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
+from . import reading
 
 
 def export_cli(
     pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline, which stays as it is")],
     output: Annotated[Path, typer.Argument(help="folder to write; not there yet, or an older export")],
     dev: Annotated[
-        Path | None, typer.Option(help="examples in a .spacy file, on which both pipelines are compared")
+        Path | None,
+        typer.Option(help="examples, on which both pipelines are compared: a .spacy file, or its folder"),
     ] = None,
     runtime: Annotated[
         str,
@@ -31,6 +33,7 @@ def export_cli(
     package: Annotated[Path | None, typer.Option(help="folder to write a wheel of the new pipeline to as well")] = None,
 ) -> None:
     """Make a pipeline that runs faster, on another runtime; or give away the checkpoint of one."""
+    from ..corpus.part_file import COMPARED_ON
     from ..export import TARGETS, export_checkpoint, export_pipeline
 
     try:
@@ -44,6 +47,7 @@ def export_cli(
             return
         if dev is None:
             raise typer.BadParameter("is needed, to compare: --dev corpus/dev.spacy", param_hint="--dev")
+        dev = reading.one_file(dev, COMPARED_ON)
         report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was exported", str(e), exits=1)

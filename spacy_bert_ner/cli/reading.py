@@ -1,13 +1,16 @@
 """The options of every command that reads annotated text; see `CorpusStream`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 from tqdm import tqdm
 from typer import Option
+from wasabi import msg
 
 from ..corpus import FORMATS
 from ..corpus.fitting import MISALIGNED, OVERLAP
+from ..corpus.part_file import Part, part_file
 from ..corpus.sentence import Sentence
 from ..corpus.spacing import SPACINGS
 from ..tags import PREFIXES
@@ -37,3 +40,11 @@ Overlap = Annotated[str, Option(help=f"spans that share tokens; one of: {', '.jo
 def progress(sentences: Iterator[Sentence], what: str, n: int | None) -> Iterator[Sentence]:
     """A bar on the terminal for what takes longer than two seconds; see `CorpusStream`."""
     return iter(tqdm(sentences, what, n, leave=False, disable=None, delay=2, unit=" sentences"))
+
+
+def one_file(path: Path, part: Part) -> Path:
+    """Find the file of a part where a folder is named, and say which it is; see `part_file`."""
+    file = part_file(path, part)
+    if file != path:
+        msg.info(f"{path} is a folder. Its {part.name} data is taken: {file}")
+    return file

@@ -17,6 +17,7 @@ from spacy.util import registry
 from ..errors import CorpusError, Errors
 from .docbin import DOCUMENT
 from .joining import join_docs
+from .part_file import refuse_split, spacy_files
 from .sentence import to_doc
 from .spacy_docs import read_docs
 from .stream import CorpusStream
@@ -79,7 +80,8 @@ class CorpusReader:
     augmenter: makes Examples of an Example; None to take each as it is.
     options: see `CorpusStream`; text with offsets is cut into words by the tokenizer of the pipeline. Of .spacy files
         the Docs are kept as they are, with all other annotation.
-    RAISES CorpusError: a setting is not allowed; when called: a file cannot be read, or there is nothing to join.
+    RAISES CorpusError: a setting is not allowed; when called: a file cannot be read, a folder has several parts of a
+        split, or there is nothing to join.
     """
 
     def __init__(
@@ -159,5 +161,5 @@ def _files(path: Path, format: str) -> list[Path]:
     """The .spacy files of a folder, without hidden ones; or what is named, where there are none."""
     if format not in ("auto", DOCBIN) or not path.is_dir():
         return [path]
-    found = (file for file in path.rglob("*.spacy") if file.is_file())
-    return sorted(file for file in found if not any(part[0] == "." for part in file.relative_to(path).parts)) or [path]
+    refuse_split(path)
+    return spacy_files(path) or [path]

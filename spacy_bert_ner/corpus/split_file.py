@@ -104,6 +104,17 @@ def split_record(
     return text + "\n"
 
 
+def part_names(folder: Path) -> dict[str, str]:
+    """The name of the file of each part, as the `split.json` in a folder says; none where no such file of ours is."""
+    try:
+        record = json.loads((folder / NAME).read_text("utf8"))
+        names = {name: part["file"] for name, part in record["parts"].items()}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return {}
+    # A file elsewhere is none that was written with it.
+    return {name: file for name, file in names.items() if isinstance(file, str) and Path(file).name == file}
+
+
 def _command(source: str, split: Split, given: dict[str, Any]) -> list[str]:
     """The command that makes the split again: the options that differ from what they are without being named."""
     defaults = {**Split._field_defaults, "seed": None, "to": "spacy"}

@@ -22,7 +22,6 @@ from ..pipelines import entity_labels, running
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
 from .matches import KINDS, SCHEMAS, Mistake, count_matches, mistakes
-from .provenance import name_in, spacy_files
 from .scorer import score_bert_ner
 from .scores import count, prf, score
 from .slices import slices
@@ -35,7 +34,7 @@ _Cell = tuple[str | None, str | None]
 class Gold(NamedTuple):
     """A Doc that is annotated with entities, and where it is from.
 
-    file: by its name in the folder of data.
+    file: its name.
     number (int): of the Doc in the file, from 1.
     """
 
@@ -81,20 +80,17 @@ class Found:
 
 
 def read_gold(path: Path, vocab: Vocab) -> Iterator[Gold]:
-    """The Docs of a `.spacy` file, or of all in a folder, that are annotated with entities and not empty.
+    """The Docs of a `.spacy` file that are annotated with entities and not empty.
 
     RAISES BertNerError: there is no such file, or it is damaged.
     """
-    files = spacy_files(path)
-    if not files:
+    if not path.exists():
         raise BertNerError(Errors.no_such_file.format(path=path))
-    for file in files:
-        name = name_in(path, file)
-        yield from (Gold(name, n, doc) for n, doc in read_docs(file, vocab) if doc.has_annotation("ENT_IOB"))
+    yield from (Gold(path.name, n, doc) for n, doc in read_docs(path, vocab) if doc.has_annotation("ENT_IOB"))
 
 
 def find(nlp: Language, data: Path, name: str = "") -> Found:
-    """Run a pipeline, of whatever components, on the raw text of a `.spacy` file, or of all in a folder.
+    """Run a pipeline, of whatever components, on the raw text of a `.spacy` file.
 
     name (str): of the pipeline, for errors.
     RAISES BertNerError: there is no such file, it is damaged, has no Doc that is annotated with entities, or a text

@@ -35,16 +35,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def spacy_files(path: Path) -> list[Path]:
-    """The file that is named, or all `.spacy` files in the folder, sorted."""
-    return [path] if path.is_file() else sorted(path.rglob("*.spacy"))
-
-
-def name_in(path: Path, file: Path) -> str:
-    """The name of one of the `spacy_files` of a path: in the folder, or its own."""
-    return file.relative_to(path.parent if path.is_file() else path).as_posix()
-
-
 def pipeline_sum(folder: Path) -> str:
     """One SHA-256 of all that what a saved pipeline finds depends on: of its config, and of its components' files.
 
@@ -58,5 +48,5 @@ def pipeline_sum(folder: Path) -> str:
 
 
 def data_sum(path: Path) -> dict[str, Any]:
-    """The name of a file, or of a folder with files, and the SHA-256 of each by its name there."""
-    return {"path": str(path), "sha256": {name_in(path, file): sha256_of(file) for file in spacy_files(path)}}
+    """The path of a file, and its SHA-256 by its name."""
+    return {"path": str(path), "sha256": {path.name: sha256_of(path)}}

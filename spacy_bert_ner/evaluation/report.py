@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from ..corpus.part_file import EVALUATED, TRAINED_ON, part_file
 from ..errors import BertNerError, Errors
 from ..files import whole_folder
 from ..pipelines import entity_labels, load, our_components
@@ -46,21 +47,23 @@ def evaluate(
     """Evaluate pipelines on the same examples, and each pair of them side by side.
 
     pipelines: folders, or names of installed packages; of any components that set entities.
-    data: a `.spacy` file.
+    data: a `.spacy` file; or a folder, whose test part is taken, see `part_file`.
     output: a folder to write the report to, whole or not at all: `metrics.json`, `report.html`, PNG files in `plots/`,
         `mistakes.jsonl` and, of several pipelines, `differences.jsonl`; see `places`. None for none.
     seed: of the documents that are drawn for the intervals.
-    train: the `.spacy` file of the training data, by which entities are told apart that it has and that it has not.
+    train: the `.spacy` file of the training data, or a folder with it, by which entities are told apart that it has
+        and that it has not.
     log: the CSV file of the training, see `training_log.read_log`.
     wanted_precision: see `measure.metrics`.
     RETURNS: what `metrics.json` holds: `data`, and `train` with `examples` of each label and `n_shared`, held-out Docs
         that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.metrics`, each with its `config`, its
         `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see `scores.compare`;
         `training`, see `training_log.read_log`.
-    RAISES BertNerError: something is not there or damaged, there is no annotation, `output` is something else, or
-        matplotlib is not installed, which a report takes.
+    RAISES BertNerError: something is not there or damaged, a folder does not tell which file is the test data, there is
+        no annotation, `output` is something else, or matplotlib is not installed, which a report takes.
     """
     _check(pipelines, output, wanted_precision)
+    data, train = part_file(data, EVALUATED), None if train is None else part_file(train, TRAINED_ON)
     training = None if log is None else read_log(log)
     known, texts = (None, frozenset[str]()) if train is None else _read_training(train)
     found: dict[str, Found] = {}

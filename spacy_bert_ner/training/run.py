@@ -18,6 +18,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from wasabi import Printer
 
+from ..corpus.part_file import refuse_split
 from ..errors import BertNerError, Errors
 from ..pipelines import our_components
 from . import states
@@ -79,6 +80,7 @@ def _train(order: Order, stop: Stop, workers: Workers, gpu: int) -> None:
         config = util.load_config(order.config, overrides=dict(order.overrides), interpolate=False)
         plain = config.interpolate()
     _check_components(plain)
+    _check_corpora(plain)
     files = [order.code] if order.code else []
     told = describe(plain, *files)
     folder = workers.first_does(lambda: _begin(order, told, msg))
@@ -162,6 +164,15 @@ def _check_components(config: Mapping[str, Any]) -> None:
     is_sourced = any("source" in components.get(name, {}) for name in pipeline)
     if "bert_ner" not in factories.values() and not is_sourced:
         raise BertNerError(Errors.config_without_bert_ner.format(found=", ".join(pipeline) or "nothing"))
+
+
+def _check_corpora(config: Mapping[str, Any]) -> None:
+    """Refuse a folder with several parts of a split, which any reader would take for one corpus."""
+    for reader in config.get("corpora", {}).values():
+        path = reader.get("path") if isinstance(reader, Mapping) else None
+        for one in path if isinstance(path, list) else [path]:
+            if isinstance(one, str) and one:
+                refuse_split(Path(one))
 
 
 def _check_trained(nlp: Language, frozen: list[str]) -> None:

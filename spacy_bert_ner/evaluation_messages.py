@@ -1,0 +1,22 @@
+"""The messages about the data that pipelines are scored on; see `errors`, which has all others."""
+
+from __future__ import annotations
+
+
+class EvaluationMessages:
+    """Message templates, filled with `str.format`."""
+
+    # folders
+    no_spacy_file = (
+        "{folder} has no .spacy file. Allowed: a .spacy file with {part} data, or a folder with one. Write it: "
+        "python -m spacy bert-ner convert CORPUS OUTPUT_DIR --split 80/10/10; then name it: {usage} "
+        "OUTPUT_DIR/{part}.spacy"
+    )
+    which_file = "{folder} has these .spacy files: {files}. {reason} Allowed: one file. Name it: {command}"
+    no_split_file = "No {name} beside them says which one is the {part} part."
+    part_not_named = "Its {name} has no {part} part, but these: {parts}."
+    part_not_there = "Its {name} says that the {part} part is {file}, which is not one of them."
+    several_parts = (
+        "{folder} has several parts of one split, {files}, which would be read as one corpus. Allowed: a file for each "
+        "corpus: --paths.train {first} --paths.dev {second}"
+    )
