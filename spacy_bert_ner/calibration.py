@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from spacy.util import minibatch
 
 from . import gold
 from .confidence import fit_temperature
 from .corpus.part_file import CALIBRATED_ON, part_file
-from .errors import CalibrationError, Errors
+from .corpus.reader import without_annotation
+from .corpus.spacy_docs import read_docs
+from .errors import BertNerError, CalibrationError, Errors
 from .evaluation.metrics import calibration_error
 from .model import TokenClassifier
-from .pipelines import open_pipeline
+from .pipelines import check_labels, open_pipeline
 from .prediction import Reading, read
 from .settings import Settings
 from .types import Entity, Floats1d
@@ -73,17 +75,24 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     folder (Path): of the pipeline.
     data (Path): a `.spacy` file of held-out examples; or a folder, whose dev part is taken, see `part_file`.
     RETURNS: for each component what `BertNer.calibrate` does.
-    RAISES BertNerError: there is no such component, or a folder does not tell which file is the dev data.
-        CalibrationError: nothing to fit to. No file is written then.
+    RAISES BertNerError: there is no such component; or the data cannot be used: a folder does not tell which file it
+        is, the file is damaged, it has no gold entity, or none of a label that the pipeline gives. CalibrationError:
+        the data can be used, but not some of the entities that were found are right and some not. No file is written
+        then.
     """
     data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)
+    references = [doc for _, doc in read_docs(data, nlp.vocab)]
+    labels = {ent.label_ for doc in references for ent in doc.ents}
+    if not labels:
+        raise BertNerError(Errors.no_gold_to_calibrate.format(data=data))
+    check_labels(nlp, labels, folder, data)
     reports = {}
     for name in names:
         # What earlier components set, such as sentences and entities, counts here as it does in use.
         earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
         with nlp.select_pipes(enable=earlier):
-            examples = [Example(nlp(eg.predicted), eg.reference) for eg in Corpus(data)(nlp)]
+            examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in references]
         reports[name] = nlp.get_pipe(name).calibrate(examples)  # type: ignore[attr-defined]
     for name in names:
         nlp.get_pipe(name).to_disk(folder / name, exclude=["model", "vocab"])  # type: ignore[attr-defined]

@@ -20,3 +20,18 @@ class EvaluationMessages:
         "{folder} has several parts of one split, {files}, which would be read as one corpus. Allowed: a file for each "
         "corpus: --paths.train {first} --paths.dev {second}"
     )
+
+    # labels and entities
+    labels_never_given = (
+        "The data has labels that '{name}' never gives, so that their entities count as missed: {unknown}. It gives: "
+        "{labels}. Rename them in the annotation, and convert that again; or train a pipeline on data that has them: "
+        "python -m spacy bert-ner train CONFIG"
+    )
+    no_label_given = (
+        "'{name}' gives none of the labels of {data}, so that nothing that it finds is right. The data has: {unknown}. "
+        "It gives: {labels}. Name data with these labels; or rename those of the annotation, and convert that again."
+    )
+    no_gold_to_calibrate = (
+        "{data} has no gold entity, so that no temperature can be fitted. Allowed: held-out examples with entities, as "
+        "python -m spacy bert-ner convert writes them, such as corpus/dev.spacy."
+    )

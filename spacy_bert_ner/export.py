@@ -17,10 +17,11 @@ from spacy.training import Corpus
 from .case_marks import CAPITAL, CAPITALS
 from .component import BertNer
 from .corpus.part_file import COMPARED_ON, part_file
+from .corpus.spacy_docs import read_docs
 from .errors import BertNerError, Errors, ExportError, is_number
 from .files import sha256_of, whole_folder
 from .model import get_checkpoint, is_shared, replace_checkpoint
-from .pipelines import open_pipeline
+from .pipelines import check_labels, open_pipeline
 from .precision import half_precision, multiplies_bfloat16
 from .runtimes.conversion import convert, quantize, require_packages
 from .runtimes.graph import GRAPH, GraphCheckpoint
@@ -74,7 +75,8 @@ def export_pipeline(
     tolerance (float): by how much entity F1, from 0 to 1, may fall on these examples.
     RETURNS: what was measured; it lies beside the pipeline in `export.json` too.
     RAISES ExportError: it falls by more; nothing is written. BertNerError: something is not there, was exported
-        already, or is not allowed; or a folder does not tell which file is the dev data.
+        already, or is not allowed; a folder does not tell which file is the dev data, or none of its labels is one that
+        the pipeline gives.
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))
@@ -85,6 +87,7 @@ def export_pipeline(
         require_packages()
     data = part_file(data, COMPARED_ON)
     nlp, names = open_pipeline(folder, data)
+    check_labels(nlp, {ent.label_ for _, doc in read_docs(data, nlp.vocab) for ent in doc.ents}, folder, data)
     known = nlp.meta.get("requirements", [])
     originals = {name: _original(nlp, name) for name in names}
     before, made = _evaluate(nlp, data, folder), {AS_IT_IS: originals}

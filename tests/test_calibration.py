@@ -24,6 +24,9 @@ pytestmark = [
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the United Nets in Brooklyn"]
 
 
+OTHER = {"per": "geo", "geo": "per"}
+
+
 @pytest.fixture
 def pipeline(make_nlp, tagger, tmp_path):
     """A saved pipeline, and gold data in which every third of the entities that it finds is wrong."""
@@ -35,7 +38,7 @@ def pipeline(make_nlp, tagger, tmp_path):
         ents = []
         for ent in doc.ents:
             n += 1
-            ents.append(ent if n % 3 else Span(doc, ent.start, ent.end, label="other"))
+            ents.append(ent if n % 3 else Span(doc, ent.start, ent.end, label=OTHER[ent.label_]))
         doc.set_ents(ents)
         docs.append(doc)
     nlp.to_disk(tmp_path / "pipeline")
@@ -152,23 +155,20 @@ def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
     assert f"two: temperature 2.00; {rest}" in message
 
 
-def test_nothing_is_written_if_nothing_is_fitted(pipeline, tmp_path):
-    folder, _ = pipeline
-    before = (folder / "bert_ner" / "cfg").read_bytes()
-    empty = tmp_path / "empty.spacy"
-    DocBin(docs=[spacy.blank("en")("Nobody")]).to_disk(empty)
-    done = run(folder, empty)
-    assert done.exit_code == 0
-    assert "cannot be fitted" in " ".join(done.output.split())
-    assert (folder / "bert_ner" / "cfg").read_bytes() == before
-    assert [p.name for p in Path(folder / "bert_ner").iterdir() if p.name.startswith(".")] == []
-
-
 def gold(path, *annotated):
     """Texts of words, with the tags of each; without any, nothing is known of them."""
     vocab = spacy.blank("en").vocab
     DocBin(docs=[Doc(vocab, words=text.split(), ents=tags) for text, tags in annotated]).to_disk(path)
     return path
+
+
+def relabelled(path, output, labels):
+    """The same data with other labels."""
+    docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+    for doc in docs:
+        doc.set_ents([Span(doc, ent.start, ent.end, label=labels.get(ent.label_, ent.label_)) for ent in doc.ents])
+    DocBin(docs=docs).to_disk(output)
+    return output
 
 
 def refused(status, folder, data):
@@ -179,6 +179,41 @@ def refused(status, folder, data):
     assert (folder / "bert_ner" / "cfg").read_bytes() == before
     assert [p.name for p in Path(folder / "bert_ner").iterdir() if p.name.startswith(".")] == []
     return " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(("tag", "n_right"), [("B-per", 1), ("B-geo", 0)])
+def test_a_pipeline_that_has_learned_too_little_stops_no_project(pipeline, tmp_path, tag, n_right):
+    folder, _ = pipeline
+    data = gold(tmp_path / "gold.spacy", ("Nobody", [tag]))
+    assert f"cannot be fitted: of 1 entities that it found, {n_right} are right" in refused(0, folder, data)
+
+
+@pytest.mark.parametrize("tags", [None, ["O"], []])
+def test_data_without_a_gold_entity_is_an_error(pipeline, tmp_path, tags):
+    folder, _ = pipeline
+    data = gold(tmp_path / "plain.spacy", *[("Durant", tags)] * bool(tags != []))
+    message = refused(1, folder, data)
+    assert "has no gold entity, so that no temperature can be fitted. Allowed: held-out examples with" in message
+
+
+def test_data_with_no_label_of_the_pipeline_is_an_error(pipeline, tmp_path):
+    folder, data = pipeline
+    message = refused(1, folder, relabelled(data, tmp_path / "upper.spacy", {"per": "PER", "geo": "city"}))
+    assert "The data has: PER (the pipeline has per), city. It gives: geo, per." in message
+
+
+def test_labels_that_the_pipeline_never_gives_are_told(pipeline, tmp_path):
+    folder, data = pipeline
+    upper = relabelled(data, tmp_path / "upper.spacy", {"per": "PER"})
+    message = r"pipeline' never gives, so that their entities count as missed: PER \(the pipeline has per\)\. It gives"
+    with pytest.warns(UserWarning, match=message):
+        calibrate_pipeline(folder, upper)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no DocBin"])
+def test_a_damaged_file_is_an_error(pipeline, tmp_path, damage):
+    (tmp_path / "bad.spacy").write_bytes(damage)
+    assert "bad.spacy" in refused(1, pipeline[0], tmp_path / "bad.spacy")
 
 
 def test_of_a_folder_the_dev_part_is_taken(pipeline, tmp_path):

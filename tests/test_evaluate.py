@@ -17,6 +17,7 @@ import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError, CorpusError
 from spacy_bert_ner.evaluation.measure import find, metrics
 from spacy_bert_ner.evaluation.report import METRICS, evaluate
+from spacy_bert_ner.pipelines import name_labels
 from spacy_bert_ner.types import Entity, Prediction
 
 pytestmark = pytest.mark.usefixtures("sketched", "few_exceptions")
@@ -312,3 +313,75 @@ def test_a_folder_without_a_test_part_is_refused_before_pipelines_are_opened(pip
     assert not (tmp_path / "report").exists()
     with pytest.raises(CorpusError, match=r"which one is the train part\. .* --train \S+/train.spacy$"):
         evaluate(pipelines, data, train=folder)
+
+
+def relabelled(data, **labels):
+    """The same data with other labels."""
+    docs = list(DocBin().from_disk(data).get_docs(spacy.blank("en").vocab))
+    for doc in docs:
+        doc.set_ents([Span(doc, ent.start, ent.end, label=labels.get(ent.label_, ent.label_)) for ent in doc.ents])
+    DocBin(docs=docs).to_disk(data)
+    return data
+
+
+def test_labels_that_a_pipeline_never_gives_are_told(pipelines, data):
+    done = run(*pipelines, relabelled(data, per="PER", org="company"))
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert (
+        f"The data has labels that '{pipelines[0]}' never gives, so that their entities count as missed: PER (the "
+        "pipeline has per), company. It gives: geo, org, per. Rename them in the annotation, and convert that again;"
+    ) in said
+    assert f"'{pipelines[1]}' never gives, so that their entities count as missed: PER (the pipeline has per)" in said
+
+
+def test_known_labels_are_not_told(pipelines, data):
+    assert "never gives" not in run(pipelines[0], data).output
+
+
+@Language.component("tests_silent")
+def silent(doc):
+    return doc
+
+
+@Language.component("tests_ents_without_labels", assigns=["doc.ents"])
+def ents_without_labels(doc):
+    return doc
+
+
+@Language.component("tests_flag", assigns=["doc._.flag"])
+def flag(doc):
+    return doc
+
+
+@pytest.mark.filterwarnings("ignore:.W036.")  # rulers have no patterns here
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tests_silent", []),
+        ("tests_ents_without_labels", []),
+        ("tests_flag", ["PER"]),
+        ("sentencizer", ["PER"]),
+        ("attribute_ruler", ["PER"]),
+        ("merge_entities", ["PER"]),
+        ("span_ruler", ["PER"]),
+    ],
+)
+def test_where_a_component_does_not_tell_its_labels_none_is_unknown(pipelines, data, name, expected):
+    nlp = spacy.load(pipelines[0])
+    nlp.add_pipe(name)
+    assert metrics(find(nlp, relabelled(data, per="PER")))["unknown_labels"] == expected
+
+
+def test_labels_of_a_span_ruler_that_sets_entities_are_known(pipelines, data):
+    nlp = spacy.load(pipelines[0])
+    ruler = nlp.add_pipe("span_ruler", config={"annotate_ents": True, "spans_key": None})
+    ruler.add_patterns([{"label": "PER", "pattern": "no such text"}])
+    assert metrics(find(nlp, relabelled(data, per="PER")))["unknown_labels"] == []
+
+
+def test_labels_in_messages():
+    assert name_labels(["PER", "Geo", "art"], ["per", "Per", "geo", "art"]) == (
+        "PER (the pipeline has Per, per), Geo (the pipeline has geo), art"
+    )
+    assert name_labels([f"l{i}" for i in range(10)], []) == "l0, l1, l2, l3, l4, l5, l6, l7 and 2 more"

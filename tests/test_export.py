@@ -529,6 +529,12 @@ def test_other_bad_input(pipeline, tmp_path):
     DocBin(docs=[spacy.blank("en").make_doc("Nobody came.")]).to_disk(empty)
     with pytest.raises(BertNerError, match="has no entities, so that nothing can be compared"):
         export_pipeline(folder, tmp_path / "out", empty)
+    doc = Doc(spacy.blank("en").vocab, words=["Nobody", "came"], ents=["B-PER", "O"])
+    DocBin(docs=[doc]).to_disk(tmp_path / "upper.spacy")
+    with pytest.raises(
+        BertNerError, match=r"gives none of the labels of .*: PER \(the pipeline has per\)\. It gives: geo"
+    ):
+        export_pipeline(folder, tmp_path / "out", tmp_path / "upper.spacy")
     nlp = spacy.load(folder)
     nlp.add_pipe(
         "bert_ner", name="second", config={"model": {"name": str(folder / "bert_ner" / "model"), "overlap": 8}}

@@ -33,6 +33,7 @@ def evaluate_cli(
 
     from ..corpus.part_file import EVALUATED, TRAINED_ON
     from ..evaluation.report import PAGE, evaluate
+    from ..pipelines import describe_unknown_labels
 
     *pipelines, data = paths
     if not pipelines:
@@ -55,6 +56,8 @@ def evaluate_cli(
         accuracies = f"token accuracy {_number(one['iob_acc'])}, mean of documents {_number(one['iob_doc_acc'])}"
         msg.text(f"Macro F1 {_number(one['scores']['macro']['f'])}; {accuracies}")
         msg.text(f"Mistakes: {kinds or 'none'}")
+        if one["unknown_labels"]:
+            msg.warn(describe_unknown_labels(name, one["unknown_labels"], one["labels"]))
     for pair in found["comparisons"]:
         if pair["difference"] is None:
             msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: one of them has no score")

@@ -102,7 +102,7 @@ class CorpusReader:
         """Yield Examples, whose references have the words of the corpus."""
         references = chain.from_iterable(self._references(stream, nlp) for stream in self._streams(nlp))
         for reference in islice(references, self.limit or None):
-            yield from self.augmenter(nlp, Example(_predicted(nlp, reference), reference))
+            yield from self.augmenter(nlp, Example(without_annotation(nlp, reference), reference))
 
     def _streams(self, nlp: Language) -> list[CorpusStream]:
         """The files, which are checked when they are first read with the tokenizer of a pipeline."""
@@ -149,7 +149,7 @@ def _docs(stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
         warnings.warn(message, UserWarning, stacklevel=2)
 
 
-def _predicted(nlp: Language, reference: Doc) -> Doc:
+def without_annotation(nlp: Language, reference: Doc) -> Doc:
     """A Doc of the text alone; of the words, where a .spacy file does not say what stands between them."""
     if reference.has_unknown_spaces:
         spaces = [bool(token.whitespace_) for token in reference]

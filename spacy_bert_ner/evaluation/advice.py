@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..pipelines import name_labels
+
 _FEW_DOCS = 30
 _WIDE = 0.2
 """An interval of F1 wider than this tells little."""
@@ -52,7 +54,7 @@ def notes(told: dict[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
     elif told["n_docs"] < _FEW_DOCS:
         yield f"There are {told['n_docs']} documents only: intervals, which are drawn over documents, are too narrow."
     if told["unknown_labels"]:
-        names = _listed(told["unknown_labels"])
+        names = name_labels(told["unknown_labels"], told["labels"])
         yield f"Labels of the data that the pipeline never gives, so that they are missed: {names}."
     if micro["found"] and told["confidence"] is None:
         yield "No entity has a score, so that nothing is said of calibration and thresholds. bert_ner gives scores."

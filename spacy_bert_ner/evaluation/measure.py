@@ -18,7 +18,7 @@ from spacy.vocab import Vocab
 from ..annotations import entity_score
 from ..corpus.spacy_docs import read_docs
 from ..errors import BertNerError, Errors
-from ..pipelines import entity_labels, running
+from ..pipelines import complete_entity_labels, running
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
 from .matches import KINDS, SCHEMAS, Mistake, count_matches, mistakes
@@ -53,7 +53,7 @@ class Found:
     scored: the predicted ones, with the score that `bert_ner` gave them, if it did. Where the pipeline cuts a gold
         token, several may be on it.
     seconds (float): that the pipeline took.
-    labels: those that its components can give, as far as they tell.
+    labels: those that its components can give; none where one of them does not tell.
     """
 
     origins: list[Gold]
@@ -107,7 +107,7 @@ def find(nlp: Language, data: Path, name: str = "") -> Found:
         seconds = time.perf_counter() - start
     examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
     gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]
-    return Found(origins, examples, gold, [_predicted(eg) for eg in examples], seconds, entity_labels(nlp))
+    return Found(origins, examples, gold, [_predicted(eg) for eg in examples], seconds, complete_entity_labels(nlp))
 
 
 def _plain(nlp: Language, gold: Gold) -> Doc:
