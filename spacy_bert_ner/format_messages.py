@@ -19,6 +19,14 @@ class FormatMessages:
         "{n} rows have another number of columns than most ({usual}), the first on line {line}. Check that their words "
         "hold no tabs or spaces."
     )
+    no_entities = (
+        "No entity was found in {n_tokens} tokens. If the annotation has entities, name its --format, or the --column "
+        "of its tags."
+    )
+    few_entities = (
+        "Only {n} entities were found in {n_tokens} tokens, fewer than one in {usual}. Check the --column of the tags, "
+        "and texts that nobody annotated."
+    )
     marks_removed = "{n} byte-order marks before words were removed, as files that were joined have them"
     doubtful_words = (
         "{path}: the words in column {column} are {listed} and so on: numbers, or all the same. Name the column of the "

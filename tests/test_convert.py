@@ -224,7 +224,7 @@ def test_the_command_converts_splits_and_says_so(tmp_path):
     source = write(tmp_path, TEN.replace("O", "I-x", 2).replace("O", "B-x", 1), "ten.conll")
     result = CliRunner().invoke(app, ["convert", str(source), str(corpus), "--split", "80/10/10", "--seed", "0"])
     assert result.exit_code == 0
-    assert "ten.conll: format conll, tags in IOB2" in printed(result.output)
+    assert "ten.conll: format conll, tags in the last column, words in column 1, scheme IOB2" in printed(result.output)
     assert "2 tags were repaired that broke the rules of IOB2" in printed(result.output)
     for count in ("train.spacy: 8 sentences", "dev.spacy: 1 sentences", "test.spacy: 1 sentences"):
         assert count in printed(result.output)
@@ -273,7 +273,9 @@ def test_the_command_takes_a_tag_scheme(tmp_path):
     source = write(tmp_path, "T B-cell\ncells B-cell\nB B-cell\n", "cells.conll")
     result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path), "--tag-scheme", "plain"])
     assert result.exit_code == 0
-    assert "cells.conll: format conll, tags in plain" in printed(result.output)
+    assert "cells.conll: format conll, tags in the last column, words in column 1, scheme plain" in printed(
+        result.output
+    )
     (doc,) = read(tmp_path / "cells.spacy")
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("T cells B", "B-cell")]
 
@@ -497,3 +499,49 @@ def test_no_sentence_is_in_two_parts(tmp_path, options):
     assert said == (
         [] if options else ["sentences that occur more than once were moved to the part of their first copy."]
     )
+
+
+def test_the_command_says_what_it_read(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("# newdoc id = d1\n1 Ada B-per O\n2 left O O\n3 Rome B-geo B-x\n")
+    result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
+    assert (
+        result.output
+        == f"""\
+ℹ {path}: format conll, tags in column 3, words in column 2, scheme IOB2
+⚠ Column 4 holds tags, too, such as B-x; those of column 3 were taken. For the others: --column 4
+✔ {tmp_path / "out" / "a.spacy"}: 1 sentences
+
+label       a
+---------   -
+geo         1
+per         1
+sentences   1
+
+"""
+    )
+
+
+def test_lists_have_a_line_for_each_entry(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "Berliners", "spans": [{"start": 0, "end": 6, "label": "geo"}]}\n' * 2)
+    result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert [line[:20] for line in result.output.splitlines()][:2] == ["✘ Nothing was conver", "2 of 2 spans do not "]
+    assert result.output.count("\n- ") == 2
+
+
+def test_a_text_without_entities_or_with_few_is_warned_of(tmp_path):
+    none, few, usual = (tmp_path / f"{name}.conll" for name in ("none", "few", "usual"))
+    none.write_text("Ada O\nleft O\n")
+    few.write_text("Ada B-per\n" + "left O\n\nhome O\n\n" * 1000)
+    usual.write_text("Ada B-per\n\n" * 5 + "left O\n\nhome O\n\n" * 1000)
+    assert convert(none, tmp_path / "out").messages == [
+        "No entity was found in 2 tokens. If the annotation has entities, name its --format, or the --column of its "
+        "tags."
+    ]
+    assert convert(few, tmp_path / "out").messages == [
+        "Only 1 entities were found in 2001 tokens, fewer than one in 500. Check the --column of the tags, and texts "
+        "that nobody annotated."
+    ]
+    assert convert(usual, tmp_path / "out").messages == []

@@ -219,7 +219,7 @@ def test_without_documents_their_number_is_unknown(tmp_path):
 
 def test_without_a_split_there_is_no_split_json(tmp_path):
     done = convert(write(tmp_path, conll(SENTENCES)), tmp_path / "out")
-    assert (done.split_file, done.entities) == (None, None)
+    assert (done.split_file, done.entities) == (None, {"a": {"per": 10}})
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.spacy"]
 
 

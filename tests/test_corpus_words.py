@@ -136,7 +136,7 @@ def test_files_that_are_no_text_have_no_encoding(tmp_path):
 def test_the_command_takes_a_column_and_says_which_it_found(tmp_path):
     path = columns(tmp_path, MIDDLE)
     result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "told")])
-    assert "format conll, tags in column 2 in IOB2" in " ".join(result.output.split())
+    assert "format conll, tags in column 2, words in column 1, scheme IOB2" in " ".join(result.output.split())
     result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "named"), "--column", "-3"])
     assert result.exit_code == 0
     assert ents(tmp_path / "named" / "corpus.spacy") == [[("Kevin", "per")], [("Nets", "org")]]

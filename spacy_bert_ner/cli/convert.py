@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
+from wasabi import table
 
-from ..corpus.column_layout import LAST
 from ..corpus.convert import convert
 from ..corpus.targets import TARGETS
 from ..errors import BertNerError
@@ -70,25 +69,24 @@ def convert_cli(
             progress=reading.progress,
         )
     except (BertNerError, OSError) as e:
-        msg.fail("Nothing was converted", str(e), exits=1)
-    place = "" if done.column in (None, LAST) else f" in column {done.column}"
-    msg.info(f"{input}: format {done.format}, tags{place} in {done.tag_scheme}")
+        reading.fail("Nothing was converted", e)
+    reading.say("info", f"{input}: {done.description}")
     if done.n_repaired:
-        msg.warn(f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
+        reading.say("warning", f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
     for message in done.messages:
-        msg.warn(message)
+        reading.say("warning", message)
     for path, count in done.counts.items():
-        msg.good(f"{path}: {count} sentences")
-    if done.entities is not None:
-        msg.good(f"{done.split_file}: how the split was made, and what is in it")
-        header = ("label", *done.entities)
-        rows = _rows(done.entities, list(done.counts.values()))
-        msg.table(rows, header=header, aligns=("l", *"r" * len(done.entities)), divider=True)
+        reading.say("good", f"{path}: {count} {done.unit}")
+    if done.split_file is not None:
+        reading.say("good", f"{done.split_file}: how the split was made, and what is in it")
+    header = ("label", *done.entities)
+    rows = _rows(done.entities, done.unit, list(done.counts.values()))
+    reading.say("", table(rows, header=header, aligns=("l", *"r" * len(done.entities)), divider=True))
 
 
-def _rows(entities: dict[str, dict[str, int]], n_sentences: list[int]) -> list[tuple[str, ...]]:
-    """How many entities each part has of each label, those of the rarest last; and sentences."""
+def _rows(entities: dict[str, dict[str, int]], unit: str, n_docs: list[int]) -> list[tuple[str, ...]]:
+    """How many entities each part has of each label, those of the rarest last; and its sentences or texts."""
     total = sum(map(Counter, entities.values()), Counter[str]())
     labels = [label for label, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))]
     rows = [(label, *(str(part.get(label, 0)) for part in entities.values())) for label in labels]
-    return [*rows, ("sentences", *map(str, n_sentences))]
+    return [*rows, (unit, *map(str, n_docs))]

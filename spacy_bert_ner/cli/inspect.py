@@ -1,20 +1,15 @@
 """`python -m spacy bert-ner inspect`"""
 
-import os
 import shutil
-import sys
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
 from ..errors import BertNerError, CorpusError, Errors
 from . import reading
 
 Opt = typer.Option
-_SIGNS = {"error": ("✘ ", "red"), "warning": ("⚠ ", "yellow"), "info": ("ℹ ", "blue"), "": ("", None)}
 
 
 def inspect_cli(
@@ -70,18 +65,14 @@ def inspect_cli(
         if is_quiet:
             typer.echo(f"Nothing was inspected: {e}", err=True)
             raise typer.Exit(1) from e
-        msg.fail("Nothing was inspected", str(e), exits=1)
+        reading.fail("Nothing was inspected", e)
     if is_quiet:
         typer.echo(outputs.json_text(report, ascii=True))
     else:
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that lacks a character of the corpus
         for level, text in outputs.lines(report, shutil.get_terminal_size((100, 24)).columns - 2):
-            sign, colour = _SIGNS[level]
-            # Without colour where no terminal is: this is made to be piped.
-            typer.secho(f"{sign}{text}", fg=colour, color=False if os.environ.get("NO_COLOR") else None)
+            reading.say(level, text)
         for path in (json_path, html):
             if path:
-                msg.good(f"Written: {path}")
+                reading.say("good", f"Written: {path}")
     if strict and report.count("error") + report.count("warning"):
         raise typer.Exit(1)

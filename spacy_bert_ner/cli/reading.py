@@ -1,12 +1,15 @@
 """The options of every command that reads annotated text; see `CorpusStream`."""
 
+import os
+import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import typer
 from tqdm import tqdm
 from typer import Option
-from wasabi import msg
 
 from ..corpus import FORMATS
 from ..corpus.fitting import MISALIGNED, OVERLAP
@@ -42,9 +45,36 @@ def progress(sentences: Iterator[Sentence], what: str, n: int | None) -> Iterato
     return iter(tqdm(sentences, what, n, leave=False, disable=None, delay=2, unit=" sentences"))
 
 
+_SIGNS = {
+    "error": ("✘ ", "red"),
+    "warning": ("⚠ ", "yellow"),
+    "info": ("ℹ ", "blue"),
+    "good": ("✔ ", "green"),
+    "": ("", None),
+}
+
+
+def say(level: str, text: str) -> None:
+    """Print a message, in which line breaks stay where they are.
+
+    level (str): "error", "warning", "info", "good", or "" for no sign.
+    """
+    sign, colour = _SIGNS[level]
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that lacks a character of the corpus
+    # Without colour if the output is piped, or NO_COLOR asks for none.
+    typer.secho(f"{sign}{text}", fg=colour, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def fail(title: str, error: Exception) -> NoReturn:
+    """Print an error, and exit with status 1."""
+    say("error", f"{title}\n{error}")
+    raise typer.Exit(1) from error
+
+
 def one_file(path: Path, part: Part) -> Path:
     """Find the file of a part where a folder is named, and say which it is; see `part_file`."""
     file = part_file(path, part)
     if file != path:
-        msg.info(f"{path} is a folder. Its {part.name} data is taken: {file}")
+        say("info", f"{path} is a folder. Its {part.name} data is taken: {file}")
     return file

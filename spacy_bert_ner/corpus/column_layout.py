@@ -87,6 +87,11 @@ def place_of(column: int, n: int) -> int | None:
     return place if 0 <= place < n else None
 
 
+def describe_column(column: int) -> str:
+    """Name a column: "column 2", "the last column"."""
+    return "the last column" if column == LAST else f"column {column}"
+
+
 def is_tag(text: str) -> bool:
     """Whether a cell is `O` or a tag with a prefix."""
     return text == OUTSIDE or has_prefix(text)

@@ -91,13 +91,13 @@ class Opened(NamedTuple):
 
     format: a key of `FORMATS`.
     read: yields its sentences or passages, whenever it is called.
-    column: of files of columns, that of the tags; None for all others.
+    layout: of files of columns, what these hold; None for all others.
     notes: what a user should know of how it was read, when all has been read.
     """
 
     format: str
     read: Callable[[], Iterator[Any]]
-    column: int | None = None
+    layout: ColumnLayout | None = None
     notes: Callable[[], list[str]] = list
 
 
@@ -149,7 +149,7 @@ def open_corpus(
         listed = ", ".join(map(shorten, layout.doubtful_words))
         raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
     notes = columns.ColumnNotes(path, layout)
-    return Opened(name, partial(columns.read, source, layout, notes), layout.tag, notes.messages)
+    return Opened(name, partial(columns.read, source, layout, notes), layout, notes.messages)
 
 
 def recognise(path: Path) -> str:

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
-from .column_layout import LAST
+from .column_layout import LAST, describe_column
 from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, bullets, check_language, tokenizer
 from .formats import FORMATS, KNOWN, ColumnOptions, open_corpus, refuse
 from .passage import MAX_CHARACTERS
@@ -105,7 +105,8 @@ class CorpusStream:
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
         opened = open_corpus(path, format, encoding, ColumnOptions(column, word_column), document_key)
-        self.format, self._read, self.column, self._notes = opened
+        self.format, self._read, self.layout, self._notes = opened
+        self.column = self.layout.tag if self.layout is not None else None
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
@@ -145,9 +146,27 @@ class CorpusStream:
             raise CorpusError(Errors.empty_file.format(path=self.path, formats=KNOWN))
         return survey
 
+    @property
+    def unit(self) -> str:
+        """What a Doc is made of: "sentences", or "texts" where the file has spans at offsets."""
+        return "texts" if self._kind.has_offsets else "sentences"
+
+    def describe(self) -> str:
+        """Say how the file is read: format, columns, scheme."""
+        columns = ""
+        if self.layout is not None:
+            tag, word = (describe_column(column) for column in (self.layout.tag, self.layout.word))
+            columns = f", tags in {tag}, words in {word}"
+        scheme = "" if self._kind.has_offsets or self.format == "spacy" else f", scheme {self.tag_scheme}"
+        return f"format {self.format}{columns}{scheme}"
+
+    def notes(self) -> list[str]:
+        """What a user should know of how the file was read, without its spans and what was left out."""
+        return self._notes()
+
     def messages(self) -> list[str]:
         """What a user should know of what was not taken as it stands, when all have been read."""
-        messages = self._notes()
+        messages = self.notes()
         messages += self.spans.messages(self._misaligned, self._overlap) if self.spans else []
         if self.invalid:
             messages.append(Errors.skipped.format(n=len(self.invalid), listed=bullets(self.invalid)))

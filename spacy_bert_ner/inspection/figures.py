@@ -49,6 +49,7 @@ def _split(survey: Survey, report: Report) -> dict[str, Any]:
         "file": survey.place.file,
         "format": survey.format,
         "tag_scheme": survey.tag_scheme,
+        "notes": survey.notes,
         "sentences": survey.n_sentences,
         "sentences_with_entities": survey.n_with_entity,
         "tokens": survey.n_tokens,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,19 @@ def lines(report: Report, width: int) -> Iterator[tuple[str, str]]:
     width: columns of the terminal.
     """
     width = max(NARROWEST, min(width, WIDEST))
-    yield "", table.tables(report, width)
+    for survey in report.corpora.surveys:
+        yield "info", _wrapped(f"{survey.name}: {survey.description}", width)
+        yield from (("warning", _wrapped(note, width)) for note in survey.notes)
+    yield "", "\n" + table.tables(report, width)
     for finding in report.findings:
         yield finding.level, table.headline(finding, width)
         yield "", table.body(finding, width) + "\n"
     yield "", f"Findings: {', '.join(report.counts())}"
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text after a sign of two characters."""
+    return textwrap.fill(text, width - 2, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _check(inputs: Sequence[Path], written: Sequence[Path]) -> None:

@@ -134,6 +134,7 @@ def _survey(stream: CorpusStream, place: Place, repeats: Repeats, counter: Subwo
             counter.add(place, sentence, survey)
     if counter:
         counter.flush()
+    survey.description, survey.notes = stream.describe(), stream.notes()
     survey.n_repaired, survey.skipped = stream.n_repaired, [str(error) for error in stream.invalid]
     return survey
 

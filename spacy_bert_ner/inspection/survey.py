@@ -38,6 +38,8 @@ class Survey:
     subword_lengths: how many sentences have so many subwords, special ones included; empty where none were counted.
     n_joined: tokens that share a subword with an earlier one; see `alignment.Alignment`.
     documents: the sentences of each document that has a name of its own.
+    description: how the file was read; see `CorpusStream.describe`.
+    notes: what was not taken as it stands, without spans and sentences, which are findings.
     skipped: what is wrong with each sentence that was left out, as it could not be read.
     tallies: places that a finding is made of, by its code.
     """
@@ -63,6 +65,8 @@ class Survey:
     entity_lengths: Counter[int] = field(default_factory=Counter)
     subword_lengths: Counter[int] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
+    description: str = ""
+    notes: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     tallies: dict[str, Tally] = field(init=False)
 
