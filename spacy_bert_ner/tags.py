@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import Errors, TagError
+from .tag_rules import WHOLE_SCHEMES, Parts, rules
 from .types import Entity, Ints1d
 
 Tag = TypeVar("Tag", str, str | None)
@@ -38,9 +39,7 @@ OUTSIDE = "O"
 UNKNOWN = -1
 """Tag id of a token without annotation: unknown is not O, so it gets no loss."""
 
-_WHOLE = {"BILUO": "BILU", "IOBES": "BIES", "BMES": "BMES", "BMEWO": "BMEW"}
-"""Schemes that tell both ends of each entity. Where tags fit several, these say the same; the first is taken."""
-PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **_WHOLE, "plain": ""}
+PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **WHOLE_SCHEMES, "plain": ""}
 """The schemes that can be named, with the prefixes of each."""
 _EITHER = {"IOB": "IOB2", "IOE": "IOE2"}
 """Tag sets in which two schemes share their prefixes; beside each the scheme in which such a head is trained."""
@@ -100,7 +99,7 @@ def scheme_of(tags: Iterable[str]) -> str:
     if found <= set("BI"):
         # Where one of the two never occurs, nothing is left open.
         return "IOB" if found == set("BI") else "IOB2" if found == {"B"} else "IOB1"
-    for scheme, prefixes in (("IOE", "IE"), *_WHOLE.items()):
+    for scheme, prefixes in (("IOE", "IE"), *WHOLE_SCHEMES.items()):
         if found <= set(prefixes):
             return scheme
     raise _no_scheme(tags)
@@ -276,7 +275,7 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     roles = [_ROLE[prefix] for prefix in prefixes] or ["I"]
     ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # of two `O`, the first
     stand_ins = {(role, label): _nearest(role, label, ids) for label in labels for role in roles}
-    may_follow, continues = _rules(split, stand_ins, scheme)
+    may_follow, continues = rules(split, stand_ins, scheme)
     outside = ids.get((OUTSIDE, ""))
     if outside is None:
         may_follow[:] = True  # without O not every length has a legal sequence
@@ -294,53 +293,8 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     )
 
 
-_Parts = tuple[str, str]  # role, label
-
-
-def _nearest(role: str, label: str, ids: dict[_Parts, int]) -> int:
+def _nearest(role: str, label: str, ids: dict[Parts, int]) -> int:
     return next(ids[r, label] for r in _STAND_INS[role] if (r, label) in ids)
-
-
-def _rules(
-    split: Sequence[_Parts], stand_ins: dict[_Parts, int], scheme: str
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """`may_follow` and `continues`: what the whole scheme allows, in the tags that spell it.
-
-    A tag that stands in for another may be where that one may. It continues the tag before where nothing else can be
-    meant: without `I-per`, BILUO's `B-per L-per L-per` is one entity.
-    """
-    spelled = [*zip(split, range(len(split)), strict=True), *stand_ins.items()]
-    may_follow, may_divide = np.zeros((2, len(split), len(split)), dtype=bool)
-    for before, i in spelled:
-        for tag, j in spelled:
-            if _may_follow(before, tag, scheme):
-                may_follow[i, j] = True
-                may_divide[i, j] |= not _continues(before, tag)
-    continues = np.array([[_continues(before, tag) for tag in split] for before in split], dtype=bool)
-    return may_follow, continues | (may_follow & ~may_divide)
-
-
-def _continues(before: _Parts, tag: _Parts) -> bool:
-    return bool(tag[1]) and before[1] == tag[1] and before[0] in "BI" and tag[0] in "IL"
-
-
-def _may_follow(before: _Parts, tag: _Parts, scheme: str) -> bool:
-    touches = before[1] == tag[1]
-    return _continues(before, tag) or (_may_close(before, scheme, touches) and _may_open(before, tag, scheme, touches))
-
-
-def _may_close(before: _Parts, scheme: str, touches: bool) -> bool:
-    if scheme == "IOE2" or scheme in _WHOLE:
-        return before[0] not in "BI"
-    return scheme != "IOE1" or before[0] != "L" or touches
-
-
-def _may_open(before: _Parts, tag: _Parts, scheme: str, touches: bool) -> bool:
-    if scheme == "IOB2" or scheme in _WHOLE:
-        return tag[0] not in "IL"
-    if scheme == "IOB":  # IOB2, or IOB1 with entities that do not touch those of another label
-        return tag[0] != "I" or not before[1]
-    return scheme != "IOB1" or tag[0] != "B" or touches
 
 
 def to_iob2(tags: Sequence[Tag], known: TagSet) -> tuple[list[Tag], int]:

@@ -90,6 +90,15 @@ def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize(("n_labels", "n_blocks"), [(84, 40), (85, 1)])
+def test_of_many_states_there_is_one_block(n_labels, n_blocks):
+    tags = tag_set(tags_of_labels([f"l{i}" for i in range(n_labels)], "IOB2"), "IOB2")
+    scores = np.ones((400, len(tags.tags)))
+    begins = np.arange(400) == 0
+    steps = lattice._steps(scores, begins, states_of(tags), lattice._MAXIMA)
+    assert (states_of(tags).n, steps.tokens.shape) == (n_labels + 1, (400 // n_blocks, n_blocks))
+
+
 def passed(weights, begins, tags, join):
     """Token by token and from tag to tag, without states or blocks: all that is before, after, and the whole chain.
 

@@ -1,0 +1,102 @@
+"""Decoding and probabilities with 2 to 1,000 labels: milliseconds for 100 sentences of 25 tokens, and for the rules.
+
+Logits are random, so that nearly every sentence has to be searched; a trained model needs the search for few of them.
+The times are of this process (one thread of NumPy), in turns, and the table gives medians with the least and the most.
+The last column is the time a label, relative to that with 100 labels: 1 is linear.
+
+    OMP_NUM_THREADS=1 python benchmarks/labels.py --output benchmarks/labels.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import write_json
+from wasabi import table
+
+from spacy_bert_ner import lattice, tags
+from spacy_bert_ner.confidence import entity_scores
+from spacy_bert_ner.decoding import best_tags
+from spacy_bert_ner.types import Entity
+
+LABELS = (2, 10, 50, 85, 100, 200, 400, 600, 1000)
+N_SENTENCES, LENGTH = 100, 25
+STEPS = ("rules", "decode", "scores")
+
+
+def time_steps(n_labels: int, scheme: str) -> dict[str, float]:
+    """Milliseconds of process time of each step."""
+    tags.tag_set.cache_clear()
+    lattice.states_of.cache_clear()
+    labels = [f"L{i}" for i in range(n_labels)]
+    names = tags.tags_of_labels(labels, scheme)
+    times = [time.process_time()]
+    known = tags.tag_set(names, scheme)
+    lattice.states_of(known)
+    times.append(time.process_time())
+    n_tokens = N_SENTENCES * LENGTH
+    logits = np.random.default_rng(0).normal(size=(n_tokens, len(names))).astype(np.float32)
+    begins = np.arange(n_tokens) % LENGTH == 0
+    entities = [Entity(labels[i % n_labels], start, start + 2) for i, start in enumerate(range(3, n_tokens, LENGTH))]
+    start = time.process_time()
+    best_tags(logits, begins, known, decoding="viterbi")
+    decoded = time.process_time()
+    entity_scores(logits, begins, entities, known)
+    scored = time.process_time()
+    spent = (times[1] - times[0], decoded - start, scored - decoded)
+    return dict(zip(STEPS, (1000 * seconds for seconds in spent), strict=True))
+
+
+def measure(schemes: list[str], rounds: int) -> list[dict[str, Any]]:
+    """The times of each number of labels, round by round."""
+    times: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: {step: [] for step in STEPS})
+    for _ in range(rounds):
+        for scheme in schemes:
+            for n_labels in LABELS:
+                for step, milliseconds in time_steps(n_labels, scheme).items():
+                    times[scheme, n_labels][step].append(milliseconds)
+    return [{"scheme": scheme, "labels": n, **found} for (scheme, n), found in times.items()]
+
+
+def show(rows: list[dict[str, Any]]) -> str:
+    """The table."""
+
+    def per_label(row: dict[str, Any]) -> float:
+        return (statistics.median(row["decode"]) + statistics.median(row["scores"])) / row["labels"]
+
+    base = {row["scheme"]: per_label(row) for row in rows if row["labels"] == 100}
+    cells = [
+        [
+            row["scheme"],
+            f"{row['labels']:,}",
+            *(f"{statistics.median(row[s]):.0f} ({min(row[s]):.0f}-{max(row[s]):.0f})" for s in STEPS),
+            f"{per_label(row) / base[row['scheme']]:.2f}",
+        ]
+        for row in rows
+    ]
+    return str(
+        table(cells, header=("scheme", "labels", *(f"{step}, ms" for step in STEPS), "a label"), aligns=tuple("lrrrrr"))
+    )
+
+
+def main() -> None:
+    """Print the table, and write it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--schemes", nargs="+", default=["IOB2", "BILUO"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    rows = measure(args.schemes, args.rounds)
+    print(show(rows))
+    if args.output:
+        write_json(args.output, {"sentences": N_SENTENCES, "tokens": N_SENTENCES * LENGTH, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
