@@ -68,7 +68,7 @@ def show(rows: list[dict[str, Any]]) -> str:
     """The table."""
 
     def per_label(row: dict[str, Any]) -> float:
-        return (statistics.median(row["decode"]) + statistics.median(row["scores"])) / row["labels"]
+        return float(statistics.median(row["decode"]) + statistics.median(row["scores"])) / int(row["labels"])
 
     base = {row["scheme"]: per_label(row) for row in rows if row["labels"] == 100}
     cells = [
@@ -81,7 +81,11 @@ def show(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     return str(
-        table(cells, header=("scheme", "labels", *(f"{step}, ms" for step in STEPS), "a label"), aligns=tuple("lrrrrr"))
+        table(
+            cells,
+            header=("scheme", "labels", *(f"{step}, ms" for step in STEPS), "a label"),
+            aligns=("l", "r", "r", "r", "r", "r"),
+        )
     )
 
 

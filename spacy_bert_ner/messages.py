@@ -244,7 +244,7 @@ class CorpusMessages(FormatMessages, SpanMessages):
         "second greater. Mend the record."
     )
     unknown_entity = (
-        "{path}, line {line}: {covered}, from {start} to {end}, is unknown, but a span has tokens of it. Allowed: one "
+        "{where}: {covered}, from {start} to {end}, is unknown, but a span has tokens of it. Allowed: one "
         "of the two. Remove the other."
     )
     no_text = "{path}, line {line}: the text is {found}. Allowed: a string. Mend the record."
@@ -273,10 +273,13 @@ class CorpusMessages(FormatMessages, SpanMessages):
         "{path}, line {line}: not a line of brat: {text}. Allowed for a span: T1, tab, label, start and end, tab, its "
         "text, as in 'T1\\tper 0 3\\tAda'. Mend the line."
     )
+    spaced_label = (
+        "{path}, line {line}: the label {label}, with a space. Allowed in brat: a label without white space, as in "
+        "{whole}. Rename it in the .ann files."
+    )
     same_id = "{path}, line {line}: {name} again. Allowed: a number of its own for each span. Mend the line."
     text_changed = (
-        "{path}, line {line}: the tokenizer of --lang {lang} does not keep this text as it is. Name another language: "
-        "--lang xx"
+        "{where}: the tokenizer of --lang {lang} does not keep this text as it is. Name another language: --lang xx"
     )
     no_path = (
         "[corpora.{{train,dev}}] path = {path} names no file. Allowed: a file or folder of annotated text, or a list "

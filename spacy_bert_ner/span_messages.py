@@ -23,8 +23,8 @@ class SpanMessages:
         "{n} of {total} spans were left out, as they share tokens with another (--overlap {overlap}):\n{listed}"
     )
     span_outside = (
-        "{where}: a span of {label} from {start} to {end}, in a text of {n} characters. Allowed: whole numbers of "
-        "characters, 0 <= start < end <= {n}. Fix the span."
+        "{where}: a span of {label} from {start} to {end}, in a text of {n} {unit}. Allowed: whole numbers of "
+        "{unit}, 0 <= start < end <= {n}. Fix the span, or say what the offsets count: --offsets utf-16, or bytes"
     )
     bad_offsets = (
         "{path}, line {line}: a span of {label} from {start} to {end}. Allowed: whole numbers of characters, "
@@ -36,7 +36,35 @@ class SpanMessages:
     )
     span_text = (
         "{where}: the file says that a span is {declared}, but at its offsets stands {covered}. Allowed: offsets that "
-        "count characters (not bytes, nor UTF-16 units), in the text as it stands. Fix the span."
+        "count {unit}, in the text as it stands. Fix the span, or say what the offsets count: --offsets utf-16, or "
+        "bytes"
+    )
+    nul_in_text = "{where}: a NUL (U+0000) at character {position} of the text. Allowed: text without one. Remove it."
+    offsets_converted = (
+        "the offsets count {unit} (all {n} spans fit so; {n_plain} of {n} as they stand): they were converted. To "
+        "switch this off: --offsets characters"
+    )
+    offsets_ambiguous = (
+        "{n} spans stand behind a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the "
+        "file does not say what they cover. It was counted as one. Counted as two, {n_aligned} of them fit the tokens, "
+        "too. If it is two: --offsets utf-16. If it is one, to hide this: --offsets characters. The first: {first}"
+    )
+    unit_suspected = (
+        "Of {total} spans whose place depends on it, {n} do not fit the text as they stand, and {n_fitting} of these "
+        "fit if the offsets count {unit}:\n{listed}\n{advice}"
+    )
+    name_unit = "If they do: --offsets {unit}. If not: --offsets characters"
+    fix_others = (
+        "Fix the spans that do not fit so: where all do, offsets are converted. If they do count characters: "
+        "--offsets characters"
+    )
+    offsets_shifted = (
+        "{n} of {total} spans do not fit the text, and {n_fitting} of these begin and end {shift} too {wrong}:\n"
+        "{listed}\nFix the offsets in the file: {change} each."
+    )
+    ends_inclusive = (
+        "{n} of {total} spans do not fit the text, and {n_fitting} of these end 1 character too early, as if the ends "
+        "were inclusive:\n{listed}\nFix the ends in the file: add 1 to each."
     )
     spans_trimmed = (
         "{n} of {total} spans began or ended with white space, which was left out; {n_blank} were white space alone "

@@ -134,6 +134,12 @@ def test_an_encoding_can_be_named(tmp_path):
         ("T1\tper -1 3\tAda", r"not a line of brat: 'T1\tper -1 3\tAda'."),
         ("T1 per 0 3 Ada", "not a line of brat: 'T1 per 0 3 Ada'."),
         ("T1\t 0 3\tAda", "not a line of brat: "),
+        (
+            "T1\tFirst name 0 3\tAda",
+            "the label 'First name', with a space. Allowed in brat: a label without white space, as in 'First_name'.",
+        ),
+        ("T1\tFirst name 0 3;4 5\tAda", "the label 'First name', with a space."),
+        ("T1\tper 1 0 3\tAda", "the label 'per 1', with a space."),
     ],
 )
 def test_a_bad_line_is_refused(tmp_path, row, rest):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import CorpusStream, read_corpus, records, source, stream
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.corpus.fitting import SpanReport
+from spacy_bert_ner.corpus.span_report import SpanReport
 from spacy_bert_ner.errors import CorpusError
 
 TEXT = "Ada  Lovelace met Berliners."  # two spaces: the second is a token
@@ -236,7 +236,7 @@ def test_misaligned_spans_are_counted_and_listed(tmp_path):
     path = one(tmp_path, span(0, 3), span(18, 24))
     spans = report(path, misaligned="contract")
     assert (spans.n_spans, spans.n_misaligned, spans.n_lost, spans.n_overlapping) == (2, 1, 1, 0)
-    assert spans.shown_misaligned == [f"{path}, line 1: 'Berlin' (per, 18-24) in 'Ada  Lovelace met [Berlin]ers.'"]
+    assert spans.misaligned == [f"{path}, line 1: 'Berlin' (per, 18-24) in 'Ada  Lovelace met [Berlin]ers.'"]
     assert report(path, misaligned="expand").n_lost == 0
     assert report(path, misaligned="missing").n_lost == 0
 
@@ -286,7 +286,7 @@ def test_overlapping_spans_are_an_error_or_one_is_kept(tmp_path, spans, overlap,
 def test_a_chain_of_overlaps_keeps_what_shares_no_token(tmp_path):
     path = one(tmp_path, span(0, 13), span(5, 17, "mid"), span(14, 27))
     assert tagged(path, overlap="first") == [(WORDS, [B, I, I, B, I, "O"])]
-    assert report(path, overlap="first").shown_overlapping == [
+    assert report(path, overlap="first").overlapping == [
         f"{path}, line 1: 'Lovelace met' (mid, 5-17) in 'Ada  [Lovelace met] Berliners.'"
         " and 'Ada  Lovelace' (per, 0-13)"
     ]
@@ -403,7 +403,7 @@ def test_a_bad_array_is_refused_with_its_line(tmp_path, monkeypatch, content, re
     ],
 )
 def test_a_bad_task_is_refused(tmp_path, bad, rest):
-    fails(array(tmp_path, bad), f", line 1: {rest}")
+    fails(array(tmp_path, bad), f", line 1{', id 7' if 'id' in bad else ''}: {rest}")
 
 
 def test_a_span_of_other_text_is_refused_with_the_id_of_its_task(tmp_path):
@@ -432,6 +432,28 @@ def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(stream, "tokenizer", lambda lang: lambda text: NLP.tokenizer(text.strip()))
     path = jsonl(tmp_path, ONE, {"text": " a", "spans": []})
     fails(path, ", line 2: the tokenizer of --lang ja does not keep this text as it is.", lang="ja")
+
+
+def test_a_nul_in_a_text_is_refused_with_its_place(tmp_path):
+    path = jsonl(tmp_path, ONE, {"id": "a", "text": "Ada\0 left", "spans": [span(0, 3)]})
+    fails(path, ", line 2, id 'a': a NUL (U+0000) at character 3 of the text. Allowed: text without one.")
+    assert [words for words, _ in tagged(path, skip_invalid=1)] == [["Ada", "left", "."]]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([span("0", 3)], "a span of 'per' from '0' to 3. Allowed"),
+        ([span(0, 3, "")], "'' is no label of the span 0-3."),
+        ([[0, 3]], "[0, 3] is no span."),
+        ([span(0, 99)], "a span of 'per' from 0 to 99, in a text of 9 characters."),
+        ([span(0, 3, text="Bob")], "the file says that a span is 'Bob'"),
+        ({}, "{} where a list of spans"),
+    ],
+)
+def test_each_error_about_a_span_names_the_id_of_its_record(tmp_path, bad, message):
+    path = jsonl(tmp_path, ONE, {"id": "letter 1", "text": "Ada left.", "spans": bad})
+    fails(path, f", line 2, id 'letter 1': {message}")
 
 
 def test_a_text_without_annotated_ones_is_empty(tmp_path):

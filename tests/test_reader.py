@@ -154,7 +154,7 @@ def test_the_options_of_reading_take_effect(tmp_path: Path) -> None:
 def test_the_options_have_the_defaults_of_every_other_command() -> None:
     ours = inspect.signature(make_corpus_reader_v1).parameters
     theirs = inspect.signature(CorpusStream).parameters
-    shared = ("format", "encoding", "column", "tag_scheme", "spacing", "misaligned", "overlap")
+    shared = ("format", "encoding", "column", "tag_scheme", "spacing", "offsets", "misaligned", "overlap")
     assert {key: ours[key].default for key in shared} == {key: theirs[key].default for key in shared}
 
 

@@ -106,7 +106,7 @@ BAD = {
             for i, (text, result) in enumerate((("Ada", []), ("Bob", None), ("Cem", [])))
         ],
         "a.jsonl",
-        "line 2: None where a list of spans or annotations has to be",
+        "line 2, id 1: None where a list of spans or annotations has to be",
     ),
     "huggingface-json": (
         [{"tokens": [word], "ner_tags": tags} for word, tags in (("Ada", ["B-per"]), ("Bob", [1]), ("Cem", ["O"]))],

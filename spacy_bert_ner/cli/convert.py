@@ -40,6 +40,7 @@ def convert_cli(
     skip_invalid: reading.SkipInvalid = 0,
     lang: reading.Lang = "en",
     spacing: reading.Spacing = "natural",
+    offsets: reading.Offsets = "auto",
     misaligned: reading.Misaligned = "error",
     overlap: reading.Overlap = "error",
 ) -> None:
@@ -64,6 +65,7 @@ def convert_cli(
             skip_invalid=skip_invalid,
             lang=lang,
             spacing=spacing,
+            offsets=offsets,
             misaligned=misaligned,
             overlap=overlap,
             progress=reading.progress,

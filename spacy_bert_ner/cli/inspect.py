@@ -23,6 +23,7 @@ def inspect_cli(
     document_key: reading.DocumentKey = None,
     skip_invalid: reading.SkipInvalid = 0,
     lang: reading.Lang = "en",
+    offsets: reading.Offsets = "auto",
     misaligned: reading.Misaligned = "missing",
     overlap: reading.Overlap = "longest",
     encoder: Annotated[
@@ -57,6 +58,7 @@ def inspect_cli(
             document_key=document_key,
             skip_invalid=skip_invalid,
             lang=lang,
+            offsets=offsets,
             misaligned=misaligned,
             overlap=overlap,
             progress=lambda sentences, what, n: reading.progress(sentences, what.replace("writing", "inspecting"), n),

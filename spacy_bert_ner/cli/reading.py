@@ -12,10 +12,11 @@ from tqdm import tqdm
 from typer import Option
 
 from ..corpus import FORMATS
-from ..corpus.fitting import MISALIGNED, OVERLAP
 from ..corpus.part_file import Part, part_file
 from ..corpus.sentence import Sentence
 from ..corpus.spacing import SPACINGS
+from ..corpus.span_report import MISALIGNED, OVERLAP
+from ..corpus.stream import OFFSETS
 from ..tags import PREFIXES
 
 Format = Annotated[str, Option(help=f"one of: auto, {', '.join(FORMATS)}")]
@@ -33,6 +34,9 @@ SkipInvalid = Annotated[int, Option(help="leave out as many sentences that canno
 Lang = Annotated[str, Option(help="language code of the text")]
 Spacing = Annotated[
     str, Option(help=f"spaces between words where the format does not say; one of: {', '.join(SPACINGS)}")
+]
+Offsets = Annotated[
+    str, Option(help=f"what offsets in a text count; auto: what all spans fit; one of: {', '.join(OFFSETS)}")
 ]
 Misaligned = Annotated[
     str, Option(help=f"spans that do not begin and end where tokens do; one of: {', '.join(MISALIGNED)}")

@@ -14,6 +14,7 @@ from .sentence import Invalid
 from .source import Source
 
 _ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.ASCII | re.DOTALL)
+_SPACED_LABEL = re.compile(r"T\d+\t(\S+(?: \S+)*?) \d+ \d+(?:;\d+ \d+)*(?:\t.*)?", re.ASCII | re.DOTALL)
 _OTHER = re.compile(r"[REAMN*#][^\t]*\t", re.ASCII)  # relations, events, attributes, normalisations, notes
 
 
@@ -50,28 +51,31 @@ class Pairs(Source):
 
     def _pair(self, note: Path) -> Passage:
         path = note.with_suffix(".txt")
-        text = check_text(path, 1, "".join(self._rows(path)))
+        source = self._source(path)
+        with source.text() as file:
+            text = check_text(path, 1, file.read())
         names: set[str] = set()
         spans = []
-        for line, row in enumerate(self._rows(note), start=1):
-            row = row.rstrip("\r\n")
-            match = _ENTITY.fullmatch(row)
-            if match is None:
-                if row.strip() and not _OTHER.match(row):
-                    raise CorpusError(Errors.bad_standoff.format(path=note, line=line, text=shorten(row)))
-                continue
-            if match[1] in names:
-                raise CorpusError(Errors.same_id.format(path=note, line=line, name=match[1]))
-            names.add(match[1])
-            spans.append(_span(note, line, match))
+        with self._source(note).text() as rows:
+            for line, row in enumerate(rows, start=1):
+                row = row.rstrip("\r\n")
+                match = _ENTITY.fullmatch(row)
+                if match is None:
+                    if row.strip() and not _OTHER.match(row):
+                        raise _bad_row(note, line, row)
+                    continue
+                if match[1] in names:
+                    raise CorpusError(Errors.same_id.format(path=note, line=line, name=match[1]))
+                names.add(match[1])
+                spans.append(_span(note, line, match))
         name = note.relative_to(self.path) if self.path.is_dir() else Path(note.name)
-        return Passage(text, spans, path, 1, name.with_suffix("").as_posix(), spans_path=note)
+        document = name.with_suffix("").as_posix()
+        return Passage(text, spans, path, 1, document, spans_path=note, has_mark=source.has_mark)
 
-    def _rows(self, path: Path) -> Iterator[str]:
+    def _source(self, path: Path) -> Source:
         source = Source(path, self._named)
         source.check(None, "brat")
-        with source.text() as text:
-            yield from text
+        return source
 
 
 def is_brat(path: Path) -> bool:
@@ -88,6 +92,14 @@ def is_brat(path: Path) -> bool:
 def read(source: Source) -> Iterator[Passage | Invalid]:
     """Read the pairs of text and annotations."""
     return cast(Pairs, source).passages()  # no other source is opened for this format
+
+
+def _bad_row(path: Path, line: int, row: str) -> CorpusError:
+    match = _SPACED_LABEL.fullmatch(row)
+    if match is None:
+        return CorpusError(Errors.bad_standoff.format(path=path, line=line, text=shorten(row)))
+    whole = match[1].replace(" ", "_")
+    return CorpusError(Errors.spaced_label.format(path=path, line=line, label=shorten(match[1]), whole=shorten(whole)))
 
 
 def _span(path: Path, line: int, match: re.Match[str]) -> Span:

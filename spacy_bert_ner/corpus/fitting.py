@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple, cast
@@ -16,82 +15,27 @@ from spacy.util import get_lang_class
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
-from .offsets import place_spans
+from .offset_units import ASTRAL, CHARACTERS, OFFSET_UNITS
+from .offsets import SpanPlaceError, place_spans, trim
 from .passage import Passage, Span, Tokens, shorten
 from .sentence import Invalid, Sentence
-
-MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
-"""What becomes of a span that does not begin and end where tokens do."""
-OVERLAP = ("error", "longest", "first")
-"""Which of the spans that share a token is kept: none, the longest, or that which begins first."""
-_N_SHOWN = 5
-_CONTEXT = 25  # characters on either side of a span
+from .span_report import SpanReport, add_shown
 
 
-@dataclass
-class SpanReport:
-    """What became of the spans of a file, when all of it has been read."""
+class TokenEdges(NamedTuple):
+    """Where each token of a text begins and ends."""
 
-    n_spans: int = 0
-    """Without those that have the same place and label as another."""
-    n_misaligned: int = 0
-    n_lost: int = 0
-    """Of the misaligned ones, those that are no entity now, as no token is left to them."""
-    n_trimmed: int = 0
-    """Spans that began or ended with white space, without those of white space alone."""
-    n_blank: int = 0
-    """Spans of white space alone, which are left out."""
-    n_overlapping: int = 0
-    """Spans that share a token with one that was kept in their place."""
-    n_left_out: int = 0
-    """Texts that nobody annotated, or whose annotation was rejected."""
-    n_unused: int = 0
-    """Further annotations of the same texts."""
-    shown_misaligned: list[str] = field(default_factory=list)
-    """The first of them, with file, line and context."""
-    shown_trimmed: list[str] = field(default_factory=list)
-    """The first of those with white space at their edges, or of white space alone."""
-    shown_overlapping: list[str] = field(default_factory=list)
+    starts: list[int]
+    ends: list[int]
 
-    def check(self, misaligned: str, overlap: str) -> None:
-        """Refuse misaligned and overlapping spans, unless the options say what to do with them.
+    def touched(self, start: int, end: int) -> tuple[int, int]:
+        """The tokens that a place touches, from one up to, not including, another."""
+        return bisect_right(self.ends, start), bisect_left(self.starts, end)
 
-        RAISES CorpusError: the message counts them and lists the first.
-        """
-        if self.n_misaligned and misaligned == "error":
-            listed = bullets(self.shown_misaligned)
-            raise CorpusError(Errors.misaligned_spans.format(n=self.n_misaligned, total=self.n_spans, listed=listed))
-        if self.n_overlapping and overlap == "error":
-            listed = bullets(self.shown_overlapping)
-            raise CorpusError(Errors.overlapping_spans.format(n=self.n_overlapping, total=self.n_spans, listed=listed))
-
-    def messages(self, misaligned: str, overlap: str) -> list[str]:
-        """What a user should know of what was not taken as it stands."""
-        messages = []
-        if self.n_trimmed or self.n_blank:
-            listed = bullets(self.shown_trimmed)
-            message = Errors.spans_trimmed.format(
-                n=self.n_trimmed, total=self.n_spans, n_blank=self.n_blank, listed=listed
-            )
-            messages.append(message)
-        if self.n_misaligned:
-            listed = bullets(self.shown_misaligned)
-            done = MISALIGNED[misaligned]
-            messages.append(
-                Errors.spans_fitted.format(
-                    n=self.n_misaligned, total=self.n_spans, done=done, lost=self.n_lost, listed=listed
-                )
-            )
-        if self.n_overlapping:
-            listed = bullets(self.shown_overlapping)
-            messages.append(
-                Errors.spans_dropped.format(n=self.n_overlapping, total=self.n_spans, overlap=overlap, listed=listed)
-            )
-        if self.n_left_out:
-            messages.append(Errors.texts_left_out.format(n=self.n_left_out))
-        if self.n_unused:
-            messages.append(Errors.annotations_unused.format(n=self.n_unused))
-        return messages
+    def align(self, start: int, end: int) -> bool:
+        """Whether a place begins and ends where tokens do."""
+        first, last = self.touched(start, end)
+        return first < last and (self.starts[first], self.ends[last - 1]) == (start, end)
 
 
 class _Fitted(NamedTuple):
@@ -110,11 +54,23 @@ class Fitter:
     lang (str): whose tokenizer it is, for the errors.
     misaligned (str): a key of `MISALIGNED`.
     overlap (str): one of `OVERLAP`.
+    unit (str): what the offsets of spans count, a key of `OFFSET_UNITS`; it can be set anew between two passes.
+    is_named (bool): the user named the unit, so that no span is counted as ambiguous.
     """
 
-    def __init__(self, tokenize: Callable[[str], Doc], lang: str, misaligned: str, overlap: str) -> None:
+    def __init__(
+        self,
+        tokenize: Callable[[str], Doc],
+        lang: str,
+        misaligned: str,
+        overlap: str,
+        unit: str = CHARACTERS,
+        *,
+        is_named: bool = True,
+    ) -> None:
         self._tokenize = tokenize
         self._lang, self._misaligned, self._overlap = lang, misaligned, overlap
+        self.unit, self._is_named = unit, is_named
 
     def sentences(self, passages: Iterable[Passage | Invalid], report: SpanReport) -> Iterator[Sentence | Invalid]:
         """Yield a sentence for each passage that is annotated and not empty; and what is no passage, as it is."""
@@ -128,17 +84,18 @@ class Fitter:
                 try:
                     yield self._fit(passage, report)
                 except CorpusError as e:
+                    report.n_misplaced += isinstance(e, SpanPlaceError)
                     yield Invalid(e)
 
     def _fit(self, passage: Passage, report: SpanReport) -> Sentence:
-        words, spaces = passage.tokens or self._cut(passage)
-        edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
-        starts = list(edges)[:-1]
-        ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
+        tokens = self.tokens(passage)
+        words, spaces = tokens
+        edges = token_edges(tokens)
         distinct = self._placed(passage, report)
+        self._count_ambiguous(passage, edges, report)
         fitted: dict[object, _Fitted] = {}
         for span in distinct:
-            one = self._place(span, starts, ends, passage, report)
+            one = self._place(span, edges, passage, report)
             if one.first < one.last:
                 fitted.setdefault(one[:3], one)  # two spans may come to be the same
         tags: list[str | None] = [OUTSIDE] * len(words)
@@ -148,50 +105,69 @@ class Fitter:
             if label is not None:
                 tags[first] = f"B-{label}"
         for start, end in passage.unknown:
-            first, last = bisect_right(ends, start), bisect_left(starts, end)
+            first, last = edges.touched(start, end)
             if any(tag not in (None, OUTSIDE) for tag in tags[first:last]):
                 covered = shorten(passage.text[start:end])
-                message = Errors.unknown_entity.format(
-                    path=passage.path, line=passage.line, start=start, end=end, covered=covered
-                )
+                message = Errors.unknown_entity.format(where=passage.where(), start=start, end=end, covered=covered)
                 raise CorpusError(message)
             tags[first:last] = [None] * (last - first)
         return Sentence(words, tags, [passage.line] * len(words), spaces, passage.document)
 
     def _placed(self, passage: Passage, report: SpanReport) -> list[Span]:
         """The spans of a passage, each once; one with other fragments is another span."""
-        placed = place_spans(passage)
+        placed = place_spans(passage, self.unit)
         spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
         report.n_spans += len(spans) + len(placed.blank)
         report.n_trimmed += len(placed.trimmed) - len(placed.blank)
         report.n_blank += len(placed.blank)
-        for span in placed.trimmed[: _N_SHOWN - len(report.shown_trimmed)]:
-            report.shown_trimmed.append(_shown(passage, span))
+        for span in placed.trimmed:
+            add_shown(report.trimmed, passage, span)
         return [*reversed(spans.values())]
 
-    def _cut(self, passage: Passage) -> Tokens:
-        """The tokens of a text whose file gives none."""
+    def _count_ambiguous(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> None:
+        """Count spans that would have another place, and may have it, if their offsets counted UTF-16 units."""
+        if self._is_named or self.unit != CHARACTERS or passage.text.isascii() or passage.tokens:
+            return
+        astral = ASTRAL.search(passage.text)
+        spans = [span for span in passage.spans if span.declared_text is None and astral and span.end > astral.start()]
+        if spans:
+            to_characters = OFFSET_UNITS["utf-16"].to_characters(passage)
+        for span in spans:
+            start, end = to_characters(span.start), to_characters(span.end)
+            report.n_ambiguous += 1
+            if start is not None and end is not None:
+                report.n_ambiguous_aligned += edges.align(*trim(passage.text, start, end))
+            add_shown(report.ambiguous, passage, span)
+
+    def tokens(self, passage: Passage) -> Tokens:
+        """The tokens of a text: those that its file gives, or else those that the tokenizer makes.
+
+        RAISES CorpusError: the tokenizer does not keep the text, or there is a NUL in it.
+        """
+        if passage.tokens:
+            return passage.tokens
+        if "\0" in passage.text:
+            raise CorpusError(Errors.nul_in_text.format(where=passage.where(), position=passage.text.index("\0")))
         doc = self._tokenize(passage.text)
         tokens = Tokens([token.text for token in doc], [bool(token.whitespace_) for token in doc])
         if "".join(f"{word} " if space else word for word, space in zip(*tokens, strict=True)) != passage.text:
-            raise CorpusError(Errors.text_changed.format(path=passage.path, line=passage.line, lang=self._lang))
+            raise CorpusError(Errors.text_changed.format(where=passage.where(), lang=self._lang))
         return tokens
 
-    def _place(self, span: Span, starts: list[int], ends: list[int], passage: Passage, report: SpanReport) -> _Fitted:
+    def _place(self, span: Span, edges: TokenEdges, passage: Passage, report: SpanReport) -> _Fitted:
         """The tokens of a span.
 
         I  love  [Ber]liners  .      expand: Berliners   contract: none   missing: Berliners, unknown
         """
-        first, last = bisect_right(ends, span.start), bisect_left(starts, span.end)  # those that it touches
-        if first < last and (starts[first], ends[last - 1]) == span[:2] and not span.fragments:
+        first, last = edges.touched(span.start, span.end)
+        if edges.align(span.start, span.end) and not span.fragments:
             return _Fitted(first, last, span.label, span)
         report.n_misaligned += 1
-        if len(report.shown_misaligned) < _N_SHOWN:
-            report.shown_misaligned.append(_shown(passage, span))
+        add_shown(report.misaligned, passage, span)
         label: str | None = span.label
         if self._misaligned == "contract":
             start, end = max(span.fragments or [span[:2]], key=lambda piece: piece[1] - piece[0])
-            first, last = bisect_left(starts, start), bisect_right(ends, end)
+            first, last = bisect_left(edges.starts, start), bisect_right(edges.ends, end)
         elif self._misaligned != "expand":
             label = None
         report.n_lost += label is not None and first >= last
@@ -213,9 +189,16 @@ class Fitter:
                 kept.insert(i, one)
                 continue
             report.n_overlapping += 1
-            if len(report.shown_overlapping) < _N_SHOWN:
-                report.shown_overlapping.append(f"{_shown(passage, one.span)} and {_named(passage, rival.span)}")
+            add_shown(report.overlapping, passage, one.span, rival.span)
         return kept
+
+
+def token_edges(tokens: Tokens) -> TokenEdges:
+    """Where tokens begin and end in the text that they are."""
+    words, spaces = tokens
+    edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
+    starts = list(edges)[:-1]
+    return TokenEdges(starts, [start + len(word) for start, word in zip(starts, words, strict=True)])
 
 
 @lru_cache(maxsize=4)
@@ -244,20 +227,3 @@ def _knowing(lang: str) -> Iterator[None]:
         yield
     except ImportError as e:
         raise CorpusError(Errors.bad_language.format(lang=lang, reason=e)) from e
-
-
-def _named(passage: Passage, span: Span) -> str:
-    return f"{passage.text[span.start : span.end][:60]!r} ({span.label}, {span.start}-{span.end})"
-
-
-def _shown(passage: Passage, span: Span) -> str:
-    """A span with its place and its context."""
-    text, start, end = passage.text, span.start, span.end
-    covered = text[start:end] if end - start <= 60 else f"{text[start : start + 60]}…"
-    context = f"{text[max(0, start - _CONTEXT) : start]}[{covered}]{text[end : end + _CONTEXT]}"
-    return f"{passage.where(span)}: {_named(passage, span)} in {context!r}"
-
-
-def bullets(shown: Iterable[object]) -> str:
-    """A list, a line each."""
-    return "\n".join(f"- {one}" for one in shown)

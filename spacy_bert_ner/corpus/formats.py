@@ -43,6 +43,8 @@ class TextFormat(NamedTuple):
     """Whether it has text and spans, not words and tags."""
     has_fields: bool = False
     """Whether `read` takes the key of the field that names a document."""
+    counts_characters: bool = False
+    """Whether `read` gives offsets of characters, whatever those of the file count."""
     tag_place: str = ""
     """Where in a row the tag is, for messages, if that is the same in all."""
     unit: str = "line"
@@ -60,6 +62,7 @@ class FileFormat(NamedTuple):
     """What its rows are called, whose numbers are the sentences' `lines`."""
     has_offsets: bool = False
     has_fields: bool = False
+    counts_characters: bool = False
     tag_place: str = ""
 
 
@@ -210,6 +213,19 @@ def _check_options(format: str, encoding: str | None, column: ColumnOptions, doc
             raise CorpusError(
                 Errors.option_of_others.format(option=option, value=value, format=format, formats=formats)
             )
+
+
+def check_offsets(format: str, offsets: str | None) -> None:
+    """Refuse to be told what offsets count where the format has none.
+
+    RAISES CorpusError: it names the formats that have some.
+    """
+    having = [name for name, kind in FORMATS.items() if kind.has_offsets and not kind.counts_characters]
+    if offsets is not None and format not in having:
+        formats = ", ".join(having)
+        raise CorpusError(
+            Errors.option_of_others.format(option="offsets", value=offsets, format=format, formats=formats)
+        )
 
 
 def refuse(key: str, value: object, allowed: str) -> NoReturn:

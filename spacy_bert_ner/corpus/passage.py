@@ -46,6 +46,7 @@ class Passage(NamedTuple):
     unknown: characters, from one up to, not including, another, whose annotation is not known.
     record_id: what names the record in its file, for messages; empty where it has no id.
     spans_path: the file that has the spans, if it is not `path`.
+    has_mark (bool): a byte-order mark stands before the text in its file, and is not part of it.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Passage(NamedTuple):
     unknown: Sequence[tuple[int, int]] = ()
     record_id: str = ""
     spans_path: Path | None = None
+    has_mark: bool = False
 
     def where(self, span: Span | None = None) -> str:
         """The file and line of the text or of one of its spans, for messages."""

@@ -41,6 +41,7 @@ def make_corpus_reader_v1(
     document_key: str | None = None,
     skip_invalid: int = 0,
     spacing: str = "natural",
+    offsets: str = "auto",
     misaligned: str = "error",
     overlap: str = "error",
 ) -> Callable[[Language], Iterator[Example]]:
@@ -61,6 +62,7 @@ def make_corpus_reader_v1(
         document_key=document_key,
         skip_invalid=skip_invalid,
         spacing=spacing,
+        offsets=offsets,
         misaligned=misaligned,
         overlap=overlap,
     )

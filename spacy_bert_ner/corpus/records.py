@@ -28,15 +28,24 @@ def read_records(source: Source, parse: Callable[[int, Record], T]) -> Iterator[
     """What `parse` makes of each record of a file and the line on which that begins.
 
     RAISES CorpusError: a record is too long, or an array is no JSON; the message names file and line. Any other bad
-        record is `Invalid`.
+        record is `Invalid`, with an error that also names its id.
     """
     for line, record in _records(source):
+        if isinstance(record, CorpusError):
+            yield Invalid(record)
+            continue
         try:
-            if isinstance(record, CorpusError):
-                raise record
             yield parse(line, record)
         except CorpusError as e:
-            yield Invalid(e)
+            yield Invalid(_name_record(e, f"{source.path}, line {line}", record))
+
+
+def _name_record(error: CorpusError, where: str, record: Record) -> CorpusError:
+    """Name the id of a record in an error that only names its file and line."""
+    name, message = record_id(record), str(error)
+    if not name or not message.startswith(f"{where}: ") or message.startswith(f"{where}: the id {name} "):
+        return error
+    return CorpusError(f"{where}, id {name}{message.removeprefix(where)}")
 
 
 def name_at(path: Path, line: int, record: Record, key: str) -> str:

@@ -38,6 +38,7 @@ _WHOLE = ("utf-8", "utf-16", "iso8859-1")
 _CHUNK = 1 << 20
 _HEAD = 1 << 22  # characters of the first rows: one row can be all of a file
 _MARK = codecs.BOM_UTF8.decode("latin-1")
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Source:
@@ -45,9 +46,12 @@ class Source:
 
     path (Path): the file.
     encoding (str | None): a Python codec; None for UTF-8 (or UTF-16, where it begins with that byte-order mark).
+    has_mark (bool): it begins with a byte-order mark, which is no part of the text.
     RAISES CorpusError: no such file, a damaged archive, one that holds more than one file or of another kind than zip,
         or no text codec.
     """
+
+    has_mark: bool
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         if not path.is_file():
@@ -61,6 +65,7 @@ class Source:
             if head.startswith(begins):
                 raise CorpusError(Errors.packed.format(path=path, packer=packer, unpack=unpack))
         mark = head[:2]
+        self.has_mark = head.startswith(_MARKS)
         self._own = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
         self._named = encoding
         self._codec = _codec(encoding or self._own)

@@ -15,12 +15,19 @@ from ..errors import CorpusError, Errors
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
 from .column_layout import LAST, describe_column
-from .fitting import MISALIGNED, OVERLAP, Fitter, SpanReport, bullets, check_language, tokenizer
-from .formats import FORMATS, KNOWN, ColumnOptions, open_corpus, refuse
-from .passage import MAX_CHARACTERS
+from .fitting import Fitter, check_language, tokenizer
+from .formats import FORMATS, KNOWN, ColumnOptions, check_offsets, open_corpus, refuse
+from .offset_trial import try_offsets
+from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
+from .passage import MAX_CHARACTERS, Passage
 from .scheme import TagSurvey
 from .sentence import Invalid, Sentence
 from .spacing import SPACINGS, natural_spaces
+from .span_report import MISALIGNED, OVERLAP, SpanReport, bullets
+
+AUTO = "auto"
+OFFSETS = (AUTO, *UNITS)
+"""What offsets may be said to count."""
 
 Progress = Callable[[Iterator[Sentence], str, int | None], Iterator[Sentence]]
 
@@ -46,6 +53,8 @@ class CorpusStream:
     document_key (str | None): the field that names the document of a row: a column of CSV, a comment of CoNLL-U, a key
         of JSON (`meta.source` for one in another); None for where the format has it.
     skip_invalid (int): how many sentences that cannot be read are left out, before it is an error.
+    offsets (str): what the offsets of text with offsets count: "characters", "utf-16" units or "bytes" of UTF-8; "auto"
+        for characters, or, where not all spans fit so, for what all of them fit. Then the name of what was told.
     misaligned (str): what becomes of spans that do not begin and end where tokens do, a key of `MISALIGNED`: "error";
         "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
     overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
@@ -82,6 +91,7 @@ class CorpusStream:
         lang: str = "en",
         tokenize: Callable[[str], Doc] | None = None,
         spacing: str = "natural",
+        offsets: str = AUTO,
         misaligned: str = "error",
         overlap: str = "error",
         progress: Progress | None = None,
@@ -95,6 +105,8 @@ class CorpusStream:
             refuse("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
         if spacing not in SPACINGS:
             refuse("--spacing", spacing, ", ".join(SPACINGS))
+        if offsets not in OFFSETS:
+            refuse("--offsets", offsets, ", ".join(OFFSETS))
         if misaligned not in MISALIGNED:
             refuse("--misaligned", misaligned, ", ".join(MISALIGNED))
         if overlap not in OVERLAP:
@@ -111,12 +123,16 @@ class CorpusStream:
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
         self._fitter: Fitter | None = None
+        self.offsets, self._converted, self._is_named = offsets, "", offsets != AUTO
         if self._kind.has_offsets:
-            self._fitter = Fitter(tokenize or tokenizer(lang), lang, misaligned, overlap)
+            unit = offsets if self._is_named else CHARACTERS
+            make = tokenize or tokenizer(lang)
+            self._fitter = Fitter(make, lang, misaligned, overlap, unit, is_named=self._is_named)
         elif tokenize is None:
             check_language(lang)
+        check_offsets(self.format, offsets if self._is_named else None)
         self._odd: dict[str, CorpusError] = {}
-        survey = self._survey()
+        survey = self._fit_offsets(self._fitter) if self._fitter else self._survey()
         # In place of the sentences that are left out, --limit takes others, whose tags are new.
         while skip_invalid and (odd := survey.odd(path, tag_scheme)):
             self._odd |= odd
@@ -138,8 +154,6 @@ class CorpusStream:
             self.has_neighbours |= sentence.document == document != ""
             document = sentence.document
         self.n_sentences, self.texts = len(hashes), np.array(hashes, dtype=np.int64)
-        if self.spans:
-            self.spans.check(self._misaligned, self._overlap)
         if not self.n_sentences:
             if self.invalid:
                 raise self.invalid[0]
@@ -152,17 +166,60 @@ class CorpusStream:
         return "texts" if self._kind.has_offsets else "sentences"
 
     def describe(self) -> str:
-        """Say how the file is read: format, columns, scheme."""
+        """Say how the file is read: format, columns, scheme, and what its offsets count."""
         columns = ""
         if self.layout is not None:
             tag, word = (describe_column(column) for column in (self.layout.tag, self.layout.word))
             columns = f", tags in {tag}, words in {word}"
         scheme = "" if self._kind.has_offsets or self.format == "spacy" else f", scheme {self.tag_scheme}"
-        return f"format {self.format}{columns}{scheme}"
+        offsets = f", offsets count {OFFSET_UNITS[self.offsets].title}" if self._kind.has_offsets else ""
+        return f"format {self.format}{columns}{scheme}{offsets}"
 
     def notes(self) -> list[str]:
         """What a user should know of how the file was read, without its spans and what was left out."""
         return self._notes()
+
+    def _fit_offsets(self, fitter: Fitter) -> TagSurvey:
+        """Read all once; once more, where spans do not fit, to find out what their offsets count.
+
+        RAISES CorpusError: most of the spans are off by the same number, whatever becomes of misaligned ones.
+        """
+        survey, error = None, None
+        try:
+            survey = self._survey()
+        except CorpusError as e:
+            error = e
+        spans = cast(SpanReport, self.spans)
+        if not self._kind.counts_characters and (spans.n_misplaced or spans.n_misaligned):
+            n_misfits = None if error or spans.n_misplaced else spans.n_misaligned
+            found = try_offsets(
+                self._passages(),
+                fitter.tokens,
+                fitter.unit,
+                is_named=self._is_named,
+                allowed=self._allowed,
+                n_misfits=n_misfits,
+            )
+            if found.unit:
+                fitter.unit, self._converted = found.unit, found.message
+                survey, error = self._survey(), None
+            elif found.message:
+                raise CorpusError(f"{error}\n{found.message}" if error else found.message)
+        if error or survey is None:
+            raise error or AssertionError
+        self.offsets = fitter.unit
+        cast(SpanReport, self.spans).check(self._misaligned, self._overlap)
+        return survey
+
+    def _passages(self) -> Iterator[Passage | Invalid]:
+        """As many passages as make the sentences that are read."""
+        n_left = self._limit
+        for passage in self._read():
+            yield passage
+            if n_left is not None and isinstance(passage, Passage):
+                n_left -= bool(passage.annotated and passage.text)
+                if n_left == 0:
+                    return
 
     def messages(self) -> list[str]:
         """What a user should know of what was not taken as it stands, when all have been read."""
@@ -174,7 +231,7 @@ class CorpusStream:
 
     def _raw(self) -> Iterator[Sentence]:
         items = self._read()
-        self.spans = SpanReport() if self._fitter else None
+        self.spans = SpanReport(self._converted) if self._fitter else None
         if self._fitter and self.spans:
             items = self._fitter.sentences(items, self.spans)
         return islice(self._valid(items), self._limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..corpus.fitting import SpanReport
+from ..corpus.span_report import SpanReport
 from .findings import Corpora, Finding, in_turn, share
 from .readings import FEWEST, FEWEST_OUTSIDE, MAJORITY, NONE, Suspect
 from .shown import Example
@@ -89,7 +89,7 @@ def _blank_edges(corpora: Corpora, spans: Sequence[SpanReport]) -> Iterator[Find
             "spans",
             share(n_trimmed, sum(report.n_spans for report in spans)),
             "Nothing to do: the white space is left out. A span of white space alone is no entity.",
-            details=[line for report in spans for line in report.shown_trimmed][: corpora.train.limit],
+            details=[line for report in spans for line in report.trimmed][: corpora.train.limit],
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..corpus.fitting import SpanReport
+from ..corpus.span_report import SpanReport
 from .findings import Corpora, Finding, share
 from .texts import CODES
 
@@ -63,17 +63,31 @@ def _spans(spans: list[SpanReport], limit: int) -> Iterator[Finding]:
     n_spans = sum(report.n_spans for report in spans)
     rows = (
         (
+            "offset_units",
+            "spans whose offsets do not count characters",
+            sum(report.n_spans for report in spans if report.converted),
+            [report.converted for report in spans if report.converted],
+            "They are converted, as told below. If that is wrong: --offsets characters.",
+        ),
+        (
+            "ambiguous_offsets",
+            "spans behind characters beyond U+FFFF, whose text the file does not say",
+            sum(report.n_ambiguous for report in spans),
+            [line for report in spans for line in report.ambiguous],
+            "Look at them: tools in JavaScript count such a character as two. If these do: --offsets utf-16.",
+        ),
+        (
             "misaligned",
             "spans that begin or end inside a token",
             sum(report.n_misaligned for report in spans),
-            [line for report in spans for line in report.shown_misaligned],
+            [line for report in spans for line in report.misaligned],
             "Move their edges, or say what to do with them: convert --misaligned. Here their tokens are unknown.",
         ),
         (
             "overlapping",
             "spans that share tokens with another",
             sum(report.n_overlapping for report in spans),
-            [line for report in spans for line in report.shown_overlapping],
+            [line for report in spans for line in report.overlapping],
             "A token can be of one entity only. Remove one of each, or say which: convert --overlap.",
         ),
     )

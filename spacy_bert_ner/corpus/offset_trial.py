@@ -1,0 +1,270 @@
+"""Where spans do not fit their texts: what else their offsets may count, or by how much all of them are off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from ..errors import CorpusError, Errors
+from .fitting import TokenEdges, token_edges
+from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS, ToCharacters
+from .offsets import Place, covers, trim
+from .passage import Passage, Span, Tokens
+from .sentence import Invalid
+from .span_report import N_SHOWN, bullets, show
+
+_MOST = 0.8
+"""Share of the spans that do not fit from which one explanation is that of all."""
+_FEWEST = 3
+"""Spans that do not fit, below which none is looked for."""
+
+Pieces = list[Place] | None
+"""The characters of a span or of its fragments; None where its offsets are those of none."""
+
+
+class TrialResult(NamedTuple):
+    """What was found.
+
+    unit (str | None): what offsets count so that all spans fit, a key of `OFFSET_UNITS`; None where there is none.
+    message (str): what is to be told of it; without a unit, what is wrong with most of the spans, if that is the same.
+    """
+
+    unit: str | None
+    message: str
+
+
+@dataclass(eq=False)
+class _Guess:
+    """One explanation of spans that do not fit, and how many spans speak for it.
+
+    place: finds the characters of a span in its passage, given those at its offsets as they stand.
+    differs: whether it has other characters than those for any span of a passage.
+    explain: makes a message of it and of a list of spans.
+    unit: what the offsets count then, a key of `OFFSET_UNITS`; None where they are off.
+    """
+
+    place: Callable[[_Readings, Span, Pieces], Pieces]
+    differs: Callable[[Passage], bool]
+    explain: Callable[[_Guess], str]
+    unit: str | None = None
+    may_fit_all: bool = False
+    """Whether no span speaks against it so far; False for offsets that are off, which are not converted."""
+    n_other: int = 0
+    """Spans that have other characters so."""
+    n_told: int = 0
+    """Of these, those whose text the file says."""
+    n_off: int = 0
+    """Of these, those that do not fit as they stand."""
+    n_fitting: int = 0
+    """Of these, those that fit so."""
+    listed: list[str] = field(default_factory=list)
+    """The first that do not fit as they stand."""
+
+    def add(self, readings: _Readings, span: Span, *, is_plain: bool, is_fitting: bool) -> None:
+        """Count a span that has other characters by this guess."""
+        self.n_other += 1
+        self.n_told += span.declared_text is not None
+        self.n_off += not is_plain
+        self.n_fitting += is_fitting and not is_plain
+        if not is_plain and len(self.listed) < N_SHOWN:
+            self.listed.append(show(readings.passage, span._replace(start=max(0, span.start))))
+
+    def is_open(self, n_misfits: int | None) -> bool:
+        """Whether it may still come true: more than half of the spans for which it matters do not fit."""
+        return self.may_fit_all or n_misfits is None or self.n_other < 2 * n_misfits
+
+    def is_proven(self) -> bool:
+        """Whether all spans fit so. It takes two where the file does not say their text: one may fit by chance."""
+        return self.may_fit_all and self.n_fitting > 0 and (self.n_told > 0 or self.n_other > 1)
+
+    def is_likely(self) -> bool:
+        """Whether most of the spans do not fit, and nearly all of these do so."""
+        many = self.n_off >= _FEWEST and 2 * self.n_off > self.n_other
+        return many and self.n_fitting >= _MOST * self.n_off
+
+    def counts(self) -> dict[str, object]:
+        """What the messages count, and their list."""
+        listed = bullets(self.listed, self.n_off)
+        return {"n": self.n_off, "total": self.n_other, "n_fitting": self.n_fitting, "listed": listed}
+
+
+class _Readings:
+    """A passage, with its tokens and what offsets count in it, each found when it is first asked for."""
+
+    def __init__(self, passage: Passage, tokens: Callable[[Passage], Tokens]) -> None:
+        self.passage, self._tokens = passage, tokens
+        self._units: dict[str, ToCharacters] = {}
+
+    @cached_property
+    def edges(self) -> TokenEdges | None:
+        """None for a text that the tokenizer does not keep, which is told elsewhere."""
+        try:
+            return token_edges(self._tokens(self.passage))
+        except CorpusError:
+            return None
+
+    def characters(self, span: Span, unit: str) -> Pieces:
+        """The characters at the offsets of a span, which count this unit. They may be outside the text."""
+        given = list(span.fragments or (span[:2],))
+        if unit == CHARACTERS:
+            return given
+        if unit not in self._units:
+            self._units[unit] = OFFSET_UNITS[unit].to_characters(self.passage)
+        to_characters = self._units[unit]
+        pieces = []
+        for start, end in given:
+            first, last = to_characters(start), to_characters(end)
+            if start < 0 or first is None or last is None:
+                return None
+            pieces.append((first, last))
+        return pieces
+
+    def without_blank_edges(self, pieces: list[Place]) -> Pieces:
+        """These characters; None if one of them is outside the text, or white space at an edge.
+
+        Where spans have white space at an edge, several shifts would fit.
+        """
+        text = self.passage.text
+        inside = all(0 <= start < end <= len(text) for start, end in pieces)
+        return pieces if inside and all(trim(text, start, end) == (start, end) for start, end in pieces) else None
+
+    def fits(self, span: Span, pieces: Pieces) -> bool | None:
+        """Whether a span may be these characters: those that the file says, or else whole tokens.
+
+        None for white space alone, which says nothing.
+        """
+        text = self.passage.text
+        if not pieces or not all(0 <= start < end <= len(text) for start, end in pieces):
+            return False
+        if span.declared_text is not None:
+            return covers(text, pieces, span.declared_text)
+        trimmed = [trim(text, start, end) for start, end in pieces]
+        if all(start >= end for start, end in trimmed):
+            return None
+        edges = self.edges
+        return edges is not None and all(start >= end or edges.align(start, end) for start, end in trimmed)
+
+
+def try_offsets(
+    passages: Iterable[Passage | Invalid],
+    tokens: Callable[[Passage], Tokens],
+    unit: str,
+    *,
+    is_named: bool,
+    allowed: int = 0,
+    n_misfits: int | None = None,
+) -> TrialResult:
+    """Find out why spans of a file do not fit their texts.
+
+    tokens: gives the tokens of a passage.
+    unit (str): what the offsets count as they stand, a key of `OFFSET_UNITS`.
+    is_named (bool): whether the user says so; then no other unit is tried.
+    allowed (int): of how many texts no unit may fit all spans; these say nothing of it.
+    n_misfits (int | None): how many spans do not fit at most, if that is known; then it ends when all is clear.
+    """
+    guesses = _guesses(is_named=is_named)
+    n_spans = n_plain = 0
+    for passage in passages:
+        guesses = [guess for guess in guesses if guess.is_open(n_misfits)]
+        if not guesses:
+            break
+        if isinstance(passage, Invalid) or not passage.annotated or not passage.text:
+            continue
+        asked = [guess for guess in guesses if guess.differs(passage)]
+        whole = [guess for guess in guesses if guess.may_fit_all]
+        if not asked and not whole:
+            continue
+        misfits, n_here, n_plain_here = _try_passage(_Readings(passage, tokens), unit, asked)
+        if n_plain_here < n_here and allowed and all(misfits.get(guess, True) for guess in whole):
+            allowed -= 1  # it is wrong in every unit
+            continue
+        for guess in whole:
+            guess.may_fit_all = not misfits.get(guess, n_plain_here < n_here)
+        n_spans, n_plain = n_spans + n_here, n_plain + n_plain_here
+    for guess in guesses:
+        if guess.is_proven() and guess.unit:
+            title = OFFSET_UNITS[guess.unit].title
+            return TrialResult(guess.unit, Errors.offsets_converted.format(unit=title, n=n_spans, n_plain=n_plain))
+    likely = [guess for guess in guesses if guess.is_likely()]
+    best = max(likely, key=lambda guess: guess.n_fitting, default=None)
+    return TrialResult(None, best.explain(best) if best else "")
+
+
+def _try_passage(readings: _Readings, unit: str, asked: list[_Guess]) -> tuple[dict[_Guess, bool], int, int]:
+    """Count the spans of a passage for each guess that matters in it.
+
+    RETURNS: whether there is one that does not fit by that guess; how many there are; how many fit as they stand.
+    """
+    misfits = dict.fromkeys(asked, False)
+    spans = {(span.start, span.end, span.label, span.fragments): span for span in readings.passage.spans}
+    n_plain = 0
+    for span in spans.values():
+        pieces = readings.characters(span, unit)
+        is_plain = readings.fits(span, pieces) is not False
+        n_plain += is_plain
+        for guess in asked:
+            other = guess.place(readings, span, pieces)
+            if other == pieces:
+                misfits[guess] |= not is_plain
+                continue
+            fits = readings.fits(span, other)
+            is_fitting = is_plain if fits is None else fits
+            misfits[guess] |= not is_fitting
+            guess.add(readings, span, is_plain=is_plain, is_fitting=is_fitting)
+    return misfits, len(spans), n_plain
+
+
+def _guesses(*, is_named: bool) -> list[_Guess]:
+    """All explanations, those that change least first."""
+    units = [] if is_named else [unit for unit in OFFSET_UNITS if unit != CHARACTERS]
+    shifts = [shift for n in (1, 2, 3) for shift in (n, -n)]
+    return [*map(_other_unit, units), _Guess(_one_more, _always, _explain_ends), *map(_shift, shifts)]
+
+
+def _always(passage: Passage) -> bool:
+    return True
+
+
+def _other_unit(unit: str) -> _Guess:
+    """The offsets count another unit."""
+
+    def place(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
+        return readings.characters(span, unit)
+
+    def explain(guess: _Guess) -> str:
+        advice = Errors.name_unit.format(unit=unit) if unit in UNITS else Errors.fix_others
+        return Errors.unit_suspected.format(**guess.counts(), unit=OFFSET_UNITS[unit].title, advice=advice)
+
+    return _Guess(place, OFFSET_UNITS[unit].differs, explain, unit, may_fit_all=True)
+
+
+def _shift(shift: int) -> _Guess:
+    """All offsets are off by the same number."""
+    n = abs(shift)
+
+    def place(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
+        return readings.without_blank_edges([(start + shift, end + shift) for start, end in pieces or ()])
+
+    def explain(guess: _Guess) -> str:
+        wrong, change = ("early", f"add {n} to") if shift > 0 else ("late", f"take {n} from")
+        shown = f"{n} character" + "s" * (n > 1)
+        return Errors.offsets_shifted.format(**guess.counts(), shift=shown, wrong=wrong, change=change)
+
+    return _Guess(place, _always, explain)
+
+
+def _one_more(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
+    """The characters with one more at the end, as of inclusive ends.
+
+    Without the text of the span it has to be a letter or digit: a tokenizer that leaves punctuation at words would
+    have the full stop behind them, too.
+    """
+    is_told, text = span.declared_text is not None, readings.passage.text
+    longer = readings.without_blank_edges([(start, end + 1) for start, end in pieces or ()])
+    return longer if longer and (is_told or all(text[end - 1].isalnum() for _, end in longer)) else None
+
+
+def _explain_ends(guess: _Guess) -> str:
+    return Errors.ends_inclusive.format(**guess.counts())

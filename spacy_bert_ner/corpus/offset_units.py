@@ -1,0 +1,90 @@
+"""What the offsets of a file count, and where that is in the text: from other units to characters.
+
+text         😀 M i a            characters of the text
+characters   0 1 2 3 4 5
+utf-16       0 2 3 4 5 6         as JavaScript, Java and C# count
+bytes        0 4 5 6 7 8         of UTF-8
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import accumulate
+from typing import NamedTuple
+
+from .passage import Passage
+
+UNITS = ("characters", "utf-16", "bytes")
+"""Units that a user can name."""
+CHARACTERS = UNITS[0]
+ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+"""A character that UTF-16 spells with two units."""
+_LINE_FEED = re.compile(r"(?<!\r)\n")
+
+ToCharacters = Callable[[int], int | None]
+"""From an offset to that of the character which begins there; None inside a character and outside the text."""
+
+
+class OffsetUnit(NamedTuple):
+    """One way to count offsets.
+
+    title: what they count, for messages.
+    differs: whether it counts a passage in another way than by characters.
+    widths: how many units each character has.
+    shift: units before the first character.
+    """
+
+    title: str
+    differs: Callable[[Passage], bool]
+    widths: Callable[[str], list[int]]
+    shift: int = 0
+
+    def to_characters(self, passage: Passage) -> ToCharacters:
+        """Map the offsets of a passage to characters."""
+        if not self.differs(passage):
+            last = len(passage.text)
+            return lambda offset: offset if 0 <= offset <= last else None
+        edges = accumulate(self.widths(passage.text), initial=self.shift)
+        # Where a character has no width, the offset is that behind it.
+        return {edge: i for i, edge in enumerate(edges)}.get
+
+    def length(self, passage: Passage) -> int:
+        """How many units a text has."""
+        return sum(self.widths(passage.text), start=self.shift)
+
+
+def _one_each(text: str) -> list[int]:
+    return [1] * len(text)
+
+
+def _utf16(text: str) -> list[int]:
+    return [2 if character > "\uffff" else 1 for character in text]
+
+
+def _utf8(text: str) -> list[int]:
+    return [len(character.encode()) for character in text]
+
+
+def _crlf_as_one(text: str) -> list[int]:
+    return [int(text[i] != "\n" or text[i - 1 : i] != "\r") for i in range(len(text))]
+
+
+def _lf_as_two(text: str) -> list[int]:
+    return [2 if text[i] == "\n" and text[i - 1 : i] != "\r" else 1 for i in range(len(text))]
+
+
+OFFSET_UNITS = {
+    CHARACTERS: OffsetUnit("characters", lambda passage: False, _one_each),
+    "utf-16": OffsetUnit("UTF-16 units", lambda passage: bool(ASTRAL.search(passage.text)), _utf16),
+    "bytes": OffsetUnit("bytes of UTF-8", lambda passage: not passage.text.isascii(), _utf8),
+    "mark": OffsetUnit("a byte-order mark before the text", lambda passage: passage.has_mark, _one_each, shift=1),
+    "no-mark": OffsetUnit(
+        "the text without its byte-order mark", lambda passage: passage.text.startswith("\ufeff"), _one_each, shift=-1
+    ),
+    "crlf": OffsetUnit(r"a line end \r\n as one character", lambda passage: "\r\n" in passage.text, _crlf_as_one),
+    "lf": OffsetUnit(
+        r"a line end \n as two characters", lambda passage: bool(_LINE_FEED.search(passage.text)), _lf_as_two
+    ),
+}
+"""Those that are known, in the order in which they are tried."""
