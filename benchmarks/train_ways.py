@@ -105,7 +105,7 @@ def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
             for position, word in found:
                 tags[word] = names[row[position]]
             words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
-            predicted.append(Doc(doc.vocab, words=words, spaces=spaces, ents=to_iob2(tags, known)[0]))
+            predicted.append(Doc(doc.vocab, words=words, spaces=spaces, ents=to_iob2(tags, known.scheme)[0]))
     return predicted
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from .checkpoint_messages import CheckpointMessages
+from .csv_messages import CsvMessages
 from .evaluation_messages import EvaluationMessages
 from .messages import CorpusMessages
 from .scale_messages import ScaleMessages
@@ -70,7 +71,7 @@ class CorpusError(BertNerError):
     """Annotated text cannot be read or split."""
 
 
-class Errors(CorpusMessages, CheckpointMessages, EvaluationMessages, ScaleMessages, TrainingMessages):
+class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages, ScaleMessages, TrainingMessages):
     """Message templates, filled with `str.format`."""
 
     # settings

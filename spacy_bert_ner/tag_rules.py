@@ -24,18 +24,18 @@ def rules(
     A tag that stands in for another may be where that one may. It continues the tag before where nothing else can be
     meant: without `I-per`, BILUO's `B-per L-per L-per` is one entity.
     """
-    rules = {rule: _pairs(rule, scheme) for rule in (_may_follow, _may_divide, _continues)}
+    follows, divides, goes_on = (_pairs(rule, scheme) for rule in (may_follow, _may_divide, continues))
     layers: list[dict[int, Parts]] = []  # in each, a tag is one role of a label
     for parts, i in dict.fromkeys([*zip(split, range(len(split)), strict=True), *stand_ins.items()]):
         if not (free := [layer for layer in layers if i not in layer]):
             layers.append({})
         (free or layers[-1:])[0][i] = parts
-    may_follow, may_divide = np.zeros((2, len(split), len(split)), dtype=bool)
+    allowed, divided = np.zeros((2, len(split), len(split)), dtype=bool)
     for before, after in product(layers, repeat=2):
         places = np.ix_(list(before), list(after))
-        may_follow[places] |= rules[_may_follow](list(before.values()), list(after.values()))
-        may_divide[places] |= rules[_may_divide](list(before.values()), list(after.values()))
-    return may_follow, rules[_continues](split, split) | (may_follow & ~may_divide)
+        allowed[places] |= follows(list(before.values()), list(after.values()))
+        divided[places] |= divides(list(before.values()), list(after.values()))
+    return allowed, goes_on(split, split) | (allowed & ~divided)
 
 
 def _pairs(rule: _Rule, scheme: str) -> Callable[[Sequence[Parts], Sequence[Parts]], NDArray[np.bool_]]:
@@ -59,17 +59,19 @@ def _pairs(rule: _Rule, scheme: str) -> Callable[[Sequence[Parts], Sequence[Part
     return apply
 
 
-def _continues(before: Parts, tag: Parts, scheme: str = "") -> bool:
+def continues(before: Parts, tag: Parts, scheme: str = "") -> bool:
+    """Whether a tag goes on with the entity of the tag before."""
     return bool(tag[1]) and before[1] == tag[1] and before[0] in "BI" and tag[0] in "IL"
 
 
-def _may_follow(before: Parts, tag: Parts, scheme: str) -> bool:
+def may_follow(before: Parts, tag: Parts, scheme: str) -> bool:
+    """Whether a tag may follow another."""
     touches = before[1] == tag[1]
-    return _continues(before, tag) or (_may_close(before, scheme, touches) and _may_open(before, tag, scheme, touches))
+    return continues(before, tag) or (_may_close(before, scheme, touches) and _may_open(before, tag, scheme, touches))
 
 
 def _may_divide(before: Parts, tag: Parts, scheme: str) -> bool:
-    return _may_follow(before, tag, scheme) and not _continues(before, tag)
+    return may_follow(before, tag, scheme) and not continues(before, tag)
 
 
 def _may_close(before: Parts, scheme: str, touches: bool) -> bool:

@@ -24,13 +24,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import tag_rules
 from .errors import Errors, TagError
-from .tag_rules import WHOLE_SCHEMES, Parts, rules
+from .tag_rules import WHOLE_SCHEMES, Parts
 from .types import Entity, Ints1d
 
 Tag = TypeVar("Tag", str, str | None)
@@ -275,7 +276,7 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     roles = [_ROLE[prefix] for prefix in prefixes] or ["I"]
     ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # of two `O`, the first
     stand_ins = {(role, label): _nearest(role, label, ids) for label in labels for role in roles}
-    may_follow, continues = rules(split, stand_ins, scheme)
+    may_follow, continues = tag_rules.rules(split, stand_ins, scheme)
     outside = ids.get((OUTSIDE, ""))
     if outside is None:
         may_follow[:] = True  # without O not every length has a legal sequence
@@ -297,55 +298,50 @@ def _nearest(role: str, label: str, ids: dict[Parts, int]) -> int:
     return next(ids[r, label] for r in _STAND_INS[role] if (r, label) in ids)
 
 
-def to_iob2(tags: Sequence[Tag], known: TagSet) -> tuple[list[Tag], int]:
+def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
     """Write the tags of one sentence in IOB2, without losing an entity that they spell.
 
         O  I-per  I-per  I-geo        O  B-per  I-per  B-geo
                                  →       ^^^^^         ^^^^^   2 repaired, if the scheme is IOB2; none in IOB1
 
-    tags: all of them in `known.tags`, or None where unknown. What is beside an unknown one breaks no rule.
+    tags: of the scheme, or None where unknown. What is beside an unknown one breaks no rule.
+    scheme (str): what `scheme_of` returns.
     RETURNS: the tags in IOB2, and how many broke the rules of their own scheme.
+    RAISES TagError: a tag has no prefix, in a scheme that has some.
     """
-    tables = _iob2_tables(known)
     iob2: list[Tag] = []
-    n_broken, before, after_unknown = 0, -1, False
-    # In plain Python: sentences are short, and a corpus has many of them.
+    n_broken, before, label_before = 0, OUTSIDE, ""  # of the position before; beside the edges stands, as it were, an O
     for tag in tags:
         if tag is None:
             iob2.append(tag)
-            before, after_unknown = -1, True
+            before = ""
             continue
-        i = tables.ids[tag]
-        goes_on = before >= 0 and tables.continues[before][i]
-        if not after_unknown:
-            n_broken += not (tables.may_follow[before][i] if before >= 0 else tables.may_begin[i])
-        iob2.append(tables.inside[i] if goes_on else tables.begins[i])
-        before, after_unknown = i, False
-    n_broken += before >= 0 and not tables.may_end[before]
+        role, label, begins, inside = _spelled(tag, scheme)
+        goes_on, breaks = (False, False) if not before else _step(before, role, label_before == label, scheme)
+        n_broken += breaks
+        iob2.append(inside if goes_on else begins)
+        before, label_before = role, label
+    if before:
+        n_broken += _step(before, OUTSIDE, not label_before, scheme)[1]
     return iob2, n_broken
 
 
-class _Iob2Tables(NamedTuple):
-    """A `TagSet` as plain lists, and each tag in IOB2 where it begins an entity and inside of one."""
-
-    ids: dict[str, int]
-    may_begin: list[bool]
-    may_follow: list[list[bool]]
-    may_end: list[bool]
-    continues: list[list[bool]]
-    begins: list[str]
-    inside: list[str]
+@lru_cache(maxsize=1 << 16)
+def _spelled(tag: str, scheme: str) -> tuple[str, str, str, str]:
+    """The role and the label of a tag, and how IOB2 writes it where it begins an entity and inside one."""
+    if tag == OUTSIDE:
+        return OUTSIDE, "", OUTSIDE, OUTSIDE
+    role, label = ("I", tag) if scheme == "plain" else split_tag(tag)
+    return _ROLE[role], label, f"B-{label}", f"I-{label}"
 
 
-@lru_cache(maxsize=64)
-def _iob2_tables(known: TagSet) -> _Iob2Tables:
-    labels = [("", *known.labels)[i] for i in known.label_ids.tolist()]
-    return _Iob2Tables(
-        {tag: i for i, tag in enumerate(known.tags)},
-        known.may_begin.tolist(),
-        known.may_follow.tolist(),
-        known.may_end.tolist(),
-        known.continues.tolist(),
-        [f"B-{label}" if label else OUTSIDE for label in labels],
-        [f"I-{label}" if label else OUTSIDE for label in labels],
-    )
+@lru_cache(maxsize=1 << 10)
+def _step(before: str, role: str, touches: bool, scheme: str) -> tuple[bool, bool]:
+    """Whether a tag continues the entity before it, and whether it breaks a rule there, whatever the labels are.
+
+    before, role: the roles of two tags that follow each other.
+    touches: whether they have the same label.
+    """
+    first = (before, "" if before == OUTSIDE else "x")
+    second = (role, "" if role == OUTSIDE else "x" if touches else "y")
+    return tag_rules.continues(first, second), not tag_rules.may_follow(first, second, scheme)

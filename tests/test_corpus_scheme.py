@@ -8,10 +8,11 @@ import spacy
 from conftest import ROOT
 
 from spacy_bert_ner.corpus import read_corpus
+from spacy_bert_ner.corpus import scheme as scheme_module
 from spacy_bert_ner.corpus.scheme import TagSurvey
 from spacy_bert_ner.corpus.sentence import Sentence, to_doc
 from spacy_bert_ner.errors import CorpusError
-from spacy_bert_ner.tags import PREFIXES, tag_set, tags_of_labels
+from spacy_bert_ner.tags import PREFIXES, scheme_of, tag_set, tags_of_labels
 
 WNUT = ROOT.parent / "shared" / "data" / "wnut17"
 SCHEMES = "IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain"
@@ -219,6 +220,69 @@ def test_labels_without_any_o_have_to_be_named(tmp_path, layout):
         read_corpus(path, format="conll" if layout is as_columns else "auto")
 
 
+@pytest.mark.parametrize("named", [None, "plain"])
+def test_a_column_of_as_many_tags_as_words_is_refused(tmp_path, named):
+    """As that of the lemmas, where the column of the tags is another."""
+    path = write(tmp_path, "a O\n" + "".join(f"w{i} lemma{i}\n" for i in range(1001)))
+    expected = (
+        f"{path}, line 2, the last column: 1001 different tags without prefixes for 1001 words ('lemma0', 'lemma1', "
+        "'lemma2', 'lemma3', 'lemma4'), which are too many to be labels. Name the column of the tags in a file of "
+        "columns: --column 2. If they are labels, and 10 words or more share one, say so: --tag-scheme plain"
+    )
+    with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
+        read_corpus(path, format="conll", tag_scheme=named)
+
+
+def test_a_thousand_labels_may_be_in_a_column(tmp_path):
+    path = write(tmp_path, "a O\n" + "".join(f"w{i} label{i}\n" for i in range(1000)))
+    assert read_corpus(path).tag_scheme == "plain"
+
+
+def test_more_labels_have_to_be_named_and_shared_by_words(tmp_path):
+    path = write(tmp_path, "a O\n" + "".join(f"w{i} label{i % 1001}\n\n" for i in range(10_010)))
+    with pytest.raises(CorpusError, match="1001 different tags without prefixes for 10010 words"):
+        read_corpus(path)
+    assert len(read_corpus(path, tag_scheme="plain").sentences) == 10_010
+
+
+@pytest.mark.parametrize("scheme", [None, "IOB2", "plain"])
+def test_the_work_grows_with_the_number_of_different_tags_alone(monkeypatch, scheme):
+    """Every tag is compared with at most one of each prefix, whether it fits or not."""
+    compared = 0
+
+    def count(tags):
+        nonlocal compared
+        compared += len(tags)
+        return scheme_of(tags)
+
+    monkeypatch.setattr(scheme_module, "scheme_of", count)
+    survey = TagSurvey()
+    tags = [f"{prefix}{i}" for i in range(500) for prefix in ("B-", "I-", "L-", "U-", "E-", "")]
+    survey.add(Sentence(["w"] * len(tags), tags, [1] * len(tags)))
+    odd = survey.odd(Path("a"), scheme)
+    assert len(odd) == {None: 1000, "IOB2": 2000, "plain": 0}[scheme]
+    assert compared <= 6 * len(tags)
+
+
+def test_what_broke_a_rule_is_repaired_whatever_the_number_of_labels(tmp_path):
+    """The rules of a scheme know no labels, so that nothing grows with the square of their number."""
+    rows = "".join(f"a B-{i}\nb I-{i}\nc I-{i + 1}\n\n" for i in range(5000))
+    corpus = read_corpus(write(tmp_path, rows))
+    assert (corpus.tag_scheme, corpus.n_repaired) == ("IOB2", 5000)
+    assert corpus.sentences[4999].tags == ["B-4999", "I-4999", "B-5000"]
+
+
+def test_tags_with_prefixes_are_no_plain_labels(tmp_path):
+    rows = "".join(f"a {prefix}-{label}\n" for label in "abcde" for prefix in "BI")
+    path = write(tmp_path, rows + "b O\nc x\n")
+    expected = f"{path}: 10 of 11 tags have the prefix of a scheme (B-a, I-a, B-b, I-b, B-c), which --tag-scheme plain "
+    expected += "would take for a part of their labels. Leave out --tag-scheme plain."
+    with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
+        read_corpus(path, tag_scheme="plain")
+    path = write(tmp_path, rows + "b O\nc x\nd y\n")
+    assert read_corpus(path, tag_scheme="plain").sentences[0].tags[:3] == ["B-B-a", "B-I-a", "B-B-b"]
+
+
 @pytest.mark.parametrize("scheme", ["iob2", "IOB", "IOE", "auto", ""])
 def test_a_scheme_that_is_not_in_the_table_is_refused(tmp_path, scheme):
     expected = f"[convert] --tag-scheme = '{scheme}' is not allowed. Allowed: {SCHEMES}."
@@ -267,13 +331,13 @@ def test_wnut_is_the_same_in_every_scheme(tmp_path, scheme):
 def test_the_scheme_is_told_from_the_tags_that_are_known(tags, scheme):
     survey = TagSurvey()
     survey.add(Sentence(["w"] * len(tags), tags, [1] * len(tags)))
-    assert survey.rules(Path("a"), None).scheme == scheme
+    assert survey.scheme(Path("a"), None) == scheme
 
 
 def test_unknown_tags_alone_are_of_no_scheme():
     survey = TagSurvey()
     survey.add(Sentence(["w"], [None], [1]))
-    assert survey.rules(Path("a"), None) is None
+    assert survey.scheme(Path("a"), None) is None
 
 
 def test_an_unknown_tag_has_no_annotation_in_the_doc():

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 from ..errors import CorpusError, Errors, TagError
-from ..tags import (
-    OUTSIDE,
-    PREFIXES,
-    TagSet,
-    has_prefix,
-    scheme_of,
-    split_tag,
-    tag_set,
-    tags_of_label,
-    tags_of_labels,
-)
+from ..tags import OUTSIDE, PREFIXES, has_prefix, scheme_of, tags_of_label
+from .passage import shorten
 from .sentence import Sentence
+
+MAX_LABELS = 1000
+"""Tags without prefixes; a column of more may hold something else, such as words or lemmas."""
+N_USES = 10
+"""How many words share a label, on average, where there are more than `MAX_LABELS` and they are labels."""
 
 
 class TagSurvey:
-    """What the tags of a corpus tell of their scheme; see `add` and `rules`.
+    """What the tags of a corpus tell of their scheme; see `add` and `scheme`.
 
     The prefixes decide. Where they leave IOB1 or IOB2 open, it is IOB1 if every `B-x` stands directly after an entity
     of the label x, the only place that it has there; so with `E-x` before an entity, and IOE1. A tag that is unknown
@@ -36,6 +33,7 @@ class TagSurvey:
         self.lines: dict[str, int] = {}
         """Where each tag stands first, in the order of the file."""
         self._places: dict[str, str] = {}
+        self._n_tagged = 0  # words whose tag is known and not `O`
         self._divides_only = True  # `B-` and `E-` are where IOB1 and IOE1 have them
 
     def add(self, sentence: Sentence) -> None:
@@ -45,7 +43,9 @@ class TagSurvey:
             if tag is not None and tag not in lines:
                 lines[tag] = sentence.lines[i]
                 self._places[tag] = self.place or f", word {i + 1}"
-        if self._divides_only and any(tag is not None and tag != OUTSIDE for tag in tags):
+        n_tagged = len(tags) - tags.count(OUTSIDE) - tags.count(None)
+        self._n_tagged += n_tagged
+        if self._divides_only and n_tagged:
             # In both, a tag and the one beside it are of the same label: all behind their prefixes is equal.
             self._divides_only = not any(
                 (after[:2] == "B-" and before[1:] != after[1:]) or (before[:2] == "E-" and before[1:] != after[1:])
@@ -53,58 +53,75 @@ class TagSurvey:
                 if before is not None and after is not None
             )
 
-    def rules(self, path: Path, named: str | None) -> TagSet | None:
-        """The rules that the tags are to be read by; None where all of them are `O`.
+    def scheme(self, path: Path, named: str | None) -> str | None:
+        """The scheme that the tags are to be read by, a key of `PREFIXES`; None where all of them are `O`.
 
         named (str | None): a key of `PREFIXES`; None for what the tags tell.
-        RAISES CorpusError: a tag does not fit the scheme; the message names file and line.
+        RAISES CorpusError: a tag does not fit the scheme; the message names file and line. Or the tags are none.
         """
-        lines = {tag: line for tag, line in self.lines.items() if tag != OUTSIDE}
-        if not lines:
+        tags = [tag for tag in self.lines if tag != OUTSIDE]
+        if not tags:
             return None
-        scheme = self._told(path, lines) if named is None else self._checked(path, named)
+        if named in (None, "plain"):
+            self._check_labels(path, tags, named)
+        scheme = named or self._told(path, tags)
+        if named is not None:
+            for _, error in self._each_odd(path, named):
+                raise error
         if scheme in ("IOB", "IOE"):
             scheme += "1" if self._divides_only else "2"
-        labels = [tag if scheme == "plain" else split_tag(tag)[1] for tag in lines]
-        return tag_set(tags_of_labels(labels, scheme), scheme)
+        return scheme
 
-    def _told(self, path: Path, lines: dict[str, int]) -> str:
+    def _check_labels(self, path: Path, tags: list[str], named: str | None) -> None:
+        """Refuse labels without prefixes that are none: most have a prefix, or there are as many as words in a text."""
+        prefixed = [tag for tag in tags if has_prefix(tag)]
+        n = len(tags) - len(prefixed)
+        if named == "plain" and len(prefixed) >= 9 * n:
+            listed = ", ".join(prefixed[:5])
+            raise CorpusError(Errors.prefixed_labels.format(path=path, n=len(prefixed), total=len(tags), listed=listed))
+        if n > MAX_LABELS and (named is None or n * N_USES > self._n_tagged):
+            where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._places[tags[0]]}
+            listed = ", ".join(shorten(tag) for tag in tags[:5])
+            raise CorpusError(
+                Errors.many_labels.format(path=path, n=n, n_words=self._n_tagged, listed=listed, uses=N_USES, **where)
+            )
+
+    def _told(self, path: Path, tags: list[str]) -> str:
         """The scheme that the tags tell, each of which has to fit those before it."""
         try:
-            scheme = scheme_of([OUTSIDE, *lines])
+            scheme = scheme_of([OUTSIDE, *tags])
         except TagError:
-            raise next(iter(self.odd(path, None).values())) from None
+            raise next(error for _, error in self._each_odd(path, None)) from None
         if scheme == "plain" and OUTSIDE not in self.lines:
-            tag, line = next(iter(lines.items()))
-            message = Errors.no_outside.format(path=path, unit=self.unit, line=line, place=self._places[tag], tag=tag)
-            raise CorpusError(message)
+            where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._places[tags[0]]}
+            raise CorpusError(Errors.no_outside.format(path=path, tag=tags[0], **where))
         return scheme
 
     def odd(self, path: Path, named: str | None) -> dict[str, CorpusError]:
         """The tags that do not fit the scheme that is named, or else those before them, each with its error."""
-        errors: dict[str, CorpusError] = {}
-        before: list[str] = []
+        return dict(self._each_odd(path, named))
+
+    def _each_odd(self, path: Path, named: str | None) -> Iterator[tuple[str, CorpusError]]:
+        if named == "plain":
+            return
+        schemes = ", ".join(PREFIXES)
+        before: dict[str, str] = {}  # of the tags that fit, one with each prefix: they tell as much as all do
+        shown: list[str] = []
         for tag, line in self.lines.items():
-            where = {"path": path, "unit": self.unit, "line": line, "place": self._places[tag], "tag": tag}
-            schemes = ", ".join(PREFIXES)
-            if tag == OUTSIDE or named == "plain":
+            if tag == OUTSIDE:
                 continue
+            where = {"path": path, "unit": self.unit, "line": line, "place": self._places[tag], "tag": tag}
             if named is not None:
                 if not (has_prefix(tag) and tag[0] in PREFIXES[named]):
                     allowed = ", ".join((OUTSIDE, *tags_of_label("<label>", named)))
                     message = Errors.strange_tag.format(**where, scheme=named, allowed=allowed, schemes=schemes)
-                    errors[tag] = CorpusError(message)
+                    yield tag, CorpusError(message)
                 continue
             try:
-                scheme_of([OUTSIDE, *before, tag])
-                before.append(tag)
+                scheme_of([OUTSIDE, *before.values(), tag])
             except TagError:
-                message = Errors.odd_tag.format(**where, before=", ".join(before[:5]), schemes=schemes)
-                errors[tag] = CorpusError(message)
-        return errors
-
-    def _checked(self, path: Path, named: str) -> str:
-        """The scheme that the user names, which every tag has to fit."""
-        if errors := self.odd(path, named):
-            raise next(iter(errors.values()))
-        return named
+                yield tag, CorpusError(Errors.odd_tag.format(**where, before=", ".join(shown), schemes=schemes))
+                continue
+            before.setdefault(tag[0] if has_prefix(tag) else "", tag)
+            if len(shown) < 5:
+                shown.append(tag)

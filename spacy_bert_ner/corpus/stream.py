@@ -137,8 +137,9 @@ class CorpusStream:
         while skip_invalid and (odd := survey.odd(path, tag_scheme)):
             self._odd |= odd
             survey = self._survey()
-        self._rules = survey.rules(path, tag_scheme)
-        self.tag_scheme = self._rules.scheme if self._rules else tag_scheme or "IOB2"
+        scheme = survey.scheme(path, tag_scheme)
+        self._has_tags = scheme is not None
+        self.tag_scheme = scheme or tag_scheme or "IOB2"
         self.n_repaired = 0
 
     def _survey(self) -> TagSurvey:
@@ -273,8 +274,8 @@ class CorpusStream:
     def __iter__(self) -> Iterator[Sentence]:
         self.n_repaired = 0
         for sentence in self._progress(self._raw(), "writing", self.n_sentences):
-            if self._rules:
-                tags, n_repaired = to_iob2(sentence.tags, self._rules)
+            if self._has_tags:
+                tags, n_repaired = to_iob2(sentence.tags, self.tag_scheme)
                 self.n_repaired += n_repaired
                 sentence = sentence._replace(tags=tags)
             if sentence.spaces is None and self._spacing == "natural":
