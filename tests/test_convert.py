@@ -373,7 +373,7 @@ def test_a_rare_label_is_in_every_part(tmp_path, by_document):
         (documents(4, 1), {"duplicates": "exact"}, "--duplicates exact needs --split"),
         (TEN, {"duplicates": "all", "split": "80/10/10"}, "'all' is not allowed. Allowed: near, exact, keep."),
         (TEN, {"by_document": True, "split": "80/10/10"}, "line 1: the format conll names no document"),
-        (TEN, {"spacing": "none"}, "--spacing = 'none' is not allowed. Allowed: natural, single"),
+        (TEN, {"spacing": "wide"}, "--spacing = 'wide' is not allowed. Allowed: natural, single, none"),
     ],
 )
 def test_options_of_the_split_and_the_text_are_checked(tmp_path, content, options, message):
@@ -387,6 +387,13 @@ def test_single_spacing_leaves_a_space_everywhere(tmp_path, source):
     doc = read(tmp_path / "news.spacy")[1]
     assert doc.text == "Mr. O'Neill paid $3.5bn , he said ."
     assert doc.ents[0].text == "Mr. O'Neill"
+
+
+def test_no_spacing_leaves_no_space_and_the_entities(tmp_path):
+    """As for the characters of a language without spaces that the rules do not know."""
+    convert(write(tmp_path, "a B-per\nb I-per\n. O\n", "a.conll"), tmp_path, spacing="none")
+    [doc] = read(tmp_path / "a.spacy")
+    assert (doc.text, [token.text for token in doc], doc.ents[0].text) == ("ab.", ["a", "b", "."], "ab")
 
 
 def test_the_command_takes_the_options_of_the_split_and_the_text(tmp_path):

@@ -197,7 +197,9 @@ def test_split_json_says_how_the_split_was_made_and_what_is_in_it(tmp_path):
 
 def test_the_command_in_split_json_makes_the_same_split(tmp_path):
     source = write(tmp_path, conll(SENTENCES, "I-per"), "ten.conll")
-    convert(source, tmp_path / "a", split="50/20/30", seed=3, duplicates="keep", tag_scheme="IOB1", limit=9)
+    convert(
+        source, tmp_path / "a", split="50/20/30", seed=3, duplicates="keep", tag_scheme="IOB1", limit=9, spacing="none"
+    )
     command = shlex.split(json.loads((tmp_path / "a" / "split.json").read_text())["again"])
     assert command[:5] == ["python", "-m", "spacy", "bert-ner", "convert"]
     arguments = [{"ten.conll": str(source), "OUTPUT_DIR": str(tmp_path / "b")}.get(word, word) for word in command[4:]]

@@ -140,6 +140,8 @@ def test_the_options_of_reading_take_effect(tmp_path: Path) -> None:
     path = conll(tmp_path, "per\tAda\nO\t.\n")
     assert entities(read(path, column=1, tag_scheme="plain", format="conll")) == [("Ada", "per")]
     assert texts(read(path, column=1, tag_scheme="plain", format="conll", spacing="natural")) == ["Ada."]
+    assert texts(read(path, column=1, tag_scheme="plain", format="conll", spacing="single")) == ["Ada ."]
+    assert texts(read(conll(tmp_path, "A B-per\nda I-per\n", "c.conll"), spacing="none")) == ["Ada"]
     (tmp_path / "latin.conll").write_bytes("José B-per\ncame O\n".encode("utf-16-le"))
     assert texts(read(tmp_path / "latin.conll", format="conll", encoding="utf-16-le")) == ["José came"]
     spans = [{"start": 0, "end": 3, "label": "per"}, {"start": 0, "end": 9, "label": "org"}]

@@ -76,7 +76,8 @@ class TagSurvey:
         """Refuse labels without prefixes that are none: most have a prefix, or there are as many as words in a text."""
         prefixed = [tag for tag in tags if has_prefix(tag)]
         n = len(tags) - len(prefixed)
-        if named == "plain" and len(prefixed) >= 9 * n:
+        # One prefix alone may belong to the labels, as in `B-cell`.
+        if named == "plain" and len(prefixed) >= 9 * n and len({tag[0] for tag in prefixed}) > 1:
             listed = ", ".join(prefixed[:5])
             raise CorpusError(Errors.prefixed_labels.format(path=path, n=len(prefixed), total=len(tags), listed=listed))
         if n > MAX_LABELS and (named is None or n * N_USES > self._n_tagged):

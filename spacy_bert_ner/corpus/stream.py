@@ -49,7 +49,7 @@ class CorpusStream:
     lang (str): whose tokenizer cuts text with offsets into words; only checked where the file has words.
     tokenize: makes a Doc of a text, instead of the tokenizer of `lang`.
     spacing (str): the text of words whose format does not say where spaces are: "natural", as in print, see `spacing`;
-        "single", one between any two of them.
+        "single", one between any two of them; "none".
     document_key (str | None): the field that names the document of a row: a column of CSV, a comment of CoNLL-U, a key
         of JSON (`meta.source` for one in another); None for where the format has it.
     skip_invalid (int): how many sentences that cannot be read are left out, before it is an error.
@@ -278,8 +278,10 @@ class CorpusStream:
                 tags, n_repaired = to_iob2(sentence.tags, self.tag_scheme)
                 self.n_repaired += n_repaired
                 sentence = sentence._replace(tags=tags)
-            if sentence.spaces is None and self._spacing == "natural":
-                sentence = sentence._replace(spaces=natural_spaces(sentence.words))
+            if sentence.spaces is None and self._spacing != "single":
+                is_natural = self._spacing == "natural"
+                spaces = natural_spaces(sentence.words) if is_natural else [False] * len(sentence.words)
+                sentence = sentence._replace(spaces=spaces)
             yield sentence
 
 
