@@ -15,3 +15,11 @@ class CsvMessages:
         "{path}: {n} of {total} tags have the prefix of a scheme ({listed}), which --tag-scheme plain would take for a "
         "part of their labels. Leave out --tag-scheme plain."
     )
+    damaged_here = (
+        "{path}, line {line}: damaged here: byte 0x{byte:02X} is not valid {encoding}, but the rest of the file is."
+        "{more} Write the line again, or take the file from its source again."
+    )
+    fell_back = (
+        "It is not UTF-8 and was read as {encoding}, with words such as {words}. If these are wrong, name its "
+        "encoding, such as --encoding cp1250"
+    )

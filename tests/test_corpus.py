@@ -20,7 +20,8 @@ The U.N. held hour-long talks in São Paulo .,O B-org O O O O B-geo I-geo O
 "She said "" Hi "" .",O O O O O O
 """
 
-# One token a row, as on Kaggle: Latin-1, the sentence's number on its first row only, POS between word and tag.
+# One token a row, as on Kaggle: the sentence's number on its first row only, POS between word and tag. There, the byte
+# 0x85 is an ellipsis, as in Windows-1252.
 TOKENS_CSV = """\
 Sentence #,Word,POS,Tag
 Sentence: 1,Kevin,NNP,B-per
@@ -104,13 +105,13 @@ def test_csv_rows_know_their_line_after_blank_lines_and_line_breaks_in_fields(tm
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "zipped"])
-def test_a_row_a_token_is_read_as_latin_1_with_every_word_kept(tmp_path, zipped):
+def test_a_row_a_token_is_read_as_windows_1252_with_every_word_kept(tmp_path, zipped):
     content = TOKENS_CSV.encode("latin-1")
     corpus = read_corpus(write_zip(tmp_path, content) if zipped else write(tmp_path, content))
     assert (corpus.format, corpus.n_repaired) == ("gmb-tokens", 0)
     assert pairs(corpus) == [
         (["Kevin", "Durant", "plays", ","], ["B-per", "I-per", "O", "O"]),
-        (["José", "\x85", '"', "lives"], ["B-per", "O", "O", "O"]),
+        (["José", "…", '"', "lives"], ["B-per", "O", "O", "O"]),
     ]
     assert [sentence.lines for sentence in corpus.sentences] == [[2, 3, 4, 5], [6, 7, 8, 9]]
 

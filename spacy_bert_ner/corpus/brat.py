@@ -26,7 +26,7 @@ class Pairs(Source):
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
-        self.path, self._named = path, encoding
+        self.path, self._named, self.encoding, self.notes = path, encoding, encoding or "utf-8", []
         self._notes = sorted(_visible(path, "*.ann")) if path.is_dir() else [path.with_suffix(".ann")]
         texts = {note.with_suffix(".txt") for note in self._notes}
         for file in chain(texts if path.is_dir() else (path, *texts), self._notes):

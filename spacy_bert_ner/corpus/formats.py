@@ -96,12 +96,14 @@ class Opened(NamedTuple):
     read: yields its sentences or passages, whenever it is called.
     layout: of files of columns, what these hold; None for all others.
     notes: what a user should know of how it was read, when all has been read.
+    source: of formats of text, what is read, with its encoding and further notes.
     """
 
     format: str
     read: Callable[[], Iterator[Any]]
     layout: ColumnLayout | None = None
     notes: Callable[[], list[str]] = list
+    source: Source | None = None
 
 
 class ColumnOptions(NamedTuple):
@@ -146,13 +148,13 @@ def open_corpus(
     assert isinstance(kind, TextFormat)  # noqa: S101, the others have returned
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
-        return Opened(name, _reading(kind, document_key, source))
+        return Opened(name, _reading(kind, document_key, source), source=source)
     layout = infer_layout(rows, *column, is_named=True) or ColumnLayout(column.tag or LAST, column.word or 1, 2)
     if layout.doubtful_words and column.word is None:
         listed = ", ".join(map(shorten, layout.doubtful_words))
         raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
     notes = columns.ColumnNotes(path, layout)
-    return Opened(name, partial(columns.read, source, layout, notes), layout, notes.messages)
+    return Opened(name, partial(columns.read, source, layout, notes), layout, notes.messages, source)
 
 
 def recognise(path: Path) -> str:
@@ -185,7 +187,7 @@ def _recognise(source: Source, rows: list[tuple[int, str]], column: ColumnOption
     if rows and infer_layout(rows, *column, is_named=path.suffix.lower() in COLUMN_SUFFIXES) is not None:
         return COLUMNS
     # It may be no text at all.
-    source.check("latin-1", KNOWN)
+    source.check_binary(KNOWN)
     if not rows:
         raise CorpusError(Errors.empty_file.format(path=path, formats=KNOWN))
     if refusal := unsupported.find(path, text):

@@ -15,11 +15,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
 from ..errors import CorpusError, Errors
+from .encodings import OTHERS, WINDOWS, Evidence, find_evidence
+from .passage import shorten
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
 """What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method; a
@@ -41,6 +44,13 @@ _MARK = codecs.BOM_UTF8.decode("latin-1")
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+class _Misfit(NamedTuple):
+    """The first byte that does not fit an encoding, and its line."""
+
+    line: int
+    byte: int
+
+
 class Source:
     """A file of text, or the one file in a zip archive, which can be read more than once.
 
@@ -52,6 +62,10 @@ class Source:
     """
 
     has_mark: bool
+    encoding: str
+    """What it is decoded by; see `check`."""
+    notes: list[str]
+    """What a user should know of how it was read."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         if not path.is_file():
@@ -68,7 +82,9 @@ class Source:
         self.has_mark = head.startswith(_MARKS)
         self._own = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
         self._named = encoding
-        self._codec = _codec(encoding or self._own)
+        self.encoding = encoding or self._own
+        self._codec = _codec(self.encoding)
+        self.notes: list[str] = []
         self._lines_end = "\n"
 
     def head(self, n_rows: int) -> list[tuple[int, str]]:
@@ -93,26 +109,85 @@ class Source:
         formats (str): what is allowed, for the error about a file that is no text.
         RAISES CorpusError: the bytes do not fit the encoding, or there is a NUL; the message names the line.
         """
-        try:
-            self._scan(formats)
-        except UnicodeDecodeError as e:
-            if self._named is None and fallback is not None:
-                self._codec, self._named = fallback, fallback
-                self.check(None, formats)
-                return
-            offer = self._own if self._codec != self._own else "latin-1"
-            byte = e.object[e.start]
-            message = Errors.bad_encoding.format(
-                path=self.path, line=int(e.reason), byte=byte, encoding=self._codec, offer=offer
-            )
-            raise CorpusError(message) from e
-        except UnicodeError as e:  # of codecs that name no place
-            raise self._unfit(e) from e
+        misfit = self._scan(formats)
+        if misfit is None:
+            return
+        if self._codec == "utf-16":
+            raise self._damaged(misfit, [])
+        if self._own == "utf-16" or (self._codec != self._own and self._fits(self._own)):
+            raise self._bad_encoding(misfit, self._own)
+        evidence = self._evidence(formats)
+        guesses = evidence.guesses()
+        if evidence.is_damaged() and self._codec == "utf-8":
+            raise self._damaged(misfit, evidence.bad_lines)
+        if fallback and not self._named and guesses and guesses[0].encoding in (fallback, WINDOWS):
+            self._fall_back(guesses[0].words, formats)
+            return
+        offers = [f"{guess.encoding} (which reads {', '.join(map(shorten, guess.words))})" for guess in guesses]
+        raise self._bad_encoding(misfit, ", or --encoding ".join(offers) or OTHERS)
+
+    def check_binary(self, formats: str) -> None:
+        """Read all of it once, of an unknown format. Words that are not UTF-8 are allowed where no encoding is named.
+
+        RAISES CorpusError: see `check`.
+        """
+        if self._named:
+            self.check(None, formats)
+        elif self._scan(formats) and self._own == "utf-8":
+            self._evidence(formats)
+
+    def _evidence(self, formats: str) -> Evidence:
+        """What the bytes tell of the encoding.
+
+        RAISES CorpusError: there is a NUL, so that it is no text.
+        """
+        with self._open() as file:
+            evidence = find_evidence(file)
+        if evidence.nul_line:
+            raise CorpusError(Errors.binary_file.format(path=self.path, line=evidence.nul_line, formats=formats))
+        return evidence
+
+    def _fall_back(self, words: tuple[str, ...], formats: str) -> None:
+        """Decode by Windows-1252, and say so; by Latin-1 where the bytes of both differ and the first does not fit."""
+        self.encoding = WINDOWS if self._fits(WINDOWS) else "latin-1"
+        self._codec = _codec(self.encoding)
+        self._scan(formats)
+        listed = ", ".join(map(shorten, words))
+        self.notes.append(Errors.fell_back.format(encoding=self.encoding, words=listed))
+
+    def _bad_encoding(self, misfit: _Misfit, offer: str) -> CorpusError:
+        return CorpusError(
+            Errors.bad_encoding.format(path=self.path, encoding=self._codec, offer=offer, **misfit._asdict())
+        )
+
+    def _damaged(self, misfit: _Misfit, lines: list[int]) -> CorpusError:
+        others = [str(line) for line in dict.fromkeys(lines) if line != misfit.line]
+        more = f" So are the lines {', '.join(others[:5])}{' and others' * (len(others) > 5)}." if others else ""
+        return CorpusError(
+            Errors.damaged_here.format(path=self.path, encoding=self._codec, more=more, **misfit._asdict())
+        )
 
     def _unfit(self, error: UnicodeError) -> CorpusError:
         return CorpusError(Errors.unfit_encoding.format(path=self.path, encoding=self._codec, reason=error))
 
-    def _scan(self, formats: str) -> None:
+    def _fits(self, codec: str) -> bool:
+        """Whether all bytes can be decoded."""
+        decoder = codecs.getincrementaldecoder(codec)()
+        with self._open() as file:
+            try:
+                for chunk in iter(partial(file.read, _CHUNK), b""):
+                    decoder.decode(chunk)
+                decoder.decode(b"", final=True)
+            except UnicodeError:
+                return False
+        return True
+
+    def _scan(self, formats: str) -> _Misfit | None:
+        """Decode all of it.
+
+        RETURNS: the first byte that does not fit the encoding.
+        RAISES CorpusError: there is a NUL before that, or nothing fits.
+        """
         decoder = codecs.getincrementaldecoder(self._codec)()
         line, has_line_feed, chunk = 1, False, b" "
         with self._open() as file:
@@ -121,8 +196,9 @@ class Source:
                 try:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as e:
-                    at = line + e.object.count(b"\n", 0, e.start)
-                    raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, str(at)) from e
+                    return _Misfit(line + e.object.count(b"\n", 0, e.start), e.object[e.start])
+                except UnicodeError as e:  # of codecs that name no place
+                    raise self._unfit(e) from e
                 if self._codec not in _WHOLE:
                     self._check_halves(text, line)
                 if "\x00" in text:
@@ -131,6 +207,7 @@ class Source:
                 n_lines = text.count("\n")
                 line, has_line_feed = line + n_lines, has_line_feed or n_lines > 0
         self._lines_end = "\n" if has_line_feed else "\r"
+        return None
 
     def _check_halves(self, text: str, line: int) -> None:
         """Refuse half of a surrogate pair in a part of the text, which begins on this line."""

@@ -117,7 +117,7 @@ class CorpusStream:
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
         opened = open_corpus(path, format, encoding, ColumnOptions(column, word_column), document_key)
-        self.format, self._read, self.layout, self._notes = opened
+        self.format, self._read, self.layout, self._notes, self._source = opened
         self.column = self.layout.tag if self.layout is not None else None
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
@@ -162,6 +162,11 @@ class CorpusStream:
         return survey
 
     @property
+    def encoding(self) -> str | None:
+        """What the text is decoded by; None for formats that are no text."""
+        return self._source.encoding if self._source else None
+
+    @property
     def unit(self) -> str:
         """What a Doc is made of: "sentences", or "texts" where the file has spans at offsets."""
         return "texts" if self._kind.has_offsets else "sentences"
@@ -178,7 +183,7 @@ class CorpusStream:
 
     def notes(self) -> list[str]:
         """What a user should know of how the file was read, without its spans and what was left out."""
-        return self._notes()
+        return [*(self._source.notes if self._source else []), *self._notes()]
 
     def _fit_offsets(self, fitter: Fitter) -> TagSurvey:
         """Read all once; once more, where spans do not fit, to find out what their offsets count.
