@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.corpus import CorpusStream, read_corpus, records, source, stream
+from spacy_bert_ner.corpus import CorpusStream, json_stream, read_corpus, records, source, stream
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.span_report import SpanReport
 from spacy_bert_ner.errors import CorpusError
@@ -111,7 +111,7 @@ NOBODY = (["Nobody", "came", "."], ["O", "O", "O"])
 @pytest.mark.parametrize("layout", ["lines", "array", "indented", "one-a-chunk"])
 def test_each_format_is_told_from_its_keys(tmp_path, monkeypatch, rows, format, layout):
     if layout == "one-a-chunk":
-        monkeypatch.setattr(records, "_CHUNK", 1)
+        monkeypatch.setattr(json_stream, "_CHUNK", 1)
     indent = 2 if layout == "indented" else None
     path = jsonl(tmp_path, *rows) if layout == "lines" else array(tmp_path, *rows, indent=indent)
     corpus = read_corpus(path)
@@ -371,7 +371,7 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path, row, rest):
     [
         ("[\n{one},\n{one}\n", ", line 4: not JSON: Expecting ',' or ']', found ''"),
         ("[\n{one}\n{one}]", ", line 3: not JSON: Expecting ',' or ']', found '{"),
-        ("[{one},\n]", ", line 2: not JSON: Expecting value at character 1 of the record"),
+        ("[{one},\n,{one}]", ", line 2: not JSON: Expecting value at character 1 of the record"),
         ("[{one}]\n\n]", ", line 3: not JSON: text after the end of the array"),
         ("[{one},\n[]]", ", line 2: [] is no JSON object"),
         ('[{one},\n{"text": \n oops}]', ", line 3: not JSON: Expecting value at character 12 of the record"),
@@ -380,7 +380,7 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path, row, rest):
 )
 @pytest.mark.parametrize("chunk", [1, 1 << 16])
 def test_a_bad_array_is_refused_with_its_line(tmp_path, monkeypatch, content, rest, chunk):
-    monkeypatch.setattr(records, "_CHUNK", chunk)
+    monkeypatch.setattr(json_stream, "_CHUNK", chunk)
     path = tmp_path / "texts.json"
     path.write_text(content.replace("{one}", json.dumps(ONE)))
     fails(path, rest, format="jsonl")
@@ -473,7 +473,7 @@ def test_a_record_of_ten_million_characters_with_a_short_text_is_read(tmp_path):
 
 @pytest.mark.parametrize("write", [jsonl, array])
 def test_a_record_that_is_too_long_is_refused(tmp_path, monkeypatch, write):
-    monkeypatch.setattr(records, "MAX_RECORD", 200_000)
+    monkeypatch.setattr(json_stream, "MAX_RECORD", 200_000)
     path = write(tmp_path, {"text": "a", "spans": [], "x": "y" * 900_000})
     fails(path, ", line 1: a record of more than 200000 characters.")
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import CorpusStream, read_corpus, spacy_docs
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.corpus.records import _CHUNK
+from spacy_bert_ner.corpus.json_stream import _CHUNK
 from spacy_bert_ner.errors import CorpusError
 
 WORDS = [["Kevin", "Durant", "plays"], ["São", "Paulo"]]
@@ -587,7 +587,7 @@ LINE = '{"tokens": ["a"], "ner_tags": ["O"]}'
         (f"{LINE}\n\n{LINE[:-1]}\n", ", line 3: not JSON: .* Allowed: a JSON object on each line, or one array"),
         (f"[{LINE},\n{LINE[:-5]}", ", line 2: not JSON"),
         (f"[{LINE},\n{LINE}", ", line 2: not JSON"),
-        (f"[{LINE},\n{LINE},\n]", ", line 3: not JSON"),
+        (f"[{LINE},\n,{LINE}]", ", line 2: not JSON"),
         (f"[{LINE}\n{LINE}]", ", line 2: not JSON"),
         (f"[{LINE}]\n{LINE}", ", line 2: not JSON: text after the end of the array"),
         (f"{LINE}\n[1, 2]\n", r", line 2: \[1, 2\] is no JSON object"),

@@ -1,14 +1,16 @@
-"""JSON records as a stream: an object a line (JSONL), or one array of objects that may be of any length."""
+"""Records of JSON files: each is parsed, or is `Invalid`; what they have in common."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from ..errors import CorpusError, Errors
+from .json_head import head_values
+from .json_stream import values
 from .passage import document_name, shorten
 from .sentence import Invalid
 from .source import Source
@@ -16,36 +18,83 @@ from .source import Source
 Record = dict[str, Any]
 T = TypeVar("T")
 
-MAX_RECORD = 1 << 26
-"""Characters of one record."""
-_CHUNK = 1 << 16
-_BLANK = re.compile(r"[ \t\r\n]*")
-_KEY = re.compile(r'"([^"\\]{1,40})"\s*:')
-_FAILURES = (ValueError, RecursionError)  # no JSON; an integer of more digits than Python reads; too deep
+N_HEAD = 20
+"""Records from which the keys of a file are found out."""
 
 
 def read_records(source: Source, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
     """What `parse` makes of each record of a file and the line on which that begins.
 
-    RAISES CorpusError: a record is too long, or an array is no JSON; the message names file and line. Any other bad
-        record is `Invalid`, with an error that also names its id.
+    RAISES CorpusError: a record is too long, or one that goes over several lines is no JSON; the message names file
+        and line. Any other bad record is `Invalid`.
     """
-    for line, record in _records(source):
-        if isinstance(record, CorpusError):
-            yield Invalid(record)
-            continue
+    return parse_records(source.path, values(source), parse)
+
+
+def parse_records(
+    path: Path, items: Iterable[tuple[int, Any]], parse: Callable[[int, Record], T]
+) -> Iterator[T | Invalid]:
+    """What `parse` makes of each record and its line; `Invalid` for a `CorpusError`, one that `parse` raises too, and
+    for what is no object.
+
+    path (Path): of the file, for the errors, which also name the `id` of a record: all may be on one line.
+    """
+    for line, value in items:
         try:
-            yield parse(line, record)
+            if not isinstance(value, dict):
+                raise value if isinstance(value, CorpusError) else _no_object(path, line, value)
+            yield parse(line, value)
         except CorpusError as e:
-            yield Invalid(_name_record(e, f"{source.path}, line {line}", record))
+            yield Invalid(_with_id(e, f"{path}, line {line}", value) if isinstance(value, dict) else e)
 
 
-def _name_record(error: CorpusError, where: str, record: Record) -> CorpusError:
-    """Name the id of a record in an error that only names its file and line."""
+def read_values(source: Source, parse: Callable[[int, Any], T], key: str = "") -> Iterator[T | Invalid]:
+    """The same as `read_records` of values of any kind.
+
+    key: where the file is one object, the values are the elements of the array under this key.
+    """
+    for line, value in values(source, key):
+        try:
+            if isinstance(value, CorpusError):
+                raise value
+            yield parse(line, value)
+        except CorpusError as e:
+            yield Invalid(e)
+
+
+def _with_id(error: CorpusError, place: str, record: Record) -> CorpusError:
+    """The error with the `id` of the record after the place with which it begins, unless it is about that."""
     name, message = record_id(record), str(error)
-    if not name or not message.startswith(f"{where}: ") or message.startswith(f"{where}: the id {name} "):
+    if not name or not message.startswith(f"{place}: ") or message.startswith(f"{place}: the id "):
         return error
-    return CorpusError(f"{where}, id {name}{message.removeprefix(where)}")
+    return CorpusError(f"{place}, id {name}{message.removeprefix(place)}")
+
+
+def _no_object(path: Path, line: int, value: object) -> CorpusError:
+    return CorpusError(Errors.no_object.format(path=path, line=line, found=shorten(value)))
+
+
+def first_readable(items: Iterable[tuple[int, object]]) -> list[Record]:
+    """The first records, without what is none."""
+    found: list[Record] = []
+    with suppress(CorpusError):  # which comes again when all are read
+        found.extend(islice((value for _, value in items if isinstance(value, dict)), N_HEAD))
+    return found
+
+
+def first_record(rows: Sequence[str]) -> Record:
+    """The first record of a file of which this is the head; empty where there is none.
+
+    Of one that is longer than that, the keys are known, with those of the objects in it, and no value.
+    """
+    return next(iter(first_records(rows)), {})
+
+
+def first_records(rows: Sequence[str]) -> list[Record]:
+    """The first records of a file of which this is the head, up to a value that is none."""
+    found = head_values(rows, N_HEAD)
+    end = next((i for i, value in enumerate(found) if not isinstance(value, dict)), len(found))
+    return found[:end]
 
 
 def name_at(path: Path, line: int, record: Record, key: str) -> str:
@@ -53,13 +102,22 @@ def name_at(path: Path, line: int, record: Record, key: str) -> str:
 
     RAISES CorpusError: there is no string or whole number; the message names file and line.
     """
-    value: object = record
-    for part in [key] if key in record else key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+    value = value_at(record, key)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        found = ", ".join(map(str, record))[:200] or "none"
-        raise CorpusError(Errors.no_document_key.format(path=path, line=line, key=key, found=found))
+        raise CorpusError(Errors.no_document_key.format(path=path, line=line, key=key, found=shown_keys(record)))
     return document_name(path, value)
+
+
+def value_at(record: object, key: str) -> object:
+    """The value at a key, or, after dots, at one of an object in it; None where there is none."""
+    for part in [key] if isinstance(record, dict) and key in record else key.split("."):
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
+
+
+def shown_keys(record: object) -> str:
+    """The keys of a record, as messages show them."""
+    return (", ".join(map(str, record)) if isinstance(record, dict) else shorten(record))[:200] or "none"
 
 
 def record_id(record: Record) -> str:
@@ -80,128 +138,3 @@ def check_id(path: Path, line: int, record: Record, lines: dict[object, int]) ->
     if name in lines:
         raise CorpusError(Errors.same_name.format(path=path, line=line, name=name, first=lines[name]))
     lines[name] = line
-
-
-def _records(source: Source) -> Iterator[tuple[int, Record | CorpusError]]:
-    """The records of a file, each with the line on which it begins; an error for one that is none."""
-    with source.text() as text:
-        head, line = "", 1
-        while not head.strip() and (row := text.readline(_CHUNK)):
-            line += head.count("\n")
-            head = row
-        if head.lstrip().startswith("["):
-            yield from _array(source, text, head, line)
-        elif head:
-            yield from _lines(source, text, head, line)
-
-
-def first_record(rows: Sequence[str]) -> Record:
-    """The first record of a file of which this is the head; empty where there is none.
-
-    Of one that is longer than that, the keys are known, with those of the objects in it, and no value.
-    """
-    head = "\n".join(rows).lstrip()
-    if head.startswith("["):
-        head = head[1:].lstrip()
-    if not head.startswith("{"):
-        return {}
-    try:
-        record, _ = json.JSONDecoder().raw_decode(head)
-    except RecursionError:
-        return {}
-    except ValueError:
-        return dict.fromkeys(_KEY.findall(head))
-    return record if isinstance(record, dict) else {}
-
-
-def _lines(source: Source, text: TextIO, row: str, line: int) -> Iterator[tuple[int, Record | CorpusError]]:
-    while row:
-        if not row.endswith(("\n", "\r")):
-            row += text.readline(MAX_RECORD)
-        if len(row) > MAX_RECORD:
-            raise CorpusError(Errors.long_record.format(path=source.path, line=line, allowed=MAX_RECORD))
-        if row.strip():
-            try:
-                record = json.loads(row.rstrip("\r\n"))  # what its end lacks is lacking on this line
-            except _FAILURES as e:
-                yield line, _failure(source, line, row.rstrip("\r\n"), e)
-            else:
-                yield line, _object(source, line, record)
-        row, line = text.readline(_CHUNK), line + 1
-
-
-def _array(source: Source, text: TextIO, buffer: str, line: int) -> Iterator[tuple[int, Record | CorpusError]]:
-    """Decode one element after the other from a window of the text."""
-    decoder = json.JSONDecoder()
-    at, separator, more = buffer.index("[") + 1, "[", True
-
-    def skip_blank(at: int) -> int:
-        nonlocal line
-        end = _BLANK.match(buffer, at).end()  # type: ignore[union-attr]  # it matches nothing, too
-        line += buffer.count("\n", at, end)
-        return end
-
-    line += buffer.count("\n", 0, at)
-    while True:
-        at = skip_blank(at)
-        while at == len(buffer) and more:
-            buffer, at = text.read(_CHUNK), 0
-            more = bool(buffer)
-            at = skip_blank(at)
-        mark = buffer[at : at + 1]
-        if mark == "]" and separator != ",":
-            _check_end(source, text, buffer[at + 1 :], line)
-            return
-        if mark == "," and separator == "":
-            separator, at = ",", at + 1
-            continue
-        if not mark or separator == "":
-            found = ValueError(f"Expecting ',' or ']', found {shorten(buffer[at : at + 20])}")
-            raise _failure(source, line, buffer[at:], found)
-        try:
-            record, end = decoder.raw_decode(buffer, at)
-        except _FAILURES as e:
-            if not (more and _is_cut(buffer, e)):
-                raise _failure(source, line, buffer[at:], e) from e
-            if len(buffer) - at > MAX_RECORD:
-                raise CorpusError(Errors.long_record.format(path=source.path, line=line, allowed=MAX_RECORD)) from e
-            # As much again as there is, so that a long record is not decoded too often.
-            chunk = text.read(max(_CHUNK, len(buffer) - at))
-            buffer, at, more = buffer[at:] + chunk, 0, bool(chunk)
-            continue
-        yield line, _object(source, line, record)
-        line += buffer.count("\n", at, end)
-        at, separator = end, ""
-
-
-def _check_end(source: Source, text: TextIO, rest: str, line: int) -> None:
-    while rest:
-        if rest.strip(" \t\r\n"):
-            line += rest[: len(rest) - len(rest.lstrip(" \t\r\n"))].count("\n")
-            raise _failure(source, line, rest.strip(), ValueError("text after the end of the array"))
-        line += rest.count("\n")
-        rest = text.read(_CHUNK)
-
-
-def _is_cut(buffer: str, error: Exception) -> bool:
-    """Whether JSON fails only where the buffer ends, and may go on there."""
-    if not isinstance(error, json.JSONDecodeError):
-        return False
-    return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')
-
-
-def _object(source: Source, line: int, record: object) -> Record | CorpusError:
-    if not isinstance(record, dict):
-        return CorpusError(Errors.no_object.format(path=source.path, line=line, found=shorten(record)))
-    return record
-
-
-def _failure(source: Source, line: int, text: str, error: Exception) -> CorpusError:
-    reason = str(error)
-    if isinstance(error, json.JSONDecodeError):
-        begin = len(error.doc) - len(text)  # of the record
-        line += error.doc.count("\n", begin, error.pos)
-        reason = f"{error.msg.removesuffix(' at')} at character {error.pos - begin + 1} of the record"
-    elif isinstance(error, RecursionError):
-        reason = "it is nested too deeply"
-    return CorpusError(Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(text)))
