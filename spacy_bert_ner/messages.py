@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .format_messages import FormatMessages
+from .json_messages import JsonMessages
 from .span_messages import SpanMessages
 
 
-class CorpusMessages(FormatMessages, SpanMessages):
+class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     """Message templates, filled with `str.format`."""
 
     no_such_file = "{path}: no such file. Check the spelling, or run the command from the project's folder."
@@ -132,15 +133,15 @@ class CorpusMessages(FormatMessages, SpanMessages):
         "Copy or save it again."
     )
     missing_keys = (
-        "{where}: the columns are {found}; {missing} is missing. Allowed: tokens and ner_tags among them. Rename: "
-        "dataset.rename_column('words', 'tokens')"
+        "{where}: the columns are {found}; {missing} is missing. Allowed: tokens (or words) and ner_tags (or tags, "
+        "labels, ner) among them. Rename: dataset.rename_column('text', 'tokens')"
     )
     column_type = (
-        "{path}: the column {column} is of type {type}. Allowed: tokens as lists of strings, ner_tags as lists of "
-        "strings or integers. Cast it: dataset.cast_column('tokens', Sequence(Value('string')))"
+        "{path}: the column {column} is of type {type}. Allowed: {words} as lists of strings, {tags} as lists of "
+        "strings or integers. Cast it: dataset.cast_column('{words}', Sequence(Value('string')))"
     )
     bad_tokens = (
-        "{path}, {unit} {line}: tokens = {found} is not allowed. Allowed: a list of strings, one a word. Mend the row."
+        "{path}, {unit} {line}: {key} = {found} is not allowed. Allowed: a list of strings, one a word. Mend the row."
     )
     bad_spaces = (
         "{path}, {unit} {line}: spaces = {found} is not allowed. Allowed: a list of true and false, one for each of "
@@ -151,17 +152,17 @@ class CorpusMessages(FormatMessages, SpanMessages):
         "Mend the row, name another column (--document-key), or remove it: dataset.remove_columns('document')"
     )
     bad_ner_tags = (
-        "{path}, {unit} {line}: ner_tags = {found} is not allowed. Allowed: a list of strings, or of numbers that the "
+        "{path}, {unit} {line}: {key} = {found} is not allowed. Allowed: a list of strings, or of numbers that the "
         "schema names, null where unknown. Mend the row."
     )
     tag_count = (
-        "{path}, {unit} {line}: {n_words} tokens but {n_tags} ner_tags. Each token has exactly one tag. Mend the row, "
+        "{path}, {unit} {line}: {n_words} tokens but {n_tags} {key}. Each token has exactly one tag. Mend the row, "
         "beginning with {start!r}."
     )
     nameless_tag = (
         "{path}, {unit} {line}: the tag {tag} is a number that nothing names. Allowed: strings (B-per), or a "
         "ClassLabel in the schema. Name the numbers with datasets, in the order from 0: "
-        "dataset.cast_column('ner_tags', Sequence(ClassLabel(names=['O', 'B-per', 'I-per']))).save_to_disk('folder')"
+        "dataset.cast_column('{key}', Sequence(ClassLabel(names=['O', 'B-per', 'I-per']))).save_to_disk('folder')"
     )
     tag_number = (
         "{path}, {unit} {line}: there is no tag {tag}. Allowed: 0 to {last}, which the schema names, and -1 or -100 "

@@ -6,14 +6,14 @@ Read batch by batch: memory grows with the longest batch of an Arrow file, or ro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ..errors import CorpusError, Errors
 from .sentence import Invalid, Sentence
-from .tokens import COLUMNS, DOCUMENT, SPACES, sentence_of
+from .tokens import DOCUMENT, SPACES, Columns, find_columns, has_tags, sentence_of
 
 _MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
 """First bytes, and how what they begin is read. `save_to_disk` writes streams."""
@@ -29,8 +29,8 @@ def is_dataset(path: Path) -> bool:
 
 
 def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read `tokens` and `ner_tags`, and `spaces` and `document` if they are there. Where the tags are numbers, the
-    schema names them, as the `datasets` library writes it, or `dataset_info.json` beside it.
+    """Read words and tags, and `spaces` and `document` if they are there; for their names see `tokens`. Where the tags
+    are numbers, the schema names them, as the `datasets` library writes it, or `dataset_info.json` beside it.
 
     document_key: the column that names the document of a row, instead of `document`.
     """
@@ -43,20 +43,20 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
     for file in _files(path):
         try:
             with ExitStack() as stack:
-                schema, batches = _open(file, stack, key)
-                _check_types(file, schema)
+                schema, batches = _open(file, stack)
+                features = (_features(schema), _json(file.parent / _INFO).get("features"))
+                columns = _find_columns(file, schema, features)
+                _check_types(file, schema, columns)
                 if document_key is not None and schema.names.count(document_key) != 1:
                     found = ", ".join(schema.names)
                     raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=found))
-                names = _names(_features(schema)) or _names(_json(file.parent / _INFO).get("features"))
-                for batch in batches:
-                    wanted = batch.select(_columns(schema, key))
-                    wanted.validate(full=True)  # Arrow takes offsets in a file at their word, and reads what is there
-                    for cells in wanted.to_pylist():
+                names = _names(features, columns.tags)
+                for batch in batches(_once(schema, *columns, SPACES, key)):
+                    for cells in _rows(batch):
                         row += 1
                         try:
-                            if cells["tokens"] != []:
-                                yield sentence_of(path, "row", row, cells, names, key)
+                            if cells[columns.words] != []:
+                                yield sentence_of(path, "row", row, cells, names, columns, key)
                         except CorpusError as e:
                             yield Invalid(e)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as e:
@@ -88,46 +88,62 @@ def _magic(path: Path) -> bytes:
         return file.read(4)
 
 
-def _open(file: Path, stack: ExitStack, document_key: str) -> tuple[Any, Iterator[Any]]:
-    """The schema and the record batches of a file, with at least the columns that are read."""
+def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iterator[Any]]]:
+    """The schema of a file, and its record batches of some of the columns, which can be read once."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     kind = _MAGIC.get(_magic(file))
     if kind == "parquet":
         parquet = stack.enter_context(pq.ParquetFile(file, pre_buffer=False))
-        schema = parquet.schema_arrow
-        return schema, parquet.iter_batches(batch_size=_BATCH, columns=_columns(schema, document_key))
+        return parquet.schema_arrow, lambda names: parquet.iter_batches(batch_size=_BATCH, columns=names)
     opened = stack.enter_context(pa.OSFile(str(file)))
     if kind == "file":
         reader = pa.ipc.open_file(opened)
-        return reader.schema, (reader.get_batch(i) for i in range(reader.num_record_batches))
+        numbers = range(reader.num_record_batches)
+        return reader.schema, lambda names: (reader.get_batch(i).select(names) for i in numbers)
     stream = pa.ipc.open_stream(opened)
-    return stream.schema, iter(stream)
+    return stream.schema, lambda names: (batch.select(names) for batch in stream)
 
 
-def _columns(schema: Any, document_key: str) -> list[str]:
-    """The columns that are read. Of two with one name neither is."""
-    return [name for name in (*COLUMNS, SPACES, document_key) if schema.names.count(name) == 1]
+def _rows(batch: Any) -> list[dict[str, Any]]:
+    batch.validate(full=True)  # Arrow takes offsets in a file at their word, and reads what is there
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    return rows
 
 
-def _check_types(file: Path, schema: Any) -> None:
-    """Refuse a schema without the two columns, or with others than lists of strings and of strings or integers."""
+def _once(schema: Any, *names: str) -> list[str]:
+    """Those of the columns that are there. Of two with one name neither is."""
+    return [name for name in names if schema.names.count(name) == 1]
+
+
+def _find_columns(file: Path, schema: Any, features: tuple[Any, Any]) -> Columns:
+    """The columns of the words and the tags."""
+
+    def holds_tags(name: str) -> bool:
+        if names := _names(features, name):
+            return has_tags([], names)
+        with ExitStack() as stack:
+            _, batches = _open(file, stack)
+            first = next(iter(batches([name])), None)
+            return first is not None and has_tags(row[name] for row in _rows(first))
+
+    return find_columns(file, _once(schema, *dict.fromkeys(schema.names)), holds_tags)
+
+
+def _check_types(file: Path, schema: Any, columns: Columns) -> None:
+    """Refuse columns of other types than lists of strings, and, of tags, of integers."""
     from pyarrow import types
 
-    missing = [name for name in COLUMNS if schema.names.count(name) != 1]
-    if missing:
-        found = ", ".join(schema.names)
-        raise CorpusError(Errors.missing_keys.format(where=file, found=found, missing=", ".join(missing)))
-    for name in COLUMNS:
+    for name in columns:
         type = schema.field(name).type
         is_list = types.is_list(type) or types.is_large_list(type) or types.is_fixed_size_list(type)
         value = type.value_type if is_list else type
         if types.is_dictionary(value):
             value = value.value_type
         is_string = types.is_string(value) or types.is_large_string(value) or types.is_string_view(value)
-        if not is_list or not (is_string or (name == "ner_tags" and types.is_integer(value))):
-            raise CorpusError(Errors.column_type.format(path=file, column=name, type=type))
+        if not is_list or not (is_string or (name == columns.tags and types.is_integer(value))):
+            raise CorpusError(Errors.column_type.format(path=file, column=name, type=type, **columns._asdict()))
 
 
 def _features(schema: Any) -> Any:
@@ -138,16 +154,20 @@ def _features(schema: Any) -> Any:
         return None
 
 
-def _names(features: Any) -> list[str] | None:
-    """The names of the `ClassLabel` of the tags, which stands in a list type whose form depends on the version."""
-    feature = features.get("ner_tags") if isinstance(features, dict) else None
-    while isinstance(feature, (dict, list)) and feature:
-        if isinstance(feature, list):
-            feature = feature[0]
-        elif isinstance(names := feature.get("names"), list):
-            return [str(name) for name in names]
-        else:
-            feature = feature.get("feature")
+def _names(features: tuple[Any, Any], column: str) -> list[str] | None:
+    """The names of the `ClassLabel` of a column, which stands in a list type whose form depends on the version.
+
+    features: what a schema notes, and what stands in the file beside it, where the schema has no names.
+    """
+    for noted in features:
+        feature = noted.get(column) if isinstance(noted, dict) else None
+        while isinstance(feature, (dict, list)) and feature:
+            if isinstance(feature, list):
+                feature = feature[0]
+            elif isinstance(names := feature.get("names"), list) and names:
+                return [str(name) for name in names]
+            else:
+                feature = feature.get("feature")
     return None
 
 
