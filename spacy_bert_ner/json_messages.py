@@ -6,6 +6,35 @@ from __future__ import annotations
 class JsonMessages:
     """Message templates, filled with `str.format`."""
 
+    text_classification = (
+        "{path}, line {line}: {key} = {found} is a label of the whole text, as in text classification. Allowed: labels "
+        'of parts of it: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Name a file with entities.'
+    )
+    no_spans_anywhere = (
+        "{path}: no record has spans, beginning with that on line {line}. This looks like text classification, or like "
+        'an annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": "per"}}], and "spans": [] '
+        "for a text without any. Name a file with entities."
+    )
+    spans_rejected = "{n} spans were left out that the annotator rejected or ignored."
+    spans_of_many_labels = "{n} regions with several labels were left out. An entity has one label."
+    label_numbers = (
+        "{path}, line {line}: the label of a span is {label}, a number that nothing names. doccano's export of labels "
+        "names it: put that beside the file, as {config}. Or export the texts with labels by name (JSONL)."
+    )
+    label_number = (
+        "{path}, line {line}: the label of a span is {label}, which {config} does not name. Its numbers are: {known}. "
+        "Export the labels of the same project from doccano again."
+    )
+    bad_label_config = (
+        '{path}: cannot be read as labels of doccano ({reason}). Allowed: [{{"id": 3, "text": "per"}}]. Export the '
+        "labels from doccano again, or remove the file."
+    )
+    no_text_key = (
+        "{path}, line {line}: a record with the keys {found}. It needs {needed}. Name the key of the text: --text-key"
+    )
+    many_text_keys = (
+        "{path}: the text may be under any of the keys {found}. Name the one that was annotated: --text-key {first}"
+    )
     many_tag_keys = (
         "{where}: the tags may be under any of {found}. Allowed: one of them, or ner_tags beside others. Rename the "
         "one with the tags of entities to ner_tags."

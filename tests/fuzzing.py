@@ -106,6 +106,12 @@ def _huggingface_json() -> bytes:
     return _lines({"tokens": WORDS, "ner_tags": TAGS}, {"tokens": ["No"], "ner_tags": ["O"]})
 
 
+def _label_studio_csv() -> bytes:
+    regions = [{"start": s, "end": e, "text": TEXT[s:e], "labels": [label]} for s, e, label in SPANS]
+    header = ["id", "text", "label", "annotator", "annotation_id"]
+    return _csv(header, ["1", TEXT, json.dumps(regions), "1", "1"], ["2", "No", "[]", "1", "2"])
+
+
 def _table() -> pa.Table:
     return pa.table({"tokens": [WORDS, ["No"]], "ner_tags": [TAGS, ["O"]]})
 
@@ -209,6 +215,7 @@ TARGETS: dict[str, tuple[Callable[[], bytes], Read]] = {
     "jsonl": (_jsonl, corpus(".jsonl", "jsonl")),
     "doccano": (_doccano, corpus(".jsonl", "doccano")),
     "label-studio": (_label_studio, corpus(".json", "label-studio")),
+    "label-studio, csv": (_label_studio_csv, corpus(".csv", "label-studio")),
     "brat": (_brat, corpus(".ann", "brat")),
     "huggingface-json": (_huggingface_json, corpus(".json", "huggingface-json")),
     "parquet": (_parquet, corpus(".parquet")),

@@ -128,7 +128,7 @@ def test_an_option_of_other_formats_is_refused(tmp_path, text, options, rest):
 def test_files_that_are_no_text_have_no_encoding(tmp_path):
     path = arrow_file(tmp_path / "a.arrow", WORDS, TAGS)
     with pytest.raises(
-        CorpusError, match="--encoding latin-1 is not for the format huggingface, but for gmb-sentences, "
+        CorpusError, match="--encoding latin-1 is not for the format huggingface, but for label-studio, "
     ):
         read_corpus(path, encoding="latin-1")
 

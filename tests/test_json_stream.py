@@ -1,4 +1,4 @@
-"""JSON as it stands in files: arrays, lines, objects over several lines, trailing commas, and their errors."""
+"""JSON as it stands in files: arrays, lines, objects over several lines, trailing commas; and what is no corpus."""
 
 import json
 from pathlib import Path
@@ -101,3 +101,46 @@ def test_errors_name_the_id_of_the_record(tmp_path):
     rows = [{"id": i, "tokens": ["a"], "ner_tags": tags} for i, tags in ((5, ["O"]), (6, []))]
     with pytest.raises(CorpusError, match="line 1, id 6: 1 tokens but 0 ner_tags"):
         CorpusStream(write(tmp_path, json.dumps(rows)))
+
+
+OTHER = {
+    "package": {"name": "x", "version": "1.0.0", "scripts": {"test": "jest"}, "dependencies": {"text": "^1.0.0"}},
+    "tsconfig": {"compilerOptions": {"target": "es5", "types": ["a"]}, "include": ["src"]},
+    "notebook": {
+        "cells": [{"cell_type": "code", "source": ["a"], "outputs": [{"data": {"text": "a"}}]}],
+        "nbformat": 4,
+    },
+    "geojson": {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"text": "a"}}]},
+    "coco": {
+        "info": {},
+        "images": [{"id": 1}],
+        "annotations": [{"id": 1, "image_id": 1, "bbox": [0, 0, 1, 1]}],
+        "categories": [],
+    },
+    "squad": {"version": "1", "data": [{"title": "a", "paragraphs": [{"context": "a", "qas": []}]}]},
+    "spacy-json": [{"id": 0, "paragraphs": [{"raw": "a", "sentences": [{"tokens": [{"orth": "a", "ner": "O"}]}]}]}],
+    "tweet": {"text": "a", "entities": {"hashtags": [], "urls": []}},
+    "plot": {"data": [{"x": [1], "labels": ["a"]}], "layout": {}},
+    "arrays": {"data": [1, 2], "labels": [0, 1]},
+    "image-classes": {"text": ["a"], "label": [1]},
+    "annotations": {"text": "a", "annotations": [{"note": "x"}]},
+    "classes": {"classes": ["a"], "annotations": [{"bbox": []}]},
+    "articles": {"tokens": ["a", "b"], "tags": ["news"]},
+    "subwords": {"tokens": {"[CLS]": 0}, "labels": ["a"]},
+    "relations": {"tokens": ["a"], "entities": {"a": 1}},
+    "scierc": {"sentences": [["a"]], "ner": [[[0, 0, "x"]]]},
+    "vocabulary": {"tokenized_text": "a b", "ner": "x"},
+    "wiki": {"content": "a", "annotation": "b"},
+    "counts": {"text": "a", "label": {"a": 3}},
+    "strings": ["a", "b"],
+    "pair": ["a", {"b": 1}],
+    "numbers": [[1, 2], [3, 4]],
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("name", OTHER)
+def test_other_json_is_not_taken_for_a_corpus(tmp_path, name, indent):
+    path = write(tmp_path, json.dumps(OTHER[name], indent=indent))
+    with pytest.raises(CorpusError, match=", line 1: cannot tell the format from"):
+        CorpusStream(path)

@@ -153,10 +153,15 @@ def test_the_options_of_reading_take_effect(tmp_path: Path) -> None:
         assert entities(read(path, misaligned="contract", overlap="first")) == [("Ada", "per")]
 
 
+def test_the_key_of_the_text_takes_effect(tmp_path: Path) -> None:
+    path = conll(tmp_path, '{"body": "Ada left", "spans": [{"start": 0, "end": 3, "label": "per"}]}', "a.jsonl")
+    assert entities(read(path, text_key="body")) == [("Ada", "per")]
+
+
 def test_the_options_have_the_defaults_of_every_other_command() -> None:
     ours = inspect.signature(make_corpus_reader_v1).parameters
     theirs = inspect.signature(CorpusStream).parameters
-    shared = ("format", "encoding", "column", "tag_scheme", "spacing", "offsets", "misaligned", "overlap")
+    shared = ("format", "encoding", "column", "tag_scheme", "spacing", "offsets", "misaligned", "overlap", "text_key")
     assert {key: ours[key].default for key in shared} == {key: theirs[key].default for key in shared}
 
 

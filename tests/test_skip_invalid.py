@@ -305,7 +305,7 @@ def test_a_column_of_parquet_names_the_document(tmp_path):
 
 def test_formats_without_fields_have_no_key(tmp_path):
     message = (
-        "--document-key source is not for the format conll, but for gmb-sentences, gmb-tokens, conllu, label-studio"
+        "--document-key source is not for the format conll, but for label-studio, gmb-sentences, gmb-tokens, conllu"
     )
     with pytest.raises(CorpusError, match=message):
         CorpusStream(write(tmp_path, "a O\n", "a.conll"), document_key="source")

@@ -30,6 +30,7 @@ Limit = Annotated[int | None, Option(help="take this many sentences, from the fi
 DocumentKey = Annotated[
     str | None, Option(help="field that names the document: a column of CSV, a comment of CoNLL-U, a key of JSON")
 ]
+TextKey = Annotated[str | None, Option(help="key of JSON, or column of Label Studio's CSV, that has the text")]
 SkipInvalid = Annotated[int, Option(help="leave out as many sentences that cannot be read, and list them", min=0)]
 Lang = Annotated[str, Option(help="language code of the text")]
 Spacing = Annotated[

@@ -79,6 +79,10 @@ class Fitter:
                 yield passage
                 continue
             report.n_unused += passage.n_unused
+            report.n_rejected += passage.n_rejected
+            report.n_many_labels += passage.n_many_labels
+            report.n_rejected += passage.n_rejected
+            report.n_many_labels += passage.n_many_labels
             report.n_left_out += not passage.annotated
             if passage.annotated and passage.text:
                 try:

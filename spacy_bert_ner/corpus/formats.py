@@ -12,6 +12,7 @@ from . import (
     brat,
     columns,
     conllu_misc,
+    doccano,
     gmb,
     huggingface,
     huggingface_json,
@@ -43,6 +44,8 @@ class TextFormat(NamedTuple):
     """Whether it has text and spans, not words and tags."""
     has_fields: bool = False
     """Whether `read` takes the key of the field that names a document."""
+    has_text_key: bool = False
+    """Whether `read`, and `recognise`, take the key of the text."""
     counts_characters: bool = False
     """Whether `read` gives offsets of characters, whatever those of the file count."""
     tag_place: str = ""
@@ -62,6 +65,7 @@ class FileFormat(NamedTuple):
     """What its rows are called, whose numbers are the sentences' `lines`."""
     has_offsets: bool = False
     has_fields: bool = False
+    has_text_key: bool = False
     counts_characters: bool = False
     tag_place: str = ""
 
@@ -72,12 +76,15 @@ def _never(rows: object) -> bool:
 
 
 FORMATS: dict[str, TextFormat | FileFormat] = {
+    # Its CSV may have the columns of the next one, too.
+    "label-studio": TextFormat(
+        label_studio.read, label_studio.is_label_studio, has_offsets=True, has_fields=True, has_text_key=True
+    ),
     "gmb-sentences": TextFormat(gmb.read_sentences, gmb.is_sentences, has_fields=True),
     "gmb-tokens": TextFormat(gmb.read_tokens, gmb.is_tokens, "latin-1", has_fields=True, tag_place=", column Tag"),
     "conllu": TextFormat(conllu_misc.read, conllu_misc.is_conllu, has_fields=True, tag_place=", column 10"),
-    "label-studio": TextFormat(label_studio.read, label_studio.is_label_studio, has_offsets=True, has_fields=True),
-    "jsonl": TextFormat(jsonl.read_spacy, jsonl.is_spacy, has_offsets=True, has_fields=True),
-    "doccano": TextFormat(jsonl.read_doccano, jsonl.is_doccano, has_offsets=True, has_fields=True),
+    "jsonl": TextFormat(jsonl.read_spacy, jsonl.is_spacy, has_offsets=True, has_fields=True, has_text_key=True),
+    "doccano": TextFormat(doccano.read, doccano.is_doccano, has_offsets=True, has_fields=True, has_text_key=True),
     "brat": TextFormat(brat.read, _never, has_offsets=True),
     "huggingface": FileFormat(huggingface.read, huggingface.is_dataset, "row", has_fields=True),
     "huggingface-json": TextFormat(huggingface_json.read, huggingface_json.is_json, has_fields=True),
@@ -106,20 +113,24 @@ class Opened(NamedTuple):
     source: Source | None = None
 
 
-class ColumnOptions(NamedTuple):
-    """The columns of the tags and of the words that the user names: numbers from 1, or from -1 downwards to count from
-    the last; None to infer them."""
+class Fields(NamedTuple):
+    """The fields that the user names; None for where the format has them.
+
+    tag, word: columns of a file of columns: numbers from 1, or from -1 downwards to count from the last.
+    document, text: columns of CSV, comments of CoNLL-U, keys of JSON; see `CorpusStream`.
+    """
 
     tag: int | None = None
     word: int | None = None
+    document: str | None = None
+    text: str | None = None
 
 
 def open_corpus(
     path: Path,
     format: str,
     encoding: str | None,
-    column: ColumnOptions = ColumnOptions(),  # noqa: B008, it is immutable
-    document_key: str | None = None,
+    fields: Fields = Fields(),  # noqa: B008, it is immutable
 ) -> Opened:
     """Find out the format of a file or folder, and check that it can be decoded.
 
@@ -132,8 +143,8 @@ def open_corpus(
         refuse("--format", format, f"auto, {KNOWN}")
     for name, kind in FORMATS.items():
         if isinstance(kind, FileFormat) and (name == format or (format == "auto" and kind.recognise(path))):
-            _check_options(name, encoding, column, document_key)
-            return Opened(name, _reading(kind, document_key, path))
+            _check_options(name, encoding, fields)
+            return Opened(name, _reading(kind, fields, path))
     if format == "brat" or (format == "auto" and brat.is_brat(path)):
         source: Source = brat.Pairs(path, encoding)
         name, rows = "brat", list[tuple[int, str]]()
@@ -142,15 +153,17 @@ def open_corpus(
     else:
         source = Source(path, encoding)
         rows = source.head(N_ROWS)
-        name = _recognise(source, rows, column) if format == "auto" else format
-    _check_options(name, encoding, column, document_key)
+        name = _recognise(source, rows, fields) if format == "auto" else format
+    _check_options(name, encoding, fields)
     kind = FORMATS[name]
     assert isinstance(kind, TextFormat)  # noqa: S101, the others have returned
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
-        return Opened(name, _reading(kind, document_key, source), source=source)
-    layout = infer_layout(rows, *column, is_named=True) or ColumnLayout(column.tag or LAST, column.word or 1, 2)
-    if layout.doubtful_words and column.word is None:
+        return Opened(name, _reading(kind, fields, source), source=source)
+    layout = infer_layout(rows, fields.tag, fields.word, is_named=True) or ColumnLayout(
+        fields.tag or LAST, fields.word or 1, 2
+    )
+    if layout.doubtful_words and fields.word is None:
         listed = ", ".join(map(shorten, layout.doubtful_words))
         raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
     notes = columns.ColumnNotes(path, layout)
@@ -171,20 +184,26 @@ def recognise(path: Path) -> str:
     if path.is_dir():
         raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
     source = Source(path)
-    return _recognise(source, source.head(N_ROWS), ColumnOptions())
+    return _recognise(source, source.head(N_ROWS), Fields())
 
 
-def _reading(kind: TextFormat | FileFormat, document_key: str | None, origin: object) -> Callable[[], Iterator[Any]]:
-    return partial(kind.read, origin, document_key) if kind.has_fields else partial(kind.read, origin)
+def _reading(kind: TextFormat | FileFormat, fields: Fields, origin: object) -> Callable[[], Iterator[Any]]:
+    options = [fields.document] * kind.has_fields + [fields.text] * kind.has_text_key
+    return partial(kind.read, origin, *options)
 
 
-def _recognise(source: Source, rows: list[tuple[int, str]], column: ColumnOptions) -> str:
+def _recognise(source: Source, rows: list[tuple[int, str]], fields: Fields) -> str:
     """The name of the first format of text that rows with their lines may be of."""
     path, text = source.path, [row for _, row in rows]
     for name, kind in FORMATS.items():
-        if rows and isinstance(kind, TextFormat) and kind.recognise(text):
-            return name
-    if rows and infer_layout(rows, *column, is_named=path.suffix.lower() in COLUMN_SUFFIXES) is not None:
+        if rows and isinstance(kind, TextFormat):
+            options = [fields.text] * kind.has_text_key
+            if kind.recognise(text, *options):
+                return name
+    if (
+        rows
+        and infer_layout(rows, fields.tag, fields.word, is_named=path.suffix.lower() in COLUMN_SUFFIXES) is not None
+    ):
         return COLUMNS
     # It may be no text at all.
     source.check_binary(KNOWN)
@@ -194,12 +213,12 @@ def _recognise(source: Source, rows: list[tuple[int, str]], column: ColumnOption
         raise CorpusError(Errors.unsupported_format.format(path=path, format=refusal.format, advice=refusal.advice))
     line, row = rows[0]
     where = {"path": path, "line": line, "text": row[:60]}
-    if column.tag is not None and infer_layout(rows, is_named=True) is not None:
-        raise CorpusError(Errors.no_tag_column.format(**where, column=column.tag))
+    if fields.tag is not None and infer_layout(rows, is_named=True) is not None:
+        raise CorpusError(Errors.no_tag_column.format(**where, column=fields.tag))
     raise CorpusError(Errors.unknown_format.format(**where, formats=KNOWN))
 
 
-def _check_options(format: str, encoding: str | None, column: ColumnOptions, document_key: str | None) -> None:
+def _check_options(format: str, encoding: str | None, fields: Fields) -> None:
     """Refuse an option that the format does not have."""
     texts = {name: kind for name, kind in FORMATS.items() if isinstance(kind, TextFormat)}
     having = {
@@ -207,8 +226,15 @@ def _check_options(format: str, encoding: str | None, column: ColumnOptions, doc
         "column": [COLUMNS],
         "word-column": [COLUMNS],
         "document-key": [name for name, kind in FORMATS.items() if kind.has_fields],
+        "text-key": [name for name, kind in FORMATS.items() if kind.has_text_key],
     }
-    given = {"encoding": encoding, "column": column.tag, "word-column": column.word, "document-key": document_key}
+    given = {
+        "encoding": encoding,
+        "column": fields.tag,
+        "word-column": fields.word,
+        "document-key": fields.document,
+        "text-key": fields.text,
+    }
     for option, value in given.items():
         if value is not None and format not in having[option]:
             formats = ", ".join(having[option])

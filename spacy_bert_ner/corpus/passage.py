@@ -42,6 +42,8 @@ class Passage(NamedTuple):
     document: the name of the document that it is from; empty where the format does not say.
     annotated (bool): False for a text that nobody annotated, or whose annotation was rejected, which is left out.
     n_unused (int): how many further annotations the file has of this text, which are not read.
+    n_rejected (int): how many of its spans the annotator rejected; they are not in `spans`.
+    n_many_labels (int): how many of its spans have several labels; they are not in `spans`.
     tokens: those that the file gives the text; None where it has to be tokenized.
     unknown: characters, from one up to, not including, another, whose annotation is not known.
     record_id: what names the record in its file, for messages; empty where it has no id.
@@ -56,6 +58,8 @@ class Passage(NamedTuple):
     document: str = ""
     annotated: bool = True
     n_unused: int = 0
+    n_rejected: int = 0
+    n_many_labels: int = 0
     tokens: Tokens | None = None
     unknown: Sequence[tuple[int, int]] = ()
     record_id: str = ""

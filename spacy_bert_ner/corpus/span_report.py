@@ -49,6 +49,10 @@ class SpanReport:
     """Texts that nobody annotated, or whose annotation was rejected."""
     n_unused: int = 0
     """Further annotations of the same texts."""
+    n_rejected: int = 0
+    """Spans that the annotator rejected."""
+    n_many_labels: int = 0
+    """Spans with several labels."""
     misaligned: list[str] = field(default_factory=list)
     trimmed: list[str] = field(default_factory=list)
     """Those with white space at their edges, or of white space alone."""
@@ -103,6 +107,10 @@ class SpanReport:
             messages.append(Errors.texts_left_out.format(n=self.n_left_out))
         if self.n_unused:
             messages.append(Errors.annotations_unused.format(n=self.n_unused))
+        if self.n_rejected:
+            messages.append(Errors.spans_rejected.format(n=self.n_rejected))
+        if self.n_many_labels:
+            messages.append(Errors.spans_of_many_labels.format(n=self.n_many_labels))
         return messages
 
 

@@ -16,7 +16,7 @@ from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
 from .column_layout import LAST, describe_column
 from .fitting import Fitter, check_language, tokenizer
-from .formats import FORMATS, KNOWN, ColumnOptions, check_offsets, open_corpus, refuse
+from .formats import FORMATS, KNOWN, Fields, check_offsets, open_corpus, refuse
 from .offset_trial import try_offsets
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
 from .passage import MAX_CHARACTERS, Passage
@@ -52,6 +52,8 @@ class CorpusStream:
         "single", one between any two of them; "none".
     document_key (str | None): the field that names the document of a row: a column of CSV, a comment of CoNLL-U, a key
         of JSON (`meta.source` for one in another); None for where the format has it.
+    text_key (str | None): the key of JSON, or the column of Label Studio's CSV, that has the text; None for where the
+        format has it.
     skip_invalid (int): how many sentences that cannot be read are left out, before it is an error.
     offsets (str): what the offsets of text with offsets count: "characters", "utf-16" units or "bytes" of UTF-8; "auto"
         for characters, or, where not all spans fit so, for what all of them fit. Then the name of what was told.
@@ -87,6 +89,7 @@ class CorpusStream:
         limit: int | None = None,
         tag_scheme: str | None = None,
         document_key: str | None = None,
+        text_key: str | None = None,
         skip_invalid: int = 0,
         lang: str = "en",
         tokenize: Callable[[str], Doc] | None = None,
@@ -116,7 +119,7 @@ class CorpusStream:
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
-        opened = open_corpus(path, format, encoding, ColumnOptions(column, word_column), document_key)
+        opened = open_corpus(path, format, encoding, Fields(column, word_column, document_key, text_key))
         self.format, self._read, self.layout, self._notes, self._source = opened
         self.column = self.layout.tag if self.layout is not None else None
         self._kind = FORMATS[self.format]
