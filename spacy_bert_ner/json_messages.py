@@ -6,6 +6,10 @@ from __future__ import annotations
 class JsonMessages:
     """Message templates, filled with `str.format`."""
 
+    no_spacy_pair = (
+        '{path}, line {line}: {found} is no pair of a text and its entities. Allowed: ["Ada left.", {{"entities": '
+        '[[0, 3, "per"]]}}]. Fix the pair.'
+    )
     text_classification = (
         "{path}, line {line}: {key} = {found} is a label of the whole text, as in text classification. Allowed: labels "
         'of parts of it: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Name a file with entities.'
@@ -34,6 +38,19 @@ class JsonMessages:
     )
     many_text_keys = (
         "{path}: the text may be under any of the keys {found}. Name the one that was annotated: --text-key {first}"
+    )
+    no_points = (
+        '{path}, line {line}: {found} is no annotation of Dataturks. Allowed: {{"label": ["per"], "points": '
+        '[{{"start": 0, "end": 2, "text": "Ada"}}]}}. Fix the record.'
+    )
+    no_places = (
+        '{path}, line {line}: {found} where places of strings have to be. Allowed: "label": {{"per": {{"Ada": [[0, '
+        "2]]}}}}, with the last character of each as its end. Fix the record."
+    )
+    no_word_span = "{path}, line {line}: {found} is no span of words. Allowed: {allowed}. Fix the record."
+    word_span_outside = (
+        "{path}, line {line}: a span of {label} from word {start} to {end}, of {n} words. Allowed: whole numbers, "
+        "{allowed}. Fix the span."
     )
     many_tag_keys = (
         "{where}: the tags may be under any of {found}. Allowed: one of them, or ner_tags beside others. Rename the "

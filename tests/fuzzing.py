@@ -106,6 +106,36 @@ def _huggingface_json() -> bytes:
     return _lines({"tokens": WORDS, "ner_tags": TAGS}, {"tokens": ["No"], "ner_tags": ["O"]})
 
 
+def _pairs() -> bytes:
+    return json.dumps([[TEXT, {"entities": SPANS}], ["No", {"entities": []}]]).encode()
+
+
+def _ner_annotator() -> bytes:
+    return json.dumps({"classes": ["per"], "annotations": [[TEXT, {"entities": SPANS}], None]}).encode()
+
+
+def _dataturks() -> bytes:
+    annotation = [
+        {"label": [label], "points": [{"start": start, "end": end - 1, "text": TEXT[start:end]}]}
+        for start, end, label in SPANS
+    ]
+    return _lines({"content": TEXT, "annotation": annotation}, {"content": "No", "annotation": []})
+
+
+def _cluener() -> bytes:
+    label = {label: {TEXT[start:end]: [[start, end - 1]]} for start, end, label in SPANS}
+    return _lines({"text": TEXT, "label": label}, {"text": "No", "label": {}})
+
+
+def _gliner() -> bytes:
+    return _lines({"tokenized_text": WORDS, "ner": [[0, 1, "per"]]}, {"tokenized_text": ["No"], "ner": []})
+
+
+def _spert() -> bytes:
+    entities = [{"type": "per", "start": 0, "end": 2}]
+    return _lines({"tokens": WORDS, "entities": entities}, {"tokens": ["No"], "entities": []})
+
+
 def _label_studio_csv() -> bytes:
     regions = [{"start": s, "end": e, "text": TEXT[s:e], "labels": [label]} for s, e, label in SPANS]
     header = ["id", "text", "label", "annotator", "annotation_id"]
@@ -216,6 +246,12 @@ TARGETS: dict[str, tuple[Callable[[], bytes], Read]] = {
     "doccano": (_doccano, corpus(".jsonl", "doccano")),
     "label-studio": (_label_studio, corpus(".json", "label-studio")),
     "label-studio, csv": (_label_studio_csv, corpus(".csv", "label-studio")),
+    "spacy-2": (_pairs, corpus(".json", "spacy-2")),
+    "ner-annotator": (_ner_annotator, corpus(".json", "spacy-2")),
+    "dataturks": (_dataturks, corpus(".json", "dataturks")),
+    "cluener": (_cluener, corpus(".json", "cluener")),
+    "gliner": (_gliner, corpus(".json", "gliner")),
+    "spert": (_spert, corpus(".json", "spert")),
     "brat": (_brat, corpus(".ann", "brat")),
     "huggingface-json": (_huggingface_json, corpus(".json", "huggingface-json")),
     "parquet": (_parquet, corpus(".parquet")),

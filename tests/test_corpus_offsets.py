@@ -552,7 +552,8 @@ def test_unknown_tokens_are_missing_in_the_doc(tmp_path):
 def test_the_guide_shows_what_is_read(tmp_path):
     guide = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
     _, _, section = guide.partition("## Text with offsets")
-    spacy_s, doccano, label_studio, brat = (block.partition("```")[0] for block in section.split("```")[1:9:2])
+    blocks = (block.partition("```")[0] for block in section.split("```")[1:15:2])
+    spacy_s, doccano, label_studio, brat, pairs, inclusive, words = blocks
     found = []
     for name, block in (("a.jsonl", spacy_s), ("b.jsonl", doccano), ("c.json", label_studio)):
         (tmp_path / name).write_text(block.removeprefix("json\n"))
@@ -568,6 +569,20 @@ def test_the_guide_shows_what_is_read(tmp_path):
         ("doccano", [both, ["B-per", "O"]], "b.jsonl 1"),
         ("label-studio", [first], "c.json 1"),
         ("brat", [both], "x"),
+    ]
+    lines = [line for block in (pairs, inclusive, words) for line in block.removeprefix("json\n").splitlines()]
+    found = []
+    for line in lines:
+        (tmp_path / "a.json").write_text(line)
+        corpus = read_corpus(tmp_path / "a.json")
+        found.append((corpus.format, [s.tags for s in corpus.sentences]))
+    assert found == [
+        ("spacy-2", [first, ["O", "O"]]),
+        ("spacy-2", [first]),
+        ("dataturks", [["B-per", "O"]]),
+        ("cluener", [["B-per", "O"]]),
+        ("gliner", [["B-per", "I-per", "O"]]),
+        ("spert", [["B-per", "I-per", "O"]]),
     ]
 
 

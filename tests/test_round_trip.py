@@ -190,6 +190,33 @@ FIXTURES: dict[str, tuple[str, str, list[Sentence]]] = {
         '{"id": 1, "text": "Ada met Bob.", "label": [[0, 3, "per"]]}\n',
         [sentence("Ada met Bob .", "B-per O O O", "1100", "a.jsonl 1")],
     ),
+    "spacy-2": (
+        "a.json",
+        '[["Ada met Bob.", {"entities": [[8, 11, "per"]]}]]',
+        [sentence("Ada met Bob .", "O O B-per O", "1100")],
+    ),
+    "dataturks": (
+        "a.json",
+        '{"content": "Ada met Bob.", "annotation": [{"label": ["per"], "points": [{"start": 8, "end": 10}]}]}\n',
+        [sentence("Ada met Bob .", "O O B-per O", "1100")],
+    ),
+    "cluener": (
+        "a.json",
+        '{"text": "Ada met Bob.", "label": {"per": {"Bob": [[8, 10]]}}}\n',
+        [sentence("Ada met Bob .", "O O B-per O", "1100")],
+    ),
+    "gliner": ("a.json", '{"tokenized_text": ["Ada", "met", "Bob"], "ner": [[0, 0, "per"], [2, 2, "per"]]}\n', KNOWN),
+    "spert": (
+        "a.json",
+        json.dumps(
+            {
+                "tokens": ["Ada", "met", "Bob"],
+                "entities": [{"type": "per", "start": 0, "end": 1}, {"type": "per", "start": 2, "end": 3}],
+                "relations": [],
+            }
+        ),
+        KNOWN,
+    ),
     "brat": ("a.txt", "Ada met  Bob.", [sentence("Ada met · Bob .", "B-per O O O O", "11000", "a")]),
     "huggingface": ("a.arrow", "", [sentence("Ada met Bob", "B-per ? B-per")]),
     "huggingface-json": ("a.json", '{"tokens": ["Ada", "met", "Bob"], "ner_tags": ["B-per", "O", "B-per"]}\n', KNOWN),

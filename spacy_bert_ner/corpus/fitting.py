@@ -115,7 +115,8 @@ class Fitter:
                 message = Errors.unknown_entity.format(where=passage.where(), start=start, end=end, covered=covered)
                 raise CorpusError(message)
             tags[first:last] = [None] * (last - first)
-        return Sentence(words, tags, [passage.line] * len(words), spaces, passage.document)
+        known_spaces = spaces if passage.has_spaces else None
+        return Sentence(words, tags, [passage.line] * len(words), known_spaces, passage.document)
 
     def _placed(self, passage: Passage, report: SpanReport) -> list[Span]:
         """The spans of a passage, each once; one with other fragments is another span."""

@@ -16,9 +16,12 @@ from . import (
     gmb,
     huggingface,
     huggingface_json,
+    inclusive,
     jsonl,
     label_studio,
     spacy_docs,
+    spacy_pairs,
+    token_spans,
     unsupported,
 )
 from .column_layout import COLUMN_SUFFIXES, LAST, ColumnLayout, infer_layout
@@ -85,9 +88,14 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     "conllu": TextFormat(conllu_misc.read, conllu_misc.is_conllu, has_fields=True, tag_place=", column 10"),
     "jsonl": TextFormat(jsonl.read_spacy, jsonl.is_spacy, has_offsets=True, has_fields=True, has_text_key=True),
     "doccano": TextFormat(doccano.read, doccano.is_doccano, has_offsets=True, has_fields=True, has_text_key=True),
+    "spacy-2": TextFormat(spacy_pairs.read, spacy_pairs.is_pairs, has_offsets=True),
+    "dataturks": TextFormat(inclusive.read_dataturks, inclusive.is_dataturks, has_offsets=True, has_fields=True),
+    "cluener": TextFormat(inclusive.read_cluener, inclusive.is_cluener, has_offsets=True, has_fields=True),
     "brat": TextFormat(brat.read, _never, has_offsets=True),
     "huggingface": FileFormat(huggingface.read, huggingface.is_dataset, "row", has_fields=True),
     "huggingface-json": TextFormat(huggingface_json.read, huggingface_json.is_json, has_fields=True),
+    "gliner": TextFormat(token_spans.read_gliner, token_spans.is_gliner, has_offsets=True, has_fields=True),
+    "spert": TextFormat(token_spans.read_spert, token_spans.is_spert, has_offsets=True, has_fields=True),
     "conll": TextFormat(columns.read, _never),  # recognised by its layout, after all others
     "spacy": FileFormat(spacy_docs.read, spacy_docs.is_docbin, "Doc"),
 }

@@ -45,6 +45,7 @@ class Passage(NamedTuple):
     n_rejected (int): how many of its spans the annotator rejected; they are not in `spans`.
     n_many_labels (int): how many of its spans have several labels; they are not in `spans`.
     tokens: those that the file gives the text; None where it has to be tokenized.
+    has_spaces (bool): False where the file has words and no text, and `text` is these with one space between two.
     unknown: characters, from one up to, not including, another, whose annotation is not known.
     record_id: what names the record in its file, for messages; empty where it has no id.
     spans_path: the file that has the spans, if it is not `path`.
@@ -61,6 +62,7 @@ class Passage(NamedTuple):
     n_rejected: int = 0
     n_many_labels: int = 0
     tokens: Tokens | None = None
+    has_spaces: bool = True
     unknown: Sequence[tuple[int, int]] = ()
     record_id: str = ""
     spans_path: Path | None = None
