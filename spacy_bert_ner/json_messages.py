@@ -20,7 +20,7 @@ class JsonMessages:
         "for a text without any. Name a file with entities."
     )
     spans_rejected = "{n} spans were left out that the annotator rejected or ignored."
-    spans_of_many_labels = "{n} regions with several labels were left out. An entity has one label."
+    spans_of_many_labels = "{n} texts were left out that have a span with several labels. Allowed: one label each."
     label_numbers = (
         "{path}, line {line}: the label of a span is {label}, a number that nothing names. doccano's export of labels "
         "names it: put that beside the file, as {config}. Or export the texts with labels by name (JSONL)."

@@ -120,12 +120,14 @@ def test_ends_of_dataturks_are_inclusive(tmp_path):
         {"content": "Nobody came.", "annotation": None, "extras": None},
         {"content": "Nobody left.", "annotation": []},
     )
-    assert found(path) == [[("Ada", "per"), ("New York", "loc")], []]
+    assert found(path) == [[]]
     assert read_corpus(path).format == "dataturks"
     assert messages(path) == [
         "1 texts were left out that are not annotated, or whose annotation was rejected",
-        "1 regions with several labels were left out. An entity has one label.",
+        "1 texts were left out that have a span with several labels. Allowed: one label each.",
     ]
+    whole_text = lines(tmp_path, {"content": TEXT, "annotation": [ada, york]})
+    assert found(whole_text) == [[("Ada", "per"), ("New York", "loc")]]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class ColumnLayout(NamedTuple):
     misc (int): the column that says where no space follows (`SpaceAfter=No`, `NoSpaceAfter`), from 1; 0 if none does.
     has_space_rows: a word that is one space stands for the space between two words, as in KLUE.
     tags: tags of the first rows, so that `#` with one of them is a word.
-    other_tags: further columns of tags with prefixes, each with one of its tags.
+    other_tags: further columns of tags, each with one of its tags.
     word_prefix: what all words begin with, as `en:` in WikiANN.
     doubtful_words: words of the first rows, if nearly all are numbers or the same; empty otherwise.
     """
@@ -140,7 +140,7 @@ def infer_layout(
         misc=next((i for i in free if _is_misc(body, i)), 0),
         has_space_rows=" " in words,
         tags=chosen.tags,
-        other_tags=tuple((one.column if one.column > 0 else n_columns, one.example) for one in others),
+        other_tags=tuple((one.column if one.column > 0 else n_columns, one.example or OUTSIDE) for one in others),
         word_prefix=_common_prefix(words),
         doubtful_words=_doubtful_words(words),
     )
@@ -223,7 +223,7 @@ def _choose_tags(
     if entities:
         named = [one for one in entities if 0 < one.column <= len(names) and _TAG_NAME.fullmatch(names[one.column - 1])]
         chosen = (named or entities)[0]
-        return chosen, [one for one in entities if one is not chosen]
+        return chosen, [one for one in tagged if one is not chosen and (one in entities or not one.example)]
     if outside := [one for one in tagged if set(one.values) == {OUTSIDE}]:
         return outside[-1], []  # nothing but `O`
     last = candidates[-1]

@@ -80,10 +80,8 @@ class Fitter:
                 continue
             report.n_unused += passage.n_unused
             report.n_rejected += passage.n_rejected
-            report.n_many_labels += passage.n_many_labels
-            report.n_rejected += passage.n_rejected
-            report.n_many_labels += passage.n_many_labels
-            report.n_left_out += not passage.annotated
+            report.n_many_labels += passage.n_many_labels > 0
+            report.n_left_out += not passage.annotated and not passage.n_many_labels
             if passage.annotated and passage.text:
                 try:
                     yield self._fit(passage, report)

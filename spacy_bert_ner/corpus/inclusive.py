@@ -62,7 +62,7 @@ def read_dataturks(source: Source, document_key: str | None = None) -> Iterator[
             for point in points:
                 start, end, declared = (point.get(key) for key in ("start", "end", "text"))
                 passage.spans.append(_inclusive(path, line, start, end, labels[0], declared))
-        return passage._replace(n_many_labels=n_many_labels)
+        return passage._replace(annotated=not n_many_labels, n_many_labels=n_many_labels)
 
     return read_records(source, parse)
 

@@ -79,6 +79,7 @@ def read(source: Source, document_key: str | None = None, text_key: str | None =
             line,
             document,
             n_unused=len(results) - 1,
+            annotated=not n_many_labels,
             n_many_labels=n_many_labels,
             record_id=record_id(record),
         )

@@ -43,7 +43,7 @@ class Passage(NamedTuple):
     annotated (bool): False for a text that nobody annotated, or whose annotation was rejected, which is left out.
     n_unused (int): how many further annotations the file has of this text, which are not read.
     n_rejected (int): how many of its spans the annotator rejected; they are not in `spans`.
-    n_many_labels (int): how many of its spans have several labels; they are not in `spans`.
+    n_many_labels (int): how many of its spans have several labels; if any has, the text is left out.
     tokens: those that the file gives the text; None where it has to be tokenized.
     has_spaces (bool): False where the file has words and no text, and `text` is these with one space between two.
     unknown: characters, from one up to, not including, another, whose annotation is not known.

@@ -52,7 +52,7 @@ class SpanReport:
     n_rejected: int = 0
     """Spans that the annotator rejected."""
     n_many_labels: int = 0
-    """Spans with several labels."""
+    """Texts with a span of several labels, which are left out."""
     misaligned: list[str] = field(default_factory=list)
     trimmed: list[str] = field(default_factory=list)
     """Those with white space at their edges, or of white space alone."""

@@ -239,8 +239,8 @@ class CorpusStream:
         return messages
 
     def _raw(self) -> Iterator[Sentence]:
-        items = self._read()
         self.spans = SpanReport(self._converted) if self._fitter else None
+        items = self._read()
         if self._fitter and self.spans:
             items = self._fitter.sentences(items, self.spans)
         return islice(self._valid(items), self._limit)
