@@ -44,6 +44,7 @@ class SpanMessages:
         "the offsets count {unit} (all {n} spans fit so; {n_plain} of {n} as they stand): they were converted. To "
         "switch this off: --offsets characters"
     )
+    other_units_fit = ". All spans fit as well if they count {units}: look at some of them"
     offsets_ambiguous = (
         "{n} spans stand behind a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the "
         "file does not say what they cover. It was counted as one. Counted as two, {n_aligned} of them fit the tokens, "
@@ -80,3 +81,44 @@ class SpanMessages:
         "Label the text as <Text> with <Labels>."
     )
     no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
+    no_title = (
+        "{path}, line {line}: {text}, where the title of a document of PubTator has to be. Allowed: 100|t|Gout in "
+        "Rome. Fix the row."
+    )
+    bad_pubtator = (
+        "{path}, line {line}: {text} is no row of the document {name}. Allowed behind its title and abstract: its id, "
+        "start, end, text and type, by tabs, as in 100<tab>0<tab>4<tab>Gout<tab>Disease, or a relation. Fix the row."
+    )
+    webanno_layers = (
+        "{path}: no layer has the labels of entities, or several may. The features of spans are: {found}. Allowed: one "
+        "layer whose name ends in NamedEntity, with the feature value. Rename the one that you mean in the header: "
+        "#T_SP=webanno.custom.NamedEntity|value"
+    )
+    bad_webanno = (
+        "{path}, line {line}: {text} has {n} columns and none for {column}, or is no row of WebAnno TSV. Allowed: "
+        "1-1<tab>0-3<tab>Mia, and a column for each feature in the header. Fix the row, or export the file again."
+    )
+    webanno_value = (
+        "{path}, line {line}: {value} is no value of {column}. Allowed: _, *, or a value such as PER or LOC[1], with a "
+        "backslash before [ ] | and others in it. Fix the row."
+    )
+    webanno_no_value = (
+        "{path}, line {line}: an annotation at {word!r} without a value of {column}. Allowed: a label for each "
+        "annotation. Give it one where it was annotated, or put _ in the place of its *."
+    )
+    webanno_word = (
+        "{path}, line {line}: the next token is {word}, but the text goes on with {rest}. Allowed: all tokens of "
+        "#Text= in its order. Fix the rows, or export the file again."
+    )
+    webanno_part = (
+        "{path}, line {line}: {word} is no part of the token before it at these offsets. Allowed: offsets that count "
+        "UTF-16 units, within those of the token. Fix the row, or export the file again."
+    )
+    webanno_gap = (
+        "{path}, line {line}: the annotation {label}[{number}] again, but not on the token before. Allowed: "
+        "neighbours. Give it another number in brackets."
+    )
+    webanno_crossing = (
+        "{path}, line {line}: the annotation {label}[{number}] goes on from the sentence before. Allowed: entities "
+        "within a sentence. Cut it in two, or join the sentences where they were annotated."
+    )

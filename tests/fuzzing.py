@@ -102,6 +102,23 @@ def _brat() -> bytes:
     )
 
 
+def _webanno() -> bytes:
+    text = " ".join(WORDS)
+    rows = [
+        f"1-{i}\t{text.index(word)}-{text.index(word) + len(word)}\t{word}\t{tag.replace('O', '_')[-3:]}[1]\t"
+        for i, (word, tag) in enumerate(zip(WORDS, TAGS, strict=True), 1)
+    ]
+    layer = "#T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|value"
+    head = ["#FORMAT=WebAnno TSV 3.3", layer, "", "", f"#Text={text}"]
+    part = ["", r"#Text=a\\b", "2-1\t99-102\ta\\b\t_\t", "2-1.1\t99-100\ta\tper|geo\t"]
+    return "\n".join([*head, *rows, *part]).replace("_[1]", "_").encode()
+
+
+def _pubtator() -> bytes:
+    rows = [f"1\t{start}\t{end}\t{TEXT[start:end]}\t{label}\tD1" for start, end, label in SPANS]
+    return "\n".join([f"1|t|{TEXT}", "1|a|It was.", *rows, "1\tCID\tD1\tD2", "", "2|t|No", "2|a|"]).encode()
+
+
 def _huggingface_json() -> bytes:
     return _lines({"tokens": WORDS, "ner_tags": TAGS}, {"tokens": ["No"], "ner_tags": ["O"]})
 
@@ -253,6 +270,8 @@ TARGETS: dict[str, tuple[Callable[[], bytes], Read]] = {
     "gliner": (_gliner, corpus(".json", "gliner")),
     "spert": (_spert, corpus(".json", "spert")),
     "brat": (_brat, corpus(".ann", "brat")),
+    "webanno": (_webanno, corpus(".tsv", "webanno")),
+    "pubtator": (_pubtator, corpus(".txt", "pubtator")),
     "huggingface-json": (_huggingface_json, corpus(".json", "huggingface-json")),
     "parquet": (_parquet, corpus(".parquet")),
     "arrow": (_arrow, corpus(".arrow")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spacy_bert_ner.corpus import read_corpus, stream
+from spacy_bert_ner.corpus import CorpusStream, read_corpus, stream
 from spacy_bert_ner.corpus.fitting import tokenizer
 from spacy_bert_ner.corpus.sentence import Sentence
 from spacy_bert_ner.errors import CorpusError
@@ -65,6 +65,14 @@ def test_without_tokens_the_text_is_tokenized(tmp_path, more):
 def test_doccanos_records_have_no_tokens(tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT, "label": [], "tokens": ["x"]}))
     assert read_corpus(tmp_path / "a.jsonl").sentences[0].words == ["New", "York", "-", "based", "Ada"]
+
+
+def test_white_space_in_a_token_is_no_edge_of_a_span(tmp_path):
+    tokens = [token(0, 4, "Ada\x85"), token(4, 5, "!")]
+    path = jsonl(tmp_path, "Ada\x85!", tokens=tokens, spans=[{"start": 0, "end": 4, "label": "per"}])
+    corpus = CorpusStream(path)
+    assert [sentence.tags for sentence in corpus][1] == ["B-per", "O"]
+    assert corpus.messages() == []
 
 
 def test_spans_are_fitted_to_these_tokens(tmp_path):

@@ -187,6 +187,18 @@ def test_a_unit_that_not_all_spans_fit_is_not_taken(tmp_path):
     assert found(path, misaligned="missing")[0] == "characters"
 
 
+def test_another_unit_that_all_spans_fit_is_told_too(tmp_path):
+    text = "😀\nAdah met Bobby"
+    names = [("Adah", "PER"), ("Bobby", "PER")]
+    path = doccano(tmp_path, (text, spans(text, utf16, names)))
+    unit, named, messages = found(path)
+    assert (unit, named) == ("utf-16", [names])
+    assert messages[0].endswith(
+        r". All spans fit as well if they count a line end \n as two characters: look at some of them"
+    )
+    assert found(told(tmp_path, (text, spans(text, utf16, names)), names=names))[2][0].endswith("--offsets characters")
+
+
 def test_most_spans_that_fit_another_unit_are_not_hidden_by_an_option(tmp_path):
     odd = ("Berliners in Berliners", [(0, 6, "LOC"), (13, 19, "LOC")])
     path = doccano(tmp_path, *[("Ada left.", [(0, 3, "PER")])] * 20, odd, (EMOJI, spans(EMOJI, utf16)))

@@ -218,6 +218,17 @@ FIXTURES: dict[str, tuple[str, str, list[Sentence]]] = {
         KNOWN,
     ),
     "brat": ("a.txt", "Ada met  Bob.", [sentence("Ada met · Bob .", "B-per O O O O", "11000", "a")]),
+    "webanno": (
+        "a.tsv",
+        "#FORMAT=WebAnno TSV 3.3\n#T_SP=x.NamedEntity|value\n\n\n#Text=Ada met  Bob.\n1-1\t0-3\tAda\tper[1]\t\n"
+        "1-2\t4-7\tmet\tper[1]\t\n1-3\t9-12\tBob\t_\t\n1-4\t12-13\t.\t_\t\n",
+        [sentence("Ada met · Bob .", "B-per I-per O O O", "11000", "a")],
+    ),
+    "pubtator": (
+        "a.txt",
+        "7|t|Ada met\n7|a|Bob.\n7\t8\t11\tBob\tper\n",
+        [Sentence(["Ada", "met", "\n", "Bob", "."], ["O", "O", "O", "B-per", "O"], [], [True, *[False] * 4], "7")],
+    ),
     "huggingface": ("a.arrow", "", [sentence("Ada met Bob", "B-per ? B-per")]),
     "huggingface-json": ("a.json", '{"tokens": ["Ada", "met", "Bob"], "ner_tags": ["B-per", "O", "B-per"]}\n', KNOWN),
     "conll": (

@@ -93,7 +93,7 @@ class Fitter:
         tokens = self.tokens(passage)
         words, spaces = tokens
         edges = token_edges(tokens)
-        distinct = self._placed(passage, report)
+        distinct = self._placed(passage, edges, report)
         self._count_ambiguous(passage, edges, report)
         fitted: dict[object, _Fitted] = {}
         for span in distinct:
@@ -116,9 +116,9 @@ class Fitter:
         known_spaces = spaces if passage.has_spaces else None
         return Sentence(words, tags, [passage.line] * len(words), known_spaces, passage.document)
 
-    def _placed(self, passage: Passage, report: SpanReport) -> list[Span]:
+    def _placed(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> list[Span]:
         """The spans of a passage, each once; one with other fragments is another span."""
-        placed = place_spans(passage, self.unit)
+        placed = place_spans(passage, edges.align, self.unit)
         spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
         report.n_spans += len(spans) + len(placed.blank)
         report.n_trimmed += len(placed.trimmed) - len(placed.blank)

@@ -19,10 +19,12 @@ from . import (
     inclusive,
     jsonl,
     label_studio,
+    pubtator,
     spacy_docs,
     spacy_pairs,
     token_spans,
     unsupported,
+    webanno,
 )
 from .column_layout import COLUMN_SUFFIXES, LAST, ColumnLayout, infer_layout
 from .passage import Passage, shorten
@@ -85,6 +87,8 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     ),
     "gmb-sentences": TextFormat(gmb.read_sentences, gmb.is_sentences, has_fields=True),
     "gmb-tokens": TextFormat(gmb.read_tokens, gmb.is_tokens, "latin-1", has_fields=True, tag_place=", column Tag"),
+    "webanno": TextFormat(webanno.read, webanno.is_webanno, has_offsets=True, counts_characters=True),
+    "pubtator": TextFormat(pubtator.read, pubtator.is_pubtator, has_offsets=True),
     "conllu": TextFormat(conllu_misc.read, conllu_misc.is_conllu, has_fields=True, tag_place=", column 10"),
     "jsonl": TextFormat(jsonl.read_spacy, jsonl.is_spacy, has_offsets=True, has_fields=True, has_text_key=True),
     "doccano": TextFormat(doccano.read, doccano.is_doccano, has_offsets=True, has_fields=True, has_text_key=True),

@@ -64,6 +64,11 @@ def _fill(path: Path, line: int, text: str, tokens: Tokens, start: int, end: int
     if gap.strip():
         covered = shorten(gap)
         raise CorpusError(Errors.gold_gap.format(path=path, line=line, start=start, end=end, covered=covered))
+    add_gap(tokens, gap)
+
+
+def add_gap(tokens: Tokens, gap: str) -> None:
+    """Add the text between two tokens: a space after the one before it; what is more is a token of its own."""
     if gap.startswith(" ") and tokens.spaces:
         tokens.spaces[-1] = True
         gap = gap[1:]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..errors import CorpusError, Errors
 from .fitting import TokenEdges, token_edges
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS, ToCharacters
-from .offsets import Place, covers, trim
+from .offsets import Place, covers, trim, trim_piece
 from .passage import Passage, Span, Tokens
 from .sentence import Invalid
 from .span_report import N_SHOWN, bullets, show
@@ -140,11 +140,13 @@ class _Readings:
             return False
         if span.declared_text is not None:
             return covers(text, pieces, span.declared_text)
-        trimmed = [trim(text, start, end) for start, end in pieces]
+        edges = self.edges
+        if edges is None:
+            return False
+        trimmed = [trim_piece(text, start, end, edges.align) for start, end in pieces]
         if all(start >= end for start, end in trimmed):
             return None
-        edges = self.edges
-        return edges is not None and all(start >= end or edges.align(start, end) for start, end in trimmed)
+        return all(start >= end or edges.align(start, end) for start, end in trimmed)
 
 
 def try_offsets(
@@ -183,10 +185,14 @@ def try_offsets(
         for guess in whole:
             guess.may_fit_all = not misfits.get(guess, n_plain_here < n_here)
         n_spans, n_plain = n_spans + n_here, n_plain + n_plain_here
-    for guess in guesses:
-        if guess.is_proven() and guess.unit:
-            title = OFFSET_UNITS[guess.unit].title
-            return TrialResult(guess.unit, Errors.offsets_converted.format(unit=title, n=n_spans, n_plain=n_plain))
+    proven = {guess.unit: guess for guess in guesses if guess.unit and guess.is_proven()}
+    if proven:
+        unit, *others = proven
+        titles = [OFFSET_UNITS[other].title for other in others if not proven[unit].n_told]
+        message = Errors.offsets_converted.format(unit=OFFSET_UNITS[unit].title, n=n_spans, n_plain=n_plain)
+        return TrialResult(
+            unit, message + (Errors.other_units_fit.format(units=", or ".join(titles)) if titles else "")
+        )
     likely = [guess for guess in guesses if guess.is_likely()]
     best = max(likely, key=lambda guess: guess.n_fitting, default=None)
     return TrialResult(None, best.explain(best) if best else "")

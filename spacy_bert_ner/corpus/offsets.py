@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..errors import CorpusError, Errors
@@ -29,9 +29,10 @@ class PlacedSpans(NamedTuple):
     blank: list[Span]
 
 
-def place_spans(passage: Passage, unit: str = CHARACTERS) -> PlacedSpans:
+def place_spans(passage: Passage, align: Callable[[int, int], bool], unit: str = CHARACTERS) -> PlacedSpans:
     """Find the spans of a passage in its text.
 
+    align: says whether a place begins and ends where tokens do. White space stays that is part of a token.
     unit (str): what the offsets count, a key of `OFFSET_UNITS`. Then the spans have offsets of characters.
     RAISES SpanPlaceError: a span is empty or outside the text, or does not cover what the file says. The message names
         file, line and record.
@@ -56,7 +57,7 @@ def place_spans(passage: Passage, unit: str = CHARACTERS) -> PlacedSpans:
         if not span.fragments and not text[span.start].isspace() and not text[span.end - 1].isspace():
             placed.spans.append(span)  # as nearly all are
             continue
-        trimmed = [trim(text, start, end) for start, end in pieces]
+        trimmed = [trim_piece(text, start, end, align) for start, end in pieces]
         if trimmed != list(pieces):
             placed.trimmed.append(span)
         if not (kept := [piece for piece in trimmed if piece[0] < piece[1]]):
@@ -111,6 +112,13 @@ def trim(text: str, start: int, end: int) -> Place:
     """A place in a text without the white space at its edges."""
     covered = text[start:end]
     return start + len(covered) - len(covered.lstrip()), end - len(covered) + len(covered.rstrip())
+
+
+def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool]) -> Place:
+    """The same, but with white space that is part of a token."""
+    trimmed = trim(text, start, end)
+    is_token = trimmed[0] < trimmed[1] and not align(*trimmed) and align(start, end)
+    return (start, end) if is_token else trimmed
 
 
 def _join_pieces(text: str, pieces: list[Place]) -> list[Place]:

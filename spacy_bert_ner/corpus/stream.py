@@ -213,12 +213,12 @@ class CorpusStream:
                 fitter.unit, self._converted = found.unit, found.message
                 survey, error = self._survey(), None
             elif found.message:
-                raise CorpusError(f"{error}\n{found.message}" if error else found.message)
-        if error or survey is None:
-            raise error or AssertionError
+                raise CorpusError(f"{error}\n{found.message}" if error else found.message) from error
+        if error:
+            raise error
         self.offsets = fitter.unit
         cast(SpanReport, self.spans).check(self._misaligned, self._overlap)
-        return survey
+        return cast(TagSurvey, survey)
 
     def _passages(self) -> Iterator[Passage | Invalid]:
         """As many passages as make the sentences that are read."""
