@@ -552,3 +552,26 @@ def test_a_text_without_entities_or_with_few_is_warned_of(tmp_path):
         "that nobody annotated."
     ]
     assert convert(usual, tmp_path / "out").messages == []
+
+
+def test_the_complete_lists_are_written_where_the_user_wants_them(tmp_path):
+    path, problems = tmp_path / "a.jsonl", tmp_path / "problems.txt"
+    path.write_text('{"text": "Berliners", "spans": [{"start": 0, "end": 6, "label": "geo"}]}\n' * 7 + "[]\n")
+    command = ["convert", str(path), str(tmp_path / "out"), "--skip-invalid", "1"]
+    lines = [f"{path}, line {i}: 'Berlin' (geo, 0-6) in '[Berlin]ers'" for i in range(1, 8)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "The complete lists: --problems FILE"
+    result = CliRunner().invoke(app, [*command, "--problems", str(problems)])
+    assert result.exit_code == 1
+    assert "The complete lists" not in result.output
+    assert problems.read_text().splitlines() == ["Not where tokens begin and end: 7", *lines, ""]
+    assert not (tmp_path / "out").exists()
+    command += ["--misaligned", "expand"]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "ℹ The complete lists: --problems FILE" in result.output) == (0, True)
+    result = CliRunner().invoke(app, [*command, "--problems", str(problems)])
+    assert problems.read_text().splitlines()[-3:-1] == ["", "Cannot be read: 1"]
+    assert f"{path}, line 8" in problems.read_text().splitlines()[-1]
+    result = CliRunner().invoke(app, [*command, "--problems", str(path)])
+    assert (result.exit_code, "is read, so it cannot be written" in result.output) == (1, True)

@@ -8,11 +8,13 @@ import typer
 from wasabi import table
 
 from ..corpus.convert import convert
+from ..corpus.span_report import CUT
 from ..corpus.targets import TARGETS
 from ..errors import BertNerError
 from . import reading
 
 Opt = typer.Option
+_ALL = "The complete lists: --problems FILE"
 
 
 def convert_cli(
@@ -44,6 +46,9 @@ def convert_cli(
     offsets: reading.Offsets = "auto",
     misaligned: reading.Misaligned = "error",
     overlap: reading.Overlap = "error",
+    problems: Annotated[
+        Path | None, Opt(help="write the complete lists of spans and sentences that do not fit to this file")
+    ] = None,
 ) -> None:
     """Convert annotated text to .spacy files for `spacy train`, or to another format."""
     try:
@@ -56,6 +61,7 @@ def convert_cli(
             by_document=by_document,
             stratify=stratify,
             duplicates=duplicates,
+            problems=problems,
             format=format,
             encoding=encoding,
             column=column,
@@ -73,12 +79,15 @@ def convert_cli(
             progress=reading.progress,
         )
     except (BertNerError, OSError) as e:
-        reading.fail("Nothing was converted", e)
+        hint = f"\n{_ALL}" if problems is None and CUT in str(e) else ""
+        reading.fail("Nothing was converted", f"{e}{hint}")
     reading.say("info", f"{input}: {done.description}")
     if done.n_repaired:
         reading.say("warning", f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
     for message in done.messages:
         reading.say("warning", message)
+    if problems is None and any(CUT in message for message in done.messages):
+        reading.say("info", _ALL)
     for path, count in done.counts.items():
         reading.say("good", f"{path}: {count} {done.unit}")
     if done.split_file is not None:

@@ -71,10 +71,10 @@ def say(level: str, text: str) -> None:
     typer.secho(f"{sign}{text}", fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def fail(title: str, error: Exception) -> NoReturn:
+def fail(title: str, error: object) -> NoReturn:
     """Print an error, and exit with status 1."""
     say("error", f"{title}\n{error}")
-    raise typer.Exit(1) from error
+    raise typer.Exit(1)
 
 
 def one_file(path: Path, part: Part) -> Path:

@@ -15,6 +15,7 @@ from ..files import whole_files
 from ..types import Ints1d
 from . import CorpusStream, split_file
 from .parts import Split, check_options, make_parts
+from .span_report import ListedError
 from .split_file import PartCounts
 from .targets import Target, find_target
 
@@ -54,6 +55,7 @@ def convert(
     by_document: bool = False,
     stratify: bool = False,
     duplicates: str = "near",
+    problems: Path | None = None,
     **reading: Any,
 ) -> Conversion:
     """Read annotated text and write it, one Doc, record or row a sentence.
@@ -67,6 +69,8 @@ def convert(
     by_document (bool): no document is in two parts.
     stratify (bool): each part has its share of every label.
     duplicates (str): which copies of a sentence are kept in one part, see `Split`.
+    problems (Path | None): file for the complete lists of spans and sentences that were not taken as they stand, or for
+        which nothing was converted; None for none.
     reading: the options of `CorpusStream`.
     RAISES CorpusError: the input or an option is not allowed, or the folder cannot be written to; no file is then.
     """
@@ -74,7 +78,11 @@ def convert(
     target = find_target(to)
     if folder.exists() and not folder.is_dir():
         raise CorpusError(Errors.no_folder.format(path=folder))
-    corpus = CorpusStream(path, **reading)
+    try:
+        corpus = CorpusStream(path, **reading)
+    except ListedError as e:
+        _write_problems(problems, path, e.lines)
+        raise
     file = Path(path.stem) if path.suffix == ".zip" else path
     name = path.resolve().name if path.is_dir() else file.stem
     parts, messages = {name: np.arange(corpus.n_sentences)}, list[str]()
@@ -94,6 +102,7 @@ def convert(
         if how is not None:
             record = split_file.split_record(corpus, sha256, how, to, files, reading, parts, part_counts)
             temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")
+    _write_problems(problems, path, corpus.problems())
     counts = {folder / files[name]: len(part) for name, part in parts.items()}
     messages = [*corpus.messages(), *messages]
     return Conversion(
@@ -107,6 +116,16 @@ def convert(
         {name: n.entities for name, n in zip(parts, part_counts, strict=True)},
         folder / split_file.NAME if how is not None else None,
     )
+
+
+def _write_problems(file: Path | None, source: Path, lines: list[str]) -> None:
+    if file is None:
+        return
+    if file.exists() and file.samefile(source):
+        raise CorpusError(Errors.same_file.format(path=source))
+    with _writing(file.parent), whole_files(file.parent, [file.name]) as (temporary,):
+        text = "".join(f"{line}\n" for line in lines)
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _few_entities(counts: list[PartCounts]) -> list[str]:

@@ -16,7 +16,20 @@ N_SHOWN = 5
 """How many spans of a kind a message lists."""
 N_KEPT = 10_000
 """How many spans of a kind are kept, for a list of all."""
+CUT = "… and "
+"""How the last row of a list begins that is cut."""
 _CONTEXT = 25  # characters on either side of a span
+
+
+class ListedError(CorpusError):
+    """Spans are refused, of which the message lists the first.
+
+    lines: all of them, with a heading for each kind.
+    """
+
+    def __init__(self, message: str, lines: list[str]) -> None:
+        super().__init__(message)
+        self.lines = lines
 
 
 @dataclass
@@ -63,7 +76,7 @@ class SpanReport:
     def check(self, misaligned: str, overlap: str) -> None:
         """Refuse misaligned and overlapping spans, unless the options say what to do with them.
 
-        RAISES CorpusError: the message counts both kinds and lists the first of each.
+        RAISES ListedError: the message counts both kinds and lists the first of each.
         """
         errors = []
         if self.n_misaligned and misaligned == "error":
@@ -73,7 +86,17 @@ class SpanReport:
             listed = bullets(self.overlapping, self.n_overlapping)
             errors.append(Errors.overlapping_spans.format(n=self.n_overlapping, total=self.n_spans, listed=listed))
         if errors:
-            raise CorpusError("\n".join(errors))
+            raise ListedError("\n".join(errors), self.lines())
+
+    def lines(self) -> list[str]:
+        """All spans that did not fit, with a heading for each kind."""
+        kinds = {
+            "White space at the edges": self.trimmed,
+            "Not where tokens begin and end": self.misaligned,
+            "Sharing tokens with another": self.overlapping,
+            "Behind characters beyond U+FFFF": self.ambiguous,
+        }
+        return [line for kind, spans in kinds.items() if spans for line in (f"{kind}: {len(spans)}", *spans, "")]
 
     def messages(self, misaligned: str, overlap: str) -> list[str]:
         """What a user should know of what was not taken as it stands."""
@@ -140,5 +163,5 @@ def bullets(shown: Iterable[object], total: int | None = None) -> str:
     rows = list(shown)
     if total is not None:
         rows = rows[:N_SHOWN]
-        rows += [f"… and {total - len(rows)} more"] if total > len(rows) else []
+        rows += [f"{CUT}{total - len(rows)} more"] if total > len(rows) else []
     return "\n".join(f"- {row}" for row in rows)

@@ -235,8 +235,13 @@ class CorpusStream:
         messages = self.notes()
         messages += self.spans.messages(self._misaligned, self._overlap) if self.spans else []
         if self.invalid:
-            messages.append(Errors.skipped.format(n=len(self.invalid), listed=bullets(self.invalid)))
+            messages.append(Errors.skipped.format(n=len(self.invalid), listed=bullets(self.invalid, len(self.invalid))))
         return messages
+
+    def problems(self) -> list[str]:
+        """All that messages list the first of, a line each, when all have been read."""
+        spans = self.spans.lines() if self.spans else []
+        return [*spans, *([f"Cannot be read: {len(self.invalid)}", *map(str, self.invalid)] if self.invalid else [])]
 
     def _raw(self) -> Iterator[Sentence]:
         self.spans = SpanReport(self._converted) if self._fitter else None
