@@ -402,8 +402,8 @@ def test_a_zip_archive_without_exactly_one_file_is_refused(tmp_path, n):
 @pytest.mark.parametrize(
     ("content", "format", "found", "needed"),
     [
-        ("text,tags\na,O\n", "gmb-sentences", "text, tags", "text, labels"),
-        ("Text,Labels\na,O\n", "gmb-sentences", "Text, Labels", "text, labels"),
+        ("text,pos\na,O\n", "gmb-sentences", "text, pos", "text, labels"),
+        ("title;labels\na;O\n", "gmb-sentences", "title;labels", "text, labels"),
         ("Sentence #,Word,POS\n1,a,N\n", "gmb-tokens", "Sentence #, Word, POS", "Sentence #, Word, Tag"),
         ("text,labels\na,O\n", "gmb-tokens", "text, labels", "Sentence #, Word, Tag"),
     ],
@@ -478,7 +478,7 @@ def test_a_row_of_one_column_is_refused(tmp_path, content, options, line, row):
     ("content", "line"),
     [
         ("Kevin plays for the Nets.\n", "Kevin plays for the Nets."),
-        ("word,tag\na,O\n", "word,tag"),
+        ("word,pos\na,O\n", "word,pos"),
         ('{"text": "Kevin"}\n', '{"text": "Kevin"}'),
         ("Kevin\nB-per\n", "Kevin"),
         ('"text,labels\n', '"text,labels'),

@@ -36,6 +36,10 @@ _PACKERS = {
     "zstd": ((b"\x28\xb5\x2f\xfd",), "unzstd"),
 }
 """Programs that pack one file, with the bytes that it may begin with then, and what unpacks it."""
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How files of Microsoft Office begin that are no zip archives: .xls."""
+_SPREADSHEETS = (("xl/", "an Excel workbook"), ("content.xml", "an OpenDocument file"))
+"""How names in archives begin that are workbooks, and what these are."""
 _WHOLE = ("utf-8", "utf-16", "iso8859-1")
 """Codecs that never give half of a surrogate pair, as `utf-7` and `unicode_escape` may; others are looked through."""
 _CHUNK = 1 << 20
@@ -66,6 +70,10 @@ class Source:
     """What it is decoded by; see `check`."""
     notes: list[str]
     """What a user should know of how it was read."""
+    tag_place: str = ""
+    """Where in a row the tag is, for messages, if the reader has found out: ", column Tag"."""
+    columns: str = ""
+    """Which columns are read, if the reader has inferred them: ", tags in column ner, words in column token"."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         if not path.is_file():
@@ -75,6 +83,8 @@ class Source:
         self._file = path if member is None else self._unzip(member)
         with self._open() as file:
             head = file.read(10)
+        if head.startswith(_OLE):
+            raise CorpusError(Errors.spreadsheet.format(path=path, kind="a workbook of Excel 97 to 2003"))
         for packer, (begins, unpack) in _PACKERS.items():
             if head.startswith(begins):
                 raise CorpusError(Errors.packed.format(path=path, packer=packer, unpack=unpack))
@@ -85,13 +95,15 @@ class Source:
         self.encoding = encoding or self._own
         self._codec = _codec(self.encoding)
         self.notes: list[str] = []
+        self._is_checked = False
         self._lines_end = "\n"
 
     def head(self, n_rows: int) -> list[tuple[int, str]]:
-        """The first rows that are not blank, with their lines. Headers and tags are ASCII, so Latin-1 shows them in
-        any encoding that extends it, whatever the file's own is. They end where a row would be cut, unless it is the
-        first."""
-        codec = self._codec if self._named or self._own == "utf-16" else "latin-1"
+        """The first rows that are not blank, with their lines; without the last, if it is cut and not the only one.
+
+        Before `check` has found out the encoding, Latin-1 shows what is ASCII in any that extends it, as tags are.
+        """
+        codec = self._codec if self._named or self._own == "utf-16" or self._is_checked else "latin-1"
         with self._open() as file:
             text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
             try:
@@ -111,6 +123,7 @@ class Source:
         """
         misfit = self._scan(formats)
         if misfit is None:
+            self._is_checked = True
             return
         if self._codec == "utf-16":
             raise self._damaged(misfit, [])
@@ -152,8 +165,13 @@ class Source:
         self.encoding = WINDOWS if self._fits(WINDOWS) else "latin-1"
         self._codec = _codec(self.encoding)
         self._scan(formats)
-        listed = ", ".join(map(shorten, words))
-        self.notes.append(Errors.fell_back.format(encoding=self.encoding, words=listed))
+        self._is_checked = True
+        self.note(Errors.fell_back.format(encoding=self.encoding, words=", ".join(map(shorten, words))))
+
+    def note(self, message: str) -> None:
+        """Add what a user should know of how it was read, once."""
+        if message not in self.notes:
+            self.notes.append(message)
 
     def _bad_encoding(self, misfit: _Misfit, offer: str) -> CorpusError:
         return CorpusError(
@@ -265,6 +283,9 @@ class Source:
                 files = [info.filename for info in archive.infolist() if not info.is_dir()]
         except _DAMAGED as e:
             raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
+        for begin, kind in _SPREADSHEETS:
+            if len(files) > 1 and any(name.startswith(begin) for name in files):
+                raise CorpusError(Errors.spreadsheet.format(path=self.path, kind=kind))
         names = [name for name in files if not name.startswith("__MACOSX/")]  # what macOS adds to every archive
         if len(names) != 1:
             raise CorpusError(Errors.zip_members.format(path=self.path, n=len(names)))

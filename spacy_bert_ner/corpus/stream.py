@@ -153,6 +153,8 @@ class CorpusStream:
         hashes = array("q")
         for sentence in self._progress(self._raw(), "reading", None):
             if not self._kind.has_offsets:
+                if self._source and self._source.tag_place:
+                    survey.place = self._source.tag_place
                 survey.add(sentence)
             hashes.append(hash(tuple(sentence.words)))
             self.has_neighbours |= sentence.document == document != ""
@@ -176,7 +178,7 @@ class CorpusStream:
 
     def describe(self) -> str:
         """Say how the file is read: format, columns, scheme, and what its offsets count."""
-        columns = ""
+        columns = self._source.columns if self._source else ""
         if self.layout is not None:
             tag, word = (describe_column(column) for column in (self.layout.tag, self.layout.word))
             columns = f", tags in {tag}, words in {word}"
