@@ -18,6 +18,7 @@ from .source import Source
 MAX_RECORD = 1 << 26
 """Characters of one value."""
 _CHUNK = 1 << 16
+_WHITE = " \t\r\n"
 _BLANK = re.compile(r"[ \t\r\n]*")
 _FAILURES = (ValueError, RecursionError)  # no JSON; an integer of more digits than Python reads; too deep
 
@@ -32,7 +33,8 @@ def values(source: Source, key: str = "") -> Iterator[tuple[int, Any]]:
     begin = ""
     with source.text() as text:
         while len(begin) < 2 and (chunk := text.read(_CHUNK)):
-            begin += _BLANK.sub("", chunk)[:2]
+            begin = (begin + chunk).lstrip(_WHITE)
+            begin = begin[:1] + begin[1:].lstrip(_WHITE)[:1]
     with source.text() as text:
         if begin[:1] == "{" and key:
             yield from elements_under(source.path, text, key)

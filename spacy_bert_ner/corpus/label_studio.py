@@ -51,7 +51,7 @@ def read(source: Source, document_key: str | None = None, text_key: str | None =
     RAISES CorpusError: several keys may be that of the text.
     """
     path = source.path
-    is_csv = label_studio_csv.is_csv([row for _, row in source.head(1)])
+    is_csv = label_studio_csv.begins_csv(source)
     if text_key is None:
         head = first_readable(label_studio_csv.records(source, DEFAULT_KEY) if is_csv else values(source))
         text_key = find_text_key(path, [(_holder(record), _region_values(_head_results(record))) for record in head])

@@ -10,6 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from ..errors import CorpusError, Errors
 from .json_stream import MAX_RECORD
@@ -17,6 +18,7 @@ from .passage import shorten
 from .records import Record
 from .source import Source
 
+_MAX_HEADER = 1 << 16
 _REGIONS = re.compile(r"\s*\[\s*(\{|\]\s*$)")
 _ID, _ANNOTATION = "id", "annotation_id"
 
@@ -27,16 +29,20 @@ def is_csv(rows: Sequence[str]) -> bool:
     return _ANNOTATION in header and ("annotator" in header or "lead_time" in header)
 
 
+def begins_csv(source: Source) -> bool:
+    """Whether a file begins with such a header."""
+    with source.text(newline="") as text:
+        return is_csv([_first_row(text)[0]])
+
+
 def records(source: Source, text_key: str) -> Iterator[tuple[int, Record | CorpusError]]:
     """The records of JSON-MIN that the rows of a file are, each with the line on which it begins.
 
     text_key: the column of the text, which is taken as it is.
     """
-    path, n_before = source.path, 0
+    path = source.path
     with source.text(newline="") as text:
-        first = ""
-        while not first.strip() and (first := text.readline()):
-            n_before += 1
+        first, n_before = _first_row(text)
         header = _header(first)
         reader = csv.reader(text, delimiter=_delimiter(first), strict=True)
         while True:
@@ -53,6 +59,14 @@ def records(source: Source, text_key: str) -> Iterator[tuple[int, Record | Corpu
             elif row:
                 message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=len(header))
                 yield begin, CorpusError(message)
+
+
+def _first_row(text: TextIO) -> tuple[str, int]:
+    """The first row that is not blank, up to the length of any header, and its line."""
+    row, line = "", 0
+    while not row.strip() and (row := text.readline(_MAX_HEADER)):
+        line += 1
+    return row, line
 
 
 def _next(reader: Iterator[list[str]]) -> list[str] | None:
