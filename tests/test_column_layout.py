@@ -270,7 +270,7 @@ def test_labels_without_prefixes_need_rows_enough(tmp_path):
         ("a.jsonl", '{"textSegmentAnnotations": [], "textContent": "Ada."}\n', "a dataset of Google Cloud AutoML"),
         ("a.jsonl", '{"text_snippet": {"content": "Ada."}, "annotations": []}\n', "a dataset of Google Cloud AutoML"),
         ("a.json", '{"projectFileVersion": "1", "assets": {}}\n', "a project of Azure Language"),
-        ("a.json", '[{"id": 0, "paragraphs": []}]\n', "spaCy's JSON of paragraphs and sentences"),
+        ("a.json", '[{"id": 0, "paragraphs": [{"sentences": []}]}]\n', "spaCy's JSON of paragraphs and sentences"),
     ],
 )
 def test_formats_that_are_not_read_are_named(tmp_path, name, text, format):

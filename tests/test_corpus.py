@@ -271,8 +271,8 @@ def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, word
 # errors: each names the file, the line where there is one, and what to do
 
 FORMAT_NAMES = (
-    "label-studio, gmb-sentences, gmb-tokens, conllu, jsonl, doccano, spacy-2, dataturks, cluener, brat, huggingface, "
-    "huggingface-json, gliner, spert, conll, spacy"
+    "label-studio, gmb-sentences, gmb-tokens, webanno, pubtator, conllu, jsonl, doccano, spacy-2, dataturks, cluener, "
+    "brat, huggingface, huggingface-json, gliner, spert, conll, spacy"
 )
 TOKEN_HEADER = "Sentence #,Word,POS,Tag\n"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import CorpusError, Errors
+from .offsets import bare
 from .records import Record
 
 DEFAULT_KEY = "text"
@@ -49,14 +50,9 @@ def _fit(key: str, samples: Sequence[Sample], fits: Callable[[str, Record], bool
 
 def _covers(text: str, region: Record) -> bool:
     start, end = region["start"], region.get("end")
-    return isinstance(start, int) and isinstance(end, int) and _bare(text[start:end]) == _bare(region["text"])
+    return isinstance(start, int) and isinstance(end, int) and bare(text[start:end]) == bare(region["text"])
 
 
 def _contains(text: str, region: Record) -> bool:
     """Whether the string is somewhere: offsets may count other units than characters."""
-    return _bare(region["text"]) in _bare(text)
-
-
-def _bare(text: str) -> str:
-    """A text without white space, in which Label Studio may write a line break as a backslash and n."""
-    return "".join(text.replace("\\n", "\n").split())
+    return bare(region["text"]) in bare(text)

@@ -101,10 +101,11 @@ def covers(text: str, pieces: Iterable[Place], declared: str) -> bool:
 
     White space is not compared. brat writes a line break as a space, Label Studio as a backslash and n.
     """
-    return _bare(declared) == _bare(" ".join(text[start:end] for start, end in pieces))
+    return bare(declared) == bare(" ".join(text[start:end] for start, end in pieces))
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Remove white space, and the backslash and n that Label Studio writes for a line break."""
     return "".join(text.replace("\\n", "\n").split())
 
 

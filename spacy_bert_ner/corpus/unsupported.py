@@ -53,6 +53,12 @@ def _has_header(*names: str) -> Callable[[Path, Sequence[str]], bool]:
     return lambda path, rows: set(names) <= {cell.strip(' "').lower() for cell in rows[0][:_N_CHARACTERS].split(",")}
 
 
+def _is_spacy_json(path: Path, rows: Sequence[str]) -> bool:
+    paragraphs = first_record(rows).get("paragraphs")
+    first = paragraphs[0] if isinstance(paragraphs, list) and paragraphs else None
+    return isinstance(first, dict) and "sentences" in first
+
+
 def _is_manifest(path: Path, rows: Sequence[str]) -> bool:
     record = first_record(rows)
     return ("source" in record or "source-ref" in record) and any(key.endswith("-metadata") for key in record)
@@ -83,7 +89,7 @@ FORMATS = (
     Unsupported("a project of Azure Language", _has_keys("projectFileVersion", "assets"), _TEN_LINES),
     Unsupported(
         "spaCy's JSON of paragraphs and sentences",
-        _has_keys("paragraphs"),
+        _is_spacy_json,
         "Convert it with spaCy: python -m spacy convert FILE OUTPUT_DIR",
     ),
 )
