@@ -49,13 +49,15 @@ def make_update(encoder: str, corpus: Path, model: dict[str, Any]) -> Callable[[
     examples = [Example(nlp.make_doc(gold.text), gold) for gold in golds]
     batches = [examples[i : i + BATCH] for i in range(0, len(examples), BATCH)]
     pipe = cast(BertNer, nlp.get_pipe("bert_ner"))
-    pipe.initialize(lambda: examples)
+    pipe.initialize(lambda: examples, nlp=nlp)
     optimizer = registry.resolve({"optimizer": nlp.config.interpolate()["training"]["optimizer"]})["optimizer"]
 
     def update(number: int) -> float:
         start = time.perf_counter()
         pipe.update(batches[number % len(batches)], drop=0.1, sgd=optimizer)
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        optimizer.step_schedules()
+        return seconds
 
     return update
 

@@ -18,15 +18,17 @@ from . import model as models
 from .annotations import register_extension, write_entities
 from .batching import look_ahead
 from .calibration import calibrate
+from .default_optimizer import set_optimizer
 from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
 from .evaluation.scorer import score_bert_ner
 from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
 from .prediction import predict, warn_of_unread
-from .saving import Cfg, SavedPipe
+from .saving import Cfg
 from .settings import BALANCED, DEFAULT_MODEL, Settings
 from .shared import is_shared, listens
+from .stepping import CountedExamples, SteppingPipe
 from .tag_map import keep_tag_map
 from .tags import check_labels
 from .tokenizer_fit import TokenizerFit
@@ -91,10 +93,11 @@ def make_bert_ner(
     loss = (class_weights, focal_gamma, label_smoothing)
     settings = Settings(subword_labels, objective, *reading, *loss, subword_reading)
     keep_tag_map(nlp)
+    set_optimizer(nlp)
     return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
 
 
-class BertNer(SavedPipe):
+class BertNer(SteppingPipe):
     """Named entity recognition with a Hugging Face token classifier that spaCy trains, runs and saves.
 
     vocab (Vocab): the shared vocabulary.
@@ -173,27 +176,26 @@ class BertNer(SavedPipe):
 
         get_examples (Callable): gives examples; their entities name the labels, and their tokens are counted for
             `class_weights = "balanced"`.
-        nlp (Language | None): the pipeline; not used.
+        nlp (Language | None): the pipeline, whose config says how long it trains; see `SteppingPipe.make_plan`.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
         RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
             `Checkpoint.open`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
-
-        def get_docs() -> list[Doc]:
-            return [example.x for example in islice(get_examples(), 10)]
-
+        counted = CountedExamples(get_examples)
         if labels is None:
-            labels, misaligned = gold.survey(get_examples())
+            labels, misaligned = gold.survey(counted())
             self._told_of_misaligned = misaligned.warn(self.name)
         try:
-            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"], get_docs)
+            sample = lambda: [eg.x for eg in islice(get_examples(), 10)]  # noqa: E731
+            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"], sample)
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
         counts = gold.count_tokens(get_examples()) if self.settings.class_weights == BALANCED else {}
         self.cfg.update(temperature=1.0, balanced_weights=balanced_weights(counts))
         self._rehearsal_model = None
         self._ready()
+        self.make_plan(nlp, counted)
 
     def predict(self, docs: Iterable[Doc]) -> list[DocPredictions]:
         """The entities of each Doc, which stays as it is, in the order of the text. Warns once of those not read."""
@@ -394,6 +396,5 @@ class BertNer(SavedPipe):
         return True
 
     def _check_loaded(self) -> None:
-        # What the config says of labels can be checked once there are weights.
         if models.has_checkpoint(self.model):
             self._ready()

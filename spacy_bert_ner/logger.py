@@ -16,9 +16,9 @@ from typing import IO, Any
 
 from spacy.language import Language
 from spacy.training import Example
-from spacy.training.loggers import console_logger
 from spacy.util import minibatch, registry, resolve_dot_names
 
+from .console import console_logger, learn_rate_of
 from .errors import check_setting
 from .files import whole_files
 from .loss import MeanLoss
@@ -40,7 +40,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
     """A logger that writes a CSV file: see `evaluation_row`. The first row names the columns.
 
     path (str | Path): of the file. Its folders are made; a file that is there is replaced at the first evaluation.
-    console (bool): whether rows are printed too, as spaCy's console logger does.
+    console (bool): whether rows are printed too, as `spacy_bert_ner.ConsoleLogger.v1` does.
     progress_bar (bool): whether a bar shows the steps to the next evaluation. Needs `console`.
     curves (int): after each evaluation, the loss of the dev data and the scores of the training data, of its first so
         many examples, are measured too, see `Curves`; 0 for neither. A number, as training data may have no end, and
@@ -69,7 +69,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
 
         def log_step(info: dict[str, Any] | None) -> None:
             if info is not None:  # None: a step without an evaluation
-                table.add(evaluation_row(info) | measure())
+                table.add(evaluation_row(info, learn_rate_of(nlp)) | measure())
             print_step(info)
 
         return log_step, finalize
@@ -78,7 +78,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
 
 
 def _print_nothing(*_: Any) -> tuple[LogStep, Callable[[], None]]:
-    # spaCy's logger without console output would still refuse scores that are None.
+    # The console logger would refuse scores that are None.
     return lambda info: None, lambda: None
 
 
@@ -143,15 +143,18 @@ def _is_up_to(last: int, step: object) -> bool:
     return isinstance(step, str) and step.isdecimal() and int(step) <= last
 
 
-def evaluation_row(info: Mapping[str, Any]) -> Row:
-    """What a row holds: `epoch`, `step`, `seconds`, `words` so far, `score`, `loss_<component>` of each component that
-    learned since the last row, and every score that is a number.
+def evaluation_row(info: Mapping[str, Any], learn_rate: float | None = None) -> Row:
+    """What a row holds: `epoch`, `step`, `seconds`, `words` so far, `score`, `learn_rate` of the step,
+    `loss_<component>` of each component that learned since the last row, and every score that is a number.
 
         {"ents_f": 0.5, "ents_per_type": {"per": {"f": 0.5}}}   →   ents_f, ents_per_type_per_f
 
     info: what spaCy's training loop tells of an evaluation.
+    learn_rate (float | None): of its step; None where no `bert_ner` has learned.
     """
     row: Row = {key: info[key] for key in ("epoch", "step", "seconds", "words", "score")}
+    if learn_rate is not None:
+        row["learn_rate"] = learn_rate
     row |= {f"loss_{name}": float(loss) for name, loss in info["losses"].items()}
     for key, score in _flat("", info["other_scores"] or {}):
         row.setdefault(key, score)

@@ -83,3 +83,43 @@ class TrainingMessages:
         "--workers"
     )
     workers_failed = "The training ended: {reason}. The states that are there are whole; go on with them: --resume"
+
+    # steps and learning rates
+    less_than_an_epoch = (
+        "[training] max_steps = {max_steps} ends the training after {share:.2g} epochs: {n_examples:,} examples make "
+        "{epoch_steps:,} batches, and the rest is never read. For one epoch: --training.max_steps {epoch_steps}; for "
+        "five: --training.max_steps {five}"
+    )
+    never_evaluated = (
+        "[training] eval_frequency = {eval_frequency} evaluates no step after the first, as the training ends at step "
+        "{last}: model-best will be a pipeline that has learned nothing. Name fewer steps: --training.eval_frequency "
+        "{last}. Or train with python -m spacy bert-ner train, which evaluates the last step too."
+    )
+    schedule_without_steps = (
+        "[training.optimizer.learn_rate] total_steps = {total_steps} gives a learning rate of 0 from step {zero} on, "
+        "and nothing is learned. Allowed: a whole number from 1. Or take the schedule that counts the steps itself: "
+        '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
+    )
+    schedule_too_short = (
+        "[training.optimizer.learn_rate] total_steps = {total_steps} gives a learning rate of 0 from then on, but the "
+        "training goes on {until}. Name as many steps, or take the schedule that counts them itself: "
+        '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
+    )
+    steps_unknown = (
+        "Component {name!r} cannot tell how many steps the training has, so that the learning rate stays at {rate:g}. "
+        "To let it decay, name them in [training.optimizer.learn_rate]: total_steps = 500"
+    )
+    schedule_stands_still = (
+        "The schedule of the learning rate stands still at 0, so that component {name!r} would learn nothing. The rate "
+        "stays at {rate:g} instead. To move it, call optimizer.step_schedules() after each nlp.update"
+    )
+    rate_is_zero = (
+        "Component {name!r} was updated twice with a learning rate of 0, and learns nothing. Call "
+        "optimizer.step_schedules() after each nlp.update, or name more steps in [training.optimizer.learn_rate]: "
+        "total_steps"
+    )
+    rate_too_high = (
+        "The learning rate of {rate:g} is too high for the encoder of component {name!r}, whose vectors have {width} "
+        "numbers: it may lose what it knows, and no entities are found. Up to {highest:g} is usual. Write in "
+        '[training.optimizer]: @optimizers = "spacy_bert_ner.AdamW.v1", and learn_rate = {suitable:g}'
+    )

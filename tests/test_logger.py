@@ -9,8 +9,10 @@ import spacy
 from spacy import registry
 from spacy.training.loop import train
 
+from spacy_bert_ner.console import announced, make_console_logger_v1
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.logger import make_csv_logger_v1
+from spacy_bert_ner.training_plan import TrainingPlan
 
 INFO = {
     "epoch": 0,
@@ -96,13 +98,16 @@ def test_a_file_that_goes_away_begins_anew_with_its_header(tmp_path):
 
 @pytest.mark.parametrize("console", [True, False])
 def test_the_console_shows_what_that_of_spacy_does(tmp_path, console):
+    """Beside it stands the learning rate, once there is one."""
     log_step, _, out = started(tmp_path / "log.csv", console=console)
     log_step(INFO)
     nlp, theirs = spacy.blank("en"), io.StringIO()
     nlp.add_pipe("bert_ner")
     registry.loggers.get("spacy.ConsoleLogger.v3")()(nlp, theirs, theirs)[0](INFO)
     assert "LOSS BERT_NER" in theirs.getvalue()
-    assert out.getvalue() == (theirs.getvalue() if console else "")
+    cells = ["       RATE", "  ---------", "  "]
+    lines = [line + cell for line, cell in zip(theirs.getvalue().splitlines(), cells, strict=True)]
+    assert out.getvalue().splitlines() == (lines if console else [])
 
 
 @pytest.mark.parametrize(
@@ -140,4 +145,33 @@ def test_spacy_trains_with_it(make_nlp, examples, tmp_path):
     rows = rows_of(tmp_path / "log.csv")
     assert [row["step"] for row in rows] == ["0", "2", "4"]
     assert all(float(row["loss_bert_ner"]) > 0 for row in rows)
+    assert [row["learn_rate"] for row in rows] == ["0.001"] * 3  # of AdamW for an encoder as narrow as this one
     assert {"ents_f", "iob_acc", "iob_doc_acc", "ents_per_type_per_f", "words"} <= rows[0].keys()
+
+
+def test_the_console_logger_says_how_long_the_training_is_and_the_rate_of_each_row():
+    nlp, out = spacy.blank("en"), io.StringIO()
+    pipe = nlp.add_pipe("bert_ner")
+    pipe.plan = TrainingPlan(max_steps=500, eval_frequency=600, n_examples=800, epoch_steps=50)
+    log_step, finalize = make_console_logger_v1()(nlp, out, out)
+    pipe.learn_rate = 0.000125
+    log_step(None)
+    log_step(INFO)
+    finalize()
+    lines = out.getvalue().splitlines()
+    assert "Steps: 500, or 10.0 epochs of 50 batches (800 examples)" in lines[0]
+    assert "eval_frequency = 600 evaluates no step after the first" in " ".join(lines[1:-3])
+    assert [line.split()[-1] for line in lines[-3:]] == ["RATE", "---------", "1.25e-04"]
+
+
+def test_it_does_not_say_it_where_the_loop_has():
+    nlp, out = spacy.blank("en"), io.StringIO()
+    nlp.add_pipe("bert_ner").plan = TrainingPlan(max_steps=500, eval_frequency=50)
+    with announced():
+        make_console_logger_v1()(nlp, out, out)
+    assert "500" not in out.getvalue()
+
+
+def test_its_setting_is_checked():
+    with pytest.raises(ConfigError, match=r"\[training.logger\] progress_bar = 1 is not allowed. Allowed: true, false"):
+        make_console_logger_v1(progress_bar=1)

@@ -26,15 +26,22 @@ MAY_IMPORT = {
         "prediction",
         "calibration",
         "annotations",
+        "default_optimizer",
         "saving",
         "settings",
         "shared",
+        "stepping",
         "tag_map",
         "tags",
         "tokenizer_fit",
         "weighting",
         "evaluation.scorer",
     },
+    "stepping": {"default_optimizer", "model", "saving", "schedule", "shared", "training_plan"},
+    "default_optimizer": set(),
+    "schedule": set(),
+    "training_plan": {"randomness"},
+    "console": {"pipelines", "training_plan"},
     "saving": {"files", "model", "opening", "shim", "sums", "unpacking"},
     "sums": {"files"},
     "hub": {"locks", "opening"},
@@ -151,7 +158,7 @@ MAY_IMPORT = {
     },
     "pipelines": set(),
     "row_gradients": set(),
-    "logger": {"files", "loss", "pipelines", "randomness", "shared"},
+    "logger": {"console", "files", "loss", "pipelines", "randomness", "shared"},
     "files": set(),
     "pages": set(),
     "plotting": {"pages"},
@@ -168,7 +175,7 @@ MAY_IMPORT = {
     "training/changes": {"evaluation.provenance", "files"},
     "training/loop": {
         *("changes", "parameters", "stage", "states", "watch", "workers"),
-        *("files", "logger", "loss", "randomness"),
+        *("console", "files", "logger", "loss", "randomness", "schedule", "training_plan"),
     },
     "training/on_ray": {"loop", "run", "scale.on_ray", "watch"},
     "training/parameters": {"shim", "updates"},
@@ -190,7 +197,16 @@ MAY_IMPORT = {
     "types": set(),
 }
 
-LANGUAGE_ROOMS = {"component.py", "logger.py", "reader.py", "pipelines.py", "export.py", "measure.py", "report.py"}
+LANGUAGE_ROOMS = {
+    "component.py",
+    "console.py",
+    "logger.py",
+    "reader.py",
+    "pipelines.py",
+    "export.py",
+    "measure.py",
+    "report.py",
+}
 LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py", "loop.py", "parameters.py", "run.py", "stage.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
 EXAMPLE_ROOMS |= {"export.py", "measure.py", "stage.py"}
@@ -337,7 +353,7 @@ def test_a_blank_pipeline_does_not_import_transformers():
 
 def test_every_entry_point_loads():
     groups = {"spacy_factories", "spacy_architectures", "spacy_scorers", "spacy_readers", "spacy_loggers", "spacy_cli"}
-    groups |= {"thinc_optimizers", "spacy_misc"}
+    groups |= {"thinc_optimizers", "thinc_schedules", "spacy_misc"}
     ours = [e for group in groups for e in entry_points(group=group) if e.value.startswith("spacy_bert_ner")]
     assert {e.group for e in ours} == groups
     for entry_point in ours:

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import spacy
 from conftest import found, gold
+from spacy.cli import app
 from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
+from typer.testing import CliRunner
 
 from spacy_bert_ner import doc_windows
 from spacy_bert_ner.errors import BertNerError, ConfigError
@@ -122,6 +124,44 @@ def test_the_recipe_trains_tagger_and_entities_together(tmp_path: Path, encoder:
     assert found(nlp, examples) == gold(examples)
     assert [token.tag_ for token in nlp("Kevin plays")] == ["upper", "lower"]
     assert nlp.meta["performance"]["ents_f"] == 1.0
+
+
+@pytest.mark.parametrize("command", [["config"], ["model", "tagger"], ["data"]], ids=lambda command: command[0])
+def test_spacys_debug_commands_take_the_recipe(
+    command: list[str], tmp_path: Path, encoder: Path, examples: list[Example]
+) -> None:
+    corpus = tmp_path / "corpus.spacy"
+    DocBin(docs=[eg.reference for eg in annotated(examples)]).to_disk(corpus)
+    own = {"paths.train": corpus, "paths.dev": corpus, "components.transformer.model.name": encoder}
+    overrides = [part for key, value in own.items() for part in (f"--{key}", str(value))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        done = CliRunner().invoke(app, ["debug", command[0], str(RECIPE), *command[1:], *overrides])
+    # `debug model` shows no text to `transformer` before it predicts, without which `bert_ner` refuses to.
+    told = {"config": "Config is valid", "model": "model looks good", "data": "Corpus is loadable"}
+    assert told[command[0]] in done.output
+    assert "validation error" not in done.output
+
+
+def test_fill_config_finds_nothing_to_fill_in_the_recipe(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["init", "fill-config", str(RECIPE), str(tmp_path / "filled.cfg")])
+    assert done.exit_code == 0, done.output
+    assert load_config(tmp_path / "filled.cfg") == load_config(RECIPE)
+
+
+def test_the_schedule_of_the_recipe_ends_with_its_epochs(nlp: Language, examples: list[Example]) -> None:
+    """However many there are: 5 epochs of 3,300 sentences are more than the 1,000 steps that it once had."""
+    nlp.config["training"] |= load_config(RECIPE)["training"] | {"max_epochs": 60, "eval_frequency": 10}
+    nlp.initialize(lambda: annotated(examples))
+    optimizer = nlp.create_optimizer()
+    rates = []
+    for _ in range(60):
+        nlp.update(annotated(examples), sgd=optimizer)
+        rates.append(float(optimizer.learn_rate))
+        optimizer.step_schedules()
+    assert rates[1] == pytest.approx(0.000001)
+    assert rates[50:52] == pytest.approx([0.00005, 0.000045])
+    assert rates[59] == pytest.approx(0.000005)
 
 
 def test_all_components_use_one_pass(nlp: Language, examples: list[Example], monkeypatch: pytest.MonkeyPatch) -> None:

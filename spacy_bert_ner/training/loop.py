@@ -10,7 +10,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +35,18 @@ from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
 from .. import randomness
+from ..console import announced, announcements, plan_of
 from ..errors import BertNerError, Errors, one_line
 from ..files import whole_folder
 from ..logger import going_on
 from ..loss import MeanLoss
 from ..randomness import OwnRandom
+from ..schedule import schedule_of
+from ..training_plan import TrainingPlan, make_plan
 from . import states
 from .changes import Told
 from .parameters import collect, parameters, put_back, trainable
-from .stage import Stage, added_gradients
+from .stage import EvaluationSteps, Stage, added_gradients
 from .states import State
 from .watch import Stop, Watch
 from .workers import Workers
@@ -119,6 +122,8 @@ class Trainer:
         stage: Any = self.stage  # what spaCy's loop asks of it, it has
         evaluate = create_evaluation_callback(stage, lambda _: dev_corpus(nlp), settings["score_weights"])
         before_update = settings["before_update"]
+        self.plan = self._plan(config["training"], train_corpus)
+        steps: Any = EvaluationSteps(settings["eval_frequency"], settings["max_steps"], self.stage)
         self.steps = train_while_improving(
             stage,
             self.optimizer,
@@ -130,7 +135,7 @@ class Trainer:
             accumulate_gradient=settings["accumulate_gradient"],
             patience=settings["patience"],
             max_steps=settings["max_steps"],
-            eval_frequency=settings["eval_frequency"],
+            eval_frequency=steps,
             exclude=self.frozen,
             annotating_components=settings["annotating_components"],
             before_update=before_update and (lambda _, step: before_update(nlp, step)),
@@ -139,6 +144,15 @@ class Trainer:
             self.workers.take_from_first([one.array for one in parameters(nlp, self.frozen)])
         if self.workers.rank:  # lest all drop the same
             torch.manual_seed(torch.initial_seed() + self.workers.rank)
+
+    def _plan(self, training: Mapping[str, Any], train_corpus: Callable[[Language], Iterable[Any]]) -> TrainingPlan:
+        """Of a component that was initialized, else of the config and the data; tells the schedule how long it is."""
+        # Those that are sourced have none.
+        plan = plan_of(self.nlp) or make_plan(training, lambda: train_corpus(self.nlp))
+        schedule = schedule_of(self.optimizer)
+        if schedule is not None and not schedule.is_told:
+            schedule.tell(self.optimizer, plan.total_steps)
+        return plan
 
     def _evaluate(self, evaluate: Callable[[], tuple[float, dict[str, Any]]]) -> tuple[float, dict[str, Any]]:
         step = self.stage.step
@@ -197,7 +211,8 @@ class Trainer:
         if self.workers.n > 1:
             told.append(f"Workers: {self.workers.n}")
         stdout.writelines(f"{msg.info(line)}\n" for line in told)
-        with self.nlp.select_pipes(disable=self.frozen), going_on(self.state.step if self.state else None):
+        stdout.writelines(announcements(self.plan, is_last_evaluated=True))
+        with self.nlp.select_pipes(disable=self.frozen), announced(), going_on(self.state.step if self.state else None):
             log_step, finalize = self.settings["logger"](self.nlp, stdout, stderr)
         return log_step, finalize
 

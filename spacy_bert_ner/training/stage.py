@@ -38,6 +38,8 @@ class Stage:
         self.nlp, self.workers, self.done = nlp, workers, done
         self.step = -1
         self.turn = 0
+        self.is_last = False
+        """Whether there is no batch after that of this step."""
 
     @property
     def is_behind(self) -> bool:
@@ -45,20 +47,25 @@ class Stage:
         return self.step <= self.done
 
     def batches(self, batches: Iterable[Batch], own: OwnRandom) -> Iterator[Batch]:
-        """The same, counted, and read with random numbers of their own.
+        """The same, counted, and read with random numbers of their own, one ahead to know the last.
 
         RAISES BertNerError: there are more workers than examples in the first batch.
         """
         iterator = iter(batches)
-        while True:
+
+        def read() -> tuple[int, list[Any]] | None:
             with own:
                 found = next(iterator, None)
-                if found is None:
-                    return
-                epoch, batch = found[0], list(found[1])
+                return None if found is None else (found[0], list(found[1]))
+
+        following = read()
+        while following is not None:
+            epoch, batch = following
             if self.step < 0 and len(batch) < self.workers.n:
                 raise BertNerError(Errors.too_many_workers.format(n=self.workers.n, found=len(batch)))
+            following = read()
             self.step += 1
+            self.is_last = following is None
             yield epoch, batch
 
     def update(self, examples: Iterable[Example], *, losses: dict[str, float], **options: Any) -> dict[str, float]:
@@ -97,6 +104,23 @@ class Stage:
         speed = torch.tensor([float(scores.get("speed", 0.0))], device=workers.device)
         workers.add_up([speed])
         return {**workers.from_first(scores), "speed": float(speed)}
+
+
+class EvaluationSteps:
+    """Which steps spaCy's loop evaluates, in the place of `eval_frequency`: those, and the last.
+
+        step:        0   1   2   3   4   5   6   7      every 3rd, and at most step 7
+        evaluated:   x           x           x   x
+
+    Whoever asks for the remainder of a step, as the loop does, gets 0 for those.
+    """
+
+    def __init__(self, frequency: int, max_steps: int, stage: Stage) -> None:
+        self.frequency, self.max_steps, self.stage = frequency, max_steps, stage
+
+    def __rmod__(self, step: int) -> int:
+        is_last = self.stage.is_last or (self.max_steps > 0 and step == self.max_steps)
+        return 0 if is_last else step % self.frequency
 
 
 class _SharedScorer:
