@@ -11,6 +11,7 @@ from thinc.api import Optimizer
 from . import model as models
 from .default_optimizer import set_rate, usual_rates
 from .errors import Errors
+from .optimizer import AdamW
 from .saving import SavedPipe
 from .schedule import schedule_of
 from .shared import is_shared
@@ -83,8 +84,8 @@ class SteppingPipe(SavedPipe):
         width = self._width()
         suitable, highest = usual_rates(width)
         if rate > highest and self._trains_encoder():
-            rates = {"rate": rate, "highest": highest, "suitable": suitable}
-            self._tell("rate_too_high", Errors.rate_too_high.format(name=self.name, width=width, **rates))
+            told = {"rate": rate, "highest": highest, "lines": _lines(sgd, suitable)}
+            self._tell("rate_too_high", Errors.rate_too_high.format(name=self.name, width=width, **told))
 
     def _width(self) -> int:
         """Numbers in a vector of the encoder; 0 where it is not known, or the encoder is another component's."""
@@ -101,6 +102,15 @@ class SteppingPipe(SavedPipe):
         if which not in self._told:
             self._told |= {which}
             warnings.warn(message, UserWarning, stacklevel=5)
+
+
+def _lines(sgd: Optimizer, rate: float) -> str:
+    """What a config has to say for another rate, as in `[training.optimizer]: learn_rate = 0.0002`."""
+    number = f"{rate:.6f}".rstrip("0")
+    if "learn_rate" in sgd.schedules:
+        return f"[training.optimizer.learn_rate]: initial_rate = {number}"
+    optimizer = "" if isinstance(sgd, AdamW) else '@optimizers = "spacy_bert_ner.AdamW.v1", and '
+    return f"[training.optimizer]: {optimizer}learn_rate = {number}"
 
 
 class CountedExamples:

@@ -120,6 +120,5 @@ class TrainingMessages:
     )
     rate_too_high = (
         "The learning rate of {rate:g} is too high for the encoder of component {name!r}, whose vectors have {width} "
-        "numbers: it may lose what it knows, and no entities are found. Up to {highest:g} is usual. Write in "
-        '[training.optimizer]: @optimizers = "spacy_bert_ner.AdamW.v1", and learn_rate = {suitable:g}'
+        "numbers: it may lose what it knows, and no entities are found. Up to {highest:g} is usual. Write in {lines}"
     )

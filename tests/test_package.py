@@ -37,7 +37,7 @@ MAY_IMPORT = {
         "weighting",
         "evaluation.scorer",
     },
-    "stepping": {"default_optimizer", "model", "saving", "schedule", "shared", "training_plan"},
+    "stepping": {"default_optimizer", "model", "optimizer", "saving", "schedule", "shared", "training_plan"},
     "default_optimizer": set(),
     "schedule": set(),
     "training_plan": {"randomness"},

@@ -9,6 +9,7 @@ from spacy.language import Language
 from thinc.api import SGD, Adam, Optimizer, warmup_linear
 
 from spacy_bert_ner.default_optimizer import DefaultOptimizer
+from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.optimizer import make_adamw_v1
 from spacy_bert_ner.schedule import make_warmup_linear_v1
 
@@ -123,8 +124,23 @@ def test_a_rate_that_is_too_high_is_told_with_the_line_to_write(make_nlp, wide, 
 def test_the_highest_rate_of_a_schedule_counts_from_the_first_step(make_nlp, wide, examples):
     nlp = make_nlp(name=wide)
     nlp.initialize(lambda: examples)
-    with pytest.warns(UserWarning, match="The learning rate of 0.004 is too high"):
+    rate = r"The learning rate of 0.004 is too high .* \[training.optimizer.learn_rate\]: initial_rate = 0.0002$"
+    with pytest.warns(UserWarning, match=rate):
         learn(nlp, examples, make_sgd(total_steps=100), 2)
+
+
+def test_who_has_adamw_is_told_the_rate_alone(make_nlp, wide, examples):
+    nlp = make_nlp(name=wide)
+    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"Write in \[training.optimizer\]: learn_rate = 0.0002$"):
+        learn(nlp, examples, make_adamw_v1(0.001), 1)
+
+
+def test_a_schedule_of_thinc_without_steps_is_refused_before_training(make_nlp, examples):
+    """As `${training.max_steps}` gives it where epochs are named."""
+    thincs = {"@schedules": "warmup_linear.v1", "warmup_steps": 5, "total_steps": 0, "initial_rate": 0.001}
+    with pytest.raises(ConfigError, match="total_steps = 0 gives a learning rate of 0 from step 5 on"):
+        planned(make_nlp, examples, max_steps=0, optimizer={"@optimizers": "Adam.v1", "learn_rate": thincs})
 
 
 @pytest.mark.parametrize(
