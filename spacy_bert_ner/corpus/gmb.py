@@ -35,8 +35,8 @@ from .passage import encodable, shorten
 from .sentence import Invalid, Sentence, check_row
 from .source import Source
 
-_N_HEAD = 1000
-"""Rows from which the layout is told."""
+_HEAD = 1000, 1 << 18
+"""Rows and characters from which the layout is told."""
 _MAX_WITHOUT_END, _FEW_WITHOUT_END = 1000, 50
 """Rows without any end of a sentence: of more it is an error, of fewer nothing is said."""
 _LINE_ENDS = frozenset("\r\n")
@@ -228,7 +228,7 @@ def _layout(source: Source, format: str, find: Callable[..., CsvLayout | None], 
 
     RAISES CorpusError: the columns are not there, or one of them twice.
     """
-    rows = [row for _, row in source.head(_N_HEAD)]
+    rows = [row for _, row in source.head(*_HEAD)]
     try:
         layout = find(rows, is_named=True)
     except AmbiguousColumnsError as e:

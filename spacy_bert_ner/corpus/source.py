@@ -98,7 +98,7 @@ class Source:
         self._is_checked = False
         self._lines_end = "\n"
 
-    def head(self, n_rows: int) -> list[tuple[int, str]]:
+    def head(self, n_rows: int, n_characters: int | None = None) -> list[tuple[int, str]]:
         """The first rows that are not blank, with their lines; without the last, if it is cut and not the only one.
 
         Before `check` has found out the encoding, Latin-1 shows what is ASCII in any that extends it, as tags are.
@@ -107,7 +107,7 @@ class Source:
         with self._open() as file:
             text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
             try:
-                rows = text.read(_HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
+                rows = text.read(n_characters or _HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
                 if text.read(1):
                     rows = rows[:-1] or rows
             except UnicodeError as e:  # of codecs that replace nothing
