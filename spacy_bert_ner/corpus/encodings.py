@@ -2,6 +2,8 @@
 
 A guess is only ever offered, with how it reads some words, and the user names it. Decoded in a wrong encoding, words
 are implausible: letters of two alphabets in one, symbols within, capitals in odd places, characters that hardly occur.
+charset-normalizer is not used: annotation is mostly ASCII, and from its other words alone it takes Spanish and French
+for Central European at any length, and short Japanese for Korean.
 
     bytes CD F5 D0 A1 C3 F7    gb18030  王小明    big5  卼苤隴    cp1252  ÍõÐ¡Ã÷
 """

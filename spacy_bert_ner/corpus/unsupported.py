@@ -31,16 +31,20 @@ def find(path: Path, rows: Sequence[str]) -> Unsupported | None:
     return next((format for format in FORMATS if format.recognise(path, rows)), None)
 
 
-def _begins(pattern: str) -> Callable[[Path, Sequence[str]], bool]:
-    """The text begins with this, after an XML declaration, a document type and comments."""
-    compiled = re.compile(rf"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE[^>]*>\s*)?(?:{pattern})", re.DOTALL)
-    return lambda path, rows: compiled.match("\n".join(rows[:_N_HEAD])[:_N_CHARACTERS]) is not None
+def _begins(name: str) -> Callable[[Path, Sequence[str]], bool]:
+    """The first element of XML, or else the first word of the text, is this."""
+
+    def recognise(path: Path, rows: Sequence[str]) -> bool:
+        text = "\n".join(rows[:_N_HEAD])[:_N_CHARACTERS].lstrip()
+        match = _ELEMENT.search(text) if text.startswith("<") else None
+        return match[1] == name if match else text.startswith(name)
+
+    return recognise
 
 
-def _has(pattern: str) -> Callable[[Path, Sequence[str]], bool]:
-    """One of the first rows has this."""
-    compiled = re.compile(pattern)
-    return lambda path, rows: any(compiled.search(row[:_N_CHARACTERS]) for row in rows[:_N_HEAD])
+def _has(search: Callable[[str], object]) -> Callable[[Path, Sequence[str]], bool]:
+    """One of the first rows has what this finds."""
+    return lambda path, rows: any(search(row[:_N_CHARACTERS]) for row in rows[:_N_HEAD])
 
 
 def _has_keys(*keys: str) -> Callable[[Path, Sequence[str]], bool]:
@@ -65,18 +69,23 @@ def _is_manifest(path: Path, rows: Sequence[str]) -> bool:
 
 
 _N_HEAD, _N_CHARACTERS = 50, 4000
+_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # no declaration, document type or comment
+_ENAMEX = re.compile(r"<ENAMEX\b")
+_OPEN_NLP = re.compile(r"<START:\w{1,60}> ")
+_I2B2 = re.compile(r"<TEXT>\s{0,9}<!\[CDATA\[")
+_RASA = re.compile(r"^nlu:\s{0,9}$|^## (?:intent|lookup|synonym|regex):")
 _OPEN_IN = 'See docs/data.md, "Formats that are not read", for what to export'
 _TEN_LINES = 'docs/data.md, "Formats that are not read", has ten lines of Python that make JSONL of it.'
 
 FORMATS = (
-    Unsupported("OntoNotes in the columns of CoNLL-2012 (gold_conll)", _begins(r"#begin document \("), _TEN_LINES),
-    Unsupported("text with ENAMEX elements, as OntoNotes and MUC have it", _has(r"<ENAMEX\b"), _TEN_LINES),
-    Unsupported("text with <START:person> marks, as OpenNLP has it", _has(r"<START:\w+> .* <END>"), _TEN_LINES),
-    Unsupported("XMI of UIMA", _begins(r"<xmi:XMI\b"), f"{_OPEN_IN}: WebAnno TSV 3."),
-    Unsupported("GATE XML", _begins(r"<GateDocument\b"), f"{_OPEN_IN}: CoNLL or JSON of text and annotations."),
-    Unsupported("BioC XML", _begins(r"<collection\b"), f"{_OPEN_IN}: PubTator."),
-    Unsupported("i2b2 or n2c2 XML", _has(r"<TEXT>\s*<!\[CDATA\["), _TEN_LINES),
-    Unsupported("training data of Rasa", _has(r"^nlu:\s*$|^## (?:intent|lookup|synonym|regex):"), _TEN_LINES),
+    Unsupported("OntoNotes in the columns of CoNLL-2012 (gold_conll)", _begins("#begin document ("), _TEN_LINES),
+    Unsupported("text with ENAMEX elements, as OntoNotes and MUC have it", _has(_ENAMEX.search), _TEN_LINES),
+    Unsupported("text with <START:person> marks, as OpenNLP has it", _has(_OPEN_NLP.search), _TEN_LINES),
+    Unsupported("XMI of UIMA", _begins("xmi:XMI"), f"{_OPEN_IN}: WebAnno TSV 3."),
+    Unsupported("GATE XML", _begins("GateDocument"), f"{_OPEN_IN}: CoNLL or JSON of text and annotations."),
+    Unsupported("BioC XML", _begins("collection"), f"{_OPEN_IN}: PubTator."),
+    Unsupported("i2b2 or n2c2 XML", _has(_I2B2.search), _TEN_LINES),
+    Unsupported("training data of Rasa", _has(_RASA.search), _TEN_LINES),
     Unsupported("training data of Rasa", _has_keys("rasa_nlu_data"), _TEN_LINES),
     Unsupported("a manifest of SageMaker Ground Truth", _is_manifest, f"{_OPEN_IN}, and ten lines of Python."),
     Unsupported(
