@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from .hub import find
 from .layers import Place, compute_again, freeze, places
 from .locks import check_size
 from .opening import (
+    LOCAL,
     check_weights,
     choose_head,
     longest_window,
@@ -43,17 +44,15 @@ from .opening import (
 )
 from .row_gradients import RowGradients
 from .runtimes.unpadded import UnpaddedPass
-from .slow_tokenizers import known_if_slow, slow_message
+from .slow_tokenizers import slow_message
 from .special_subwords import lone_markers, space_markers, special_subwords
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
+from .tokenizer_door import open_tokenizer
 from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
     from typing_extensions import Self
-
-LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""How transformers opens what `hub.find` has found."""
 
 
 class Checkpoint:
@@ -158,8 +157,7 @@ class Checkpoint:
                     **LOCAL,
                 )
             is_old = check_weights(name, model, report, source.folder, is_new=new_head, is_to_train=is_to_train)
-            with opening(name, Errors.no_tokenizer), known_if_slow(name, source.folder):
-                tokenizer: Any = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
+            tokenizer = open_tokenizer(AutoTokenizer, name, source.folder)
         if new_head and is_old:
             reset_head(model)
         if new_head and reset_layers:
@@ -183,9 +181,8 @@ class Checkpoint:
             config = AutoConfig.from_pretrained(source.folder, **LOCAL)
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)
-        with _quiet(), opening(name, Errors.no_tokenizer), known_if_slow(name, source.folder):
-            tokenizer = AutoTokenizer.from_pretrained(source.folder, use_fast=True, **LOCAL)
-            return cls(model, cast("PreTrainedTokenizerFast", tokenizer), name)
+        with _quiet(), opening(name, Errors.no_tokenizer):
+            return cls(model, open_tokenizer(AutoTokenizer, name, source.folder), name)
 
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""

@@ -102,6 +102,10 @@ class CheckpointMessages:
         "The checkpoint '{name}' asks for code of its own: {file} has auto_map = {found}. It is never run. Allowed: an "
         "encoder that transformers has. If this is one, remove auto_map from {file}."
     )
+    names_code = (
+        "The checkpoint '{name}' asks for what it may not bring: {file} has {key} = {found}. It is never imported, "
+        "opened or fetched. Allowed: {allowed}. If the checkpoint does without, remove {key} from {file}."
+    )
     weights_elsewhere = (
         "{source} of the checkpoint '{name}' names weights elsewhere: '{file}'. Allowed: names of safetensors files in "
         "that folder. Save it again with save_pretrained()."

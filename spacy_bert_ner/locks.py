@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+from .allowed_settings import check_settings, own_files
 from .errors import CheckpointError, Errors
 
 WEIGHTS = "model.safetensors"
@@ -25,7 +26,8 @@ NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pt
 """What training leaves, which nothing here reads."""
 
 CONFIG = "config.json"
-CONFIGS = (CONFIG, "tokenizer_config.json")
+TOKENIZER_CONFIG = "tokenizer_config.json"
+CONFIGS = (CONFIG, TOKENIZER_CONFIG, "special_tokens_map.json", "generation_config.json")
 ADAPTER = "adapter_config.json"
 """Of weights that transformers puts on the others, pickled ones too, where peft is installed, and there alone."""
 
@@ -50,13 +52,11 @@ def check_folder(
     names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
     commit (str | None): of its repository on the Hub.
     reads_weights (bool): whether weights for torch are read. Pickled ones are no harm beside an ONNX graph.
-    RAISES CheckpointError: weights are pickled only; a config names code; weights are named that lie elsewhere; or
-        there is an adapter beside them.
+    RAISES CheckpointError: weights are pickled only; a config names code or files, see `check_settings`; weights are
+        named that lie elsewhere; or there is an adapter beside them.
     """
     for file in CONFIGS:
-        content = _read(folder / file)
-        if isinstance(content, dict) and content.get("auto_map"):
-            raise CheckpointError(Errors.custom_code.format(name=name, file=file, found=content["auto_map"]))
+        check_settings(name, file, _read(folder / file))
     config = _read(folder / CONFIG)
     if not isinstance(config, dict):
         config = {}
@@ -76,6 +76,11 @@ def check_folder(
         found = {"name": name, "found": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
         message = Errors.pickled if commit is None else Errors.pickled_on_hub
         raise CheckpointError(message.format(**found, commit=commit))
+
+
+def tokenizer_files(folder: Path) -> dict[str, str | None]:
+    """The files that the config of a tokenizer names, as they lie in its own folder; see `own_files`."""
+    return own_files(folder, _read(folder / TOKENIZER_CONFIG))
 
 
 def has_weights(folder: Path) -> bool:

@@ -18,6 +18,8 @@ from .unused import OTHER_WRAPPER, PEFT, WRAPPERS, find_unused, find_wrapper
 Config = Any
 """transformers' `PretrainedConfig`, which this room need not import."""
 
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""How transformers opens what `hub.find` has found."""
 
 OPENING = threading.RLock()
 """One thread at a time: while transformers loads, functions of its own stand in the place of those of `torch.nn.init`,

@@ -45,7 +45,9 @@ MAY_IMPORT = {
     "saving": {"files", "model", "opening", "shim", "sums", "unpacking"},
     "sums": {"files"},
     "hub": {"locks", "opening"},
-    "locks": set(),
+    "locks": {"allowed_settings"},
+    "allowed_settings": set(),
+    "tokenizer_door": {"locks", "opening", "slow_tokenizers"},
     "calibration": {
         "model",
         "gold",
@@ -102,6 +104,7 @@ MAY_IMPORT = {
         "special_subwords",
         "slow_tokenizers",
         "tags",
+        "tokenizer_door",
     },
     "slow_tokenizers": {"opening"},
     "case_marks": set(),
