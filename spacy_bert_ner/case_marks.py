@@ -21,6 +21,14 @@ CAPITAL, CAPITALS = "⇧", "⇪"
 """The keys Shift and Caps Lock. No vocabulary of BERT has them, and no step of its tokenizers removes them."""
 
 
+_BEHIND_NO_LETTER = r"(?<![\p{L}\p{N}\p{M}])"
+
+
+def is_mark(regex: str, content: str) -> bool:
+    """Whether a rule of a normalizer is one of those that `mark_case` makes for a letter."""
+    return regex[:-1] == _BEHIND_NO_LETTER and content == f" {CAPITAL} {regex[-1]}"
+
+
 def mark_case(tokenizer: Tokenizer) -> bool:
     """Put `⇧` before each word that begins with a capital letter, and `⇪` before each of two capital letters or more
     and no small one.
@@ -44,7 +52,7 @@ def mark_case(tokenizer: Tokenizer) -> bool:
             small = normalizer.normalize_str(letter)
             if small in firsts:
                 # Spaces keep the mark apart from what stands before it, and the letter from the mark.
-                rules.append(Replace(Regex(rf"(?<![\p{{L}}\p{{N}}\p{{M}}]){letter}"), f" {CAPITAL} {letter}"))
+                rules.append(Replace(Regex(f"{_BEHIND_NO_LETTER}{letter}"), f" {CAPITAL} {letter}"))
     rules.append(Replace(Regex(rf"{CAPITAL} (?=(?:\p{{Lu}}\p{{M}}*){{2,}}(?![\p{{L}}\p{{M}}]))"), f"{CAPITALS} "))
     tokenizer.normalizer = Sequence([*rules, normalizer])
     tokenizer.add_tokens([AddedToken(mark, normalized=True) for mark in (CAPITAL, CAPITALS)])

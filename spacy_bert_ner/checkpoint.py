@@ -47,7 +47,7 @@ from .runtimes.unpadded import UnpaddedPass
 from .slow_tokenizers import slow_message
 from .special_subwords import lone_markers, space_markers, special_subwords
 from .tags import TagSet, tag_set, tags_of_label, trained_scheme
-from .tokenizer_door import open_tokenizer
+from .tokenizer_door import encode, open_tokenizer
 from .types import Encoding, Ints1d
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ class Checkpoint:
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Subwords of each text with character offsets, without special subwords and never truncated."""
-        encoded = self.tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        encoded = encode(self.tokenizer, texts, self.name)
         return [
             Encoding(ids, np.array(e.offsets, dtype=np.int64).reshape(-1, 2), lone_markers(ids, e, self.space_markers))
             for e, ids in ((e, np.array(e.ids, dtype=np.int64)) for e in encoded)

@@ -146,6 +146,15 @@ class CheckpointMessages:
         "there are only older files, make it, with sentencepiece and protobuf installed: "
         "AutoTokenizer.from_pretrained('{name}').save_pretrained('{name}'). ({reason})"
     )
+    tokenizer_failed = (
+        "The tokenizer of '{name}' fails on a text: {reason}. Its tokenizer.json is damaged, or has a regular "
+        "expression that goes back too often. Allowed: a tokenizer that reads any text. Leave that text out, or save "
+        "the tokenizer again."
+    )
+    bad_tokenizer = (
+        "The checkpoint '{name}' has no tokenizer that can be read safely: in {file} {reason}. Save the tokenizer "
+        "again, from where the checkpoint comes."
+    )
     no_subwords = "it makes no subword of any text in its vocabulary"
     random_weights = (
         "The checkpoint '{name}' lacks weights of its encoder, so that these are random: {keys}. Allowed: "

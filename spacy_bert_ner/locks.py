@@ -15,6 +15,7 @@ from safetensors import safe_open
 
 from .allowed_settings import check_settings, own_files
 from .errors import CheckpointError, Errors
+from .tokenizer_locks import check_tokenizer
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -52,11 +53,15 @@ def check_folder(
     names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
     commit (str | None): of its repository on the Hub.
     reads_weights (bool): whether weights for torch are read. Pickled ones are no harm beside an ONNX graph.
-    RAISES CheckpointError: weights are pickled only; a config names code or files, see `check_settings`; weights are
-        named that lie elsewhere; or there is an adapter beside them.
+    RAISES CheckpointError: weights are pickled only; a config names code or files, see `check_settings`; a
+        tokenizer would do harm, see `check_tokenizer`; weights are named that lie elsewhere; or there is an adapter
+        beside them.
     """
     for file in CONFIGS:
         check_settings(name, file, _read(folder / file))
+    for path in sorted(folder.glob("tokenizer*.json")):
+        if path.name != TOKENIZER_CONFIG:
+            check_tokenizer(name, path.name, _read(path))
     config = _read(folder / CONFIG)
     if not isinstance(config, dict):
         config = {}

@@ -35,6 +35,12 @@ OF_THE_HUB = {
 """What the client of the Hub raises, by class."""
 
 
+def is_panic(e: BaseException) -> bool:
+    """Whether code in Rust, as that of tokenizers, has panicked. It is no `Exception`, and its class can only be told
+    by name: each extension module has one of its own."""
+    return type(e).__name__ == "PanicException"
+
+
 def is_folder(name: str) -> bool:
     """Whether a checkpoint's name is that of a folder."""
     try:
@@ -206,7 +212,9 @@ def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[
             yield
     except BertNerError:  # in our own words already
         raise
-    except Exception as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
+    except BaseException as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
+        if not isinstance(e, Exception) and not is_panic(e):
+            raise
         # The Hub's client tells the causes apart by class.
         causes: set[str] = set()
         cause: BaseException | None = e

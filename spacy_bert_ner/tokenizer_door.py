@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import Errors
+from .errors import BertNerError, Errors, one_line
 from .locks import tokenizer_files
-from .opening import LOCAL, opening
+from .opening import LOCAL, is_panic, opening
 from .slow_tokenizers import known_if_slow
 
 
@@ -20,3 +21,19 @@ def open_tokenizer(cls: Any, name: str, folder: Path) -> Any:
     """
     with opening(name, Errors.no_tokenizer), known_if_slow(name, folder):
         return cls.from_pretrained(folder, use_fast=True, **tokenizer_files(folder), **LOCAL)
+
+
+def encode(tokenizer: Any, texts: Sequence[str], name: str) -> list[Any]:
+    """Subwords of each text, as tokenizers gives them, without special subwords.
+
+    tokenizer: a fast one.
+    name (str): of the checkpoint, for messages.
+    RAISES BertNerError: the tokenizer fails on a text.
+    """
+    try:
+        found: list[Any] = tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    except BaseException as e:
+        if not isinstance(e, Exception) and not is_panic(e):
+            raise
+        raise BertNerError(Errors.tokenizer_failed.format(name=name, reason=one_line(e))) from e
+    return found

@@ -15,6 +15,7 @@ import pytest
 from architectures import MODEL_TYPES, make_config
 from checkpoints import make_tokenizer
 from huggingface_hub.errors import OfflineModeIsEnabled
+from hypothesis import settings
 from transformers import AutoTokenizer
 
 from spacy_bert_ner.allowed_settings import IMPLEMENTATIONS, check_settings, own_files
@@ -223,6 +224,11 @@ for model_type in models:
     config = make_config(model_type, id2label={0: "O", 1: "B-per"})
     plain = json.loads(json.dumps(config.to_dict(), default=str))
     names = {*own_keys(config), *MORE}
+    config_file.write_text(json.dumps(plain))
+    try:
+        Checkpoint.without_weights(folder)  # which imports the module of that architecture, whose decorators are calls
+    except BertNerError:
+        pass
     places = [(table, key) for table in tables(plain) for key in sorted({*table, *(names if table is plain else MORE)})]
     for table, key in places:
         before = table.get(key, builtins)
@@ -289,9 +295,10 @@ def test_the_stand_ins_would_record_it(stand_ins, tmp_path):
 
 @pytest.mark.fuzz
 def test_no_key_of_any_architecture_reaches_a_package(stand_ins, tmp_path):
-    found = walk(stand_ins, tmp_path, MODEL_TYPES)
+    model_types = MODEL_TYPES if settings.default.max_examples > 20 else MODEL_TYPES[::25]
+    found = walk(stand_ins, tmp_path, model_types)
     assert found["found"] == []
-    assert found["n"] > 10_000
+    assert found["n"] > 100 * len(model_types)
 
 
 def test_all_architectures_save_configs_that_are_allowed():

@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "saving": {"files", "model", "opening", "shim", "sums", "unpacking"},
     "sums": {"files"},
     "hub": {"locks", "opening"},
-    "locks": {"allowed_settings"},
+    "locks": {"allowed_settings", "tokenizer_locks"},
+    "tokenizer_locks": {"case_marks"},
     "allowed_settings": set(),
     "tokenizer_door": {"locks", "opening", "slow_tokenizers"},
     "calibration": {
