@@ -47,6 +47,7 @@ class ScaleMessages:
     )
     serve_takes_ray = "serve takes Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
     server_busy = "There is too much to do. Send it again after a while; Retry-After says how many seconds."
+    no_metrics = "Ray exports no metrics yet, or one of its machines does not answer. Ask again in a few seconds."
     server_failed = (
         "The server failed on this request. Send it again; if it fails again, tell those who run the server."
     )

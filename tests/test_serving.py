@@ -149,16 +149,16 @@ def test_requests_at_once_get_their_own_answers(session, expected):
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
-        (b"{", 422, "no JSON: Expecting property name"),
+        (b"{", 422, "the body is no JSON from character 1 on"),
         (b"\xff", 422, "the body is no JSON"),
         (b"[" * 100_0, 422, "JSON"),
-        ([], 422, "should be a valid dictionary"),
+        ([], 422, "the body is no table"),
         ({}, 422, "either text or texts is needed"),
         ({"text": SECRET, "texts": [SECRET]}, 422, "either text or texts is needed"),
-        ({"text": 1}, 422, "text: Input should be a valid string"),
-        ({"texts": [SECRET, None]}, 422, "texts.1: Input should be a valid string"),
-        ({"text": SECRET, "more": SECRET}, 422, "more: Extra inputs are not permitted"),
-        ({"text": SECRET, "thresholds": 2}, 422, "less than or equal to 1"),
+        ({"text": 1}, 422, "text is not allowed. Allowed: text is a text"),
+        ({"texts": [SECRET, None]}, 422, "texts.1 is not allowed"),
+        ({"text": SECRET, "more": SECRET}, 422, "there is more than is known"),
+        ({"text": SECRET, "thresholds": 2}, 422, "thresholds is a number from 0 to 1"),
         ({"text": SECRET, "labels": ["prs"]}, 422, "there is no label 'prs'. Allowed: geo, per"),
         ({"text": SECRET, "thresholds": {"prs": 0.5}}, 422, "there is no label 'prs'"),
         (b'{"text": "a \\ud800"}', 422, "texts.0: half of a surrogate pair"),
@@ -217,12 +217,13 @@ def test_health_model_and_description(session, pipeline):
     }
     assert about["versions"]["spacy"] == spacy.__version__
     api = send(session, "/openapi.json")[2]
-    assert set(api["paths"]) == {"/healthz", "/v1/model", "/v1/entities"}
+    assert set(api["paths"]) == {"/healthz", "/metrics", "/v1/model", "/v1/entities"}
     assert "texts" in json.dumps(api["paths"]["/v1/entities"]["post"]["requestBody"])
     assert {"200", "401", "413", "422", "503"} <= set(api["paths"]["/v1/entities"]["post"]["responses"])
     connection = http.client.HTTPConnection("127.0.0.1", session["port"], timeout=60)
-    connection.request("GET", "/docs")
-    assert b"openapi.json" in connection.getresponse().read()
+    for path in ("/", "/docs", "/locked/", "/locked/docs"):
+        connection.request("GET", path)
+        assert b"openapi.json" in connection.getresponse().read()
     connection.close()
 
 
@@ -263,18 +264,19 @@ def test_with_the_token_there_is_all_and_who_comes_too_soon_is_told_when_to_come
 
 def test_metrics_are_exported_for_prometheus(session):
     send(session, body={"text": "Kevin"})
-    for _ in range(300):
-        with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", session["metrics"], timeout=10)
-            connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
-            connection.close()
-            if "bert_ner_words" in text:
-                break
-        time.sleep(0.1)
-    for name in ("bert_ner_answers", "bert_ner_texts", "bert_ner_words", "bert_ner_batch_texts", "ray_serve_"):
-        assert name in text
-    assert SECRET not in text
+    for port in (session["metrics"], session["port"]):
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                connection.request("GET", "/metrics")
+                text = connection.getresponse().read().decode()
+                connection.close()
+                if "bert_ner_words" in text:
+                    break
+            time.sleep(0.1)
+        for name in ("bert_ner_answers", "bert_ner_texts", "bert_ner_words", "bert_ner_batch_texts", "ray_serve_"):
+            assert name in text
+        assert SECRET not in text
 
 
 def test_texts_and_tokens_are_in_no_log(session):
@@ -441,4 +443,4 @@ def test_the_command_serves_until_it_is_told_to_end(pipeline, expected, tmp_path
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert "Traceback" not in log.read_text()
+    assert not re.search("Traceback|[Ee]rror|ERROR|failed|SIGTERM received", log.read_text()), log.read_text()

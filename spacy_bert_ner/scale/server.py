@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,40 @@ def be_patient() -> None:
     os.environ.setdefault("RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S", "60")
 
 
+class _End:
+    """What SIGINT and SIGTERM ask for. Before the server answers, they break off what is being done."""
+
+    def __init__(self) -> None:
+        self.is_ending = False
+        self._told = threading.Event()
+        self._is_waiting = False
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Obey signals in the block, which ends without an error where one comes."""
+        self._listen()
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self._told.is_set():
+                raise
+
+    def wait(self) -> None:
+        """Wait for a signal."""
+        self._listen()  # Ray has set its own meanwhile
+        self._is_waiting = True
+        self._told.wait()
+
+    def _listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._obey)
+
+    def _obey(self, *_: object) -> None:
+        self._told.set()
+        if not self._is_waiting and not self.is_ending:
+            raise KeyboardInterrupt
+
+
 def run_server(
     settings: dict[str, Any],
     options: dict[str, Any],
@@ -81,21 +116,25 @@ def run_server(
                 free.bind((host, port))
             except OSError as e:
                 raise BertNerError(Errors.port_taken.format(host=host, port=port, other=port + 1)) from e
-    end = threading.Event()
+    import ray
+
+    is_ours = address is None and not ray.is_initialized()
+    end = _End()
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     be_patient()
-    with started(address):
+    with started(address), end.awaited():
         serve.start(http_options={"host": host, "port": port}, logging_config={"log_level": "WARNING"})
         try:
             try:
                 serve.run(app, name=NAME, route_prefix="/")
             except RuntimeError as e:
                 raise BertNerError(Errors.not_deployed.format(reason=" ".join(str(e).split()))) from e
-            for number in (signal.SIGINT, signal.SIGTERM):  # Ray has set its own meanwhile
-                signal.signal(number, lambda *_: end.set())
             ready()
             end.wait()
         finally:
+            end.is_ending = True
             serve.delete(NAME)
-            if address is None:
+            # A Ray that ends with this block takes Serve with it. Told to end before, Serve is killed while it does, of
+            # which Ray tells as of an error.
+            if address is None and not is_ours:
                 serve.shutdown()

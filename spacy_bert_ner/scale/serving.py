@@ -8,7 +8,6 @@
 # No `annotations` of the future here: FastAPI reads those of the routes, also where Serve has made them anew.
 
 import asyncio
-import json
 import logging
 import os
 import secrets
@@ -20,7 +19,7 @@ import pydantic
 import starlette.exceptions
 from fastapi import FastAPI, Response
 from fastapi import Request as HttpRequest
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from ray import serve
 from ray.util.metrics import Counter, Histogram
 from thinc.api import require_gpu
@@ -29,6 +28,9 @@ from ..errors import BertNerError, Errors
 from ..evaluation.provenance import versions
 from ..pipelines import entity_labels, load, our_components
 from .annotator import Annotator
+from .checked import Limits, read_request
+from .landing import page
+from .metrics import addresses, gather
 from .requests import About, Answer, Failure, Refused, Request, id_of, told
 from .shards import row_of
 
@@ -39,6 +41,8 @@ _STATUSES = {
     500: "it failed",
     503: "too busy, try again",
 }
+_OWN_PAGE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+"""What a browser may load for the page: nothing from elsewhere."""
 _LOG = logging.getLogger("ray.serve")
 
 
@@ -68,7 +72,10 @@ class Settings(pydantic.BaseModel):
     gpu: bool = False
 
 
-api = FastAPI(title="spacy-bert-ner", description="Named entities of texts.", version="1")
+# The pages that FastAPI has for an API take scripts from the open net; `landing` has one of our own.
+api = FastAPI(
+    title="spacy-bert-ner", description="Named entities of texts.", version="1", docs_url=None, redoc_url=None
+)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     s: {"model": Failure, "description": text} for s, text in _STATUSES.items()
 }
@@ -142,6 +149,24 @@ class Server:
             "bert_ner_batch_texts", "Texts that were annotated together.", boundaries=[1, 2, 4, 8, 16, 32, 64, 128]
         )
 
+    @api.get("/", include_in_schema=False)
+    @api.get("/docs", include_in_schema=False)
+    async def page(self) -> Response:
+        """What the server takes and gives, for people."""
+        return HTMLResponse(page(api.openapi()), headers={"Content-Security-Policy": _OWN_PAGE})
+
+    @api.get("/metrics", response_class=PlainTextResponse, responses={401: _FAILURES[401]}, tags=["server"])
+    async def metrics(self, request: HttpRequest) -> Response:
+        """What Ray exports for Prometheus of the server, of all replicas."""
+
+        async def told(_: str) -> str:
+            try:
+                return await asyncio.to_thread(lambda: gather(addresses()))
+            except OSError:
+                raise Refused(503, "busy", Errors.no_metrics, {"Retry-After": "5"}) from None
+
+        return await self._answer(request, told)
+
     @api.get("/healthz", tags=["server"])
     async def healthz(self) -> dict[str, str]:
         """Whether the server is there; no token is needed."""
@@ -180,7 +205,7 @@ class Server:
                 raise Refused(503, "busy", Errors.server_busy, {"Retry-After": "1"})
             self._waiting += 1
             try:
-                asked = self._checked(await self._body(request))
+                asked = read_request(await self._body(request), self._limits())
                 documents = await asyncio.gather(*(self.annotate(text) for text in asked.all_texts()))
             finally:
                 self._waiting -= 1
@@ -208,6 +233,8 @@ class Server:
             status = 500
             content = _failure(request_id, "failed", Errors.server_failed)
         self._answers.inc(tags={"status": str(status)})
+        if isinstance(content, str):
+            return PlainTextResponse(content, status, headers)
         return JSONResponse(content, status, headers)
 
     def _check_token(self, request: HttpRequest) -> None:
@@ -216,6 +243,10 @@ class Server:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), self._token):
             raise Refused(401, "unauthorized", Errors.not_authorized, {"WWW-Authenticate": "Bearer"})
+
+    def _limits(self) -> Limits:
+        most = min(self.settings.max_characters, self.nlp.max_length)
+        return Limits(self.settings.max_texts, most, self.labels)
 
     async def _body(self, request: HttpRequest) -> bytes:
         """The body, of which no more is read than is allowed."""
@@ -231,34 +262,6 @@ class Server:
                 raise too_large
             parts.append(part)
         return b"".join(parts)
-
-    def _checked(self, body: bytes) -> Request:
-        try:
-            asked = Request.model_validate(json.loads(body))
-        except pydantic.ValidationError as e:
-            raise Refused(422, "malformed", Errors.bad_request.format(reason=told(list(e.errors())))) from None
-        except (ValueError, RecursionError) as e:
-            reason = (
-                "the body is no JSON" if not isinstance(e, json.JSONDecodeError) else f"no JSON: {e.msg}, at {e.pos}"
-            )
-            raise Refused(422, "malformed", Errors.bad_request.format(reason=reason)) from None
-        texts = asked.all_texts()
-        if len(texts) > self.settings.max_texts:
-            raise Refused(413, "too_large", Errors.too_many_texts.format(n=len(texts), most=self.settings.max_texts))
-        most = min(self.settings.max_characters, self.nlp.max_length)
-        for i, text in enumerate(texts):
-            if len(text) > most:
-                raise Refused(413, "too_large", Errors.text_too_large.format(number=i, n=len(text), most=most))
-            if any("\ud800" <= c <= "\udfff" for c in text):
-                reason = f"texts.{i}: half of a surrogate pair, which is no character"
-                raise Refused(422, "malformed", Errors.bad_request.format(reason=reason))
-        named = [*(asked.labels or ()), *(asked.thresholds if isinstance(asked.thresholds, dict) else ())]
-        unknown = sorted({*named} - self.labels) if self.labels else []
-        if unknown:
-            allowed = ", ".join(sorted(self.labels))
-            reason = f"there is no label {unknown[0]!r}. Allowed: {allowed}"
-            raise Refused(422, "malformed", Errors.bad_request.format(reason=reason))
-        return asked
 
     @serve.batch
     async def annotate(self, texts: list[str]) -> list[list[dict[str, Any]] | None]:
