@@ -251,19 +251,23 @@ class Checkpoint:
         the same one, `columns.merge_equal` makes them one."""
         return tag_set(tags_of(self.model.config), scheme_in(self.model.config))
 
-    def add_label(self, label: str) -> None:
-        """Give the head the tags of one more label. Their rows come last, with random weights from torch's generator;
+    def add_labels(self, labels: Sequence[str]) -> None:
+        """Give the head the tags of more labels. Their rows come last, with random weights from torch's generator;
         those that are there stay as they are.
 
         RAISES TagError: its tags do not go with those of the head.
         """
+        if not labels:
+            return
         config = self.model.config
         old = self.tags
-        tags = (*old.tags, *tags_of_label(label, old.scheme))
+        tags = (*old.tags, *(tag for label in dict.fromkeys(labels) for tag in tags_of_label(label, old.scheme)))
         try:
             tag_set(tags, scheme_in(config))
         except TagError as e:
-            message = Errors.label_of_another_scheme.format(label=label, name=self.name, scheme=old.scheme, reason=e)
+            message = Errors.label_of_another_scheme.format(
+                label=labels[0], name=self.name, scheme=old.scheme, reason=e
+            )
             raise TagError(message) from e
         grow_head(self.model, len(old.tags), len(tags))
         write_tags(config, tags)

@@ -58,6 +58,7 @@ class CheckpointMessages:
     graph_probabilities = (
         "its output '{output}' holds probabilities, as after a softmax. It has to give logits, as before a softmax."
     )
+    graph_endless = "it takes more than {seconds:g} seconds for one subword, as where it has a loop that does not end."
     several_graphs = (
         "'{name}' holds several ONNX graphs: {found}. Allowed: one of them. Name it: [components.<name>.model.runtime] "
         '@misc = "spacy_bert_ner.OnnxRuntime.v1" and file = "{first}"'
@@ -114,6 +115,19 @@ class CheckpointMessages:
         "config.json of the checkpoint '{name}' asks for far more than its file has: {found}. Allowed: "
         "model.safetensors and config.json that were saved together."
     )
+    irregular_file = (
+        "{file} in {folder} is no file, but a device, a pipe or a socket, which may never end. Allowed: files and "
+        "folders. Remove it."
+    )
+    config_too_large = (
+        "{path} would have more than {most:,} characters with its variables filled in. Allowed: a config as "
+        "nlp.to_disk() writes it. Save the pipeline again."
+    )
+    file_too_large = (
+        "{file} of the checkpoint '{name}' has {size:,} bytes. Allowed: {most:,}. Save it again, from where the "
+        "checkpoint comes."
+    )
+    too_many_tags = "config.json of the checkpoint '{name}' has {n} tags in {key}. Allowed: {most}."
     bad_cfg = "{path} cannot be read: {reason}. Allowed: as nlp.to_disk() writes it. Save the pipeline again."
     bad_bytes = (
         "The bytes for '{name}' cannot be read: {reason}. Allowed: what to_bytes() of the same component has written, "

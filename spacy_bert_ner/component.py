@@ -161,7 +161,7 @@ class BertNer(SteppingPipe):
         if label in self.labels:
             return 0
         if models.has_checkpoint(self.model):
-            models.get_checkpoint(self.model).add_label(label)
+            models.get_checkpoint(self.model).add_labels([label])
         self.cfg["added_labels"].append(label)
         return 1
 
@@ -383,9 +383,8 @@ class BertNer(SteppingPipe):
         RAISES EncoderError: the name is that of an encoder, which has to be initialized.
         """
         checkpoint = models.get_checkpoint(self.model)
-        for label in self.cfg["added_labels"]:
-            if label not in checkpoint.tags.labels:
-                checkpoint.add_label(label)
+        known = set(checkpoint.tags.labels)
+        checkpoint.add_labels([label for label in self.cfg["added_labels"] if label not in known])
         self.settings.check_labels(self.name, checkpoint.tags.labels)
 
     def _load_to_save(self) -> bool:

@@ -90,10 +90,12 @@ class SharedHead:
         """What gradients are multiplied by before a step. The encoder's are not ours to divide."""
         return 1.0
 
-    def add_label(self, label: str) -> None:
-        """See `Checkpoint.add_label`."""
+    def add_labels(self, labels: Sequence[str]) -> None:
+        """See `Checkpoint.add_labels`."""
+        if not labels:
+            return
         old = self.tags
-        tags = (*old.tags, *tags_of_label(label, old.scheme))
+        tags = (*old.tags, *(tag for label in dict.fromkeys(labels) for tag in tags_of_label(label, old.scheme)))
         grow_head(self.model, len(old.tags), len(tags))
         self.model.config.tags = tags
 

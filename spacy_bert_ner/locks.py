@@ -15,6 +15,7 @@ from safetensors import safe_open
 
 from .allowed_settings import check_settings, own_files
 from .errors import CheckpointError, Errors
+from .size_locks import check_counts, check_files
 from .tokenizer_locks import check_tokenizer
 
 WEIGHTS = "model.safetensors"
@@ -53,10 +54,11 @@ def check_folder(
     names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
     commit (str | None): of its repository on the Hub.
     reads_weights (bool): whether weights for torch are read. Pickled ones are no harm beside an ONNX graph.
-    RAISES CheckpointError: weights are pickled only; a config names code or files, see `check_settings`; a
-        tokenizer would do harm, see `check_tokenizer`; weights are named that lie elsewhere; or there is an adapter
-        beside them.
+    RAISES CheckpointError: something is no file, or too large, see `size_locks`; weights are pickled only; a config
+        names code or files, see `check_settings`; a tokenizer would do harm, see `check_tokenizer`; weights are named
+        that lie elsewhere; or there is an adapter beside them.
     """
+    check_files(name, folder)
     for file in CONFIGS:
         check_settings(name, file, _read(folder / file))
     for path in sorted(folder.glob("tokenizer*.json")):
@@ -65,6 +67,7 @@ def check_folder(
     config = _read(folder / CONFIG)
     if not isinstance(config, dict):
         config = {}
+    check_counts(name, config)
     # transformers takes the name of its weights from there too.
     named = [(INDEX, file) for file in shards(folder)]
     named += [(CONFIG, str(config["transformers_weights"]))] if config.get("transformers_weights") else []
@@ -136,8 +139,9 @@ def check_size(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequ
     if not shapes:
         return
     n_layers, n_weights = getattr(config, "num_hidden_layers", 0), sum(map(math.prod, shapes))
-    if isinstance(n_layers, int) and n_layers > len(shapes):
-        found = f"num_hidden_layers = {n_layers}, where the weights are {len(shapes)} tensors"
+    n_tensors = sum(math.prod(shape) > 0 for shape in shapes)
+    if isinstance(n_layers, int) and n_layers > n_tensors:
+        found = f"num_hidden_layers = {n_layers}, where the weights are {n_tensors} tensors"
         raise CheckpointError(Errors.too_large.format(name=name, found=found))
     with torch.device("meta"):  # which takes no memory
         asked = sum(parameter.numel() for parameter in build(config).parameters())

@@ -12,6 +12,7 @@ import spacy
 from spacy.language import Language
 
 from .errors import BertNerError, Errors, one_line
+from .pipeline_locks import check_pipeline
 
 _MOST_NAMED = 8
 """Labels in a message."""
@@ -22,6 +23,8 @@ def load(path: Path | str) -> Language:
 
     RAISES BertNerError: there is none, it is damaged, or it needs what is not installed.
     """
+    if Path(path).is_dir():
+        check_pipeline(Path(path))
     try:
         return spacy.load(path if Path(path).exists() else str(path))  # a package is known by its name as text alone
     except BertNerError:

@@ -17,6 +17,7 @@ from .errors import CheckpointError, Errors, is_number
 from .files import whole_folder
 from .opening import opening
 from .shim import CheckpointShim
+from .size_locks import MOST_LABELS
 from .sums import check_sums, write_sums
 from .unpacking import unpacking
 
@@ -159,10 +160,14 @@ def _read_cfg(path: Path) -> dict[str, Any]:
     return _checked(path, cfg)
 
 
+def _are_labels(value: list[object]) -> bool:
+    return len(value) <= MOST_LABELS and all(isinstance(label, str) for label in value)
+
+
 def _checked(path: object, cfg: object) -> dict[str, Any]:
     kinds: dict[str, Callable[[Any], bool]] = {
         "temperature": lambda value: is_number(value) and value > 0,
-        "added_labels": lambda value: isinstance(value, list) and all(isinstance(label, str) for label in value),
+        "added_labels": lambda value: isinstance(value, list) and _are_labels(value),
         "balanced_weights": lambda value: isinstance(value, dict) and all(map(is_number, value.values())),
     }
     if not isinstance(cfg, dict) or not all(kinds[key](cfg[key]) for key in kinds.keys() & cfg.keys()):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .errors import CheckpointError, Errors
 from .files import sha256_of
+from .size_locks import irregular_files
 
 SUMS = "sha256.json"
 """In the folder of a component: the sum of each file there, by its path in that folder."""
@@ -29,9 +30,12 @@ def check_sums(folder: Path, exclude: Iterable[str] = ()) -> None:
     Sums tell of damage; they do not prove who made the files, which a signature of the package would.
 
     exclude: files and folders at the top of it that are not looked at.
-    RAISES CheckpointError: a file is missing, differs, or was not saved with the others; or the sums are missing, or
-        cannot be read.
+    RAISES CheckpointError: something is no file; a file is missing, differs, or was not saved with the others; or the
+        sums are missing, or cannot be read.
     """
+    strange = irregular_files(folder) if folder.is_dir() else []
+    if strange:
+        raise CheckpointError(Errors.irregular_file.format(folder=folder, file=strange[0]))
     names = set(_names(folder, exclude))
     if not (folder / SUMS).is_file():
         if names:

@@ -99,6 +99,19 @@ class Edited:
         self.logits = self._add("Softmax", self.logits, axis=-1)
         return self
 
+    def loop(self, times: int) -> Edited:
+        """Copy the logits again and again."""
+        value = helper.make_tensor_value_info
+        inputs = [value("step", TensorProto.INT64, []), value("goes on", TensorProto.BOOL, [])]
+        inputs.append(value("before", TensorProto.FLOAT, None))
+        outputs = [value("still", TensorProto.BOOL, []), value("after", TensorProto.FLOAT, None)]
+        nodes = [helper.make_node("Identity", [a], [b]) for a, b in (("goes on", "still"), ("before", "after"))]
+        body = helper.make_graph(nodes, "body", inputs, outputs)
+        for name, number in (("times", np.int64(times)), ("true", np.bool_(True))):
+            self.graph.initializer.append(numpy_helper.from_array(np.array(number), name))
+        self.logits = self._add("Loop", "times", "true", self.logits, body=body)
+        return self
+
     def give_more(self, name: str, kind: int, shape: list[str | int], op: str, **attributes: object) -> Edited:
         """Add an output before the logits, which a node makes of them; of two copies of them for "Concat"."""
         inputs = [self.logits] * (2 if op == "Concat" else 1)

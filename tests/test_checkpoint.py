@@ -406,7 +406,7 @@ def test_a_label_is_added_to_every_kind_of_head(checkpoints):
         ids, mask = checkpoint.pad([checkpoint.tokenize(["Kevin lives in New York"])[0].ids])
         with torch.no_grad():
             before = checkpoint.forward(ids, mask)
-            checkpoint.add_label("art")
+            checkpoint.add_labels(["art"])
             after = checkpoint.forward(ids, mask)
         assert after.shape[2] == before.shape[2] + 2, name
         np.testing.assert_allclose(after[:, :, : before.shape[2]], before, atol=1e-5, err_msg=name)
@@ -445,7 +445,7 @@ def test_a_head_is_found_where_a_layer_below_it_has_its_size(tmp_path):
     ids, mask = checkpoint.pad([np.array([9, 8])])
     with torch.no_grad():
         before = checkpoint.forward(ids, mask)
-        checkpoint.add_label("art")
+        checkpoint.add_labels(["art"])
         after = checkpoint.forward(ids, mask)
     np.testing.assert_allclose(after[:, :, :3], before, atol=1e-6)
 
@@ -456,7 +456,7 @@ def test_new_rows_have_weights_as_the_checkpoint_begins_with(tmp_path, way):
     torch.manual_seed(0)
     if way == "add_label":
         checkpoint = Checkpoint.open(folder)
-        checkpoint.add_label("art")
+        checkpoint.add_labels(["art"])
     else:
         with pytest.warns(UserWarning, match="gives way to a new one"):
             checkpoint = Checkpoint.open(folder, labels=["art"])
@@ -470,7 +470,7 @@ def test_tags_and_their_ids_are_saved_both_ways_round(tmp_path, way):
     folder = save_tagger(tmp_path / "a", "O", "B-per", "I-per")
     if way == "add_label":
         checkpoint = Checkpoint.open(folder)
-        checkpoint.add_label("art")
+        checkpoint.add_labels(["art"])
     else:
         with pytest.warns(UserWarning, match="gives way to a new one"):
             checkpoint = Checkpoint.open(folder, labels=["art", "per"])

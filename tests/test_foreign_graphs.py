@@ -254,6 +254,17 @@ def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
         nlp("Kevin Durant lives in New York " * 30)
 
 
+def test_a_graph_that_does_not_end_is_refused(graph, folder, monkeypatch):
+    monkeypatch.setattr("spacy_bert_ner.runtimes.graph.TRIAL", 0.1)
+    graph.loop(2**62).save(folder / "model.onnx")
+    assert "it takes more than 0.1 seconds for one subword, as where it has a loop that does not end" in refusal(folder)
+
+
+def test_a_loop_that_ends_is_run(graph, folder, of_torch):
+    graph.loop(10).save(folder / "model.onnx")
+    np.testing.assert_allclose(logits(make(folder)), of_torch[0], atol=1e-3)
+
+
 # --- four and eight bits ---
 
 

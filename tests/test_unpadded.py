@@ -312,7 +312,7 @@ def test_sees_that_weights_are_others(tagger):
     dense.weight.data.mul_(-3)  # which torch does not tell
     run.forget()
     check()
-    checkpoint.add_label("art")
+    checkpoint.add_labels(["art"])
     with torch.inference_mode():
         assert run(*inputs).shape[1] == seen[-1].shape[1] + 2
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 GRAPH = "model.onnx"
 """The file that stands in the place of `model.safetensors`."""
 
+
+TRIAL = 5.0
+"""Seconds that a graph may take for one subword, for which large ones take a tenth of a second."""
 
 _inherited: list[Any] = []
 """Sessions of the process that this one was forked from. Kept, as a session that is deleted waits for its threads."""
@@ -101,8 +105,9 @@ class GraphCheckpoint(Checkpoint):
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(self._get_session().run(ids.numpy(), mask.numpy()))
 
-    def add_label(self, label: str) -> None:
-        raise BertNerError(Errors.exported.format(name=self.name))
+    def add_labels(self, labels: Sequence[str]) -> None:
+        if labels:
+            raise BertNerError(Errors.exported.format(name=self.name))
 
     def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
         """Nothing: there is nothing to train."""
@@ -118,8 +123,9 @@ class GraphCheckpoint(Checkpoint):
                 _inherited.append(self._session)
             n_tags = len(self.tags.tags)
             session, signature = _open_session(self.graph, self.runtime, self.name, n_tags)
-            self._session = GraphSession(session, signature, self.name, n_tags, self._first_position)
-            self._session_of = wanted
+            opened = GraphSession(session, signature, self.name, n_tags, self._first_position)
+            opened.try_out()
+            self._session, self._session_of = opened, wanted
         return self._session
 
     @property
@@ -139,6 +145,31 @@ class GraphSession:
         self._n_tags = n_tags
         self._first_position = first_position
         self._has_run = False
+
+    def try_out(self) -> None:
+        """Run the graph on one subword.
+
+        RAISES CheckpointError: it does not end within some seconds, as with a loop that goes on and on; or see `run`.
+        """
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+
+        def stop() -> None:
+            options.terminate = True
+
+        timer = threading.Timer(TRIAL, stop)
+        timer.daemon = True
+        timer.start()
+        feeds = self._signature.feeds(np.zeros((1, 1), np.int64), np.ones((1, 1), np.int64), self._first_position)
+        try:
+            self._session.run([self._signature.output], feeds, options)
+        except Exception as e:  # onnxruntime's own have no common class
+            if options.terminate:
+                raise self._error(Errors.graph_endless.format(seconds=TRIAL)) from e
+            # What else is wrong with it is told of the texts that it fails on.
+        finally:
+            timer.cancel()
 
     def run(self, ids: Any, mask: Any) -> Any:
         """Tag logits of a padded batch, in float32. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`
