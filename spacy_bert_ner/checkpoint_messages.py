@@ -119,6 +119,10 @@ class CheckpointMessages:
         "{file} in {folder} is no file, but a device, a pipe or a socket, which may never end. Allowed: files and "
         "folders. Remove it."
     )
+    damaged_pipeline = (
+        "The pipeline {path} is damaged: {damage}. Allowed: as nlp.to_disk() writes it. Copy it again from where "
+        "it was saved, or save it again."
+    )
     config_too_large = (
         "{path} would have more than {most:,} characters with its variables filled in. Allowed: a config as "
         "nlp.to_disk() writes it. Save the pipeline again."

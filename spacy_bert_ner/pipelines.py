@@ -12,7 +12,7 @@ import spacy
 from spacy.language import Language
 
 from .errors import BertNerError, Errors, one_line
-from .pipeline_locks import check_pipeline
+from .pipeline_locks import check_pipeline, find_damage
 
 _MOST_NAMED = 8
 """Labels in a message."""
@@ -30,6 +30,9 @@ def load(path: Path | str) -> Language:
     except BertNerError:
         raise
     except Exception as e:  # packages and components run code of their own, which may raise whatever
+        damage = find_damage(Path(path)) if Path(path).is_dir() else None
+        if damage is not None:
+            raise BertNerError(Errors.damaged_pipeline.format(path=path, damage=damage)) from e
         raise BertNerError(Errors.no_pipeline.format(path=path, reason=one_line(e, None))) from e
 
 

@@ -162,7 +162,7 @@ MAY_IMPORT = {
         "runtimes.on_torch",
     },
     "pipelines": {"pipeline_locks"},
-    "pipeline_locks": {"size_locks"},
+    "pipeline_locks": {"size_locks", "unpacking"},
     "row_gradients": set(),
     "logger": {"console", "files", "loss", "pipelines", "randomness", "shared"},
     "files": set(),

@@ -1,9 +1,11 @@
 """Saved pipelines of all kinds, opened."""
 
+import numpy as np
 import pytest
 import spacy
 
 from spacy_bert_ner.errors import BertNerError
+from spacy_bert_ner.pipeline_locks import find_damage
 from spacy_bert_ner.pipelines import load
 
 
@@ -48,3 +50,54 @@ def test_code_of_a_package_that_fails_says_why(folder, monkeypatch):
     monkeypatch.setattr("spacy.util.is_package", lambda name: name == "pipeline")
     with pytest.raises(BertNerError, match="ModuleNotFoundError: No module named 'nobody_has_this'. Allowed"):
         load("pipeline")
+
+
+CUT, FOLDER, GONE = object(), object(), object()
+JSON, PACKED, ARRAY = (
+    "is no JSON, or is cut short",
+    "is no MessagePack, or is cut short",
+    "is no array of numbers, or is",
+)
+DAMAGES = [
+    ("meta.json", b"", "is empty"),
+    ("meta.json", b"\xff\xfe", JSON),
+    ("meta.json", CUT, JSON),
+    ("meta.json", b"[1]", "holds no table"),
+    ("meta.json", b"{}", r"names no language \(lang\)"),
+    ("meta.json", GONE, "is not there"),
+    ("vocab/strings.json", b"", "is empty"),
+    ("vocab/strings.json", CUT, JSON),
+    ("vocab/strings.json", b"[1]", "holds no list of texts"),
+    ("vocab/strings.json", GONE, "is not there"),
+    ("vocab/vectors", b"", "is empty"),
+    ("vocab/vectors", b"junk", ARRAY),
+    ("vocab/vectors", CUT, ARRAY),
+    ("vocab/vectors.cfg", b"[1]", "holds no table"),
+    ("vocab/key2row", b"\xc1", PACKED),
+    ("vocab/lookups.bin", CUT, PACKED),
+    ("tokenizer", b"", "is empty"),
+    ("tokenizer", CUT, PACKED),
+    ("tokenizer", FOLDER, "is a folder"),
+    ("tokenizer", GONE, "is not there"),
+]
+
+
+@pytest.mark.parametrize(("file", "content", "reason"), DAMAGES)
+def test_a_damaged_file_is_named_in_our_words(tmp_path, file, content, reason):
+    nlp = spacy.blank("en")
+    nlp.vocab.set_vector("a", np.ones(3, dtype="float32"))
+    nlp.vocab.lookups.add_table("a", {"b": "c"})
+    nlp.to_disk(tmp_path / "pipeline")
+    path = tmp_path / "pipeline" / file
+    before = path.read_bytes()
+    path.unlink()
+    if content is FOLDER:
+        path.mkdir()
+    elif content is not GONE:
+        path.write_bytes(before[:-3] if content is CUT else content)
+    with pytest.raises(BertNerError, match=rf"pipeline is damaged: {file} {reason}.* Allowed: as nlp.to_disk"):
+        load(tmp_path / "pipeline")
+
+
+def test_what_fails_for_another_reason_is_no_damage(folder):
+    assert find_damage(folder) is None
