@@ -295,7 +295,7 @@ def test_the_stand_ins_would_record_it(stand_ins, tmp_path):
 
 @pytest.mark.fuzz
 def test_no_key_of_any_architecture_reaches_a_package(stand_ins, tmp_path):
-    model_types = MODEL_TYPES if settings.default.max_examples > 20 else MODEL_TYPES[::25]
+    model_types = MODEL_TYPES if settings.default.max_examples > 20 else MODEL_TYPES[::50]
     found = walk(stand_ins, tmp_path, model_types)
     assert found["found"] == []
     assert found["n"] > 100 * len(model_types)

@@ -26,7 +26,7 @@ GRAPH = "model.onnx"
 """The file that stands in the place of `model.safetensors`."""
 
 
-TRIAL = 5.0
+TRIAL = 4.0
 """Seconds that a graph may take for one subword, for which large ones take a tenth of a second."""
 
 _inherited: list[Any] = []
