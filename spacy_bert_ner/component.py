@@ -383,8 +383,8 @@ class BertNer(SteppingPipe):
         RAISES EncoderError: the name is that of an encoder, which has to be initialized.
         """
         checkpoint = models.get_checkpoint(self.model)
-        known = set(checkpoint.tags.labels)
-        checkpoint.add_labels([label for label in self.cfg["added_labels"] if label not in known])
+        if added := [label for label in self.cfg["added_labels"] if label not in checkpoint.tags.labels]:
+            checkpoint.add_labels(added)
         self.settings.check_labels(self.name, checkpoint.tags.labels)
 
     def _load_to_save(self) -> bool:

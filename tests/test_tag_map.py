@@ -272,7 +272,7 @@ def test_a_head_with_equal_columns_learns(make_nlp, nameless, examples, tmp_path
     assert pipe.tags == ("O", "B-per", "I-per", "B-geo", "I-geo", "B-org", "I-org")
     assert checkpoint_of(nlp).model.classifier.out_features == 8
     optimizer = Adam(0.01, use_averages=False)
-    for _ in range(40):
+    for _ in range(60):
         nlp.update(examples, sgd=optimizer)
     gold = [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
     nlp.to_disk(tmp_path / "pipeline")
