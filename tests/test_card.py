@@ -17,7 +17,7 @@ from spacy_bert_ner.evaluation.card import write_card
 from spacy_bert_ner.evaluation.provenance import pipeline_sum
 from spacy_bert_ner.evaluation.report import evaluate
 
-pytestmark = pytest.mark.usefixtures("sketched")
+pytestmark = [pytest.mark.charts, pytest.mark.usefixtures("sketched")]
 
 TEXTS = [
     ("Kevin met Ada in Paris", [("per", 0, 1), ("per", 2, 3), ("geo", 4, 5)]),

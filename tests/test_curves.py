@@ -20,6 +20,8 @@ from spacy_bert_ner import model as models
 from spacy_bert_ner.errors import ConfigError, TagError
 from spacy_bert_ner.logger import make_csv_logger_v1
 
+pytestmark = pytest.mark.charts
+
 # The tags of the third and the fourth example, token by token: Mr. O'Neill lives in New York. Nobody came.
 TAGS = [["B-per", "I-per", "O", "O", "B-geo", "I-geo", "O"], ["O", "O", "O"]]
 WEIGHTS = {"B-per": 3.0, "I-per": 3.0, "O": 0.5, "B-geo": 1.0, "I-geo": 1.0}

@@ -15,6 +15,8 @@ from spacy_bert_ner.training.stage import EvaluationSteps, Stage
 from spacy_bert_ner.training.watch import Stop
 from spacy_bert_ner.training.workers import Workers
 
+pytestmark = pytest.mark.training
+
 SCHEDULE = {"@schedules": "spacy_bert_ner.WarmupLinear.v1", "initial_rate": 0.003, "warmup": 2}
 OPTIMIZER = {"@optimizers": "spacy_bert_ner.AdamW.v1", "learn_rate": SCHEDULE}
 

@@ -22,6 +22,8 @@ from spacy.training import Example
 from spacy.util import load_config
 from typer.testing import CliRunner
 
+pytestmark = pytest.mark.training
+
 ROOT = Path(__file__).parent.parent
 STEPS = {
     ("training", "max_steps"): 2,

@@ -22,7 +22,7 @@ from spacy_bert_ner.evaluation import charts
 from spacy_bert_ner.evaluation.report import evaluate
 from spacy_bert_ner.plotting import to_svg
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.charts, pytest.mark.usefixtures("few_exceptions")]
 
 TEXTS = [
     ("Kevin Durant lives in New York .", [("per", 0, 2), ("geo", 4, 6)]),
