@@ -224,7 +224,10 @@ def test_the_command_converts_splits_and_says_so(tmp_path):
     source = write(tmp_path, TEN.replace("O", "I-x", 2).replace("O", "B-x", 1), "ten.conll")
     result = CliRunner().invoke(app, ["convert", str(source), str(corpus), "--split", "80/10/10", "--seed", "0"])
     assert result.exit_code == 0
-    assert "ten.conll: format conll, tags in the last column, words in column 1, scheme IOB2" in printed(result.output)
+    assert (
+        "ten.conll: format conll, tags in the last column, words in column 1, scheme IOB2, encoding utf-8"
+        in printed(result.output)
+    )
     assert "2 tags were repaired that broke the rules of IOB2" in printed(result.output)
     for count in ("train.spacy: 8 sentences", "dev.spacy: 1 sentences", "test.spacy: 1 sentences"):
         assert count in printed(result.output)
@@ -515,7 +518,7 @@ def test_the_command_says_what_it_read(tmp_path):
     assert (
         result.output
         == f"""\
-ℹ {path}: format conll, tags in column 3, words in column 2, scheme IOB2
+ℹ {path}: format conll, tags in column 3, words in column 2, scheme IOB2, encoding utf-8
 ⚠ Column 4 holds tags, too, such as B-x; those of column 3 were taken. For the others: --column 4
 ✔ {tmp_path / "out" / "a.spacy"}: 1 sentences
 

@@ -612,7 +612,7 @@ def test_the_command_says_what_became_of_the_spans(tmp_path):
     result = CliRunner().invoke(app, ["convert", path, str(tmp_path / "out"), *options])
     assert result.exit_code == 0
     output = printed(result.output)
-    assert "format jsonl" in output
+    assert "format jsonl, offsets count characters, encoding utf-8" in output
     assert "1 of 3 spans do not begin and end where tokens do and were widened to them, of which 0 were lost" in output
     assert "1 of 3 spans were left out, as they share tokens with another (--overlap longest)" in output
     assert "1 texts were left out that are not annotated, or whose annotation was rejected" in output

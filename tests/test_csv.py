@@ -107,12 +107,13 @@ def test_the_usual_name_decides_among_several(tmp_path):
 def test_the_columns_that_were_taken_are_told_unless_they_have_the_usual_names(tmp_path):
     stream = CorpusStream(write(tmp_path, "sent_id,token,ner\n1,Ada,B-per\n"))
     assert stream.describe() == (
-        "format gmb-tokens, tags in column ner, words in column token, sentences by column sent_id, scheme IOB2"
+        "format gmb-tokens, tags in column ner, words in column token, sentences by column sent_id, scheme IOB2, "
+        "encoding utf-8"
     )
     stream = CorpusStream(write(tmp_path, "Ada,B-per\n"))
     assert "tags in column 2, words in column 1, sentences by blank rows" in stream.describe()
     stream = CorpusStream(write(tmp_path, "Sentence #,Word,Tag\n1,Ada,B-per\n"))
-    assert stream.describe() == "format gmb-tokens, scheme IOB2"
+    assert stream.describe() == "format gmb-tokens, scheme IOB2, encoding utf-8"
 
 
 def test_errors_name_the_columns_of_the_file(tmp_path):

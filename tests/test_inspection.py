@@ -593,6 +593,6 @@ def test_the_command_says_how_each_file_is_read(tmp_path):
     path.write_text("Ada\tB-per\tO\nleft\tO\tB-x\n")
     result = CliRunner().invoke(app, ["inspect", str(path)])
     assert result.output.startswith(
-        "ℹ a: format conll, tags in column 2, words in column 1, scheme IOB2\n"
+        "ℹ a: format conll, tags in column 2, words in column 1, scheme IOB2, encoding\n  utf-8\n"
         "⚠ Column 3 holds tags, too, such as B-x; those of column 2 were taken. For the\n  others: --column 3\n\n"
     )

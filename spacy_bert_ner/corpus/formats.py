@@ -98,8 +98,12 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     "brat": TextFormat(brat.read, _never, has_offsets=True),
     "huggingface": FileFormat(huggingface.read, huggingface.is_dataset, "row", has_fields=True),
     "huggingface-json": TextFormat(huggingface_json.read, huggingface_json.is_json, has_fields=True),
-    "gliner": TextFormat(token_spans.read_gliner, token_spans.is_gliner, has_offsets=True, has_fields=True),
-    "spert": TextFormat(token_spans.read_spert, token_spans.is_spert, has_offsets=True, has_fields=True),
+    "gliner": TextFormat(
+        token_spans.read_gliner, token_spans.is_gliner, has_offsets=True, has_fields=True, counts_characters=True
+    ),
+    "spert": TextFormat(
+        token_spans.read_spert, token_spans.is_spert, has_offsets=True, has_fields=True, counts_characters=True
+    ),
     "conll": TextFormat(columns.read, _never),  # recognised by its layout, after all others
     "spacy": FileFormat(spacy_docs.read, spacy_docs.is_docbin, "Doc"),
 }

@@ -174,17 +174,19 @@ class CorpusStream:
     @property
     def unit(self) -> str:
         """What a Doc is made of: "sentences", or "texts" where the file has spans at offsets."""
-        return "texts" if self._kind.has_offsets else "sentences"
+        return "texts" if self._kind.has_offsets and not self._kind.counts_characters else "sentences"
 
     def describe(self) -> str:
-        """Say how the file is read: format, columns, scheme, and what its offsets count."""
+        """Say how the file is read: format, columns, scheme, what its offsets count, encoding."""
         columns = self._source.columns if self._source else ""
         if self.layout is not None:
             tag, word = (describe_column(column) for column in (self.layout.tag, self.layout.word))
             columns = f", tags in {tag}, words in {word}"
         scheme = "" if self._kind.has_offsets or self.format == "spacy" else f", scheme {self.tag_scheme}"
-        offsets = f", offsets count {OFFSET_UNITS[self.offsets].title}" if self._kind.has_offsets else ""
-        return f"format {self.format}{columns}{scheme}{offsets}"
+        has_unit = self._kind.has_offsets and not self._kind.counts_characters
+        offsets = f", offsets count {OFFSET_UNITS[self.offsets].title}" if has_unit else ""
+        encoding = f", encoding {self.encoding}" if self.encoding else ""
+        return f"format {self.format}{columns}{scheme}{offsets}{encoding}"
 
     def notes(self) -> list[str]:
         """What a user should know of how the file was read, without its spans and what was left out."""
