@@ -588,11 +588,12 @@ def test_a_file_that_cannot_be_read(tmp_path, corpus):
     assert "nowhere.conll" in done.stderr
 
 
-def test_the_command_says_how_each_file_is_read(tmp_path):
+def test_the_command_says_how_each_file_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     path = tmp_path / "a.tsv"
     path.write_text("Ada\tB-per\tO\nleft\tO\tB-x\n")
     result = CliRunner().invoke(app, ["inspect", str(path)])
     assert result.output.startswith(
-        "ℹ a: format conll, tags in column 2, words in column 1, scheme IOB2, encoding\n  utf-8\n"
-        "⚠ Column 3 holds tags, too, such as B-x; those of column 2 were taken. For the\n  others: --column 3\n\n"
+        "ℹ a: format conll, tags in column 2, words in column 1, scheme IOB2, encoding utf-8\n"
+        "⚠ Column 3 holds tags, too, such as B-x; those of column 2 were taken. For the others: --column 3\n\n"
     )
