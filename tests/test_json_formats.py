@@ -4,41 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+from corpora import fails, found, lines, messages
 
 from spacy_bert_ner.corpus import CorpusStream, json_stream, read_corpus
-from spacy_bert_ner.corpus.sentence import entities
 from spacy_bert_ner.errors import CorpusError
 
 TEXT = "Ada met Bob in New York."
-
-
-def lines(folder: Path, *rows: object, name: str = "a.jsonl") -> Path:
-    path = folder / name
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    return path
 
 
 def whole(folder: Path, value: object, indent: int | None = None, name: str = "a.json") -> Path:
     path = folder / name
     path.write_text(json.dumps(value, indent=indent), encoding="utf-8")
     return path
-
-
-def found(path: Path, **options: object) -> list[list[tuple[str, str]]]:
-    return [
-        [(" ".join(sentence.words[entity.start : entity.end]), entity.label) for entity in entities(sentence.tags)]
-        for sentence in read_corpus(path, **options).sentences
-    ]
-
-
-def fails(path: Path, rest: str, **options: object) -> None:
-    with pytest.raises(CorpusError) as caught:
-        CorpusStream(path, **options)
-    assert str(caught.value).startswith(f"{path}{rest}")
-
-
-def messages(path: Path, **options: object) -> list[str]:
-    return CorpusStream(path, **options).messages()
 
 
 # spaCy 2 and ner-annotator

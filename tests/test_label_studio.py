@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from corpora import fails, found
 
 from spacy_bert_ner.corpus import CorpusStream, read_corpus
-from spacy_bert_ner.corpus.sentence import entities
-from spacy_bert_ner.errors import CorpusError
 
 TEXT = "Ada met Bob."
 
@@ -29,19 +28,6 @@ def annotation(*regions: object, **more: object) -> dict[str, object]:
 
 def task(*annotations: object, **data: object) -> dict[str, object]:
     return {"data": data or {"text": TEXT}, "annotations": list(annotations)}
-
-
-def found(path: Path, **options: object) -> list[list[tuple[str, str]]]:
-    return [
-        [(" ".join(sentence.words[entity.start : entity.end]), entity.label) for entity in entities(sentence.tags)]
-        for sentence in read_corpus(path, **options).sentences
-    ]
-
-
-def fails(path: Path, rest: str, **options: object) -> None:
-    with pytest.raises(CorpusError) as caught:
-        CorpusStream(path, **options)
-    assert str(caught.value).startswith(f"{path}{rest}")
 
 
 ADA, BOB = region(0, 3, "per"), region(8, 11, "per")
