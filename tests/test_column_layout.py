@@ -72,6 +72,16 @@ def test_a_column_that_counts_the_words_is_not_taken_for_them(tmp_path, first):
     assert [s.words for s in CorpusStream(write(tmp_path, text), word_column=1)][1] == [str(first), str(first + 1)]
 
 
+def test_two_rows_are_counted_if_they_begin_with_1(tmp_path):
+    rows = [
+        ["1", "Ada", "a", "N", "N", "_", "0", "r", "_", "B-PER"],
+        ["2", "left", "l", "V", "V", "_", "1", "x", "_", "O"],
+    ]
+    path = write(tmp_path, "".join("\t".join(row) + "\n" for row in rows), "a.conllu")
+    assert read(path) == [("Ada left", [("Ada", "PER")])]
+    assert read(write(tmp_path, "3 CD O\n4 CD B-N\n")) == [("3 4", [("4", "N")])]
+
+
 def test_numbers_that_do_not_count_are_words(tmp_path):
     assert read(write(tmp_path, "7 CD O\n9 CD O\nAda NNP B-PER\n")) == [("7 9 Ada", [("Ada", "PER")])]
 
@@ -233,6 +243,9 @@ JSON = '{\n  "name": "x",\n  "group": O\n}\n'
         "Ada B-PER\nBob B-PER\n",
         "Ada PER\nleft O\n",
         "The DT\ndog NN\nbarks O\n",
+        "| Ada | B-PER |\n| left | O |\n",
+        "name: B-PER\nother: O\n",
+        "12:00 INFO O\n12:01 INFO B-52\n",
         "# a title\n\nProse of some words.\nMore of it.\n",
         "- O\n- x\n- y z\n",
     ],
@@ -256,6 +269,7 @@ def test_labels_without_prefixes_need_rows_enough(tmp_path):
     ("name", "text", "format"),
     [
         ("a_gold_conll", "#begin document (x); part 000\nx 0 0 Ada NNP (PER) -\n", "OntoNotes in the columns of"),
+        ("a.tsv", "Gout\tB\nagain\tI\n.\tO\n", "columns with the tags B and I, which have no label"),
         ("a.name", '<DOC>\n<ENAMEX TYPE="PERSON">Ada</ENAMEX> left .\n</DOC>\n', "text with ENAMEX elements"),
         ("a.txt", "<START:person> Ada <END> left .\n", "text with <START:person> marks"),
         ("a.xmi", '<?xml version="1.0"?>\n<xmi:XMI xmlns:xmi="x">\n</xmi:XMI>\n', "XMI of UIMA"),
@@ -278,7 +292,7 @@ def test_formats_that_are_not_read_are_named(tmp_path, name, text, format):
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
     assert str(caught.value).startswith(f"{path}: this is {format}")
-    assert "docs/data.md" in str(caught.value) or "python -m spacy convert" in str(caught.value)
+    assert any(help in str(caught.value) for help in ("docs/data.md", "python -m spacy convert", "sed -E"))
 
 
 SCRIPTS = {

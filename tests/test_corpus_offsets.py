@@ -334,6 +334,7 @@ OUTSIDE = "Allowed: whole numbers of characters, 0 <= start < end <= 9."
         (span(0, 3, text="Bob"), "the file says that a span is 'Bob', but at its offsets stands 'Ada'"),
         ([0, 3], '[0, 3] is no span. Allowed: {"start": 0, "end": 3, "label": "per"}, or [0, 3, "per"].'),
         ("Ada", "'Ada' is no span."),
+        ({"start": 0, "end": 3, "type": "per"}, "{'start': 0, 'end': 3, 'type': 'per'} is no span. Allowed: {"),
     ],
 )
 def test_a_bad_span_is_refused_with_its_line(tmp_path, bad, rest):

@@ -118,6 +118,8 @@ def infer_layout(
     if not n_columns:
         return ColumnLayout(LAST, 1, 2) if starts and not body else None
     is_lenient = is_named or bool(starts or names) or tag is not None
+    if not is_lenient and _is_markup(body):
+        return None
     choice = _choose_tags(_candidates(body, n_columns, tag), len(body), n_columns, names, is_lenient=is_lenient)
     if choice is None:
         return None
@@ -164,6 +166,11 @@ class _Candidate(NamedTuple):
         return next((value for value in self.values if value in self.tags and value != OUTSIDE), "")
 
     @property
+    def has_names(self) -> bool:
+        """Whether a label begins with a letter, as that of `B-52` does not."""
+        return any(split_tag(tag)[1][:1].isalpha() for tag in self.tags if tag != OUTSIDE)
+
+    @property
     def has_chunks(self) -> bool:
         """Whether its labels are those of chunks, or most of its rows are in an entity."""
         labels = {split_tag(tag)[1] for tag in self.tags if tag != OUTSIDE}
@@ -186,6 +193,11 @@ def _split_header(table: Sequence[_Row]) -> tuple[list[str], list[str], list[_Ro
     hashes = [row for row in table if row.cells[0][:1] == "#" and len(body) < len(table)]
     words = [row for row in hashes if len(row.cells) == n_columns and any(map(is_tag, row.cells[1:]))]
     return [], [], sorted([*body, *words])
+
+
+def _is_markup(body: Sequence[_Row]) -> bool:
+    """Whether the rows are those of a table in Markdown, or keys and values of YAML."""
+    return all(row.cells[0] == "|" for row in body) or all(row.cells[0].endswith(":") for row in body)
 
 
 def _usual_size(rows: Sequence[_Row]) -> int:
@@ -217,7 +229,7 @@ def _choose_tags(
     if n_rows < (1 if is_lenient else 2):
         return None
     tagged = [one for one in candidates if one.n_tags >= max(n_rows - n_wrong, 1)]
-    entities = [one for one in tagged if one.example and (is_lenient or OUTSIDE in one.tags)]
+    entities = [one for one in tagged if one.example and (is_lenient or (OUTSIDE in one.tags and one.has_names))]
     if len(entities) > 1:
         entities = [one for one in entities if not one.has_chunks] or entities
     if entities:
@@ -246,18 +258,23 @@ def _is_index(body: Sequence[_Row], column: int) -> bool:
     """Whether a column counts the words of each sentence."""
     n_follow = n_break = 0
     last: _Row | None = None
+    starts: list[str] = []  # of sentences
     for row in body:
         cell = _cell(row.cells, column) or ""
         if _RANGE.fullmatch(cell):
             continue
         if not _NUMBER.fullmatch(cell):
             return False
+        if last is None or row.line > last.line + 1:
+            starts.append(cell)
         if last is not None:
             step = int(cell) - int(last.cells[column - 1])
             n_follow += step == 1
             n_break += step != 1 and row.line == last.line + 1
         last = row
-    return n_follow > 1 and n_break * 50 <= n_follow
+    # Two rows may be numbers in a text; those that begin with 0 or 1 hardly are.
+    is_counted = n_follow > 1 or (n_follow == 1 and set(starts) <= {"0", "1"})
+    return is_counted and n_break * 50 <= n_follow
 
 
 def _is_misc(body: Sequence[_Row], column: int) -> bool:

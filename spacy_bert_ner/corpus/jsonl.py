@@ -160,7 +160,7 @@ def span_of(path: Path, line: int, item: object, name_label: Callable[[int, obje
     if isinstance(item, list) and len(item) == 3:
         start, end, label = item
         declared = None
-    elif isinstance(item, dict):
+    elif isinstance(item, dict) and "label" in item:
         start, end = (item.get(key, item.get(f"{key}_offset")) for key in ("start", "end"))
         label, declared = item.get("label"), item.get("text")
     else:

@@ -57,6 +57,13 @@ def _has_header(*names: str) -> Callable[[Path, Sequence[str]], bool]:
     return lambda path, rows: set(names) <= {cell.strip(' "').lower() for cell in rows[0][:_N_CHARACTERS].split(",")}
 
 
+def _has_bare_tags(path: Path, rows: Sequence[str]) -> bool:
+    """The last column holds `O` and `B`, and perhaps other prefixes, without a label."""
+    last = {row.split()[-1] for row in rows if row.strip() and not row.startswith("-DOCSTART-")}
+    sizes = {len(row.split()) for row in rows[:_N_HEAD]}
+    return {"O", "B"} <= last <= set("OBIESUL") and 1 not in sizes
+
+
 def _is_spacy_json(path: Path, rows: Sequence[str]) -> bool:
     paragraphs = first_record(rows).get("paragraphs")
     first = paragraphs[0] if isinstance(paragraphs, list) and paragraphs else None
@@ -79,6 +86,11 @@ _TEN_LINES = 'docs/data.md, "Formats that are not read", has ten lines of Python
 
 FORMATS = (
     Unsupported("OntoNotes in the columns of CoNLL-2012 (gold_conll)", _begins("#begin document ("), _TEN_LINES),
+    Unsupported(
+        "columns with the tags B and I, which have no label",
+        _has_bare_tags,
+        r"Add it: sed -E 's/([[:blank:]][BIESUL])[[:blank:]]*$/\1-disease/' FILE > LABELLED.conll",
+    ),
     Unsupported("text with ENAMEX elements, as OntoNotes and MUC have it", _has(_ENAMEX.search), _TEN_LINES),
     Unsupported("text with <START:person> marks, as OpenNLP has it", _has(_OPEN_NLP.search), _TEN_LINES),
     Unsupported("XMI of UIMA", _begins("xmi:XMI"), f"{_OPEN_IN}: WebAnno TSV 3."),
