@@ -36,7 +36,7 @@ check: $(VENV)/installed-dev
 	+$(MAKE) --no-print-directory --jobs=2 lint in-process
 
 in-process: $(VENV)/installed-dev
-	$(PYTEST) -m "not (process or ray or browser or charts or onnx or training or fuzz or docs or corpora or benchmark)"
+	$(PYTEST) -m "not (process or ray or browser or charts or parity or faults or onnx or training or fuzz or docs or corpora or benchmark)"
 
 test: lint
 	$(PYTEST) -m "not (corpora or benchmark)"

@@ -51,7 +51,10 @@ RAY = [
 
 ROOT = Path(__file__).parent.parent
 
-KINDS = ("ray", "docs", "browser", "charts", "training", "onnx", "process", "fuzz", "corpora", "benchmark")
+KINDS = (
+    *("ray", "docs", "browser", "charts", "training", "onnx", "process", "fuzz", "parity", "faults"),
+    *("corpora", "benchmark"),
+)
 """Marks of kinds of tests, from those that take longest to finish."""
 
 RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_workers.py")

@@ -25,7 +25,7 @@ from spacy_bert_ner.errors import CheckpointError
 from spacy_bert_ner.runtimes.graph import GraphCheckpoint
 from spacy_bert_ner.runtimes.unpadded import KINDS
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
 SKIPPED = {
     **UNSUPPORTED,

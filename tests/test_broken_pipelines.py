@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 from spacy_bert_ner.errors import BertNerError, CheckpointError
 from spacy_bert_ner.sums import SUMS
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("few_exceptions")]
 
 TEXT = "Kevin Durant lives in New York ."
 

@@ -11,6 +11,8 @@ from spacy_bert_ner.confidence import entity_scores, fit_temperature
 from spacy_bert_ner.tags import PREFIXES, tag_set, tags_of_labels
 from spacy_bert_ner.types import Entity
 
+pytestmark = pytest.mark.parity
+
 TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
     "IOB2 or IOB1": tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
     "IOE2 or IOE1": tag_set(("O", "I-a", "E-a")),

@@ -20,7 +20,7 @@ from spacy_bert_ner.evaluation.report import METRICS, evaluate
 from spacy_bert_ner.pipelines import name_labels
 from spacy_bert_ner.types import Entity, Prediction
 
-pytestmark = pytest.mark.usefixtures("sketched", "few_exceptions")
+pytestmark = [pytest.mark.charts, pytest.mark.usefixtures("sketched", "few_exceptions")]
 
 GOLD = [
     ("Kevin Durant plays for the Brooklyn Nets .", [(0, 2, "per"), (4, 7, "org")]),

@@ -18,7 +18,7 @@ from spacy.training import Example
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("few_exceptions")]
 
 TEXTS = [f"{'Kevin Durant lives in New York . ' * n}Mr. O'Neill plays for the Nets ." for n in range(16)]
 

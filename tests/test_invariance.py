@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
 WORDS = ["Kevin", "Durant", "lives", "in", "New", "York", ".", "U.N.", "hour-long", "Mr.", "O'Neill", "$3.5bn", "São"]
 ODD = {

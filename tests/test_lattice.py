@@ -12,6 +12,8 @@ from spacy_bert_ner import lattice
 from spacy_bert_ner.lattice import best_path, forward_backward, states_of
 from spacy_bert_ner.tags import PREFIXES, tag_set, tags_of_labels
 
+pytestmark = pytest.mark.parity
+
 TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
     "IOB2 or IOB1": tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
     "IOE2 or IOE1": tag_set(("O", "I-a", "E-a")),

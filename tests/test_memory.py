@@ -14,7 +14,7 @@ from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.optimizer import make_adamw_v1
 from spacy_bert_ner.precision import multiplies_bfloat16
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("few_exceptions")]
 
 TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn . " * 2
 

@@ -15,7 +15,7 @@ from spacy.cli._util import app
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the city of Brooklyn ."]
 

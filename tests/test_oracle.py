@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from oracle import KINDS, LANGUAGES, TAGS, TEXTS, oracle, positions, subwords
 
 pytestmark = [
+    pytest.mark.parity,
     pytest.mark.filterwarnings("ignore:Entities left out:UserWarning"),
     pytest.mark.filterwarnings("ignore:The tokenizer of spaCy's language:UserWarning"),
     pytest.mark.filterwarnings("ignore:Of the first .* tokens, .* share a subword:UserWarning"),

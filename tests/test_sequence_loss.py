@@ -12,6 +12,8 @@ from spacy_bert_ner.loss import cross_entropy
 from spacy_bert_ner.sequence_loss import negative_log_likelihood, sequence_loss
 from spacy_bert_ner.tags import tag_set, tags_of_labels
 
+pytestmark = pytest.mark.parity
+
 IOB2 = tag_set(tags_of_labels(["a"]), "IOB2")  # O, B-a, I-a
 
 

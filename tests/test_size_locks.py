@@ -14,6 +14,8 @@ from spacy_bert_ner.errors import BertNerError, CheckpointError
 from spacy_bert_ner.pipelines import load
 from spacy_bert_ner.size_locks import MOST_BYTES, check_counts, check_files, irregular_files
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def checkpoint(tagger, tmp_path):

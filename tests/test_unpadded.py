@@ -20,7 +20,7 @@ from spacy_bert_ner.runtimes.on_torch import TorchRuntime, unpadded_pass
 from spacy_bert_ner.runtimes.products import Int8Product, Product, has_int8_products, has_products
 from spacy_bert_ner.runtimes.unpadded import KINDS, UnpaddedPass
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
 needs_products = pytest.mark.skipif(not has_products(), reason="torch packs no weights here")
 needs_bf16 = pytest.mark.skipif(

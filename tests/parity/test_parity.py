@@ -16,7 +16,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 
 from spacy_bert_ner.model import get_checkpoint
 
-pytestmark = pytest.mark.usefixtures("few_exceptions")
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
 NEWS = [
     "The U.N. held hour-long talks with Mr. O'Neill, officials said.",
