@@ -312,6 +312,9 @@ def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
     iob2: list[Tag] = []
     n_broken, before, label_before = 0, OUTSIDE, ""  # of the position before; beside the edges stands, as it were, an O
     for tag in tags:
+        if tag == OUTSIDE == before:  # as most are
+            iob2.append(tag)
+            continue
         if tag is None:
             iob2.append(tag)
             before = ""

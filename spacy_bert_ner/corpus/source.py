@@ -162,9 +162,10 @@ class Source:
 
     def _fall_back(self, words: tuple[str, ...], formats: str) -> None:
         """Decode by Windows-1252, and say so; by Latin-1 where the bytes of both differ and the first does not fit."""
-        self.encoding = WINDOWS if self._fits(WINDOWS) else "latin-1"
-        self._codec = _codec(self.encoding)
-        self._scan(formats)
+        for encoding in (WINDOWS, "latin-1"):
+            self.encoding, self._codec = encoding, _codec(encoding)
+            if self._scan(formats) is None:
+                break
         self._is_checked = True
         self.note(Errors.fell_back.format(encoding=self.encoding, words=", ".join(map(shorten, words))))
 

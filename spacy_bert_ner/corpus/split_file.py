@@ -21,6 +21,9 @@ from .stream import CorpusStream
 NAME = "split.json"
 
 
+_MANY_TAGS = 1 << 16
+
+
 class PartCounts:
     """Counts the tokens, documents and entities of a part, a sentence after the other."""
 
@@ -28,17 +31,25 @@ class PartCounts:
         self.n_tokens = 0
         self.documents: set[str] = set()
         self._tags: Counter[str | None] = Counter()
+        self._uncounted: list[str | None] = []  # counted together, which takes less time
 
     def add(self, sentence: Sentence) -> None:
         """Count a sentence, whose tags are in IOB2."""
         self.n_tokens += len(sentence.words)
-        self._tags.update(sentence.tags)
+        self._uncounted += sentence.tags
+        if len(self._uncounted) > _MANY_TAGS:
+            self._count()
         if sentence.document:
             self.documents.add(sentence.document)
+
+    def _count(self) -> None:
+        self._tags.update(self._uncounted)
+        self._uncounted.clear()
 
     @property
     def entities(self) -> dict[str, int]:
         """How many entities there are of each label, in the order of their names."""
+        self._count()
         return {tag[2:]: n for tag, n in sorted((tag or "", n) for tag, n in self._tags.items()) if tag[:2] == "B-"}
 
 
