@@ -54,7 +54,7 @@ def console_logger(progress_bar: bool = False) -> SetupPrinter:
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
     ) -> tuple[LogStep, Callable[[], None]]:
         if not _is_announced.get():
-            stdout.writelines(announcements(plan_of(nlp), is_last_evaluated=False))
+            stdout.writelines(announcements(pipeline_plan(nlp), is_last_evaluated=False))
         table: Any = _WithRate(stdout, nlp)
         log_step, finalize = spacys_logger(progress_bar)(nlp, table, stderr)
         return log_step, finalize
@@ -75,7 +75,7 @@ def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool) -> list
     return [f"{line}\n" for line in (msg.info(plan.describe()), *problems)]
 
 
-def plan_of(nlp: Language) -> TrainingPlan | None:
+def pipeline_plan(nlp: Language) -> TrainingPlan | None:
     """The plan of the training, where a `bert_ner` of the pipeline knows it."""
     plans: list[Any] = [getattr(nlp.get_pipe(name), "plan", None) for name in our_components(nlp)]
     return next((plan for plan in plans if plan is not None), None)

@@ -32,7 +32,7 @@ def encode(tokenizer: Any, texts: Sequence[str], name: str) -> list[Any]:
     """
     try:
         found: list[Any] = tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
-    except BaseException as e:
+    except BaseException as e:  # a panic of Rust is no `Exception`; all others go on as they are
         if not isinstance(e, Exception) and not is_panic(e):
             raise
         raise BertNerError(Errors.tokenizer_failed.format(name=name, reason=one_line(e))) from e

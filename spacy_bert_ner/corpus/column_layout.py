@@ -120,7 +120,7 @@ def infer_layout(
     is_lenient = is_named or bool(starts or names) or tag is not None
     if not is_lenient and _is_markup(body):
         return None
-    choice = _choose_tags(_candidates(body, n_columns, tag), len(body), n_columns, names, is_lenient=is_lenient)
+    choice = _choose_tags(_candidates(body, n_columns, tag), len(body), names, is_lenient=is_lenient)
     if choice is None:
         return None
     chosen, others = choice
@@ -222,7 +222,7 @@ def _candidates(body: Sequence[_Row], n_columns: int, tag: int | None) -> list[_
 
 
 def _choose_tags(
-    candidates: Sequence[_Candidate], n_rows: int, n_columns: int, names: Sequence[str], *, is_lenient: bool
+    candidates: Sequence[_Candidate], n_rows: int, names: Sequence[str], *, is_lenient: bool
 ) -> tuple[_Candidate, list[_Candidate]] | None:
     """The column of the tags, and the others that hold tags of entities."""
     n_wrong = 2 * n_rows // 3 if is_lenient else max(n_rows // 50, int(n_rows > 3))

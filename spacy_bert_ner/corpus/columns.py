@@ -48,7 +48,7 @@ class ColumnNotes:
         return messages
 
 
-def read(source: Source, layout: ColumnLayout, notes: ColumnNotes | None = None) -> Iterator[Sentence | Invalid]:
+def read(source: Source, layout: ColumnLayout, notes: ColumnNotes) -> Iterator[Sentence | Invalid]:
     """Read word and tag, as the layout has them.
 
     The sentences from one `-DOCSTART-` row, or one comment such as `# newdoc id = d1`, to the next are one document. In
@@ -56,7 +56,6 @@ def read(source: Source, layout: ColumnLayout, notes: ColumnNotes | None = None)
 
     notes: where to count what a user should know.
     """
-    notes = notes or ColumnNotes(source.path, layout)
     notes.n_ragged = notes.n_marks = n_documents = 0
     document = ""
     sentence = _Rows(source.path, layout, notes)

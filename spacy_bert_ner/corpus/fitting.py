@@ -80,9 +80,9 @@ class Fitter:
                 continue
             report.n_unused += passage.n_unused
             report.n_rejected += passage.n_rejected
-            report.n_many_labels += passage.n_many_labels > 0
-            report.n_left_out += not passage.annotated and not passage.n_many_labels
-            if passage.annotated and passage.text:
+            report.n_many_labels += passage.has_many_labels
+            report.n_left_out += not passage.annotated
+            if passage.is_read:
                 try:
                     yield self._fit(passage, report)
                 except CorpusError as e:

@@ -163,22 +163,21 @@ def open_corpus(
             return Opened(name, _reading(kind, fields, path))
     if format == "brat" or (format == "auto" and brat.is_brat(path)):
         source: Source = brat.Pairs(path, encoding)
-        name, rows = "brat", list[tuple[int, str]]()
+        name, rows, layout = "brat", list[tuple[int, str]](), None
     elif path.is_dir():
         raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
     else:
         source = Source(path, encoding)
         rows = source.head(N_ROWS)
-        name = _recognise(source, rows, fields) if format == "auto" else format
+        name, layout = _recognise(source, rows, fields) if format == "auto" else (format, None)
     _check_options(name, encoding, fields)
     kind = FORMATS[name]
     assert isinstance(kind, TextFormat)  # noqa: S101, the others have returned
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
         return Opened(name, _reading(kind, fields, source), source=source)
-    layout = infer_layout(rows, fields.tag, fields.word, is_named=True) or ColumnLayout(
-        fields.tag or LAST, fields.word or 1, 2
-    )
+    layout = layout or infer_layout(rows, fields.tag, fields.word, is_named=True)
+    layout = layout or ColumnLayout(fields.tag or LAST, fields.word or 1, 2)
     if layout.doubtful_words and fields.word is None:
         listed = ", ".join(map(shorten, layout.doubtful_words))
         raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
@@ -200,7 +199,7 @@ def recognise(path: Path) -> str:
     if path.is_dir():
         raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
     source = Source(path)
-    return _recognise(source, source.head(N_ROWS), Fields())
+    return _recognise(source, source.head(N_ROWS), Fields())[0]
 
 
 def _reading(kind: TextFormat | FileFormat, fields: Fields, origin: object) -> Callable[[], Iterator[Any]]:
@@ -208,19 +207,17 @@ def _reading(kind: TextFormat | FileFormat, fields: Fields, origin: object) -> C
     return partial(kind.read, origin, *options)
 
 
-def _recognise(source: Source, rows: list[tuple[int, str]], fields: Fields) -> str:
-    """The name of the first format of text that rows with their lines may be of."""
+def _recognise(source: Source, rows: list[tuple[int, str]], fields: Fields) -> tuple[str, ColumnLayout | None]:
+    """The name of the first format of text that rows with their lines may be of; of columns, what these hold."""
     path, text = source.path, [row for _, row in rows]
     for name, kind in FORMATS.items():
         if rows and isinstance(kind, TextFormat):
             options = [fields.text] * kind.has_text_key
             if kind.recognise(text, *options):
-                return name
-    if (
-        rows
-        and infer_layout(rows, fields.tag, fields.word, is_named=path.suffix.lower() in COLUMN_SUFFIXES) is not None
-    ):
-        return COLUMNS
+                return name, None
+    is_named = path.suffix.lower() in COLUMN_SUFFIXES
+    if rows and (layout := infer_layout(rows, fields.tag, fields.word, is_named=is_named)):
+        return COLUMNS, layout
     # It may be no text at all.
     source.check_binary(KNOWN)
     if not rows:

@@ -48,7 +48,7 @@ def read_dataturks(source: Source, document_key: str | None = None) -> Iterator[
             return passage._replace(annotated=False)
         if not isinstance(items, list):
             raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
-        n_many_labels = 0
+        has_many_labels = False
         for item in items:
             labels, points = (item.get("label"), item.get("points")) if isinstance(item, dict) else (None, None)
             labels = [labels] if isinstance(labels, str) else labels
@@ -57,12 +57,12 @@ def read_dataturks(source: Source, document_key: str | None = None) -> Iterator[
             if not isinstance(labels, list) or not labels:
                 raise CorpusError(Errors.one_label.format(path=path, line=line, found=shorten(labels)))
             if len(labels) > 1:
-                n_many_labels += 1
+                has_many_labels = True
                 continue
             for point in points:
                 start, end, declared = (point.get(key) for key in ("start", "end", "text"))
                 passage.spans.append(_inclusive(path, line, start, end, labels[0], declared))
-        return passage._replace(annotated=not n_many_labels, n_many_labels=n_many_labels)
+        return passage._replace(has_many_labels=has_many_labels)
 
     return read_records(source, parse)
 

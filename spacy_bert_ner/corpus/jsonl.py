@@ -74,9 +74,9 @@ def read_spacy(
         elif passage.annotated:
             without = without or line
         tokens, unknown = record.get("tokens"), record.get("unknown")
-        if passage.annotated and passage.text and tokens is not None:
+        if passage.is_read and tokens is not None:
             passage = passage._replace(tokens=check_tokens(path, line, passage.text, tokens))
-        if passage.annotated and passage.text and unknown is not None:
+        if passage.is_read and unknown is not None:
             passage = passage._replace(unknown=check_unknown(path, line, passage.text, unknown))
         return passage
 

@@ -71,7 +71,7 @@ def read(source: Source, document_key: str | None = None, text_key: str | None =
         results = _results(path, line, record) if is_task else _min_results(record)
         if not results:
             return Passage(text, [], path, line, document, annotated=False)
-        spans, n_many_labels = _spans(path, line, results[0])
+        spans, has_many_labels = _spans(path, line, results[0])
         return Passage(
             text,
             spans,
@@ -79,8 +79,7 @@ def read(source: Source, document_key: str | None = None, text_key: str | None =
             line,
             document,
             n_unused=len(results) - 1,
-            annotated=not n_many_labels,
-            n_many_labels=n_many_labels,
+            has_many_labels=has_many_labels,
             record_id=record_id(record),
         )
 
@@ -149,9 +148,9 @@ def _region_values(items: list[Any]) -> list[Record]:
     return [value for value in values if isinstance(value, dict)]
 
 
-def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], int]:
-    """The spans of the regions among some results, and how many regions have several labels and are left out."""
-    spans, n_many_labels = list[Span](), 0
+def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], bool]:
+    """The spans of the regions among some results, and whether others have several labels."""
+    spans, has_many_labels = list[Span](), False
     for value in _region_values(items):
         for key in value:
             if key != "labels" and key.endswith("labels"):
@@ -160,9 +159,9 @@ def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], int]:
             continue  # a choice, or another result without labels
         labels = value.get("labels")
         if isinstance(labels, list) and len(labels) > 1:
-            n_many_labels += 1
+            has_many_labels = True
             continue
         if not isinstance(labels, list) or not labels:
             raise CorpusError(Errors.one_label.format(path=path, line=line, found=shorten(labels)))
         spans.append(make_span(path, line, value.get("start"), value.get("end"), labels[0], value.get("text")))
-    return spans, n_many_labels
+    return spans, has_many_labels

@@ -172,7 +172,7 @@ def try_offsets(
         guesses = [guess for guess in guesses if guess.is_open(n_misfits)]
         if not guesses:
             break
-        if isinstance(passage, Invalid) or not passage.annotated or not passage.text:
+        if isinstance(passage, Invalid) or not passage.is_read:
             continue
         asked = [guess for guess in guesses if guess.differs(passage)]
         whole = [guess for guess in guesses if guess.may_fit_all]

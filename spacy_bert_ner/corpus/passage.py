@@ -43,7 +43,7 @@ class Passage(NamedTuple):
     annotated (bool): False for a text that nobody annotated, or whose annotation was rejected, which is left out.
     n_unused (int): how many further annotations the file has of this text, which are not read.
     n_rejected (int): how many of its spans the annotator rejected; they are not in `spans`.
-    n_many_labels (int): how many of its spans have several labels; if any has, the text is left out.
+    has_many_labels (bool): a span of it has several labels, so that the text is left out.
     tokens: those that the file gives the text; None where it has to be tokenized.
     has_spaces (bool): False where the file has words and no text, and `text` is these with one space between two.
     unknown: characters, from one up to, not including, another, whose annotation is not known.
@@ -60,13 +60,18 @@ class Passage(NamedTuple):
     annotated: bool = True
     n_unused: int = 0
     n_rejected: int = 0
-    n_many_labels: int = 0
+    has_many_labels: bool = False
     tokens: Tokens | None = None
     has_spaces: bool = True
     unknown: Sequence[tuple[int, int]] = ()
     record_id: str = ""
     spans_path: Path | None = None
     has_mark: bool = False
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it becomes a Doc: it has text, whose annotation is whole."""
+        return self.annotated and bool(self.text) and not self.has_many_labels
 
     def where(self, span: Span | None = None) -> str:
         """The file and line of the text or of one of its spans, for messages."""

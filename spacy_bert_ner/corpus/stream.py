@@ -230,7 +230,7 @@ class CorpusStream:
         for passage in self._read():
             yield passage
             if n_left is not None and isinstance(passage, Passage):
-                n_left -= bool(passage.annotated and passage.text)
+                n_left -= passage.is_read
                 if n_left == 0:
                     return
 

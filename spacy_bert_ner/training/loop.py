@@ -35,7 +35,7 @@ from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
 from .. import randomness
-from ..console import announced, announcements, plan_of
+from ..console import announced, announcements, pipeline_plan
 from ..errors import BertNerError, Errors, one_line
 from ..files import whole_folder
 from ..logger import going_on
@@ -148,7 +148,7 @@ class Trainer:
     def _plan(self, training: Mapping[str, Any], train_corpus: Callable[[Language], Iterable[Any]]) -> TrainingPlan:
         """Of a component that was initialized, else of the config and the data; tells the schedule how long it is."""
         # Those that are sourced have none.
-        plan = plan_of(self.nlp) or make_plan(training, lambda: train_corpus(self.nlp))
+        plan = pipeline_plan(self.nlp) or make_plan(training, lambda: train_corpus(self.nlp))
         schedule = schedule_of(self.optimizer)
         if schedule is not None and not schedule.is_told:
             schedule.tell(self.optimizer, plan.total_steps)
