@@ -25,9 +25,10 @@ from .errors import BertNerError, CheckpointError, Errors, TagError
 from .files import whole_folder
 from .forks import prepare_process
 from .gathered import AddUp, GatheredRows
-from .growth import grow_embeddings, grow_head, reset_head
+from .growth import grow_embeddings, grow_head, layers_to_reset, reset_head
 from .growth import reset_layers as put_new_layers
 from .hub import find
+from .label_rules import ALL_LABELS, LabelRules
 from .layers import Place, compute_again, freeze, places
 from .locks import check_size
 from .opening import (
@@ -35,6 +36,7 @@ from .opening import (
     check_weights,
     choose_head,
     longest_window,
+    may_have_tags,
     opening,
     padding_of,
     rename_tokenizer,
@@ -108,7 +110,9 @@ class Checkpoint:
         tag_scheme: str | None = None,
         tag_map: Mapping[str, str] | None = None,
         mark_case: bool = False,
-        reset_layers: int = 0,
+        reset_layers: int | str = 0,
+        frozen_layers: int = 0,
+        label_rules: LabelRules = ALL_LABELS,
         local_files_only: bool = False,
     ) -> Self:
         """Open a folder or a repository on the Hub.
@@ -124,7 +128,11 @@ class Checkpoint:
             place there. Several may stand for the same.
         mark_case (bool): where there is something to train, a tokenizer that lower-cases gets marks for capital
             letters, see `case_marks.mark_case`, and the encoder an embedding for each, with random weights.
-        reset_layers (int): so many of the encoder's layers, from the highest, get random weights beside a new head.
+        reset_layers (int | str): so many of the encoder's layers, from the highest, get random weights beside a new
+            head; "auto": the highest one of an encoder, none of a fine-tuned checkpoint. A warning tells of a number
+            that resets layers of a fine-tuned checkpoint.
+        frozen_layers (int): so many of the lowest are not trained; see `prepare_training`.
+        label_rules (LabelRules): new names of the labels of a trained head; `labels` and `added` are new ones.
         local_files_only (bool): never ask the Hub.
         RETURNS (Checkpoint): the model in float32 on the CPU.
         RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
@@ -140,7 +148,7 @@ class Checkpoint:
                 source = find(name, revision=revision, local_files_only=local_files_only)
                 config = AutoConfig.from_pretrained(source.folder, **LOCAL)
                 config.name_or_path = name  # else the path in the cache would be saved with it
-                tags, new_head = choose_head(config, name, labels, added, tag_scheme, tag_map)
+                tags, new_head = choose_head(config, name, labels, added, tag_scheme, tag_map, label_rules)
                 write_tags(config, tags.tags)
             # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
             is_to_train = bool(labels) or new_head
@@ -156,12 +164,16 @@ class Checkpoint:
                     output_loading_info=True,
                     **LOCAL,
                 )
-            is_old = check_weights(name, model, report, source.folder, is_new=new_head, is_to_train=is_to_train)
+            is_old, has_head = check_weights(
+                name, model, report, source.folder, is_new=new_head, is_to_train=is_to_train
+            )
             tokenizer = open_tokenizer(AutoTokenizer, name, source.folder)
         if new_head and is_old:
             reset_head(model)
-        if new_head and reset_layers:
-            put_new_layers(model, reset_layers)
+        if new_head:
+            is_tagger = has_head and may_have_tags(config)
+            n_reset = layers_to_reset(reset_layers, model, frozen_layers, name=name, is_tagger=is_tagger)
+            put_new_layers(model, n_reset)
         with opening(name, Errors.no_tokenizer):
             is_marked = mark_case and is_to_train and tokenizer.is_fast
             return cls(model, _with_case_marks(model, tokenizer) if is_marked else tokenizer, name, source.commit)
@@ -250,6 +262,14 @@ class Checkpoint:
         """The tag of each column of the head, from `id2label`: the one source for the tag order. Where columns have
         the same one, `columns.merge_equal` makes them one."""
         return tag_set(tags_of(self.model.config), scheme_in(self.model.config))
+
+    def rename_labels(self, label_rules: LabelRules) -> None:
+        """Give the labels of the head other names; see `LabelRules.rename_tags`.
+
+        RAISES TagError: no label is left.
+        """
+        if label_rules:
+            write_tags(self.model.config, label_rules.rename_tags(self.tags))
 
     def add_labels(self, labels: Sequence[str]) -> None:
         """Give the head the tags of more labels. Their rows come last, with random weights from torch's generator;

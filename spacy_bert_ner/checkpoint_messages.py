@@ -208,6 +208,10 @@ class CheckpointMessages:
         "The tokenizer of '{name}' gave the subword {subword}, but its encoder knows {n} only. Allowed: a tokenizer "
         "that was saved with the encoder, or one whose tokens were added by resize_token_embeddings() too."
     )
+    trained_layers_reset = (
+        "'{name}' was fine-tuned for tags, and [components.<name>.model] reset_layers = {n} discards what its highest "
+        'layers have learned. To keep it: --components.<name>.model.reset_layers "auto"'
+    )
     head_replaced = (
         "The trained head of '{name}' has no {missing}, so it gives way to a new one for {labels}. To keep it, and its "
         "labels {old}, add what it lacks before nlp.initialize(): add_label({first!r})"

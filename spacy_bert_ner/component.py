@@ -19,12 +19,15 @@ from .annotations import register_extension, write_entities
 from .batching import look_ahead
 from .calibration import calibrate
 from .default_optimizer import set_optimizer
-from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors
+from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from .evaluation.scorer import score_bert_ner
+from .label_rules import rename_head, wanted_labels
+from .label_scope import remember_pipeline, scope_of_component
 from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
 from .prediction import predict, warn_of_unread
+from .relabeling import rename_gold
 from .saving import Cfg
 from .settings import BALANCED, DEFAULT_MODEL, Settings
 from .shared import is_shared, listens
@@ -52,6 +55,8 @@ from .weighting import balanced_weights
         "class_weights": None,
         "focal_gamma": 0.0,
         "label_smoothing": 0.0,
+        "labels": None,
+        "label_map": {},
         "scorer": {"@scorers": "spacy_bert_ner.ner_scorer.v1"},
     },
     default_score_weights={
@@ -78,23 +83,27 @@ def make_bert_ner(
     class_weights: Any,
     focal_gamma: Any,
     label_smoothing: Any,
+    labels: Any,
+    label_map: Any,
     scorer: Callable[..., Any] | None,
 ) -> "BertNer":
     """Make a `BertNer` from a config. Reads no file and asks no network.
 
     model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
     subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
-        class_weights, focal_gamma, label_smoothing: see `settings.Settings`.
+        class_weights, focal_gamma, label_smoothing, labels, label_map: see `settings.Settings`.
     scorer (Callable | None): scores Examples; see `score_bert_ner`.
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
     reading = (decoding, respect_sentences, overwrite, spans_key, thresholds)
     loss = (class_weights, focal_gamma, label_smoothing)
-    settings = Settings(subword_labels, objective, *reading, *loss, subword_reading)
+    settings = Settings(subword_labels, objective, *reading, *loss, subword_reading, labels, label_map)
     keep_tag_map(nlp)
     set_optimizer(nlp)
-    return BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
+    component = BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
+    remember_pipeline(component, nlp)
+    return component
 
 
 class BertNer(SteppingPipe):
@@ -155,9 +164,12 @@ class BertNer(SteppingPipe):
 
         Training goes on with `nlp.resume_training()`; `nlp.rehearse` keeps the old labels in mind.
         RETURNS (int): 1, or 0 if the label was there already.
-        RAISES TagError: it is no label, or it does not go with the tags of the head.
+        RAISES TagError: it is no label, `labels` and `label_map` do not keep it, or it does not go with the tags of the
+            head.
         """
         check_labels([label])
+        if self.settings.label_rules.rename(label) != label:
+            raise TagError(Errors.label_not_kept.format(label=label, name=self.name))
         if label in self.labels:
             return 0
         if models.has_checkpoint(self.model):
@@ -182,16 +194,21 @@ class BertNer(SteppingPipe):
             `Checkpoint.open`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
-        counted = CountedExamples(get_examples)
+        counted, rules = CountedExamples(get_examples), self.settings.label_rules
         if labels is None:
-            labels, misaligned = gold.survey(counted())
+            found = set[str]()
+            labels, misaligned = gold.survey(rename_gold(rules, counted(), found))
+            labels = sorted(found or labels)
             self._told_of_misaligned = misaligned.warn(self.name)
+        wanted = wanted_labels(rules, check_labels(labels), self.name)
         try:
             sample = lambda: [eg.x for eg in islice(get_examples(), 10)]  # noqa: E731
-            models.load_checkpoint(self.model, check_labels(labels), self.cfg["added_labels"], sample)
+            models.load_checkpoint(self.model, wanted, self.cfg["added_labels"], sample, rules)
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
-        counts = gold.count_tokens(get_examples()) if self.settings.class_weights == BALANCED else {}
+        counts = (
+            gold.count_tokens(rename_gold(rules, get_examples())) if self.settings.class_weights == BALANCED else {}
+        )
         self.cfg.update(temperature=1.0, balanced_weights=balanced_weights(counts))
         self._rehearsal_model = None
         self._ready()
@@ -227,9 +244,16 @@ class BertNer(SteppingPipe):
         examples = list(examples)
         validate_examples(examples, "BertNer.calibrate")
         self._ready()
-        fitted = calibrate(self.model, examples, self.settings, self.cfg["temperature"], self.name)
+        renamed = [*rename_gold(self.settings.label_rules, examples)]
+        fitted = calibrate(self.model, renamed, self.settings, self.cfg["temperature"], self.name)
         self.cfg["temperature"] = fitted["temperature"]
         return fitted
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score predicted entities, with gold ones under the names that `label_map` gives, and without those whose
+        labels no component of the pipeline predicts; see `label_scope`."""
+        scores: dict[str, Any] = super().score(scope_of_component(self).rename(examples), **kwargs)
+        return scores
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Annotate a stream of Docs, some of which are read ahead so that those of like length go together.
@@ -349,6 +373,7 @@ class BertNer(SteppingPipe):
         RETURNS: the loss in nats, and its gradient in the shape of `scores`.
         RAISES TagError: an example has a label that the head lacks. ConfigError: no balanced weights were counted.
         """
+        examples = [*rename_gold(self.settings.label_rules, examples)]
         loss = self._loss(examples, scores)
         if not self._told_of_misaligned and any(map(gold.is_misaligned, examples)):
             self._told_of_misaligned = gold.survey(examples)[1].warn(self.name)
@@ -366,7 +391,7 @@ class BertNer(SteppingPipe):
         validate_examples(examples, "BertNer.measure_loss")
         self._ready()
         loss = MeanLoss()
-        for batch in util.minibatch(examples, size=batch_size):
+        for batch in util.minibatch(rename_gold(self.settings.label_rules, examples), size=batch_size):
             logits = self.model.predict([eg.predicted for eg in batch])
             loss += self._loss(batch, logits, skip_unknown=True)[0]
         return loss
@@ -383,6 +408,7 @@ class BertNer(SteppingPipe):
         RAISES EncoderError: the name is that of an encoder, which has to be initialized.
         """
         checkpoint = models.get_checkpoint(self.model)
+        rename_head(checkpoint, self.settings.label_rules, self.cfg["added_labels"], self.name)
         if added := [label for label in self.cfg["added_labels"] if label not in checkpoint.tags.labels]:
             checkpoint.add_labels(added)
         self.settings.check_labels(self.name, checkpoint.tags.labels)

@@ -302,6 +302,29 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
 
     # tags and labels
+    no_component_for_labels = (
+        "[initialize.before_init] component = '{component}' names no component made by the factory bert_ner. Allowed: "
+        "{found}"
+    )
+    label_not_kept = (
+        "'{name}' does not keep the label '{label}': [components.{name}] labels leaves it out, or label_map renames "
+        "it. Change these, or add another label."
+    )
+    labels_not_in_data = (
+        "[components.{name}] labels = {labels}, but the training data has no entity of these. Its labels are: {found}. "
+        'Name some of them, or rename them: label_map = {{"PERSON": "per"}}'
+    )
+    labels_without_entities = (
+        "[components.{name}] labels names {missing}, of which the training data has no entity. Its labels are: {found}."
+    )
+    labels_not_in_head = (
+        "[components.{name}] labels names {missing}, which the trained head does not have. Its labels are: {labels}. "
+        "Name some of these, or train: nlp.initialize() gives it a head for others."
+    )
+    no_label_kept = (
+        "The settings labels and label_map keep no label of the head, whose labels are: {labels}. Name at least one of "
+        "these in labels, or train a new head."
+    )
     unknown_tag = (
         "'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, M-, S-, U-, W- before a label: B-per."
     )
@@ -355,8 +378,11 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "The label {label!r} cannot be added to '{name}', whose tags are in the scheme {scheme}. {reason}"
     )
     unknown_label = (
-        "The label '{label}' is in the examples, but '{name}' was initialized with {labels}. Run nlp.initialize() "
-        "with examples of every label, or give all of them in [initialize.components.{name}] labels."
+        "The label '{label}' is in the examples, but '{name}' has only: {labels}. If it is trained from the start, "
+        "give all labels: [initialize.components.{name}] labels = [...]. If it comes from another pipeline, add the "
+        'label: [initialize.before_init] @callbacks = "spacy_bert_ner.add_labels.v1", component = "{name}", labels = '
+        '["{label}"]; or in Python: nlp.get_pipe("{name}").add_label("{label}"). To leave it out: [corpora.train] '
+        '@readers = "spacy_bert_ner.Corpus.v1", label_map = {{"{label}": null}}'
     )
 
     # files and names

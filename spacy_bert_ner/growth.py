@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
 
+from .errors import Errors
 from .layers import places
 
 PreTrainedModel = Any
@@ -22,6 +24,35 @@ def reset_head(model: PreTrainedModel) -> None:
                 _draw(module.weight, model)
                 if module.bias is not None:
                     torch.nn.init.zeros_(module.bias)
+
+
+AUTO = "auto"
+"""Of `reset_layers`: the highest layer of an encoder; none of a checkpoint that was fine-tuned for tags."""
+
+
+def layers_to_reset(
+    setting: int | str, model: PreTrainedModel, frozen_layers: int, *, name: str, is_tagger: bool
+) -> int:
+    """The number of layers that get random weights beside a new head.
+
+    setting (int | str): of the config: a number, or "auto", which resets no layer that is frozen.
+    frozen_layers (int): number of the lowest layers that are not trained.
+    name (str): of the checkpoint.
+    is_tagger (bool): whether the checkpoint was fine-tuned for tags. A number other than 0 then discards what its
+        highest layers have learned; a warning says so.
+    """
+    if setting == AUTO:
+        return 0 if is_tagger else min(1, max(n_layers(model) - frozen_layers, 0))
+    n = int(setting)
+    if is_tagger and n:
+        warnings.warn(Errors.trained_layers_reset.format(name=name, n=n), UserWarning, stacklevel=4)
+    return n
+
+
+def n_layers(model: PreTrainedModel) -> int:
+    """The number of layers of the encoder; 0 where they cannot be told apart."""
+    names = [name for name, _ in model.named_parameters()]
+    return next(iter(places(names, model.base_model_prefix).values())).n_layers
 
 
 def reset_layers(model: PreTrainedModel, n: int) -> None:

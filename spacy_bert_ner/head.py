@@ -13,6 +13,7 @@ import torch
 
 from .errors import Errors, TagError
 from .growth import grow_head
+from .label_rules import LabelRules
 from .layers import Place
 from .opening import opening
 from .row_gradients import RowGradients
@@ -89,6 +90,11 @@ class SharedHead:
     def settle(self) -> float:
         """What gradients are multiplied by before a step. The encoder's are not ours to divide."""
         return 1.0
+
+    def rename_labels(self, label_rules: LabelRules) -> None:
+        """See `Checkpoint.rename_labels`."""
+        if label_rules:
+            self.model.config.tags = label_rules.rename_tags(self.tags)
 
     def add_labels(self, labels: Sequence[str]) -> None:
         """See `Checkpoint.add_labels`."""

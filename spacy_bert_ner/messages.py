@@ -191,6 +191,14 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     no_document_comment = (
         "{path}: no comment '# {key} = ...' names a document. Name another that stands before sentences: --document-key"
     )
+    labels_left_out = "These entities count as O, as labels and label_map say: {listed}"
+    labels_not_found = (
+        "There is no entity of {missing}, which labels or label_map name. The labels of the data are: {found}"
+    )
+    no_label_left = (
+        "With these labels and label_map no entity is left. The labels of the data are: {found}. Name some of them: "
+        "--labels"
+    )
     too_many_invalid = (
         "{n} sentences cannot be read, which is more than --skip-invalid {allowed}:\n{listed}\n"
         "Mend them, or allow more: --skip-invalid {more}"

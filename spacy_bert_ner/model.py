@@ -21,6 +21,8 @@ from .checkpoint import Checkpoint
 from .columns import distinct
 from .doc_windows import align_docs, doc_windows
 from .errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting, is_count
+from .growth import AUTO
+from .label_rules import ALL_LABELS, LabelRules
 from .opening import OPENING, opening
 from .precision import LENGTH_STEP, PRECISIONS, half_precision
 from .runtimes.graph import GraphCheckpoint, has_graph
@@ -86,8 +88,9 @@ def build_token_classifier_v1(
         window. Bounds the memory of a prediction, and does not change the result.
     frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
         the embeddings; 0 for none of either.
-    reset_layers (int): where `nlp.initialize()` gives a checkpoint a new head, so many of the encoder's layers, from
-        the highest, begin with random weights as well; see `growth.reset_layers`.
+    reset_layers (int | str): where `nlp.initialize()` gives a checkpoint a new head, so many of the encoder's layers,
+        from the highest, begin with random weights as well; see `growth.reset_layers`. "auto": the highest one of an
+        encoder, and none of a checkpoint that was fine-tuned for tags.
     gradient_checkpointing (bool): training keeps what goes into each layer only, and computes the layer again on the
         way back: less memory, the same gradient, more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
     precision (str): of the passes in training: "fp32", or "bf16" or "fp16" for torch's autocast, which multiplies
@@ -117,7 +120,8 @@ def build_token_classifier_v1(
     check("get_spans", get_spans, get_spans is None or callable(get_spans), "null, or a section that names a getter")
     check("max_batch_tokens", max_batch_tokens, is_count(max_batch_tokens, 1), "a whole number from 1")
     check("frozen_layers", frozen_layers, is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
-    check("reset_layers", reset_layers, is_count(reset_layers, 0), "a whole number from 0, which resets nothing")
+    is_reset = reset_layers == AUTO or is_count(reset_layers, 0)
+    check("reset_layers", reset_layers, is_reset, 'a whole number from 0, which resets nothing, or "auto"')
     check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
     a_precision = isinstance(precision, str) and precision in PRECISIONS
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
@@ -251,10 +255,11 @@ def load_checkpoint(
     labels: Collection[str] | None = None,
     added: Collection[str] = (),
     get_docs: Callable[[], Sequence[Doc]] = tuple,
+    label_rules: LabelRules = ALL_LABELS,
 ) -> None:
     """Open the checkpoint that the config names; with `labels` and `added`, one that can learn them. Where the encoder
     is another component's, there is a new head for them instead, as wide as the vectors of the Docs of
-    `get_docs`, which nothing else asks for.
+    `get_docs`, which nothing else asks for. With `label_rules` the labels of a trained head get other names.
 
     RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
     """
@@ -268,10 +273,11 @@ def load_checkpoint(
         graph = GraphCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], tag_map=tag_map, graph=path)
         _set_checkpoint(model, graph)
         return
-    options = {key: model.attrs[key] for key in ("revision", "tag_scheme", "mark_case", "reset_layers")}
+    keys = ("revision", "tag_scheme", "mark_case", "frozen_layers", "reset_layers")
+    options = {key: model.attrs[key] for key in keys} | {"label_rules": label_rules}
     checkpoint = Checkpoint.open(name, labels=labels, added=added, tag_map=tag_map, **options)
     n_layers, frozen, reset = checkpoint.n_layers, model.attrs["frozen_layers"], model.attrs["reset_layers"]
-    if frozen <= n_layers < frozen + reset:
+    if reset != AUTO and frozen <= n_layers < frozen + reset:
         limits = {"n": n_layers, "frozen": frozen, "allowed": n_layers - frozen}
         raise ConfigError(Errors.too_many_reset.format(reset=reset, name=checkpoint.name, **limits))
     _set_checkpoint(model, checkpoint)

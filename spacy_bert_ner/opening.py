@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
+from .label_rules import ALL_LABELS, LabelRules
 from .locks import keys_in, weight_files
 from .tags import PREFIXES, TagSet, tag_set, tags_of_labels
 from .unused import OTHER_WRAPPER, PEFT, WRAPPERS, find_unused, find_wrapper
@@ -68,6 +69,7 @@ def choose_head(
     added: Collection[str],
     tag_scheme: str | None,
     tag_map: Mapping[str, str] | None = None,
+    label_rules: LabelRules = ALL_LABELS,
 ) -> tuple[TagSet, bool]:
     """The tags of the trained head if it stays, or else of the new one that takes its place; see `Checkpoint.open`.
 
@@ -76,6 +78,8 @@ def choose_head(
     """
     _map_tags(config, name, tag_map or {})
     trained = _trained_tags(config, name, tag_scheme, is_needed=labels is None)
+    if trained and label_rules:
+        trained = _rename(trained, label_rules, is_needed=labels is None)
     wanted = {*(labels or ()), *added}
     if trained and wanted <= {*trained.labels, *added}:
         return trained, False
@@ -103,13 +107,27 @@ def _map_tags(config: Config, name: str, tag_map: Mapping[str, str]) -> None:
     write_tags(config, [tag_map.get(tag, tag) for tag in tags])
 
 
+def may_have_tags(config: Config) -> bool:
+    """Whether a checkpoint may have been fine-tuned for tags: its class is one of those, or config.json names none,
+    which leaves it to the tags, and then to the weights."""
+    architectures = config.architectures or ()
+    return not architectures or any(a.endswith("ForTokenClassification") for a in architectures)
+
+
+def _rename(trained: TagSet, label_rules: LabelRules, *, is_needed: bool) -> TagSet | None:
+    try:
+        return tag_set(label_rules.rename_tags(trained), trained.scheme)
+    except TagError as e:
+        if is_needed:
+            raise ConfigError(str(e)) from e
+        return None
+
+
 def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
     """The tags of the trained head; None if there is none, or, unless it is needed, one whose tags are of no scheme."""
-    architectures = config.architectures or ()
-    classifies = any(a.endswith("ForTokenClassification") for a in architectures)
-    # A config.json without architectures leaves it to the tags, and then to the weights.
-    if architectures and not classifies:
+    if not may_have_tags(config):
         return None
+    classifies = bool(config.architectures)
     try:
         return tag_set(tags_of(config), tag_scheme or scheme_in(config))
     except TagError as e:
@@ -127,7 +145,7 @@ def encoder_error(name: str, config: Config) -> EncoderError:
 
 def check_weights(
     name: str, model: Any, report: dict[str, Any], folder: Path, *, is_new: bool, is_to_train: bool
-) -> bool:
+) -> tuple[bool, bool]:
     """Refuse weights that are random, as they are missing or of another shape, and a head of another kind than that of
     transformers, which is read in part; transformers only logs that.
 
@@ -135,7 +153,7 @@ def check_weights(
     folder (Path): what it was given.
     is_new (bool): whether the head is a new one, so that it fits no weights that are there.
     is_to_train (bool): whether there are labels to train, so that weights of the head may be random.
-    RETURNS: whether the head has weights that were there.
+    RETURNS: whether the head has weights that were there; and whether the file has any of a head, of whatever shape.
     RAISES CheckpointError: weights are of another shape, or the names of all of them have a prefix. Where nothing will
         be trained: some of the encoder are missing, or some of the head are not read; else that is a warning.
         EncoderError: those of the head are missing there.
@@ -165,7 +183,7 @@ def check_weights(
     if any(unused):
         message = _describe_unused(Errors.unused_weights, name, model, unused.of_encoder + unused.of_head)
         warnings.warn(message, UserWarning, stacklevel=4)
-    return bool(head - missing - set(mismatched))
+    return bool(head - missing - set(mismatched)), bool(head - missing)
 
 
 def _describe_unused(message: str, name: str, model: Any, keys: Sequence[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from .decoding import DECODINGS
 from .errors import ConfigError, Errors, check_setting, is_number
+from .label_rules import LabelRules, RuleError, make_rules
 from .tags import OUTSIDE
 
 SUBWORD_LABELS = ("first", "all")
@@ -71,6 +72,10 @@ class Settings:
         it. Tokens of which a later subword is in an entity and the first is not are counted. "any": each subword has a
         tag, and an entity takes up every token that it touches, so that one inside of a token ("DOB:01/02/1990") is
         found. Entities of one label that share a token are joined; of two labels the longer one stays.
+    labels (Sequence[str] | None): the labels that the component learns, predicts and is scored on, under the names that
+        `label_map` gives; all others count as `O`. None for all.
+    label_map (Mapping[str, str | None] | Sequence[Sequence[str | None]]): for some labels of the training data, and of
+        a fine-tuned checkpoint, the name that they get; None for `O`. A table, or a list of pairs.
     """
 
     subword_labels: str = "first"
@@ -84,6 +89,13 @@ class Settings:
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
     subword_reading: str = "first"
+    labels: Sequence[str] | None = None
+    label_map: Mapping[str, str | None] | Sequence[Sequence[str | None]] = field(default_factory=dict)
+
+    @cached_property
+    def label_rules(self) -> LabelRules:
+        """What `labels` and `label_map` say."""
+        return make_rules(self.labels, self.label_map)
 
     def check(self, name: str) -> None:
         """Refuse what is not allowed.
@@ -109,6 +121,10 @@ class Settings:
         allowed = f'none while spans_key = null, which turns scores off. Name a group: spans_key = "{name}"'
         check("thresholds", dict(self.thresholds), have_scores, allowed)
         self._check_loss(check)
+        try:
+            make_rules(self.labels, self.label_map)
+        except RuleError as e:
+            check(e.key, e.value, False, e.allowed)
 
     def _check_loss(self, check: Callable[[str, object, bool, str], None]) -> None:
         weights = self.class_weights

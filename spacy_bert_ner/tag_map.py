@@ -33,14 +33,14 @@ class PipeConfigs(dict[str, Any]):
     """The configs of the components of a pipeline, by name, as spaCy keeps them to save them.
 
     A saved config has a section for each table, and a line for each of its keys. There it cannot hold keys such as
-    `[PAD]` and `B:per`. A `tag_map` with such a key is kept as a list of pairs, which means the same.
+    `[PAD]` and `B:per`. A `tag_map` or `label_map` with such a key is kept as a list of pairs, which means the same.
     """
 
     def __setitem__(self, name: str, config: Any) -> None:
-        model = config.get("model")
-        tag_map = model.get("tag_map") if isinstance(model, dict) else None
-        if isinstance(tag_map, Mapping) and not _survives(dict(tag_map)):
-            model["tag_map"] = _pairs(tag_map)
+        for section, key in ((config.get("model"), "tag_map"), (config, "label_map")):
+            table = section.get(key) if isinstance(section, dict) else None
+            if isinstance(table, Mapping) and not _survives(dict(table)):
+                section[key] = [[*pair] for pair in table.items()]
         super().__setitem__(name, config)
 
 
@@ -62,7 +62,7 @@ def _pairs(tag_map: object) -> Pairs:
     return pairs if are_pairs and are_tags and len({tag for tag, _ in pairs}) == len(pairs) else []
 
 
-def _survives(tag_map: dict[str, str] | Pairs) -> bool:
+def _survives(tag_map: Mapping[str, Any] | Pairs) -> bool:
     """Whether a config still has it once it was written and read: tables are sections there, with a line for a key."""
     section = {"model": {"tag_map": tag_map}}
     try:

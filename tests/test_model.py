@@ -12,6 +12,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrai
 from spacy_bert_ner import model as models
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
+from spacy_bert_ner.label_rules import ALL_LABELS
 from spacy_bert_ner.model import build_token_classifier_v1, load_checkpoint
 
 LONG = "Kevin Durant lives in New York . Mr. O'Neill plays for the United Nets ! " * 8
@@ -52,6 +53,7 @@ def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger
         )
     )
     expected = {"name": str(tagger), "revision": "abc123", "tag_scheme": None, "mark_case": True, "reset_layers": 1}
+    expected |= {"frozen_layers": 0, "label_rules": ALL_LABELS}
     assert asked == {**expected, "tag_map": {"B-per": "I-per"}, "labels": None, "added": ()}
 
 

@@ -5,6 +5,7 @@ from spacy.tokens import Doc
 
 from spacy_bert_ner.evaluation.measure import Found, Gold
 from spacy_bert_ner.evaluation.places import different, mistaken
+from spacy_bert_ner.label_scope import LabelScope
 from spacy_bert_ner.types import Entity, Prediction
 
 VOCAB = spacy.blank("en").vocab
@@ -17,7 +18,7 @@ SECOND = "Kevin Durant met Ada ."
 def found(gold, predicted, docs=(DOC,)):
     """What a pipeline found in the Docs of a file from the seventh on."""
     origins = [Gold("test.spacy", 7 + i, doc) for i, doc in enumerate(docs)]
-    return Found(origins, [], gold, predicted, 1.0, frozenset())
+    return Found(origins, [], gold, predicted, 1.0, frozenset(), LabelScope((), frozenset()))
 
 
 def ent(label, start, end, here=True, **more):

@@ -1,17 +1,22 @@
 """Layers that begin anew beside a new head."""
 
+import warnings
+
 import pytest
 import spacy
 import torch
 from checkpoints import ARCHITECTURES
 from spacy.training import Example
-from transformers import AutoModelForTokenClassification
+from transformers import AutoModel, AutoModelForTokenClassification
 
 from spacy_bert_ner.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.layers import places
 
-pytestmark = pytest.mark.filterwarnings("ignore:The trained head of")  # it gives way, as is wanted here
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The trained head of"),  # it is replaced, as is wanted here
+    pytest.mark.filterwarnings("ignore:.* was fine-tuned for tags"),
+]
 
 
 def parameters(folder, labels=("new",), seed=0, **options):
@@ -47,6 +52,44 @@ def test_a_trained_head_keeps_its_layers(tagger):
     labels = Checkpoint.open(tagger).tags.labels
     new = parameters(tagger, labels=labels, reset_layers=2)
     assert all(torch.equal(new[key], param) for key, param in old.items())
+
+
+TOP = "encoder.layer.1.output.dense.weight"
+
+
+def is_reset(folder, **options):
+    """Whether the highest layer of a checkpoint gets random weights beside a new head."""
+    old = dict(AutoModel.from_pretrained(folder).named_parameters())[TOP]
+    return not torch.equal(parameters(folder, **options)[f"bert.{TOP}"], old)
+
+
+@pytest.mark.parametrize(
+    ("setting", "of_an_encoder", "of_a_tagger"), [(0, False, False), ("auto", True, False), (1, True, True)]
+)
+def test_auto_resets_a_layer_of_an_encoder_and_none_of_a_fine_tuned_checkpoint(
+    setting, of_an_encoder, of_a_tagger, encoder, tagger
+):
+    assert is_reset(encoder, reset_layers=setting) == of_an_encoder
+    assert is_reset(tagger, reset_layers=setting) == of_a_tagger
+
+
+def test_auto_resets_no_frozen_layer(encoder):
+    assert is_reset(encoder, reset_layers="auto", frozen_layers=1)
+    assert not is_reset(encoder, reset_layers="auto", frozen_layers=2)
+    initialize(make(encoder, reset_layers="auto", frozen_layers=2))
+
+
+@pytest.mark.parametrize("setting", [0, "auto", 1])
+def test_it_is_told_where_a_fine_tuned_checkpoint_loses_layers(setting, tagger):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        initialize(make(tagger, reset_layers=setting))
+    told = [str(one.message) for one in caught if "reset_layers" in str(one.message)]
+    message = (
+        f"'{tagger}' was fine-tuned for tags, and [components.<name>.model] reset_layers = 1 discards what its highest "
+        'layers have learned. To keep it: --components.<name>.model.reset_layers "auto"'
+    )
+    assert told == ([message] if setting == 1 else [])
 
 
 def make(folder, **model):

@@ -46,6 +46,8 @@ def convert_cli(
     offsets: reading.Offsets = "auto",
     misaligned: reading.Misaligned = "error",
     overlap: reading.Overlap = "error",
+    labels: reading.Labels = None,
+    label_map: reading.LabelMap = None,
     problems: Annotated[
         Path | None, Opt(help="write the complete lists of spans and sentences that do not fit to this file")
     ] = None,
@@ -76,6 +78,8 @@ def convert_cli(
             offsets=offsets,
             misaligned=misaligned,
             overlap=overlap,
+            labels=reading.parse_labels(labels),
+            label_map=reading.parse_label_map(label_map),
             progress=reading.progress,
         )
     except (BertNerError, OSError) as e:

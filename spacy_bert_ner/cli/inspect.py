@@ -27,6 +27,8 @@ def inspect_cli(
     offsets: reading.Offsets = "auto",
     misaligned: reading.Misaligned = "missing",
     overlap: reading.Overlap = "longest",
+    labels: reading.Labels = None,
+    label_map: reading.LabelMap = None,
     encoder: Annotated[
         str | None, Opt(help="checkpoint in whose subwords sentences are measured: a folder, or a name on the Hub")
     ] = None,
@@ -63,6 +65,8 @@ def inspect_cli(
             offsets=offsets,
             misaligned=misaligned,
             overlap=overlap,
+            labels=reading.parse_labels(labels),
+            label_map=reading.parse_label_map(label_map),
             progress=lambda sentences, what, n: reading.progress(sentences, what.replace("writing", "inspecting"), n),
         )
     except (BertNerError, OSError) as e:

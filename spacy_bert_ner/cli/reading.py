@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,6 +12,7 @@ from tqdm import tqdm
 from typer import Option
 
 from ..corpus import FORMATS
+from ..corpus.formats import refuse
 from ..corpus.part_file import Part, part_file
 from ..corpus.sentence import Sentence
 from ..corpus.spacing import SPACINGS
@@ -43,6 +44,33 @@ Misaligned = Annotated[
     str, Option(help=f"spans that do not begin and end where tokens do; one of: {', '.join(MISALIGNED)}")
 ]
 Overlap = Annotated[str, Option(help=f"spans that share tokens; one of: {', '.join(OVERLAP)}")]
+
+Labels = Annotated[
+    str | None, Option(help="labels to keep, separated by commas, under their new names; others count as O")
+]
+LabelMap = Annotated[
+    list[str] | None,
+    Option(help="new name of a label, as in PERSON=per; without a name (MISC=) it counts as O; may be repeated"),
+]
+
+
+def parse_labels(labels: str | None) -> list[str] | None:
+    """Split the labels of `--labels`."""
+    return None if labels is None else [label.strip() for label in labels.split(",") if label.strip()]
+
+
+def parse_label_map(pairs: Sequence[str] | None) -> dict[str, str | None]:
+    """Read the pairs of `--label-map`.
+
+    RAISES CorpusError: one of them has no `=`, or a label has two names.
+    """
+    table: dict[str, str | None] = {}
+    for pair in pairs or ():
+        old, sign, new = (part.strip() for part in pair.rpartition("="))
+        if not sign or not old or old in table:
+            refuse("--label-map", pair, "a label and its new name, once for each label, as in PERSON=per or MISC=")
+        table[old] = new or None
+    return table
 
 
 def progress(sentences: Iterator[Sentence], what: str, n: int | None) -> Iterator[Sentence]:

@@ -99,6 +99,8 @@ def convert(
     with _writing(folder), whole_files(folder, names) as temporary:
         part_counts = [PartCounts() for _ in parts]
         _write(corpus, target, list(parts.values()), temporary[: len(parts)], part_counts)
+        if corpus.original_labels and not any(part.entities for part in part_counts):
+            raise CorpusError(Errors.no_label_left.format(found=", ".join(sorted(corpus.original_labels))))
         if how is not None:
             record = split_file.split_record(corpus, sha256, how, to, files, reading, parts, part_counts)
             temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")

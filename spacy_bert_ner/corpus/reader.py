@@ -15,6 +15,7 @@ from spacy.training import Example, dont_augment
 from spacy.util import registry
 
 from ..errors import CorpusError, Errors
+from ..relabeling import rename_entities
 from .docbin import DOCUMENT
 from .joining import join_docs
 from .part_file import refuse_split, spacy_files
@@ -45,6 +46,8 @@ def make_corpus_reader_v1(
     offsets: str = "auto",
     misaligned: str = "error",
     overlap: str = "error",
+    labels: Any = None,
+    label_map: Any = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """The registered reader of corpora: see `CorpusReader`."""
     paths = path if isinstance(path, list) else [path]
@@ -67,6 +70,8 @@ def make_corpus_reader_v1(
         offsets=offsets,
         misaligned=misaligned,
         overlap=overlap,
+        labels=labels,
+        label_map=label_map,
     )
 
 
@@ -83,7 +88,8 @@ class CorpusReader:
     limit (int): stop after this many Examples, before augmentation; 0 for all.
     augmenter: makes Examples of an Example; None to take each as it is.
     options: see `CorpusStream`; text with offsets is cut into words by the tokenizer of the pipeline. Of .spacy files
-        the Docs are kept as they are, with all other annotation.
+        the Docs are kept as they are, with all other annotation; but `labels` and `label_map` rename entities, and the
+        spans in their groups.
     RAISES CorpusError: a setting is not allowed; when called: a file cannot be read, a folder has several parts of a
         split, or there is nothing to join.
     """
@@ -136,7 +142,9 @@ class CorpusReader:
     def _references(self, stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
         if stream.format == DOCBIN:
             kept = {sentence.lines[0] for sentence in stream} if stream.invalid else None
+            rules = stream.label_rules
             docs: Iterator[Doc] = (doc for _, doc in read_docs(stream.path, nlp.vocab, kept))
+            docs = (rename_entities(doc, rules.rename) for doc in docs) if rules else docs
         else:
             docs = _docs(stream, nlp)
         return join_docs(docs, self.join, nlp.max_length) if self.join else docs

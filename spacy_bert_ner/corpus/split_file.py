@@ -136,6 +136,10 @@ def _command(source: str, split: Split, given: dict[str, Any]) -> list[str]:
     if source.startswith("-"):  # which a command takes for an option
         source = f"./{source}"
     command = ["python", "-m", "spacy", "bert-ner", "convert", source, "OUTPUT_DIR"]
+    if labels := options.pop("labels", None):
+        command += ["--labels", ",".join(labels)]
+    for old, new in (options.pop("label_map", None) or {}).items():
+        command += ["--label-map", f"{old}={new or ''}"]
     for name, value in options.items():
         if name != "shares" and value != defaults.get(name):
             command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -12,6 +14,7 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..errors import CorpusError, Errors
+from ..label_rules import RuleError, make_rules
 from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
 from .column_layout import LAST, describe_column
@@ -21,7 +24,7 @@ from .offset_trial import try_offsets
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
 from .passage import MAX_CHARACTERS, Passage
 from .scheme import TagSurvey
-from .sentence import Invalid, Sentence
+from .sentence import Invalid, Sentence, entities
 from .spacing import SPACINGS, natural_spaces
 from .span_report import MISALIGNED, OVERLAP, SpanReport, bullets
 
@@ -61,6 +64,8 @@ class CorpusStream:
         "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
     overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
         begin.
+    labels: the labels that are kept, under the names that `label_map` gives; None for all. Others become `O`.
+    label_map: the new name of some labels; None for `O`.
     progress: wraps the sentences of each pass over the file, given what it does and how many there are, None at first.
     YIELDS (Sentence): with tags in IOB2, in the order of the file.
     RAISES CorpusError: the file or a row of it cannot be read; the message names file and line.
@@ -75,6 +80,9 @@ class CorpusStream:
     """A number for each sentence, equal for sentences of the same words. *Shape:* `(n_sentences,)`"""
     spans: SpanReport | None
     """What became of the spans, when all have been read; None where the file has words and tags."""
+    original_labels: Counter[str] | None
+    """How many entities of each label the file has, before labels are renamed, when all have been read; None before
+    that, and where none are to be renamed."""
     invalid: list[CorpusError]
     """What could not be read, when all have been read."""
 
@@ -97,6 +105,8 @@ class CorpusStream:
         offsets: str = AUTO,
         misaligned: str = "error",
         overlap: str = "error",
+        labels: Sequence[str] | None = None,
+        label_map: Mapping[str, str | None] | None = None,
         progress: Progress | None = None,
     ) -> None:
         if limit is not None and limit < 1:
@@ -116,6 +126,10 @@ class CorpusStream:
             refuse("--overlap", overlap, ", ".join(OVERLAP))
         if skip_invalid < 0:
             refuse("--skip-invalid", skip_invalid, "a whole number from 0")
+        try:
+            self.label_rules = make_rules(labels, label_map)
+        except RuleError as e:
+            refuse(f"--{e.key.replace('_', '-')}", e.value, e.allowed)
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
@@ -135,6 +149,7 @@ class CorpusStream:
             check_language(lang)
         check_offsets(self.format, offsets if self._is_named else None)
         self._odd: dict[str, CorpusError] = {}
+        self.original_labels = None
         survey = self._fit_offsets(self._fitter) if self._fitter else self._survey()
         # In place of the sentences that are left out, --limit takes others, whose tags are new.
         while skip_invalid and (odd := survey.odd(path, tag_scheme)):
@@ -240,7 +255,7 @@ class CorpusStream:
         messages += self.spans.messages(self._misaligned, self._overlap) if self.spans else []
         if self.invalid:
             messages.append(Errors.skipped.format(n=len(self.invalid), listed=bullets(self.invalid, len(self.invalid))))
-        return messages
+        return [*messages, *self._label_messages()]
 
     def problems(self) -> list[str]:
         """All that messages list the first of, a line each, when all have been read."""
@@ -251,6 +266,9 @@ class CorpusStream:
         self.spans = SpanReport(self._converted) if self._fitter else None
         items = self._read()
         if self._fitter and self.spans:
+            if self.label_rules:
+                self.original_labels = Counter()
+                items = map(partial(self._rename_spans, self.original_labels), items)
             items = self._fitter.sentences(items, self.spans)
         return islice(self._valid(items), self._limit)
 
@@ -288,12 +306,39 @@ class CorpusStream:
             )
             raise CorpusError(message)
 
+    def _rename_spans(self, counts: Counter[str], item: Passage | Invalid) -> Passage | Invalid:
+        """Give spans their new labels, before they are cut or chosen among; leave out those that count as `O`."""
+        if isinstance(item, Invalid):
+            return item
+        counts.update(span.label for span in item.spans)
+        named = [(span, self.label_rules.rename(span.label)) for span in item.spans]
+        return item._replace(spans=[span._replace(label=label) for span, label in named if label is not None])
+
+    def _label_messages(self) -> list[str]:
+        """What became of labels, when all have been read."""
+        counts, rules = self.original_labels, self.label_rules
+        if counts is None:
+            return []
+        listed = [f"{label} {n}" for label, n in sorted(counts.items()) if rules.rename(label) is None]
+        messages = [Errors.labels_left_out.format(listed=", ".join(listed))] if listed else []
+        unseen = {*(rules.labels or ())} - {*rules.rename_all(counts)} | {*rules.label_map} - {*counts}
+        if unseen:
+            found = ", ".join(sorted(counts)) or "none"
+            messages.append(Errors.labels_not_found.format(missing=", ".join(sorted(unseen)), found=found))
+        return messages
+
     def __iter__(self) -> Iterator[Sentence]:
         self.n_repaired = 0
+        counts: Counter[str] | None = None
+        if self.label_rules and not self._fitter:
+            counts = self.original_labels = Counter()
         for sentence in self._progress(self._raw(), "writing", self.n_sentences):
             if self._has_tags:
                 tags, n_repaired = to_iob2(sentence.tags, self.tag_scheme)
                 self.n_repaired += n_repaired
+                if counts is not None:
+                    counts.update(entity.label for entity in entities(tags))
+                    tags = self.label_rules.rename_iob2(tags)
                 sentence = sentence._replace(tags=tags)
             if sentence.spaces is None and self._spacing != "single":
                 is_natural = self._spacing == "natural"

@@ -18,6 +18,7 @@ from spacy.vocab import Vocab
 from ..annotations import entity_score
 from ..corpus.spacy_docs import read_docs
 from ..errors import BertNerError, Errors
+from ..label_scope import LabelScope, scope_of
 from ..pipelines import complete_entity_labels, running
 from ..types import Entity, Prediction
 from .confidence_curves import Scored, confidence
@@ -54,6 +55,7 @@ class Found:
         token, several may be on it.
     seconds (float): that the pipeline took.
     labels: those that its components can give; none where one of them does not tell.
+    scope: the names of gold labels in this pipeline; the gold Docs have them already.
     """
 
     origins: list[Gold]
@@ -62,6 +64,7 @@ class Found:
     scored: list[list[Prediction]]
     seconds: float
     labels: frozenset[str]
+    scope: LabelScope
 
     @cached_property
     def docs(self) -> list[Doc]:
@@ -105,9 +108,14 @@ def find(nlp: Language, data: Path, name: str = "") -> Found:
         start = time.perf_counter()
         docs = list(nlp.pipe(plain))
         seconds = time.perf_counter() - start
+    scope = scope_of(nlp)  # once weights are loaded, which tell the labels
+    docs = [scope.filter_predicted(doc) for doc in docs]
+    origins = [one._replace(doc=scope.rename_gold(one.doc)) for one in origins]
     examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
     gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]
-    return Found(origins, examples, gold, [_predicted(eg) for eg in examples], seconds, complete_entity_labels(nlp))
+    return Found(
+        origins, examples, gold, [_predicted(eg) for eg in examples], seconds, complete_entity_labels(nlp), scope
+    )
 
 
 def _plain(nlp: Language, gold: Gold) -> Doc:
@@ -147,6 +155,8 @@ def metrics(
         `words_per_second`, without what is done on the first text alone.
     """
     docs, predicted = found.docs, found.predicted
+    if known is not None and found.scope:
+        known = found.scope.rename_counts(known)
     pairs = list(zip(found.gold, predicted, strict=True))
     n_gold, n_predicted = sum(map(len, found.gold)), sum(map(len, predicted))
     schemas: dict[str, Any] = {}
