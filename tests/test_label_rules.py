@@ -14,7 +14,9 @@ from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
 from transformers import AutoModelForTokenClassification
+from typer.testing import CliRunner
 
+from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.reader import make_corpus_reader_v1
 from spacy_bert_ner.errors import BertNerError, ConfigError, CorpusError, TagError
@@ -518,3 +520,47 @@ def test_evaluate_scores_gold_under_its_new_names(make_nlp, tagger, tmp_path):
     assert {label: (row["right"], row["gold"]) for label, row in told["scores"]["per_label"].items()} == {"LOC": (1, 1)}
     assert told["unknown_labels"] == []
     assert told["slices"]["seen in training"]["with this label"]["gold"] == 1
+
+
+def test_two_components_learn_labels_of_their_own_from_one_corpus(encoder, mixed):
+    nlp = spacy.blank("en")
+    for name, labels in (("people", ["per"]), ("places", ["geo", "org"])):
+        config = {"labels": labels, "label_map": {"PERSON": "per"}, "spans_key": name}
+        nlp.add_pipe("bert_ner", name=name, config={"model": {"name": str(encoder), "overlap": 8}, **config})
+    optimizer = nlp.initialize(lambda: mixed)
+    optimizer.learn_rate = 0.01
+    for _ in range(60):
+        nlp.update(mixed, sgd=optimizer)
+    assert (bert_ner(nlp, "people").labels, bert_ner(nlp, "places").labels) == (("per",), ("geo", "org"))
+    texts = [eg.text for eg in mixed]
+    scores = nlp.evaluate(mixed)
+    assert [sorted((ent.text, ent.label_) for ent in doc.ents) for doc in nlp.pipe(texts)] == [
+        [("Brooklyn Nets", "org"), ("Kevin Durant", "per")],
+        [("Mr. O'Neill", "per"), ("New York", "geo")],
+        [],
+    ]
+    assert scores["ents_f"] == 1.0
+    assert sorted(scores["ents_per_type"]) == ["geo", "org", "per"]
+
+
+@pytest.mark.parametrize("pair", ["PERSON", "=per", "PERSON=per,PERSON=x"])
+def test_a_pair_that_is_none_is_refused_by_the_command(pair, tmp_path):
+    path = lines(tmp_path, *RECORDS)
+    pairs = [part for one in pair.split(",") for part in ("--label-map", one)]
+    done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), *pairs])
+    assert done.exit_code == 1
+    assert "Nothing was converted" in done.output
+    assert "a label and its new name, once for each label, as in PERSON=per or MISC=" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_commands_rename_labels(tmp_path):
+    path = lines(tmp_path, *RECORDS)
+    options = ["--labels", "per, geo", "--label-map", "PERSON=per"]
+    done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), *options])
+    assert done.exit_code == 0
+    assert "These entities count as O, as labels and label_map say: MISC 1" in done.output
+    docs = DocBin().from_disk(tmp_path / "out/a.spacy").get_docs(spacy.blank("en").vocab)
+    assert [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs] == KEPT
+    done = CliRunner().invoke(app, ["inspect", str(path), "--json", "-", *options])
+    assert sorted(json.loads(done.output)["splits"][0]["entities_by_label"]) == ["geo", "per"]
