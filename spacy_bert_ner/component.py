@@ -23,6 +23,7 @@ from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Er
 from .evaluation.scorer import score_bert_ner
 from .label_rules import rename_head, wanted_labels
 from .label_scope import remember_pipeline, scope_of_component
+from .gold_warnings import GoldWarnings
 from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
@@ -134,7 +135,7 @@ class BertNer(SteppingPipe):
         # that `initialize` counted, so that training can go on with them.
         self.cfg = Cfg(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
-        self._told_of_misaligned, self._tokenizer_fit, self._unread_reported = False, TokenizerFit(name), False
+        self._gold_warnings, self._tokenizer_fit, self._unread_reported = GoldWarnings(name), TokenizerFit(name), False
         if settings.spans_key is not None:
             register_extension()
 
@@ -197,9 +198,8 @@ class BertNer(SteppingPipe):
         counted, rules = CountedExamples(get_examples), self.settings.label_rules
         if labels is None:
             found = set[str]()
-            labels, misaligned = gold.survey(rename_gold(rules, counted(), found))
+            labels = self._gold_warnings.labels(rename_gold(rules, counted(), found))
             labels = sorted(found or labels)
-            self._told_of_misaligned = misaligned.warn(self.name)
         wanted = wanted_labels(rules, check_labels(labels), self.name)
         try:
             sample = lambda: [eg.x for eg in islice(get_examples(), 10)]  # noqa: E731
@@ -375,8 +375,7 @@ class BertNer(SteppingPipe):
         """
         examples = [*rename_gold(self.settings.label_rules, examples)]
         loss = self._loss(examples, scores)
-        if not self._told_of_misaligned and any(map(gold.is_misaligned, examples)):
-            self._told_of_misaligned = gold.survey(examples)[1].warn(self.name)
+        self._gold_warnings.check(examples)
         return loss
 
     def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> MeanLoss:

@@ -84,6 +84,13 @@ class TrainingMessages:
     )
     workers_failed = "The training ended: {reason}. The states that are there are whole; go on with them: --resume"
 
+    # gold entities
+    white_edges = (
+        "{n} of {total} gold entities ({percent:.1f} %) begin or end with white space, and no entity that '{name}' "
+        "finds does. It learns them without that space, so scores count each as missed. The first: {entity!r} in "
+        "{text!r}. Move their edges; to list them: python -m spacy bert-ner inspect FILE"
+    )
+
     # steps and learning rates
     less_than_an_epoch = (
         "[training] max_steps = {max_steps} ends the training after {share:.2g} epochs: {n_examples:,} examples make "

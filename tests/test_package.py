@@ -25,6 +25,7 @@ MAY_IMPORT = {
         "batching",
         "loss",
         "gold",
+        "gold_warnings",
         "objective",
         "prediction",
         "calibration",
@@ -125,6 +126,7 @@ MAY_IMPORT = {
     "opening": {"label_rules", "locks", "tags", "unused"},
     "unused": set(),
     "gold": {"alignment", "tags"},
+    "gold_warnings": {"gold"},
     "confidence": {"lattice", "tags"},
     "decoding": {"alignment", "lattice", "tags"},
     "lattice": {"tags"},
@@ -227,7 +229,7 @@ LANGUAGE_ROOMS = {
 }
 LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py", "loop.py", "parameters.py", "run.py", "stage.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
-EXAMPLE_ROOMS |= {"label_scope.py", "relabeling.py", "export.py", "measure.py", "stage.py"}
+EXAMPLE_ROOMS |= {"label_scope.py", "relabeling.py", "export.py", "gold_warnings.py", "measure.py", "stage.py"}
 
 
 @cache
