@@ -136,6 +136,16 @@ def entity_score(span: Span) -> float | None:
     return score
 
 
+def kept_entities(doc: Doc) -> list[Span]:
+    """The entities that a Doc had before each `bert_ner` that read it, and that all of them kept.
+
+    Empty where no `bert_ner` has left a span group, so that nothing tells which entities it found.
+    """
+    if not any(group.attrs.get("factory") == FACTORY for group in doc.spans.values()):
+        return []
+    return [ent for ent in doc.ents if entity_score(ent) is None]
+
+
 def register_extension() -> None:
     """Let `ent._.score` read the scores; warn if something else bears that name."""
     if not Span.has_extension(EXTENSION):

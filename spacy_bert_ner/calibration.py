@@ -17,6 +17,7 @@ from .corpus.part_file import CALIBRATED_ON, part_file
 from .corpus.reader import without_annotation
 from .corpus.spacy_docs import read_docs
 from .errors import BertNerError, CalibrationError, Errors
+from .evaluation.given import count_given
 from .evaluation.metrics import calibration_error
 from .model import TokenClassifier
 from .pipelines import check_labels, open_pipeline
@@ -37,8 +38,12 @@ def calibrate(
     temperature (float): the one until now.
     name (str): of the component, for the message.
     RETURNS: see `BertNer.calibrate`.
-    RAISES CalibrationError: not some of the entities are right and some not.
+    RAISES CalibrationError: not some of the entities are right and some not; or the Docs hold all gold entities, which
+        leaves none to find.
     """
+    n_gold = sum(len(eg.reference.ents) for eg in examples)
+    if not settings.overwrite and n_gold and count_given(examples, lambda doc: doc.ents) == n_gold:
+        raise CalibrationError(Errors.gold_was_given_to_calibrate.format(name=name, n=n_gold))
     readings: list[tuple[Reading, NDArray[np.bool_]]] = []
     correct: list[bool] = []
     for batch in minibatch(examples, BATCH_SIZE):

@@ -21,6 +21,21 @@ class EvaluationMessages:
         "corpus: --paths.train {first} --paths.dev {second}"
     )
 
+    # predicted Docs
+    predicted_is_reference = (
+        "An Example has the same Doc as predicted and as reference, so its gold entities would count as if they were "
+        "found. Allowed: a predicted Doc of the text alone: Example(nlp.make_doc(doc.text), doc)"
+    )
+    gold_was_given = (
+        "The predicted Docs held all {n} gold entities before bert_ner read them. It kept them (overwrite = false), so "
+        "the scores count what was given, not what it finds. For scores of the pipeline give it the text alone: "
+        "Example(nlp.make_doc(doc.text), doc). If an earlier component found them, all is well."
+    )
+    gold_was_given_to_calibrate = (
+        "The temperature of '{name}' cannot be fitted: the predicted Docs hold all {n} gold entities already, which it "
+        "keeps (overwrite = false). Give it Docs of the text alone: Example(nlp.make_doc(doc.text), doc)"
+    )
+
     # labels and entities
     labels_never_given = (
         "The data has labels that '{name}' never gives, so that their entities count as missed: {unknown}. It gives: "

@@ -64,6 +64,7 @@ MAY_IMPORT = {
         "corpus.part_file",
         "corpus.reader",
         "corpus.spacy_docs",
+        "evaluation.given",
         "evaluation.metrics",
     },
     "prediction": {"model", "alignment", "annotations", "decoding", "confidence", "settings", "tags"},
@@ -229,7 +230,7 @@ LANGUAGE_ROOMS = {
 }
 LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py", "loop.py", "parameters.py", "run.py", "stage.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
-EXAMPLE_ROOMS |= {"label_scope.py", "relabeling.py", "export.py", "gold_warnings.py", "measure.py", "stage.py"}
+EXAMPLE_ROOMS |= {"label_scope.py", "relabeling.py", "export.py", "given.py", "gold_warnings.py", "measure.py", "stage.py"}
 
 
 @cache

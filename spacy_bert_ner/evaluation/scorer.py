@@ -12,6 +12,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from ..tags import OUTSIDE
+from .given import check_predicted
 from .metrics import iob_accuracy
 
 
@@ -22,12 +23,14 @@ def make_ner_scorer_v1() -> Callable[..., dict[str, Any]]:
 
 
 def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
-    """Score predicted entities.
+    """Score predicted entities. Warns where a `bert_ner` kept all gold entities, which the Docs held before.
 
     RETURNS: `ents_p`, `ents_r`, `ents_f`, `ents_per_type` as spaCy counts them; `iob_acc` and `iob_doc_acc`, see
         `evaluation.metrics.iob_accuracy`, counted on the gold tokens.
+    RAISES BertNerError: the predicted Doc of an Example is its reference.
     """
     examples = list(examples)
+    check_predicted(examples)
     scores: dict[str, Any] = get_ner_prf(examples)
     scores.update(iob_accuracy([_gold_tags(eg.reference) for eg in examples], [_predicted_tags(eg) for eg in examples]))
     return scores
