@@ -21,9 +21,9 @@ from .calibration import calibrate
 from .default_optimizer import set_optimizer
 from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from .evaluation.scorer import score_bert_ner
+from .gold_warnings import GoldWarnings
 from .label_rules import rename_head, wanted_labels
 from .label_scope import remember_pipeline, scope_of_component
-from .gold_warnings import GoldWarnings
 from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
@@ -58,6 +58,7 @@ from .weighting import balanced_weights
         "label_smoothing": 0.0,
         "labels": None,
         "label_map": {},
+        "incorrect_spans_key": None,
         "scorer": {"@scorers": "spacy_bert_ner.ner_scorer.v1"},
     },
     default_score_weights={
@@ -86,20 +87,22 @@ def make_bert_ner(
     label_smoothing: Any,
     labels: Any,
     label_map: Any,
+    incorrect_spans_key: Any,
     scorer: Callable[..., Any] | None,
 ) -> "BertNer":
     """Make a `BertNer` from a config. Reads no file and asks no network.
 
     model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
     subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
-        class_weights, focal_gamma, label_smoothing, labels, label_map: see `settings.Settings`.
+        class_weights, focal_gamma, label_smoothing, labels, label_map, incorrect_spans_key: see `settings.Settings`.
     scorer (Callable | None): scores Examples; see `score_bert_ner`.
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
     reading = (decoding, respect_sentences, overwrite, spans_key, thresholds)
     loss = (class_weights, focal_gamma, label_smoothing)
-    settings = Settings(subword_labels, objective, *reading, *loss, subword_reading, labels, label_map)
+    of_labels = (labels, label_map, incorrect_spans_key)
+    settings = Settings(subword_labels, objective, *reading, *loss, subword_reading, *of_labels)
     keep_tag_map(nlp)
     set_optimizer(nlp)
     component = BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
@@ -135,7 +138,8 @@ class BertNer(SteppingPipe):
         # that `initialize` counted, so that training can go on with them.
         self.cfg = Cfg(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
-        self._gold_warnings, self._tokenizer_fit, self._unread_reported = GoldWarnings(name), TokenizerFit(name), False
+        self._gold_warnings = GoldWarnings(name, settings.incorrect_spans_key)
+        self._tokenizer_fit, self._unread_reported = TokenizerFit(name), False
         if settings.spans_key is not None:
             register_extension()
 
@@ -366,17 +370,16 @@ class BertNer(SteppingPipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
-        """Mean cross-entropy over the subwords that carry a known tag, weighted, focal or smoothed as the settings say.
+        """Mean loss over the subwords that carry a known tag, and incorrect spans, as the settings say.
 
         examples (Iterable[Example]): the batch.
         scores (list[Ragged]): the model's output for `eg.predicted` of each.
         RETURNS: the loss in nats, and its gradient in the shape of `scores`.
-        RAISES TagError: an example has a label that the head lacks. ConfigError: no balanced weights were counted.
+        RAISES BertNerError: see `objective.training_loss`.
         """
         examples = [*rename_gold(self.settings.label_rules, examples)]
-        loss = self._loss(examples, scores)
-        self._gold_warnings.check(examples)
-        return loss
+        self._gold_warnings.check(examples, self.labels)
+        return self._loss(examples, scores)
 
     def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> MeanLoss:
         """The loss of examples, such as the dev data, with the weights as they are; see `get_loss`. Nothing is learned.

@@ -11,6 +11,7 @@ from thinc.api import Ragged
 from . import gold
 from .errors import Errors, check_setting
 from .loss import MeanLoss, tag_loss
+from .negatives import add_negatives
 from .sequence_loss import sequence_loss
 from .settings import BALANCED, Settings
 from .tags import TagSet
@@ -28,7 +29,7 @@ def training_loss(
     *,
     skip_unknown: bool = False,
 ) -> tuple[MeanLoss, list[Ragged]]:
-    """The mean loss of a batch.
+    """The mean loss of a batch, over its known tokens and, where the settings name their key, its incorrect spans.
 
     logits: the model's output for `eg.predicted` of each.
     balanced: the weights of the labels that `initialize` counted.
@@ -36,14 +37,19 @@ def training_loss(
     skip_unknown (bool): tokens of a label that is not in the head count as without annotation.
     RETURNS: the loss in nats, and its gradient in the shape of `logits`.
     RAISES TagError: a label is not in the head, and `skip_unknown` is False. ConfigError: no balanced weights were
-        counted.
+        counted. BertNerError: a gold entity is an incorrect span, too.
     """
+    examples = list(examples)
     targets = gold.targets(examples, logits, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
     if settings.objective == "sequences":
-        return sequence_loss(logits, targets, tags)
-    weights = _tag_weights(tags, settings, balanced, name)
-    gamma, smoothing = settings.focal_gamma, settings.label_smoothing
-    return tag_loss(logits, targets, weights, focal_gamma=gamma, label_smoothing=smoothing)
+        loss, gradient = sequence_loss(logits, targets, tags)
+    else:
+        weights = _tag_weights(tags, settings, balanced, name)
+        gamma, smoothing = settings.focal_gamma, settings.label_smoothing
+        loss, gradient = tag_loss(logits, targets, weights, focal_gamma=gamma, label_smoothing=smoothing)
+    if settings.incorrect_spans_key is None:
+        return loss, gradient
+    return add_negatives(loss, gradient, examples, logits, tags, settings.incorrect_spans_key)
 
 
 def _tag_weights(tags: TagSet, settings: Settings, balanced: Mapping[str, float], name: str) -> Array | None:

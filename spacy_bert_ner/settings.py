@@ -10,6 +10,7 @@ from .decoding import DECODINGS
 from .errors import ConfigError, Errors, check_setting, is_number
 from .label_rules import LabelRules, RuleError, make_rules
 from .tags import OUTSIDE
+from .types import INCORRECT_SPANS
 
 SUBWORD_LABELS = ("first", "all")
 SUBWORD_READINGS = ("first", "any")
@@ -76,6 +77,8 @@ class Settings:
         `label_map` gives; all others count as `O`. None for all.
     label_map (Mapping[str, str | None] | Sequence[Sequence[str | None]]): for some labels of the training data, and of
         a fine-tuned checkpoint, the name that they get; None for `O`. A table, or a list of pairs.
+    incorrect_spans_key (str | None): the key in `doc.spans` of references of spans that are no entity of their label,
+        and are made unlikely in training; see `negative_loss.negative_loss`. None to read none, which costs nothing.
     """
 
     subword_labels: str = "first"
@@ -91,6 +94,7 @@ class Settings:
     subword_reading: str = "first"
     labels: Sequence[str] | None = None
     label_map: Mapping[str, str | None] | Sequence[Sequence[str | None]] = field(default_factory=dict)
+    incorrect_spans_key: str | None = None
 
     @cached_property
     def label_rules(self) -> LabelRules:
@@ -112,8 +116,12 @@ class Settings:
             check(key, value, value in choices, ", ".join(f'"{choice}"' for choice in choices))
         for key in ("respect_sentences", "overwrite"):
             check(key, getattr(self, key), isinstance(getattr(self, key), bool), "true, false")
-        is_key = self.spans_key is None or (isinstance(self.spans_key, str) and bool(self.spans_key.strip()))
-        check("spans_key", self.spans_key, is_key, "a name for the span group, or null for no scores")
+        check("spans_key", self.spans_key, _is_key(self.spans_key), "a name for the span group, or null for no scores")
+        incorrect = self.incorrect_spans_key
+        allowed = f'null, or a span group of incorrect spans, such as "{INCORRECT_SPANS}"'
+        check("incorrect_spans_key", incorrect, _is_key(incorrect), allowed)
+        allowed += ", and not spans_key, the group of the entities that are found"
+        check("incorrect_spans_key", incorrect, incorrect is None or incorrect != self.spans_key, allowed)
         are_shares = isinstance(self.thresholds, Mapping) and all(map(_is_share, self.thresholds.values()))
         are_shares = are_shares and all(isinstance(label, str) for label in self.thresholds)
         check("thresholds", self.thresholds, are_shares, 'numbers from 0 to 1 by label, as in {"per": 0.5}')
@@ -159,6 +167,10 @@ class Settings:
             if label not in (OUTSIDE, *labels):
                 allowed = f"O and the labels {', '.join(labels)}"
                 check_setting(f"components.{name}.class_weights", label, weights[label], False, allowed)
+
+
+def _is_key(value: object) -> bool:
+    return value is None or (isinstance(value, str) and bool(value.strip()))
 
 
 def _is_share(value: object) -> bool:

@@ -90,6 +90,19 @@ class TrainingMessages:
         "finds does. It learns them without that space, so scores count each as missed. The first: {entity!r} in "
         "{text!r}. Move their edges; to list them: python -m spacy bert-ner inspect FILE"
     )
+    no_incorrect_spans = (
+        "[components.{name}] incorrect_spans_key = {key!r}, but no training Doc has spans under that key. The Docs "
+        "have these keys: {keys}. Name one of them, or null."
+    )
+    incorrect_unlearned = (
+        "{n} of {total} spans in doc.spans[{key!r}] of this batch teach '{name}' nothing. Each begins or ends inside a "
+        "token of the pipeline's tokenizer, or has a label that is none of {labels}. The first: {span!r} ({label!r}) "
+        "in {text!r}. Correct their edges or labels, or remove them."
+    )
+    both_gold_and_incorrect = (
+        "{span!r} ({label}) is a gold entity and in doc.spans[{key!r}], so it would be learned as both, in {text!r}. "
+        "Allowed: one of the two. Remove it from doc.ents or from doc.spans."
+    )
 
     # steps and learning rates
     less_than_an_epoch = (

@@ -21,6 +21,9 @@ Bools1d = NDArray[np.bool_]
 Array = Any
 """NumPy or CuPy array, for code that runs on both."""
 
+INCORRECT_SPANS = "incorrect_spans"
+"""Key in `doc.spans` of the spans that an annotator rejected, as `convert` writes them."""
+
 
 class Entity(NamedTuple):
     """A labelled run of tokens: `label`, first token `start`, one past the last token `end`."""

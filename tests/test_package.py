@@ -131,7 +131,9 @@ MAY_IMPORT = {
     "confidence": {"lattice", "tags"},
     "decoding": {"alignment", "lattice", "tags"},
     "lattice": {"tags"},
-    "objective": {"gold", "loss", "sequence_loss", "settings", "tags", "weighting"},
+    "objective": {"gold", "loss", "negatives", "sequence_loss", "settings", "tags", "weighting"},
+    "negatives": {"alignment", "loss", "negative_loss", "tags"},
+    "negative_loss": {"confidence", "lattice", "tags"},
     "sequence_loss": {"alignment", "confidence", "lattice", "loss", "tags"},
     "loss": {"alignment", "tags"},
     "settings": {"decoding", "label_rules", "tags"},
@@ -230,7 +232,8 @@ LANGUAGE_ROOMS = {
 }
 LANGUAGE_ROOMS |= {"annotator.py", "on_ray.py", "worker.py", "loop.py", "parameters.py", "run.py", "stage.py"}
 EXAMPLE_ROOMS = {"component.py", "objective.py", "gold.py", "calibration.py", "logger.py", "scorer.py", "reader.py"}
-EXAMPLE_ROOMS |= {"label_scope.py", "relabeling.py", "export.py", "given.py", "gold_warnings.py", "measure.py", "stage.py"}
+EXAMPLE_ROOMS |= {"label_scope.py", "relabeling.py", "export.py", "given.py", "gold_warnings.py", "measure.py"}
+EXAMPLE_ROOMS |= {"negatives.py", "stage.py"}
 
 
 @cache

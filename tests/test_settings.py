@@ -29,6 +29,13 @@ BAD = [
     ("spans_key", "", "a name for the span group, or null for no scores"),
     ("spans_key", "  ", "a name for the span group, or null for no scores"),
     ("spans_key", 3, "a name for the span group, or null for no scores"),
+    ("incorrect_spans_key", "", 'null, or a span group of incorrect spans, such as "incorrect_spans"'),
+    ("incorrect_spans_key", True, 'null, or a span group of incorrect spans, such as "incorrect_spans"'),
+    (
+        "incorrect_spans_key",
+        "bert_ner",
+        'null, or a span group of incorrect spans, such as "incorrect_spans", and not sp',
+    ),
     ("thresholds", 0.5, "numbers from 0 to 1 by label"),
     ("thresholds", {"per": 1.5}, "numbers from 0 to 1 by label"),
     ("thresholds", {"per": -0.1}, "numbers from 0 to 1 by label"),
@@ -209,6 +216,7 @@ def trained_on(nlp):
     doc = nlp.make_doc("Mr. O'Neill")
     gold = nlp.make_doc("Mr. O'Neill")
     gold.set_ents([Span(gold, 0, 2, label="per")])
+    gold.spans["incorrect_spans"] = [Span(gold, 0, 1, label="per")]
     pipe = nlp.get_pipe("bert_ner")
     loss, _ = pipe.get_loss([Example(doc, gold)], pipe.model.predict([doc]))
     return float(loss), loss.weight
@@ -290,6 +298,7 @@ EFFECTS = {
     "label_smoothing": (0.1, trained_on),
     "labels": (["geo"], lambda nlp: (nlp(""), nlp.get_pipe("bert_ner").labels)[1]),
     "label_map": ({"geo": "loc"}, lambda nlp: (nlp(""), nlp.get_pipe("bert_ner").labels)[1]),
+    "incorrect_spans_key": ("incorrect_spans", trained_on),
     "scorer": (None, scores),
     "model.name": ("the other", entities),
     "model.revision": ("v1", opened),
@@ -331,6 +340,7 @@ def test_every_key_is_among_those_that_are_changed():
 
 
 @pytest.mark.filterwarnings("ignore:The trained head of")
+@pytest.mark.filterwarnings("ignore:.* was fine-tuned for tags")
 @pytest.mark.filterwarnings("ignore:Entities left out")
 @pytest.mark.parametrize("key", EFFECTS)
 def test_every_key_has_an_effect(key, tagger, tmp_path):
