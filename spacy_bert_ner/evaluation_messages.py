@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .command_messages import CommandMessages
 
-class EvaluationMessages:
+
+class EvaluationMessages(CommandMessages):
     """Message templates, filled with `str.format`."""
 
     # folders

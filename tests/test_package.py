@@ -191,14 +191,15 @@ MAY_IMPORT = {
         "training_messages",
     },
     "gathered": set(),
-    "evaluation_messages": set(),
+    "command_messages": set(),
+    "evaluation_messages": {"command_messages"},
     "training_messages": set(),
     "training/changes": {"evaluation.provenance", "files"},
     "training/loop": {
         *("changes", "parameters", "stage", "states", "watch", "workers"),
         *("console", "files", "logger", "loss", "randomness", "schedule", "training_plan"),
     },
-    "training/on_ray": {"loop", "run", "scale.on_ray", "watch"},
+    "training/on_ray": {"loop", "run", "scale.on_ray", "user_code", "watch"},
     "training/parameters": {"shim", "updates"},
     "randomness": set(),
     "training/run": {
@@ -216,6 +217,7 @@ MAY_IMPORT = {
     "format_messages": set(),
     "span_messages": set(),
     "types": set(),
+    "user_code": set(),
 }
 
 LANGUAGE_ROOMS = {

@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, Errors
+from .code_option import Code
 
 
 def annotate_cli(
@@ -37,6 +38,7 @@ def annotate_cli(
     ] = None,
     gpus_per_actor: Annotated[float, typer.Option(help="of Ray", min=0)] = 0,
     cpus_per_actor: Annotated[float, typer.Option(help="of Ray; so many threads compute in each", min=0)] = 1,
+    code: Code = None,
 ) -> None:
     """Annotate a corpus of any size: entities of each document, in shards; killed, it goes on where it stopped."""
     from spacy.cli._util import setup_gpu
@@ -73,6 +75,7 @@ def annotate_cli(
             max_errors=max_errors,
             resume=resume,
             ray=ray,
+            code=code,
         )
     except (BertNerError, OSError) as e:
         msg.fail("Not everything was annotated", str(e), exits=1)

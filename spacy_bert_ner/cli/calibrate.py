@@ -8,12 +8,14 @@ from wasabi import msg
 
 from ..errors import BertNerError, CalibrationError
 from . import reading
+from .code_option import Code
 
 
 def calibrate_cli(
     pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline; its scores are changed in place")],
     data: Annotated[Path, typer.Argument(help="held-out examples, such as the dev data: a .spacy file, or its folder")],
     gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
+    code: Code = None,
 ) -> None:
     """Make the scores of a trained pipeline honest: fit a temperature on held-out examples."""
     from spacy.cli._util import setup_gpu

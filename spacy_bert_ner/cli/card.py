@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
+from .code_option import Code
 
 
 def card_cli(
@@ -17,6 +18,7 @@ def card_cli(
     ] = None,
     name: Annotated[str | None, typer.Option(help="as spacy package is given it, without the language")] = None,
     version: Annotated[str | None, typer.Option(help="as spacy package is given it")] = None,
+    code: Code = None,
 ) -> None:
     """Write the model card of a pipeline, from the numbers of its report; spacy package takes it along."""
     from ..evaluation.card import write_card

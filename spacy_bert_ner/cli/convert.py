@@ -12,6 +12,7 @@ from ..corpus.span_report import CUT
 from ..corpus.targets import TARGETS
 from ..errors import BertNerError
 from . import reading
+from .code_option import Code
 
 Opt = typer.Option
 _ALL = "The complete lists: --problems FILE"
@@ -51,6 +52,7 @@ def convert_cli(
     problems: Annotated[
         Path | None, Opt(help="write the complete lists of spans and sentences that do not fit to this file")
     ] = None,
+    code: Code = None,
 ) -> None:
     """Convert annotated text to .spacy files for `spacy train`, or to another format."""
     try:

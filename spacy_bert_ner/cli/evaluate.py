@@ -8,6 +8,7 @@ from wasabi import msg
 
 from ..errors import BertNerError
 from . import reading
+from .code_option import Code
 
 
 def evaluate_cli(
@@ -27,6 +28,7 @@ def evaluate_cli(
     precision: Annotated[float, typer.Option(help="that thresholds are to give, from 0 to 1")] = 0.9,
     gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="of the documents that are drawn for the intervals", min=0)] = 0,
+    code: Code = None,
 ) -> None:
     """Score pipelines on held-out examples, with intervals and kinds of mistakes; several are compared."""
     from spacy.cli._util import setup_gpu

@@ -8,6 +8,7 @@ from wasabi import msg
 
 from ..errors import BertNerError
 from . import reading
+from .code_option import Code
 
 
 def export_cli(
@@ -31,6 +32,7 @@ def export_cli(
         str | None, typer.Option(help="name of the bert_ner, with hf and onnx, if there are more")
     ] = None,
     package: Annotated[Path | None, typer.Option(help="folder to write a wheel of the new pipeline to as well")] = None,
+    code: Code = None,
 ) -> None:
     """Make a pipeline that runs faster, on another runtime; or give away the checkpoint of one."""
     from ..corpus.part_file import COMPARED_ON

@@ -8,6 +8,7 @@ import typer
 
 from ..errors import BertNerError, CorpusError, Errors
 from . import reading
+from .code_option import Code
 
 Opt = typer.Option
 
@@ -38,6 +39,7 @@ def inspect_cli(
     ] = None,
     html: Annotated[Path | None, Opt(help="write it as a page with charts to this file")] = None,
     strict: Annotated[bool, Opt("--strict", help="exit with status 1 if there is an error or a warning")] = False,
+    code: Code = None,
 ) -> None:
     """Look at annotated text: counts, lengths, and what is likely wrong with it."""
     from ..inspection import outputs

@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, Errors
+from .code_option import Code
 
 
 def serve_cli(
@@ -28,6 +29,7 @@ def serve_cli(
     max_bytes: Annotated[int | None, typer.Option(help="of the body of a request; 2,000,000", min=1)] = None,
     max_waiting: Annotated[int | None, typer.Option(help="requests of a replica; more get 503; 200", min=1)] = None,
     token_env: Annotated[str | None, typer.Option(help="environment variable that holds the token, if any")] = None,
+    code: Code = None,
 ) -> None:
     """Serve the entities of texts over HTTP, on Ray Serve; Ctrl+C ends it."""
     if find_spec("ray") is None or find_spec("fastapi") is None:
@@ -44,6 +46,7 @@ def serve_cli(
         "max_waiting": max_waiting,
         "token_env": token_env,
         "gpu": True if gpus_per_replica else None,
+        "code": None if code is None else str(code),
     }
     actor = {"num_cpus": cpus_per_replica, "num_gpus": gpus_per_replica}
     try:

@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, Errors
+from .code_option import Code
 
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Settings of the config are options too, as in --training.max_steps 800."""
@@ -22,9 +23,7 @@ def train_cli(
         Path | None,
         typer.Option("--output", "--output-path", "-o", help="folder for the trained pipelines, and to go on from"),
     ] = None,
-    code_path: Annotated[
-        Path | None, typer.Option("--code", "-c", help="Python file with functions that the config names")
-    ] = None,
+    code: Code = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="tell more")] = False,
     use_gpu: Annotated[
         int, typer.Option("--gpu-id", "-g", help="number of the GPU, the first of several workers; -1 for the CPU")
@@ -46,7 +45,7 @@ def train_cli(
     import logging
 
     from spacy import util
-    from spacy.cli._util import import_code, parse_config_overrides
+    from spacy.cli._util import parse_config_overrides
 
     from ..training.loop import Keeping, Stopped
     from ..training.run import Order, train
@@ -59,7 +58,7 @@ def train_cli(
         config_path,
         output_path,
         parse_config_overrides(ctx.args),
-        code_path,
+        code,
         use_gpu,
         Keeping(keep, minutes),
         resume=resume,
@@ -71,7 +70,6 @@ def train_cli(
         if workers is None:
             if address is not None:
                 raise BertNerError(Errors.address_takes_workers)
-            import_code(code_path)
             train(order, Stop())
         elif started is not None:
             raise BertNerError(Errors.two_starters)

@@ -11,6 +11,7 @@ from spacy.util import is_package
 from wasabi import msg
 
 from ..errors import Errors
+from .code_option import Code
 
 
 def visualize_cli(
@@ -19,6 +20,7 @@ def visualize_cli(
     host: Annotated[
         str, typer.Option(help="address that it is served at; 0.0.0.0 lets others on the network see it")
     ] = "localhost",
+    code: Code = None,
 ) -> None:
     """Serve a web page on which pipelines can be tried; Ctrl+C ends it."""
     if find_spec("streamlit") is None:
@@ -39,5 +41,6 @@ def visualize_cli(
     }
     options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
     msg.info(f"http://{host}:{port} (Ctrl+C ends it)")
-    command = [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", *pipelines]
+    files = [] if code is None else ["--code", str(code)]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", *files, *pipelines]
     raise SystemExit(subprocess.call(command))  # noqa: S603, no shell sees it

@@ -2,13 +2,14 @@
 
     python -m spacy bert-ner visualize training/model-best
 
-Arguments: pipelines, as folders or names of packages.
+Arguments: `--code` and a Python file, if there is one; pipelines, as folders or names of packages.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -18,12 +19,19 @@ from spacy_bert_ner.demo import texts, tokens
 from spacy_bert_ner.display import Shown, colours, marked, shown
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.pipelines import load, our_components, running
+from spacy_bert_ner.user_code import import_code
 
 EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
 STYLE = """<style>
 .entities { line-height: 2.2 !important; overflow-wrap: anywhere; }
 .entities mark { -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 </style>"""
+
+
+@st.cache_resource(show_spinner=False)
+def import_once(path: str) -> None:
+    """Import the file of `--code`, once for all runs of the page."""
+    import_code(Path(path))
 
 
 @st.cache_resource(show_spinner="Opening the pipeline …", max_entries=3)
@@ -70,6 +78,9 @@ def token_table(name: str, text: str) -> list[dict[str, Any]]:
 def ask() -> tuple[str, str] | None:
     """The pipeline and the text that were given; None while there is none."""
     pipelines = sys.argv[1:]
+    if pipelines[0] == "--code":
+        _, path, *pipelines = pipelines
+        import_once(path)
     with st.form("input"):
         name = str(st.selectbox("Pipeline", pipelines)) if len(pipelines) > 1 else pipelines[0]
         typed = st.text_area("Text", EXAMPLE, height=150, help="Ctrl+Enter sends it")

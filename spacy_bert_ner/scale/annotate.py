@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,6 +51,7 @@ def annotate(
     max_errors: int = 100,
     resume: bool = False,
     ray: Ray | None = None,
+    code: Path | None = None,
     progress: bool = True,
 ) -> Totals:
     """Annotate documents, and write them in shards, each of which appears whole or not at all.
@@ -70,6 +72,7 @@ def annotate(
     max_errors: documents that may fail before it stops; those that failed before count.
     resume (bool): go on with the units that are not finished.
     ray: on Ray, and how; None for this process.
+    code: a Python file that was imported here, and that actors import before they open the pipeline; None for none.
     RAISES BertNerError: something of that is not there, damaged or not allowed, or too many documents failed.
     """
     start = time.monotonic()
@@ -84,10 +87,12 @@ def annotate(
     schema = schema_of(files, columns, with_text=with_text)
     plan = list(units(files, shard_size, files_are_documents=files_are_documents, limit=limit))
     local = Path(pipeline).exists()
+    source = None if code is None else code.read_bytes()
     manifest = {
         "pipeline": {"name": pipeline, "sha256": pipeline_sum(Path(pipeline)) if local else None},
         "files": [[file.address, file.size] for file in files],
         "columns": asdict(columns),
+        "code": None if source is None else sha256(source).hexdigest(),
         "format": format,
         "with_text": with_text,
         "files_are_documents": files_are_documents,
@@ -97,7 +102,7 @@ def annotate(
         "n_records": sum(unit.n for unit in plan),
         "n_units": len(plan),
     }
-    work = Work(output, schema, columns, format, with_text, batch_size)
+    work = Work(output, schema, columns, format, with_text, batch_size, source)
     worker = Worker(load(pipeline), work) if ray is None else None
     if worker is None and local:
         load(pipeline)  # what is wrong with it is told here, and once; a package need not be installed here

@@ -20,6 +20,7 @@ from thinc.api import require_gpu
 
 from ..errors import BertNerError, Errors
 from ..pipelines import load
+from ..user_code import import_source
 from .places import File
 from .plan import Unit
 from .worker import Done, Work, Worker
@@ -55,6 +56,8 @@ class Actor:
         if how.gpus_per_actor:
             require_gpu(0)  # Ray shows it no others
         torch.set_num_threads(max(1, int(how.cpus_per_actor)))
+        if work.code is not None:
+            import_source(work.code)
         self.worker = Worker(unpacked(ray.get(pipeline)), work)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

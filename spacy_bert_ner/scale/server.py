@@ -16,6 +16,7 @@ import srsly
 
 from ..errors import BertNerError, Errors, one_line
 from ..pipelines import load
+from ..user_code import import_code
 from .on_ray import started
 
 IMPORT_PATH = "spacy_bert_ner.scale.serving:application"
@@ -104,10 +105,13 @@ def run_server(
 
     from .serving import Settings, build, token_of
 
-    if Path(settings["pipeline"]).exists():  # replicas may be somewhere else
-        settings = {**settings, "pipeline": str(Path(settings["pipeline"]).absolute())}
+    for key in ("pipeline", "code"):
+        if settings.get(key) and Path(settings[key]).exists():  # replicas may be in another folder
+            settings = {**settings, key: str(Path(settings[key]).absolute())}
     app = build(settings, options)
     token_of(Settings(**settings))
+    if settings.get("code"):
+        import_code(Path(settings["code"]))  # a config file of Serve may name it
     load(settings["pipeline"])  # what is wrong with it is told here, and not by each replica again and again
     if address is None:
         with socket.socket() as free:

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -27,6 +28,7 @@ from thinc.api import require_gpu
 from ..errors import BertNerError, Errors
 from ..evaluation.provenance import versions
 from ..pipelines import entity_labels, load, our_components
+from ..user_code import import_code
 from .annotator import Annotator
 from .checked import Limits, read_request
 from .landing import page
@@ -57,6 +59,7 @@ class Settings(pydantic.BaseModel):
     max_bytes: of the body of a request.
     max_waiting: requests that a replica works at or has waiting; more are told to come back.
     token_env: name of the environment variable that holds the token; None for no token.
+    code: a Python file that each replica imports before it opens the pipeline; None for none.
     gpu (bool): whether each replica computes on a GPU.
     """
 
@@ -69,6 +72,7 @@ class Settings(pydantic.BaseModel):
     max_bytes: int = pydantic.Field(2_000_000, ge=1)
     max_waiting: int = pydantic.Field(200, ge=1)
     token_env: str | None = None
+    code: str | None = None
     gpu: bool = False
 
 
@@ -134,6 +138,8 @@ class Server:
         self._token = token_of(self.settings)
         if self.settings.gpu:
             require_gpu(0)  # Ray shows it no others
+        if self.settings.code is not None:
+            import_code(Path(self.settings.code))
         self.nlp = load(self.settings.pipeline)
         self.annotator = Annotator(self.nlp)
         self.labels = entity_labels(self.nlp)

@@ -31,6 +31,7 @@ class Work:
     format: of `SHARDS`.
     with_text (bool): whether rows have the text of the document.
     batch_size: of `nlp.pipe`; None for that of the pipeline.
+    code: content of a Python file that other processes import before they open the pipeline; None for none.
     """
 
     output: str
@@ -39,6 +40,7 @@ class Work:
     format: str
     with_text: bool
     batch_size: int | None
+    code: bytes | None = None
 
 
 class Done(NamedTuple):

@@ -11,10 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spacy.cli._util import import_code
-
 from ..errors import BertNerError, Errors, one_line
 from ..scale.on_ray import started
+from ..user_code import import_code
 from .loop import Stopped
 from .run import Order, train
 from .watch import Stop
@@ -94,7 +93,8 @@ def _run(order: Order, n: int, results: Path) -> None:
 def _work(settings: dict[str, Any]) -> None:
     order: Order = settings["order"]
     os.chdir(settings["cwd"])
-    import_code(order.code)
+    if order.code is not None:
+        import_code(order.code)
     try:
         train(order, Stop(Path(settings["wish"])))
     except Stopped:
