@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,13 +78,14 @@ def calibrate(
 def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     """Fit the temperature of each `bert_ner` in a saved pipeline and write it there, into the file `cfg`.
 
+    Components that cannot be calibrated are skipped with a warning, as long as one can.
+
     folder (Path): of the pipeline.
     data (Path): a `.spacy` file of held-out examples; or a folder, whose dev part is taken, see `part_file`.
-    RETURNS: for each component what `BertNer.calibrate` does.
-    RAISES BertNerError: there is no such component; or the data cannot be used: a folder does not tell which file it
-        is, the file is damaged, it has no gold entity, or none of a label that the pipeline gives. CalibrationError:
-        the data can be used, but not some of the entities that were found are right and some not. No file is written
-        then.
+    RETURNS: for each component that was calibrated what `BertNer.calibrate` does.
+    RAISES BertNerError: there is no such component, or none gives scores; or the data cannot be used: a folder does not
+        tell which file it is, the file is damaged, it has no gold entity, or none of a label that the pipeline gives.
+        CalibrationError: no component finds both right and wrong entities in the data. No file is written then.
     """
     data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)
@@ -93,12 +95,25 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
         raise BertNerError(Errors.no_gold_to_calibrate.format(data=data))
     check_labels(nlp, labels, folder, data)
     reports = {}
+    pipes: dict[str, Any] = {name: nlp.get_pipe(name) for name in names}
+    skipped = {n: Errors.no_scores.format(name=n) for n, pipe in pipes.items() if pipe.settings.spans_key is None}
+    if len(skipped) == len(names):
+        raise BertNerError(" ".join(skipped.values()))
     for name in names:
+        if name in skipped:
+            continue
         # What earlier components set, such as sentences and entities, counts here as it does in use.
         earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
         with nlp.select_pipes(enable=earlier):
             examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in references]
-        reports[name] = nlp.get_pipe(name).calibrate(examples)  # type: ignore[attr-defined]
-    for name in names:
-        nlp.get_pipe(name).to_disk(folder / name, exclude=["model", "vocab"])  # type: ignore[attr-defined]
+        try:
+            reports[name] = pipes[name].calibrate(examples)
+        except CalibrationError as e:
+            skipped[name] = str(e)
+    if not reports:
+        raise CalibrationError(" ".join(skipped.values()))
+    for name, reason in skipped.items():
+        warnings.warn(Errors.not_calibrated.format(name=name, reason=reason), UserWarning, stacklevel=2)
+    for name in reports:
+        pipes[name].to_disk(folder / name, exclude=["model", "vocab"])
     return reports

@@ -48,6 +48,7 @@ class EvaluationMessages(CommandMessages):
         "'{name}' gives none of the labels of {data}, so that nothing that it finds is right. The data has: {unknown}. "
         "It gives: {labels}. Name data with these labels; or rename those of the annotation, and convert that again."
     )
+    not_calibrated = "'{name}' was skipped. {reason}"
     no_gold_to_calibrate = (
         "{data} has no gold entity, so that no temperature can be fitted. Allowed: held-out examples with entities, as "
         "python -m spacy bert-ner convert writes them, such as corpus/dev.spacy."

@@ -113,12 +113,49 @@ def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipel
     assert 1.0 not in saved
 
 
-def test_all_components_are_calibrated_or_none(tagger, tmp_path, pipeline):
-    # The second one finds nothing that the first one has not found.
-    add_two(spacy.blank("en"), tagger).to_disk(tmp_path / "two")
-    with pytest.raises(CalibrationError, match="'second'"):
-        calibrate_pipeline(tmp_path / "two", pipeline[1])
-    assert json.loads((tmp_path / "two" / "first" / "cfg").read_text())["temperature"] == 1.0
+NO_SCORES = r"'second' was skipped\. 'second' gives no scores, since spans_key = null, .* Name a span group"
+NOTHING_LEFT = r"'second' was skipped\. The temperature of 'second' cannot be fitted: of 0 entities that it found"
+
+
+def temperatures(folder):
+    return [json.loads((folder / name / "cfg").read_text())["temperature"] for name in ("first", "second")]
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ({"spans_key": None, "overwrite": True}, NO_SCORES),
+        ({}, NOTHING_LEFT),  # the first has found all
+    ],
+)
+def test_a_component_that_cannot_be_calibrated_is_skipped_and_named(tagger, tmp_path, pipeline, second, reason):
+    add_two(spacy.blank("en"), tagger, **second).to_disk(tmp_path / "two")
+    before = (tmp_path / "two" / "second" / "cfg").read_bytes()
+    with pytest.warns(UserWarning, match=reason):
+        reports = calibrate_pipeline(tmp_path / "two", pipeline[1])
+    assert list(reports) == ["first"]
+    assert temperatures(tmp_path / "two") == [pytest.approx(reports["first"]["temperature"]), 1.0]
+    assert reports["first"]["temperature"] != 1.0
+    assert (tmp_path / "two" / "second" / "cfg").read_bytes() == before
+
+
+def test_where_no_component_can_be_calibrated_none_is(make_nlp, tagger, tmp_path, pipeline):
+    # Neither gives scores: an error.
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner", name="first", config={"model": {"name": str(tagger)}, "spans_key": None})
+    nlp.add_pipe("bert_ner", name="second", config={"model": {"name": str(tagger)}, "spans_key": None})
+    nlp.to_disk(tmp_path / "silent")
+    done = run(tmp_path / "silent", pipeline[1])
+    assert done.exit_code == 1
+    message = " ".join(done.output.split())
+    assert "'first' gives no scores" in message
+    assert "'second' gives no scores" in message
+    # One gives none, and the other finds nothing to fit to: as with a pipeline that has learned too little.
+    add_two(spacy.blank("en"), tagger, spans_key=None).to_disk(tmp_path / "two")
+    data = gold(tmp_path / "gold.spacy", ("Nobody", ["B-per"]))
+    with pytest.raises(CalibrationError, match="'second' gives no scores.* The temperature of 'first' cannot be"):
+        calibrate_pipeline(tmp_path / "two", data)
+    assert temperatures(tmp_path / "silent") == temperatures(tmp_path / "two") == [1.0, 1.0]
 
 
 def test_what_is_not_there(tmp_path, pipeline):
