@@ -37,6 +37,7 @@ class EvaluationMessages(CommandMessages):
         "The temperature of '{name}' cannot be fitted: the predicted Docs hold all {n} gold entities already, which it "
         "keeps (overwrite = false). Give it Docs of the text alone: Example(nlp.make_doc(doc.text), doc)"
     )
+    displacy_is_file = "--displacy-path {path} is a file. Allowed: a folder, which need not be there yet."
 
     # labels and entities
     labels_never_given = (

@@ -8,14 +8,17 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+_KEPT = "\n\u200c\u200d"
+"""Line breaks, and the joiners of scripts and of emoji."""
 
-def render(package: str, **context: Any) -> str:
-    """Fill in `page.html` of a package, which extends `base.html`. Whatever is no `Markup` is escaped, and characters
+
+def render(package: str, template: str = "page.html", /, **context: Any) -> str:
+    """Fill in a template of a package, which extends `base.html`. Whatever is no `Markup` is escaped, and characters
     of it that cannot be seen are written out.
 
     context: what the template names; the filters `percent`, `number` and `score`, and `style`, are there for all.
     """
-    texts = {"page.html": package, "base.html": __package__, "page.css": __package__}
+    texts = {template: package, "base.html": __package__, "page.css": __package__}
     loader = DictLoader({name: files(where).joinpath(name).read_text("utf-8") for name, where in texts.items()})
     environment = Environment(
         loader=loader,
@@ -26,9 +29,8 @@ def render(package: str, **context: Any) -> str:
         finalize=_shown,
     )
     environment.filters |= {"percent": percent, "number": lambda n: f"{n:,}", "score": score}
-    template = environment.get_template("page.html")
     style = loader.mapping["page.css"]
-    return template.render(style=Markup(style), **context)  # noqa: S704, it is our own
+    return environment.get_template(template).render(style=Markup(style), **context)  # noqa: S704, it is our own
 
 
 def _shown(value: Any) -> Any:
@@ -53,6 +55,11 @@ def score(value: float | None) -> str:
 def visible(text: str) -> str:
     """Text without characters that cannot be seen, or that a terminal obeys: they are written as Python does."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def printable(text: str) -> str:
+    """Text of the same length without characters that cannot be seen: spaces, or U+FFFD, stand for them."""
+    return "".join(c if c.isprintable() or c in _KEPT else " " if c.isspace() else "\ufffd" for c in text)
 
 
 def cut_middle(text: str, length: int) -> str:

@@ -26,6 +26,15 @@ def evaluate_cli(
     ] = None,
     log: Annotated[Path | None, typer.Option(help="the CSV file of the training, for its curves")] = None,
     precision: Annotated[float, typer.Option(help="that thresholds are to give, from 0 to 1")] = 0.9,
+    displacy_path: Annotated[
+        Path | None,
+        typer.Option(
+            "--displacy-path", "-dp", help="folder to write a page to, with documents and their entities in colour"
+        ),
+    ] = None,
+    displacy_limit: Annotated[
+        int, typer.Option("--displacy-limit", "-dl", help="number of documents on that page", min=1)
+    ] = 25,
     gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="of the documents that are drawn for the intervals", min=0)] = 0,
     code: Code = None,
@@ -34,6 +43,7 @@ def evaluate_cli(
     from spacy.cli._util import setup_gpu
 
     from ..corpus.part_file import EVALUATED, TRAINED_ON
+    from ..evaluation.entities_page import ENTITIES
     from ..evaluation.report import PAGE, evaluate
     from ..pipelines import describe_unknown_labels
 
@@ -43,7 +53,17 @@ def evaluate_cli(
     setup_gpu(gpu_id, silent=True)
     try:
         data, train = reading.one_file(data, EVALUATED), train and reading.one_file(train, TRAINED_ON)
-        found = evaluate(pipelines, data, report, seed, train=train, log=log, wanted_precision=precision)
+        found = evaluate(
+            pipelines,
+            data,
+            report,
+            seed,
+            train=train,
+            log=log,
+            wanted_precision=precision,
+            displacy=displacy_path,
+            displacy_limit=displacy_limit,
+        )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was evaluated", str(e), exits=1)
     for name, one in found["pipelines"].items():
@@ -71,6 +91,8 @@ def evaluate_cli(
         )
     if report:
         msg.good(f"Wrote {report / PAGE}")
+    if displacy_path:
+        msg.good(f"Wrote {displacy_path / ENTITIES}")
 
 
 def _number(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..display import Shown, colours, marked
-from ..pages import cut_middle, render, visible
+from ..pages import cut_middle, printable, render, visible
 from ..plotting import Chart, to_svg
 from . import charts as drawn
 from .advice import next_steps, notes
@@ -17,9 +17,6 @@ from .places import Case
 
 MOST_CASES = 25
 """Mistakes of a kind, and differences of two pipelines, that are shown; the files beside the page have all."""
-
-_KEPT = "\n\u200c\u200d"
-"""Line breaks, and the joiners of scripts and of emoji."""
 
 
 def page(
@@ -116,11 +113,9 @@ def _spread(cases: Sequence[Case]) -> list[Case]:
 
 def _marked(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
     """The sentence with the entities of one side."""
-    # Characters of their own length, so that entities stay where they are.
-    text = "".join(c if c.isprintable() or c in _KEPT else " " if c.isspace() else "\ufffd" for c in case["text"])
     entities = [
         Shown(one["start"], one["end"], cut_middle(visible(one["label"]), 40), one.get("score"), one["here"])
         for one in case[side]
     ]
     names = {cut_middle(visible(label), 40): colour for label, colour in colour_of.items()}
-    return Markup(marked(text, entities, names))  # noqa: S704, displaCy and `marked` escape what they write
+    return Markup(marked(printable(case["text"]), entities, names))  # noqa: S704, displaCy and `marked` escape what they write

@@ -19,6 +19,7 @@ from ..errors import BertNerError, Errors
 from ..files import whole_folder
 from ..pipelines import entity_labels, load, our_components
 from .charts import CHARTS, all_charts
+from .entities_page import ENTITIES, write_entities
 from .measure import Found, find, metrics, read_gold
 from .places import Case, different, mistaken
 from .provenance import data_sum, pipeline_sum, versions
@@ -31,7 +32,7 @@ PAGE = "report.html"
 MISTAKES = "mistakes.jsonl"
 DIFFERENCES = "differences.jsonl"
 PLOTS = "plots"
-OURS = {METRICS, PAGE, MISTAKES, DIFFERENCES, PLOTS}
+OURS = {METRICS, PAGE, MISTAKES, DIFFERENCES, PLOTS, ENTITIES}
 
 
 def evaluate(
@@ -43,6 +44,8 @@ def evaluate(
     train: Path | None = None,
     log: Path | None = None,
     wanted_precision: float = 0.9,
+    displacy: Path | None = None,
+    displacy_limit: int = 25,
 ) -> dict[str, Any]:
     """Evaluate pipelines on the same examples, and each pair of them side by side.
 
@@ -55,6 +58,8 @@ def evaluate(
         and that it has not.
     log: the CSV file of the training, see `training_log.read_log`.
     wanted_precision: see `measure.metrics`.
+    displacy: a folder to write a page of documents with their entities to, see `entities_page`; None for none.
+    displacy_limit: number of documents on that page.
     RETURNS: what `metrics.json` holds: `data`, and `train` with `examples` of each label and `n_shared`, held-out Docs
         that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.metrics`, each with its `config`, its
         `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see `scores.compare`;
@@ -63,6 +68,8 @@ def evaluate(
         no annotation, `output` is something else, or matplotlib is not installed, which a report takes.
     """
     _check(pipelines, output, wanted_precision)
+    if displacy is not None and displacy.exists() and not displacy.is_dir():
+        raise BertNerError(Errors.displacy_is_file.format(path=displacy))
     data, train = part_file(data, EVALUATED), None if train is None else part_file(train, TRAINED_ON)
     training = None if log is None else read_log(log)
     known, texts = (None, frozenset[str]()) if train is None else _read_training(train)
@@ -96,6 +103,8 @@ def evaluate(
     }
     if output is not None:
         _write(output, report, found)
+    if displacy is not None:
+        write_entities(displacy, found, displacy_limit)
     return report
 
 
