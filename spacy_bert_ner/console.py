@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,11 +11,13 @@ from typing import IO, Any
 
 from spacy.language import Language
 from spacy.training.loggers import console_logger as spacys_logger
-from spacy.util import registry
+from spacy.util import registry, resolve_dot_names
 from wasabi import Printer
 
+from .corpus.small_dev import ENOUGH_ENTITIES, describe_small
 from .errors import check_setting
 from .pipelines import our_components
+from .randomness import OwnRandom
 from .training_plan import TrainingPlan
 
 LogStep = Callable[[dict[str, Any] | None], None]
@@ -54,7 +57,8 @@ def console_logger(progress_bar: bool = False) -> SetupPrinter:
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
     ) -> tuple[LogStep, Callable[[], None]]:
         if not _is_announced.get():
-            stdout.writelines(announcements(pipeline_plan(nlp), is_last_evaluated=False))
+            lines = announcements(pipeline_plan(nlp), is_last_evaluated=False, n_dev=count_dev_entities(nlp))
+            stdout.writelines(lines)
         table: Any = _WithRate(stdout, nlp)
         log_step, finalize = spacys_logger(progress_bar)(nlp, table, stderr)
         return log_step, finalize
@@ -62,17 +66,43 @@ def console_logger(progress_bar: bool = False) -> SetupPrinter:
     return setup_printer
 
 
-def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool) -> list[str]:
+def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool, n_dev: int | None = None) -> list[str]:
     """Lines to print before a training.
 
     plan: None where it is not known.
     is_last_evaluated (bool): see `TrainingPlan.problems`.
+    n_dev: see `count_dev_entities`.
     """
-    if plan is None:
-        return []
     msg = Printer(no_print=True)
-    problems = [msg.warn(problem) for problem in plan.problems(is_last_evaluated=is_last_evaluated)]
-    return [f"{line}\n" for line in (msg.info(plan.describe()), *problems)]
+    lines = []
+    if plan is not None:
+        lines = [msg.info(plan.describe()), *map(msg.warn, plan.problems(is_last_evaluated=is_last_evaluated))]
+    if n_dev is not None and (message := describe_small("The dev data", n_dev)):
+        lines.append(msg.warn(message))
+    return [f"{line}\n" for line in lines]
+
+
+def count_dev_entities(nlp: Language) -> int | None:
+    """Count the entities of the dev data, as far as `ENOUGH_ENTITIES`: more are not read.
+
+    nlp (Language): whose config names the dev data.
+    RETURNS: None where it cannot be read, or the pipeline has no `bert_ner`.
+    """
+    if not our_components(nlp):
+        return None
+    n = 0
+    with OwnRandom(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # warnings of the data are shown when the training reads it
+        try:
+            config = nlp.config.interpolate()
+            (dev_corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
+            for example in dev_corpus(nlp):
+                n += len(example.reference.ents)
+                if n >= ENOUGH_ENTITIES:
+                    break
+        except Exception:  # readers may raise anything; the training shows it when it reads the data
+            return None
+    return n
 
 
 def pipeline_plan(nlp: Language) -> TrainingPlan | None:

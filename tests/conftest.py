@@ -236,6 +236,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         ray_session.stop()
 
 
+@pytest.fixture
+def silent_on_small_dev(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No message about dev data with few entities, which most tests have."""
+    monkeypatch.setattr("spacy_bert_ner.corpus.small_dev.ENOUGH_ENTITIES", 0)
+
+
 @pytest.fixture(scope="module")
 def few_exceptions(request: pytest.FixtureRequest) -> Iterator[None]:
     """English with only those exceptions of its tokenizer that the test module, or this one, mentions.

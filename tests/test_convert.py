@@ -19,6 +19,8 @@ from spacy_bert_ner.corpus.docbin import DocBinWriter
 from spacy_bert_ner.corpus.fitting import tokenizer
 from spacy_bert_ner.errors import CorpusError
 
+pytestmark = pytest.mark.usefixtures("silent_on_small_dev")
+
 CORPUS = """\
 text,labels
 The U.N. held hour-long talks in São Paulo .,O B-org O O O O B-geo I-geo O

@@ -19,6 +19,8 @@ from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.split_file import source_sha256
 from spacy_bert_ner.errors import CorpusError
 
+pytestmark = pytest.mark.usefixtures("silent_on_small_dev")
+
 # Ten sentences of six words. By numpy.random.RandomState(42).permutation(10) they are ibfahcjedg: 50/20/30
 # is ibfah/cj/edg. The fourth, d, equals i; the seventh, g, has a word more than c.
 SENTENCES = [" ".join(f"{letter}{i}" for i in range(6)) for letter in "abcdefghij"]

@@ -28,6 +28,8 @@ from spacy_bert_ner.inspection.survey import summary
 from spacy_bert_ner.inspection.table import tables
 from spacy_bert_ner.inspection.texts import is_mojibake
 
+pytestmark = pytest.mark.usefixtures("silent_on_small_dev")
+
 FINE = "Ada/B-per Lovelace/I-per lives/O in/O London/B-geo ./O"
 """A sentence with nothing wrong, which 20 times over is training data enough."""
 

@@ -15,6 +15,7 @@ from ..files import whole_files
 from ..types import Ints1d
 from . import CorpusStream, split_file
 from .parts import Split, check_options, make_parts
+from .small_dev import describe_small_parts
 from .span_report import ListedError
 from .split_file import PartCounts
 from .targets import Target, find_target
@@ -106,16 +107,17 @@ def convert(
             temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")
     _write_problems(problems, path, corpus.problems())
     counts = {folder / files[name]: len(part) for name, part in parts.items()}
-    messages = [*corpus.messages(), *messages]
+    entities = {name: n.entities for name, n in zip(parts, part_counts, strict=True)}
+    messages = [*corpus.messages(), *messages, *_few_entities(part_counts), *describe_small_parts(entities)]
     return Conversion(
         counts,
         corpus.format,
         corpus.n_repaired,
         corpus.tag_scheme,
-        [*messages, *_few_entities(part_counts)],
+        messages,
         corpus.describe(),
         corpus.unit,
-        {name: n.entities for name, n in zip(parts, part_counts, strict=True)},
+        entities,
         folder / split_file.NAME if how is not None else None,
     )
 

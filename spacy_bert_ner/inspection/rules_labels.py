@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..corpus.small_dev import ENOUGH_ENTITIES, describe_small, is_dev
 from .findings import Corpora, Finding, listed, share
 
 FEWEST = 20
@@ -13,6 +14,7 @@ FEWEST = 20
 def find(corpora: Corpora) -> Iterator[Finding]:
     """All of them."""
     yield from _without_entities(corpora)
+    yield from _small_dev(corpora)
     yield from _labels_of_others(corpora)
     yield from _rare_labels(corpora)
     yield from _label_names(corpora)
@@ -29,6 +31,21 @@ def _without_entities(corpora: Corpora) -> Iterator[Finding]:
                 f"sentences of {survey.name}",
                 1.0,
                 "Check that it is annotated, and that the tags are read from the right column (--column).",
+            )
+
+
+def _small_dev(corpora: Corpora) -> Iterator[Finding]:
+    for survey in corpora.others:
+        if is_dev(survey.name) and survey.n_entities and describe_small(survey.name, survey.n_entities):
+            yield Finding(
+                "warning",
+                "small_dev",
+                f"{survey.name} has fewer than {ENOUGH_ENTITIES} entities",
+                survey.n_entities,
+                f"entities of {survey.name}",
+                1.0,
+                "F1 is uncertain by more than 0.1, and chance picks the best step. Annotate more dev data, or give "
+                "it a larger share: convert --split 70/20/10.",
             )
 
 

@@ -35,7 +35,7 @@ from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
 from .. import randomness
-from ..console import announced, announcements, pipeline_plan
+from ..console import announced, announcements, count_dev_entities, pipeline_plan
 from ..errors import BertNerError, Errors, one_line
 from ..files import whole_folder
 from ..logger import going_on
@@ -211,7 +211,8 @@ class Trainer:
         if self.workers.n > 1:
             told.append(f"Workers: {self.workers.n}")
         stdout.writelines(f"{msg.info(line)}\n" for line in told)
-        stdout.writelines(announcements(self.plan, is_last_evaluated=True))
+        n_dev = count_dev_entities(self.nlp)
+        stdout.writelines(announcements(self.plan, is_last_evaluated=True, n_dev=n_dev))
         with self.nlp.select_pipes(disable=self.frozen), announced(), going_on(self.state.step if self.state else None):
             log_step, finalize = self.settings["logger"](self.nlp, stdout, stderr)
         return log_step, finalize
