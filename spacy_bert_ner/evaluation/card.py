@@ -24,8 +24,21 @@ from .provenance import pipeline_sum
 
 README = "README.md"
 _OURS = "<!-- Written by: python -m spacy bert-ner card"
+_FACTORY = 'factory = "bert_ner"'
 _MANY = 0.2
 """Share of all mistakes from which a kind of them is named."""
+
+
+def guidelines_beside(corpus: Path) -> Path | None:
+    """Find the guidelines of a corpus: `names.labels.json` beside `names.csv`, `names.csv.zip` or the folder `names`.
+
+    RETURNS: None where there is no such file.
+    """
+    name = corpus.resolve().name
+    if not corpus.is_dir():
+        name = Path(name.removesuffix(".zip")).stem
+    path = corpus.resolve().parent / f"{name}.labels.json"
+    return path if path.is_file() else None
 
 
 def write_card(
@@ -109,6 +122,8 @@ def _fill(
         micro=told["scores"]["micro"],
         labels=labels,
         guidelines=texts,
+        wheel=re.sub(r"\W+", "_", f"{meta['lang']}_{meta['name']}"),
+        needs_component=_FACTORY in told["config"],
         examples=(report["train"] or {}).get("examples", {}),
         is_held_out=bool(report["train"]) and not report["train"]["n_shared"],
         is_shared=bool(report["train"]) and report["train"]["n_shared"] > 0,

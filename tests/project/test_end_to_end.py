@@ -15,6 +15,8 @@ from conftest import ROOT
 from fork_server import fast_python
 from pages import free_port, served
 
+import spacy_bert_ner
+
 pytestmark = pytest.mark.docs
 
 README = (ROOT / "README.md").read_text()
@@ -42,7 +44,7 @@ class Sandbox:
         shutil.copytree(encoder, folder / "assets" / "encoder")
         shutil.copytree(encoder, folder / "assets" / "tiny")
         rows = (ROOT / "assets" / "sample_ner.csv").read_text(encoding="utf8").splitlines(keepends=True)
-        shutil.copy(ROOT / "assets" / "labels.json", folder / "assets")
+        shutil.copy(ROOT / "assets" / "sample_ner.labels.json", folder / "assets")
         (folder / "assets" / "sample_ner.csv").write_text("".join(rows[:101]), encoding="utf8")
         self.environment = os.environ | {
             "PIP_TARGET": str(folder / "site"),
@@ -201,6 +203,34 @@ def test_the_article_recipe_trains(sandbox):
         *("--components.bert_ner.model.name", "assets/tiny"),
     )
     assert (sandbox.folder / "training/article/model-best").exists()
+
+
+def test_a_corpus_of_ones_own_goes_all_the_way_to_the_package(sandbox):
+    """Another format, other labels and another language than the sample; nothing but `vars` says so."""
+    corpus = sandbox.folder / "assets" / "eigene namen.conll"
+    rows = [f"Anna{i}\tB-PER\nwohnt\tO\nin\tO\nUlm{i}\tB-ORT\n.\tO\n" for i in range(100)]
+    corpus.write_text("\n".join(rows), encoding="utf8")
+    changed = {"corpus": "assets/eigene namen.conll", "lang": "de", "package": "eigene", "encoder": "assets/tiny"}
+    options = [part for name, value in changed.items() for part in (f"--vars.{name}", value)]
+    out = sandbox.run("-m", "spacy", "project", "run", "all", ".", *options)
+    assert "de_eigene: Kevin Durant plays for the Brooklyn Nets." in out
+    assert "dev has 20 entities. With fewer than 50" in out
+    package = sandbox.folder / "packages" / "de_eigene-0.1.0"
+    assert sorted(path.name for path in (package / "dist").iterdir()) == [
+        "de_eigene-0.1.0-py3-none-any.whl",
+        f"spacy_bert_ner-{spacy_bert_ner.__version__}-py3-none-any.whl",
+    ]
+    meta = srsly.read_json(package / "meta.json")
+    assert (meta["lang"], meta["labels"]["bert_ner"]) == ("de", ["ORT", "PER"])
+    card = (package / "README.md").read_text()
+    assert "# de_eigene 0.1.0" in card
+    assert re.search(r"^\| PER \| not said \| Anna", card, re.MULTILINE)
+    assert "pip install ./spacy_bert_ner-*.whl ./de_eigene-*.whl" in card
+    # What is marked is in a file beside the corpus; the package gets it, and nothing is trained anew.
+    (sandbox.folder / "assets" / "eigene namen.labels.json").write_text('{"PER": "Menschen"}')
+    again = sandbox.run("-m", "spacy", "project", "run", "all", ".", *options)
+    assert "Skipping 'train': nothing changed" in again
+    assert re.search(r"^\| PER \| Menschen \| Anna", (package / "README.md").read_text(), re.MULTILINE)
 
 
 def save_gmb(folder: Path) -> None:
