@@ -193,18 +193,27 @@ def test_the_command_prints_a_table_and_the_difference(pipelines, data, tmp_path
     done = run(*pipelines, data, "--report", tmp_path / "report")
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.output.splitlines()]
-    assert ["org", "1.0000", "1.0000", "1.0000", "1.0000", "to", "1.0000", "1"] in rows
+    assert ["org", "1.0000", "1.0000", "1.0000", "0.3424", "to", "1.0000", "1"] in rows  # one entity
     assert any(row[:4] == ["all", "0.8000", "0.6667", "0.7273"] for row in rows)
     assert "Mistakes: 1 wrong label, 1 missed" in done.output
     assert "p = 0." in done.output
     assert (tmp_path / "report" / METRICS).exists()
 
 
+def test_a_difference_that_is_the_same_in_all_draws_has_no_interval(pipelines, data, tmp_path):
+    shutil.copytree(pipelines[0], tmp_path / "same")
+    done = run(pipelines[0], tmp_path / "same", data, "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    assert "F1 +0.0000 (no interval: all draws are the same), p = 1.000" in " ".join(done.output.split())
+    page = (tmp_path / "report" / "report.html").read_text("utf8")
+    assert "<b>+0.0000</b> (no interval: it is the same in all draws; p = 1.000" in page
+
+
 def test_where_nothing_is_found_there_is_no_score(data, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "blank")
     done = run(tmp_path / "blank", data)
     assert done.exit_code == 0, done.output
-    assert ["all", "-", "0.0000", "0.0000", "0.0000", "to", "0.0000", "6"] in [
+    assert ["all", "-", "0.0000", "0.0000", "0.0000", "to", "0.5615", "6"] in [
         r.split() for r in done.output.splitlines()
     ]
     assert "Mistakes: 6 missed" in done.output

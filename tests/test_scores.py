@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spacy_bert_ner.evaluation.scores import compare, count, prf, score
+from spacy_bert_ner.evaluation.scores import compare, count, prf, score, wilson
 from spacy_bert_ner.types import Entity
 
 PER, GEO, ORG = Entity("per", 0, 2), Entity("geo", 3, 4), Entity("org", 5, 6)
@@ -50,7 +50,39 @@ def test_the_interval_is_that_of_drawn_documents():
     deviation = 1.96 * np.sqrt(0.75 * 0.25 / 400)
     assert low == pytest.approx(0.75 - deviation, abs=0.004)
     assert high == pytest.approx(0.75 + deviation, abs=0.004)
-    assert score(count(gold, gold))["micro"]["f_interval"] == [1.0, 1.0]
+
+
+def test_where_nothing_is_wrong_the_interval_depends_on_the_number_of_entities():
+    """Of all draws the score is 1, which is no knowledge. Wilson's lower bound of n of n is n / (n + 1.96²)."""
+    five = score(count([[PER]] * 5, [[PER]] * 5))
+    assert five["micro"]["p_interval"] == [pytest.approx(5 / (5 + 1.96**2), abs=1e-4), 1.0]
+    assert five["micro"]["r_interval"] == five["per_label"]["per"]["r_interval"] == five["micro"]["p_interval"]
+    share = 5 / (5 + 1.96**2)
+    assert five["micro"]["f_interval"] == [pytest.approx(2 * share / (1 + share), abs=1e-4), 1.0]
+    assert five["micro"]["f_interval"][0] == pytest.approx(0.7225, abs=1e-4)
+    assert five["macro"]["f_interval"] is None
+    assert score(count([[PER]] * 400, [[PER]] * 400))["micro"]["f_interval"][0] == pytest.approx(0.9952, abs=1e-4)
+
+
+def test_where_nothing_is_right_the_interval_is_not_0_to_0():
+    none = score(count([[PER]] * 5, [[GEO]] * 5))["micro"]
+    assert none["p_interval"] == none["r_interval"] == [0.0, pytest.approx(1.96**2 / (5 + 1.96**2), abs=1e-4)]
+    share = 1.96**2 / (10 + 1.96**2)  # five gold ones and five others
+    assert none["f_interval"] == [0.0, pytest.approx(2 * share / (1 + share), abs=1e-4)]
+    # Without a predicted entity there is no precision, and so no interval of it.
+    assert score(count([[PER]] * 5, [[]] * 5))["micro"]["p_interval"] is None
+
+
+def test_one_document_has_an_interval_over_its_entities():
+    """3 of 4 are right: (0.3006, 0.9544) by the formula of Wilson."""
+    entities = [Entity("per", i, i + 1) for i in range(5)]
+    row = score(count([entities[:4]], [entities[1:5]]))["micro"]
+    assert (row["p"], row["r"]) == (0.75, 0.75)
+    assert row["p_interval"] == row["r_interval"] == pytest.approx([0.3006, 0.9544], abs=1e-4)
+    low, high = row["f_interval"]
+    assert low < 0.75 < high
+    assert wilson(3, 5) == pytest.approx((0.2307, 0.8824), abs=1e-4)
+    assert row["f_interval"] == pytest.approx([2 * 0.2307 / 1.2307, 2 * 0.8824 / 1.8824], abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_interval():
@@ -68,7 +100,9 @@ def test_two_pipelines():
     low, high = better["interval"]
     assert 0.2 < low < 1 / 3 < high < 0.5
     same = compare(count(gold, half), count(gold, half))
-    assert same == {"difference": 0.0, "interval": [0.0, 0.0], "p_value": 1.0}
+    assert same == {"difference": 0.0, "interval": None, "p_value": 1.0}
+    perfect = compare(count(gold[:5], gold[:5]), count(gold[:5], gold[:5]))
+    assert (perfect["difference"], perfect["interval"]) == (0.0, None)
 
 
 def test_what_chance_makes_is_no_difference():

@@ -84,11 +84,10 @@ def evaluate_cli(
         if pair["difference"] is None:
             msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: one of them has no score")
             continue
-        low, high = pair["interval"]
-        msg.text(
-            f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} (95 % {low:+.4f} to {high:+.4f}), "
-            f"p = {pair['p_value']:.3f}"
-        )
+        spread = "no interval: all draws are the same"
+        if pair["interval"] is not None:
+            spread = "95 % {:+.4f} to {:+.4f}".format(*pair["interval"])
+        msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({spread}), p = {pair['p_value']:.3f}")
     if report:
         msg.good(f"Wrote {report / PAGE}")
     if displacy_path:

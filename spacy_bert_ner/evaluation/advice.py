@@ -50,7 +50,7 @@ def notes(told: dict[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
     if not micro["found"]:
         yield "The pipeline found no entity, so that there is no precision. Has it a component that sets doc.ents?"
     if told["n_docs"] == 1:
-        yield "There is one document only: intervals, which are drawn over documents, tell nothing."
+        yield "There is one document only: intervals take its entities as independent, and are too narrow."
     elif told["n_docs"] < _FEW_DOCS:
         yield f"There are {told['n_docs']} documents only: intervals, which are drawn over documents, are too narrow."
     if told["unknown_labels"]:

@@ -13,6 +13,10 @@ from ..types import Entity
 Table = NDArray[np.float64]
 
 N_SAMPLES = 1000
+_Z = 1.959964
+"""Quantile of the normal distribution at 97.5 %."""
+_SAME = 1e-9
+"""Scores that differ by no more have no spread."""
 _AT_ONCE = 2_000_000
 """Numbers of a sample of documents that are drawn together, which bounds memory."""
 
@@ -73,10 +77,14 @@ def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str
     https://doi.org/10.1214/aos/1176344552): documents are drawn with replacement, as many as there are, and what lies
     between the 2.5th and the 97.5th percentile of the scores is the interval.
 
+    Where all draws have the same score, as where every document is right, the bootstrap says nothing about the error.
+    The interval is then that of `wilson` over entities.
+
     n_samples: how often they are drawn.
     RETURNS: `micro`, over all entities, `macro`, the mean over labels, and `per_label`, each with `p`, `r`, `f` and, of
         each, `p_interval` and so on, `[low, high]`; but for the macro mean, which leaves out labels that are not there,
-        with the numbers `right`, `found` and `gold`. None where there is nothing to divide by.
+        with the numbers `right`, `found` and `gold`. None where there is nothing to divide by. The interval of a macro
+        mean that is the same in all draws is None too.
     """
     totals = counts.stacked().sum(axis=1)  # (3, n_labels)
     drawn = _draw(counts.stacked(), n_samples, seed)  # (n_samples, 3, n_labels)
@@ -99,7 +107,7 @@ def compare(one: Counts, other: Counts, n_samples: int = N_SAMPLES, seed: int = 
     on half of the documents, drawn at random, and it is counted how often that makes as large a difference.
 
     RETURNS: `difference`, the F1 of `other` less that of `one`, over all entities; `interval`, `p_value`. None where
-        one of them has nothing to divide by.
+        one of them has nothing to divide by. `interval` is also None where all draws have the same difference.
     """
     a, b = one.stacked().sum(axis=2), other.stacked().sum(axis=2)  # (3, n_docs)
     difference = _f1(b.sum(axis=1)) - _f1(a.sum(axis=1))
@@ -148,10 +156,32 @@ def _f1(totals: Table) -> Any:
         return np.asarray(2 * totals[0] / (totals[1] + totals[2]))
 
 
+def wilson(right: float, n: float) -> tuple[float, float]:
+    """Give the 95 % interval of a share, such as 0.566 to 1 for 5 right ones of 5, by Wilson 1927,
+    https://doi.org/10.1080/01621459.1927.10502953.
+
+    right, n: entities, which are taken as independent of each other.
+    """
+    centre, half = right + _Z**2 / 2, _Z * (right * (n - right) / n + _Z**2 / 4) ** 0.5
+    return max(0.0, (centre - half) / (n + _Z**2)), min(1.0, (centre + half) / (n + _Z**2))
+
+
+def _count_interval(key: str, right: float, found: float, gold: float) -> list[float]:
+    """Give Wilson's interval of precision, recall or F1.
+
+    F1 is 2 J / (1 + J), where J is the share of right entities among all that are gold, predicted or both.
+    """
+    if key == "f":
+        return [2 * share / (1 + share) for share in wilson(right, found + gold - right)]
+    return list(wilson(right, found if key == "p" else gold))
+
+
 def _scored(totals: Table, drawn: Table) -> dict[str, Any]:
     right, found, gold = totals.tolist()
     row: dict[str, Any] = prf(right, found, gold)
-    row |= {f"{key}_interval": _interval(drawn[:, i]) for i, key in enumerate("prf")}
+    for i, key in enumerate("prf"):
+        known = row[key] is not None
+        row[f"{key}_interval"] = _interval(drawn[:, i]) or (_count_interval(key, right, found, gold) if known else None)
     return row | {"right": int(right), "found": int(found), "gold": int(gold)}
 
 
@@ -164,5 +194,6 @@ def _mean(values: Table) -> Table:
 
 
 def _interval(drawn: Table) -> list[float] | None:
+    """RETURNS: None where no draw has a score, or all have the same."""
     known = drawn[~np.isnan(drawn)]
-    return np.percentile(known, [2.5, 97.5]).tolist() if len(known) else None
+    return np.percentile(known, [2.5, 97.5]).tolist() if len(known) and np.ptp(known) > _SAME else None
