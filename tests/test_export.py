@@ -655,4 +655,5 @@ def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
     assert done.exit_code == 0
     options = {"create_sdist": False, "create_wheel": True, "force": True, "silent": True}
     assert calls == [((tmp_path / "out", tmp_path / "packages"), options)]
+    assert "pip install ./spacy_bert_ner-*.whl PIPELINE.whl" in " ".join(done.output.split())
     assert (tmp_path / "packages").is_dir()

@@ -70,3 +70,4 @@ def export_cli(
         package.mkdir(parents=True, exist_ok=True)
         make_package(output, package, create_sdist=False, create_wheel=True, force=True, silent=True)
         msg.good(f"Wrote a wheel into {package}")
+        msg.info("Where no package index has spacy-bert-ner: pip install ./spacy_bert_ner-*.whl PIPELINE.whl")
