@@ -19,7 +19,22 @@ class JsonMessages:
         'an annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": "per"}}], and "spans": [] '
         "for a text without any. Name a file with entities."
     )
-    spans_rejected = "{n} spans were left out that the annotator rejected or ignored."
+    spans_rejected = (
+        "{n} spans are no entities, as the annotator rejected them. To learn that: [components.bert_ner] "
+        'incorrect_spans_key = "{key}"'
+    )
+    rejected_misfits = (
+        "{n} rejected spans were left out, as no entity can begin and end there: inside a token, or with white space."
+    )
+    spans_ignored = "{n} spans were left out that the annotator ignored."
+    texts_partial = (
+        "{n} texts have yes-or-no answers about their spans (Prodigy's _view_id), so all their other tokens are left "
+        "unknown."
+    )
+    accepted_and_rejected = (
+        "{where}: {covered} ({label}) is both accepted and rejected. Allowed: one of the two. Remove one of the spans."
+    )
+    incorrect_left_out = "{n} incorrect spans were left out: {to} has no place for them. Allowed: --to {allowed}"
     spans_of_many_labels = "{n} texts were left out that have a span with several labels. Allowed: one label each."
     label_numbers = (
         "{path}, line {line}: the label of a span is {label}, a number that nothing names. doccano's export of labels "

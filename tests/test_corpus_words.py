@@ -193,8 +193,8 @@ def test_conllu_gives_the_words_of_the_text_with_their_spaces_and_documents(tmp_
     assert first.tags == ["O", "O", "B-PER", "I-PER", "I-PER", "O"]
     assert first.spaces == [False, True, True, True, False, False]
     assert first.lines == [3, 6, 7, 9, 12, 13]
-    assert second == (["Madrid"], ["B-LOC"], [16], [True], "doc-a")
-    assert third == (["Sí", ","], [None, "O"], [19, 20], [True, True], "corpus.conllu 2")
+    assert second == (["Madrid"], ["B-LOC"], [16], [True], "doc-a", ())
+    assert third == (["Sí", ","], [None, "O"], [19, 20], [True, True], "corpus.conllu 2", ())
 
 
 def test_conllu_becomes_docs_that_read_as_the_text(tmp_path):
@@ -642,8 +642,8 @@ def test_a_docbin_is_read_back(tmp_path):
     stream = CorpusStream(path)
     assert (stream.format, stream.tag_scheme, stream.n_repaired) == ("spacy", "IOB2", 0)
     assert list(stream) == [
-        (["Kevin", "plays", "."], ["B-per", "O", "O"], [1, 1, 1], [True, False, False], "news"),
-        (["a", "b", "c"], [None, "B-WORK OF ART", "I-WORK OF ART"], [3, 3, 3], [True, True, True], ""),
+        (["Kevin", "plays", "."], ["B-per", "O", "O"], [1, 1, 1], [True, False, False], "news", ()),
+        (["a", "b", "c"], [None, "B-WORK OF ART", "I-WORK OF ART"], [3, 3, 3], [True, True, True], "", ()),
     ]
 
 

@@ -21,11 +21,15 @@ def span(start: int, end: int, **more: object) -> dict[str, object]:
     return {"start": start, "end": end, "label": "per", **more}
 
 
-def test_rejected_spans_are_left_out_and_counted(tmp_path):
+def test_rejected_and_ignored_spans_are_no_entities_and_counted(tmp_path):
     spans = [span(0, 3, answer="accept"), span(4, 7, answer="reject"), span(15, 23, answer="ignore"), span(8, 11)]
     path = lines(tmp_path, {"text": TEXT, "spans": spans, "answer": "accept"})
     assert found(path) == [[("Ada", "per"), ("Bob", "per")]]
-    assert messages(path) == ["2 spans were left out that the annotator rejected or ignored."]
+    assert messages(path) == [
+        "1 spans are no entities, as the annotator rejected them. To learn that: [components.bert_ner] "
+        'incorrect_spans_key = "incorrect_spans"',
+        "1 spans were left out that the annotator ignored.",
+    ]
     fails(
         lines(tmp_path, {"text": TEXT, "spans": [span(0, 3, answer="maybe")]}),
         ", line 1: the answer is 'maybe'. Allowed: accept, reject, ignore.",

@@ -80,15 +80,15 @@ def test_a_file_that_tells_its_layout_has_spaces_documents_and_unknown_tags(tmp_
         tmp_path, TOLD, "", "New\t_\tB-geo", "_\tForm=a\\sb|SpaceAfter=No\t_", "", TOLD.replace("news", "x"), "_\t_\tO"
     )
     first, second = CorpusStream(path)
-    assert first == (["New", "a b"], ["B-geo", None], [3, 4], [True, False], "news 1")
-    assert second == (["_"], ["O"], [7], [True], "x 1")
+    assert first == (["New", "a b"], ["B-geo", None], [3, 4], [True, False], "news 1", ())
+    assert second == (["_"], ["O"], [7], [True], "x 1", ())
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_lines_may_end_in_either_way(tmp_path, end):
     path = tmp_path / "a.conll"
     path.write_bytes(end.join([TOLD, "", "a\tSpaceAfter=No\tB-x", "", ""]).encode())
-    assert only(path) == (["a"], ["B-x"], [3], [False], "news 1")
+    assert only(path) == (["a"], ["B-x"], [3], [False], "news 1", ())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from .parts import Split, check_options, make_parts
 from .small_dev import describe_small_parts
 from .span_report import ListedError
 from .split_file import PartCounts
-from .targets import Target, find_target
+from .targets import TARGETS, Target, find_target
 
 _MANY_TOKENS, _FEWEST_ENTITIES = 2_000, 500
 """Of texts of 2,000 tokens or more, fewer than one entity in 500 is suspicious: GMB has one in 9, WNUT-17 one in 32."""
@@ -109,6 +109,7 @@ def convert(
     counts = {folder / files[name]: len(part) for name, part in parts.items()}
     entities = {name: n.entities for name, n in zip(parts, part_counts, strict=True)}
     messages = [*corpus.messages(), *messages, *_few_entities(part_counts), *describe_small_parts(entities)]
+    messages = [*corpus.messages(), *messages, *_incorrect_left_out(part_counts, to)]
     return Conversion(
         counts,
         corpus.format,
@@ -130,6 +131,15 @@ def _write_problems(file: Path | None, source: Path, lines: list[str]) -> None:
     with _writing(file.parent), whole_files(file.parent, [file.name]) as (temporary,):
         text = "".join(f"{line}\n" for line in lines)
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _incorrect_left_out(counts: list[PartCounts], to: str) -> list[str]:
+    """How many incorrect spans were not written, if any."""
+    n = sum(part.n_incorrect for part in counts)
+    if not n or TARGETS[to].keeps_incorrect:
+        return []
+    allowed = ", ".join(name for name, target in TARGETS.items() if target.keeps_incorrect)
+    return [Errors.incorrect_left_out.format(n=n, to=to, allowed=allowed)]
 
 
 def _few_entities(counts: list[PartCounts]) -> list[str]:

@@ -18,11 +18,12 @@ from typing import IO, Any
 import numpy as np
 from spacy.strings import StringStore
 from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from srsly import msgpack
 
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
-from .sentence import Sentence
+from .sentence import Sentence, to_doc
 from .spool import pieces
 
 DOCUMENT = "document"
@@ -44,6 +45,8 @@ class DocBinWriter:
         self._tokens, self._spaces = (tempfile.TemporaryFile(dir=folder) for _ in range(2))  # noqa: SIM115, see close
         self._lengths = array("i")
         self._documents: list[str] = []
+        self._vocab = Vocab()
+        self._groups: dict[int, bytes] = {}  # of sentences with incorrect spans
         self._store = StringStore()
         self._words = _Numbers(self._store.add)
         self._rows: list[tuple[int, int]] = []  # IOB and label of each tag
@@ -66,6 +69,10 @@ class DocBinWriter:
         self._tag_ids.extend(map(self._tags.__getitem__, sentence.tags))
         self._spaces.write(bytes(sentence.spaces_after()))
         self._lengths.append(len(sentence.words))
+        if sentence.incorrect:
+            self._groups[len(self._documents)] = to_doc(sentence, self._vocab).spans.to_bytes()
+            for entity in sentence.incorrect:
+                self._store.add(entity.label)
         self._documents.append(sentence.document)
         if len(self._word_ids) > _BUFFER:
             self._flush()
@@ -107,7 +114,7 @@ class DocBinWriter:
             "strings": [pack(sorted(self._store))],
             "cats": [pack([{}] * n)],
             "flags": [pack([{"has_unknown_spaces": False}] * n)],
-            "span_groups": [pack([b""] * n)],
+            "span_groups": [pack([self._groups.get(i, b"") for i in places.tolist()])],
             "user_data": [pack([data[name] for name in documents])],
         }
         compressor = zlib.compressobj()

@@ -15,10 +15,11 @@ from spacy.util import get_lang_class
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
+from ..types import Entity
 from .offset_units import ASTRAL, CHARACTERS, OFFSET_UNITS
 from .offsets import SpanPlaceError, place_spans, trim
 from .passage import Passage, Span, Tokens, shorten
-from .sentence import Invalid, Sentence
+from .sentence import Invalid, Sentence, entities
 from .span_report import SpanReport, add_shown
 
 
@@ -79,10 +80,11 @@ class Fitter:
                 yield passage
                 continue
             report.n_unused += passage.n_unused
-            report.n_rejected += passage.n_rejected
+            report.n_ignored += passage.n_ignored
             report.n_many_labels += passage.has_many_labels
             report.n_left_out += not passage.annotated
             if passage.is_read:
+                report.n_partial += passage.is_partial
                 try:
                     yield self._fit(passage, report)
                 except CorpusError as e:
@@ -100,7 +102,7 @@ class Fitter:
             one = self._place(span, edges, passage, report)
             if one.first < one.last:
                 fitted.setdefault(one[:3], one)  # two spans may come to be the same
-        tags: list[str | None] = [OUTSIDE] * len(words)
+        tags: list[str | None] = [None if passage.is_partial else OUTSIDE] * len(words)
         for first, last, label, _ in self._choose(list(fitted.values()), passage, report):
             inside = f"I-{label}" if label is not None else None
             tags[first:last] = [inside] * (last - first)
@@ -114,7 +116,32 @@ class Fitter:
                 raise CorpusError(message)
             tags[first:last] = [None] * (last - first)
         known_spaces = spaces if passage.has_spaces else None
-        return Sentence(words, tags, [passage.line] * len(words), known_spaces, passage.document)
+        incorrect = self._incorrect(passage, edges, tags, report) if passage.rejected else ()
+        return Sentence(words, tags, [passage.line] * len(words), known_spaces, passage.document, incorrect)
+
+    def _incorrect(
+        self, passage: Passage, edges: TokenEdges, tags: list[str | None], report: SpanReport
+    ) -> tuple[Entity, ...]:
+        """The rejected spans in tokens, each once, without those that no entity can be: of parts of tokens, say.
+
+        tags: in IOB2.
+        RAISES CorpusError: a span is an entity as well.
+        """
+        found: dict[Entity, Span] = {}
+        for span in passage.rejected:
+            placed = place_spans(passage._replace(spans=[span]), edges.align, self.unit)
+            whole = [] if placed.trimmed else [own for own in placed.spans if edges.align(own.start, own.end)]
+            report.n_rejected_misfits += not whole
+            for own in whole:
+                found.setdefault(Entity(own.label, *edges.touched(own.start, own.end)), own)
+        for entity in entities(tags):
+            if entity in found:
+                place = found[entity]
+                covered = shorten(passage.text[place.start : place.end])
+                message = Errors.accepted_and_rejected
+                raise CorpusError(message.format(where=passage.where(place), covered=covered, label=entity.label))
+        report.n_rejected += len(found)
+        return tuple(found)
 
     def _placed(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> list[Span]:
         """The spans of a passage, each once; one with other fragments is another span."""

@@ -4,7 +4,7 @@
 {"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
 
 Where a record of this kind has `tokens`, as Prodigy's have, no tokenizer is run; `unknown` lists the parts of the
-text whose annotation is not known: [[0, 3]].
+text whose annotation is not known: [[0, 3]]; `incorrect_spans`, in the form of `spans`, those that are no entities.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import CorpusError, Errors
+from ..types import INCORRECT_SPANS
 from .gold_tokens import check_tokens, check_unknown
 from .passage import Passage, Span, check_text, document_name, make_span, shorten
 from .records import Record, first_record, name_at, read_records, record_id, shown_keys, value_at
 from .sentence import Invalid
 from .source import Source
 
-ANSWERS = {"accept": True, "reject": False, "ignore": False}
-"""What Prodigy's annotator said of an example or a span, and whether it is read then."""
+ACCEPT, REJECT = "accept", "reject"
+ANSWERS = (ACCEPT, REJECT, "ignore")
+"""What Prodigy's annotator said of an example or a span."""
+BINARY = ("ner", "spans")
+"""Prodigy's interfaces (`_view_id`) that ask yes or no of the spans that a text has, as `ner.teach` does. In the manual
+ones an annotator marks all entities of a text, and rejects a text to skip it."""
 
 
 class Keys(NamedTuple):
@@ -78,6 +83,10 @@ def read_spacy(
             passage = passage._replace(tokens=check_tokens(path, line, passage.text, tokens))
         if passage.is_read and unknown is not None:
             passage = passage._replace(unknown=check_unknown(path, line, passage.text, unknown))
+        if passage.is_read and (incorrect := record.get(INCORRECT_SPANS)) is not None:
+            if not isinstance(incorrect, list):
+                raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(incorrect)))
+            passage = passage._replace(rejected=[*passage.rejected, *(span_of(path, line, one) for one in incorrect)])
         return passage
 
     yield from read_records(source, parse)
@@ -99,27 +108,42 @@ def passage_of(
     """
     text = _text(path, keys, line, record)
     document = document_of(path, line, record, document_key)
-    if not is_accepted(path, line, record):
+    answer = answer_of(path, line, record, ACCEPT)
+    is_binary = record.get("_view_id") in BINARY and any(record.get(key) for key in keys.spans)
+    if answer != ACCEPT and not (is_binary and answer == REJECT):
         return Passage(text, [], path, line, document, annotated=False)
     items = _items(path, keys, line, record)
     if not isinstance(items, list):
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
-    accepted = [item for item in items if not isinstance(item, dict) or is_accepted(path, line, item)]
-    spans = [span_of(path, line, item, name_label) for item in accepted]
-    n_rejected = len(items) - len(accepted)
-    return Passage(text, spans, path, line, document, n_rejected=n_rejected, record_id=record_id(record))
+    answers = [answer_of(path, line, item, answer) if isinstance(item, dict) else answer for item in items]
+    accepted, rejected = (
+        [span_of(path, line, item, name_label) for item, own in zip(items, answers, strict=True) if own == wanted]
+        for wanted in (ACCEPT, REJECT)
+    )
+    return Passage(
+        text,
+        accepted,
+        path,
+        line,
+        document,
+        rejected=rejected,
+        n_ignored=len(items) - len(accepted) - len(rejected),
+        is_partial=is_binary,
+        record_id=record_id(record),
+    )
 
 
-def is_accepted(path: Path, line: int, item: Record) -> bool:
-    """Whether Prodigy's annotator accepted a record or a span, or was not asked.
+def answer_of(path: Path, line: int, item: Record, default: str) -> str:
+    """What Prodigy's annotator said of a record or a span.
 
+    default (str): where there is no answer: for a span, that of its record.
     RAISES CorpusError: the answer is none of `ANSWERS`.
     """
-    answer = item.get("answer", "accept")
+    answer = item.get("answer", default)
     if not isinstance(answer, str) or answer not in ANSWERS:
         allowed = ", ".join(ANSWERS)
         raise CorpusError(Errors.bad_answer.format(path=path, line=line, answer=shorten(answer), allowed=allowed))
-    return ANSWERS[answer]
+    return answer
 
 
 def _text(path: Path, keys: Keys, line: int, record: Record) -> str:

@@ -42,7 +42,9 @@ class Passage(NamedTuple):
     document: the name of the document that it is from; empty where the format does not say.
     annotated (bool): False for a text that nobody annotated, or whose annotation was rejected, which is left out.
     n_unused (int): how many further annotations the file has of this text, which are not read.
-    n_rejected (int): how many of its spans the annotator rejected; they are not in `spans`.
+    rejected: the spans that the annotator rejected, so that they are no entities; they are not in `spans`.
+    n_ignored (int): how many of its spans the annotator ignored; they are in neither.
+    is_partial (bool): the annotator was asked for its spans alone, so that nothing is known of the rest of the text.
     has_many_labels (bool): a span of it has several labels, so that the text is left out.
     tokens: those that the file gives the text; None where it has to be tokenized.
     has_spaces (bool): False where the file has words and no text, and `text` is these with one space between two.
@@ -59,7 +61,9 @@ class Passage(NamedTuple):
     document: str = ""
     annotated: bool = True
     n_unused: int = 0
-    n_rejected: int = 0
+    rejected: Sequence[Span] = ()
+    n_ignored: int = 0
+    is_partial: bool = False
     has_many_labels: bool = False
     tokens: Tokens | None = None
     has_spaces: bool = True

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
-from ..types import Entity
+from ..types import INCORRECT_SPANS, Entity
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
@@ -23,6 +23,7 @@ class Sentence(NamedTuple):
     lines: in formats without lines, the number of the row or Doc, from 1.
     spaces: whether a space follows each word; None where the format does not say.
     document: the name of the document that it is from; empty where the format does not say.
+    incorrect: spans of words that are known to be no entities of their labels; they may overlap.
     """
 
     words: list[str]
@@ -30,6 +31,7 @@ class Sentence(NamedTuple):
     lines: list[int]
     spaces: list[bool] | None = None
     document: str = ""
+    incorrect: tuple[Entity, ...] = ()
 
     def spaces_after(self) -> list[bool]:
         """Whether a space follows each word: between two of them, where the format does not say."""
@@ -82,6 +84,10 @@ def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:
     """A Doc whose tokens are the sentence's words.
 
     sentence (Sentence): its tags in IOB2, None where unknown.
-    RETURNS (Doc): `doc.ents` are the entities.
+    RETURNS (Doc): `doc.ents` are the entities; `doc.spans["incorrect_spans"]` those that are known to be none, if any.
     """
-    return Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=[tag or "" for tag in sentence.tags])
+    ents = [tag or "" for tag in sentence.tags]
+    doc = Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=ents)
+    if sentence.incorrect:
+        doc.spans[INCORRECT_SPANS] = [Span(doc, start, end, label=label) for label, start, end in sentence.incorrect]
+    return doc

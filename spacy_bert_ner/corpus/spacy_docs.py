@@ -15,6 +15,7 @@ from spacy.vocab import Vocab
 
 from ..errors import CorpusError, Errors
 from ..tags import OUTSIDE
+from ..types import INCORRECT_SPANS, Entity
 from ..unpacking import unpacking
 from .docbin import DOCUMENT
 from .sentence import Invalid, Sentence, check_row
@@ -38,7 +39,8 @@ def is_docbin(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Sentence | Invalid]:
-    """Read a sentence a Doc: words, spaces, entities, and the document from `doc.user_data["document"]`."""
+    """Read a sentence a Doc: words, spaces, entities, incorrect spans, and the document from
+    `doc.user_data["document"]`."""
     return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
 
@@ -100,6 +102,7 @@ def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence | In
         [number] * len(doc),
         None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
         document,
+        tuple(Entity(one.label_, one.start, one.end) for one in doc.spans.get(INCORRECT_SPANS, ()) if one.label),
     )
 
 

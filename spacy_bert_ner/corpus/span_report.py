@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..errors import CorpusError, Errors
+from ..types import INCORRECT_SPANS
 from .passage import Passage, Span
 
 MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
@@ -63,7 +64,13 @@ class SpanReport:
     n_unused: int = 0
     """Further annotations of the same texts."""
     n_rejected: int = 0
-    """Spans that the annotator rejected."""
+    """Spans that the annotator rejected, and that are kept as incorrect ones."""
+    n_rejected_misfits: int = 0
+    """Others of these, which are left out: no entity can begin and end there."""
+    n_ignored: int = 0
+    """Spans that the annotator ignored, which are left out."""
+    n_partial: int = 0
+    """Texts of which nothing is known but whether their spans are entities."""
     n_many_labels: int = 0
     """Texts with a span of several labels, which are left out."""
     misaligned: list[str] = field(default_factory=list)
@@ -131,7 +138,13 @@ class SpanReport:
         if self.n_unused:
             messages.append(Errors.annotations_unused.format(n=self.n_unused))
         if self.n_rejected:
-            messages.append(Errors.spans_rejected.format(n=self.n_rejected))
+            messages.append(Errors.spans_rejected.format(n=self.n_rejected, key=INCORRECT_SPANS))
+        if self.n_rejected_misfits:
+            messages.append(Errors.rejected_misfits.format(n=self.n_rejected_misfits))
+        if self.n_ignored:
+            messages.append(Errors.spans_ignored.format(n=self.n_ignored))
+        if self.n_partial:
+            messages.append(Errors.texts_partial.format(n=self.n_partial))
         if self.n_many_labels:
             messages.append(Errors.spans_of_many_labels.format(n=self.n_many_labels))
         return messages

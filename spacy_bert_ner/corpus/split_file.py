@@ -25,10 +25,10 @@ _MANY_TAGS = 1 << 16
 
 
 class PartCounts:
-    """Counts the tokens, documents and entities of a part, a sentence after the other."""
+    """Counts the tokens, documents, entities and incorrect spans of a part, a sentence after the other."""
 
     def __init__(self) -> None:
-        self.n_tokens = 0
+        self.n_tokens = self.n_incorrect = 0
         self.documents: set[str] = set()
         self._tags: Counter[str | None] = Counter()
         self._uncounted: list[str | None] = []  # counted together, which takes less time
@@ -36,6 +36,7 @@ class PartCounts:
     def add(self, sentence: Sentence) -> None:
         """Count a sentence, whose tags are in IOB2."""
         self.n_tokens += len(sentence.words)
+        self.n_incorrect += len(sentence.incorrect)
         self._uncounted += sentence.tags
         if len(self._uncounted) > _MANY_TAGS:
             self._count()

@@ -39,12 +39,14 @@ class Target(NamedTuple):
     """Takes the folder for temporary files, and a set of the labels of all files that are written together."""
     package: str | None = None
     """What has to be installed for it."""
+    keeps_incorrect: bool = False
+    """Whether its files hold spans that are known to be no entities."""
 
 
 TARGETS = {
-    "spacy": Target(".spacy", lambda folder, labels: DocBinWriter(folder)),
+    "spacy": Target(".spacy", lambda folder, labels: DocBinWriter(folder), keeps_incorrect=True),
     "conll": Target(".conll", lambda folder, labels: ConllWriter(folder)),
-    "jsonl": Target(".jsonl", lambda folder, labels: JsonlWriter(folder)),
+    "jsonl": Target(".jsonl", lambda folder, labels: JsonlWriter(folder), keeps_incorrect=True),
     "parquet": Target(".parquet", ParquetWriter, "pyarrow"),
 }
 

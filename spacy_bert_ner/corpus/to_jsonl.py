@@ -1,14 +1,16 @@
 """Write JSON with character offsets, an object a line, as Prodigy has it: text, spans, tokens, and the document in
-`meta`. The parts of the text whose annotation is not known are listed under `unknown`."""
+`meta`. The parts of the text whose annotation is not known are listed under `unknown`; spans that are known to be no
+entities, under `incorrect_spans`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
-from ..types import Ints1d
+from ..types import INCORRECT_SPANS, Entity, Ints1d
 from .sentence import Sentence, entities
 from .spool import Spool
 
@@ -47,9 +49,9 @@ def _record(sentence: Sentence) -> dict[str, Any]:
         {"text": word, "start": start, "end": start + len(word), "id": i, "ws": space}
         for i, (word, space, start) in enumerate(zip(sentence.words, spaces, starts, strict=False))
     ]
-    record = {
+    record: dict[str, Any] = {
         "text": "".join(shown),
-        "spans": _spans(sentence.tags, tokens),
+        "spans": _spans(entities(sentence.tags), tokens),
         "tokens": tokens,
         "meta": {"document": sentence.document},
     }
@@ -58,11 +60,12 @@ def _record(sentence: Sentence) -> dict[str, Any]:
         if is_unknown:
             covered = [token for _, token in run]
             unknown.append([covered[0]["start"], covered[-1]["end"]])
-    return record | {"unknown": unknown} if unknown else record
+    record |= {"unknown": unknown} if unknown else {}
+    return record | {INCORRECT_SPANS: _spans(sentence.incorrect, tokens)} if sentence.incorrect else record
 
 
-def _spans(tags: list[str | None], tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The entities: those of Prodigy have the numbers of their first and last token, too."""
+def _spans(found: Iterable[Entity], tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entities: those of Prodigy have the numbers of their first and last token, too."""
     return [
         {
             "start": tokens[start]["start"],
@@ -71,5 +74,5 @@ def _spans(tags: list[str | None], tokens: list[dict[str, Any]]) -> list[dict[st
             "token_end": end - 1,
             "label": label,
         }
-        for label, start, end in entities(tags)
+        for label, start, end in found
     ]
