@@ -13,6 +13,8 @@ from .types import Entity, Floats1d, Floats2d, Ints2d
 
 _MOST = 1 - 1e-10
 """Highest probability of a span in its loss, which would be infinite at 1."""
+_MOST_CELLS = 1 << 22
+"""Most numbers in an array of several spans (32 MiB); of more spans, some are taken at a time."""
 _FREE, _FIRST, _INSIDE, _BEHIND = range(4)
 
 
@@ -27,16 +29,19 @@ def negative_loss(logits: Floats2d, spans: Sequence[Entity], tags: TagSet) -> tu
     So mass goes from the sequences that hold the span to all others, in proportion to their own probabilities.
 
     logits: of one sequence, a row a token. *Shape:* `(n_tokens, n_tags)`, at least one token
-    spans: in tokens of the sequence, of labels in `tags`; they may overlap.
+    spans: in tokens of the sequence, of labels in `tags`; they may overlap. At least one.
     RETURNS: the loss of each span in nats; the gradient of their sum. *Shape:* `(n_spans,)`, and as `logits`
     """
     probabilities = tag_probabilities(logits)
     expected, log_total = marginals(probabilities, np.arange(len(logits)) == 0, tags)
-    expected_held, log_held = _held(probabilities, spans, tags)
-    share = np.minimum(np.exp(log_held - log_total), _MOST)
-    odds = share / (1 - share)
-    gradient: Floats2d = np.tensordot(odds, expected_held - expected, axes=1).astype(logits.dtype)
-    return -np.log1p(-share), gradient
+    gradient, shares = np.zeros_like(probabilities), []
+    n_together = max(1, _MOST_CELLS // probabilities.size)
+    for i in range(0, len(spans), n_together):
+        expected_held, log_held = _held(probabilities, spans[i : i + n_together], tags)
+        share = np.minimum(np.exp(log_held - log_total), _MOST)
+        gradient += np.tensordot(share / (1 - share), expected_held - expected, axes=1)
+        shares.append(share)
+    return -np.log1p(-np.concatenate(shares)), gradient.astype(logits.dtype)
 
 
 def _held(probabilities: Doubles, spans: Sequence[Entity], tags: TagSet) -> tuple[Doubles, Floats1d]:

@@ -72,6 +72,15 @@ def test_the_gradient_is_the_slope_of_the_loss():
         assert gradient[i, j] == pytest.approx((up - down) / 2e-5, abs=1e-8)
 
 
+def test_many_spans_are_taken_some_at_a_time(monkeypatch):
+    logits = np.random.default_rng(1).normal(size=(5, 3))
+    spans = [Entity("a", start, end) for start in range(5) for end in range(start + 1, 6)]
+    together = negative_loss(logits, spans, IOB2)
+    monkeypatch.setattr("spacy_bert_ner.negative_loss._MOST_CELLS", 60)  # four spans of 15 numbers
+    for own, expected in zip(negative_loss(logits, spans, IOB2), together, strict=True):
+        np.testing.assert_allclose(own, expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("gap", [15.0, 40.0, 500.0])
 def test_a_span_that_is_nearly_certain_has_a_finite_loss(gap):
     logits = np.zeros((3, 3), dtype="f")
