@@ -17,6 +17,7 @@ from transformers import AutoModelForTokenClassification
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
+from spacy_bert_ner.corpus import CorpusStream
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.reader import make_corpus_reader_v1
 from spacy_bert_ner.errors import BertNerError, ConfigError, CorpusError, TagError
@@ -478,6 +479,16 @@ def test_nothing_is_written_where_no_entity_is_left(name, tmp_path):
     ):
         convert(path, tmp_path / "out", labels=["Person"])
     assert not [*tmp_path.glob("out/*")]
+
+
+def test_incorrect_spans_are_renamed_too(tmp_path):
+    record = {"text": "Ada saw Rome", "spans": [], "incorrect_spans": [
+        {"start": 0, "end": 3, "label": "PERSON"}, {"start": 8, "end": 12, "label": "MISC"}]}  # fmt: skip
+    path = lines(tmp_path, record, {"text": "Bo", "spans": [{"start": 0, "end": 2, "label": "PERSON"}]})
+    convert(path, tmp_path / "out", **OPTIONS)
+    again = [*CorpusStream(tmp_path / "out/a.spacy", label_map={"per": "x"})]
+    for sentences, label in (([*CorpusStream(path, **OPTIONS)], "per"), (again, "x")):
+        assert [sentence.incorrect for sentence in sentences] == [((label, 0, 1),), ()]
 
 
 def test_split_json_names_them(tmp_path):

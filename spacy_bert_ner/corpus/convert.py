@@ -109,7 +109,7 @@ def convert(
     counts = {folder / files[name]: len(part) for name, part in parts.items()}
     entities = {name: n.entities for name, n in zip(parts, part_counts, strict=True)}
     messages = [*corpus.messages(), *messages, *_few_entities(part_counts), *describe_small_parts(entities)]
-    messages = [*corpus.messages(), *messages, *_incorrect_left_out(part_counts, to)]
+    messages += _incorrect_left_out(part_counts, to)
     return Conversion(
         counts,
         corpus.format,

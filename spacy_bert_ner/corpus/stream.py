@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from .fitting import Fitter, check_language, tokenizer
 from .formats import FORMATS, KNOWN, Fields, check_offsets, open_corpus, refuse
 from .offset_trial import try_offsets
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
-from .passage import MAX_CHARACTERS, Passage
+from .passage import MAX_CHARACTERS, Passage, Span
 from .scheme import TagSurvey
 from .sentence import Invalid, Sentence, entities
 from .spacing import SPACINGS, natural_spaces
@@ -311,8 +311,12 @@ class CorpusStream:
         if isinstance(item, Invalid):
             return item
         counts.update(span.label for span in item.spans)
-        named = [(span, self.label_rules.rename(span.label)) for span in item.spans]
-        return item._replace(spans=[span._replace(label=label) for span, label in named if label is not None])
+
+        def rename(spans: Iterable[Span]) -> list[Span]:
+            named = [(span, self.label_rules.rename(span.label)) for span in spans]
+            return [span._replace(label=label) for span, label in named if label is not None]
+
+        return item._replace(spans=rename(item.spans), rejected=rename(item.rejected))
 
     def _label_messages(self) -> list[str]:
         """What became of labels, when all have been read."""
@@ -339,6 +343,9 @@ class CorpusStream:
                 if counts is not None:
                     counts.update(entity.label for entity in entities(tags))
                     tags = self.label_rules.rename_iob2(tags)
+                    named = [(self.label_rules.rename(one.label), one) for one in sentence.incorrect]
+                    incorrect = tuple(one._replace(label=label) for label, one in named if label is not None)
+                    sentence = sentence._replace(incorrect=incorrect)
                 sentence = sentence._replace(tags=tags)
             if sentence.spaces is None and self._spacing != "single":
                 is_natural = self._spacing == "natural"
