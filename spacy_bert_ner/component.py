@@ -20,10 +20,11 @@ from .batching import look_ahead
 from .calibration import calibrate
 from .default_optimizer import set_optimizer
 from .errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
+from .evaluation.given import refuse_given
 from .evaluation.scorer import score_bert_ner
 from .gold_warnings import GoldWarnings
 from .label_rules import rename_head, wanted_labels
-from .label_scope import remember_pipeline, scope_of_component
+from .label_scope import remember_pipeline, scope_of_component, sets_entities_alone
 from .loss import MeanLoss, rehearsal_loss
 from .model import TokenClassifier
 from .objective import training_loss
@@ -255,8 +256,15 @@ class BertNer(SteppingPipe):
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score predicted entities, with gold ones under the names that `label_map` gives, and without those whose
-        labels no component of the pipeline predicts; see `label_scope`."""
-        scores: dict[str, Any] = super().score(scope_of_component(self).rename(examples), **kwargs)
+        labels no component of the pipeline predicts; see `label_scope`.
+
+        RAISES BertNerError: the predicted Docs are the references, or held all gold entities before, while nothing else
+            in the pipeline sets entities.
+        """
+        renamed = [*scope_of_component(self).rename(examples)]
+        if sets_entities_alone(self):
+            refuse_given(renamed)
+        scores: dict[str, Any] = super().score(renamed, **kwargs)
         return scores
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:

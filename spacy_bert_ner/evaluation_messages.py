@@ -33,6 +33,10 @@ class EvaluationMessages(CommandMessages):
         "the scores count what was given, not what it finds. For scores of the pipeline give it the text alone: "
         "Example(nlp.make_doc(doc.text), doc). If an earlier component found them, all is well."
     )
+    gold_was_given_alone = (
+        "The predicted Docs held all {n} gold entities before bert_ner read them. It kept them (overwrite = false), so "
+        "nothing was predicted. Allowed: predicted Docs of the text alone: Example(nlp.make_doc(doc.text), doc)"
+    )
     gold_was_given_to_calibrate = (
         "The temperature of '{name}' cannot be fitted: the predicted Docs hold all {n} gold entities already, which it "
         "keeps (overwrite = false). Give it Docs of the text alone: Example(nlp.make_doc(doc.text), doc)"

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from .label_rules import LabelRules
-from .pipelines import complete_entity_labels, our_components
+from .pipelines import complete_entity_labels, entity_setters, our_components
 from .relabeling import rename_entities
 
 _PIPELINES: weakref.WeakKeyDictionary[Any, weakref.ref[Language]] = weakref.WeakKeyDictionary()
@@ -90,10 +90,19 @@ def scope_of(nlp: Language) -> LabelScope:
 def scope_of_component(component: Any) -> LabelScope:
     """The scope of the pipeline that a component is in; of the component alone where that is not known, as where it
     comes from another pipeline."""
+    nlp = _pipeline_of(component)
+    return _make_scope([component], frozenset()) if nlp is None else scope_of(nlp)
+
+
+def sets_entities_alone(component: Any) -> bool:
+    """Whether no other component of its pipeline can set entities; False where its pipeline is not known."""
+    nlp = _pipeline_of(component)
+    return nlp is not None and entity_setters(nlp) == [component]
+
+
+def _pipeline_of(component: Any) -> Language | None:
     nlp = _PIPELINES[component]() if component in _PIPELINES else None
-    if nlp is not None and any(pipe is component for _, pipe in nlp.pipeline):
-        return scope_of(nlp)
-    return _make_scope([component], frozenset())
+    return nlp if nlp is not None and any(pipe is component for _, pipe in nlp.pipeline) else None
 
 
 def _make_scope(components: Sequence[Any], known: frozenset[str]) -> LabelScope:

@@ -85,6 +85,11 @@ def complete_entity_labels(nlp: Language) -> frozenset[str]:
     return entity_labels(nlp)
 
 
+def entity_setters(nlp: Language) -> list[Any]:
+    """The components that set entities, or that do not say what they set."""
+    return [pipe for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe) or _is_silent(nlp, name, pipe)]
+
+
 def _sets_entities(nlp: Language, name: str, pipe: Any) -> bool:
     # A span ruler sets them by a setting of its own.
     return "doc.ents" in nlp.get_pipe_meta(name).assigns or bool(getattr(pipe, "annotate_ents", False))

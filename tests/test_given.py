@@ -32,8 +32,16 @@ def test_of_the_text_alone_nothing_is_right_and_nothing_is_said(gold):
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_evaluating_what_was_given_warns(gold, copied):
+def test_evaluating_what_was_given_is_an_error(gold, copied):
     nlp, doc = gold
+    with pytest.raises(BertNerError, match="held all 2 gold entities before .* nothing was predicted"):
+        nlp.evaluate([Example(doc.copy() if copied else doc, doc)])
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_it_is_a_warning_where_another_component_may_have_found_them(gold, copied):
+    nlp, doc = gold
+    nlp.add_pipe("entity_ruler", first=True).add_patterns([{"label": "org", "pattern": "Nets"}])
     with pytest.warns(UserWarning, match=GIVEN):
         assert nlp.evaluate([Example(doc.copy() if copied else doc, doc)])["ents_r"] == 1.0
 

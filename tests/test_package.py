@@ -39,6 +39,7 @@ MAY_IMPORT = {
         "tags",
         "tokenizer_fit",
         "weighting",
+        "evaluation.given",
         "evaluation.scorer",
     },
     "stepping": {"default_optimizer", "model", "optimizer", "saving", "schedule", "shared", "training_plan"},
