@@ -36,10 +36,18 @@ PYTEST = ("-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadsc
 ONCE = ("ray", "docs", "browser", "training", "process", "fuzz", "corpora", "benchmark")
 """Kinds of tests whose results depend little on the versions of Python and transformers; `make test` runs them."""
 
-OF_PYTHON = ["tests/parity", "tests/test_processes.py"]
-OF_PYTHON += [
-    f"tests/test_{name}.py"
-    for name in ("component", "contract", "copies", "package", "labels", "hub", "convert", "optimizer", "settings")
+OF_PYTHON = [
+    "tests/parity",
+    "tests/integration/test_processes.py",
+    "tests/unit/pipeline/test_component.py",
+    "tests/integration/test_contract.py",
+    "tests/integration/test_copies.py",
+    "tests/unit/test_package.py",
+    "tests/unit/pipeline/test_labels.py",
+    "tests/unit/checkpoints/test_hub.py",
+    "tests/unit/corpus/test_convert.py",
+    "tests/unit/optim/test_optimizer.py",
+    "tests/unit/pipeline/test_settings.py",
 ]
 """Tests of what most depends on Python."""
 
@@ -117,7 +125,9 @@ def nightly(session: nox.Session) -> None:
 def curated(session: nox.Session) -> None:
     """What is tested with spacy-curated-transformers, in a layer over this environment."""
     layer = _layer(session, "curated", "--requirement", "constraints-curated.txt")
-    session.run(sys.executable, "-m", "pytest", "-q", "tests/test_shared_curated.py", env=layer, external=True)
+    session.run(
+        sys.executable, "-m", "pytest", "-q", "tests/integration/test_shared_curated.py", env=layer, external=True
+    )
 
 
 @nox.session
@@ -129,7 +139,7 @@ def peers(session: nox.Session) -> None:
     session.install("setuptools<81", "setuptools_scm<9", "wheel")
     packages = ("--no-build-isolation", "--requirement", "constraints-peers.txt")
     layer = _layer(session, "peers", *packages, python="python")
-    session.run(sys.executable, "-m", "pytest", "-q", "tests/test_metric_peers.py", env=layer, external=True)
+    session.run(sys.executable, "-m", "pytest", "-q", "tests/parity/test_metric_peers.py", env=layer, external=True)
 
 
 @nox.session(python=False)
@@ -143,16 +153,18 @@ def generations(session: nox.Session) -> None:
     if "transformers4" not in pythons:
         session.skip("the session transformers4 has not run, as there is no Python 3.10")
     for name, python in pythons.items():
-        session.run(python, "tests/generations.py", "save", str(SAVED / name), external=True)
+        session.run(python, "tests/helpers/generations.py", "save", str(SAVED / name), external=True)
     for python in pythons.values():
-        session.run(python, "tests/generations.py", "check", *(str(SAVED / name) for name in pythons), external=True)
+        session.run(
+            python, "tests/helpers/generations.py", "check", *(str(SAVED / name) for name in pythons), external=True
+        )
 
 
 @nox.session(python=False)
 def fuzz(session: nox.Session) -> None:
     """Damaged files and bytes for all readers, so many seconds each: `nox -s fuzz -- 60`."""
     layer = _layer(session, "atheris", "atheris>=3,<4")
-    session.run(sys.executable, "tests/fuzzing.py", *(session.posargs or ["20"]), env=layer, external=True)
+    session.run(sys.executable, "tests/helpers/fuzzing.py", *(session.posargs or ["20"]), env=layer, external=True)
 
 
 @nox.session

@@ -9,7 +9,7 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_bert_ner.files import whole_files
+from spacy_bert_ner.util.atomic_io import whole_files
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

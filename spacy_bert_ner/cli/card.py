@@ -7,7 +7,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
-from .code_option import Code
+from ._code_option import Code
 
 
 def card_cli(
@@ -27,7 +27,7 @@ def card_cli(
     code: Code = None,
 ) -> None:
     """Write the model card of a pipeline, from the numbers of its report; spacy package takes it along."""
-    from ..evaluation.card import guidelines_beside, write_card
+    from ..evaluation.model_card import guidelines_beside, write_card
 
     if corpus is not None:
         if guidelines is not None:

@@ -9,10 +9,10 @@ from wasabi import table
 
 from ..corpus.convert import convert
 from ..corpus.span_report import CUT
-from ..corpus.targets import TARGETS
+from ..corpus.writers.registry import TARGETS
 from ..errors import BertNerError
-from . import reading
-from .code_option import Code
+from . import _corpus_options as reading
+from ._code_option import Code
 
 Opt = typer.Option
 _ALL = "The complete lists: --problems FILE"

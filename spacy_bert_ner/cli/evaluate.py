@@ -7,8 +7,8 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
-from . import reading
-from .code_option import Code
+from . import _corpus_options as reading
+from ._code_option import Code
 
 
 def evaluate_cli(
@@ -42,10 +42,10 @@ def evaluate_cli(
     """Score pipelines on held-out examples, with intervals and kinds of mistakes; several are compared."""
     from spacy.cli._util import setup_gpu
 
-    from ..corpus.part_file import EVALUATED, TRAINED_ON
+    from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON
     from ..evaluation.entities_page import ENTITIES
     from ..evaluation.report import PAGE, evaluate
-    from ..pipelines import describe_unknown_labels
+    from ..util.pipelines import describe_unknown_labels
 
     *pipelines, data = paths
     if not pipelines:

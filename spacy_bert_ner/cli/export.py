@@ -7,8 +7,8 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
-from . import reading
-from .code_option import Code
+from . import _corpus_options as reading
+from ._code_option import Code
 
 
 def export_cli(
@@ -35,8 +35,8 @@ def export_cli(
     code: Code = None,
 ) -> None:
     """Make a pipeline that runs faster, on another runtime; or give away the checkpoint of one."""
-    from ..corpus.part_file import COMPARED_ON
-    from ..export import TARGETS, export_checkpoint, export_pipeline
+    from ..corpus.splitting.part_file import COMPARED_ON
+    from ..export.exporter import TARGETS, export_checkpoint, export_pipeline
 
     try:
         if to not in TARGETS:

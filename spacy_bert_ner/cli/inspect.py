@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ..errors import BertNerError, CorpusError, Errors
-from . import reading
-from .code_option import Code
+from . import _corpus_options as reading
+from ._code_option import Code
 
 Opt = typer.Option
 

@@ -8,7 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, Errors
-from .code_option import Code
+from ._code_option import Code
 
 
 def serve_cli(
@@ -34,7 +34,7 @@ def serve_cli(
     """Serve the entities of texts over HTTP, on Ray Serve; Ctrl+C ends it."""
     if find_spec("ray") is None or find_spec("fastapi") is None:
         msg.fail("Nothing was served", Errors.serve_takes_ray, exits=1)
-    from ..scale.server import options_in, run_server
+    from ..serving.server import options_in, run_server
 
     settings = {
         "pipeline": pipeline,

@@ -8,7 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, Errors
-from .code_option import Code
+from ._code_option import Code
 
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Settings of the config are options too, as in --training.max_steps 800."""
@@ -47,10 +47,10 @@ def train_cli(
     from spacy import util
     from spacy.cli._util import parse_config_overrides
 
-    from ..training.loop import Keeping, Stopped
+    from ..training.distributed import from_environment
+    from ..training.progress import Stop
     from ..training.run import Order, train
-    from ..training.watch import Stop
-    from ..training.workers import from_environment
+    from ..training.trainer import Keeping, Stopped
 
     if verbose:
         util.logger.setLevel(logging.DEBUG)
@@ -76,7 +76,7 @@ def train_cli(
         elif find_spec("ray") is None:
             raise BertNerError(Errors.train_takes_ray.format(n=workers))
         else:
-            from ..training.on_ray import train_on_ray
+            from ..training.ray_launcher import train_on_ray
 
             train_on_ray(order, workers, address)
     except Stopped as e:

@@ -11,7 +11,7 @@ from spacy.util import is_package
 from wasabi import msg
 
 from ..errors import Errors
-from .code_option import Code
+from ._code_option import Code
 
 
 def visualize_cli(

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import CorpusError, Errors
-from ..files import whole_files
 from ..types import Ints1d
-from . import CorpusStream, split_file
-from .parts import Split, check_options, make_parts
+from ..util.atomic_io import whole_files
+from . import CorpusStream
 from .small_dev import describe_small_parts
 from .span_report import ListedError
-from .split_file import PartCounts
-from .targets import TARGETS, Target, find_target
+from .splitting import manifest as split_file
+from .splitting.assign import Split, check_options, make_parts
+from .splitting.manifest import PartCounts
+from .writers.registry import TARGETS, Target, find_target
 
 _MANY_TOKENS, _FEWEST_ENTITIES = 2_000, 500
 """Of texts of 2,000 tokens or more, fewer than one entity in 500 is suspicious: GMB has one in 9, WNUT-17 one in 32."""

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..errors import CorpusError, Errors
-from .fitting import TokenEdges, token_edges
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS, ToCharacters
-from .offsets import Place, covers, trim, trim_piece
-from .passage import Passage, Span, Tokens
 from .sentence import Invalid
+from .span_alignment import TokenEdges, token_edges
+from .span_placement import Place, covers, trim, trim_piece
 from .span_report import N_SHOWN, bullets, show
+from .span_text import Passage, Span, Tokens
 
 _MOST = 0.8
 """Share of the spans that do not fit from which one explanation is that of all."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import NamedTuple
 
-from .passage import Passage
+from .span_text import Passage
 
 UNITS = ("characters", "utf-16", "bytes")
 """Units that a user can name."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
+from ..decoding.tag_scheme import OUTSIDE
 from ..errors import CorpusError, Errors
-from ..tags import OUTSIDE
 from ..types import INCORRECT_SPANS, Entity
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import CorpusError, Errors
 from ..types import INCORRECT_SPANS
-from .passage import Passage, Span
+from .span_text import Passage, Span
 
 MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
 """What becomes of a span that does not begin and end where tokens do."""

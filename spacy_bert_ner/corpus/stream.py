@@ -13,20 +13,21 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from spacy.tokens import Doc
 
+from ..decoding.label_rules import RuleError, make_rules
+from ..decoding.tag_scheme import PREFIXES, to_iob2
 from ..errors import CorpusError, Errors
-from ..label_rules import RuleError, make_rules
-from ..tags import PREFIXES, to_iob2
 from ..types import Ints1d
-from .column_layout import LAST, describe_column
-from .fitting import Fitter, check_language, tokenizer
-from .formats import FORMATS, KNOWN, Fields, check_offsets, open_corpus, refuse
+from .detokenize import SPACINGS, natural_spaces
 from .offset_trial import try_offsets
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
-from .passage import MAX_CHARACTERS, Passage, Span
-from .scheme import TagSurvey
+from .options import refuse
+from .readers.column_layout import LAST, describe_column
+from .readers.registry import FORMATS, KNOWN, Fields, check_offsets, open_corpus
+from .scheme_detection import TagSurvey
 from .sentence import Invalid, Sentence, entities
-from .spacing import SPACINGS, natural_spaces
+from .span_alignment import Fitter, check_language, tokenizer
 from .span_report import MISALIGNED, OVERLAP, SpanReport, bullets
+from .span_text import MAX_CHARACTERS, Passage, Span
 
 AUTO = "auto"
 OFFSETS = (AUTO, *UNITS)

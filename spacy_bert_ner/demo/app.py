@@ -15,11 +15,12 @@ from typing import Any
 import streamlit as st
 from spacy.tokens import Doc
 
-from spacy_bert_ner.demo import texts, tokens
-from spacy_bert_ner.display import Shown, colours, marked, shown
+from spacy_bert_ner.demo import text_parts as texts
+from spacy_bert_ner.demo import token_table as tokens
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.pipelines import load, our_components, running
-from spacy_bert_ner.user_code import import_code
+from spacy_bert_ner.reporting.entity_html import Shown, colours, marked, shown
+from spacy_bert_ner.util.pipelines import load, our_components, running
+from spacy_bert_ner.util.user_code import import_code
 
 EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
 STYLE = """<style>

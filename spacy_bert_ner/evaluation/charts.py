@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..plotting import COLOURS, FAINT, INK, Chart, few_ticks, short
+from ..reporting.charts import COLOURS, FAINT, INK, Chart, few_ticks, short
 
 CHARTS = ("labels", "comparison", "confusion", "slices", "reliability", "thresholds", "training")
 """Their names; those of several pipelines have a number behind them."""
@@ -23,7 +23,7 @@ def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | N
     """The charts of each pipeline, by its name, and under "" those of all; none where there is nothing to draw.
 
     pipelines: by name; see `measure.metrics`.
-    training: see `training_log.read_log`.
+    training: see `training_curves.read_log`.
     """
     charts: dict[str, list[Chart]] = {"": []}
     if len(pipelines) > 1 and _labels(*pipelines.values()):

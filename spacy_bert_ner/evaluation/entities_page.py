@@ -8,9 +8,9 @@ from pathlib import Path
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..display import colours, marked, shown
-from ..files import whole_files
-from ..pages import cut_middle, printable, render, visible
+from ..reporting.entity_html import colours, marked, shown
+from ..reporting.html import cut_middle, printable, render, visible
+from ..util.atomic_io import whole_files
 from .measure import Found
 
 ENTITIES = "entities.html"

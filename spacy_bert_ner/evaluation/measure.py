@@ -15,16 +15,16 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..annotations import entity_score
-from ..corpus.spacy_docs import read_docs
+from ..corpus.readers.docbin import read_docs
 from ..errors import BertNerError, Errors
-from ..label_scope import LabelScope, scope_of
-from ..pipelines import complete_entity_labels, running
 from ..types import Entity, Prediction
-from .confidence_curves import Scored, confidence
-from .matches import KINDS, SCHEMAS, Mistake, count_matches, mistakes
+from ..util.doc_entities import entity_score
+from ..util.pipelines import complete_entity_labels, running
+from .bootstrap import count, prf, score
+from .calibration_curves import Scored, confidence
+from .label_scope import LabelScope, scope_of
+from .matching import KINDS, SCHEMAS, Mistake, count_matches, mistakes
 from .scorer import score_bert_ner
-from .scores import count, prf, score
 from .slices import slices
 
 _MOST_STRINGS = 30
@@ -147,10 +147,10 @@ def metrics(
 
     known: the entities of the training data, see `slices.known_entities`; None where it is not at hand.
     wanted_precision: that the thresholds which are told give, from 0 to 1.
-    RETURNS: `scores`, see `scores.score`; `schemas` and `mistakes`, see `matches`; `confusion`, the numbers of pairs
+    RETURNS: `scores`, see `bootstrap.score`; `schemas` and `mistakes`, see `matches`; `confusion`, the numbers of pairs
         of gold and predicted labels of entities with the same boundaries, where the other side of an entity that is
         missed, or spurious, is None; `strings`, the most frequent of those pairs that are no match, with the text;
-        `slices`, see `slices.slices`; `confidence`, see `confidence_curves.confidence`; token accuracies as the scorer
+        `slices`, see `slices.slices`; `confidence`, see `calibration_curves.confidence`; token accuracies as the scorer
         of the component has them; `unknown_labels`, gold ones that the pipeline never gives; `n_docs`, `n_words`, and
         `words_per_second`, without what is done on the first text alone.
     """

@@ -14,18 +14,18 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from ..corpus.part_file import EVALUATED, TRAINED_ON, part_file
+from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON, part_file
 from ..errors import BertNerError, Errors
-from ..files import whole_folder
-from ..pipelines import entity_labels, load, our_components
+from ..util.atomic_io import whole_folder
+from ..util.pipelines import entity_labels, load, our_components
+from ..util.provenance import data_sum, pipeline_sum, versions
+from .bootstrap import compare, count
 from .charts import CHARTS, all_charts
 from .entities_page import ENTITIES, write_entities
+from .error_cases import Case, different, mistaken
 from .measure import Found, find, metrics, read_gold
-from .places import Case, different, mistaken
-from .provenance import data_sum, pipeline_sum, versions
-from .scores import compare, count
 from .slices import examples, known_entities
-from .training_log import read_log
+from .training_curves import read_log
 
 METRICS = "metrics.json"
 PAGE = "report.html"
@@ -56,14 +56,14 @@ def evaluate(
     seed: of the documents that are drawn for the intervals.
     train: the `.spacy` file of the training data, or a folder with it, by which entities are told apart that it has
         and that it has not.
-    log: the CSV file of the training, see `training_log.read_log`.
+    log: the CSV file of the training, see `training_curves.read_log`.
     wanted_precision: see `measure.metrics`.
     displacy: a folder to write a page of documents with their entities to, see `entities_page`; None for none.
     displacy_limit: number of documents on that page.
     RETURNS: what `metrics.json` holds: `data`, and `train` with `examples` of each label and `n_shared`, held-out Docs
         that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.metrics`, each with its `config`, its
-        `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see `scores.compare`;
-        `training`, see `training_log.read_log`.
+        `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see `bootstrap.compare`;
+        `training`, see `training_curves.read_log`.
     RAISES BertNerError: something is not there or damaged, a folder does not tell which file is the test data, there is
         no annotation, `output` is something else, or matplotlib is not installed, which a report takes.
     """
@@ -188,8 +188,8 @@ def _about(nlp: Language) -> dict[str, Any]:
 
 
 def _write(output: Path, report: dict[str, Any], found: dict[str, Found]) -> None:
-    from ..plotting import to_png
-    from .page import page
+    from ..reporting.charts import to_png
+    from .html_report import page
 
     charts = all_charts(report["pipelines"], report["training"])
     cases = {name: list(mistaken(one)) for name, one in found.items()}

@@ -11,9 +11,9 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
 
-from ..tags import OUTSIDE
-from .given import check_predicted
-from .metrics import iob_accuracy
+from ..decoding.tag_scheme import OUTSIDE
+from .preset_entities import check_predicted
+from .token_accuracy import iob_accuracy
 
 
 @registry.scorers("spacy_bert_ner.ner_scorer.v1")
@@ -26,7 +26,7 @@ def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
     """Score predicted entities. Warns where a `bert_ner` kept all gold entities, which the Docs held before.
 
     RETURNS: `ents_p`, `ents_r`, `ents_f`, `ents_per_type` as spaCy counts them; `iob_acc` and `iob_doc_acc`, see
-        `evaluation.metrics.iob_accuracy`, counted on the gold tokens.
+        `evaluation.token_accuracy.iob_accuracy`, counted on the gold tokens.
     RAISES BertNerError: the predicted Doc of an Example is its reference.
     """
     examples = list(examples)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from spacy.tokens import Doc
 
 from ..types import Entity
-from .scores import count, score
+from .bootstrap import count, score
 
 LENGTHS = ("1", "2", "3", "4", "5 or more")
 SENTENCES = ("1 to 10", "11 to 20", "21 to 30", "31 to 50", "51 or more")
@@ -68,7 +68,7 @@ def slices(
     docs: gold Docs.
     gold, predicted: the entities of each.
     known: those of the training data; None where it is not at hand, so that the slices by it are not there.
-    RETURNS: by name of the slices and name of the slice, in their order, what `scores.score` says of a label; slices
+    RETURNS: by name of the slices and name of the slice, in their order, what `bootstrap.score` says of a label; slices
         without entities are left out.
     """
     choices = [*_SLICES, *(_OF_TRAINING if known is not None else ())]

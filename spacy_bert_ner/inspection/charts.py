@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..plotting import COLOURS, INK, Chart, few_ticks, short
+from ..reporting.charts import COLOURS, INK, Chart, few_ticks, short
 from .report import Report
-from .survey import Survey, quantile, summary
+from .statistics import Survey, quantile, summary
 
 MOST_LABELS = 25
 MOST_SPLITS = 6

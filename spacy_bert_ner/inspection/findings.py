@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .shown import Example
-from .survey import Survey
+from .examples import Example
+from .statistics import Survey
 
 LEVELS = ("error", "warning", "info")
 """From worse to harmless: what spoils training or scores, what is likely wrong, what is good to know."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CorpusError, Errors
-from ..files import whole_files
-from . import table
-from .figures import to_json
+from ..util.atomic_io import whole_files
+from . import terminal as table
+from .json_report import to_json
 from .report import Report, inspect_files
 
 WIDEST, NARROWEST = 98, 60
@@ -33,7 +33,7 @@ def inspect_to(
     if json_path:
         _write(json_path, json_text(report))
     if html_path:
-        from .page import page
+        from .html_report import page
 
         _write(html_path, page(report))
     return report

@@ -12,12 +12,16 @@ from typing import Any
 from ..corpus import FORMATS, CorpusStream
 from ..corpus.sentence import Sentence
 from ..errors import CorpusError, Errors
-from . import readings, rules_copies, rules_entities, rules_labels, rules_text
+from . import label_consistency as readings
+from .checks import duplicates as rules_copies
+from .checks import entities as rules_entities
+from .checks import labels as rules_labels
+from .checks import text as rules_text
+from .duplicates import Repeats
+from .examples import Place
 from .findings import LEVELS, Corpora, Finding, share
-from .repeats import Repeats
-from .shown import Place
-from .subwords import SubwordCounter
-from .survey import Survey
+from .statistics import Survey
+from .subword_lengths import SubwordCounter
 
 TRAIN = "train"
 
@@ -26,7 +30,7 @@ TRAIN = "train"
 class Report:
     """What was found in some files.
 
-    confusion: how often strings have another reading than their most frequent one; see `readings.confusion`.
+    confusion: how often strings have another reading than their most frequent one; see `label_consistency.confusion`.
     encoder, window: whose subwords were counted, and the most that go through it at once; None where none were.
     """
 

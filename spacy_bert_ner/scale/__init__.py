@@ -1,1 +1,1 @@
-"""Beyond one process: a corpus annotated, and requests answered, on one machine or on many."""
+"""The former place of the server; see `spacy_bert_ner.serving.app`."""

@@ -18,16 +18,16 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from wasabi import Printer
 
-from ..corpus.part_file import refuse_split
+from ..corpus.splitting.part_file import refuse_split
 from ..errors import BertNerError, Errors
-from ..pipelines import our_components
-from . import states
-from .changes import Told, describe, differences, digest
-from .loop import Keeping, Trainer
-from .parameters import parameters
-from .stage import check_parallel
-from .watch import Stop
-from .workers import Workers, from_environment, joined
+from ..util.pipelines import our_components
+from . import checkpoints as states
+from .distributed import Workers, from_environment, joined
+from .fingerprint import Told, describe, differences, digest
+from .optimizer_state import parameters
+from .progress import Stop
+from .resumable_pipeline import check_parallel
+from .trainer import Keeping, Trainer
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
-from spacy_bert_ner.model import get_checkpoint
+from spacy_bert_ner.models.token_classifier import get_checkpoint
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 

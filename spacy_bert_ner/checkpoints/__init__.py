@@ -1,0 +1,1 @@
+"""Hugging Face checkpoints: find, check, load, change and save them."""

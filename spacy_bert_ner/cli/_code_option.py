@@ -1,0 +1,35 @@
+"""The option `--code`, which every command has."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import BertNerError
+
+
+def _import(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Import the file before the command reads its other arguments."""
+    if path is None or ctx.resilient_parsing:
+        return path
+    from ..util.user_code import import_code
+
+    try:
+        import_code(path)
+    except (BertNerError, OSError) as e:
+        # Standard output may be taken by the result, as with `inspect --json -`.
+        typer.secho(f"✘ Nothing was done\n{e}", fg="red", err=True)
+        raise typer.Exit(1) from e
+    return path
+
+
+Code = Annotated[
+    Path | None,
+    typer.Option(
+        "--code",
+        "-c",
+        help="Python file to import first, with registered functions that configs and pipelines name",
+        callback=_import,
+        is_eager=True,
+    ),
+]

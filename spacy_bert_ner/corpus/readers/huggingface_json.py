@@ -1,0 +1,60 @@
+"""Hugging Face datasets as JSON: an object a line, or one list of objects, with words and tags, and perhaps `spaces`
+and `document`; for the names of these see `tokens`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...errors import CorpusError, Errors
+from ..sentence import Invalid, Sentence
+from .dataset_row import COLUMNS, DOCUMENT, TAGS, WORDS, Columns, find_columns, has_tags, sentence_of
+from .json_records import Record, first_readable, first_record, name_at, read_records, shown_keys
+from .json_stream import values
+from .text_source import Source
+
+
+def is_json(rows: Sequence[str]) -> bool:
+    """Whether the first record has both columns; under other names than the usual ones, with a tag for each word."""
+    record = first_record(rows)
+    if set(COLUMNS) <= set(record):
+        return True
+    words = next((record[key] for key in WORDS if key in record), None)
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return False
+    return any(_are_tags(record[key], len(words)) for key in TAGS if key in record)
+
+
+def read(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+    """Read words and tags. These are strings: JSON has no place for the names of numbers.
+
+    document_key: the key, or keys with dots between them, of what names the document of a record.
+    RAISES CorpusError: the tags may be under several keys.
+    """
+    path = source.path
+    columns = _columns(source)
+
+    def parse(line: int, record: Record) -> Sentence:
+        missing = [column for column in columns if column not in record]
+        if missing:
+            where, found = f"{path}, line {line}", shown_keys(record)
+            raise CorpusError(Errors.missing_keys.format(where=where, found=found, missing=", ".join(missing)))
+        name = {DOCUMENT: name_at(path, line, record, document_key)} if document_key else {}
+        return sentence_of(path, "line", line, record | name, None, columns)
+
+    return (item for item in read_records(source, parse) if isinstance(item, Invalid) or item.words)
+
+
+def _columns(source: Source) -> Columns:
+    """The keys of the words and the tags, which are those of the first record; the usual ones where it has none."""
+    first = first_readable(values(source))
+    names = list(first[0]) if first else []
+    if not any(name in names for name in WORDS) or not any(name in names for name in TAGS):
+        return COLUMNS
+    return find_columns(source.path, names, lambda name: has_tags(record.get(name) for record in first))
+
+
+def _are_tags(found: object, n_words: int) -> bool:
+    """Whether this may be the tags of so many words."""
+    if not isinstance(found, list) or len(found) != n_words:
+        return False
+    return all(tag is None or (isinstance(tag, str | int) and not isinstance(tag, bool)) for tag in found)

@@ -1,0 +1,107 @@
+"""Label Studio's export as CSV or TSV: a row for each annotation, with its regions as JSON in a field.
+
+id,text,label,annotator,annotation_id
+1,Ada left.,"[{""start"": 0, ""end"": 3, ""text"": ""Ada"", ""labels"": [""per""]}]",1,4
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from ...errors import CorpusError, Errors
+from ..span_text import shorten
+from .json_records import Record
+from .json_stream import MAX_RECORD
+from .text_source import Source
+
+_MAX_HEADER = 1 << 16
+_REGIONS = re.compile(r"\s*\[\s*(\{|\]\s*$)")
+_ID, _ANNOTATION = "id", "annotation_id"
+
+
+def is_csv(rows: Sequence[str]) -> bool:
+    """Whether the first row is the header of such a file."""
+    header = _header(rows[0]) if rows else []
+    return _ANNOTATION in header and ("annotator" in header or "lead_time" in header)
+
+
+def begins_csv(source: Source) -> bool:
+    """Whether a file begins with such a header."""
+    with source.text(newline="") as text:
+        return is_csv([_first_row(text)[0]])
+
+
+def records(source: Source, text_key: str) -> Iterator[tuple[int, Record | CorpusError]]:
+    """The records of JSON-MIN that the rows of a file are, each with the line on which it begins.
+
+    text_key: the column of the text, which is taken as it is.
+    """
+    path = source.path
+    with source.text(newline="") as text:
+        first, n_before = _first_row(text)
+        header = _header(first)
+        reader = csv.reader(text, delimiter=_delimiter(first), strict=True)
+        while True:
+            begin = n_before + reader.line_num + 1
+            try:
+                row = _next(reader)
+            except csv.Error as e:  # after which the reader goes on with the next line
+                yield begin, CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e))
+                continue
+            if row is None:
+                return
+            if len(row) == len(header):
+                yield begin, _record(source, begin, dict(zip(header, row, strict=True)), text_key)
+            elif row:
+                message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=len(header))
+                yield begin, CorpusError(message)
+
+
+def _first_row(text: TextIO) -> tuple[str, int]:
+    """The first row that is not blank, up to the length of any header, and its line."""
+    row, line = "", 0
+    while not row.strip() and (row := text.readline(_MAX_HEADER)):
+        line += 1
+    return row, line
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next row, whose text or regions may be longer than the 128 kB that Python allows unless it is told."""
+    limit = csv.field_size_limit(MAX_RECORD)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _record(source: Source, line: int, fields: dict[str, str], text_key: str) -> Record | CorpusError:
+    """The record of a row: numbers in `id`, lists in fields that have regions."""
+    record: Record = dict(fields)
+    for key, field in fields.items():
+        if key == _ID and field.isdecimal() and len(field) < 20:
+            record[key] = int(field)
+        elif key != text_key and _REGIONS.match(field):
+            try:
+                record[key] = json.loads(field)
+            except (ValueError, RecursionError) as e:
+                reason = f"{e} in the column {key}"
+                return CorpusError(
+                    Errors.bad_json.format(path=source.path, line=line, reason=reason, text=shorten(field))
+                )
+    return record
+
+
+def _header(row: str) -> list[str]:
+    row = row.rstrip("\r\n")
+    try:
+        return next(csv.reader([row], delimiter=_delimiter(row), strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _delimiter(row: str) -> str:
+    return "\t" if "\t" in row else ","

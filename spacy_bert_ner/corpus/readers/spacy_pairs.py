@@ -1,0 +1,48 @@
+"""Training data of spaCy 2 as JSON, pairs of a text and its entities, and what the program ner-annotator makes of it.
+
+[["Ada left.", {"entities": [[0, 3, "per"]]}], ["Nobody came.", {"entities": []}]]
+{"classes": ["per"], "annotations": [["Ada left.", {"entities": [[0, 3, "per"]]}], null]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...errors import CorpusError, Errors
+from ..sentence import Invalid
+from ..span_text import Passage, check_text, shorten
+from .json_head import first_element, head_values
+from .json_records import read_values
+from .jsonl import span_of
+from .text_source import Source
+
+_ANNOTATIONS = "annotations"
+
+
+def is_pairs(rows: Sequence[str]) -> bool:
+    """Whether the first value is a pair."""
+    first = next(iter(head_values(rows, 1)), None)
+    return _is_pair(first) or (isinstance(first, dict) and _is_pair(first_element(rows, _ANNOTATIONS)))
+
+
+def read(source: Source) -> Iterator[Passage | Invalid]:
+    """Read pairs: an array of them, one after the other, or under `annotations`; null is a text that was skipped."""
+    path = source.path
+
+    def parse(line: int, value: object) -> Passage:
+        if value is None:
+            return Passage("", [], path, line, annotated=False)
+        if not isinstance(value, list) or not _is_pair(value):
+            raise CorpusError(Errors.no_spacy_pair.format(path=path, line=line, found=shorten(value)))
+        text, annotation = value
+        spans = [span_of(path, line, item) for item in annotation["entities"]]
+        return Passage(check_text(path, line, text), spans, path, line)
+
+    return read_values(source, parse, _ANNOTATIONS)
+
+
+def _is_pair(value: object) -> bool:
+    """Whether this is a text with an object that has entities."""
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
+        return False
+    return isinstance(value[1], dict) and isinstance(value[1].get("entities"), list)

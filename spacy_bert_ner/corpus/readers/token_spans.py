@@ -1,0 +1,102 @@
+"""JSON with words and spans of words: that of GLiNER, whose ends are the last word, and of SpERT, whose are beyond it.
+
+{"tokenized_text": ["Ada", "left", "."], "ner": [[0, 0, "per"]]}
+{"tokens": ["Ada", "left", "."], "entities": [{"type": "per", "start": 0, "end": 1}], "relations": []}
+
+Spans may share words, as those of text may. What stands between the words is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+
+from ...errors import CorpusError, Errors
+from ..sentence import Invalid, check_row
+from ..span_text import Passage, Span, Tokens, check_text, make_span, shorten
+from .json_records import Record, first_record, first_records, read_records, record_id, shown_keys
+from .jsonl import document_of
+from .text_source import Source
+
+GLINER = ("tokenized_text", "ner")
+SPERT = ("tokens", "entities")
+"""Keys of the words and of their spans."""
+_SPERT_SPAN = {"type", "start", "end"}
+
+
+def is_gliner(rows: Sequence[str]) -> bool:
+    """Whether the first record has the keys of GLiNER."""
+    record = first_record(rows)
+    return all(key in record and isinstance(record[key], list | None) for key in GLINER)
+
+
+def is_spert(rows: Sequence[str]) -> bool:
+    """Whether the first records have words, and entities like those of SpERT; a text, as Prodigy has, is none."""
+    records = first_records(rows)
+    words, entities = ([record.get(key) for record in records] for key in SPERT)
+    if not records or "text" in records[0] or not all(isinstance(found, list) for found in (*words, *entities)):
+        return False
+    spans = [span for found in entities if isinstance(found, list) for span in found]
+    strings = all(isinstance(word, str) for found in words if isinstance(found, list) for word in found)
+    return strings and bool(spans) and all(isinstance(span, dict) and span.keys() >= _SPERT_SPAN for span in spans)
+
+
+def read_gliner(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+    """Read GLiNER's records.
+
+    document_key: the key, or keys with dots between them, of what names the document of a record.
+    """
+    return read_records(source, partial(_passage, source.path, GLINER, document_key))
+
+
+def read_spert(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+    """Read SpERT's records, without the relations between entities.
+
+    document_key: the key, or keys with dots between them, of what names the document of a record.
+    """
+    return read_records(source, partial(_passage, source.path, SPERT, document_key))
+
+
+def _passage(path: Path, keys: tuple[str, str], document_key: str | None, line: int, record: Record) -> Passage:
+    if missing := [key for key in keys if key not in record]:
+        found, needed = shown_keys(record), " and ".join(missing)
+        raise CorpusError(Errors.missing_key.format(path=path, line=line, found=found, needed=needed))
+    words, items = (record[key] for key in keys)
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise CorpusError(
+            Errors.bad_tokens.format(path=path, unit="line", line=line, key=keys[0], found=shorten(words))
+        )
+    if not isinstance(items, list):
+        raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
+    for i, word in enumerate(words, start=1):
+        check_row(path, line, word, "O", f", word {i}")
+    text = check_text(path, line, " ".join(words))
+    starts = list(accumulate((len(word) + 1 for word in words), initial=0))
+    spans = [_span(path, line, item, keys == GLINER, starts) for item in items]
+    document = document_of(path, line, record, document_key)
+    tokens = Tokens(words, [True] * (len(words) - 1) + [False] * bool(words))
+    return Passage(text, spans, path, line, document, tokens=tokens, has_spaces=False, record_id=record_id(record))
+
+
+def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[int]) -> Span:
+    """The span of words as one of characters.
+
+    is_inclusive: the end is the last word, in a list of three; or the word beyond it, in an object.
+    starts: where each word begins, and where one more would.
+    """
+    if is_inclusive and isinstance(item, list) and len(item) == 3:
+        start, end, label = item
+    elif not is_inclusive and isinstance(item, dict):
+        start, end, label = item.get("start"), item.get("end"), item.get("type")
+    else:
+        allowed = '[0, 0, "per"]' if is_inclusive else '{"type": "per", "start": 0, "end": 1}'
+        raise CorpusError(Errors.no_word_span.format(path=path, line=line, found=shorten(item), allowed=allowed))
+    n_words = len(starts) - 1
+    # A Boolean is an integer to Python.
+    if type(start) is not int or type(end) is not int or not 0 <= start < (beyond := end + is_inclusive) <= n_words:
+        allowed = f"0 <= start {'<=' if is_inclusive else '<'} end {'<' if is_inclusive else '<='} {n_words}"
+        where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}
+        raise CorpusError(Errors.word_span_outside.format(**where, label=shorten(label), n=n_words, allowed=allowed))
+    return make_span(path, line, starts[start], starts[beyond] - 1, label)

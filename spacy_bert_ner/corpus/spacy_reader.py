@@ -1,0 +1,177 @@
+"""The registered reader of corpora: `spacy train` reads annotated text of every format, without conversion."""
+
+# No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example, dont_augment
+from spacy.util import registry
+
+from ..errors import CorpusError, Errors
+from .join_docs import join_docs
+from .readers.docbin import read_docs
+from .relabeling import rename_entities
+from .sentence import to_doc
+from .splitting.part_file import refuse_split, spacy_files
+from .stream import CorpusStream
+from .writers.docbin import DOCUMENT
+
+Augmenter = Callable[[Language, Example], Iterable[Example]]
+DOCBIN = "spacy"
+"""The format whose Docs are taken as they are, with all annotation."""
+
+
+@registry.readers("spacy_bert_ner.Corpus.v1")
+def make_corpus_reader_v1(
+    path: str | Path | list[str | Path] | None,
+    format: str = "auto",
+    join: int = 0,
+    limit: int = 0,
+    augmenter: Callable[..., Any] | None = None,
+    encoding: str | None = None,
+    column: int | None = None,
+    word_column: int | None = None,
+    tag_scheme: str | None = None,
+    document_key: str | None = None,
+    text_key: str | None = None,
+    skip_invalid: int = 0,
+    spacing: str = "natural",
+    offsets: str = "auto",
+    misaligned: str = "error",
+    overlap: str = "error",
+    labels: Any = None,
+    label_map: Any = None,
+) -> Callable[[Language], Iterator[Example]]:
+    """The registered reader of corpora: see `CorpusReader`."""
+    paths = path if isinstance(path, list) else [path]
+    if not paths or not all(paths):
+        raise CorpusError(Errors.no_path.format(path=json.dumps(path, default=str)))
+    return CorpusReader(
+        [Path(one) for one in paths if one],
+        join=join,
+        limit=limit,
+        augmenter=augmenter,
+        format=format,
+        encoding=encoding,
+        column=column,
+        word_column=word_column,
+        tag_scheme=tag_scheme,
+        document_key=document_key,
+        text_key=text_key,
+        skip_invalid=skip_invalid,
+        spacing=spacing,
+        offsets=offsets,
+        misaligned=misaligned,
+        overlap=overlap,
+        labels=labels,
+        label_map=label_map,
+    )
+
+
+class CorpusReader:
+    """Makes Examples of annotated text, anew whenever it is called, in memory that does not grow with the corpus.
+
+    The first call reads each file once more, to check it. Predicted Docs are made by the pipeline of the text alone,
+    without the sentences of the reference: running text has none unless a component finds them, and as no entity of
+    `bert_ner` crosses them (`respect_sentences`), with gold ones it would score better here than there.
+
+    paths: files or folders of any format of `FORMATS`, or folders with .spacy files at any depth; read in this order.
+    join (int): the most tokens of neighbouring sentences of one document that become one Example, in whose reference
+        each begins a sentence; a longer sentence stands alone. 0: one Example a sentence.
+    limit (int): stop after this many Examples, before augmentation; 0 for all.
+    augmenter: makes Examples of an Example; None to take each as it is.
+    options: see `CorpusStream`; text with offsets is cut into words by the tokenizer of the pipeline. Of .spacy files
+        the Docs are kept as they are, with all other annotation; but `labels` and `label_map` rename entities, and the
+        spans in their groups.
+    RAISES CorpusError: a setting is not allowed; when called: a file cannot be read, a folder has several parts of a
+        split, or there is nothing to join.
+    """
+
+    def __init__(
+        self, paths: list[Path], *, join: int = 0, limit: int = 0, augmenter: Augmenter | None = None, **options: Any
+    ) -> None:
+        for key, value in (("join", join), ("limit", limit)):
+            if type(value) is not int or value < 0:  # a Boolean is an integer to Python
+                allowed = "a whole number from 0"
+                raise CorpusError(
+                    Errors.bad_value.format(section="corpora.{train,dev}", key=key, value=value, allowed=allowed)
+                )
+        self.paths, self.join, self.limit = paths, join, limit
+        self.augmenter = augmenter or dont_augment
+        self.options = options
+        self._opened: tuple[Callable[[str], Doc], list[CorpusStream]] | None = None
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Yield Examples, whose references have the words of the corpus."""
+        references = chain.from_iterable(self._references(stream, nlp) for stream in self._streams(nlp))
+        for reference in islice(references, self.limit or None):
+            yield from self.augmenter(nlp, Example(without_annotation(nlp, reference), reference))
+
+    def _streams(self, nlp: Language) -> list[CorpusStream]:
+        """The files, which are checked when they are first read with the tokenizer of a pipeline."""
+        if self._opened is None or self._opened[0] is not nlp.tokenizer:
+            files = chain.from_iterable(_files(path, self.options.get("format", "auto")) for path in self.paths)
+            streams = [self._stream(file, nlp) for file in files]
+            if self.join and not any(stream.has_neighbours for stream in streams):
+                listed = ", ".join(map(str, self.paths))
+                raise CorpusError(Errors.nothing_to_join.format(path=listed, join=self.join))
+            self._opened = nlp.tokenizer, streams
+        return self._opened[1]
+
+    def _stream(self, file: Path, nlp: Language) -> CorpusStream:
+        try:
+            stream = CorpusStream(file, lang=nlp.lang or "", tokenize=nlp.tokenizer, **self.options)
+        except CorpusError as e:
+            if "--" not in str(e):
+                raise
+            raise CorpusError(Errors.in_config.format(message=e)) from e
+        scheme = self.options.get("tag_scheme")
+        if stream.format == DOCBIN and scheme not in (None, "IOB2"):
+            raise CorpusError(Errors.docbin_scheme.format(path=file, scheme=scheme))
+        for message in stream.messages():
+            warnings.warn(f"{file}: {message}", UserWarning, stacklevel=2)
+        return stream
+
+    def _references(self, stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
+        if stream.format == DOCBIN:
+            kept = {sentence.lines[0] for sentence in stream} if stream.invalid else None
+            rules = stream.label_rules
+            docs: Iterator[Doc] = (doc for _, doc in read_docs(stream.path, nlp.vocab, kept))
+            docs = (rename_entities(doc, rules.rename) for doc in docs) if rules else docs
+        else:
+            docs = _docs(stream, nlp)
+        return join_docs(docs, self.join, nlp.max_length) if self.join else docs
+
+
+def _docs(stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
+    for sentence in stream:
+        doc = to_doc(sentence, nlp.vocab)
+        if sentence.document:
+            doc.user_data[DOCUMENT] = sentence.document
+        yield doc
+    if stream.n_repaired:
+        message = Errors.tags_repaired.format(path=stream.path, n=stream.n_repaired, scheme=stream.tag_scheme)
+        warnings.warn(message, UserWarning, stacklevel=2)
+
+
+def without_annotation(nlp: Language, reference: Doc) -> Doc:
+    """A Doc of the text alone; of the words, where a .spacy file does not say what stands between them."""
+    if reference.has_unknown_spaces:
+        spaces = [bool(token.whitespace_) for token in reference]
+        return Doc(nlp.vocab, words=[token.text for token in reference], spaces=spaces)
+    return nlp.make_doc(reference.text)
+
+
+def _files(path: Path, format: str) -> list[Path]:
+    """The .spacy files of a folder, without hidden ones; or what is named, where there are none."""
+    if format not in ("auto", DOCBIN) or not path.is_dir():
+        return [path]
+    refuse_split(path)
+    return spacy_files(path) or [path]

@@ -1,0 +1,259 @@
+"""Spans at character offsets to tags of tokens, with everything counted that does not fit."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple, cast
+
+import spacy
+from spacy.tokens import Doc
+from spacy.util import get_lang_class
+
+from ..decoding.tag_scheme import OUTSIDE
+from ..errors import CorpusError, Errors
+from ..types import Entity
+from .offset_units import ASTRAL, CHARACTERS, OFFSET_UNITS
+from .sentence import Invalid, Sentence, entities
+from .span_placement import SpanPlaceError, place_spans, trim
+from .span_report import SpanReport, add_shown
+from .span_text import Passage, Span, Tokens, shorten
+
+
+class TokenEdges(NamedTuple):
+    """Where each token of a text begins and ends."""
+
+    starts: list[int]
+    ends: list[int]
+
+    def touched(self, start: int, end: int) -> tuple[int, int]:
+        """The tokens that a place touches, from one up to, not including, another."""
+        return bisect_right(self.ends, start), bisect_left(self.starts, end)
+
+    def align(self, start: int, end: int) -> bool:
+        """Whether a place begins and ends where tokens do."""
+        first, last = self.touched(start, end)
+        return first < last and (self.starts[first], self.ends[last - 1]) == (start, end)
+
+
+class _Fitted(NamedTuple):
+    """The tokens of a span, from `first` up to, not including, `last`; without a label they are unknown."""
+
+    first: int
+    last: int
+    label: str | None
+    span: Span
+
+
+class Fitter:
+    """Tokenizes passages that have no tokens, and turns spans into tags.
+
+    tokenize: makes a Doc of a text.
+    lang (str): whose tokenizer it is, for the errors.
+    misaligned (str): a key of `MISALIGNED`.
+    overlap (str): one of `OVERLAP`.
+    unit (str): what the offsets of spans count, a key of `OFFSET_UNITS`; it can be set anew between two passes.
+    is_named (bool): the user named the unit, so that no span is counted as ambiguous.
+    """
+
+    def __init__(
+        self,
+        tokenize: Callable[[str], Doc],
+        lang: str,
+        misaligned: str,
+        overlap: str,
+        unit: str = CHARACTERS,
+        *,
+        is_named: bool = True,
+    ) -> None:
+        self._tokenize = tokenize
+        self._lang, self._misaligned, self._overlap = lang, misaligned, overlap
+        self.unit, self._is_named = unit, is_named
+
+    def sentences(self, passages: Iterable[Passage | Invalid], report: SpanReport) -> Iterator[Sentence | Invalid]:
+        """Yield a sentence for each passage that is annotated and not empty; and what is no passage, as it is."""
+        for passage in passages:
+            if isinstance(passage, Invalid):
+                yield passage
+                continue
+            report.n_unused += passage.n_unused
+            report.n_ignored += passage.n_ignored
+            report.n_many_labels += passage.has_many_labels
+            report.n_left_out += not passage.annotated
+            if passage.is_read:
+                report.n_partial += passage.is_partial
+                try:
+                    yield self._fit(passage, report)
+                except CorpusError as e:
+                    report.n_misplaced += isinstance(e, SpanPlaceError)
+                    yield Invalid(e)
+
+    def _fit(self, passage: Passage, report: SpanReport) -> Sentence:
+        tokens = self.tokens(passage)
+        words, spaces = tokens
+        edges = token_edges(tokens)
+        distinct = self._placed(passage, edges, report)
+        self._count_ambiguous(passage, edges, report)
+        fitted: dict[object, _Fitted] = {}
+        for span in distinct:
+            one = self._place(span, edges, passage, report)
+            if one.first < one.last:
+                fitted.setdefault(one[:3], one)  # two spans may come to be the same
+        tags: list[str | None] = [None if passage.is_partial else OUTSIDE] * len(words)
+        for first, last, label, _ in self._choose(list(fitted.values()), passage, report):
+            inside = f"I-{label}" if label is not None else None
+            tags[first:last] = [inside] * (last - first)
+            if label is not None:
+                tags[first] = f"B-{label}"
+        for start, end in passage.unknown:
+            first, last = edges.touched(start, end)
+            if any(tag not in (None, OUTSIDE) for tag in tags[first:last]):
+                covered = shorten(passage.text[start:end])
+                message = Errors.unknown_entity.format(where=passage.where(), start=start, end=end, covered=covered)
+                raise CorpusError(message)
+            tags[first:last] = [None] * (last - first)
+        known_spaces = spaces if passage.has_spaces else None
+        incorrect = self._incorrect(passage, edges, tags, report) if passage.rejected else ()
+        return Sentence(words, tags, [passage.line] * len(words), known_spaces, passage.document, incorrect)
+
+    def _incorrect(
+        self, passage: Passage, edges: TokenEdges, tags: list[str | None], report: SpanReport
+    ) -> tuple[Entity, ...]:
+        """The rejected spans in tokens, each once, without those that no entity can be: of parts of tokens, say.
+
+        tags: in IOB2.
+        RAISES CorpusError: a span is an entity as well.
+        """
+        found: dict[Entity, Span] = {}
+        for span in passage.rejected:
+            placed = place_spans(passage._replace(spans=[span]), edges.align, self.unit)
+            whole = [] if placed.trimmed else [own for own in placed.spans if edges.align(own.start, own.end)]
+            report.n_rejected_misfits += not whole
+            for own in whole:
+                found.setdefault(Entity(own.label, *edges.touched(own.start, own.end)), own)
+        for entity in entities(tags):
+            if entity in found:
+                place = found[entity]
+                covered = shorten(passage.text[place.start : place.end])
+                message = Errors.accepted_and_rejected
+                raise CorpusError(message.format(where=passage.where(place), covered=covered, label=entity.label))
+        report.n_rejected += len(found)
+        return tuple(found)
+
+    def _placed(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> list[Span]:
+        """The spans of a passage, each once; one with other fragments is another span."""
+        placed = place_spans(passage, edges.align, self.unit)
+        spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
+        report.n_spans += len(spans) + len(placed.blank)
+        report.n_trimmed += len(placed.trimmed) - len(placed.blank)
+        report.n_blank += len(placed.blank)
+        for span in placed.trimmed:
+            add_shown(report.trimmed, passage, span)
+        return [*reversed(spans.values())]
+
+    def _count_ambiguous(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> None:
+        """Count spans that would have another place, and may have it, if their offsets counted UTF-16 units."""
+        if self._is_named or self.unit != CHARACTERS or passage.text.isascii() or passage.tokens:
+            return
+        astral = ASTRAL.search(passage.text)
+        spans = [span for span in passage.spans if span.declared_text is None and astral and span.end > astral.start()]
+        if spans:
+            to_characters = OFFSET_UNITS["utf-16"].to_characters(passage)
+        for span in spans:
+            start, end = to_characters(span.start), to_characters(span.end)
+            report.n_ambiguous += 1
+            if start is not None and end is not None:
+                report.n_ambiguous_aligned += edges.align(*trim(passage.text, start, end))
+            add_shown(report.ambiguous, passage, span)
+
+    def tokens(self, passage: Passage) -> Tokens:
+        """The tokens of a text: those that its file gives, or else those that the tokenizer makes.
+
+        RAISES CorpusError: the tokenizer does not keep the text, or there is a NUL in it.
+        """
+        if passage.tokens:
+            return passage.tokens
+        if "\0" in passage.text:
+            raise CorpusError(Errors.nul_in_text.format(where=passage.where(), position=passage.text.index("\0")))
+        doc = self._tokenize(passage.text)
+        tokens = Tokens([token.text for token in doc], [bool(token.whitespace_) for token in doc])
+        if "".join(f"{word} " if space else word for word, space in zip(*tokens, strict=True)) != passage.text:
+            raise CorpusError(Errors.text_changed.format(where=passage.where(), lang=self._lang))
+        return tokens
+
+    def _place(self, span: Span, edges: TokenEdges, passage: Passage, report: SpanReport) -> _Fitted:
+        """The tokens of a span.
+
+        I  love  [Ber]liners  .      expand: Berliners   contract: none   missing: Berliners, unknown
+        """
+        first, last = edges.touched(span.start, span.end)
+        if edges.align(span.start, span.end) and not span.fragments:
+            return _Fitted(first, last, span.label, span)
+        report.n_misaligned += 1
+        add_shown(report.misaligned, passage, span)
+        label: str | None = span.label
+        if self._misaligned == "contract":
+            start, end = max(span.fragments or [span[:2]], key=lambda piece: piece[1] - piece[0])
+            first, last = bisect_left(edges.starts, start), bisect_right(edges.ends, end)
+        elif self._misaligned != "expand":
+            label = None
+        report.n_lost += label is not None and first >= last
+        return _Fitted(first, last, label, span)
+
+    def _choose(self, fitted: list[_Fitted], passage: Passage, report: SpanReport) -> list[_Fitted]:
+        """Those that are kept of spans that share tokens."""
+        if self._overlap == "first":
+            fitted.sort(key=lambda one: one.span.start)
+        else:
+            fitted.sort(key=lambda one: (one.span.start - one.span.end, one.span.start))
+        firsts: list[int] = []  # of those that are kept, in the order of the text
+        kept: list[_Fitted] = []
+        for one in fitted:
+            i = bisect_left(firsts, one.last)
+            rival = kept[i - 1] if i and kept[i - 1].last > one.first else None
+            if rival is None:
+                firsts.insert(i, one.first)
+                kept.insert(i, one)
+                continue
+            report.n_overlapping += 1
+            add_shown(report.overlapping, passage, one.span, rival.span)
+        return kept
+
+
+def token_edges(tokens: Tokens) -> TokenEdges:
+    """Where tokens begin and end in the text that they are."""
+    words, spaces = tokens
+    edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
+    starts = list(edges)[:-1]
+    return TokenEdges(starts, [start + len(word) for start, word in zip(starts, words, strict=True)])
+
+
+@lru_cache(maxsize=4)
+def check_language(lang: str) -> None:
+    """Refuse a language that spaCy does not have, without building its tokenizer.
+
+    RAISES CorpusError: spaCy has no such language.
+    """
+    with _knowing(lang):
+        get_lang_class(lang)
+
+
+@lru_cache(maxsize=4)
+def tokenizer(lang: str) -> Callable[[str], Doc]:
+    """The tokenizer of a language. Building one takes a fraction of a second, so the last few are kept.
+
+    RAISES CorpusError: spaCy has no such language, or it needs a package that is not installed.
+    """
+    with _knowing(lang):
+        return cast(Callable[[str], Doc], spacy.blank(lang).tokenizer)
+
+
+@contextmanager
+def _knowing(lang: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as e:
+        raise CorpusError(Errors.bad_language.format(lang=lang, reason=e)) from e

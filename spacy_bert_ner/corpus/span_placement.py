@@ -1,0 +1,133 @@
+"""Spans at the offsets that a file gives, found in its text: checked, compared, without white space at their edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from ..errors import CorpusError, Errors
+from .offset_units import CHARACTERS, OFFSET_UNITS
+from .span_text import Passage, Span, shorten
+
+Place = tuple[int, int]
+
+
+class SpanPlaceError(CorpusError):
+    """A span is outside its text or does not cover what the file says: its offsets may count something else."""
+
+
+class PlacedSpans(NamedTuple):
+    """The spans of a passage at characters of its text, without white space at their edges.
+
+    spans: those that cover a character that is not white space.
+    trimmed: those that began or ended with white space, as the file has them.
+    blank: those of white space alone, which are left out, as the file has them.
+    """
+
+    spans: list[Span]
+    trimmed: list[Span]
+    blank: list[Span]
+
+
+def place_spans(passage: Passage, align: Callable[[int, int], bool], unit: str = CHARACTERS) -> PlacedSpans:
+    """Find the spans of a passage in its text.
+
+    align: says whether a place begins and ends where tokens do. White space stays that is part of a token.
+    unit (str): what the offsets count, a key of `OFFSET_UNITS`. Then the spans have offsets of characters.
+    RAISES SpanPlaceError: a span is empty or outside the text, or does not cover what the file says. The message names
+        file, line and record.
+    """
+    placed = PlacedSpans([], [], [])
+    text = passage.text
+    spans = passage.spans if unit == CHARACTERS else _in_characters(passage, unit)
+    for span in spans:
+        pieces = span.fragments or ((span.start, span.end),)
+        for start, end in pieces:
+            if not 0 <= start < end <= len(text):
+                raise _outside(passage, span, start, end, unit)
+        if span.declared_text is not None and not covers(text, pieces, span.declared_text):
+            covered = " ".join(text[start:end] for start, end in pieces)
+            message = Errors.span_text.format(
+                where=passage.where(span),
+                declared=shorten(span.declared_text),
+                covered=shorten(covered),
+                unit=OFFSET_UNITS[unit].title,
+            )
+            raise SpanPlaceError(message)
+        if not span.fragments and not text[span.start].isspace() and not text[span.end - 1].isspace():
+            placed.spans.append(span)  # as nearly all are
+            continue
+        trimmed = [trim_piece(text, start, end, align) for start, end in pieces]
+        if trimmed != list(pieces):
+            placed.trimmed.append(span)
+        if not (kept := [piece for piece in trimmed if piece[0] < piece[1]]):
+            placed.blank.append(span)
+            continue
+        whole = _join_pieces(text, kept)
+        end = max(end for _, end in whole)
+        fragments = tuple(whole) if len(whole) > 1 else ()
+        placed.spans.append(span._replace(start=whole[0][0], end=end, fragments=fragments))
+    return placed
+
+
+def _in_characters(passage: Passage, unit: str) -> list[Span]:
+    """The spans at offsets of characters.
+
+    RAISES SpanPlaceError: a span is empty, or an offset of it is inside a character or outside the text.
+    """
+    to_characters = OFFSET_UNITS[unit].to_characters(passage)
+    spans = []
+    for span in passage.spans:
+        pieces = []
+        for start, end in span.fragments or ((span.start, span.end),):
+            first, last = to_characters(start), to_characters(end)
+            if not 0 <= start < end or first is None or last is None:
+                raise _outside(passage, span, start, end, unit)
+            pieces.append((first, last))
+        fragments = tuple(pieces) if span.fragments else ()
+        start, end = min(start for start, _ in pieces), max(end for _, end in pieces)
+        spans.append(span._replace(start=start, end=end, fragments=fragments))
+    return spans
+
+
+def _outside(passage: Passage, span: Span, start: int, end: int, unit: str) -> SpanPlaceError:
+    where, n, title = passage.where(span), OFFSET_UNITS[unit].length(passage), OFFSET_UNITS[unit].title
+    label = shorten(span.label)
+    return SpanPlaceError(Errors.span_outside.format(where=where, start=start, end=end, label=label, n=n, unit=title))
+
+
+def covers(text: str, pieces: Iterable[Place], declared: str) -> bool:
+    """Whether pieces of a text are what a file says that they are.
+
+    White space is not compared. brat writes a line break as a space, Label Studio as a backslash and n.
+    """
+    return bare(declared) == bare(" ".join(text[start:end] for start, end in pieces))
+
+
+def bare(text: str) -> str:
+    """Remove white space, and the backslash and n that Label Studio writes for a line break."""
+    return "".join(text.replace("\\n", "\n").split())
+
+
+def trim(text: str, start: int, end: int) -> Place:
+    """A place in a text without the white space at its edges."""
+    covered = text[start:end]
+    return start + len(covered) - len(covered.lstrip()), end - len(covered) + len(covered.rstrip())
+
+
+def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool]) -> Place:
+    """The same, but with white space that is part of a token."""
+    trimmed = trim(text, start, end)
+    is_token = trimmed[0] < trimmed[1] and not align(*trimmed) and align(start, end)
+    return (start, end) if is_token else trimmed
+
+
+def _join_pieces(text: str, pieces: list[Place]) -> list[Place]:
+    """Pieces in the order of the text; those that only white space divides are one, as brat cuts at line breaks."""
+    whole: list[Place] = []
+    for start, end in sorted(pieces):
+        if whole and not text[whole[-1][1] : start].strip():
+            whole[-1] = whole[-1][0], max(end, whole[-1][1])
+        else:
+            whole.append((start, end))
+    return whole

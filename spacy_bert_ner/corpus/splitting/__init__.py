@@ -1,0 +1,1 @@
+"""Split a corpus into train, dev and test."""

@@ -1,0 +1,93 @@
+"""The `.spacy` file with one part of a corpus, where a folder may be named in its place."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ...errors import CorpusError, Errors
+from .manifest import NAME, part_names
+
+_MOST_NAMED = 8
+"""Files in a message."""
+_SUFFIX = ".spacy"
+
+
+class Part(NamedTuple):
+    """A part of a corpus that a command reads.
+
+    name (str): as `split.json` has it.
+    usage (str): what to type, up to the name of the file.
+    """
+
+    name: str
+    usage: str
+
+
+EVALUATED = Part("test", "python -m spacy bert-ner evaluate PIPELINE")
+TRAINED_ON = Part("train", "python -m spacy bert-ner evaluate PIPELINE DATA --train")
+CALIBRATED_ON = Part("dev", "python -m spacy bert-ner calibrate PIPELINE")
+COMPARED_ON = Part("dev", "python -m spacy bert-ner export PIPELINE OUTPUT --dev")
+
+
+def spacy_files(folder: Path) -> list[Path]:
+    """The `.spacy` files of a folder at any depth, as spaCy finds them: sorted, without hidden ones."""
+    found = (file for file in folder.rglob(f"*{_SUFFIX}") if file.is_file())
+    return sorted(file for file in found if not any(part[0] == "." for part in file.relative_to(folder).parts))
+
+
+def part_file(path: Path, part: Part) -> Path:
+    """Find the file with one part of a corpus.
+
+    RETURNS: what is no folder as it is; of a folder the file that its `split.json` names. Without a `split.json`, the
+        only `.spacy` file in it, at any depth.
+    RAISES CorpusError: it is a folder, and no file in it is known to be that part.
+    """
+    if not path.is_dir():
+        return path
+    names = part_names(path)
+    named = path / names[part.name] if part.name in names else None
+    if named is not None and named.suffix == _SUFFIX and named.is_file():
+        return named
+    files = spacy_files(path)
+    if not files:
+        raise CorpusError(Errors.no_spacy_file.format(folder=path, part=part.name, usage=part.usage))
+    if not names and len(files) == 1:
+        return files[0]
+    if named is not None:
+        reason = Errors.part_not_there.format(name=NAME, part=part.name, file=named.name)
+    elif names:
+        reason = Errors.part_not_named.format(name=NAME, part=part.name, parts=", ".join(names))
+    else:
+        reason = Errors.no_split_file.format(name=NAME, part=part.name)
+    command = f"{part.usage} {shlex.quote(str(_likeliest(files, part)))}"
+    raise CorpusError(Errors.which_file.format(folder=path, files=_listed(files), reason=reason, command=command))
+
+
+def refuse_split(folder: Path) -> None:
+    """Refuse to read several parts of a split as one corpus.
+
+    folder (Path): whose `.spacy` files are to be read; what is no folder is passed over.
+    RAISES CorpusError: two of them are parts of the same split.
+    """
+    files = spacy_files(folder)
+    for place in sorted({file.parent for file in files}):
+        parts = [place / name for name in part_names(place).values() if place / name in files]
+        if len(parts) > 1:
+            first, second = (shlex.quote(str(part)) for part in parts[:2])
+            raise CorpusError(
+                Errors.several_parts.format(folder=folder, files=_listed(parts), first=first, second=second)
+            )
+
+
+def _likeliest(files: Sequence[Path], part: Part) -> Path:
+    """The file that is named as an example: by its name that part, or else other held-out data."""
+    order = [part.name, "test", "dev"]
+    return min(files, key=lambda file: order.index(file.stem) if file.stem in order else len(order))
+
+
+def _listed(files: Sequence[Path]) -> str:
+    more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
+    return ", ".join(map(str, files[:_MOST_NAMED])) + more

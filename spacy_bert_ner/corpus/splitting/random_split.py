@@ -1,0 +1,125 @@
+"""Split a corpus into train, dev and test: at random, and so that what belongs together stays together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from ...errors import CorpusError, Errors
+from ...types import Ints1d, Ints2d
+
+PARTS = ("train", "dev", "test")
+T = TypeVar("T")
+
+
+def parse_split(text: str) -> list[int]:
+    """`"80/10/10"` to `[80, 10, 10]`: percentages for train, dev and, where there is a third, test.
+
+    RAISES CorpusError: not two or three whole numbers from 1 that add up to 100.
+    """
+    parts = text.split("/")
+    numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
+    if len(numbers) != len(parts) or len(parts) not in (2, 3) or min(numbers) < 1 or sum(numbers) != 100:
+        raise CorpusError(Errors.bad_split.format(split=text))
+    return numbers
+
+
+def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
+    """Shuffle with `numpy.random.RandomState(seed).permutation`, then cut.
+
+    The order is that of pandas' `DataFrame.sample(frac=1, random_state=seed)`, which many tutorials use, so that
+    their splits can be made again.
+
+    n: how many there are to split.
+    split (str): see `parse_split`.
+    seed (int): of the shuffle.
+    RETURNS: the places of those in each part.
+    RAISES CorpusError: the split is not allowed, or a part would be empty.
+    """
+    percent = parse_split(split)
+    order = np.random.RandomState(seed).permutation(n)
+    edges = [0, *(n * share // 100 for share in accumulate(percent))]
+    parts = {name: order[start:end] for name, (start, end) in zip(PARTS, pairwise(edges), strict=False)}
+    _check_parts(parts, n, split)
+    return parts
+
+
+def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list[T]]:
+    """The same with the items themselves."""
+    return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
+
+
+def first_copies(texts: Ints1d) -> Ints1d:
+    """The place of the first sentence that is equal to each, given a number for each that tells them apart.
+    *Shape of both:* `(n,)`"""
+    _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
+    return first[copy_of.reshape(-1)]  # NumPy 2.0 gave it a second axis
+
+
+def copies_together(
+    parts: dict[str, Ints1d], copies: Ints1d, split: str, near: Ints1d | None = None
+) -> tuple[dict[str, Ints1d], int, int]:
+    """Move sentences that occur more than once to the part of their first copy: no test sentence is trained on.
+
+    parts: the places of the sentences in each part, see `split_places`.
+    copies: a number for each sentence, equal for equal ones. *Shape:* `(n,)`
+    near: the same, equal also for those that are nearly the same; None to look at equal ones alone. *Shape:* `(n,)`
+    RETURNS: the parts, in the same order otherwise; how many sentences were moved that exact copies alone would have
+        moved; and how many others.
+    RAISES CorpusError: a part would be empty.
+    """
+    order = np.concatenate(list(parts.values()))
+    part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
+    new = part_of[first_copies((copies if near is None else near)[order])]
+    moved = {name: order[new == i] for i, name in enumerate(parts)}
+    _check_parts(moved, len(order), split)
+    is_exact = part_of[first_copies(copies[order])] != part_of
+    is_moved = new != part_of
+    return moved, int((is_moved & is_exact).sum()), int((is_moved & ~is_exact).sum())
+
+
+def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
+    """Split so that no unit is in two parts, and each part has its share of every label.
+
+    Iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10) of units: those with
+    the rarest label come first; each goes where most of that label, and then where most sentences, are still wanted.
+
+    unit_of: the unit of each sentence, such as its document, from 0. *Shape:* `(n,)`
+    counts: how often each label occurs in each sentence; without a column units are kept together, and that is all.
+        *Shape:* `(n, n_labels)`
+    split (str): see `parse_split`.
+    seed (int): of the order in which units of the same label come.
+    RETURNS: the places of the sentences in each part, in the order of the corpus.
+    RAISES CorpusError: the split is not allowed, or a part would be empty.
+    """
+    shares = np.array(parse_split(split)) / 100
+    n_units = int(unit_of.max(initial=-1)) + 1
+    table = np.zeros((n_units, counts.shape[1] + 1), dtype=np.int64)  # labels, then sentences
+    np.add.at(table, unit_of, np.column_stack([counts, np.ones(len(unit_of), dtype=np.int64)]))
+    wanted = shares[:, None] * table.sum(axis=0)  # (n_parts, n_labels + 1), less what is given out
+    order = np.random.RandomState(seed).permutation(n_units)
+    sizes = table[order, -1]
+    # Large units come first, while there is room for them.
+    order = order[np.argsort(np.where(sizes > shares.min() * len(unit_of) / 2, -sizes, 0), kind="stable")]
+    part_of = np.full(n_units, -1)
+    while (part_of < 0).any():
+        left = order[part_of[order] < 0]
+        have = (table[left] > 0).sum(axis=0)
+        label = int(np.where(have > 0, have, n_units + 1).argmin())  # that of the fewest units
+        for unit in left[table[left, label] > 0].tolist():
+            # Rounded, so that equal wishes are equal whatever was taken off them; sentences decide between these.
+            part = max(range(len(shares)), key=lambda i: (round(wanted[i, label], 6), wanted[i, -1]))
+            part_of[unit] = part
+            wanted[part] -= table[unit]
+    parts = {name: np.flatnonzero(part_of[unit_of] == i) for i, name in enumerate(PARTS[: len(shares)])}
+    _check_parts(parts, len(unit_of), split)
+    return parts
+
+
+def _check_parts(parts: dict[str, Ints1d], n: int, split: str) -> None:
+    for name, places in parts.items():
+        if not len(places):
+            raise CorpusError(Errors.small_split.format(n=n, split=split, part=name))

@@ -1,0 +1,1 @@
+"""Writers of annotated text: one module per format."""

@@ -1,0 +1,57 @@
+"""Pieces of bytes that wait in a file, without being in memory, until they are written in another order."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ...types import Ints1d
+
+
+class Spool:
+    """A temporary file without a name, to which pieces are added one after the other.
+
+    folder (Path): where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, see close
+        self._sizes = array("q")
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.close()
+
+    def add(self, piece: bytes) -> None:
+        """Add a piece."""
+        self._file.write(piece)
+        self._sizes.append(len(piece))
+
+    def pieces(self, order: Ints1d | None = None) -> Iterator[bytes]:
+        """Yield all pieces.
+
+        order: their places, that of the first to come first; None for the order in which they were added.
+        """
+        sizes = np.array(self._sizes, dtype=np.int64)
+        return pieces(self._file, sizes, np.arange(len(sizes)) if order is None else order)
+
+
+def pieces(file: IO[bytes], sizes: Ints1d, order: Ints1d) -> Iterator[bytes]:
+    """Yield the pieces of a file in another order.
+
+    sizes: bytes of each piece, in the order of the file. *Shape:* `(n,)`
+    order: the pieces in their new order. *Shape:* `(n,)`
+    """
+    file.flush()
+    begins = (np.cumsum(sizes) - sizes)[order]
+    for begin, size in zip(begins, sizes[order], strict=True):
+        yield os.pread(file.fileno(), int(size), int(begin))

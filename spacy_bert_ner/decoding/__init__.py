@@ -1,0 +1,1 @@
+"""Tag schemes, and the step from tag logits to entities and their probabilities."""

@@ -1,0 +1,1 @@
+"""Checks of annotated text: one module per kind of finding."""

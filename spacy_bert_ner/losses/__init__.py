@@ -1,0 +1,1 @@
+"""Losses of token classification: values and gradients, in NumPy or CuPy."""

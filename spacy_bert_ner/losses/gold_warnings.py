@@ -1,0 +1,131 @@
+"""Warnings, once each, about entities and incorrect spans that training cannot learn as they are annotated."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+
+from spacy.tokens import Span
+from spacy.training import Example
+
+from ..errors import Errors
+from . import gold_tags as gold
+
+
+class GoldWarnings:
+    """Warns of misaligned entities, of those with white space at their edges, and of incorrect spans without effect.
+
+    name (str): of the component.
+    incorrect_spans_key (str | None): see `settings.Settings`.
+    """
+
+    def __init__(self, name: str, incorrect_spans_key: str | None = None) -> None:
+        self._name, self._key = name, incorrect_spans_key
+        self._misaligned_reported = self._edges_reported = self._incorrect_reported = False
+
+    def labels(self, examples: Iterable[Example]) -> list[str]:
+        """Collect the labels of all gold entities, sorted. Warns of what is in these examples, also if it did before.
+
+        examples: of the whole training data, which are read once.
+        """
+        edges, incorrect = WhiteEdges(), IncorrectSpans(self._key)
+        labels, misaligned = gold.survey(edges.counted(incorrect.counted(examples)))
+        incorrect.warn_if_none(self._name)
+        self._misaligned_reported = misaligned.warn(self._name)
+        self._edges_reported = edges.warn(self._name)
+        return labels
+
+    def check(self, examples: Iterable[Example], labels: Collection[str]) -> None:
+        """Warn of what is in a batch, unless it was reported before.
+
+        labels: those that the component can give.
+        """
+        if not self._misaligned_reported and any(map(gold.is_misaligned, examples)):
+            self._misaligned_reported = gold.survey(examples)[1].warn(self._name)
+        if not self._edges_reported:
+            edges = WhiteEdges()
+            for _ in edges.counted(examples):
+                pass
+            self._edges_reported = edges.warn(self._name)
+        if self._key is not None and not self._incorrect_reported:
+            self._incorrect_reported = _warn_of_unlearned(examples, self._key, labels, self._name)
+
+
+class WhiteEdges:
+    """Counts gold entities that begin or end with white space: a token of white space has no subword to learn from."""
+
+    def __init__(self) -> None:
+        self.n = self.total = 0
+        self._first: Span | None = None
+
+    def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
+        """Yield the examples as they are, and count their entities."""
+        for eg in examples:
+            ents = eg.reference.ents
+            self.total += len(ents)
+            for ent in ents:
+                if ent[0].text[0].isspace() or ent[-1].text[-1].isspace():
+                    self.n += 1
+                    self._first = self._first or ent
+            yield eg
+
+    def warn(self, name: str) -> bool:
+        """Warn with numbers and an example, if there are any.
+
+        name (str): of the component.
+        RETURNS: whether there are.
+        """
+        if self._first is None:
+            return False
+        counts = {"n": self.n, "total": self.total, "percent": 100 * self.n / self.total, "name": name}
+        entity, text = self._first.text, self._first.doc.text[:80]
+        warnings.warn(Errors.white_edges.format(**counts, entity=entity, text=text), UserWarning, stacklevel=4)
+        return True
+
+
+class IncorrectSpans:
+    """Counts the incorrect spans of references.
+
+    key (str | None): in `doc.spans`; None to count nothing.
+    """
+
+    def __init__(self, key: str | None) -> None:
+        self.n, self._key = 0, key
+        self._other_keys: set[str] = set()
+
+    def counted(self, examples: Iterable[Example]) -> Iterable[Example]:
+        """Yield the examples as they are, and count their incorrect spans."""
+        return examples if self._key is None else self._counted(examples, self._key)
+
+    def _counted(self, examples: Iterable[Example], key: str) -> Iterator[Example]:
+        for eg in examples:
+            self.n += len(eg.reference.spans.get(key, ()))
+            self._other_keys.update(eg.reference.spans)
+            yield eg
+
+    def warn_if_none(self, name: str) -> None:
+        """Warn if a key was named, and no reference has a span under it.
+
+        name (str): of the component.
+        """
+        if self._key is not None and not self.n:
+            keys = ", ".join(sorted(self._other_keys - {self._key})) or "none"
+            message = Errors.no_incorrect_spans.format(name=name, key=self._key, keys=keys)
+            warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def _warn_of_unlearned(examples: Iterable[Example], key: str, labels: Collection[str], name: str) -> bool:
+    """Warn of incorrect spans that have no effect, if there are any. RETURNS: whether there are."""
+    total, unlearned = 0, []
+    for eg in examples:
+        for span in eg.reference.spans.get(key, ()):
+            total += 1
+            if span.label_ not in labels or not eg.get_aligned_spans_y2x([span], allow_overlap=True):
+                unlearned.append(span)
+    if not unlearned:
+        return False
+    first = unlearned[0]
+    shown = {"span": first.text, "label": first.label_, "text": first.doc.text[:80], "labels": ", ".join(labels)}
+    message = Errors.incorrect_unlearned.format(n=len(unlearned), total=total, key=key, name=name, **shown)
+    warnings.warn(message, UserWarning, stacklevel=4)
+    return True

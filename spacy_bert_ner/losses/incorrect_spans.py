@@ -1,0 +1,94 @@
+"""Spans of a reference that are known to be no entities, and what training learns from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from spacy.training import Example
+from thinc.api import Ragged, get_array_module, to_numpy
+
+from ..decoding.tag_scheme import TagSet
+from ..errors import BertNerError, Errors
+from ..tokenization.alignment import first_rows, joined_tokens
+from ..types import Bools1d, Entity, Ints1d
+from .cross_entropy import MeanLoss
+from .incorrect_span_nll import negative_loss
+
+
+def add_negatives(
+    loss: MeanLoss,
+    gradient: Sequence[Ragged],
+    examples: Sequence[Example],
+    output: Sequence[Ragged],
+    tags: TagSet,
+    key: str,
+) -> tuple[MeanLoss, list[Ragged]]:
+    """Add the loss of incorrect spans; see `negative_loss`. Each weighs as much as a token that weighs 1.
+
+    loss, gradient: of the tokens with a known tag; unchanged if there is no incorrect span.
+    output: of the model for `eg.predicted` of each.
+    key (str): of the spans in `eg.reference.spans`.
+    RETURNS: the mean loss in nats over those tokens and spans, and its gradient in the shape of `output`.
+    RAISES BertNerError: a span is a gold entity as well.
+    """
+    total, n = 0.0, 0
+    slopes = {}
+    for i, (eg, part) in enumerate(zip(examples, output, strict=True)):
+        if not (entities := incorrect_entities(eg, key)):
+            continue
+        lengths = to_numpy(part.lengths)
+        spans = find_positions(entities, lengths, joined_tokens(part), tags)
+        if spans:
+            rows = first_rows(lengths)[1]
+            losses, slope = negative_loss(to_numpy(part.dataXd)[rows], spans, tags)
+            total, n, slopes[i] = total + float(losses.sum()), n + len(spans), (rows, slope)
+    if not n:
+        return loss, list(gradient)
+    weight = loss.weight + n
+    parts = [Ragged(part.dataXd * (loss.weight / weight), part.lengths) for part in gradient]
+    for i, (rows, slope) in slopes.items():
+        xp = get_array_module(parts[i].dataXd)
+        parts[i].dataXd[xp.asarray(rows)] += xp.asarray(slope / weight)
+    return loss + MeanLoss(total / n, n), parts
+
+
+def incorrect_entities(eg: Example, key: str) -> list[Entity]:
+    """The incorrect spans of a reference in tokens of the predicted Doc, each once, without those that are misaligned.
+
+    Spans without a label are left out, as spaCy's `ner` does.
+
+    RAISES BertNerError: one is a gold entity as well.
+    """
+    spans = [span for span in eg.reference.spans.get(key, ()) if span.label]
+    if not spans:
+        return []
+    gold = {(ent.start, ent.end, ent.label) for ent in eg.reference.ents}
+    for span in spans:
+        if (span.start, span.end, span.label) in gold:
+            message = Errors.both_gold_and_incorrect
+            raise BertNerError(message.format(span=span.text, label=span.label_, key=key, text=span.doc.text[:80]))
+    aligned = eg.get_aligned_spans_y2x(spans, allow_overlap=True)
+    return list(dict.fromkeys(Entity(span.label_, span.start, span.end) for span in aligned))
+
+
+def find_positions(entities: Sequence[Entity], lengths: Ints1d, is_joined: Bools1d, tags: TagSet) -> list[Entity]:
+    """Those entities that the model could find, in positions: tokens that have subwords, with those joined to them.
+
+    Never found is an entity that begins or ends with white space or between joined tokens, or whose label the head
+    lacks.
+
+    lengths: subwords of each token. *Shape:* `(n_tokens,)`
+    is_joined: see `alignment.Alignment`. *Shape:* `(n_tokens,)`
+    """
+    tokens, _ = first_rows(lengths)
+    ends = tokens + 1
+    joined = np.flatnonzero(is_joined)
+    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # of several the last
+    first_at = {token: i for i, token in enumerate(tokens.tolist())}
+    last_at = {end: i + 1 for i, end in enumerate(ends.tolist())}
+    return [
+        Entity(label, first_at[start], last_at[end])
+        for label, start, end in entities
+        if label in tags.labels and start in first_at and end in last_at
+    ]

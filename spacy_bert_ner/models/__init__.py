@@ -1,0 +1,1 @@
+"""Thinc models around a Hugging Face token classifier."""

@@ -1,0 +1,1 @@
+"""Additions to torch modules that know nothing of spaCy."""

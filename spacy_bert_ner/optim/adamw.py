@@ -1,0 +1,113 @@
+"""The registered optimizer: AdamW with the rates, the decay and the clipping that BERT is fine-tuned with."""
+
+# No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
+
+from functools import partial
+from typing import Any
+
+from thinc.api import Optimizer, registry
+
+from ..errors import OPTIMIZER_SECTION, check_setting, is_number
+from ..nn.parameter_depth import Place
+
+CLIPS = ("global", "each")
+
+
+class AdamW(Optimizer):
+    """AdamW (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101) whose rate depends on where a parameter lies.
+
+    `step.apply_optimizer` reads what is added here. Called by thinc itself, for the weights of other components, it
+    is thinc's Adam: one rate, decay of all weights, and each parameter's gradient clipped on its own.
+    """
+
+    __slots__ = ("clip", "decay_all", "head_rate", "layer_decay")
+
+    clip: str
+    decay_all: bool
+    head_rate: float
+    layer_decay: float
+
+    def rate(self, place: Place) -> float:
+        """The learning rate at a place, at this step of the schedule."""
+        if place.is_head:
+            return self.learn_rate * self.head_rate
+        return self.learn_rate * self.layer_decay ** (place.n_layers - place.level)
+
+    def decay(self, n_dimensions: int) -> float:
+        """The weight decay of a parameter, which biases and norms, of one dimension, go without."""
+        return self.L2 if self.decay_all or n_dimensions > 1 else 0.0
+
+
+@registry.optimizers("spacy_bert_ner.AdamW.v1")
+def make_adamw_v1(
+    learn_rate: Any = 0.0002,
+    beta1: Any = 0.9,
+    beta2: Any = 0.999,
+    eps: Any = 1e-8,
+    weight_decay: Any = 0.01,
+    decay_all: Any = False,
+    grad_clip: Any = 1.0,
+    clip: Any = "global",
+    head_rate: Any = 1.0,
+    layer_decay: Any = 1.0,
+    use_averages: Any = False,
+) -> AdamW:
+    """Make the optimizer of `[training.optimizer]`. A number up to `weight_decay`, and `grad_clip`, may be a schedule.
+
+    learn_rate (float): the rate of the highest layer of the encoder.
+    beta1, beta2 (float): decay of the two moments.
+    eps (float): is added to the root of the second moment.
+    weight_decay (float): at each step a weight loses this share, times its rate, of itself.
+    decay_all (bool): whether biases and layer norms lose it too. BERT was trained without.
+    grad_clip (float): greatest norm of the gradient; 0 for no clipping.
+    clip (str): what has this norm. "global": all gradients of the component together, as in
+        `torch.nn.utils.clip_grad_norm_`. "each": the gradient of each parameter on its own, as in thinc.
+    head_rate (float): rate of the head, as a multiple of `learn_rate`.
+    layer_decay (float): rate of each layer of the encoder, as a multiple of that of the layer above it; the embeddings
+        lie below the lowest (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146; Clark et al. 2020,
+        https://arxiv.org/abs/2003.10555).
+    use_averages (bool): evaluate and save the moving average of the weights.
+    RAISES ConfigError: a setting is not allowed.
+    """
+    # Typed as Any so that all settings are refused in the same words, which name what is allowed.
+    check = partial(check_setting, OPTIMIZER_SECTION)
+    numbers = {
+        "learn_rate": (learn_rate, lambda n: n >= 0, "a number from 0, such as 0.0002, or a schedule of them"),
+        "beta1": (beta1, lambda n: 0 < n < 1, "a number between 0 and 1, such as 0.9"),
+        "beta2": (beta2, lambda n: 0 < n < 1, "a number between 0 and 1, such as 0.999"),
+        "eps": (eps, lambda n: n > 0, "a number above 0, such as 0.00000001"),
+        "weight_decay": (weight_decay, lambda n: n >= 0, "a number from 0, such as 0.01"),
+        "grad_clip": (grad_clip, lambda n: n >= 0, "a number from 0, such as 1.0, or 0 for no clipping"),
+    }
+    for key, (value, _, allowed) in numbers.items():
+        check(key, value, is_number(value) or _is_schedule(value), allowed)
+    for key, value in (("decay_all", decay_all), ("use_averages", use_averages)):
+        check(key, value, isinstance(value, bool), "true, false")
+    check("clip", clip, isinstance(clip, str) and clip in CLIPS, ", ".join(f'"{choice}"' for choice in CLIPS))
+    check("head_rate", head_rate, is_number(head_rate) and head_rate > 0, "a number above 0, such as 1.0")
+    is_share = is_number(layer_decay) and 0 < layer_decay <= 1
+    check("layer_decay", layer_decay, is_share, "a number above 0 and not above 1, such as 0.85, or 1 for no decay")
+
+    optimizer = AdamW(
+        learn_rate,
+        L2=weight_decay,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        grad_clip=grad_clip,
+        use_averages=use_averages,
+        L2_is_weight_decay=True,
+    )
+    attributes = {"beta1": "b1", "beta2": "b2", "weight_decay": "L2"}
+    for key, (_, allows, allowed) in numbers.items():
+        value = getattr(optimizer, attributes.get(key, key))  # of a schedule, the first
+        check(key, value, is_number(value) and allows(value), allowed)
+    optimizer.clip = clip
+    optimizer.decay_all = decay_all
+    optimizer.head_rate = head_rate
+    optimizer.layer_decay = layer_decay
+    return optimizer
+
+
+def _is_schedule(value: object) -> bool:
+    return hasattr(value, "__next__") or (isinstance(value, list) and bool(value))

@@ -1,0 +1,121 @@
+"""Fit the temperature of the scores on held-out examples, and say what it did."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.training import Example
+from spacy.util import minibatch
+
+from ..corpus.readers.docbin import read_docs
+from ..corpus.spacy_reader import without_annotation
+from ..corpus.splitting.part_file import CALIBRATED_ON, part_file
+from ..decoding.entity_scores import fit_temperature
+from ..errors import BertNerError, CalibrationError, Errors
+from ..evaluation.preset_entities import count_given
+from ..evaluation.token_accuracy import calibration_error
+from ..losses import gold_tags as gold
+from ..models.token_classifier import TokenClassifier
+from ..types import Entity, Floats1d
+from ..util.pipelines import check_labels, open_pipeline
+from .prediction import Reading, read
+from .settings import Settings
+
+BATCH_SIZE = 64
+ENOUGH = 100
+"""Entities, below which a warning is due: the error of calibration is taken over ten bins."""
+
+
+def calibrate(
+    model: TokenClassifier, examples: Sequence[Example], settings: Settings, temperature: float, name: str
+) -> dict[str, float]:
+    """Fit the temperature at which the scores of the entities found are most likely.
+
+    See `entity_scores.fit_temperature` for the method.
+
+    temperature (float): the one until now.
+    name (str): of the component, for the message.
+    RETURNS: see `BertNer.calibrate`.
+    RAISES CalibrationError: not some of the entities are right and some not; or the Docs hold all gold entities, which
+        leaves none to find.
+    """
+    n_gold = sum(len(eg.reference.ents) for eg in examples)
+    if not settings.overwrite and n_gold and count_given(examples, lambda doc: doc.ents) == n_gold:
+        raise CalibrationError(Errors.gold_was_given_to_calibrate.format(name=name, n=n_gold))
+    readings: list[tuple[Reading, NDArray[np.bool_]]] = []
+    correct: list[bool] = []
+    for batch in minibatch(examples, BATCH_SIZE):
+        reading = read(model, [eg.predicted for eg in batch], settings)
+        found: list[list[Entity]] = [[] for _ in batch]
+        for span in reading.spans:
+            found[span.doc].append(span.entity)
+        verdicts = [v for eg, entities in zip(batch, found, strict=True) for v in gold.verdicts(eg, entities)]
+        readings.append((reading, np.array([verdict is not None for verdict in verdicts], dtype=bool)))
+        correct += [verdict for verdict in verdicts if verdict is not None]
+    if all(correct) or not any(correct):
+        counts = {"total": len(correct), "correct": sum(correct)}
+        raise CalibrationError(Errors.nothing_to_calibrate.format(name=name, **counts))
+    if len(correct) < ENOUGH:
+        message = Errors.few_to_calibrate.format(name=name, n=len(correct), enough=ENOUGH)
+        warnings.warn(message, UserWarning, stacklevel=3)
+    right = np.array(correct)
+
+    def score_at(temperature: float) -> Floats1d:
+        return np.concatenate([reading.scores(temperature)[is_known] for reading, is_known in readings])
+
+    fitted = fit_temperature(score_at, right)
+    return {
+        "temperature": fitted,
+        "ece_before": calibration_error(score_at(temperature), right),
+        "ece_after": calibration_error(score_at(fitted), right),
+        "n_entities": len(correct),
+    }
+
+
+def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
+    """Fit the temperature of each `bert_ner` in a saved pipeline and write it there, into the file `cfg`.
+
+    Components that cannot be calibrated are skipped with a warning, as long as one can.
+
+    folder (Path): of the pipeline.
+    data (Path): a `.spacy` file of held-out examples; or a folder, whose dev part is taken, see `part_file`.
+    RETURNS: for each component that was calibrated what `BertNer.calibrate` does.
+    RAISES BertNerError: there is no such component, or none gives scores; or the data cannot be used: a folder does not
+        tell which file it is, the file is damaged, it has no gold entity, or none of a label that the pipeline gives.
+        CalibrationError: no component finds both right and wrong entities in the data. No file is written then.
+    """
+    data = part_file(data, CALIBRATED_ON)
+    nlp, names = open_pipeline(folder, data)
+    references = [doc for _, doc in read_docs(data, nlp.vocab)]
+    labels = {ent.label_ for doc in references for ent in doc.ents}
+    if not labels:
+        raise BertNerError(Errors.no_gold_to_calibrate.format(data=data))
+    check_labels(nlp, labels, folder, data)
+    reports = {}
+    pipes: dict[str, Any] = {name: nlp.get_pipe(name) for name in names}
+    skipped = {n: Errors.no_scores.format(name=n) for n, pipe in pipes.items() if pipe.settings.spans_key is None}
+    if len(skipped) == len(names):
+        raise BertNerError(" ".join(skipped.values()))
+    for name in names:
+        if name in skipped:
+            continue
+        # What earlier components set, such as sentences and entities, counts here as it does in use.
+        earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
+        with nlp.select_pipes(enable=earlier):
+            examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in references]
+        try:
+            reports[name] = pipes[name].calibrate(examples)
+        except CalibrationError as e:
+            skipped[name] = str(e)
+    if not reports:
+        raise CalibrationError(" ".join(skipped.values()))
+    for name, reason in skipped.items():
+        warnings.warn(Errors.not_calibrated.format(name=name, reason=reason), UserWarning, stacklevel=2)
+    for name in reports:
+        pipes[name].to_disk(folder / name, exclude=["model", "vocab"])
+    return reports

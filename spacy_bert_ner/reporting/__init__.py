@@ -1,0 +1,1 @@
+"""HTML pages, charts and highlighted entities, shared by all reports."""

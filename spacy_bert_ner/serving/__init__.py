@@ -1,0 +1,1 @@
+"""An HTTP server of entities on Ray Serve."""

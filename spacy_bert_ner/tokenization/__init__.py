@@ -1,0 +1,1 @@
+"""From Docs to windows of subwords, and back to tokens."""

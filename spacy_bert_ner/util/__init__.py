@@ -1,0 +1,1 @@
+"""Files, checksums, processes and saved pipelines."""

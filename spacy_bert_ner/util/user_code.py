@@ -1,0 +1,36 @@
+"""Import a Python file with registered functions, as `--code` of spaCy's commands does, here and in workers."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from spacy.util import import_file
+
+from ..errors import BertNerError, Errors, one_line
+
+
+def import_code(path: Path) -> None:
+    """Import a Python file, so that configs and pipelines can name the functions that it registers.
+
+    RAISES BertNerError: there is no such file, it is not Python, or running it raises an error.
+    """
+    if not path.is_file():
+        raise BertNerError(Errors.no_code_file.format(path=path))
+    if path.suffix != ".py":
+        raise BertNerError(Errors.code_is_not_python.format(path=path))
+    try:
+        import_file("python_code", path)
+    except Exception as e:  # the file may raise anything
+        raise BertNerError(Errors.bad_code_file.format(path=path, reason=one_line(e))) from e
+
+
+def import_source(source: bytes) -> None:
+    """Import the content of a Python file in a worker, whose machine need not have the file.
+
+    RAISES BertNerError: it is not Python, or running it raises an error.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "code.py"
+        path.write_bytes(source)
+        import_code(path)

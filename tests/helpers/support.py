@@ -1,0 +1,67 @@
+"""What many tests share: folders, texts, and steps that fixtures cannot do for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from checkpoints import make_config, make_tokenizer
+from spacy.language import Language
+from spacy.training import Example
+from transformers import BertModel
+
+from spacy_bert_ner.reporting import charts as plotting
+from spacy_bert_ner.reporting.charts import Chart
+
+ROOT = Path(__file__).parents[2]
+
+TESTS = ROOT / "tests"
+
+RAY = [
+    pytest.mark.ray,
+    # Ray warns of settings of its own, which it makes itself.
+    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
+    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
+    pytest.mark.filterwarnings(r"ignore::ResourceWarning"),
+]
+"""Marks of tests that start Ray."""
+
+TRAIN_DATA = [
+    ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "per"), (27, 40, "org")]),
+    ("The U.N. held hour-long talks in São Paulo.", [(4, 8, "org"), (33, 42, "geo")]),
+    ("Mr. O'Neill lives in New York.", [(0, 11, "per"), (21, 29, "geo")]),
+    ("Nobody came.", []),
+]
+
+
+def save_encoder(folder: Path, **changes: object) -> Path:
+    torch.manual_seed(0)
+    BertModel(make_config(**changes)).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def initialized(make_nlp: Callable[..., Language], examples: list[Example], **settings: object) -> Language:
+    nlp = make_nlp(**settings)
+    nlp.initialize(lambda: examples)
+    return nlp
+
+
+def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
+    """The entities that a pipeline finds in the texts of examples."""
+    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
+
+
+def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
+    """Their gold entities."""
+    return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
+
+
+def sketch(chart: Chart) -> str:
+    """Stand in for `to_svg`: draw a chart, which depends on the data, but do not render it, which takes the time."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # most tests need no matplotlib
+
+    with plotting._drawn(chart, FigureCanvasSVG):
+        return f'<svg role="img" aria-label="{chart.label}"></svg>'

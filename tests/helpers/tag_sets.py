@@ -1,0 +1,42 @@
+"""A tag set of each scheme, and all legal sequences of its tags."""
+
+from functools import cache
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from spacy_bert_ner.decoding.tag_scheme import PREFIXES, tag_set, tags_of_labels
+
+TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
+    "IOB2 or IOB1": tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
+    "IOE2 or IOE1": tag_set(("O", "I-a", "E-a")),
+    "without O": tag_set(("x", "y"), "plain"),
+    "in another order, some missing": tag_set(("I-a", "O", "S-b", "E-b")),
+    "labels that lack tags of BILUO": tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
+    "tags of several columns": tag_set(("O", "B-a", "I-a", "O", "I-a", "B-b")),
+    "a label that has no B-": tag_set(("O", "B-a", "I-a", "I-b"), "IOB2"),
+}
+
+
+every_tag_set = pytest.mark.parametrize("tags", TAG_SETS.values(), ids=TAG_SETS)
+
+
+@cache
+def legal_sequences(tags, begins):
+    """All of them, one part of the chain after the other."""
+    starts = [i for i, begin in enumerate(begins) if begin]
+    return [
+        path
+        for path in product(range(len(tags.tags)), repeat=len(begins))
+        if not any(tags.n_illegal(np.array(path[s:e])) for s, e in pairwise([*starts, len(begins)]))
+    ]
+
+
+@st.composite
+def chains(draw, n_tags):
+    n = draw(st.integers(1, 4))
+    begins = (True, *draw(st.lists(st.booleans(), min_size=n - 1, max_size=n - 1)))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).normal(0, 3, size=(n, n_tags)), begins

@@ -1,0 +1,213 @@
+"""A corpus, annotated on Ray Data: a real Ray on this machine's loopback, whose processes are killed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import ray_session
+import spacy
+from fork_server import fast_python
+from halting import N_BEFORE
+from support import RAY, ROOT
+
+from spacy_bert_ner.annotate import annotate as room
+from spacy_bert_ner.annotate.annotate import annotate
+from spacy_bert_ner.annotate.sharding import Columns
+from spacy_bert_ner.errors import BertNerError
+
+ray = pytest.importorskip("ray")
+cluster_utils = pytest.importorskip("ray.cluster_utils")
+from spacy_bert_ner.annotate.ray_engine import Ray  # noqa: E402
+
+pytestmark = RAY
+
+N = 300
+N_FAILED = 3
+SHARD_SIZE = 20
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A pipeline, documents, and a folder with what they become in this process, in each format."""
+    folder = tmp_path_factory.mktemp("work")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Kevin"}])
+    nlp.to_disk(folder / "ruler")
+    with (folder / "in.jsonl").open("w") as file:
+        for i in range(N):
+            text = None if i % 99 == 5 else f"{i} Kevin met Kevin in Paris"
+            file.write(json.dumps({"id": f"d{i}", "text": text, "n": i}) + "\n")
+    for format in ("parquet", "jsonl", "spacy"):
+        annotated(folder, folder / format, format=format)
+    return folder
+
+
+def annotated(work, output, **more):
+    options = {"shard_size": SHARD_SIZE, "columns": Columns(kept=("n",)), "progress": False, **more}
+    return annotate(str(work / "ruler"), [str(work / "in.jsonl")], str(output), **options)
+
+
+def files(folder):
+    """What an output holds, but for the manifest, which says how the inputs were named."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in Path(folder).rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+def n_finished(output):
+    return len(list((output / "finished").glob("0*.json"))) if (output / "finished").exists() else 0
+
+
+def processes(name):
+    """Those whose title has a name."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if name in path.read_bytes().decode(errors="replace"):
+                found.append(int(path.parent.name))
+    return found
+
+
+def runs(pid):
+    """Whether a process runs; of one that has ended, its parent may not know yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_until(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.02)
+
+
+class Command:
+    """`annotate` on Ray with two actors, each of which waits in the middle of a shard; see `halting`.
+
+    python: that runs it.
+    """
+
+    def __init__(self, work, folder, *options, python):
+        self.output, self.halts = folder / "out", folder / "halts"
+        self.halts.mkdir()
+        path = os.pathsep.join([str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        variables = {"TESTS_HALTS": str(self.halts), "PYTHONPATH": path}
+        environment = ray_session.environment(
+            env_vars={**ray_session.runtime_env()["env_vars"], **variables}, worker_process_setup_hook="halting.install"
+        )
+        line = [python, "-m", "spacy", "bert-ner", "annotate", str(work / "ruler"), str(work / "in.jsonl")]
+        line += ["--output", str(self.output), "--shard-size", str(SHARD_SIZE), "--columns", "n", "--engine", "ray"]
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [*line, "--num-actors", "2", *options], stdout=log, stderr=log, env=environment
+            )
+
+    def halted(self):
+        """The actors that wait: process id → process id of its raylet. RETURNS when both do, in the middle."""
+        wait_until(lambda: len(list(self.halts.glob("halted-*"))) == 2 or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log.read_text()
+        assert N_BEFORE <= n_finished(self.output) < N // SHARD_SIZE - 2
+        assert len(list(self.output.glob(".0*.tmp"))) == 2  # shards that are being written
+        return {int(path.name.split("-")[1]): int(path.read_text()) for path in self.halts.glob("halted-*")}
+
+    def end(self):
+        """Let it go on, and wait for its end. RETURNS: what it printed."""
+        (self.halts / "go-on").touch()
+        assert self.process.wait(180) == 0, self.log.read_text()
+        return " ".join(self.log.read_text().split())
+
+
+def test_both_engines_give_identical_rows(work, shared_ray, tmp_path):
+    there = annotated(work, tmp_path / "there", ray=Ray(num_actors=2))
+    assert there[:4] == (N - N_FAILED, (N - N_FAILED) * 6, (N - N_FAILED) * 2, N_FAILED)
+    assert files(tmp_path / "there") == files(work / "parquet")
+
+
+def test_an_actor_that_is_killed_loses_nothing(work, shared_ray, tmp_path):
+    command = Command(work, tmp_path, "--address", shared_ray.address, "--format", "jsonl", python=fast_python())
+    killed = next(iter(command.halted()))
+    assert killed in processes("ray::MapWorker")
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not runs(killed))
+    assert f"has {N - N_FAILED} documents" in command.end()
+    assert files(command.output) == files(work / "jsonl")
+
+
+def test_more_than_a_cluster_has_is_refused(work, shared_ray, tmp_path):
+    for how in (Ray(gpus_per_actor=1), Ray(cpus_per_actor=64)):
+        message = rf"There is no room for an actor of .* the cluster has .*'CPU': {ray_session.N_CPUS}.0"
+        with pytest.raises(BertNerError, match=message):
+            annotated(work, tmp_path / "out", ray=how, resume=True)
+    assert n_finished(tmp_path / "out") == 0
+
+
+def test_a_cluster_that_does_not_answer_is_named(work, tmp_path):
+    with pytest.raises(BertNerError, match=r"Ray does not answer at --address 127.0.0.1:1: "):
+        annotated(work, tmp_path / "out", ray=Ray("127.0.0.1:1"))
+
+
+def test_what_an_actor_says_is_told_as_it_is(work, shared_ray, tmp_path, monkeypatch):
+    path = tmp_path / "in.jsonl"
+    path.write_bytes((work / "in.jsonl").read_bytes())
+    (tmp_path / "ruler").symlink_to(work / "ruler")
+    real = room._begin
+
+    def begin(*arguments, **more):
+        real(*arguments, **more)
+        path.write_text('{"id": "a", "text": "b"}\n')
+
+    one = Ray(cpus_per_actor=2)  # actor, as there is no room for another
+    monkeypatch.setattr(room, "_begin", begin)
+    with pytest.raises(BertNerError, match=r"in.jsonl cannot be read: 1 records from record 1 on, where 20 were count"):
+        annotated(tmp_path, tmp_path / "out", limit=2 * SHARD_SIZE, ray=one)
+    monkeypatch.setattr(room, "_begin", lambda *_, **__: None)  # which makes no folder
+    with pytest.raises(BertNerError, match=r"Ray stopped: .* go on with --resume"):
+        annotated(work, tmp_path / "none", ray=one)
+
+
+def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(work, shared_ray, tmp_path):
+    others = processes("ray::MapWorker")
+    command = Command(work, tmp_path, python=sys.executable)  # which starts a Ray of its own
+    left = {pid for item in command.halted().items() for pid in item}  # actors and their raylet
+    command.process.kill()
+    command.process.wait()
+    wait_until(lambda: not any(map(runs, left)) and {*processes("ray::MapWorker")} <= {*others}, seconds=30)
+    before = {path: path.stat().st_mtime_ns for path in (command.output / "finished").iterdir()}
+    assert N_BEFORE <= len(before) < N // SHARD_SIZE
+    done = annotated(work, command.output, ray=Ray(num_actors=2), resume=True)
+    assert (done.documents, done.errors) == (N - N_FAILED, N_FAILED)
+    assert files(command.output) == files(work / "parquet")
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # it went on, and did not begin anew
+
+
+def test_a_machine_that_is_lost_loses_nothing(work, tmp_path, monkeypatch):
+    for name, value in ray_session.settings().items():
+        monkeypatch.setenv(name, value)
+    cluster = cluster_utils.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}, shutdown_at_exit=False
+    )
+    try:
+        others = [cluster.add_node(num_cpus=1) for _ in range(2)]  # one more than there are actors
+        cluster.wait_for_nodes()
+        command = Command(work, tmp_path, "--address", cluster.address, "--format", "spacy", python=fast_python())
+        halted = command.halted()
+        raylets = [node.all_processes["raylet"][0].process for node in others]
+        actor, lost = next((actor, one) for actor, pid in halted.items() for one in raylets if one.pid == pid)
+        lost.kill()
+        lost.wait()  # else its process id would not be free, and its actor would believe that it runs
+        wait_until(lambda: not runs(actor))
+        command.end()
+        assert files(command.output) == files(work / "spacy")
+    finally:
+        cluster.shutdown()

@@ -1,0 +1,188 @@
+"""Best paths and sums over all paths, against the list of all legal sequences."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tag_sets import TAG_SETS, chains, every_tag_set, legal_sequences
+
+from spacy_bert_ner.decoding import lattice
+from spacy_bert_ner.decoding.lattice import best_path, forward_backward, states_of
+from spacy_bert_ner.decoding.tag_scheme import PREFIXES, tag_set, tags_of_labels
+
+pytestmark = pytest.mark.parity
+
+
+@every_tag_set
+@given(data=st.data())
+def test_no_legal_sequence_has_a_higher_sum(tags, data):
+    scores, begins = data.draw(chains(len(tags.tags)))
+    sums = {path: sum(scores[i, tag] for i, tag in enumerate(path)) for path in legal_sequences(tags, begins)}
+    assert tuple(best_path(scores, np.array(begins), tags).tolist()) == max(sums, key=sums.get)
+
+
+@every_tag_set
+@given(data=st.data())
+def test_sums_are_those_over_all_legal_sequences(tags, data):
+    scores, begins = data.draw(chains(len(tags.tags)))
+    weights = np.exp(scores)
+    sums = forward_backward(weights, np.array(begins), tags)
+    total = sum(np.prod([weights[i, t] for i, t in enumerate(path)]) for path in legal_sequences(tags, begins))
+    assert np.exp(sums.log_total) == pytest.approx(total)
+    # At the first token nothing is before: one way to be there, with the factor 1.
+    assert sums.before[0].tolist() == (np.arange(states_of(tags).n) == states_of(tags).start).tolist()
+    assert sums.log_before[0] == 0
+    assert sums.after[-1].tolist() == states_of(tags).may_end.tolist()
+
+
+@every_tag_set
+def test_ties_give_one_legal_sequence(tags):
+    # All sequences are as good as each other: the states that are chosen must be those of one of them.
+    best = best_path(np.zeros((9, len(tags.tags))), np.arange(9) % 4 == 0, tags)
+    assert not any(tags.n_illegal(best[s:e]) for s, e in ((0, 4), (4, 8), (8, 9)))
+
+
+@every_tag_set
+def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
+    rng = np.random.default_rng(0)
+    scores, begins = rng.normal(0, 3, size=(300, len(tags.tags))), rng.random(300) < 0.02
+    begins[0] = True
+    in_blocks, sums = best_path(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
+    monkeypatch.setattr(lattice, "MAX_CELLS", 1)  # one block, so token by token
+    np.testing.assert_array_equal(best_path(scores, begins, tags), in_blocks)
+    in_one = forward_backward(np.exp(scores), begins, tags)
+    assert in_one.log_total == pytest.approx(sums.log_total)
+    for name in ("before", "after"):
+        with np.errstate(divide="ignore"):
+            found, expected = (np.log(getattr(s, name)) + getattr(s, f"log_{name}")[:, None] for s in (in_one, sums))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n_labels", "n_blocks"), [(84, 40), (85, 1)])
+def test_of_many_states_there_is_one_block(n_labels, n_blocks):
+    tags = tag_set(tags_of_labels([f"l{i}" for i in range(n_labels)], "IOB2"), "IOB2")
+    scores = np.ones((400, len(tags.tags)))
+    begins = np.arange(400) == 0
+    steps = lattice._steps(scores, begins, states_of(tags), lattice._MAXIMA)
+    assert (states_of(tags).n, steps.tokens.shape) == (n_labels + 1, (400 // n_blocks, n_blocks))
+
+
+def passed(weights, begins, tags, join):
+    """Token by token and from tag to tag, without states or blocks: all that is before, after, and the whole chain.
+
+    weights: logarithms. *Shape:* `(n_tokens, n_tags)`
+    join: what becomes of alternatives, `np.logaddexp.reduce` or `np.maximum.reduce`.
+    RETURNS: what ends in each tag, that tag included, and what comes after each tag. *Shape:* `(n_tokens, n_tags)`
+    """
+    with np.errstate(divide="ignore"):
+        begin, follow, end = (np.log(kind.astype(float)) for kind in (tags.may_begin, tags.may_follow, tags.may_end))
+    upto, after = [begin + weights[0]], [end]
+    for weight, begins_here in zip(weights[1:], begins[1:], strict=True):
+        way = end[:, None] + begin if begins_here else follow
+        upto.append(join(upto[-1][:, None] + way, axis=0) + weight)
+    for weight, begins_here in zip(weights[:0:-1], begins[:0:-1], strict=True):
+        way = end[:, None] + begin if begins_here else follow
+        after.append(join(way + weight + after[-1], axis=1))
+    return np.array(upto), np.array(after[::-1]), join(upto[-1] + end)
+
+
+MANY = {"30 labels in BILUO": tag_set(tags_of_labels([f"l{i}" for i in range(30)], "BILUO"), "BILUO")}
+LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
+
+
+def long_chains(tags, monkeypatch):
+    """Of several lengths, in the blocks that are usual for them, then in three or four long ones and in one."""
+    rng = np.random.default_rng(7)
+    for max_cells in (lattice.MAX_CELLS, 4 * states_of(tags).n ** 2, 1):
+        monkeypatch.setattr(lattice, "MAX_CELLS", max_cells)
+        for n in LENGTHS:
+            begins = rng.random(n) < 0.05
+            begins[0] = True
+            yield rng.normal(0, 3, size=(n, len(tags.tags))), begins
+
+
+@pytest.mark.parametrize("tags", (TAG_SETS | MANY).values(), ids=TAG_SETS | MANY)
+def test_the_best_path_of_a_long_chain_is_legal_and_as_good_as_token_by_token(tags, monkeypatch):
+    for scores, begins in long_chains(tags, monkeypatch):
+        path = best_path(scores, begins, tags)
+        starts = [*np.flatnonzero(begins), len(path)]
+        assert not any(tags.n_illegal(path[s:e]) for s, e in pairwise(starts))
+        _, _, best = passed(scores, begins, tags, np.maximum.reduce)
+        assert scores[np.arange(len(path)), path].sum() == pytest.approx(best, rel=1e-12)
+
+
+@pytest.mark.parametrize("tags", (TAG_SETS | MANY).values(), ids=TAG_SETS | MANY)
+def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch):
+    states = states_of(tags)
+    for weights, begins in long_chains(tags, monkeypatch):
+        upto, expected_after, total = passed(weights, begins, tags, np.logaddexp.reduce)
+        sums = forward_backward(np.exp(weights), begins, tags)
+        with np.errstate(divide="ignore"):
+            before = np.log(sums.before) + sums.log_before[:, None]
+            after = np.log(sums.after) + sums.log_after[:, None]
+        assert sums.log_total == pytest.approx(total, rel=1e-12)
+        for state in range(states.n):
+            of_state = np.flatnonzero(states.of_tag == state)
+            expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # no tag may lead there: -inf
+            np.testing.assert_allclose(before[1:, state], expected, rtol=1e-10, atol=1e-10)
+            for tag in of_state:
+                np.testing.assert_allclose(after[:, state], expected_after[:, tag], rtol=1e-10, atol=1e-10)
+
+
+@every_tag_set
+def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
+    states = states_of(tags)
+    found = np.zeros(states.allowed.shape, dtype=int)
+    found[states.closed] += states.opens
+    for sources, targets, tag_ids in (states.kept, *states.moves):
+        source, target, tag = np.broadcast_arrays(np.r_[sources], np.r_[targets], tag_ids)
+        np.testing.assert_array_equal(states.of_tag[tag], target)
+        np.add.at(found, (source, tag), 1)
+    np.testing.assert_array_equal(found, states.allowed)
+
+
+def test_a_long_chain_of_small_probabilities_does_not_underflow():
+    tags = TAG_SETS["IOB2"]
+    sums = forward_backward(np.full((20_000, 5), 1e-40), np.arange(20_000) == 0, tags)
+    assert np.isfinite([sums.log_total, *sums.log_before, *sums.log_after]).all()
+    # Each token multiplies the number of legal sequences by what has room: log(1e-40) and a little more.
+    assert -92.2 < sums.log_total / 20_000 < -90.5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "n_states"),
+    [
+        ("IOB1", 3),
+        ("IOB2", 3),
+        ("IOE1", 5),
+        ("IOE2", 3),
+        ("BILUO", 3),
+        ("IOBES", 3),
+        ("BMES", 3),
+        ("BMEWO", 3),
+        ("plain", 3),
+    ],
+)
+def test_there_are_few_states(scheme, n_states):
+    # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.
+    assert states_of(TAG_SETS[scheme]).n == n_states
+
+
+@pytest.mark.parametrize("scheme", [*PREFIXES, "IOB", "IOE"])
+def test_a_step_takes_no_longer_list_of_moves_for_more_labels(scheme):
+    few, many = (tag_set(tags_of_labels([f"l{i}" for i in range(n)], scheme), scheme) for n in (2, 20))
+    assert len(states_of(few).moves) == len(states_of(many).moves) <= 1
+
+
+def test_tags_after_which_the_same_may_come_share_a_state():
+    states = states_of(TAG_SETS["IOB2"])
+    outside, *of_labels = states.of_tag.tolist()  # O, B-a, I-a, B-b, I-b
+    assert outside == states.start
+    assert of_labels[0] == of_labels[1] != of_labels[2] == of_labels[3]
+
+
+@every_tag_set
+def test_an_empty_chain_has_no_tags(tags):
+    assert best_path(np.zeros((0, len(tags.tags))), np.zeros(0, dtype=bool), tags).tolist() == []

@@ -1,0 +1,125 @@
+"""What to know before numbers are read, and what to do next."""
+
+import copy
+import re
+
+import pytest
+from thinc.api import Config
+
+from spacy_bert_ner.evaluation.matching import KINDS
+from spacy_bert_ner.evaluation.recommendations import next_steps, notes
+
+
+def row(f, width=0.05, gold=100, r=None):
+    return {"f": f, "r": r, "gold": gold, "f_interval": [f - width / 2, f + width / 2]}
+
+
+GOOD = {
+    "n_docs": 500,
+    "scores": {"micro": {"f": 0.9, "gold": 200, "found": 200}, "per_label": {"per": row(0.9), "geo": row(0.89)}},
+    "mistakes": dict.fromkeys(KINDS, 0),
+    "slices": {},
+    "unknown_labels": [],
+    "labels": ["per", "geo", "event"],
+    "component": "ner",
+    "temperature": 1.0,
+    "thresholds": {},
+    "confidence": {"wanted_precision": 0.9, "all": {"ece": 0.01}, "per_label": {"per": {"threshold": None}}},
+}
+
+REPORT = {"train": None}
+
+
+def changed(**parts):
+    told = copy.deepcopy(GOOD)
+    for path, value in parts.items():
+        *keys, last = path.split("__")
+        place = told
+        for key in keys:
+            place = place[key]
+        place[last] = value
+    return told
+
+
+def test_of_a_good_pipeline_there_is_nothing_to_say():
+    assert list(notes(GOOD, REPORT)) == []
+    assert list(next_steps(GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "note"),
+    [
+        ({"scores__micro__gold": 0}, "There is no entity in the data"),
+        ({"scores__micro__found": 0}, "The pipeline found no entity"),
+        ({"n_docs": 1}, "There is one document only"),
+        ({"n_docs": 29}, "There are 29 documents only"),
+        ({"unknown_labels": ["art", "eve"]}, "so that they are missed: art, eve."),
+        ({"unknown_labels": ["PER", "art"]}, "so that they are missed: PER (the pipeline has per), art."),
+        ({"unknown_labels": [f"l{i}" for i in range(10)]}, "l0, l1, l2, l3, l4, l5, l6, l7 and 2 more."),
+        ({"confidence": None}, "No entity has a score"),
+    ],
+)
+def test_what_to_know_before(parts, note):
+    (found,) = notes(changed(**parts), REPORT)
+    assert note in found
+
+
+def test_a_pipeline_that_is_scored_on_its_training_data():
+    (found,) = notes(GOOD, {"train": {"n_shared": 3}})
+    assert found.startswith("3 of 500 documents are in the training data too, word by word: ")
+    assert list(notes(GOOD, {"train": {"n_shared": 0}})) == []
+
+
+def of_kind(kind, n=30):
+    return {"mistakes": {**dict.fromkeys(KINDS, 10), kind: n}}
+
+
+SEEN = {"with this label": {"r": 0.9}, "never": {"r": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "step"),
+    [
+        ({"scores__per_label__art": row(0.9, width=0.3)}, "F1 of art is known within more than 0.2 only"),
+        ({"scores__per_label__art": row(0.5)}, "The weakest label is art, with F1 0.500"),
+        (of_kind("missed", 40), "36% of all mistakes are “missed”. Entities are not found at all"),
+        (of_kind("wrong label", 40), "see in the confusion matrix which labels these are"),
+        ({"slices": {"seen in training": SEEN}}, "Recall is 0.500 for strings that training never has, and 0.900"),
+        ({"confidence__all__ece": 0.06}, "Scores mislead by 0.060 in the mean"),
+        (
+            {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}},
+            '[components.ner]: thresholds = {"per": 0.875}. Choose them on dev data',
+        ),
+    ],
+)
+def test_what_to_do_next(parts, step):
+    (found,) = next_steps(changed(**parts))
+    assert step in found
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        of_kind("missed", 20),  # less than a quarter of all
+        {"slices": {"seen in training": {"with this label": {"r": 0.55}, "never": {"r": 0.5}}}},
+        {"slices": {"seen in training": {"never": {"r": 0.5}}}},
+        {"confidence__per_label__per": {"threshold": {"threshold": 0.0}}},  # none is needed
+        {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}, "component": None},  # of which of them?
+        {"confidence": None},
+        {"confidence__all__ece": 0.06, "temperature": 1.3},  # that was fitted already
+        {"scores__per_label__art": row(0.1, gold=0)},
+    ],
+)
+def test_what_is_no_reason_to_do_something(parts):
+    assert list(next_steps(changed(**parts))) == []
+
+
+def test_thresholds_can_be_pasted_into_a_config_and_keep_those_that_are_there():
+    limits = {f"l{i}": {"threshold": {"threshold": 0.5}} for i in range(10)}
+    limits |= {'"q" \\ é $$ ${a.b}': {"threshold": {"threshold": 0.123456}}, "free": {"threshold": {"threshold": 0.0}}}
+    had = {"l1": 0.3, "free": 0.2, "other": 0.1}
+    (found,) = next_steps(changed(confidence__per_label=limits, thresholds=had))
+    pasted = re.search(r"\[components.ner\]: (thresholds = {.*}). Choose", found)[1]
+    config = Config().from_str(f"[components]\n[components.ner]\n{pasted}\n")
+    wanted = {f"l{i}": 0.5 for i in range(10)} | {'"q" \\ é $$ ${a.b}': 0.123456, "free": 0.2, "other": 0.1}
+    assert config["components"]["ner"]["thresholds"] == wanted

@@ -1,0 +1,131 @@
+"""How long a training is, and what would go wrong with it, said before it begins."""
+
+import random
+
+import pytest
+import spacy
+import torch
+from spacy.training import Example
+
+from spacy_bert_ner.errors import ConfigError
+from spacy_bert_ner.optim.training_plan import make_plan, plan_of
+
+BY_SEQUENCE = {"@batchers": "spacy.batch_by_sequence.v1", "size": 16}
+THINCS = {"@schedules": "warmup_linear.v1", "warmup_steps": 50, "initial_rate": 0.001}
+
+
+def section(**changes):
+    return {"max_steps": 500, "max_epochs": 0, "eval_frequency": 50, "batcher": BY_SEQUENCE, **changes}
+
+
+def examples_of(n, n_words=5):
+    nlp = spacy.blank("en")
+    doc = nlp.make_doc("a " * n_words)
+    return lambda: (Example(doc, doc) for _ in range(n))
+
+
+def plan(n, **changes):
+    return make_plan(section(**changes), examples_of(n))
+
+
+def said(found, is_last_evaluated=False):
+    return found.problems(is_last_evaluated=is_last_evaluated)
+
+
+LENGTHS = [
+    ({}, 800, 500, 500, "Steps: 500, or 10.0 epochs of 50 batches (800 examples)"),
+    ({}, 801, 500, 500, "Steps: 500, or 9.8 epochs of 51 batches (801 examples)"),
+    ({"max_steps": 0, "max_epochs": 3}, 801, 153, 152, "Steps: 153, or 3.0 epochs of 51 batches (801 examples)"),
+    ({"max_steps": 60, "max_epochs": 3}, 801, 60, 60, "Steps: 60, or 1.2 epochs of 51 batches (801 examples)"),
+    ({"max_steps": 0}, 801, None, None, "Steps: no limit but patience, in epochs of 51 batches (801 examples)"),
+    ({"max_epochs": -1}, 801, 500, 500, "Steps: 500"),
+    ({"max_steps": 0, "max_epochs": -1}, 801, None, None, "Steps: no limit but patience"),
+]
+
+
+@pytest.mark.parametrize(("changes", "n", "total", "last", "told"), LENGTHS)
+def test_the_length_is_that_of_spacys_loop(changes, n, total, last, told):
+    found = plan(n, **changes)
+    assert (found.total_steps, found.last_step, found.describe()) == (total, last, told)
+
+
+def test_batches_are_counted_as_the_batcher_makes_them():
+    """A batch that grows has more words in later epochs."""
+    size = {"@schedules": "compounding.v1", "start": 10, "stop": 40, "compound": 2.0}
+    batcher = {"@batchers": "spacy.batch_by_words.v1", "size": size, "tolerance": 0.0, "discard_oversize": False}
+    found = plan(16, max_steps=0, max_epochs=2, batcher={**batcher, "get_length": None})
+    # Of 5 words each: 2, 4, 8 and 2 that are left, then twice 8.
+    assert (found.epoch_steps, found.all_steps, found.n_examples) == (4, 6, 16)
+
+
+def test_epochs_beyond_the_twentieth_count_as_that():
+    batcher = {"@batchers": "spacy.batch_by_words.v1", "size": 10, "tolerance": 0.0, "discard_oversize": False}
+    assert plan(4, max_steps=0, max_epochs=100, batcher={**batcher, "get_length": None}).all_steps == 200
+
+
+def test_data_that_was_counted_is_not_read_again():
+    def read():
+        raise AssertionError
+
+    assert make_plan(section(), read, n_examples=33).epoch_steps == 3
+
+
+def test_reading_draws_nothing_from_others():
+    def read():
+        random.random()
+        torch.rand(1)
+        return examples_of(3)()
+
+    random.seed(1)
+    torch.manual_seed(1)
+    expected = random.random(), torch.rand(1)
+    random.seed(1)
+    torch.manual_seed(1)
+    make_plan(section(), read)
+    assert (random.random(), torch.rand(1)) == expected
+
+
+def test_less_than_an_epoch_is_told_with_the_steps_to_take():
+    assert said(plan(40_000, eval_frequency=50, batcher={**BY_SEQUENCE, "size": 16})) == [
+        "[training] max_steps = 500 ends the training after 0.2 epochs: 40,000 examples make 2,500 batches, and the "
+        "rest is never read. For one epoch: --training.max_steps 2500; for five: --training.max_steps 12500"
+    ]
+    assert said(plan(8_000)) == []
+    assert said(plan(40_000, max_steps=0, max_epochs=1)) == []
+
+
+def test_a_best_pipeline_that_has_learned_nothing_is_told():
+    assert said(plan(100, max_steps=20)) == [
+        "[training] eval_frequency = 50 evaluates no step after the first, as the training ends at step 20: model-best "
+        "will be a pipeline that has learned nothing. Name fewer steps: --training.eval_frequency 20. Or train with "
+        "python -m spacy bert-ner train, which evaluates the last step too."
+    ]
+    assert said(plan(100, max_steps=50)) == said(plan(10, max_steps=0, max_epochs=1)) == []
+    assert len(said(plan(100, max_steps=0, max_epochs=1))) == 1
+    assert said(plan(100, max_steps=20), is_last_evaluated=True) == []
+
+
+def test_a_schedule_without_steps_is_refused():
+    with pytest.raises(ConfigError) as error:
+        plan(100, max_steps=0, max_epochs=5, optimizer={"learn_rate": {**THINCS, "total_steps": 0}})
+    assert str(error.value) == (
+        "[training.optimizer.learn_rate] total_steps = 0 gives a learning rate of 0 from step 50 on, and nothing is "
+        "learned. Allowed: a whole number from 1. Or take the schedule that counts the steps itself: "
+        '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
+    )
+
+
+def test_a_schedule_that_is_too_short_is_told():
+    rate = {"learn_rate": {**THINCS, "total_steps": 500}}
+    assert said(plan(100, max_steps=1000, optimizer=rate)) == [
+        "[training.optimizer.learn_rate] total_steps = 500 gives a learning rate of 0 from then on, but the training "
+        "goes on to step 1000. Name as many steps, or take the schedule that counts them itself: "
+        '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
+    ]
+    assert "goes on without an end" in said(plan(100, max_steps=0, optimizer=rate))[0]
+    assert said(plan(100, optimizer=rate)) == []
+
+
+def test_a_pipeline_whose_config_does_not_say_it_has_no_plan():
+    assert plan_of({"training": {"max_steps": 3}}, examples_of(3), None) is None
+    assert plan_of({}, examples_of(3), None) is None
