@@ -9,12 +9,12 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_bert_ner.util.atomic_io import whole_files
+from spacy_bert_ner.util.atomic_io import atomic_files
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write results, whole or not at all."""
-    with whole_files(path.parent, [path.name]) as (temporary,):
+    with atomic_files(path.parent, [path.name]) as (temporary,):
         temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 

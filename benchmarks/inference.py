@@ -56,8 +56,8 @@ from wasabi import table
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.export.exporter import GRAPHS
 from spacy_bert_ner.export.to_onnx import convert
-from spacy_bert_ner.runtimes.onnx_checkpoint import GraphCheckpoint
-from spacy_bert_ner.util.atomic_io import whole_files
+from spacy_bert_ner.runtimes.onnx_checkpoint import OnnxCheckpoint
+from spacy_bert_ner.util.atomic_io import atomic_files
 
 HERE = Path(__file__).parent
 ADAPTER, PIPELINE, LOOP, OWN, PRODUCTS = (
@@ -150,7 +150,7 @@ def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
     if runtime not in GRAPHS:
         return checkpoint.resolve()
     opened = Checkpoint.open(checkpoint, local_files_only=True)
-    GraphCheckpoint.of(opened, convert(opened, GRAPHS[runtime])).save(folder / runtime)
+    OnnxCheckpoint.of(opened, convert(opened, GRAPHS[runtime])).save(folder / runtime)
     return folder / runtime
 
 
@@ -301,7 +301,7 @@ def main(options: argparse.Namespace) -> None:
         content = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "packages": versions(sys.executable)}
         write_json(options.output, {**content, "rows": rows})
     if options.plot:
-        with whole_files(options.plot.parent, [options.plot.name]) as (target,):
+        with atomic_files(options.plot.parent, [options.plot.name]) as (target,):
             draw(rows, target)
 
 

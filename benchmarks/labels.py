@@ -23,7 +23,7 @@ from wasabi import table
 from spacy_bert_ner.decoding import lattice
 from spacy_bert_ner.decoding import tag_scheme as tags
 from spacy_bert_ner.decoding.entity_scores import entity_scores
-from spacy_bert_ner.decoding.viterbi import best_tags
+from spacy_bert_ner.decoding.viterbi import decode_tags
 from spacy_bert_ner.types import Entity
 
 LABELS = (2, 10, 50, 85, 100, 200, 400, 600, 1000)
@@ -33,20 +33,20 @@ STEPS = ("rules", "decode", "scores")
 
 def time_steps(n_labels: int, scheme: str) -> dict[str, float]:
     """Milliseconds of process time of each step."""
-    tags.tag_set.cache_clear()
-    lattice.states_of.cache_clear()
+    tags.build_tag_set.cache_clear()
+    lattice.automaton_of.cache_clear()
     labels = [f"L{i}" for i in range(n_labels)]
     names = tags.tags_of_labels(labels, scheme)
     times = [time.process_time()]
-    known = tags.tag_set(names, scheme)
-    lattice.states_of(known)
+    known = tags.build_tag_set(names, scheme)
+    lattice.automaton_of(known)
     times.append(time.process_time())
     n_tokens = N_SENTENCES * LENGTH
     logits = np.random.default_rng(0).normal(size=(n_tokens, len(names))).astype(np.float32)
     begins = np.arange(n_tokens) % LENGTH == 0
     entities = [Entity(labels[i % n_labels], start, start + 2) for i, start in enumerate(range(3, n_tokens, LENGTH))]
     start = time.process_time()
-    best_tags(logits, begins, known, decoding="viterbi")
+    decode_tags(logits, begins, known, decoding="viterbi")
     decoded = time.process_time()
     entity_scores(logits, begins, entities, known)
     scored = time.process_time()

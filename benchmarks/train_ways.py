@@ -89,11 +89,11 @@ def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
     """Docs of the same words, each with the best tag of its first subword; a stray `I-` begins an entity."""
     import torch
 
-    from spacy_bert_ner.decoding.tag_scheme import tag_set, to_iob2
+    from spacy_bert_ner.decoding.tag_scheme import build_tag_set, to_iob2
 
     model.eval()
     names = model.config.id2label
-    known = tag_set(tuple(names[i] for i in range(len(names))))
+    known = build_tag_set(tuple(names[i] for i in range(len(names))))
     predicted = []
     for start in range(0, len(docs), 64):
         batch = docs[start : start + 64]

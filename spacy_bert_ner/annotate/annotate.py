@@ -15,13 +15,13 @@ from tqdm import tqdm
 from ..errors import BertNerError, Errors
 from ..util.pipelines import load
 from ..util.provenance import pipeline_sum, versions
-from .sharding import Columns, Unit, have_column, schema_of, units
+from .sharding import Columns, ShardSpec, have_column, plan_shards, schema_of
 from .storage import absolute, delete, find, is_file, make_folders, names_in, read, whole_file
-from .worker import ERRORS, FINISHED, Done, Work, Worker, finished
+from .worker import ERRORS, FINISHED, AnnotationJob, ShardAnnotator, ShardResult, finished
 from .writers import SHARDS
 
 if TYPE_CHECKING:
-    from .ray_engine import Ray
+    from .ray_engine import RayOptions
 
 MANIFEST = "manifest.json"
 
@@ -50,7 +50,7 @@ def annotate(
     batch_size: int | None = None,
     max_errors: int = 100,
     resume: bool = False,
-    ray: Ray | None = None,
+    ray: RayOptions | None = None,
     code: Path | None = None,
     progress: bool = True,
 ) -> Totals:
@@ -85,7 +85,7 @@ def annotate(
     if columns.id is None and have_column(files, "id"):
         columns = replace(columns, id="id")
     schema = schema_of(files, columns, with_text=with_text)
-    plan = list(units(files, shard_size, files_are_documents=files_are_documents, limit=limit))
+    plan = list(plan_shards(files, shard_size, files_are_documents=files_are_documents, limit=limit))
     local = Path(pipeline).exists()
     source = None if code is None else code.read_bytes()
     manifest = {
@@ -102,8 +102,8 @@ def annotate(
         "n_records": sum(unit.n for unit in plan),
         "n_units": len(plan),
     }
-    work = Work(output, schema, columns, format, with_text, batch_size, source)
-    worker = Worker(load(pipeline), work) if ray is None else None
+    work = AnnotationJob(output, schema, columns, format, with_text, batch_size, source)
+    worker = ShardAnnotator(load(pipeline), work) if ray is None else None
     if worker is None and local:
         load(pipeline)  # what is wrong with it is told here, and once; a package need not be installed here
     _begin(output, manifest, resume=resume)
@@ -124,13 +124,13 @@ def annotate(
 
 
 def _run(
-    worker: Worker | None,
+    worker: ShardAnnotator | None,
     pipeline: str,
-    work: Work,
-    left: Sequence[Unit],
-    ray: Ray | None,
+    work: AnnotationJob,
+    left: Sequence[ShardSpec],
+    ray: RayOptions | None,
     told: Callable[[int, int], None],
-) -> Iterator[Done]:
+) -> Iterator[ShardResult]:
     if worker is not None:
         for unit in left:
             yield worker.run(unit, told)
@@ -174,7 +174,7 @@ def _tidy(output: str) -> None:
 class _Bar:
     """Documents, words a second, and the time that is left."""
 
-    def __init__(self, plan: Sequence[Unit], done: Any, *, disable: bool) -> None:
+    def __init__(self, plan: Sequence[ShardSpec], done: Any, *, disable: bool) -> None:
         sizes = {unit.number: unit.n for unit in plan}
         before = sum(sizes[one.number] for one in done if one.number in sizes)
         self.sizes, self.words, self.start = sizes, 0, time.monotonic()
@@ -192,7 +192,7 @@ class _Bar:
         self.bar.set_postfix_str(f"{self.words / (time.monotonic() - self.start):,.0f} words/s", refresh=False)
         self.bar.update(documents)
 
-    def finished(self, done: Done, *, is_told: bool) -> None:
+    def finished(self, done: ShardResult, *, is_told: bool) -> None:
         if not is_told:
             self.told(self.sizes[done.number], done.words)
 

@@ -21,9 +21,9 @@ from thinc.api import require_gpu
 from ..errors import BertNerError, Errors
 from ..util.pipelines import load
 from ..util.user_code import import_source
-from .sharding import Unit
+from .sharding import ShardSpec
 from .storage import File
-from .worker import Done, Work, Worker
+from .worker import AnnotationJob, ShardAnnotator, ShardResult
 
 _MOST_BLOCKS = 2000
 """Of units, which Ray hands out; beyond that a block has several."""
@@ -32,7 +32,7 @@ _PATIENCE = 10
 
 
 @dataclass(frozen=True)
-class Ray:
+class RayOptions:
     """What of a cluster is used.
 
     address: of one that is there, as `ray.init` takes it; None for one on this machine that ends with the work.
@@ -49,7 +49,7 @@ class Ray:
 class Actor:
     """A process with a pipeline, which Ray makes, and makes anew if it dies."""
 
-    def __init__(self, pipeline: Any, work: Work, how: Ray) -> None:
+    def __init__(self, pipeline: Any, work: AnnotationJob, how: RayOptions) -> None:
         import ray
         import torch
 
@@ -58,16 +58,16 @@ class Actor:
         torch.set_num_threads(max(1, int(how.cpus_per_actor)))
         if work.code is not None:
             import_source(work.code)
-        self.worker = Worker(unpacked(ray.get(pipeline)), work)
+        self.worker = ShardAnnotator(unpacked(ray.get(pipeline)), work)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A unit, as Ray takes it and gives it back: a row."""
         number, files, *rest = json.loads(row["unit"])
         try:
-            done = self.worker.run(Unit(number, tuple(File(*file) for file in files), *rest))
+            done = self.worker.run(ShardSpec(number, tuple(File(*file) for file in files), *rest))
         except BertNerError as e:
             # As a row, since of errors that actors raise Ray brings the text alone, with that of its own.
-            return {**Done(number)._asdict(), "failed": str(e)}
+            return {**ShardResult(number)._asdict(), "failed": str(e)}
         return {**done._asdict(), "failed": ""}
 
 
@@ -95,17 +95,17 @@ def unpacked(pipeline: bytes | str) -> Language:
         return load(folder)
 
 
-def run(pipeline: str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[Done]:
+def run(pipeline: str, work: AnnotationJob, units: Sequence[ShardSpec], how: RayOptions) -> Iterator[ShardResult]:
     """Annotate units, and tell of each that is finished, in whatever order.
 
     RAISES BertNerError: there is no such cluster, no room in it for an actor, or what an actor raises.
     """
-    with started(how.address):
+    with ray_session(how.address):
         yield from _run(packed(pipeline), work, units, how)
 
 
 @contextmanager
-def started(address: str | None, *, shows_output: bool = False) -> Iterator[None]:
+def ray_session(address: str | None, *, shows_output: bool = False) -> Iterator[None]:
     """A Ray: that which this process has already; else that of a cluster, or one that is started on this machine and
     ends with the block.
 
@@ -141,7 +141,9 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
-def _run(pipeline: bytes | str, work: Work, units: Sequence[Unit], how: Ray) -> Iterator[Done]:
+def _run(
+    pipeline: bytes | str, work: AnnotationJob, units: Sequence[ShardSpec], how: RayOptions
+) -> Iterator[ShardResult]:
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
@@ -174,7 +176,7 @@ def _run(pipeline: bytes | str, work: Work, units: Sequence[Unit], how: Ray) -> 
         for row in done.iter_rows():
             if failed := row.pop("failed"):
                 raise BertNerError(failed)
-            yield Done(**row)
+            yield ShardResult(**row)
     except ray.exceptions.RayError as e:
         # The last line is what was raised; those before it are where.
         raise BertNerError(Errors.ray_stopped.format(reason=str(e).strip().splitlines()[-1])) from e

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from ..errors import BertNerError, Errors, one_line
+from ..errors import BertNerError, Errors, format_exception
 from ..util.srsly_gc import unpacking
-from .sharding import Columns, Unit, delimiter, header_of
+from .sharding import Columns, ShardSpec, delimiter, header_of
 from .storage import File, is_packed, reading
 
 _ROWS = 256
@@ -26,7 +26,7 @@ _FIELD = 1 << 30
 """Characters of a field of CSV."""
 
 
-class Record(NamedTuple):
+class InputDocument(NamedTuple):
     """A document before it is annotated.
 
     id: its own, or the name of its file and its number there.
@@ -40,7 +40,7 @@ class Record(NamedTuple):
     reason: str = ""
 
 
-def records(unit: Unit, columns: Columns, schema: pa.Schema) -> Iterator[Record]:
+def read_documents(unit: ShardSpec, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument]:
     """Read the documents of a unit, in their order. Lines of white space are none.
 
     schema: of the output; kept values of JSONL are brought to its types where they are strings there.
@@ -60,7 +60,7 @@ def records(unit: Unit, columns: Columns, schema: pa.Schema) -> Iterator[Record]
     except BertNerError:
         raise
     except Exception as e:  # what readers raise of damaged files is of many kinds
-        raise BertNerError(Errors.bad_input.format(path=file.address, reason=one_line(e))) from e
+        raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
     if n != unit.n:
         reason = f"{n} records from record {unit.first} on, where {unit.n} were counted"
         if file.format in ("csv", "tsv"):
@@ -68,16 +68,16 @@ def records(unit: Unit, columns: Columns, schema: pa.Schema) -> Iterator[Record]
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=reason))
 
 
-def _whole(file: File) -> Record:
+def _whole(file: File) -> InputDocument:
     try:
         with reading(file.address) as source:
             content = source.read()
     except (OSError, ValueError) as e:
-        return Record(file.name, None, {}, one_line(e))
+        return InputDocument(file.name, None, {}, format_exception(e))
     try:
-        return Record(file.name, content.decode("utf-8-sig"), {})
+        return InputDocument(file.name, content.decode("utf-8-sig"), {})
     except UnicodeDecodeError as e:
-        return Record(file.name, None, {}, _not_utf8(e))
+        return InputDocument(file.name, None, {}, _not_utf8(e))
 
 
 def _not_utf8(e: UnicodeDecodeError) -> str:
@@ -101,7 +101,7 @@ class _Slice(io.RawIOBase):
 
 
 @contextmanager
-def _bytes_of(unit: Unit, file: File) -> Iterator[io.BufferedReader]:
+def _bytes_of(unit: ShardSpec, file: File) -> Iterator[io.BufferedReader]:
     with reading(file.address) as source:
         if is_packed(file.address):
             left = unit.start
@@ -112,14 +112,14 @@ def _bytes_of(unit: Unit, file: File) -> Iterator[io.BufferedReader]:
         yield io.BufferedReader(_Slice(source, unit.end - unit.start), 1 << 20)
 
 
-def _lines(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterator[Record | None]:
+def _lines(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     with _bytes_of(unit, file) as source:
         for line in source:
             text, reason = _decoded(line)
             if reason:
-                yield Record("", None, {}, reason)
+                yield InputDocument("", None, {}, reason)
             else:
-                yield Record("", text, {}) if text.strip() else None
+                yield InputDocument("", text, {}) if text.strip() else None
 
 
 def _decoded(line: bytes) -> tuple[str, str]:
@@ -130,7 +130,7 @@ def _decoded(line: bytes) -> tuple[str, str]:
         return "", _not_utf8(e)
 
 
-def _jsonl(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterator[Record | None]:
+def _jsonl(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     with _bytes_of(unit, file) as source:
         for line in source:
             text, reason = _decoded(line)
@@ -140,7 +140,7 @@ def _jsonl(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Itera
             try:
                 row = None if reason else json.loads(text)
             except (ValueError, RecursionError) as e:
-                row, reason = None, f"no JSON: {one_line(e)}"
+                row, reason = None, f"no JSON: {format_exception(e)}"
             if isinstance(row, dict):
                 kept = {name: row.get(name) for name in columns.kept}
                 for name, value in kept.items():
@@ -148,10 +148,10 @@ def _jsonl(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Itera
                         kept[name] = json.dumps(value, ensure_ascii=False)
                 yield _record(row, columns, kept)
             else:
-                yield Record("", None, {}, reason or "it is no table of JSON")
+                yield InputDocument("", None, {}, reason or "it is no table of JSON")
 
 
-def _csv(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterator[Record | None]:
+def _csv(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     header = header_of(file) or []
     with _bytes_of(unit, file) as source, ExitStack() as stack:
         # What is not UTF-8 shall be told of its own document.
@@ -166,13 +166,13 @@ def _csv(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterato
             if not row:
                 yield None
             elif len(row) != len(header):
-                yield Record("", None, {}, f"{len(row)} fields, where the header has {len(header)}")
+                yield InputDocument("", None, {}, f"{len(row)} fields, where the header has {len(header)}")
             else:
                 named = dict(zip(header, row, strict=True))
                 yield _record(named, columns, {name: named[name] for name in columns.kept})
 
 
-def _parquet(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterator[Record | None]:
+def _parquet(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     names = list(dict.fromkeys([columns.text, *([columns.id] if columns.id else []), *columns.kept]))
     with reading(file.address) as source:
         table = pq.ParquetFile(source)
@@ -187,26 +187,26 @@ def _parquet(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Ite
             skip = max(0, skip - len(batch))
 
 
-def _spacy(unit: Unit, file: File, columns: Columns, schema: pa.Schema) -> Iterator[Record | None]:
+def _spacy(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     with reading(file.address) as source, unpacking():
         docs = DocBin().from_bytes(source.read())
     part = slice(unit.first - 1, unit.first - 1 + unit.n)
     for key in ("tokens", "spaces", "cats", "flags", "span_groups", "user_data"):
         setattr(docs, key, getattr(docs, key)[part])
     for doc in docs.get_docs(Vocab()):
-        yield Record("", doc.text, {})
+        yield InputDocument("", doc.text, {})
 
 
-def _record(row: Mapping[str, Any], columns: Columns, kept: dict[str, Any]) -> Record:
+def _record(row: Mapping[str, Any], columns: Columns, kept: dict[str, Any]) -> InputDocument:
     own = row.get(columns.id) if columns.id else None
     id_ = "" if own is None else str(own)
     if columns.id and own is None:
-        return Record("", None, kept, f"there is no {columns.id!r}")
+        return InputDocument("", None, kept, f"there is no {columns.id!r}")
     text = row.get(columns.text)
     if not isinstance(text, str):
         found = "nothing" if text is None else f"a {type(text).__name__}"
-        return Record(id_, None, kept, f"{columns.text!r} holds {found}, where a text is needed")
-    return Record(id_, text, kept)
+        return InputDocument(id_, None, kept, f"{columns.text!r} holds {found}, where a text is needed")
+    return InputDocument(id_, text, kept)
 
 
 _READERS = {"text": _lines, "jsonl": _jsonl, "csv": _csv, "tsv": _csv, "parquet": _parquet, "spacy": _spacy}

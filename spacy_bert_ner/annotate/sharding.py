@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from spacy.tokens import DocBin
 
-from ..errors import BertNerError, Errors, one_line
+from ..errors import BertNerError, Errors, format_exception
 from ..util.srsly_gc import unpacking
 from .storage import File, reading
 
@@ -40,7 +40,7 @@ class Columns:
     kept: tuple[str, ...] = ()
 
 
-class Unit(NamedTuple):
+class ShardSpec(NamedTuple):
     """Documents that are annotated together, and their shard.
 
     number (int): of the shard, from 0.
@@ -60,7 +60,9 @@ class Unit(NamedTuple):
     is_cut: bool = False
 
 
-def units(files: Sequence[File], size: int, *, files_are_documents: bool, limit: int | None) -> Iterator[Unit]:
+def plan_shards(
+    files: Sequence[File], size: int, *, files_are_documents: bool, limit: int | None
+) -> Iterator[ShardSpec]:
     """Cut files into units, in their order.
 
     size: records of a unit.
@@ -74,7 +76,7 @@ def units(files: Sequence[File], size: int, *, files_are_documents: bool, limit:
     for i in range(0, len(texts), size):
         n = int(min(len(texts[i : i + size]), left))
         if n:
-            yield Unit(number, tuple(texts[i : i + n]), 1, n)
+            yield ShardSpec(number, tuple(texts[i : i + n]), 1, n)
             number, left = number + 1, left - n
     for file in files:
         if files_are_documents and file.format == "text":
@@ -82,7 +84,7 @@ def units(files: Sequence[File], size: int, *, files_are_documents: bool, limit:
         for first, n, start, end in _cut(file, size):
             if left <= 0:
                 return
-            yield Unit(number, (file,), first, int(min(n, left)), start, end, n > left)
+            yield ShardSpec(number, (file,), first, int(min(n, left)), start, end, n > left)
             number, left = number + 1, left - n
 
 
@@ -103,7 +105,7 @@ def _cut(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
     except BertNerError:
         raise
     except Exception as e:  # what readers raise of damaged files is of many kinds
-        raise BertNerError(Errors.bad_input.format(path=file.address, reason=one_line(e))) from e
+        raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
 
 
 def _cut_lines(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
@@ -153,7 +155,7 @@ def header_of(file: File) -> list[str] | None:
                 text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
                 return next(csv.reader(text, delimiter=delimiter(file)), [])
     except Exception as e:  # what readers raise of damaged files is of many kinds
-        raise BertNerError(Errors.bad_input.format(path=file.address, reason=one_line(e))) from e
+        raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
     return None
 
 

@@ -16,7 +16,7 @@ from fsspec.core import url_to_fs
 from fsspec.utils import glob_translate
 from pyarrow import fs
 
-from ..errors import BertNerError, Errors, one_line
+from ..errors import BertNerError, Errors, format_exception
 
 _SIGN = re.compile(r"[*?\[]")
 _SIGN_IN_ADDRESS = re.compile(r"[*\[]")
@@ -29,7 +29,7 @@ PACKED = {".gz", ".bz2", ".zst", ".lz4"}
 class File(NamedTuple):
     """A file of documents.
 
-    address: as `place` takes it.
+    address: as `resolve_filesystem` takes it.
     name: what it is called in ids of documents.
     size (int): in bytes.
     format: one of `FORMATS`.
@@ -48,7 +48,7 @@ FORMATS = {
 """By the ending of the name."""
 
 
-def place(address: str) -> tuple[fs.FileSystem, str]:
+def resolve_filesystem(address: str) -> tuple[fs.FileSystem, str]:
     """The file system of an address, and the path there.
 
     address: a path of this machine, or an address such as `s3://bucket/folder`; what pyarrow does not know, fsspec may.
@@ -67,7 +67,7 @@ def _opened(address: str) -> tuple[fs.FileSystem, str]:
             other, path = url_to_fs(address)
             found = fs.PyFileSystem(fs.FSSpecHandler(other)), path
     except (OSError, ValueError, ImportError) as e:
-        raise BertNerError(Errors.no_place.format(address=address, reason=one_line(e))) from e
+        raise BertNerError(Errors.no_place.format(address=address, reason=format_exception(e))) from e
     return found
 
 
@@ -103,7 +103,7 @@ def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
         # The folder above the first part that is a pattern.
         base = address[: sign.start()].rpartition("/")[0] or ("/" if address[0] == "/" else ".")
         pattern = re.compile(glob_translate(address if base != "." or address.startswith("./") else f"./{address}"))
-    system, path = place(base)
+    system, path = resolve_filesystem(base)
     try:
         info = system.get_file_info(path)
         if info.type == fs.FileType.File:
@@ -113,7 +113,7 @@ def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
         else:
             raise BertNerError(Errors.no_such_file.format(path=address))
     except OSError as e:
-        raise BertNerError(Errors.no_place.format(address=address, reason=one_line(e))) from e
+        raise BertNerError(Errors.no_place.format(address=address, reason=format_exception(e))) from e
     for one in infos:
         inside = one.path[len(path) :].lstrip("/")
         where = f"{base.rstrip('/')}/{inside}" if inside else base
@@ -129,7 +129,7 @@ def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
 
 
 def _is_there(address: str) -> bool:
-    system, path = place(address)
+    system, path = resolve_filesystem(address)
     return bool(system.get_file_info(path).type != fs.FileType.NotFound)
 
 
@@ -148,7 +148,7 @@ def is_packed(name: str) -> bool:
 @contextmanager
 def reading(address: str) -> Iterator[Any]:
     """A stream of bytes of a file, unpacked; or, of what is not packed, a file in which places can be sought."""
-    system, path = place(address)
+    system, path = resolve_filesystem(address)
     if is_packed(path):
         with system.open_input_stream(path, compression="detect") as stream:
             yield stream
@@ -161,7 +161,7 @@ def reading(address: str) -> Iterator[Any]:
 def whole_file(folder: str, name: str) -> Iterator[Any]:
     """A stream to write a file of a folder to, which takes its name when the block ends without an error; one that is
     there already is replaced."""
-    system, path = place(folder)
+    system, path = resolve_filesystem(folder)
     final = f"{path}/{name}"
     temporary = posixpath.join(posixpath.dirname(final), f".{posixpath.basename(name)}.{uuid.uuid4().hex}.tmp")
     try:
@@ -180,20 +180,20 @@ def _forget(system: fs.FileSystem, path: str) -> None:
 
 def names_in(folder: str, inside: str = "") -> list[str]:
     """The names of what is in a folder of a folder, sorted; none where it is not there."""
-    system, path = place(folder)
+    system, path = resolve_filesystem(folder)
     selector = fs.FileSelector(f"{path}/{inside}".rstrip("/"), allow_not_found=True)
     return sorted(posixpath.basename(info.path) for info in system.get_file_info(selector))
 
 
 def is_file(folder: str, name: str) -> bool:
     """Whether a folder has a file."""
-    system, path = place(folder)
+    system, path = resolve_filesystem(folder)
     return bool(system.get_file_info(f"{path}/{name}").type == fs.FileType.File)
 
 
 def read(folder: str, name: str) -> bytes:
     """A file of a folder."""
-    system, path = place(folder)
+    system, path = resolve_filesystem(folder)
     with system.open_input_stream(f"{path}/{name}", compression=None) as stream:
         content: bytes = stream.read()
     return content
@@ -201,12 +201,12 @@ def read(folder: str, name: str) -> bytes:
 
 def make_folders(folder: str, *inside: str) -> None:
     """Make a folder, and folders in it, where they are not there yet."""
-    system, path = place(folder)
+    system, path = resolve_filesystem(folder)
     for name in ("", *inside):
         system.create_dir(f"{path}/{name}".rstrip("/"), recursive=True)
 
 
 def delete(folder: str, name: str) -> None:
     """Delete a file of a folder, if it is there."""
-    system, path = place(folder)
+    system, path = resolve_filesystem(folder)
     _forget(system, f"{path}/{name}")

@@ -8,10 +8,10 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..errors import one_line
+from ..errors import format_exception
 
 
-class Annotator:
+class TextAnnotator:
     """Annotates texts; one that fails takes no other along.
 
     nlp: whose errors are told here from now on.
@@ -53,13 +53,13 @@ class Annotator:
             try:
                 doc = self.nlp.make_doc(text)
             except Exception as e:  # a tokenizer may raise whatever, and the other documents go on
-                self._reasons[i] = f"tokenizer: {one_line(e)}"
+                self._reasons[i] = f"tokenizer: {format_exception(e)}"
                 continue
             yield doc, i
 
     def _fail(self, name: str, proc: Any, docs: Sequence[Doc], error: Exception) -> None:
         """What spaCy calls where a component raises, with the Docs that are lost by that."""
         for doc in docs:
-            self._reasons[doc._context] = f"{name}: {one_line(error)}"
+            self._reasons[doc._context] = f"{name}: {format_exception(error)}"
             if len(docs) > 1:
                 self._again.append(doc._context)

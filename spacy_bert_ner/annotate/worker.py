@@ -11,11 +11,11 @@ from typing import NamedTuple
 import pyarrow as pa
 from spacy.language import Language
 
-from .readers import Record, records
-from .sharding import Columns, Unit
+from .readers import InputDocument, read_documents
+from .sharding import Columns, ShardSpec
 from .storage import delete, is_file, names_in, read, whole_file
-from .text_annotator import Annotator
-from .writers import SHARDS, Shard, misfit, row_of
+from .text_annotator import TextAnnotator
+from .writers import SHARDS, ShardWriter, misfit, row_of
 
 FINISHED, ERRORS = "finished", "errors"
 _MOST_RECORDS, _MOST_CHARACTERS = 1024, 1 << 21
@@ -23,7 +23,7 @@ _MOST_RECORDS, _MOST_CHARACTERS = 1024, 1 << 21
 
 
 @dataclass(frozen=True)
-class Work:
+class AnnotationJob:
     """How units are annotated.
 
     output: the folder of the shards.
@@ -43,7 +43,7 @@ class Work:
     code: bytes | None = None
 
 
-class Done(NamedTuple):
+class ShardResult(NamedTuple):
     """A finished unit, and how many documents, words, entities it has, and documents that failed."""
 
     number: int
@@ -53,23 +53,27 @@ class Done(NamedTuple):
     errors: int = 0
 
 
-def finished(output: str) -> list[Done]:
+def finished(output: str) -> list[ShardResult]:
     """The units whose shards are written."""
-    return [Done(**json.loads(read(output, f"{FINISHED}/{name}"))) for name in names_in(output, FINISHED) if _is(name)]
+    return [
+        ShardResult(**json.loads(read(output, f"{FINISHED}/{name}")))
+        for name in names_in(output, FINISHED)
+        if _is(name)
+    ]
 
 
 def _is(name: str) -> bool:
     return name.endswith(".json") and not name.startswith(".")
 
 
-class Worker:
+class ShardAnnotator:
     """Annotates units with one pipeline."""
 
-    def __init__(self, nlp: Language, work: Work) -> None:
+    def __init__(self, nlp: Language, work: AnnotationJob) -> None:
         self.nlp, self.work = nlp, work
-        self.annotator = Annotator(nlp, work.batch_size)
+        self.annotator = TextAnnotator(nlp, work.batch_size)
 
-    def run(self, unit: Unit, told: Callable[[int, int], None] = lambda documents, words: None) -> Done:
+    def run(self, unit: ShardSpec, told: Callable[[int, int], None] = lambda documents, words: None) -> ShardResult:
         """Annotate a unit and write its shard, its errors, and then that it is finished, each whole or not at all.
 
         A unit that is finished already, as after a retry, is left as it is.
@@ -78,19 +82,19 @@ class Worker:
         """
         name = f"{unit.number:06}"
         if is_file(self.work.output, f"{FINISHED}/{name}.json"):
-            return Done(**json.loads(read(self.work.output, f"{FINISHED}/{name}.json")))
-        done = Done(unit.number)
+            return ShardResult(**json.loads(read(self.work.output, f"{FINISHED}/{name}.json")))
+        done = ShardResult(unit.number)
         errors: list[dict[str, str]] = []
         with (
             whole_file(self.work.output, f"{name}.{self.work.format}") as stream,
             # Closed whatever happens, while there is still something to write to.
             closing(SHARDS[self.work.format](stream, self.work.schema)) as shard,
         ):
-            for chunk in _chunks(records(unit, self.work.columns, self.work.schema)):
+            for chunk in _chunks(read_documents(unit, self.work.columns, self.work.schema)):
                 # What the vocabulary learns of a chunk is forgotten after it, else it would grow with the corpus.
                 with self.nlp.memory_zone():
                     more, reasons = self._write(chunk, shard)
-                done = Done(done.number, *(a + b for a, b in zip(done[1:], more, strict=True)))
+                done = ShardResult(done.number, *(a + b for a, b in zip(done[1:], more, strict=True)))
                 errors += [{"id": chunk[i].id, "reason": reasons[i]} for i in sorted(reasons)]
                 told(len(chunk), more[1])
         self._write_errors(f"{ERRORS}/{name}.jsonl", errors)
@@ -98,8 +102,10 @@ class Worker:
             stream.write(json.dumps(done._asdict()).encode())
         return done
 
-    def _write(self, chunk: Sequence[Record], shard: Shard) -> tuple[tuple[int, int, int, int], dict[int, str]]:
-        """Annotate and write documents. RETURNS: their numbers, as `Done` has them, and why some failed."""
+    def _write(
+        self, chunk: Sequence[InputDocument], shard: ShardWriter
+    ) -> tuple[tuple[int, int, int, int], dict[int, str]]:
+        """Annotate and write documents. RETURNS: their numbers, as `ShardResult` has them, and why some failed."""
         docs, reasons = self.annotator.annotate([one.text for one in chunk])
         reasons |= {i: one.reason for i, one in enumerate(chunk) if one.text is None}
         places = sorted(docs)
@@ -123,8 +129,8 @@ class Worker:
                 stream.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode("utf8", "backslashreplace"))
 
 
-def _chunks(found: Iterable[Record]) -> Iterator[list[Record]]:
-    chunk: list[Record] = []
+def _chunks(found: Iterable[InputDocument]) -> Iterator[list[InputDocument]]:
+    chunk: list[InputDocument] = []
     n = 0
     for one in found:
         chunk.append(one)

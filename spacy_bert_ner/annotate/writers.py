@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from spacy.tokens import Doc, DocBin
 
-from ..errors import one_line
+from ..errors import format_exception
 from ..util.doc_entities import entity_score
 
 Row = dict[str, Any]
@@ -31,7 +31,7 @@ def row_of(doc: Doc, id_: str, kept: Mapping[str, Any], *, with_text: bool) -> R
     return {"id": id_, **({"text": doc.text} if with_text else {}), "entities": entities, **kept}
 
 
-class Shard(Protocol):
+class ShardWriter(Protocol):
     """A file of annotated documents that is being written."""
 
     def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
@@ -89,7 +89,7 @@ class SpacyShard:
             try:
                 one.add(doc)
             except Exception as e:  # span groups with tokens that were merged since, or whatever else is in the Doc
-                failed[i] = one_line(e)
+                failed[i] = format_exception(e)
             else:
                 self.docs.merge(one)
         return failed

@@ -18,38 +18,38 @@ import numpy as np
 import torch
 
 from ..decoding.label_rules import ALL_LABELS, LabelRules
-from ..decoding.tag_scheme import TagSet, tag_set, tags_of_label, trained_scheme
+from ..decoding.tag_scheme import TagSet, build_tag_set, resolve_scheme, tags_of_label
 from ..errors import BertNerError, CheckpointError, Errors, TagError
 from ..nn.batch_invariance import make_batch_invariant, model_inputs
-from ..nn.fast_dropout import set_dropout, speed_up_dropout
-from ..nn.gradient_accumulation import AddUp, GatheredRows
-from ..nn.padding_free import UnpaddedPass
-from ..nn.parameter_depth import Place, compute_again, freeze, places
-from ..nn.sparse_embedding_grad import RowGradients
-from ..tokenization.batching import pad, round_up
-from ..tokenization.case_markers import mark_case as put_case_marks
+from ..nn.fast_dropout import set_dropout, use_fast_dropout
+from ..nn.gradient_accumulation import AllReduce, GradientAccumulator
+from ..nn.padding_free import PaddingFreeForward
+from ..nn.parameter_depth import ParameterDepth, checkpoint_activations, freeze, parameter_depths
+from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
+from ..tokenization.batching import bucket_size, pad_windows
+from ..tokenization.case_markers import add_case_markers as put_case_marks
 from ..tokenization.special_subwords import lone_markers, space_markers, special_subwords
 from ..types import Encoding, Ints1d
-from ..util.atomic_io import whole_folder
-from ..util.multiprocess import prepare_process
-from .hub import find
+from ..util.atomic_io import atomic_folder
+from ..util.multiprocess import limit_threads_after_fork
+from .hub import locate_checkpoint
 from .loading import (
     LOCAL,
     check_weights,
-    choose_head,
     longest_window,
     may_have_tags,
-    opening,
     padding_of,
     rename_tokenizer,
+    resolve_head,
     scheme_in,
     tags_of,
+    translate_load_errors,
     write_tags,
 )
-from .safety import check_size
+from .safety import reject_oversized_config
 from .slow_tokenizers import slow_message
-from .surgery import grow_embeddings, grow_head, layers_to_reset, reset_head
-from .surgery import reset_layers as put_new_layers
+from .surgery import layers_to_reset, reinit_head, resize_embeddings, resize_head
+from .surgery import reinit_layers as put_new_layers
 from .tokenizer_loading import encode, open_tokenizer
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Checkpoint:
     """
 
     can_train = True
-    unpadded: UnpaddedPass | None = None  # what predicts in the place of `forward`, where there is such a thing
+    unpadded: PaddingFreeForward | None = None  # what predicts in the place of `forward`, where there is such a thing
     compiled: Callable[..., torch.Tensor] | None = None  # `forward` as torch has compiled it, where it is to
 
     def __init__(
@@ -77,15 +77,15 @@ class Checkpoint:
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
         self.model = make_batch_invariant(model.float().eval(), name)
-        speed_up_dropout(self.model)
+        use_fast_dropout(self.model)
         self.tokenizer = tokenizer
         self.name = name
         self.commit = commit
         """Of the repository on the Hub that was opened."""
         self.pid = os.getpid()  # the process that put the weights where they are
         # Beside the gradients that it counts: a copy, which has none, begins anew, as does what comes next.
-        self.rows = GatheredRows()
-        self.row_gradients = RowGradients()
+        self.rows = GradientAccumulator()
+        self.row_gradients = SparseEmbeddingGrad()
         self.scaler: torch.amp.GradScaler | None = None
         """For training in float16."""
         self._frozen_layers, self._is_checkpointing = 0, False
@@ -127,7 +127,7 @@ class Checkpoint:
         tag_map (Mapping[str, str] | None): for some tags of `id2label` those that they stand for, and that take their
             place there. Several may stand for the same.
         mark_case (bool): where there is something to train, a tokenizer that lower-cases gets marks for capital
-            letters, see `case_markers.mark_case`, and the encoder an embedding for each, with random weights.
+            letters, see `case_markers.add_case_markers`, and the encoder an embedding for each, with random weights.
         reset_layers (int | str): so many of the encoder's layers, from the highest, get random weights beside a new
             head; "auto": the highest one of an encoder, none of a fine-tuned checkpoint. A warning tells of a number
             that resets layers of a fine-tuned checkpoint.
@@ -142,20 +142,22 @@ class Checkpoint:
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
         name = str(name)
-        prepare_process()
+        limit_threads_after_fork()
         with _quiet():
-            with opening(name, Errors.checkpoint_damaged, revision):
-                source = find(name, revision=revision, local_files_only=local_files_only)
+            with translate_load_errors(name, Errors.checkpoint_damaged, revision):
+                source = locate_checkpoint(name, revision=revision, local_files_only=local_files_only)
                 config = AutoConfig.from_pretrained(source.folder, **LOCAL)
                 config.name_or_path = name  # else the path in the cache would be saved with it
-                tags, new_head = choose_head(config, name, labels, added, tag_scheme, tag_map, label_rules)
+                tags, new_head = resolve_head(config, name, labels, added, tag_scheme, tag_map, label_rules)
                 write_tags(config, tags.tags)
             # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
             is_to_train = bool(labels) or new_head
             if is_to_train or tag_scheme:
-                config.tag_scheme = trained_scheme(tags.scheme)
-            with opening(name, Errors.checkpoint_damaged):
-                source.fetch(partial(check_size, name, config, AutoModelForTokenClassification.from_config))
+                config.tag_scheme = resolve_scheme(tags.scheme)
+            with translate_load_errors(name, Errors.checkpoint_damaged):
+                source.fetch(
+                    partial(reject_oversized_config, name, config, AutoModelForTokenClassification.from_config)
+                )
                 model, report = AutoModelForTokenClassification.from_pretrained(
                     source.folder,
                     config=config,
@@ -169,12 +171,12 @@ class Checkpoint:
             )
             tokenizer = open_tokenizer(AutoTokenizer, name, source.folder)
         if new_head and is_old:
-            reset_head(model)
+            reinit_head(model)
         if new_head:
             is_tagger = has_head and may_have_tags(config)
             n_reset = layers_to_reset(reset_layers, model, frozen_layers, name=name, is_tagger=is_tagger)
             put_new_layers(model, n_reset)
-        with opening(name, Errors.no_tokenizer):
+        with translate_load_errors(name, Errors.no_tokenizer):
             is_marked = mark_case and is_to_train and tokenizer.is_fast
             return cls(model, _with_case_marks(model, tokenizer) if is_marked else tokenizer, name, source.commit)
 
@@ -188,17 +190,17 @@ class Checkpoint:
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
         name = str(name)
-        with _quiet(), opening(name, Errors.checkpoint_damaged):
-            source = find(name, local_files_only=local_files_only, reads_weights=reads_weights)
+        with _quiet(), translate_load_errors(name, Errors.checkpoint_damaged):
+            source = locate_checkpoint(name, local_files_only=local_files_only, reads_weights=reads_weights)
             config = AutoConfig.from_pretrained(source.folder, **LOCAL)
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)
-        with _quiet(), opening(name, Errors.no_tokenizer):
+        with _quiet(), translate_load_errors(name, Errors.no_tokenizer):
             return cls(model, open_tokenizer(AutoTokenizer, name, source.folder), name)
 
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""
-        with whole_folder(folder) as temporary, _quiet():
+        with atomic_folder(folder) as temporary, _quiet():
             self.model.save_pretrained(temporary)
             self.save_tokenizer(temporary)
 
@@ -237,8 +239,8 @@ class Checkpoint:
         """What the gradients gathered since the last step have to be multiplied by; the count begins anew."""
         return self.rows.settle()
 
-    def share(self, add_up: AddUp) -> None:
-        """Make these gradients, and the count of their rows, those of all workers; see `GatheredRows.share`."""
+    def share(self, add_up: AllReduce) -> None:
+        """Make these gradients, and the count of their rows, those of all workers; see `GradientAccumulator.share`."""
         self.rows.share([param for param in self.model.parameters() if param.requires_grad], add_up)
 
     @property
@@ -261,7 +263,7 @@ class Checkpoint:
     def tags(self) -> TagSet:
         """The tag of each column of the head, from `id2label`: the one source for the tag order. Where columns have
         the same one, `merged_tags.merge_equal` makes them one."""
-        return tag_set(tags_of(self.model.config), scheme_in(self.model.config))
+        return build_tag_set(tags_of(self.model.config), scheme_in(self.model.config))
 
     def rename_labels(self, label_rules: LabelRules) -> None:
         """Give the labels of the head other names; see `LabelRules.rename_tags`.
@@ -283,19 +285,19 @@ class Checkpoint:
         old = self.tags
         tags = (*old.tags, *(tag for label in dict.fromkeys(labels) for tag in tags_of_label(label, old.scheme)))
         try:
-            tag_set(tags, scheme_in(config))
+            build_tag_set(tags, scheme_in(config))
         except TagError as e:
             message = Errors.label_of_another_scheme.format(
                 label=labels[0], name=self.name, scheme=old.scheme, reason=e
             )
             raise TagError(message) from e
-        grow_head(self.model, len(old.tags), len(tags))
+        resize_head(self.model, len(old.tags), len(tags))
         write_tags(config, tags)
 
     @cached_property
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, ParameterDepth]:
         """Where each parameter lies, by its name; a head that grows keeps its names."""
-        return places([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
+        return parameter_depths([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
 
     @property
     def n_layers(self) -> int:
@@ -311,10 +313,10 @@ class Checkpoint:
         if frozen_layers != self._frozen_layers:
             freeze(self.model, self.places, frozen_layers, self.name)
             self._frozen_layers = frozen_layers
-        # See `RowGradients`; other devices make zeros faster than they sort rows.
+        # See `SparseEmbeddingGrad`; other devices make zeros faster than they sort rows.
         self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
         if gradient_checkpointing != self._is_checkpointing:
-            compute_again(self.model, gradient_checkpointing, self.name)
+            checkpoint_activations(self.model, gradient_checkpointing, self.name)
             self._is_checkpointing = gradient_checkpointing
 
     @property
@@ -346,18 +348,18 @@ class Checkpoint:
         framed = self._frame(windows)
         longest = max(map(len, framed))
         longest = max(longest, min(-(-longest // multiple) * multiple, self.max_window))
-        ids, mask = pad(framed, padding_of(self.model, self.tokenizer), longest)
+        ids, mask = pad_windows(framed, padding_of(self.model, self.tokenizer), longest)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[torch.Tensor, list[int]]:
         """The same, but that windows lie one after the other, with padding at the end alone.
 
-        limit (int): beyond which nothing is padded; see `batching.round_up`.
+        limit (int): beyond which nothing is padded; see `batching.bucket_size`.
         RETURNS: ids `(n_rows,)`, and the length of each window.
         """
         framed = self._frame(windows)
         lengths = list(map(len, framed))
-        padding = np.full(round_up(sum(lengths), limit) - sum(lengths), padding_of(self.model, self.tokenizer))
+        padding = np.full(bucket_size(sum(lengths), limit) - sum(lengths), padding_of(self.model, self.tokenizer))
         return torch.from_numpy(np.concatenate([*framed, padding])), lengths
 
     def _frame(self, windows: Sequence[Ints1d]) -> list[Ints1d]:
@@ -390,7 +392,7 @@ def _with_case_marks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast)
     backend = tokenizer.backend_tokenizer
     if not put_case_marks(backend):
         return tokenizer
-    grow_embeddings(model, 1 + max(backend.get_vocab().values()))
+    resize_embeddings(model, 1 + max(backend.get_vocab().values()))
     # The new tokenizer would write them into its config; `__init__` comes too late for that.
     backend.no_truncation()
     backend.no_padding()

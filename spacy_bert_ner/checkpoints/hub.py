@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..errors import MODEL_SECTION, CheckpointError, Errors, check_setting
+from ..errors import MODEL_SECTION, CheckpointError, Errors, require_setting
 from .loading import is_folder
-from .safety import CONFIG, INDEX, WEIGHTS, Shape, check_folder, shapes_in, shards
+from .safety import CONFIG, INDEX, WEIGHTS, Shape, reject_unsafe_files, shapes_in, shards
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 """One of them makes a tokenizer, if others of `SMALL` are there."""
@@ -29,7 +29,7 @@ SMALL = (
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointSource:
     """Where a checkpoint was found.
 
     name: as the config has it, for messages.
@@ -69,9 +69,9 @@ class Source:
         return [tuple(tensor.shape) for file in files for tensor in file.tensors.values()]
 
 
-def find(
+def locate_checkpoint(
     name: str, *, revision: str | None = None, local_files_only: bool = False, reads_weights: bool = True
-) -> Source:
+) -> CheckpointSource:
     """Find a checkpoint, and refuse what could do harm before weights are fetched.
 
     Of a commit that the cache has, nothing is asked; of a branch, which commit it is at.
@@ -79,14 +79,16 @@ def find(
     name (str): folder, or name on the Hub.
     revision (str | None): commit, branch or tag on the Hub.
     local_files_only (bool): never ask the Hub.
-    reads_weights (bool): False for a folder whose ONNX graph is run, see `safety.check_folder`.
-    RAISES CheckpointError: the name can be none, or see `safety.check_folder`. ConfigError: the revision can be none.
-        Errors of the Hub's client are left to `loading.opening`.
+    reads_weights (bool): False for a folder whose ONNX graph is run, see `safety.reject_unsafe_files`.
+    RAISES CheckpointError: the name can be none, or see `safety.reject_unsafe_files`. ConfigError: the revision can be
+        none. Errors of the Hub's client are left to `loading.translate_load_errors`.
     """
     if is_folder(name):
-        check_setting(MODEL_SECTION, "revision", revision, revision is None, f"null, since name = '{name}' is a folder")
-        check_folder(name, Path(name), reads_weights=reads_weights)
-        return Source(name, Path(name))
+        require_setting(
+            MODEL_SECTION, "revision", revision, revision is None, f"null, since name = '{name}' is a folder"
+        )
+        reject_unsafe_files(name, Path(name), reads_weights=reads_weights)
+        return CheckpointSource(name, Path(name))
     check_names(name, revision)
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
@@ -104,13 +106,13 @@ def find(
         for file in names:
             if "\\" not in file and any(fnmatchcase(file, pattern) for pattern in SMALL):
                 _fetch(name, file, commit)
-    check_folder(name, folder, names, commit=commit)
+    reject_unsafe_files(name, folder, names, commit=commit)
     weights = (WEIGHTS,) if WEIGHTS in names else tuple(shards(folder))
     if not weights and listed is not None:
         raise CheckpointError(Errors.checkpoint_damaged.format(name=name, reason=f"it has no {WEIGHTS}"))
     # Where the Hub was not asked, asking for them tells that they are not in the cache.
     missing = tuple(file for file in weights or (WEIGHTS,) if not (folder / file).exists())
-    return Source(name, folder, commit, missing)
+    return CheckpointSource(name, folder, commit, missing)
 
 
 def check_names(name: str, revision: str | None) -> None:
@@ -127,7 +129,7 @@ def check_names(name: str, revision: str | None) -> None:
         is_plain = revision.isprintable() and ".." not in revision and not set(revision) & set(" \\~^:?*[")
         is_path = all(part and not part.startswith((".", "-")) for part in revision.split("/"))
         allowed = "a commit, branch or tag on the Hub, or null"
-        check_setting(MODEL_SECTION, "revision", revision, is_plain and is_path, allowed)
+        require_setting(MODEL_SECTION, "revision", revision, is_plain and is_path, allowed)
 
 
 def _fetch(name: str, file: str, revision: str | None, local_files_only: bool = False) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..decoding.label_rules import ALL_LABELS, LabelRules
-from ..decoding.tag_scheme import PREFIXES, TagSet, tag_set, tags_of_labels
+from ..decoding.tag_scheme import PREFIXES, TagSet, build_tag_set, tags_of_labels
 from ..errors import MODEL_SECTION, BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from .safety import keys_in, weight_files
 from .unused_weights import OTHER_WRAPPER, PEFT, WRAPPERS, find_unused, find_wrapper
@@ -20,9 +20,9 @@ Config = Any
 """transformers' `PretrainedConfig`, which this room need not import."""
 
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""How transformers opens what `hub.find` has found."""
+"""How transformers opens what `hub.locate_checkpoint` has found."""
 
-OPENING = threading.RLock()
+LOAD_LOCK = threading.RLock()
 """One thread at a time: while transformers loads, functions of its own stand in the place of those of `torch.nn.init`,
 and two threads at once would leave them there, so that nothing was drawn anew for the rest of the process."""
 
@@ -62,7 +62,7 @@ def write_tags(config: Config, tags: Sequence[str]) -> None:
     config.label2id = {tag: tags.index(tag) for tag in dict.fromkeys(tags)}
 
 
-def choose_head(
+def resolve_head(
     config: Config,
     name: str,
     labels: Collection[str] | None,
@@ -90,7 +90,7 @@ def choose_head(
         lists = {"missing": ", ".join(missing), "labels": ", ".join(sorted(wanted)), "old": ", ".join(trained.labels)}
         warnings.warn(Errors.head_replaced.format(name=name, first=missing[0], **lists), UserWarning, stacklevel=4)
     scheme = tag_scheme or "IOB2"
-    return tag_set(tags_of_labels(wanted, scheme), scheme), True
+    return build_tag_set(tags_of_labels(wanted, scheme), scheme), True
 
 
 def _map_tags(config: Config, name: str, tag_map: Mapping[str, str]) -> None:
@@ -116,7 +116,7 @@ def may_have_tags(config: Config) -> bool:
 
 def _rename(trained: TagSet, label_rules: LabelRules, *, is_needed: bool) -> TagSet | None:
     try:
-        return tag_set(label_rules.rename_tags(trained), trained.scheme)
+        return build_tag_set(label_rules.rename_tags(trained), trained.scheme)
     except TagError as e:
         if is_needed:
             raise ConfigError(str(e)) from e
@@ -129,7 +129,7 @@ def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_neede
         return None
     classifies = bool(config.architectures)
     try:
-        return tag_set(tags_of(config), tag_scheme or scheme_in(config))
+        return build_tag_set(tags_of(config), tag_scheme or scheme_in(config))
     except TagError as e:
         if is_needed and classifies:
             raise _scheme_error(name, tag_scheme, e) from e
@@ -220,13 +220,13 @@ def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNer
 
 
 @contextmanager
-def opening(name: str, otherwise: str, revision: str | None = None) -> Iterator[None]:
+def translate_load_errors(name: str, otherwise: str, revision: str | None = None) -> Iterator[None]:
     """Say which of the many causes it was that a part of the checkpoint cannot be opened.
 
     otherwise (str): the message, unless it is one `OF_THE_HUB`.
     """
     try:
-        with OPENING:
+        with LOAD_LOCK:
             yield
     except BertNerError:  # in our own words already
         raise

@@ -39,7 +39,7 @@ SPARE = 1_000_000
 Shape = tuple[int, ...]
 
 
-def check_folder(
+def reject_unsafe_files(
     name: str,
     folder: Path,
     names: Collection[str] | None = None,
@@ -127,7 +127,7 @@ def shapes_in(folder: Path) -> list[Shape]:
     return shapes
 
 
-def check_size(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequence[Shape]) -> None:
+def reject_oversized_config(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequence[Shape]) -> None:
     """Refuse a config that asks for far more than the weights beside it hold, before memory is asked for.
 
     name (str): of the checkpoint, for messages.

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from ..errors import Errors
-from ..nn.parameter_depth import places
+from ..nn.parameter_depth import parameter_depths
 
 PreTrainedModel = Any
 """That of transformers, which this room need not import."""
 
 
-def reset_head(model: PreTrainedModel) -> None:
+def reinit_head(model: PreTrainedModel) -> None:
     """Fresh random weights for a trained head that stands for other tags, even where its size fits."""
     for name, child in model.named_children():
         if name == model.base_model_prefix:
@@ -27,7 +27,7 @@ def reset_head(model: PreTrainedModel) -> None:
 
 
 AUTO = "auto"
-"""Of `reset_layers`: the highest layer of an encoder; none of a checkpoint that was fine-tuned for tags."""
+"""Of `reinit_layers`: the highest layer of an encoder; none of a checkpoint that was fine-tuned for tags."""
 
 
 def layers_to_reset(
@@ -52,16 +52,16 @@ def layers_to_reset(
 def n_layers(model: PreTrainedModel) -> int:
     """The number of layers of the encoder; 0 where they cannot be told apart."""
     names = [name for name, _ in model.named_parameters()]
-    return next(iter(places(names, model.base_model_prefix).values())).n_layers
+    return next(iter(parameter_depths(names, model.base_model_prefix).values())).n_layers
 
 
-def reset_layers(model: PreTrainedModel, n: int) -> None:
+def reinit_layers(model: PreTrainedModel, n: int) -> None:
     """Fresh random weights for the highest `n` layers of the encoder, or for all if it has fewer: what they learned
     before may be too special to begin from (Zhang et al. 2021, https://arxiv.org/abs/2006.05987).
 
     Drawn as those of a new head are; norms are ones and zeros, as in a network that has learned nothing.
     """
-    placed = places([name for name, _ in model.named_parameters()], model.base_model_prefix)
+    placed = parameter_depths([name for name, _ in model.named_parameters()], model.base_model_prefix)
     for path, module in model.named_modules():
         own = dict(module.named_parameters(recurse=False))
         found = [placed[f"{path}.{name}"] for name in own if f"{path}.{name}" in placed]
@@ -77,7 +77,7 @@ def reset_layers(model: PreTrainedModel, n: int) -> None:
                     param.zero_()
 
 
-def grow_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
+def resize_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
     """Give the last layer, which has a row for each of `n_old` tags, random rows behind them up to `n_tags`."""
     name, head = next(
         (name, module)
@@ -96,7 +96,7 @@ def grow_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
     model.num_labels = n_tags
 
 
-def grow_embeddings(model: PreTrainedModel, n_subwords: int) -> None:
+def resize_embeddings(model: PreTrainedModel, n_subwords: int) -> None:
     """Give the encoder random embeddings behind those that it has, if it has fewer than `n_subwords`.
 
     Transformers' own `resize_token_embeddings` draws new rows around the mean of the others, so that they are nearly

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import BertNerError, Errors, one_line
-from .loading import LOCAL, is_panic, opening
+from ..errors import BertNerError, Errors, format_exception
+from .loading import LOCAL, is_panic, translate_load_errors
 from .safety import tokenizer_files
 from .slow_tokenizers import known_if_slow
 
@@ -19,7 +19,7 @@ def open_tokenizer(cls: Any, name: str, folder: Path) -> Any:
     name (str): of the checkpoint, for messages.
     RAISES CheckpointError: there is none that can be read.
     """
-    with opening(name, Errors.no_tokenizer), known_if_slow(name, folder):
+    with translate_load_errors(name, Errors.no_tokenizer), known_if_slow(name, folder):
         return cls.from_pretrained(folder, use_fast=True, **tokenizer_files(folder), **LOCAL)
 
 
@@ -35,5 +35,5 @@ def encode(tokenizer: Any, texts: Sequence[str], name: str) -> list[Any]:
     except BaseException as e:  # a panic of Rust is no `Exception`; all others go on as they are
         if not isinstance(e, Exception) and not is_panic(e):
             raise
-        raise BertNerError(Errors.tokenizer_failed.format(name=name, reason=one_line(e))) from e
+        raise BertNerError(Errors.tokenizer_failed.format(name=name, reason=format_exception(e))) from e
     return found

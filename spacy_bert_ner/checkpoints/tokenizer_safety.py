@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..errors import CheckpointError, Errors
-from ..tokenization.case_markers import is_mark
+from ..tokenization.case_markers import is_case_marker
 
 MOST_GROWTH = 1000
 """Characters that a normalizer may make of one. NFKC makes 18 at most."""
@@ -94,7 +94,7 @@ def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
         text, regex = pattern.get("String"), str(pattern.get("Regex"))
         if isinstance(text, str) and text:
             yield _Rule(text, content, max(1.0, len(content) / len(text)))
-        elif is_mark(regex, content) and regex not in marks:  # there is one for each letter, which it leaves one
+        elif is_case_marker(regex, content) and regex not in marks:  # there is one for each letter, which it leaves one
             marks.add(regex)
         else:
             is_between = text == "" or not regex or any(part in regex for part in _MAY_BE_EMPTY)

@@ -13,7 +13,7 @@ from typer import Option
 
 from ..corpus import FORMATS
 from ..corpus.detokenize import SPACINGS
-from ..corpus.options import refuse
+from ..corpus.options import reject_option
 from ..corpus.sentence import Sentence
 from ..corpus.span_report import MISALIGNED, OVERLAP
 from ..corpus.splitting.part_file import Part, part_file
@@ -68,7 +68,9 @@ def parse_label_map(pairs: Sequence[str] | None) -> dict[str, str | None]:
     for pair in pairs or ():
         old, sign, new = (part.strip() for part in pair.rpartition("="))
         if not sign or not old or old in table:
-            refuse("--label-map", pair, "a label and its new name, once for each label, as in PERSON=per or MISC=")
+            reject_option(
+                "--label-map", pair, "a label and its new name, once for each label, as in PERSON=per or MISC="
+            )
         table[old] = new or None
     return table
 
@@ -87,7 +89,7 @@ _SIGNS = {
 }
 
 
-def say(level: str, text: str) -> None:
+def print_message(level: str, text: str) -> None:
     """Print a message, in which line breaks stay where they are.
 
     level (str): "error", "warning", "info", "good", or "" for no sign.
@@ -99,9 +101,9 @@ def say(level: str, text: str) -> None:
     typer.secho(f"{sign}{text}", fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def fail(title: str, error: object) -> NoReturn:
+def exit_with_error(title: str, error: object) -> NoReturn:
     """Print an error, and exit with status 1."""
-    say("error", f"{title}\n{error}")
+    print_message("error", f"{title}\n{error}")
     raise typer.Exit(1)
 
 
@@ -109,5 +111,5 @@ def one_file(path: Path, part: Part) -> Path:
     """Find the file of a part where a folder is named, and say which it is; see `part_file`."""
     file = part_file(path, part)
     if file != path:
-        say("info", f"{path} is a folder. Its {part.name} data is taken: {file}")
+        print_message("info", f"{path} is a folder. Its {part.name} data is taken: {file}")
     return file

@@ -54,9 +54,9 @@ def annotate_cli(
 
     ray = None
     if engine:
-        from ..annotate.ray_engine import Ray
+        from ..annotate.ray_engine import RayOptions
 
-        ray = Ray(address, num_actors, gpus_per_actor, cpus_per_actor)
+        ray = RayOptions(address, num_actors, gpus_per_actor, cpus_per_actor)
     else:
         setup_gpu(gpu_id, silent=True)
     kept = tuple(name.strip() for name in columns.split(",") if name.strip())

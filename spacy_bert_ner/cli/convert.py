@@ -86,21 +86,23 @@ def convert_cli(
         )
     except (BertNerError, OSError) as e:
         hint = f"\n{_ALL}" if problems is None and CUT in str(e) else ""
-        reading.fail("Nothing was converted", f"{e}{hint}")
-    reading.say("info", f"{input}: {done.description}")
+        reading.exit_with_error("Nothing was converted", f"{e}{hint}")
+    reading.print_message("info", f"{input}: {done.description}")
     if done.n_repaired:
-        reading.say("warning", f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}")
+        reading.print_message(
+            "warning", f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}"
+        )
     for message in done.messages:
-        reading.say("warning", message)
+        reading.print_message("warning", message)
     if problems is None and any(CUT in message for message in done.messages):
-        reading.say("info", _ALL)
+        reading.print_message("info", _ALL)
     for path, count in done.counts.items():
-        reading.say("good", f"{path}: {count} {done.unit}")
+        reading.print_message("good", f"{path}: {count} {done.unit}")
     if done.split_file is not None:
-        reading.say("good", f"{done.split_file}: how the split was made, and what is in it")
+        reading.print_message("good", f"{done.split_file}: how the split was made, and what is in it")
     header = ("label", *done.entities)
     rows = _rows(done.entities, done.unit, list(done.counts.values()))
-    reading.say("", table(rows, header=header, aligns=("l", *"r" * len(done.entities)), divider=True))
+    reading.print_message("", table(rows, header=header, aligns=("l", *"r" * len(done.entities)), divider=True))
 
 
 def _rows(entities: dict[str, dict[str, int]], unit: str, n_docs: list[int]) -> list[tuple[str, ...]]:

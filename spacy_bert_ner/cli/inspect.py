@@ -75,14 +75,14 @@ def inspect_cli(
         if is_quiet:
             typer.echo(f"Nothing was inspected: {e}", err=True)
             raise typer.Exit(1) from e
-        reading.fail("Nothing was inspected", e)
+        reading.exit_with_error("Nothing was inspected", e)
     if is_quiet:
         typer.echo(outputs.json_text(report, ascii=True))
     else:
         for level, text in outputs.lines(report, shutil.get_terminal_size((100, 24)).columns - 2):
-            reading.say(level, text)
+            reading.print_message(level, text)
         for path in (json_path, html):
             if path:
-                reading.say("good", f"Written: {path}")
+                reading.print_message("good", f"Written: {path}")
     if strict and report.count("error") + report.count("warning"):
         raise typer.Exit(1)

@@ -48,19 +48,19 @@ def train_cli(
     from spacy.cli._util import parse_config_overrides
 
     from ..training.distributed import from_environment
-    from ..training.progress import Stop
-    from ..training.run import Order, train
-    from ..training.trainer import Keeping, Stopped
+    from ..training.progress import StopSignal
+    from ..training.run import TrainingJob, train
+    from ..training.trainer import CheckpointPolicy, TrainingInterrupted
 
     if verbose:
         util.logger.setLevel(logging.DEBUG)
-    order = Order(
+    order = TrainingJob(
         config_path,
         output_path,
         parse_config_overrides(ctx.args),
         code,
         use_gpu,
-        Keeping(keep, minutes),
+        CheckpointPolicy(keep, minutes),
         resume=resume,
         allow_changes=allow_changes,
         is_watched=progress,
@@ -70,7 +70,7 @@ def train_cli(
         if workers is None:
             if address is not None:
                 raise BertNerError(Errors.address_takes_workers)
-            train(order, Stop())
+            train(order, StopSignal())
         elif started is not None:
             raise BertNerError(Errors.two_starters)
         elif find_spec("ray") is None:
@@ -79,7 +79,7 @@ def train_cli(
             from ..training.ray_launcher import train_on_ray
 
             train_on_ray(order, workers, address)
-    except Stopped as e:
+    except TrainingInterrupted as e:
         if started is None or started[0] == 0:
             how = "To go on: the same line with --resume" if output_path else "Without --output there is no state of it"
             msg.warn("The training stopped, as it was asked to", how)

@@ -12,12 +12,12 @@ import numpy as np
 
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
-from ..util.atomic_io import whole_files
+from ..util.atomic_io import atomic_files
 from . import CorpusStream
 from .small_dev import describe_small_parts
 from .span_report import ListedError
 from .splitting import manifest as split_file
-from .splitting.assign import Split, check_options, make_parts
+from .splitting.assign import Split, assign_splits, check_options
 from .splitting.manifest import PartCounts
 from .writers.registry import TARGETS, Target, find_target
 
@@ -25,7 +25,7 @@ _MANY_TOKENS, _FEWEST_ENTITIES = 2_000, 500
 """Of texts of 2,000 tokens or more, fewer than one entity in 500 is suspicious: GMB has one in 9, WNUT-17 one in 32."""
 
 
-class Conversion(NamedTuple):
+class ConversionResult(NamedTuple):
     """What was read and written.
 
     counts: sentences or texts of each file that was written.
@@ -59,7 +59,7 @@ def convert(
     duplicates: str = "near",
     problems: Path | None = None,
     **reading: Any,
-) -> Conversion:
+) -> ConversionResult:
     """Read annotated text and write it, one Doc, record or row a sentence.
 
     path (Path): the file or folder to read.
@@ -91,14 +91,14 @@ def convert(
     how = Split(split, seed, by_document, stratify, duplicates) if split is not None else None
     if how is not None:
         with _writing(folder):
-            parts, messages = make_parts(corpus, how)
+            parts, messages = assign_splits(corpus, how)
     files = {name: f"{name}{target.suffix}" for name in parts}
     names = [*files.values(), *[split_file.NAME] * (how is not None)]
     for written in names:
         if (folder / written).exists() and (folder / written).samefile(path):
             raise CorpusError(Errors.same_file.format(path=path))
     sha256 = split_file.source_sha256(path, [folder / name for name in names]) if how is not None else ""
-    with _writing(folder), whole_files(folder, names) as temporary:
+    with _writing(folder), atomic_files(folder, names) as temporary:
         part_counts = [PartCounts() for _ in parts]
         _write(corpus, target, list(parts.values()), temporary[: len(parts)], part_counts)
         if corpus.original_labels and not any(part.entities for part in part_counts):
@@ -111,7 +111,7 @@ def convert(
     entities = {name: n.entities for name, n in zip(parts, part_counts, strict=True)}
     messages = [*corpus.messages(), *messages, *_few_entities(part_counts), *describe_small_parts(entities)]
     messages += _incorrect_left_out(part_counts, to)
-    return Conversion(
+    return ConversionResult(
         counts,
         corpus.format,
         corpus.n_repaired,
@@ -129,7 +129,7 @@ def _write_problems(file: Path | None, source: Path, lines: list[str]) -> None:
         return
     if file.exists() and file.samefile(source):
         raise CorpusError(Errors.same_file.format(path=source))
-    with _writing(file.parent), whole_files(file.parent, [file.name]) as (temporary,):
+    with _writing(file.parent), atomic_files(file.parent, [file.name]) as (temporary,):
         text = "".join(f"{line}\n" for line in lines)
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 

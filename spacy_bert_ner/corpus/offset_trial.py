@@ -11,16 +11,16 @@ from ..errors import CorpusError, Errors
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS, ToCharacters
 from .sentence import Invalid
 from .span_alignment import TokenEdges, token_edges
-from .span_placement import Place, covers, trim, trim_piece
+from .span_placement import FoundOffsets, covers, trim, trim_piece
 from .span_report import N_SHOWN, bullets, show
-from .span_text import Passage, Span, Tokens
+from .span_text import AnnotatedText, Span, Tokens
 
 _MOST = 0.8
 """Share of the spans that do not fit from which one explanation is that of all."""
 _FEWEST = 3
 """Spans that do not fit, below which none is looked for."""
 
-Pieces = list[Place] | None
+Pieces = list[FoundOffsets] | None
 """The characters of a span or of its fragments; None where its offsets are those of none."""
 
 
@@ -46,7 +46,7 @@ class _Guess:
     """
 
     place: Callable[[_Readings, Span, Pieces], Pieces]
-    differs: Callable[[Passage], bool]
+    differs: Callable[[AnnotatedText], bool]
     explain: Callable[[_Guess], str]
     unit: str | None = None
     may_fit_all: bool = False
@@ -93,7 +93,7 @@ class _Guess:
 class _Readings:
     """A passage, with its tokens and what offsets count in it, each found when it is first asked for."""
 
-    def __init__(self, passage: Passage, tokens: Callable[[Passage], Tokens]) -> None:
+    def __init__(self, passage: AnnotatedText, tokens: Callable[[AnnotatedText], Tokens]) -> None:
         self.passage, self._tokens = passage, tokens
         self._units: dict[str, ToCharacters] = {}
 
@@ -121,7 +121,7 @@ class _Readings:
             pieces.append((first, last))
         return pieces
 
-    def without_blank_edges(self, pieces: list[Place]) -> Pieces:
+    def without_blank_edges(self, pieces: list[FoundOffsets]) -> Pieces:
         """These characters; None if one of them is outside the text, or white space at an edge.
 
         Where spans have white space at an edge, several shifts would fit.
@@ -150,8 +150,8 @@ class _Readings:
 
 
 def try_offsets(
-    passages: Iterable[Passage | Invalid],
-    tokens: Callable[[Passage], Tokens],
+    passages: Iterable[AnnotatedText | Invalid],
+    tokens: Callable[[AnnotatedText], Tokens],
     unit: str,
     *,
     is_named: bool,
@@ -229,7 +229,7 @@ def _guesses(*, is_named: bool) -> list[_Guess]:
     return [*map(_other_unit, units), _Guess(_one_more, _always, _explain_ends), *map(_shift, shifts)]
 
 
-def _always(passage: Passage) -> bool:
+def _always(passage: AnnotatedText) -> bool:
     return True
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import NamedTuple
 
-from .span_text import Passage
+from .span_text import AnnotatedText
 
 UNITS = ("characters", "utf-16", "bytes")
 """Units that a user can name."""
@@ -36,11 +36,11 @@ class OffsetUnit(NamedTuple):
     """
 
     title: str
-    differs: Callable[[Passage], bool]
+    differs: Callable[[AnnotatedText], bool]
     widths: Callable[[str], list[int]]
     shift: int = 0
 
-    def to_characters(self, passage: Passage) -> ToCharacters:
+    def to_characters(self, passage: AnnotatedText) -> ToCharacters:
         """Map the offsets of a passage to characters."""
         if not self.differs(passage):
             last = len(passage.text)
@@ -49,7 +49,7 @@ class OffsetUnit(NamedTuple):
         # Where a character has no width, the offset is that behind it.
         return {edge: i for i, edge in enumerate(edges)}.get
 
-    def length(self, passage: Passage) -> int:
+    def length(self, passage: AnnotatedText) -> int:
         """How many units a text has."""
         return sum(self.widths(passage.text), start=self.shift)
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 from ..errors import CorpusError, Errors
 
 
-def refuse(option: str, value: object, allowed: str) -> NoReturn:
+def reject_option(option: str, value: object, allowed: str) -> NoReturn:
     """Reject the value of an option.
 
     option (str): as the command has it, such as `--spacing`.

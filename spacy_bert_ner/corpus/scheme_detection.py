@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from ..decoding.tag_scheme import OUTSIDE, PREFIXES, has_prefix, scheme_of, tags_of_label
+from ..decoding.tag_scheme import OUTSIDE, PREFIXES, has_prefix, infer_scheme, tags_of_label
 from ..errors import CorpusError, Errors, TagError
 from .sentence import Sentence
 from .span_text import shorten
@@ -17,7 +17,7 @@ N_USES = 10
 """How many words share a label, on average, where there are more than `MAX_LABELS` and they are labels."""
 
 
-class TagSurvey:
+class SchemeDetector:
     """What the tags of a corpus tell of their scheme; see `add` and `scheme`.
 
     The prefixes decide. Where they leave IOB1 or IOB2 open, it is IOB1 if every `B-x` stands directly after an entity
@@ -90,7 +90,7 @@ class TagSurvey:
     def _told(self, path: Path, tags: list[str]) -> str:
         """The scheme that the tags tell, each of which has to fit those before it."""
         try:
-            scheme = scheme_of([OUTSIDE, *tags])
+            scheme = infer_scheme([OUTSIDE, *tags])
         except TagError:
             raise next(error for _, error in self._each_odd(path, None)) from None
         if scheme == "plain" and OUTSIDE not in self.lines:
@@ -119,7 +119,7 @@ class TagSurvey:
                     yield tag, CorpusError(message)
                 continue
             try:
-                scheme_of([OUTSIDE, *before.values(), tag])
+                infer_scheme([OUTSIDE, *before.values(), tag])
             except TagError:
                 yield tag, CorpusError(Errors.odd_tag.format(**where, before=", ".join(shown), schemes=schemes))
                 continue

@@ -19,8 +19,8 @@ from ..types import Entity
 from .offset_units import ASTRAL, CHARACTERS, OFFSET_UNITS
 from .sentence import Invalid, Sentence, entities
 from .span_placement import SpanPlaceError, place_spans, trim
-from .span_report import SpanReport, add_shown
-from .span_text import Passage, Span, Tokens, shorten
+from .span_report import SpanAlignmentReport, add_shown
+from .span_text import AnnotatedText, Span, Tokens, shorten
 
 
 class TokenEdges(NamedTuple):
@@ -48,7 +48,7 @@ class _Fitted(NamedTuple):
     span: Span
 
 
-class Fitter:
+class SpanAligner:
     """Tokenizes passages that have no tokens, and turns spans into tags.
 
     tokenize: makes a Doc of a text.
@@ -73,7 +73,9 @@ class Fitter:
         self._lang, self._misaligned, self._overlap = lang, misaligned, overlap
         self.unit, self._is_named = unit, is_named
 
-    def sentences(self, passages: Iterable[Passage | Invalid], report: SpanReport) -> Iterator[Sentence | Invalid]:
+    def sentences(
+        self, passages: Iterable[AnnotatedText | Invalid], report: SpanAlignmentReport
+    ) -> Iterator[Sentence | Invalid]:
         """Yield a sentence for each passage that is annotated and not empty; and what is no passage, as it is."""
         for passage in passages:
             if isinstance(passage, Invalid):
@@ -91,7 +93,7 @@ class Fitter:
                     report.n_misplaced += isinstance(e, SpanPlaceError)
                     yield Invalid(e)
 
-    def _fit(self, passage: Passage, report: SpanReport) -> Sentence:
+    def _fit(self, passage: AnnotatedText, report: SpanAlignmentReport) -> Sentence:
         tokens = self.tokens(passage)
         words, spaces = tokens
         edges = token_edges(tokens)
@@ -120,7 +122,7 @@ class Fitter:
         return Sentence(words, tags, [passage.line] * len(words), known_spaces, passage.document, incorrect)
 
     def _incorrect(
-        self, passage: Passage, edges: TokenEdges, tags: list[str | None], report: SpanReport
+        self, passage: AnnotatedText, edges: TokenEdges, tags: list[str | None], report: SpanAlignmentReport
     ) -> tuple[Entity, ...]:
         """The rejected spans in tokens, each once, without those that no entity can be: of parts of tokens, say.
 
@@ -143,7 +145,7 @@ class Fitter:
         report.n_rejected += len(found)
         return tuple(found)
 
-    def _placed(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> list[Span]:
+    def _placed(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> list[Span]:
         """The spans of a passage, each once; one with other fragments is another span."""
         placed = place_spans(passage, edges.align, self.unit)
         spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
@@ -154,7 +156,7 @@ class Fitter:
             add_shown(report.trimmed, passage, span)
         return [*reversed(spans.values())]
 
-    def _count_ambiguous(self, passage: Passage, edges: TokenEdges, report: SpanReport) -> None:
+    def _count_ambiguous(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> None:
         """Count spans that would have another place, and may have it, if their offsets counted UTF-16 units."""
         if self._is_named or self.unit != CHARACTERS or passage.text.isascii() or passage.tokens:
             return
@@ -169,7 +171,7 @@ class Fitter:
                 report.n_ambiguous_aligned += edges.align(*trim(passage.text, start, end))
             add_shown(report.ambiguous, passage, span)
 
-    def tokens(self, passage: Passage) -> Tokens:
+    def tokens(self, passage: AnnotatedText) -> Tokens:
         """The tokens of a text: those that its file gives, or else those that the tokenizer makes.
 
         RAISES CorpusError: the tokenizer does not keep the text, or there is a NUL in it.
@@ -184,7 +186,7 @@ class Fitter:
             raise CorpusError(Errors.text_changed.format(where=passage.where(), lang=self._lang))
         return tokens
 
-    def _place(self, span: Span, edges: TokenEdges, passage: Passage, report: SpanReport) -> _Fitted:
+    def _place(self, span: Span, edges: TokenEdges, passage: AnnotatedText, report: SpanAlignmentReport) -> _Fitted:
         """The tokens of a span.
 
         I  love  [Ber]liners  .      expand: Berliners   contract: none   missing: Berliners, unknown
@@ -203,7 +205,7 @@ class Fitter:
         report.n_lost += label is not None and first >= last
         return _Fitted(first, last, label, span)
 
-    def _choose(self, fitted: list[_Fitted], passage: Passage, report: SpanReport) -> list[_Fitted]:
+    def _choose(self, fitted: list[_Fitted], passage: AnnotatedText, report: SpanAlignmentReport) -> list[_Fitted]:
         """Those that are kept of spans that share tokens."""
         if self._overlap == "first":
             fitted.sort(key=lambda one: one.span.start)

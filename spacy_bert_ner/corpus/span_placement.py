@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ..errors import CorpusError, Errors
 from .offset_units import CHARACTERS, OFFSET_UNITS
-from .span_text import Passage, Span, shorten
+from .span_text import AnnotatedText, Span, shorten
 
-Place = tuple[int, int]
+FoundOffsets = tuple[int, int]
 
 
 class SpanPlaceError(CorpusError):
@@ -29,7 +29,7 @@ class PlacedSpans(NamedTuple):
     blank: list[Span]
 
 
-def place_spans(passage: Passage, align: Callable[[int, int], bool], unit: str = CHARACTERS) -> PlacedSpans:
+def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit: str = CHARACTERS) -> PlacedSpans:
     """Find the spans of a passage in its text.
 
     align: says whether a place begins and ends where tokens do. White space stays that is part of a token.
@@ -70,7 +70,7 @@ def place_spans(passage: Passage, align: Callable[[int, int], bool], unit: str =
     return placed
 
 
-def _in_characters(passage: Passage, unit: str) -> list[Span]:
+def _in_characters(passage: AnnotatedText, unit: str) -> list[Span]:
     """The spans at offsets of characters.
 
     RAISES SpanPlaceError: a span is empty, or an offset of it is inside a character or outside the text.
@@ -90,13 +90,13 @@ def _in_characters(passage: Passage, unit: str) -> list[Span]:
     return spans
 
 
-def _outside(passage: Passage, span: Span, start: int, end: int, unit: str) -> SpanPlaceError:
+def _outside(passage: AnnotatedText, span: Span, start: int, end: int, unit: str) -> SpanPlaceError:
     where, n, title = passage.where(span), OFFSET_UNITS[unit].length(passage), OFFSET_UNITS[unit].title
     label = shorten(span.label)
     return SpanPlaceError(Errors.span_outside.format(where=where, start=start, end=end, label=label, n=n, unit=title))
 
 
-def covers(text: str, pieces: Iterable[Place], declared: str) -> bool:
+def covers(text: str, pieces: Iterable[FoundOffsets], declared: str) -> bool:
     """Whether pieces of a text are what a file says that they are.
 
     White space is not compared. brat writes a line break as a space, Label Studio as a backslash and n.
@@ -109,22 +109,22 @@ def bare(text: str) -> str:
     return "".join(text.replace("\\n", "\n").split())
 
 
-def trim(text: str, start: int, end: int) -> Place:
+def trim(text: str, start: int, end: int) -> FoundOffsets:
     """A place in a text without the white space at its edges."""
     covered = text[start:end]
     return start + len(covered) - len(covered.lstrip()), end - len(covered) + len(covered.rstrip())
 
 
-def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool]) -> Place:
+def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool]) -> FoundOffsets:
     """The same, but with white space that is part of a token."""
     trimmed = trim(text, start, end)
     is_token = trimmed[0] < trimmed[1] and not align(*trimmed) and align(start, end)
     return (start, end) if is_token else trimmed
 
 
-def _join_pieces(text: str, pieces: list[Place]) -> list[Place]:
+def _join_pieces(text: str, pieces: list[FoundOffsets]) -> list[FoundOffsets]:
     """Pieces in the order of the text; those that only white space divides are one, as brat cuts at line breaks."""
-    whole: list[Place] = []
+    whole: list[FoundOffsets] = []
     for start, end in sorted(pieces):
         if whole and not text[whole[-1][1] : start].strip():
             whole[-1] = whole[-1][0], max(end, whole[-1][1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import CorpusError, Errors
 from ..types import INCORRECT_SPANS
-from .span_text import Passage, Span
+from .span_text import AnnotatedText, Span
 
 MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
 """What becomes of a span that does not begin and end where tokens do."""
@@ -34,7 +34,7 @@ class ListedError(CorpusError):
 
 
 @dataclass
-class SpanReport:
+class SpanAlignmentReport:
     """What became of the spans of a file, when all of it has been read.
 
     The lists name file, line and record, and show the span in its context. Each ends after `N_KEPT` of them.
@@ -150,13 +150,13 @@ class SpanReport:
         return messages
 
 
-def add_shown(shown: list[str], passage: Passage, span: Span, rival: Span | None = None) -> None:
+def add_shown(shown: list[str], passage: AnnotatedText, span: Span, rival: Span | None = None) -> None:
     """Add a span, and the one that was kept in its place, to a list of a report, unless that is full."""
     if len(shown) < N_KEPT:
         shown.append(show(passage, span) + (f" and {_name(passage, rival)}" if rival else ""))
 
 
-def show(passage: Passage, span: Span) -> str:
+def show(passage: AnnotatedText, span: Span) -> str:
     """A span with its place and its context."""
     text, start, end = passage.text, span.start, span.end
     covered = text[start:end] if end - start <= 60 else f"{text[start : start + 60]}…"
@@ -164,7 +164,7 @@ def show(passage: Passage, span: Span) -> str:
     return f"{passage.where(span)}: {_name(passage, span)} in {context!r}"
 
 
-def _name(passage: Passage, span: Span) -> str:
+def _name(passage: AnnotatedText, span: Span) -> str:
     return f"{passage.text[span.start : span.end][:60]!r} ({span.label}, {span.start}-{span.end})"
 
 

@@ -36,7 +36,7 @@ class Tokens(NamedTuple):
     spaces: list[bool]
 
 
-class Passage(NamedTuple):
+class AnnotatedText(NamedTuple):
     """A text and its spans, and the file and line where it stands.
 
     document: the name of the document that it is from; empty where the format does not say.

@@ -20,14 +20,14 @@ from ..types import Ints1d
 from .detokenize import SPACINGS, natural_spaces
 from .offset_trial import try_offsets
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
-from .options import refuse
+from .options import reject_option
 from .readers.column_layout import LAST, describe_column
 from .readers.registry import FORMATS, KNOWN, Fields, check_offsets, open_corpus
-from .scheme_detection import TagSurvey
+from .scheme_detection import SchemeDetector
 from .sentence import Invalid, Sentence, entities
-from .span_alignment import Fitter, check_language, tokenizer
-from .span_report import MISALIGNED, OVERLAP, SpanReport, bullets
-from .span_text import MAX_CHARACTERS, Passage, Span
+from .span_alignment import SpanAligner, check_language, tokenizer
+from .span_report import MISALIGNED, OVERLAP, SpanAlignmentReport, bullets
+from .span_text import MAX_CHARACTERS, AnnotatedText, Span
 
 AUTO = "auto"
 OFFSETS = (AUTO, *UNITS)
@@ -79,7 +79,7 @@ class CorpusStream:
     """How many tags broke the rules of their scheme, when all have been read."""
     texts: Ints1d
     """A number for each sentence, equal for sentences of the same words. *Shape:* `(n_sentences,)`"""
-    spans: SpanReport | None
+    spans: SpanAlignmentReport | None
     """What became of the spans, when all have been read; None where the file has words and tags."""
     original_labels: Counter[str] | None
     """How many entities of each label the file has, before labels are renamed, when all have been read; None before
@@ -114,23 +114,23 @@ class CorpusStream:
             raise CorpusError(Errors.bad_limit.format(limit=limit))
         for option, number in (("--column", column), ("--word-column", word_column)):
             if number == 0:
-                refuse(option, number, "a whole number from 1, or from -1 downwards to count from the last")
+                reject_option(option, number, "a whole number from 1, or from -1 downwards to count from the last")
         if tag_scheme is not None and tag_scheme not in PREFIXES:
-            refuse("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
+            reject_option("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
         if spacing not in SPACINGS:
-            refuse("--spacing", spacing, ", ".join(SPACINGS))
+            reject_option("--spacing", spacing, ", ".join(SPACINGS))
         if offsets not in OFFSETS:
-            refuse("--offsets", offsets, ", ".join(OFFSETS))
+            reject_option("--offsets", offsets, ", ".join(OFFSETS))
         if misaligned not in MISALIGNED:
-            refuse("--misaligned", misaligned, ", ".join(MISALIGNED))
+            reject_option("--misaligned", misaligned, ", ".join(MISALIGNED))
         if overlap not in OVERLAP:
-            refuse("--overlap", overlap, ", ".join(OVERLAP))
+            reject_option("--overlap", overlap, ", ".join(OVERLAP))
         if skip_invalid < 0:
-            refuse("--skip-invalid", skip_invalid, "a whole number from 0")
+            reject_option("--skip-invalid", skip_invalid, "a whole number from 0")
         try:
             self.label_rules = make_rules(labels, label_map)
         except RuleError as e:
-            refuse(f"--{e.key.replace('_', '-')}", e.value, e.allowed)
+            reject_option(f"--{e.key.replace('_', '-')}", e.value, e.allowed)
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
@@ -139,13 +139,13 @@ class CorpusStream:
         self.column = self.layout.tag if self.layout is not None else None
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
-            refuse("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
-        self._fitter: Fitter | None = None
+            reject_option("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
+        self._fitter: SpanAligner | None = None
         self.offsets, self._converted, self._is_named = offsets, "", offsets != AUTO
         if self._kind.has_offsets:
             unit = offsets if self._is_named else CHARACTERS
             make = tokenize or tokenizer(lang)
-            self._fitter = Fitter(make, lang, misaligned, overlap, unit, is_named=self._is_named)
+            self._fitter = SpanAligner(make, lang, misaligned, overlap, unit, is_named=self._is_named)
         elif tokenize is None:
             check_language(lang)
         check_offsets(self.format, offsets if self._is_named else None)
@@ -161,11 +161,11 @@ class CorpusStream:
         self.tag_scheme = scheme or tag_scheme or "IOB2"
         self.n_repaired = 0
 
-    def _survey(self) -> TagSurvey:
+    def _survey(self) -> SchemeDetector:
         """Read all once."""
         place = self._kind.tag_place if self.column is None else f", column {self.column}"
         self.has_neighbours, document = False, ""
-        survey = TagSurvey(self._kind.unit, ", the last column" if self.column == LAST else place)
+        survey = SchemeDetector(self._kind.unit, ", the last column" if self.column == LAST else place)
         hashes = array("q")
         for sentence in self._progress(self._raw(), "reading", None):
             if not self._kind.has_offsets:
@@ -208,7 +208,7 @@ class CorpusStream:
         """What a user should know of how the file was read, without its spans and what was left out."""
         return [*(self._source.notes if self._source else []), *self._notes()]
 
-    def _fit_offsets(self, fitter: Fitter) -> TagSurvey:
+    def _fit_offsets(self, fitter: SpanAligner) -> SchemeDetector:
         """Read all once; once more, where spans do not fit, to find out what their offsets count.
 
         RAISES CorpusError: most of the spans are off by the same number, whatever becomes of misaligned ones.
@@ -218,7 +218,7 @@ class CorpusStream:
             survey = self._survey()
         except CorpusError as e:
             error = e
-        spans = cast(SpanReport, self.spans)
+        spans = cast(SpanAlignmentReport, self.spans)
         if not self._kind.counts_characters and (spans.n_misplaced or spans.n_misaligned):
             n_misfits = None if error or spans.n_misplaced else spans.n_misaligned
             found = try_offsets(
@@ -237,15 +237,15 @@ class CorpusStream:
         if error:
             raise error
         self.offsets = fitter.unit
-        cast(SpanReport, self.spans).check(self._misaligned, self._overlap)
-        return cast(TagSurvey, survey)
+        cast(SpanAlignmentReport, self.spans).check(self._misaligned, self._overlap)
+        return cast(SchemeDetector, survey)
 
-    def _passages(self) -> Iterator[Passage | Invalid]:
+    def _passages(self) -> Iterator[AnnotatedText | Invalid]:
         """As many passages as make the sentences that are read."""
         n_left = self._limit
         for passage in self._read():
             yield passage
-            if n_left is not None and isinstance(passage, Passage):
+            if n_left is not None and isinstance(passage, AnnotatedText):
                 n_left -= passage.is_read
                 if n_left == 0:
                     return
@@ -264,7 +264,7 @@ class CorpusStream:
         return [*spans, *([f"Cannot be read: {len(self.invalid)}", *map(str, self.invalid)] if self.invalid else [])]
 
     def _raw(self) -> Iterator[Sentence]:
-        self.spans = SpanReport(self._converted) if self._fitter else None
+        self.spans = SpanAlignmentReport(self._converted) if self._fitter else None
         items = self._read()
         if self._fitter and self.spans:
             if self.label_rules:
@@ -307,7 +307,7 @@ class CorpusStream:
             )
             raise CorpusError(message)
 
-    def _rename_spans(self, counts: Counter[str], item: Passage | Invalid) -> Passage | Invalid:
+    def _rename_spans(self, counts: Counter[str], item: AnnotatedText | Invalid) -> AnnotatedText | Invalid:
         """Give spans their new labels, before they are cut or chosen among; leave out those that count as `O`."""
         if isinstance(item, Invalid):
             return item

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Entity, Floats1d, Floats2d, Ints1d
-from .lattice import LEAST, forward_backward, scaled, states_of
+from .lattice import LEAST, automaton_of, forward_backward, scaled
 from .tag_scheme import TagSet
 
 _LEAST_LOG = -100.0
@@ -60,7 +60,7 @@ def _scores(
     tags: TagSet,
     temperature: float,
 ) -> Floats1d:
-    states = states_of(tags)
+    states = automaton_of(tags)
     into, goes_on = states.into().astype(np.float64), states.goes_on.astype(np.float64)
     probabilities = tag_probabilities(logits, temperature)
     sums = forward_backward(probabilities, begins, tags)

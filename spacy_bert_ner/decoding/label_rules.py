@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError, Errors, TagError
-from .tag_scheme import OUTSIDE, TagSet, check_labels, split_tag, tag_set
+from .tag_scheme import OUTSIDE, TagSet, build_tag_set, check_labels, split_tag
 
 LABELS_ALLOWED = 'null for all labels, or a list of labels, as in ["per", "org"]'
 MAP_ALLOWED = 'a table of labels and their new names, null for O, as in {"PERSON": "per", "MISC": null}'
@@ -47,7 +47,7 @@ class LabelRules:
         renamed = tuple(self._rename_tag(tag, tags.scheme) for tag in tags.tags)
         if set(renamed) == {OUTSIDE}:
             raise TagError(Errors.no_label_kept.format(labels=", ".join(tags.labels)))
-        tag_set(renamed, tags.scheme)
+        build_tag_set(renamed, tags.scheme)
         return renamed
 
     def _rename_tag(self, tag: str, scheme: str) -> str:

@@ -55,7 +55,7 @@ LEAST = 1e-300
 """Stands in for a sum over no sequence at all, of which there is no logarithm."""
 
 
-class Ways(NamedTuple):
+class Transitions(NamedTuple):
     """Tags that lead from states to states, which are different ones, or all the same one on one of the two sides."""
 
     sources: Index
@@ -64,8 +64,8 @@ class Ways(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class States:
-    """The states of a tag set. See `states_of`.
+class TagAutomaton:
+    """The states of a tag set. See `automaton_of`.
 
     of_tag: the state in which each tag leaves the sequence. *Shape:* `(n_tags,)`
     allowed: whether a tag may follow in a state. *Shape:* `(n_states, n_tags)`
@@ -88,8 +88,8 @@ class States:
     closed: Index
     opens: Bools1d
     openers: Ints1d
-    kept: Ways
-    moves: list[Ways]
+    kept: Transitions
+    moves: list[Transitions]
 
     @property
     def n(self) -> int:
@@ -102,7 +102,7 @@ class States:
 
 
 @lru_cache(maxsize=64)
-def states_of(tags: TagSet) -> States:
+def automaton_of(tags: TagSet) -> TagAutomaton:
     """Put tags after which the same may come into one state, the beginning of a sequence among them."""
     n_tags = len(tags.tags)
     nothing = np.zeros((1, n_tags), dtype=bool)
@@ -118,7 +118,7 @@ def states_of(tags: TagSet) -> States:
     by_state = np.argsort(state[:-1], kind="stable")
     others = np.argwhere(allowed & ~(may_end[:, None] & opens)).tolist()
     kept, *moves = _ways([(source, int(state[tag]), tag) for source, tag in others])
-    return States(
+    return TagAutomaton(
         of_tag=state[:-1],
         allowed=allowed,
         goes_on=goes_on[first],
@@ -133,7 +133,7 @@ def states_of(tags: TagSet) -> States:
     )
 
 
-def _ways(ways: list[tuple[int, int, int]]) -> Iterator[Ways]:
+def _ways(ways: list[tuple[int, int, int]]) -> Iterator[Transitions]:
     """Put those together that can be taken in one step.
 
     ways: source, target, tag
@@ -142,7 +142,7 @@ def _ways(ways: list[tuple[int, int, int]]) -> Iterator[Ways]:
     together = {way[0]: way for way in ways if way[0] == way[1]}
     while True:
         sources, targets, tag_ids = np.array(sorted(together.values()), dtype=np.int64).reshape(-1, 3).T
-        yield Ways(_index(sources), _index(targets), tag_ids)
+        yield Transitions(_index(sources), _index(targets), tag_ids)
         taken = set(together.values())
         ways = [way for way in ways if way not in taken]
         if not ways:
@@ -162,7 +162,7 @@ def _index(states: Ints1d) -> Index:
     return states
 
 
-def best_path(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> Ints1d:
+def viterbi(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> Ints1d:
     """The legal sequence of tags with the highest sum of scores, of each sequence in a chain (Viterbi 1967).
 
     scores: of each tag for each token. *Shape:* `(n_tokens, n_tags)`
@@ -171,10 +171,10 @@ def best_path(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> In
     """
     if not len(scores):
         return np.zeros(0, dtype=np.int64)
-    states = states_of(tags)
+    states = automaton_of(tags)
     relative: Doubles = scores.astype(np.float64)
     relative -= relative.max(axis=1, keepdims=True)
-    steps = _steps(relative, begins, states, _MAXIMA)
+    steps = _steps(relative, begins, states, _MAX_PLUS)
     matrices, _ = _matrices(steps)
     # At the edges: from the last one back the best score of what is after each state, from the first one on the state.
     after = [np.where(states.may_end, 0.0, -np.inf)]
@@ -200,7 +200,7 @@ def best_path(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> In
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class ForwardBackward:
     """Sums of the products of probabilities over all legal sequences of a chain, each with the logarithm of a factor
     that keeps it within floating point. See `forward_backward`.
 
@@ -217,14 +217,14 @@ class Sums:
     log_total: float
 
 
-def forward_backward(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> Sums:
+def forward_backward(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> ForwardBackward:
     """Sum over all legal sequences, up to and from each token.
 
     probabilities: of each tag for each token, above 0. *Shape:* `(n_tokens, n_tags)`, at least one token
     begins: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
     """
-    states = states_of(tags)
-    steps = _steps(probabilities, begins, states, _SUMS)
+    states = automaton_of(tags)
+    steps = _steps(probabilities, begins, states, _SUM_PRODUCT)
     matrices, logs = _matrices(steps)
     first, last = (np.arange(states.n) == states.start).astype(np.float64), states.may_end.astype(np.float64)
     before, log_before = _edges(first, matrices[:-1].transpose(0, 2, 1), logs[:-1])
@@ -233,7 +233,7 @@ def forward_backward(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> S
     after, log_after = _insides(steps, after[::-1], log_after[::-1], forward=False)
     n, through = len(probabilities), probabilities[0] * states.allowed[states.start] * after[0, states.of_tag]
     log_total = float(np.log(through.sum()) + log_after[0])
-    return Sums(before[:n], after[:n], log_before[:n], log_after[:n], log_total)
+    return ForwardBackward(before[:n], after[:n], log_before[:n], log_after[:n], log_total)
 
 
 def marginals(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> tuple[Doubles, float]:
@@ -241,7 +241,7 @@ def marginals(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> tuple[Do
 
     For the arguments see `forward_backward`. RETURNS: *Shape:* `(n_tokens, n_tags)`, rows of sum 1; `log_total`.
     """
-    states, sums = states_of(tags), forward_backward(probabilities, begins, tags)
+    states, sums = automaton_of(tags), forward_backward(probabilities, begins, tags)
     room = np.where(begins[:, None], sums.before @ states.allowed_first, sums.before @ states.allowed)
     through: Doubles = room * probabilities * sums.after[:, states.of_tag]
     return through / through.sum(axis=1, keepdims=True), sums.log_total
@@ -256,7 +256,7 @@ def scaled(sums: Doubles, axis: int | tuple[int, ...], out: Doubles | None = Non
     return np.divide(sums, largest, out=out), np.log(largest.squeeze(axis))
 
 
-class _Algebra(NamedTuple):
+class _Semiring(NamedTuple):
     """How alternatives are joined, and how one token and the next; what changes nothing in each of the two."""
 
     add: np.ufunc
@@ -265,23 +265,23 @@ class _Algebra(NamedTuple):
     one: float
 
 
-_SUMS = _Algebra(np.add, np.multiply, 0.0, 1.0)
-_MAXIMA = _Algebra(np.maximum, np.add, -np.inf, 0.0)
+_SUM_PRODUCT = _Semiring(np.add, np.multiply, 0.0, 1.0)
+_MAX_PLUS = _Semiring(np.maximum, np.add, -np.inf, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
-class _Steps:
+class _BlockedChain:
     """A chain in blocks of the same size. What fills the last one up leaves every state as it is.
 
     tokens: the token at each place of each block. *Shape:* `(size, n_blocks)`
-    opened: the weight of the tags to each state that are in `States.opens`, or, at the first token of a sequence, that
-        may begin one. *Shape:* `(n_states, size, n_blocks)`
+    opened: the weight of the tags to each state that are in `TagAutomaton.opens`, or, at the first token of a sequence,
+        that may begin one. *Shape:* `(n_states, size, n_blocks)`
     kept: that of the tag that keeps each state. *Shape:* `(n_states, size, n_blocks)`
-    moved: those of the tags of each of `States.moves`. *Shape:* `(n, size, n_blocks)`
+    moved: those of the tags of each of `TagAutomaton.moves`. *Shape:* `(n, size, n_blocks)`
     """
 
-    states: States
-    algebra: _Algebra
+    states: TagAutomaton
+    algebra: _Semiring
     tokens: Ints2d
     opened: Doubles
     kept: Doubles
@@ -321,7 +321,7 @@ class _Steps:
         to[states] = self.algebra.add(there, arriving, out=there)
 
 
-def _steps(weights: Doubles, begins: Bools1d, states: States, algebra: _Algebra) -> _Steps:
+def _steps(weights: Doubles, begins: Bools1d, states: TagAutomaton, algebra: _Semiring) -> _BlockedChain:
     add, _, zero, one = algebra
     # More blocks than tokens in one, for a step from edge to edge takes less time than those inside.
     n_blocks = max(1, min(isqrt(4 * len(weights)), MAX_CELLS // states.n**2)) if states.n <= MOST_STATES else 1
@@ -344,10 +344,10 @@ def _steps(weights: Doubles, begins: Bools1d, states: States, algebra: _Algebra)
     kept = np.full((states.n, *tokens.shape), np.where(real, zero, one))
     kept[states.kept.sources] = add(kept[states.kept.sources], weigh(states.kept.tags, inside))
     moved = [weigh(move.tags, inside) for move in states.moves]
-    return _Steps(states, algebra, tokens, opened, kept, moved)
+    return _BlockedChain(states, algebra, tokens, opened, kept, moved)
 
 
-def _matrices(steps: _Steps) -> tuple[Doubles, Doubles]:
+def _matrices(steps: _BlockedChain) -> tuple[Doubles, Doubles]:
     """From each state before a block to each state after it; sums are scaled to the maximum 1.
 
     RETURNS: *Shape:* `(n_blocks, n_states, n_states)`, and the logarithms of the factors *Shape:* `(n_blocks,)`. None
@@ -362,7 +362,7 @@ def _matrices(steps: _Steps) -> tuple[Doubles, Doubles]:
     logs = np.zeros(n_blocks)
     for place in reversed(range(steps.size)):
         matrices, space[0] = steps.back(place, matrices, space), matrices
-        if steps.algebra is _SUMS:
+        if steps.algebra is _SUM_PRODUCT:
             _, more = scaled(matrices, axis=(0, 1), out=matrices)
             logs += more
     return np.ascontiguousarray(matrices.transpose(2, 0, 1)), logs
@@ -383,7 +383,7 @@ def _edges(sums: Floats1d, matrices: Doubles, logs: Floats1d) -> tuple[Doubles, 
     return np.array(all_sums), np.array(all_logs)
 
 
-def _insides(steps: _Steps, edges: Doubles, logs: Floats1d, *, forward: bool) -> tuple[Doubles, Floats1d]:
+def _insides(steps: _BlockedChain, edges: Doubles, logs: Floats1d, *, forward: bool) -> tuple[Doubles, Floats1d]:
     """From the sums at an edge of each block to those at that edge of each of its tokens.
 
     edges: before each block, or, if not `forward`, after it. *Shape:* `(n_blocks, n_states)`

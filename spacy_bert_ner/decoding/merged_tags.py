@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from .tag_scheme import TagSet, tag_set
+from .tag_scheme import TagSet, build_tag_set
 
 
 def distinct(tags: TagSet) -> TagSet:
@@ -15,7 +15,7 @@ def distinct(tags: TagSet) -> TagSet:
 
     O B-per O I-per   →   O B-per I-per
     """
-    return tag_set(tuple(dict.fromkeys(tags.tags)), tags.scheme)
+    return build_tag_set(tuple(dict.fromkeys(tags.tags)), tags.scheme)
 
 
 def merge_equal(logits: torch.Tensor, tags: Sequence[str]) -> torch.Tensor:

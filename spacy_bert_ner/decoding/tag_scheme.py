@@ -78,7 +78,7 @@ def has_prefix(tag: str) -> bool:
         return False
 
 
-def scheme_of(tags: Iterable[str]) -> str:
+def infer_scheme(tags: Iterable[str]) -> str:
     """The scheme that a set of tags is written in, as far as the tags alone can tell.
 
     RETURNS: a key of `PREFIXES`; "IOB" for `B-` and `I-`, which are IOB1 or IOB2; "IOE" for `I-` and `E-`, which are
@@ -143,21 +143,21 @@ def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ..
 
 def tags_of_label(label: str, scheme: str) -> tuple[str, ...]:
     """The tags of one label: `("B-per", "I-per")` in IOB2, `("per",)` in plain."""
-    prefixes = PREFIXES[trained_scheme(scheme)]
+    prefixes = PREFIXES[resolve_scheme(scheme)]
     return tuple(f"{prefix}-{label}" for prefix in prefixes) if prefixes else (label,)
 
 
-def trained_scheme(scheme: str) -> str:
+def resolve_scheme(scheme: str) -> str:
     """The scheme in which a head is trained: IOB2 for "IOB", IOE2 for "IOE", and every other as it is."""
     return _EITHER.get(scheme, scheme)
 
 
 @dataclass(frozen=True, eq=False)
 class TagSet:
-    """The tags of a head in their order, and what their scheme says of sequences of them. See `tag_set`.
+    """The tags of a head in their order, and what their scheme says of sequences of them. See `build_tag_set`.
 
     tags: the tag of each column of the logits.
-    scheme: what `scheme_of` returns.
+    scheme: what `infer_scheme` returns.
     labels: the labels, sorted.
     label_ids: for each tag, one more than the place of its label in `labels`; 0 for `O`. *Shape:* `(n_tags,)`
     ids: the tag id of a role (`B`, `I`, `L`, `U` or `O`; plain labels are `I`) and a label; where the head has no tag
@@ -249,7 +249,7 @@ def _role_in(scheme: str, role: str, label: str, before: str | None, after: Sequ
 
 
 @lru_cache(maxsize=64)
-def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
+def build_tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     """The rules of a head's tags.
 
     tags: the tag of each column of the logits.
@@ -260,9 +260,9 @@ def tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
         if not _is_text(tag):
             raise TagError(Errors.no_label.format(label=tag))
     if scheme is None:
-        scheme = scheme_of(tags)
+        scheme = infer_scheme(tags)
     named = [tag for tag in tags if tag != OUTSIDE]
-    prefixes = PREFIXES[trained_scheme(scheme)]
+    prefixes = PREFIXES[resolve_scheme(scheme)]
     if scheme == "plain":
         split = [("O", "") if tag == OUTSIDE else ("I", tag) for tag in tags]
     else:
@@ -305,7 +305,7 @@ def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
                                  →       ^^^^^         ^^^^^   2 repaired, if the scheme is IOB2; none in IOB1
 
     tags: of the scheme, or None where unknown. What is beside an unknown one breaks no rule.
-    scheme (str): what `scheme_of` returns.
+    scheme (str): what `infer_scheme` returns.
     RETURNS: the tags in IOB2, and how many broke the rules of their own scheme.
     RAISES TagError: a tag has no prefix, in a scheme that has some.
     """

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..tokenization.alignment import first_rows
-from ..types import Bools1d, Floats2d, Ints1d, Obstacles
-from .lattice import best_path
+from ..tokenization.alignment import first_subword_rows
+from ..types import Bools1d, EntityConstraints, Floats2d, Ints1d
+from .lattice import viterbi
 from .tag_scheme import TagSet
 
 DECODINGS = ("viterbi", "greedy")
@@ -16,7 +16,7 @@ DECODINGS = ("viterbi", "greedy")
 _FAR = 1000.0
 
 
-class Chain(NamedTuple):
+class TagChain(NamedTuple):
     """The positions of a Doc that get a tag, in sequences that are independent of each other.
 
     A position is a token and the tokens that are joined to it; see `alignment.Alignment`. Where every subword is read,
@@ -36,7 +36,7 @@ class Chain(NamedTuple):
     behind: Bools1d
 
 
-def chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d | None = None) -> Chain:
+def token_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d | None = None) -> TagChain:
     """Find the positions that get a tag, and where entities cannot go on.
 
     Tokens without subwords (white space, control characters) are passed over: an entity may go on across them, but
@@ -57,7 +57,7 @@ def chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d | None = None) -
     found: in which no entity can be.
     is_joined: see `alignment.Alignment`; None if no token is. *Shape:* `(n_tokens,)`
     """
-    tokens, rows = first_rows(lengths)
+    tokens, rows = first_subword_rows(lengths)
     joined = np.flatnonzero(is_joined) if is_joined is not None else np.zeros(0, dtype=np.int64)
     owner = np.searchsorted(tokens, joined) - 1  # the position that each belongs to
     ends = tokens + 1
@@ -74,16 +74,16 @@ def chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d | None = None) -
     tokens, ends, rows, behind = tokens[free], ends[free], rows[free], behind[free]
     begins = np.ones(len(tokens), dtype=bool)
     begins[1:] = section[tokens[1:]] != section[tokens[:-1]]
-    return Chain(tokens, ends, rows, begins, behind)
+    return TagChain(tokens, ends, rows, begins, behind)
 
 
-def subword_chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d, row_ends: Ints1d) -> Chain:
-    """Find the subwords that get a tag, each of them a position of its own; see `chain`.
+def subword_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d, row_ends: Ints1d) -> TagChain:
+    """Find the subwords that get a tag, each of them a position of its own; see `token_chain`.
 
-    lengths, found, is_joined: see `chain`.
+    lengths, found, is_joined: see `token_chain`.
     row_ends: one past the last token of which each row's subword covers a character. *Shape:* `(n_rows,)`
     """
-    positions = chain(lengths, found, is_joined)
+    positions = token_chain(lengths, found, is_joined)
     section = np.cumsum(found.cuts | found.blocked | found.present)
     stops = np.searchsorted(section, section[positions.tokens], side="right")  # where no entity can go on
     n_rows = lengths[positions.tokens]
@@ -92,10 +92,10 @@ def subword_chain(lengths: Ints1d, found: Obstacles, is_joined: Bools1d, row_end
     tokens, rows = positions.tokens[nth], positions.rows[nth] + inside
     ends = np.minimum(np.maximum(row_ends[rows], tokens + 1), stops[nth])
     is_first = inside == 0
-    return Chain(tokens, ends, rows, positions.begins[nth] & is_first, positions.behind[nth] & is_first)
+    return TagChain(tokens, ends, rows, positions.begins[nth] & is_first, positions.behind[nth] & is_first)
 
 
-def bar(logits: Floats2d, chain: Chain, tags: TagSet) -> Floats2d:
+def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Floats2d:
     """Rule out what cannot be legal behind the entities that are there already.
 
     Where `I-` begins an entity behind `O` alone, it begins none directly behind another entity, whoever found that.
@@ -107,7 +107,7 @@ def bar(logits: Floats2d, chain: Chain, tags: TagSet) -> Floats2d:
     return np.where(barred, logits.max(axis=1, keepdims=True) - _FAR, logits) if barred.any() else logits
 
 
-def best_tags(logits: Floats2d, begins: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
+def decode_tags(logits: Floats2d, begins: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
     """The tag of each token.
 
         logits    O  B-org  I-per  I-org     the highest of each token, illegal twice
@@ -115,7 +115,7 @@ def best_tags(logits: Floats2d, begins: Bools1d, tags: TagSet, *, decoding: str)
         greedy    O  B-org  I-per  I-org     as it is; `TagSet.entities` will read three entities
 
     The sequence of the highest logits is taken where it is legal, since no other can then have a higher sum. Only the
-    few sequences that are not are searched; see `lattice.best_path`.
+    few sequences that are not are searched; see `lattice.viterbi`.
 
     logits: one row a token. *Shape:* `(n_tokens, n_tags)`
     begins: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
@@ -131,5 +131,5 @@ def best_tags(logits: Floats2d, begins: Bools1d, tags: TagSet, *, decoding: str)
     legal &= ~ends | tags.may_end[path]
     sequence = np.cumsum(begins) - 1
     broken = np.bincount(sequence, weights=~legal)[sequence] > 0
-    path[broken] = best_path(logits[broken], begins[broken], tags)
+    path[broken] = viterbi(logits[broken], begins[broken], tags)
     return path

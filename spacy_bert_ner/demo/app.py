@@ -18,7 +18,7 @@ from spacy.tokens import Doc
 from spacy_bert_ner.demo import text_parts as texts
 from spacy_bert_ner.demo import token_table as tokens
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.reporting.entity_html import Shown, colours, marked, shown
+from spacy_bert_ner.reporting.entity_html import EntitySpan, label_colors, render_entities, shown
 from spacy_bert_ner.util.pipelines import load, our_components, running
 from spacy_bert_ner.util.user_code import import_code
 
@@ -53,7 +53,7 @@ def pipe(name: str, several: Sequence[str]) -> Iterator[Doc]:
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def annotate(name: str, text: str) -> list[list[Shown]]:
+def annotate(name: str, text: str) -> list[list[EntitySpan]]:
     """The entities of each part of a text; a bar shows how far it is."""
     cut = parts(name, text)
     bar = st.progress(0.0, text="Looking for entities …") if len(cut) > 1 else None
@@ -99,7 +99,7 @@ def show(name: str, text: str) -> None:
     labels = sorted({one.label for one in every})
     if not every:
         st.info("No entity was found in this text.")
-        st.html(STYLE + marked(cut[0].text, [], {}))
+        st.html(STYLE + render_entities(cut[0].text, [], {}))
         return
     have_scores = any(one.score is not None for one in every)
     left, right = st.columns(2)
@@ -111,8 +111,8 @@ def show(name: str, text: str) -> None:
     number = 1
     if len(cut) > 1:
         number = int(st.number_input(f"Part of the text, of {len(cut):,}", 1, len(cut), 1))
-    # Safe: `marked` escapes what it writes.
-    st.html(STYLE + marked(cut[number - 1].text, kept[number - 1], colours(labels)))
+    # Safe: `render_entities` escapes what it writes.
+    st.html(STYLE + render_entities(cut[number - 1].text, kept[number - 1], label_colors(labels)))
     st.dataframe(
         table,
         hide_index=True,

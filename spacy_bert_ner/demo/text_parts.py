@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import BertNerError, Errors
-from ..reporting.entity_html import Shown
+from ..reporting.entity_html import EntitySpan
 
 MOST_CHARACTERS = 1_000_000
 """Of a text: what spaCy takes too, and some minutes of work."""
@@ -70,12 +70,12 @@ def parts(text: str, most: int = PART) -> Iterator[Part]:
         start = end
 
 
-def chosen(entities: Sequence[Shown], least: float, labels: Sequence[str]) -> list[Shown]:
+def chosen(entities: Sequence[EntitySpan], least: float, labels: Sequence[str]) -> list[EntitySpan]:
     """The entities with a score of `least` or more, or without any, and with one of the labels."""
     return [one for one in entities if (one.score is None or one.score >= least) and one.label in labels]
 
 
-def rows(parts: Sequence[Part], entities: Sequence[Sequence[Shown]]) -> list[dict[str, object]]:
+def rows(parts: Sequence[Part], entities: Sequence[Sequence[EntitySpan]]) -> list[dict[str, object]]:
     """The entities of all parts as rows of a table, in characters of the whole text."""
     return [
         {

@@ -13,7 +13,7 @@ from ..decoding.entity_scores import tag_probabilities
 from ..decoding.lattice import marginals
 from ..models.token_classifier import get_checkpoint, is_shared
 from ..pipeline.bert_ner import BertNer
-from ..pipeline.prediction import read
+from ..pipeline.prediction import decode_batch
 from ..tokenization.doc_windows import align_docs
 
 MOST_TAGS = 3
@@ -33,7 +33,7 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     if pipe is not None and len(doc):
         for i, subwords in enumerate(_subwords(doc, pipe)):
             rows[i]["subwords"] = " ".join(subwords)
-        found = read(pipe.model, [doc], replace(pipe.settings, overwrite=True))  # as if nothing were found yet
+        found = decode_batch(pipe.model, [doc], replace(pipe.settings, overwrite=True))  # as if nothing were found yet
         shares = tag_probabilities(found.logits, pipe.cfg["temperature"])
         if pipe.settings.decoding == "viterbi" and len(shares):
             shares, _ = marginals(shares, found.chain.begins, found.tags)

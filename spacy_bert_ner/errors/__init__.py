@@ -390,7 +390,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     no_such_name = "module 'spacy_bert_ner' has no attribute {name!r}. Allowed: {allowed}"
 
 
-def one_line(e: BaseException, most: int | None = 300) -> str:
+def format_exception(e: BaseException, most: int | None = 300) -> str:
     """The kind of an error, and what it says, as a line without a full stop.
 
     most: characters; None for all.
@@ -398,7 +398,7 @@ def one_line(e: BaseException, most: int | None = 300) -> str:
     return " ".join(f"{type(e).__name__}: {e}".split())[:most].rstrip(".")
 
 
-def check_setting(section: str, key: str, value: object, allows: bool, allowed: str) -> None:
+def require_setting(section: str, key: str, value: object, allows: bool, allowed: str) -> None:
     """Refuse a setting that is not allowed.
 
     section (str): of the config.

@@ -40,7 +40,7 @@ class Counts(NamedTuple):
         return np.stack([self.right, self.found, self.gold])
 
 
-def count(
+def count_entities(
     gold: Sequence[Sequence[Entity]],
     predicted: Sequence[Sequence[Entity]],
     labels: Sequence[str] = (),

@@ -22,7 +22,7 @@ Metrics = dict[str, Any]
 def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | None) -> dict[str, list[Chart]]:
     """The charts of each pipeline, by its name, and under "" those of all; none where there is nothing to draw.
 
-    pipelines: by name; see `measure.metrics`.
+    pipelines: by name; see `measure.compute_metrics`.
     training: see `training_curves.read_log`.
     """
     charts: dict[str, list[Chart]] = {"": []}

@@ -8,15 +8,15 @@ from pathlib import Path
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..reporting.entity_html import colours, marked, shown
+from ..reporting.entity_html import label_colors, render_entities, shown
 from ..reporting.html import cut_middle, printable, render, visible
-from ..util.atomic_io import whole_files
-from .measure import Found
+from ..util.atomic_io import atomic_files
+from .measure import PipelineOutput
 
 ENTITIES = "entities.html"
 
 
-def write_entities(folder: Path, found: Mapping[str, Found], limit: int) -> Path:
+def write_entities(folder: Path, found: Mapping[str, PipelineOutput], limit: int) -> Path:
     """Write the page into a folder, whole or not at all. A page that is there is replaced.
 
     found: what each pipeline finds, by its name.
@@ -38,7 +38,7 @@ def write_entities(folder: Path, found: Mapping[str, Found], limit: int) -> Path
         for name, one in found.items()
     ]
     text = render(__package__, ENTITIES, parts=parts)
-    with whole_files(folder, [ENTITIES]) as (temporary,):
+    with atomic_files(folder, [ENTITIES]) as (temporary,):
         # A corpus may hold halves of surrogate pairs, which UTF-8 does not allow.
         temporary.write_text(text, encoding="utf8", errors="backslashreplace")
     return folder / ENTITIES
@@ -47,5 +47,5 @@ def write_entities(folder: Path, found: Mapping[str, Found], limit: int) -> Path
 def _marked(doc: Doc) -> Markup:
     """A document with its entities in colour."""
     entities = [one._replace(label=cut_middle(visible(one.label), 40)) for one in shown(doc)]
-    colour_of = colours({one.label for one in entities})
-    return Markup(marked(printable(doc.text), entities, colour_of))  # noqa: S704, displaCy and `marked` escape what they write
+    colour_of = label_colors({one.label for one in entities})
+    return Markup(render_entities(printable(doc.text), entities, colour_of))  # noqa: S704, displaCy and `render_entities` escape what they write

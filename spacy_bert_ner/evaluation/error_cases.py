@@ -9,7 +9,7 @@ from typing import Any
 from spacy.tokens import Doc
 
 from ..types import Entity, Prediction
-from .measure import Found, Gold
+from .measure import GoldDoc, PipelineOutput
 
 _MOST_TOKENS = 60
 _CONTEXT = 25
@@ -18,7 +18,7 @@ _CONTEXT = 25
 Case = dict[str, Any]
 
 
-def mistaken(found: Found) -> Iterator[Case]:
+def mistake_cases(found: PipelineOutput) -> Iterator[Case]:
     """Each mistake: its `kind`, the `file` and the number of its `doc` in it, from 1, the `text` of its sentence, and
     the entities in it, `gold` and `predicted`, with `start` and `end` in characters of the text, `label`, `score` of
     predicted ones, and whether they are what is mistaken (`here`)."""
@@ -37,7 +37,7 @@ def mistaken(found: Found) -> Iterator[Case]:
             }
 
 
-def different(one: Found, other: Found) -> Iterator[Case]:
+def difference_cases(one: PipelineOutput, other: PipelineOutput) -> Iterator[Case]:
     """Each sentence on which two pipelines differ: `file`, `doc`, `text` and `gold` as above, what each has found,
     `one` and `other`, and how many entities each of them has `right` there."""
     for origin, wanted, *both in zip(one.origins, one.gold, one.scored, other.scored, strict=True):
@@ -55,7 +55,7 @@ def different(one: Found, other: Found) -> Iterator[Case]:
             yield case | {"one": told[0], "other": told[1], "right": right}
 
 
-def _where(origin: Gold, start: int, end: int) -> Case:
+def _where(origin: GoldDoc, start: int, end: int) -> Case:
     return {"file": origin.file, "doc": origin.number, "text": origin.doc[start:end].text}
 
 

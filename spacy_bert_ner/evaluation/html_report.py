@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..reporting.charts import Chart, to_svg
-from ..reporting.entity_html import Shown, colours, marked
+from ..reporting.entity_html import EntitySpan, label_colors, render_entities
 from ..reporting.html import cut_middle, printable, render, visible
 from . import charts as drawn
 from .error_cases import Case
@@ -33,7 +33,7 @@ def page(
     RAISES ImportError: matplotlib is not installed.
     """
     labels = {label for one in report["pipelines"].values() for label in one["scores"]["per_label"]}
-    colour_of = colours(labels)
+    colour_of = label_colors(labels)
     parts = []
     for name, told in report["pipelines"].items():
         rows = sorted(told["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
@@ -114,8 +114,8 @@ def _spread(cases: Sequence[Case]) -> list[Case]:
 def _marked(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
     """The sentence with the entities of one side."""
     entities = [
-        Shown(one["start"], one["end"], cut_middle(visible(one["label"]), 40), one.get("score"), one["here"])
+        EntitySpan(one["start"], one["end"], cut_middle(visible(one["label"]), 40), one.get("score"), one["here"])
         for one in case[side]
     ]
     names = {cut_middle(visible(label), 40): colour for label, colour in colour_of.items()}
-    return Markup(marked(printable(case["text"]), entities, names))  # noqa: S704, displaCy and `marked` escape what they write
+    return Markup(render_entities(printable(case["text"]), entities, names))  # noqa: S704, displaCy and `render_entities` escape what they write

@@ -20,7 +20,7 @@ from ..errors import BertNerError, Errors
 from ..types import Entity, Prediction
 from ..util.doc_entities import entity_score
 from ..util.pipelines import complete_entity_labels, running
-from .bootstrap import count, prf, score
+from .bootstrap import count_entities, prf, score
 from .calibration_curves import Scored, confidence
 from .label_scope import LabelScope, scope_of
 from .matching import KINDS, SCHEMAS, Mistake, count_matches, mistakes
@@ -32,7 +32,7 @@ _Cell = tuple[str | None, str | None]
 """A gold and a predicted label; None where there is no entity."""
 
 
-class Gold(NamedTuple):
+class GoldDoc(NamedTuple):
     """A Doc that is annotated with entities, and where it is from.
 
     file: its name.
@@ -45,7 +45,7 @@ class Gold(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class PipelineOutput:
     """What a pipeline found, on the tokens of the gold Docs; entities on tokens without annotation are left out.
 
     origins: the gold Docs, and where they are from.
@@ -58,7 +58,7 @@ class Found:
     scope: the names of gold labels in this pipeline; the gold Docs have them already.
     """
 
-    origins: list[Gold]
+    origins: list[GoldDoc]
     examples: list[Example]
     gold: list[list[Entity]]
     scored: list[list[Prediction]]
@@ -82,17 +82,17 @@ class Found:
         return [mistakes(*pair) for pair in zip(self.gold, self.predicted, strict=True)]
 
 
-def read_gold(path: Path, vocab: Vocab) -> Iterator[Gold]:
+def read_gold(path: Path, vocab: Vocab) -> Iterator[GoldDoc]:
     """The Docs of a `.spacy` file that are annotated with entities and not empty.
 
     RAISES BertNerError: there is no such file, or it is damaged.
     """
     if not path.exists():
         raise BertNerError(Errors.no_such_file.format(path=path))
-    yield from (Gold(path.name, n, doc) for n, doc in read_docs(path, vocab) if doc.has_annotation("ENT_IOB"))
+    yield from (GoldDoc(path.name, n, doc) for n, doc in read_docs(path, vocab) if doc.has_annotation("ENT_IOB"))
 
 
-def find(nlp: Language, data: Path, name: str = "") -> Found:
+def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
     """Run a pipeline, of whatever components, on the raw text of a `.spacy` file.
 
     name (str): of the pipeline, for errors.
@@ -113,12 +113,12 @@ def find(nlp: Language, data: Path, name: str = "") -> Found:
     origins = [one._replace(doc=scope.rename_gold(one.doc)) for one in origins]
     examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
     gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]
-    return Found(
+    return PipelineOutput(
         origins, examples, gold, [_predicted(eg) for eg in examples], seconds, complete_entity_labels(nlp), scope
     )
 
 
-def _plain(nlp: Language, gold: Gold) -> Doc:
+def _plain(nlp: Language, gold: GoldDoc) -> Doc:
     """As spaCy's own corpus has it: tokenized anew, unless it is not known where spaces are."""
     doc = gold.doc
     if doc.has_unknown_spaces:
@@ -140,8 +140,12 @@ def _predicted(eg: Example) -> list[Prediction]:
     return sorted(entities, key=lambda entity: entity[1:3])
 
 
-def metrics(
-    found: Found, seed: int = 0, *, known: Mapping[str, Mapping[str, int]] | None = None, wanted_precision: float = 0.9
+def compute_metrics(
+    found: PipelineOutput,
+    seed: int = 0,
+    *,
+    known: Mapping[str, Mapping[str, int]] | None = None,
+    wanted_precision: float = 0.9,
 ) -> dict[str, Any]:
     """What is written of one pipeline.
 
@@ -176,7 +180,7 @@ def metrics(
         "n_docs": len(docs),
         "n_words": n_words,
         "words_per_second": n_words / found.seconds,
-        "scores": score(count(found.gold, predicted), seed=seed),
+        "scores": score(count_entities(found.gold, predicted), seed=seed),
         "schemas": schemas,
         "mistakes": {kind: kinds[kind] for kind in KINDS},
         "confusion": [
@@ -194,7 +198,7 @@ def metrics(
     }
 
 
-def _scored(found: Found) -> list[Scored]:
+def _scored(found: PipelineOutput) -> list[Scored]:
     """The predicted entities with a score. A gold entity is found once: by the first that is it."""
     scored = []
     for wanted, doc in zip(map(set, found.gold), found.scored, strict=True):
@@ -211,7 +215,7 @@ def _names(item: tuple[tuple[str | None, ...], int]) -> list[str]:
     return [name or "" for name in item[0]]
 
 
-def _confusions(found: Found) -> tuple[Counter[_Cell], Counter[tuple[str, str | None, str | None]]]:
+def _confusions(found: PipelineOutput) -> tuple[Counter[_Cell], Counter[tuple[str, str | None, str | None]]]:
     cells: Counter[_Cell] = Counter()
     strings: Counter[tuple[str, str | None, str | None]] = Counter()
     for doc, gold, predicted in zip(found.docs, found.gold, found.predicted, strict=True):

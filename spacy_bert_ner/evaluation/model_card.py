@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 
 from ..errors import BertNerError, Errors
 from ..reporting.html import score, visible
-from ..util.atomic_io import whole_files
+from ..util.atomic_io import atomic_files
 from ..util.provenance import pipeline_sum
 from .recommendations import by_f1, notes, recalls
 
@@ -81,7 +81,7 @@ def write_card(
     if unknown := texts.keys() - labels.keys():
         lists = {"unknown": ", ".join(sorted(unknown)), "labels": ", ".join(labels)}
         raise BertNerError(Errors.guidelines_of_others.format(path=guidelines, **lists))
-    with whole_files(pipeline, [README]) as (temporary,):
+    with atomic_files(pipeline, [README]) as (temporary,):
         temporary.write_text(text, encoding="utf8")
     return path
 

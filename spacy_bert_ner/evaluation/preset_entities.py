@@ -21,22 +21,22 @@ def check_predicted(examples: Iterable[Example]) -> None:
     if any(eg.predicted is eg.reference and eg.reference.ents for eg in examples):
         raise BertNerError(Errors.predicted_is_reference)
     n = sum(len(eg.reference.ents) for eg in examples)
-    if n and count_given(examples, kept_entities) == n:
+    if n and count_preset_gold(examples, kept_entities) == n:
         warnings.warn(Errors.gold_was_given.format(n=n), UserWarning, stacklevel=4)
 
 
-def refuse_given(examples: Iterable[Example]) -> None:
+def reject_preset_gold(examples: Iterable[Example]) -> None:
     """Refuse predicted Docs that held all gold entities before, where no earlier component can have found them.
 
     RAISES BertNerError: a `bert_ner` kept all gold entities.
     """
     examples = list(examples)
     n = sum(len(eg.reference.ents) for eg in examples)
-    if n and count_given(examples, kept_entities) == n:
+    if n and count_preset_gold(examples, kept_entities) == n:
         raise BertNerError(Errors.gold_was_given_alone.format(n=n))
 
 
-def count_given(examples: Iterable[Example], entities: Callable[[Doc], Iterable[Span]]) -> int:
+def count_preset_gold(examples: Iterable[Example], entities: Callable[[Doc], Iterable[Span]]) -> int:
     """How many gold entities are among some of the predicted Doc, with the same characters and label.
 
     entities: those of a predicted Doc that count.

@@ -36,7 +36,7 @@ _OF_KIND = {
 def notes(told: dict[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
     """What to know before the numbers of a pipeline are read.
 
-    told: see `measure.metrics`.
+    told: see `measure.compute_metrics`.
     report: all that `report.evaluate` tells.
     """
     micro = told["scores"]["micro"]

@@ -16,14 +16,14 @@ from spacy.vocab import Vocab
 
 from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON, part_file
 from ..errors import BertNerError, Errors
-from ..util.atomic_io import whole_folder
+from ..util.atomic_io import atomic_folder
 from ..util.pipelines import entity_labels, load, our_components
 from ..util.provenance import data_sum, pipeline_sum, versions
-from .bootstrap import compare, count
+from .bootstrap import compare, count_entities
 from .charts import CHARTS, all_charts
 from .entities_page import ENTITIES, write_entities
-from .error_cases import Case, different, mistaken
-from .measure import Found, find, metrics, read_gold
+from .error_cases import Case, difference_cases, mistake_cases
+from .measure import PipelineOutput, compute_metrics, read_gold, run_pipeline
 from .slices import examples, known_entities
 from .training_curves import read_log
 
@@ -57,13 +57,13 @@ def evaluate(
     train: the `.spacy` file of the training data, or a folder with it, by which entities are told apart that it has
         and that it has not.
     log: the CSV file of the training, see `training_curves.read_log`.
-    wanted_precision: see `measure.metrics`.
+    wanted_precision: see `measure.compute_metrics`.
     displacy: a folder to write a page of documents with their entities to, see `entities_page`; None for none.
     displacy_limit: number of documents on that page.
     RETURNS: what `metrics.json` holds: `data`, and `train` with `examples` of each label and `n_shared`, held-out Docs
-        that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.metrics`, each with its `config`, its
-        `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see `bootstrap.compare`;
-        `training`, see `training_curves.read_log`.
+        that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.compute_metrics`, each with its `config`,
+        its `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see
+        `bootstrap.compare`; `training`, see `training_curves.read_log`.
     RAISES BertNerError: something is not there or damaged, a folder does not tell which file is the test data, there is
         no annotation, `output` is something else, or matplotlib is not installed, which a report takes.
     """
@@ -73,15 +73,15 @@ def evaluate(
     data, train = part_file(data, EVALUATED), None if train is None else part_file(train, TRAINED_ON)
     training = None if log is None else read_log(log)
     known, texts = (None, frozenset[str]()) if train is None else _read_training(train)
-    found: dict[str, Found] = {}
+    found: dict[str, PipelineOutput] = {}
     told: dict[str, dict[str, Any]] = {}
     for path in pipelines:
         nlp = load(path)
         name = str(path)
-        found[name] = find(nlp, data, name)
-        told[name] = metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
+        found[name] = run_pipeline(nlp, data, name)
+        told[name] = compute_metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
     labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
-    counts = {name: count(one.gold, one.predicted, labels) for name, one in found.items()}
+    counts = {name: count_entities(one.gold, one.predicted, labels) for name, one in found.items()}
     report = {
         "data": data_sum(data),
         "train": None
@@ -187,14 +187,14 @@ def _about(nlp: Language) -> dict[str, Any]:
     }
 
 
-def _write(output: Path, report: dict[str, Any], found: dict[str, Found]) -> None:
+def _write(output: Path, report: dict[str, Any], found: dict[str, PipelineOutput]) -> None:
     from ..reporting.charts import to_png
     from .html_report import page
 
     charts = all_charts(report["pipelines"], report["training"])
-    cases = {name: list(mistaken(one)) for name, one in found.items()}
-    differences = {pair: list(different(found[pair[0]], found[pair[1]])) for pair in combinations(found, 2)}
-    with whole_folder(output) as folder:
+    cases = {name: list(mistake_cases(one)) for name, one in found.items()}
+    differences = {pair: list(difference_cases(found[pair[0]], found[pair[1]])) for pair in combinations(found, 2)}
+    with atomic_folder(output) as folder:
         _write_text(folder / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
         _write_text(folder / PAGE, page(report, charts, cases, differences))
         _write_text(folder / MISTAKES, "".join(_lines("pipeline", cases)))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from spacy.tokens import Doc
 
 from ..types import Entity
-from .bootstrap import count, score
+from .bootstrap import count_entities, score
 
 LENGTHS = ("1", "2", "3", "4", "5 or more")
 SENTENCES = ("1 to 10", "11 to 20", "21 to 30", "31 to 50", "51 or more")
@@ -18,10 +18,10 @@ SEEN = ("with this label", "with others only", "never")
 CASES = ("Like This", "like this", "LIKE THIS", "otherwise", "without case")
 PLACES = ("first token", "first half", "second half")
 
-Slice = tuple[str, tuple[str, ...], Callable[["Place"], str]]
+Slice = tuple[str, tuple[str, ...], Callable[["EntityContext"], str]]
 
 
-class Place(NamedTuple):
+class EntityContext(NamedTuple):
     """An entity where it stands.
 
     text: its characters.
@@ -79,12 +79,12 @@ def slices(
         }
         for doc, wanted, found in zip(docs, gold, predicted, strict=True)
     ]
-    counts = count(gold, predicted, kinds=lambda i, entity: of_docs[i][entity])
+    counts = count_entities(gold, predicted, kinds=lambda i, entity: of_docs[i][entity])
     rows = score(counts, seed=seed)["per_label"]
     return {title: {name: rows[title, name] for name in names if (title, name) in rows} for title, names, _ in choices}
 
 
-def _places(doc: Doc, entities: set[Entity], known: Mapping[str, Mapping[str, int]]) -> dict[Entity, Place]:
+def _places(doc: Doc, entities: set[Entity], known: Mapping[str, Mapping[str, int]]) -> dict[Entity, EntityContext]:
     bounds = [(0, len(doc))] * len(doc)
     if doc.has_annotation("SENT_START"):
         bounds = [(sent.start, sent.end) for sent in doc.sents for _ in sent]
@@ -92,7 +92,7 @@ def _places(doc: Doc, entities: set[Entity], known: Mapping[str, Mapping[str, in
     for entity in entities:
         start, end = bounds[entity.start]
         text = doc[entity.start : entity.end].text
-        found[entity] = Place(
+        found[entity] = EntityContext(
             entity.label, text, entity.start - start, entity.end - 1 - start, end - start, known.get(text, {})
         )
     return found
@@ -103,7 +103,7 @@ def _range(value: int, names: tuple[str, ...]) -> str:
     return next(name for name in reversed(names) if value >= int(name.split()[0]))
 
 
-def _case(place: Place) -> str:
+def _case(place: EntityContext) -> str:
     text = place.text
     words = [word for word in text.split() if word.upper() != word.lower()]
     if not words:
@@ -116,13 +116,13 @@ def _case(place: Place) -> str:
     return "Like This" if is_title and not text[0].islower() else "otherwise"
 
 
-def _position(place: Place) -> str:
+def _position(place: EntityContext) -> str:
     if place.first == 0:
         return "first token"
     return "first half" if place.first + place.last < place.n_tokens - 1 else "second half"
 
 
-def _seen(place: Place) -> str:
+def _seen(place: EntityContext) -> str:
     if not place.known:
         return "never"
     return "with this label" if place.label in place.known else "with others only"

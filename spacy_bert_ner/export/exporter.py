@@ -18,13 +18,13 @@ from ..corpus.readers.docbin import read_docs
 from ..corpus.splitting.part_file import COMPARED_ON, part_file
 from ..errors import BertNerError, Errors, ExportError, is_number
 from ..models.token_classifier import get_checkpoint, is_shared, replace_checkpoint
-from ..nn.mixed_precision import half_precision, multiplies_bfloat16
+from ..nn.mixed_precision import autocast_dtype, has_fast_bf16
 from ..pipeline.bert_ner import BertNer
-from ..runtimes.onnx_checkpoint import GRAPH, GraphCheckpoint
+from ..runtimes.onnx_checkpoint import GRAPH, OnnxCheckpoint
 from ..runtimes.onnx_runtime import OnnxRuntime
 from ..runtimes.torch_runtime import TorchRuntime, lacks_int8
 from ..tokenization.case_markers import CAPITAL, CAPITALS
-from ..util.atomic_io import sha256_of, whole_folder
+from ..util.atomic_io import atomic_folder, sha256_of
 from ..util.pipelines import check_labels, open_pipeline
 from .to_onnx import convert, quantize, require_packages
 
@@ -32,9 +32,9 @@ GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}
 """The graphs that a pipeline can be exported to, the more exact one first, and the precision of each."""
 PRECISIONS = {"torch-bf16": "bf16", "torch-int8": "int8"}
 """The same of what stays on torch."""
-AUTO, AS_IT_IS = "auto", "torch"
+AUTO, BASELINE = "auto", "torch"
 RUNTIMES = (*GRAPHS, *PRECISIONS, AUTO)
-GAIN = 1.05
+MIN_SPEEDUP = 1.05
 """How much faster a less exact runtime has to be to be taken: less than that may be chance."""
 TARGETS = ("pipeline", "hf", "onnx")
 TOLERANCE = 0.002
@@ -42,7 +42,7 @@ NEEDED, MADE_BY = "onnxruntime>=1.20", "spacy-bert-ner export"
 CARD_NAME, REPORT_NAME = "README.md", "export.json"
 
 
-class Measured(NamedTuple):
+class BenchmarkResult(NamedTuple):
     """Of a pipeline on the dev data: entity F1, from 0 to 1, and words a second."""
 
     f1: float
@@ -53,11 +53,11 @@ class Report(NamedTuple):
     """The runtime that was taken; the pipeline before; and each runtime that was tried, in order."""
 
     runtime: str
-    before: Measured
-    tried: dict[str, Measured]
+    before: BenchmarkResult
+    tried: dict[str, BenchmarkResult]
 
     @property
-    def after(self) -> Measured:
+    def after(self) -> BenchmarkResult:
         return self.tried[self.runtime]
 
 
@@ -90,8 +90,8 @@ def export_pipeline(
     check_labels(nlp, {ent.label_ for _, doc in read_docs(data, nlp.vocab) for ent in doc.ents}, folder, data)
     known = nlp.meta.get("requirements", [])
     originals = {name: _original(nlp, name) for name in names}
-    before, made = _evaluate(nlp, data, folder), {AS_IT_IS: originals}
-    tried = {AS_IT_IS: before} if runtime == AUTO else {}
+    before, made = _evaluate(nlp, data, folder), {BASELINE: originals}
+    tried = {BASELINE: before} if runtime == AUTO else {}
     for other in _others(originals) if runtime == AUTO else [runtime]:
         # Tracing takes most of the time, and the graph in float32 is there by then.
         exact = made.get("onnx", {})
@@ -107,19 +107,19 @@ def export_pipeline(
         raise ExportError(Errors.too_far_off.format(runtime=runtime, data=data, tolerance=tolerance, **points))
     best = kept[0]
     for name in kept[1:]:
-        if tried[name].words > GAIN * tried[best].words:
+        if tried[name].words > MIN_SPEEDUP * tried[best].words:
             best = name
     _put(nlp, made[best])
     if best in GRAPHS:
         nlp.meta["requirements"] = [*known, *(r for r in [NEEDED] if r not in known)]
     report = Report(best, before, tried)
-    with whole_folder(output) as temporary:
+    with atomic_folder(output) as temporary:
         nlp.to_disk(temporary)
         _write_report(report, data, tolerance, temporary)
     return report
 
 
-class Held(NamedTuple):
+class RuntimeVariant(NamedTuple):
     """What a component holds on a runtime, and how the config names that."""
 
     checkpoint: Any
@@ -127,27 +127,29 @@ class Held(NamedTuple):
     section: dict[str, Any] | None
 
 
-def _original(nlp: Language, name: str) -> Held:
+def _original(nlp: Language, name: str) -> RuntimeVariant:
     pipe = cast(BertNer, nlp.get_pipe(name))
-    return Held(_trainable(pipe), pipe.model.attrs["runtime"], nlp.get_pipe_config(name)["model"].get("runtime"))
+    return RuntimeVariant(
+        _trainable(pipe), pipe.model.attrs["runtime"], nlp.get_pipe_config(name)["model"].get("runtime")
+    )
 
 
-def _others(originals: dict[str, Held]) -> list[str]:
+def _others(originals: dict[str, RuntimeVariant]) -> list[str]:
     """What `auto` tries beside the pipeline as it is, the more exact ones first."""
     on_torch = [name for name in PRECISIONS if all(_gains(original, name) for original in originals.values())]
     exact, *others = GRAPHS
     return [exact, *on_torch, *others]
 
 
-def _gains(original: Held, runtime: str) -> bool:
+def _gains(original: RuntimeVariant, runtime: str) -> bool:
     """Whether what a component holds may be faster in another precision on torch."""
     own, device = original.runtime.precision, original.checkpoint.device.type
     if PRECISIONS[runtime] == "bf16":
-        return multiplies_bfloat16(device) and half_precision(own, device) != torch.bfloat16
+        return has_fast_bf16(device) and autocast_dtype(own, device) != torch.bfloat16
     return own != "int8" and lacks_int8(original.checkpoint) is None
 
 
-def _make(original: Held, runtime: str, exact: Held | None) -> Held:
+def _make(original: RuntimeVariant, runtime: str, exact: RuntimeVariant | None) -> RuntimeVariant:
     """What a component holds on another runtime.
 
     exact (Held | None): what it holds on "onnx", if that was made.
@@ -156,13 +158,13 @@ def _make(original: Held, runtime: str, exact: Held | None) -> Held:
     if runtime in PRECISIONS:
         precision, own = PRECISIONS[runtime], cast(TorchRuntime, original.runtime)
         small = replace(own, precision=precision, packed_weights=own.packed_weights or precision == "int8")
-        return Held(checkpoint, small, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(small)})
+        return RuntimeVariant(checkpoint, small, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(small)})
     section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto", "file": None}
     graph = quantize(exact.checkpoint.graph) if exact else convert(checkpoint, GRAPHS[runtime])
-    return Held(GraphCheckpoint.of(checkpoint, graph), OnnxRuntime(), section)
+    return RuntimeVariant(OnnxCheckpoint.of(checkpoint, graph), OnnxRuntime(), section)
 
 
-def _put(nlp: Language, held: dict[str, Held]) -> None:
+def _put(nlp: Language, held: dict[str, RuntimeVariant]) -> None:
     """Let components run on a runtime, and write it into the pipeline's config."""
     for name, (checkpoint, runtime, section) in held.items():
         replace_checkpoint(cast(BertNer, nlp.get_pipe(name)).model, checkpoint, runtime)
@@ -215,9 +217,9 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
     checkpoint = _trainable(cast(BertNer, nlp.get_pipe(name or names[0])))
     if target == "onnx":
         # For whoever reads ONNX, and not for onnxruntime alone.
-        GraphCheckpoint.of(checkpoint, convert(checkpoint, "fp32", fused=False)).save(output)
+        OnnxCheckpoint.of(checkpoint, convert(checkpoint, "fp32", fused=False)).save(output)
         return
-    with whole_folder(output) as temporary:
+    with atomic_folder(output) as temporary:
         checkpoint.save(temporary)
         is_marked = CAPITAL in checkpoint.tokenizer.get_vocab()
         (temporary / CARD_NAME).write_text(_card(nlp, checkpoint.tags.labels, is_marked=is_marked), encoding="utf8")
@@ -232,13 +234,13 @@ def _trainable(pipe: BertNer) -> Any:
     return checkpoint
 
 
-def _evaluate(nlp: Language, data: Path, folder: Path) -> Measured:
+def _evaluate(nlp: Language, data: Path, folder: Path) -> BenchmarkResult:
     first = nlp.evaluate(Corpus(data)(nlp))
     if first.get("ents_f") is None:
         raise BertNerError(Errors.nothing_to_compare.format(data=data, folder=folder))
     # Again, since the first time opens and prepares what the second has ready.
     second = nlp.evaluate(Corpus(data)(nlp))
-    return Measured(first["ents_f"], max(first["speed"], second["speed"]))
+    return BenchmarkResult(first["ents_f"], max(first["speed"], second["speed"]))
 
 
 def _check_output(folder: Path, output: Path, mark: str | None = None) -> None:

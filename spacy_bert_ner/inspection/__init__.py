@@ -1,5 +1,5 @@
 """What is in annotated text, and what is wrong with it: one module an idea; `report.inspect_files` does it all."""
 
-from .report import Report, inspect_files
+from .report import InspectionReport, inspect_files
 
-__all__ = ["Report", "inspect_files"]
+__all__ = ["InspectionReport", "inspect_files"]

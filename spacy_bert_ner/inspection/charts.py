@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..reporting.charts import COLOURS, INK, Chart, few_ticks, short
-from .report import Report
-from .statistics import Survey, quantile, summary
+from .report import InspectionReport
+from .statistics import SplitStatistics, quantile, summary
 
 MOST_LABELS = 25
 MOST_SPLITS = 6
@@ -17,7 +17,7 @@ _LONGEST_ENTITY = 8  # tokens; those that are longer share a bar
 _N_BARS = 40
 
 
-def entities_chart(report: Report) -> Chart:
+def entities_chart(report: InspectionReport) -> Chart:
     """Entities of each label, a panel a split."""
     surveys = report.corpora.surveys[:MOST_SPLITS]
     labels = report.corpora.labels[:MOST_LABELS]
@@ -38,10 +38,10 @@ def entities_chart(report: Report) -> Chart:
     return Chart("entities", "Entities of each label and split", draw, 1, len(surveys), 0.9 + 0.3 * len(labels))
 
 
-def sentences_chart(report: Report) -> Chart:
+def sentences_chart(report: InspectionReport) -> Chart:
     """How long sentences are, a row a split: in tokens and, where they were counted, in subwords."""
     surveys = report.corpora.surveys[:MOST_SPLITS]
-    kinds: list[tuple[str, Callable[[Survey], Counter[int]]]] = [("tokens", lambda s: s.lengths)]
+    kinds: list[tuple[str, Callable[[SplitStatistics], Counter[int]]]] = [("tokens", lambda s: s.lengths)]
     if report.window:
         kinds.append(("subwords, special ones included", lambda s: s.subword_lengths))
 
@@ -63,7 +63,7 @@ def sentences_chart(report: Report) -> Chart:
     return Chart("sentences", "Lengths of sentences", draw, len(surveys), len(kinds), 1.75 * len(surveys) + 0.3)
 
 
-def lengths_chart(report: Report) -> Chart:
+def lengths_chart(report: InspectionReport) -> Chart:
     """How long entities are, a panel a split."""
     surveys = report.corpora.surveys[:MOST_SPLITS]
     names = [*map(str, range(1, _LONGEST_ENTITY)), f"{_LONGEST_ENTITY}+"]

@@ -12,14 +12,14 @@ from itertools import accumulate
 import numpy as np
 
 from ..corpus.sentence import Sentence
-from ..corpus.splitting.near_duplicates import MIN_WORDS, NearCopies
+from ..corpus.splitting.near_duplicates import MIN_WORDS, NearDuplicateIndex
 from ..corpus.splitting.random_split import first_copies
 from ..reporting.html import visible
 from ..types import Entity, Ints1d
-from .examples import Example, Place, Tally
+from .examples import CorpusExample, ExampleCounter, SplitFile
 
 
-class Repeats:
+class DuplicateFinder:
     """Looks for the sentences that occur more than once, in files of which all are added one after the other.
 
     texts: for each file, a number for each sentence, equal for equal words.
@@ -30,7 +30,7 @@ class Repeats:
     differing: sentences that are annotated in another way than where they stand first.
     """
 
-    def __init__(self, texts: Sequence[Ints1d], places: Sequence[Place], limit: int) -> None:
+    def __init__(self, texts: Sequence[Ints1d], places: Sequence[SplitFile], limit: int) -> None:
         every = np.concatenate(texts)
         numbers, counts = np.unique(every, return_counts=True)
         self._repeated: set[int] = set(numbers[counts > 1].tolist())
@@ -38,11 +38,11 @@ class Repeats:
         self._splits: dict[int, dict[str, str]] = {}
         self._places, self._ends = places, list(accumulate(map(len, texts)))
         self._lines = array("q")
-        self._near = NearCopies(first_copies(every)) if len(texts) > 1 else None
+        self._near = NearDuplicateIndex(first_copies(every)) if len(texts) > 1 else None
         self._limit = limit
-        self.leaks: dict[tuple[str, str], Tally] = {}
-        self.near_leaks: dict[tuple[str, str], Tally] = {}
-        self.differing = Tally(limit)
+        self.leaks: dict[tuple[str, str], ExampleCounter] = {}
+        self.near_leaks: dict[tuple[str, str], ExampleCounter] = {}
+        self.differing = ExampleCounter(limit)
         self.n_differing: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class Repeats:
         if self._near:
             self._near.close()
 
-    def add(self, number: int, place: Place, sentence: Sentence, entities: list[Entity]) -> None:
+    def add(self, number: int, place: SplitFile, sentence: Sentence, entities: list[Entity]) -> None:
         """Look at one more sentence, whose words have this number."""
         self._lines.append(sentence.lines[0])
         if self._near:
@@ -63,7 +63,7 @@ class Repeats:
         if n >= MIN_WORDS:
             for split, other in splits.items():
                 if split != place.split:
-                    tally = self.leaks.setdefault((place.split, split), Tally(self._limit))
+                    tally = self.leaks.setdefault((place.split, split), ExampleCounter(self._limit))
                     tally.add(partial(place.example, sentence, 0, n, note=f"also {other}"))
         splits.setdefault(place.split, where)
         if None in sentence.tags:
@@ -74,17 +74,17 @@ class Repeats:
             note = f"{_spelled(sentence, entities)}; but {first[2]} in {first[0]}"
             self.differing.add(lambda: place.example(sentence, 0, n, note=note))
 
-    def _add_near(self, near: NearCopies, place: Place, sentence: Sentence) -> None:
+    def _add_near(self, near: NearDuplicateIndex, place: SplitFile, sentence: Sentence) -> None:
         i = near.add(len(self._lines) - 1, sentence.words)
         if i is None:
             return
         other = self._places[bisect(self._ends, i)]
         if other.split != place.split:
-            tally = self.near_leaks.setdefault((place.split, other.split), Tally(self._limit))
+            tally = self.near_leaks.setdefault((place.split, other.split), ExampleCounter(self._limit))
             tally.add(lambda: _difference(place, sentence, other, near.words_at(i), self._lines[i]))
 
 
-def _difference(place: Place, sentence: Sentence, other: Place, words: list[str], line: int) -> Example:
+def _difference(place: SplitFile, sentence: Sentence, other: SplitFile, words: list[str], line: int) -> CorpusExample:
     """The words in which a sentence differs from another, which is shown in the note."""
     n = min(len(sentence.words), len(words))
     start = next((i for i in range(n) if sentence.words[i] != words[i]), n)

@@ -13,7 +13,7 @@ _CONTEXT = 40  # characters on either side
 _LONGEST = 120  # characters of what is shown itself
 
 
-class Example(NamedTuple):
+class CorpusExample(NamedTuple):
     """A run of words in its sentence: `text`, and what is before and after it.
 
     unit: what `line` counts: lines, rows or Docs.
@@ -33,21 +33,21 @@ class Example(NamedTuple):
 
 
 @dataclass
-class Tally:
+class ExampleCounter:
     """Counts places, and keeps the first `limit` of them."""
 
     limit: int
     n: int = 0
-    examples: list[Example] = field(default_factory=list)
+    examples: list[CorpusExample] = field(default_factory=list)
 
-    def add(self, make: Callable[[], Example]) -> None:
+    def add(self, make: Callable[[], CorpusExample]) -> None:
         """Count one more; `make` is called only if it is kept."""
         self.n += 1
         if len(self.examples) < self.limit:
             self.examples.append(make())
 
 
-class Place(NamedTuple):
+class SplitFile(NamedTuple):
     """The file that a sentence is in: name of the split, path, and what its lines count."""
 
     split: str
@@ -58,7 +58,7 @@ class Place(NamedTuple):
         """A line as a text has it: `train, line 12`."""
         return f"{self.split}, {self.unit} {line}"
 
-    def example(self, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> Example:
+    def example(self, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> CorpusExample:
         """The words from `start` up to, not including, `end`, with their context."""
         pieces = sentence.pieces()
         text = "".join(pieces[start:end])
@@ -74,4 +74,4 @@ class Place(NamedTuple):
             text = f"{text[:_LONGEST]}…"
         before, text, after = map(visible, (before, text, after))
         line = sentence.lines[min(start, len(sentence.lines) - 1)]
-        return Example(*self, line, before, text, after, label, note)
+        return CorpusExample(*self, line, before, text, after, label, note)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .examples import Example
-from .statistics import Survey
+from .examples import CorpusExample
+from .statistics import SplitStatistics
 
 LEVELS = ("error", "warning", "info")
 """From worse to harmless: what spoils training or scores, what is likely wrong, what is good to know."""
@@ -31,7 +31,7 @@ class Finding:
     of: str
     share: float | None
     advice: str
-    examples: list[Example] = field(default_factory=list)
+    examples: list[CorpusExample] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
 
 
@@ -42,14 +42,14 @@ class Corpora:
     others: the files that are not trained on.
     """
 
-    surveys: Sequence[Survey]
+    surveys: Sequence[SplitStatistics]
 
     @property
-    def train(self) -> Survey:
+    def train(self) -> SplitStatistics:
         return self.surveys[0]
 
     @property
-    def others(self) -> Sequence[Survey]:
+    def others(self) -> Sequence[SplitStatistics]:
         return self.surveys[1:]
 
     @property
@@ -65,13 +65,13 @@ class Corpora:
         """The sum of a number of the surveys."""
         return sum(getattr(survey, name) for survey in self.surveys)
 
-    def noted(self, code: str) -> tuple[int, list[Example]]:
+    def noted(self, code: str) -> tuple[int, list[CorpusExample]]:
         """How often something was noted in all files, and the first places, from each file in turn."""
         tallies = [survey.tallies[code] for survey in self.surveys if code in survey.tallies]
         return sum(tally.n for tally in tallies), in_turn([tally.examples for tally in tallies], self.train.limit)
 
 
-def in_turn(lists: Sequence[Sequence[Example]], limit: int) -> list[Example]:
+def in_turn(lists: Sequence[Sequence[CorpusExample]], limit: int) -> list[CorpusExample]:
     """The first of each list, then the second of each, up to a limit."""
     longest = max(map(len, lists), default=0)
     return [one[i] for i in range(longest) for one in lists if i < len(one)][:limit]

@@ -12,13 +12,13 @@ from . import charts
 from .findings import LEVELS
 from .json_report import to_json
 from .label_consistency import NONE
-from .report import Report
+from .report import InspectionReport
 
 _MOST_CELLS = 20
 """Labels on either side of the table of readings."""
 
 
-def page(report: Report) -> str:
+def page(report: InspectionReport) -> str:
     """The page. Whatever comes from the corpus is escaped.
 
     RAISES ImportError: matplotlib is not installed.
@@ -39,7 +39,7 @@ def page(report: Report) -> str:
     )
 
 
-def _readings(report: Report) -> dict[str, Any] | None:
+def _readings(report: InspectionReport) -> dict[str, Any] | None:
     """Rows and columns of the table of readings, with the strength of each cell's colour from 0 to 1."""
     pairs = report.confusion
     used = {label for pair in pairs for label in pair}

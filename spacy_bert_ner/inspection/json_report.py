@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from .findings import LEVELS, Corpora, share
-from .report import Report
-from .statistics import Survey, summary
+from .report import InspectionReport
+from .statistics import SplitStatistics, summary
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def to_json(report: InspectionReport) -> dict[str, Any]:
     """All that was found."""
     return {
         "splits": [_split(survey, report) for survey in report.corpora.surveys],
@@ -29,21 +29,21 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def seen_share(corpora: Corpora, survey: Survey) -> float | None:
+def seen_share(corpora: Corpora, survey: SplitStatistics) -> float | None:
     """Share of a split's entities whose string the training data has with the same label; None for that itself."""
     if survey is corpora.train:
         return None
     return share(sum(n for form, n in survey.forms.items() if form in corpora.train.forms), survey.n_entities)
 
 
-def beyond_share(survey: Survey) -> float | None:
+def beyond_share(survey: SplitStatistics) -> float | None:
     """Share of the sentences that need more than one window; None where no subwords were counted."""
     if not survey.subword_lengths:
         return None
     return share(survey.tallies["beyond"].n, survey.n_sentences)
 
 
-def _split(survey: Survey, report: Report) -> dict[str, Any]:
+def _split(survey: SplitStatistics, report: InspectionReport) -> dict[str, Any]:
     return {
         "name": survey.name,
         "file": survey.place.file,

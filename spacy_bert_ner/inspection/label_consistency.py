@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..corpus.sentence import Sentence, entities
 from ..decoding.tag_scheme import OUTSIDE
-from .examples import Example, Place
+from .examples import CorpusExample, SplitFile
 
 FEWEST = 5
 """Occurrences of a string from which its readings are compared."""
@@ -27,7 +27,7 @@ Readings = dict[str, Counter[str]]
 """How often each string has each reading."""
 
 
-class Suspect(NamedTuple):
+class InconsistentLabel(NamedTuple):
     """A reading of a string that is rare beside its usual one."""
 
     text: str
@@ -85,7 +85,7 @@ class Finder:
                 yield text, label, start, end
 
 
-def suspects(readings: Readings) -> list[Suspect]:
+def suspects(readings: Readings) -> list[InconsistentLabel]:
     """The likely errors, those first whose usual reading is most usual."""
     found = []
     for text, counts in readings.items():
@@ -95,7 +95,7 @@ def suspects(readings: Readings) -> list[Suspect]:
         if usual == NONE and (total < FEWEST_OUTSIDE or any(map(str.isdigit, text))):
             continue
         if others and total >= FEWEST and n_usual >= MAJORITY * total:
-            found += [Suspect(text, reading, n, usual, n_usual, total) for reading, n in others]
+            found += [InconsistentLabel(text, reading, n, usual, n_usual, total) for reading, n in others]
     return sorted(found, key=lambda one: (one.n / one.total, -one.total, one.text, one.reading))
 
 
@@ -110,8 +110,8 @@ def confusion(readings: Readings) -> Counter[tuple[str, str]]:
 
 
 def show(
-    chosen: Iterable[Suspect], sentences: Iterable[tuple[Place, Sentence]], limit: int
-) -> dict[tuple[str, str], list[Example]]:
+    chosen: Iterable[InconsistentLabel], sentences: Iterable[tuple[SplitFile, Sentence]], limit: int
+) -> dict[tuple[str, str], list[CorpusExample]]:
     """Places where strings have the readings that are likely errors.
 
     limit: how many of each.
@@ -119,7 +119,7 @@ def show(
     """
     wanted = {(one.text, one.reading): one for one in chosen}
     finder = Finder(text for text, _ in wanted)
-    shown: dict[tuple[str, str], list[Example]] = {key: [] for key in wanted}
+    shown: dict[tuple[str, str], list[CorpusExample]] = {key: [] for key in wanted}
     n_left = sum(min(limit, one.n) for one in wanted.values())
     for place, sentence in sentences if n_left else ():
         found = [*finder.inside(sentence), *((text, NONE, i, j) for text, i, j in finder.outside(sentence))]

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CorpusError, Errors
-from ..util.atomic_io import whole_files
+from ..util.atomic_io import atomic_files
 from . import terminal as table
 from .json_report import to_json
-from .report import Report, inspect_files
+from .report import InspectionReport, inspect_files
 
 WIDEST, NARROWEST = 98, 60
 
 
 def inspect_to(
     paths: Sequence[Path], *, json_path: Path | None = None, html_path: Path | None = None, **options: Any
-) -> Report:
+) -> InspectionReport:
     """Look at some files, and write what was found.
 
     options: those of `inspect_files`.
@@ -39,7 +39,7 @@ def inspect_to(
     return report
 
 
-def json_text(report: Report, ascii: bool = False) -> str:
+def json_text(report: InspectionReport, ascii: bool = False) -> str:
     """As JSON.
 
     ascii: with nothing else in it, for what may have any encoding.
@@ -47,7 +47,7 @@ def json_text(report: Report, ascii: bool = False) -> str:
     return json.dumps(to_json(report), ensure_ascii=ascii, indent=2)
 
 
-def lines(report: Report, width: int) -> Iterator[tuple[str, str]]:
+def lines(report: InspectionReport, width: int) -> Iterator[tuple[str, str]]:
     """Text for the terminal, each piece with the level of the finding that it begins, or "".
 
     width: columns of the terminal.
@@ -85,5 +85,5 @@ def _check_matplotlib(path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with whole_files(path.parent, [path.name]) as (temporary,):
+    with atomic_files(path.parent, [path.name]) as (temporary,):
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

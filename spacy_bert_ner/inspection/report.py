@@ -17,17 +17,17 @@ from .checks import duplicates as rules_copies
 from .checks import entities as rules_entities
 from .checks import labels as rules_labels
 from .checks import text as rules_text
-from .duplicates import Repeats
-from .examples import Place
+from .duplicates import DuplicateFinder
+from .examples import SplitFile
 from .findings import LEVELS, Corpora, Finding, share
-from .statistics import Survey
+from .statistics import SplitStatistics
 from .subword_lengths import SubwordCounter
 
 TRAIN = "train"
 
 
 @dataclass(frozen=True)
-class Report:
+class InspectionReport:
     """What was found in some files.
 
     confusion: how often strings have another reading than their most frequent one; see `label_consistency.confusion`.
@@ -51,7 +51,9 @@ class Report:
         return [f"{n} {name}{'s' if n != 1 else ''}" for name, n in counts.items()]
 
 
-def inspect_files(paths: Sequence[Path], *, encoder: str | None = None, examples: int = 5, **reading: Any) -> Report:
+def inspect_files(
+    paths: Sequence[Path], *, encoder: str | None = None, examples: int = 5, **reading: Any
+) -> InspectionReport:
     """Look at some files, each of which is a split of one corpus.
 
     paths: the files. That named `train`, or else the first, is the one that is trained on.
@@ -66,15 +68,16 @@ def inspect_files(paths: Sequence[Path], *, encoder: str | None = None, examples
     options = {"misaligned": "missing", "overlap": "longest", "spacing": "single", **reading}
     streams = [CorpusStream(paths[i], **options) for i in order]
     places = [
-        Place(names[i], str(paths[i]), FORMATS[stream.format].unit) for i, stream in zip(order, streams, strict=True)
+        SplitFile(names[i], str(paths[i]), FORMATS[stream.format].unit)
+        for i, stream in zip(order, streams, strict=True)
     ]
-    with closing(Repeats([stream.texts for stream in streams], places, examples)) as repeats:
+    with closing(DuplicateFinder([stream.texts for stream in streams], places, examples)) as repeats:
         surveys = [
             _survey(stream, place, repeats, counter, examples) for stream, place in zip(streams, places, strict=True)
         ]
     corpora = Corpora(surveys)
 
-    def all_sentences() -> Iterator[tuple[Place, Sentence]]:
+    def all_sentences() -> Iterator[tuple[SplitFile, Sentence]]:
         for stream, place in zip(streams, places, strict=True):
             for sentence in stream:
                 yield place, sentence
@@ -88,15 +91,15 @@ def inspect_files(paths: Sequence[Path], *, encoder: str | None = None, examples
     shown = readings.show(rules_entities.chosen(suspects, examples), all_sentences(), examples)
     spans = [stream.spans for stream in streams if stream.spans]
     findings = [
-        *rules_copies.find(corpora, repeats),
-        *rules_labels.find(corpora),
-        *rules_entities.find(corpora, suspects, shown, spans),
-        *rules_text.find(corpora, spans),
+        *rules_copies.check_duplicates(corpora, repeats),
+        *rules_labels.check_labels(corpora),
+        *rules_entities.check_entities(corpora, suspects, shown, spans),
+        *rules_text.check_text(corpora, spans),
         *(_beyond(corpora, counter.window) if counter else ()),
     ]
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
     window = counter.window if counter else None
-    return Report(corpora, findings, readings.confusion(found), encoder, window)
+    return InspectionReport(corpora, findings, readings.confusion(found), encoder, window)
 
 
 def split_names(paths: Sequence[Path]) -> list[str]:
@@ -121,8 +124,10 @@ def split_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _survey(stream: CorpusStream, place: Place, repeats: Repeats, counter: SubwordCounter | None, limit: int) -> Survey:
-    survey = Survey(place, stream.format, stream.tag_scheme, limit)
+def _survey(
+    stream: CorpusStream, place: SplitFile, repeats: DuplicateFinder, counter: SubwordCounter | None, limit: int
+) -> SplitStatistics:
+    survey = SplitStatistics(place, stream.format, stream.tag_scheme, limit)
     n_repaired = number = 0
     for i, sentence in enumerate(stream):
         if place.unit != "line":

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from ..corpus.sentence import Sentence, entities
 from ..types import Entity
 from .entity_boundaries import has_blank_edge, has_odd_edge
-from .examples import Place, Tally
-from .text_quality import oddities, spaced_marks
+from .examples import ExampleCounter, SplitFile
+from .text_quality import spaced_marks, text_issues
 
 LONG_ENTITY = 20
 """Tokens; an entity of more is unusual."""
@@ -28,7 +28,7 @@ class Summary(NamedTuple):
 
 
 @dataclass
-class Survey:
+class SplitStatistics:
     """What one file holds.
 
     limit: how many places are kept of each kind.
@@ -44,7 +44,7 @@ class Survey:
     tallies: places that a finding is made of, by its code.
     """
 
-    place: Place
+    place: SplitFile
     format: str
     tag_scheme: str
     limit: int
@@ -68,10 +68,10 @@ class Survey:
     description: str = ""
     notes: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    tallies: dict[str, Tally] = field(init=False)
+    tallies: dict[str, ExampleCounter] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tallies = defaultdict(lambda: Tally(self.limit))
+        self.tallies = defaultdict(lambda: ExampleCounter(self.limit))
 
     @property
     def name(self) -> str:
@@ -99,7 +99,7 @@ class Survey:
         self.n_with_entity += bool(found)
         for entity in found:
             self._add_entity(sentence, entity)
-        for code, start, end in oddities(words, text):
+        for code, start, end in text_issues(words, text):
             self.note(code, sentence, start, end)
         if len(words) >= _CASED_WORDS and text.lower() != text.upper():
             self.n_cased += 1

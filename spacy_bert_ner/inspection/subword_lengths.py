@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 
 from ..corpus.sentence import Sentence
-from ..tokenization.alignment import align
+from ..tokenization.alignment import align_tokens_to_subwords
 from ..types import Encoding
-from .examples import Place
-from .statistics import Survey
+from .examples import SplitFile
+from .statistics import SplitStatistics
 
 _BATCH = 500  # sentences that are tokenized together
 
@@ -30,9 +30,9 @@ class SubwordCounter:
         self.name = name
         self._checkpoint = Checkpoint.without_weights(name)
         self.window = default_window(self._checkpoint)
-        self._waiting: list[tuple[Place, Sentence, Survey]] = []
+        self._waiting: list[tuple[SplitFile, Sentence, SplitStatistics]] = []
 
-    def add(self, place: Place, sentence: Sentence, survey: Survey) -> None:
+    def add(self, place: SplitFile, sentence: Sentence, survey: SplitStatistics) -> None:
         """Count one more sentence into a survey."""
         self._waiting.append((place, sentence, survey))
         if len(self._waiting) >= _BATCH:
@@ -59,4 +59,6 @@ def _n_joined(sentence: Sentence, encoding: Encoding) -> int:
     begins = np.append(0, ends[:-1])
     tokens = np.stack([begins, begins + [len(word) for word in sentence.words]], axis=1)
     is_space = np.array([word.isspace() for word in sentence.words])
-    return int(align(tokens, is_space, encoding.offsets, int(ends[-1]), encoding.markers).is_joined.sum())
+    return int(
+        align_tokens_to_subwords(tokens, is_space, encoding.offsets, int(ends[-1]), encoding.markers).is_joined.sum()
+    )

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from wasabi import table
 
 from ..reporting.html import cut_middle, visible
-from .examples import Example
+from .examples import CorpusExample
 from .findings import Finding
 from .json_report import beyond_share, seen_share
-from .report import Report
-from .statistics import Survey, summary
+from .report import InspectionReport
+from .statistics import SplitStatistics, summary
 
 _FIRST, _OTHER = 30, 22  # columns that names of labels, and the numbers of a split, take at the most
 
 
-def tables(report: Report, width: int) -> str:
+def tables(report: InspectionReport, width: int) -> str:
     """Counts, labels and lengths of each split."""
     parts = []
     surveys = report.corpora.surveys
@@ -53,8 +53,8 @@ def body(finding: Finding, width: int) -> str:
     return textwrap.indent("\n".join(lines), "  ")
 
 
-def _sizes(report: Report, surveys: Sequence[Survey]) -> list[list[str]]:
-    def row(name: str, value: Callable[[Survey], str]) -> list[str]:
+def _sizes(report: InspectionReport, surveys: Sequence[SplitStatistics]) -> list[list[str]]:
+    def row(name: str, value: Callable[[SplitStatistics], str]) -> list[str]:
         return [name, *(value(survey) for survey in surveys)]
 
     rows = [
@@ -78,7 +78,7 @@ def _sizes(report: Report, surveys: Sequence[Survey]) -> list[list[str]]:
     return rows
 
 
-def _labels(report: Report, surveys: Sequence[Survey]) -> list[list[str]]:
+def _labels(report: InspectionReport, surveys: Sequence[SplitStatistics]) -> list[list[str]]:
     rows = []
     for label in report.corpora.labels:
         cells = [
@@ -94,7 +94,7 @@ def _lengths(lengths: Counter[int]) -> str:
     return f"{found.min:3} {found.median:4} {found.p95:5} {found.max:4}" if found else "-"
 
 
-def _example(example: Example, width: int) -> list[str]:
+def _example(example: CorpusExample, width: int) -> list[str]:
     where = f"- {cut_middle(visible(example.split), width // 4)}, {example.unit} {example.line}: "
     label = f" {cut_middle(visible(example.label), width // 4)}" if example.label else ""
     note = f"  {visible(example.note)}" if example.note else ""

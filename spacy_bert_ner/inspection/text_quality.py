@@ -22,7 +22,7 @@ CODES = {
 }
 
 
-class Oddity(NamedTuple):
+class TextIssue(NamedTuple):
     """Words from `start` up to, not including, `end`, that are not as people write them; a key of `CODES`."""
 
     code: str
@@ -30,7 +30,7 @@ class Oddity(NamedTuple):
     end: int
 
 
-def oddities(words: Sequence[str], text: str) -> Iterator[Oddity]:
+def text_issues(words: Sequence[str], text: str) -> Iterator[TextIssue]:
     """What is odd in the words of a sentence.
 
     text: the words with a space between any two of them.
@@ -42,13 +42,13 @@ def oddities(words: Sequence[str], text: str) -> Iterator[Oddity]:
         return
     for i, word in enumerate(words):
         if word in _TREEBANK:
-            yield Oddity("treebank", i, i + 1)
+            yield TextIssue("treebank", i, i + 1)
         if _CONTROL.search(word):
-            yield Oddity("control", i, i + 1)
+            yield TextIssue("control", i, i + 1)
         if "\ufffd" in word:
-            yield Oddity("replacement", i, i + 1)
+            yield TextIssue("replacement", i, i + 1)
         elif is_mojibake(word):
-            yield Oddity("mojibake", i, i + 1)
+            yield TextIssue("mojibake", i, i + 1)
 
 
 def is_mojibake(word: str) -> bool:
@@ -69,10 +69,10 @@ def spaced_marks(words: Sequence[str], spaces: Sequence[bool]) -> tuple[list[int
     return [i for i in clinging if spaces[i - 1]], len(clinging)
 
 
-def _references(words: Sequence[str], text: str) -> Iterator[Oddity]:
+def _references(words: Sequence[str], text: str) -> Iterator[TextIssue]:
     for match in _REFERENCE.finditer(text):
         if match[2][0] != "#" and f"{match[2]};" not in html5:
             continue
         start, end = (text.count(" ", 0, position) for position in (match.start(), match.end() - 1))
         # A word may hold a space itself, which this way counts as the border of two.
-        yield Oddity("markup", min(start, len(words) - 1), min(end, len(words) - 1) + 1)
+        yield TextIssue("markup", min(start, len(words) - 1), min(end, len(words) - 1) + 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..decoding.tag_scheme import OUTSIDE, TagSet
-from ..types import Array
+from ..types import ArrayXd
 
 
 def balanced_weights(counts: Mapping[str, int]) -> dict[str, float]:
@@ -23,12 +23,12 @@ def balanced_weights(counts: Mapping[str, int]) -> dict[str, float]:
     return {label: n / (len(counts) * count) for label, count in sorted(counts.items())}
 
 
-def tag_weights(weights: Mapping[str, float], tags: TagSet) -> Array:
+def tag_weights(weights: Mapping[str, float], tags: TagSet) -> ArrayXd:
     """The weight of each tag, that of its label.
 
     weights: by label and for `O`; 1 for those that are not named.
     RETURNS: *Shape:* `(n_tags,)`
     """
     by_label = np.array([weights.get(label, 1.0) for label in (OUTSIDE, *tags.labels)], dtype=np.float64)
-    chosen: Array = by_label[tags.label_ids]
+    chosen: ArrayXd = by_label[tags.label_ids]
     return chosen

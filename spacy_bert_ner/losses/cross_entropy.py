@@ -9,11 +9,11 @@ import numpy as np
 from thinc.api import Ragged, get_array_module
 
 from ..decoding.tag_scheme import UNKNOWN
-from ..tokenization.alignment import first_rows
-from ..types import Array, Floats2d, Ints1d
+from ..tokenization.alignment import first_subword_rows
+from ..types import ArrayXd, Floats2d, Ints1d
 
 
-class MeanLoss(float):
+class WeightedMean(float):
     """A mean that stays one when more is added. `weight` is the number of rows in it, or the sum of their weights.
 
     `spacy train` adds up what a component reports between two evaluations. Adding two of these gives the mean over
@@ -22,32 +22,32 @@ class MeanLoss(float):
 
     weight: float
 
-    def __new__(cls, value: float = 0.0, weight: float = 0) -> MeanLoss:
+    def __new__(cls, value: float = 0.0, weight: float = 0) -> WeightedMean:
         loss = super().__new__(cls, value)
         loss.weight = weight
         return loss
 
-    def __add__(self, other: float) -> MeanLoss:
-        if not isinstance(other, MeanLoss):
-            return MeanLoss(float(self) + other, self.weight)
+    def __add__(self, other: float) -> WeightedMean:
+        if not isinstance(other, WeightedMean):
+            return WeightedMean(float(self) + other, self.weight)
         weight = self.weight + other.weight
         total = float(self) * self.weight + float(other) * other.weight
-        return MeanLoss(total / weight if weight else 0.0, weight)
+        return WeightedMean(total / weight if weight else 0.0, weight)
 
     __radd__ = __add__
 
-    def __reduce__(self) -> tuple[type[MeanLoss], tuple[float, float]]:
-        return MeanLoss, (float(self), self.weight)
+    def __reduce__(self) -> tuple[type[WeightedMean], tuple[float, float]]:
+        return WeightedMean, (float(self), self.weight)
 
 
 def tag_loss(
     output: Sequence[Ragged],
     targets: Sequence[Ints1d],
-    weights: Array | None = None,
+    weights: ArrayXd | None = None,
     *,
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
-) -> tuple[MeanLoss, list[Ragged]]:
+) -> tuple[WeightedMean, list[Ragged]]:
     """Mean cross-entropy over the subwords that carry a known tag.
 
     output: the model's, one part a Doc.
@@ -56,7 +56,7 @@ def tag_loss(
     RETURNS: the loss in nats, and its gradient in the shape of `output`.
     """
     if not output:
-        return MeanLoss(), []
+        return WeightedMean(), []
     logits = _rows(output)
     xp = get_array_module(logits)
     tag_ids = xp.asarray(np.concatenate(targets))
@@ -65,7 +65,7 @@ def tag_loss(
     return loss, _cut(gradient, output)
 
 
-def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
+def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
     """Mean divergence from what an older model says of the first subword of each token; see `distillation`.
 
     output, old: of the two models for the same Docs.
@@ -74,7 +74,7 @@ def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[Mea
     logits, teacher = _rows(output), _rows(old)
     xp = get_array_module(logits)
     lengths = xp.concatenate([part.lengths for part in output])
-    first = xp.asarray(first_rows(lengths if xp is np else lengths.get())[1])
+    first = xp.asarray(first_subword_rows(lengths if xp is np else lengths.get())[1])
     gradient = xp.zeros_like(logits)
     loss, gradient[first] = distillation(logits[first], teacher[first])
     return loss, _cut(gradient, output)
@@ -82,12 +82,12 @@ def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[Mea
 
 def cross_entropy(
     logits: Floats2d,
-    tag_ids: Array,
-    weights: Array | None = None,
+    tag_ids: ArrayXd,
+    weights: ArrayXd | None = None,
     *,
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
-) -> tuple[MeanLoss, Floats2d]:
+) -> tuple[WeightedMean, Floats2d]:
     """Mean cross-entropy over the rows whose tag is known, as `torch.nn.CrossEntropyLoss(ignore_index=-1)`.
 
     logits: *Shape:* `(n_rows, n_tags)`
@@ -104,7 +104,7 @@ def cross_entropy(
     known = xp.flatnonzero(tag_ids != UNKNOWN)
     gradient = xp.zeros_like(logits)
     if not len(known):
-        return MeanLoss(), gradient
+        return WeightedMean(), gradient
     log_probabilities = _log_softmax(xp, logits[known])  # (n_known, n_tags)
     n_tags = logits.shape[1]
     weights = xp.ones(n_tags) if weights is None else weights
@@ -123,10 +123,10 @@ def cross_entropy(
         value = (1 - label_smoothing) * value - log_probabilities @ even
         slope = (1 - label_smoothing) * slope + xp.exp(log_probabilities) * even.sum() - even
     gradient[known] = slope / total
-    return MeanLoss(float(value.sum()) / total, total), gradient
+    return WeightedMean(float(value.sum()) / total, total), gradient
 
 
-def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[MeanLoss, Floats2d]:
+def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[WeightedMean, Floats2d]:
     """Mean divergence of a model's distribution over tags from that of an older one, as knowledge distillation
     (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) at temperature 1.
 
@@ -140,15 +140,15 @@ def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[MeanLoss, Floats2
     xp = get_array_module(logits)
     gradient = xp.zeros_like(logits)
     if not len(logits):
-        return MeanLoss(), gradient
+        return WeightedMean(), gradient
     n_old = teacher.shape[1]
     old, new = (_log_softmax(xp, rows) for rows in (teacher, logits[:, :n_old]))
     loss = float((xp.exp(old) * (old - new)).sum(axis=1).mean(dtype="float64"))
     gradient[:, :n_old] = (xp.exp(new) - xp.exp(old)) / len(logits)
-    return MeanLoss(loss, len(logits)), gradient
+    return WeightedMean(loss, len(logits)), gradient
 
 
-def _focus(xp: Any, surprise: Array, gamma: float) -> tuple[Array, Array]:
+def _focus(xp: Any, surprise: ArrayXd, gamma: float) -> tuple[ArrayXd, ArrayXd]:
     """What the focal loss multiplies the cross-entropy of each row by, and what its gradient.
 
     With q = 1 - p, that of `q^gamma · -ln p` is `q^gamma + gamma · p · q^(gamma - 1) · -ln p` times that of `-ln p`.

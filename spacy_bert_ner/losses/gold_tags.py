@@ -13,11 +13,11 @@ from thinc.api import Ragged, to_numpy
 
 from ..decoding.tag_scheme import OUTSIDE, UNKNOWN, TagSet
 from ..errors import Errors, TagError
-from ..tokenization.alignment import first_rows, joined_tokens
+from ..tokenization.alignment import first_subword_rows, joined_tokens
 from ..types import Bools1d, Entity, Ints1d
 
 
-class Misaligned(NamedTuple):
+class MisalignedEntities(NamedTuple):
     """Gold entities that begin or end inside a token of the predicted Docs, out of `total`; the first of them."""
 
     n: int
@@ -38,7 +38,7 @@ class Misaligned(NamedTuple):
         return True
 
 
-def survey(examples: Iterable[Example]) -> tuple[list[str], Misaligned]:
+def collect_labels(examples: Iterable[Example]) -> tuple[list[str], MisalignedEntities]:
     """The labels of all gold entities, sorted, and how many entities are misaligned."""
     labels: set[str] = set()
     n = total = 0
@@ -52,7 +52,7 @@ def survey(examples: Iterable[Example]) -> tuple[list[str], Misaligned]:
             n += len(strange)
             if strange and not entity:
                 entity, text = strange[0].text, eg.reference.text[:80]
-    return sorted(labels), Misaligned(n, total, entity, text)
+    return sorted(labels), MisalignedEntities(n, total, entity, text)
 
 
 def count_tokens(examples: Iterable[Example]) -> Counter[str]:
@@ -70,7 +70,7 @@ def is_misaligned(eg: Example) -> bool:
     return len(eg.get_aligned_spans_y2x(ents)) < len(ents)
 
 
-def targets(
+def subword_targets(
     examples: Iterable[Example],
     output: Iterable[Ragged],
     tags: TagSet,
@@ -114,7 +114,7 @@ def tag_ids(
     RAISES TagError: a label is not in the head, and `skip_unknown` is False.
     """
     ids = np.full(len(lengths), UNKNOWN, dtype=np.int64)
-    tokens, _ = first_rows(lengths)
+    tokens, _ = first_subword_rows(lengths)
     biluo = _clip(eg.get_aligned_ner(), tokens, is_joined)
     if skip_unknown:
         known = {"", *tags.labels}
@@ -184,7 +184,7 @@ def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d
     if subword_labels == "all":
         return np.repeat(tag_ids, lengths)
     targets = np.full(int(lengths.sum()), UNKNOWN, dtype=np.int64)
-    tokens, rows = first_rows(lengths)
+    tokens, rows = first_subword_rows(lengths)
     targets[rows] = tag_ids[tokens]
     return targets
 

@@ -29,7 +29,7 @@ class GoldWarnings:
         examples: of the whole training data, which are read once.
         """
         edges, incorrect = WhiteEdges(), IncorrectSpans(self._key)
-        labels, misaligned = gold.survey(edges.counted(incorrect.counted(examples)))
+        labels, misaligned = gold.collect_labels(edges.counted(incorrect.counted(examples)))
         incorrect.warn_if_none(self._name)
         self._misaligned_reported = misaligned.warn(self._name)
         self._edges_reported = edges.warn(self._name)
@@ -41,7 +41,7 @@ class GoldWarnings:
         labels: those that the component can give.
         """
         if not self._misaligned_reported and any(map(gold.is_misaligned, examples)):
-            self._misaligned_reported = gold.survey(examples)[1].warn(self._name)
+            self._misaligned_reported = gold.collect_labels(examples)[1].warn(self._name)
         if not self._edges_reported:
             edges = WhiteEdges()
             for _ in edges.counted(examples):

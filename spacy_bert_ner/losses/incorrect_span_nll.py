@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..decoding.entity_scores import tag_probabilities
-from ..decoding.lattice import LEAST, Doubles, marginals, scaled, states_of
+from ..decoding.lattice import LEAST, Doubles, automaton_of, marginals, scaled
 from ..decoding.tag_scheme import TagSet
 from ..types import Entity, Floats1d, Floats2d, Ints2d
 
@@ -57,7 +57,7 @@ def _held(probabilities: Doubles, spans: Sequence[Entity], tags: TagSet) -> tupl
     RETURNS: the share of each tag of each token in the sum, and its logarithm.
         *Shape:* `(n_spans, n_tokens, n_tags)`, `(n_spans,)`
     """
-    states = states_of(tags)
+    states = automaton_of(tags)
     into = states.into().astype(np.float64)
     opens = states.allowed & ~states.goes_on
     ways = np.stack([states.allowed, opens, states.goes_on, opens]).astype(np.float64)  # (n_rules, n_states, n_tags)

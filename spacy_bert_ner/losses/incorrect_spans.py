@@ -10,20 +10,20 @@ from thinc.api import Ragged, get_array_module, to_numpy
 
 from ..decoding.tag_scheme import TagSet
 from ..errors import BertNerError, Errors
-from ..tokenization.alignment import first_rows, joined_tokens
+from ..tokenization.alignment import first_subword_rows, joined_tokens
 from ..types import Bools1d, Entity, Ints1d
-from .cross_entropy import MeanLoss
+from .cross_entropy import WeightedMean
 from .incorrect_span_nll import negative_loss
 
 
 def add_negatives(
-    loss: MeanLoss,
+    loss: WeightedMean,
     gradient: Sequence[Ragged],
     examples: Sequence[Example],
     output: Sequence[Ragged],
     tags: TagSet,
     key: str,
-) -> tuple[MeanLoss, list[Ragged]]:
+) -> tuple[WeightedMean, list[Ragged]]:
     """Add the loss of incorrect spans; see `negative_loss`. Each weighs as much as a token that weighs 1.
 
     loss, gradient: of the tokens with a known tag; unchanged if there is no incorrect span.
@@ -40,7 +40,7 @@ def add_negatives(
         lengths = to_numpy(part.lengths)
         spans = find_positions(entities, lengths, joined_tokens(part), tags)
         if spans:
-            rows = first_rows(lengths)[1]
+            rows = first_subword_rows(lengths)[1]
             losses, slope = negative_loss(to_numpy(part.dataXd)[rows], spans, tags)
             total, n, slopes[i] = total + float(losses.sum()), n + len(spans), (rows, slope)
     if not n:
@@ -50,7 +50,7 @@ def add_negatives(
     for i, (rows, slope) in slopes.items():
         xp = get_array_module(parts[i].dataXd)
         parts[i].dataXd[xp.asarray(rows)] += xp.asarray(slope / weight)
-    return loss + MeanLoss(total / n, n), parts
+    return loss + WeightedMean(total / n, n), parts
 
 
 def incorrect_entities(eg: Example, key: str) -> list[Entity]:
@@ -81,7 +81,7 @@ def find_positions(entities: Sequence[Entity], lengths: Ints1d, is_joined: Bools
     lengths: subwords of each token. *Shape:* `(n_tokens,)`
     is_joined: see `alignment.Alignment`. *Shape:* `(n_tokens,)`
     """
-    tokens, _ = first_rows(lengths)
+    tokens, _ = first_subword_rows(lengths)
     ends = tokens + 1
     joined = np.flatnonzero(is_joined)
     ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # of several the last

@@ -10,15 +10,17 @@ from thinc.api import Ragged, get_array_module, to_numpy
 from ..decoding.entity_scores import tag_probabilities
 from ..decoding.lattice import marginals
 from ..decoding.tag_scheme import UNKNOWN, TagSet
-from ..tokenization.alignment import first_rows
-from ..types import Array, Floats2d, Ints1d
-from .cross_entropy import MeanLoss
+from ..tokenization.alignment import first_subword_rows
+from ..types import ArrayXd, Floats2d, Ints1d
+from .cross_entropy import WeightedMean
 
 _RULED_OUT = 1e-30
 """Weight of a tag that is not the gold one. Not 0: gold tags that are no legal sequence have a loss all the same."""
 
 
-def sequence_loss(output: Sequence[Ragged], targets: Sequence[Ints1d], tags: TagSet) -> tuple[MeanLoss, list[Ragged]]:
+def sequence_loss(
+    output: Sequence[Ragged], targets: Sequence[Ints1d], tags: TagSet
+) -> tuple[WeightedMean, list[Ragged]]:
     """Mean loss over the tokens with a known tag: what makes the gold sequence of each Doc likely.
 
         P(y) = exp Σ logits_i(y_i) / Σ over all legal y' of exp Σ logits_i(y'_i)
@@ -33,8 +35,8 @@ def sequence_loss(output: Sequence[Ragged], targets: Sequence[Ints1d], tags: Tag
     RETURNS: the loss in nats, and its gradient in the shape of `output`.
     """
     if not output:
-        return MeanLoss(), []
-    rows = [first_rows(to_numpy(part.lengths))[1] for part in output]
+        return WeightedMean(), []
+    rows = [first_subword_rows(to_numpy(part.lengths))[1] for part in output]
     logits = np.concatenate([to_numpy(part.dataXd)[own] for part, own in zip(output, rows, strict=True)])
     tag_ids = np.concatenate([own_targets[own] for own_targets, own in zip(targets, rows, strict=True)])
     begins = np.zeros(len(logits), dtype=bool)
@@ -52,8 +54,8 @@ def sequence_loss(output: Sequence[Ragged], targets: Sequence[Ints1d], tags: Tag
 
 
 def negative_log_likelihood(
-    logits: Floats2d, tag_ids: Ints1d, begins: Array, tags: TagSet
-) -> tuple[MeanLoss, Floats2d]:
+    logits: Floats2d, tag_ids: Ints1d, begins: ArrayXd, tags: TagSet
+) -> tuple[WeightedMean, Floats2d]:
     """See `sequence_loss`; of sequences that stand one after the other.
 
     logits: one row a token. *Shape:* `(n_tokens, n_tags)`
@@ -64,7 +66,7 @@ def negative_log_likelihood(
     known = tag_ids != UNKNOWN
     n_known = int(known.sum())
     if not n_known:
-        return MeanLoss(), np.zeros_like(logits)
+        return WeightedMean(), np.zeros_like(logits)
     # Scaled to the sum 1 for each token, which changes both sums by the same factor.
     probabilities = tag_probabilities(logits)
     is_gold = np.arange(logits.shape[1]) == tag_ids[:, None]
@@ -72,4 +74,4 @@ def negative_log_likelihood(
     allowed = is_gold | ~known[:, None]
     gold, log_gold = marginals(np.where(allowed, probabilities, probabilities * _RULED_OUT), begins, tags)
     gradient: Floats2d = ((expected - gold) / n_known).astype(logits.dtype)
-    return MeanLoss((log_total - log_gold) / n_known, n_known), gradient
+    return WeightedMean((log_total - log_gold) / n_known, n_known), gradient

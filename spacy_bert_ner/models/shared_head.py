@@ -11,13 +11,13 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from ..checkpoints.loading import opening
-from ..checkpoints.surgery import grow_head
+from ..checkpoints.loading import translate_load_errors
+from ..checkpoints.surgery import resize_head
 from ..decoding.label_rules import LabelRules
-from ..decoding.tag_scheme import TagSet, tag_set, tags_of_label
+from ..decoding.tag_scheme import TagSet, build_tag_set, tags_of_label
 from ..errors import Errors, TagError
-from ..nn.parameter_depth import Place
-from ..nn.sparse_embedding_grad import RowGradients
+from ..nn.parameter_depth import ParameterDepth
+from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 
 HEAD, TAGS = "head.safetensors", "head.json"
 """The files of a head."""
@@ -25,7 +25,7 @@ HEAD, TAGS = "head.safetensors", "head.json"
 DEVIATION = 0.02
 
 
-class SharedHead:
+class TagHead:
     """What stands in the place of a `Checkpoint` where the encoder is another component's: the head alone.
 
     model: a torch module with the layers `dropout` and `classifier`, and its tags in `config`.
@@ -40,10 +40,10 @@ class SharedHead:
         self.model: Any = model.eval()
         self.scheme = scheme
         self.pid = os.getpid()
-        self.row_gradients = RowGradients()
+        self.row_gradients = SparseEmbeddingGrad()
 
     @classmethod
-    def new(cls, width: int, tags: Sequence[str], scheme: str) -> SharedHead:
+    def new(cls, width: int, tags: Sequence[str], scheme: str) -> TagHead:
         """One with random weights, as BERT draws them: of a normal distribution with a deviation of 0.02, without bias.
 
         width (int): of the vectors.
@@ -54,18 +54,18 @@ class SharedHead:
         module.classifier = torch.nn.Linear(width, len(tags))
         torch.nn.init.normal_(module.classifier.weight, std=DEVIATION)
         torch.nn.init.zeros_(module.classifier.bias)
-        module.config = SimpleNamespace(initializer_range=DEVIATION, tags=tag_set(tuple(tags), scheme).tags)
+        module.config = SimpleNamespace(initializer_range=DEVIATION, tags=build_tag_set(tuple(tags), scheme).tags)
         return cls(module, scheme)
 
     @property
     def tags(self) -> TagSet:
         """The tag of each column of the logits."""
-        return tag_set(self.model.config.tags, self.scheme)
+        return build_tag_set(self.model.config.tags, self.scheme)
 
     @property
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, ParameterDepth]:
         """Where each parameter lies: all in the head."""
-        return {name: Place(1, 0) for name, _ in self.model.named_parameters()}
+        return {name: ParameterDepth(1, 0) for name, _ in self.model.named_parameters()}
 
     @property
     def device(self) -> torch.device:
@@ -102,7 +102,7 @@ class SharedHead:
             return
         old = self.tags
         tags = (*old.tags, *(tag for label in dict.fromkeys(labels) for tag in tags_of_label(label, old.scheme)))
-        grow_head(self.model, len(old.tags), len(tags))
+        resize_head(self.model, len(old.tags), len(tags))
         self.model.config.tags = tags
 
     def to_files(self) -> dict[str, bytes]:
@@ -112,12 +112,12 @@ class SharedHead:
         return {HEAD: safetensors.torch.save(weights), TAGS: json.dumps(told, ensure_ascii=False).encode()}
 
     @classmethod
-    def from_files(cls, files: dict[str, bytes], name: str = name) -> SharedHead:
+    def from_files(cls, files: dict[str, bytes], name: str = name) -> TagHead:
         """The inverse of `to_files`.
 
         RAISES CheckpointError: they are not what it wrote.
         """
-        with opening(name, Errors.checkpoint_damaged):
+        with translate_load_errors(name, Errors.checkpoint_damaged):
             told = json.loads(files[TAGS])
             weights = safetensors.torch.load(files[HEAD])
             tags = tuple(told["tags"])
@@ -128,12 +128,12 @@ class SharedHead:
             head.model.load_state_dict(weights)
         return head
 
-    def __reduce__(self) -> tuple[Callable[..., SharedHead], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., TagHead], tuple[Any, ...]]:
         """Copied by its files; nothing of a training step comes along."""
         return _copy, (self.to_files(), str(self.device))
 
 
-def _copy(files: dict[str, bytes], device: str) -> SharedHead:
-    head = SharedHead.from_files(files)
+def _copy(files: dict[str, bytes], device: str) -> TagHead:
+    head = TagHead.from_files(files)
     head.to(device)
     return head

@@ -15,17 +15,17 @@ from thinc.api import Model, Ragged
 from thinc.util import torch2xp, xp2torch
 
 from ..decoding.tag_scheme import PREFIXES, tags_of_labels
-from ..errors import MODEL_SECTION, BertNerError, EncoderError, Errors, check_setting
+from ..errors import MODEL_SECTION, BertNerError, EncoderError, Errors, require_setting
 from ..nn.fast_dropout import set_dropout
-from ..types import Array
-from .shared_head import SharedHead
+from ..types import ArrayXd
+from .shared_head import TagHead
 from .shim import CheckpointShim
 
 NAME = "shared_token_classifier"
 """Of the thinc model."""
 
 LOOK_AHEAD = 2048
-"""Tokens that `nlp.pipe` reads ahead at first; see `batching.look_ahead`."""
+"""Tokens that `nlp.pipe` reads ahead at first; see `batching.read_ahead_batches`."""
 
 SharedTokenClassifier = Model[list[Doc], list[Ragged]]
 
@@ -46,7 +46,7 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
     RAISES ConfigError: a setting is not allowed.
     """
     a_tok2vec = 'a section with @architectures = "spacy-transformers.TransformerListener.v1", or another tok2vec'
-    check_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), a_tok2vec)
+    require_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), a_tok2vec)
     check_tag_scheme(tag_scheme)
     return Model(
         NAME,
@@ -62,7 +62,7 @@ def check_tag_scheme(tag_scheme: object) -> None:
     """RAISES ConfigError: it is neither the name of a scheme nor null."""
     schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
     is_known = tag_scheme is None or (isinstance(tag_scheme, str) and tag_scheme in PREFIXES)
-    check_setting(MODEL_SECTION, "tag_scheme", tag_scheme, is_known, f"{schemes}, or null")
+    require_setting(MODEL_SECTION, "tag_scheme", tag_scheme, is_known, f"{schemes}, or null")
 
 
 def is_shared(model: Model[Any, Any]) -> bool:
@@ -91,7 +91,7 @@ def forward(
     RAISES BertNerError: the component whose vectors are used has not seen a Doc; or the logits are not finite.
     """
     shim: Any = model.shims[0]
-    head: SharedHead = shim.checkpoint
+    head: TagHead = shim.checkpoint
     shim.prepare()
     if is_train:
         if model.attrs["dropout_rate"] is not None:
@@ -112,7 +112,7 @@ def forward(
     inputs = xp2torch(ops.xp.concatenate(rows) if rows else ops.alloc2f(0, width), device=head.device)
     inputs = inputs.detach().requires_grad_(is_train)
     (logits,), backprop_logits = shim([(inputs,)], is_train)
-    table: Array = torch2xp(logits, ops=ops)
+    table: ArrayXd = torch2xp(logits, ops=ops)
     if not bool(ops.xp.isfinite(table).all()):
         raise BertNerError(Errors.not_finite)
     output, first = [], 0
@@ -124,7 +124,7 @@ def forward(
 
     def backprop(d_output: list[Ragged]) -> list[Doc]:
         backprop_logits([ops.xp.concatenate([d.dataXd for d in d_output])])
-        d_rows: Array = torch2xp(cast(torch.Tensor, inputs.grad), ops=ops)
+        d_rows: ArrayXd = torch2xp(cast(torch.Tensor, inputs.grad), ops=ops)
         d_vectors, first = [], 0
         for before, own in zip(vectors, tokens, strict=True):
             d = ops.alloc2f(*before.shape)
@@ -149,7 +149,7 @@ def new_head(
     get_docs: Callable[[], Sequence[Doc]],
     labels: Collection[str] | None,
     added: Collection[str],
-) -> SharedHead:
+) -> TagHead:
     """A head with random weights from torch's generator.
 
     get_docs: gives some of the training data, by which the width of the vectors is found.
@@ -164,4 +164,4 @@ def new_head(
     sample = [doc for doc in get_docs() if len(doc)]
     tok2vec.initialize(X=sample)
     found = tok2vec.predict(sample)
-    return SharedHead.new(found[0].shape[1], tags_of_labels(wanted, scheme), scheme)
+    return TagHead.new(found[0].shape[1], tags_of_labels(wanted, scheme), scheme)

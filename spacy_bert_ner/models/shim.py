@@ -16,15 +16,15 @@ from thinc.util import get_torch_default_device, xp2torch
 from ..checkpoints.checkpoint import Checkpoint
 from ..decoding.merged_tags import merge_equal
 from ..errors import BertNerError, Errors
-from ..nn.gradient_accumulation import AddUp
+from ..nn.gradient_accumulation import AllReduce
 from ..nn.mixed_precision import step_scaled
 from ..optim.step import apply_optimizer
-from ..runtimes.onnx_checkpoint import GRAPH, GraphCheckpoint
-from ..types import Array
-from ..util.multiprocess import leave_unread_texts, prepare_process
-from .shared_head import HEAD, SharedHead
+from ..runtimes.onnx_checkpoint import GRAPH, OnnxCheckpoint
+from ..types import ArrayXd
+from ..util.multiprocess import leave_unread_texts, limit_threads_after_fork
+from .shared_head import HEAD, TagHead
 
-KINDS: list[tuple[str, Any]] = [(GRAPH, GraphCheckpoint), (HEAD, SharedHead), ("config.json", Checkpoint)]
+KINDS: list[tuple[str, Any]] = [(GRAPH, OnnxCheckpoint), (HEAD, TagHead), ("config.json", Checkpoint)]
 """Kinds of checkpoints, and the file by which each is known."""
 
 
@@ -36,7 +36,7 @@ class CheckpointShim(Shim):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.add_up: AddUp | None = None
+        self.add_up: AllReduce | None = None
         """Where several workers train, adds to each tensor those of the others, in place."""
 
     @property
@@ -70,7 +70,7 @@ class CheckpointShim(Shim):
 
         RAISES BertNerError: it was, and the weights lie on a GPU.
         """
-        prepare_process()
+        limit_threads_after_fork()
         if self.checkpoint.device.type == "cuda" and self.checkpoint.pid != os.getpid():
             raise BertNerError(Errors.forked_cuda)
 
@@ -80,7 +80,7 @@ class CheckpointShim(Shim):
         is_train: bool,
         half: torch.dtype | None = None,
         run: Callable[..., torch.Tensor] | None = None,
-    ) -> tuple[list[torch.Tensor], Callable[[Sequence[Array]], None]]:
+    ) -> tuple[list[torch.Tensor], Callable[[Sequence[ArrayXd]], None]]:
         """Tag logits of batches.
 
         batches: of each, what `run` takes: what `Checkpoint.pad` gives, or `Checkpoint.pack`.
@@ -99,16 +99,16 @@ class CheckpointShim(Shim):
             checkpoint.scaler = torch.amp.GradScaler(device)
         following = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches, in which autocast keeps the weights that it has converted.
-        with _memory_told(), following, torch.autocast(device, half) if half else nullcontext():
+        with _translate_oom(), following, torch.autocast(device, half) if half else nullcontext():
             predict = run or checkpoint.forward
-            logits = [_within_memory(predict, inputs, can_halve=not is_train).float() for inputs in batches]
+            logits = [_run_halving_on_oom(predict, inputs, can_halve=not is_train).float() for inputs in batches]
             logits = [merge_equal(part, checkpoint.tags.tags) for part in logits]
 
-        def backprop(d_logits: Sequence[Array]) -> None:
+        def backprop(d_logits: Sequence[ArrayXd]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
             if checkpoint.scaler is not None:
                 gradients = [checkpoint.scaler.scale(gradient) for gradient in gradients]
-            with _memory_told():
+            with _translate_oom():
                 torch.autograd.backward(logits, gradients)
 
         return [part.detach() for part in logits], backprop
@@ -135,7 +135,7 @@ class CheckpointShim(Shim):
             apply_optimizer(optimizer, keys, params, places)
 
         # `nlp.rehearse` hands over a function that collects gradients, and keeps them.
-        with _memory_told(), checkpoint.row_gradients.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
+        with _translate_oom(), checkpoint.row_gradients.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
             if checkpoint.scaler is None:
                 step()
             else:
@@ -192,7 +192,7 @@ class CheckpointShim(Shim):
 
 
 @contextmanager
-def _memory_told() -> Iterator[None]:
+def _translate_oom() -> Iterator[None]:
     """RAISES BertNerError: there was no room in memory."""
     try:
         yield
@@ -202,7 +202,7 @@ def _memory_told() -> Iterator[None]:
         raise BertNerError(Errors.no_memory.format(reason=e)) from e
 
 
-def _within_memory(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
+def _run_halving_on_oom(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
     """Run a batch; if a GPU has no room for it, its halves.
 
     inputs: ids and mask of windows, which can be halved, or what a pass without padding takes.
@@ -217,4 +217,4 @@ def _within_memory(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, c
     # Outside of the handler, whose traceback holds on to what the batch has filled the memory with.
     torch.cuda.empty_cache()
     halves = [[part[: n // 2] for part in inputs], [part[n // 2 :] for part in inputs]]
-    return torch.cat([_within_memory(run, half, can_halve=True) for half in halves])
+    return torch.cat([_run_halving_on_oom(run, half, can_halve=True) for half in halves])

@@ -7,7 +7,7 @@ from typing import Any
 
 from thinc.api import Config
 
-from ..errors import MODEL_SECTION, check_setting
+from ..errors import MODEL_SECTION, require_setting
 
 Pairs = list[list[str]]
 
@@ -24,8 +24,8 @@ def check_tag_map(tag_map: object) -> Pairs | None:
     if tag_map is None:
         return None
     pairs = _pairs(tag_map)
-    check_setting(MODEL_SECTION, "tag_map", tag_map, bool(pairs), ALLOWED)
-    check_setting(MODEL_SECTION, "tag_map", tag_map, _survives(pairs), "tags without ${…}, which configs replace")
+    require_setting(MODEL_SECTION, "tag_map", tag_map, bool(pairs), ALLOWED)
+    require_setting(MODEL_SECTION, "tag_map", tag_map, _survives(pairs), "tags without ${…}, which configs replace")
     return pairs
 
 

@@ -15,23 +15,23 @@ from thinc.api import Model, Ragged
 from thinc.util import torch2xp
 
 from ..checkpoints.checkpoint import Checkpoint
-from ..checkpoints.loading import OPENING, opening
+from ..checkpoints.loading import LOAD_LOCK, translate_load_errors
 from ..checkpoints.surgery import AUTO
 from ..decoding.label_rules import ALL_LABELS, LabelRules
 from ..decoding.merged_tags import distinct
 from ..decoding.tag_scheme import TagSet
-from ..errors import MODEL_SECTION, BertNerError, ConfigError, Errors, check_setting, is_count
+from ..errors import MODEL_SECTION, BertNerError, ConfigError, Errors, is_count, require_setting
 from ..nn.batch_invariance import is_padding_sensitive
-from ..nn.mixed_precision import LENGTH_STEP, PRECISIONS, half_precision
-from ..runtimes.onnx_checkpoint import GraphCheckpoint, has_graph
+from ..nn.mixed_precision import PAD_TO_MULTIPLE, PRECISIONS, autocast_dtype
+from ..runtimes.onnx_checkpoint import OnnxCheckpoint, has_graph
 from ..runtimes.onnx_files import find_graph
 from ..runtimes.onnx_runtime import OnnxRuntime
-from ..runtimes.torch_runtime import TorchRuntime, compiled_forward, unpadded_pass
+from ..runtimes.torch_runtime import TorchRuntime, compiled_forward, padding_free_forward
 from ..tokenization.alignment import split_logits
-from ..tokenization.batching import batch_equal, fill, group
-from ..tokenization.doc_windows import align_docs, doc_windows
-from ..tokenization.windows import merge
-from ..types import Array, Floats2d
+from ..tokenization.batching import batch_equal, batch_packed, batch_padded
+from ..tokenization.doc_windows import align_docs, split_docs
+from ..tokenization.windows import stitch_indices
+from ..types import ArrayXd, Floats2d
 from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, new_head
 from .shared_token_classifier import is_shared as is_shared  # for `export` too
 from .shim import CheckpointShim
@@ -42,7 +42,7 @@ TokenClassifier = Model[list[Doc], list[Ragged]]
 CUTS = ("sentences", "tokens")
 """Where long Docs may be cut."""
 
-LONGEST_WINDOW = 128
+DEFAULT_WINDOW = 128
 """Where none is named. Most checkpoints were fine-tuned on sentences, and miss entities in windows that are many times
 as long: of the two in `benchmarks/README.md`, one loses half of its F1 in windows of 512. Besides, attention costs the
 square of a window's length."""
@@ -82,14 +82,14 @@ def build_token_classifier_v1(
     cut_at (str): "sentences": where a sentence begins in the second half of a window, the next one begins there, and
         shares nothing with it; "tokens": neighbours overlap in any case.
     get_spans (Callable | None): gives, for a list of Docs, the spans of each that are its windows, in place of
-        `cut_at`: such as a span getter of spacy-transformers, see `doc_windows.make_span_getter_v1`. What does not go
+        `cut_at`: such as a span getter of spacy-transformers, see `split_docs.make_span_getter_v1`. What does not go
         through the encoder at once is cut further, and what no span holds is read in windows of its own.
     max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
         window. Bounds the memory of a prediction, and does not change the result.
     frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
         the embeddings; 0 for none of either.
     reset_layers (int | str): where `nlp.initialize()` gives a checkpoint a new head, so many of the encoder's layers,
-        from the highest, begin with random weights as well; see `surgery.reset_layers`. "auto": the highest one of an
+        from the highest, begin with random weights as well; see `surgery.reinit_layers`. "auto": the highest one of an
         encoder, and none of a checkpoint that was fine-tuned for tags.
     gradient_checkpointing (bool): training keeps what goes into each layer only, and computes the layer again on the
         way back: less memory, the same gradient, more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
@@ -97,7 +97,7 @@ def build_token_classifier_v1(
         matrices in bfloat16 or float16; weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
         https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
     mark_case (bool): where `nlp.initialize()` opens a checkpoint whose tokenizer lower-cases, subwords of their own
-        mark capital letters from then on; see `case_markers.mark_case`. Others keep case, and stay as they are.
+        mark capital letters from then on; see `case_markers.add_case_markers`. Others keep case, and stay as they are.
     runtime (TorchRuntime | OnnxRuntime | None): where the passes of predictions run; null for torch in float32. A
         graph that `export` has made runs on `OnnxRuntime` alone, and nothing else does.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
@@ -105,7 +105,7 @@ def build_token_classifier_v1(
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
-    check = partial(check_setting, MODEL_SECTION)
+    check = partial(require_setting, MODEL_SECTION)
     a_name = isinstance(name, str) and bool(name.strip())
     check("name", name, a_name, "a folder, or a name on the Hub")
     a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
@@ -183,14 +183,14 @@ def forward(
     alignment = align_docs(docs, texts, encodings)
     cuts_of = {key: model.attrs[key] for key in ("overlap", "cut_at", "get_spans")}
     room = _window(model, checkpoint) - checkpoint.n_special
-    windows = doc_windows(docs, firsts, alignment, room, **cuts_of)
+    windows = split_docs(docs, firsts, alignment, room, **cuts_of)
 
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
     sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
     limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.unpadded
     is_sensitive = is_padding_sensitive(checkpoint.model.config, max(sizes, default=0))
-    arrange = fill if unpadded else batch_equal if is_sensitive else group
+    arrange = batch_packed if unpadded else batch_equal if is_sensitive else batch_padded
     batches = [[windows[i] for i in batch] for batch in arrange(sizes, limit)]
     ids = ([encodings[i].ids[w.start : w.end] for i, w in members] for members in batches)
     half: torch.dtype | None = None
@@ -199,18 +199,20 @@ def forward(
         inputs = (checkpoint.pack(members, limit) for members in ids)
     else:
         precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
-        half = half_precision(precision, checkpoint.device.type)
-        inputs = (checkpoint.pad(members, LENGTH_STEP if half and not is_sensitive else 1) for members in ids)
+        half = autocast_dtype(precision, checkpoint.device.type)
+        inputs = (checkpoint.pad(members, PAD_TO_MULTIPLE if half and not is_sensitive else 1) for members in ids)
     all_logits, backprop_batches = _shim(model)(
         inputs, is_train, half, None if is_train else unpadded or checkpoint.compiled
     )
     for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
-        logits: Array = torch2xp(batch_logits, ops=ops)  # (n_windows, longest, n_tags), or without padding (n, n_tags)
+        logits: ArrayXd = torch2xp(
+            batch_logits, ops=ops
+        )  # (n_windows, longest, n_tags), or without padding (n, n_tags)
         begins = [int(firsts[i]) for i, _ in members]
         steps = [w.end - w.start + checkpoint.n_special if unpadded else logits.shape[1] for _, w in members]
         rows_of = np.cumsum([0, *steps[:-1]]).tolist()
-        places = merge([w for _, w in members], begins, rows_of, len(checkpoint.before))
+        places = stitch_indices([w for _, w in members], begins, rows_of, len(checkpoint.before))
         source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
         table[target] = logits.reshape(-1, n_tags)[source]
         tape.append((logits.shape, source, target))
@@ -239,7 +241,7 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
     """The model's checkpoint, opened now if it names a fine-tuned one that is not loaded yet."""
     shim = _shim(model)
     if not shim.is_loaded:
-        with OPENING:  # another thread may have been faster
+        with LOAD_LOCK:  # another thread may have been faster
             if not shim.is_loaded:
                 load_checkpoint(model)
     return shim.checkpoint
@@ -270,7 +272,7 @@ def load_checkpoint(
     if path := find_graph(name, model.attrs["runtime"]):
         if labels or added:
             raise BertNerError(Errors.exported.format(name=name))
-        graph = GraphCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], tag_map=tag_map, graph=path)
+        graph = OnnxCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], tag_map=tag_map, graph=path)
         _set_checkpoint(model, graph)
         return
     keys = ("revision", "tag_scheme", "mark_case", "frozen_layers", "reset_layers")
@@ -313,10 +315,10 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
     """Read what `save_checkpoint` wrote; never asks the network."""
     if is_shared(model):
-        with opening(str(folder), Errors.checkpoint_damaged):
+        with translate_load_errors(str(folder), Errors.checkpoint_damaged):
             model.from_bytes(folder.read_bytes())
         return
-    kind = GraphCheckpoint if has_graph(folder) else Checkpoint
+    kind = OnnxCheckpoint if has_graph(folder) else Checkpoint
     _set_checkpoint(model, kind.reopen(folder, tag_scheme=model.attrs["tag_scheme"]))
 
 
@@ -341,14 +343,14 @@ def _shim(model: TokenClassifier) -> CheckpointShim:
 def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
     """Let a graph run as the config says; refuse a runtime that the checkpoint is not for."""
     runtime = model.attrs["runtime"]
-    if isinstance(checkpoint, GraphCheckpoint):
+    if isinstance(checkpoint, OnnxCheckpoint):
         if not isinstance(runtime, OnnxRuntime):
             raise ConfigError(Errors.graph_on_torch.format(name=checkpoint.name))
         checkpoint.runtime = runtime
     elif isinstance(runtime, OnnxRuntime):
         raise ConfigError(Errors.torch_on_onnx.format(name=checkpoint.name))
     else:
-        checkpoint.unpadded = unpadded_pass(checkpoint, runtime)
+        checkpoint.unpadded = padding_free_forward(checkpoint, runtime)
         checkpoint.compiled = compiled_forward(checkpoint, runtime)
 
 
@@ -391,7 +393,7 @@ def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
 
 def default_window(checkpoint: Checkpoint, overlap: int = 0) -> int:
     """The most subwords, special ones included, in a window where the config names none."""
-    return min(checkpoint.max_window, max(LONGEST_WINDOW, 4 * overlap))
+    return min(checkpoint.max_window, max(DEFAULT_WINDOW, 4 * overlap))
 
 
 def logits_of(output: Ragged) -> Floats2d:

@@ -29,7 +29,7 @@ class FastDropout(torch.nn.Dropout):
         return input * kept.to(input.dtype).mul_(LEVELS / (LEVELS - n_dropped))
 
 
-def speed_up_dropout(model: torch.nn.Module) -> None:
+def use_fast_dropout(model: torch.nn.Module) -> None:
     """Put `FastDropout` in the place of every `torch.nn.Dropout`. Attention that torch computes in one piece, such as
     BERT's, takes the rate alone from its module, and drops by itself."""
     for module in model.modules():

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-AddUp = Callable[[Sequence[torch.Tensor]], None]
+AllReduce = Callable[[Sequence[torch.Tensor]], None]
 """Adds to each tensor those of the other workers, in place."""
 
 
-class GatheredRows:
+class GradientAccumulator:
     """The weights of rows that carry a loss, in the first of the batches gathered since the last step and in all.
 
     Each batch adds the gradient of its own mean, times its weight as a multiple of the first one's, so that one batch
@@ -32,7 +32,7 @@ class GatheredRows:
         self._first = self._all = 0.0
         return scale
 
-    def share(self, params: Sequence[torch.nn.Parameter], add_up: AddUp) -> None:
+    def share(self, params: Sequence[torch.nn.Parameter], add_up: AllReduce) -> None:
         """Make the gradients, and the count, those of all workers, each of which calls this.
 
         params: in the same order everywhere. A worker without a gradient, as its part of the batch held no row with a

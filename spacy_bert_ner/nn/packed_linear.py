@@ -14,7 +14,7 @@ MIDDLE = 128
 """The level of 0 where they are written without a sign, as oneDNN multiplies them fastest."""
 
 
-class Product:
+class PackedLinear:
     """`x @ weight.T + bias` in float32 or bfloat16. Several layers that read the same rows are one product.
 
     linears: of `torch.nn.Linear`, whose columns follow one another.
@@ -41,7 +41,7 @@ class Product:
         return found
 
 
-class Int8Product:
+class PackedInt8Linear:
     """The same with weights of eight bits, a scale for each column, and rows of eight bits, a scale for each row.
 
     Each row is rounded by its own largest number (dynamic quantization: Zafrir et al. 2019,
@@ -57,7 +57,7 @@ class Int8Product:
         self.zeros = torch.zeros(len(weight), dtype=torch.int32)
 
     def __call__(self, rows: torch.Tensor, then: str = "none", *, spare: bool = False) -> torch.Tensor:
-        """See `Product`."""
+        """See `PackedLinear`."""
         scales = _largest(rows) / LEVELS
         scaled = rows.div_(scales) if spare else rows / scales
         # To add a half and cut off is to round, of numbers that are not below 0.
@@ -80,16 +80,16 @@ def _largest(rows: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def has_products() -> bool:
-    """Whether there is what `Product` takes; it was measured on x86 alone."""
+def has_packed_linear() -> bool:
+    """Whether there is what `PackedLinear` takes; it was measured on x86 alone."""
     has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
     return platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
 
 
 @cache
-def has_int8_products() -> bool:
-    """Whether there is what `Int8Product` takes. Without VNNI instructions sums of bytes overflow."""
+def has_packed_int8_linear() -> bool:
+    """Whether there is what `PackedInt8Linear` takes. Without VNNI instructions sums of bytes overflow."""
     has_operators = all(hasattr(torch.ops.onednn, name) for name in ("qlinear_prepack", "qlinear_pointwise"))
     # Renamed between the releases of torch that are admitted.
     checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("vnni", "avx512_vnni", "amx_tile"))
-    return has_products() and has_operators and any(check() for check in checks if check is not None)
+    return has_packed_linear() and has_operators and any(check() for check in checks if check is not None)

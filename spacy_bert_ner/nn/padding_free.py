@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from .malloc import keep_freed_memory
-from .packed_linear import Int8Product, Product
+from .packed_linear import PackedInt8Linear, PackedLinear
 
 KINDS = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
 """`model_type` of the checkpoints whose layers are those of BERT."""
@@ -37,7 +37,7 @@ class _Layer(NamedTuple):
     outer: Any
 
 
-class UnpaddedPass:
+class PaddingFreeForward:
     """Tag logits of windows by the weights of a checkpoint, each layer a handful of products over all their subwords.
 
     The sums are those of the model of transformers, in another order; dropout does not act. Weights are copied in the
@@ -108,10 +108,10 @@ class UnpaddedPass:
             self._products = (key, products)
         return products
 
-    def _make_product(self, linears: Sequence[torch.nn.Linear]) -> Product | Int8Product:
+    def _make_product(self, linears: Sequence[torch.nn.Linear]) -> PackedLinear | PackedInt8Linear:
         if self.precision == "int8":
-            return Int8Product(linears)
-        return Product(linears, torch.bfloat16 if self.precision == "bf16" else torch.float32)
+            return PackedInt8Linear(linears)
+        return PackedLinear(linears, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
 
 def _linears(layer: Any) -> list[tuple[torch.nn.Linear, ...]]:
@@ -182,7 +182,7 @@ def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch
 
 
 def is_like_bert(model: Any) -> bool:
-    """Whether `UnpaddedPass` does what the model does."""
+    """Whether `PaddingFreeForward` does what the model does."""
     config = model.config
     if config.model_type not in KINDS or getattr(config, "is_decoder", False):
         return False

@@ -12,7 +12,7 @@ _LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 _ABOVE_THE_LAYERS = re.compile(r"(?:^|\.)(?:final_norm|final_layer_norm|ln_f|pooler)\.")
 
 
-class Place(NamedTuple):
+class ParameterDepth(NamedTuple):
     """Where a parameter lies.
 
     level (int): 0 for the embeddings and what all layers share, 1 to `n_layers` for the layers from below, and
@@ -28,7 +28,7 @@ class Place(NamedTuple):
         return self.level > self.n_layers
 
 
-def places(names: Collection[str], encoder: str) -> dict[str, Place]:
+def parameter_depths(names: Collection[str], encoder: str) -> dict[str, ParameterDepth]:
     """The place of each parameter of a token classifier.
 
         bert.embeddings.LayerNorm.bias            level 0
@@ -45,7 +45,7 @@ def places(names: Collection[str], encoder: str) -> dict[str, Place]:
     levels = {name: _level(name) for name in names if name.startswith(f"{encoder}.")}
     n_layers = max((level for level in levels.values() if level is not None), default=0)
     top = {name: n_layers if level is None else level for name, level in levels.items()}
-    return {name: Place(top.get(name, n_layers + 1), n_layers) for name in names}
+    return {name: ParameterDepth(top.get(name, n_layers + 1), n_layers) for name in names}
 
 
 def _level(name: str) -> int | None:
@@ -56,10 +56,10 @@ def _level(name: str) -> int | None:
     return None if _ABOVE_THE_LAYERS.search(name) else 0
 
 
-def freeze(model: Any, placed: dict[str, Place], n_frozen: int, name: str) -> None:
+def freeze(model: Any, placed: dict[str, ParameterDepth], n_frozen: int, name: str) -> None:
     """Give no gradient to the lowest layers of an encoder, and its embeddings; 0 for one to all parameters.
 
-    placed: see `places`.
+    placed: see `parameter_depths`.
     name (str): of the checkpoint, for the message.
     RAISES ConfigError: the encoder has fewer layers.
     """
@@ -70,7 +70,7 @@ def freeze(model: Any, placed: dict[str, Place], n_frozen: int, name: str) -> No
         param.requires_grad_(not n_frozen or placed[key].level > n_frozen)
 
 
-def compute_again(model: Any, is_on: bool, name: str) -> None:
+def checkpoint_activations(model: Any, is_on: bool, name: str) -> None:
     """Compute the layers of an encoder again on the way back, or keep what they gave.
 
     model: of transformers.

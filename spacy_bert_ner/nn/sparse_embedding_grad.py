@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 
-class RowGradients:
+class SparseEmbeddingGrad:
     """Spreads sparse gradients over a table of zeros that is kept from step to step.
 
     On the way back, torch makes a table of zeros for each batch: 47 MB with 30,522 embeddings of 384 numbers. Memory of

@@ -7,8 +7,8 @@ from typing import Any
 
 from thinc.api import Optimizer, registry
 
-from ..errors import OPTIMIZER_SECTION, check_setting, is_number
-from ..nn.parameter_depth import Place
+from ..errors import OPTIMIZER_SECTION, is_number, require_setting
+from ..nn.parameter_depth import ParameterDepth
 
 CLIPS = ("global", "each")
 
@@ -27,7 +27,7 @@ class AdamW(Optimizer):
     head_rate: float
     layer_decay: float
 
-    def rate(self, place: Place) -> float:
+    def rate(self, place: ParameterDepth) -> float:
         """The learning rate at a place, at this step of the schedule."""
         if place.is_head:
             return self.learn_rate * self.head_rate
@@ -70,7 +70,7 @@ def make_adamw_v1(
     RAISES ConfigError: a setting is not allowed.
     """
     # Typed as Any so that all settings are refused in the same words, which name what is allowed.
-    check = partial(check_setting, OPTIMIZER_SECTION)
+    check = partial(require_setting, OPTIMIZER_SECTION)
     numbers = {
         "learn_rate": (learn_rate, lambda n: n >= 0, "a number from 0, such as 0.0002, or a schedule of them"),
         "beta1": (beta1, lambda n: 0 < n < 1, "a number between 0 and 1, such as 0.9"),

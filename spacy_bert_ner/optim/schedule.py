@@ -7,7 +7,7 @@ from typing import Any
 
 from thinc.api import Optimizer, registry
 
-from ..errors import check_setting, is_count, is_number
+from ..errors import is_count, is_number, require_setting
 
 SECTION = "training.optimizer.learn_rate"
 ASSUMED_STEPS = 1000
@@ -90,7 +90,7 @@ def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_s
         `max_epochs` and the number of batches.
     RAISES ConfigError: a setting is not allowed.
     """
-    check = partial(check_setting, SECTION)
+    check = partial(require_setting, SECTION)
     is_rate = is_number(initial_rate) and initial_rate > 0
     check("initial_rate", initial_rate, is_rate, "a number above 0, such as 0.00025")
     is_warmup = is_number(warmup) and warmup >= 0 and (warmup < 1 or warmup == int(warmup))

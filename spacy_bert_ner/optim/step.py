@@ -20,16 +20,16 @@ from thinc.backends import get_array_ops
 from thinc.util import torch2xp, xp2torch
 from torch.optim.adamw import adamw
 
-from ..errors import OPTIMIZER_SECTION, ConfigError, Errors, check_setting
-from ..nn.parameter_depth import Place
-from ..types import Array
+from ..errors import OPTIMIZER_SECTION, ConfigError, Errors, require_setting
+from ..nn.parameter_depth import ParameterDepth
+from ..types import ArrayXd
 from .adamw import AdamW
 
 Key = tuple[int, str]
 
 
 def apply_optimizer(
-    optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[Place]
+    optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[ParameterDepth]
 ) -> None:
     """Update parameters from their gradients, and forget the gradients.
 
@@ -45,7 +45,7 @@ def apply_optimizer(
     # copies, which cannot be updated in place.
     if isinstance(optimizer, AdamW):
         with torch.no_grad():
-            _step_by_place(optimizer, keys, params, places)
+            _step_param_groups(optimizer, keys, params, places)
     elif not isinstance(optimizer, Optimizer) or params[0].device.type not in ("cpu", "cuda"):
         _step_by_thinc(optimizer, keys, params)
     else:
@@ -84,15 +84,15 @@ def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
     _update_averages(optimizer, keys, weights)
 
 
-def _step_by_place(
-    optimizer: AdamW, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[Place]
+def _step_param_groups(
+    optimizer: AdamW, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[ParameterDepth]
 ) -> None:
     device = params[0].device.type
     if device not in ("cpu", "cuda"):
         raise ConfigError(Errors.optimizer_device.format(device=device))
     has_layers = optimizer.layer_decay == 1 or places[0].n_layers > 0
     allowed = "1, as the layers of this encoder cannot be told apart"
-    check_setting(OPTIMIZER_SECTION, "layer_decay", optimizer.layer_decay, has_layers, allowed)
+    require_setting(OPTIMIZER_SECTION, "layer_decay", optimizer.layer_decay, has_layers, allowed)
     weights = [param.data for param in params]
     grads = [param.grad for param in params if param.grad is not None]
     if optimizer.grad_clip and optimizer.clip == "global":
@@ -200,7 +200,7 @@ def _fused_adamw(
     )
 
 
-def _moment(moments: dict[Key, Array], key: Key, weight: torch.Tensor) -> torch.Tensor:
+def _moment(moments: dict[Key, ArrayXd], key: Key, weight: torch.Tensor) -> torch.Tensor:
     """A torch view of thinc's flat array of moments, which is made on first use."""
     if key not in moments:
         moments[key] = get_array_ops(torch2xp(weight)).alloc1f(weight.numel())

@@ -11,7 +11,7 @@ from typing import Any
 from spacy.util import registry
 
 from ..errors import ConfigError, Errors, is_count
-from ..util.rng import OwnRandom
+from ..util.rng import IsolatedRng
 
 GetExamples = Callable[[], Iterable[Any]]
 
@@ -132,7 +132,7 @@ def _count_batches(batcher: Mapping[str, Any], get_examples: GetExamples, max_ep
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Read data without drawing from the random numbers of others, and without what is said when they are used."""
-    with OwnRandom(), warnings.catch_warnings():
+    with IsolatedRng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

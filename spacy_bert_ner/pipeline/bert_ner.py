@@ -18,25 +18,25 @@ from ..decoding.label_rules import rename_head, wanted_labels
 from ..decoding.tag_scheme import check_labels
 from ..errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from ..evaluation.label_scope import remember_pipeline, scope_of_component, sets_entities_alone
-from ..evaluation.preset_entities import refuse_given
+from ..evaluation.preset_entities import reject_preset_gold
 from ..evaluation.scorer import score_bert_ner
 from ..losses import gold_tags as gold
 from ..losses.class_weights import balanced_weights
-from ..losses.cross_entropy import MeanLoss, rehearsal_loss
+from ..losses.cross_entropy import WeightedMean, rehearsal_loss
 from ..losses.gold_warnings import GoldWarnings
 from ..models import token_classifier as models
 from ..models.shared_token_classifier import is_shared, listens
 from ..models.tag_map import keep_tag_map
 from ..models.token_classifier import TokenClassifier
 from ..optim.default_optimizer import set_optimizer
-from ..tokenization.batching import look_ahead
+from ..tokenization.batching import read_ahead_batches
 from ..tokenization.tokenizer_fit import TokenizerFit
 from ..types import DocPredictions
-from ..util.doc_entities import register_extension, write_entities
+from ..util.doc_entities import register_score_extension, write_entities
 from .calibration import calibrate
 from .objective import training_loss
 from .prediction import predict, warn_of_unread
-from .serialization import Cfg
+from .serialization import LearnedState
 from .settings import BALANCED, DEFAULT_MODEL, Settings
 from .stepping import CountedExamples, SteppingPipe
 
@@ -137,12 +137,12 @@ class BertNer(SteppingPipe):
         self.scorer = scorer
         # Labels that `add_label` was given, which every head is to have; the temperature of the scores; the weights
         # that `initialize` counted, so that training can go on with them.
-        self.cfg = Cfg(added_labels=[], temperature=1.0, balanced_weights={})
+        self.cfg = LearnedState(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
         self._gold_warnings = GoldWarnings(name, settings.incorrect_spans_key)
         self._tokenizer_fit, self._unread_reported = TokenizerFit(name), False
         if settings.spans_key is not None:
-            register_extension()
+            register_score_extension()
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -263,7 +263,7 @@ class BertNer(SteppingPipe):
         """
         renamed = [*scope_of_component(self).rename(examples)]
         if sets_entities_alone(self):
-            refuse_given(renamed)
+            reject_preset_gold(renamed)
         scores: dict[str, Any] = super().score(renamed, **kwargs)
         return scores
 
@@ -275,11 +275,12 @@ class BertNer(SteppingPipe):
         them.
 
         stream (Iterable[Doc]): the Docs.
-        batch_size (int): the most Docs to read ahead; fewer, where they hold many tokens, see `batching.look_ahead`.
+        batch_size (int): the most Docs to read ahead; fewer, where they hold many tokens, see
+            `batching.read_ahead_batches`.
         YIELDS (Doc): the annotated Docs in order, without those that the error handler got and did not raise.
         """
         error_handler = self.get_error_handler()
-        for docs in look_ahead(stream, batch_size, self.model.attrs["max_batch_tokens"]):
+        for docs in read_ahead_batches(stream, batch_size, self.model.attrs["max_batch_tokens"]):
             for doc, predictions in self._predict_each(docs):
                 try:
                     self.set_annotations([doc], [predictions])
@@ -349,20 +350,20 @@ class BertNer(SteppingPipe):
         known = [] if self._rehearsal_model is None else examples
         return self._learn(known, self._get_rehearsal_loss, drop, sgd, losses)
 
-    def _get_rehearsal_loss(self, examples: list[Example], logits: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
+    def _get_rehearsal_loss(self, examples: list[Example], logits: list[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
         teacher = cast(TokenClassifier, self._rehearsal_model)
         return rehearsal_loss(logits, teacher.predict([eg.predicted for eg in examples]))
 
     def _learn(
         self,
         examples: list[Example],
-        get_loss: Callable[[list[Example], list[Ragged]], tuple[MeanLoss, list[Ragged]]],
+        get_loss: Callable[[list[Example], list[Ragged]], tuple[WeightedMean, list[Ragged]]],
         drop: float,
         sgd: Optimizer | None,
         losses: dict[str, float] | None,
     ) -> dict[str, float]:
         losses = {} if losses is None else losses
-        losses.setdefault(self.name, MeanLoss())
+        losses.setdefault(self.name, WeightedMean())
         if not any(len(eg.predicted) for eg in examples):
             return losses
         self._ready()
@@ -377,7 +378,7 @@ class BertNer(SteppingPipe):
             self.finish_update(sgd)
         return losses
 
-    def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[MeanLoss, list[Ragged]]:
+    def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
         """Mean loss over the subwords that carry a known tag, and incorrect spans, as the settings say.
 
         examples (Iterable[Example]): the batch.
@@ -389,7 +390,7 @@ class BertNer(SteppingPipe):
         self._gold_warnings.check(examples, self.labels)
         return self._loss(examples, scores)
 
-    def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> MeanLoss:
+    def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> WeightedMean:
         """The loss of examples, such as the dev data, with the weights as they are; see `get_loss`. Nothing is learned.
 
         examples (Iterable[Example]): a token of a label that the head lacks, whose loss would be infinite, gets none.
@@ -400,7 +401,7 @@ class BertNer(SteppingPipe):
         examples = list(examples)
         validate_examples(examples, "BertNer.measure_loss")
         self._ready()
-        loss = MeanLoss()
+        loss = WeightedMean()
         for batch in util.minibatch(rename_gold(self.settings.label_rules, examples), size=batch_size):
             logits = self.model.predict([eg.predicted for eg in batch])
             loss += self._loss(batch, logits, skip_unknown=True)[0]
@@ -408,7 +409,7 @@ class BertNer(SteppingPipe):
 
     def _loss(
         self, examples: Iterable[Example], logits: list[Ragged], *, skip_unknown: bool = False
-    ) -> tuple[MeanLoss, list[Ragged]]:
+    ) -> tuple[WeightedMean, list[Ragged]]:
         tags, balanced = models.get_tags(self.model), self.cfg["balanced_weights"]
         return training_loss(examples, logits, tags, self.settings, balanced, self.name, skip_unknown=skip_unknown)
 

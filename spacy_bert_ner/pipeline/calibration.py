@@ -17,13 +17,13 @@ from ..corpus.spacy_reader import without_annotation
 from ..corpus.splitting.part_file import CALIBRATED_ON, part_file
 from ..decoding.entity_scores import fit_temperature
 from ..errors import BertNerError, CalibrationError, Errors
-from ..evaluation.preset_entities import count_given
+from ..evaluation.preset_entities import count_preset_gold
 from ..evaluation.token_accuracy import calibration_error
 from ..losses import gold_tags as gold
 from ..models.token_classifier import TokenClassifier
 from ..types import Entity, Floats1d
 from ..util.pipelines import check_labels, open_pipeline
-from .prediction import Reading, read
+from .prediction import DecodedBatch, decode_batch
 from .settings import Settings
 
 BATCH_SIZE = 64
@@ -45,12 +45,12 @@ def calibrate(
         leaves none to find.
     """
     n_gold = sum(len(eg.reference.ents) for eg in examples)
-    if not settings.overwrite and n_gold and count_given(examples, lambda doc: doc.ents) == n_gold:
+    if not settings.overwrite and n_gold and count_preset_gold(examples, lambda doc: doc.ents) == n_gold:
         raise CalibrationError(Errors.gold_was_given_to_calibrate.format(name=name, n=n_gold))
-    readings: list[tuple[Reading, NDArray[np.bool_]]] = []
+    readings: list[tuple[DecodedBatch, NDArray[np.bool_]]] = []
     correct: list[bool] = []
     for batch in minibatch(examples, BATCH_SIZE):
-        reading = read(model, [eg.predicted for eg in batch], settings)
+        reading = decode_batch(model, [eg.predicted for eg in batch], settings)
         found: list[list[Entity]] = [[] for _ in batch]
         for span in reading.spans:
             found[span.doc].append(span.entity)

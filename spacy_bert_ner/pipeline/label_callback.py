@@ -8,7 +8,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.util import registry
 
-from ..errors import ConfigError, Errors, check_setting
+from ..errors import ConfigError, Errors, require_setting
 
 
 @registry.callbacks("spacy_bert_ner.add_labels.v1")
@@ -23,7 +23,7 @@ def make_add_labels_v1(labels: Any, component: Any = "bert_ner") -> Callable[[La
     RAISES ConfigError: `labels` is no list; when called: the pipeline has no such component made by `bert_ner`.
     """
     are_labels = isinstance(labels, list) and bool(labels)
-    check_setting("initialize.before_init", "labels", labels, are_labels, 'a list of labels, as in ["drug"]')
+    require_setting("initialize.before_init", "labels", labels, are_labels, 'a list of labels, as in ["drug"]')
 
     def add_labels(nlp: Language) -> None:
         # Those that are trained on are disabled while the others are initialized.

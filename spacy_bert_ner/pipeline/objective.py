@@ -9,13 +9,13 @@ from spacy.training import Example
 from thinc.api import Ragged
 
 from ..decoding.tag_scheme import TagSet
-from ..errors import Errors, check_setting
+from ..errors import Errors, require_setting
 from ..losses import gold_tags as gold
 from ..losses.class_weights import tag_weights
-from ..losses.cross_entropy import MeanLoss, tag_loss
+from ..losses.cross_entropy import WeightedMean, tag_loss
 from ..losses.incorrect_spans import add_negatives
 from ..losses.sequence_nll import sequence_loss
-from ..types import Array
+from ..types import ArrayXd
 from .settings import BALANCED, Settings
 
 
@@ -28,7 +28,7 @@ def training_loss(
     name: str,
     *,
     skip_unknown: bool = False,
-) -> tuple[MeanLoss, list[Ragged]]:
+) -> tuple[WeightedMean, list[Ragged]]:
     """The mean loss of a batch, over its known tokens and, where the settings name their key, its incorrect spans.
 
     logits: the model's output for `eg.predicted` of each.
@@ -40,7 +40,7 @@ def training_loss(
         counted. BertNerError: a gold entity is an incorrect span, too.
     """
     examples = list(examples)
-    targets = gold.targets(examples, logits, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
+    targets = gold.subword_targets(examples, logits, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
     if settings.objective == "sequences":
         loss, gradient = sequence_loss(logits, targets, tags)
     else:
@@ -52,9 +52,9 @@ def training_loss(
     return add_negatives(loss, gradient, examples, logits, tags, settings.incorrect_spans_key)
 
 
-def _tag_weights(tags: TagSet, settings: Settings, balanced: Mapping[str, float], name: str) -> Array | None:
+def _tag_weights(tags: TagSet, settings: Settings, balanced: Mapping[str, float], name: str) -> ArrayXd | None:
     weights = settings.class_weights
     if weights == BALANCED:
         weights = balanced
-        check_setting(f"components.{name}", "class_weights", BALANCED, bool(weights), Errors.not_counted)
+        require_setting(f"components.{name}", "class_weights", BALANCED, bool(weights), Errors.not_counted)
     return tag_weights(cast("Mapping[str, float]", weights), tags) if weights else None

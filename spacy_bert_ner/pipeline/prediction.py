@@ -13,13 +13,13 @@ from thinc.api import Ragged
 
 from ..decoding.entity_scores import entity_scores
 from ..decoding.tag_scheme import TagSet
-from ..decoding.viterbi import Chain, bar, best_tags, chain, subword_chain
+from ..decoding.viterbi import TagChain, decode_tags, mask_forbidden_starts, subword_chain, token_chain
 from ..errors import Errors
 from ..models import token_classifier as models
 from ..models.token_classifier import TokenClassifier
 from ..tokenization.alignment import SubwordLogits, joined_tokens
 from ..types import Bools1d, DocPredictions, Entity, Floats1d, Floats2d, Ints1d, Ints2d, Prediction
-from ..util.doc_entities import obstacles
+from ..util.doc_entities import entity_constraints
 from .settings import Settings
 
 
@@ -30,7 +30,7 @@ class EntitySpan(NamedTuple):
     entity (Entity): in tokens of that Doc.
     offsets (tuple[int, int] | None): first character of that Doc that its subwords cover, and one past the last; None
         for those of its tokens.
-    parts (tuple[int, ...]): indices of what it was joined from, in `Reading.entities`.
+    parts (tuple[int, ...]): indices of what it was joined from, in `DecodedBatch.entities`.
     """
 
     doc: int
@@ -52,7 +52,7 @@ class Unread(NamedTuple):
     label: str
 
 
-class Reading(NamedTuple):
+class DecodedBatch(NamedTuple):
     """The positions of a batch of Docs that get a tag, one Doc after the other, and the entities found in them.
 
     logits: of each position, on the CPU. *Shape:* `(n, n_tags)`
@@ -65,7 +65,7 @@ class Reading(NamedTuple):
     """
 
     logits: Floats2d
-    chain: Chain
+    chain: TagChain
     entities: list[Entity]
     spans: list[EntitySpan]
     unread: list[Unread]
@@ -108,7 +108,7 @@ class _Characters(NamedTuple):
     row_ends: Ints1d
 
 
-def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Reading:
+def decode_batch(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> DecodedBatch:
     """Run the model and find the entities.
 
     docs: at least one.
@@ -123,17 +123,17 @@ def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Rea
         ops.xp.concatenate([models.logits_of(part) for part in output]),
     )
     has_subwords = isinstance(output[0], SubwordLogits)
-    found = obstacles(docs, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
+    found = entity_constraints(docs, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
     characters = None
     if settings.subword_reading == "any" and has_subwords:
         characters = _characters(docs, output)
         positions = subword_chain(batch.lengths, found, batch.is_joined, characters.row_ends)
     else:
-        positions = chain(batch.lengths, found, batch.is_joined)
+        positions = token_chain(batch.lengths, found, batch.is_joined)
     logits = ops.to_numpy(batch.rows[ops.xp.asarray(positions.rows)])
     if settings.decoding == "viterbi":
-        logits = bar(logits, positions, tags)
-    best = best_tags(logits, positions.begins, tags, decoding=settings.decoding)
+        logits = mask_forbidden_starts(logits, positions, tags)
+    best = decode_tags(logits, positions.begins, tags, decoding=settings.decoding)
     entities = tags.entities(best, positions.begins)
     spans = _spans(entities, positions, batch.firsts, characters)
     unread: list[Unread] = []
@@ -142,7 +142,7 @@ def read(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> Rea
     elif has_subwords:
         unread = list(_unread(best, positions, batch, tags, ops.to_numpy(batch.rows.argmax(axis=1))))
     n_joined = [int(own.sum()) for own in is_joined]
-    return Reading(logits, positions, entities, spans, unread, n_joined, tags)
+    return DecodedBatch(logits, positions, entities, spans, unread, n_joined, tags)
 
 
 def predict(
@@ -152,7 +152,7 @@ def predict(
     predictions = [DocPredictions() for _ in docs]
     if not docs:
         return predictions
-    reading = read(model, docs, settings)
+    reading = decode_batch(model, docs, settings)
     scores: Sequence[float | None] = [None] * len(reading.spans)
     if settings.spans_key is not None:
         scores = reading.scores(temperature).tolist()
@@ -197,7 +197,7 @@ def _characters(docs: Sequence[Doc], output: Sequence[Ragged]) -> _Characters:
 
 
 def _spans(
-    entities: list[Entity], positions: Chain, firsts: Ints1d, characters: _Characters | None
+    entities: list[Entity], positions: TagChain, firsts: Ints1d, characters: _Characters | None
 ) -> list[EntitySpan]:
     """The entities in tokens of their Docs, which share tokens where several positions lie in one token."""
     if not entities:
@@ -250,7 +250,7 @@ def _n_characters(span: EntitySpan) -> int:
     return int(end - start)
 
 
-def _unread(best: Ints1d, positions: Chain, batch: _Batch, tags: TagSet, best_of_rows: Ints1d) -> Iterator[Unread]:
+def _unread(best: Ints1d, positions: TagChain, batch: _Batch, tags: TagSet, best_of_rows: Ints1d) -> Iterator[Unread]:
     """Positions outside of entities of which a later subword is most likely in one.
 
     best: the tag id of each position. *Shape:* `(n,)`

@@ -12,19 +12,19 @@ import srsly
 from spacy import util
 from spacy.pipeline.trainable_pipe import TrainablePipe
 
-from ..checkpoints.loading import opening
+from ..checkpoints.loading import translate_load_errors
 from ..errors import CheckpointError, Errors, is_number
 from ..models import token_classifier as models
 from ..models.shim import CheckpointShim
-from ..util.atomic_io import whole_folder
+from ..util.atomic_io import atomic_folder
 from ..util.checksums import check_sums, write_sums
 from ..util.file_limits import MOST_LABELS
 from ..util.srsly_gc import unpacking
 
-P = TypeVar("P", bound="SavedPipe")
+P = TypeVar("P", bound="SerializablePipe")
 
 
-class Cfg(dict[str, Any]):
+class LearnedState(dict[str, Any]):
     """What a component has learned beside its weights, which is saved with it."""
 
     def __missing__(self, key: str) -> dict[str, float]:
@@ -35,10 +35,10 @@ class Cfg(dict[str, Any]):
         raise KeyError(key)
 
 
-class SavedPipe(TrainablePipe):
+class SerializablePipe(TrainablePipe):
     """A component whose weights are those of a token classifier."""
 
-    cfg: Cfg
+    cfg: LearnedState
 
     def _load_to_save(self) -> bool:
         """Make what is saved complete.
@@ -73,7 +73,7 @@ class SavedPipe(TrainablePipe):
             "model": self.model.from_bytes,
         }
         exclude = [*exclude]
-        with self._or_as_before(), opening(self.name, Errors.bad_bytes), unpacking():
+        with self._or_as_before(), translate_load_errors(self.name, Errors.bad_bytes), unpacking():
             util.from_bytes(data, deserialize, exclude)
             models.check_settings(self.model)
             self._check_loaded()
@@ -104,7 +104,7 @@ class SavedPipe(TrainablePipe):
             self._record_source()
             serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
         path = Path(path)
-        with whole_folder(path) as temporary:
+        with atomic_folder(path) as temporary:
             util.to_disk(temporary, serialize, exclude)
             for part in {"cfg", "model", "vocab"}.intersection(exclude):
                 if (path / part).is_dir():

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from ..decoding.label_rules import LabelRules, RuleError, make_rules
 from ..decoding.tag_scheme import OUTSIDE
 from ..decoding.viterbi import DECODINGS
-from ..errors import ConfigError, Errors, check_setting, is_number
+from ..errors import ConfigError, Errors, is_number, require_setting
 from ..types import INCORRECT_SPANS
 
 SUBWORD_LABELS = ("first", "all")
@@ -108,7 +108,7 @@ class Settings:
         RAISES ConfigError: it names the key, the value and what is allowed.
         """
         check_name(name)
-        check = partial(check_setting, f"components.{name}")
+        check = partial(require_setting, f"components.{name}")
         chosen = {"subword_labels": SUBWORD_LABELS, "objective": OBJECTIVES, "decoding": DECODINGS}
         chosen["subword_reading"] = SUBWORD_READINGS
         for key, choices in chosen.items():
@@ -161,12 +161,12 @@ class Settings:
         for label in self.thresholds:
             if label not in labels:
                 allowed = f"the labels {', '.join(labels)}"
-                check_setting(f"components.{name}.thresholds", label, self.thresholds[label], False, allowed)
+                require_setting(f"components.{name}.thresholds", label, self.thresholds[label], False, allowed)
         weights = self.class_weights if isinstance(self.class_weights, Mapping) else {}
         for label in weights:
             if label not in (OUTSIDE, *labels):
                 allowed = f"O and the labels {', '.join(labels)}"
-                check_setting(f"components.{name}.class_weights", label, weights[label], False, allowed)
+                require_setting(f"components.{name}.class_weights", label, weights[label], False, allowed)
 
 
 def _is_key(value: object) -> bool:

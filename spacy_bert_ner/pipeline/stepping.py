@@ -15,10 +15,10 @@ from ..optim.adamw import AdamW
 from ..optim.default_optimizer import set_rate, usual_rates
 from ..optim.schedule import schedule_of
 from ..optim.training_plan import TrainingPlan, plan_of
-from .serialization import SavedPipe
+from .serialization import SerializablePipe
 
 
-class SteppingPipe(SavedPipe):
+class SteppingPipe(SerializablePipe):
     """A component with a plan of its training, by which it sets the schedule of the optimizer.
 
     spaCy's loop tells nobody how many steps there will be. The component learns it from the config and the data when it

@@ -26,7 +26,7 @@ _ENTITY = (
 )
 
 
-class Shown(NamedTuple):
+class EntitySpan(NamedTuple):
     """An entity in a text: its first character, one past its last, its label, and its score, if it has one.
 
     stands_out (bool): whether it is framed.
@@ -39,12 +39,12 @@ class Shown(NamedTuple):
     stands_out: bool = False
 
 
-def colours(labels: Collection[str]) -> dict[str, str]:
+def label_colors(labels: Collection[str]) -> dict[str, str]:
     """A colour for each label, the same for the same labels; from the eighth on they come again."""
     return {label: TINTS[i % len(TINTS)] for i, label in enumerate(sorted(labels))}
 
 
-def marked(text: str, entities: Sequence[Shown], colour_of: Mapping[str, str]) -> str:
+def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> str:
     """A text whose entities are marked, as HTML of displaCy. Text and labels are escaped.
 
     entities: in the order of the text; of one that overlaps those before it, what is behind them is marked, and if
@@ -65,9 +65,9 @@ def marked(text: str, entities: Sequence[Shown], colour_of: Mapping[str, str]) -
     return page.strip()
 
 
-def shown(doc: Doc) -> list[Shown]:
+def shown(doc: Doc) -> list[EntitySpan]:
     """The entities of a Doc."""
-    return [Shown(ent.start_char, ent.end_char, ent.label_, entity_score(ent)) for ent in doc.ents]
+    return [EntitySpan(ent.start_char, ent.end_char, ent.label_, entity_score(ent)) for ent in doc.ents]
 
 
 class Entities:
@@ -78,7 +78,7 @@ class Entities:
         self.entities = shown(doc)
 
     def _repr_html_(self) -> str:
-        marks = marked(self.text, self.entities, colours({one.label for one in self.entities}))
+        marks = render_entities(self.text, self.entities, label_colors({one.label for one in self.entities}))
         if not self.entities:
             return f"{marks}<p>There is no entity in it.</p>"
         head = "".join(
@@ -98,7 +98,7 @@ class Entities:
         width = max((len(text) for text, _, _ in rows), default=0)
         return "\n".join(f"{text:<{width}}  {label}  {score}" for text, label, score in rows) or "no entity"
 
-    def _cells(self, one: Shown) -> tuple[str, str, str]:
+    def _cells(self, one: EntitySpan) -> tuple[str, str, str]:
         return self.text[one.start : one.end], one.label, "-" if one.score is None else f"{one.score:.3f}"
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from ..checkpoints.checkpoint import Checkpoint
-from ..checkpoints.loading import choose_head, opening, tags_of
-from ..decoding.tag_scheme import trained_scheme
+from ..checkpoints.loading import resolve_head, tags_of, translate_load_errors
+from ..decoding.tag_scheme import resolve_scheme
 from ..errors import BertNerError, CheckpointError, EncoderError, Errors
-from ..util.atomic_io import whole_folder
+from ..util.atomic_io import atomic_folder
 from .onnx_runtime import OnnxRuntime
 from .onnx_signature import Signature, is_distribution, match_signature
 
@@ -38,7 +38,7 @@ def has_graph(folder: str | Path) -> bool:
     return (Path(folder) / GRAPH).is_file()
 
 
-class GraphCheckpoint(Checkpoint):
+class OnnxCheckpoint(Checkpoint):
     """A token classifier that onnxruntime runs.
 
     `model` is a torch module without weights (on the device "meta"), which knows labels, positions and subwords.
@@ -52,7 +52,7 @@ class GraphCheckpoint(Checkpoint):
         """The file `model.onnx`: subwords and mask `(n_windows, longest)` → logits `(n_windows, longest, n_tags)`; see
         `signature` for the names and types that it may have."""
         self.runtime = OnnxRuntime()
-        self._session: GraphSession | None = None
+        self._session: OnnxSession | None = None
         self._session_of: tuple[int, OnnxRuntime] | None = None
 
     @classmethod
@@ -79,12 +79,12 @@ class GraphCheckpoint(Checkpoint):
         bare = cls.without_weights(folder, local_files_only=True, reads_weights=False)
         config = bare.model.config
         try:
-            tags, _ = choose_head(config, str(folder), None, (), tag_scheme, tag_map)
+            tags, _ = resolve_head(config, str(folder), None, (), tag_scheme, tag_map)
         except EncoderError as e:
             message = Errors.graph_without_tags.format(name=folder, tags=", ".join(tags_of(config)))
             raise CheckpointError(message) from e
         if tag_scheme:
-            config.tag_scheme = trained_scheme(tags.scheme)
+            config.tag_scheme = resolve_scheme(tags.scheme)
         bare.graph = (graph or Path(folder) / GRAPH).read_bytes()
         return bare
 
@@ -97,7 +97,7 @@ class GraphCheckpoint(Checkpoint):
 
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.onnx` and the tokenizer's files, all of them or none."""
-        with whole_folder(folder) as temporary:
+        with atomic_folder(folder) as temporary:
             self.model.config.save_pretrained(temporary)
             self.save_tokenizer(temporary)
             (temporary / GRAPH).write_bytes(self.graph)
@@ -113,9 +113,9 @@ class GraphCheckpoint(Checkpoint):
         """Nothing: there is nothing to train."""
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
-        return GraphCheckpoint.from_files, (self.to_files(), self.name)
+        return OnnxCheckpoint.from_files, (self.to_files(), self.name)
 
-    def _get_session(self) -> GraphSession:
+    def _get_session(self) -> OnnxSession:
         """The session of this process: its threads do not survive a fork."""
         wanted = (os.getpid(), self.runtime)
         if self._session is None or self._session_of != wanted:
@@ -123,7 +123,7 @@ class GraphCheckpoint(Checkpoint):
                 _inherited.append(self._session)
             n_tags = len(self.tags.tags)
             session, signature = _open_session(self.graph, self.runtime, self.name, n_tags)
-            opened = GraphSession(session, signature, self.name, n_tags, self._first_position)
+            opened = OnnxSession(session, signature, self.name, n_tags, self._first_position)
             opened.try_out()
             self._session, self._session_of = opened, wanted
         return self._session
@@ -135,7 +135,7 @@ class GraphCheckpoint(Checkpoint):
         return positions - self.max_window if isinstance(positions, int) and positions > 0 else 0
 
 
-class GraphSession:
+class OnnxSession:
     """A session of onnxruntime that is called as the signature of its graph says."""
 
     def __init__(self, session: Any, signature: Signature, name: str, n_tags: int, first_position: int) -> None:
@@ -220,6 +220,6 @@ def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) ->
     slow = [] if cuda in providers else ["SkipLayerNormFusion", "BiasSkipLayerNormFusion"]
     # Weights in a second file would be read from wherever this process was started. There is no such folder.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", f"{os.devnull}/none")
-    with opening(name, Errors.graph_damaged):
+    with translate_load_errors(name, Errors.graph_damaged):
         session = onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow)
         return session, match_signature(session.get_inputs(), session.get_outputs(), n_tags)

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy.util import registry
 
-from ..errors import RUNTIME_SECTION, check_setting
+from ..errors import RUNTIME_SECTION, require_setting
 
 PROVIDERS = ("auto", "cpu", "cuda")
 
@@ -40,7 +40,7 @@ def make_onnx_runtime_v1(threads: Any = None, provider: Any = "auto", file: Any 
         folder has only one. A saved pipeline runs its own graph in any case.
     RAISES ConfigError: a setting is not allowed.
     """
-    check = partial(check_setting, RUNTIME_SECTION)
+    check = partial(require_setting, RUNTIME_SECTION)
     a_count = isinstance(threads, int) and not isinstance(threads, bool) and threads >= 1
     check("threads", threads, threads is None or a_count, "a whole number from 1, or null")
     a_provider = isinstance(provider, str) and provider in PROVIDERS

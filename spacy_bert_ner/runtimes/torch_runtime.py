@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from spacy.util import registry
 
-from ..errors import RUNTIME_SECTION, Errors, check_setting
-from ..nn.mixed_precision import PRECISIONS, half_precision, multiplies_bfloat16
-from ..nn.packed_linear import has_int8_products, has_products
-from ..nn.padding_free import KINDS, UnpaddedPass, is_like_bert
+from ..errors import RUNTIME_SECTION, Errors, require_setting
+from ..nn.mixed_precision import PRECISIONS, autocast_dtype, has_fast_bf16
+from ..nn.packed_linear import has_packed_int8_linear, has_packed_linear
+from ..nn.padding_free import KINDS, PaddingFreeForward, is_like_bert
 
 if TYPE_CHECKING:
     from ..checkpoints.checkpoint import Checkpoint
@@ -29,7 +29,7 @@ class TorchRuntime:
     """Runs batches on the device of the checkpoint.
 
     precision (str): of matrix products, one of `RUNTIME_PRECISIONS`.
-    packed_weights (bool): whether a CPU multiplies with a copy of the weights; see `UnpaddedPass`.
+    packed_weights (bool): whether a CPU multiplies with a copy of the weights; see `PaddingFreeForward`.
     compile (bool): whether `torch.compile` makes kernels for the model.
     """
 
@@ -50,7 +50,7 @@ def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True, c
         takes a compiler, and up to a minute at the first texts.
     RAISES ConfigError: a setting is not allowed.
     """
-    check = partial(check_setting, RUNTIME_SECTION)
+    check = partial(require_setting, RUNTIME_SECTION)
     a_precision = isinstance(precision, str) and precision in RUNTIME_PRECISIONS
     check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in RUNTIME_PRECISIONS))
     check("packed_weights", packed_weights, isinstance(packed_weights, bool), "true, false")
@@ -60,7 +60,7 @@ def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True, c
     return TorchRuntime(precision, packed_weights, compile)
 
 
-def unpadded_pass(checkpoint: "Checkpoint", runtime: TorchRuntime) -> UnpaddedPass | None:
+def padding_free_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> PaddingFreeForward | None:
     """What predicts without padding; None where model, device or precision leave that to transformers.
 
     RETURNS: the one that the checkpoint has, if it is of this runtime.
@@ -70,15 +70,15 @@ def unpadded_pass(checkpoint: "Checkpoint", runtime: TorchRuntime) -> UnpaddedPa
     if precision == "int8":
         reason = lacks_int8(checkpoint)
         allowed = Errors.no_int8.format(kinds=", ".join(KINDS), reason=reason)
-        check_setting(RUNTIME_SECTION, "precision", precision, reason is None, allowed)
+        require_setting(RUNTIME_SECTION, "precision", precision, reason is None, allowed)
     if precision == "auto":
-        precision = "bf16" if half_precision(precision, device) else "fp32"
-    is_slow = precision == "bf16" and not multiplies_bfloat16(device)
-    is_known = device == "cpu" and has_products() and is_like_bert(checkpoint.model)
+        precision = "bf16" if autocast_dtype(precision, device) else "fp32"
+    is_slow = precision == "bf16" and not has_fast_bf16(device)
+    is_known = device == "cpu" and has_packed_linear() and is_like_bert(checkpoint.model)
     if not (is_known and runtime.packed_weights) or is_slow or precision == "fp16" or runtime.compile:
         return None
     own = checkpoint.unpadded
-    return own if own is not None and own.precision == precision else UnpaddedPass(checkpoint.model, precision)
+    return own if own is not None and own.precision == precision else PaddingFreeForward(checkpoint.model, precision)
 
 
 def compiled_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> Callable[..., torch.Tensor] | None:
@@ -89,7 +89,7 @@ def compiled_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> Callabl
     if not runtime.compile:
         return None
     reason = _lacks_compiler(checkpoint.device.type)
-    check_setting(RUNTIME_SECTION, "compile", True, reason is None, f"false, as there is {reason}")
+    require_setting(RUNTIME_SECTION, "compile", True, reason is None, f"false, as there is {reason}")
     # Lengths differ from batch to batch; without this, torch compiles for some of them, and then gives up.
     return checkpoint.compiled or torch.compile(checkpoint.forward, dynamic=True)
 
@@ -110,4 +110,4 @@ def lacks_int8(checkpoint: "Checkpoint") -> str | None:
         return f"the weights lie on '{device}'"
     if not is_like_bert(model):
         return f"'{checkpoint.name}' is of the kind {model.config.model_type}"
-    return None if has_int8_products() else "the CPU, or torch, has no such products"
+    return None if has_packed_int8_linear() else "the CPU, or torch, has no such products"

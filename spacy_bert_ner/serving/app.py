@@ -25,7 +25,7 @@ from ray import serve
 from ray.util.metrics import Counter, Histogram
 from thinc.api import require_gpu
 
-from ..annotate.text_annotator import Annotator
+from ..annotate.text_annotator import TextAnnotator
 from ..annotate.writers import row_of
 from ..errors import BertNerError, Errors
 from ..util.pipelines import entity_labels, load, our_components
@@ -34,7 +34,7 @@ from ..util.user_code import import_code
 from .landing_page import page
 from .metrics import addresses, gather
 from .request_validation import Limits, read_request
-from .schemas import About, Answer, Failure, Refused, Request, id_of, told
+from .schemas import EntitiesRequest, EntitiesResponse, ErrorResponse, ModelInfo, RequestError, id_of, told
 
 _STATUSES = {
     401: "no or a wrong token",
@@ -48,7 +48,7 @@ _OWN_PAGE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-i
 _LOG = logging.getLogger("ray.serve")
 
 
-class Settings(pydantic.BaseModel):
+class ServerSettings(pydantic.BaseModel):
     """What a server is told: arguments of the command, and `args` in a config file of Serve.
 
     pipeline: its folder, or the name of an installed package.
@@ -81,15 +81,15 @@ api = FastAPI(
     title="spacy-bert-ner", description="Named entities of texts.", version="1", docs_url=None, redoc_url=None
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    s: {"model": Failure, "description": text} for s, text in _STATUSES.items()
+    s: {"model": ErrorResponse, "description": text} for s, text in _STATUSES.items()
 }
-_BODY = {"required": True, "content": {"application/json": {"schema": Request.model_json_schema()}}}
+_BODY = {"required": True, "content": {"application/json": {"schema": EntitiesRequest.model_json_schema()}}}
 
 
 # What the class uses stands before it: Serve takes it to replicas as it is where it is defined.
 
 
-def token_of(settings: Settings) -> bytes | None:
+def token_of(settings: ServerSettings) -> bytes | None:
     """The token that clients have to send; None for none.
 
     RAISES BertNerError: the environment variable that is named is not set.
@@ -102,7 +102,7 @@ def token_of(settings: Settings) -> bytes | None:
     return token.encode()
 
 
-def _chosen(entities: Sequence[dict[str, Any]], asked: Request) -> list[dict[str, Any]]:
+def _chosen(entities: Sequence[dict[str, Any]], asked: EntitiesRequest) -> list[dict[str, Any]]:
     least = asked.thresholds
     return [
         one
@@ -134,14 +134,14 @@ class Server:
     """A replica: a pipeline, and the routes of the API."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = Settings(**settings)
+        self.settings = ServerSettings(**settings)
         self._token = token_of(self.settings)
         if self.settings.gpu:
             require_gpu(0)  # Ray shows it no others
         if self.settings.code is not None:
             import_code(Path(self.settings.code))
         self.nlp = load(self.settings.pipeline)
-        self.annotator = Annotator(self.nlp)
+        self.annotator = TextAnnotator(self.nlp)
         self.labels = entity_labels(self.nlp)
         # One thread, as one pipeline at work uses all that the replica has; the event loop answers meanwhile.
         self._thread = ThreadPoolExecutor(1)
@@ -169,7 +169,7 @@ class Server:
             try:
                 return await asyncio.to_thread(lambda: gather(addresses()))
             except OSError:
-                raise Refused(503, "busy", Errors.no_metrics, {"Retry-After": "5"}) from None
+                raise RequestError(503, "busy", Errors.no_metrics, {"Retry-After": "5"}) from None
 
         return await self._answer(request, told)
 
@@ -178,7 +178,7 @@ class Server:
         """Whether the server is there; no token is needed."""
         return {"status": "ok"}
 
-    @api.get("/v1/model", response_model=About, responses={401: _FAILURES[401]}, tags=["model"])
+    @api.get("/v1/model", response_model=ModelInfo, responses={401: _FAILURES[401]}, tags=["model"])
     async def model(self, request: HttpRequest) -> Response:
         """Labels and versions of the pipeline."""
 
@@ -198,7 +198,7 @@ class Server:
 
     @api.post(
         "/v1/entities",
-        response_model=Answer,
+        response_model=EntitiesResponse,
         responses=_FAILURES,
         openapi_extra={"requestBody": _BODY},
         tags=["model"],
@@ -208,7 +208,7 @@ class Server:
 
         async def found(request_id: str) -> dict[str, Any]:
             if self._waiting >= self.settings.max_waiting:
-                raise Refused(503, "busy", Errors.server_busy, {"Retry-After": "1"})
+                raise RequestError(503, "busy", Errors.server_busy, {"Retry-After": "1"})
             self._waiting += 1
             try:
                 asked = read_request(await self._body(request), self._limits())
@@ -217,7 +217,7 @@ class Server:
                 self._waiting -= 1
             for i, one in enumerate(documents):
                 if one is None:
-                    raise Refused(500, "failed", Errors.text_failed.format(number=i))
+                    raise RequestError(500, "failed", Errors.text_failed.format(number=i))
             answers = [{"entities": _chosen(one or [], asked)} for one in documents]
             return {"request_id": request_id, "documents": answers}
 
@@ -231,7 +231,7 @@ class Server:
         try:
             self._check_token(request)
             content = await work(request_id)
-        except Refused as e:
+        except RequestError as e:
             status, headers = e.status, e.headers
             content = _failure(request_id, e.code, e.message)
         except Exception as e:  # whatever it is, the client gets an answer, and the log the kind, but never the text
@@ -248,7 +248,7 @@ class Server:
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), self._token):
-            raise Refused(401, "unauthorized", Errors.not_authorized, {"WWW-Authenticate": "Bearer"})
+            raise RequestError(401, "unauthorized", Errors.not_authorized, {"WWW-Authenticate": "Bearer"})
 
     def _limits(self) -> Limits:
         most = min(self.settings.max_characters, self.nlp.max_length)
@@ -256,7 +256,7 @@ class Server:
 
     async def _body(self, request: HttpRequest) -> bytes:
         """The body, of which no more is read than is allowed."""
-        too_large = Refused(413, "too_large", Errors.body_too_large.format(most=self.settings.max_bytes))
+        too_large = RequestError(413, "too_large", Errors.body_too_large.format(most=self.settings.max_bytes))
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.settings.max_bytes:
             raise too_large
@@ -295,7 +295,7 @@ class Server:
 def application(args: dict[str, Any]) -> serve.Application:
     """The application of Serve, as a config file of Serve names it.
 
-    args: see `Settings`.
+    args: see `ServerSettings`.
     RAISES BertNerError: one of them is not allowed.
     """
     return build(args, {})
@@ -304,7 +304,7 @@ def application(args: dict[str, Any]) -> serve.Application:
 def build(args: dict[str, Any], options: dict[str, Any]) -> serve.Application:
     """The application, with options of its deployment, such as `num_replicas`, as Serve takes them."""
     try:
-        settings = Settings(**args)
+        settings = ServerSettings(**args)
     except pydantic.ValidationError as e:
         raise BertNerError(Errors.bad_server_setting.format(reason=told(list(e.errors())))) from None
     # Beyond what waits here, those that are told to come back, and questions of health.

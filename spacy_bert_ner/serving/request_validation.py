@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 
 from ..errors import Errors
-from .schemas import Refused, Request
+from .schemas import EntitiesRequest, RequestError
 
 ALLOWED = {
     "text": "a text",
@@ -37,7 +37,7 @@ class Limits:
     labels: Collection[str]
 
 
-def read_request(body: bytes, limits: Limits) -> Request:
+def read_request(body: bytes, limits: Limits) -> EntitiesRequest:
     """Read the body of a request.
 
     RAISES Refused: it is none, or more than is allowed. It says what is wrong, without what was sent.
@@ -45,11 +45,11 @@ def read_request(body: bytes, limits: Limits) -> Request:
     asked = _parse(body)
     texts = asked.all_texts()
     if len(texts) > limits.max_texts:
-        raise Refused(413, "too_large", Errors.too_many_texts.format(n=len(texts), most=limits.max_texts))
+        raise RequestError(413, "too_large", Errors.too_many_texts.format(n=len(texts), most=limits.max_texts))
     for i, text in enumerate(texts):
         if len(text) > limits.max_characters:
             found = {"number": i, "n": len(text), "most": limits.max_characters}
-            raise Refused(413, "too_large", Errors.text_too_large.format(**found))
+            raise RequestError(413, "too_large", Errors.text_too_large.format(**found))
         if any("\ud800" <= c <= "\udfff" for c in text):
             raise _malformed(f"texts.{i}: half of a surrogate pair, which is no character")
     named = [*(asked.labels or ()), *(asked.thresholds if isinstance(asked.thresholds, dict) else ())]
@@ -59,7 +59,7 @@ def read_request(body: bytes, limits: Limits) -> Request:
     return asked
 
 
-def _parse(body: bytes) -> Request:
+def _parse(body: bytes) -> EntitiesRequest:
     try:
         content = json.loads(body)
     except json.JSONDecodeError as e:
@@ -69,7 +69,7 @@ def _parse(body: bytes) -> Request:
     if not isinstance(content, dict):
         raise _malformed("the body is no table. Allowed: a table with text or texts")
     try:
-        return Request.model_validate(content)
+        return EntitiesRequest.model_validate(content)
     except pydantic.ValidationError as e:
         errors: list[Any] = list(e.errors(include_url=False, include_input=False, include_context=False))
     places = {one["loc"] for one in errors if one["loc"]}
@@ -88,5 +88,5 @@ def _shown(label: str) -> str:
     return ascii(label if len(label) <= _MOST_SHOWN else f"{label[:_MOST_SHOWN]}...")
 
 
-def _malformed(reason: str) -> Refused:
-    return Refused(422, "malformed", Errors.bad_request.format(reason=reason))
+def _malformed(reason: str) -> RequestError:
+    return RequestError(422, "malformed", Errors.bad_request.format(reason=reason))

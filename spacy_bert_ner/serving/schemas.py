@@ -14,7 +14,7 @@ _ID = re.compile(r"[!-~]{1,100}")
 Threshold = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1)]
 
 
-class Request(BaseModel):
+class EntitiesRequest(BaseModel):
     """One text, or several."""
 
     model_config = ConfigDict(extra="forbid")
@@ -28,7 +28,7 @@ class Request(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Request:
+    def _one_of_both(self) -> EntitiesRequest:
         if (self.text is None) == (self.texts is None):
             raise ValueError("either text or texts is needed")
         return self
@@ -54,28 +54,28 @@ class Document(BaseModel):
     entities: list[FoundEntity]
 
 
-class Answer(BaseModel):
+class EntitiesResponse(BaseModel):
     """A document for each text, in their order."""
 
     request_id: str
     documents: list[Document]
 
 
-class Problem(BaseModel):
+class ErrorDetail(BaseModel):
     """What is wrong: a name for programs, and a sentence for people."""
 
     code: str
     message: str
 
 
-class Failure(BaseModel):
+class ErrorResponse(BaseModel):
     """An answer that is none."""
 
     request_id: str
-    error: Problem
+    error: ErrorDetail
 
 
-class About(BaseModel):
+class ModelInfo(BaseModel):
     """The pipeline that answers: its name and version, its components, the labels that it gives, the thresholds that it
     has itself, and what is installed."""
 
@@ -88,7 +88,7 @@ class About(BaseModel):
     versions: dict[str, str]
 
 
-class Refused(Exception):  # noqa: N818, it is an answer
+class RequestError(Exception):
     """A request that is answered with a failure.
 
     status (int): of HTTP.

@@ -14,8 +14,8 @@ from typing import Any
 
 import srsly
 
-from ..annotate.ray_engine import started
-from ..errors import BertNerError, Errors, one_line
+from ..annotate.ray_engine import ray_session
+from ..errors import BertNerError, Errors, format_exception
 from ..util.pipelines import load
 from ..util.user_code import import_code
 
@@ -38,7 +38,7 @@ def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         (options,) = [{key: value for key, value in one.items() if key != "name"} for one in deployments]
         return dict(found.get("args") or {}), options
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BertNerError(Errors.bad_serve_config.format(path=path, reason=one_line(e, None))) from e
+        raise BertNerError(Errors.bad_serve_config.format(path=path, reason=format_exception(e, None))) from e
 
 
 def be_patient() -> None:
@@ -95,7 +95,7 @@ def run_server(
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    settings: see `app.Settings`.
+    settings: see `app.ServerSettings`.
     options: of the deployment, as Serve takes them.
     ready: is called when it answers.
     RAISES BertNerError: a setting is not allowed, the pipeline cannot be opened, the port is taken, or there is no
@@ -103,13 +103,13 @@ def run_server(
     """
     from ray import serve
 
-    from .app import Settings, build, token_of
+    from .app import ServerSettings, build, token_of
 
     for key in ("pipeline", "code"):
         if settings.get(key) and Path(settings[key]).exists():  # replicas may be in another folder
             settings = {**settings, key: str(Path(settings[key]).absolute())}
     app = build(settings, options)
-    token_of(Settings(**settings))
+    token_of(ServerSettings(**settings))
     if settings.get("code"):
         import_code(Path(settings["code"]))  # a config file of Serve may name it
     load(settings["pipeline"])  # what is wrong with it is told here, and not by each replica again and again
@@ -126,7 +126,7 @@ def run_server(
     end = _End()
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     be_patient()
-    with started(address), end.awaited():
+    with ray_session(address), end.awaited():
         serve.start(http_options={"host": host, "port": port}, logging_config={"log_level": "WARNING"})
         try:
             try:

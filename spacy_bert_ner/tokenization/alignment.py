@@ -57,7 +57,7 @@ def joined_tokens(output: Ragged) -> Bools1d:
     return np.zeros(len(cast(Any, output.lengths)), dtype=bool)
 
 
-def align(
+def align_tokens_to_subwords(
     tokens: Ints2d, is_space: Ints1d, subwords: Ints2d, n_characters: int, markers: Ints1d = NO_MARKERS
 ) -> Alignment:
     """Find the subwords of every token by character offsets.
@@ -108,7 +108,7 @@ def align(
     return Alignment(index[order], np.bincount(token_of, minlength=n_tokens).astype(np.int64), is_joined)
 
 
-def first_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
+def first_subword_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
     """The tokens that have subwords, and the row of the first subword of each.
 
         lengths  1 2 0 1   →   tokens 0 1 3,  rows 0 1 3

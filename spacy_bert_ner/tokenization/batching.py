@@ -11,7 +11,7 @@ from ..types import Ints1d, Ints2d
 
 T = TypeVar("T", bound=Sized)
 
-STEP_COST = 64
+BATCH_OVERHEAD_TOKENS = 64
 """What one more pass through the encoder may cost, in subwords of padding that it saves. Found by trying 0 to 160 with
 a six-layer encoder on two cores: updates of 16 sentences are fastest from 48 to 96, and a sixth faster than unsplit."""
 
@@ -20,7 +20,7 @@ LOOK_AHEAD = 16
 with 64 sentences at a time; to look further gains nothing."""
 
 
-def look_ahead(stream: Iterable[T], n_items: int, max_batch_tokens: int) -> Iterator[list[T]]:
+def read_ahead_batches(stream: Iterable[T], n_items: int, max_batch_tokens: int) -> Iterator[list[T]]:
     """Cut a stream into runs whose windows are then grouped together.
 
     The first run is small, so that the first result comes early; each later one may have four times the tokens of the
@@ -48,8 +48,8 @@ def look_ahead(stream: Iterable[T], n_items: int, max_batch_tokens: int) -> Iter
         yield run
 
 
-def group(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
-    """Group windows so that the sum of padded sizes, plus `STEP_COST` a batch, is small.
+def batch_padded(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
+    """Group windows so that the sum of padded sizes, plus `BATCH_OVERHEAD_TOKENS` a batch, is small.
 
     Windows are taken from the longest to the shortest. A batch is closed when one more window would exceed the budget,
     or when the padding that this window needs costs more than a batch of its own.
@@ -64,14 +64,14 @@ def group(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
     longest = padding = 0
     for i in np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
         padding += longest - lengths[i]
-        if not batches or longest * (len(batches[-1]) + 1) > max_batch_tokens or padding > STEP_COST:
+        if not batches or longest * (len(batches[-1]) + 1) > max_batch_tokens or padding > BATCH_OVERHEAD_TOKENS:
             batches.append([])
             longest, padding = lengths[i], 0
         batches[-1].append(i)
     return batches
 
 
-def fill(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
+def batch_packed(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
     """Group windows for a pass that needs no padding: as many as there is room for, those of like length together.
 
         lengths 9 30 8 31, budget 64   →   [3, 1], [0, 2]
@@ -109,7 +109,7 @@ def batch_equal(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]
     return batches
 
 
-def round_up(n: int, limit: int) -> int:
+def bucket_size(n: int, limit: int) -> int:
     """The next of few sizes: multiples of 8, then of 16 from 64 on, of 32 from 128 on, and so on.
 
     What multiplies matrices keeps a kernel of a megabyte or two for each number of rows that it meets. Up to 2,048
@@ -121,7 +121,7 @@ def round_up(n: int, limit: int) -> int:
     return max(n, min(-(-n // step) * step, limit))
 
 
-def pad(windows: Sequence[Ints1d], padding: int, longest: int) -> tuple[Ints2d, Ints2d]:
+def pad_windows(windows: Sequence[Ints1d], padding: int, longest: int) -> tuple[Ints2d, Ints2d]:
     """Put windows one below the other.
 
     windows: ids of each. *Shape:* `(n,)` each, none longer than `longest`

@@ -24,12 +24,12 @@ CAPITAL, CAPITALS = "⇧", "⇪"
 _BEHIND_NO_LETTER = r"(?<![\p{L}\p{N}\p{M}])"
 
 
-def is_mark(regex: str, content: str) -> bool:
-    """Whether a rule of a normalizer is one of those that `mark_case` makes for a letter."""
+def is_case_marker(regex: str, content: str) -> bool:
+    """Whether a rule of a normalizer is one of those that `add_case_markers` makes for a letter."""
     return regex[:-1] == _BEHIND_NO_LETTER and content == f" {CAPITAL} {regex[-1]}"
 
 
-def mark_case(tokenizer: Tokenizer) -> bool:
+def add_case_markers(tokenizer: Tokenizer) -> bool:
     """Put `⇧` before each word that begins with a capital letter, and `⇪` before each of two capital letters or more
     and no small one.
 

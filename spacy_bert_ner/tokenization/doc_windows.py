@@ -13,10 +13,10 @@ from spacy.attrs import IDX, IS_SPACE, LENGTH
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 
-from ..errors import ConfigError, Errors, check_setting
+from ..errors import ConfigError, Errors, require_setting
 from ..types import Encoding, Ints1d
-from .alignment import Alignment, align
-from .windows import NOWHERE, Window, cover, sentence_starts, split
+from .alignment import Alignment, align_tokens_to_subwords
+from .windows import NOWHERE, Window, sentence_starts, split_windows, windows_from_spans
 
 SpanGetter = Callable[[list[Doc]], list[list[Span]]]
 
@@ -31,7 +31,7 @@ def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
     settings (dict | None): what it is made with, such as `{"window": 64, "stride": 48}`, in tokens.
     RAISES ConfigError: spacy-transformers is not installed, or knows no getter of the name.
     """
-    check = partial(check_setting, SECTION)
+    check = partial(require_setting, SECTION)
     check("name", name, isinstance(name, str), 'a name, as in "spacy-transformers.strided_spans.v1"')
     check("settings", settings, settings is None or isinstance(settings, dict), "a table, or null")
     try:
@@ -56,10 +56,12 @@ def align_docs(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[En
     subwords = subwords + np.repeat(n_characters[:-1], [len(o) for o in offsets])[:, None]
     firsts = np.cumsum([0, *map(len, offsets)])
     markers = np.concatenate([NOWHERE, *(e.markers + first for e, first in zip(encodings, firsts, strict=False))])
-    return align(np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]), markers)
+    return align_tokens_to_subwords(
+        np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]), markers
+    )
 
 
-def doc_windows(
+def split_docs(
     docs: list[Doc],
     firsts: Ints1d,
     alignment: Alignment,
@@ -69,7 +71,7 @@ def doc_windows(
     cut_at: str,
     get_spans: SpanGetter | None = None,
 ) -> list[tuple[int, Window]]:
-    """The windows of all Docs, each with the number of its Doc; see `windows.split`.
+    """The windows of all Docs, each with the number of its Doc; see `windows.split_windows`.
 
     firsts: the first subword of each Doc, and one past the last of all. *Shape:* `(n_docs + 1,)`
     alignment: of all Docs.
@@ -95,11 +97,11 @@ def doc_windows(
             if spans is not None:
                 edges = np.append(own, n)
                 runs = [(int(edges[start]), int(edges[end])) for start, end in spans[i]]
-                windows.extend((i, w) for w in cover(n, cuts, size, overlap, runs))
+                windows.extend((i, w) for w in windows_from_spans(n, cuts, size, overlap, runs))
             else:
                 sentences = own[sentence_starts(doc)] if cut_at == "sentences" else own[:0]
                 sentences = np.unique(sentences[sentences < n])
-                windows.extend((i, w) for w in split(n, cuts, size, overlap, sentences))
+                windows.extend((i, w) for w in split_windows(n, cuts, size, overlap, sentences))
         first_token += len(doc)
     return windows
 

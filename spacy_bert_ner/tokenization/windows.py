@@ -26,7 +26,7 @@ class Window(NamedTuple):
     keep_end: int
 
 
-def split(
+def split_windows(
     n_subwords: int, token_starts: Ints1d, size: int, overlap: int, sentence_starts: Ints1d = NOWHERE
 ) -> list[Window]:
     """Cut a Doc into windows of at most `size` subwords.
@@ -55,17 +55,18 @@ def split(
     return [w for part in pairwise(edges) for w in _split_part(*part, token_starts, size, overlap, sentence_starts)]
 
 
-def cover(
+def windows_from_spans(
     n_subwords: int, token_starts: Ints1d, size: int, overlap: int, runs: Sequence[tuple[int, int]]
 ) -> list[Window]:
     """The windows of a Doc of which somebody else says where they lie.
 
-    Where two overlap, each keeps the half that is farther from its own edge. One that is too long is cut as `split`
-    cuts a Doc, one that lies in another is left out, and what lies in none is cut like a Doc of its own.
+    Where two overlap, each keeps the half that is farther from its own edge. One that is too long is cut as
+    `split_windows` cuts a Doc, one that lies in another is left out, and what lies in none is cut like a Doc of its
+    own.
 
         subwords 0 to 9, runs 0-5, 3-9, size 6    →   Window(0, 5, 0, 4), Window(3, 9, 4, 9), Window(9, 10, 9, 10)
 
-    n_subwords, token_starts, size, overlap: see `split`.
+    n_subwords, token_starts, size, overlap: see `split_windows`.
     runs: first subword and one past the last of each, in any order.
     """
     cuts: list[tuple[int, int]] = []
@@ -84,7 +85,7 @@ def cover(
 
 def _cuts(first: int, last: int, token_starts: Ints1d, size: int, overlap: int) -> list[tuple[int, int]]:
     inside = token_starts[(token_starts >= first) & (token_starts < last)]
-    return [(w.start + first, w.end + first) for w in split(last - first, inside - first, size, overlap)]
+    return [(w.start + first, w.end + first) for w in split_windows(last - first, inside - first, size, overlap)]
 
 
 def _split_part(
@@ -129,7 +130,7 @@ def sentence_starts(doc: Doc) -> Ints1d:
     return np.flatnonzero(Sentencizer().predict([doc])[0])
 
 
-def merge(
+def stitch_indices(
     windows: Sequence[Window], firsts: Sequence[int], rows: Sequence[int], n_before: int
 ) -> tuple[Ints1d, Ints1d]:
     """Where the kept logits of a batch of windows lie, and where they go.

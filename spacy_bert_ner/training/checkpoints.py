@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 from ..errors import BertNerError, Errors
-from ..util.atomic_io import remove_orphans, whole_folder
+from ..util.atomic_io import atomic_folder, remove_stale_temp
 from ..util.checksums import check_sums, write_sums
 
 STATES = "states"
@@ -26,7 +26,7 @@ _NAME = re.compile(r"\d{8,}")
 
 
 @dataclass
-class State:
+class TrainingCheckpoint:
     """All that a training is at the end of a step.
 
     step (int): the last that is done, from 0 on.
@@ -34,7 +34,7 @@ class State:
     scores: of each evaluation, by its step; the best of them, and the patience, follow from these.
     losses: since the last evaluation, by component: the mean and its weight; None for a plain sum.
     performance: what the pipeline tells of its scores.
-    numbers: see `optimizer_state.collect`.
+    numbers: see `optimizer_state.state_dict`.
     told: what it was begun with, see `fingerprint.describe`.
     tensors: weights and moments; where random generators are, of the data as `data/...`, of worker i as `worker/i/...`.
     """
@@ -54,7 +54,7 @@ class State:
         return {name[len(beginning) :]: value for name, value in self.tensors.items() if name.startswith(beginning)}
 
 
-def write(output: Path, state: State, keep: int) -> Path:
+def write_checkpoint(output: Path, state: TrainingCheckpoint, keep: int) -> Path:
     """Write a state, and then delete all but the newest `keep`.
 
     RETURNS: its folder.
@@ -62,7 +62,7 @@ def write(output: Path, state: State, keep: int) -> Path:
     """
     folder = output / STATES / f"{state.step:08d}"
     numbers = {key: value for key, value in vars(state).items() if key != "tensors"}
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         safetensors.torch.save_file(state.tensors, temporary / TENSORS)
         (temporary / NUMBERS).write_text(json.dumps({"version": VERSION, **numbers}), encoding="utf8")
         write_sums(temporary)
@@ -84,12 +84,12 @@ def was_begun(output: Path) -> bool:
     return (output / STATES).is_dir()
 
 
-def has_states(output: Path) -> bool:
+def has_checkpoints(output: Path) -> bool:
     """Whether there is a state, be it damaged."""
     return bool(_folders(output))
 
 
-def newest(output: Path, tell: Callable[[str], object] = lambda told: None) -> Path | None:
+def latest_checkpoint(output: Path, tell: Callable[[str], object] = lambda told: None) -> Path | None:
     """The folder of the newest state that is whole; None where there never was one.
 
     tell: is told of each damaged one that is passed over.
@@ -97,7 +97,7 @@ def newest(output: Path, tell: Callable[[str], object] = lambda told: None) -> P
     """
     folders = _folders(output)
     if (output / STATES).is_dir():
-        remove_orphans(output / STATES)
+        remove_stale_temp(output / STATES)
     for folder in folders:
         try:
             check_sums(folder)
@@ -111,7 +111,7 @@ def newest(output: Path, tell: Callable[[str], object] = lambda told: None) -> P
     return None
 
 
-def read(folder: Path) -> State:
+def read_checkpoint(folder: Path) -> TrainingCheckpoint:
     """Read a state that was found to be whole.
 
     RAISES BertNerError: another version of this package wrote it.
@@ -119,7 +119,7 @@ def read(folder: Path) -> State:
     with _reading(folder):
         numbers = _numbers(folder)
         numbers["scores"] = {int(step): score for step, score in numbers["scores"].items()}
-        return State(**numbers, tensors=safetensors.torch.load_file(folder / TENSORS))
+        return TrainingCheckpoint(**numbers, tensors=safetensors.torch.load_file(folder / TENSORS))
 
 
 def read_told(folder: Path) -> dict[str, Any]:

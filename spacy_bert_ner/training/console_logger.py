@@ -15,10 +15,10 @@ from spacy.util import registry, resolve_dot_names
 from wasabi import Printer
 
 from ..corpus.small_dev import ENOUGH_ENTITIES, describe_small
-from ..errors import check_setting
+from ..errors import require_setting
 from ..optim.training_plan import TrainingPlan
 from ..util.pipelines import our_components
-from ..util.rng import OwnRandom
+from ..util.rng import IsolatedRng
 
 LogStep = Callable[[dict[str, Any] | None], None]
 SetupPrinter = Callable[..., tuple[LogStep, Callable[[], None]]]
@@ -46,7 +46,7 @@ def make_console_logger_v1(progress_bar: Any = False) -> SetupPrinter:
     RETURNS: what `[training.logger]` asks for.
     RAISES ConfigError: the setting is not allowed.
     """
-    check_setting("training.logger", "progress_bar", progress_bar, isinstance(progress_bar, bool), "true, false")
+    require_setting("training.logger", "progress_bar", progress_bar, isinstance(progress_bar, bool), "true, false")
     return console_logger(progress_bar)
 
 
@@ -91,7 +91,7 @@ def count_dev_entities(nlp: Language) -> int | None:
     if not our_components(nlp):
         return None
     n = 0
-    with OwnRandom(), warnings.catch_warnings():
+    with IsolatedRng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings of the data are shown when the training reads it
         try:
             config = nlp.config.interpolate()

@@ -18,12 +18,12 @@ from spacy.language import Language
 from spacy.training import Example
 from spacy.util import minibatch, registry, resolve_dot_names
 
-from ..errors import check_setting
-from ..losses.cross_entropy import MeanLoss
+from ..errors import require_setting
+from ..losses.cross_entropy import WeightedMean
 from ..models.shared_token_classifier import is_shared
-from ..util.atomic_io import whole_files
+from ..util.atomic_io import atomic_files
 from ..util.pipelines import our_components
-from ..util.rng import OwnRandom
+from ..util.rng import IsolatedRng
 from .console_logger import console_logger, learn_rate_of
 
 LogStep = Callable[[dict[str, Any] | None], None]
@@ -43,12 +43,12 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
     console (bool): whether rows are printed too, as `spacy_bert_ner.ConsoleLogger.v1` does.
     progress_bar (bool): whether a bar shows the steps to the next evaluation. Needs `console`.
     curves (int): after each evaluation, the loss of the dev data and the scores of the training data, of its first so
-        many examples, are measured too, see `Curves`; 0 for neither. A number, as training data may have no end, and
-        as it tells what a row costs.
+        many examples, are measured too, see `LearningCurves`; 0 for neither. A number, as training data may have no
+        end, and as it tells what a row costs.
     RETURNS: what `[training.logger]` asks for.
     RAISES ConfigError: a setting is not allowed; when training begins: there is nothing to measure.
     """
-    check = partial(check_setting, SECTION)
+    check = partial(require_setting, SECTION)
     is_path = isinstance(path, Path) or (isinstance(path, str) and bool(path.strip()))
     check("path", path, is_path and not Path(path).is_dir(), 'a file to write, as in path = "training/log.csv"')
     check("console", console, isinstance(console, bool), "true, false")
@@ -63,7 +63,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
     ) -> tuple[LogStep, Callable[[], None]]:
         table = CsvTable(Path(path))
-        measure = Curves(nlp, curves).measure if curves else dict
+        measure = LearningCurves(nlp, curves).measure if curves else dict
         to_console = console_logger(progress_bar) if console else _print_nothing
         print_step, finalize = to_console(nlp, stdout, stderr)
 
@@ -124,7 +124,7 @@ class CsvTable:
 
     def _rewrite(self, columns: list[str], row: Row) -> None:
         with (
-            whole_files(self.path.parent, [self.path.name]) as [temporary],
+            atomic_files(self.path.parent, [self.path.name]) as [temporary],
             temporary.open("w", encoding="utf8", newline="") as file,
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
@@ -169,7 +169,7 @@ def _flat(prefix: str, scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]
             yield f"{prefix}{key}", float(value)
 
 
-class Curves:
+class LearningCurves:
     """What an evaluation does not tell: the loss of the dev data and the scores of the training data.
 
     Training ends with the same weights as without. Both are read once, so that an augmenter gives one set of examples.
@@ -183,10 +183,10 @@ class Curves:
         self.nlp = nlp
         self.names = our_components(nlp)
         allowed = "0 where no component made by 'bert_ner' trains"
-        check_setting(SECTION, "curves", n_train, bool(self.names), allowed)
+        require_setting(SECTION, "curves", n_train, bool(self.names), allowed)
         config = nlp.config.interpolate()
         names = [config["training"][key] for key in ("train_corpus", "dev_corpus")]
-        with OwnRandom(), warnings.catch_warnings():
+        with IsolatedRng(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the data, as spaCy reads them too, and they are said then
             train, dev = resolve_dot_names(config, names)
             self.train: list[Example] = list(islice(train(nlp), n_train))
@@ -199,7 +199,7 @@ class Curves:
         RETURNS: those that there are; there is no loss without annotation, say.
         """
         nlp = self.nlp
-        with OwnRandom():
+        with IsolatedRng():
             pipes: dict[str, Any] = {name: nlp.get_pipe(name) for name in self.names}
             losses = {name: self._dev_loss(pipe) for name, pipe in pipes.items()}
             scores = nlp.evaluate(self.train)
@@ -213,7 +213,7 @@ class Curves:
         sources: list[Any] = [
             source for _, source in self.nlp.components if getattr(source, "listening_components", None)
         ]
-        loss = MeanLoss()
+        loss = WeightedMean()
         for batch in minibatch(self.dev, self.nlp.batch_size):
             docs = [example.predicted.copy() for example in batch]
             for source in sources:

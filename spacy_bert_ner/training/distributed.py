@@ -22,7 +22,7 @@ import torch.distributed as dist
 # would hold it when it is destroyed; its threads would go on, and abort the process where they meet the end of Python.
 import torch.distributed.nn
 
-from ..errors import BertNerError, Errors, one_line
+from ..errors import BertNerError, Errors, format_exception
 
 T = TypeVar("T")
 _BUCKET = 1 << 23
@@ -31,7 +31,7 @@ _PATIENCE = timedelta(minutes=30)
 """For others, one of which may score the dev data meanwhile."""
 
 
-class Workers:
+class ProcessGroup:
     """Those who train together; one alone tells nobody anything.
 
     rank (int): of this one, from 0 on. Number 0 writes and prints.
@@ -139,7 +139,7 @@ class Workers:
         try:
             yield
         except RuntimeError as e:
-            raise BertNerError(Errors.worker_lost.format(rank=self.rank, n=self.n, reason=one_line(e))) from e
+            raise BertNerError(Errors.worker_lost.format(rank=self.rank, n=self.n, reason=format_exception(e))) from e
         self.seconds += time.perf_counter() - start
 
 
@@ -152,7 +152,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> tuple[int, 
 
 
 @contextmanager
-def joined(*, on_gpu: bool) -> Iterator[Workers]:
+def joined(*, on_gpu: bool) -> Iterator[ProcessGroup]:
     """The workers that `torchrun`, or Ray Train, has started; else this process alone.
 
     on_gpu (bool): whether weights lie on the GPUs, over which NCCL tells; else gloo does.
@@ -160,18 +160,18 @@ def joined(*, on_gpu: bool) -> Iterator[Workers]:
     """
     started = from_environment()
     if dist.is_available() and dist.is_initialized():  # by Ray
-        yield Workers(dist.get_rank(), dist.get_world_size(), "cuda" if on_gpu else "cpu")
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size(), "cuda" if on_gpu else "cpu")
         return
     if started is None or started[1] == 1:
-        yield Workers()
+        yield ProcessGroup()
         return
     try:
         dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
     except (RuntimeError, ValueError) as e:
         address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-        raise BertNerError(Errors.no_workers.format(address=address, reason=one_line(e))) from e
+        raise BertNerError(Errors.no_workers.format(address=address, reason=format_exception(e))) from e
     try:
-        yield Workers(started[0], started[1], "cuda" if on_gpu else "cpu")
+        yield ProcessGroup(started[0], started[1], "cuda" if on_gpu else "cpu")
     finally:
         dist.destroy_process_group()
 

@@ -11,12 +11,12 @@ from typing import Any
 from ..util.atomic_io import sha256_of
 from ..util.provenance import versions
 
-Told = dict[str, dict[str, Any]]
+Fingerprint = dict[str, dict[str, Any]]
 _SECTIONS = ("paths.", "corpora.", "initialize.")
 """Of the config, where files and folders of data are named."""
 
 
-def describe(config: Mapping[str, Any], *files: Path) -> Told:
+def describe(config: Mapping[str, Any], *files: Path) -> Fingerprint:
     """The settings of a config, each by its path in it; the SHA-256 of the files that it names, and of `files`; and the
     versions of what trains.
 
@@ -50,7 +50,7 @@ def _sums(path: Path) -> Iterator[tuple[str, str]]:
                 yield str(file), sha256_of(file)
 
 
-def differences(before: Told, now: Told) -> list[str]:
+def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
     """What has changed, a line each, in words."""
     found = []
     for part in ("config", "files", "versions"):
@@ -67,6 +67,6 @@ def differences(before: Told, now: Told) -> list[str]:
     return found
 
 
-def digest(told: Told) -> bytes:
+def digest(told: Fingerprint) -> bytes:
     """One sum of it all, by which workers compare what they were given."""
     return sha256(json.dumps(told, sort_keys=True).encode()).digest()

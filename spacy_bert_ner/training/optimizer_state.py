@@ -75,7 +75,7 @@ def _torch_module(component: str, shim: Shim) -> torch.nn.Module:
     raise BertNerError(Errors.no_state_of.format(name=component, kind=type(shim).__name__))
 
 
-def collect(
+def state_dict(
     nlp: Language, optimizer: Optimizer, frozen: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Copies of weights and moments, and the numbers beside them.
@@ -95,14 +95,14 @@ def collect(
     return tensors, {"updates": updates, "scalers": scalers}
 
 
-def put_back(
+def load_state_dict(
     nlp: Language,
     optimizer: Optimizer,
     frozen: Sequence[str],
     tensors: dict[str, torch.Tensor],
     numbers: dict[str, Any],
 ) -> None:
-    """The inverse of `collect`, in a pipeline and an optimizer that were made from the same config.
+    """The inverse of `state_dict`, in a pipeline and an optimizer that were made from the same config.
 
     RAISES BertNerError: the parameters are others.
     """

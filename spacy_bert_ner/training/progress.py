@@ -16,7 +16,7 @@ _EVERY = 60
 """Seconds between lines in a log."""
 
 
-class Watch:
+class ProgressReporter:
     """Steps, loss, words a second and the time that is left: a bar on a terminal, elsewhere a line a minute.
 
     max_steps, max_epochs (int): of the config; 0, or -1, for none.
@@ -86,7 +86,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}"
 
 
-class Stop:
+class StopSignal:
     """Takes SIGINT and SIGTERM for a wish to stop after the step; a second one ends the process as usual.
 
     file: whose being there is such a wish too, for whom no signal reaches; None for none.
@@ -102,7 +102,7 @@ class Stop:
         """Whether it is to stop."""
         return bool(self.signal) or (self.file is not None and self.file.exists())
 
-    def __enter__(self) -> Stop:
+    def __enter__(self) -> StopSignal:
         if threading.current_thread() is threading.main_thread():  # the only one that may
             self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
         return self

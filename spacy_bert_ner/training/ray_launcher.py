@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..annotate.ray_engine import started
-from ..errors import BertNerError, Errors, one_line
+from ..annotate.ray_engine import ray_session
+from ..errors import BertNerError, Errors, format_exception
 from ..util.user_code import import_code
-from .progress import Stop
-from .run import Order, train
-from .trainer import Stopped
+from .progress import StopSignal
+from .run import TrainingJob, train
+from .trainer import TrainingInterrupted
 
 
-def train_on_ray(order: Order, n: int, address: str | None) -> None:
+def train_on_ray(order: TrainingJob, n: int, address: str | None) -> None:
     """Train with so many workers, each of which takes a CPU, and a GPU if the order says so.
 
     The output folder, and the files that the config names, have to be where all machines see them.
@@ -28,7 +28,7 @@ def train_on_ray(order: Order, n: int, address: str | None) -> None:
     RAISES BertNerError: there is no such cluster, no room in it, or what a worker raises. Stopped: it was asked to.
     """
     order = replace(order, output=order.output and order.output.absolute())
-    with started(address, shows_output=True), _beside(order.output) as results:
+    with ray_session(address, shows_output=True), _beside(order.output) as results:
         _run(order, n, results)
 
 
@@ -46,7 +46,7 @@ def _beside(output: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _run(order: Order, n: int, results: Path) -> None:
+def _run(order: TrainingJob, n: int, results: Path) -> None:
     import ray
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
@@ -78,7 +78,7 @@ def _run(order: Order, n: int, results: Path) -> None:
 
     # Not in this thread, where Ray would take SIGINT for a wish to end at once.
     thread = threading.Thread(target=fit, daemon=True)
-    with Stop() as stop:
+    with StopSignal() as stop:
         thread.start()
         while thread.is_alive():
             thread.join(0.5)
@@ -87,17 +87,17 @@ def _run(order: Order, n: int, results: Path) -> None:
     if failed:
         raise BertNerError(_reason(failed[0])) from failed[0]
     if stop.is_asked:
-        raise Stopped(stop.signal, -1)
+        raise TrainingInterrupted(stop.signal, -1)
 
 
 def _work(settings: dict[str, Any]) -> None:
-    order: Order = settings["order"]
+    order: TrainingJob = settings["order"]
     os.chdir(settings["cwd"])
     if order.code is not None:
         import_code(order.code)
     try:
-        train(order, Stop(Path(settings["wish"])))
-    except Stopped:
+        train(order, StopSignal(Path(settings["wish"])))
+    except TrainingInterrupted:
         return
 
 
@@ -109,4 +109,4 @@ def _reason(e: BaseException) -> str:
         if isinstance(cause, BertNerError):
             return str(cause)
     first = next(iter(failures.values()), e)
-    return Errors.workers_failed.format(reason=one_line(first).splitlines()[0])
+    return Errors.workers_failed.format(reason=format_exception(first).splitlines()[0])

@@ -16,15 +16,15 @@ from ..errors import BertNerError, Errors
 from ..models.shared_token_classifier import is_shared
 from ..models.shim import CheckpointShim
 from ..util.pipelines import our_components
-from ..util.rng import OwnRandom
-from .distributed import Workers
+from ..util.rng import IsolatedRng
+from .distributed import ProcessGroup
 from .optimizer_state import trainable
 
 Batch = tuple[int, Any]
 """The number of the epoch, and its examples."""
 
 
-class Stage:
+class ResumablePipeline:
     """What spaCy's `train_while_improving` asks of a pipeline.
 
     To go on after step s, the loop begins anew and goes through its steps up to s, with all that follows from them
@@ -34,7 +34,7 @@ class Stage:
     done (int): the last step that is done; -1 for none.
     """
 
-    def __init__(self, nlp: Language, workers: Workers, done: int = -1) -> None:
+    def __init__(self, nlp: Language, workers: ProcessGroup, done: int = -1) -> None:
         self.nlp, self.workers, self.done = nlp, workers, done
         self.step = -1
         self.turn = 0
@@ -46,7 +46,7 @@ class Stage:
         """Whether the step is one of those that are done."""
         return self.step <= self.done
 
-    def batches(self, batches: Iterable[Batch], own: OwnRandom) -> Iterator[Batch]:
+    def batches(self, batches: Iterable[Batch], own: IsolatedRng) -> Iterator[Batch]:
         """The same, counted, and read with random numbers of their own, one ahead to know the last.
 
         RAISES BertNerError: there are more workers than examples in the first batch.
@@ -115,7 +115,7 @@ class EvaluationSteps:
     Whoever asks for the remainder of a step, as the loop does, gets 0 for those.
     """
 
-    def __init__(self, frequency: int, max_steps: int, stage: Stage) -> None:
+    def __init__(self, frequency: int, max_steps: int, stage: ResumablePipeline) -> None:
         self.frequency, self.max_steps, self.stage = frequency, max_steps, stage
 
     def __rmod__(self, step: int) -> int:
@@ -126,7 +126,7 @@ class EvaluationSteps:
 class _SharedScorer:
     """Scores what all workers have predicted, where it is the first."""
 
-    def __init__(self, nlp: Language, workers: Workers, examples: Sequence[Example]) -> None:
+    def __init__(self, nlp: Language, workers: ProcessGroup, examples: Sequence[Example]) -> None:
         self.nlp, self.workers, self.examples = nlp, workers, examples
 
     def score(self, own: Iterable[Example], *, per_component: bool = False) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def check_parallel(nlp: Language, frozen: Sequence[str]) -> None:
 
 
 @contextmanager
-def added_gradients(nlp: Language, frozen: Sequence[str], workers: Workers) -> Iterator[None]:
+def added_gradients(nlp: Language, frozen: Sequence[str], workers: ProcessGroup) -> Iterator[None]:
     """Let the components step with the gradients of all workers, for the length of the block."""
     shims: list[CheckpointShim] = []
     if workers.n > 1:

@@ -22,16 +22,16 @@ from ..corpus.splitting.part_file import refuse_split
 from ..errors import BertNerError, Errors
 from ..util.pipelines import our_components
 from . import checkpoints as states
-from .distributed import Workers, from_environment, joined
-from .fingerprint import Told, describe, differences, digest
+from .distributed import ProcessGroup, from_environment, joined
+from .fingerprint import Fingerprint, describe, differences, digest
 from .optimizer_state import parameters
-from .progress import Stop
+from .progress import StopSignal
 from .resumable_pipeline import check_parallel
-from .trainer import Keeping, Trainer
+from .trainer import CheckpointPolicy, Trainer
 
 
 @dataclass(frozen=True)
-class Order:
+class TrainingJob:
     """What is to be trained, and how.
 
     config (Path): a config file, or `-` for standard input.
@@ -49,13 +49,13 @@ class Order:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     code: Path | None = None
     use_gpu: int = -1
-    keeping: Keeping = Keeping()  # noqa: RUF009, it is frozen
+    keeping: CheckpointPolicy = CheckpointPolicy()  # noqa: RUF009, it is frozen
     resume: bool = False
     allow_changes: bool = False
     is_watched: bool = True
 
 
-def train(order: Order, stop: Stop) -> None:
+def train(order: TrainingJob, stop: StopSignal) -> None:
     """Train as spaCy's command does, alone or with the workers that `torchrun` or Ray Train has started.
 
     RAISES BertNerError: something of the order is not allowed, see `Trainer.run`. Stopped: it was asked to.
@@ -74,7 +74,7 @@ def train(order: Order, stop: Stop) -> None:
         _train(order, stop, stack.enter_context(joined(on_gpu=gpu >= 0)), gpu)
 
 
-def _train(order: Order, stop: Stop, workers: Workers, gpu: int) -> None:
+def _train(order: TrainingJob, stop: StopSignal, workers: ProcessGroup, gpu: int) -> None:
     msg = Printer(no_print=not workers.is_first)
     with show_validation_error(order.config):
         config = util.load_config(order.config, overrides=dict(order.overrides), interpolate=False)
@@ -111,7 +111,7 @@ def _train(order: Order, stop: Stop, workers: Workers, gpu: int) -> None:
         msg.good("Saved pipeline to output directory", str(order.output / DIR_MODEL_LAST))
 
 
-def _begin(order: Order, told: Told, msg: Printer) -> str | None:
+def _begin(order: TrainingJob, told: Fingerprint, msg: Printer) -> str | None:
     """Make the folder, or find the state to go on from.
 
     RAISES BertNerError: the folder is of another training, or what it was begun with has changed.
@@ -126,14 +126,14 @@ def _begin(order: Order, told: Told, msg: Printer) -> str | None:
         raise BertNerError(Errors.output_is_file.format(output=output))
     pipelines = [name for name in (DIR_MODEL_BEST, DIR_MODEL_LAST) if (output / name).exists()]
     if not order.resume:
-        there = [*pipelines, *([states.STATES] if states.has_states(output) else [])]
+        there = [*pipelines, *([states.STATES] if states.has_checkpoints(output) else [])]
         if there:
             raise BertNerError(Errors.output_trained.format(output=output, found=", ".join(there)))
     if not output.exists():
         output.mkdir(parents=True)
         msg.good(f"Created output directory: {output}")
     msg.info(f"Saving to output directory: {output}")
-    folder = states.newest(output, msg.warn) if order.resume else None
+    folder = states.latest_checkpoint(output, msg.warn) if order.resume else None
     if folder is None:
         if pipelines and not states.was_begun(output):
             raise BertNerError(Errors.no_states.format(output=output, found=", ".join(pipelines)))

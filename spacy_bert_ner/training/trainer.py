@@ -34,26 +34,26 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
-from ..errors import BertNerError, Errors, one_line
-from ..losses.cross_entropy import MeanLoss
+from ..errors import BertNerError, Errors, format_exception
+from ..losses.cross_entropy import WeightedMean
 from ..optim.schedule import schedule_of
 from ..optim.training_plan import TrainingPlan, make_plan
 from ..util import rng as randomness
-from ..util.atomic_io import whole_folder
-from ..util.rng import OwnRandom
+from ..util.atomic_io import atomic_folder
+from ..util.rng import IsolatedRng
 from . import checkpoints as states
-from .checkpoints import State
+from .checkpoints import TrainingCheckpoint
 from .console_logger import announced, announcements, count_dev_entities, pipeline_plan
 from .csv_logger import going_on
-from .distributed import Workers
-from .fingerprint import Told
-from .optimizer_state import collect, parameters, put_back, trainable
-from .progress import Stop, Watch
-from .resumable_pipeline import EvaluationSteps, Stage, added_gradients
+from .distributed import ProcessGroup
+from .fingerprint import Fingerprint
+from .optimizer_state import load_state_dict, parameters, state_dict, trainable
+from .progress import ProgressReporter, StopSignal
+from .resumable_pipeline import EvaluationSteps, ResumablePipeline, added_gradients
 
 
 @dataclass(frozen=True)
-class Keeping:
+class CheckpointPolicy:
     """Which states are kept.
 
     newest (int): so many.
@@ -64,7 +64,7 @@ class Keeping:
     minutes: float = 10.0
 
 
-class Stopped(Exception):  # noqa: N818, nothing is wrong
+class TrainingInterrupted(Exception):  # noqa: N818, nothing is wrong
     """A training has stopped because it was asked to.
 
     signal (int): by this one; 0 if by other means.
@@ -90,15 +90,15 @@ class Trainer:
         self,
         nlp: Language,
         output: Path | None,
-        told: Told,
+        told: Fingerprint,
         *,
         folder: Path | None = None,
-        workers: Workers | None = None,
-        keeping: Keeping | None = None,
+        workers: ProcessGroup | None = None,
+        keeping: CheckpointPolicy | None = None,
         use_gpu: int = -1,
     ) -> None:
         self.nlp, self.output, self.told = nlp, output, told
-        self.workers, self.keeping = workers or Workers(), keeping or Keeping()
+        self.workers, self.keeping = workers or ProcessGroup(), keeping or CheckpointPolicy()
         config = nlp.config.interpolate()
         seed = config["training"]["seed"]
         if self.workers.n > 1 and seed is None:
@@ -111,10 +111,10 @@ class Trainer:
         self.settings = settings
         self.frozen: list[str] = settings["frozen_components"]
         self.optimizer: Optimizer = settings["optimizer"]
-        self.state = states.read(folder) if folder else None
-        own = OwnRandom(self.state.random_of("data") if self.state else None)
+        self.state = states.read_checkpoint(folder) if folder else None
+        own = IsolatedRng(self.state.random_of("data") if self.state else None)
         self.first_random = own.states
-        self.stage = Stage(nlp, self.workers, self.state.step if self.state else -1)
+        self.stage = ResumablePipeline(nlp, self.workers, self.state.step if self.state else -1)
         self.scores: dict[int, float] = dict(self.state.scores) if self.state else {}
         self.seconds_before = self.state.seconds if self.state else 0.0
         self.begun = self.saved_at = time.monotonic()
@@ -165,7 +165,7 @@ class Trainer:
 
     def run(
         self,
-        stop: Stop,
+        stop: StopSignal,
         *,
         is_watched: bool = False,
         stdout: IO[str] = sys.stdout,
@@ -178,7 +178,7 @@ class Trainer:
         RAISES Stopped: it was asked to; what is needed to go on was written. BertNerError: something could not be
             written, or another worker is gone; the states that were there still are.
         """
-        watch = Watch(
+        watch = ProgressReporter(
             self.settings["max_steps"],
             self.settings["max_epochs"],
             is_shown=is_watched and self.workers.is_first,
@@ -187,11 +187,13 @@ class Trainer:
         try:
             with added_gradients(self.nlp, self.frozen, self.workers):
                 self._run(stop, watch, log_step)
-        except (BertNerError, Stopped, KeyboardInterrupt):
+        except (BertNerError, TrainingInterrupted, KeyboardInterrupt):
             raise
         except Exception as e:  # whatever components raise; as spaCy has it, what was learned so far is kept
             if self.output is not None and self.workers.n == 1 and not self.stage.is_behind:
-                stdout.write(Printer(no_print=True).warn(Errors.training_failed.format(reason=one_line(e))) + "\n")
+                stdout.write(
+                    Printer(no_print=True).warn(Errors.training_failed.format(reason=format_exception(e))) + "\n"
+                )
                 self._save_pipeline(is_best=False)
             raise
         finally:
@@ -217,7 +219,7 @@ class Trainer:
             log_step, finalize = self.settings["logger"](self.nlp, stdout, stderr)
         return log_step, finalize
 
-    def _run(self, stop: Stop, watch: Watch, log_step: Callable[[Any], None]) -> None:
+    def _run(self, stop: StopSignal, watch: ProgressReporter, log_step: Callable[[Any], None]) -> None:
         done, info = self.stage.done, None
         for _, info, is_best in self.steps:
             step = info["step"]
@@ -226,7 +228,7 @@ class Trainer:
                     self._go_on(self.state, info, is_evaluated=is_best is not None)
                     watch.begin(step, info["words"])
                 elif stop.is_asked and self.workers.n == 1:
-                    raise Stopped(stop.signal, step)
+                    raise TrainingInterrupted(stop.signal, step)
                 continue
             info["seconds"] = int(self._seconds())
             if is_best is not None:
@@ -245,7 +247,7 @@ class Trainer:
                 self._save_state(info, is_evaluated=is_best is not None)
             if is_asked:
                 self._save_pipeline(is_best=False)
-                raise Stopped(stop.signal, step)
+                raise TrainingInterrupted(stop.signal, step)
         if self.stage.step < done:
             raise BertNerError(Errors.data_ended.format(step=done, found=self.stage.step))
         if info is not None and self.stage.step > done:
@@ -256,14 +258,14 @@ class Trainer:
     def _seconds(self) -> float:
         return self.seconds_before + time.monotonic() - self.begun
 
-    def _go_on(self, state: State, info: dict[str, Any], *, is_evaluated: bool) -> None:
+    def _go_on(self, state: TrainingCheckpoint, info: dict[str, Any], *, is_evaluated: bool) -> None:
         """Be where the state was, at the end of its step."""
-        put_back(self.nlp, self.optimizer, self.frozen, state.tensors, state.numbers)
+        load_state_dict(self.nlp, self.optimizer, self.frozen, state.tensors, state.numbers)
         self.nlp.meta["performance"] = state.performance
         if not is_evaluated and self.workers.is_first:  # they are those of all workers
             info["losses"].update({name: _loss(*value) for name, value in state.losses.items()})
         if own := state.random_of(f"worker/{self.workers.rank}"):
-            randomness.restore(own)
+            randomness.set_rng_state(own)
         elif self.workers.rank:  # there were fewer workers then
             torch.manual_seed(torch.initial_seed() + self.workers.rank + state.step)
         self.state = None  # its tensors are not needed any more
@@ -275,7 +277,7 @@ class Trainer:
             return
         # Whose part of a batch was empty has none, or one without weight.
         names = [name for name, _ in trainable(self.nlp, self.frozen)]
-        own = [losses.get(name, MeanLoss()) for name in names]
+        own = [losses.get(name, WeightedMean()) for name in names]
         sums = torch.tensor(
             [[float(loss) * _weight(loss), _weight(loss)] for loss in own],
             dtype=torch.float64,
@@ -283,7 +285,7 @@ class Trainer:
         )
         self.workers.add_up([sums])
         for name, (total, weight) in zip(names, sums.tolist(), strict=True):
-            losses[name] = MeanLoss(total / weight if weight else 0.0, weight)
+            losses[name] = WeightedMean(total / weight if weight else 0.0, weight)
 
     def _save_pipeline(self, *, is_best: bool) -> None:
         output = self.output
@@ -293,28 +295,28 @@ class Trainer:
     def _write_pipeline(self, output: Path, *, is_best: bool) -> None:
         last = output / DIR_MODEL_LAST
         with _writing(output), self.nlp.use_params(self.optimizer.averages or {}):
-            with whole_folder(last) as temporary:
+            with atomic_folder(last) as temporary:
                 create_before_to_disk_callback(self.settings["before_to_disk"])(self.nlp).to_disk(temporary)
             if is_best:
-                with whole_folder(output / DIR_MODEL_BEST) as temporary:
+                with atomic_folder(output / DIR_MODEL_BEST) as temporary:
                     shutil.copytree(last, temporary, dirs_exist_ok=True)
 
     def _save_state(self, info: dict[str, Any], *, is_evaluated: bool) -> None:
         output = self.output
         if output is None:
             return
-        everywhere = self.workers.gather(safetensors.torch.save(randomness.now()))
+        everywhere = self.workers.gather(safetensors.torch.save(randomness.get_rng_state()))
         losses = {} if is_evaluated else dict(info["losses"])
         self._gather_losses(losses)
         self.workers.first_does(lambda: self._write_state(output, info["step"], losses, everywhere))
         self.saved_at = time.monotonic()
 
     def _write_state(self, output: Path, step: int, losses: dict[str, float], everywhere: Sequence[bytes]) -> None:
-        tensors, numbers = collect(self.nlp, self.optimizer, self.frozen)
+        tensors, numbers = state_dict(self.nlp, self.optimizer, self.frozen)
         tensors |= {f"data/{name}": value for name, value in self.first_random.items()}
         for rank, data in enumerate(everywhere):
             tensors |= {f"worker/{rank}/{name}": value for name, value in safetensors.torch.load(data).items()}
-        state = State(
+        state = TrainingCheckpoint(
             step=step,
             seconds=self._seconds(),
             scores=self.scores,
@@ -325,7 +327,7 @@ class Trainer:
             tensors=tensors,
         )
         with _writing(output):
-            states.write(output, state, self.keeping.newest)
+            states.write_checkpoint(output, state, self.keeping.newest)
 
 
 def _weight(loss: float) -> float:
@@ -333,7 +335,7 @@ def _weight(loss: float) -> float:
 
 
 def _loss(value: float, weight: float | None) -> float:
-    return value if weight is None else MeanLoss(value, weight)
+    return value if weight is None else WeightedMean(value, weight)
 
 
 @contextmanager
@@ -342,4 +344,4 @@ def _writing(output: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as e:
-        raise BertNerError(Errors.output_not_written.format(output=output, reason=one_line(e))) from e
+        raise BertNerError(Errors.output_not_written.format(output=output, reason=format_exception(e))) from e

@@ -17,13 +17,13 @@ from ..errors import Errors
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that takes its name, and its place, when the block ends without an error.
 
     Those that a killed process of this machine left behind for the same name are removed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_orphans(folder.parent, folder.name)
+    remove_stale_temp(folder.parent, folder.name)
     beginning = f"{_beginning(folder.name)}{os.getpid()}."
     temporary = Path(tempfile.mkdtemp(prefix=beginning, suffix=".tmp", dir=folder.parent))
     temporary.chmod(0o755)  # mkdtemp makes it private
@@ -75,14 +75,14 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def whole_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
+def atomic_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
     """Temporary files that take the names `names` in `folder` when the block ends without an error.
 
     Those of the same names that a killed process of this machine left behind are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        remove_orphans(folder, name)
+        remove_stale_temp(folder, name)
     temporary = [folder / f"{_beginning(name)}{os.getpid()}.tmp" for name in names]
     try:
         yield temporary
@@ -104,7 +104,7 @@ def _beginning(name: str) -> str:
     return f".{name}.{platform.node()}."
 
 
-def remove_orphans(folder: Path, name: str | None = None) -> None:
+def remove_stale_temp(folder: Path, name: str | None = None) -> None:
     """Remove what killed processes of this machine left behind in a folder.
 
     name: of what they were writing; None for whatever it was.

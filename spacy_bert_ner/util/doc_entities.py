@@ -11,7 +11,7 @@ from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span, SpanGroup
 
 from ..errors import BertNerError, Errors
-from ..types import Obstacles, Prediction
+from ..types import EntityConstraints, Prediction
 from .scored_spans import FACTORY, ScoredSpans
 
 EXTENSION = "score"
@@ -19,7 +19,7 @@ EXTENSION = "score"
 _BEGINS = 3  # `token.ent_iob`
 
 
-def obstacles(docs: Sequence[Doc], *, overwrite: bool, respect_sentences: bool) -> Obstacles:
+def entity_constraints(docs: Sequence[Doc], *, overwrite: bool, respect_sentences: bool) -> EntityConstraints:
     """Find what stands in the way of entities, in the tokens of one Doc after the other.
 
     overwrite (bool): whether entities that the Docs have make room.
@@ -31,7 +31,7 @@ def obstacles(docs: Sequence[Doc], *, overwrite: bool, respect_sentences: bool) 
     cuts = sentence == 1 if respect_sentences else nowhere.copy()
     firsts = np.cumsum([0, *map(len, tables)])
     cuts[firsts[firsts < len(cuts)]] = True
-    return Obstacles((iob == _BEGINS) & ~is_entity, nowhere if overwrite else is_entity, cuts)
+    return EntityConstraints((iob == _BEGINS) & ~is_entity, nowhere if overwrite else is_entity, cuts)
 
 
 def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bool, spans_key: str | None) -> None:
@@ -51,7 +51,7 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     present, blocked, kept = [], [], list(predictions)
     if doc.has_annotation("ENT_IOB"):  # which most Docs have not
         present = [] if overwrite else list(doc.ents)
-        found = obstacles([doc], overwrite=overwrite, respect_sentences=False)
+        found = entity_constraints([doc], overwrite=overwrite, respect_sentences=False)
         taken = found.blocked | found.present
         kept = [p for p in predictions if not taken[p.start : p.end].any()]
         blocked = [doc[i : i + 1] for i in np.flatnonzero(found.blocked).tolist()]
@@ -78,7 +78,7 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     doc.spans[spans_key] = ScoredSpans(doc, name=spans_key, attrs=attrs, spans=[one.span for one in scored])
     # Here too, since a component that comes from another process, as bytes, was never made in this one.
     if not Span.has_extension(EXTENSION):
-        register_extension()
+        register_score_extension()
     _remember(doc, scored)
 
 
@@ -146,7 +146,7 @@ def kept_entities(doc: Doc) -> list[Span]:
     return [ent for ent in doc.ents if entity_score(ent) is None]
 
 
-def register_extension() -> None:
+def register_score_extension() -> None:
     """Let `ent._.score` read the scores; warn if something else bears that name."""
     if not Span.has_extension(EXTENSION):
         Span.set_extension(EXTENSION, getter=entity_score)

@@ -25,7 +25,7 @@ _prepared_pid = os.getpid()
 _added = False
 
 
-def prepare_process() -> None:
+def limit_threads_after_fork() -> None:
     """Run torch in one thread, if this process was forked from the one that imported this package."""
     global _prepared_pid
     if os.getpid() != _prepared_pid:

@@ -11,7 +11,7 @@ from typing import Any
 import spacy
 from spacy.language import Language
 
-from ..errors import BertNerError, Errors, one_line
+from ..errors import BertNerError, Errors, format_exception
 from .pipeline_safety import check_pipeline, find_damage
 
 _MOST_NAMED = 8
@@ -33,7 +33,7 @@ def load(path: Path | str) -> Language:
         damage = find_damage(Path(path)) if Path(path).is_dir() else None
         if damage is not None:
             raise BertNerError(Errors.damaged_pipeline.format(path=path, damage=damage)) from e
-        raise BertNerError(Errors.no_pipeline.format(path=path, reason=one_line(e, None))) from e
+        raise BertNerError(Errors.no_pipeline.format(path=path, reason=format_exception(e, None))) from e
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 States = dict[str, torch.Tensor]
 
 
-def now(*, with_gpu: bool = True) -> States:
+def get_rng_state(*, with_gpu: bool = True) -> States:
     """The states of all generators of this process.
 
     with_gpu (bool): that of the current GPU too, where there is one.
@@ -30,7 +30,7 @@ def now(*, with_gpu: bool = True) -> States:
     return states
 
 
-def restore(states: States) -> None:
+def set_rng_state(states: States) -> None:
     """Put the generators where they were. That of a GPU stays where it is if none was kept, or there is no GPU."""
     gauss = states["python_gauss"].tolist()
     random.setstate((3, tuple(states["python"].tolist()), gauss[0] if gauss else None))
@@ -41,20 +41,20 @@ def restore(states: States) -> None:
         torch.cuda.set_rng_state(states["cuda"])
 
 
-class OwnRandom:
+class IsolatedRng:
     """Who draws in such a block, as reading data does, takes nothing from others, and gets the same whatever they draw.
 
     states: to begin from; None for those of now, so that the first draws are those without this.
     """
 
     def __init__(self, states: States | None = None) -> None:
-        self.states = now(with_gpu=False) if states is None else states
+        self.states = get_rng_state(with_gpu=False) if states is None else states
         self._outside: States = {}
 
     def __enter__(self) -> None:
-        self._outside = now(with_gpu=False)
-        restore(self.states)
+        self._outside = get_rng_state(with_gpu=False)
+        set_rng_state(self.states)
 
     def __exit__(self, *exception: object) -> None:
-        self.states = now(with_gpu=False)
-        restore(self._outside)
+        self.states = get_rng_state(with_gpu=False)
+        set_rng_state(self._outside)

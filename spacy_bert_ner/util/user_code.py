@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spacy.util import import_file
 
-from ..errors import BertNerError, Errors, one_line
+from ..errors import BertNerError, Errors, format_exception
 
 
 def import_code(path: Path) -> None:
@@ -22,7 +22,7 @@ def import_code(path: Path) -> None:
     try:
         import_file("python_code", path)
     except Exception as e:  # the file may raise anything
-        raise BertNerError(Errors.bad_code_file.format(path=path, reason=one_line(e))) from e
+        raise BertNerError(Errors.bad_code_file.format(path=path, reason=format_exception(e))) from e
 
 
 def import_source(source: bytes) -> None:

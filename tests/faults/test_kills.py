@@ -117,7 +117,7 @@ def test_saving_where_there_is_no_room(pipeline, limit):
 
 EXPORTING = {
     "before it is measured": "export._evaluate = kill",
-    "before the pipeline is written": "saving.SavedPipe.to_disk = kill",
+    "before the pipeline is written": "saving.SerializablePipe.to_disk = kill",
     "before the report": "export._write_report = kill",
     "while files are flushed": "files._flush = at_call(8, files._flush)",
 }

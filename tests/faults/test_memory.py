@@ -11,7 +11,7 @@ from thinc.api import SGD, Adam
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
-from spacy_bert_ner.nn.mixed_precision import multiplies_bfloat16
+from spacy_bert_ner.nn.mixed_precision import has_fast_bf16
 from spacy_bert_ner.optim.adamw import make_adamw_v1
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("few_exceptions")]
@@ -206,7 +206,7 @@ def test_batches_in_half_precision_are_padded_to_a_multiple_of_four(precision, n
 
 @pytest.mark.parametrize(("is_fast", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_auto_is_bf16_where_the_hardware_multiplies_it(is_fast, expected, tagger, monkeypatch):
-    monkeypatch.setattr("spacy_bert_ner.nn.mixed_precision.multiplies_bfloat16", lambda device: is_fast)
+    monkeypatch.setattr("spacy_bert_ner.nn.mixed_precision.has_fast_bf16", lambda device: is_fast)
     nlp = make(tagger, precision="auto")
     seen = []
     module(nlp).bert.encoder.layer[1].output.dense.register_forward_hook(lambda *args: seen.append(args[2].dtype))
@@ -220,8 +220,8 @@ def test_auto_is_bf16_where_the_hardware_multiplies_it(is_fast, expected, tagger
 def test_a_processor_tells_what_it_multiplies(supported, expected, monkeypatch):
     for name in ("avx512_bf16", "amx_tile", "avx512"):
         monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda name=name: name in supported, raising=False)
-    assert multiplies_bfloat16("cpu") is expected
-    assert multiplies_bfloat16("mps") is False
+    assert has_fast_bf16("cpu") is expected
+    assert has_fast_bf16("mps") is False
 
 
 def test_training_in_fp16_learns_what_fp32_learns(tagger):

@@ -15,9 +15,9 @@ def install() -> None:
 
     While it waits, the folder has a file `halted-…` with its own process id in the name. It holds that of its raylet.
     """
-    from spacy_bert_ner.annotate.worker import FINISHED, Worker
+    from spacy_bert_ner.annotate.worker import FINISHED, ShardAnnotator
 
-    folder, real = Path(os.environ["TESTS_HALTS"]), Worker._write
+    folder, real = Path(os.environ["TESTS_HALTS"]), ShardAnnotator._write
 
     def write(self, chunk, shard):
         done = real(self, chunk, shard)
@@ -30,4 +30,4 @@ def install() -> None:
                 time.sleep(0.01)
         return done
 
-    Worker._write = write
+    ShardAnnotator._write = write

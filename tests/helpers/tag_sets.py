@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from spacy_bert_ner.decoding.tag_scheme import PREFIXES, tag_set, tags_of_labels
+from spacy_bert_ner.decoding.tag_scheme import PREFIXES, build_tag_set, tags_of_labels
 
-TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
-    "IOB2 or IOB1": tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
-    "IOE2 or IOE1": tag_set(("O", "I-a", "E-a")),
-    "without O": tag_set(("x", "y"), "plain"),
-    "in another order, some missing": tag_set(("I-a", "O", "S-b", "E-b")),
-    "labels that lack tags of BILUO": tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
-    "tags of several columns": tag_set(("O", "B-a", "I-a", "O", "I-a", "B-b")),
-    "a label that has no B-": tag_set(("O", "B-a", "I-a", "I-b"), "IOB2"),
+TAG_SETS = {scheme: build_tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
+    "IOB2 or IOB1": build_tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
+    "IOE2 or IOE1": build_tag_set(("O", "I-a", "E-a")),
+    "without O": build_tag_set(("x", "y"), "plain"),
+    "in another order, some missing": build_tag_set(("I-a", "O", "S-b", "E-b")),
+    "labels that lack tags of BILUO": build_tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
+    "tags of several columns": build_tag_set(("O", "B-a", "I-a", "O", "I-a", "B-b")),
+    "a label that has no B-": build_tag_set(("O", "B-a", "I-a", "I-b"), "IOB2"),
 }
 
 

@@ -181,15 +181,15 @@ def killed_after(step: int) -> Callable[[], None]:
 
 
 def _kill_after(step: int) -> None:
-    real = states.write
+    real = states.write_checkpoint
 
-    def write(output: Path, state: states.State, keep: int) -> Path:
+    def write(output: Path, state: states.TrainingCheckpoint, keep: int) -> Path:
         folder = real(output, state, keep)
         if state.step == step:
             signal.raise_signal(signal.SIGKILL)
         return folder
 
-    states.write = write
+    states.write_checkpoint = write
 
 
 def signalled_in(call: int, number: int) -> Callable[[], None]:

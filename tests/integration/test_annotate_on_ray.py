@@ -23,7 +23,7 @@ from spacy_bert_ner.errors import BertNerError
 
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
-from spacy_bert_ner.annotate.ray_engine import Ray  # noqa: E402
+from spacy_bert_ner.annotate.ray_engine import RayOptions  # noqa: E402
 
 pytestmark = RAY
 
@@ -129,7 +129,7 @@ class Command:
 
 
 def test_both_engines_give_identical_rows(work, shared_ray, tmp_path):
-    there = annotated(work, tmp_path / "there", ray=Ray(num_actors=2))
+    there = annotated(work, tmp_path / "there", ray=RayOptions(num_actors=2))
     assert there[:4] == (N - N_FAILED, (N - N_FAILED) * 6, (N - N_FAILED) * 2, N_FAILED)
     assert files(tmp_path / "there") == files(work / "parquet")
 
@@ -145,7 +145,7 @@ def test_an_actor_that_is_killed_loses_nothing(work, shared_ray, tmp_path):
 
 
 def test_more_than_a_cluster_has_is_refused(work, shared_ray, tmp_path):
-    for how in (Ray(gpus_per_actor=1), Ray(cpus_per_actor=64)):
+    for how in (RayOptions(gpus_per_actor=1), RayOptions(cpus_per_actor=64)):
         message = rf"There is no room for an actor of .* the cluster has .*'CPU': {ray_session.N_CPUS}.0"
         with pytest.raises(BertNerError, match=message):
             annotated(work, tmp_path / "out", ray=how, resume=True)
@@ -154,7 +154,7 @@ def test_more_than_a_cluster_has_is_refused(work, shared_ray, tmp_path):
 
 def test_a_cluster_that_does_not_answer_is_named(work, tmp_path):
     with pytest.raises(BertNerError, match=r"Ray does not answer at --address 127.0.0.1:1: "):
-        annotated(work, tmp_path / "out", ray=Ray("127.0.0.1:1"))
+        annotated(work, tmp_path / "out", ray=RayOptions("127.0.0.1:1"))
 
 
 def test_what_an_actor_says_is_told_as_it_is(work, shared_ray, tmp_path, monkeypatch):
@@ -167,7 +167,7 @@ def test_what_an_actor_says_is_told_as_it_is(work, shared_ray, tmp_path, monkeyp
         real(*arguments, **more)
         path.write_text('{"id": "a", "text": "b"}\n')
 
-    one = Ray(cpus_per_actor=2)  # actor, as there is no room for another
+    one = RayOptions(cpus_per_actor=2)  # actor, as there is no room for another
     monkeypatch.setattr(room, "_begin", begin)
     with pytest.raises(BertNerError, match=r"in.jsonl cannot be read: 1 records from record 1 on, where 20 were count"):
         annotated(tmp_path, tmp_path / "out", limit=2 * SHARD_SIZE, ray=one)
@@ -185,7 +185,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(
     wait_until(lambda: not any(map(runs, left)) and {*processes("ray::MapWorker")} <= {*others}, seconds=30)
     before = {path: path.stat().st_mtime_ns for path in (command.output / "finished").iterdir()}
     assert N_BEFORE <= len(before) < N // SHARD_SIZE
-    done = annotated(work, command.output, ray=Ray(num_actors=2), resume=True)
+    done = annotated(work, command.output, ray=RayOptions(num_actors=2), resume=True)
     assert (done.documents, done.errors) == (N - N_FAILED, N_FAILED)
     assert files(command.output) == files(work / "parquet")
     assert {path: path.stat().st_mtime_ns for path in before} == before  # it went on, and did not begin anew

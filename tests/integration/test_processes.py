@@ -16,8 +16,8 @@ from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.export.to_onnx import convert
 from spacy_bert_ner.models.token_classifier import build_token_classifier_v1, get_checkpoint
-from spacy_bert_ner.nn.packed_linear import has_int8_products
-from spacy_bert_ner.runtimes.onnx_checkpoint import GraphCheckpoint
+from spacy_bert_ner.nn.packed_linear import has_packed_int8_linear
+from spacy_bert_ner.runtimes.onnx_checkpoint import OnnxCheckpoint
 from spacy_bert_ner.util import multiprocess as forks
 
 pytestmark = pytest.mark.process
@@ -173,13 +173,13 @@ RUNTIMES = {
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
     """After it has run in four threads, in matrices so large that all of them take part."""
-    if runtime == "torch, int8" and not has_int8_products():
+    if runtime == "torch, int8" and not has_packed_int8_linear():
         pytest.skip("this CPU has no VNNI instructions")
     folder = wide
     if runtime == "onnxruntime":
         pytest.importorskip("onnxruntime")
         checkpoint, folder = Checkpoint.open(wide), tmp_path / "graph"
-        GraphCheckpoint.of(checkpoint, convert(checkpoint, "fp32")).save(folder)
+        OnnxCheckpoint.of(checkpoint, convert(checkpoint, "fp32")).save(folder)
     run(tmp_path, LOADED, "fork", folder, RUNTIMES[runtime])
 
 
@@ -210,11 +210,11 @@ def test_a_parent_that_is_killed_leaves_no_process_behind(tmp_path, tagger):
 def test_a_forked_process_runs_in_one_thread_unless_it_asks_for_more(monkeypatch):
     asked = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    forks.prepare_process()
+    forks.limit_threads_after_fork()
     assert asked == []
     monkeypatch.setattr(forks, "_prepared_pid", os.getpid() - 1)  # that of the parent
-    forks.prepare_process()
-    forks.prepare_process()
+    forks.limit_threads_after_fork()
+    forks.limit_threads_after_fork()
     assert asked == [1]
 
 

@@ -325,14 +325,14 @@ def test_its_span_getters_are_our_windows(
     nlp = make_nlp(name=tagger, get_spans={"@misc": "spacy_bert_ner.SpanGetter.v1", **get_spans})
     nlp.add_pipe("sentencizer", first=True)
     seen: list[list[int]] = []
-    given = doc_windows.cover
+    given = doc_windows.windows_from_spans
 
     def cover(*arguments: Any) -> Any:
         windows = given(*arguments)
         seen.append([w.end - w.start + 2 for w in windows])
         return windows
 
-    monkeypatch.setattr(doc_windows, "cover", cover)
+    monkeypatch.setattr(doc_windows, "windows_from_spans", cover)
     list(nlp.pipe(["Nobody came to New York. Nobody left New York.", "Nobody came."]))
     assert seen == expected
 

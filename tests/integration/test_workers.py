@@ -35,10 +35,10 @@ from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.nn.gradient_accumulation import GatheredRows
+from spacy_bert_ner.nn.gradient_accumulation import GradientAccumulator
 from spacy_bert_ner.pipeline.bert_ner import BertNer
 from spacy_bert_ner.training import checkpoints as states
-from spacy_bert_ner.training.distributed import Workers, from_environment
+from spacy_bert_ner.training.distributed import ProcessGroup, from_environment
 from spacy_bert_ner.training.resumable_pipeline import check_parallel
 
 pytestmark = pytest.mark.training
@@ -103,7 +103,7 @@ def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
     killed = together(begun, 2, config, *LINE, "--minutes", "0.000001", first=killed_after(7))
     assert killed[0].returncode == -signal.SIGKILL
     assert killed[1].returncode == 1, killed[1].printed
-    assert states.newest(begun / "out").name == "00000007"
+    assert states.latest_checkpoint(begun / "out").name == "00000007"
     for n in (2, 1, 3):
         folder = tmp_path / str(n)
         shutil.copytree(begun, folder)
@@ -126,7 +126,7 @@ def test_with_dropout_two_go_on_with_the_same_bits(config, tmp_path):
     check_done(together(tmp_path / "killed", 2, *line, "--resume"))
     one, other = saved(tmp_path / "whole" / "out"), saved(tmp_path / "killed" / "out")
     assert one == other
-    kept = states.read(states.newest(tmp_path / "whole" / "out"))
+    kept = states.read_checkpoint(states.latest_checkpoint(tmp_path / "whole" / "out"))
     # What torch's generator was seeded with comes first in its state: that of the config, and another.
     seeds = [bytes(kept.random_of(f"worker/{rank}")["torch"][:8].tolist()) for rank in range(2)]
     assert [int.from_bytes(seed, "little") for seed in seeds] == [3, 4]
@@ -157,7 +157,7 @@ def test_a_worker_that_dies_ends_the_run_with_a_state(config, alone, tmp_path, d
     assert other.returncode == 1, other.printed
     assert f"Worker {1 - dies} of 2 cannot reach the others, one of which is gone" in other.printed
     assert "Traceback" not in other.printed
-    assert states.newest(tmp_path / "out").name == "00000008"
+    assert states.latest_checkpoint(tmp_path / "out").name == "00000008"
     check_done([Run(tmp_path, config, *LINE, "--resume").wait()])
     assert furthest(tmp_path, alone) < 1e-5
 
@@ -167,7 +167,7 @@ def test_a_signal_to_one_stops_all_at_the_same_step(config, alone, tmp_path):
     running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=first[rank]) for rank in range(2)]
     assert running[1].wait().returncode == 143
     assert running[0].wait().returncode == 1
-    assert 0 < int(states.newest(tmp_path / "out").name) < 19
+    assert 0 < int(states.latest_checkpoint(tmp_path / "out").name) < 19
     check_done(together(tmp_path, 2, config, *LINE, "--resume"))
     assert furthest(tmp_path, alone) < 1e-5
 
@@ -279,15 +279,15 @@ def test_who_started_this_process(environment, expected):
 
 def test_parts_hold_everything_once():
     items = list(range(10))
-    parts = [Workers(rank, 4).part(items) for rank in range(4)]
+    parts = [ProcessGroup(rank, 4).part(items) for rank in range(4)]
     assert parts == [[0, 4, 8], [1, 5, 9], [2, 6], [3, 7]]
-    assert [Workers(rank, 3).part(["a"], turn=4) for rank in range(3)] == [[], [], ["a"]]
-    assert [Workers(rank, 3).part(["a", "b", "c", "d"], turn=1) for rank in range(3)] == [["b"], ["c"], ["a", "d"]]
+    assert [ProcessGroup(rank, 3).part(["a"], turn=4) for rank in range(3)] == [[], [], ["a"]]
+    assert [ProcessGroup(rank, 3).part(["a", "b", "c", "d"], turn=1) for rank in range(3)] == [["b"], ["c"], ["a", "d"]]
 
 
 def test_gradients_of_workers_weigh_by_their_rows():
     """This one has a mean gradient of 3 over 2 rows and then of 6 over 1; another none; a third of 1 over 5."""
-    rows, param, unused = GatheredRows(), torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(2))
+    rows, param, unused = GradientAccumulator(), torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(2))
     param.grad = torch.tensor([3.0]) * rows.gather(2)
     param.grad += torch.tensor([6.0]) * rows.gather(1)
     said = []
@@ -306,7 +306,7 @@ def test_gradients_of_workers_weigh_by_their_rows():
 
 
 def test_a_worker_without_a_gradient_has_zeros():
-    rows, param = GatheredRows(), torch.nn.Parameter(torch.zeros(1))
+    rows, param = GradientAccumulator(), torch.nn.Parameter(torch.zeros(1))
     said = []
 
     def add_up(tensors):
@@ -345,7 +345,7 @@ class TestRay:
             time.sleep(0.02)
         run.terminate()
         assert run.wait(200) == 143, (tmp_path / "log").read_text()
-        assert int(states.newest(tmp_path / "out").name) > 0
+        assert int(states.latest_checkpoint(tmp_path / "out").name) > 0
         done = CliRunner().invoke(app, line)  # which a worker refuses
         assert done.exit_code == 1
         told = " ".join(done.output.split())

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from spacy_bert_ner.evaluation.bootstrap import count, prf, score
+from spacy_bert_ner.evaluation.bootstrap import count_entities, prf, score
 from spacy_bert_ner.evaluation.matching import SCHEMAS, count_matches
 from spacy_bert_ner.types import Entity
 
@@ -55,7 +55,7 @@ def tags(docs: list[list[Entity]], lengths: list[int]) -> list[list[str]]:
 def test_scores_are_those_of_seqeval(seed: int) -> None:
     metrics = pytest.importorskip("seqeval.metrics")
     gold, predicted, lengths = corpus(seed)
-    ours = score(count(gold, predicted), n_samples=2)
+    ours = score(count_entities(gold, predicted), n_samples=2)
     theirs = metrics.classification_report(tags(gold, lengths), tags(predicted, lengths), output_dict=True)
     rows = {"micro avg": ours["micro"], "macro avg": ours["macro"], **ours["per_label"]}
     for name, row in rows.items():

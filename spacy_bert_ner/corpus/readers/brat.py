@@ -10,15 +10,15 @@ from typing import cast
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid
-from ..span_text import Passage, Span, check_text, make_span, shorten
-from .text_source import Source
+from ..span_text import AnnotatedText, Span, check_text, make_span, shorten
+from .text_source import TextSource
 
 _ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.ASCII | re.DOTALL)
 _SPACED_LABEL = re.compile(r"T\d+\t(\S+(?: \S+)*?) \d+ \d+(?:;\d+ \d+)*(?:\t.*)?", re.ASCII | re.DOTALL)
 _OTHER = re.compile(r"[REAMN*#][^\t]*\t", re.ASCII)  # relations, events, attributes, normalisations, notes
 
 
-class Pairs(Source):
+class BratFiles(TextSource):
     """A folder with pairs of a text and its annotations, at any depth, or one pair, named by either of its files.
 
     encoding (str | None): a Python codec, of all files; None for UTF-8.
@@ -39,7 +39,7 @@ class Pairs(Source):
     def check(self, fallback: str | None, formats: str) -> None:
         """Nothing: each file is checked when it is read."""
 
-    def passages(self) -> Iterator[Passage | Invalid]:
+    def passages(self) -> Iterator[AnnotatedText | Invalid]:
         """Read one pair after the other; texts without annotations come last, and are none."""
         for note in self._notes:
             try:
@@ -47,9 +47,9 @@ class Pairs(Source):
             except CorpusError as e:
                 yield Invalid(e)
         for text in self._plain:
-            yield Passage("", [], text, 1, annotated=False)
+            yield AnnotatedText("", [], text, 1, annotated=False)
 
-    def _pair(self, note: Path) -> Passage:
+    def _pair(self, note: Path) -> AnnotatedText:
         path = note.with_suffix(".txt")
         source = self._source(path)
         with source.text() as file:
@@ -70,10 +70,10 @@ class Pairs(Source):
                 spans.append(_span(note, line, match))
         name = note.relative_to(self.path) if self.path.is_dir() else Path(note.name)
         document = name.with_suffix("").as_posix()
-        return Passage(text, spans, path, 1, document, spans_path=note, has_mark=source.has_mark)
+        return AnnotatedText(text, spans, path, 1, document, spans_path=note, has_mark=source.has_mark)
 
-    def _source(self, path: Path) -> Source:
-        source = Source(path, self._named)
+    def _source(self, path: Path) -> TextSource:
+        source = TextSource(path, self._named)
         source.check(None, "brat")
         return source
 
@@ -89,9 +89,9 @@ def is_brat(path: Path) -> bool:
     return not row.strip() or bool(_ENTITY.fullmatch(row.rstrip("\r\n")) or _OTHER.match(row))
 
 
-def read(source: Source) -> Iterator[Passage | Invalid]:
+def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read the pairs of text and annotations."""
-    return cast(Pairs, source).passages()  # no other source is opened for this format
+    return cast(BratFiles, source).passages()  # no other source is opened for this format
 
 
 def _bad_row(path: Path, line: int, row: str) -> CorpusError:

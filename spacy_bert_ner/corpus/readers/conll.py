@@ -10,7 +10,7 @@ from ..misc_column import DOCUMENT_START, UNKNOWN, read_document, read_misc
 from ..sentence import Invalid, Sentence, check_row
 from .column_layout import NO_SPACES, ColumnLayout, is_tag, place_of, split_columns
 from .conllu import joined_tag
-from .text_source import Source
+from .text_source import TextSource
 
 _DOCUMENT_KEYS = ("newdoc", "newdoc id", "document_id", "doc_id", "document")
 _SENTENCE_KEYS = ("sent_id", "text", "newpar")
@@ -48,7 +48,7 @@ class ColumnNotes:
         return messages
 
 
-def read(source: Source, layout: ColumnLayout, notes: ColumnNotes) -> Iterator[Sentence | Invalid]:
+def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterator[Sentence | Invalid]:
     """Read word and tag, as the layout has them.
 
     The sentences from one `-DOCSTART-` row, or one comment such as `# newdoc id = d1`, to the next are one document. In

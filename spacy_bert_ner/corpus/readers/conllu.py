@@ -20,7 +20,7 @@ from pathlib import Path
 from ...decoding.tag_scheme import OUTSIDE, has_prefix, split_tag
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid, Sentence, check_row
-from .text_source import Source
+from .text_source import TextSource
 
 KEYS = ("NER", "NE", "name")
 _N_COLUMNS = 10
@@ -40,7 +40,7 @@ def is_conllu(rows: Sequence[str]) -> bool:
     )
 
 
-def read(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+def read(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
     """Read the text's words, their tags, the spaces between them (`SpaceAfter=No`) and documents (`# newdoc id = …`).
 
     A word without the key is `O`; one with `_` for a tag is unknown.

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid
-from ..span_text import Passage, shorten
+from ..span_text import AnnotatedText, shorten
 from .json_records import Record, check_id, first_records, read_records
 from .jsonl import Keys, passage_of, text_classification
-from .text_source import Source
+from .text_source import TextSource
 
 DOCCANO = Keys(("text", "data"), ("label", "labels", "entities", "annotations"))
 LABEL_CONFIG = "label_config.json"
@@ -37,7 +37,9 @@ def is_doccano(rows: Sequence[str], text_key: str | None = None) -> bool:
     return any({"label", "start_offset", "end_offset"} <= item.keys() for item in found)
 
 
-def read(source: Source, document_key: str | None = None, text_key: str | None = None) -> Iterator[Passage | Invalid]:
+def read(
+    source: TextSource, document_key: str | None = None, text_key: str | None = None
+) -> Iterator[AnnotatedText | Invalid]:
     """Read doccano's records, of which no two have the same `id`.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
@@ -46,7 +48,7 @@ def read(source: Source, document_key: str | None = None, text_key: str | None =
     lines: dict[object, int] = {}
     keys, labels = DOCCANO.renamed(text_key), _Labels(source.path)
 
-    def parse(line: int, record: Record) -> Passage:
+    def parse(line: int, record: Record) -> AnnotatedText:
         check_id(source.path, line, record, lines)
         _check_spans(source.path, line, keys, record)
         return passage_of(source.path, keys, document_key, line, record, labels.name)

@@ -33,7 +33,7 @@ from .csv_layout import (
     unquoted,
 )
 from .list_cell import read_list
-from .text_source import Source
+from .text_source import TextSource
 
 _HEAD = 1000, 1 << 18
 """Rows and characters from which the layout is told."""
@@ -74,7 +74,7 @@ def _has(find: Callable[..., CsvLayout | None], rows: Sequence[str]) -> bool:
         return True
 
 
-def read_sentences(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+def read_sentences(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
     """Read a row a sentence.
 
     document_key: the column that names the document of a row.
@@ -123,7 +123,7 @@ def _tags(path: Path, line: int, listed: list[object]) -> list[str | None]:
     return [tag if tag is None else encodable(path, line, str(tag)) for tag in listed]
 
 
-def read_tokens(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
     """Read a row a token.
 
     document_key: the column that names the document of a sentence, in its first row.
@@ -176,7 +176,7 @@ def _by_number(rows: Iterator[Row]) -> Iterator[Group]:
         yield group, error
 
 
-def _by_blank_row(source: Source, rows: Iterator[Row]) -> Iterator[Group]:
+def _by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[Group]:
     """The same, of sentences that end with a blank row, or with one without word and tag.
 
     RAISES CorpusError: there is no such row for long.
@@ -223,7 +223,7 @@ def _token_sentence(path: Path, layout: CsvLayout, rows: list[tuple[int, Cells]]
     return Sentence(words, tags, [line for line, _ in rows], document="".join(first[3:]))
 
 
-def _layout(source: Source, format: str, find: Callable[..., CsvLayout | None], usual: Sequence[str]) -> CsvLayout:
+def _layout(source: TextSource, format: str, find: Callable[..., CsvLayout | None], usual: Sequence[str]) -> CsvLayout:
     """The layout of a file.
 
     RAISES CorpusError: the columns are not there, or one of them twice.
@@ -247,7 +247,9 @@ def _layout(source: Source, format: str, find: Callable[..., CsvLayout | None], 
     return layout
 
 
-def _rows(source: Source, layout: CsvLayout, document_key: str | None, *, keeps_blank: bool = False) -> Iterator[Row]:
+def _rows(
+    source: TextSource, layout: CsvLayout, document_key: str | None, *, keeps_blank: bool = False
+) -> Iterator[Row]:
     """The cells of each row, with the line on which it begins; an error for a row that is none.
 
     keeps_blank: yield empty cells for a blank row.

@@ -10,7 +10,7 @@ from ..sentence import Invalid, Sentence
 from .dataset_row import COLUMNS, DOCUMENT, TAGS, WORDS, Columns, find_columns, has_tags, sentence_of
 from .json_records import Record, first_readable, first_record, name_at, read_records, shown_keys
 from .json_stream import values
-from .text_source import Source
+from .text_source import TextSource
 
 
 def is_json(rows: Sequence[str]) -> bool:
@@ -24,7 +24,7 @@ def is_json(rows: Sequence[str]) -> bool:
     return any(_are_tags(record[key], len(words)) for key in TAGS if key in record)
 
 
-def read(source: Source, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
+def read(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
     """Read words and tags. These are strings: JSON has no place for the names of numbers.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
@@ -44,7 +44,7 @@ def read(source: Source, document_key: str | None = None) -> Iterator[Sentence |
     return (item for item in read_records(source, parse) if isinstance(item, Invalid) or item.words)
 
 
-def _columns(source: Source) -> Columns:
+def _columns(source: TextSource) -> Columns:
     """The keys of the words and the tags, which are those of the first record; the usual ones where it has none."""
     first = first_readable(values(source))
     names = list(first[0]) if first else []

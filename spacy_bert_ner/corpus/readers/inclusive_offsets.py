@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid
-from ..span_text import Passage, Span, check_text, make_span, shorten
+from ..span_text import AnnotatedText, Span, check_text, make_span, shorten
 from .json_records import Record, first_record, read_records, record_id, shown_keys
 from .jsonl import document_of
-from .text_source import Source
+from .text_source import TextSource
 
 
 def is_dataturks(rows: Sequence[str]) -> bool:
@@ -34,14 +34,14 @@ def is_cluener(rows: Sequence[str]) -> bool:
     return all(isinstance(places, dict) and all(map(_is_list, places.values())) for places in labels.values())
 
 
-def read_dataturks(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+def read_dataturks(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
     """Read Dataturks' records; one without an annotation is left out.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
     """
     path = source.path
 
-    def parse(line: int, record: Record) -> Passage:
+    def parse(line: int, record: Record) -> AnnotatedText:
         text, items = (_value(path, line, record, key) for key in ("content", "annotation"))
         passage = _passage(path, line, record, document_key, text)
         if items is None:
@@ -67,14 +67,14 @@ def read_dataturks(source: Source, document_key: str | None = None) -> Iterator[
     return read_records(source, parse)
 
 
-def read_cluener(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+def read_cluener(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
     """Read records with, for each label, strings and the places where they stand.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
     """
     path = source.path
 
-    def parse(line: int, record: Record) -> Passage:
+    def parse(line: int, record: Record) -> AnnotatedText:
         text, labels = (_value(path, line, record, key) for key in ("text", "label"))
         passage = _passage(path, line, record, document_key, text)
         for label, strings in _members(path, line, labels):
@@ -89,9 +89,9 @@ def read_cluener(source: Source, document_key: str | None = None) -> Iterator[Pa
     return read_records(source, parse)
 
 
-def _passage(path: Path, line: int, record: Record, document_key: str | None, text: object) -> Passage:
+def _passage(path: Path, line: int, record: Record, document_key: str | None, text: object) -> AnnotatedText:
     document = document_of(path, line, record, document_key)
-    return Passage(check_text(path, line, text), [], path, line, document, record_id=record_id(record))
+    return AnnotatedText(check_text(path, line, text), [], path, line, document, record_id=record_id(record))
 
 
 def _value(path: Path, line: int, record: Record, key: str) -> object:

@@ -13,7 +13,7 @@ from ..sentence import Invalid
 from ..span_text import document_name, shorten
 from .json_head import head_values
 from .json_stream import values
-from .text_source import Source
+from .text_source import TextSource
 
 Record = dict[str, Any]
 T = TypeVar("T")
@@ -22,7 +22,7 @@ N_HEAD = 20
 """Records from which the keys of a file are found out."""
 
 
-def read_records(source: Source, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
+def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
     """What `parse` makes of each record of a file and the line on which that begins.
 
     RAISES CorpusError: a record is too long, or one that goes over several lines is no JSON; the message names file
@@ -48,7 +48,7 @@ def parse_records(
             yield Invalid(_with_id(e, f"{path}, line {line}", value) if isinstance(value, dict) else e)
 
 
-def read_values(source: Source, parse: Callable[[int, Any], T], key: str = "") -> Iterator[T | Invalid]:
+def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "") -> Iterator[T | Invalid]:
     """The same as `read_records` of values of any kind.
 
     key: where the file is one object, the values are the elements of the array under this key.

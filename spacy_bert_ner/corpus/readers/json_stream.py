@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from ...errors import CorpusError, Errors
 from ..span_text import shorten
-from .text_source import Source
+from .text_source import TextSource
 
 MAX_RECORD = 1 << 26
 """Characters of one value."""
@@ -23,7 +23,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _FAILURES = (ValueError, RecursionError)  # no JSON; an integer of more digits than Python reads; too deep
 
 
-def values(source: Source, key: str = "") -> Iterator[tuple[int, Any]]:
+def values(source: TextSource, key: str = "") -> Iterator[tuple[int, Any]]:
     """The values of a file, each with the line on which it begins; an error in place of a line that is none.
 
     key: where the file is one object, the values are the elements of the array under this key.
@@ -46,7 +46,7 @@ def values(source: Source, key: str = "") -> Iterator[tuple[int, Any]]:
             window.check_end()
 
 
-def _lines(source: Source, text: TextIO) -> Iterator[tuple[int, Any]]:
+def _lines(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
     path, line, is_first = source.path, 0, True
     while row := text.readline(_CHUNK):
         line += 1
@@ -71,7 +71,7 @@ def _lines(source: Source, text: TextIO) -> Iterator[tuple[int, Any]]:
         yield line, value
 
 
-def _goes_over_lines(source: Source) -> bool:
+def _goes_over_lines(source: TextSource) -> bool:
     """Whether the first value of a file ends on a later line than it begins."""
     with source.text() as text:
         window = _Window(source.path, text)
@@ -84,7 +84,7 @@ def _goes_over_lines(source: Source) -> bool:
         return window.line > begin
 
 
-def _spread(source: Source) -> Iterator[tuple[int, Any]]:
+def _spread(source: TextSource) -> Iterator[tuple[int, Any]]:
     """Values one after the other, with nothing or a comma between two."""
     with source.text() as text:
         window = _Window(source.path, text)

@@ -16,10 +16,10 @@ from typing import NamedTuple
 from ...errors import CorpusError, Errors
 from ...types import INCORRECT_SPANS
 from ..sentence import Invalid
-from ..span_text import Passage, Span, check_text, document_name, make_span, shorten
+from ..span_text import AnnotatedText, Span, check_text, document_name, make_span, shorten
 from .json_records import Record, first_record, name_at, read_records, record_id, shown_keys, value_at
 from .prodigy_tokens import check_tokens, check_unknown
-from .text_source import Source
+from .text_source import TextSource
 
 ACCEPT, REJECT = "accept", "reject"
 ANSWERS = (ACCEPT, REJECT, "ignore")
@@ -60,8 +60,8 @@ def is_spacy(rows: Sequence[str], text_key: str | None = None) -> bool:
 
 
 def read_spacy(
-    source: Source, document_key: str | None = None, text_key: str | None = None
-) -> Iterator[Passage | Invalid]:
+    source: TextSource, document_key: str | None = None, text_key: str | None = None
+) -> Iterator[AnnotatedText | Invalid]:
     """Read spaCy's and Prodigy's records.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
@@ -71,7 +71,7 @@ def read_spacy(
     path, keys = source.path, SPACY.renamed(text_key)
     has_spans, without = False, 0  # the line of the first accepted record without spans
 
-    def parse(line: int, record: Record) -> Passage:
+    def parse(line: int, record: Record) -> AnnotatedText:
         nonlocal has_spans, without
         passage = passage_of(path, keys, document_key, line, record)
         if keys.has_spans(record) or "tokens" in record:  # as Prodigy has them to annotate spans
@@ -101,7 +101,7 @@ def passage_of(
     line: int,
     record: Record,
     name_label: Callable[[int, object], object] | None = None,
-) -> Passage:
+) -> AnnotatedText:
     """The passage of a record.
 
     name_label: the name of a label, of the line and what the record has in its place; None where it has names.
@@ -111,7 +111,7 @@ def passage_of(
     answer = answer_of(path, line, record, ACCEPT)
     is_binary = record.get("_view_id") in BINARY and any(record.get(key) for key in keys.spans)
     if answer != ACCEPT and not (is_binary and answer == REJECT):
-        return Passage(text, [], path, line, document, annotated=False)
+        return AnnotatedText(text, [], path, line, document, annotated=False)
     items = _items(path, keys, line, record)
     if not isinstance(items, list):
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
@@ -120,7 +120,7 @@ def passage_of(
         [span_of(path, line, item, name_label) for item, own in zip(items, answers, strict=True) if own == wanted]
         for wanted in (ACCEPT, REJECT)
     )
-    return Passage(
+    return AnnotatedText(
         text,
         accepted,
         path,

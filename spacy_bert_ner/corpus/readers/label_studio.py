@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid
-from ..span_text import Passage, Span, check_text, document_name, make_span, shorten
+from ..span_text import AnnotatedText, Span, check_text, document_name, make_span, shorten
 from . import label_studio_csv
 from .json_records import (
     Record,
@@ -23,7 +23,7 @@ from .json_records import (
 )
 from .json_stream import values
 from .label_studio_text import DEFAULT_KEY, find_text_key
-from .text_source import Source
+from .text_source import TextSource
 
 _PLACE = {"start", "end", "text", "globalOffsets"}
 """What a region has that nobody gave a label."""
@@ -41,7 +41,9 @@ def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
     return "annotation_id" in record and ("annotator" in record or "lead_time" in record)
 
 
-def read(source: Source, document_key: str | None = None, text_key: str | None = None) -> Iterator[Passage | Invalid]:
+def read(
+    source: TextSource, document_key: str | None = None, text_key: str | None = None
+) -> Iterator[AnnotatedText | Invalid]:
     """Read one annotation of each task: the ground truth, or else the first that was not cancelled.
 
     A task without one is left out. Predictions are not read.
@@ -58,21 +60,21 @@ def read(source: Source, document_key: str | None = None, text_key: str | None =
     last: tuple[str, str] | None = None
     lines: dict[object, int] = {}
 
-    def parse(line: int, record: Record) -> Passage:
+    def parse(line: int, record: Record) -> AnnotatedText:
         nonlocal last
         is_task = _is_task(record)
         text = _text(path, line, record, text_key)
         this = (document_name(path, record.get("id")), text)
         if not is_task and this[0] and this == last:  # JSON-MIN has a record for each annotation of a task
-            return Passage("", [], path, line, n_unused=1)
+            return AnnotatedText("", [], path, line, n_unused=1)
         last = this
         check_id(path, line, record, lines)
         document = name_at(path, line, record, document_key) if document_key else this[0]
         results = _results(path, line, record) if is_task else _min_results(record)
         if not results:
-            return Passage(text, [], path, line, document, annotated=False)
+            return AnnotatedText(text, [], path, line, document, annotated=False)
         spans, has_many_labels = _spans(path, line, results[0])
-        return Passage(
+        return AnnotatedText(
             text,
             spans,
             path,

@@ -16,7 +16,7 @@ from ...errors import CorpusError, Errors
 from ..span_text import shorten
 from .json_records import Record
 from .json_stream import MAX_RECORD
-from .text_source import Source
+from .text_source import TextSource
 
 _MAX_HEADER = 1 << 16
 _REGIONS = re.compile(r"\s*\[\s*(\{|\]\s*$)")
@@ -29,13 +29,13 @@ def is_csv(rows: Sequence[str]) -> bool:
     return _ANNOTATION in header and ("annotator" in header or "lead_time" in header)
 
 
-def begins_csv(source: Source) -> bool:
+def begins_csv(source: TextSource) -> bool:
     """Whether a file begins with such a header."""
     with source.text(newline="") as text:
         return is_csv([_first_row(text)[0]])
 
 
-def records(source: Source, text_key: str) -> Iterator[tuple[int, Record | CorpusError]]:
+def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | CorpusError]]:
     """The records of JSON-MIN that the rows of a file are, each with the line on which it begins.
 
     text_key: the column of the text, which is taken as it is.
@@ -78,7 +78,7 @@ def _next(reader: Iterator[list[str]]) -> list[str] | None:
         csv.field_size_limit(limit)
 
 
-def _record(source: Source, line: int, fields: dict[str, str], text_key: str) -> Record | CorpusError:
+def _record(source: TextSource, line: int, fields: dict[str, str], text_key: str) -> Record | CorpusError:
     """The record of a row: numbers in `id`, lists in fields that have regions."""
     record: Record = dict(fields)
     for key, field in fields.items():

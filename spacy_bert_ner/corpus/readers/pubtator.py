@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid
-from ..span_text import Passage, Span, check_text, make_span, shorten
-from .text_source import Source
+from ..span_text import AnnotatedText, Span, check_text, make_span, shorten
+from .text_source import TextSource
 
 _PART = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 _OFFSET = re.compile(r"[0-9]{1,9}")
@@ -33,7 +33,7 @@ def is_pubtator(rows: Sequence[str]) -> bool:
     return len(rows) == 1 or rows[1].startswith((f"{name}|a|", f"{name}\t")) or _title_of(rows[1]) is not None
 
 
-def read(source: Source) -> Iterator[Passage | Invalid]:
+def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read each document; relations are passed over."""
     for block in _blocks(source):
         try:
@@ -48,7 +48,7 @@ def _title_of(row: str) -> str | None:
     return match[1] if match and match[2] == "t" else None
 
 
-def _blocks(source: Source) -> Iterator[Rows]:
+def _blocks(source: TextSource) -> Iterator[Rows]:
     """The rows of each document, with their lines. Some files have no blank line between two documents."""
     block: Rows = []
     with source.text() as text:
@@ -63,7 +63,7 @@ def _blocks(source: Source) -> Iterator[Rows]:
         yield block
 
 
-def _passage(path: Path, block: Rows) -> Passage:
+def _passage(path: Path, block: Rows) -> AnnotatedText:
     """The text and the entities of a document.
 
     RAISES CorpusError: a row is none of PubTator, or of another document; the message names file and line.
@@ -80,7 +80,7 @@ def _passage(path: Path, block: Rows) -> Passage:
         else:
             spans += _span(path, line, row, name)
     text = f"{title}\n{abstract}" if abstract else title
-    return Passage(check_text(path, first, text), spans, path, first, name, record_id=shorten(name))
+    return AnnotatedText(check_text(path, first, text), spans, path, first, name, record_id=shorten(name))
 
 
 def _span(path: Path, line: int, row: str, name: str) -> Iterator[Span]:

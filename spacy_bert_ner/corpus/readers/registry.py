@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import CorpusError, Errors
-from ..options import refuse
+from ..options import reject_option
 from ..sentence import Invalid, Sentence
-from ..span_text import Passage, shorten
+from ..span_text import AnnotatedText, shorten
 from . import (
     brat,
     doccano,
@@ -30,7 +30,7 @@ from . import conllu as conllu_misc
 from . import docbin as spacy_docs
 from . import inclusive_offsets as inclusive
 from .column_layout import COLUMN_SUFFIXES, LAST, ColumnLayout, infer_layout
-from .text_source import Source
+from .text_source import TextSource
 
 N_ROWS = 10_000
 """Rows from which the format of text is told."""
@@ -39,8 +39,8 @@ N_ROWS = 10_000
 class TextFormat(NamedTuple):
     """One format of annotated text."""
 
-    read: Callable[..., Iterator[Sentence | Invalid] | Iterator[Passage | Invalid]]
-    """Yields the sentences of a `Source`, or its passages where `has_offsets`, and `Invalid` for one that cannot be
+    read: Callable[..., Iterator[Sentence | Invalid] | Iterator[AnnotatedText | Invalid]]
+    """Yields the sentences of a `TextSource`, or its passages where `has_offsets`, and `Invalid` for one that cannot be
     read; raises `CorpusError` where no more can be read after it."""
     recognise: Callable[..., bool]
     """Whether the first rows of a file, without blank ones, may be of this format. Most tell by the first."""
@@ -113,7 +113,7 @@ COLUMNS = "conll"
 KNOWN = ", ".join(FORMATS)
 
 
-class Opened(NamedTuple):
+class DetectedCorpus(NamedTuple):
     """A file whose format is known.
 
     format: a key of `FORMATS`.
@@ -127,7 +127,7 @@ class Opened(NamedTuple):
     read: Callable[[], Iterator[Any]]
     layout: ColumnLayout | None = None
     notes: Callable[[], list[str]] = list
-    source: Source | None = None
+    source: TextSource | None = None
 
 
 class Fields(NamedTuple):
@@ -148,7 +148,7 @@ def open_corpus(
     format: str,
     encoding: str | None,
     fields: Fields = Fields(),  # noqa: B008, it is immutable
-) -> Opened:
+) -> DetectedCorpus:
     """Find out the format of a file or folder, and check that it can be decoded.
 
     For the options see `CorpusStream`.
@@ -157,18 +157,18 @@ def open_corpus(
     if not path.exists():
         raise CorpusError(Errors.no_such_file.format(path=path))
     if format not in ("auto", *FORMATS):
-        refuse("--format", format, f"auto, {KNOWN}")
+        reject_option("--format", format, f"auto, {KNOWN}")
     for name, kind in FORMATS.items():
         if isinstance(kind, FileFormat) and (name == format or (format == "auto" and kind.recognise(path))):
             _check_options(name, encoding, fields)
-            return Opened(name, _reading(kind, fields, path))
+            return DetectedCorpus(name, _reading(kind, fields, path))
     if format == "brat" or (format == "auto" and brat.is_brat(path)):
-        source: Source = brat.Pairs(path, encoding)
+        source: TextSource = brat.BratFiles(path, encoding)
         name, rows, layout = "brat", list[tuple[int, str]](), None
     elif path.is_dir():
         raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
     else:
-        source = Source(path, encoding)
+        source = TextSource(path, encoding)
         rows = source.head(N_ROWS)
         name, layout = _recognise(source, rows, fields) if format == "auto" else (format, None)
     _check_options(name, encoding, fields)
@@ -176,14 +176,14 @@ def open_corpus(
     assert isinstance(kind, TextFormat)  # noqa: S101, the others have returned
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
-        return Opened(name, _reading(kind, fields, source), source=source)
+        return DetectedCorpus(name, _reading(kind, fields, source), source=source)
     layout = layout or infer_layout(rows, fields.tag, fields.word, is_named=True)
     layout = layout or ColumnLayout(fields.tag or LAST, fields.word or 1, 2)
     if layout.doubtful_words and fields.word is None:
         listed = ", ".join(map(shorten, layout.doubtful_words))
         raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
     notes = columns.ColumnNotes(path, layout)
-    return Opened(name, partial(columns.read, source, layout, notes), layout, notes.messages, source)
+    return DetectedCorpus(name, partial(columns.read, source, layout, notes), layout, notes.messages, source)
 
 
 def recognise(path: Path) -> str:
@@ -199,7 +199,7 @@ def recognise(path: Path) -> str:
         return "brat"
     if path.is_dir():
         raise CorpusError(Errors.unknown_folder.format(path=path, formats=KNOWN))
-    source = Source(path)
+    source = TextSource(path)
     return _recognise(source, source.head(N_ROWS), Fields())[0]
 
 
@@ -208,7 +208,7 @@ def _reading(kind: TextFormat | FileFormat, fields: Fields, origin: object) -> C
     return partial(kind.read, origin, *options)
 
 
-def _recognise(source: Source, rows: list[tuple[int, str]], fields: Fields) -> tuple[str, ColumnLayout | None]:
+def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) -> tuple[str, ColumnLayout | None]:
     """The name of the first format of text that rows with their lines may be of; of columns, what these hold."""
     path, text = source.path, [row for _, row in rows]
     for name, kind in FORMATS.items():

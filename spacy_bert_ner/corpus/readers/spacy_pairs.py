@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid
-from ..span_text import Passage, check_text, shorten
+from ..span_text import AnnotatedText, check_text, shorten
 from .json_head import first_element, head_values
 from .json_records import read_values
 from .jsonl import span_of
-from .text_source import Source
+from .text_source import TextSource
 
 _ANNOTATIONS = "annotations"
 
@@ -25,18 +25,18 @@ def is_pairs(rows: Sequence[str]) -> bool:
     return _is_pair(first) or (isinstance(first, dict) and _is_pair(first_element(rows, _ANNOTATIONS)))
 
 
-def read(source: Source) -> Iterator[Passage | Invalid]:
+def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read pairs: an array of them, one after the other, or under `annotations`; null is a text that was skipped."""
     path = source.path
 
-    def parse(line: int, value: object) -> Passage:
+    def parse(line: int, value: object) -> AnnotatedText:
         if value is None:
-            return Passage("", [], path, line, annotated=False)
+            return AnnotatedText("", [], path, line, annotated=False)
         if not isinstance(value, list) or not _is_pair(value):
             raise CorpusError(Errors.no_spacy_pair.format(path=path, line=line, found=shorten(value)))
         text, annotation = value
         spans = [span_of(path, line, item) for item in annotation["entities"]]
-        return Passage(check_text(path, line, text), spans, path, line)
+        return AnnotatedText(check_text(path, line, text), spans, path, line)
 
     return read_values(source, parse, _ANNOTATIONS)
 

@@ -55,7 +55,7 @@ class _Misfit(NamedTuple):
     byte: int
 
 
-class Source:
+class TextSource:
     """A file of text, or the one file in a zip archive, which can be read more than once.
 
     path (Path): the file.

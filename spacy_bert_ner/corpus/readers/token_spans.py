@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid, check_row
-from ..span_text import Passage, Span, Tokens, check_text, make_span, shorten
+from ..span_text import AnnotatedText, Span, Tokens, check_text, make_span, shorten
 from .json_records import Record, first_record, first_records, read_records, record_id, shown_keys
 from .jsonl import document_of
-from .text_source import Source
+from .text_source import TextSource
 
 GLINER = ("tokenized_text", "ner")
 SPERT = ("tokens", "entities")
@@ -43,7 +43,7 @@ def is_spert(rows: Sequence[str]) -> bool:
     return strings and bool(spans) and all(isinstance(span, dict) and span.keys() >= _SPERT_SPAN for span in spans)
 
 
-def read_gliner(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+def read_gliner(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
     """Read GLiNER's records.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
@@ -51,7 +51,7 @@ def read_gliner(source: Source, document_key: str | None = None) -> Iterator[Pas
     return read_records(source, partial(_passage, source.path, GLINER, document_key))
 
 
-def read_spert(source: Source, document_key: str | None = None) -> Iterator[Passage | Invalid]:
+def read_spert(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
     """Read SpERT's records, without the relations between entities.
 
     document_key: the key, or keys with dots between them, of what names the document of a record.
@@ -59,7 +59,7 @@ def read_spert(source: Source, document_key: str | None = None) -> Iterator[Pass
     return read_records(source, partial(_passage, source.path, SPERT, document_key))
 
 
-def _passage(path: Path, keys: tuple[str, str], document_key: str | None, line: int, record: Record) -> Passage:
+def _passage(path: Path, keys: tuple[str, str], document_key: str | None, line: int, record: Record) -> AnnotatedText:
     if missing := [key for key in keys if key not in record]:
         found, needed = shown_keys(record), " and ".join(missing)
         raise CorpusError(Errors.missing_key.format(path=path, line=line, found=found, needed=needed))
@@ -77,7 +77,9 @@ def _passage(path: Path, keys: tuple[str, str], document_key: str | None, line: 
     spans = [_span(path, line, item, keys == GLINER, starts) for item in items]
     document = document_of(path, line, record, document_key)
     tokens = Tokens(words, [True] * (len(words) - 1) + [False] * bool(words))
-    return Passage(text, spans, path, line, document, tokens=tokens, has_spaces=False, record_id=record_id(record))
+    return AnnotatedText(
+        text, spans, path, line, document, tokens=tokens, has_spaces=False, record_id=record_id(record)
+    )
 
 
 def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[int]) -> Span:

@@ -24,9 +24,9 @@ from typing import NamedTuple
 from ...errors import CorpusError, Errors
 from ..offset_units import OFFSET_UNITS
 from ..sentence import Invalid
-from ..span_text import Passage, Span, Tokens, check_text, make_span, shorten
+from ..span_text import AnnotatedText, Span, Tokens, check_text, make_span, shorten
 from .prodigy_tokens import add_gap
-from .text_source import Source
+from .text_source import TextSource
 from .webanno_layers import LabelColumn, find_column, unescape
 
 _FORMAT = re.compile(r"#FORMAT=WebAnno TSV 3(?:\.[0-9]+)?\s*")
@@ -59,7 +59,7 @@ class _Unit(NamedTuple):
 class _Found(NamedTuple):
     """A sentence, and the annotations of several tokens that its first and its last token have."""
 
-    passage: Passage | Invalid
+    passage: AnnotatedText | Invalid
     first: set[Key]
     last: set[Key]
 
@@ -69,7 +69,7 @@ def is_webanno(rows: Sequence[str]) -> bool:
     return bool(rows and _FORMAT.fullmatch(rows[0]))
 
 
-def read(source: Source) -> Iterator[Passage | Invalid]:
+def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read each sentence, with its own tokens. All are of one document, which has the name of the file.
 
     RAISES CorpusError: the file does not say in which column the labels of entities are.
@@ -91,7 +91,7 @@ def read(source: Source) -> Iterator[Passage | Invalid]:
         yield held.passage
 
 
-def _blocks(source: Source) -> Iterator[Rows]:
+def _blocks(source: TextSource) -> Iterator[Rows]:
     """The rows of the header, and then those of each sentence, with their lines."""
     block: Rows = []
     was_text = False
@@ -149,7 +149,9 @@ def _unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
     return _Unit(line, match[1], bool(match[2]), int(match[3]), int(match[4]), cells[0], labels)
 
 
-def _fit_tokens(path: Path, line: int, lines: list[str], units: list[_Unit]) -> tuple[Passage, list[tuple[int, int]]]:
+def _fit_tokens(
+    path: Path, line: int, lines: list[str], units: list[_Unit]
+) -> tuple[AnnotatedText, list[tuple[int, int]]]:
     """Find the tokens in the text of a sentence, whose lines may be written with escapes.
 
     RETURNS: the sentence, without spans, and where each unit is in it.
@@ -161,7 +163,7 @@ def _fit_tokens(path: Path, line: int, lines: list[str], units: list[_Unit]) -> 
         last = places[-1][1] if places else 0
         if len(places) == len(whole) and not _is_seen(text[last:]):
             add_gap(tokens, text[last:])
-            passage = Passage(check_text(path, line, text), [], path, line, path.stem, tokens=tokens)
+            passage = AnnotatedText(check_text(path, line, text), [], path, line, path.stem, tokens=tokens)
             return passage, _with_parts(path, units, text, places)
     wrong, word = next(((unit.line, unit.word) for unit in whole[len(places) :]), (line, ""))
     where = {"path": path, "line": wrong, "word": shorten(word), "rest": shorten(text[last:])}
@@ -224,7 +226,7 @@ def _with_parts(path: Path, units: list[_Unit], text: str, places: list[tuple[in
 def _part(part: _Unit, token: _Unit, text: str, whole: tuple[int, int]) -> tuple[int, int] | None:
     """The place of a part of a token, whose offsets count units of UTF-16, or characters in files of other programs."""
     word = text[slice(*whole)]
-    passage = Passage(word, [], Path(), 0)
+    passage = AnnotatedText(word, [], Path(), 0)
     for unit in ("utf-16", "characters"):
         to_characters = OFFSET_UNITS[unit].to_characters(passage)
         start, end = to_characters(part.begin - token.begin), to_characters(part.end - token.begin)

@@ -10,12 +10,12 @@ import numpy as np
 
 from ...errors import CorpusError, Errors
 from ...types import Ints1d, Ints2d
-from ..options import refuse
+from ..options import reject_option
 from ..sentence import Sentence, entities
 from ..stream import CorpusStream
-from .near_duplicates import MIN_WORDS, NearCopies
+from .near_duplicates import MIN_WORDS, NearDuplicateIndex
 from .random_split import copies_together, first_copies, parse_split, split_places, split_units
-from .union_find import Union
+from .union_find import DisjointSets
 
 DUPLICATES = ("near", "exact", "keep")
 _FAR = 5
@@ -40,7 +40,7 @@ class Split(NamedTuple):
     duplicates: str = "near"
 
 
-class Found(NamedTuple):
+class SplitFeatures(NamedTuple):
     """What is known of the sentences before they are split. *Shape of each:* `(n, …)`
 
     copies: the place of the first sentence that is equal to each.
@@ -65,7 +65,7 @@ def check_options(split: str | None, *, by_document: bool, stratify: bool, dupli
     RAISES CorpusError: the split or the option is none, or an option needs a split.
     """
     if duplicates not in DUPLICATES:
-        refuse("--duplicates", duplicates, ", ".join(DUPLICATES))
+        reject_option("--duplicates", duplicates, ", ".join(DUPLICATES))
     if split is not None:
         parse_split(split)
         return
@@ -74,7 +74,7 @@ def check_options(split: str | None, *, by_document: bool, stratify: bool, dupli
         raise CorpusError(Errors.split_option.format(option=option))
 
 
-def make_parts(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d], list[str]]:
+def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d], list[str]]:
     """The places of the sentences of each part, and what a user should know of how they came there.
 
     RAISES CorpusError: the split is not allowed, a part would be empty, or a sentence has no document.
@@ -98,17 +98,17 @@ def make_parts(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d], l
     return parts, messages
 
 
-def _find(corpus: CorpusStream, split: Split) -> Found:
+def _find(corpus: CorpusStream, split: Split) -> SplitFeatures:
     """Read the corpus once more for what the split needs, unless that is known already."""
     n = corpus.n_sentences
     copies = np.arange(n) if split.duplicates == "keep" else first_copies(corpus.texts)
     documents, is_short = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     if split.duplicates != "near" and not split.by_document and not split.stratify:
-        return Found(copies, copies, documents, np.zeros((n, 0), dtype=np.int64), is_short, [])
+        return SplitFeatures(copies, copies, documents, np.zeros((n, 0), dtype=np.int64), is_short, [])
     numbers: dict[str, int] = {}
     columns: dict[str, int] = {}
     labels: list[tuple[int, int]] = []
-    with closing(NearCopies(copies)) as near:
+    with closing(NearDuplicateIndex(copies)) as near:
         for i, sentence in enumerate(corpus):
             is_short[i] = len(sentence.words) < MIN_WORDS
             if split.duplicates == "near":
@@ -121,7 +121,7 @@ def _find(corpus: CorpusStream, split: Split) -> Found:
         counts = np.zeros((n, len(columns)), dtype=np.int64)
         if labels:
             np.add.at(counts, tuple(np.array(labels).T), 1)
-        return Found(copies, near.groups(), documents, counts, is_short, near.examples)
+        return SplitFeatures(copies, near.groups(), documents, counts, is_short, near.examples)
 
 
 def _document(corpus: CorpusStream, sentence: Sentence) -> str:
@@ -130,11 +130,11 @@ def _document(corpus: CorpusStream, sentence: Sentence) -> str:
     return sentence.document
 
 
-def _units(found: Found, by_document: bool) -> tuple[Ints1d, int]:
+def _units(found: SplitFeatures, by_document: bool) -> tuple[Ints1d, int]:
     """The unit of each sentence, see `split_units`, and how many documents are in that of the most."""
     if not by_document:
         return np.unique(found.near, return_inverse=True)[1].reshape(-1), 1
-    union = Union(int(found.documents.max()) + 1)
+    union = DisjointSets(int(found.documents.max()) + 1)
     # Short sentences, such as the names of columns in a newspaper, are in documents that have nothing else in common.
     for i in np.flatnonzero((found.near != np.arange(len(found.near))) & (found.is_short == 0)).tolist():
         union.join(int(found.documents[i]), int(found.documents[found.near[i]]))

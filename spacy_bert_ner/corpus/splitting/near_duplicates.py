@@ -19,7 +19,7 @@ from itertools import pairwise
 from rensa import RMinHash, RMinHashLSH
 
 from ...types import Ints1d
-from .union_find import Union
+from .union_find import DisjointSets
 
 MIN_WORDS = 5
 """Sentences of fewer words are like others only where they are equal."""
@@ -42,7 +42,7 @@ def nearly_same(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) ->
     return 5 * n_common >= 4 * (len(a) + len(b) - n_common)
 
 
-class NearCopies:
+class NearDuplicateIndex:
     """Takes the sentences of a corpus one after the other, and finds which are nearly the same.
 
     copies: the place of the first sentence that is equal to each. *Shape:* `(n,)`
@@ -53,7 +53,7 @@ class NearCopies:
 
     def __init__(self, copies: Ints1d) -> None:
         self._copies = copies
-        self._union = Union(len(copies))
+        self._union = DisjointSets(len(copies))
         self._index = RMinHashLSH(threshold=0.8, num_perm=_NUMBERS, num_bands=_BANDS)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115, see close
         self._begins = array("q", [0]) * len(copies)

@@ -9,7 +9,7 @@ import numpy as np
 from ...types import Ints1d
 
 
-class Union:
+class DisjointSets:
     """Numbers from 0, of which some are joined; each hangs together with all that are joined to it by a chain.
 
     n: how many there are.

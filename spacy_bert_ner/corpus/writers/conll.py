@@ -7,7 +7,7 @@ from pathlib import Path
 from ...types import Ints1d
 from ..misc_column import UNKNOWN, write_document, write_misc
 from ..sentence import Sentence
-from .temp_records import Spool
+from .temp_records import RecordBuffer
 
 
 class ConllWriter:
@@ -17,7 +17,7 @@ class ConllWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._spool = Spool(folder)
+        self._spool = RecordBuffer(folder)
         self._documents: list[str] = []
 
     def close(self) -> None:

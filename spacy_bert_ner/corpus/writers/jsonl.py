@@ -12,7 +12,7 @@ from typing import Any
 
 from ...types import INCORRECT_SPANS, Entity, Ints1d
 from ..sentence import Sentence, entities
-from .temp_records import Spool
+from .temp_records import RecordBuffer
 
 
 class JsonlWriter:
@@ -22,7 +22,7 @@ class JsonlWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._spool = Spool(folder)
+        self._spool = RecordBuffer(folder)
 
     def close(self) -> None:
         """Remove the temporary file."""

@@ -11,7 +11,7 @@ from typing import Any
 from ...decoding.tag_scheme import tags_of_labels
 from ...types import Ints1d
 from ..sentence import Sentence, entities
-from .temp_records import Spool
+from .temp_records import RecordBuffer
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
 """Of a row group, which is in memory while it is written, and read; bytes as they are in the temporary file."""
@@ -26,7 +26,7 @@ class ParquetWriter:
     """
 
     def __init__(self, folder: Path, labels: set[str]) -> None:
-        self._spool, self._labels = Spool(folder), labels
+        self._spool, self._labels = RecordBuffer(folder), labels
 
     def close(self) -> None:
         """Remove the temporary file."""

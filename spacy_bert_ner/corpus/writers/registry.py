@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from ...errors import CorpusError, Errors
 from ...types import Ints1d
-from ..options import refuse
+from ..options import reject_option
 from ..sentence import Sentence
 from .conll import ConllWriter
 from .docbin import DocBinWriter
@@ -57,7 +57,7 @@ def find_target(name: str) -> Target:
     RAISES CorpusError: there is none of that name, or what it takes is not installed.
     """
     if name not in TARGETS:
-        refuse("--to", name, ", ".join(TARGETS))
+        reject_option("--to", name, ", ".join(TARGETS))
     target = TARGETS[name]
     if target.package is not None and not _is_installed(target.package):
         others = ", ".join(other for other, kind in TARGETS.items() if kind.package is None)

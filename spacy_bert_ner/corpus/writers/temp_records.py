@@ -14,7 +14,7 @@ import numpy as np
 from ...types import Ints1d
 
 
-class Spool:
+class RecordBuffer:
     """A temporary file without a name, to which pieces are added one after the other.
 
     folder (Path): where it lies.

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from ...corpus.splitting.near_duplicates import MIN_WORDS
-from ..duplicates import Repeats
+from ..duplicates import DuplicateFinder
 from ..findings import Corpora, Finding, listed, share
 
 
-def find(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
+def check_duplicates(corpora: Corpora, repeats: DuplicateFinder) -> Iterator[Finding]:
     """All of them."""
     yield from _leaks(corpora, repeats)
     yield from _documents(corpora)
@@ -28,7 +28,7 @@ def find(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
         )
 
 
-def _leaks(corpora: Corpora, repeats: Repeats) -> Iterator[Finding]:
+def _leaks(corpora: Corpora, repeats: DuplicateFinder) -> Iterator[Finding]:
     sizes = {survey.name: survey.n_sentences for survey in corpora.surveys}
     again = "Take them out of one file, or split again: convert --split keeps copies together."
     for level, code, how, leaks in (

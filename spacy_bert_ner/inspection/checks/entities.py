@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...corpus.span_report import SpanReport
-from ..examples import Example
+from ...corpus.span_report import SpanAlignmentReport
+from ..examples import CorpusExample
 from ..findings import Corpora, Finding, in_turn, share
-from ..label_consistency import FEWEST, FEWEST_OUTSIDE, MAJORITY, NONE, Suspect
+from ..label_consistency import FEWEST, FEWEST_OUTSIDE, MAJORITY, NONE, InconsistentLabel
 from ..statistics import LONG_ENTITY
 
-Shown = dict[tuple[str, str], list[Example]]
+Shown = dict[tuple[str, str], list[CorpusExample]]
 TOLERATED = 0.005
 """Share of the entities up to which differing readings are no warning: names do have several."""
 _USUAL = "(Strings that occur {} times or more, in {:.0%} of them in one way.)"
 
 
-def find(
-    corpora: Corpora, found: Sequence[Suspect], shown: Shown, spans: Sequence[SpanReport] = ()
+def check_entities(
+    corpora: Corpora, found: Sequence[InconsistentLabel], shown: Shown, spans: Sequence[SpanAlignmentReport] = ()
 ) -> Iterator[Finding]:
     """All of them.
 
@@ -59,15 +59,15 @@ def find(
             )
 
 
-def chosen(found: Sequence[Suspect], limit: int) -> list[Suspect]:
+def chosen(found: Sequence[InconsistentLabel], limit: int) -> list[InconsistentLabel]:
     """Those of each kind that are shown."""
-    kinds: dict[tuple[bool, bool], list[Suspect]] = {}
+    kinds: dict[tuple[bool, bool], list[InconsistentLabel]] = {}
     for one in found:
         kinds.setdefault((one.reading == NONE, one.usual == NONE), []).append(one)
     return [one for some in kinds.values() for one in some[:limit]]
 
 
-def _blank_edges(corpora: Corpora, spans: Sequence[SpanReport]) -> Iterator[Finding]:
+def _blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -> Iterator[Finding]:
     count, examples = corpora.noted("blank_edges")
     if count:
         yield Finding(

@@ -11,7 +11,7 @@ FEWEST = 20
 """Entities of a label that training needs, at the least."""
 
 
-def find(corpora: Corpora) -> Iterator[Finding]:
+def check_labels(corpora: Corpora) -> Iterator[Finding]:
     """All of them."""
     yield from _without_entities(corpora)
     yield from _small_dev(corpora)

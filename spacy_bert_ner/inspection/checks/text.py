@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...corpus.span_report import SpanReport
+from ...corpus.span_report import SpanAlignmentReport
 from ..findings import Corpora, Finding, share
 from ..text_quality import CODES
 
@@ -22,7 +22,7 @@ _ADVICE = {
 }
 
 
-def find(corpora: Corpora, spans: list[SpanReport]) -> Iterator[Finding]:
+def check_text(corpora: Corpora, spans: list[SpanAlignmentReport]) -> Iterator[Finding]:
     """All of them.
 
     spans: of those files that have text with offsets.
@@ -59,7 +59,7 @@ def _skipped(corpora: Corpora) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _spans(spans: list[SpanReport], limit: int) -> Iterator[Finding]:
+def _spans(spans: list[SpanAlignmentReport], limit: int) -> Iterator[Finding]:
     n_spans = sum(report.n_spans for report in spans)
     rows = (
         (

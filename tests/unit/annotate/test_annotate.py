@@ -262,7 +262,7 @@ def test_wherever_a_csv_file_is_cut_no_document_is_lost(tmp_path, monkeypatch, t
     """Line breaks and quotes stand in quotes, and blocks end anywhere."""
     monkeypatch.setattr(plan, "_BLOCK", block)
     (file,) = find([write(tmp_path / "in.csv", texts)])
-    units = list(plan.units([file], size, files_are_documents=False, limit=None))
+    units = list(plan.plan_shards([file], size, files_are_documents=False, limit=None))
     assert [unit.n for unit in units] == [min(size, len(texts) - i) for i in range(0, len(texts), size)]
     schema = plan.schema_of([file], Columns(), with_text=True)
     read_back = [one.text for unit in units for one in room_records(unit, Columns(), schema)]
@@ -270,9 +270,9 @@ def test_wherever_a_csv_file_is_cut_no_document_is_lost(tmp_path, monkeypatch, t
 
 
 def room_records(unit, columns, schema):
-    from spacy_bert_ner.annotate.readers import records
+    from spacy_bert_ner.annotate.readers import read_documents
 
-    return records(unit, columns, schema)
+    return read_documents(unit, columns, schema)
 
 
 def test_lines_may_be_empty_and_the_last_one_without_an_end(pipeline, tmp_path):
@@ -497,14 +497,14 @@ def test_what_was_killed_goes_on_and_ends_as_if_it_had_not_been(pipeline, tmp_pa
     path = write(tmp_path / "in.txt", [f"{i} Kevin" for i in range(20)])
     options = {"shard_size": 3, "format": format}
     run(pipeline, [path], tmp_path / "whole", **options)
-    real = room.Worker.run
+    real = room.ShardAnnotator.run
 
     def dies(self, unit, told):
         if unit.number == 3:
             raise KeyboardInterrupt
         return real(self, unit, told)
 
-    monkeypatch.setattr(room.Worker, "run", dies)
+    monkeypatch.setattr(room.ShardAnnotator, "run", dies)
     with pytest.raises(KeyboardInterrupt):
         run(pipeline, [path], tmp_path / "out", **options)
     (tmp_path / "out" / f".000003.{format}.abc.tmp").write_text("half")
@@ -524,14 +524,14 @@ def test_what_was_killed_goes_on_and_ends_as_if_it_had_not_been(pipeline, tmp_pa
 
 
 def test_what_a_killed_actor_was_writing_is_gone_at_the_end(pipeline, tmp_path, monkeypatch):
-    real = room.Worker.run
+    real = room.ShardAnnotator.run
 
     def runs(self, unit, told):
         for folder in (".", "errors", "finished"):
             (tmp_path / "out" / folder / f".{unit.number:06}.jsonl.abc.tmp").write_text("half")  # of another
         return real(self, unit, told)
 
-    monkeypatch.setattr(room.Worker, "run", runs)
+    monkeypatch.setattr(room.ShardAnnotator, "run", runs)
     run(pipeline, [write(tmp_path / "in.txt", ["Kevin", "Ada"])], tmp_path / "out", format="jsonl")
     assert sorted(files(tmp_path / "out")) == ["000000.jsonl", "finished/000000.json", "manifest.json"]
 
@@ -587,18 +587,18 @@ def at_fourth(given=None):
 
 
 def dies_in_a_shard():
-    real = worker.Worker._write
-    worker.Worker._write = lambda self, chunk, shard: at_fourth(real(self, chunk, shard))
+    real = worker.ShardAnnotator._write
+    worker.ShardAnnotator._write = lambda self, chunk, shard: at_fourth(real(self, chunk, shard))
 
 
 def dies_between_a_shard_and_its_errors():
-    real = worker.Worker._write_errors
-    worker.Worker._write_errors = lambda self, *arguments: at_fourth() or real(self, *arguments)
+    real = worker.ShardAnnotator._write_errors
+    worker.ShardAnnotator._write_errors = lambda self, *arguments: at_fourth() or real(self, *arguments)
 
 
 def dies_before_a_shard_is_finished():
-    real = worker.Worker._write_errors
-    worker.Worker._write_errors = lambda self, *arguments: at_fourth(real(self, *arguments))
+    real = worker.ShardAnnotator._write_errors
+    worker.ShardAnnotator._write_errors = lambda self, *arguments: at_fourth(real(self, *arguments))
 
 
 def dies_while_a_shard_is_said_to_be_finished():

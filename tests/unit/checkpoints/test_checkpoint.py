@@ -20,7 +20,7 @@ from transformers import (
 from transformers.utils import logging
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
-from spacy_bert_ner.checkpoints.hub import Source
+from spacy_bert_ner.checkpoints.hub import CheckpointSource
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, EncoderError
 
 
@@ -428,7 +428,10 @@ def test_what_is_asked_of_transformers(monkeypatch, tagger):
 
     for name in classes:
         monkeypatch.setattr(transformers, name, stand_in(name))
-    monkeypatch.setattr("spacy_bert_ner.checkpoints.checkpoint.find", lambda name, **_: Source(name, tagger, "0123abc"))
+    monkeypatch.setattr(
+        "spacy_bert_ner.checkpoints.checkpoint.locate_checkpoint",
+        lambda name, **_: CheckpointSource(name, tagger, "0123abc"),
+    )
     Checkpoint.open("me/x", revision="v1")
     Checkpoint.without_weights("me/x")
     assert asked == [(tagger, True, False, False)] * 5

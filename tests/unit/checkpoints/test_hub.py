@@ -18,7 +18,7 @@ from pages import free_port
 from safetensors.torch import load_file, save_file
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
-from spacy_bert_ner.checkpoints.hub import find
+from spacy_bert_ner.checkpoints.hub import locate_checkpoint
 from spacy_bert_ner.errors import CheckpointError, ConfigError
 
 try:
@@ -312,7 +312,7 @@ def test_what_can_be_no_revision_is_not_asked_for(hub, folder, revision):
     with pytest.raises(
         ConfigError, match=r"revision = .* is not allowed\. Allowed: a commit, branch or tag on the Hub"
     ):
-        find("me/x", revision=revision)
+        locate_checkpoint("me/x", revision=revision)
     assert hub.asked == []
 
 

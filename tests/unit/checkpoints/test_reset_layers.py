@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoModelForTokenClassification
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
-from spacy_bert_ner.nn.parameter_depth import places
+from spacy_bert_ner.nn.parameter_depth import parameter_depths
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The trained head of"),  # it is replaced, as is wanted here
@@ -29,7 +29,7 @@ def test_the_highest_layers_are_random_and_all_else_is_as_it_was(checkpoints, na
     """Each checkpoint has two layers, and a head for other labels."""
     model = AutoModelForTokenClassification.from_pretrained(checkpoints[name])
     old, new = dict(model.named_parameters()), parameters(checkpoints[name], reset_layers=1)
-    placed = places(list(new), model.base_model_prefix)
+    placed = parameter_depths(list(new), model.base_model_prefix)
     changed = {key for key, param in new.items() if old[key].shape == param.shape and not torch.equal(old[key], param)}
     assert {placed[key].level for key in changed} >= {2}
     assert not any(placed[key].level < 2 for key in changed)

@@ -7,9 +7,9 @@ import shutil
 import pytest
 import spacy
 
-from spacy_bert_ner.annotate.text_annotator import Annotator
+from spacy_bert_ner.annotate.text_annotator import TextAnnotator
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
-from spacy_bert_ner.checkpoints.loading import is_panic, opening
+from spacy_bert_ner.checkpoints.loading import is_panic, translate_load_errors
 from spacy_bert_ner.errors import BertNerError, CheckpointError
 
 ENDLESS = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
@@ -87,7 +87,7 @@ def test_the_error_handler_gets_the_document_that_panics(nlp):
 
 
 def test_annotate_goes_on(nlp):
-    docs, reasons = Annotator(nlp).annotate([GOOD, BAD, GOOD])
+    docs, reasons = TextAnnotator(nlp).annotate([GOOD, BAD, GOOD])
     assert sorted(docs) == [0, 2]
     assert "fails on a text" in reasons[1]
 
@@ -95,5 +95,5 @@ def test_annotate_goes_on(nlp):
 def test_what_ends_a_process_is_no_panic():
     for error in (KeyboardInterrupt, SystemExit):
         assert not is_panic(error())
-        with pytest.raises(error), opening("name", "{reason}"):
+        with pytest.raises(error), translate_load_errors("name", "{reason}"):
             raise error

@@ -11,7 +11,7 @@ from tokenizers import Regex, normalizers
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.checkpoints.tokenizer_safety import check_tokenizer
 from spacy_bert_ner.errors import CheckpointError
-from spacy_bert_ner.tokenization.case_markers import mark_case
+from spacy_bert_ner.tokenization.case_markers import add_case_markers
 
 
 def table(content):
@@ -99,7 +99,7 @@ def test_normalizers_as_they_are_used_are_allowed(kind):
 
 def test_marks_for_capital_letters_are_allowed():
     backend = make_tokenizer().backend_tokenizer
-    assert mark_case(backend)
+    assert add_case_markers(backend)
     content = json.loads(backend.to_str())
     assert len(content["normalizer"]["normalizers"]) == 14
     check_tokenizer("name", "tokenizer.json", content)

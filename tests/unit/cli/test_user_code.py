@@ -102,18 +102,20 @@ def test_annotating_does_not_go_on_with_another_file(tmp_path):
 
 def test_an_actor_imports_the_content_before_it_opens_the_pipeline(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
-    from spacy_bert_ner.annotate.ray_engine import Actor, Ray, packed
+    from spacy_bert_ner.annotate.ray_engine import Actor, RayOptions, packed
     from spacy_bert_ner.annotate.sharding import Columns
-    from spacy_bert_ner.annotate.worker import Work
+    from spacy_bert_ner.annotate.worker import AnnotationJob
 
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda one: one))
     monkeypatch.setattr("torch.set_num_threads", lambda n: None)
     folder = write_code(tmp_path / "functions.py", "tests_actor.v1")
-    work = Work(str(tmp_path / "out"), None, Columns(), "jsonl", True, None)
+    work = AnnotationJob(str(tmp_path / "out"), None, Columns(), "jsonl", True, None)
     with pytest.raises(BertNerError, match=r"tests_actor\.v1"):
-        Actor(packed(str(folder)), work, Ray())
-    work = Work(*[getattr(work, name) for name in list(work.__dict__)[:-1]], (tmp_path / "functions.py").read_bytes())
-    actor = Actor(packed(str(folder)), work, Ray())
+        Actor(packed(str(folder)), work, RayOptions())
+    work = AnnotationJob(
+        *[getattr(work, name) for name in list(work.__dict__)[:-1]], (tmp_path / "functions.py").read_bytes()
+    )
+    actor = Actor(packed(str(folder)), work, RayOptions())
     assert [token.text for token in actor.worker.nlp("a b,c")] == ["a b", "c"]
 
 
@@ -124,13 +126,13 @@ def test_content_that_cannot_be_imported_is_an_error():
 
 def test_a_worker_of_a_training_imports_the_file_of_its_order(tmp_path, monkeypatch):
     from spacy_bert_ner.training import ray_launcher as on_ray
-    from spacy_bert_ner.training.run import Order
+    from spacy_bert_ner.training.run import TrainingJob
 
     folder = write_code(tmp_path / "functions.py", "tests_trained.v1")
     monkeypatch.chdir(tmp_path)
     opened = []
     monkeypatch.setattr(on_ray, "train", lambda order, stop: opened.append(load(folder)))
-    order = Order(tmp_path / "config.cfg", None, code=(tmp_path / "functions.py").relative_to(tmp_path))
+    order = TrainingJob(tmp_path / "config.cfg", None, code=(tmp_path / "functions.py").relative_to(tmp_path))
     on_ray._work({"order": order, "wish": str(tmp_path / "wish"), "cwd": str(tmp_path)})
     assert len(opened) == 1
 
@@ -160,7 +162,7 @@ def test_a_server_is_given_the_file_by_its_whole_path(tmp_path, monkeypatch):
         load(folder)  # with the functions
         raise BertNerError("it would be served now")
 
-    fake = SimpleNamespace(build=lambda args, options: built.append(args), token_of=token_of, Settings=dict)
+    fake = SimpleNamespace(build=lambda args, options: built.append(args), token_of=token_of, ServerSettings=dict)
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(serve=None))
     monkeypatch.setitem(sys.modules, "spacy_bert_ner.serving.app", fake)
     monkeypatch.setattr(sys.modules["spacy_bert_ner.cli.serve"], "find_spec", lambda name: True)

@@ -18,7 +18,7 @@ from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.readers import json_records as records
 from spacy_bert_ner.corpus.readers import json_stream
 from spacy_bert_ner.corpus.readers import text_source as source
-from spacy_bert_ner.corpus.span_report import SpanReport
+from spacy_bert_ner.corpus.span_report import SpanAlignmentReport
 from spacy_bert_ner.errors import CorpusError
 
 TEXT = "Ada  Lovelace met Berliners."  # two spaces: the second is a token
@@ -65,7 +65,7 @@ def tagged(path: Path, **options: object) -> list[tuple[list[str], list[str | No
     return [(sentence.words, sentence.tags) for sentence in read_corpus(path, **options).sentences]
 
 
-def report(path: Path, **options: object) -> SpanReport:
+def report(path: Path, **options: object) -> SpanAlignmentReport:
     stream = CorpusStream(path, **options)
     for _ in range(2):  # what is counted is that of one reading
         list(stream)
@@ -485,11 +485,11 @@ def test_a_record_that_is_too_long_is_refused(tmp_path, monkeypatch, write):
 def test_memory_does_not_grow_with_the_array(tmp_path):
     def peak(n: int) -> int:
         path = array(tmp_path, *[task("Ada left for Paris. " * 20, region(0, 3, ["per"]))] * n)
-        for _ in records.read_records(records.Source(path), lambda line, record: line):  # what is set up once
+        for _ in records.read_records(records.TextSource(path), lambda line, record: line):  # what is set up once
             break
         tracemalloc.start()
         try:
-            assert sum(1 for _ in records.read_records(records.Source(path), lambda line, record: line)) == n
+            assert sum(1 for _ in records.read_records(records.TextSource(path), lambda line, record: line)) == n
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -500,11 +500,11 @@ def test_memory_does_not_grow_with_the_array(tmp_path):
 def test_a_row_that_the_head_would_cut_is_not_in_it(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("a b\n\nc d\ne f")
     monkeypatch.setattr(source, "_HEAD", 7)
-    assert source.Source(tmp_path / "a").head(10) == [(1, "a b")]
+    assert source.TextSource(tmp_path / "a").head(10) == [(1, "a b")]
     monkeypatch.setattr(source, "_HEAD", 2)
-    assert source.Source(tmp_path / "a").head(10) == [(1, "a ")]
+    assert source.TextSource(tmp_path / "a").head(10) == [(1, "a ")]
     monkeypatch.setattr(source, "_HEAD", 12)
-    assert source.Source(tmp_path / "a").head(10) == [(1, "a b"), (3, "c d"), (4, "e f")]
+    assert source.TextSource(tmp_path / "a").head(10) == [(1, "a b"), (3, "c d"), (4, "e f")]
 
 
 # the whole way

@@ -9,9 +9,9 @@ from support import ROOT
 
 from spacy_bert_ner.corpus import read_corpus
 from spacy_bert_ner.corpus import scheme_detection as scheme_module
-from spacy_bert_ner.corpus.scheme_detection import TagSurvey
+from spacy_bert_ner.corpus.scheme_detection import SchemeDetector
 from spacy_bert_ner.corpus.sentence import Sentence, to_doc
-from spacy_bert_ner.decoding.tag_scheme import PREFIXES, scheme_of, tag_set, tags_of_labels
+from spacy_bert_ner.decoding.tag_scheme import PREFIXES, build_tag_set, infer_scheme, tags_of_labels
 from spacy_bert_ner.errors import CorpusError
 
 WNUT = ROOT.parent / "shared" / "data" / "wnut17"
@@ -253,10 +253,10 @@ def test_the_work_grows_with_the_number_of_different_tags_alone(monkeypatch, sch
     def count(tags):
         nonlocal compared
         compared += len(tags)
-        return scheme_of(tags)
+        return infer_scheme(tags)
 
-    monkeypatch.setattr(scheme_module, "scheme_of", count)
-    survey = TagSurvey()
+    monkeypatch.setattr(scheme_module, "infer_scheme", count)
+    survey = SchemeDetector()
     tags = [f"{prefix}{i}" for i in range(500) for prefix in ("B-", "I-", "L-", "U-", "E-", "")]
     survey.add(Sentence(["w"] * len(tags), tags, [1] * len(tags)))
     odd = survey.odd(Path("a"), scheme)
@@ -302,7 +302,7 @@ def test_wnut_is_the_same_in_every_scheme(tmp_path, scheme):
     assert (original.tag_scheme, original.n_repaired, len(original.sentences)) == ("IOB2", 0, 1009)
     labels = {tag[2:] for sentence in original.sentences for tag in sentence.tags if tag != "O"}
     assert labels == {"corporation", "creative-work", "group", "location", "person", "product"}
-    known = tag_set(tags_of_labels(labels, scheme), scheme)
+    known = build_tag_set(tags_of_labels(labels, scheme), scheme)
     vocab = spacy.blank("en").vocab
     rows = []
     for sentence in original.sentences:
@@ -329,13 +329,13 @@ def test_wnut_is_the_same_in_every_scheme(tmp_path, scheme):
     ],
 )
 def test_the_scheme_is_told_from_the_tags_that_are_known(tags, scheme):
-    survey = TagSurvey()
+    survey = SchemeDetector()
     survey.add(Sentence(["w"] * len(tags), tags, [1] * len(tags)))
     assert survey.scheme(Path("a"), None) == scheme
 
 
 def test_unknown_tags_alone_are_of_no_scheme():
-    survey = TagSurvey()
+    survey = SchemeDetector()
     survey.add(Sentence(["w"], [None], [1]))
     assert survey.scheme(Path("a"), None) is None
 

@@ -13,7 +13,7 @@ from spacy_bert_ner.corpus import read_corpus
 from spacy_bert_ner.corpus.sentence import Sentence, to_doc
 from spacy_bert_ner.losses import gold_tags as gold
 from spacy_bert_ner.models.token_classifier import get_tags
-from spacy_bert_ner.tokenization.alignment import first_rows
+from spacy_bert_ner.tokenization.alignment import first_subword_rows
 
 GMB = ROOT.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
 
@@ -48,7 +48,7 @@ def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Se
             tag_ids = gold.tag_ids(eg, get_tags(pipe.model), rows.lengths, "bert_ner")
             targets = gold.row_targets(tag_ids, rows.lengths, "first")
             tags = ["no loss" if i < 0 else pipe.tags[i] for i in targets]
-            tokens, first = first_rows(rows.lengths)
+            tokens, first = first_subword_rows(rows.lengths)
             # Words end with a space, so that each of them begins a token of the pipeline's tokenizer too.
             by_character = {eg.predicted[int(t)].idx: tags[row] for t, row in zip(tokens, first, strict=True)}
             yield sentence, [by_character.get(word.idx) for word in eg.reference]

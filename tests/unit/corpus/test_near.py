@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from spacy_bert_ner.corpus.splitting import near_duplicates as near
-from spacy_bert_ner.corpus.splitting.near_duplicates import NearCopies, nearly_same, shingles
-from spacy_bert_ner.corpus.splitting.union_find import Union
+from spacy_bert_ner.corpus.splitting.near_duplicates import NearDuplicateIndex, nearly_same, shingles
+from spacy_bert_ner.corpus.splitting.union_find import DisjointSets
 
 ALPHABET = "a b c d e f g h i j k l m n o p q r s t"
 
 
 @pytest.fixture
-def copies() -> Iterator[NearCopies]:
-    with closing(NearCopies(np.arange(4))) as copies:
+def copies() -> Iterator[NearDuplicateIndex]:
+    with closing(NearDuplicateIndex(np.arange(4))) as copies:
         yield copies
 
 
 def groups(*sentences: str) -> list[int]:
     _, first, copy_of = np.unique(sentences, return_index=True, return_inverse=True)
-    with closing(NearCopies(first[copy_of.reshape(-1)])) as copies:
+    with closing(NearDuplicateIndex(first[copy_of.reshape(-1)])) as copies:
         for i, sentence in enumerate(sentences):
             copies.add(i, sentence.split(" "))
         return copies.groups().tolist()
@@ -89,7 +89,7 @@ def test_the_groups_are_those_of_comparing_each_with_each():
                 new[rng.randrange(len(new))] = rng.choice(words)
             new = new[rng.randint(0, 1) :]
         sentences.append(" ".join(new))
-    union = Union(len(sentences))
+    union = DisjointSets(len(sentences))
     for i, a in enumerate(sentences):
         for j, b in enumerate(sentences[:i]):
             long = min(len(a.split()), len(b.split())) >= 5
@@ -121,7 +121,7 @@ def test_examples_show_where_two_sentences_differ(copies):
 
 
 def test_a_union_is_named_after_the_least_of_its_members():
-    union = Union(7)
+    union = DisjointSets(7)
     for i, j in ((5, 3), (6, 5), (1, 2), (2, 2)):
         union.join(i, j)
     assert union.roots().tolist() == [0, 1, 1, 3, 4, 3, 3]

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner.decoding.entity_scores import entity_scores, fit_temperature
-from spacy_bert_ner.decoding.tag_scheme import PREFIXES, tag_set, tags_of_labels
+from spacy_bert_ner.decoding.tag_scheme import PREFIXES, build_tag_set, tags_of_labels
 from spacy_bert_ner.types import Entity
 
 pytestmark = pytest.mark.parity
 
-TAG_SETS = {scheme: tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
-    "IOB2 or IOB1": tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
-    "IOE2 or IOE1": tag_set(("O", "I-a", "E-a")),
-    "in another order, some missing": tag_set(("I-a", "O", "S-b", "E-b")),
-    "labels that lack tags of BILUO": tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
-    "a label without I-": tag_set(("O", "B-a", "B-b", "I-b"), "IOB2"),
+TAG_SETS = {scheme: build_tag_set(tags_of_labels(["a", "b"], scheme), scheme) for scheme in PREFIXES} | {
+    "IOB2 or IOB1": build_tag_set(("O", "B-a", "I-a", "B-b", "I-b")),
+    "IOE2 or IOE1": build_tag_set(("O", "I-a", "E-a")),
+    "in another order, some missing": build_tag_set(("I-a", "O", "S-b", "E-b")),
+    "labels that lack tags of BILUO": build_tag_set(("O", "B-a", "I-a", "L-a", "B-b", "L-b", "U-b")),
+    "a label without I-": build_tag_set(("O", "B-a", "B-b", "I-b"), "IOB2"),
 }
 
 
@@ -48,7 +48,7 @@ def test_the_score_is_the_share_of_sequences_that_hold_exactly_this_entity(name,
 
 
 def test_scores_of_one_token_are_those_of_its_distribution():
-    tags = tag_set(("O", "B-per", "I-per"), "IOB2")
+    tags = build_tag_set(("O", "B-per", "I-per"), "IOB2")
     logits = np.log(np.array([[0.5, 0.3, 0.2]], dtype="f"))
     # I-per cannot stand alone, so O and B-per share what there is.
     scores = entity_scores(logits, np.array([True]), [Entity("per", 0, 1)], tags)

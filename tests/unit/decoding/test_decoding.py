@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from spacy_bert_ner.decoding.tag_scheme import tag_set
-from spacy_bert_ner.decoding.viterbi import bar, best_tags, chain, subword_chain
-from spacy_bert_ner.types import Obstacles
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set
+from spacy_bert_ner.decoding.viterbi import decode_tags, mask_forbidden_starts, subword_chain, token_chain
+from spacy_bert_ner.types import EntityConstraints
 
-IOB2 = tag_set(("O", "B-org", "I-org", "B-per", "I-per"), "IOB2")
+IOB2 = build_tag_set(("O", "B-org", "I-org", "B-per", "I-per"), "IOB2")
 NONE = np.zeros(7, dtype=bool)
 
 
@@ -14,11 +14,11 @@ def flags(n, *places):
 
 
 def obstacles(n, blocked=(), present=(), cuts=()):
-    return Obstacles(*(flags(n, *places) for places in (blocked, present, cuts)))
+    return EntityConstraints(*(flags(n, *places) for places in (blocked, present, cuts)))
 
 
 def test_the_drawn_case_of_chain():
-    found = chain(np.array([1, 2, 0, 1, 1, 1, 1]), obstacles(7, present=[4], cuts=[6]))
+    found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1]), obstacles(7, present=[4], cuts=[6]))
     assert found.tokens.tolist() == [0, 1, 3, 5, 6]
     assert found.rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
     assert found.begins.tolist() == [True, False, False, True, True]
@@ -26,7 +26,7 @@ def test_the_drawn_case_of_chain():
 
 
 def test_the_drawn_case_of_chain_with_a_joined_token():
-    found = chain(np.array([1, 2, 0, 1, 1, 1, 1, 0]), obstacles(8, present=[4], cuts=[6]), flags(8, 7))
+    found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1, 0]), obstacles(8, present=[4], cuts=[6]), flags(8, 7))
     assert found.tokens.tolist() == [0, 1, 3, 5, 6]
     assert found.ends.tolist() == [1, 2, 4, 6, 8]
     assert found.begins.tolist() == [True, False, False, True, True]
@@ -48,7 +48,7 @@ def test_the_drawn_case_of_chain_with_a_joined_token():
     ],
 )
 def test_an_entity_takes_up_joined_tokens_as_far_as_it_may(found, tokens, ends, begins, behind):
-    own = chain(np.array([1, 0, 0, 1]), found, flags(4, 1, 2))
+    own = token_chain(np.array([1, 0, 0, 1]), found, flags(4, 1, 2))
     assert own.tokens.tolist() == tokens
     assert own.ends.tolist() == ends
     assert own.begins.tolist() == begins
@@ -83,11 +83,11 @@ def test_each_subword_may_be_a_position(found, tokens, ends, begins):
     ],
 )
 def test_what_stands_directly_behind_an_entity(found, behind):
-    assert chain(np.ones(4, dtype=int), found).behind.tolist() == behind
+    assert token_chain(np.ones(4, dtype=int), found).behind.tolist() == behind
 
 
 def test_white_space_stands_between_nothing():
-    assert chain(np.array([1, 0, 1]), obstacles(3, present=[0])).behind.tolist() == [True]
+    assert token_chain(np.array([1, 0, 1]), obstacles(3, present=[0])).behind.tolist() == [True]
 
 
 @pytest.mark.parametrize(
@@ -95,29 +95,29 @@ def test_white_space_stands_between_nothing():
     [("IOB", "O"), ("IOB1", "I-org"), ("IOB2", "I-org")],  # in IOB2 it begins nothing anywhere: that is for Viterbi
 )
 def test_directly_behind_an_entity_begins_only_what_may_follow_another(scheme, tag):
-    known = tag_set(("O", "B-org", "I-org", "B-per", "I-per"), scheme)
+    known = build_tag_set(("O", "B-org", "I-org", "B-per", "I-per"), scheme)
     logits = np.array([[3, 0, 5, 0, 0]] * 2, dtype="f")
-    own = chain(np.ones(3, dtype=int), obstacles(3, present=[0]))
-    barred = bar(logits, own, known)
+    own = token_chain(np.ones(3, dtype=int), obstacles(3, present=[0]))
+    barred = mask_forbidden_starts(logits, own, known)
     assert known.tags[barred[0].argmax()] == tag
     np.testing.assert_array_equal(barred[1], logits[1])
 
 
 def test_a_sentence_that_begins_with_white_space_begins_a_sequence():
-    found = chain(np.array([1, 0, 1]), obstacles(3, cuts=[1]))
+    found = token_chain(np.array([1, 0, 1]), obstacles(3, cuts=[1]))
     assert found.begins.tolist() == [True, True]
 
 
 def test_a_taken_token_without_subwords_is_a_cut():
-    found = chain(np.array([1, 0, 1]), obstacles(3, blocked=[1]))
+    found = token_chain(np.array([1, 0, 1]), obstacles(3, blocked=[1]))
     assert found.begins.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
 def test_nothing_to_read(lengths):
-    found = chain(np.array(lengths, dtype=int), obstacles(len(lengths)))
+    found = token_chain(np.array(lengths, dtype=int), obstacles(len(lengths)))
     assert [len(part) for part in found] == [0, 0, 0, 0, 0]
-    assert best_tags(np.zeros((0, 5), "f"), found.begins, IOB2, decoding="viterbi").tolist() == []
+    assert decode_tags(np.zeros((0, 5), "f"), found.begins, IOB2, decoding="viterbi").tolist() == []
 
 
 SCORES = np.array([[9, 0, 0, 0, 0], [0, 5, 0, 0, 0], [0, 0, 2, 0, 3], [0, 0, 4, 0, 0]], dtype="f")
@@ -128,20 +128,20 @@ def test_the_drawn_case_of_best_tags():
         ("greedy", ["O", "B-org", "I-per", "I-org"]),
         ("viterbi", ["O", "B-org", "I-org", "I-org"]),
     ):
-        best = best_tags(SCORES, flags(4, 0), IOB2, decoding=decoding)
+        best = decode_tags(SCORES, flags(4, 0), IOB2, decoding=decoding)
         assert [IOB2.tags[i] for i in best] == names
 
 
 def test_greedy_is_repaired_when_entities_are_read():
-    best = best_tags(SCORES, flags(4, 0), IOB2, decoding="greedy")
+    best = decode_tags(SCORES, flags(4, 0), IOB2, decoding="greedy")
     assert IOB2.entities(best) == [("org", 1, 2), ("per", 2, 3), ("org", 3, 4)]
-    assert IOB2.entities(best_tags(SCORES, flags(4, 0), IOB2, decoding="viterbi")) == [("org", 1, 4)]
+    assert IOB2.entities(decode_tags(SCORES, flags(4, 0), IOB2, decoding="viterbi")) == [("org", 1, 4)]
 
 
 def test_an_entity_does_not_go_on_into_the_next_sequence():
     # I-org is best for all; where a sequence begins it is not legal, so the best legal start is taken there.
     scores = np.tile(np.array([0, 4, 5, 0, 0], dtype="f"), (4, 1))
-    best = best_tags(scores, flags(4, 0, 2), IOB2, decoding="viterbi")
+    best = decode_tags(scores, flags(4, 0, 2), IOB2, decoding="viterbi")
     assert [IOB2.tags[i] for i in best] == ["B-org", "I-org", "B-org", "I-org"]
 
 
@@ -149,17 +149,17 @@ def test_only_sequences_that_break_the_rules_are_searched(monkeypatch):
     from spacy_bert_ner.decoding import viterbi as decoding
 
     searched = []
-    real = decoding.best_path
-    monkeypatch.setattr(decoding, "best_path", lambda s, *rest: searched.append(len(s)) or real(s, *rest))
+    real = decoding.viterbi
+    monkeypatch.setattr(decoding, "viterbi", lambda s, *rest: searched.append(len(s)) or real(s, *rest))
     scores = np.eye(5, dtype="f")[[1, 2, 0, 0, 2, 0, 3]]  # B-org I-org O | O I-org | O B-per
-    best_tags(scores, flags(7, 0, 3, 5), IOB2, decoding="viterbi")
+    decode_tags(scores, flags(7, 0, 3, 5), IOB2, decoding="viterbi")
     assert searched == [2]
 
 
 def test_an_end_that_is_not_legal_is_searched_too():
-    biluo = tag_set(("O", "B-per", "I-per", "L-per", "U-per"))
+    biluo = build_tag_set(("O", "B-per", "I-per", "L-per", "U-per"))
     scores = np.array([[0, 5, 0, 0, 1], [5, 0, 0, 1, 0]], dtype="f")  # B-per O
-    best = best_tags(scores, flags(2, 0, 1), biluo, decoding="viterbi")
+    best = decode_tags(scores, flags(2, 0, 1), biluo, decoding="viterbi")
     assert [biluo.tags[i] for i in best] == ["U-per", "O"]
-    best = best_tags(scores[::-1], flags(2, 0), biluo, decoding="viterbi")  # O B-per
+    best = decode_tags(scores[::-1], flags(2, 0), biluo, decoding="viterbi")  # O B-per
     assert [biluo.tags[i] for i in best] == ["O", "U-per"]

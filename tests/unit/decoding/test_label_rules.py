@@ -22,10 +22,10 @@ from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.relabeling import rename_entities, rename_gold
 from spacy_bert_ner.corpus.spacy_reader import make_corpus_reader_v1
 from spacy_bert_ner.decoding.label_rules import LabelRules, RuleError, make_rules
-from spacy_bert_ner.decoding.tag_scheme import tag_set
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set
 from spacy_bert_ner.errors import BertNerError, ConfigError, CorpusError, TagError
 from spacy_bert_ner.evaluation.label_scope import scope_of
-from spacy_bert_ner.evaluation.measure import find, metrics
+from spacy_bert_ner.evaluation.measure import compute_metrics, run_pipeline
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
@@ -71,9 +71,9 @@ def test_a_label_is_renamed_kept_or_left_out():
 
 
 def test_tags_of_a_head_are_renamed():
-    head = tag_set(("O", "B-PERSON", "I-PERSON", "B-MISC", "I-MISC", "B-geo"), "IOB2")
+    head = build_tag_set(("O", "B-PERSON", "I-PERSON", "B-MISC", "I-MISC", "B-geo"), "IOB2")
     assert RULES.rename_tags(head) == ("O", "B-per", "I-per", "O", "O", "B-geo")
-    assert RULES.rename_tags(tag_set(("O", "PERSON", "MISC", "geo"), "plain")) == ("O", "per", "O", "geo")
+    assert RULES.rename_tags(build_tag_set(("O", "PERSON", "MISC", "geo"), "plain")) == ("O", "per", "O", "geo")
 
 
 def test_the_map_may_be_pairs():
@@ -525,8 +525,8 @@ def test_evaluate_scores_gold_under_its_new_names(make_nlp, tagger, tmp_path):
     (eg,) = annotated(nlp, (TEXT, [(first.start_char, first.end_char, "geo"), (*CITY, "per")]))
     DocBin(docs=[eg.reference]).to_disk(tmp_path / "dev.spacy")
     nlp.to_disk(tmp_path / "pipeline")
-    found = find(spacy.load(tmp_path / "pipeline"), tmp_path / "dev.spacy")
-    told = metrics(found, known={eg.reference.ents[0].text: {"geo": 3, "per": 1}})
+    found = run_pipeline(spacy.load(tmp_path / "pipeline"), tmp_path / "dev.spacy")
+    told = compute_metrics(found, known={eg.reference.ents[0].text: {"geo": 3, "per": 1}})
     assert [ent.label_ for ent in eg.reference.ents] == ["geo", "per"]
     assert {label: (row["right"], row["gold"]) for label, row in told["scores"]["per_label"].items()} == {"LOC": (1, 1)}
     assert told["unknown_labels"] == []

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tag_sets import TAG_SETS, chains, every_tag_set, legal_sequences
 
 from spacy_bert_ner.decoding import lattice
-from spacy_bert_ner.decoding.lattice import best_path, forward_backward, states_of
-from spacy_bert_ner.decoding.tag_scheme import PREFIXES, tag_set, tags_of_labels
+from spacy_bert_ner.decoding.lattice import automaton_of, forward_backward, viterbi
+from spacy_bert_ner.decoding.tag_scheme import PREFIXES, build_tag_set, tags_of_labels
 
 pytestmark = pytest.mark.parity
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parity
 def test_no_legal_sequence_has_a_higher_sum(tags, data):
     scores, begins = data.draw(chains(len(tags.tags)))
     sums = {path: sum(scores[i, tag] for i, tag in enumerate(path)) for path in legal_sequences(tags, begins)}
-    assert tuple(best_path(scores, np.array(begins), tags).tolist()) == max(sums, key=sums.get)
+    assert tuple(viterbi(scores, np.array(begins), tags).tolist()) == max(sums, key=sums.get)
 
 
 @every_tag_set
@@ -32,15 +32,15 @@ def test_sums_are_those_over_all_legal_sequences(tags, data):
     total = sum(np.prod([weights[i, t] for i, t in enumerate(path)]) for path in legal_sequences(tags, begins))
     assert np.exp(sums.log_total) == pytest.approx(total)
     # At the first token nothing is before: one way to be there, with the factor 1.
-    assert sums.before[0].tolist() == (np.arange(states_of(tags).n) == states_of(tags).start).tolist()
+    assert sums.before[0].tolist() == (np.arange(automaton_of(tags).n) == automaton_of(tags).start).tolist()
     assert sums.log_before[0] == 0
-    assert sums.after[-1].tolist() == states_of(tags).may_end.tolist()
+    assert sums.after[-1].tolist() == automaton_of(tags).may_end.tolist()
 
 
 @every_tag_set
 def test_ties_give_one_legal_sequence(tags):
     # All sequences are as good as each other: the states that are chosen must be those of one of them.
-    best = best_path(np.zeros((9, len(tags.tags))), np.arange(9) % 4 == 0, tags)
+    best = viterbi(np.zeros((9, len(tags.tags))), np.arange(9) % 4 == 0, tags)
     assert not any(tags.n_illegal(best[s:e]) for s, e in ((0, 4), (4, 8), (8, 9)))
 
 
@@ -49,9 +49,9 @@ def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
     rng = np.random.default_rng(0)
     scores, begins = rng.normal(0, 3, size=(300, len(tags.tags))), rng.random(300) < 0.02
     begins[0] = True
-    in_blocks, sums = best_path(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
+    in_blocks, sums = viterbi(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
     monkeypatch.setattr(lattice, "MAX_CELLS", 1)  # one block, so token by token
-    np.testing.assert_array_equal(best_path(scores, begins, tags), in_blocks)
+    np.testing.assert_array_equal(viterbi(scores, begins, tags), in_blocks)
     in_one = forward_backward(np.exp(scores), begins, tags)
     assert in_one.log_total == pytest.approx(sums.log_total)
     for name in ("before", "after"):
@@ -62,11 +62,11 @@ def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
 
 @pytest.mark.parametrize(("n_labels", "n_blocks"), [(84, 40), (85, 1)])
 def test_of_many_states_there_is_one_block(n_labels, n_blocks):
-    tags = tag_set(tags_of_labels([f"l{i}" for i in range(n_labels)], "IOB2"), "IOB2")
+    tags = build_tag_set(tags_of_labels([f"l{i}" for i in range(n_labels)], "IOB2"), "IOB2")
     scores = np.ones((400, len(tags.tags)))
     begins = np.arange(400) == 0
-    steps = lattice._steps(scores, begins, states_of(tags), lattice._MAXIMA)
-    assert (states_of(tags).n, steps.tokens.shape) == (n_labels + 1, (400 // n_blocks, n_blocks))
+    steps = lattice._steps(scores, begins, automaton_of(tags), lattice._MAX_PLUS)
+    assert (automaton_of(tags).n, steps.tokens.shape) == (n_labels + 1, (400 // n_blocks, n_blocks))
 
 
 def passed(weights, begins, tags, join):
@@ -88,14 +88,14 @@ def passed(weights, begins, tags, join):
     return np.array(upto), np.array(after[::-1]), join(upto[-1] + end)
 
 
-MANY = {"30 labels in BILUO": tag_set(tags_of_labels([f"l{i}" for i in range(30)], "BILUO"), "BILUO")}
+MANY = {"30 labels in BILUO": build_tag_set(tags_of_labels([f"l{i}" for i in range(30)], "BILUO"), "BILUO")}
 LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
 
 
 def long_chains(tags, monkeypatch):
     """Of several lengths, in the blocks that are usual for them, then in three or four long ones and in one."""
     rng = np.random.default_rng(7)
-    for max_cells in (lattice.MAX_CELLS, 4 * states_of(tags).n ** 2, 1):
+    for max_cells in (lattice.MAX_CELLS, 4 * automaton_of(tags).n ** 2, 1):
         monkeypatch.setattr(lattice, "MAX_CELLS", max_cells)
         for n in LENGTHS:
             begins = rng.random(n) < 0.05
@@ -106,7 +106,7 @@ def long_chains(tags, monkeypatch):
 @pytest.mark.parametrize("tags", (TAG_SETS | MANY).values(), ids=TAG_SETS | MANY)
 def test_the_best_path_of_a_long_chain_is_legal_and_as_good_as_token_by_token(tags, monkeypatch):
     for scores, begins in long_chains(tags, monkeypatch):
-        path = best_path(scores, begins, tags)
+        path = viterbi(scores, begins, tags)
         starts = [*np.flatnonzero(begins), len(path)]
         assert not any(tags.n_illegal(path[s:e]) for s, e in pairwise(starts))
         _, _, best = passed(scores, begins, tags, np.maximum.reduce)
@@ -115,7 +115,7 @@ def test_the_best_path_of_a_long_chain_is_legal_and_as_good_as_token_by_token(ta
 
 @pytest.mark.parametrize("tags", (TAG_SETS | MANY).values(), ids=TAG_SETS | MANY)
 def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch):
-    states = states_of(tags)
+    states = automaton_of(tags)
     for weights, begins in long_chains(tags, monkeypatch):
         upto, expected_after, total = passed(weights, begins, tags, np.logaddexp.reduce)
         sums = forward_backward(np.exp(weights), begins, tags)
@@ -133,7 +133,7 @@ def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch)
 
 @every_tag_set
 def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
-    states = states_of(tags)
+    states = automaton_of(tags)
     found = np.zeros(states.allowed.shape, dtype=int)
     found[states.closed] += states.opens
     for sources, targets, tag_ids in (states.kept, *states.moves):
@@ -167,17 +167,17 @@ def test_a_long_chain_of_small_probabilities_does_not_underflow():
 )
 def test_there_are_few_states(scheme, n_states):
     # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.
-    assert states_of(TAG_SETS[scheme]).n == n_states
+    assert automaton_of(TAG_SETS[scheme]).n == n_states
 
 
 @pytest.mark.parametrize("scheme", [*PREFIXES, "IOB", "IOE"])
 def test_a_step_takes_no_longer_list_of_moves_for_more_labels(scheme):
-    few, many = (tag_set(tags_of_labels([f"l{i}" for i in range(n)], scheme), scheme) for n in (2, 20))
-    assert len(states_of(few).moves) == len(states_of(many).moves) <= 1
+    few, many = (build_tag_set(tags_of_labels([f"l{i}" for i in range(n)], scheme), scheme) for n in (2, 20))
+    assert len(automaton_of(few).moves) == len(automaton_of(many).moves) <= 1
 
 
 def test_tags_after_which_the_same_may_come_share_a_state():
-    states = states_of(TAG_SETS["IOB2"])
+    states = automaton_of(TAG_SETS["IOB2"])
     outside, *of_labels = states.of_tag.tolist()  # O, B-a, I-a, B-b, I-b
     assert outside == states.start
     assert of_labels[0] == of_labels[1] != of_labels[2] == of_labels[3]
@@ -185,4 +185,4 @@ def test_tags_after_which_the_same_may_come_share_a_state():
 
 @every_tag_set
 def test_an_empty_chain_has_no_tags(tags):
-    assert best_path(np.zeros((0, len(tags.tags))), np.zeros(0, dtype=bool), tags).tolist() == []
+    assert viterbi(np.zeros((0, len(tags.tags))), np.zeros(0, dtype=bool), tags).tolist() == []

@@ -19,7 +19,7 @@ from transformers import AutoModelForTokenClassification, BertForTokenClassifica
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.decoding.merged_tags import distinct, merge_equal
-from spacy_bert_ner.decoding.tag_scheme import tag_set
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set
 from spacy_bert_ner.errors import CheckpointError, ConfigError
 from spacy_bert_ner.export.exporter import export_checkpoint
 from spacy_bert_ner.models import token_classifier as models
@@ -193,8 +193,8 @@ def test_equal_columns_are_one_tag_with_the_sum_of_their_probabilities():
     expected = torch.stack([shares[:, 0] + shares[:, 2], shares[:, 1], shares[:, 3]], dim=1)
     torch.testing.assert_close(merged.softmax(-1), expected)
     torch.testing.assert_close(merged[:, 1:], logits[:, [1, 3]], rtol=0, atol=0)
-    assert distinct(tag_set(tags, "IOB2")).tags == ("O", "B-per", "I-per")
-    assert distinct(tag_set(tags, "IOB2")).scheme == "IOB2"
+    assert distinct(build_tag_set(tags, "IOB2")).tags == ("O", "B-per", "I-per")
+    assert distinct(build_tag_set(tags, "IOB2")).scheme == "IOB2"
     assert merge_equal(logits, ("O", "B-per", "I-per", "X")) is logits
 
 

@@ -10,10 +10,10 @@ from spacy_bert_ner.decoding.tag_scheme import (
     PREFIXES,
     UNKNOWN,
     TagSet,
+    build_tag_set,
     check_labels,
-    scheme_of,
+    infer_scheme,
     split_tag,
-    tag_set,
     tags_of_labels,
     to_iob2,
 )
@@ -129,8 +129,8 @@ def test_what_has_no_prefix_cannot_be_split(tag):
     ],
 )
 def test_a_set_of_tags_tells_its_scheme(tags, scheme):
-    assert scheme_of(tags.split()) == scheme
-    assert tag_set(tuple(tags.split())).scheme == scheme
+    assert infer_scheme(tags.split()) == scheme
+    assert build_tag_set(tuple(tags.split())).scheme == scheme
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_set_of_tags_tells_its_scheme(tags, scheme):
 )
 def test_a_set_of_tags_of_no_scheme_is_refused(tags):
     with pytest.raises(TagError) as error:
-        scheme_of(tags.split())
+        infer_scheme(tags.split())
     assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
     assert 'tag_scheme = "plain" (one of IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain).' in str(error.value)
 
@@ -172,13 +172,13 @@ def test_a_set_of_tags_of_no_scheme_is_refused(tags):
 )
 def test_tags_without_prefixes_beside_others_are_named(tags, stray):
     with pytest.raises(TagError) as error:
-        scheme_of(tags.split())
+        infer_scheme(tags.split())
     assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
     assert f"but {stray} have none. If those mark no entity, map them to O: [components.<name>." in str(error.value)
 
 
 def test_two_tags_may_be_outside():
-    known = tag_set(("O", "O", "B-per", "I-per"))
+    known = build_tag_set(("O", "O", "B-per", "I-per"))
     assert known.entities(np.array([0, 2, 1, 2, 3, 0])) == [("per", 1, 2), ("per", 3, 5)]
     assert known.encode(["O", "U-per"]).tolist() == [0, 2]
 
@@ -242,20 +242,20 @@ def test_a_new_head_has_iob2():
 )
 def test_tags_that_do_not_fit_the_named_scheme_are_refused(tags, scheme, strange, allowed):
     with pytest.raises(TagError) as error:
-        tag_set(tuple(tags.split()), scheme)
+        build_tag_set(tuple(tags.split()), scheme)
     assert str(error.value) == (
         f"The tags {strange} are not of the scheme {scheme}. Allowed: {allowed}. Or name another scheme."
     )
 
 
 def test_labels_and_their_ids_are_in_the_order_of_the_labels():
-    known = tag_set(("B-per", "O", "I-geo", "I-per", "B-geo"))
+    known = build_tag_set(("B-per", "O", "I-geo", "I-per", "B-geo"))
     assert known.labels == ("geo", "per")
     assert known.label_ids.tolist() == [2, 0, 1, 2, 1]
 
 
 def test_what_looks_like_a_prefix_is_part_of_a_plain_label():
-    known = tag_set(("O", "B-cell", "T-cell"), "plain")
+    known = build_tag_set(("O", "B-cell", "T-cell"), "plain")
     assert known.labels == ("B-cell", "T-cell")
     assert known.entities(ids(known, "B-cell B-cell T-cell")) == [("B-cell", 0, 2), ("T-cell", 2, 3)]
 
@@ -279,7 +279,7 @@ def test_what_looks_like_a_prefix_is_part_of_a_plain_label():
     ],
 )
 def test_every_scheme_spells_the_same_entities(scheme, tags):
-    known = tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
+    known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
     assert encoded(known, "B-per I-per L-per O U-per U-per") == tags
     assert known.n_illegal(ids(known, tags)) == 0
     assert known.entities(ids(known, tags)) == [("per", 0, 3), ("per", 4, 5), ("per", 5, 6)]
@@ -287,7 +287,7 @@ def test_every_scheme_spells_the_same_entities(scheme, tags):
 
 
 def test_plain_labels_that_touch_are_one_entity():
-    known = tag_set(("O", "geo", "per"))
+    known = build_tag_set(("O", "geo", "per"))
     assert encoded(known, "B-per I-per L-per O U-per U-per U-geo") == "per per per O per per geo"
     assert known.entities(ids(known, "per per per O per per geo")) == [("per", 0, 3), ("per", 4, 6), ("geo", 6, 7)]
 
@@ -301,7 +301,7 @@ def test_plain_labels_that_touch_are_one_entity():
     ],
 )
 def test_only_an_entity_of_the_same_label_counts_as_touching(scheme, tags):
-    known = tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
+    known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
     assert encoded(known, "U-per B-geo L-geo U-geo") == tags
 
 
@@ -327,33 +327,33 @@ def test_only_an_entity_of_the_same_label_counts_as_touching(scheme, tags):
     ],
 )
 def test_the_nearest_tag_stands_in_for_one_that_is_missing(tags, expected):
-    assert encoded(tag_set(tuple(tags.split())), "U-per O B-per I-per L-per") == expected
+    assert encoded(build_tag_set(tuple(tags.split())), "U-per O B-per I-per L-per") == expected
 
 
 def test_tokens_without_annotation_are_unknown_and_blocked_ones_outside():
-    known = tag_set(("B-per", "I-per", "O"))
+    known = build_tag_set(("B-per", "I-per", "O"))
     tag_ids = known.encode(["B-per", "L-per", None, "-", "O", "B-", "I-", "L-", "U-", "U-per"])
     assert tag_ids.dtype == np.int64
     assert tag_ids.tolist() == [0, 1, UNKNOWN, UNKNOWN, 2, 2, 2, 2, 2, 0]
 
 
 def test_nothing_touches_across_tokens_without_annotation():
-    known = tag_set(("O", "B-per", "I-per"), "IOB1")
+    known = build_tag_set(("O", "B-per", "I-per"), "IOB1")
     assert [known.tags[i] for i in known.encode(["U-per", None, "U-per"]) if i >= 0] == ["I-per", "I-per"]
 
 
 def test_a_head_without_o_learns_nothing_from_outside():
-    assert tag_set(("B-per", "I-per")).encode(["U-per", "O"]).tolist() == [0, UNKNOWN]
+    assert build_tag_set(("B-per", "I-per")).encode(["U-per", "O"]).tolist() == [0, UNKNOWN]
 
 
 def test_labels_with_hyphens_are_encoded():
-    assert encoded(tag_set(("O", "B-a-b", "I-a-b")), "B-a-b L-a-b O") == "B-a-b I-a-b O"
+    assert encoded(build_tag_set(("O", "B-a-b", "I-a-b")), "B-a-b L-a-b O") == "B-a-b I-a-b O"
 
 
 @pytest.mark.parametrize("scheme", ALL)
 def test_an_unknown_label_is_refused_by_its_name(scheme):
     with pytest.raises(TagError, match="^creative-work$"):
-        tag_set(tags_of_labels(["per"], scheme), scheme).encode(["U-per", "U-creative-work"])
+        build_tag_set(tags_of_labels(["per"], scheme), scheme).encode(["U-per", "U-creative-work"])
 
 
 # decoding
@@ -371,7 +371,7 @@ def test_an_unknown_label_is_refused_by_its_name(scheme):
     ],
 )
 def test_a_tag_that_continues_nothing_begins_an_entity(tags, entities):
-    known = tag_set(("O", "B-geo", "I-geo", "B-per", "I-per"))
+    known = build_tag_set(("O", "B-geo", "I-geo", "B-per", "I-per"))
     assert known.entities(ids(known, tags)) == entities
 
 
@@ -385,12 +385,12 @@ def test_a_tag_that_continues_nothing_begins_an_entity(tags, entities):
     ],
 )
 def test_illegal_biluo_loses_no_token(tags, entities):
-    known = tag_set(tags_of_labels(["geo", "per"], "BILUO"))
+    known = build_tag_set(tags_of_labels(["geo", "per"], "BILUO"))
     assert known.entities(ids(known, tags)) == entities
 
 
 def test_no_entity_goes_on_across_a_beginning():
-    known = tag_set(("O", "B-per", "I-per"))
+    known = build_tag_set(("O", "B-per", "I-per"))
     tag_ids = ids(known, "B-per I-per I-per O O B-per")
     assert known.entities(tag_ids, np.array([1, 0, 0, 0, 0, 0], dtype=bool)) == [("per", 0, 3), ("per", 5, 6)]
     assert known.entities(tag_ids, np.array([0, 0, 1, 0, 1, 1], dtype=bool)) == [
@@ -419,12 +419,12 @@ def test_no_entity_goes_on_across_a_beginning():
     ],
 )
 def test_every_break_of_the_rules_counts(scheme, tags, n):
-    known = tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
+    known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
     assert known.n_illegal(ids(known, tags)) == n
 
 
 def test_without_o_everything_is_legal():
-    known = tag_set(("B-per", "I-per", "L-per", "U-per"))
+    known = build_tag_set(("B-per", "I-per", "L-per", "U-per"))
     assert (known.may_begin.all(), known.may_follow.all(), known.may_end.all()) == (True, True, True)
 
 
@@ -482,7 +482,7 @@ def annotations(draw: st.DrawFn) -> tuple[Entities, int, list[str]]:
 @given(annotations())
 def test_entities_survive_every_scheme(scheme, annotation):
     entities, n, labels = annotation
-    known = tag_set(tags_of_labels(labels, scheme), scheme)
+    known = build_tag_set(tags_of_labels(labels, scheme), scheme)
     tag_ids = known.encode(spell(entities, n, "BILUO"))
     assert [known.tags[i] for i in tag_ids] == spell(entities, n, scheme)
     assert known.n_illegal(tag_ids) == 0
@@ -498,7 +498,7 @@ def test_labels_survive_where_tags_are_missing(scheme, annotation, data):
     tags = {tag: label for label in labels for tag in tags_of_labels([label], scheme)[1:]}
     kept = data.draw(st.lists(st.sampled_from(sorted(tags)), min_size=1, unique=True))
     entities = [entity for entity in entities if entity[0] in {tags[tag] for tag in kept}]
-    known = tag_set(("O", *kept), scheme)
+    known = build_tag_set(("O", *kept), scheme)
     tag_ids = known.encode(spell(entities, n, "BILUO"))
     assert known.n_illegal(tag_ids) == 0
     assert merged(known.entities(tag_ids)) == merged(entities)
@@ -514,14 +514,14 @@ def every_spelling(n: int, labels: tuple[str, ...], scheme: str) -> set[tuple[st
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 @pytest.mark.parametrize("scheme", PREFIXES)
 def test_legal_is_what_spells_entities(scheme, n):
-    known = tag_set(tags_of_labels(["x", "y"], scheme), scheme)
+    known = build_tag_set(tags_of_labels(["x", "y"], scheme), scheme)
     sequences = list(product(range(len(known.tags)), repeat=n))
     legal = {tuple(known.tags[i] for i in s) for s in sequences if known.n_illegal(np.array(s)) == 0}
     assert legal == every_spelling(n, ("x", "y"), scheme)
 
 
 def test_legal_in_an_open_iob_is_iob2_or_iob1_without_touching_labels():
-    known = tag_set(tags_of_labels(["x", "y"], "IOB"))
+    known = build_tag_set(tags_of_labels(["x", "y"], "IOB"))
     for s in product(range(len(known.tags)), repeat=3):
         tags = [known.tags[i] for i in s]
         stray = [b for a, b in pairwise(["O", *tags]) if b[0] == "I" and a != "O" and a[2:] != b[2:]]
@@ -533,7 +533,7 @@ def every_head(scheme: str) -> Iterator[TagSet]:
     tags = tags_of_labels(["x", "y"], scheme)[1:]
     for n in range(1, len(tags) + 1):
         for some in combinations(tags, n):
-            yield tag_set(("O", *some), scheme)
+            yield build_tag_set(("O", *some), scheme)
 
 
 @pytest.mark.parametrize("scheme", ALL)

@@ -19,7 +19,7 @@ import spacy_bert_ner.cli
 from spacy_bert_ner.demo.text_parts import Part, check, chosen, decode, parts, rows, to_csv, to_jsonl
 from spacy_bert_ner.demo.token_table import token_rows
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.reporting.entity_html import Shown
+from spacy_bert_ner.reporting.entity_html import EntitySpan
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_cannot_be_annotated_is_refused():
         check("x" * 1_000_001)
 
 
-KEVIN, YORK, NETS = Shown(0, 5, "per", 0.9), Shown(6, 14, "geo", 0.5), Shown(0, 4, "org", None)
+KEVIN, YORK, NETS = EntitySpan(0, 5, "per", 0.9), EntitySpan(6, 14, "geo", 0.5), EntitySpan(0, 4, "org", None)
 
 
 def test_entities_are_chosen_by_score_and_label():

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError, CorpusError
-from spacy_bert_ner.evaluation.measure import find, metrics
+from spacy_bert_ner.evaluation.measure import compute_metrics, run_pipeline
 from spacy_bert_ner.evaluation.report import METRICS, evaluate
 from spacy_bert_ner.types import Entity, Prediction
 from spacy_bert_ner.util.pipelines import name_labels
@@ -62,10 +62,10 @@ def run(*arguments):
 
 
 def test_entities_are_found_and_counted(pipelines, data):
-    found = find(spacy.load(pipelines[0]), data)
+    found = run_pipeline(spacy.load(pipelines[0]), data)
     assert found.gold[0] == [Entity("per", 0, 2), Entity("org", 4, 7)]
     assert found.predicted == [found.gold[0], found.gold[1], [], [Entity("geo", 3, 4)]]
-    told = metrics(found)
+    told = compute_metrics(found)
     assert (told["n_docs"], told["n_words"]) == (4, 19)
     assert told["words_per_second"] > 0
     micro = told["scores"]["micro"]
@@ -88,7 +88,7 @@ def test_the_scores_are_those_of_spacy(pipelines, data):
     for path in pipelines:
         nlp = spacy.load(path)
         expected = nlp.evaluate(list(Corpus(data)(nlp)))
-        told = metrics(find(nlp, data))["scores"]
+        told = compute_metrics(run_pipeline(nlp, data))["scores"]
         expected_micro = {key: expected[f"ents_{key}"] for key in "prf"}
         assert {key: told["micro"][key] for key in "prf"} == pytest.approx(expected_micro)
         for label, row in expected["ents_per_type"].items():
@@ -99,7 +99,7 @@ def test_tokens_without_annotation_do_not_count(pipelines, data, tmp_path):
     doc = Doc(spacy.blank("en").vocab, words=["Kevin", "Durant", "left", "Paris"])
     doc.set_ents([Span(doc, 0, 2, label="per")], missing=[doc[3:4]], default="outside")
     DocBin(docs=[doc, Doc(doc.vocab, words=["New", "York"])]).to_disk(tmp_path / "part.spacy")
-    found = find(spacy.load(pipelines[0]), tmp_path / "part.spacy")
+    found = run_pipeline(spacy.load(pipelines[0]), tmp_path / "part.spacy")
     assert (found.gold, found.predicted) == ([[Entity("per", 0, 2)]], [[Entity("per", 0, 2)]])
 
 
@@ -109,7 +109,7 @@ def test_other_tokens_are_brought_to_those_of_the_gold_docs(pipelines, data, tmp
     doc.set_ents([Span(doc, 0, 3, label="per")])
     DocBin(docs=[doc]).to_disk(tmp_path / "other.spacy")
     nlp.tokenizer = lambda text: Doc(nlp.vocab, words=text.split())
-    assert find(nlp, tmp_path / "other.spacy").predicted == [[Entity("per", 0, 3)]]
+    assert run_pipeline(nlp, tmp_path / "other.spacy").predicted == [[Entity("per", 0, 3)]]
 
 
 def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
@@ -121,9 +121,9 @@ def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
     gold[0].set_ents([Span(gold[0], i, i + 1, label="geo") for i in (0, 2)])
     gold[1].set_ents([Span(gold[1], 0, 1, label="geo")])
     DocBin(docs=gold).to_disk(tmp_path / "test.spacy")
-    found = find(nlp, tmp_path / "test.spacy")
+    found = run_pipeline(nlp, tmp_path / "test.spacy")
     assert found.predicted[0] == [Entity("geo", 0, 1)] * 2 + [Entity("per", 2, 3), Entity("geo", 2, 3)]
-    told = metrics(found)
+    told = compute_metrics(found)
     assert [told["scores"]["micro"][key] for key in ("right", "found", "gold")] == [3, 5, 3]
     assert {kind: n for kind, n in told["mistakes"].items() if n} == {"spurious": 2}
     assert told["confusion"] == [
@@ -135,7 +135,7 @@ def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
     assert {name: told["schemas"][name]["correct"] for name in right} == right
     # Scores, as a component of ours would have set them.
     scored = [[Prediction(*entity, 0.5) for entity in doc] for doc in found.predicted]
-    curve = metrics(replace(found, scored=scored))["confidence"]["all"]["curve"]
+    curve = compute_metrics(replace(found, scored=scored))["confidence"]["all"]["curve"]
     assert curve == [{"threshold": 0.5, "p": 3 / 5, "r": 1.0}]
 
 
@@ -145,7 +145,7 @@ def test_labels_of_any_name_are_told_from_what_is_missed_and_spurious(tmp_path):
     doc = Doc(nlp.vocab, words=["Ada", "met", "Eve", "and", "Ada"])
     doc.set_ents([Span(doc, 0, 1, label="spurious"), Span(doc, 2, 3, label="spurious")])
     DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
-    told = metrics(find(nlp, tmp_path / "test.spacy"))
+    told = compute_metrics(run_pipeline(nlp, tmp_path / "test.spacy"))
     assert told["confusion"] == [
         {"gold": None, "predicted": "missed", "n": 1},
         {"gold": "spurious", "predicted": None, "n": 1},
@@ -170,7 +170,7 @@ def test_what_is_done_once_is_no_part_of_the_speed(pipelines, data, monkeypatch)
     Language.component("tests_work", func=work)
     nlp.add_pipe("tests_work")
     monkeypatch.setattr("spacy_bert_ner.evaluation.measure.time.perf_counter", lambda: now[0])
-    assert find(nlp, data).seconds == 4
+    assert run_pipeline(nlp, data).seconds == 4
 
 
 def test_two_pipelines_are_compared_and_written(pipelines, data, tmp_path):
@@ -248,7 +248,7 @@ def test_texts_beyond_what_a_pipeline_takes_are_named(pipelines, data, monkeypat
     with pytest.raises(
         BertNerError, match=r"test.spacy, document 1: a text of 25 characters. Allowed: 20, the max_len"
     ):
-        find(spacy.load(pipelines[0]), data)
+        run_pipeline(spacy.load(pipelines[0]), data)
 
 
 def test_a_component_that_fails_is_told(pipelines, data, monkeypatch):
@@ -259,7 +259,7 @@ def test_a_component_that_fails_is_told(pipelines, data, monkeypatch):
 
     monkeypatch.setattr(nlp, "pipe", fail)
     with pytest.raises(BertNerError, match="The pipeline ruler failed on a text. KeyError: 'nO'"):
-        find(nlp, data, "ruler")
+        run_pipeline(nlp, data, "ruler")
 
 
 @pytest.mark.parametrize("beside", [[], [METRICS]])
@@ -379,14 +379,14 @@ def flag(doc):
 def test_where_a_component_does_not_tell_its_labels_none_is_unknown(pipelines, data, name, expected):
     nlp = spacy.load(pipelines[0])
     nlp.add_pipe(name)
-    assert metrics(find(nlp, relabelled(data, per="PER")))["unknown_labels"] == expected
+    assert compute_metrics(run_pipeline(nlp, relabelled(data, per="PER")))["unknown_labels"] == expected
 
 
 def test_labels_of_a_span_ruler_that_sets_entities_are_known(pipelines, data):
     nlp = spacy.load(pipelines[0])
     ruler = nlp.add_pipe("span_ruler", config={"annotate_ents": True, "spans_key": None})
     ruler.add_patterns([{"label": "PER", "pattern": "no such text"}])
-    assert metrics(find(nlp, relabelled(data, per="PER")))["unknown_labels"] == []
+    assert compute_metrics(run_pipeline(nlp, relabelled(data, per="PER")))["unknown_labels"] == []
 
 
 def test_labels_in_messages():

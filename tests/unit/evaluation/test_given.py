@@ -10,7 +10,7 @@ from spacy.tokens import DocBin, Span
 from spacy.training import Example
 
 from spacy_bert_ner.errors import BertNerError, CalibrationError
-from spacy_bert_ner.evaluation.measure import find
+from spacy_bert_ner.evaluation.measure import run_pipeline
 
 GIVEN = r"held all 2 gold entities before bert_ner read them\. .*Example\(nlp\.make_doc\(doc\.text\), doc\)"
 
@@ -109,6 +109,6 @@ def test_the_evaluate_commands_predict_from_the_text_alone(gold, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scores = spacys_evaluate(str(tmp_path / "pipeline"), tmp_path / "dev.spacy", silent=True)
-        found = find(spacy.load(tmp_path / "pipeline"), tmp_path / "dev.spacy")
+        found = run_pipeline(spacy.load(tmp_path / "pipeline"), tmp_path / "dev.spacy")
     assert scores["ents_f"] == 0.0
     assert not {("org", 0, 2), ("org", 4, 6)} & {tuple(entity) for entity in found.predicted[0]}

@@ -3,9 +3,9 @@
 import spacy
 from spacy.tokens import Doc
 
-from spacy_bert_ner.evaluation.error_cases import different, mistaken
+from spacy_bert_ner.evaluation.error_cases import difference_cases, mistake_cases
 from spacy_bert_ner.evaluation.label_scope import LabelScope
-from spacy_bert_ner.evaluation.measure import Found, Gold
+from spacy_bert_ner.evaluation.measure import GoldDoc, PipelineOutput
 from spacy_bert_ner.types import Entity, Prediction
 
 VOCAB = spacy.blank("en").vocab
@@ -17,8 +17,8 @@ SECOND = "Kevin Durant met Ada ."
 
 def found(gold, predicted, docs=(DOC,)):
     """What a pipeline found in the Docs of a file from the seventh on."""
-    origins = [Gold("test.spacy", 7 + i, doc) for i, doc in enumerate(docs)]
-    return Found(origins, [], gold, predicted, 1.0, frozenset(), LabelScope((), frozenset()))
+    origins = [GoldDoc("test.spacy", 7 + i, doc) for i, doc in enumerate(docs)]
+    return PipelineOutput(origins, [], gold, predicted, 1.0, frozenset(), LabelScope((), frozenset()))
 
 
 def ent(label, start, end, here=True, **more):
@@ -28,7 +28,7 @@ def ent(label, start, end, here=True, **more):
 def test_a_mistake_is_shown_in_its_sentence_with_all_that_is_in_it():
     gold = [[], [Entity("per", 3, 5), Entity("per", 6, 7)]]
     predicted = [[], [Prediction("per", 4, 5, 0.5), Prediction("per", 6, 7, None)]]
-    (case,) = mistaken(found(gold, predicted, [Doc(VOCAB), DOC]))
+    (case,) = mistake_cases(found(gold, predicted, [Doc(VOCAB), DOC]))
     assert case == {
         "kind": "too short",
         "file": "test.spacy",
@@ -41,7 +41,7 @@ def test_a_mistake_is_shown_in_its_sentence_with_all_that_is_in_it():
 
 
 def test_a_mistake_over_two_sentences_is_shown_with_both():
-    (case,) = mistaken(found([[]], [[Prediction("per", 1, 4, 0.5)]]))
+    (case,) = mistake_cases(found([[]], [[Prediction("per", 1, 4, 0.5)]]))
     assert case["text"] == "Nobody came . Kevin Durant met Ada ."
     assert case["predicted"] == [ent("per", 7, 19, score=0.5)]
 
@@ -49,7 +49,7 @@ def test_a_mistake_over_two_sentences_is_shown_with_both():
 def test_long_sentences_are_cut():
     doc = Doc(VOCAB, words=[str(i) for i in range(200)])
     gold = [[Entity("x", 100, 102), Entity("x", 0, 1)]]
-    (case,) = mistaken(found(gold, [[Prediction("x", 0, 1, None)]], [doc]))
+    (case,) = mistake_cases(found(gold, [[Prediction("x", 0, 1, None)]], [doc]))
     assert case["text"] == " ".join(map(str, range(75, 127)))
     assert case["gold"] == [ent("x", case["text"].index("100"), case["text"].index("102") - 1)]
     assert case["predicted"] == []
@@ -59,7 +59,7 @@ def test_sentences_on_which_two_pipelines_differ():
     gold = [[Entity("per", 3, 5), Entity("per", 6, 7)]]
     one = [[Prediction("per", 3, 5, 0.9), Prediction("per", 6, 7, 0.8)]]
     other = [[Prediction("org", 0, 1, None), Prediction("per", 6, 7, None)]]
-    first, second = different(found(gold, one), found(gold, other))
+    first, second = difference_cases(found(gold, one), found(gold, other))
     assert first == {
         "file": "test.spacy",
         "doc": 7,
@@ -77,11 +77,11 @@ def test_sentences_on_which_two_pipelines_differ():
 
 def test_where_they_agree_there_is_nothing():
     same = [[Prediction("per", 3, 5, 0.9)]]
-    assert list(different(found([[]], same), found([[]], [[Prediction("per", 3, 5, None)]]))) == []
-    assert list(mistaken(found([[Entity("per", 3, 5)]], same))) == []
+    assert list(difference_cases(found([[]], same), found([[]], [[Prediction("per", 3, 5, None)]]))) == []
+    assert list(mistake_cases(found([[Entity("per", 3, 5)]], same))) == []
 
 
 def test_an_entity_that_is_found_twice_on_its_token_is_a_difference():
     once, twice = [[Prediction("per", 6, 7, None)]], [[Prediction("per", 6, 7, None)] * 2]
-    (case,) = different(found([[]], once), found([[]], twice))
+    (case,) = difference_cases(found([[]], once), found([[]], twice))
     assert (case["one"], case["other"]) == ([ent("per", 17, 20)], [ent("per", 17, 20)] * 2)

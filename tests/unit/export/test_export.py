@@ -31,7 +31,7 @@ from spacy_bert_ner.export.exporter import export_checkpoint, export_pipeline
 from spacy_bert_ner.export.to_onnx import convert
 from spacy_bert_ner.models.token_classifier import get_checkpoint
 from spacy_bert_ner.runtimes import torch_runtime as on_torch
-from spacy_bert_ner.runtimes.onnx_checkpoint import GraphCheckpoint
+from spacy_bert_ner.runtimes.onnx_checkpoint import OnnxCheckpoint
 from spacy_bert_ner.runtimes.onnx_runtime import OnnxRuntime
 
 pytestmark = pytest.mark.onnx
@@ -60,7 +60,7 @@ def graph(tagger, tmp_path_factory):
 
 def make_graph(source: Path, folder: Path, precision: str) -> Path:
     checkpoint = Checkpoint.open(source)
-    GraphCheckpoint.of(checkpoint, convert(checkpoint, precision)).save(folder)
+    OnnxCheckpoint.of(checkpoint, convert(checkpoint, precision)).save(folder)
     return folder
 
 
@@ -324,7 +324,7 @@ def test_an_exported_pipeline_finds_the_same(pipeline, tmp_path):
 
 def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    scores = iter([export.Measured(0.9, 100.0), export.Measured(0.8971, 900.0)])
+    scores = iter([export.BenchmarkResult(0.9, 100.0), export.BenchmarkResult(0.8971, 900.0)])
     monkeypatch.setattr(export, "_evaluate", lambda *_: next(scores))
     monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
     message = (
@@ -351,9 +351,9 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
     folder, dev = pipeline
     traced.clear()
     measured = iter(AUTO[best])
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(*next(measured)))
-    monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: True)
-    monkeypatch.setattr(on_torch, "has_int8_products", lambda: True)  # nothing is multiplied
+    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(*next(measured)))
+    monkeypatch.setattr(export, "has_fast_bf16", lambda device: True)
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)  # nothing is multiplied
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     assert report.runtime == best
     assert list(report.tried) == ["torch", "onnx", "torch-bf16", "torch-int8", "onnx-int8"]
@@ -375,7 +375,7 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
         assert entities(nlp) == entities(spacy.load(folder))
 
 
-@pytest.mark.skipif(not on_torch.has_int8_products(), reason="this CPU has no VNNI instructions")
+@pytest.mark.skipif(not on_torch.has_packed_int8_linear(), reason="this CPU has no VNNI instructions")
 def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
     """Without onnx; with the weights as they were, which can be trained."""
     folder, dev = pipeline
@@ -396,7 +396,7 @@ def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
 
 def test_eight_bits_on_torch_where_they_cannot_be(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    monkeypatch.setattr(on_torch, "has_int8_products", lambda: False)
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: False)
     with pytest.raises(ConfigError, match="precision = 'int8' is not allowed"):
         export_pipeline(folder, tmp_path / "out", dev, runtime="torch-int8")
     assert not (tmp_path / "out").exists()
@@ -404,8 +404,8 @@ def test_eight_bits_on_torch_where_they_cannot_be(pipeline, tmp_path, monkeypatc
 
 def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: False)
-    monkeypatch.setattr(on_torch, "has_int8_products", lambda: False)
+    monkeypatch.setattr(export, "has_fast_bf16", lambda device: False)
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: False)
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto", tolerance=1.0)
     assert list(report.tried) == ["torch", "onnx", "onnx-int8"]
     assert report.after.words == pytest.approx(max(m.words for m in report.tried.values()), rel=0.1)
@@ -421,16 +421,16 @@ def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
     nlp.meta["requirements"] = ["onnxruntime>=1.20", "other"]
     nlp.to_disk(tmp_path / "two")
     measured = iter([(0.9, 100), (0.9, 90), (0.9, 200), (0.7, 300), (0.7, 900)])
-    monkeypatch.setattr(on_torch, "has_int8_products", lambda: True)
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(*next(measured)))
-    monkeypatch.setattr(export, "multiplies_bfloat16", lambda device: True)
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)
+    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(*next(measured)))
+    monkeypatch.setattr(export, "has_fast_bf16", lambda device: True)
     assert export_pipeline(tmp_path / "two", tmp_path / "out", dev, runtime="auto").runtime == "torch-bf16"
     nlp = spacy.load(tmp_path / "out")
     for name in ("bert_ner", "second"):
         assert nlp.config["components"][name]["model"]["runtime"] == {**runtime, "precision": "bf16"}
     assert nlp.get_pipe("second").settings.thresholds == {"per": 0.25}
     assert nlp.meta["requirements"] == ["onnxruntime>=1.20", "other"]
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(0.9, 100))
+    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(0.9, 100))
     again = export_pipeline(tmp_path / "out", tmp_path / "again", dev, runtime="auto")
     assert list(again.tried) == ["torch", "onnx", "torch-int8", "onnx-int8"]
 
@@ -440,7 +440,7 @@ def test_the_better_of_two_speeds_counts(pipeline, monkeypatch):
     nlp = spacy.load(folder)
     speeds = iter([100.0, 300.0])
     monkeypatch.setattr(nlp, "evaluate", lambda examples: {"ents_f": 0.5, "speed": next(speeds)})
-    assert export._evaluate(nlp, dev, folder) == export.Measured(0.5, 300.0)
+    assert export._evaluate(nlp, dev, folder) == export.BenchmarkResult(0.5, 300.0)
 
 
 @pytest.mark.parametrize("tolerance", [-0.001, 1.5, float("nan"), True])
@@ -463,7 +463,7 @@ def test_a_report_of_another_does_not_make_an_older_export(content, pipeline, tm
 def test_what_was_trained_since_is_not_lost(pipeline, tmp_path, monkeypatch):
     """An export of torch can be trained, and lies where the next one would go."""
     folder, dev = pipeline
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.Measured(0.9, 100))
+    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(0.9, 100))
     export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     nlp = spacy.load(tmp_path / "out")
@@ -599,7 +599,7 @@ def command(*arguments):
 
 def test_the_command(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    before, after = export.Measured(0.9, 1234.4), export.Measured(0.899, 9876.6)
+    before, after = export.BenchmarkResult(0.9, 1234.4), export.BenchmarkResult(0.899, 9876.6)
     report = export.Report("onnx-int8", before, {"torch": before, "onnx-int8": after})
     calls = []
     monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: calls.append((a, k)) or report)
@@ -626,7 +626,9 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
     parts = {name: {"file": f"{name}.spacy"} for name in ("train", "dev")}
     (corpus / "split.json").write_text(json.dumps({"parts": parts}))
     scored = []
-    monkeypatch.setattr(export, "_evaluate", lambda nlp, data, _: scored.append(data) or export.Measured(0.9, 1.0))
+    monkeypatch.setattr(
+        export, "_evaluate", lambda nlp, data, _: scored.append(data) or export.BenchmarkResult(0.9, 1.0)
+    )
     monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
     done = command(folder, tmp_path / "out", "--dev", corpus, "--runtime", "torch-bf16")
     assert done.exit_code == 0, done.output
@@ -649,7 +651,10 @@ def test_the_command_with_bad_input(pipeline, tmp_path):
 def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
     """That is, it asks spaCy to: that command builds in an environment of its own, which needs a package index."""
     folder, dev = pipeline
-    report, calls = export.Report("onnx", export.Measured(0.9, 1.0), {"onnx": export.Measured(0.9, 2.0)}), []
+    report, calls = (
+        export.Report("onnx", export.BenchmarkResult(0.9, 1.0), {"onnx": export.BenchmarkResult(0.9, 2.0)}),
+        [],
+    )
     monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: report)
     monkeypatch.setattr("spacy.cli.package", lambda *a, **k: calls.append((a, k)))
     done = command(folder, tmp_path / "out", "--dev", dev, "--package", tmp_path / "packages")

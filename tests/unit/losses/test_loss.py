@@ -6,7 +6,7 @@ import srsly
 import torch
 from thinc.api import Ragged
 
-from spacy_bert_ner.losses.cross_entropy import MeanLoss, cross_entropy, distillation, tag_loss
+from spacy_bert_ner.losses.cross_entropy import WeightedMean, cross_entropy, distillation, tag_loss
 
 
 def test_value_and_gradient_of_one_row_by_hand():
@@ -101,20 +101,20 @@ def test_large_logits_do_not_overflow():
 
 
 def test_losses_add_up_to_the_mean_over_all_rows():
-    total = MeanLoss() + MeanLoss(1.0, 1) + MeanLoss(4.0, 2)
+    total = WeightedMean() + WeightedMean(1.0, 1) + WeightedMean(4.0, 2)
     assert (float(total), total.weight) == (3.0, 3)
-    total = sum([MeanLoss(1.0, 1), MeanLoss(4.0, 2)])
+    total = sum([WeightedMean(1.0, 1), WeightedMean(4.0, 2)])
     assert (float(total), total.weight) == (3.0, 3)
 
 
 def test_a_mean_loss_is_a_number_to_others():
-    assert srsly.json_loads(srsly.json_dumps({"loss": MeanLoss(0.5, 3)})) == {"loss": 0.5}
-    assert MeanLoss(0.5, 3) + 1.0 == 1.5
-    assert (MeanLoss(0.5, 3) + 1.0).weight == (1.0 + MeanLoss(0.5, 3)).weight == 3
+    assert srsly.json_loads(srsly.json_dumps({"loss": WeightedMean(0.5, 3)})) == {"loss": 0.5}
+    assert WeightedMean(0.5, 3) + 1.0 == 1.5
+    assert (WeightedMean(0.5, 3) + 1.0).weight == (1.0 + WeightedMean(0.5, 3)).weight == 3
 
 
 def test_a_copy_of_a_mean_loss_keeps_its_weight():
-    again = copy.copy(MeanLoss(0.5, 3))
+    again = copy.copy(WeightedMean(0.5, 3))
     assert (float(again), again.weight) == (0.5, 3)
 
 

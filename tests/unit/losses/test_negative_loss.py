@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from tag_sets import TAG_SETS, legal_sequences
 
 from spacy_bert_ner.decoding.entity_scores import entity_scores
-from spacy_bert_ner.decoding.tag_scheme import tag_set, tags_of_labels
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 from spacy_bert_ner.losses.incorrect_span_nll import negative_loss
 from spacy_bert_ner.types import Entity
 
 pytestmark = pytest.mark.parity
 
-IOB2 = tag_set(tags_of_labels(["a"]), "IOB2")  # O, B-a, I-a
+IOB2 = build_tag_set(tags_of_labels(["a"]), "IOB2")  # O, B-a, I-a
 WITH_LABELS = {name: tags for name, tags in TAG_SETS.items() if tags.labels}
 every_tag_set = pytest.mark.parametrize("tags", WITH_LABELS.values(), ids=WITH_LABELS)
 
@@ -95,7 +95,7 @@ def test_a_span_that_is_nearly_certain_has_a_finite_loss(gap):
 
 
 def test_what_no_sequence_can_hold_has_no_loss():
-    tags = tag_set(("O", "B-a", "B-b", "I-b"), "IOB2")  # there is no I-a
+    tags = build_tag_set(("O", "B-a", "B-b", "I-b"), "IOB2")  # there is no I-a
     losses, gradient = negative_loss(np.zeros((2, 4)), [Entity("a", 0, 2)], tags)
     np.testing.assert_allclose(losses, [0.0], atol=1e-12)
     np.testing.assert_allclose(gradient, 0, atol=1e-12)

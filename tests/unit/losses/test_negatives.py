@@ -14,7 +14,7 @@ from support import initialized
 from thinc.api import Adam
 
 from spacy_bert_ner.decoding.entity_scores import entity_scores
-from spacy_bert_ner.decoding.tag_scheme import tag_set, tags_of_labels
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.losses.incorrect_spans import find_positions, incorrect_entities
 from spacy_bert_ner.models.token_classifier import get_tags
@@ -158,7 +158,7 @@ def test_spans_are_those_of_the_predicted_tokens(nlp):
 def test_what_cannot_be_found_has_no_position():
     """Token 1 is white space; token 4 shares a subword with token 3; the label `x` is in no tag."""
     lengths, is_joined = np.array([1, 0, 2, 1, 0]), np.array([False, False, False, False, True])
-    tags = tag_set(tags_of_labels(["a"]), "IOB2")
+    tags = build_tag_set(tags_of_labels(["a"]), "IOB2")
     places = {(0, 1): (0, 1), (0, 3): (0, 2), (2, 5): (1, 3), (3, 5): (2, 3)}
     for (start, end), own in places.items():
         assert find_positions([Entity("a", start, end)], lengths, is_joined, tags) == [Entity("a", *own)]

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from tag_sets import chains, every_tag_set, legal_sequences
 from thinc.api import Ragged
 
-from spacy_bert_ner.decoding.tag_scheme import tag_set, tags_of_labels
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 from spacy_bert_ner.losses.cross_entropy import cross_entropy
 from spacy_bert_ner.losses.sequence_nll import negative_log_likelihood, sequence_loss
 
 pytestmark = pytest.mark.parity
 
-IOB2 = tag_set(tags_of_labels(["a"]), "IOB2")  # O, B-a, I-a
+IOB2 = build_tag_set(tags_of_labels(["a"]), "IOB2")  # O, B-a, I-a
 
 
 def test_two_tokens_by_hand():
@@ -53,7 +53,7 @@ def test_value_and_gradient_are_those_over_all_legal_sequences(tags, data):
 
 
 def test_without_rules_it_is_the_cross_entropy():
-    tags = tag_set(("O", "x", "y"), "plain")
+    tags = build_tag_set(("O", "x", "y"), "plain")
     logits = np.random.default_rng(0).normal(0, 3, size=(5, 3)).astype("f")
     tag_ids = np.array([0, 2, -1, 1, 1])
     loss, gradient = negative_log_likelihood(logits, tag_ids, np.array([True, False, False, True, False]), tags)

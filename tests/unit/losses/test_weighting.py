@@ -9,7 +9,7 @@ from spacy.training import Example
 from support import initialized
 from thinc.api import SGD
 
-from spacy_bert_ner.decoding.tag_scheme import tag_set
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.losses.class_weights import balanced_weights, tag_weights
 from spacy_bert_ner.losses.gold_tags import count_tokens
@@ -28,7 +28,7 @@ def test_labels_that_are_balanced_have_the_same_share():
 
 
 def test_every_tag_of_a_label_weighs_the_same():
-    tags = tag_set(("B-per", "O", "I-geo", "I-per", "B-geo"), "IOB2")
+    tags = build_tag_set(("B-per", "O", "I-geo", "I-per", "B-geo"), "IOB2")
     assert tag_weights({"per": 2.0, "O": 0.5, "new": 9.0}, tags).tolist() == [2.0, 0.5, 1.0, 2.0, 1.0]
 
 

@@ -22,7 +22,7 @@ from thinc.api import Model, Ragged, serialize_attr, set_dropout_rate
 
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
 from spacy_bert_ner.export.exporter import export_checkpoint
-from spacy_bert_ner.models.shared_head import HEAD, TAGS, SharedHead
+from spacy_bert_ner.models.shared_head import HEAD, TAGS, TagHead
 from spacy_bert_ner.models.shared_token_classifier import build_shared_token_classifier_v1
 from spacy_bert_ner.models.token_classifier import get_checkpoint
 
@@ -290,10 +290,10 @@ DAMAGES: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_head_is_refused(damage: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:
-    files = SharedHead.new(8, ["B-per", "I-per", "O"], "IOB2").to_files()
-    assert SharedHead.from_files(files).tags.labels == ("per",)
+    files = TagHead.new(8, ["B-per", "I-per", "O"], "IOB2").to_files()
+    assert TagHead.from_files(files).tags.labels == ("per",)
     with pytest.raises(CheckpointError, match="the head on shared vectors"):
-        SharedHead.from_files(damage(files))
+        TagHead.from_files(damage(files))
 
 
 def test_a_saved_file_that_is_damaged_is_refused(nlp: Language, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_the_loss_of_dev_data_is_measured_with_the_vectors_of_the_encoder(
 ) -> None:
     from spacy.tokens import DocBin
 
-    from spacy_bert_ner.training.csv_logger import Curves
+    from spacy_bert_ner.training.csv_logger import LearningCurves
 
     train(nlp, examples)
     DocBin(docs=[eg.reference for eg in examples]).to_disk(tmp_path / "dev.spacy")
@@ -323,7 +323,7 @@ def test_the_loss_of_dev_data_is_measured_with_the_vectors_of_the_encoder(
     }
     nlp.config["corpora"] = {"train": corpus, "dev": corpus}
     nlp.config["training"] = {"train_corpus": "corpora.train", "dev_corpus": "corpora.dev"}
-    measured = Curves(nlp, 4).measure()
+    measured = LearningCurves(nlp, 4).measure()
     pipe = nlp.get_pipe("bert_ner")
     seen = [Example(nlp(eg.text), eg.reference) for eg in examples]
     assert measured["dev_loss_bert_ner"] == pytest.approx(float(pipe.measure_loss(seen)), rel=1e-4)

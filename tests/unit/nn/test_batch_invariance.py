@@ -23,7 +23,7 @@ from spacy_bert_ner.nn.batch_invariance import (
     model_inputs,
 )
 from spacy_bert_ner.nn.padding_free import KINDS
-from spacy_bert_ner.runtimes.onnx_checkpoint import GraphCheckpoint
+from spacy_bert_ner.runtimes.onnx_checkpoint import OnnxCheckpoint
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
@@ -232,8 +232,8 @@ def test_a_graph_gets_no_padding_either(folders, monkeypatch):
     """An exported graph depends on padding as its model does. Here the model stands in for the graph."""
     original = Checkpoint.open(folders["convbert"])
     nlp = make_nlp(folders["convbert"], runtime={"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
-    nlp.get_pipe("bert_ner").model.shims[0].checkpoint = GraphCheckpoint.of(original, b"a graph")
-    monkeypatch.setattr(GraphCheckpoint, "forward", lambda self, ids, mask: original.forward(ids, mask))
+    nlp.get_pipe("bert_ner").model.shims[0].checkpoint = OnnxCheckpoint.of(original, b"a graph")
+    monkeypatch.setattr(OnnxCheckpoint, "forward", lambda self, ids, mask: original.forward(ids, mask))
     alone = [found(nlp(text)) for text in TEXTS]
     assert_same(list(nlp.pipe(TEXTS)), alone)
 
@@ -246,7 +246,7 @@ def test_a_real_graph_finds_the_same_too(tmp_path, model_type):
     folder = save(tmp_path / model_type, model_type, num_hidden_layers=1)
     original = Checkpoint.open(folder)
     nlp = make_nlp(folder, runtime={"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
-    nlp.get_pipe("bert_ner").model.shims[0].checkpoint = GraphCheckpoint.of(original, convert(original, "fp32"))
+    nlp.get_pipe("bert_ner").model.shims[0].checkpoint = OnnxCheckpoint.of(original, convert(original, "fp32"))
     alone = [found(nlp(text)) for text in TEXTS]
     assert_same(list(nlp.pipe(TEXTS)), alone)
     assert_same(list(make_nlp(folder).pipe(TEXTS)), alone)

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
-from spacy_bert_ner.nn.parameter_depth import Place, places
+from spacy_bert_ner.nn.parameter_depth import ParameterDepth, parameter_depths
 
 # Of each architecture, the names of some parameters of each level. Every other one of a layer has its number too.
 LEVELS = {
@@ -60,7 +60,9 @@ LEVELS = {
 def test_the_levels_of_every_architecture(name, checkpoints):
     found = Checkpoint.open(checkpoints[name]).places
     named = {param: level for level, params in LEVELS[name].items() for param in params}
-    assert {param: found[param] for param in named} == {param: Place(level, 2) for param, level in named.items()}
+    assert {param: found[param] for param in named} == {
+        param: ParameterDepth(level, 2) for param, level in named.items()
+    }
     in_layers = {param: int(number[1]) for param in found if (number := re.search(r"\.layers?\.(\d)\.", param))}
     assert {param: found[param].level - 1 for param in in_layers} == in_layers
     assert len(in_layers) > len(found) / 2
@@ -68,10 +70,14 @@ def test_the_levels_of_every_architecture(name, checkpoints):
 
 def test_layers_of_one_set_of_weights_cannot_be_told_apart():
     names = ["albert.embeddings.weight", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight", "out.bias"]
-    assert places(names, "albert") == {names[0]: Place(0, 0), names[1]: Place(0, 0), names[2]: Place(1, 0)}
+    assert parameter_depths(names, "albert") == {
+        names[0]: ParameterDepth(0, 0),
+        names[1]: ParameterDepth(0, 0),
+        names[2]: ParameterDepth(1, 0),
+    }
 
 
 def test_a_name_that_only_begins_like_the_encoder_is_of_the_head():
-    found = places(["bert.h.11.weight", "bert.block.2.weight", "bert_head.layer.0.weight"], "bert")
+    found = parameter_depths(["bert.h.11.weight", "bert.block.2.weight", "bert_head.layer.0.weight"], "bert")
     assert [place.level for place in found.values()] == [12, 3, 13]
     assert [place.is_head for place in found.values()] == [False, False, True]

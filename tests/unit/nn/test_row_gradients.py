@@ -5,7 +5,7 @@ from spacy.training import Example
 from thinc.api import SGD, Adam
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
-from spacy_bert_ner.nn.sparse_embedding_grad import RowGradients
+from spacy_bert_ner.nn.sparse_embedding_grad import SparseEmbeddingGrad
 from spacy_bert_ner.optim.adamw import make_adamw_v1
 
 
@@ -20,13 +20,13 @@ def test_a_sparse_gradient_is_dense_in_the_block():
     bias = torch.nn.Parameter(torch.ones(2))
     bias.grad = torch.tensor([5.0, 6.0])
     table = table_with_gradient([3, 1, 3], [[1.0, 2.0], [3.0, 4.0], [10.0, 20.0]])
-    with RowGradients().spread([table, bias], is_kept=False):
+    with SparseEmbeddingGrad().spread([table, bias], is_kept=False):
         assert table.grad.tolist() == [[0, 0], [3, 4], [0, 0], [11, 22]]
         assert bias.grad.tolist() == [5, 6]
 
 
 def test_one_table_of_zeros_serves_all_steps():
-    gradients = RowGradients()
+    gradients = SparseEmbeddingGrad()
     table = table_with_gradient([0], [[1.0, 2.0]])
     with gradients.spread([table], is_kept=False):
         first = table.grad.data_ptr()
@@ -38,7 +38,7 @@ def test_one_table_of_zeros_serves_all_steps():
 
 
 def test_who_holds_on_to_a_gradient_keeps_it():
-    gradients = RowGradients()
+    gradients = SparseEmbeddingGrad()
     table = table_with_gradient([0], [[1.0, 2.0]])
     with gradients.spread([table], is_kept=True):
         kept = table.grad
@@ -49,7 +49,7 @@ def test_who_holds_on_to_a_gradient_keeps_it():
 
 
 def test_tables_of_other_shapes_get_their_own():
-    gradients = RowGradients()
+    gradients = SparseEmbeddingGrad()
     with gradients.spread([table_with_gradient([0], [[1.0, 2.0]])], is_kept=False):
         pass
     larger = torch.nn.Parameter(torch.ones(5, 2))

@@ -15,19 +15,19 @@ from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.models import token_classifier as models
 from spacy_bert_ner.nn import padding_free as unpadded
-from spacy_bert_ner.nn.mixed_precision import multiplies_bfloat16
-from spacy_bert_ner.nn.packed_linear import Int8Product, Product, has_int8_products, has_products
-from spacy_bert_ner.nn.padding_free import KINDS, UnpaddedPass
+from spacy_bert_ner.nn.mixed_precision import has_fast_bf16
+from spacy_bert_ner.nn.packed_linear import PackedInt8Linear, PackedLinear, has_packed_int8_linear, has_packed_linear
+from spacy_bert_ner.nn.padding_free import KINDS, PaddingFreeForward
 from spacy_bert_ner.runtimes import torch_runtime as on_torch
-from spacy_bert_ner.runtimes.torch_runtime import TorchRuntime, unpadded_pass
+from spacy_bert_ner.runtimes.torch_runtime import TorchRuntime, padding_free_forward
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
 
-needs_products = pytest.mark.skipif(not has_products(), reason="torch packs no weights here")
+needs_products = pytest.mark.skipif(not has_packed_linear(), reason="torch packs no weights here")
 needs_bf16 = pytest.mark.skipif(
-    not (has_products() and multiplies_bfloat16("cpu")), reason="this CPU has no instructions for bfloat16"
+    not (has_packed_linear() and has_fast_bf16("cpu")), reason="this CPU has no instructions for bfloat16"
 )
-needs_int8 = pytest.mark.skipif(not has_int8_products(), reason="this CPU has no VNNI instructions")
+needs_int8 = pytest.mark.skipif(not has_packed_int8_linear(), reason="this CPU has no VNNI instructions")
 LIKE_BERT = [name for name in ARCHITECTURES if name in KINDS]
 WINDOWS = [np.arange(5, 14), np.arange(6, 10), np.arange(7, 11), np.arange(5, 7)]  # two of the same length
 
@@ -49,7 +49,7 @@ def by_transformers(checkpoint, windows):
 
 def without_padding(checkpoint, windows, precision="fp32"):
     with torch.inference_mode():
-        return UnpaddedPass(checkpoint.model, precision)(*checkpoint.pack(windows, 2048))
+        return PaddingFreeForward(checkpoint.model, precision)(*checkpoint.pack(windows, 2048))
 
 
 def test_windows_lie_one_after_the_other(tagger):
@@ -161,9 +161,9 @@ def test_a_window_does_not_notice_the_others(tagger, precision):
 def test_products_are_those_of_torch():
     layer, other, x = linear(), linear(n_out=8), torch.randn(7, 24)
     with torch.inference_mode():
-        assert torch.allclose(Product([layer], torch.float32)(x), layer(x), atol=1e-5)
-        assert torch.allclose(Product([layer], torch.float32)(x.T.contiguous().T), layer(x), atol=1e-5)
-        found = Product([layer, other], torch.float32)(x, "gelu")
+        assert torch.allclose(PackedLinear([layer], torch.float32)(x), layer(x), atol=1e-5)
+        assert torch.allclose(PackedLinear([layer], torch.float32)(x.T.contiguous().T), layer(x), atol=1e-5)
+        found = PackedLinear([layer, other], torch.float32)(x, "gelu")
         expected = torch.nn.functional.gelu(torch.cat([layer(x), other(x)], dim=1))
         assert torch.allclose(found, expected, atol=1e-5)
 
@@ -172,7 +172,7 @@ def test_products_are_those_of_torch():
 def test_products_in_bfloat16_are_near():
     layer, x = linear(), torch.randn(7, 24)
     with torch.inference_mode():
-        half = Product([layer], torch.bfloat16)(x)
+        half = PackedLinear([layer], torch.bfloat16)(x)
         assert half.dtype == torch.bfloat16
         assert torch.allclose(half.float(), layer(x), atol=0.05)
 
@@ -184,7 +184,7 @@ def test_products_of_eight_bits_by_hand():
     layer.weight.data, layer.bias.data = torch.tensor([[127.0, 1.0], [-127.0, 64.0]]), torch.tensor([0.5, -1.0])
     rows = torch.tensor([[127.0, 3.0], [-127.0, 100.0], [0.0, 0.0]])
     with torch.inference_mode():
-        product = Int8Product([layer])
+        product = PackedInt8Linear([layer])
         expected = [[16132.5, -15938.0], [-16028.5, 22528.0], [0.5, -1.0]]
         assert torch.allclose(product(rows), torch.tensor(expected), rtol=1e-6)
         # 0.4 of 127 steps is 0 of them, and 0.6 is one.
@@ -197,7 +197,7 @@ def test_eight_bits_are_near(tagger):
     layer, x = linear(384, 64), torch.randn(50, 384)
     x[3] *= 1000  # an outlier, which is rounded by a scale of its own
     with torch.inference_mode():
-        product, expected = Int8Product([layer]), layer(x)
+        product, expected = PackedInt8Linear([layer]), layer(x)
         found = product(x)
         assert ((found - expected).abs().amax(1) < 0.02 * expected.abs().amax(1)).all()
         assert torch.allclose(product(x, "gelu"), torch.nn.functional.gelu(found), atol=1e-5)
@@ -235,23 +235,23 @@ def test_where_transformers_does_more_it_does_all(tagger, tmp_path):
 
     runtime = TorchRuntime()
     checkpoint = Checkpoint.open(tagger)
-    assert unpadded_pass(checkpoint, runtime) is not None
-    assert unpadded_pass(checkpoint, TorchRuntime("fp16")) is None
+    assert padding_free_forward(checkpoint, runtime) is not None
+    assert padding_free_forward(checkpoint, TorchRuntime("fp16")) is None
     checkpoint.model.bert.encoder.layer[1].output.dense = torch.nn.Sequential(torch.nn.Linear(64, 32))
-    assert unpadded_pass(checkpoint, runtime) is None
+    assert padding_free_forward(checkpoint, runtime) is None
     decoder = Checkpoint.open(save_bert(tmp_path / "decoder", is_decoder=True))
-    assert unpadded_pass(decoder, runtime) is None
+    assert padding_free_forward(decoder, runtime) is None
     relative = Checkpoint.open(tagger)
     relative.model.config.position_embedding_type = "relative_key"
-    assert unpadded_pass(relative, runtime) is None
-    assert unpadded_pass(Checkpoint.without_weights(tagger), runtime) is None  # not on a CPU
+    assert padding_free_forward(relative, runtime) is None
+    assert padding_free_forward(Checkpoint.without_weights(tagger), runtime) is None  # not on a CPU
 
 
 @needs_products
 def test_bfloat16_that_gains_nothing_is_left_to_autocast(tagger, monkeypatch):
-    monkeypatch.setattr(on_torch, "multiplies_bfloat16", lambda device: False)
-    assert unpadded_pass(Checkpoint.open(tagger), TorchRuntime("bf16")) is None
-    assert unpadded_pass(Checkpoint.open(tagger), TorchRuntime("fp32")) is not None
+    monkeypatch.setattr(on_torch, "has_fast_bf16", lambda device: False)
+    assert padding_free_forward(Checkpoint.open(tagger), TorchRuntime("bf16")) is None
+    assert padding_free_forward(Checkpoint.open(tagger), TorchRuntime("fp32")) is not None
 
 
 def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch):
@@ -259,7 +259,7 @@ def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch)
         ConfigError, match=r"bert, camembert, electra, roberta, xlm-roberta; but '.*' is of the kind disti"
     ):
         make(checkpoints["distilbert"], runtime={"@misc": TORCH, "precision": "int8"})
-    monkeypatch.setattr(on_torch, "has_int8_products", lambda: False)
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: False)
     with pytest.raises(
         ConfigError, match=r"precision = 'int8' is not allowed.*the CPU, or torch, has no such products.*"
     ):
@@ -291,7 +291,7 @@ def test_a_pass_of_another_precision_is_another(tagger):
 @needs_products
 def test_sees_that_weights_are_others(tagger):
     checkpoint = Checkpoint.open(tagger)
-    run, inputs = UnpaddedPass(checkpoint.model, "fp32"), checkpoint.pack(WINDOWS, 2048)
+    run, inputs = PaddingFreeForward(checkpoint.model, "fp32"), checkpoint.pack(WINDOWS, 2048)
     dense = checkpoint.model.bert.encoder.layer[0].output.dense
     seen = []
 

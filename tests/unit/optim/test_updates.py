@@ -4,7 +4,7 @@ import torch
 from thinc.api import SGD, Adam, Optimizer, RAdam
 from thinc.util import torch2xp
 
-from spacy_bert_ner.nn.parameter_depth import Place
+from spacy_bert_ner.nn.parameter_depth import ParameterDepth
 from spacy_bert_ner.optim.step import apply_optimizer
 
 OPTIMIZERS = {
@@ -20,7 +20,7 @@ OPTIMIZERS = {
     "radam with schedule": lambda: RAdam([0.0, 0.02, 0.01], grad_clip=0.5, beta2=0.9, use_averages=False),
 }
 
-PLACES = [Place(2, 1), Place(2, 1)]
+PLACES = [ParameterDepth(2, 1), ParameterDepth(2, 1)]
 
 
 def gradients(step: int) -> list[torch.Tensor]:

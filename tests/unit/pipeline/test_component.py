@@ -14,11 +14,11 @@ from thinc.api import SGD, Adam
 from transformers import AutoModelForTokenClassification
 
 from spacy_bert_ner import score_bert_ner
-from spacy_bert_ner.checkpoints.hub import Source
-from spacy_bert_ner.decoding.tag_scheme import tag_set, tags_of_labels
+from spacy_bert_ner.checkpoints.hub import CheckpointSource
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
 from spacy_bert_ner.losses import gold_tags as gold
-from spacy_bert_ner.losses.cross_entropy import MeanLoss
+from spacy_bert_ner.losses.cross_entropy import WeightedMean
 from spacy_bert_ner.models.token_classifier import get_tags
 from spacy_bert_ner.types import Prediction
 
@@ -218,7 +218,7 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
 def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, words, ents, tags):
     words = words.split(" ")
     eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=ents.split()))
-    known = tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
+    known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
     lengths = np.array([int(word != "\n") for word in words])
     tag_ids = gold.tag_ids(eg, known, lengths, "")
     assert " ".join(known.tags[i] if i >= 0 else "?" for i in tag_ids) == tags
@@ -245,7 +245,7 @@ def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, word
 def test_tokens_that_share_a_subword_have_one_tag_in_training(nlp, ents, tags):
     words = ["Ke", "vi", "n", "Durant"]
     eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=ents.split(" ")))
-    known = tag_set(tags_of_labels(["geo", "per"]))
+    known = build_tag_set(tags_of_labels(["geo", "per"]))
     lengths, is_joined = np.array([1, 0, 0, 1]), np.array([False, True, True, False])
     tag_ids = gold.tag_ids(eg, known, lengths, "", is_joined=is_joined)
     assert tag_ids[1:3].tolist() == [-1, -1]
@@ -274,7 +274,7 @@ def test_losses_stay_a_mean_over_batches(nlp, examples):
         nlp.update([eg], losses=one_by_one, drop=0.0, sgd=False)
     together = nlp.update(examples, losses={}, drop=0.0, sgd=False)
     assert one_by_one["bert_ner"] == pytest.approx(together["bert_ner"], rel=1e-5)
-    assert isinstance(together["bert_ner"], MeanLoss)
+    assert isinstance(together["bert_ner"], WeightedMean)
 
 
 def test_without_an_optimizer_the_gradient_waits_for_a_step(nlp, examples):
@@ -395,7 +395,10 @@ def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
 def test_the_commit_that_was_opened_is_recorded(monkeypatch, tagger, tmp_path):
     """As the Hub answers: a branch was asked for, and the folder in the cache tells the commit."""
     with monkeypatch.context() as patched:
-        patched.setattr("spacy_bert_ner.checkpoints.checkpoint.find", lambda name, **_: Source(name, tagger, "0123abc"))
+        patched.setattr(
+            "spacy_bert_ner.checkpoints.checkpoint.locate_checkpoint",
+            lambda name, **_: CheckpointSource(name, tagger, "0123abc"),
+        )
         nlp = spacy.blank("en")
         nlp.add_pipe("bert_ner", config={"model": {"name": "me/x", "revision": "v1", "overlap": 8}})
         nlp("")

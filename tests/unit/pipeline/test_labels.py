@@ -427,7 +427,7 @@ def test_the_survey_tells_the_labels_and_the_first_misaligned_entity(nlp, exampl
     words, spaces = ["-led", *["word"] * 20], [False, *[True] * 21]
     ents = ["B-geo", *["O"] * 21]
     long = Example(Doc(nlp.vocab, words=["U.S.-led", *words[1:]]), Doc(nlp.vocab, ["U.S.", *words], spaces, ents=ents))
-    labels, found = gold.survey([*examples, long, misaligned(nlp)])
+    labels, found = gold.collect_labels([*examples, long, misaligned(nlp)])
     assert labels == ["geo", "org", "per"]
     assert found == (2, 9, "U.S.", "U.S.-led" + " word" * 14 + " w")
 
@@ -435,7 +435,7 @@ def test_the_survey_tells_the_labels_and_the_first_misaligned_entity(nlp, exampl
 def test_white_space_that_only_one_text_has_misaligns_nothing(nlp):
     reference = Doc(nlp.vocab, words=["Then", "Kevin", "Durant", "left"], ents=["O", "B-per", "I-per", "O"])
     eg = Example(Doc(nlp.vocab, words=["Then", "  ", "Kevin", "Durant", "left"]), reference)
-    assert gold.survey([eg]) == (["per"], (0, 1, "", ""))
+    assert gold.collect_labels([eg]) == (["per"], (0, 1, "", ""))
 
 
 def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from thinc.api import Ragged
 
-from spacy_bert_ner.decoding.tag_scheme import tag_set
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set
 from spacy_bert_ner.errors import BertNerError, ConfigError
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
@@ -39,7 +39,7 @@ def make_nlp(says=SAYS, tags=IOB2, scheme=None, certainty=6.0, **config):
         return rows[seen], seen.astype("i")
 
     pipe.model.replace_callbacks(forward)
-    pipe.model.shims[0]._model = SimpleNamespace(tags=tag_set(tags, scheme), model=None)
+    pipe.model.shims[0]._model = SimpleNamespace(tags=build_tag_set(tags, scheme), model=None)
     return nlp
 
 

@@ -9,7 +9,7 @@ import spacy
 from spacy.tokens import Span
 
 import spacy_bert_ner
-from spacy_bert_ner.reporting.entity_html import TINTS, Shown, colours, marked
+from spacy_bert_ner.reporting.entity_html import TINTS, EntitySpan, label_colors, render_entities
 
 
 def luminance(colour):
@@ -62,13 +62,13 @@ def test_dark_text_can_be_read_on_each_colour(tint):
 
 
 def test_the_same_labels_have_the_same_colours():
-    assert colours(["per", "geo"]) == colours({"geo", "per"}) == {"geo": TINTS[0], "per": TINTS[1]}
-    assert len({*colours([str(i) for i in range(20)]).values()}) == len(TINTS)
+    assert label_colors(["per", "geo"]) == label_colors({"geo", "per"}) == {"geo": TINTS[0], "per": TINTS[1]}
+    assert len({*label_colors([str(i) for i in range(20)]).values()}) == len(TINTS)
 
 
 def test_entities_are_marked_and_everything_is_escaped():
     text = "<b>Kevin</b> & {x}"
-    page = marked(text, [Shown(3, 8, "<per>", 0.956, True)], {"<per>": "#8cc1e0"})
+    page = render_entities(text, [EntitySpan(3, 8, "<per>", 0.956, True)], {"<per>": "#8cc1e0"})
     assert "<b>Kevin" not in page
     assert "&lt;b&gt;<mark" in page
     assert "background: #8cc1e0" in page
@@ -77,13 +77,15 @@ def test_entities_are_marked_and_everything_is_escaped():
 
 
 def test_labels_in_small_and_capital_letters_are_two():
-    page = marked("a b", [Shown(0, 1, "x"), Shown(2, 3, "X")], {"x": "#000001", "X": "#000002"})
+    page = render_entities("a b", [EntitySpan(0, 1, "x"), EntitySpan(2, 3, "X")], {"x": "#000001", "X": "#000002"})
     assert re.findall("#00000.", page) == ["#000001", "#000002"]
     assert "outline" not in page
 
 
 def test_of_entities_that_overlap_the_text_is_shown_once():
-    page = marked("Paris-Lyon left", [Shown(0, 10, "x"), Shown(0, 10, "y"), Shown(6, 15, "x")], colours("xy"))
+    page = render_entities(
+        "Paris-Lyon left", [EntitySpan(0, 10, "x"), EntitySpan(0, 10, "y"), EntitySpan(6, 15, "x")], label_colors("xy")
+    )
     assert re.sub(r"<[^>]*>", "|", page).replace("|", "") == "Paris-Lyonxy leftx"
 
 

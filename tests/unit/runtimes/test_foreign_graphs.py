@@ -17,7 +17,7 @@ from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import CheckpointError, ConfigError
 from spacy_bert_ner.export.to_onnx import convert
 from spacy_bert_ner.models.token_classifier import get_checkpoint
-from spacy_bert_ner.runtimes.onnx_checkpoint import GraphCheckpoint
+from spacy_bert_ner.runtimes.onnx_checkpoint import OnnxCheckpoint
 from spacy_bert_ner.runtimes.onnx_signature import GraphInput, Signature, match_signature
 
 pytestmark = pytest.mark.onnx
@@ -139,7 +139,7 @@ def test_what_is_fed():
 
 @pytest.mark.parametrize(("name", "first"), [("bert", 0), ("roberta", 2), ("modernbert", 0)])
 def test_where_positions_begin(name, first, checkpoints):
-    assert GraphCheckpoint.without_weights(checkpoints[name])._first_position == first
+    assert OnnxCheckpoint.without_weights(checkpoints[name])._first_position == first
 
 
 BAD_INPUTS = {

@@ -32,7 +32,7 @@ def test_float32_is_the_default(tagger):
 
 @pytest.mark.parametrize("has_hardware", [True, False])
 def test_auto_is_bfloat16_where_that_pays(has_hardware, tagger, monkeypatch):
-    monkeypatch.setattr("spacy_bert_ner.nn.mixed_precision.multiplies_bfloat16", lambda device: has_hardware)
+    monkeypatch.setattr("spacy_bert_ner.nn.mixed_precision.has_fast_bf16", lambda device: has_hardware)
     expected = logits(make(tagger, runtime={"@misc": TORCH, "precision": "bf16" if has_hardware else "fp32"}))
     assert np.array_equal(logits(make(tagger, runtime={"@misc": TORCH, "precision": "auto"})), expected)
 

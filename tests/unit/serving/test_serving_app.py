@@ -14,10 +14,10 @@ import pytest
 serve = pytest.importorskip("ray.serve")
 httpx = pytest.importorskip("httpx")
 
-from spacy_bert_ner.serving.app import Server, Settings, api  # noqa: E402
+from spacy_bert_ner.serving.app import Server, ServerSettings, api  # noqa: E402
 from spacy_bert_ner.serving.metrics import gather, merge  # noqa: E402
 from spacy_bert_ner.serving.request_validation import Limits, read_request  # noqa: E402
-from spacy_bert_ner.serving.schemas import Refused  # noqa: E402
+from spacy_bert_ner.serving.schemas import RequestError  # noqa: E402
 from spacy_bert_ner.serving.server import _End  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -34,7 +34,7 @@ LIMITS = Limits(max_texts=8, max_characters=200, labels=frozenset({"per", "geo"}
 def ask(monkeypatch):
     """Ask a server whose pipeline finds nothing."""
     replica = object.__new__(next(cls for cls in Server.func_or_class.__mro__ if "entities" in vars(cls)))
-    replica.settings = Settings(pipeline="none", max_texts=8, max_characters=200, max_bytes=3000)
+    replica.settings = ServerSettings(pipeline="none", max_texts=8, max_characters=200, max_bytes=3000)
     replica.nlp, replica.labels = SimpleNamespace(max_length=10**6), LIMITS.labels
     replica._token, replica._waiting = None, 0
     replica._answers = SimpleNamespace(inc=lambda tags: None)
@@ -153,7 +153,7 @@ def test_metrics_answer_on_the_serving_port(ask, machine, monkeypatch):
     ],
 )
 def test_what_is_malformed_is_told_in_words_of_our_own(body, message):
-    with pytest.raises(Refused) as e:
+    with pytest.raises(RequestError) as e:
         read_request(json.dumps(body).encode(), LIMITS)
     assert (e.value.status, e.value.code) == (422, "malformed")
     assert message in e.value.message
@@ -162,7 +162,7 @@ def test_what_is_malformed_is_told_in_words_of_our_own(body, message):
 
 def test_a_label_that_there_is_not_is_shown_cut_short():
     body = json.dumps({"text": "a", "labels": ["p\u202e\n" + "r" * 1000]}).encode()
-    with pytest.raises(Refused) as e:
+    with pytest.raises(RequestError) as e:
         read_request(body, LIMITS)
     assert rf"there is no label 'p\u202e\n{'r' * 57}...'. Allowed: geo, per" in e.value.message
 

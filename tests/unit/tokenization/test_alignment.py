@@ -6,7 +6,7 @@ import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bert_ner.tokenization.alignment import align, first_rows
+from spacy_bert_ner.tokenization.alignment import align_tokens_to_subwords, first_subword_rows
 
 NLP = spacy.blank("en")
 
@@ -16,7 +16,7 @@ def aligned(tokens, subwords, is_space=None, n_characters=None):
     subwords = np.array(subwords, dtype=int).reshape(-1, 2)
     is_space = np.zeros(len(tokens), dtype=int) if is_space is None else np.array(is_space)
     n_characters = max(tokens.max(initial=0), subwords.max(initial=0)) if n_characters is None else n_characters
-    found = align(tokens, is_space, subwords, n_characters)
+    found = align_tokens_to_subwords(tokens, is_space, subwords, n_characters)
     return found.subwords.tolist(), found.lengths.tolist(), np.flatnonzero(found.is_joined).tolist()
 
 
@@ -66,7 +66,7 @@ def test_nothing_aligns_with_nothing(tokens, subwords):
 
 
 def test_first_rows_pass_over_tokens_without_subwords():
-    tokens, rows = first_rows(np.array([1, 2, 0, 1]))
+    tokens, rows = first_subword_rows(np.array([1, 2, 0, 1]))
     assert tokens.tolist() == [0, 1, 3]
     assert rows.tolist() == [0, 1, 3]
 

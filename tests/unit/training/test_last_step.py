@@ -9,11 +9,11 @@ import pytest
 import spacy
 from training_runs import rows, write_config, write_corpus
 
-from spacy_bert_ner.training.distributed import Workers
-from spacy_bert_ner.training.progress import Stop
-from spacy_bert_ner.training.resumable_pipeline import EvaluationSteps, Stage
-from spacy_bert_ner.training.run import Order, train
-from spacy_bert_ner.util.rng import OwnRandom
+from spacy_bert_ner.training.distributed import ProcessGroup
+from spacy_bert_ner.training.progress import StopSignal
+from spacy_bert_ner.training.resumable_pipeline import EvaluationSteps, ResumablePipeline
+from spacy_bert_ner.training.run import TrainingJob, train
+from spacy_bert_ner.util.rng import IsolatedRng
 
 pytestmark = pytest.mark.training
 
@@ -23,11 +23,11 @@ OPTIMIZER = {"@optimizers": "spacy_bert_ner.AdamW.v1", "learn_rate": SCHEDULE}
 
 def test_steps_that_are_evaluated() -> None:
     batches = iter([(0, ["a"])] * 8)
-    stage = Stage(None, Workers())  # type: ignore[arg-type]
+    stage = ResumablePipeline(None, ProcessGroup())  # type: ignore[arg-type]
     steps: Any = EvaluationSteps(3, 0, stage)
-    evaluated = [stage.step for _ in stage.batches(batches, OwnRandom()) if not (stage.step % steps)]
+    evaluated = [stage.step for _ in stage.batches(batches, IsolatedRng()) if not (stage.step % steps)]
     assert evaluated == [0, 3, 6, 7]
-    at_most: Any = EvaluationSteps(3, 5, Stage(None, Workers()))  # type: ignore[arg-type]
+    at_most: Any = EvaluationSteps(3, 5, ResumablePipeline(None, ProcessGroup()))  # type: ignore[arg-type]
     assert [step for step in range(6) if not (step % at_most)] == [0, 3, 5]
 
 
@@ -54,7 +54,7 @@ def test_the_last_step_is_evaluated(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config = write_config(tmp_path, encoder, optimizer=OPTIMIZER, **length)
-    train(Order(config, tmp_path / "out", is_watched=False), Stop())
+    train(TrainingJob(config, tmp_path / "out", is_watched=False), StopSignal())
     found = rows(tmp_path / "log.csv")
     assert [row["step"] for row in found] == steps
     last, total = int(steps[-1]), 3 if length["max_steps"] else 12
@@ -72,13 +72,13 @@ def test_a_sourced_component_has_the_steps_too(
     """spaCy does not initialize it, so that it cannot plan the training itself."""
     monkeypatch.chdir(tmp_path)
     config = write_config(tmp_path, encoder, optimizer=OPTIMIZER, max_steps=4, eval_frequency=2)
-    train(Order(config, tmp_path / "first", is_watched=False), Stop())
+    train(TrainingJob(config, tmp_path / "first", is_watched=False), StopSignal())
     told = spacy.util.load_config(config)
     told["components"] = {"bert_ner": {"source": str(tmp_path / "first" / "model-best")}}
     told["training"]["max_steps"] = 5
     told.to_disk(config)
     write_corpus(tmp_path / "train.spacy", 8)
-    train(Order(config, tmp_path / "second", is_watched=False), Stop())
+    train(TrainingJob(config, tmp_path / "second", is_watched=False), StopSignal())
     rates = [float(row["learn_rate"]) for row in rows(tmp_path / "log.csv")]
     assert rates == pytest.approx([0, 0.003, 0.001, 0])  # of steps 0, 2, 4 and 5
     assert "Steps: 5, or 2.5 epochs of 2 batches (8 examples)" in capsys.readouterr().out

@@ -23,8 +23,8 @@ from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.pipeline.bert_ner import BertNer
 from spacy_bert_ner.training import checkpoints as states
 from spacy_bert_ner.training import fingerprint as changes
-from spacy_bert_ner.training.optimizer_state import collect, parameters, put_back
-from spacy_bert_ner.training.progress import Watch
+from spacy_bert_ner.training.optimizer_state import load_state_dict, parameters, state_dict
+from spacy_bert_ner.training.progress import ProgressReporter
 from spacy_bert_ner.util import rng as randomness
 
 pytestmark = pytest.mark.training
@@ -129,7 +129,7 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
 
     def first():
-        states.write = lambda *_: signal.raise_signal(signal.SIGKILL)
+        states.write_checkpoint = lambda *_: signal.raise_signal(signal.SIGKILL)
 
     killed = Run(tmp_path, config, "-o", "out", first=first).wait()
     assert killed.returncode == -signal.SIGKILL, killed.printed
@@ -186,8 +186,8 @@ def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
     shim, new = (nlp.get_pipe("bert_ner").model.shims[0] for nlp in (kept, other))
     shim.checkpoint.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)
     shim.checkpoint.scaler.scale(torch.ones(1))  # from here on the scale is a tensor
-    tensors, numbers = collect(kept, kept.create_optimizer(), [])
-    put_back(other, other.create_optimizer(), [], tensors, json.loads(json.dumps(numbers)))
+    tensors, numbers = state_dict(kept, kept.create_optimizer(), [])
+    load_state_dict(other, other.create_optimizer(), [], tensors, json.loads(json.dumps(numbers)))
     assert float(new.checkpoint.scaler.scale(torch.ones(1))) == 64.0
     assert new.checkpoint.scaler.get_growth_interval() == 100
 
@@ -199,7 +199,7 @@ def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
     assert stopped.returncode == code, stopped.printed
     assert "The training stopped, as it was asked to To go on: the same line with --resume" in stopped.printed
     assert "Traceback" not in stopped.printed
-    newest = states.newest(tmp_path / "out")
+    newest = states.latest_checkpoint(tmp_path / "out")
     assert newest.name == "00000006"
     spacy.load(tmp_path / "out" / "model-last")
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
@@ -426,7 +426,9 @@ def test_components_of_spacy_go_on_too(encoder, tmp_path):
     for name in ("model-best", "model-last"):
         files = [folder / "out" / name / "senter" / "model" for folder in (alone, stopped)]
         assert spacy.load(files[0].parent.parent).get_pipe("senter").model.to_bytes()
-        tensors = [states.read(states.newest(folder / "out")).tensors for folder in (alone, stopped)]
+        tensors = [
+            states.read_checkpoint(states.latest_checkpoint(folder / "out")).tensors for folder in (alone, stopped)
+        ]
         assert sum(key.startswith("weights/senter") for key in tensors[0]) > 10
         assert sum(key.startswith("averages/senter") for key in tensors[0]) > 10
 
@@ -443,16 +445,16 @@ def test_random_numbers_go_on_where_they_were():
         return [random.random(), random.gauss(0, 1), numpy.random.normal(), float(torch.rand(1)), float(torch.randn(1))]
 
     draw()
-    kept = randomness.now()
+    kept = randomness.get_rng_state()
     first = draw()
-    own = randomness.OwnRandom(kept)
-    after = randomness.now()
+    own = randomness.IsolatedRng(kept)
+    after = randomness.get_rng_state()
     with own:
         assert draw() == first
     assert draw() != first
-    randomness.restore(after)
+    randomness.set_rng_state(after)
     expected = draw()
-    randomness.restore(after)
+    randomness.set_rng_state(after)
     with own:
         assert draw() != first
     assert draw() == expected
@@ -498,7 +500,7 @@ def test_what_a_training_is_described_by(tmp_path):
     ],
 )
 def test_what_is_shown_of_a_step(ends, info, expected):
-    watch = Watch(*ends, is_shown=False)
+    watch = ProgressReporter(*ends, is_shown=False)
     watch.begin(10, 1000)
     line = watch.line({"losses": {"bert_ner": 0.5}, "words": 3000, **info}, watch.begun + 20)
     assert line == expected
@@ -507,7 +509,7 @@ def test_what_is_shown_of_a_step(ends, info, expected):
 def test_a_line_a_minute_where_there_is_no_terminal(capsys, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    watch = Watch(10, 0, is_shown=True)
+    watch = ProgressReporter(10, 0, is_shown=True)
     watch.begin(-1, 0)
     for step in range(4):
         clock[0] += 30

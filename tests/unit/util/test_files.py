@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spacy_bert_ner.util import atomic_io as files
-from spacy_bert_ner.util.atomic_io import whole_files, whole_folder
+from spacy_bert_ner.util.atomic_io import atomic_files, atomic_folder
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def mode(path: Path) -> int:
 
 
 def test_a_folder_appears_only_when_the_block_has_ended(tmp_path):
-    with whole_folder(tmp_path / "parent" / "model") as folder:
+    with atomic_folder(tmp_path / "parent" / "model") as folder:
         (folder / "config.json").write_text("{}")
         assert not (tmp_path / "parent" / "model").exists()
         assert folder.parent == tmp_path / "parent"  # the same file system, so that the rename is one step
@@ -44,7 +44,7 @@ def test_a_folder_replaces_all_that_was_there(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("old")
     (tmp_path / "model" / "pytorch_model.bin").write_text("old")
-    with whole_folder(tmp_path / "model") as folder:
+    with atomic_folder(tmp_path / "model") as folder:
         (folder / "config.json").write_text("new")
         (folder / "onnx").mkdir()
         (folder / "onnx" / "model.onnx").write_text("new")
@@ -56,7 +56,7 @@ def test_a_folder_replaces_all_that_was_there(tmp_path):
 def test_an_exception_leaves_the_old_folder_and_no_temporary_one(tmp_path, exception):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("old")
-    with pytest.raises(exception, match="disk full"), whole_folder(tmp_path / "model") as folder:
+    with pytest.raises(exception, match="disk full"), atomic_folder(tmp_path / "model") as folder:
         (folder / "config.json").write_text("half")
         raise exception("disk full")
     assert contents(tmp_path) == {"model/config.json": "old"}
@@ -64,14 +64,14 @@ def test_an_exception_leaves_the_old_folder_and_no_temporary_one(tmp_path, excep
 
 
 def test_an_exception_leaves_no_folder_where_none_was(tmp_path):
-    with pytest.raises(ValueError, match="disk full"), whole_folder(tmp_path / "model") as folder:
+    with pytest.raises(ValueError, match="disk full"), atomic_folder(tmp_path / "model") as folder:
         (folder / "config.json").write_text("half")
         raise ValueError("disk full")
     assert names(tmp_path) == []
 
 
 def test_a_folder_and_its_files_are_open_to_every_reader(tmp_path):
-    with whole_folder(tmp_path / "model") as folder:
+    with atomic_folder(tmp_path / "model") as folder:
         (folder / "model.safetensors").write_text("weights")
         (folder / "model.safetensors").chmod(0o600)
         (folder / "vocab").mkdir()
@@ -83,7 +83,7 @@ def test_a_folder_and_its_files_are_open_to_every_reader(tmp_path):
 
 
 def test_files_appear_only_when_the_block_has_ended(tmp_path):
-    with whole_files(tmp_path / "parent" / "corpus", ["train.spacy", "dev.spacy"]) as (train, dev):
+    with atomic_files(tmp_path / "parent" / "corpus", ["train.spacy", "dev.spacy"]) as (train, dev):
         train.write_text("train")
         dev.write_text("dev")
         assert not (tmp_path / "parent" / "corpus" / "train.spacy").exists()
@@ -94,7 +94,7 @@ def test_files_appear_only_when_the_block_has_ended(tmp_path):
 def test_files_replace_those_of_the_same_name_and_no_others(tmp_path):
     for name in ("train.spacy", "dev.spacy", "test.spacy"):
         (tmp_path / name).write_text("old")
-    with whole_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary:
+    with atomic_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary:
         for path in temporary:
             path.write_text("new")
     assert contents(tmp_path) == {"dev.spacy": "new", "test.spacy": "old", "train.spacy": "new"}
@@ -106,7 +106,7 @@ def test_an_exception_leaves_the_old_files_and_no_temporary_ones(tmp_path, excep
     (tmp_path / "train.spacy").write_text("old")
     with (
         pytest.raises(exception, match="disk full"),
-        whole_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary,
+        atomic_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary,
     ):
         for path in temporary[:n_written]:
             path.write_text("half")
@@ -116,7 +116,7 @@ def test_an_exception_leaves_the_old_files_and_no_temporary_ones(tmp_path, excep
 
 def test_a_file_that_was_not_written_leaves_the_old_files(tmp_path):
     (tmp_path / "train.spacy").write_text("old")
-    with pytest.raises(FileNotFoundError), whole_files(tmp_path, ["train.spacy", "dev.spacy"]) as (train, _):
+    with pytest.raises(FileNotFoundError), atomic_files(tmp_path, ["train.spacy", "dev.spacy"]) as (train, _):
         train.write_text("new")
     assert contents(tmp_path) == {"train.spacy": "old"}
 
@@ -133,14 +133,14 @@ def test_files_of_a_killed_process_are_removed_and_no_others(tmp_path):
     ]
     for name in (orphan, *kept):
         (tmp_path / name).write_text("half")
-    with whole_files(tmp_path, ["train.spacy"]) as (train,):
+    with atomic_files(tmp_path, ["train.spacy"]) as (train,):
         assert names(tmp_path) == sorted(kept)
         train.write_text("train")
     assert names(tmp_path) == sorted([*kept, "train.spacy"])
 
 
 def test_files_are_open_to_every_reader(tmp_path):
-    with whole_files(tmp_path, ["train.spacy"]) as (train,):
+    with atomic_files(tmp_path, ["train.spacy"]) as (train,):
         train.write_text("train")
     assert mode(tmp_path / "train.spacy") == 0o644
 
@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_old_one(tmp_path, monkeypatc
 
     monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(OSError, match="busy"), whole_folder(folder) as temporary:
+    with pytest.raises(OSError, match="busy"), atomic_folder(folder) as temporary:
         (temporary / "config.json").write_text("new")
     assert contents(tmp_path) == {"model/config.json": "old"}
 
@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_old_one(tmp_path, monkeypatc
 def test_a_link_to_a_folder_is_replaced_and_its_target_left(tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "model").symlink_to(tmp_path / "target")
-    with whole_folder(tmp_path / "model") as temporary:
+    with atomic_folder(tmp_path / "model") as temporary:
         (temporary / "config.json").write_text("new")
     assert contents(tmp_path) == {"model/config.json": "new"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "target"]
@@ -179,7 +179,7 @@ def test_whatever_has_the_name_is_replaced(tmp_path, monkeypatch, exchanges):
         monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     (tmp_path / "model").write_text("a file")
     for content in ("new", "newer"):
-        with whole_folder(tmp_path / "model") as temporary:
+        with atomic_folder(tmp_path / "model") as temporary:
             (temporary / "config.json").write_text(content)
         assert contents(tmp_path) == {"model/config.json": content}
 
@@ -201,7 +201,7 @@ def test_folders_of_a_killed_process_are_removed_and_no_others(tmp_path):
     for name in (orphan, *kept):
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights").write_text("half")
-    with whole_folder(tmp_path / "model") as temporary:
+    with atomic_folder(tmp_path / "model") as temporary:
         (temporary / "config.json").write_text("new")
     assert names(tmp_path) == sorted([*kept, "model"])
 
@@ -211,7 +211,7 @@ def test_no_file_is_replaced_where_one_cannot_be(tmp_path):
     (tmp_path / "dev.spacy").mkdir()
     with (
         pytest.raises(IsADirectoryError, match="is a folder; a file of that name is to be written"),
-        whole_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary,
+        atomic_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary,
     ):
         for path in temporary:
             path.write_text("new")
