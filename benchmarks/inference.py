@@ -149,7 +149,7 @@ def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
     runtime = way.removeprefix(f"{OWN}, ")
     if runtime not in GRAPHS:
         return checkpoint.resolve()
-    opened = Checkpoint.open(checkpoint, local_files_only=True)
+    opened = Checkpoint.from_pretrained(checkpoint, local_files_only=True)
     OnnxCheckpoint.of(opened, convert(opened, GRAPHS[runtime])).save(folder / runtime)
     return folder / runtime
 

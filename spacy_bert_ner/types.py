@@ -84,5 +84,5 @@ class EntityConstraints(NamedTuple):
     """
 
     blocked: Bools1d
-    present: Bools1d
-    cuts: Bools1d
+    occupied: Bools1d
+    boundary: Bools1d

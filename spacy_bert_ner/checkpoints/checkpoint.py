@@ -65,8 +65,10 @@ class Checkpoint:
     """
 
     can_train = True
-    unpadded: PaddingFreeForward | None = None  # what predicts in the place of `forward`, where there is such a thing
-    compiled: Callable[..., torch.Tensor] | None = None  # `forward` as torch has compiled it, where it is to
+    padding_free: PaddingFreeForward | None = (
+        None  # what predicts in the place of `forward`, where there is such a thing
+    )
+    compiled_forward: Callable[..., torch.Tensor] | None = None  # `forward` as torch has compiled it, where it is to
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str, commit: str | None = None
@@ -82,10 +84,10 @@ class Checkpoint:
         self.name = name
         self.commit = commit
         """Of the repository on the Hub that was opened."""
-        self.pid = os.getpid()  # the process that put the weights where they are
+        self.owner_pid = os.getpid()  # the process that put the weights where they are
         # Beside the gradients that it counts: a copy, which has none, begins anew, as does what comes next.
-        self.rows = GradientAccumulator()
-        self.row_gradients = SparseEmbeddingGrad()
+        self.accumulator = GradientAccumulator()
+        self.embedding_grad = SparseEmbeddingGrad()
         self.scaler: torch.amp.GradScaler | None = None
         """For training in float16."""
         self._frozen_layers, self._is_checkpointing = 0, False
@@ -93,14 +95,14 @@ class Checkpoint:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         try:
-            self.before, self.after = special_subwords(tokenizer.backend_tokenizer)
+            self.prefix_ids, self.suffix_ids = special_subwords(tokenizer.backend_tokenizer)
         except ValueError as e:
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason=e)) from e
         self.space_markers = space_markers(tokenizer.backend_tokenizer)
         """Ids of the subwords that are a space marker alone."""
 
     @classmethod
-    def open(
+    def from_pretrained(
         cls,
         name: str | Path,
         *,
@@ -181,7 +183,9 @@ class Checkpoint:
             return cls(model, _with_case_marks(model, tokenizer) if is_marked else tokenizer, name, source.commit)
 
     @classmethod
-    def without_weights(cls, name: str | Path, *, local_files_only: bool = False, reads_weights: bool = True) -> Self:
+    def load_tokenizer_only(
+        cls, name: str | Path, *, local_files_only: bool = False, reads_weights: bool = True
+    ) -> Self:
         """Open a folder or a repository on the Hub for its tokenizer and its windows; nothing goes through the model.
 
         name (str | Path): folder, or name on the Hub, of a token classifier or any other encoder; others: see `find`.
@@ -210,9 +214,9 @@ class Checkpoint:
         rename_tokenizer(folder / "tokenizer_config.json")
 
     @classmethod
-    def reopen(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
+    def from_folder(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
         """Open what `save` wrote; never asks the network. See `open`."""
-        return cls.open(folder, tag_scheme=tag_scheme, local_files_only=True)
+        return cls.from_pretrained(folder, tag_scheme=tag_scheme, local_files_only=True)
 
     def to_files(self) -> dict[str, bytes]:
         """The files that `save` writes, by name."""
@@ -227,21 +231,21 @@ class Checkpoint:
         with tempfile.TemporaryDirectory() as temporary:
             for file_name, content in files.items():
                 (Path(temporary) / Path(file_name).name).write_bytes(content)
-            checkpoint = cls.reopen(temporary)
+            checkpoint = cls.from_folder(temporary)
         checkpoint.name = name
         return checkpoint
 
-    def gather(self, weight: float) -> float:
+    def accumulate(self, weight: float) -> float:
         """Count the rows of a batch whose gradient is added; see `token_classifier.gather`."""
-        return self.rows.gather(weight)
+        return self.accumulator.add_batch(weight)
 
-    def settle(self) -> float:
+    def normalize(self) -> float:
         """What the gradients gathered since the last step have to be multiplied by; the count begins anew."""
-        return self.rows.settle()
+        return self.accumulator.pop_scale()
 
-    def share(self, add_up: AllReduce) -> None:
+    def all_reduce(self, add_up: AllReduce) -> None:
         """Make these gradients, and the count of their rows, those of all workers; see `GradientAccumulator.share`."""
-        self.rows.share([param for param in self.model.parameters() if param.requires_grad], add_up)
+        self.accumulator.all_reduce([param for param in self.model.parameters() if param.requires_grad], add_up)
 
     @property
     def device(self) -> torch.device:
@@ -252,7 +256,7 @@ class Checkpoint:
     def to(self, device: str | torch.device) -> None:
         """Move the weights."""
         self.model.to(device)
-        self.pid = os.getpid()
+        self.owner_pid = os.getpid()
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         """Pickled and copied by its files, so that no torch pickle is in it and nothing of a training step comes along:
@@ -295,23 +299,23 @@ class Checkpoint:
         write_tags(config, tags)
 
     @cached_property
-    def places(self) -> dict[str, ParameterDepth]:
+    def parameter_depths(self) -> dict[str, ParameterDepth]:
         """Where each parameter lies, by its name; a head that grows keeps its names."""
         return parameter_depths([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
 
     @property
     def n_layers(self) -> int:
         """Of the encoder, from the lowest to the highest; 0 where they cannot be told apart."""
-        return next(iter(self.places.values())).n_layers
+        return next(iter(self.parameter_depths.values())).n_layers
 
-    def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
+    def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
         """Choose what is trained, and whether layers are computed again on the way back, to keep less in memory.
 
         frozen_layers (int): the lowest so many layers of the encoder, and the embeddings, get no gradient; 0 for none.
         RAISES ConfigError: the encoder has fewer layers, or cannot compute them again.
         """
         if frozen_layers != self._frozen_layers:
-            freeze(self.model, self.places, frozen_layers, self.name)
+            freeze(self.model, self.parameter_depths, frozen_layers, self.name)
             self._frozen_layers = frozen_layers
         # See `SparseEmbeddingGrad`; other devices make zeros faster than they sort rows.
         self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
@@ -322,7 +326,7 @@ class Checkpoint:
     @property
     def n_special(self) -> int:
         """Special subwords in every window."""
-        return len(self.before) + len(self.after)
+        return len(self.prefix_ids) + len(self.suffix_ids)
 
     @cached_property
     def max_window(self) -> int:
@@ -363,7 +367,7 @@ class Checkpoint:
         return torch.from_numpy(np.concatenate([*framed, padding])), lengths
 
     def _frame(self, windows: Sequence[Ints1d]) -> list[Ints1d]:
-        framed = [np.concatenate([self.before, window, self.after]).astype(np.int64) for window in windows]
+        framed = [np.concatenate([self.prefix_ids, window, self.suffix_ids]).astype(np.int64) for window in windows]
         most, n_known = max(map(int, map(np.max, framed))), self.model.get_input_embeddings().weight.shape[0]
         if most >= n_known:
             raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=most, n=n_known))

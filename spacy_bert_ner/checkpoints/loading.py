@@ -71,7 +71,8 @@ def resolve_head(
     tag_map: Mapping[str, str] | None = None,
     label_rules: LabelRules = ALL_LABELS,
 ) -> tuple[TagSet, bool]:
-    """The tags of the trained head if it stays, or else of the new one that takes its place; see `Checkpoint.open`.
+    """The tags of the trained head if it stays, or else of the new one that takes its place; see
+    `Checkpoint.from_pretrained`.
 
     The config gets the tags that the map names.
     RETURNS: the tags, and whether the head is a new one.

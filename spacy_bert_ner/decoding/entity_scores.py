@@ -61,17 +61,17 @@ def _scores(
     temperature: float,
 ) -> Floats1d:
     states = automaton_of(tags)
-    into, goes_on = states.into().astype(np.float64), states.goes_on.astype(np.float64)
+    into, goes_on = states.into().astype(np.float64), states.continues.astype(np.float64)
     probabilities = tag_probabilities(logits, temperature)
     sums = forward_backward(probabilities, begins, tags)
-    opens = states.allowed & ~states.goes_on  # tags that begin something new
+    opens = states.allowed & ~states.continues  # tags that begin something new
 
     # The first tag: all that was before, then a tag of the label that begins something.
-    before = sums.before[starts]
+    before = sums.alpha[starts]
     room = np.where(begins[starts, None], before @ states.allowed_first, before @ opens)  # (n_entities, n_tags)
     first = room * probabilities[starts] * (tags.label_ids == labels[:, None] + 1)
     entity, log_entity = scaled(first @ into, axis=1)  # (n_entities, n_states)
-    log_entity += sums.log_before[starts]
+    log_entity += sums.log_alpha[starts]
 
     # The tags that go on: a step for each token of the longest entity, in all entities at once.
     for step in range(1, int((lasts - starts).max()) + 1):
@@ -83,10 +83,10 @@ def _scores(
     # After it: something new, or the end of the chain.
     at_end = lasts == len(probabilities) - 1
     nexts = np.where(at_end, lasts, lasts + 1)
-    following = probabilities[nexts] * sums.after[nexts][:, states.of_tag]  # (n_entities, n_tags)
+    following = probabilities[nexts] * sums.beta[nexts][:, states.state_of_tag]  # (n_entities, n_tags)
     new = np.where(begins[nexts, None], following @ states.allowed_first.T, following @ opens.T)
-    new[at_end] = states.may_end
-    log_new = np.where(at_end, 0.0, sums.log_after[nexts])
+    new[at_end] = states.final_states
+    log_new = np.where(at_end, 0.0, sums.log_beta[nexts])
     held = (entity * new).sum(axis=1)
     log_score = np.log(np.maximum(held, LEAST)) + log_entity + log_new - sums.log_total
     scores: Floats1d = np.exp(np.minimum(log_score, 0.0))

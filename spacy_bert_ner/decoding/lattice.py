@@ -79,25 +79,25 @@ class TagAutomaton:
     kept, moves: all else that is allowed, from a state to itself and from one state to another.
     """
 
-    of_tag: Ints1d
+    state_of_tag: Ints1d
     allowed: Bools2d
-    goes_on: Bools2d
+    continues: Bools2d
     allowed_first: Bools2d
-    may_end: Bools1d
+    final_states: Bools1d
     start: int
     closed: Index
     opens: Bools1d
     openers: Ints1d
-    kept: Transitions
-    moves: list[Transitions]
+    self_loops: Transitions
+    cross_transitions: list[Transitions]
 
     @property
     def n(self) -> int:
-        return len(self.may_end)
+        return len(self.final_states)
 
     def into(self) -> Bools2d:
         """Whether a tag leads to a state. *Shape:* `(n_tags, n_states)`"""
-        into: Bools2d = self.of_tag[:, None] == np.arange(self.n)
+        into: Bools2d = self.state_of_tag[:, None] == np.arange(self.n)
         return into
 
 
@@ -119,17 +119,17 @@ def automaton_of(tags: TagSet) -> TagAutomaton:
     others = np.argwhere(allowed & ~(may_end[:, None] & opens)).tolist()
     kept, *moves = _ways([(source, int(state[tag]), tag) for source, tag in others])
     return TagAutomaton(
-        of_tag=state[:-1],
+        state_of_tag=state[:-1],
         allowed=allowed,
-        goes_on=goes_on[first],
+        continues=goes_on[first],
         allowed_first=may_end[:, None] & tags.may_begin[None],
-        may_end=may_end,
+        final_states=may_end,
         start=int(state[-1]),
         closed=_index(np.flatnonzero(may_end)),
         opens=opens,
         openers=by_state[(opens | tags.may_begin)[by_state]],
-        kept=kept,
-        moves=moves,
+        self_loops=kept,
+        cross_transitions=moves,
     )
 
 
@@ -177,7 +177,7 @@ def viterbi(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> Ints
     steps = _steps(relative, begins, states, _MAX_PLUS)
     matrices, _ = _matrices(steps)
     # At the edges: from the last one back the best score of what is after each state, from the first one on the state.
-    after = [np.where(states.may_end, 0.0, -np.inf)]
+    after = [np.where(states.final_states, 0.0, -np.inf)]
     for matrix in matrices[:0:-1]:
         after.append((matrix + after[-1]).max(axis=1))
     edges = [states.start]
@@ -189,12 +189,12 @@ def viterbi(scores: NDArray[np.floating], begins: Bools1d, tags: TagSet) -> Ints
     after_place = np.empty((steps.size, states.n, len(edges)))
     for place in reversed(range(steps.size)):
         after_place[place] = ahead[:, 0]
-        ahead = steps.back(place, ahead)
+        ahead = steps.backward_step(place, ahead)
     best, state = np.zeros_like(steps.tokens), np.array(edges)
     for tokens, score, chosen in zip(steps.tokens, after_place, best, strict=True):
         allowed = np.where(begins[tokens, None], states.allowed_first[state], states.allowed[state])
-        chosen[:] = np.where(allowed, relative[tokens] + score[states.of_tag].T, -np.inf).argmax(axis=1)
-        state = states.of_tag[chosen]
+        chosen[:] = np.where(allowed, relative[tokens] + score[states.state_of_tag].T, -np.inf).argmax(axis=1)
+        state = states.state_of_tag[chosen]
     chain: Ints1d = best.T.reshape(-1)[: len(scores)]
     return chain
 
@@ -210,10 +210,10 @@ class ForwardBackward:
     log_total: over the whole chain.
     """
 
-    before: Doubles
-    after: Doubles
-    log_before: NDArray[np.float64]
-    log_after: NDArray[np.float64]
+    alpha: Doubles
+    beta: Doubles
+    log_alpha: NDArray[np.float64]
+    log_beta: NDArray[np.float64]
     log_total: float
 
 
@@ -226,12 +226,12 @@ def forward_backward(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> F
     states = automaton_of(tags)
     steps = _steps(probabilities, begins, states, _SUM_PRODUCT)
     matrices, logs = _matrices(steps)
-    first, last = (np.arange(states.n) == states.start).astype(np.float64), states.may_end.astype(np.float64)
+    first, last = (np.arange(states.n) == states.start).astype(np.float64), states.final_states.astype(np.float64)
     before, log_before = _edges(first, matrices[:-1].transpose(0, 2, 1), logs[:-1])
     after, log_after = _edges(last, matrices[:0:-1], logs[:0:-1])
     before, log_before = _insides(steps, before, log_before, forward=True)
     after, log_after = _insides(steps, after[::-1], log_after[::-1], forward=False)
-    n, through = len(probabilities), probabilities[0] * states.allowed[states.start] * after[0, states.of_tag]
+    n, through = len(probabilities), probabilities[0] * states.allowed[states.start] * after[0, states.state_of_tag]
     log_total = float(np.log(through.sum()) + log_after[0])
     return ForwardBackward(before[:n], after[:n], log_before[:n], log_after[:n], log_total)
 
@@ -242,8 +242,8 @@ def marginals(probabilities: Doubles, begins: Bools1d, tags: TagSet) -> tuple[Do
     For the arguments see `forward_backward`. RETURNS: *Shape:* `(n_tokens, n_tags)`, rows of sum 1; `log_total`.
     """
     states, sums = automaton_of(tags), forward_backward(probabilities, begins, tags)
-    room = np.where(begins[:, None], sums.before @ states.allowed_first, sums.before @ states.allowed)
-    through: Doubles = room * probabilities * sums.after[:, states.of_tag]
+    room = np.where(begins[:, None], sums.alpha @ states.allowed_first, sums.alpha @ states.allowed)
+    through: Doubles = room * probabilities * sums.beta[:, states.state_of_tag]
     return through / through.sum(axis=1, keepdims=True), sums.log_total
 
 
@@ -277,7 +277,7 @@ class _BlockedChain:
     opened: the weight of the tags to each state that are in `TagAutomaton.opens`, or, at the first token of a sequence,
         that may begin one. *Shape:* `(n_states, size, n_blocks)`
     kept: that of the tag that keeps each state. *Shape:* `(n_states, size, n_blocks)`
-    moved: those of the tags of each of `TagAutomaton.moves`. *Shape:* `(n, size, n_blocks)`
+    moved: those of the tags of each of `TagAutomaton.cross_transitions`. *Shape:* `(n, size, n_blocks)`
     """
 
     states: TagAutomaton
@@ -291,16 +291,16 @@ class _BlockedChain:
     def size(self) -> int:
         return len(self.tokens)
 
-    def on(self, place: int, before: Doubles) -> Doubles:
+    def forward_step(self, place: int, before: Doubles) -> Doubles:
         """From what is before a token in each state to what is after it. *Shape:* `(n_states, m, n_blocks)`"""
         add, times, *_ = self.algebra
         closed = add.reduce(before[self.states.closed], axis=0)
         after: Doubles = add(times(self.kept[:, place, None], before), times(self.opened[:, place, None], closed))
-        for (sources, targets, _), ways in zip(self.states.moves, self.moved, strict=True):
+        for (sources, targets, _), ways in zip(self.states.cross_transitions, self.moved, strict=True):
             self._join(after, targets, times(ways[:, place, None], before[sources]))
         return after
 
-    def back(self, place: int, after: Doubles, space: Sequence[Doubles] | None = None) -> Doubles:
+    def backward_step(self, place: int, after: Doubles, space: Sequence[Doubles] | None = None) -> Doubles:
         """The other way round, from what is after a token. *Shape:* `(n_states, m, n_blocks)`
 
         space: two arrays of this shape, the first for the result. New ones would cost more time than what fills them.
@@ -310,7 +310,7 @@ class _BlockedChain:
         times(self.kept[:, place, None], after, out=before)
         times(self.opened[:, place, None], after, out=spare)
         self._join(before, self.states.closed, add.reduce(spare, axis=0, keepdims=True))
-        for (sources, targets, _), ways in zip(self.states.moves, self.moved, strict=True):
+        for (sources, targets, _), ways in zip(self.states.cross_transitions, self.moved, strict=True):
             self._join(before, sources, times(ways[:, place, None], after[targets], out=spare[: len(ways)]))
         return before
 
@@ -338,12 +338,12 @@ def _steps(weights: Doubles, begins: Bools1d, states: TagAutomaton, algebra: _Se
         return of_tags
 
     may_begin, opens = (may[states.openers, None, None] for may in (states.allowed[states.start], states.opens))
-    to, groups = np.unique(states.of_tag[states.openers], return_index=True)
+    to, groups = np.unique(states.state_of_tag[states.openers], return_index=True)
     opened = np.full((states.n, *tokens.shape), zero)
     opened[to] = add.reduceat(weigh(states.openers, (first & may_begin) | (inside & opens)), groups, axis=0)
     kept = np.full((states.n, *tokens.shape), np.where(real, zero, one))
-    kept[states.kept.sources] = add(kept[states.kept.sources], weigh(states.kept.tags, inside))
-    moved = [weigh(move.tags, inside) for move in states.moves]
+    kept[states.self_loops.sources] = add(kept[states.self_loops.sources], weigh(states.self_loops.tags, inside))
+    moved = [weigh(move.tags, inside) for move in states.cross_transitions]
     return _BlockedChain(states, algebra, tokens, opened, kept, moved)
 
 
@@ -361,7 +361,7 @@ def _matrices(steps: _BlockedChain) -> tuple[Doubles, Doubles]:
     matrices[np.arange(n_states), np.arange(n_states)] = one
     logs = np.zeros(n_blocks)
     for place in reversed(range(steps.size)):
-        matrices, space[0] = steps.back(place, matrices, space), matrices
+        matrices, space[0] = steps.backward_step(place, matrices, space), matrices
         if steps.algebra is _SUM_PRODUCT:
             _, more = scaled(matrices, axis=(0, 1), out=matrices)
             logs += more
@@ -394,6 +394,8 @@ def _insides(steps: _BlockedChain, edges: Doubles, logs: Floats1d, *, forward: b
     sums, places = edges.T[:, None], range(steps.size)
     for place in places if forward else reversed(places):
         all_sums[:, place], all_logs[:, place] = sums[:, 0].T, logs
-        sums, more = scaled(steps.on(place, sums) if forward else steps.back(place, sums), axis=(0, 1))
+        sums, more = scaled(
+            steps.forward_step(place, sums) if forward else steps.backward_step(place, sums), axis=(0, 1)
+        )
         logs = logs + more
     return all_sums.reshape(-1, n_states), all_logs.reshape(-1)

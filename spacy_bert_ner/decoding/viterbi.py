@@ -29,11 +29,11 @@ class TagChain(NamedTuple):
     behind: whether it begins directly behind a token that is in an entity already. *Shape:* `(n,)`
     """
 
-    tokens: Ints1d
+    token_indices: Ints1d
     ends: Ints1d
-    rows: Ints1d
-    begins: Bools1d
-    behind: Bools1d
+    first_rows: Ints1d
+    is_start: Bools1d
+    follows_entity: Bools1d
 
 
 def token_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d | None = None) -> TagChain:
@@ -62,12 +62,12 @@ def token_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d | 
     owner = np.searchsorted(tokens, joined) - 1  # the position that each belongs to
     ends = tokens + 1
     ends[owner] = joined + 1  # of several the last
-    taken = found.blocked | found.present
+    taken = found.blocked | found.occupied
     # Taken tokens count as sections of their own, so that what is before and after them differs.
-    section, sentence = np.cumsum(found.cuts | taken), np.cumsum(found.cuts)
+    section, sentence = np.cumsum(found.boundary | taken), np.cumsum(found.boundary)
     behind = np.zeros(len(tokens), dtype=bool)
     lasts = ends[:-1] - 1
-    behind[1:] = found.present[lasts] & (sentence[tokens[1:]] == sentence[lasts])
+    behind[1:] = found.occupied[lasts] & (sentence[tokens[1:]] == sentence[lasts])
     barred = section[joined] != section[tokens[owner]]
     ends[owner[barred][::-1]] = joined[barred][::-1]  # of several the first
     free = ~taken[tokens]
@@ -84,15 +84,15 @@ def subword_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d,
     row_ends: one past the last token of which each row's subword covers a character. *Shape:* `(n_rows,)`
     """
     positions = token_chain(lengths, found, is_joined)
-    section = np.cumsum(found.cuts | found.blocked | found.present)
-    stops = np.searchsorted(section, section[positions.tokens], side="right")  # where no entity can go on
-    n_rows = lengths[positions.tokens]
+    section = np.cumsum(found.boundary | found.blocked | found.occupied)
+    stops = np.searchsorted(section, section[positions.token_indices], side="right")  # where no entity can go on
+    n_rows = lengths[positions.token_indices]
     nth = np.repeat(np.arange(len(n_rows)), n_rows)
     inside = np.arange(len(nth)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)  # 0 for the first of a position
-    tokens, rows = positions.tokens[nth], positions.rows[nth] + inside
+    tokens, rows = positions.token_indices[nth], positions.first_rows[nth] + inside
     ends = np.minimum(np.maximum(row_ends[rows], tokens + 1), stops[nth])
     is_first = inside == 0
-    return TagChain(tokens, ends, rows, positions.begins[nth] & is_first, positions.behind[nth] & is_first)
+    return TagChain(tokens, ends, rows, positions.is_start[nth] & is_first, positions.follows_entity[nth] & is_first)
 
 
 def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Floats2d:
@@ -103,7 +103,7 @@ def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Fl
     logits: one row a token. *Shape:* `(n_tokens, n_tags)`
     RETURNS: the same shape; the logits of what is ruled out are so far below the highest that they do not count.
     """
-    barred = chain.behind[:, None] & tags.needs_outside
+    barred = chain.follows_entity[:, None] & tags.needs_outside
     return np.where(barred, logits.max(axis=1, keepdims=True) - _FAR, logits) if barred.any() else logits
 
 

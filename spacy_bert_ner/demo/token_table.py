@@ -36,9 +36,9 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
         found = decode_batch(pipe.model, [doc], replace(pipe.settings, overwrite=True))  # as if nothing were found yet
         shares = tag_probabilities(found.logits, pipe.cfg["temperature"])
         if pipe.settings.decoding == "viterbi" and len(shares):
-            shares, _ = marginals(shares, found.chain.begins, found.tags)
+            shares, _ = marginals(shares, found.chain.is_start, found.tags)
         # Where every subword is read, the first of a token comes last.
-        for i, row in reversed(list(zip(found.chain.tokens.tolist(), shares, strict=True))):
+        for i, row in reversed(list(zip(found.chain.token_indices.tolist(), shares, strict=True))):
             for rank, column in enumerate(np.argsort(-row, kind="stable")[:MOST_TAGS].tolist(), start=1):
                 rows[i][f"tag {rank}"] = f"{found.tags.tags[column]} {row[column]:.3f}"
     return [row for row, token in zip(rows, doc, strict=True) if not token.is_space]

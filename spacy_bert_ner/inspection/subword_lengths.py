@@ -28,7 +28,7 @@ class SubwordCounter:
         from ..models.token_classifier import default_window
 
         self.name = name
-        self._checkpoint = Checkpoint.without_weights(name)
+        self._checkpoint = Checkpoint.load_tokenizer_only(name)
         self.window = default_window(self._checkpoint)
         self._waiting: list[tuple[SplitFile, Sentence, SplitStatistics]] = []
 

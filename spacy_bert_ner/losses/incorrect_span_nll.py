@@ -59,8 +59,8 @@ def _held(probabilities: Doubles, spans: Sequence[Entity], tags: TagSet) -> tupl
     """
     states = automaton_of(tags)
     into = states.into().astype(np.float64)
-    opens = states.allowed & ~states.goes_on
-    ways = np.stack([states.allowed, opens, states.goes_on, opens]).astype(np.float64)  # (n_rules, n_states, n_tags)
+    opens = states.allowed & ~states.continues
+    ways = np.stack([states.allowed, opens, states.continues, opens]).astype(np.float64)  # (n_rules, n_states, n_tags)
     rules = _rules(spans, len(probabilities))
     labels = np.array([tags.labels.index(span.label) for span in spans])
     of_label = tags.label_ids == labels[:, None] + 1  # (n_spans, n_tags)
@@ -75,10 +75,10 @@ def _held(probabilities: Doubles, spans: Sequence[Entity], tags: TagSet) -> tupl
         shares[:, i] = weights[:, i] * _step(state, ways, rule)
         state, more = scaled(shares[:, i] @ into, axis=1)
         log_sum += more
-    log_sum += np.log(np.maximum(state @ states.may_end, LEAST))
-    after = np.repeat(states.may_end[None].astype(np.float64), len(spans), axis=0)
+    log_sum += np.log(np.maximum(state @ states.final_states, LEAST))
+    after = np.repeat(states.final_states[None].astype(np.float64), len(spans), axis=0)
     for i, rule in reversed(list(enumerate(rules.T))):
-        following = after[:, states.of_tag]
+        following = after[:, states.state_of_tag]
         shares[:, i] *= following
         after, _ = scaled(_step(weights[:, i] * following, ways.transpose(0, 2, 1), rule), axis=1)
     return shares / np.maximum(shares.sum(axis=2, keepdims=True), LEAST), log_sum

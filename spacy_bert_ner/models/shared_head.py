@@ -33,14 +33,14 @@ class TagHead:
     """
 
     can_train = True
-    unpadded = compiled = scaler = commit = None
+    padding_free = compiled_forward = scaler = commit = None
     name = "the head on shared vectors"
 
     def __init__(self, model: torch.nn.Module, scheme: str) -> None:
         self.model: Any = model.eval()
         self.scheme = scheme
-        self.pid = os.getpid()
-        self.row_gradients = SparseEmbeddingGrad()
+        self.owner_pid = os.getpid()
+        self.embedding_grad = SparseEmbeddingGrad()
 
     @classmethod
     def new(cls, width: int, tags: Sequence[str], scheme: str) -> TagHead:
@@ -63,7 +63,7 @@ class TagHead:
         return build_tag_set(self.model.config.tags, self.scheme)
 
     @property
-    def places(self) -> dict[str, ParameterDepth]:
+    def parameter_depths(self) -> dict[str, ParameterDepth]:
         """Where each parameter lies: all in the head."""
         return {name: ParameterDepth(1, 0) for name, _ in self.model.named_parameters()}
 
@@ -76,18 +76,18 @@ class TagHead:
     def to(self, device: str | torch.device) -> None:
         """Move the weights."""
         self.model.to(device)
-        self.pid = os.getpid()
+        self.owner_pid = os.getpid()
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Vectors `(n, width)` → logits `(n, n_tags)`."""
         logits: torch.Tensor = self.model.classifier(self.model.dropout(vectors))
         return logits
 
-    def gather(self, weight: float) -> float:
+    def accumulate(self, weight: float) -> float:
         """What a batch's mean gradient is multiplied by: its rows, so that it is that of the sum."""
         return weight
 
-    def settle(self) -> float:
+    def normalize(self) -> float:
         """What gradients are multiplied by before a step. The encoder's are not ours to divide."""
         return 1.0
 

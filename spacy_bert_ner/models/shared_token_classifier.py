@@ -153,7 +153,7 @@ def new_head(
     """A head with random weights from torch's generator.
 
     get_docs: gives some of the training data, by which the width of the vectors is found.
-    labels, added: see `Checkpoint.open`.
+    labels, added: see `Checkpoint.from_pretrained`.
     RAISES EncoderError: there are no labels.
     """
     wanted = {*(labels or ()), *added}

@@ -71,7 +71,7 @@ class CheckpointShim(Shim):
         RAISES BertNerError: it was, and the weights lie on a GPU.
         """
         limit_threads_after_fork()
-        if self.checkpoint.device.type == "cuda" and self.checkpoint.pid != os.getpid():
+        if self.checkpoint.device.type == "cuda" and self.checkpoint.owner_pid != os.getpid():
             raise BertNerError(Errors.forked_cuda)
 
     def __call__(
@@ -119,15 +119,18 @@ class CheckpointShim(Shim):
             return
         checkpoint = self.checkpoint
         if self.add_up is not None:
-            checkpoint.share(self.add_up)
+            checkpoint.all_reduce(self.add_up)
         named = {name: p for name, p in checkpoint.model.named_parameters() if p.grad is not None}
-        scale = checkpoint.settle()
+        scale = checkpoint.normalize()
         if not named:
             return
-        if checkpoint.unpadded is not None:
-            checkpoint.unpadded.forget()
+        if checkpoint.padding_free is not None:
+            checkpoint.padding_free.forget()
         params = list(named.values())
-        keys, places = [self.key(*item) for item in named.items()], [checkpoint.places[name] for name in named]
+        keys, places = (
+            [self.key(*item) for item in named.items()],
+            [checkpoint.parameter_depths[name] for name in named],
+        )
 
         def step() -> None:
             if scale != 1:
@@ -135,7 +138,7 @@ class CheckpointShim(Shim):
             apply_optimizer(optimizer, keys, params, places)
 
         # `nlp.rehearse` hands over a function that collects gradients, and keeps them.
-        with _translate_oom(), checkpoint.row_gradients.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
+        with _translate_oom(), checkpoint.embedding_grad.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
             if checkpoint.scaler is None:
                 step()
             else:

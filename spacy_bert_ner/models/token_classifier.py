@@ -188,7 +188,7 @@ def forward(
     table = ops.alloc2f(int(firsts[-1]), n_tags)
     tape = []
     sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
-    limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.unpadded
+    limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.padding_free
     is_sensitive = is_padding_sensitive(checkpoint.model.config, max(sizes, default=0))
     arrange = batch_packed if unpadded else batch_equal if is_sensitive else batch_padded
     batches = [[windows[i] for i in batch] for batch in arrange(sizes, limit)]
@@ -202,7 +202,7 @@ def forward(
         half = autocast_dtype(precision, checkpoint.device.type)
         inputs = (checkpoint.pad(members, PAD_TO_MULTIPLE if half and not is_sensitive else 1) for members in ids)
     all_logits, backprop_batches = _shim(model)(
-        inputs, is_train, half, None if is_train else unpadded or checkpoint.compiled
+        inputs, is_train, half, None if is_train else unpadded or checkpoint.compiled_forward
     )
     for members, batch_logits in zip(batches, all_logits, strict=True):
         # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
@@ -212,7 +212,7 @@ def forward(
         begins = [int(firsts[i]) for i, _ in members]
         steps = [w.end - w.start + checkpoint.n_special if unpadded else logits.shape[1] for _, w in members]
         rows_of = np.cumsum([0, *steps[:-1]]).tolist()
-        places = stitch_indices([w for _, w in members], begins, rows_of, len(checkpoint.before))
+        places = stitch_indices([w for _, w in members], begins, rows_of, len(checkpoint.prefix_ids))
         source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
         table[target] = logits.reshape(-1, n_tags)[source]
         tape.append((logits.shape, source, target))
@@ -263,7 +263,7 @@ def load_checkpoint(
     is another component's, there is a new head for them instead, as wide as the vectors of the Docs of
     `get_docs`, which nothing else asks for. With `label_rules` the labels of a trained head get other names.
 
-    RAISES CheckpointError: see `Checkpoint.open`. ConfigError: the windows do not fit it.
+    RAISES CheckpointError: see `Checkpoint.from_pretrained`. ConfigError: the windows do not fit it.
     """
     if is_shared(model):
         _shim(model).checkpoint = cast(Checkpoint, new_head(model, get_docs, labels, added))
@@ -272,12 +272,12 @@ def load_checkpoint(
     if path := find_graph(name, model.attrs["runtime"]):
         if labels or added:
             raise BertNerError(Errors.exported.format(name=name))
-        graph = OnnxCheckpoint.reopen(name, tag_scheme=model.attrs["tag_scheme"], tag_map=tag_map, graph=path)
+        graph = OnnxCheckpoint.from_folder(name, tag_scheme=model.attrs["tag_scheme"], tag_map=tag_map, graph=path)
         _set_checkpoint(model, graph)
         return
     keys = ("revision", "tag_scheme", "mark_case", "frozen_layers", "reset_layers")
     options = {key: model.attrs[key] for key in keys} | {"label_rules": label_rules}
-    checkpoint = Checkpoint.open(name, labels=labels, added=added, tag_map=tag_map, **options)
+    checkpoint = Checkpoint.from_pretrained(name, labels=labels, added=added, tag_map=tag_map, **options)
     n_layers, frozen, reset = checkpoint.n_layers, model.attrs["frozen_layers"], model.attrs["reset_layers"]
     if reset != AUTO and frozen <= n_layers < frozen + reset:
         limits = {"n": n_layers, "frozen": frozen, "allowed": n_layers - frozen}
@@ -319,7 +319,7 @@ def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
             model.from_bytes(folder.read_bytes())
         return
     kind = OnnxCheckpoint if has_graph(folder) else Checkpoint
-    _set_checkpoint(model, kind.reopen(folder, tag_scheme=model.attrs["tag_scheme"]))
+    _set_checkpoint(model, kind.from_folder(folder, tag_scheme=model.attrs["tag_scheme"]))
 
 
 def has_checkpoint(model: TokenClassifier) -> bool:
@@ -333,7 +333,7 @@ def gather(model: TokenClassifier, weight: float) -> float:
     RETURNS: what to multiply the batch's mean gradient by, so that batches weigh by their rows and accumulation changes
         memory alone; the step divides by the sum.
     """
-    return get_checkpoint(model).gather(weight)
+    return get_checkpoint(model).accumulate(weight)
 
 
 def _shim(model: TokenClassifier) -> CheckpointShim:
@@ -350,8 +350,8 @@ def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
     elif isinstance(runtime, OnnxRuntime):
         raise ConfigError(Errors.torch_on_onnx.format(name=checkpoint.name))
     else:
-        checkpoint.unpadded = padding_free_forward(checkpoint, runtime)
-        checkpoint.compiled = compiled_forward(checkpoint, runtime)
+        checkpoint.padding_free = padding_free_forward(checkpoint, runtime)
+        checkpoint.compiled_forward = compiled_forward(checkpoint, runtime)
 
 
 def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
@@ -383,7 +383,7 @@ def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
 
 
 def _prepare_training(model: TokenClassifier, checkpoint: Checkpoint) -> None:
-    checkpoint.prepare_training(model.attrs["frozen_layers"], model.attrs["gradient_checkpointing"])
+    checkpoint.configure_training(model.attrs["frozen_layers"], model.attrs["gradient_checkpointing"])
 
 
 def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:

@@ -20,19 +20,19 @@ class GradientAccumulator:
     def __init__(self) -> None:
         self._first = self._all = 0.0
 
-    def gather(self, weight: float) -> float:
+    def add_batch(self, weight: float) -> float:
         """Count a batch. RETURNS: what its gradient is multiplied by."""
         self._first = self._first or weight
         self._all += weight
         return weight / self._first
 
-    def settle(self) -> float:
+    def pop_scale(self) -> float:
         """What the sum of gradients has to be multiplied by; the count begins anew."""
         scale = self._first / self._all if self._all else 1.0
         self._first = self._all = 0.0
         return scale
 
-    def share(self, params: Sequence[torch.nn.Parameter], add_up: AllReduce) -> None:
+    def all_reduce(self, params: Sequence[torch.nn.Parameter], add_up: AllReduce) -> None:
         """Make the gradients, and the count, those of all workers, each of which calls this.
 
         params: in the same order everywhere. A worker without a gradient, as its part of the batch held no row with a

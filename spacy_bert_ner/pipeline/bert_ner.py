@@ -197,7 +197,7 @@ class BertNer(SteppingPipe):
         nlp (Language | None): the pipeline, whose config says how long it trains; see `SteppingPipe.make_plan`.
         labels (Sequence[str] | None): the labels, in place of those of the examples.
         RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
-            `Checkpoint.open`.
+            `Checkpoint.from_pretrained`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         counted, rules = CountedExamples(get_examples), self.settings.label_rules
@@ -216,14 +216,14 @@ class BertNer(SteppingPipe):
         )
         self.cfg.update(temperature=1.0, balanced_weights=balanced_weights(counts))
         self._rehearsal_model = None
-        self._ready()
+        self._ensure_loaded()
         self.make_plan(nlp, counted)
 
     def predict(self, docs: Iterable[Doc]) -> list[DocPredictions]:
         """The entities of each Doc, which stays as it is, in the order of the text. Warns once of those not read."""
         docs = list(docs)
         if docs:
-            self._ready()
+            self._ensure_loaded()
         predictions = predict(self.model, docs, self.settings, self.cfg["temperature"])
         self._tokenizer_fit.add(docs, predictions)
         if not self._unread_reported:
@@ -248,7 +248,7 @@ class BertNer(SteppingPipe):
             raise BertNerError(Errors.no_scores.format(name=self.name))
         examples = list(examples)
         validate_examples(examples, "BertNer.calibrate")
-        self._ready()
+        self._ensure_loaded()
         renamed = [*rename_gold(self.settings.label_rules, examples)]
         fitted = calibrate(self.model, renamed, self.settings, self.cfg["temperature"], self.name)
         self.cfg["temperature"] = fitted["temperature"]
@@ -281,15 +281,15 @@ class BertNer(SteppingPipe):
         """
         error_handler = self.get_error_handler()
         for docs in read_ahead_batches(stream, batch_size, self.model.attrs["max_batch_tokens"]):
-            for doc, predictions in self._predict_each(docs):
+            for doc, predictions in self._predict_with_bisection(docs):
                 try:
                     self.set_annotations([doc], [predictions])
-                except Exception as e:  # whatever it is, as in `_predict_each`
+                except Exception as e:  # whatever it is, as in `_predict_with_bisection`
                     error_handler(self.name, self, [doc], e)
                 else:
                     yield doc
 
-    def _predict_each(self, docs: list[Doc]) -> Iterator[tuple[Doc, DocPredictions]]:
+    def _predict_with_bisection(self, docs: list[Doc]) -> Iterator[tuple[Doc, DocPredictions]]:
         try:
             predictions = self.predict(docs)
         except Exception as e:  # whatever it is, spaCy leaves it to the error handler
@@ -303,8 +303,8 @@ class BertNer(SteppingPipe):
             yield from zip(docs, predictions, strict=True)
         else:
             middle = len(docs) // 2
-            yield from self._predict_each(docs[:middle])
-            yield from self._predict_each(docs[middle:])
+            yield from self._predict_with_bisection(docs[:middle])
+            yield from self._predict_with_bisection(docs[middle:])
 
     def update(
         self,
@@ -325,7 +325,7 @@ class BertNer(SteppingPipe):
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.update")
-        return self._learn(examples, self.get_loss, drop, sgd, losses)
+        return self._accumulate_gradient(examples, self.get_loss, drop, sgd, losses)
 
     def rehearse(
         self,
@@ -348,13 +348,13 @@ class BertNer(SteppingPipe):
             raise BertNerError(Errors.shared_encoder.format(name=self.name))
         validate_examples(examples, "BertNer.rehearse")
         known = [] if self._rehearsal_model is None else examples
-        return self._learn(known, self._get_rehearsal_loss, drop, sgd, losses)
+        return self._accumulate_gradient(known, self._get_rehearsal_loss, drop, sgd, losses)
 
     def _get_rehearsal_loss(self, examples: list[Example], logits: list[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
         teacher = cast(TokenClassifier, self._rehearsal_model)
         return rehearsal_loss(logits, teacher.predict([eg.predicted for eg in examples]))
 
-    def _learn(
+    def _accumulate_gradient(
         self,
         examples: list[Example],
         get_loss: Callable[[list[Example], list[Ragged]], tuple[WeightedMean, list[Ragged]]],
@@ -366,7 +366,7 @@ class BertNer(SteppingPipe):
         losses.setdefault(self.name, WeightedMean())
         if not any(len(eg.predicted) for eg in examples):
             return losses
-        self._ready()
+        self._ensure_loaded()
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, gradient = get_loss(examples, logits)
@@ -400,7 +400,7 @@ class BertNer(SteppingPipe):
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.measure_loss")
-        self._ready()
+        self._ensure_loaded()
         loss = WeightedMean()
         for batch in util.minibatch(rename_gold(self.settings.label_rules, examples), size=batch_size):
             logits = self.model.predict([eg.predicted for eg in batch])
@@ -413,7 +413,7 @@ class BertNer(SteppingPipe):
         tags, balanced = models.get_tags(self.model), self.cfg["balanced_weights"]
         return training_loss(examples, logits, tags, self.settings, balanced, self.name, skip_unknown=skip_unknown)
 
-    def _ready(self) -> None:
+    def _ensure_loaded(self) -> None:
         """Open a named fine-tuned checkpoint that was not used yet, and give it the labels that were added.
 
         RAISES EncoderError: the name is that of an encoder, which has to be initialized.
@@ -426,11 +426,11 @@ class BertNer(SteppingPipe):
 
     def _load_to_save(self) -> bool:
         try:
-            self._ready()
+            self._ensure_loaded()
         except EncoderError:
             return False
         return True
 
     def _check_loaded(self) -> None:
         if models.has_checkpoint(self.model):
-            self._ready()
+            self._ensure_loaded()

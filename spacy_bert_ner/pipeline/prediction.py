@@ -75,7 +75,7 @@ class DecodedBatch(NamedTuple):
     def scores(self, temperature: float) -> Floats1d:
         """The probability of each span; see `entity_scores.entity_scores`. Of one that was joined it is that of its
         most likely part. *Shape:* `(n_spans,)`"""
-        scores = entity_scores(self.logits, self.chain.begins, self.entities, self.tags, temperature)
+        scores = entity_scores(self.logits, self.chain.is_start, self.entities, self.tags, temperature)
         if len(self.spans) == len(self.entities):
             return scores
         return np.array([scores[list(span.parts)].max() for span in self.spans], dtype=np.float64)
@@ -130,11 +130,11 @@ def decode_batch(model: TokenClassifier, docs: Sequence[Doc], settings: Settings
         positions = subword_chain(batch.lengths, found, batch.is_joined, characters.row_ends)
     else:
         positions = token_chain(batch.lengths, found, batch.is_joined)
-    logits = ops.to_numpy(batch.rows[ops.xp.asarray(positions.rows)])
+    logits = ops.to_numpy(batch.rows[ops.xp.asarray(positions.first_rows)])
     if settings.decoding == "viterbi":
         logits = mask_forbidden_starts(logits, positions, tags)
-    best = decode_tags(logits, positions.begins, tags, decoding=settings.decoding)
-    entities = tags.entities(best, positions.begins)
+    best = decode_tags(logits, positions.is_start, tags, decoding=settings.decoding)
+    entities = tags.entities(best, positions.is_start)
     spans = _spans(entities, positions, batch.firsts, characters)
     unread: list[Unread] = []
     if characters is not None:
@@ -203,12 +203,12 @@ def _spans(
     if not entities:
         return []
     begins, lasts = np.array([entity[1:] for entity in entities]).T - [[0], [1]]
-    starts, ends = positions.tokens[begins], positions.ends[lasts]
+    starts, ends = positions.token_indices[begins], positions.ends[lasts]
     offsets: Sequence[tuple[int, int] | None] = [None] * len(entities)
     if characters is not None:
         # The offsets of some subwords hold the space before them, or what lies behind a sentence's end.
-        first = np.maximum(characters.rows[positions.rows[begins], 0], characters.tokens[starts, 0])
-        last = np.minimum(characters.rows[positions.rows[lasts], 1], characters.tokens[ends - 1, 1])
+        first = np.maximum(characters.rows[positions.first_rows[begins], 0], characters.tokens[starts, 0])
+        last = np.minimum(characters.rows[positions.first_rows[lasts], 1], characters.tokens[ends - 1, 1])
         offsets = list(zip(first.tolist(), last.tolist(), strict=True))
     doc_of = np.searchsorted(firsts, starts, side="right") - 1
     places = np.stack([starts, ends], axis=1) - firsts[doc_of, None]
@@ -258,9 +258,9 @@ def _unread(best: Ints1d, positions: TagChain, batch: _Batch, tags: TagSet, best
     """
     is_entity = tags.label_ids > 0
     n_before = np.append(0, np.cumsum(is_entity[best_of_rows]))
-    later, end = positions.rows + 1, positions.rows + batch.lengths[positions.tokens]
+    later, end = positions.first_rows + 1, positions.first_rows + batch.lengths[positions.token_indices]
     for i in np.flatnonzero(~is_entity[best] & (n_before[end] > n_before[later])).tolist():
         row = later[i] + int(is_entity[best_of_rows[later[i] : end[i]]].argmax())
-        token = int(positions.tokens[i])
+        token = int(positions.token_indices[i])
         doc = int(np.searchsorted(batch.firsts, token, side="right")) - 1
         yield Unread(doc, token - int(batch.firsts[doc]), tags.labels[tags.label_ids[best_of_rows[row]] - 1])

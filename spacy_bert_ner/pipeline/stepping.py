@@ -96,7 +96,7 @@ class SteppingPipe(SerializablePipe):
     def _trains_encoder(self) -> bool:
         checkpoint = models.get_checkpoint(self.model)
         named = checkpoint.model.named_parameters()
-        return any(param.requires_grad and not checkpoint.places[name].is_head for name, param in named)
+        return any(param.requires_grad and not checkpoint.parameter_depths[name].is_head for name, param in named)
 
     def _tell(self, which: str, message: str) -> None:
         if which not in self._told:

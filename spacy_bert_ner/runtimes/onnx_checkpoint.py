@@ -62,7 +62,7 @@ class OnnxCheckpoint(Checkpoint):
         return cls.from_files({**files, GRAPH: graph}, checkpoint.name)
 
     @classmethod
-    def reopen(
+    def from_folder(
         cls,
         folder: str | Path,
         *,
@@ -72,11 +72,11 @@ class OnnxCheckpoint(Checkpoint):
     ) -> Self:
         """Open a folder with a graph, its config and its tokenizer; never asks the network.
 
-        tag_scheme (str | None), tag_map (Mapping[str, str] | None): see `Checkpoint.open`.
+        tag_scheme (str | None), tag_map (Mapping[str, str] | None): see `Checkpoint.from_pretrained`.
         graph (Path | None): its path; None for the one that `save` writes.
         RAISES CheckpointError: a file is missing or damaged, or config.json does not name the tags.
         """
-        bare = cls.without_weights(folder, local_files_only=True, reads_weights=False)
+        bare = cls.load_tokenizer_only(folder, local_files_only=True, reads_weights=False)
         config = bare.model.config
         try:
             tags, _ = resolve_head(config, str(folder), None, (), tag_scheme, tag_map)
@@ -109,7 +109,7 @@ class OnnxCheckpoint(Checkpoint):
         if labels:
             raise BertNerError(Errors.exported.format(name=self.name))
 
-    def prepare_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
+    def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
         """Nothing: there is nothing to train."""
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:

@@ -77,7 +77,7 @@ def padding_free_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> Pad
     is_known = device == "cpu" and has_packed_linear() and is_like_bert(checkpoint.model)
     if not (is_known and runtime.packed_weights) or is_slow or precision == "fp16" or runtime.compile:
         return None
-    own = checkpoint.unpadded
+    own = checkpoint.padding_free
     return own if own is not None and own.precision == precision else PaddingFreeForward(checkpoint.model, precision)
 
 
@@ -91,7 +91,7 @@ def compiled_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> Callabl
     reason = _lacks_compiler(checkpoint.device.type)
     require_setting(RUNTIME_SECTION, "compile", True, reason is None, f"false, as there is {reason}")
     # Lengths differ from batch to batch; without this, torch compiles for some of them, and then gives up.
-    return checkpoint.compiled or torch.compile(checkpoint.forward, dynamic=True)
+    return checkpoint.compiled_forward or torch.compile(checkpoint.forward, dynamic=True)
 
 
 def _lacks_compiler(device: str) -> str | None:

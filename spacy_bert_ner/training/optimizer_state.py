@@ -123,8 +123,8 @@ def load_state_dict(
                 optimizer.nr_update[parameter.key] = numbers["updates"][parameter.name]
     for name, pipe in trainable(nlp, frozen):
         for shim in _ours(pipe):
-            if shim.checkpoint.unpadded is not None:
-                shim.checkpoint.unpadded.forget()
+            if shim.checkpoint.padding_free is not None:
+                shim.checkpoint.padding_free.forget()
             if name in numbers["scalers"]:
                 shim.checkpoint.scaler = torch.amp.GradScaler(shim.checkpoint.device.type)
                 shim.checkpoint.scaler.load_state_dict(numbers["scalers"][name])

@@ -52,7 +52,7 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     if doc.has_annotation("ENT_IOB"):  # which most Docs have not
         present = [] if overwrite else list(doc.ents)
         found = entity_constraints([doc], overwrite=overwrite, respect_sentences=False)
-        taken = found.blocked | found.present
+        taken = found.blocked | found.occupied
         kept = [p for p in predictions if not taken[p.start : p.end].any()]
         blocked = [doc[i : i + 1] for i in np.flatnonzero(found.blocked).tolist()]
     spans = [Span(doc, p.start, p.end, label=p.label) for p in kept]

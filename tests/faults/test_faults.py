@@ -65,13 +65,13 @@ def test_threads_load_one_after_the_other(tagger):
 
 
 def test_a_pipeline_is_loaded_once(tagger, monkeypatch):
-    opened, real = [], Checkpoint.open
+    opened, real = [], Checkpoint.from_pretrained
 
     def count(*args, **options):
         opened.append(1)
         return real(*args, **options)
 
-    monkeypatch.setattr(Checkpoint, "open", count)
+    monkeypatch.setattr(Checkpoint, "from_pretrained", count)
     nlp = make(tagger)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(nlp, TEXTS))

@@ -173,7 +173,7 @@ def test_layers_are_computed_twice_in_training_alone(tagger):
 
 
 def test_an_encoder_that_cannot_is_refused(tagger, monkeypatch):
-    monkeypatch.setattr(type(Checkpoint.open(tagger).model), "supports_gradient_checkpointing", False)
+    monkeypatch.setattr(type(Checkpoint.from_pretrained(tagger).model), "supports_gradient_checkpointing", False)
     message = r"gradient_checkpointing = True, but BertForTokenClassification \('.*'\) cannot .*Allowed: false"
     with pytest.raises(ConfigError, match=message):
         make(tagger, gradient_checkpointing=True)

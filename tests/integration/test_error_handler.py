@@ -170,8 +170,10 @@ def test_a_setting_that_does_not_fit_the_checkpoint_is_reported_once_a_batch(mak
 @pytest.mark.parametrize("reason", ["no/such-checkpoint", "an encoder"])
 def test_a_checkpoint_that_cannot_be_opened_is_reported_once_a_batch(make_nlp, encoder, monkeypatch, reason):
     opened, calls = [], []
-    real = Checkpoint.open
-    monkeypatch.setattr(Checkpoint, "open", lambda name, **options: opened.append(name) or real(name, **options))
+    real = Checkpoint.from_pretrained
+    monkeypatch.setattr(
+        Checkpoint, "from_pretrained", lambda name, **options: opened.append(name) or real(name, **options)
+    )
     nlp = make_nlp(name=encoder if reason == "an encoder" else reason)
     nlp.set_error_handler(lambda name, proc, docs, error: calls.append([doc.text for doc in docs]))
     assert list(nlp.pipe(TEXTS, batch_size=4)) == []
@@ -185,7 +187,7 @@ def test_weights_that_do_not_load_for_another_reason_are_reported_once_a_batch(m
         raise ImportError("no transformers")
 
     opened, calls = [], []
-    monkeypatch.setattr(Checkpoint, "open", open_)
+    monkeypatch.setattr(Checkpoint, "from_pretrained", open_)
     nlp = make_nlp(name=tagger)
     nlp.set_error_handler(lambda name, proc, docs, error: calls.append(str(error)))
     assert list(nlp.pipe(TEXTS)) == []

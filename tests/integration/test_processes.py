@@ -178,7 +178,7 @@ def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
     folder = wide
     if runtime == "onnxruntime":
         pytest.importorskip("onnxruntime")
-        checkpoint, folder = Checkpoint.open(wide), tmp_path / "graph"
+        checkpoint, folder = Checkpoint.from_pretrained(wide), tmp_path / "graph"
         OnnxCheckpoint.of(checkpoint, convert(checkpoint, "fp32")).save(folder)
     run(tmp_path, LOADED, "fork", folder, RUNTIMES[runtime])
 
@@ -269,4 +269,4 @@ def test_who_moves_the_weights_is_who_put_them_there(monkeypatch, tagger):
     checkpoint = get_checkpoint(build_token_classifier_v1(str(tagger), overlap=8))
     monkeypatch.setattr(checkpoint, "pid", os.getpid() - 1)
     checkpoint.to("cpu")
-    assert checkpoint.pid == os.getpid()
+    assert checkpoint.owner_pid == os.getpid()

@@ -288,8 +288,8 @@ def test_parts_hold_everything_once():
 def test_gradients_of_workers_weigh_by_their_rows():
     """This one has a mean gradient of 3 over 2 rows and then of 6 over 1; another none; a third of 1 over 5."""
     rows, param, unused = GradientAccumulator(), torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(2))
-    param.grad = torch.tensor([3.0]) * rows.gather(2)
-    param.grad += torch.tensor([6.0]) * rows.gather(1)
+    param.grad = torch.tensor([3.0]) * rows.add_batch(2)
+    param.grad += torch.tensor([6.0]) * rows.add_batch(1)
     said = []
 
     def add_up(tensors):
@@ -298,11 +298,11 @@ def test_gradients_of_workers_weigh_by_their_rows():
         for tensor, other in zip(tensors, others, strict=True):
             tensor += torch.tensor(other)
 
-    rows.share([param, unused], add_up)
+    rows.all_reduce([param, unused], add_up)
     assert said == [[[3.0, 1.0, 0.0]], [[3.0 * 2 + 6.0 * 1]]]
     assert unused.grad is None
-    assert float(param.grad) * rows.settle() == pytest.approx((3 * 2 + 6 * 1 + 1 * 5) / 8)
-    assert rows.settle() == 1
+    assert float(param.grad) * rows.pop_scale() == pytest.approx((3 * 2 + 6 * 1 + 1 * 5) / 8)
+    assert rows.pop_scale() == 1
 
 
 def test_a_worker_without_a_gradient_has_zeros():
@@ -314,9 +314,9 @@ def test_a_worker_without_a_gradient_has_zeros():
         for tensor in tensors:
             tensor += torch.tensor([5.0, 1.0]) if len(said) == 1 else 10.0
 
-    rows.share([param], add_up)
+    rows.all_reduce([param], add_up)
     assert said == [[[0.0, 0.0]], [[0.0]]]
-    assert float(param.grad) * rows.settle() == 2.0
+    assert float(param.grad) * rows.pop_scale() == 2.0
 
 
 class TestRay:

@@ -66,9 +66,9 @@ def test_a_config_that_names_code_or_files_is_refused(tagger_copy, kind):
     with pytest.raises(
         CheckpointError, match=rf"^The checkpoint .* config\.json has {key} = .*Allowed: .*remove {key}"
     ):
-        Checkpoint.open(damage(tagger_copy, **REFUSED[kind]))
+        Checkpoint.from_pretrained(damage(tagger_copy, **REFUSED[kind]))
     with pytest.raises(CheckpointError, match=rf"config\.json has {key} = "):
-        Checkpoint.without_weights(tagger_copy)
+        Checkpoint.load_tokenizer_only(tagger_copy)
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -85,7 +85,7 @@ def test_code_in_a_nested_config_is_refused():
 
 @pytest.mark.parametrize("implementation", [None, *IMPLEMENTATIONS[:2], {"": "eager"}])
 def test_attention_of_torch_is_allowed(tagger_copy, implementation):
-    Checkpoint.open(damage(tagger_copy, attn_implementation=implementation))
+    Checkpoint.from_pretrained(damage(tagger_copy, attn_implementation=implementation))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_is_empty_or_harmless_is_allowed(settings):
 def test_other_files_that_name_files_are_refused(tagger_copy, file, settings, message):
     damage(tagger_copy, file, **settings)
     with pytest.raises(CheckpointError, match=message):
-        Checkpoint.open(tagger_copy)
+        Checkpoint.from_pretrained(tagger_copy)
 
 
 def test_a_long_value_is_cut_short():
@@ -154,14 +154,14 @@ def test_a_tokenizer_elsewhere_is_not_opened(tagger_copy, tmp_path):
     other.save_pretrained(tmp_path / "other")
     damage(tagger_copy, "tokenizer_config.json", tokenizer_file=str(tmp_path / "other" / "tokenizer.json"))
     assert "elsewhere" in AutoTokenizer.from_pretrained(tmp_path / "other").get_vocab()
-    assert "elsewhere" not in Checkpoint.open(tagger_copy).tokenizer.get_vocab()
+    assert "elsewhere" not in Checkpoint.from_pretrained(tagger_copy).tokenizer.get_vocab()
 
 
 def test_no_repository_is_asked_for_a_backbone(tagger_copy):
     """Transformers 5 asks the Hub whether there is such a one, as soon as it reads the config."""
     damage(tagger_copy, model_type="detr", backbone="someone/backbone", use_timm_backbone=False)
     with pytest.raises(CheckpointError, match="config.json has backbone = 'someone/backbone'") as e:
-        Checkpoint.open(tagger_copy)
+        Checkpoint.from_pretrained(tagger_copy)
     assert not isinstance(e.value.__cause__, OfflineModeIsEnabled)
 
 
@@ -227,7 +227,7 @@ for model_type in models:
     names = {*own_keys(config), *MORE}
     config_file.write_text(json.dumps(plain))
     try:
-        Checkpoint.without_weights(folder)  # which imports the module of that architecture, whose decorators are calls
+        Checkpoint.load_tokenizer_only(folder)  # imports the architecture, whose decorators are calls
     except BertNerError:
         pass
     places = [(table, key) for table in tables(plain) for key in sorted({*table, *(names if table is plain else MORE)})]
@@ -238,7 +238,7 @@ for model_type in models:
             config_file.write_text(json.dumps(plain))
             builtins.stood_in_for.clear()
             try:
-                Checkpoint.without_weights(folder)
+                Checkpoint.load_tokenizer_only(folder)
             except BertNerError:
                 pass
             n += 1

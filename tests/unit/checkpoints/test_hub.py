@@ -103,9 +103,9 @@ def logits(checkpoint):
 
 def test_a_repository_is_opened_like_a_folder(hub, folder, tagger):
     commit = hub.add("me/x", folder)
-    checkpoint = Checkpoint.open("me/x")
+    checkpoint = Checkpoint.from_pretrained("me/x")
     assert (checkpoint.name, checkpoint.commit) == ("me/x", commit)
-    np.testing.assert_array_equal(logits(checkpoint), logits(Checkpoint.open(tagger)))
+    np.testing.assert_array_equal(logits(checkpoint), logits(Checkpoint.from_pretrained(tagger)))
 
 
 def test_weights_with_a_prefix_are_fetched_before_it_is_taken_off(hub, folder):
@@ -118,12 +118,12 @@ def test_weights_with_a_prefix_are_fetched_before_it_is_taken_off(hub, folder):
         r'folder: \{"model": \{"name": "x"\}\}$'
     )
     with pytest.raises(CheckpointError, match=message):
-        Checkpoint.open("me/x")
+        Checkpoint.from_pretrained("me/x")
 
 
 def test_what_is_fetched_is_what_matters(hub, folder):
     hub.add("me/x", folder)
-    Checkpoint.open("me/x")
+    Checkpoint.from_pretrained("me/x")
     small = {path.name for path in folder.iterdir() if path.suffix in (".json", ".txt")}
     assert small >= {"config.json", "tokenizer.json", "tokenizer_config.json"}  # transformers 4 writes more
     expected = {f"{method} {name}" for method in ("HEAD", "GET") for name in {*small, "model.safetensors"}}
@@ -134,51 +134,51 @@ def test_a_file_whose_name_holds_a_backslash_is_not_fetched(hub, folder):
     """On Windows it would lead into another folder."""
     (folder / "vocab\\x.json").write_text("{}")  # `vocab*.json` are fetched
     hub.add("me/x", folder)
-    Checkpoint.open("me/x")
+    Checkpoint.from_pretrained("me/x")
     assert not any("\\" in name or "%5C" in name for name in hub.files())
 
 
 def test_what_the_cache_has_is_not_asked_for_again(hub, folder):
     commit = hub.add("me/x", folder)
-    Checkpoint.open("me/x")
+    Checkpoint.from_pretrained("me/x")
     hub.asked.clear()
-    Checkpoint.open("me/x")
+    Checkpoint.from_pretrained("me/x")
     assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]  # which commit the branch is at
     hub.asked.clear()
-    Checkpoint.open("me/x", revision=commit)
+    Checkpoint.from_pretrained("me/x", revision=commit)
     assert hub.asked == []
 
 
 def test_a_branch_that_has_moved_on_is_followed_and_a_commit_stays(hub, folder, encoder, tmp_path):
     first = hub.add("me/x", folder)
-    Checkpoint.open("me/x")
+    Checkpoint.from_pretrained("me/x")
     other = shutil.copytree(folder, tmp_path / "other")
     change(other, "config.json", id2label=dict(enumerate(["O", "B-a", "I-a", "B-b", "I-b"])))
     second = hub.add("me/x", other)
-    old, new = Checkpoint.open("me/x", revision=first), Checkpoint.open("me/x")
+    old, new = Checkpoint.from_pretrained("me/x", revision=first), Checkpoint.from_pretrained("me/x")
     assert (old.commit, old.tags.labels) == (first, ("geo", "per"))
     assert (new.commit, new.tags.labels) == (second, ("a", "b"))
-    assert Checkpoint.open("me/x", revision=second).commit == second
+    assert Checkpoint.from_pretrained("me/x", revision=second).commit == second
 
 
 def test_a_branch_by_name(hub, folder):
     commit = hub.add("x", folder, branch="v1.0")
-    assert Checkpoint.open("x", revision="v1.0").commit == commit
+    assert Checkpoint.from_pretrained("x", revision="v1.0").commit == commit
 
 
 def test_weights_in_several_files(hub, tagger, folder):
-    whole = Checkpoint.open(tagger)
+    whole = Checkpoint.from_pretrained(tagger)
     (folder / "model.safetensors").unlink()
     whole.model.save_pretrained(folder, max_shard_size="30KB")
     assert len(list(folder.glob("model-*.safetensors"))) > 1
     hub.add("me/x", folder)
-    np.testing.assert_array_equal(logits(Checkpoint.open("me/x")), logits(whole))
+    np.testing.assert_array_equal(logits(Checkpoint.from_pretrained("me/x")), logits(whole))
     assert "GET model.fp16.safetensors" not in hub.files()
 
 
 def test_nothing_of_the_cache_s_place_is_saved(hub, folder, cache, tmp_path):
     hub.add("me/x", folder)
-    checkpoint = Checkpoint.open("me/x")
+    checkpoint = Checkpoint.from_pretrained("me/x")
     checkpoint.save(tmp_path / "saved")
     for path in (tmp_path / "saved").iterdir():
         assert str(cache).encode() not in path.read_bytes(), path.name
@@ -186,8 +186,8 @@ def test_nothing_of_the_cache_s_place_is_saved(hub, folder, cache, tmp_path):
 
 def test_for_its_tokenizer_alone_no_weights_are_fetched(hub, folder, tagger):
     hub.add("me/x", folder)
-    ids = Checkpoint.without_weights("me/x").tokenize([TEXT])[0].ids.tolist()
-    assert ids == Checkpoint.without_weights(tagger).tokenize([TEXT])[0].ids.tolist()
+    ids = Checkpoint.load_tokenizer_only("me/x").tokenize([TEXT])[0].ids.tolist()
+    assert ids == Checkpoint.load_tokenizer_only(tagger).tokenize([TEXT])[0].ids.tolist()
     assert not [file for file in hub.files() if "safetensors" in file]
 
 
@@ -197,7 +197,7 @@ def test_for_its_tokenizer_alone_no_weights_are_fetched(hub, folder, tagger):
 def refuses(hub, message, error=CheckpointError, **options):
     """Opening is refused, and nothing of the weights was fetched, nor anything of a pull request."""
     with pytest.raises(error, match=message) as caught:
-        Checkpoint.open("me/x", **options)
+        Checkpoint.from_pretrained("me/x", **options)
     assert not [line for line in hub.asked if re.search(r"^GET .*(safetensors|\.bin|\.h5)$|/pr/|discussions", line)]
     return str(caught.value)
 
@@ -213,7 +213,9 @@ def test_pickled_weights_are_refused_and_the_line_that_converts_them_does(hub, f
     environment = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
     subprocess.run([sys.executable, "-c", line], check=True, cwd=tmp_path, env=environment, timeout=120)
     assert message.endswith('name that folder: {"model": {"name": "x"}}')
-    np.testing.assert_array_equal(logits(Checkpoint.open(tmp_path / "x")), logits(Checkpoint.open(tagger)))
+    np.testing.assert_array_equal(
+        logits(Checkpoint.from_pretrained(tmp_path / "x")), logits(Checkpoint.from_pretrained(tagger))
+    )
     assert not [line for line in hub.asked if "discussions" in line or line.startswith("POST")]
 
 
@@ -293,7 +295,7 @@ NAMES += [
 @pytest.mark.parametrize("name", NAMES)
 def test_what_can_be_no_name_is_not_asked_for(hub, cache, name):
     with pytest.raises(CheckpointError, match=r"no repository on the Hugging Face Hub can be called that\. Allowed: "):
-        Checkpoint.open(name)
+        Checkpoint.from_pretrained(name)
     assert hub.asked == []
     assert not cache.exists()
 
@@ -301,7 +303,7 @@ def test_what_can_be_no_name_is_not_asked_for(hub, cache, name):
 @pytest.mark.parametrize("name", ["x", "me/x", "bert-base-cased", "me-2/x_y.z-1", "0/1"])
 def test_what_can_be_one_is(hub, name):
     with pytest.raises(CheckpointError, match="was found: there is no such folder"):
-        Checkpoint.open(name)
+        Checkpoint.from_pretrained(name)
 
 
 @pytest.mark.parametrize(
@@ -343,13 +345,13 @@ def test_a_hub_that_is_out_of_order(hub, folder):
 def test_no_network_and_nothing_in_the_cache(cache, no_network):
     no_network()
     with pytest.raises(CheckpointError, match=r"cannot be reached: the network is off or .* hf download me/x"):
-        Checkpoint.open("me/x")
+        Checkpoint.from_pretrained("me/x")
 
 
 @pytest.mark.parametrize("way", ["no network", "out of order", "HF_HUB_OFFLINE", "local_files_only"])
 def test_without_the_hub_the_cache_does(hub, folder, no_network, monkeypatch, way):
     commit = hub.add("me/x", folder)
-    before = logits(Checkpoint.open("me/x"))
+    before = logits(Checkpoint.from_pretrained("me/x"))
     hub.asked.clear()
     if way == "no network":
         no_network()
@@ -357,7 +359,7 @@ def test_without_the_hub_the_cache_does(hub, folder, no_network, monkeypatch, wa
     let_ask(monkeypatch, way != "HF_HUB_OFFLINE")
     only = way == "local_files_only"
     for revision in (None, "main", commit):
-        checkpoint = Checkpoint.open("me/x", revision=revision, local_files_only=only)
+        checkpoint = Checkpoint.from_pretrained("me/x", revision=revision, local_files_only=only)
         assert checkpoint.commit == commit
         np.testing.assert_array_equal(logits(checkpoint), before)
     assert hub.asked == [] or way == "out of order"
@@ -372,10 +374,10 @@ def test_what_transformers_alone_has_fetched_will_do(hub, folder, no_network):
     commit = hub.add("me/x", folder)
     fetch_as_others_do("me/x", "config.json", "model.safetensors", "tokenizer_config.json", "tokenizer.json")
     hub.asked.clear()
-    Checkpoint.open("me/x")
+    Checkpoint.from_pretrained("me/x")
     assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]
     no_network()
-    assert Checkpoint.open("me/x").commit == commit
+    assert Checkpoint.from_pretrained("me/x").commit == commit
 
 
 def test_what_the_cache_lacks_is_fetched(hub, folder, tagger):
@@ -383,17 +385,19 @@ def test_what_the_cache_lacks_is_fetched(hub, folder, tagger):
     hub.add("me/x", folder)
     fetch_as_others_do("me/x", "config.json", "model.safetensors", "tokenizer.json")
     hub.asked.clear()
-    np.testing.assert_array_equal(logits(Checkpoint.open("me/x")), logits(Checkpoint.open(tagger)))
+    np.testing.assert_array_equal(
+        logits(Checkpoint.from_pretrained("me/x")), logits(Checkpoint.from_pretrained(tagger))
+    )
     assert "GET tokenizer_config.json" in hub.files()
 
 
 def test_a_cache_without_weights(hub, folder, no_network):
     hub.add("me/x", folder)
-    Checkpoint.without_weights("me/x")
+    Checkpoint.load_tokenizer_only("me/x")
     no_network()
-    Checkpoint.without_weights("me/x")
+    Checkpoint.load_tokenizer_only("me/x")
     with pytest.raises(CheckpointError, match=r"cannot be reached: .* it is not in the cache"):
-        Checkpoint.open("me/x")
+        Checkpoint.from_pretrained("me/x")
 
 
 def test_a_cache_with_pickled_weights(hub, folder, no_network):
@@ -402,7 +406,7 @@ def test_a_cache_with_pickled_weights(hub, folder, no_network):
     fetch_as_others_do("me/x", "config.json", "pytorch_model.bin", "tokenizer.json")
     no_network()
     with pytest.raises(CheckpointError, match="not safetensors, but pytorch_model.bin"):
-        Checkpoint.open("me/x")
+        Checkpoint.from_pretrained("me/x")
 
 
 def test_fetching_that_was_broken_off_goes_on(hub, folder, monkeypatch):
@@ -417,8 +421,8 @@ def test_fetching_that_was_broken_off_goes_on(hub, folder, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(huggingface_hub, "hf_hub_download", fail)
         with pytest.raises(CheckpointError, match="cannot be opened: No space left on device"):
-            Checkpoint.open("me/x")
-    Checkpoint.open("me/x")
+            Checkpoint.from_pretrained("me/x")
+    Checkpoint.from_pretrained("me/x")
 
 
 def test_weights_that_are_cut_off(hub, folder):
@@ -426,7 +430,7 @@ def test_weights_that_are_cut_off(hub, folder):
     path.write_bytes(path.read_bytes()[:-10])
     hub.add("me/x", folder)
     with pytest.raises(CheckpointError, match="'me/x' cannot be opened: "):
-        Checkpoint.open("me/x")
+        Checkpoint.from_pretrained("me/x")
 
 
 def test_a_header_that_is_none(hub, folder):

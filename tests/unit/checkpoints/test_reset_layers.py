@@ -21,7 +21,7 @@ pytestmark = [
 
 def parameters(folder, labels=("new",), seed=0, **options):
     torch.manual_seed(seed)
-    return dict(Checkpoint.open(folder, labels=labels, **options).model.named_parameters())
+    return dict(Checkpoint.from_pretrained(folder, labels=labels, **options).model.named_parameters())
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -49,7 +49,7 @@ def test_draws_follow_the_seed(tagger):
 
 def test_a_trained_head_keeps_its_layers(tagger):
     old = dict(AutoModelForTokenClassification.from_pretrained(tagger).named_parameters())
-    labels = Checkpoint.open(tagger).tags.labels
+    labels = Checkpoint.from_pretrained(tagger).tags.labels
     new = parameters(tagger, labels=labels, reset_layers=2)
     assert all(torch.equal(new[key], param) for key, param in old.items())
 

@@ -65,7 +65,7 @@ REASONS = {
 def test_where_no_fast_one_can_be_made_another_encoder_is_named(tmp_path, cls):
     files, reason = REASONS[cls]
     with pytest.raises(CheckpointError) as error:
-        Checkpoint.open(save(tmp_path, cls, files))
+        Checkpoint.from_pretrained(save(tmp_path, cls, files))
     start = f"The tokenizer of '{tmp_path}' ({cls}) is not a fast one, so it gives no character offsets. {reason}"
     assert str(error.value).startswith(start)
     assert str(error.value).endswith(ANOTHER)
@@ -94,7 +94,7 @@ def test_it_is_told_without_mecab_too(tmp_path):
     with pytest.raises(
         CheckpointError, match=r"It cuts text into words with MeCab first, which no fast tokenizer does"
     ):
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
 
 
 @pytest.mark.skipif(find_spec("sacremoses") is not None, reason="Moses is installed")
@@ -109,7 +109,7 @@ def test_words_are_cut_by_moses(tmp_path, cls, file):
         config = json.loads((folder / file).read_text())
         (folder / file).write_text(json.dumps(config | {"tokenizer_class": cls}))
     with pytest.raises(CheckpointError) as error:
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
     assert "It cuts text into words with Moses first, which no fast tokenizer does" in str(error.value)
     assert str(error.value).endswith(SHARED.format(name=folder))
 
@@ -117,7 +117,7 @@ def test_words_are_cut_by_moses(tmp_path, cls, file):
 def test_what_is_missing_for_another_tokenizer_is_told_as_before(tmp_path):
     folder = save(tmp_path, "BertTokenizer", {"sentencepiece.bpe.model": "x"})
     with pytest.raises(CheckpointError, match="has no tokenizer that can be read"):
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
 
 
 def code_in(message: str) -> str:
@@ -133,9 +133,9 @@ def test_japanese_without_a_splitter_is_that_of_bert(tmp_path, lower):
     with pytest.raises(
         CheckpointError, match="BertTokenizerFast makes the same subwords. Save the tokenizer with"
     ) as e:
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
     exec(code_in(str(e.value)), {})
-    tokenizer = Checkpoint.open(folder).tokenizer
+    tokenizer = Checkpoint.from_pretrained(folder).tokenizer
     assert [tokenizer(text)["input_ids"] for text in (*JAPANESE, *SENTENCES)] == expected
 
 
@@ -145,11 +145,11 @@ def test_japanese_characters_are_made_fast_as_the_page_shows(tmp_path):
     expected = [slow(text)["input_ids"] for text in JAPANESE]
     message = r'Its subwords are characters, so that a fast one can be made: see "Tokenizers that are not fast" in docs'
     with pytest.raises(CheckpointError, match=message):
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
     page = (ROOT / "docs" / "component.md").read_text(encoding="utf-8").split("## Tokenizers that are not fast")[1]
     code = re.search(r"```py\n(.*?)```", page, re.DOTALL)[1]
     exec(code.replace('"path/to/checkpoint"', repr(str(folder))), {})
-    checkpoint = Checkpoint.open(folder)
+    checkpoint = Checkpoint.from_pretrained(folder)
     assert [checkpoint.tokenizer(text)["input_ids"] for text in JAPANESE] == expected
     assert checkpoint.tokenize(["㈱ 東京"])[0].offsets.tolist() == [[0, 1], [0, 1], [0, 1], [2, 3], [3, 4]]
     assert isinstance(slow, BertJapaneseTokenizer)

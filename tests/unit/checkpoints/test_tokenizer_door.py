@@ -62,7 +62,7 @@ def trie(n, *units, text=b"abc\0"):
 )
 def test_a_panic_on_opening_is_our_error(copy, parts):
     with pytest.raises(CheckpointError, match="has no tokenizer that can be read"):
-        Checkpoint.open(with_part(copy, **parts))
+        Checkpoint.from_pretrained(with_part(copy, **parts))
 
 
 @pytest.fixture

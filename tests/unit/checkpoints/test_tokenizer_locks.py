@@ -72,7 +72,7 @@ def test_it_is_refused_before_it_is_opened(tagger, tmp_path):
     # Of another version of transformers, which has its own file.
     (folder / "tokenizer.4.0.0.json").write_text(json.dumps(content | {"normalizer": table(b"\xff" * 12)}))
     with pytest.raises(CheckpointError, match=r"in tokenizer\.4\.0\.0\.json precompiled_charsmap has an index"):
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("content", [None, [], {}, {"normalizer": 1, "model": 1}, {"normalizer": {"normalizers": 1}}])

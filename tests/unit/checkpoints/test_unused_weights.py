@@ -64,7 +64,7 @@ def tagger(tmp_path):
 @pytest.mark.parametrize("kind", ADDED)
 def test_a_trained_head_of_another_kind_is_refused(tagger, kind):
     with pytest.raises(CheckpointError) as error:
-        Checkpoint.open(with_weights(tagger, *ADDED[kind]))
+        Checkpoint.from_pretrained(with_weights(tagger, *ADDED[kind]))
     n = len(ADDED[kind])
     assert str(error.value) == (
         f"The checkpoint '{tagger}' has another head than BertForTokenClassification, a linear layer on the encoder: "
@@ -77,7 +77,7 @@ def test_a_trained_head_of_another_kind_is_refused(tagger, kind):
 def test_with_labels_to_train_a_head_of_another_kind_is_told(tagger):
     folder = with_weights(tagger, *ADDED["crf"])
     with pytest.warns(UserWarning, match="has 3 weights that") as warned:
-        Checkpoint.open(folder, labels=["per"])
+        Checkpoint.from_pretrained(folder, labels=["per"])
     assert [str(w.message) for w in warned] == [
         f"The checkpoint '{tagger}' has 3 weights that BertForTokenClassification does not read: "
         "crf.end_transitions, crf.start_transitions, crf.transitions. Its results differ from those of the model that "
@@ -85,19 +85,19 @@ def test_with_labels_to_train_a_head_of_another_kind_is_told(tagger):
     ]
     replaced = pytest.warns(UserWarning, match="has no art, so it gives way to a new one")
     with replaced, pytest.warns(UserWarning, match="has 3 weights that"):
-        Checkpoint.open(folder, labels=["art"])
+        Checkpoint.from_pretrained(folder, labels=["art"])
 
 
 def test_no_label_to_train_is_nothing_to_train(tagger):
     with pytest.raises(CheckpointError, match="has another head than BertForTokenClassification"):
-        Checkpoint.open(with_weights(tagger, "crf.transitions"), labels=[])
+        Checkpoint.from_pretrained(with_weights(tagger, "crf.transitions"), labels=[])
 
 
 def test_weights_in_the_encoder_that_nothing_reads_are_told(tagger):
     added = [f"{BERT_Q}.lora_{letter}.default.weight" for letter in "AB"]
     added += [f"bert.encoder.layer.{i}.output.adapters.ner.adapter_up.weight" for i in range(7)]
     with pytest.warns(UserWarning, match="has 9 weights that BertForTokenClassification does not read: ") as warned:
-        Checkpoint.open(with_weights(tagger, *added))
+        Checkpoint.from_pretrained(with_weights(tagger, *added))
     (message,) = [str(w.message) for w in warned]
     assert f"{BERT_Q}.lora_A.default.weight" in message
     assert message.count("bert.encoder") == 5
@@ -109,7 +109,7 @@ def test_layers_that_the_config_leaves_out_are_told(tagger):
         return weights | {key.replace("layer.1.", "layer.2."): weights[key] for key in weights if "layer.1." in key}
 
     with pytest.warns(UserWarning, match=r"has 16 weights that .* does not read: bert.encoder.layer.2.attention"):
-        Checkpoint.open(change_weights(tagger, one_more))
+        Checkpoint.from_pretrained(change_weights(tagger, one_more))
 
 
 BENIGN = [
@@ -126,7 +126,7 @@ BENIGN = [
 
 
 def test_what_changes_no_result_beside_a_trained_head_is_passed_over(tagger):
-    assert Checkpoint.open(with_weights(tagger, *BENIGN)).tags.labels == ("per",)
+    assert Checkpoint.from_pretrained(with_weights(tagger, *BENIGN)).tags.labels == ("per",)
 
 
 ENCODERS = {
@@ -150,7 +150,7 @@ ENCODERS = {
 def test_heads_of_other_tasks_are_passed_over_where_a_new_one_is_made(tmp_path, kind):
     kind(ENCODERS[kind]).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    assert Checkpoint.open(tmp_path, labels=["per"]).tags.tags == ("O", "B-per", "I-per")
+    assert Checkpoint.from_pretrained(tmp_path, labels=["per"]).tags.tags == ("O", "B-per", "I-per")
 
 
 def test_a_head_of_a_class_that_transformers_lacks_is_told(tmp_path):
@@ -158,7 +158,7 @@ def test_a_head_of_a_class_that_transformers_lacks_is_told(tmp_path):
     config = json.loads((folder / "config.json").read_text()) | {"architectures": ["BertCrfForNer"]}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.warns(UserWarning, match=r"has 1 weight that .* does not read: crf.transitions\. "):
-        Checkpoint.open(with_weights(folder, "crf.transitions"), labels=["per"])
+        Checkpoint.from_pretrained(with_weights(folder, "crf.transitions"), labels=["per"])
 
 
 def test_a_pooler_of_albert_is_no_more_read_than_that_of_bert(tmp_path):
@@ -166,7 +166,7 @@ def test_a_pooler_of_albert_is_no_more_read_than_that_of_bert(tmp_path):
     AlbertForTokenClassification(config).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     folder = with_weights(tmp_path, "albert.pooler.weight", "sop_classifier.classifier.weight", "predictions.bias")
-    assert Checkpoint.open(folder).tags.labels == ("per",)
+    assert Checkpoint.from_pretrained(folder).tags.labels == ("per",)
 
 
 def wrapped(folder, prefix):
@@ -186,7 +186,7 @@ WRAPPERS = {
 def test_a_prefix_of_all_weights_is_refused(tagger, prefix, labels):
     message = f"begin with '{prefix}', so that none is read: {WRAPPERS[prefix]} was saved, not the model itself."
     with pytest.raises(CheckpointError) as error:
-        Checkpoint.open(wrapped(tagger, prefix), labels=labels)
+        Checkpoint.from_pretrained(wrapped(tagger, prefix), labels=labels)
     assert message in str(error.value)
 
 
@@ -195,7 +195,7 @@ def test_so_is_a_prefix_of_an_encoder(tmp_path, prefix):
     BertModel(make_config()).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"begin with 'module\.', so that none is read: .*DataParallel"):
-        Checkpoint.open(wrapped(tmp_path, prefix), labels=["per"])
+        Checkpoint.from_pretrained(wrapped(tmp_path, prefix), labels=["per"])
 
 
 @pytest.mark.parametrize("labels", [None, ["per"]])
@@ -206,7 +206,7 @@ def test_a_model_of_peft_is_to_be_merged(tagger, labels):
         return own | {f"base_model.model.{BERT_Q}.lora_A.default.weight": torch.ones(2, 32)}
 
     with pytest.raises(CheckpointError) as error:
-        Checkpoint.open(change_weights(tagger, as_peft_names_them), labels=labels)
+        Checkpoint.from_pretrained(change_weights(tagger, as_peft_names_them), labels=labels)
     assert str(error.value) == (
         f"The weights of the checkpoint '{tagger}' are those of a model of peft: their names begin with "
         "'base_model.model.'. Merge the adapters once, with merge_and_unload() of peft, and save_pretrained() model "
@@ -218,12 +218,12 @@ def test_the_code_in_the_message_takes_the_prefix_off(tagger):
     save_file({"module.classifier.bias": torch.ones(3)}, tagger / "model.fp16.safetensors")
     before = load_file(tagger / "model.safetensors")
     with pytest.raises(CheckpointError) as error:
-        Checkpoint.open(wrapped(tagger, "module."))
+        Checkpoint.from_pretrained(wrapped(tagger, "module."))
     exec(str(error.value).split('python -c "')[1].rpartition('"')[0], {})
     after = load_file(tagger / "model.safetensors")
     assert after.keys() == before.keys()
     assert all(torch.equal(after[key], before[key]) for key in before)
-    assert Checkpoint.open(tagger).tags.labels == ("per",)
+    assert Checkpoint.from_pretrained(tagger).tags.labels == ("per",)
 
 
 def test_weights_in_several_files_have_a_prefix_too(tagger):
@@ -236,9 +236,9 @@ def test_weights_in_several_files_have_a_prefix_too(tagger):
     (tagger / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
     (tagger / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"begin with 'module\.'") as error:
-        Checkpoint.open(tagger)
+        Checkpoint.from_pretrained(tagger)
     exec(str(error.value).split('python -c "')[1].rpartition('"')[0], {})
-    assert Checkpoint.open(tagger).tags.labels == ("per",)
+    assert Checkpoint.from_pretrained(tagger).tags.labels == ("per",)
 
 
 def test_a_component_tells_of_it_once_it_is_used(make_nlp, tagger):

@@ -13,24 +13,24 @@ def flags(n, *places):
     return np.isin(np.arange(n), places)
 
 
-def obstacles(n, blocked=(), present=(), cuts=()):
-    return EntityConstraints(*(flags(n, *places) for places in (blocked, present, cuts)))
+def obstacles(n, blocked=(), occupied=(), boundary=()):
+    return EntityConstraints(*(flags(n, *places) for places in (blocked, occupied, boundary)))
 
 
 def test_the_drawn_case_of_chain():
-    found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1]), obstacles(7, present=[4], cuts=[6]))
-    assert found.tokens.tolist() == [0, 1, 3, 5, 6]
-    assert found.rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
-    assert found.begins.tolist() == [True, False, False, True, True]
-    assert found.behind.tolist() == [False, False, False, True, False]
+    found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1]), obstacles(7, occupied=[4], boundary=[6]))
+    assert found.token_indices.tolist() == [0, 1, 3, 5, 6]
+    assert found.first_rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
+    assert found.is_start.tolist() == [True, False, False, True, True]
+    assert found.follows_entity.tolist() == [False, False, False, True, False]
 
 
 def test_the_drawn_case_of_chain_with_a_joined_token():
-    found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1, 0]), obstacles(8, present=[4], cuts=[6]), flags(8, 7))
-    assert found.tokens.tolist() == [0, 1, 3, 5, 6]
+    found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1, 0]), obstacles(8, occupied=[4], boundary=[6]), flags(8, 7))
+    assert found.token_indices.tolist() == [0, 1, 3, 5, 6]
     assert found.ends.tolist() == [1, 2, 4, 6, 8]
-    assert found.begins.tolist() == [True, False, False, True, True]
-    assert found.behind.tolist() == [False, False, False, True, False]
+    assert found.is_start.tolist() == [True, False, False, True, True]
+    assert found.follows_entity.tolist() == [False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -38,56 +38,56 @@ def test_the_drawn_case_of_chain_with_a_joined_token():
     [
         # Tokens 1 and 2 share the subword of token 0.
         (obstacles(4), [0, 3], [3, 4], [True, False], [False, False]),
-        (obstacles(4, cuts=[2]), [0, 3], [2, 4], [True, True], [False, False]),
-        (obstacles(4, present=[1]), [0, 3], [1, 4], [True, True], [False, False]),
-        (obstacles(4, present=[2]), [0, 3], [2, 4], [True, True], [False, True]),
+        (obstacles(4, boundary=[2]), [0, 3], [2, 4], [True, True], [False, False]),
+        (obstacles(4, occupied=[1]), [0, 3], [1, 4], [True, True], [False, False]),
+        (obstacles(4, occupied=[2]), [0, 3], [2, 4], [True, True], [False, True]),
         (obstacles(4, blocked=[1, 2]), [0, 3], [1, 4], [True, True], [False, False]),
         # What has the first one has all of them.
-        (obstacles(4, present=[0]), [3], [4], [True], [False]),
-        (obstacles(4, present=[0, 1, 2]), [3], [4], [True], [True]),
+        (obstacles(4, occupied=[0]), [3], [4], [True], [False]),
+        (obstacles(4, occupied=[0, 1, 2]), [3], [4], [True], [True]),
     ],
 )
 def test_an_entity_takes_up_joined_tokens_as_far_as_it_may(found, tokens, ends, begins, behind):
     own = token_chain(np.array([1, 0, 0, 1]), found, flags(4, 1, 2))
-    assert own.tokens.tolist() == tokens
+    assert own.token_indices.tolist() == tokens
     assert own.ends.tolist() == ends
-    assert own.begins.tolist() == begins
-    assert own.behind.tolist() == behind
+    assert own.is_start.tolist() == begins
+    assert own.follows_entity.tolist() == behind
 
 
 @pytest.mark.parametrize(
     ("found", "tokens", "ends", "begins"),
     [
         (obstacles(3), [0, 0, 2], [1, 2, 3], [True, False, False]),
-        (obstacles(3, cuts=[1]), [0, 0, 2], [1, 1, 3], [True, False, True]),
-        (obstacles(3, present=[1]), [0, 0, 2], [1, 1, 3], [True, False, True]),
+        (obstacles(3, boundary=[1]), [0, 0, 2], [1, 1, 3], [True, False, True]),
+        (obstacles(3, occupied=[1]), [0, 0, 2], [1, 1, 3], [True, False, True]),
         (obstacles(3, blocked=[0]), [2], [3], [True]),
     ],
 )
 def test_each_subword_may_be_a_position(found, tokens, ends, begins):
     # Token 0 has two subwords, of which the second covers a character of token 1 too; that one is joined.
     own = subword_chain(np.array([2, 0, 1]), found, flags(3, 1), np.array([1, 2, 3]))
-    assert own.tokens.tolist() == tokens
+    assert own.token_indices.tolist() == tokens
     assert own.ends.tolist() == ends
-    assert own.begins.tolist() == begins
+    assert own.is_start.tolist() == begins
 
 
 @pytest.mark.parametrize(
     ("found", "behind"),
     [
-        (obstacles(4, present=[0, 1]), [True, False]),
+        (obstacles(4, occupied=[0, 1]), [True, False]),
         (obstacles(4, blocked=[0, 1]), [False, False]),
-        (obstacles(4, present=[0], blocked=[1]), [False, False]),
-        (obstacles(4, present=[0, 1], cuts=[2]), [False, False]),
-        (obstacles(4, present=[2, 3]), [False, False]),
+        (obstacles(4, occupied=[0], blocked=[1]), [False, False]),
+        (obstacles(4, occupied=[0, 1], boundary=[2]), [False, False]),
+        (obstacles(4, occupied=[2, 3]), [False, False]),
     ],
 )
 def test_what_stands_directly_behind_an_entity(found, behind):
-    assert token_chain(np.ones(4, dtype=int), found).behind.tolist() == behind
+    assert token_chain(np.ones(4, dtype=int), found).follows_entity.tolist() == behind
 
 
 def test_white_space_stands_between_nothing():
-    assert token_chain(np.array([1, 0, 1]), obstacles(3, present=[0])).behind.tolist() == [True]
+    assert token_chain(np.array([1, 0, 1]), obstacles(3, occupied=[0])).follows_entity.tolist() == [True]
 
 
 @pytest.mark.parametrize(
@@ -97,27 +97,27 @@ def test_white_space_stands_between_nothing():
 def test_directly_behind_an_entity_begins_only_what_may_follow_another(scheme, tag):
     known = build_tag_set(("O", "B-org", "I-org", "B-per", "I-per"), scheme)
     logits = np.array([[3, 0, 5, 0, 0]] * 2, dtype="f")
-    own = token_chain(np.ones(3, dtype=int), obstacles(3, present=[0]))
+    own = token_chain(np.ones(3, dtype=int), obstacles(3, occupied=[0]))
     barred = mask_forbidden_starts(logits, own, known)
     assert known.tags[barred[0].argmax()] == tag
     np.testing.assert_array_equal(barred[1], logits[1])
 
 
 def test_a_sentence_that_begins_with_white_space_begins_a_sequence():
-    found = token_chain(np.array([1, 0, 1]), obstacles(3, cuts=[1]))
-    assert found.begins.tolist() == [True, True]
+    found = token_chain(np.array([1, 0, 1]), obstacles(3, boundary=[1]))
+    assert found.is_start.tolist() == [True, True]
 
 
 def test_a_taken_token_without_subwords_is_a_cut():
     found = token_chain(np.array([1, 0, 1]), obstacles(3, blocked=[1]))
-    assert found.begins.tolist() == [True, True]
+    assert found.is_start.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
 def test_nothing_to_read(lengths):
     found = token_chain(np.array(lengths, dtype=int), obstacles(len(lengths)))
     assert [len(part) for part in found] == [0, 0, 0, 0, 0]
-    assert decode_tags(np.zeros((0, 5), "f"), found.begins, IOB2, decoding="viterbi").tolist() == []
+    assert decode_tags(np.zeros((0, 5), "f"), found.is_start, IOB2, decoding="viterbi").tolist() == []
 
 
 SCORES = np.array([[9, 0, 0, 0, 0], [0, 5, 0, 0, 0], [0, 0, 2, 0, 3], [0, 0, 4, 0, 0]], dtype="f")

@@ -32,9 +32,9 @@ def test_sums_are_those_over_all_legal_sequences(tags, data):
     total = sum(np.prod([weights[i, t] for i, t in enumerate(path)]) for path in legal_sequences(tags, begins))
     assert np.exp(sums.log_total) == pytest.approx(total)
     # At the first token nothing is before: one way to be there, with the factor 1.
-    assert sums.before[0].tolist() == (np.arange(automaton_of(tags).n) == automaton_of(tags).start).tolist()
-    assert sums.log_before[0] == 0
-    assert sums.after[-1].tolist() == automaton_of(tags).may_end.tolist()
+    assert sums.alpha[0].tolist() == (np.arange(automaton_of(tags).n) == automaton_of(tags).start).tolist()
+    assert sums.log_alpha[0] == 0
+    assert sums.beta[-1].tolist() == automaton_of(tags).final_states.tolist()
 
 
 @every_tag_set
@@ -54,7 +54,7 @@ def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
     np.testing.assert_array_equal(viterbi(scores, begins, tags), in_blocks)
     in_one = forward_backward(np.exp(scores), begins, tags)
     assert in_one.log_total == pytest.approx(sums.log_total)
-    for name in ("before", "after"):
+    for name in ("alpha", "beta"):
         with np.errstate(divide="ignore"):
             found, expected = (np.log(getattr(s, name)) + getattr(s, f"log_{name}")[:, None] for s in (in_one, sums))
         np.testing.assert_allclose(found, expected, rtol=1e-9)
@@ -120,11 +120,11 @@ def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch)
         upto, expected_after, total = passed(weights, begins, tags, np.logaddexp.reduce)
         sums = forward_backward(np.exp(weights), begins, tags)
         with np.errstate(divide="ignore"):
-            before = np.log(sums.before) + sums.log_before[:, None]
-            after = np.log(sums.after) + sums.log_after[:, None]
+            before = np.log(sums.alpha) + sums.log_alpha[:, None]
+            after = np.log(sums.beta) + sums.log_beta[:, None]
         assert sums.log_total == pytest.approx(total, rel=1e-12)
         for state in range(states.n):
-            of_state = np.flatnonzero(states.of_tag == state)
+            of_state = np.flatnonzero(states.state_of_tag == state)
             expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # no tag may lead there: -inf
             np.testing.assert_allclose(before[1:, state], expected, rtol=1e-10, atol=1e-10)
             for tag in of_state:
@@ -136,9 +136,9 @@ def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
     states = automaton_of(tags)
     found = np.zeros(states.allowed.shape, dtype=int)
     found[states.closed] += states.opens
-    for sources, targets, tag_ids in (states.kept, *states.moves):
+    for sources, targets, tag_ids in (states.self_loops, *states.cross_transitions):
         source, target, tag = np.broadcast_arrays(np.r_[sources], np.r_[targets], tag_ids)
-        np.testing.assert_array_equal(states.of_tag[tag], target)
+        np.testing.assert_array_equal(states.state_of_tag[tag], target)
         np.add.at(found, (source, tag), 1)
     np.testing.assert_array_equal(found, states.allowed)
 
@@ -146,7 +146,7 @@ def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
 def test_a_long_chain_of_small_probabilities_does_not_underflow():
     tags = TAG_SETS["IOB2"]
     sums = forward_backward(np.full((20_000, 5), 1e-40), np.arange(20_000) == 0, tags)
-    assert np.isfinite([sums.log_total, *sums.log_before, *sums.log_after]).all()
+    assert np.isfinite([sums.log_total, *sums.log_alpha, *sums.log_beta]).all()
     # Each token multiplies the number of legal sequences by what has room: log(1e-40) and a little more.
     assert -92.2 < sums.log_total / 20_000 < -90.5
 
@@ -173,12 +173,12 @@ def test_there_are_few_states(scheme, n_states):
 @pytest.mark.parametrize("scheme", [*PREFIXES, "IOB", "IOE"])
 def test_a_step_takes_no_longer_list_of_moves_for_more_labels(scheme):
     few, many = (build_tag_set(tags_of_labels([f"l{i}" for i in range(n)], scheme), scheme) for n in (2, 20))
-    assert len(automaton_of(few).moves) == len(automaton_of(many).moves) <= 1
+    assert len(automaton_of(few).cross_transitions) == len(automaton_of(many).cross_transitions) <= 1
 
 
 def test_tags_after_which_the_same_may_come_share_a_state():
     states = automaton_of(TAG_SETS["IOB2"])
-    outside, *of_labels = states.of_tag.tolist()  # O, B-a, I-a, B-b, I-b
+    outside, *of_labels = states.state_of_tag.tolist()  # O, B-a, I-a, B-b, I-b
     assert outside == states.start
     assert of_labels[0] == of_labels[1] != of_labels[2] == of_labels[3]
 

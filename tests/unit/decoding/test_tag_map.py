@@ -287,7 +287,7 @@ def test_a_plain_checkpoint_keeps_its_columns(make_nlp, nameless, tmp_path):
     plain = AutoModelForTokenClassification.from_pretrained(tmp_path / "plain")
     assert plain.config.id2label == {0: "O", 1: "B-per", 2: "I-per", 3: "O"}
     assert plain.config.label2id == {"O": 0, "B-per": 1, "I-per": 2}
-    assert Checkpoint.open(tmp_path / "plain").tags.tags == ("O", "B-per", "I-per", "O")
+    assert Checkpoint.from_pretrained(tmp_path / "plain").tags.tags == ("O", "B-per", "I-per", "O")
 
 
 def test_rehearsing_compares_tags(make_nlp, nameless, examples):

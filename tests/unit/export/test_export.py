@@ -59,7 +59,7 @@ def graph(tagger, tmp_path_factory):
 
 
 def make_graph(source: Path, folder: Path, precision: str) -> Path:
-    checkpoint = Checkpoint.open(source)
+    checkpoint = Checkpoint.from_pretrained(source)
     OnnxCheckpoint.of(checkpoint, convert(checkpoint, precision)).save(folder)
     return folder
 
@@ -97,7 +97,7 @@ def nodes(graph: bytes):
 
 
 def test_attention_is_one_node_of_onnxruntime_unless_others_are_to_read_the_graph(tagger):
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     n_layers = checkpoint.model.config.num_hidden_layers
     fused, plain = nodes(convert(checkpoint, "fp32")), nodes(convert(checkpoint, "fp32", fused=False))
     assert (fused[":Softmax"], fused["com.microsoft:MultiHeadAttention"]) == (0, n_layers)
@@ -108,7 +108,7 @@ def test_attention_is_one_node_of_onnxruntime_unless_others_are_to_read_the_grap
 def test_attention_of_another_kind_is_left_as_it_is(tmp_path, monkeypatch):
     tagger = save_tagger(tmp_path, "O", "B-per", num_hidden_layers=1)
     monkeypatch.setattr(attention, "_node", None)
-    found = nodes(convert(Checkpoint.open(tagger), "fp32"))
+    found = nodes(convert(Checkpoint.from_pretrained(tagger), "fp32"))
     assert found[":Softmax"] > 0
 
 
@@ -237,7 +237,7 @@ def test_a_graph_cannot_be_trained(graph):
 def test_without_the_packages_that_write_graphs(package, tagger, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(BertNerError, match=rf"{package} is not installed. Install it: .*\[onnx-export\]"):
-        convert(Checkpoint.open(tagger), "fp32")
+        convert(Checkpoint.from_pretrained(tagger), "fp32")
 
 
 def test_without_onnxruntime(graph, monkeypatch):
@@ -367,7 +367,7 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
         kinds = nodes((model / "model.onnx").read_bytes())
         assert bool(kinds[":MatMulInteger"]) == (best == "onnx-int8")
         precision = "int8" if best == "onnx-int8" else "fp32"
-        assert (model / "model.onnx").read_bytes() == convert(Checkpoint.open(tagger), precision)
+        assert (model / "model.onnx").read_bytes() == convert(Checkpoint.from_pretrained(tagger), precision)
     assert nlp.meta.get("requirements", []) == (["onnxruntime>=1.20"] if best.startswith("onnx") else [])
     precision = {"torch-bf16": "bf16", "torch-int8": "int8"}.get(best, "fp32")
     assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == precision
@@ -501,7 +501,7 @@ def test_an_older_export_is_replaced_and_nothing_else(pipeline, tmp_path):
     trained = tmp_path / "trained"
     spacy.load(folder).to_disk(trained)
     encoder = tmp_path / "encoder"
-    Checkpoint.open(folder / "bert_ner" / "model").save(encoder)
+    Checkpoint.from_pretrained(folder / "bert_ner" / "model").save(encoder)
     (encoder / "README.md").write_text("the card of another")
     with pytest.raises(BertNerError, match="trained is there, and no older export"):
         export_pipeline(folder, trained, dev)

@@ -45,8 +45,8 @@ def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger
         asked.update(options, name=name)
         return real(name)
 
-    real = Checkpoint.open
-    monkeypatch.setattr(models.Checkpoint, "open", open_)
+    real = Checkpoint.from_pretrained
+    monkeypatch.setattr(models.Checkpoint, "from_pretrained", open_)
     load_checkpoint(
         build_token_classifier_v1(
             str(tagger), revision="abc123", tag_map={"B-per": "I-per"}, overlap=8, mark_case=True, reset_layers=1
@@ -275,7 +275,7 @@ def test_weights_go_where_thinc_wants_them(tagger, monkeypatch):
     shim = build_token_classifier_v1(str(tagger), overlap=8).shims[0]
     shim.to_device("cpu", -1)  # no weights yet
     assert moved == []
-    shim.checkpoint = Checkpoint.open(tagger)
+    shim.checkpoint = Checkpoint.from_pretrained(tagger)
     shim.to_device("gpu", 1)
     shim.to_device("cpu", -1)
     assert moved == ["the default", "cuda:1", "cpu"]

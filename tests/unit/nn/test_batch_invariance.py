@@ -230,7 +230,7 @@ def test_a_text_has_the_same_loss_and_gradient_alone_and_among_others(folders, m
 
 def test_a_graph_gets_no_padding_either(folders, monkeypatch):
     """An exported graph depends on padding as its model does. Here the model stands in for the graph."""
-    original = Checkpoint.open(folders["convbert"])
+    original = Checkpoint.from_pretrained(folders["convbert"])
     nlp = make_nlp(folders["convbert"], runtime={"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
     nlp.get_pipe("bert_ner").model.shims[0].checkpoint = OnnxCheckpoint.of(original, b"a graph")
     monkeypatch.setattr(OnnxCheckpoint, "forward", lambda self, ids, mask: original.forward(ids, mask))
@@ -244,7 +244,7 @@ def test_a_real_graph_finds_the_same_too(tmp_path, model_type):
     from spacy_bert_ner.export.to_onnx import convert
 
     folder = save(tmp_path / model_type, model_type, num_hidden_layers=1)
-    original = Checkpoint.open(folder)
+    original = Checkpoint.from_pretrained(folder)
     nlp = make_nlp(folder, runtime={"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
     nlp.get_pipe("bert_ner").model.shims[0].checkpoint = OnnxCheckpoint.of(original, convert(original, "fp32"))
     alone = [found(nlp(text)) for text in TEXTS]
@@ -276,14 +276,14 @@ def test_yoso_does_not_hash_at_random(tmp_path):
     first = [found(nlp(text)) for text in TEXTS[:9]]
     assert_same([nlp(text) for text in TEXTS[:9]], first)
     checkpoint_of(nlp).save(tmp_path / "saved")
-    assert Checkpoint.open(tmp_path / "saved").model.config.use_expectation is False
+    assert Checkpoint.from_pretrained(tmp_path / "saved").model.config.use_expectation is False
 
 
 def test_a_nystromformer_of_fixed_length_is_refused(tmp_path):
     folder = save(tmp_path / "nystromformer", "nystromformer", num_landmarks=8, segment_means_seq_len=32)
     reason = r"num_landmarks = 8 and segment_means_seq_len = 32, .* Set in its config.json: \"num_landmarks\": 32"
     with pytest.raises(CheckpointError, match=reason):
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
@@ -292,4 +292,4 @@ def test_a_nystromformer_of_fixed_length_is_refused(tmp_path):
 def test_an_architecture_that_cannot_read_plain_text_is_refused(tmp_path, model_type, reason):
     folder = save(tmp_path / model_type, model_type)
     with pytest.raises(CheckpointError, match=f"architecture '{model_type}', .*{reason}.* Allowed: a text encoder"):
-        Checkpoint.open(folder)
+        Checkpoint.from_pretrained(folder)

@@ -62,7 +62,7 @@ def test_takes_any_shape() -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_checkpoint_has_it_and_one_rate_sets_all(checkpoints: LazyCheckpoints, name: str) -> None:
-    checkpoint = Checkpoint.open(checkpoints[name])
+    checkpoint = Checkpoint.from_pretrained(checkpoints[name])
     checkpoint.set_dropout(0.25)
     found = [module for module in checkpoint.model.modules() if isinstance(module, torch.nn.Dropout)]
     assert found

@@ -58,7 +58,7 @@ LEVELS = {
 
 @pytest.mark.parametrize("name", LEVELS)
 def test_the_levels_of_every_architecture(name, checkpoints):
-    found = Checkpoint.open(checkpoints[name]).places
+    found = Checkpoint.from_pretrained(checkpoints[name]).parameter_depths
     named = {param: level for level, params in LEVELS[name].items() for param in params}
     assert {param: found[param] for param in named} == {
         param: ParameterDepth(level, 2) for param, level in named.items()

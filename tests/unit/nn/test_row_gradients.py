@@ -79,13 +79,13 @@ def test_training_is_that_with_dense_gradients(make_optimizer, tagger, monkeypat
         return network.get_input_embeddings().sparse, dict(network.named_parameters())
 
     is_sparse, found = trained()
-    prepare = Checkpoint.prepare_training
+    prepare = Checkpoint.configure_training
 
     def prepare_dense(self, *settings):
         prepare(self, *settings)
         self.model.get_input_embeddings().sparse = False
 
-    monkeypatch.setattr(Checkpoint, "prepare_training", prepare_dense)
+    monkeypatch.setattr(Checkpoint, "configure_training", prepare_dense)
     is_still_sparse, wanted = trained()
     assert (is_sparse, is_still_sparse) == (True, False)
     for name, param in wanted.items():

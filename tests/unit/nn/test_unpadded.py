@@ -53,9 +53,9 @@ def without_padding(checkpoint, windows, precision="fp32"):
 
 
 def test_windows_lie_one_after_the_other(tagger):
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     ids, lengths = checkpoint.pack([np.array([9, 8, 7]), np.array([6])], limit=64)
-    cls, sep = checkpoint.before[0], checkpoint.after[0]
+    cls, sep = checkpoint.prefix_ids[0], checkpoint.suffix_ids[0]
     assert ids.tolist() == [cls, 9, 8, 7, sep, cls, 6, sep]
     assert lengths == [5, 3]
     longer, _ = checkpoint.pack([np.array([9, 8, 7]), np.array([6, 5])], limit=64)
@@ -66,7 +66,7 @@ def test_windows_lie_one_after_the_other(tagger):
 @needs_products
 @pytest.mark.parametrize("name", LIKE_BERT)
 def test_logits_are_those_of_transformers(checkpoints: LazyCheckpoints, name):
-    checkpoint = Checkpoint.open(checkpoints[name])
+    checkpoint = Checkpoint.from_pretrained(checkpoints[name])
     expected = by_transformers(checkpoint, WINDOWS)
     found = without_padding(checkpoint, WINDOWS)
     assert found.shape == expected.shape
@@ -76,7 +76,7 @@ def test_logits_are_those_of_transformers(checkpoints: LazyCheckpoints, name):
 @needs_bf16
 @pytest.mark.parametrize("name", LIKE_BERT)
 def test_logits_in_bfloat16_are_near(checkpoints: LazyCheckpoints, name):
-    checkpoint = Checkpoint.open(checkpoints[name])
+    checkpoint = Checkpoint.from_pretrained(checkpoints[name])
     expected, half = by_transformers(checkpoint, WINDOWS), without_padding(checkpoint, WINDOWS, "bf16")
     assert half.dtype == torch.float32
     assert 0 < (half - expected).abs().max() < 0.1 * expected.abs().max()
@@ -85,7 +85,7 @@ def test_logits_in_bfloat16_are_near(checkpoints: LazyCheckpoints, name):
 @needs_products
 def test_long_windows_too(encoder_512, monkeypatch):
     """Which take another kernel for attention."""
-    checkpoint = Checkpoint.open(encoder_512, labels=["per"])
+    checkpoint = Checkpoint.from_pretrained(encoder_512, labels=["per"])
     windows = [np.arange(150) % 20 + 5, np.arange(30) % 9 + 5]
     assert torch.allclose(without_padding(checkpoint, windows), by_transformers(checkpoint, windows), atol=1e-5)
     monkeypatch.setattr(unpadded, "SHORT", 500)
@@ -111,7 +111,7 @@ def test_attention_in_half_precision_does_not_see_its_padding():
 
 @needs_products
 def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     windows = [*WINDOWS, *WINDOWS[1:3], *WINDOWS[1:3]]
     windows.sort(key=len, reverse=True)
     expected = without_padding(checkpoint, windows)
@@ -126,17 +126,17 @@ def test_a_head_of_another_activation_and_width(tmp_path):
     """ELECTRA's embeddings may be narrower than its layers; not all activations are GELU."""
     from checkpoints import save_bert, save_electra
 
-    narrow = Checkpoint.open(save_electra(tmp_path / "electra", embedding_size=16))
+    narrow = Checkpoint.from_pretrained(save_electra(tmp_path / "electra", embedding_size=16))
     assert narrow.model.electra.embeddings_project is not None
     assert torch.allclose(without_padding(narrow, WINDOWS), by_transformers(narrow, WINDOWS), atol=1e-5)
     for act in ("relu", "gelu_new"):
-        other = Checkpoint.open(save_bert(tmp_path / act, hidden_act=act))
+        other = Checkpoint.from_pretrained(save_bert(tmp_path / act, hidden_act=act))
         assert torch.allclose(without_padding(other, WINDOWS), by_transformers(other, WINDOWS), atol=1e-5)
 
 
 @needs_products
 def test_gelu_is_one_with_the_product_before_it(tagger):
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     calls = []
     for layer in checkpoint.model.bert.encoder.layer:
         layer.intermediate.intermediate_act_fn.register_forward_hook(lambda *_: calls.append(1))
@@ -151,7 +151,7 @@ def test_gelu_is_one_with_the_product_before_it(tagger):
     "precision", ["fp32", pytest.param("bf16", marks=needs_bf16), pytest.param("int8", marks=needs_int8)]
 )
 def test_a_window_does_not_notice_the_others(tagger, precision):
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     together = without_padding(checkpoint, WINDOWS, precision)
     apart = torch.cat([without_padding(checkpoint, [window], precision) for window in WINDOWS])
     assert torch.allclose(together, apart, atol=1e-5 if precision != "bf16" else 0.05)
@@ -213,7 +213,7 @@ def test_eight_bits_are_near(tagger):
 @needs_int8
 @pytest.mark.parametrize("name", LIKE_BERT)
 def test_eight_bits_are_near_for_all_kinds(checkpoints: LazyCheckpoints, name):
-    checkpoint = Checkpoint.open(checkpoints[name])
+    checkpoint = Checkpoint.from_pretrained(checkpoints[name])
     expected = by_transformers(checkpoint, WINDOWS)
     found = without_padding(checkpoint, WINDOWS, "int8")
     assert 0 < (found - expected).norm() < 0.1 * expected.norm()
@@ -223,9 +223,9 @@ def test_eight_bits_are_near_for_all_kinds(checkpoints: LazyCheckpoints, name):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_bert_and_its_like_predict_without_padding(checkpoints: LazyCheckpoints, name):
     nlp = make(checkpoints[name])
-    assert (checkpoint_of(nlp).unpadded is not None) == (name in KINDS)
+    assert (checkpoint_of(nlp).padding_free is not None) == (name in KINDS)
     plain = make(checkpoints[name], runtime={"@misc": TORCH, "packed_weights": False})
-    assert checkpoint_of(plain).unpadded is None
+    assert checkpoint_of(plain).padding_free is None
     assert np.allclose(logits(nlp), logits(plain), atol=1e-5)
 
 
@@ -234,24 +234,24 @@ def test_where_transformers_does_more_it_does_all(tagger, tmp_path):
     from checkpoints import save_bert
 
     runtime = TorchRuntime()
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     assert padding_free_forward(checkpoint, runtime) is not None
     assert padding_free_forward(checkpoint, TorchRuntime("fp16")) is None
     checkpoint.model.bert.encoder.layer[1].output.dense = torch.nn.Sequential(torch.nn.Linear(64, 32))
     assert padding_free_forward(checkpoint, runtime) is None
-    decoder = Checkpoint.open(save_bert(tmp_path / "decoder", is_decoder=True))
+    decoder = Checkpoint.from_pretrained(save_bert(tmp_path / "decoder", is_decoder=True))
     assert padding_free_forward(decoder, runtime) is None
-    relative = Checkpoint.open(tagger)
+    relative = Checkpoint.from_pretrained(tagger)
     relative.model.config.position_embedding_type = "relative_key"
     assert padding_free_forward(relative, runtime) is None
-    assert padding_free_forward(Checkpoint.without_weights(tagger), runtime) is None  # not on a CPU
+    assert padding_free_forward(Checkpoint.load_tokenizer_only(tagger), runtime) is None  # not on a CPU
 
 
 @needs_products
 def test_bfloat16_that_gains_nothing_is_left_to_autocast(tagger, monkeypatch):
     monkeypatch.setattr(on_torch, "has_fast_bf16", lambda device: False)
-    assert padding_free_forward(Checkpoint.open(tagger), TorchRuntime("bf16")) is None
-    assert padding_free_forward(Checkpoint.open(tagger), TorchRuntime("fp32")) is not None
+    assert padding_free_forward(Checkpoint.from_pretrained(tagger), TorchRuntime("bf16")) is None
+    assert padding_free_forward(Checkpoint.from_pretrained(tagger), TorchRuntime("fp32")) is not None
 
 
 def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch):
@@ -273,24 +273,24 @@ def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch)
 @needs_products
 def test_a_pass_is_kept_until_the_runtime_is_another(tagger):
     nlp = make(tagger)
-    first = checkpoint_of(nlp).unpadded
+    first = checkpoint_of(nlp).padding_free
     logits(nlp)
-    assert checkpoint_of(nlp).unpadded is first
+    assert checkpoint_of(nlp).padding_free is first
     model = nlp.get_pipe("bert_ner").model
     models.replace_checkpoint(model, checkpoint_of(nlp), TorchRuntime(packed_weights=False))
-    assert checkpoint_of(nlp).unpadded is None
+    assert checkpoint_of(nlp).padding_free is None
 
 
 @needs_bf16
 def test_a_pass_of_another_precision_is_another(tagger):
     nlp = make(tagger)
     models.replace_checkpoint(nlp.get_pipe("bert_ner").model, checkpoint_of(nlp), TorchRuntime("bf16"))
-    assert checkpoint_of(nlp).unpadded.precision == "bf16"
+    assert checkpoint_of(nlp).padding_free.precision == "bf16"
 
 
 @needs_products
 def test_sees_that_weights_are_others(tagger):
-    checkpoint = Checkpoint.open(tagger)
+    checkpoint = Checkpoint.from_pretrained(tagger)
     run, inputs = PaddingFreeForward(checkpoint.model, "fp32"), checkpoint.pack(WINDOWS, 2048)
     dense = checkpoint.model.bert.encoder.layer[0].output.dense
     seen = []
@@ -321,7 +321,7 @@ def test_sees_that_weights_are_others(tagger):
 @needs_products
 def test_copies_of_weights_made_in_inference_mode(tagger):
     with torch.inference_mode():
-        checkpoint = Checkpoint.open(tagger)
+        checkpoint = Checkpoint.from_pretrained(tagger)
     assert torch.allclose(without_padding(checkpoint, WINDOWS), by_transformers(checkpoint, WINDOWS), atol=1e-5)
 
 

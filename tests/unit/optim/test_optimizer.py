@@ -44,7 +44,7 @@ def gradients(model, step):
 
 def shim_of(folder):
     shim = CheckpointShim()
-    shim.checkpoint = Checkpoint.open(folder)
+    shim.checkpoint = Checkpoint.from_pretrained(folder)
     return shim
 
 

@@ -39,8 +39,8 @@ def check_compiled(folder, text, others):
     exact, nlp = make(folder), make(folder, runtime={"@misc": TORCH, "compile": True})
     checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
     calls = []
-    compiled = checkpoint.compiled
-    checkpoint.compiled = lambda *inputs: (calls.append(1), compiled(*inputs))[1]
+    compiled = checkpoint.compiled_forward
+    checkpoint.compiled_forward = lambda *inputs: (calls.append(1), compiled(*inputs))[1]
     assert np.allclose(logits(nlp, text), logits(exact, text), atol=1e-4)
     assert calls == [1]
     assert [doc.to_json() for doc in nlp.pipe(others)] == [doc.to_json() for doc in exact.pipe(others)]

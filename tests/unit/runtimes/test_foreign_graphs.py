@@ -34,7 +34,7 @@ def traced(tagger):
     """The tagger as a graph, as `convert` makes it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         trace_once(monkeypatch)
-        return convert(Checkpoint.open(tagger), "fp32")
+        return convert(Checkpoint.from_pretrained(tagger), "fp32")
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_what_is_fed():
 
 @pytest.mark.parametrize(("name", "first"), [("bert", 0), ("roberta", 2), ("modernbert", 0)])
 def test_where_positions_begin(name, first, checkpoints):
-    assert OnnxCheckpoint.without_weights(checkpoints[name])._first_position == first
+    assert OnnxCheckpoint.load_tokenizer_only(checkpoints[name])._first_position == first
 
 
 BAD_INPUTS = {

@@ -140,7 +140,7 @@ def test_marks_get_embeddings_of_their_own(nlp: Language, encoder: Path) -> None
 def test_rows_that_a_table_has_to_spare_are_used(tmp_path: Path) -> None:
     n_known = len(make_tokenizer())
     folder = save_encoder(tmp_path, vocab_size=n_known + 8)
-    checkpoint = Checkpoint.open(folder, labels=["per"], mark_case=True)
+    checkpoint = Checkpoint.from_pretrained(folder, labels=["per"], mark_case=True)
     assert checkpoint.tokenize(["Kevin"])[0].ids[0] == n_known
     assert len(checkpoint.model.get_input_embeddings().weight) == checkpoint.model.config.vocab_size == n_known + 8
 
@@ -171,7 +171,7 @@ def test_an_encoder_without_types_of_sentences_is_told_of_none(tmp_path: Path, c
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     tokenizer["normalizer"]["lowercase"] = True
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    checkpoint = Checkpoint.open(folder, labels=["per", "geo"], mark_case=True)
+    checkpoint = Checkpoint.from_pretrained(folder, labels=["per", "geo"], mark_case=True)
     checkpoint.save(tmp_path / "saved")
     plain = AutoTokenizer.from_pretrained(tmp_path / "saved")
     assert plain.tokenize("Kevin") == ["⇧", "kevin"]

@@ -46,7 +46,7 @@ def device(path):
 def test_what_is_no_file_in_a_checkpoint_is_refused(checkpoint, file, make):
     make(checkpoint / file)
     with pytest.raises(CheckpointError, match=rf"^{file} in .*checkpoint is no file, but a device, a pipe or a socket"):
-        Checkpoint.open(checkpoint)
+        Checkpoint.from_pretrained(checkpoint)
 
 
 @pytest.mark.parametrize("make", [pipe, device])
@@ -71,7 +71,7 @@ def test_links_to_files_are_files(checkpoint):
     (checkpoint / "tokenizer.json").symlink_to("blob")
     (checkpoint / "nowhere").symlink_to("none")
     assert irregular_files(checkpoint) == []
-    Checkpoint.open(checkpoint)
+    Checkpoint.from_pretrained(checkpoint)
 
 
 @pytest.mark.parametrize(("file", "kind"), [("config.json", "config.json"), ("vocab.json", "tokenizer.json")])
@@ -118,7 +118,7 @@ def test_empty_tensors_are_no_layers(checkpoint):
     (checkpoint / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 900}))
     n = len(weights)
     with pytest.raises(CheckpointError, match=rf"num_hidden_layers = 900, where the weights are {n} tensors"):
-        Checkpoint.open(checkpoint)
+        Checkpoint.from_pretrained(checkpoint)
 
 
 @pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
