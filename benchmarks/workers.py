@@ -39,7 +39,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 from wasabi import table
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
-from spacy_bert_ner.training.distributed import joined
+from spacy_bert_ner.training.distributed import join_process_group
 from spacy_bert_ner.training.resumable_pipeline import added_gradients
 from spacy_bert_ner.training.trainer import Trainer
 
@@ -76,14 +76,14 @@ def work(options: argparse.Namespace) -> None:
             "training.patience": 0,
         },
     )
-    with joined(on_gpu=options.gpus) as workers:
+    with join_process_group(on_gpu=options.gpus) as workers:
         nlp = init_nlp(config, use_gpu=gpu)
         trainer = Trainer(nlp, None, {}, workers=workers, use_gpu=gpu)
         start = told = 0.0
         words = words_before = 0
         with added_gradients(nlp, [], workers):
             for number, (_, info, _) in enumerate(trainer.steps):
-                workers.any_of(False, False)  # whether to stop, as the command asks at each step
+                workers.any_rank(False, False)  # whether to stop, as the command asks at each step
                 words = info["words"]
                 if number in (WARM_UP, WARM_UP + options.steps) and options.gpus:
                     torch.cuda.synchronize()

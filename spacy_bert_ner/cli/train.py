@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner train`"""
+"""Define the command `python -m spacy bert-ner train`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from ..errors import BertNerError, Errors
 from ._code_option import Code
 
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""Settings of the config are options too, as in --training.max_steps 800."""
+"""Allow every setting of the config as an option, for example --training.max_steps 800."""
 
 
 def train_cli(
@@ -21,40 +21,45 @@ def train_cli(
     ],
     output_path: Annotated[
         Path | None,
-        typer.Option("--output", "--output-path", "-o", help="folder for the trained pipelines, and to go on from"),
+        typer.Option("--output", "--output-path", "-o", help="folder for the pipelines and training checkpoints"),
     ] = None,
     code: Code = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="tell more")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="print debug messages")] = False,
     use_gpu: Annotated[
-        int, typer.Option("--gpu-id", "-g", help="number of the GPU, the first of several workers; -1 for the CPU")
+        int, typer.Option("--gpu-id", "-g", help="GPU number, of the first worker if there are several; -1 for the CPU")
     ] = -1,
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the newest state, if there is one")] = False,
-    allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="go on though config, data or versions have changed")
+    resume: Annotated[
+        bool, typer.Option("--resume", help="resume from the newest training checkpoint, if any")
     ] = False,
-    keep: Annotated[int, typer.Option(help="newest states that are kept", min=1)] = 2,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="resume even if config, data or versions have changed")
+    ] = False,
+    keep: Annotated[int, typer.Option(help="number of training checkpoints to keep", min=1)] = 2,
     minutes: Annotated[
         float,
-        typer.Option(help="between states, beside those at evaluations; 0 for these alone", min=0),
+        typer.Option(help="minutes between training checkpoints; 0 writes them only at evaluations", min=0),
     ] = 10,
-    workers: Annotated[int | None, typer.Option(help="to train with, on Ray Train", min=1)] = None,
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster; if not said, one is started here")] = None,
-    progress: Annotated[bool, typer.Option(help="whether steps, words/s, loss and time left are shown")] = True,
+    workers: Annotated[int | None, typer.Option(help="number of workers to start on Ray Train", min=1)] = None,
+    address: Annotated[
+        str | None, typer.Option(help="address of a Ray cluster; default: start one on this machine")
+    ] = None,
+    progress: Annotated[bool, typer.Option(help="show steps, words/s, loss and remaining time")] = True,
 ) -> None:
-    """Train as `spacy train` does, with states to go on from, alone or with several workers."""
+    """Train as `spacy train` does, with training checkpoints, exact resume, and several workers if you wish."""
     import logging
 
     from spacy import util
     from spacy.cli._util import parse_config_overrides
 
+    from ..training.checkpointer import CheckpointPolicy
     from ..training.distributed import from_environment
     from ..training.progress import StopSignal
     from ..training.run import TrainingJob, train
-    from ..training.trainer import CheckpointPolicy, TrainingInterrupted
+    from ..training.trainer import TrainingInterrupted
 
     if verbose:
         util.logger.setLevel(logging.DEBUG)
-    order = TrainingJob(
+    job = TrainingJob(
         config_path,
         output_path,
         parse_config_overrides(ctx.args),
@@ -69,20 +74,21 @@ def train_cli(
     try:
         if workers is None:
             if address is not None:
-                raise BertNerError(Errors.address_takes_workers)
-            train(order, StopSignal())
+                raise BertNerError(Errors.address_requires_workers)
+            train(job, StopSignal())
         elif started is not None:
             raise BertNerError(Errors.two_starters)
         elif find_spec("ray") is None:
-            raise BertNerError(Errors.train_takes_ray.format(n=workers))
+            raise BertNerError(Errors.train_requires_ray.format(n=workers))
         else:
             from ..training.ray_launcher import train_on_ray
 
-            train_on_ray(order, workers, address)
+            train_on_ray(job, workers, address)
     except TrainingInterrupted as e:
         if started is None or started[0] == 0:
-            how = "To go on: the same line with --resume" if output_path else "Without --output there is no state of it"
-            msg.warn("The training stopped, as it was asked to", how)
+            resume_hint = "To resume: run the same command with --resume"
+            hint = resume_hint if output_path else "Without --output, no training checkpoint was written"
+            msg.warn("Training stopped as requested", hint)
         raise typer.Exit(128 + e.signal if e.signal else 1) from None
     except (BertNerError, OSError) as e:
-        msg.fail("The training did not end as it should", str(e), exits=1)
+        msg.fail("Training failed", str(e), exits=1)

@@ -1,4 +1,4 @@
-"""The messages about long training; see `errors`, which has all others."""
+"""Define the messages about training runs; `errors` combines them with all others."""
 
 from __future__ import annotations
 
@@ -7,101 +7,102 @@ class TrainingMessages:
     """Message templates, filled with `str.format`."""
 
     config_without_bert_ner = (
-        "The config trains no component made by the factory bert_ner; its pipeline has: {found}. Allowed: one with "
-        "such a component that is not frozen, as in configs/bert_ner.cfg. For others: python -m spacy train"
+        "The config trains no component made by the factory bert_ner; its pipeline has: {found}. Allowed: a pipeline "
+        "with such a component that is not frozen, as in configs/bert_ner.cfg. To train other pipelines: python -m "
+        "spacy train"
     )
-    output_trained = (
-        "{output} has a training already: {found}. Nothing was overwritten. To go on with it: --resume; else name "
-        "another folder: --output"
+    output_already_trained = (
+        "{output} already contains a training run: {found}. Nothing was overwritten. To resume it: --resume. To start "
+        "a new one, choose another folder: --output"
     )
-    output_is_file = "--output {output} is a file. Allowed: a folder, which need not be there yet."
-    resume_takes_output = "--resume takes --output, the folder of the training to go on with."
-    no_states = (
-        "{output} has {found}, but no state to go on from, as spacy train keeps none. Nothing was overwritten. Name "
-        "another folder: --output"
+    output_is_file = "--output {output} is a file. Allowed: a folder; it is created if it does not exist."
+    resume_requires_output = "--resume requires --output, the folder of the training run to resume."
+    no_training_checkpoint = (
+        "{output} contains {found} but no training checkpoint, because spacy train writes none. Nothing was "
+        "overwritten. Choose another folder: --output"
     )
-    state_damaged = "{folder} is passed over: {reason} The one before it is looked at."
-    no_whole_state = (
-        "All states in {folder} are damaged, so that there is none to go on from. To begin anew, name another "
-        "folder, or delete {output}"
+    training_checkpoint_skipped = "Skipping training checkpoint {folder}: {reason} Trying the previous one."
+    training_checkpoints_damaged = (
+        "All training checkpoints in {folder} are damaged, so the run cannot be resumed. To start again, choose "
+        "another folder with --output, or delete {output}"
     )
-    state_version = "it was written by another version of spacy-bert-ner"
-    bad_state = (
-        "{folder} cannot be read: {reason}. Delete it to go on from the one before, or go on with the version that "
-        "wrote it."
+    training_checkpoint_version = "it was written by another version of spacy-bert-ner"
+    training_checkpoint_unreadable = (
+        "Training checkpoint {folder} cannot be read: {reason}. Delete it to resume from the previous one, or resume "
+        "with the version that wrote it."
     )
-    no_state_of = (
-        "The weights of component {name!r} cannot be kept in a state: they are in a {kind}. Allowed: components of "
-        "this package, of thinc's own layers, and of torch without mixed precision. Freeze it: "
+    weights_not_saveable = (
+        "The weights of component {name!r} cannot be saved in a training checkpoint: they are in a {kind}. Allowed: "
+        "components of this package, of thinc's own layers, and of torch without mixed precision. Freeze it: "
         "--training.frozen_components '[\"{name}\"]', or train with python -m spacy train"
     )
     other_parameters = (
-        "The state is of other parameters than the config makes: {n} differ, of which the first is {first}. Go on "
-        "with the config, and the data, that it was begun with."
+        "The training checkpoint does not match the parameters that the config creates: {n} differ, the first of them "
+        "is {first}. Resume with the config and the data that the run started with."
     )
     training_changed = (
-        "Since {folder} was written, there were changes: {changed}. It would not be the same training. To go on with "
-        "it nevertheless: --allow-changes"
+        "The run has changed since training checkpoint {folder}: {changed}. Resuming would not reproduce it. To "
+        "resume anyway: --allow-changes"
     )
     data_ended = (
-        "The training ends at step {found} now, before step {step}, to which it had come: there are fewer data, or "
-        "steps, than there were. Go on with those that it was begun with."
+        "Training now ends at step {found}, before step {step} of the training checkpoint: there is less data, or "
+        "there are fewer steps, than before. Resume with the data and the settings that the run started with."
     )
     output_not_written = (
-        "{output} could not be written: {reason}. What was there whole still is. Make room, or mend it, and go on: "
-        "--resume"
+        "{output} could not be written: {reason}. Files that were complete before are unchanged. Free disk space or "
+        "fix the error, then resume: --resume"
     )
-    training_failed = "It failed; what was learned so far is kept in model-last: {reason}"
+    training_failed = "Training failed. The weights learned so far are saved in model-last. Reason: {reason}"
     too_many_workers = (
-        "There are {n} workers for a batch of {found} examples. Allowed: as many as examples. Raise "
-        "[training.batcher] size, which is that of all workers together, or take fewer workers."
+        "{n} workers cannot share a batch of {found} examples. Allowed: at most one worker per example. Raise "
+        "[training.batcher] size, the batch size of all workers together, or use fewer workers."
     )
     not_parallel = (
-        "Component {name!r} cannot be trained by several workers. Allowed: components of the factory bert_ner with "
-        "an encoder of their own. Freeze it: --training.frozen_components '[\"{name}\"]', or train with one worker."
+        "Component {name!r} cannot be trained by several workers. Allowed: components of the factory bert_ner that do "
+        "not share an encoder. Freeze it: --training.frozen_components '[\"{name}\"]', or train with one worker."
     )
     workers_differ = (
-        "Not all workers were given the same: config, data or versions of number {ranks} differ from those of number "
-        "0. Each has to have all of the data; it takes its own part of every batch."
+        "The workers do not have the same input: the config, data or versions of worker {ranks} differ from those of "
+        "worker 0. Give every worker all of the data; each selects its own part of every batch."
     )
     worker_lost = (
-        "Worker {rank} of {n} cannot reach the others, one of which is gone: {reason}. The states that are there are "
-        "whole; go on, with as many workers as you like: --resume"
+        "Worker {rank} of {n} lost the connection to the other workers; at least one has ended: {reason}. All training "
+        "checkpoints on disk are complete. To resume, with any number of workers: --resume"
     )
-    no_workers = (
-        "The workers do not find each other at {address}: {reason}. Where the port is taken, name another: torchrun "
-        "--master-port 29501 ..."
+    workers_not_connected = (
+        "The workers cannot connect to each other at {address}: {reason}. If the port is in use, choose another: "
+        "torchrun --master-port 29501 ..."
     )
-    train_takes_ray = (
-        "--workers takes Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]', or start "
+    train_requires_ray = (
+        "--workers requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]', or start "
         "workers without it: torchrun --nproc-per-node {n} -m spacy bert-ner train ..."
     )
-    two_starters = "--workers and torchrun both start workers. Leave out one of them."
-    address_takes_workers = "--address takes --workers, the number of workers to start on that cluster."
-    no_room_for_workers = (
-        "There is no room for {n} workers of {cpus} CPUs and {gpus} GPUs: the cluster has {found}. Take fewer: "
+    two_starters = "--workers and torchrun both start workers. Use only one of them."
+    address_requires_workers = "--address requires --workers, the number of workers to start on that cluster."
+    cluster_too_small = (
+        "The cluster cannot run {n} workers with {cpus} CPUs and {gpus} GPUs each: it has {found}. Start fewer: "
         "--workers"
     )
-    workers_failed = "The training ended: {reason}. The states that are there are whole; go on with them: --resume"
+    workers_failed = "Training ended: {reason}. All training checkpoints on disk are complete. To resume: --resume"
 
     # gold entities
     white_edges = (
-        "{n} of {total} gold entities ({percent:.1f} %) begin or end with white space, and no entity that '{name}' "
-        "finds does. It learns them without that space, so scores count each as missed. The first: {entity!r} in "
-        "{text!r}. Move their edges; to list them: python -m spacy bert-ner inspect FILE"
+        "{n} of {total} gold entities ({percent:.1f} %) begin or end with white space, but '{name}' never predicts "
+        "such an entity. It learns them without that space, so the scores count each as missed. The first: {entity!r} "
+        "in {text!r}. Correct their boundaries; to list them: python -m spacy bert-ner inspect FILE"
     )
     no_incorrect_spans = (
         "[components.{name}] incorrect_spans_key = {key!r}, but no training Doc has spans under that key. The Docs "
-        "have these keys: {keys}. Name one of them, or null."
+        "have these keys: {keys}. Set it to one of them, or to null."
     )
     incorrect_unlearned = (
-        "{n} of {total} spans in doc.spans[{key!r}] of this batch teach '{name}' nothing. Each begins or ends inside a "
-        "token of the pipeline's tokenizer, or has a label that is none of {labels}. The first: {span!r} ({label!r}) "
-        "in {text!r}. Correct their edges or labels, or remove them."
+        "'{name}' learns nothing from {n} of {total} spans in doc.spans[{key!r}] of this batch. Each begins or ends "
+        "inside a token of the pipeline's tokenizer, or has a label that is none of {labels}. The first: {span!r} "
+        "({label!r}) in {text!r}. Correct their boundaries or labels, or remove them."
     )
     both_gold_and_incorrect = (
-        "{span!r} ({label}) is a gold entity and in doc.spans[{key!r}], so it would be learned as both, in {text!r}. "
-        "Allowed: one of the two. Remove it from doc.ents or from doc.spans."
+        "{span!r} ({label}) is both a gold entity and a span in doc.spans[{key!r}], so it would be learned as correct "
+        "and as incorrect, in {text!r}. Allowed: only one of the two. Remove it from doc.ents or from doc.spans."
     )
 
     # steps and learning rates
@@ -112,33 +113,33 @@ class TrainingMessages:
     )
     never_evaluated = (
         "[training] eval_frequency = {eval_frequency} evaluates no step after the first, as the training ends at step "
-        "{last}: model-best will be a pipeline that has learned nothing. Name fewer steps: --training.eval_frequency "
-        "{last}. Or train with python -m spacy bert-ner train, which evaluates the last step too."
+        "{last}: model-best will be an untrained pipeline. Evaluate more often: --training.eval_frequency {last}. Or "
+        "train with python -m spacy bert-ner train, which evaluates the last step too."
     )
     schedule_without_steps = (
-        "[training.optimizer.learn_rate] total_steps = {total_steps} gives a learning rate of 0 from step {zero} on, "
-        "and nothing is learned. Allowed: a whole number from 1. Or take the schedule that counts the steps itself: "
+        "[training.optimizer.learn_rate] total_steps = {total_steps} makes the learning rate 0 from step {zero} on, so "
+        "nothing is learned. Allowed: a whole number from 1. Or use the schedule that counts the steps itself: "
         '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
     )
     schedule_too_short = (
-        "[training.optimizer.learn_rate] total_steps = {total_steps} gives a learning rate of 0 from then on, but the "
-        "training goes on {until}. Name as many steps, or take the schedule that counts them itself: "
-        '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
+        "[training.optimizer.learn_rate] total_steps = {total_steps} makes the learning rate 0 from that step on, but "
+        "training continues {until}. Set total_steps to the number of training steps, or use the schedule that counts "
+        'them itself: @schedules = "spacy_bert_ner.WarmupLinear.v1"'
     )
     steps_unknown = (
-        "Component {name!r} cannot tell how many steps the training has, so that the learning rate stays at {rate:g}. "
-        "To let it decay, name them in [training.optimizer.learn_rate]: total_steps = 500"
+        "Component {name!r} does not know the number of training steps, so the learning rate stays at {rate:g}. To "
+        "let it decay, set the number in [training.optimizer.learn_rate]: total_steps = 500"
     )
     schedule_stands_still = (
-        "The schedule of the learning rate stands still at 0, so that component {name!r} would learn nothing. The rate "
-        "stays at {rate:g} instead. To move it, call optimizer.step_schedules() after each nlp.update"
+        "The learning rate schedule is not advancing and its rate is 0, so component {name!r} would learn nothing. The "
+        "rate stays at {rate:g} instead. To advance it, call optimizer.step_schedules() after each nlp.update"
     )
     rate_is_zero = (
         "Component {name!r} was updated twice with a learning rate of 0, and learns nothing. Call "
-        "optimizer.step_schedules() after each nlp.update, or name more steps in [training.optimizer.learn_rate]: "
+        "optimizer.step_schedules() after each nlp.update, or set more steps in [training.optimizer.learn_rate]: "
         "total_steps"
     )
     rate_too_high = (
-        "The learning rate of {rate:g} is too high for the encoder of component {name!r}, whose vectors have {width} "
-        "numbers: it may lose what it knows, and no entities are found. Up to {highest:g} is usual. Write in {lines}"
+        "The learning rate of {rate:g} is too high for the encoder of component {name!r}, whose hidden size is "
+        "{width}: it may forget its pretraining, and predict no entities. Up to {highest:g} is usual. Set in {lines}"
     )

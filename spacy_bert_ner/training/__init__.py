@@ -1,1 +1,1 @@
-"""Long training: states to go on from, and several workers, around spaCy's own loop."""
+"""Train on top of spaCy's own loop, with training checkpoints, exact resume and several workers."""

@@ -1,4 +1,7 @@
-"""States of a training, to go on from: each a folder that is there whole or not at all. Nothing in it is pickled."""
+"""Write and read training checkpoints.
+
+Each checkpoint is one folder that is written atomically, with the checksums of its files. Nothing in it is pickled.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ from ..errors import BertNerError, Errors
 from ..util.atomic_io import atomic_folder, remove_stale_temp
 from ..util.checksums import check_sums, write_sums
 
-STATES = "states"
-"""The folder of them, in that of the training."""
+CHECKPOINTS = "checkpoints"
+"""Name of the folder of training checkpoints, inside the output folder of the run."""
 NUMBERS, TENSORS = "state.json", "state.safetensors"
 VERSION = 1
 _NAME = re.compile(r"\d{8,}")
@@ -27,16 +30,17 @@ _NAME = re.compile(r"\d{8,}")
 
 @dataclass
 class TrainingCheckpoint:
-    """All that a training is at the end of a step.
+    """The complete state of a training run at the end of a step.
 
-    step (int): the last that is done, from 0 on.
-    seconds (float): that it has taken.
-    scores: of each evaluation, by its step; the best of them, and the patience, follow from these.
-    losses: since the last evaluation, by component: the mean and its weight; None for a plain sum.
-    performance: what the pipeline tells of its scores.
+    step (int): number of the last completed step, from 0.
+    seconds (float): training time so far, in seconds.
+    scores: score of each evaluation, by its step. The best score and the patience follow from these.
+    losses: losses since the last evaluation, by component: the mean and its weight; the weight is None for a plain sum.
+    performance: the scores in the metadata of the pipeline, `nlp.meta["performance"]`.
     numbers: see `optimizer_state.state_dict`.
-    told: what it was begun with, see `fingerprint.describe`.
-    tensors: weights and moments; where random generators are, of the data as `data/...`, of worker i as `worker/i/...`.
+    fingerprint: the inputs that the run started with, see `fingerprint.describe`.
+    tensors: weights and moments by name, see `optimizer_state.state_dict`; the random number generator (RNG) states of
+        the data as `data/...`, and those of worker i as `worker/i/...`.
     """
 
     step: int
@@ -45,107 +49,118 @@ class TrainingCheckpoint:
     losses: dict[str, tuple[float, float | None]]
     performance: dict[str, Any]
     numbers: dict[str, Any]
-    told: dict[str, Any]
+    fingerprint: dict[str, Any]
     tensors: dict[str, torch.Tensor] = field(repr=False)
 
-    def random_of(self, who: str) -> dict[str, torch.Tensor]:
-        """The states of somebody's random generators; empty if none were kept."""
-        beginning = f"{who}/"
-        return {name[len(beginning) :]: value for name, value in self.tensors.items() if name.startswith(beginning)}
+    def rng_state(self, owner: str) -> dict[str, torch.Tensor]:
+        """Return the RNG states of one owner.
+
+        owner (str): `data`, or `worker/<rank>`.
+        RETURNS: see `rng.get_rng_state`; empty if the checkpoint has none for this owner.
+        """
+        prefix = f"{owner}/"
+        return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
 
-def write_checkpoint(output: Path, state: TrainingCheckpoint, keep: int) -> Path:
-    """Write a state, and then delete all but the newest `keep`.
+def write_checkpoint(output: Path, checkpoint: TrainingCheckpoint, keep: int) -> Path:
+    """Write a training checkpoint, then delete all but the newest `keep`.
 
-    RETURNS: its folder.
-    RAISES OSError: it could not be written; what was there is still there.
+    output (Path): output folder of the run.
+    keep (int): number of checkpoints to keep, at least 1.
+    RETURNS: the folder of the checkpoint.
+    RAISES OSError: the checkpoint cannot be written. Existing checkpoints are unchanged.
     """
-    folder = output / STATES / f"{state.step:08d}"
-    numbers = {key: value for key, value in vars(state).items() if key != "tensors"}
+    folder = output / CHECKPOINTS / f"{checkpoint.step:08d}"
+    numbers = {key: value for key, value in vars(checkpoint).items() if key != "tensors"}
     with atomic_folder(folder) as temporary:
-        safetensors.torch.save_file(state.tensors, temporary / TENSORS)
+        safetensors.torch.save_file(checkpoint.tensors, temporary / TENSORS)
         (temporary / NUMBERS).write_text(json.dumps({"version": VERSION, **numbers}), encoding="utf8")
         write_sums(temporary)
-    for older in _folders(output)[keep:]:
+    for older in _newest_first(output)[keep:]:
         shutil.rmtree(older, ignore_errors=True)
     return folder
 
 
-def mark_begun(output: Path) -> None:
-    """Make the folder of checkpoints before the first pipeline is written.
+def mark_started(output: Path) -> None:
+    """Create the folder of training checkpoints before the first pipeline is written.
 
-    A training that is killed before its first checkpoint is thereby known from one of `spacy train`, which keeps none.
+    The folder distinguishes a run that is killed before its first checkpoint from one of `spacy train`, which writes
+    no checkpoints.
     """
-    (output / STATES).mkdir(exist_ok=True)
+    (output / CHECKPOINTS).mkdir(exist_ok=True)
 
 
-def was_begun(output: Path) -> bool:
-    """Whether a training with checkpoints began in this folder, even if it wrote none."""
-    return (output / STATES).is_dir()
+def has_started(output: Path) -> bool:
+    """Return whether a run with training checkpoints started in this folder, even if it wrote none."""
+    return (output / CHECKPOINTS).is_dir()
 
 
 def has_checkpoints(output: Path) -> bool:
-    """Whether there is a state, be it damaged."""
-    return bool(_folders(output))
+    """Return whether there is a training checkpoint, even a damaged one."""
+    return bool(_newest_first(output))
 
 
-def latest_checkpoint(output: Path, tell: Callable[[str], object] = lambda told: None) -> Path | None:
-    """The folder of the newest state that is whole; None where there never was one.
+def latest_checkpoint(output: Path, warn: Callable[[str], object] = lambda message: None) -> Path | None:
+    """Find the newest training checkpoint that is complete and undamaged.
 
-    tell: is told of each damaged one that is passed over.
-    RAISES BertNerError: all are damaged.
+    output (Path): output folder of the run.
+    warn: called with a message for each damaged checkpoint that is skipped. Default: no message.
+    RETURNS: the folder of the checkpoint; None if none was ever written.
+    RAISES BertNerError: all checkpoints are damaged.
     """
-    folders = _folders(output)
-    if (output / STATES).is_dir():
-        remove_stale_temp(output / STATES)
+    folders = _newest_first(output)
+    if (output / CHECKPOINTS).is_dir():
+        remove_stale_temp(output / CHECKPOINTS)
     for folder in folders:
         try:
             check_sums(folder)
-            if not (folder / NUMBERS).is_file():  # without any file there is nothing to check
+            if not (folder / NUMBERS).is_file():  # `check_sums` accepts a folder without any file
                 raise BertNerError(Errors.no_such_file.format(path=folder / NUMBERS))
             return folder
         except (BertNerError, OSError) as e:
-            tell(Errors.state_damaged.format(folder=folder, reason=e))
+            warn(Errors.training_checkpoint_skipped.format(folder=folder, reason=e))
     if folders:
-        raise BertNerError(Errors.no_whole_state.format(folder=output / STATES, output=output))
+        raise BertNerError(Errors.training_checkpoints_damaged.format(folder=output / CHECKPOINTS, output=output))
     return None
 
 
 def read_checkpoint(folder: Path) -> TrainingCheckpoint:
-    """Read a state that was found to be whole.
+    """Read a training checkpoint that `latest_checkpoint` has verified.
 
-    RAISES BertNerError: another version of this package wrote it.
+    RAISES BertNerError: the checkpoint cannot be read, or another version of this package wrote it.
     """
-    with _reading(folder):
-        numbers = _numbers(folder)
+    with _translate_read_errors(folder):
+        numbers = _read_numbers(folder)
         numbers["scores"] = {int(step): score for step, score in numbers["scores"].items()}
         return TrainingCheckpoint(**numbers, tensors=safetensors.torch.load_file(folder / TENSORS))
 
 
-def read_told(folder: Path) -> dict[str, Any]:
-    """What the training of a state was begun with, without its tensors. RAISES BertNerError: see `read`."""
-    with _reading(folder):
-        told: dict[str, Any] = _numbers(folder)["told"]
-        return told
+def read_fingerprint(folder: Path) -> dict[str, Any]:
+    """Read only the fingerprint of a training checkpoint, without its tensors.
+
+    RAISES BertNerError: see `read_checkpoint`.
+    """
+    with _translate_read_errors(folder):
+        fingerprint: dict[str, Any] = _read_numbers(folder)["fingerprint"]
+        return fingerprint
 
 
-def _numbers(folder: Path) -> dict[str, Any]:
+def _read_numbers(folder: Path) -> dict[str, Any]:
     numbers: dict[str, Any] = json.loads((folder / NUMBERS).read_text(encoding="utf8"))
     if numbers.pop("version") != VERSION:
-        raise ValueError(Errors.state_version)
+        raise ValueError(Errors.training_checkpoint_version)
     return numbers
 
 
 @contextmanager
-def _reading(folder: Path) -> Iterator[None]:
+def _translate_read_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BertNerError(Errors.bad_state.format(folder=folder, reason=e)) from e
+        raise BertNerError(Errors.training_checkpoint_unreadable.format(folder=folder, reason=e)) from e
 
 
-def _folders(output: Path) -> list[Path]:
-    """From the newest to the oldest."""
-    folder = output / STATES
-    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda path: int(path.name), reverse=True)
+def _newest_first(output: Path) -> list[Path]:
+    folder = output / CHECKPOINTS
+    checkpoints = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)] if folder.is_dir() else []
+    return sorted(checkpoints, key=lambda path: int(path.name), reverse=True)

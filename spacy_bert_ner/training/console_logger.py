@@ -1,4 +1,4 @@
-"""The registered logger that prints: spaCy's table, with the learning rate, below how long the training is."""
+"""Print spaCy's table with the learning rate, after the length of the training; the registered console logger."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import IO, Any
 
 from spacy.language import Language
-from spacy.training.loggers import console_logger as spacys_logger
+from spacy.training.loggers import console_logger as spacy_console_logger
 from spacy.util import registry, resolve_dot_names
 from wasabi import Printer
 
@@ -30,7 +30,7 @@ _is_announced: ContextVar[bool] = ContextVar("_is_announced", default=False)
 
 @contextmanager
 def announced() -> Iterator[None]:
-    """Loggers that are set up in the block need not say how long the training is."""
+    """Let loggers that are set up within the block omit the length of the training, which is already printed."""
     token = _is_announced.set(True)
     try:
         yield
@@ -40,10 +40,10 @@ def announced() -> Iterator[None]:
 
 @registry.loggers("spacy_bert_ner.ConsoleLogger.v1")
 def make_console_logger_v1(progress_bar: Any = False) -> SetupPrinter:
-    """A logger that prints how long the training is and what would go wrong, then a row an evaluation.
+    """Create a logger that prints the length of the training and likely problems, then one row per evaluation.
 
-    progress_bar (bool): whether a bar shows the steps to the next evaluation.
-    RETURNS: what `[training.logger]` asks for.
+    progress_bar (bool): show a bar with the steps up to the next evaluation. Default: False.
+    RETURNS: the function that spaCy calls to set up `[training.logger]`.
     RAISES ConfigError: the setting is not allowed.
     """
     require_setting("training.logger", "progress_bar", progress_bar, isinstance(progress_bar, bool), "true, false")
@@ -51,7 +51,7 @@ def make_console_logger_v1(progress_bar: Any = False) -> SetupPrinter:
 
 
 def console_logger(progress_bar: bool = False) -> SetupPrinter:
-    """See `make_console_logger_v1`."""
+    """Create the logger of `make_console_logger_v1` without checking the setting."""
 
     def setup_printer(
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
@@ -59,19 +59,19 @@ def console_logger(progress_bar: bool = False) -> SetupPrinter:
         if not _is_announced.get():
             lines = announcements(pipeline_plan(nlp), is_last_evaluated=False, n_dev=count_dev_entities(nlp))
             stdout.writelines(lines)
-        table: Any = _WithRate(stdout, nlp)
-        log_step, finalize = spacys_logger(progress_bar)(nlp, table, stderr)
+        table: Any = _RateColumn(stdout, nlp)
+        log_step, finalize = spacy_console_logger(progress_bar)(nlp, table, stderr)
         return log_step, finalize
 
     return setup_printer
 
 
 def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool, n_dev: int | None = None) -> list[str]:
-    """Lines to print before a training.
+    """Return the lines to print before training: its length, and likely problems.
 
-    plan: None where it is not known.
+    plan (TrainingPlan | None): the plan of the training; None if it is unknown.
     is_last_evaluated (bool): see `TrainingPlan.problems`.
-    n_dev: see `count_dev_entities`.
+    n_dev (int | None): see `count_dev_entities`. Default: None.
     """
     msg = Printer(no_print=True)
     lines = []
@@ -83,16 +83,16 @@ def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool, n_dev: 
 
 
 def count_dev_entities(nlp: Language) -> int | None:
-    """Count the entities of the dev data, as far as `ENOUGH_ENTITIES`: more are not read.
+    """Count the entities of the dev data, up to `ENOUGH_ENTITIES`. No more data is read then.
 
-    nlp (Language): whose config names the dev data.
-    RETURNS: None where it cannot be read, or the pipeline has no `bert_ner`.
+    nlp (Language): the pipeline, whose config names the dev data.
+    RETURNS: None if the data cannot be read, or the pipeline has no `bert_ner`.
     """
     if not our_components(nlp):
         return None
     n = 0
     with IsolatedRng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings of the data are shown when the training reads it
+        warnings.simplefilter("ignore")  # training shows the warnings about the data when it reads them
         try:
             config = nlp.config.interpolate()
             (dev_corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
@@ -100,36 +100,36 @@ def count_dev_entities(nlp: Language) -> int | None:
                 n += len(example.reference.ents)
                 if n >= ENOUGH_ENTITIES:
                     break
-        except Exception:  # readers may raise anything; the training shows it when it reads the data
+        except Exception:  # readers may raise anything; training shows the error when it reads the data
             return None
     return n
 
 
 def pipeline_plan(nlp: Language) -> TrainingPlan | None:
-    """The plan of the training, where a `bert_ner` of the pipeline knows it."""
+    """Return the plan of the training; None if no `bert_ner` of the pipeline has one."""
     plans: list[Any] = [getattr(nlp.get_pipe(name), "plan", None) for name in our_components(nlp)]
     return next((plan for plan in plans if plan is not None), None)
 
 
 def learn_rate_of(nlp: Language) -> float | None:
-    """The learning rate of the last update; None where no `bert_ner` of the pipeline has learned."""
+    """Return the learning rate of the last update; None if no `bert_ner` of the pipeline was updated."""
     rates: list[Any] = [getattr(nlp.get_pipe(name), "learn_rate", None) for name in our_components(nlp)]
     return next((rate for rate in rates if rate is not None), None)
 
 
-class _WithRate:
-    """The lines of spaCy's table, each with a cell more: a heading, a line below it, and the learning rate."""
+class _RateColumn:
+    """Stand in for the output stream of spaCy's table, and append a column with the learning rate to each line."""
 
     def __init__(self, stdout: IO[str], nlp: Language) -> None:
         self.stdout, self.nlp = stdout, nlp
-        self.cells = [f"{'RATE':>{_WIDTH}}", "-" * _WIDTH]
+        self.heading_cells = [f"{'RATE':>{_WIDTH}}", "-" * _WIDTH]
 
     def write(self, text: str) -> None:
         if not text.strip():  # the end of a line
             self.stdout.write(text)
             return
         rate = learn_rate_of(self.nlp)
-        cell = self.cells.pop(0) if self.cells else "" if rate is None else f"{rate:{_WIDTH}.2e}"
+        cell = self.heading_cells.pop(0) if self.heading_cells else "" if rate is None else f"{rate:{_WIDTH}.2e}"
         self.stdout.write(f"{text}  {cell}")
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""The registered logger: `spacy train` writes one row an evaluation to a CSV file, for plots."""
+"""Write one row per evaluation to a CSV file, for plots; the registered CSV logger."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -32,21 +32,21 @@ Row = dict[str, Any]
 
 SECTION = "training.logger"
 TRAIN_SCORES = ("iob_acc", "iob_doc_acc", "ents_f")
-"""What is said of the training data; loss and time of it are in the row already."""
+"""Scores of the training data that a row reports. The row has the training loss and time already."""
 
 
 @registry.loggers("spacy_bert_ner.CsvLogger.v1")
 def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False, curves: Any = 0) -> SetupPrinter:
-    """A logger that writes a CSV file: see `evaluation_row`. The first row names the columns.
+    """Create a logger that writes the rows of `evaluation_row` to a CSV file. The first line names the columns.
 
-    path (str | Path): of the file. Its folders are made; a file that is there is replaced at the first evaluation.
-    console (bool): whether rows are printed too, as `spacy_bert_ner.ConsoleLogger.v1` does.
-    progress_bar (bool): whether a bar shows the steps to the next evaluation. Needs `console`.
-    curves (int): after each evaluation, the loss of the dev data and the scores of the training data, of its first so
-        many examples, are measured too, see `LearningCurves`; 0 for neither. A number, as training data may have no
-        end, and as it tells what a row costs.
-    RETURNS: what `[training.logger]` asks for.
-    RAISES ConfigError: a setting is not allowed; when training begins: there is nothing to measure.
+    path (str | Path): path of the file. Its folders are created. An existing file is replaced at the first evaluation.
+    console (bool): also print the rows, as `spacy_bert_ner.ConsoleLogger.v1` does. Default: True.
+    progress_bar (bool): show a bar with the steps up to the next evaluation; requires `console`. Default: False.
+    curves (int): number of training examples, from the first, to score after each evaluation. The loss of the dev data
+        is measured too, see `LearningCurves`. A number is required because training data may be infinite, and because
+        it determines the cost of a row. Default: 0, neither is measured.
+    RETURNS: the function that spaCy calls to set up `[training.logger]`.
+    RAISES ConfigError: a setting is not allowed. When training begins: there is no component to measure.
     """
     check = partial(require_setting, SECTION)
     is_path = isinstance(path, Path) or (isinstance(path, str) and bool(path.strip()))
@@ -54,10 +54,13 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
     check("console", console, isinstance(console, bool), "true, false")
     check("progress_bar", progress_bar, isinstance(progress_bar, bool), "true, false")
     check(
-        "progress_bar", progress_bar, console or not progress_bar, "false while console = false, which prints nothing"
+        "progress_bar",
+        progress_bar,
+        console or not progress_bar,
+        "false if console = false, because then nothing is printed",
     )
-    is_count = type(curves) is int and curves >= 0  # a Boolean is an integer to Python
-    check("curves", curves, is_count, "a whole number from 0: the examples of the training data to score; 0 for none")
+    is_count = type(curves) is int and curves >= 0  # `isinstance` would accept a Boolean
+    check("curves", curves, is_count, "a whole number from 0: the number of training examples to score; 0 for none")
 
     def setup_printer(
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
@@ -68,7 +71,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
         print_step, finalize = to_console(nlp, stdout, stderr)
 
         def log_step(info: dict[str, Any] | None) -> None:
-            if info is not None:  # None: a step without an evaluation
+            if info is not None:  # it is None if the step was not evaluated
                 table.add(evaluation_row(info, learn_rate_of(nlp)) | measure())
             print_step(info)
 
@@ -78,7 +81,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
 
 
 def _print_nothing(*_: Any) -> tuple[LogStep, Callable[[], None]]:
-    # The console logger would refuse scores that are None.
+    # The console logger fails on scores that are None.
     return lambda info: None, lambda: None
 
 
@@ -86,8 +89,8 @@ _last_step: ContextVar[int | None] = ContextVar("_last_step", default=None)
 
 
 @contextmanager
-def going_on(step: int | None) -> Iterator[None]:
-    """Loggers that are set up in the block go on with a training after this step; None for one that begins."""
+def resuming_after(step: int | None) -> Iterator[None]:
+    """Let loggers that are set up within the block keep the rows up to this step; None for a run from the beginning."""
     token = _last_step.set(step)
     try:
         yield
@@ -96,28 +99,34 @@ def going_on(step: int | None) -> Iterator[None]:
 
 
 class CsvTable:
-    """A CSV file that grows by rows and, where a row brings new columns, by these; older rows have nothing in them.
+    """A CSV file to which rows are added, and columns when a row has new ones. Older rows are empty there.
 
-    Whoever reads it while it grows, or after the process was killed, finds whole rows. Where training goes on after a
-    step, the rows up to it stay.
+    A reader finds only complete rows, even during training or after the process was killed. When training resumes after
+    a step, the rows up to that step are kept.
+
+    path (Path): path of the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.columns: list[str] = []
-        self._older: list[Row] = []
+        self._kept_rows: list[Row] = []
         last = _last_step.get()
         if last is not None and path.exists():
             with path.open(encoding="utf8", newline="") as file:
                 reader = csv.DictReader(file)
-                self._older = [row for row in reader if _is_up_to(last, row.get("step"))]
-                self.columns = list(reader.fieldnames or ()) if self._older else []
+                self._kept_rows = [row for row in reader if _is_up_to(last, row.get("step"))]
+                self.columns = list(reader.fieldnames or ()) if self._kept_rows else []
 
     def add(self, row: Row) -> None:
-        """Write a row."""
-        new = [column for column in row if column not in self.columns]
-        if new or self._older or not self.path.exists():
-            self._rewrite([*self.columns, *new], row)
+        """Add a row to the file.
+
+        row: values by column.
+        RAISES OSError: the file cannot be written.
+        """
+        new_columns = [column for column in row if column not in self.columns]
+        if new_columns or self._kept_rows or not self.path.exists():
+            self._rewrite([*self.columns, *new_columns], row)
             return
         with self.path.open("a", encoding="utf8", newline="") as file:
             csv.DictWriter(file, self.columns, lineterminator="\n").writerow(row)
@@ -129,14 +138,14 @@ class CsvTable:
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            # A file that was there before the first row is of another run, but for the rows that are to stay.
-            if self._older:
-                writer.writerows(self._older)
+            # Before the first row, an existing file is from another run, except for the rows to keep.
+            if self._kept_rows:
+                writer.writerows(self._kept_rows)
             elif self.columns and self.path.exists():
-                with self.path.open(encoding="utf8", newline="") as older:
-                    writer.writerows(csv.DictReader(older))
+                with self.path.open(encoding="utf8", newline="") as written:
+                    writer.writerows(csv.DictReader(written))
             writer.writerow(row)
-        self.columns, self._older = columns, []
+        self.columns, self._kept_rows = columns, []
 
 
 def _is_up_to(last: int, step: object) -> bool:
@@ -144,13 +153,15 @@ def _is_up_to(last: int, step: object) -> bool:
 
 
 def evaluation_row(info: Mapping[str, Any], learn_rate: float | None = None) -> Row:
-    """What a row holds: `epoch`, `step`, `seconds`, `words` so far, `score`, `learn_rate` of the step,
-    `loss_<component>` of each component that learned since the last row, and every score that is a number.
+    """Return the values of a row, by column.
+
+    The columns are `epoch`, `step`, `seconds` and `words` so far, `score`, `learn_rate` of the step,
+    `loss_<component>` of each component that was updated since the last row, and every numeric score:
 
         {"ents_f": 0.5, "ents_per_type": {"per": {"f": 0.5}}}   →   ents_f, ents_per_type_per_f
 
-    info: what spaCy's training loop tells of an evaluation.
-    learn_rate (float | None): of its step; None where no `bert_ner` has learned.
+    info: what spaCy's training loop gives for an evaluation.
+    learn_rate (float | None): learning rate of the step. Default: None, no `bert_ner` was updated.
     """
     row: Row = {key: info[key] for key in ("epoch", "step", "seconds", "words", "score")}
     if learn_rate is not None:
@@ -170,33 +181,35 @@ def _flat(prefix: str, scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]
 
 
 class LearningCurves:
-    """What an evaluation does not tell: the loss of the dev data and the scores of the training data.
+    """Measure what an evaluation does not report: the loss of the dev data, and the scores of the training data.
 
-    Training ends with the same weights as without. Both are read once, so that an augmenter gives one set of examples.
+    Measuring does not change the trained weights. The data is read only once, so an augmenter gives one fixed set of
+    examples.
 
     nlp (Language): the pipeline in training, without its frozen components.
-    n_train (int): so many examples of the training data, from the first, are scored.
-    RAISES ConfigError: no `bert_ner` trains.
+    n_train (int): number of training examples to score, from the first.
+    RAISES ConfigError: no `bert_ner` is trained.
     """
 
     def __init__(self, nlp: Language, n_train: int) -> None:
         self.nlp = nlp
         self.names = our_components(nlp)
-        allowed = "0 where no component made by 'bert_ner' trains"
+        allowed = "0 if no component made by 'bert_ner' is trained"
         require_setting(SECTION, "curves", n_train, bool(self.names), allowed)
         config = nlp.config.interpolate()
         names = [config["training"][key] for key in ("train_corpus", "dev_corpus")]
         with IsolatedRng(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the data, as spaCy reads them too, and they are said then
+            warnings.simplefilter("ignore")  # spaCy shows the warnings about the data when it reads them
             train, dev = resolve_dot_names(config, names)
             self.train: list[Example] = list(islice(train(nlp), n_train))
             self.dev: list[Example] = list(dev(nlp))
 
     def measure(self) -> Row:
-        """Measure, with the weights as they are: `dev_loss_<component>` of each `bert_ner` that trains, the mean
-        cross-entropy in nats of all dev data; and the `TRAIN_SCORES` as `train_<score>`, as the evaluation counts them.
+        """Measure with the current weights.
 
-        RETURNS: those that there are; there is no loss without annotation, say.
+        RETURNS: `dev_loss_<component>` for each trained `bert_ner`, the mean cross-entropy of all dev data in nats; and
+            each of `TRAIN_SCORES` as `train_<score>`, defined as in the evaluation. A value that does not exist is
+            left out, for example the loss of data without annotation.
         """
         nlp = self.nlp
         with IsolatedRng():
@@ -209,7 +222,7 @@ class LearningCurves:
     def _dev_loss(self, pipe: Any) -> Any:
         if not is_shared(pipe.model):
             return pipe.measure_loss(self.dev, batch_size=self.nlp.batch_size)
-        # Vectors come from another component, and there is no room for those of all Docs at once.
+        # The vectors come from another component, and those of all Docs together may not fit into memory.
         sources: list[Any] = [
             source for _, source in self.nlp.components if getattr(source, "listening_components", None)
         ]

@@ -1,8 +1,8 @@
-"""Workers that train together, one process each: what they tell each other, by `torch.distributed`.
+"""Exchange tensors and values between training processes with `torch.distributed`.
 
-All of them read the same batches, and each learns from its own part of them. Gradients are added up before the step, so
-that all of them take the same one (Li et al. 2020, https://arxiv.org/abs/2006.15704), and weights stay the same
-everywhere.
+There is one process per worker. All workers read the same batches, and each learns from its own shard of every batch.
+Gradients are summed across workers before each step (Li et al. 2020, https://arxiv.org/abs/2006.15704). Every worker
+therefore takes the same step, and the weights stay equal.
 """
 
 from __future__ import annotations
@@ -18,52 +18,60 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-# Its functions have the default group as a default value. Imported only after there is one, as some libraries do, they
-# would hold it when it is destroyed; its threads would go on, and abort the process where they meet the end of Python.
+# Import this module before a process group exists: its functions take the default group as a default value. If a
+# library imported it later, that value would keep the group alive after it is destroyed. The threads of the group would
+# keep running, and abort the process when Python exits.
 import torch.distributed.nn
 
 from ..errors import BertNerError, Errors, format_exception
 
 T = TypeVar("T")
 _BUCKET = 1 << 23
-"""Numbers that go through the network at once: 32 MB."""
-_PATIENCE = timedelta(minutes=30)
-"""For others, one of which may score the dev data meanwhile."""
+"""Maximum number of values in one transfer: 32 MB in float32."""
+_TIMEOUT = timedelta(minutes=30)
+"""Maximum time to wait for other workers, one of which may be scoring the dev data."""
 
 
 class ProcessGroup:
-    """Those who train together; one alone tells nobody anything.
+    """The group of training processes. A single process does no communication.
 
-    rank (int): of this one, from 0 on. Number 0 writes and prints.
-    n (int): how many there are.
-    device (str): where tensors have to be to be told.
+    rank (int): rank of this worker, from 0. Rank 0 writes files and prints. Default: 0.
+    world_size (int): number of workers. Default: 1.
+    device (str): device of the tensors that are sent. Default: the CPU.
     """
 
-    def __init__(self, rank: int = 0, n: int = 1, device: str = "cpu") -> None:
-        self.rank, self.n, self.device = rank, n, device
+    def __init__(self, rank: int = 0, world_size: int = 1, device: str = "cpu") -> None:
+        self.rank, self.world_size, self.device = rank, world_size, device
         self.seconds = 0.0
-        """Spent on telling, and on waiting for others."""
+        """Time spent on communication, including the wait for other workers, in seconds."""
 
     @property
     def is_first(self) -> bool:
-        """Whether this one writes and prints."""
+        """Whether this worker has rank 0, which writes files and prints."""
         return self.rank == 0
 
-    def part(self, items: Sequence[T], turn: int = 0) -> list[T]:
-        """Those of this worker: every `n`-th, so that of items in the order of their length all get some of each.
+    def shard(self, items: Sequence[T], turn: int = 0) -> list[T]:
+        """Return this worker's shard of the items: every `world_size`-th item.
 
-        turn (int): counts up, so that of lists with fewer items than workers each gets some.
+        Items that are sorted by length are thus spread evenly over the workers.
+
+        items: the same items on every worker.
+        turn (int): counter that rotates the shards. If lists have fewer items than there are workers, each worker gets
+            some item after a few turns. Default: 0.
         """
-        return list(items[(self.rank + turn) % self.n :: self.n])
+        return list(items[(self.rank + turn) % self.world_size :: self.world_size])
 
-    def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Add to each tensor, in place, those of the others.
+    def all_reduce(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Sum each tensor over all workers, in place.
 
-        RAISES BertNerError: another worker is gone.
+        tensors: the same number of tensors on every worker.
+        RAISES BertNerError: the connection to another worker is lost.
+
+        *Shape:* any; each tensor must have the same shape on every worker.
         """
-        if self.n == 1 or not tensors:
+        if self.world_size == 1 or not tensors:
             return
-        with self._telling():
+        with self._communicating():
             for bucket in _buckets(tensors):
                 flat = torch.cat([tensor.reshape(-1) for tensor in bucket])
                 dist.all_reduce(flat)
@@ -71,80 +79,106 @@ class ProcessGroup:
                 for tensor, total in zip(bucket, flat.split(sizes), strict=True):
                     tensor.copy_(total.view_as(tensor))
 
-    def any_of(self, *flags: bool) -> list[bool]:
-        """Each flag, if any worker has it set."""
-        found = torch.tensor([float(flag) for flag in flags], device=self.device)
-        self.add_up([found])
-        return [bool(value) for value in found.tolist()]
+    def any_rank(self, *flags: bool) -> list[bool]:
+        """Return, for each flag, whether any worker has set it.
+
+        RAISES BertNerError: the connection to another worker is lost.
+        """
+        counts = torch.tensor([float(flag) for flag in flags], device=self.device)
+        self.all_reduce([counts])
+        return [bool(count) for count in counts.tolist()]
 
     def gather(self, data: bytes) -> list[bytes]:
-        """What each worker gives, in their order, for the first of them; for the others an empty list."""
-        if self.n == 1:
+        """Collect bytes from all workers on rank 0.
+
+        data (bytes): what this worker sends.
+        RETURNS: the bytes of each worker, by rank; an empty list on all ranks but 0.
+        RAISES BertNerError: the connection to another worker is lost.
+        """
+        if self.world_size == 1:
             return [data]
-        with self._telling():
-            sizes = [torch.zeros(1, dtype=torch.int64, device=self.device) for _ in range(self.n)]
+        with self._communicating():
+            sizes = [torch.zeros(1, dtype=torch.int64, device=self.device) for _ in range(self.world_size)]
             dist.all_gather(sizes, torch.tensor([len(data)], dtype=torch.int64, device=self.device))
-            longest = max(int(size) for size in sizes)
-            own = torch.zeros(longest, dtype=torch.uint8, device=self.device)
-            own[: len(data)] = torch.frombuffer(bytearray(data or b"\0"), dtype=torch.uint8)[: len(data)]
-            parts = [torch.empty_like(own) for _ in range(self.n)]
-            dist.all_gather(parts, own)
+            max_size = max(int(size) for size in sizes)
+            padded = torch.zeros(max_size, dtype=torch.uint8, device=self.device)
+            padded[: len(data)] = torch.frombuffer(bytearray(data or b"\0"), dtype=torch.uint8)[: len(data)]
+            parts = [torch.empty_like(padded) for _ in range(self.world_size)]
+            dist.all_gather(parts, padded)
         if not self.is_first:
             return []
         return [bytes(part[: int(size)].cpu().numpy().tobytes()) for part, size in zip(parts, sizes, strict=True)]
 
-    def from_first(self, value: Any) -> Any:
-        """What the first worker gives, which can be said in JSON, for all."""
-        if self.n == 1:
+    def broadcast_object(self, value: Any) -> Any:
+        """Return the value of rank 0 on all workers.
+
+        value: on rank 0, a value that JSON can represent; ignored on other ranks.
+        RAISES BertNerError: the connection to another worker is lost.
+        """
+        if self.world_size == 1:
             return value
         data = json.dumps(value).encode() if self.is_first else b""
-        with self._telling():
+        with self._communicating():
             size = torch.tensor([len(data)], dtype=torch.int64, device=self.device)
             dist.broadcast(size, 0)
-            told = torch.zeros(int(size), dtype=torch.uint8, device=self.device)
+            received = torch.zeros(int(size), dtype=torch.uint8, device=self.device)
             if self.is_first:
-                told.copy_(torch.frombuffer(bytearray(data), dtype=torch.uint8))
-            dist.broadcast(told, 0)
-        return json.loads(told.cpu().numpy().tobytes())
+                received.copy_(torch.frombuffer(bytearray(data), dtype=torch.uint8))
+            dist.broadcast(received, 0)
+        return json.loads(received.cpu().numpy().tobytes())
 
-    def take_from_first(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Put what the first worker has in the place of those of the others."""
-        if self.n > 1:
-            with self._telling():
+    def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Overwrite the tensors of all workers with those of rank 0.
+
+        RAISES BertNerError: the connection to another worker is lost.
+
+        *Shape:* any; each tensor must have the same shape on every worker.
+        """
+        if self.world_size > 1:
+            with self._communicating():
                 for tensor in tensors:
                     dist.broadcast(tensor.data, 0)
 
-    def first_does(self, work: Callable[[], T]) -> T:
-        """Let the first worker do something, and all have what it gives, or raise its error.
+    def on_rank_zero(self, work: Callable[[], T]) -> T:
+        """Call a function on rank 0 only, and return its result on all workers.
 
-        RAISES BertNerError: what it raises.
+        work: a function without arguments, whose result JSON can represent.
+        RAISES BertNerError: raised on all workers if the function raises it or an OSError, or if the connection to
+            another worker is lost. A single process raises the original error.
         """
-        told: dict[str, Any] = {}
+        outcome: dict[str, Any] = {}
         if self.is_first:
             try:
-                told = {"done": work()}
+                outcome = {"result": work()}
             except (BertNerError, OSError) as e:
-                if self.n == 1:
+                if self.world_size == 1:
                     raise
-                told = {"failed": str(e)}
-        told = self.from_first(told) if self.n > 1 else told
-        if "failed" in told:
-            raise BertNerError(told["failed"])
-        done: T = told["done"]
-        return done
+                outcome = {"error": str(e)}
+        if self.world_size > 1:
+            outcome = self.broadcast_object(outcome)
+        if "error" in outcome:
+            raise BertNerError(outcome["error"])
+        result: T = outcome["result"]
+        return result
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _communicating(self) -> Iterator[None]:
         start = time.perf_counter()
         try:
             yield
         except RuntimeError as e:
-            raise BertNerError(Errors.worker_lost.format(rank=self.rank, n=self.n, reason=format_exception(e))) from e
+            raise BertNerError(
+                Errors.worker_lost.format(rank=self.rank, n=self.world_size, reason=format_exception(e))
+            ) from e
         self.seconds += time.perf_counter() - start
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> tuple[int, int, int] | None:
-    """What `torchrun` says of this process: its rank, how many there are, its rank on this machine; None without."""
+    """Read the variables that `torchrun` sets for a process.
+
+    environment: variables by name. Default: those of this process.
+    RETURNS: rank, number of workers, and rank on this machine; None if `torchrun` did not start this process.
+    """
     try:
         return int(environment["RANK"]), int(environment["WORLD_SIZE"]), int(environment["LOCAL_RANK"])
     except (KeyError, ValueError):
@@ -152,24 +186,25 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> tuple[int, 
 
 
 @contextmanager
-def joined(*, on_gpu: bool) -> Iterator[ProcessGroup]:
-    """The workers that `torchrun`, or Ray Train, has started; else this process alone.
+def join_process_group(*, on_gpu: bool) -> Iterator[ProcessGroup]:
+    """Join the workers that `torchrun` or Ray Train started, and leave them at the end of the block.
 
-    on_gpu (bool): whether weights lie on the GPUs, over which NCCL tells; else gloo does.
-    RAISES BertNerError: they do not find each other, as where a port is taken.
+    on_gpu (bool): whether the weights are on GPUs. GPUs communicate with NCCL, CPUs with gloo.
+    RETURNS: the group; that of a single process if neither `torchrun` nor Ray Train started this one.
+    RAISES BertNerError: the workers cannot connect, for example because the port is in use.
     """
     started = from_environment()
-    if dist.is_available() and dist.is_initialized():  # by Ray
+    if dist.is_available() and dist.is_initialized():  # by Ray Train
         yield ProcessGroup(dist.get_rank(), dist.get_world_size(), "cuda" if on_gpu else "cpu")
         return
     if started is None or started[1] == 1:
         yield ProcessGroup()
         return
     try:
-        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
+        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_TIMEOUT)
     except (RuntimeError, ValueError) as e:
         address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-        raise BertNerError(Errors.no_workers.format(address=address, reason=format_exception(e))) from e
+        raise BertNerError(Errors.workers_not_connected.format(address=address, reason=format_exception(e))) from e
     try:
         yield ProcessGroup(started[0], started[1], "cuda" if on_gpu else "cpu")
     finally:
@@ -177,7 +212,7 @@ def joined(*, on_gpu: bool) -> Iterator[ProcessGroup]:
 
 
 def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
-    """Tensors of one kind that go through the network together."""
+    """Group consecutive tensors of one dtype, up to `_BUCKET` values in each group."""
     bucket: list[torch.Tensor] = []
     size = 0
     for tensor in tensors:

@@ -1,4 +1,4 @@
-"""What a training was begun with, and what of it has changed when it is to go on."""
+"""Record the inputs of a training run, and list the differences when it is resumed."""
 
 from __future__ import annotations
 
@@ -12,36 +12,38 @@ from ..util.atomic_io import sha256_of
 from ..util.provenance import versions
 
 Fingerprint = dict[str, dict[str, Any]]
+"""Settings as `config`, checksums as `files`, and package versions as `versions`."""
 _SECTIONS = ("paths.", "corpora.", "initialize.")
-"""Of the config, where files and folders of data are named."""
+"""Sections of a config that name files and folders of data."""
 
 
 def describe(config: Mapping[str, Any], *files: Path) -> Fingerprint:
-    """The settings of a config, each by its path in it; the SHA-256 of the files that it names, and of `files`; and the
-    versions of what trains.
+    """Describe the inputs of a training run: settings, file checksums and package versions.
 
-    config: interpolated.
+    config: the interpolated config. Each setting is recorded by its path in it.
+    files (Path): more files to record, beyond those that the config names. Each is recorded by its SHA-256.
+    RETURNS: the fingerprint, which can be written as JSON.
     RAISES OSError: a file cannot be read.
     """
     settings = json.loads(json.dumps(dict(_leaves("", config)), default=str))
-    named = {value for key, value in settings.items() if isinstance(value, str) and value and _names_data(key)}
-    sums = dict(pair for path in sorted({*map(Path, named), *files}) for pair in _sums(path))
-    return {"config": settings, "files": sums, "versions": versions()}
+    data_paths = {value for key, value in settings.items() if isinstance(value, str) and value and _names_data(key)}
+    checksums = dict(pair for path in sorted({*map(Path, data_paths), *files}) for pair in _checksums(path))
+    return {"config": settings, "files": checksums, "versions": versions()}
 
 
-def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping) and value:
-        for key, part in value.items():
-            yield from _leaves(f"{place}.{key}" if place else str(key), part)
+        for name, child in value.items():
+            yield from _leaves(f"{key}.{name}" if key else str(name), child)
     else:
-        yield place, value
+        yield key, value
 
 
 def _names_data(key: str) -> bool:
     return key.startswith(_SECTIONS) or (key.startswith("components.") and key.endswith(".model.name"))
 
 
-def _sums(path: Path) -> Iterator[tuple[str, str]]:
+def _checksums(path: Path) -> Iterator[tuple[str, str]]:
     if path.is_file():
         yield str(path), sha256_of(path)
     elif path.is_dir():
@@ -51,22 +53,27 @@ def _sums(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
-    """What has changed, a line each, in words."""
-    found = []
+    """List the differences between two fingerprints, one readable line each.
+
+    before: the fingerprint in the training checkpoint.
+    now: the fingerprint of the resumed run.
+    RETURNS: the lines; empty if the fingerprints are equal.
+    """
+    lines = []
     for part in ("config", "files", "versions"):
         old, new = before.get(part, {}), now.get(part, {})
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) == new.get(key) and (key in old) == (key in new):
                 continue
             if part == "files":
-                now_it_is = "another file" if key in old and key in new else "no longer there" if key in old else "new"
-                found.append(f"{key} is {now_it_is}")
+                change = "was modified" if key in old and key in new else "was removed" if key in old else "was added"
+                lines.append(f"{key} {change}")
             else:
-                shown = [json.dumps(table[key]) if key in table else "not set" for table in (old, new)]
-                found.append(f"{key} was {shown[0]}, and is {shown[1]}")
-    return found
+                values = [json.dumps(table[key]) if key in table else "not set" for table in (old, new)]
+                lines.append(f"{key} was {values[0]} and is now {values[1]}")
+    return lines
 
 
-def digest(told: Fingerprint) -> bytes:
-    """One sum of it all, by which workers compare what they were given."""
-    return sha256(json.dumps(told, sort_keys=True).encode()).digest()
+def digest(fingerprint: Fingerprint) -> bytes:
+    """Return one SHA-256 of a whole fingerprint, by which workers compare their inputs."""
+    return sha256(json.dumps(fingerprint, sort_keys=True).encode()).digest()

@@ -1,4 +1,4 @@
-"""What a training changes: weights, and what the optimizer keeps of each; as tensors by name, and back."""
+"""Save and restore what training changes: the weights, and the optimizer's moments and counts, as tensors by name."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from ..models.shim import CheckpointShim
 from ..optim.step import Key
 
 TABLES = ("mom1", "mom2", "averages")
-"""What thinc's optimizers keep of each parameter, beside the number of its updates."""
+"""The arrays that thinc's optimizers keep for each parameter, in addition to its number of updates."""
 
 
 class Parameter(NamedTuple):
-    """Weights that are trained.
+    """A parameter that is trained.
 
-    name (str): the component, the place in its model, and the parameter: the same in every process with this config.
-    key: by which the optimizer knows it, in this process.
-    array: a torch tensor, or an array of NumPy or CuPy, which can be written to.
+    name (str): the component, the position in its model, and the name of the parameter there. It is the same in every
+        process with the same config.
+    key: identifies the parameter for the optimizer, in this process only.
+    array: a writable torch tensor, or array of NumPy or CuPy, of any shape.
     """
 
     name: str
@@ -34,7 +35,12 @@ class Parameter(NamedTuple):
 
 
 def trainable(nlp: Language, frozen: Sequence[str]) -> list[tuple[str, Any]]:
-    """The components that a training changes, by the rule of spaCy's loop."""
+    """List the components that training changes, by the same rule as spaCy's loop.
+
+    nlp (Language): the pipeline.
+    frozen: names of the components that are not trained.
+    RETURNS: pairs of name and component, in pipeline order.
+    """
     pipeline: list[tuple[str, Any]] = list(nlp.pipeline)
     return [
         (name, pipe)
@@ -44,44 +50,53 @@ def trainable(nlp: Language, frozen: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def parameters(nlp: Language, frozen: Sequence[str] = ()) -> list[Parameter]:
-    """All parameters of the components that are trained, each once, in the order of the pipeline.
+    """List the parameters of the trained components, each once, in pipeline order.
 
-    RAISES BertNerError: a component keeps its weights where they cannot be read.
+    nlp (Language): the initialized pipeline.
+    frozen: names of the components that are not trained. Default: none.
+    RETURNS: the parameters.
+    RAISES BertNerError: the weights of a component cannot be read.
     """
-    found: dict[Key, Parameter] = {}
+    by_key: dict[Key, Parameter] = {}
     for component, pipe in trainable(nlp, frozen):
         for i, node in enumerate(pipe.model.walk()):
             for parameter in _of_node(f"{component}/{i}", component, node):
-                found.setdefault(parameter.key, parameter)
-    return list(found.values())
+                by_key.setdefault(parameter.key, parameter)
+    return list(by_key.values())
 
 
-def _of_node(place: str, component: str, node: Model[Any, Any]) -> Iterator[Parameter]:
+def _of_node(prefix: str, component: str, node: Model[Any, Any]) -> Iterator[Parameter]:
     for name in node.param_names:
         if node.has_param(name):
-            yield Parameter(f"{place}/{name}", (node.id, name), node.get_param(name))
+            yield Parameter(f"{prefix}/{name}", (node.id, name), node.get_param(name))
     for number, shim in enumerate(node.shims):
         for name, param in _torch_module(component, shim).named_parameters():
             key = shim.key(name, param) if isinstance(shim, CheckpointShim) else (shim.id, name)
-            yield Parameter(f"{place}.{number}/{name}", key, param)
+            yield Parameter(f"{prefix}.{number}/{name}", key, param)
 
 
 def _torch_module(component: str, shim: Shim) -> torch.nn.Module:
     if isinstance(shim, CheckpointShim):
         return cast(torch.nn.Module, shim.checkpoint.model if shim.is_loaded else torch.nn.Module())
-    # Its own scaling of gradients, for mixed precision, cannot be read.
+    # The gradient scaler of thinc's shim, which mixed precision uses, cannot be read.
     if isinstance(shim, PyTorchShim) and not shim._grad_scaler._enabled:
         return cast(torch.nn.Module, shim._model)
-    raise BertNerError(Errors.no_state_of.format(name=component, kind=type(shim).__name__))
+    raise BertNerError(Errors.weights_not_saveable.format(name=component, kind=type(shim).__name__))
 
 
 def state_dict(
     nlp: Language, optimizer: Optimizer, frozen: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Copies of weights and moments, and the numbers beside them.
+    """Copy the weights, the optimizer's arrays, and the numbers that belong to them.
 
-    RETURNS: tensors by name, as in `weights/bert_ner/0.0/classifier.bias` and `mom1/...`; and a table for JSON with the
-        number of `updates` of each parameter, and the `scalers` of components in float16.
+    nlp (Language): the pipeline in training.
+    optimizer (Optimizer): its optimizer.
+    frozen: names of the components that are not trained.
+    RETURNS: tensors on the CPU by name, such as `weights/bert_ner/0.0/classifier.bias` and `mom1/...`; and a table for
+        JSON with the number of `updates` of each parameter, and the gradient `scalers` of components in float16.
+    RAISES BertNerError: the weights of a component cannot be read.
+
+    *Shape:* each tensor has the shape of its parameter.
     """
     tensors, names = {}, {}
     for parameter in parameters(nlp, frozen):
@@ -102,27 +117,38 @@ def load_state_dict(
     tensors: dict[str, torch.Tensor],
     numbers: dict[str, Any],
 ) -> None:
-    """The inverse of `state_dict`, in a pipeline and an optimizer that were made from the same config.
+    """Restore the result of `state_dict` in a pipeline and an optimizer that were created from the same config.
 
-    RAISES BertNerError: the parameters are others.
+    nlp (Language): the initialized pipeline, whose weights are replaced.
+    optimizer (Optimizer): its optimizer, whose arrays and counts are replaced.
+    frozen: names of the components that are not trained.
+    tensors: the tensors of `state_dict`.
+    numbers: the table of `state_dict`.
+    RAISES BertNerError: the pipeline has other parameters, by name or by shape.
+
+    *Shape:* each tensor must have the shape of its parameter.
     """
-    found = parameters(nlp, frozen)
-    kept = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("weights/")}
-    differ = {one.name for one in found} ^ kept.keys()
-    differ |= {one.name for one in found if one.name in kept and tuple(kept[one.name].shape) != tuple(one.array.shape)}
-    if differ:
-        raise BertNerError(Errors.other_parameters.format(n=len(differ), first=min(differ)))
+    params = parameters(nlp, frozen)
+    saved = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("weights/")}
+    mismatched = {param.name for param in params} ^ saved.keys()
+    mismatched |= {
+        param.name
+        for param in params
+        if param.name in saved and tuple(saved[param.name].shape) != tuple(param.array.shape)
+    }
+    if mismatched:
+        raise BertNerError(Errors.other_parameters.format(n=len(mismatched), first=min(mismatched)))
     with torch.no_grad():
-        for parameter in found:
-            _write(parameter.array, kept[parameter.name])
+        for param in params:
+            _write(param.array, saved[param.name])
             for table in TABLES:
-                tensor = tensors.get(f"{table}/{parameter.name}")
+                tensor = tensors.get(f"{table}/{param.name}")
                 if tensor is not None:
-                    getattr(optimizer, table)[parameter.key] = _as_array(tensor, parameter.array)
-            if parameter.name in numbers["updates"]:
-                optimizer.nr_update[parameter.key] = numbers["updates"][parameter.name]
+                    getattr(optimizer, table)[param.key] = _as_array(tensor, param.array)
+            if param.name in numbers["updates"]:
+                optimizer.nr_update[param.key] = numbers["updates"][param.name]
     for name, pipe in trainable(nlp, frozen):
-        for shim in _ours(pipe):
+        for shim in _checkpoint_shims(pipe):
             if shim.checkpoint.padding_free is not None:
                 shim.checkpoint.padding_free.forget()
             if name in numbers["scalers"]:
@@ -132,12 +158,12 @@ def load_state_dict(
 
 def _scalers(nlp: Language, frozen: Sequence[str]) -> Iterator[tuple[str, torch.amp.GradScaler | None]]:
     for name, pipe in trainable(nlp, frozen):
-        for shim in _ours(pipe):
+        for shim in _checkpoint_shims(pipe):
             yield name, shim.checkpoint.scaler
 
 
-def _ours(pipe: Any) -> list[CheckpointShim]:
-    """The shims of a component that hold a checkpoint of this package."""
+def _checkpoint_shims(pipe: Any) -> list[CheckpointShim]:
+    """Return the shims of a component that hold a loaded checkpoint of this package."""
     shims = [shim for node in pipe.model.walk() for shim in node.shims]
     return [shim for shim in shims if isinstance(shim, CheckpointShim) and shim.is_loaded]
 
@@ -149,7 +175,7 @@ def _copy(array: Any) -> torch.Tensor:
 
 
 def _as_array(tensor: torch.Tensor, like: Any) -> Any:
-    """An array of NumPy, or of CuPy where the parameter lies on a GPU."""
+    """Convert a tensor to an array of NumPy, or of CuPy if the parameter `like` is on a GPU."""
     array = torch2xp(like.data) if isinstance(like, torch.Tensor) else like
     return get_array_ops(array).asarray(tensor.numpy().copy())
 

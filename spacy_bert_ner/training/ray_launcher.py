@@ -1,4 +1,4 @@
-"""Workers on Ray Train, which starts them, brings them together and ends them."""
+"""Start training workers on Ray Train, stop them on request, and report their errors."""
 
 from __future__ import annotations
 
@@ -19,22 +19,29 @@ from .run import TrainingJob, train
 from .trainer import TrainingInterrupted
 
 
-def train_on_ray(order: TrainingJob, n: int, address: str | None) -> None:
-    """Train with so many workers, each of which takes a CPU, and a GPU if the order says so.
+def train_on_ray(job: TrainingJob, world_size: int, address: str | None) -> None:
+    """Train with several workers on Ray Train.
 
-    The output folder, and the files that the config names, have to be where all machines see them.
+    Each worker takes one CPU, and one GPU if the job uses GPUs. The output folder, and the files that the config names,
+    must be on storage that all machines share.
 
-    address: of a cluster, as `ray.init` takes it; None for one that is started here and ends with the training.
-    RAISES BertNerError: there is no such cluster, no room in it, or what a worker raises. Stopped: it was asked to.
+    job (TrainingJob): the training run.
+    world_size (int): number of workers.
+    address (str | None): address of a cluster, in the form that `ray.init` takes. None starts a cluster on this
+        machine, which ends with the training.
+    RAISES BertNerError: the cluster does not exist or is too small, or a worker raised an error. TrainingInterrupted: a
+        stop was requested.
     """
-    order = replace(order, output=order.output and order.output.absolute())
-    with ray_session(address, shows_output=True), _beside(order.output) as results:
-        _run(order, n, results)
+    job = replace(job, output=job.output and job.output.absolute())
+    with ray_session(address, shows_output=True), _ray_results_in(job.output) as results:
+        _run(job, world_size, results)
 
 
 @contextmanager
-def _beside(output: Path | None) -> Iterator[Path]:
-    """A folder for what Ray writes of a run, which all machines see, as they do the output.
+def _ray_results_in(output: Path | None) -> Iterator[Path]:
+    """Create a temporary folder for the files that Ray writes about a run.
+
+    It is inside the output folder, because all machines share that.
 
     RAISES BertNerError: the output is a file.
     """
@@ -46,66 +53,66 @@ def _beside(output: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _run(order: TrainingJob, n: int, results: Path) -> None:
+def _run(job: TrainingJob, world_size: int, results: Path) -> None:
     import ray
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    gpus = 1 if order.use_gpu >= 0 else 0
-    found = ray.cluster_resources()
-    has = {name: found.get(name, 0) for name in ("CPU", "GPU")}
-    if has["CPU"] < n or has["GPU"] < n * gpus:
-        raise BertNerError(Errors.no_room_for_workers.format(n=n, cpus=1, gpus=gpus, found=has))
-    # Signals reach this process alone; the workers look for the file.
-    wish = results / "stop"
+    gpus = 1 if job.use_gpu >= 0 else 0
+    resources = ray.cluster_resources()
+    available = {name: resources.get(name, 0) for name in ("CPU", "GPU")}
+    if available["CPU"] < world_size or available["GPU"] < world_size * gpus:
+        raise BertNerError(Errors.cluster_too_small.format(n=world_size, cpus=1, gpus=gpus, found=available))
+    # Signals reach only this process. The workers check for this file.
+    stop_file = results / "stop"
     trainer = TorchTrainer(
         _work,
-        train_loop_config={"order": order, "wish": str(wish), "cwd": str(Path.cwd())},
+        train_loop_config={"job": job, "stop_file": str(stop_file), "cwd": str(Path.cwd())},
         torch_config=TorchConfig(backend="nccl" if gpus else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=n, use_gpu=bool(gpus), resources_per_worker={"CPU": 1, **({"GPU": 1} if gpus else {})}
+            num_workers=world_size, use_gpu=bool(gpus), resources_per_worker={"CPU": 1, **({"GPU": 1} if gpus else {})}
         ),
-        # Who starts it again says --resume, with as many workers as there are then.
+        # Ray does not restart a failed run. The user resumes it with --resume, with any number of workers.
         run_config=RunConfig(storage_path=str(results), failure_config=FailureConfig(max_failures=0)),
     )
-    failed: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def fit() -> None:
         try:
             trainer.fit()
-        except Exception as e:  # what Ray makes of whatever a worker raises, or of its end
-            failed.append(e)
+        except Exception as e:  # Ray wraps the error of a worker, or the end of its process
+            errors.append(e)
 
-    # Not in this thread, where Ray would take SIGINT for a wish to end at once.
+    # Run in another thread: in the main thread, Ray would end the run immediately on SIGINT.
     thread = threading.Thread(target=fit, daemon=True)
     with StopSignal() as stop:
         thread.start()
         while thread.is_alive():
             thread.join(0.5)
-            if stop.is_asked:
-                wish.touch()
-    if failed:
-        raise BertNerError(_reason(failed[0])) from failed[0]
-    if stop.is_asked:
+            if stop.is_requested:
+                stop_file.touch()
+    if errors:
+        raise BertNerError(_reason(errors[0])) from errors[0]
+    if stop.is_requested:
         raise TrainingInterrupted(stop.signal, -1)
 
 
 def _work(settings: dict[str, Any]) -> None:
-    order: TrainingJob = settings["order"]
+    job: TrainingJob = settings["job"]
     os.chdir(settings["cwd"])
-    if order.code is not None:
-        import_code(order.code)
+    if job.code is not None:
+        import_code(job.code)
     try:
-        train(order, StopSignal(Path(settings["wish"])))
+        train(job, StopSignal(Path(settings["stop_file"])))
     except TrainingInterrupted:
         return
 
 
 def _reason(e: BaseException) -> str:
-    """What a worker raised, in its own words, where Ray brings it."""
+    """Return the message of the worker's BertNerError, if Ray reports one; else describe the first failure."""
     failures = getattr(e, "worker_failures", {})
-    for one in failures.values():
-        cause = getattr(one, "cause", one)
+    for failure in failures.values():
+        cause = getattr(failure, "cause", failure)
         if isinstance(cause, BertNerError):
             return str(cause)
     first = next(iter(failures.values()), e)

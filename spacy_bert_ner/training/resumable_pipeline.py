@@ -1,10 +1,10 @@
-"""The pipeline as spaCy's loop is given it: it stands still where steps are done already, and shares work out."""
+"""Stand in for the pipeline in spaCy's training loop, to replay completed steps and to distribute work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from spacy.language import Language
@@ -21,126 +21,157 @@ from .distributed import ProcessGroup
 from .optimizer_state import trainable
 
 Batch = tuple[int, Any]
-"""The number of the epoch, and its examples."""
+"""The number of the epoch, from 0, and its examples."""
 
 
 class ResumablePipeline:
-    """What spaCy's `train_while_improving` asks of a pipeline.
+    """Stand in for a `Language` in spaCy's `train_while_improving`.
 
-    To go on after step s, the loop begins anew and goes through its steps up to s, with all that follows from them
-    alone: data, batches, schedules, patience. None of them is learned from. That takes a small part of the time that
-    they took, and needs to know nothing of what a schedule or a batcher keeps.
+    It is not a `Language`. It has only the attributes that the loop and its evaluation callback use: `update`,
+    `pipeline`, `pipe_names`, `use_params` and `evaluate`. `as_language` gives it the type that spaCy declares. A unit
+    test compares this list with spaCy's source.
 
-    done (int): the last step that is done; -1 for none.
+    To resume after step s, the loop starts from step 0 and replays the steps up to s. In a replayed step, data,
+    batches, schedules and patience advance as usual, but no component is updated. The replay takes a small part of the
+    original time, and it does not depend on the internal state of any schedule or batcher.
+
+    nlp (Language): the real pipeline.
+    workers (ProcessGroup): the group of training processes.
+    completed_step (int): last step of the training checkpoint; -1 for none.
     """
 
-    def __init__(self, nlp: Language, workers: ProcessGroup, done: int = -1) -> None:
-        self.nlp, self.workers, self.done = nlp, workers, done
+    def __init__(self, nlp: Language, workers: ProcessGroup, completed_step: int = -1) -> None:
+        self.nlp, self.workers, self.completed_step = nlp, workers, completed_step
         self.step = -1
         self.turn = 0
-        self.is_last = False
-        """Whether there is no batch after that of this step."""
+        self.is_last_batch = False
+        """Whether the batch of this step is the last one."""
 
     @property
-    def is_behind(self) -> bool:
-        """Whether the step is one of those that are done."""
-        return self.step <= self.done
+    def is_replaying(self) -> bool:
+        """Whether the current step was completed before the run was resumed."""
+        return self.step <= self.completed_step
 
-    def batches(self, batches: Iterable[Batch], own: IsolatedRng) -> Iterator[Batch]:
-        """The same, counted, and read with random numbers of their own, one ahead to know the last.
+    def as_language(self) -> Language:
+        """Return this stand-in, typed as the `Language` that spaCy's loop declares. Use it for the loop only."""
+        return cast(Language, self)
 
+    def batches(self, batches: Iterable[Batch], data_rng: IsolatedRng) -> Iterator[Batch]:
+        """Yield the batches, and count the steps.
+
+        Each batch is read one step ahead, because `is_last_batch` must be known.
+
+        batches: pairs of epoch and examples.
+        data_rng (IsolatedRng): the random numbers that reading the data uses.
         RAISES BertNerError: there are more workers than examples in the first batch.
         """
         iterator = iter(batches)
 
         def read() -> tuple[int, list[Any]] | None:
-            with own:
-                found = next(iterator, None)
-                return None if found is None else (found[0], list(found[1]))
+            with data_rng:
+                batch = next(iterator, None)
+                return None if batch is None else (batch[0], list(batch[1]))
 
         following = read()
         while following is not None:
             epoch, batch = following
-            if self.step < 0 and len(batch) < self.workers.n:
-                raise BertNerError(Errors.too_many_workers.format(n=self.workers.n, found=len(batch)))
+            if self.step < 0 and len(batch) < self.workers.world_size:
+                raise BertNerError(Errors.too_many_workers.format(n=self.workers.world_size, found=len(batch)))
             following = read()
             self.step += 1
-            self.is_last = following is None
+            self.is_last_batch = following is None
             yield epoch, batch
 
     def update(self, examples: Iterable[Example], *, losses: dict[str, float], **options: Any) -> dict[str, float]:
-        """Learn from this worker's part of a batch."""
+        """Learn from this worker's shard of a batch, as `Language.update`; do nothing in a replayed step."""
         turn, self.turn = self.turn, self.turn + 1
-        if self.is_behind:
+        if self.is_replaying:
             return losses
-        self.nlp.update(self.workers.part(list(examples), turn), losses=losses, **options)
+        self.nlp.update(self.workers.shard(list(examples), turn), losses=losses, **options)
         return losses
 
     @property
     def pipeline(self) -> list[tuple[str, Callable[[Doc], Doc]]]:
-        """The components that the loop lets step."""
-        return [] if self.is_behind else self.nlp.pipeline
+        """The components that take an optimizer step; none in a replayed step."""
+        return [] if self.is_replaying else self.nlp.pipeline
 
     @property
     def pipe_names(self) -> list[str]:
-        """For an error of spaCy's."""
+        """The names of the components, which spaCy shows in an error message."""
         return self.nlp.pipe_names
 
     def use_params(self, params: dict[Any, Any]) -> AbstractContextManager[None]:
-        """Averages of the weights, for the length of a block."""
-        return nullcontext() if self.is_behind else self.nlp.use_params(params)
+        """Use averaged weights within a block, as `Language.use_params`; do nothing in a replayed step."""
+        return nullcontext() if self.is_replaying else self.nlp.use_params(params)
 
     def evaluate(self, examples: Iterable[Example]) -> dict[str, Any]:
-        """The scores of the dev data, each part of which another worker predicts; the first scores them all.
+        """Score the dev data. Each worker predicts one shard, and rank 0 scores all predictions.
 
-        Scorers see of a prediction what a `.spacy` file would hold of it, without user data, unless one works alone.
+        With several workers, scorers receive the predictions as a `.spacy` file would store them, without user data.
+
+        examples: the dev data.
+        RETURNS: the scores, as `Language.evaluate`; the same on all workers. `speed` is that of all workers together.
+        RAISES BertNerError: the connection to another worker is lost.
         """
         workers = self.workers
-        if workers.n == 1:
+        if workers.world_size == 1:
             return self.nlp.evaluate(examples)
         examples = list(examples)
-        shared: Any = _SharedScorer(self.nlp, workers, examples)
-        scores = self.nlp.evaluate(workers.part(examples), scorer=shared)
+        scorer = cast(Scorer, _GatheringScorer(self.nlp, workers, examples))
+        scores = self.nlp.evaluate(workers.shard(examples), scorer=scorer)
         speed = torch.tensor([float(scores.get("speed", 0.0))], device=workers.device)
-        workers.add_up([speed])
-        return {**workers.from_first(scores), "speed": float(speed)}
+        workers.all_reduce([speed])
+        return {**workers.broadcast_object(scores), "speed": float(speed)}
 
 
 class EvaluationSteps:
-    """Which steps spaCy's loop evaluates, in the place of `eval_frequency`: those, and the last.
+    """Stand in for the integer `eval_frequency` in spaCy's loop, to evaluate the last step too.
 
         step:        0   1   2   3   4   5   6   7      every 3rd, and at most step 7
         evaluated:   x           x           x   x
 
-    Whoever asks for the remainder of a step, as the loop does, gets 0 for those.
+    It is not an integer. It supports only `step % eval_frequency`, which is 0 for the steps to evaluate.
+
+    frequency (int): `eval_frequency` of the config.
+    max_steps (int): `max_steps` of the config; 0 for no limit.
+    pipeline (ResumablePipeline): knows whether the current batch is the last one.
     """
 
-    def __init__(self, frequency: int, max_steps: int, stage: ResumablePipeline) -> None:
-        self.frequency, self.max_steps, self.stage = frequency, max_steps, stage
+    def __init__(self, frequency: int, max_steps: int, pipeline: ResumablePipeline) -> None:
+        self.frequency, self.max_steps, self.pipeline = frequency, max_steps, pipeline
 
     def __rmod__(self, step: int) -> int:
-        is_last = self.stage.is_last or (self.max_steps > 0 and step == self.max_steps)
+        is_last = self.pipeline.is_last_batch or (self.max_steps > 0 and step == self.max_steps)
         return 0 if is_last else step % self.frequency
 
+    def as_int(self) -> int:
+        """Return this stand-in, typed as the integer that spaCy's loop declares. Use it for the loop only."""
+        return cast(int, self)
 
-class _SharedScorer:
-    """Scores what all workers have predicted, where it is the first."""
+
+class _GatheringScorer:
+    """Stand in for the `Scorer` in `Language.evaluate`: on rank 0, score the predictions of all workers."""
 
     def __init__(self, nlp: Language, workers: ProcessGroup, examples: Sequence[Example]) -> None:
         self.nlp, self.workers, self.examples = nlp, workers, examples
 
-    def score(self, own: Iterable[Example], *, per_component: bool = False) -> dict[str, Any]:
-        parts = self.workers.gather(DocBin(docs=[eg.predicted for eg in own]).to_bytes())
+    def score(self, shard: Iterable[Example], *, per_component: bool = False) -> dict[str, Any]:
+        parts = self.workers.gather(DocBin(docs=[eg.predicted for eg in shard]).to_bytes())
         if not parts:
             return {}
         docs = [list(DocBin().from_bytes(part).get_docs(self.nlp.vocab)) for part in parts]
         n = len(parts)
-        found = [Example(docs[i % n][i // n], eg.reference) for i, eg in enumerate(self.examples)]
-        return Scorer(nlp=self.nlp).score(found, per_component=per_component)
+        predicted = [Example(docs[i % n][i // n], eg.reference) for i, eg in enumerate(self.examples)]
+        return Scorer(nlp=self.nlp).score(predicted, per_component=per_component)
 
 
 def check_parallel(nlp: Language, frozen: Sequence[str]) -> None:
-    """RAISES BertNerError: a component is trained whose gradients cannot be added up."""
+    """Check that several workers can train the pipeline.
+
+    nlp (Language): the pipeline.
+    frozen: names of the components that are not trained.
+    RAISES BertNerError: the gradients of a trained component cannot be summed across workers.
+    """
     ours = our_components(nlp)
     for name, pipe in trainable(nlp, frozen):
         if name not in ours or is_shared(pipe.model):
@@ -149,12 +180,17 @@ def check_parallel(nlp: Language, frozen: Sequence[str]) -> None:
 
 @contextmanager
 def added_gradients(nlp: Language, frozen: Sequence[str], workers: ProcessGroup) -> Iterator[None]:
-    """Let the components step with the gradients of all workers, for the length of the block."""
+    """Sum the gradients of all workers before each optimizer step, within the block.
+
+    nlp (Language): the pipeline.
+    frozen: names of the components that are not trained.
+    workers (ProcessGroup): the group of training processes. A single process sums nothing.
+    """
     shims: list[CheckpointShim] = []
-    if workers.n > 1:
+    if workers.world_size > 1:
         shims = [pipe.model.shims[0] for _, pipe in trainable(nlp, frozen)]
     for shim in shims:
-        shim.add_up = workers.add_up
+        shim.add_up = workers.all_reduce
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A training from its config to its end, on this machine; each worker runs this."""
+"""Run a training job from its config to the saved pipeline. Every worker runs this module."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ from wasabi import Printer
 from ..corpus.splitting.part_file import refuse_split
 from ..errors import BertNerError, Errors
 from ..util.pipelines import our_components
-from . import checkpoints as states
-from .distributed import ProcessGroup, from_environment, joined
+from . import checkpoints
+from .checkpointer import CheckpointPolicy
+from .distributed import ProcessGroup, from_environment, join_process_group
 from .fingerprint import Fingerprint, describe, differences, digest
 from .optimizer_state import parameters
 from .progress import StopSignal
 from .resumable_pipeline import check_parallel
-from .trainer import CheckpointPolicy, Trainer
+from .trainer import Trainer
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What is to be trained, and how.
+    """The settings of a training run.
 
     config (Path): a config file, or `-` for standard input.
-    output (Path | None): the folder that pipelines and states go to; None for none.
-    overrides: settings that go before those of the config, by their path in it.
-    code (Path | None): a file with functions that the config names, which was imported; None for none.
-    use_gpu (int): the number of the GPU, or of that of the first worker of a machine; -1 for the CPU.
-    resume (bool): go on from the newest state, if there is one.
-    allow_changes (bool): even if the config, the data or the versions are others.
-    is_watched (bool): whether progress is shown.
+    output (Path | None): folder for the pipelines and the training checkpoints. None writes neither.
+    overrides: settings that override those of the config, by their path in it. Default: none.
+    code (Path | None): a file with functions that the config names. It is already imported in the process that
+        creates the job. Default: None.
+    use_gpu (int): number of the GPU; with several workers, that of the first worker on each machine. Default: -1, the
+        CPU.
+    keeping (CheckpointPolicy): when checkpoints are written, and how many are kept.
+    resume (bool): resume from the newest training checkpoint, if there is one. Default: False.
+    allow_changes (bool): resume even if the config, the data or the versions have changed. Default: False.
+    is_watched (bool): show the progress. Default: True.
     """
 
     config: Path
@@ -55,109 +59,116 @@ class TrainingJob:
     is_watched: bool = True
 
 
-def train(order: TrainingJob, stop: StopSignal) -> None:
-    """Train as spaCy's command does, alone or with the workers that `torchrun` or Ray Train has started.
+def train(job: TrainingJob, stop: StopSignal) -> None:
+    """Train as `spacy train` does, in a single process or with the workers of `torchrun` or Ray Train.
 
-    RAISES BertNerError: something of the order is not allowed, see `Trainer.run`. Stopped: it was asked to.
+    job (TrainingJob): the settings of the run.
+    stop (StopSignal): is checked after each step.
+    RAISES BertNerError: the job is not allowed, or training failed; see `Trainer.run`. TrainingInterrupted: a stop was
+        requested.
     """
     started = from_environment()
-    gpu = order.use_gpu
+    gpu = job.use_gpu
     if gpu >= 0 and started is not None:
         gpu += started[2]
     is_first = started is None or started[0] == 0
     with contextlib.ExitStack() as stack:
-        if not is_first:  # the first says it for all
+        if not is_first:  # rank 0 prints for all workers
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
         setup_gpu(gpu, silent=not is_first)
-        _train(order, stop, stack.enter_context(joined(on_gpu=gpu >= 0)), gpu)
+        _train(job, stop, stack.enter_context(join_process_group(on_gpu=gpu >= 0)), gpu)
 
 
-def _train(order: TrainingJob, stop: StopSignal, workers: ProcessGroup, gpu: int) -> None:
+def _train(job: TrainingJob, stop: StopSignal, workers: ProcessGroup, gpu: int) -> None:
     msg = Printer(no_print=not workers.is_first)
-    with show_validation_error(order.config):
-        config = util.load_config(order.config, overrides=dict(order.overrides), interpolate=False)
-        plain = config.interpolate()
-    _check_components(plain)
-    _check_corpora(plain)
-    files = [order.code] if order.code else []
-    told = describe(plain, *files)
-    folder = workers.first_does(lambda: _begin(order, told, msg))
-    everywhere = workers.gather(digest(told))
-    workers.first_does(lambda: _compare(everywhere))
+    with show_validation_error(job.config):
+        config = util.load_config(job.config, overrides=dict(job.overrides), interpolate=False)
+        interpolated = config.interpolate()
+    _check_components(interpolated)
+    _check_corpora(interpolated)
+    files = [job.code] if job.code else []
+    fingerprint = describe(interpolated, *files)
+    folder = workers.on_rank_zero(lambda: _prepare_output(job, fingerprint, msg))
+    digests = workers.gather(digest(fingerprint))
+    workers.on_rank_zero(lambda: _check_same_input(digests))
     msg.divider("Initializing pipeline")
-    with show_validation_error(order.config, hint_fill=False):
+    with show_validation_error(job.config, hint_fill=False):
         nlp = init_nlp(config, use_gpu=gpu)
     frozen = nlp.config["training"]["frozen_components"]
     _check_trained(nlp, frozen)
-    if workers.n > 1:
+    if workers.world_size > 1:
         check_parallel(nlp, frozen)
-    parameters(nlp, frozen)  # what cannot be kept is told now
+    parameters(nlp, frozen)  # report weights that cannot be saved before training starts
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")
     trainer = Trainer(
         nlp,
-        order.output,
-        told,
+        job.output,
+        fingerprint,
         folder=None if folder is None else Path(folder),
         workers=workers,
-        keeping=order.keeping,
+        keeping=job.keeping,
         use_gpu=gpu,
     )
-    with stop:  # not before, when there is nothing to write yet
-        trainer.run(stop, is_watched=order.is_watched, stdout=sys.stdout, stderr=sys.stderr)
-    if order.output is not None:
-        msg.good("Saved pipeline to output directory", str(order.output / DIR_MODEL_LAST))
+    with stop:  # only from here on is there something to save when a stop is requested
+        trainer.run(stop, is_watched=job.is_watched, stdout=sys.stdout, stderr=sys.stderr)
+    if job.output is not None:
+        msg.good("Saved pipeline to output directory", str(job.output / DIR_MODEL_LAST))
 
 
-def _begin(order: TrainingJob, told: Fingerprint, msg: Printer) -> str | None:
-    """Make the folder, or find the state to go on from.
+def _prepare_output(job: TrainingJob, fingerprint: Fingerprint, msg: Printer) -> str | None:
+    """Create the output folder, or find the training checkpoint to resume from.
 
-    RAISES BertNerError: the folder is of another training, or what it was begun with has changed.
+    RETURNS: the folder of the checkpoint; None to start from the beginning.
+    RAISES BertNerError: the folder belongs to another run, or the inputs of the run have changed.
     """
-    output = order.output
+    output = job.output
     if output is None:
-        if order.resume:
-            raise BertNerError(Errors.resume_takes_output)
-        msg.info("No output directory provided: there will be no states to go on from")
+        if job.resume:
+            raise BertNerError(Errors.resume_requires_output)
+        msg.info("No output directory provided: no training checkpoints are written, so this run cannot be resumed")
         return None
     if output.exists() and not output.is_dir():
         raise BertNerError(Errors.output_is_file.format(output=output))
     pipelines = [name for name in (DIR_MODEL_BEST, DIR_MODEL_LAST) if (output / name).exists()]
-    if not order.resume:
-        there = [*pipelines, *([states.STATES] if states.has_checkpoints(output) else [])]
-        if there:
-            raise BertNerError(Errors.output_trained.format(output=output, found=", ".join(there)))
+    if not job.resume:
+        existing = [*pipelines, *([checkpoints.CHECKPOINTS] if checkpoints.has_checkpoints(output) else [])]
+        if existing:
+            raise BertNerError(Errors.output_already_trained.format(output=output, found=", ".join(existing)))
     if not output.exists():
         output.mkdir(parents=True)
         msg.good(f"Created output directory: {output}")
     msg.info(f"Saving to output directory: {output}")
-    folder = states.latest_checkpoint(output, msg.warn) if order.resume else None
+    folder = checkpoints.latest_checkpoint(output, msg.warn) if job.resume else None
     if folder is None:
-        if pipelines and not states.was_begun(output):
-            raise BertNerError(Errors.no_states.format(output=output, found=", ".join(pipelines)))
-        if order.resume:
-            msg.info("There is no state to go on from yet: it begins anew")
-        states.mark_begun(output)
+        if pipelines and not checkpoints.has_started(output):
+            raise BertNerError(Errors.no_training_checkpoint.format(output=output, found=", ".join(pipelines)))
+        if job.resume:
+            msg.info("No training checkpoint to resume from yet: starting from the beginning")
+        checkpoints.mark_started(output)
         return None
-    changed = differences(states.read_told(folder), told)
-    if changed and not order.allow_changes:
-        raise BertNerError(Errors.training_changed.format(folder=folder, changed="; ".join(changed)))
-    if changed:
-        msg.warn("It goes on, though there were changes", "\n".join(changed))
-    msg.info(f"Going on from {folder}")
+    changes = differences(checkpoints.read_fingerprint(folder), fingerprint)
+    if changes and not job.allow_changes:
+        raise BertNerError(Errors.training_changed.format(folder=folder, changed="; ".join(changes)))
+    if changes:
+        msg.warn("Resuming although the run has changed", "\n".join(changes))
+    msg.info(f"Resuming from {folder}")
     return str(folder)
 
 
-def _compare(everywhere: list[bytes]) -> None:
-    others = [rank for rank, one in enumerate(everywhere) if one != everywhere[0]]
-    if others:
-        raise BertNerError(Errors.workers_differ.format(ranks=", ".join(map(str, others))))
+def _check_same_input(digests: list[bytes]) -> None:
+    differing = [rank for rank, fingerprint_digest in enumerate(digests) if fingerprint_digest != digests[0]]
+    if differing:
+        raise BertNerError(Errors.workers_differ.format(ranks=", ".join(map(str, differing))))
 
 
 def _check_components(config: Mapping[str, Any]) -> None:
-    """Refuse a config that can have no `bert_ner`, before anything is read. One that is sourced is known later."""
+    """Reject a config that cannot have a `bert_ner`, before any data is read.
+
+    The factory of a sourced component is only known once it is loaded, see `_check_trained`.
+    """
     components = config.get("components", {})
     pipeline = config.get("nlp", {}).get("pipeline", [])
     factories = {name: components.get(name, {}).get("factory") for name in pipeline}
@@ -167,12 +178,12 @@ def _check_components(config: Mapping[str, Any]) -> None:
 
 
 def _check_corpora(config: Mapping[str, Any]) -> None:
-    """Refuse a folder with several parts of a split, which any reader would take for one corpus."""
+    """Reject a folder with several parts of a split, which every reader would read as one corpus."""
     for reader in config.get("corpora", {}).values():
-        path = reader.get("path") if isinstance(reader, Mapping) else None
-        for one in path if isinstance(path, list) else [path]:
-            if isinstance(one, str) and one:
-                refuse_split(Path(one))
+        setting = reader.get("path") if isinstance(reader, Mapping) else None
+        for path in setting if isinstance(setting, list) else [setting]:
+            if isinstance(path, str) and path:
+                refuse_split(Path(path))
 
 
 def _check_trained(nlp: Language, frozen: list[str]) -> None:

@@ -1,30 +1,68 @@
-"""Training by spaCy's own loop, with states to go on from.
+"""Train with spaCy's own loop, and add training checkpoints, exact resume, stop requests and several workers.
 
-What `spacy.training.loop.train` does, with what it has no place for: states, a wish to stop, other workers, and folders
-that are there whole or not at all.
+It does the same as `spacy.training.loop.train`, and gives the same weights. Pipelines are written atomically. The loop
+does not receive the pipeline itself but a `ResumablePipeline`, which stands in for it.
+
+    spaCy's loop    ResumablePipeline     nlp, optimizer            Trainer           Checkpointer
+         |                  |                    |                     |                    |
+    A training step         |                    |                     |                    |
+         | next batch       |                    |                     |                    |
+         |----------------->| reads 1 ahead      |                     |                    |
+         | update           |                    |                     |                    |
+         |----------------->| update(shard)      |                     |                    |
+         |                  |------------------->| forward, backward   |                    |
+         | finish_update    |                    |                     |                    |
+         |-------------------------------------->| sums gradients over |                    |
+         |                  |                    | workers, then steps |                    |
+         | evaluate: every `eval_frequency` steps and in the last step |                    |
+         |------------------------------------------------------------>|                    |
+         |                  | evaluate           |                     |                    |
+         |                  |<-----------------------------------------| records the score  |
+         | yields info      |                    |                     |                    |
+         |------------------------------------------------------------>| logs the step      |
+         |                  |                    |                     |                    |
+    A checkpoint: after an evaluation, every few minutes, on a stop request and at the end  |
+         |                  |                    |                     | save_pipeline      |
+         |                  |                    |                     |------------------->| model-last, model-best
+         |                  |                    |                     | save_checkpoint    |
+         |                  |                    |                     |------------------->|
+         |                  |                    | copies weights, moments and RNG states   |
+         |                  |                    |<-----------------------------------------|
+         |                  |                    |                     |                    | checkpoints/<step>
+         |                  |                    |                     |                    |
+    A resume from the checkpoint of step s: steps 0 to s are replayed without learning      |
+         | next batch       |                    |                     |                    |
+         |----------------->| reads the same data, from the saved RNG states of the data    |
+         | update           |                    |                     |                    |
+         |----------------->| returns at once    |                     |                    |
+         | finish_update: for no component, as `pipeline` is empty; schedules advance       |
+         | evaluate         |                    |                     |                    |
+         |------------------------------------------------------------>| returns the        |
+         |                  |                    |                     | recorded score     |
+         | yields info of step s                 |                     |                    |
+         |------------------------------------------------------------>|                    |
+         |                  |                    | restores weights, moments and RNG states |
+         |                  |                    |<--------------------|                    |
+         | step s + 1: a training step as above  |                     |                    |
+
+The checkpoint is read before the loop starts. A pipeline is saved only after an evaluation, on a stop request and at
+the end.
 """
 
 from __future__ import annotations
 
 import random
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training.loop import (
-    DIR_MODEL_BEST,
     DIR_MODEL_LAST,
-    create_before_to_disk_callback,
     create_evaluation_callback,
     create_train_batches,
     train_while_improving,
@@ -38,37 +76,23 @@ from ..errors import BertNerError, Errors, format_exception
 from ..losses.cross_entropy import WeightedMean
 from ..optim.schedule import schedule_of
 from ..optim.training_plan import TrainingPlan, make_plan
-from ..util import rng as randomness
-from ..util.atomic_io import atomic_folder
-from ..util.rng import IsolatedRng
-from . import checkpoints as states
-from .checkpoints import TrainingCheckpoint
+from ..util.rng import IsolatedRng, set_rng_state
+from .checkpointer import Checkpointer, CheckpointPolicy
+from .checkpoints import TrainingCheckpoint, read_checkpoint
 from .console_logger import announced, announcements, count_dev_entities, pipeline_plan
-from .csv_logger import going_on
+from .csv_logger import resuming_after
 from .distributed import ProcessGroup
 from .fingerprint import Fingerprint
-from .optimizer_state import load_state_dict, parameters, state_dict, trainable
+from .optimizer_state import load_state_dict, parameters, trainable
 from .progress import ProgressReporter, StopSignal
 from .resumable_pipeline import EvaluationSteps, ResumablePipeline, added_gradients
 
 
-@dataclass(frozen=True)
-class CheckpointPolicy:
-    """Which states are kept.
+class TrainingInterrupted(Exception):  # noqa: N818, it is no error
+    """Training stopped because a stop was requested.
 
-    newest (int): so many.
-    minutes (float): after which one is written, beside those at every evaluation; 0 for none but these.
-    """
-
-    newest: int = 2
-    minutes: float = 10.0
-
-
-class TrainingInterrupted(Exception):  # noqa: N818, nothing is wrong
-    """A training has stopped because it was asked to.
-
-    signal (int): by this one; 0 if by other means.
-    step (int): the last that is done.
+    signal (int): number of the signal that requested it; 0 if it was requested by other means.
+    step (int): last completed step; -1 if it is unknown.
     """
 
     def __init__(self, signal: int, step: int) -> None:
@@ -77,32 +101,36 @@ class TrainingInterrupted(Exception):  # noqa: N818, nothing is wrong
 
 
 class Trainer:
-    """One training of an initialized pipeline, as its config says.
+    """Train an initialized pipeline as its config says.
 
     nlp (Language): the pipeline, with the full config.
-    output (Path | None): the folder of `model-best`, `model-last` and `states`; None for none of them.
-    told: what it was begun with, see `fingerprint.describe`.
-    folder (Path | None): of the state to go on from; None to begin.
-    RAISES BertNerError: the state is of other parameters.
+    output (Path | None): folder of `model-best`, `model-last` and `checkpoints`. None writes none of them.
+    fingerprint: the inputs of the run, see `fingerprint.describe`.
+    folder (Path | None): training checkpoint to resume from. Default: None, start from the beginning.
+    workers (ProcessGroup | None): the group of training processes. Default: None, a single process.
+    keeping (CheckpointPolicy | None): when checkpoints are written, and how many are kept. Default: None, the default
+        policy.
+    use_gpu (int): number of the GPU. Default: -1, the CPU.
+    RAISES BertNerError: the training checkpoint cannot be read.
     """
 
     def __init__(
         self,
         nlp: Language,
         output: Path | None,
-        told: Fingerprint,
+        fingerprint: Fingerprint,
         *,
         folder: Path | None = None,
         workers: ProcessGroup | None = None,
         keeping: CheckpointPolicy | None = None,
         use_gpu: int = -1,
     ) -> None:
-        self.nlp, self.output, self.told = nlp, output, told
-        self.workers, self.keeping = workers or ProcessGroup(), keeping or CheckpointPolicy()
+        self.nlp, self.output = nlp, output
+        self.workers = workers or ProcessGroup()
         config = nlp.config.interpolate()
         seed = config["training"]["seed"]
-        if self.workers.n > 1 and seed is None:
-            seed = self.workers.from_first(random.getrandbits(31))  # their batches have to be the same
+        if self.workers.world_size > 1 and seed is None:
+            seed = self.workers.broadcast_object(random.getrandbits(31))  # all workers must read the same batches
         if seed is not None:
             fix_random_seed(seed)
         if use_gpu >= 0 and config["training"]["gpu_allocator"]:
@@ -111,43 +139,54 @@ class Trainer:
         self.settings = settings
         self.frozen: list[str] = settings["frozen_components"]
         self.optimizer: Optimizer = settings["optimizer"]
-        self.state = states.read_checkpoint(folder) if folder else None
-        own = IsolatedRng(self.state.random_of("data") if self.state else None)
-        self.first_random = own.states
-        self.stage = ResumablePipeline(nlp, self.workers, self.state.step if self.state else -1)
-        self.scores: dict[int, float] = dict(self.state.scores) if self.state else {}
-        self.seconds_before = self.state.seconds if self.state else 0.0
-        self.begun = self.saved_at = time.monotonic()
+        self.checkpoint = read_checkpoint(folder) if folder else None
+        data_rng = IsolatedRng(self.checkpoint.rng_state("data") if self.checkpoint else None)
+        self.checkpointer = Checkpointer(
+            nlp,
+            self.optimizer,
+            output,
+            self.workers,
+            keeping or CheckpointPolicy(),
+            frozen=self.frozen,
+            fingerprint=fingerprint,
+            data_rng=data_rng.states,
+            before_to_disk=settings["before_to_disk"],
+        )
+        self.pipeline = ResumablePipeline(nlp, self.workers, self.checkpoint.step if self.checkpoint else -1)
+        self.scores: dict[int, float] = dict(self.checkpoint.scores) if self.checkpoint else {}
+        self.seconds_before = self.checkpoint.seconds if self.checkpoint else 0.0
+        self.start_time = time.monotonic()
         train_corpus, dev_corpus = resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
-        stage: Any = self.stage  # what spaCy's loop asks of it, it has
-        evaluate = create_evaluation_callback(stage, lambda _: dev_corpus(nlp), settings["score_weights"])
+        stand_in = self.pipeline.as_language()
+        evaluate = create_evaluation_callback(stand_in, lambda _: dev_corpus(nlp), settings["score_weights"])
         before_update = settings["before_update"]
         self.plan = self._plan(config["training"], train_corpus)
-        steps: Any = EvaluationSteps(settings["eval_frequency"], settings["max_steps"], self.stage)
+        batches = create_train_batches(nlp, train_corpus, settings["batcher"], settings["max_epochs"])
         self.steps = train_while_improving(
-            stage,
+            stand_in,
             self.optimizer,
-            self.stage.batches(
-                create_train_batches(nlp, train_corpus, settings["batcher"], settings["max_epochs"]), own
-            ),
+            self.pipeline.batches(batches, data_rng),
             lambda: self._evaluate(evaluate),
             dropout=settings["dropout"],
             accumulate_gradient=settings["accumulate_gradient"],
             patience=settings["patience"],
             max_steps=settings["max_steps"],
-            eval_frequency=steps,
+            eval_frequency=EvaluationSteps(settings["eval_frequency"], settings["max_steps"], self.pipeline).as_int(),
             exclude=self.frozen,
             annotating_components=settings["annotating_components"],
             before_update=before_update and (lambda _, step: before_update(nlp, step)),
         )
-        if self.state is None and self.workers.n > 1:
-            self.workers.take_from_first([one.array for one in parameters(nlp, self.frozen)])
-        if self.workers.rank:  # lest all drop the same
+        if self.checkpoint is None and self.workers.world_size > 1:
+            self.workers.broadcast([parameter.array for parameter in parameters(nlp, self.frozen)])
+        if self.workers.rank:  # otherwise dropout would be the same on all workers
             torch.manual_seed(torch.initial_seed() + self.workers.rank)
 
     def _plan(self, training: Mapping[str, Any], train_corpus: Callable[[Language], Iterable[Any]]) -> TrainingPlan:
-        """Of a component that was initialized, else of the config and the data; tells the schedule how long it is."""
-        # Those that are sourced have none.
+        """Return the plan of an initialized component, else one from the config and the data.
+
+        Also gives the schedule the number of steps.
+        """
+        # Sourced components have no plan.
         plan = pipeline_plan(self.nlp) or make_plan(training, lambda: train_corpus(self.nlp))
         schedule = schedule_of(self.optimizer)
         if schedule is not None and not schedule.is_told:
@@ -155,13 +194,13 @@ class Trainer:
         return plan
 
     def _evaluate(self, evaluate: Callable[[], tuple[float, dict[str, Any]]]) -> tuple[float, dict[str, Any]]:
-        step = self.stage.step
-        if self.stage.is_behind:
-            # Where evaluations are more frequent than they were, the last score before.
-            return self.scores[max(done for done in self.scores if done <= step)], {}
-        score, others = evaluate()
+        step = self.pipeline.step
+        if self.pipeline.is_replaying:
+            # If evaluations are more frequent than before, a step without a score has the last one before it.
+            return self.scores[max(scored for scored in self.scores if scored <= step)], {}
+        score, other_scores = evaluate()
         self.scores[step] = float(score)
-        return score, others
+        return score, other_scores
 
     def run(
         self,
@@ -173,12 +212,14 @@ class Trainer:
     ) -> None:
         """Train to the end.
 
-        stop: is asked after each step.
-        is_watched (bool): whether progress is shown.
-        RAISES Stopped: it was asked to; what is needed to go on was written. BertNerError: something could not be
-            written, or another worker is gone; the states that were there still are.
+        stop (StopSignal): is checked after each step.
+        is_watched (bool): show the progress. Default: False.
+        stdout, stderr: streams for the logger.
+        RAISES TrainingInterrupted: a stop was requested. A training checkpoint and `model-last` were written.
+            BertNerError: a file cannot be written, the checkpoint has other parameters, or the connection to another
+            worker is lost. Existing training checkpoints are unchanged.
         """
-        watch = ProgressReporter(
+        progress = ProgressReporter(
             self.settings["max_steps"],
             self.settings["max_epochs"],
             is_shown=is_watched and self.workers.is_first,
@@ -186,148 +227,117 @@ class Trainer:
         log_step, finalize = self._logger(stdout, stderr)
         try:
             with added_gradients(self.nlp, self.frozen, self.workers):
-                self._run(stop, watch, log_step)
+                self._run(stop, progress, log_step)
         except (BertNerError, TrainingInterrupted, KeyboardInterrupt):
             raise
-        except Exception as e:  # whatever components raise; as spaCy has it, what was learned so far is kept
-            if self.output is not None and self.workers.n == 1 and not self.stage.is_behind:
+        except Exception as e:  # components may raise anything; save the weights so far, as spaCy does
+            if self.output is not None and self.workers.world_size == 1 and not self.pipeline.is_replaying:
                 stdout.write(
                     Printer(no_print=True).warn(Errors.training_failed.format(reason=format_exception(e))) + "\n"
                 )
-                self._save_pipeline(is_best=False)
+                self.checkpointer.save_pipeline(is_best=False)
             raise
         finally:
-            watch.close()
+            progress.close()
             finalize()
 
     def _logger(self, stdout: IO[str], stderr: IO[str]) -> tuple[Callable[[Any], None], Callable[[], None]]:
         if not self.workers.is_first:
             return (lambda info: None), (lambda: None)
         msg, optimizer = Printer(no_print=True), self.optimizer
-        told = [f"Pipeline: {self.nlp.pipe_names}"]
+        lines = [f"Pipeline: {self.nlp.pipe_names}"]
         if self.frozen:
-            told.append(f"Frozen components: {self.frozen}")
+            lines.append(f"Frozen components: {self.frozen}")
         if self.settings["annotating_components"]:
-            told.append(f"Set annotations on update for: {self.settings['annotating_components']}")
-        told.append(f"Initial learn rate: {optimizer.learn_rate}")
-        if self.workers.n > 1:
-            told.append(f"Workers: {self.workers.n}")
-        stdout.writelines(f"{msg.info(line)}\n" for line in told)
+            lines.append(f"Set annotations on update for: {self.settings['annotating_components']}")
+        lines.append(f"Initial learn rate: {optimizer.learn_rate}")
+        if self.workers.world_size > 1:
+            lines.append(f"Workers: {self.workers.world_size}")
+        stdout.writelines(f"{msg.info(line)}\n" for line in lines)
         n_dev = count_dev_entities(self.nlp)
         stdout.writelines(announcements(self.plan, is_last_evaluated=True, n_dev=n_dev))
-        with self.nlp.select_pipes(disable=self.frozen), announced(), going_on(self.state.step if self.state else None):
+        last_step = self.checkpoint.step if self.checkpoint else None
+        with self.nlp.select_pipes(disable=self.frozen), announced(), resuming_after(last_step):
             log_step, finalize = self.settings["logger"](self.nlp, stdout, stderr)
         return log_step, finalize
 
-    def _run(self, stop: StopSignal, watch: ProgressReporter, log_step: Callable[[Any], None]) -> None:
-        done, info = self.stage.done, None
+    def _run(self, stop: StopSignal, progress: ProgressReporter, log_step: Callable[[Any], None]) -> None:
+        completed_step, info = self.pipeline.completed_step, None
         for _, info, is_best in self.steps:
             step = info["step"]
-            if self.stage.is_behind:
-                if self.state is not None and step == done:
-                    self._go_on(self.state, info, is_evaluated=is_best is not None)
-                    watch.begin(step, info["words"])
-                elif stop.is_asked and self.workers.n == 1:
+            if self.pipeline.is_replaying:
+                if self.checkpoint is not None and step == completed_step:
+                    self._restore(self.checkpoint, info, is_evaluated=is_best is not None)
+                    progress.begin(step, info["words"])
+                elif stop.is_requested and self.workers.world_size == 1:
                     raise TrainingInterrupted(stop.signal, step)
                 continue
             info["seconds"] = int(self._seconds())
             if is_best is not None:
-                self._gather_losses(info["losses"])
+                self._reduce_losses(info["losses"])
                 with self.nlp.select_pipes(disable=self.frozen):
                     update_meta(self.settings, self.nlp, info)
-                self._save_pipeline(is_best=is_best)
+                self.checkpointer.save_pipeline(is_best=is_best)
                 if self.output is not None:
                     info["output_path"] = str(self.output / DIR_MODEL_LAST)
-                watch.clear()
+                progress.clear()
             log_step(info if is_best is not None else None)
-            watch.told(info)
-            is_time = 0 < self.keeping.minutes * 60 <= time.monotonic() - self.saved_at
-            is_asked, is_time = self.workers.any_of(stop.is_asked, is_time)
-            if is_best is not None or is_asked or is_time:
-                self._save_state(info, is_evaluated=is_best is not None)
-            if is_asked:
-                self._save_pipeline(is_best=False)
+            progress.update(info)
+            is_stopping, is_due = self.workers.any_rank(stop.is_requested, self.checkpointer.is_due)
+            if is_best is not None or is_stopping or is_due:
+                self._save_checkpoint(info, is_evaluated=is_best is not None)
+            if is_stopping:
+                self.checkpointer.save_pipeline(is_best=False)
                 raise TrainingInterrupted(stop.signal, step)
-        if self.stage.step < done:
-            raise BertNerError(Errors.data_ended.format(step=done, found=self.stage.step))
-        if info is not None and self.stage.step > done:
-            self._save_pipeline(is_best=False)
-            if self.stage.step not in self.scores:
-                self._save_state(info, is_evaluated=False)
+        if self.pipeline.step < completed_step:
+            raise BertNerError(Errors.data_ended.format(step=completed_step, found=self.pipeline.step))
+        if info is not None and self.pipeline.step > completed_step:
+            self.checkpointer.save_pipeline(is_best=False)
+            if self.pipeline.step not in self.scores:
+                self._save_checkpoint(info, is_evaluated=False)
 
     def _seconds(self) -> float:
-        return self.seconds_before + time.monotonic() - self.begun
+        return self.seconds_before + time.monotonic() - self.start_time
 
-    def _go_on(self, state: TrainingCheckpoint, info: dict[str, Any], *, is_evaluated: bool) -> None:
-        """Be where the state was, at the end of its step."""
-        load_state_dict(self.nlp, self.optimizer, self.frozen, state.tensors, state.numbers)
-        self.nlp.meta["performance"] = state.performance
-        if not is_evaluated and self.workers.is_first:  # they are those of all workers
-            info["losses"].update({name: _loss(*value) for name, value in state.losses.items()})
-        if own := state.random_of(f"worker/{self.workers.rank}"):
-            randomness.set_rng_state(own)
-        elif self.workers.rank:  # there were fewer workers then
-            torch.manual_seed(torch.initial_seed() + self.workers.rank + state.step)
-        self.state = None  # its tensors are not needed any more
-        self.begun = self.saved_at = time.monotonic()
+    def _restore(self, checkpoint: TrainingCheckpoint, info: dict[str, Any], *, is_evaluated: bool) -> None:
+        """Restore weights, moments, losses and RNG states after the last replayed step.
 
-    def _gather_losses(self, losses: dict[str, float]) -> None:
-        """Make each mean that of all workers."""
-        if self.workers.n == 1:
+        RAISES BertNerError: the checkpoint has other parameters.
+        """
+        load_state_dict(self.nlp, self.optimizer, self.frozen, checkpoint.tensors, checkpoint.numbers)
+        self.nlp.meta["performance"] = checkpoint.performance
+        if not is_evaluated and self.workers.is_first:  # the checkpoint has the losses of all workers
+            info["losses"].update({name: _loss(*value) for name, value in checkpoint.losses.items()})
+        if rng_state := checkpoint.rng_state(f"worker/{self.workers.rank}"):
+            set_rng_state(rng_state)
+        elif self.workers.rank:  # the checkpoint was written by fewer workers
+            torch.manual_seed(torch.initial_seed() + self.workers.rank + checkpoint.step)
+        self.checkpoint = None  # free its tensors
+        self.start_time = time.monotonic()
+        self.checkpointer.restart_interval()
+
+    def _save_checkpoint(self, info: dict[str, Any], *, is_evaluated: bool) -> None:
+        if self.output is None:
             return
-        # Whose part of a batch was empty has none, or one without weight.
+        losses = {} if is_evaluated else dict(info["losses"])
+        self._reduce_losses(losses)
+        self.checkpointer.save_checkpoint(info["step"], seconds=self._seconds(), scores=self.scores, losses=losses)
+
+    def _reduce_losses(self, losses: dict[str, float]) -> None:
+        """Replace each mean loss with the mean over all workers."""
+        if self.workers.world_size == 1:
+            return
+        # A worker whose shard was empty has no loss, or one of weight 0.
         names = [name for name, _ in trainable(self.nlp, self.frozen)]
-        own = [losses.get(name, WeightedMean()) for name in names]
-        sums = torch.tensor(
-            [[float(loss) * _weight(loss), _weight(loss)] for loss in own],
+        means = [losses.get(name, WeightedMean()) for name in names]
+        totals = torch.tensor(
+            [[float(loss) * _weight(loss), _weight(loss)] for loss in means],
             dtype=torch.float64,
             device=self.workers.device,
         )
-        self.workers.add_up([sums])
-        for name, (total, weight) in zip(names, sums.tolist(), strict=True):
+        self.workers.all_reduce([totals])
+        for name, (total, weight) in zip(names, totals.tolist(), strict=True):
             losses[name] = WeightedMean(total / weight if weight else 0.0, weight)
-
-    def _save_pipeline(self, *, is_best: bool) -> None:
-        output = self.output
-        if output is not None:
-            self.workers.first_does(lambda: self._write_pipeline(output, is_best=is_best))
-
-    def _write_pipeline(self, output: Path, *, is_best: bool) -> None:
-        last = output / DIR_MODEL_LAST
-        with _writing(output), self.nlp.use_params(self.optimizer.averages or {}):
-            with atomic_folder(last) as temporary:
-                create_before_to_disk_callback(self.settings["before_to_disk"])(self.nlp).to_disk(temporary)
-            if is_best:
-                with atomic_folder(output / DIR_MODEL_BEST) as temporary:
-                    shutil.copytree(last, temporary, dirs_exist_ok=True)
-
-    def _save_state(self, info: dict[str, Any], *, is_evaluated: bool) -> None:
-        output = self.output
-        if output is None:
-            return
-        everywhere = self.workers.gather(safetensors.torch.save(randomness.get_rng_state()))
-        losses = {} if is_evaluated else dict(info["losses"])
-        self._gather_losses(losses)
-        self.workers.first_does(lambda: self._write_state(output, info["step"], losses, everywhere))
-        self.saved_at = time.monotonic()
-
-    def _write_state(self, output: Path, step: int, losses: dict[str, float], everywhere: Sequence[bytes]) -> None:
-        tensors, numbers = state_dict(self.nlp, self.optimizer, self.frozen)
-        tensors |= {f"data/{name}": value for name, value in self.first_random.items()}
-        for rank, data in enumerate(everywhere):
-            tensors |= {f"worker/{rank}/{name}": value for name, value in safetensors.torch.load(data).items()}
-        state = TrainingCheckpoint(
-            step=step,
-            seconds=self._seconds(),
-            scores=self.scores,
-            losses={name: (float(loss), getattr(loss, "weight", None)) for name, loss in losses.items()},
-            performance=self.nlp.meta.get("performance", {}),
-            numbers=numbers,
-            told=self.told,
-            tensors=tensors,
-        )
-        with _writing(output):
-            states.write_checkpoint(output, state, self.keeping.newest)
 
 
 def _weight(loss: float) -> float:
@@ -336,12 +346,3 @@ def _weight(loss: float) -> float:
 
 def _loss(value: float, weight: float | None) -> float:
     return value if weight is None else WeightedMean(value, weight)
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    """RAISES BertNerError: something could not be written."""
-    try:
-        yield
-    except (OSError, SafetensorError) as e:
-        raise BertNerError(Errors.output_not_written.format(output=output, reason=format_exception(e))) from e

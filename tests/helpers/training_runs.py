@@ -27,7 +27,7 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 
 from spacy_bert_ner.pipeline.bert_ner import BertNer
-from spacy_bert_ner.training import checkpoints as states
+from spacy_bert_ner.training import checkpoints
 
 NAMES = ["Kevin Durant", "Mr. O'Neill", "Ana", "Brooklyn Nets", "U.N."]
 PLACES = ["New York", "São Paulo", "Brooklyn"]
@@ -176,20 +176,20 @@ def _run(cwd: Path, given: list[str], log: Path, environment: dict[str, str], fi
 
 
 def killed_after(step: int) -> Callable[[], None]:
-    """What lets a process kill itself when it has written the state of a step."""
+    """What lets a process kill itself when it has written the checkpoint of a step."""
     return partial(_kill_after, step)
 
 
 def _kill_after(step: int) -> None:
-    real = states.write_checkpoint
+    real = checkpoints.write_checkpoint
 
-    def write(output: Path, state: states.TrainingCheckpoint, keep: int) -> Path:
-        folder = real(output, state, keep)
-        if state.step == step:
+    def write(output: Path, checkpoint: checkpoints.TrainingCheckpoint, keep: int) -> Path:
+        folder = real(output, checkpoint, keep)
+        if checkpoint.step == step:
             signal.raise_signal(signal.SIGKILL)
         return folder
 
-    states.write_checkpoint = write
+    checkpoints.write_checkpoint = write
 
 
 def signalled_in(call: int, number: int) -> Callable[[], None]:
@@ -242,8 +242,8 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def saved(output: Path) -> dict[str, bytes]:
-    """The bytes of what a training ends with: of both pipelines, and of the newest state's tensors."""
-    newest = max((output / "states").iterdir(), key=lambda path: path.name)
+    """The bytes of what a training ends with: of both pipelines, and of the newest checkpoint's tensors."""
+    newest = max((output / "checkpoints").iterdir(), key=lambda path: path.name)
     files = {
         f"{name}/{part}": output / name / "bert_ner" / part
         for name in ("model-best", "model-last")

@@ -107,7 +107,7 @@ def test_it_trains_by_epochs_and_goes_on_in_a_loop(
     pipe: Any = nlp.get_pipe("bert_ner")
     head = pipe.model.shims[0].checkpoint.model.classifier.weight
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Component 'bert_ner' cannot tell how many steps")
+        warnings.filterwarnings("ignore", "Component 'bert_ner' does not know the number of training steps")
         optimizer = nlp.resume_training()
         for _ in range(3):
             before = head.detach().clone()

@@ -37,7 +37,7 @@ import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.nn.gradient_accumulation import GradientAccumulator
 from spacy_bert_ner.pipeline.bert_ner import BertNer
-from spacy_bert_ner.training import checkpoints as states
+from spacy_bert_ner.training import checkpoints
 from spacy_bert_ner.training.distributed import ProcessGroup, from_environment
 from spacy_bert_ner.training.resumable_pipeline import check_parallel
 
@@ -103,7 +103,7 @@ def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
     killed = together(begun, 2, config, *LINE, "--minutes", "0.000001", first=killed_after(7))
     assert killed[0].returncode == -signal.SIGKILL
     assert killed[1].returncode == 1, killed[1].printed
-    assert states.latest_checkpoint(begun / "out").name == "00000007"
+    assert checkpoints.latest_checkpoint(begun / "out").name == "00000007"
     for n in (2, 1, 3):
         folder = tmp_path / str(n)
         shutil.copytree(begun, folder)
@@ -126,9 +126,9 @@ def test_with_dropout_two_go_on_with_the_same_bits(config, tmp_path):
     check_done(together(tmp_path / "killed", 2, *line, "--resume"))
     one, other = saved(tmp_path / "whole" / "out"), saved(tmp_path / "killed" / "out")
     assert one == other
-    kept = states.read_checkpoint(states.latest_checkpoint(tmp_path / "whole" / "out"))
+    kept = checkpoints.read_checkpoint(checkpoints.latest_checkpoint(tmp_path / "whole" / "out"))
     # What torch's generator was seeded with comes first in its state: that of the config, and another.
-    seeds = [bytes(kept.random_of(f"worker/{rank}")["torch"][:8].tolist()) for rank in range(2)]
+    seeds = [bytes(kept.rng_state(f"worker/{rank}")["torch"][:8].tolist()) for rank in range(2)]
     assert [int.from_bytes(seed, "little") for seed in seeds] == [3, 4]
 
 
@@ -155,9 +155,9 @@ def test_a_worker_that_dies_ends_the_run_with_a_state(config, alone, tmp_path, d
     assert ended[dies].returncode == -signal.SIGKILL
     other = ended[1 - dies]
     assert other.returncode == 1, other.printed
-    assert f"Worker {1 - dies} of 2 cannot reach the others, one of which is gone" in other.printed
+    assert f"Worker {1 - dies} of 2 lost the connection to the other workers; at least one has ended" in other.printed
     assert "Traceback" not in other.printed
-    assert states.latest_checkpoint(tmp_path / "out").name == "00000008"
+    assert checkpoints.latest_checkpoint(tmp_path / "out").name == "00000008"
     check_done([Run(tmp_path, config, *LINE, "--resume").wait()])
     assert furthest(tmp_path, alone) < 1e-5
 
@@ -167,7 +167,7 @@ def test_a_signal_to_one_stops_all_at_the_same_step(config, alone, tmp_path):
     running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=first[rank]) for rank in range(2)]
     assert running[1].wait().returncode == 143
     assert running[0].wait().returncode == 1
-    assert 0 < int(states.latest_checkpoint(tmp_path / "out").name) < 19
+    assert 0 < int(checkpoints.latest_checkpoint(tmp_path / "out").name) < 19
     check_done(together(tmp_path, 2, config, *LINE, "--resume"))
     assert furthest(tmp_path, alone) < 1e-5
 
@@ -177,7 +177,7 @@ def test_more_workers_than_examples(config, tmp_path):
         assert done.returncode == 1
         assert "Traceback" not in done.printed
     done = together(tmp_path / "again", 5, config, *LINE)[0]
-    assert "There are 5 workers for a batch of 4 examples" in done.printed
+    assert "5 workers cannot share a batch of 4 examples" in done.printed
 
 
 def test_workers_with_other_data(config, encoder, tmp_path):
@@ -187,7 +187,7 @@ def test_workers_with_other_data(config, encoder, tmp_path):
     running = [Run(tmp_path, one, *LINE, rank=(rank, 2, port)) for rank, one in enumerate([config, other])]
     for done in [run.wait() for run in running]:
         assert done.returncode == 1
-        assert "config, data or versions of number 1 differ from those of number 0" in done.printed
+        assert "config, data or versions of worker 1 differ from those of worker 0" in done.printed
     assert not (tmp_path / "out" / "model-last").exists()
 
 
@@ -195,7 +195,7 @@ def test_the_output_of_another_training_stays(config, two, tmp_path):
     shutil.copytree(two / "out", tmp_path / "out")
     for done in together(tmp_path, 2, config, *LINE):
         assert done.returncode == 1
-        assert "out has a training already" in done.printed
+        assert "out already contains a training run" in done.printed
     assert saved(tmp_path / "out") == saved(two / "out")
 
 
@@ -205,7 +205,7 @@ def test_a_port_that_is_taken(config, tmp_path):
         taken.listen()
         done = Run(tmp_path, config, *LINE, rank=(0, 2, taken.getsockname()[1])).wait()
     assert done.returncode == 1, done.printed
-    assert "The workers do not find each other at 127.0.0.1:" in done.printed
+    assert "The workers cannot connect to each other at 127.0.0.1:" in done.printed
     assert "torchrun --master-port" in done.printed
     assert not (tmp_path / "out").exists()
 
@@ -249,13 +249,13 @@ def test_nothing_of_them_goes_on_behind_the_end(tmp_path):
     """Functions that a library imports while they are joined hold on to the group that there is then."""
     (tmp_path / "script.py").write_text(
         "from pathlib import Path\n"
-        "from spacy_bert_ner.training.distributed import joined\n"
+        "from spacy_bert_ner.training.distributed import join_process_group\n"
         "def threads():\n"
         "    names = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]\n"
         "    return sum('gloo' in name for name in names)\n"
-        "with joined(on_gpu=False) as workers:\n"
+        "with join_process_group(on_gpu=False) as workers:\n"
         "    import torch.distributed.nn.functional\n"
-        "    assert workers.any_of(workers.is_first, False) == [True, False]\n"
+        "    assert workers.any_rank(workers.is_first, False) == [True, False]\n"
         "    assert threads() > 0\n"
         "assert threads() == 0, threads()\n"
     )
@@ -279,10 +279,14 @@ def test_who_started_this_process(environment, expected):
 
 def test_parts_hold_everything_once():
     items = list(range(10))
-    parts = [ProcessGroup(rank, 4).part(items) for rank in range(4)]
+    parts = [ProcessGroup(rank, 4).shard(items) for rank in range(4)]
     assert parts == [[0, 4, 8], [1, 5, 9], [2, 6], [3, 7]]
-    assert [ProcessGroup(rank, 3).part(["a"], turn=4) for rank in range(3)] == [[], [], ["a"]]
-    assert [ProcessGroup(rank, 3).part(["a", "b", "c", "d"], turn=1) for rank in range(3)] == [["b"], ["c"], ["a", "d"]]
+    assert [ProcessGroup(rank, 3).shard(["a"], turn=4) for rank in range(3)] == [[], [], ["a"]]
+    assert [ProcessGroup(rank, 3).shard(["a", "b", "c", "d"], turn=1) for rank in range(3)] == [
+        ["b"],
+        ["c"],
+        ["a", "d"],
+    ]
 
 
 def test_gradients_of_workers_weigh_by_their_rows():
@@ -341,12 +345,12 @@ class TestRay:
             run = subprocess.Popen(
                 [fast_python(), "-m", "spacy", *line, *slow], stdout=log, stderr=log, env=ray_session.environment()
             )
-        while not (tmp_path / "out" / "states" / "00000000").exists() and run.poll() is None:
+        while not (tmp_path / "out" / "checkpoints" / "00000000").exists() and run.poll() is None:
             time.sleep(0.02)
         run.terminate()
         assert run.wait(200) == 143, (tmp_path / "log").read_text()
-        assert int(states.latest_checkpoint(tmp_path / "out").name) > 0
+        assert int(checkpoints.latest_checkpoint(tmp_path / "out").name) > 0
         done = CliRunner().invoke(app, line)  # which a worker refuses
         assert done.exit_code == 1
         told = " ".join(done.output.split())
-        assert re.search(r"did not end as it should\S* \S*/out has a training already: model-best, ", told), told
+        assert re.search(r"Training failed\S* \S*/out already contains a training run: model-best, ", told), told

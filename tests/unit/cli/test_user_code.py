@@ -131,9 +131,9 @@ def test_a_worker_of_a_training_imports_the_file_of_its_order(tmp_path, monkeypa
     folder = write_code(tmp_path / "functions.py", "tests_trained.v1")
     monkeypatch.chdir(tmp_path)
     opened = []
-    monkeypatch.setattr(on_ray, "train", lambda order, stop: opened.append(load(folder)))
-    order = TrainingJob(tmp_path / "config.cfg", None, code=(tmp_path / "functions.py").relative_to(tmp_path))
-    on_ray._work({"order": order, "wish": str(tmp_path / "wish"), "cwd": str(tmp_path)})
+    monkeypatch.setattr(on_ray, "train", lambda job, stop: opened.append(load(folder)))
+    job = TrainingJob(tmp_path / "config.cfg", None, code=(tmp_path / "functions.py").relative_to(tmp_path))
+    on_ray._work({"job": job, "stop_file": str(tmp_path / "stop"), "cwd": str(tmp_path)})
     assert len(opened) == 1
 
 

@@ -95,8 +95,8 @@ def test_the_training_says_it_once(tmp_path, n, is_told):
     out = io.StringIO()
     nlp = pipeline(tmp_path, n)
     settings = {"annotating_components": [], "logger": make_console_logger_v1()}
-    workers = SimpleNamespace(is_first=True, n=1)
-    trainer = SimpleNamespace(nlp=nlp, workers=workers, frozen=[], settings=settings, plan=None, state=None)
+    workers = SimpleNamespace(is_first=True, world_size=1)
+    trainer = SimpleNamespace(nlp=nlp, workers=workers, frozen=[], settings=settings, plan=None, checkpoint=None)
     trainer.optimizer = SimpleNamespace(learn_rate=0.1)
     Trainer._logger(trainer, out, sys.stderr)
     assert out.getvalue().count("The dev data has") == is_told

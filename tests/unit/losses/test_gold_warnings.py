@@ -9,8 +9,8 @@ from spacy.training import Example
 from spacy_bert_ner.inspection.entity_boundaries import has_blank_edge
 
 MESSAGE = (
-    r"1 of 2 gold entities \(50\.0 %\) begin or end with white space, and no entity that 'bert_ner' finds does\. .*"
-    r"The first: '\\n Kevin' in 'Then \\n Kevin left York '\. Move their edges; to list them: .* inspect FILE$"
+    r"1 of 2 gold entities \(50\.0 %\) begin or end with white space, but 'bert_ner' never predicts such an entity\. .*"
+    r"The first: '\\n Kevin' in 'Then \\n Kevin left York '\. Correct their boundaries; to list them: .* inspect FILE$"
 )
 
 

@@ -138,7 +138,8 @@ def test_a_gold_entity_is_no_incorrect_span(make):
     nlp = make(**KEY)
     eg = example(nlp.vocab, (0, 2, "per"), ents=["B-per", "I-per", "O", "O", "O", "O"])
     message = (
-        r"'Kevin Durant' \(per\) is a gold entity and in doc.spans\['incorrect_spans'\], so it would be learned as"
+        r"'Kevin Durant' \(per\) is both a gold entity and a span in doc.spans\['incorrect_spans'\], so it would be "
+        r"learned as correct and as incorrect"
     )
     with pytest.raises(BertNerError, match=message):
         nlp.update([eg])

@@ -97,7 +97,7 @@ def test_less_than_an_epoch_is_told_with_the_steps_to_take():
 def test_a_best_pipeline_that_has_learned_nothing_is_told():
     assert said(plan(100, max_steps=20)) == [
         "[training] eval_frequency = 50 evaluates no step after the first, as the training ends at step 20: model-best "
-        "will be a pipeline that has learned nothing. Name fewer steps: --training.eval_frequency 20. Or train with "
+        "will be an untrained pipeline. Evaluate more often: --training.eval_frequency 20. Or train with "
         "python -m spacy bert-ner train, which evaluates the last step too."
     ]
     assert said(plan(100, max_steps=50)) == said(plan(10, max_steps=0, max_epochs=1)) == []
@@ -109,8 +109,8 @@ def test_a_schedule_without_steps_is_refused():
     with pytest.raises(ConfigError) as error:
         plan(100, max_steps=0, max_epochs=5, optimizer={"learn_rate": {**THINCS, "total_steps": 0}})
     assert str(error.value) == (
-        "[training.optimizer.learn_rate] total_steps = 0 gives a learning rate of 0 from step 50 on, and nothing is "
-        "learned. Allowed: a whole number from 1. Or take the schedule that counts the steps itself: "
+        "[training.optimizer.learn_rate] total_steps = 0 makes the learning rate 0 from step 50 on, so nothing is "
+        "learned. Allowed: a whole number from 1. Or use the schedule that counts the steps itself: "
         '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
     )
 
@@ -118,11 +118,12 @@ def test_a_schedule_without_steps_is_refused():
 def test_a_schedule_that_is_too_short_is_told():
     rate = {"learn_rate": {**THINCS, "total_steps": 500}}
     assert said(plan(100, max_steps=1000, optimizer=rate)) == [
-        "[training.optimizer.learn_rate] total_steps = 500 gives a learning rate of 0 from then on, but the training "
-        "goes on to step 1000. Name as many steps, or take the schedule that counts them itself: "
+        "[training.optimizer.learn_rate] total_steps = 500 makes the learning rate 0 from that step on, but training "
+        "continues to step 1000. Set total_steps to the number of training steps, or use the schedule that counts them "
+        "itself: "
         '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
     ]
-    assert "goes on without an end" in said(plan(100, max_steps=0, optimizer=rate))[0]
+    assert "continues without an end" in said(plan(100, max_steps=0, optimizer=rate))[0]
     assert said(plan(100, optimizer=rate)) == []
 
 

@@ -73,7 +73,7 @@ def test_who_is_not_initialized_keeps_the_rate_and_says_so(make_nlp, examples):
     nlp = planned(make_nlp, examples)
     again = make_nlp().from_bytes(nlp.to_bytes())
     with pytest.warns(
-        UserWarning, match="cannot tell how many steps .* the learning rate stays at 0.004. To let it de"
+        UserWarning, match="does not know the number of training steps, .* rate stays at 0.004. To let it decay"
     ):
         rates = learn(again, examples, again.create_optimizer(), 3)
     assert rates == [0.004] * 3
@@ -85,7 +85,9 @@ def make_sgd(**settings):
 
 def test_a_schedule_that_nobody_moves_does_not_stand_still_at_zero(nlp, examples):
     sgd = make_sgd(total_steps=10, warmup=2)
-    with pytest.warns(UserWarning, match="stands still at 0, .* stays at 0.004 instead. .*optimizer.step_schedules()"):
+    with pytest.warns(
+        UserWarning, match="is not advancing and its rate is 0, .* stays at 0.004 instead. .*optimizer.step_schedules()"
+    ):
         rates = learn(nlp, examples, sgd, 4, steps=False)
     assert rates == [0, 0.004, 0.004, 0.004]
 
@@ -103,7 +105,7 @@ def test_another_schedule_that_stays_at_zero_is_told_once(nlp, examples):
         learn(nlp, examples, Adam(warmup_linear(0.004, 1, 3)), 8)
     assert [str(one.message) for one in told] == [
         "Component 'bert_ner' was updated twice with a learning rate of 0, and learns nothing. Call "
-        "optimizer.step_schedules() after each nlp.update, or name more steps in [training.optimizer.learn_rate]: "
+        "optimizer.step_schedules() after each nlp.update, or set more steps in [training.optimizer.learn_rate]: "
         "total_steps"
     ]
 
@@ -115,8 +117,8 @@ def test_a_rate_that_is_too_high_is_told_with_the_line_to_write(make_nlp, wide, 
         warnings.simplefilter("always")
         learn(nlp, examples, Adam(0.001), 2)
     assert [str(one.message) for one in told] == [
-        "The learning rate of 0.001 is too high for the encoder of component 'bert_ner', whose vectors have 256 "
-        "numbers: it may lose what it knows, and no entities are found. Up to 0.0003 is usual. Write in "
+        "The learning rate of 0.001 is too high for the encoder of component 'bert_ner', whose hidden size is 256: "
+        "it may forget its pretraining, and predict no entities. Up to 0.0003 is usual. Set in "
         '[training.optimizer]: @optimizers = "spacy_bert_ner.AdamW.v1", and learn_rate = 0.0002'
     ]
 
@@ -132,14 +134,14 @@ def test_the_highest_rate_of_a_schedule_counts_from_the_first_step(make_nlp, wid
 def test_who_has_adamw_is_told_the_rate_alone(make_nlp, wide, examples):
     nlp = make_nlp(name=wide)
     nlp.initialize(lambda: examples)
-    with pytest.warns(UserWarning, match=r"Write in \[training.optimizer\]: learn_rate = 0.0002$"):
+    with pytest.warns(UserWarning, match=r"Set in \[training.optimizer\]: learn_rate = 0.0002$"):
         learn(nlp, examples, make_adamw_v1(0.001), 1)
 
 
 def test_a_schedule_of_thinc_without_steps_is_refused_before_training(make_nlp, examples):
     """As `${training.max_steps}` gives it where epochs are named."""
     thincs = {"@schedules": "warmup_linear.v1", "warmup_steps": 5, "total_steps": 0, "initial_rate": 0.001}
-    with pytest.raises(ConfigError, match="total_steps = 0 gives a learning rate of 0 from step 5 on"):
+    with pytest.raises(ConfigError, match="total_steps = 0 makes the learning rate 0 from step 5 on"):
         planned(make_nlp, examples, max_steps=0, optimizer={"@optimizers": "Adam.v1", "learn_rate": thincs})
 
 

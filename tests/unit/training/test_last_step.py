@@ -23,9 +23,9 @@ OPTIMIZER = {"@optimizers": "spacy_bert_ner.AdamW.v1", "learn_rate": SCHEDULE}
 
 def test_steps_that_are_evaluated() -> None:
     batches = iter([(0, ["a"])] * 8)
-    stage = ResumablePipeline(None, ProcessGroup())  # type: ignore[arg-type]
-    steps: Any = EvaluationSteps(3, 0, stage)
-    evaluated = [stage.step for _ in stage.batches(batches, IsolatedRng()) if not (stage.step % steps)]
+    pipeline = ResumablePipeline(None, ProcessGroup())  # type: ignore[arg-type]
+    steps: Any = EvaluationSteps(3, 0, pipeline)
+    evaluated = [pipeline.step for _ in pipeline.batches(batches, IsolatedRng()) if not (pipeline.step % steps)]
     assert evaluated == [0, 3, 6, 7]
     at_most: Any = EvaluationSteps(3, 5, ResumablePipeline(None, ProcessGroup()))  # type: ignore[arg-type]
     assert [step for step in range(6) if not (step % at_most)] == [0, 3, 5]

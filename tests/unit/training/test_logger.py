@@ -120,7 +120,7 @@ def test_the_console_shows_what_that_of_spacy_does(tmp_path, console):
         ({"path": "a", "progress_bar": 1}, "progress_bar = 1 is not allowed. Allowed: true, false"),
         (
             {"path": "a", "progress_bar": True, "console": False},
-            "progress_bar = True .*Allowed: false while console = ",
+            "progress_bar = True .*Allowed: false if console = ",
         ),
     ],
 )

@@ -21,11 +21,10 @@ from typer.main import get_command
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.pipeline.bert_ner import BertNer
-from spacy_bert_ner.training import checkpoints as states
-from spacy_bert_ner.training import fingerprint as changes
+from spacy_bert_ner.training import checkpoints, fingerprint
 from spacy_bert_ner.training.optimizer_state import load_state_dict, parameters, state_dict
 from spacy_bert_ner.training.progress import ProgressReporter
-from spacy_bert_ner.util import rng as randomness
+from spacy_bert_ner.util import rng
 
 pytestmark = pytest.mark.training
 
@@ -117,10 +116,10 @@ def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
 
     killed = Run(tmp_path, config, "-o", "out", "--minutes", "0.000001", first=killed_after(step)).wait()
     assert killed.returncode == -signal.SIGKILL, killed.printed
-    assert f"{step:08d}" in {path.name for path in (tmp_path / "out" / "states").iterdir()}
+    assert f"{step:08d}" in {path.name for path in (tmp_path / "out" / "checkpoints").iterdir()}
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
-    assert f"Going on from out/states/{step:08d}" in done.printed
+    assert f"Resuming from out/checkpoints/{step:08d}" in done.printed
     check_like(tmp_path, alone)
 
 
@@ -129,14 +128,14 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
 
     def first():
-        states.write_checkpoint = lambda *_: signal.raise_signal(signal.SIGKILL)
+        checkpoints.write_checkpoint = lambda *_: signal.raise_signal(signal.SIGKILL)
 
     killed = Run(tmp_path, config, "-o", "out", first=first).wait()
     assert killed.returncode == -signal.SIGKILL, killed.printed
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model-best", "model-last", "states"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoints", "model-best", "model-last"]
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
-    assert "There is no state to go on from yet: it begins anew" in done.printed
+    assert "No training checkpoint to resume from yet: starting from the beginning" in done.printed
     check_like(tmp_path, alone)
 
 
@@ -181,7 +180,7 @@ def test_in_float16_it_ends_with_the_same_bits(whole, tmp_path):
 
 
 def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
-    """It is 64 where the state was written, and a new one begins with 65,536."""
+    """It is 64 where the checkpoint was written, and a new one begins with 65,536."""
     kept, other = (initialized(make_nlp, examples) for _ in range(2))
     shim, new = (nlp.get_pipe("bert_ner").model.shims[0] for nlp in (kept, other))
     shim.checkpoint.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)
@@ -197,9 +196,9 @@ def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
     config, alone, _ = whole("as recipes are")
     stopped = Run(tmp_path, config, "-o", "out", first=signalled_in(7, number)).wait()
     assert stopped.returncode == code, stopped.printed
-    assert "The training stopped, as it was asked to To go on: the same line with --resume" in stopped.printed
+    assert "Training stopped as requested To resume: run the same command with --resume" in stopped.printed
     assert "Traceback" not in stopped.printed
-    newest = states.latest_checkpoint(tmp_path / "out")
+    newest = checkpoints.latest_checkpoint(tmp_path / "out")
     assert newest.name == "00000006"
     spacy.load(tmp_path / "out" / "model-last")
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
@@ -247,11 +246,11 @@ def full_at_second(owner, name):
 def test_a_full_disk_stops_it_and_the_state_before_is_whole(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
 
-    full = Run(tmp_path, config, "-o", "out", first=full_at_second(states, "write")).wait()
+    full = Run(tmp_path, config, "-o", "out", first=full_at_second(checkpoints, "write_checkpoint")).wait()
     assert full.returncode == 1, full.printed
     assert "out could not be written: " in full.printed
-    assert "Make room, or mend it, and go on: --resume" in full.printed
-    assert [path.name for path in (tmp_path / "out" / "states").iterdir()] == ["00000000"]
+    assert "Free disk space or fix the error, then resume: --resume" in full.printed
+    assert [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()] == ["00000000"]
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
     check_like(tmp_path, alone)
@@ -279,7 +278,7 @@ def copy_of(whole, tmp_path):
 @pytest.mark.parametrize("damage", ["a bit", "missing"])
 def test_a_damaged_state_is_passed_over(whole, tmp_path, name, damage):
     config, alone = copy_of(whole, tmp_path)
-    path = tmp_path / "out" / "states" / "00000011" / name
+    path = tmp_path / "out" / "checkpoints" / "00000011" / name
     if damage == "missing":
         path.unlink()
     else:
@@ -288,19 +287,19 @@ def test_a_damaged_state_is_passed_over(whole, tmp_path, name, damage):
         path.write_bytes(content)
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
-    assert "states/00000011 is passed over" in done.printed
-    assert "Going on from out/states/00000008" in done.printed
+    assert "Skipping training checkpoint out/checkpoints/00000011" in done.printed
+    assert "Resuming from out/checkpoints/00000008" in done.printed
     check_like(tmp_path, alone)
 
 
 def test_where_all_states_are_damaged_nothing_is_begun(whole, tmp_path):
     config, _ = copy_of(whole, tmp_path)
-    for path in (tmp_path / "out" / "states").glob("*/state.safetensors"):
+    for path in (tmp_path / "out" / "checkpoints").glob("*/state.safetensors"):
         path.write_bytes(b"")
     before = (tmp_path / "out" / "model-best" / "meta.json").read_bytes()
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 1
-    assert "All states in out/states are damaged" in done.printed
+    assert "All training checkpoints in out/checkpoints are damaged" in done.printed
     assert (tmp_path / "out" / "model-best" / "meta.json").read_bytes() == before
 
 
@@ -312,26 +311,26 @@ def test_a_finished_training_stays_as_it_is(whole, tmp_path):
 
 def test_what_has_changed_is_told_and_not_gone_on_with(whole, tmp_path):
     config, _ = copy_of(whole, tmp_path)
-    newest = tmp_path / "out" / "states" / "00000011"
+    newest = tmp_path / "out" / "checkpoints" / "00000011"
     told = json.loads((newest / "state.json").read_text())
-    told["told"]["versions"]["torch"] = "2.0.0"
-    told["told"]["files"].pop(str(config.parent / "dev.spacy"))
+    told["fingerprint"]["versions"]["torch"] = "2.0.0"
+    told["fingerprint"]["files"].pop(str(config.parent / "dev.spacy"))
     (newest / "state.json").write_text(json.dumps(told))
-    states.write_sums(newest)
+    checkpoints.write_sums(newest)
     line = [config, "-o", "out", "--resume", "--training.max_steps", "13"]
     stopped = Run(tmp_path, *line).wait()
     assert stopped.returncode == 1
     for part in (
-        "training.max_steps was 11, and is 13",
-        "dev.spacy is new",
-        'torch was "2.0.0", and is',
+        "training.max_steps was 11 and is now 13",
+        "dev.spacy was added",
+        'torch was "2.0.0" and is now',
         "--allow-changes",
     ):
         assert part in stopped.printed
-    assert not (tmp_path / "out" / "states" / "00000013").exists()
+    assert not (tmp_path / "out" / "checkpoints" / "00000013").exists()
     done = Run(tmp_path, *line, "--allow-changes").wait()
     assert done.returncode == 0, done.printed
-    assert (tmp_path / "out" / "states" / "00000013").exists()
+    assert (tmp_path / "out" / "checkpoints" / "00000013").exists()
 
 
 def test_fewer_data_than_were_read(whole, tmp_path):
@@ -339,7 +338,7 @@ def test_fewer_data_than_were_read(whole, tmp_path):
     line = [config, "-o", "out", "--resume", "--allow-changes", "--training.max_steps", "5"]
     done = Run(tmp_path, *line).wait()
     assert done.returncode == 1
-    assert "The training ends at step 5 now, before step 11" in done.printed
+    assert "Training now ends at step 5, before step 11" in done.printed
 
 
 def test_other_weights_than_were_kept(whole, tmp_path):
@@ -349,14 +348,14 @@ def test_other_weights_than_were_kept(whole, tmp_path):
     told.to_disk(tmp_path / "config.cfg")
     done = Run(tmp_path, "config.cfg", "-o", "out", "--resume", "--allow-changes").wait()
     assert done.returncode == 1
-    assert "The state is of other parameters than the config makes: 2 differ" in done.printed
+    assert "The training checkpoint does not match the parameters that the config creates: 2 differ" in done.printed
 
 
 def test_the_newest_states_are_kept(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
-    assert sorted(path.name for path in (alone / "out" / "states").iterdir()) == ["00000008", "00000011"]
+    assert sorted(path.name for path in (alone / "out" / "checkpoints").iterdir()) == ["00000008", "00000011"]
     assert Run(tmp_path, config, "-o", "out", "--keep", "1", "--minutes", "0.000001").wait().returncode == 0
-    (only,) = (tmp_path / "out" / "states").iterdir()
+    (only,) = (tmp_path / "out" / "checkpoints").iterdir()
     assert only.name == "00000011"
     assert sorted(path.name for path in only.iterdir()) == ["sha256.json", "state.json", "state.safetensors"]
 
@@ -375,7 +374,7 @@ def test_a_training_is_not_begun_where_there_is_one(whole, tmp_path):
     config, alone = copy_of(whole, tmp_path)
     done = Run(tmp_path, config, "-o", "out").wait()
     assert done.returncode == 1
-    assert "out has a training already: model-best, model-last, states." in done.printed
+    assert "out already contains a training run: model-best, model-last, checkpoints." in done.printed
     assert saved(tmp_path / "out") == saved(alone / "out")
 
 
@@ -384,8 +383,8 @@ def test_bad_orders(whole, tmp_path):
     (tmp_path / "file").write_text("")
     for arguments, expected in [
         ([config, "-o", "file"], "--output file is a file"),
-        ([config, "--resume"], "--resume takes --output"),
-        ([config, "--address", "auto"], "--address takes --workers"),
+        ([config, "--resume"], "--resume requires --output"),
+        ([config, "--address", "auto"], "--address requires --workers"),
         ([config, "-o", "new", "--nlp.pipeline", "[]"], "trains no component made by the factory bert_ner"),
         ([config, "-o", "new", "--training.frozen_components", '["bert_ner"]'], "that is not frozen"),
     ]:
@@ -400,7 +399,7 @@ def test_without_output_nothing_is_kept(whole, tmp_path):
     config, _, _ = whole("as recipes are")
     done = Run(tmp_path, config).wait()
     assert done.returncode == 0, done.printed
-    assert "there will be no states to go on from" in done.printed
+    assert "no training checkpoints are written, so this run cannot be resumed" in done.printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "printed.txt"]
 
 
@@ -427,7 +426,8 @@ def test_components_of_spacy_go_on_too(encoder, tmp_path):
         files = [folder / "out" / name / "senter" / "model" for folder in (alone, stopped)]
         assert spacy.load(files[0].parent.parent).get_pipe("senter").model.to_bytes()
         tensors = [
-            states.read_checkpoint(states.latest_checkpoint(folder / "out")).tensors for folder in (alone, stopped)
+            checkpoints.read_checkpoint(checkpoints.latest_checkpoint(folder / "out")).tensors
+            for folder in (alone, stopped)
         ]
         assert sum(key.startswith("weights/senter") for key in tensors[0]) > 10
         assert sum(key.startswith("averages/senter") for key in tensors[0]) > 10
@@ -435,7 +435,9 @@ def test_components_of_spacy_go_on_too(encoder, tmp_path):
 
 def test_a_component_whose_weights_cannot_be_read(nlp):
     nlp.get_pipe("bert_ner").model.shims.append(Shim(None))
-    with pytest.raises(BertNerError, match="The weights of component 'bert_ner' cannot be kept .*: they are in a Shim"):
+    with pytest.raises(
+        BertNerError, match="The weights of component 'bert_ner' cannot be saved .*: they are in a Shim"
+    ):
         parameters(nlp)
     assert parameters(nlp, ["bert_ner"]) == []
 
@@ -445,16 +447,16 @@ def test_random_numbers_go_on_where_they_were():
         return [random.random(), random.gauss(0, 1), numpy.random.normal(), float(torch.rand(1)), float(torch.randn(1))]
 
     draw()
-    kept = randomness.get_rng_state()
+    kept = rng.get_rng_state()
     first = draw()
-    own = randomness.IsolatedRng(kept)
-    after = randomness.get_rng_state()
+    own = rng.IsolatedRng(kept)
+    after = rng.get_rng_state()
     with own:
         assert draw() == first
     assert draw() != first
-    randomness.set_rng_state(after)
+    rng.set_rng_state(after)
     expected = draw()
-    randomness.set_rng_state(after)
+    rng.set_rng_state(after)
     with own:
         assert draw() != first
     assert draw() == expected
@@ -463,14 +465,14 @@ def test_random_numbers_go_on_where_they_were():
 def test_differences():
     before = {"config": {"a.b": 1, "a.c": None}, "files": {"x": "1", "y": "2"}, "versions": {"torch": "2.5"}}
     now = {"config": {"a.b": 2, "a.d": "s"}, "files": {"x": "3", "z": "2"}, "versions": {"torch": "2.5"}}
-    assert changes.differences(before, before) == []
-    assert changes.differences(before, now) == [
-        "a.b was 1, and is 2",
-        "a.c was null, and is not set",
-        'a.d was not set, and is "s"',
-        "x is another file",
-        "y is no longer there",
-        "z is new",
+    assert fingerprint.differences(before, before) == []
+    assert fingerprint.differences(before, now) == [
+        "a.b was 1 and is now 2",
+        "a.c was null and is now not set",
+        'a.d was not set and is now "s"',
+        "x was modified",
+        "y was removed",
+        "z was added",
     ]
 
 
@@ -483,7 +485,7 @@ def test_what_a_training_is_described_by(tmp_path):
         "components": {"ner": {"model": {"name": str(tmp_path / "encoder")}}},
         "nlp": {"lang": str(tmp_path), "pipeline": ["ner"]},
     }
-    told = changes.describe(config)
+    told = fingerprint.describe(config)
     assert told["config"]["nlp.pipeline"] == ["ner"]
     assert sorted(told["files"]) == [str(tmp_path / "encoder" / "config.json"), str(tmp_path / "train.spacy")]
     assert told["versions"]["spacy"] == spacy.__version__
@@ -502,7 +504,7 @@ def test_what_a_training_is_described_by(tmp_path):
 def test_what_is_shown_of_a_step(ends, info, expected):
     watch = ProgressReporter(*ends, is_shown=False)
     watch.begin(10, 1000)
-    line = watch.line({"losses": {"bert_ner": 0.5}, "words": 3000, **info}, watch.begun + 20)
+    line = watch.line({"losses": {"bert_ner": 0.5}, "words": 3000, **info}, watch.start_time + 20)
     assert line == expected
 
 
@@ -513,7 +515,7 @@ def test_a_line_a_minute_where_there_is_no_terminal(capsys, monkeypatch):
     watch.begin(-1, 0)
     for step in range(4):
         clock[0] += 30
-        watch.told({"losses": {"bert_ner": 0.25}, "words": 300 * (step + 1), "epoch": 0, "step": step})
+        watch.update({"losses": {"bert_ner": 0.25}, "words": 300 * (step + 1), "epoch": 0, "step": step})
     watch.close()
     assert capsys.readouterr().err.splitlines() == [
         "step 1: epoch 0, loss 0.2500, 10 words/s, 0:04:30 left",
