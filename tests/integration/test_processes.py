@@ -254,7 +254,7 @@ def test_weights_on_a_gpu_do_not_run_in_a_forked_process(monkeypatch, tagger):
         checkpoint, "model", SimpleNamespace(device=torch.device("cuda", 0), config=checkpoint.model.config)
     )
     model.shims[0].prepare()  # in the process that put them there
-    monkeypatch.setattr(checkpoint, "pid", os.getpid() - 1)
+    monkeypatch.setattr(checkpoint, "owner_pid", os.getpid() - 1)
     with pytest.raises(BertNerError, match=r'a forked process cannot use.*n_process=1.*set_start_method\("spawn"\)'):
         model.predict([])
 
@@ -267,6 +267,6 @@ def test_weights_on_a_cpu_run_in_a_forked_process(monkeypatch, tagger):
 
 def test_who_moves_the_weights_is_who_put_them_there(monkeypatch, tagger):
     checkpoint = get_checkpoint(build_token_classifier_v1(str(tagger), overlap=8))
-    monkeypatch.setattr(checkpoint, "pid", os.getpid() - 1)
+    monkeypatch.setattr(checkpoint, "owner_pid", os.getpid() - 1)
     checkpoint.to("cpu")
     assert checkpoint.owner_pid == os.getpid()
