@@ -1,1 +1,1 @@
-"""Files, checksums, processes and saved pipelines."""
+"""Provide files, checksums, processes and saved pipelines for the other packages."""

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Write files and folders atomically: the result appears only once it is complete."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from ..errors import Errors
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its name, and its place, when the block ends without an error.
+    """Yield a temporary folder that replaces `folder` if the block ends without an error.
 
-    Those that a killed process of this machine left behind for the same name are removed.
+    Removes temporary folders for the same name that a killed process of this machine left.
+
+    folder (Path): the folder to write. An existing folder, file or link is replaced.
+    RETURNS: the temporary folder, on the same file system.
+    RAISES OSError: the folder cannot be written. An existing folder is unchanged.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_temp(folder.parent, folder.name)
-    beginning = f"{_beginning(folder.name)}{os.getpid()}."
-    temporary = Path(tempfile.mkdtemp(prefix=beginning, suffix=".tmp", dir=folder.parent))
+    prefix = f"{_temp_prefix(folder.name)}{os.getpid()}."
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=folder.parent))
     temporary.chmod(0o755)  # mkdtemp makes it private
     try:
         yield temporary
         for path in temporary.rglob("*"):
-            # safetensors makes its files private, which those of an installed package must not be.
+            # safetensors makes its files private, but every user must be able to read an installed package.
             path.chmod(0o755 if path.is_dir() else 0o644)
             if path.is_file():
                 _flush(path)
@@ -41,13 +45,13 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def _swap(temporary: Path, folder: Path) -> None:
-    """Put a folder in the place of another, and delete that."""
+    """Rename a folder to the name of another, and delete the other one."""
     if not os.path.lexists(folder):
         temporary.rename(folder)
         return
     old = temporary
     if not _exchange(temporary, folder):
-        # For a moment neither has the name, which a process that is killed then leaves so, with the old one aside.
+        # Between the two renames, no folder has the name. If the process is killed then, the old one stays renamed.
         old = temporary.with_name(f"{temporary.name}.old")
         folder.rename(old)
         try:
@@ -61,29 +65,35 @@ def _swap(temporary: Path, folder: Path) -> None:
         old.unlink()
 
 
-def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change names in one step.
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange the names of two paths in one step.
 
-    RETURNS: whether they have; other systems than Linux, and some file systems, cannot.
+    RETURNS: whether they were exchanged. Only Linux supports it, and not on every file system.
     """
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):
         return False
-    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
-    return int(rename(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0
+    current_folder, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+    return int(rename(current_folder, os.fsencode(first), current_folder, os.fsencode(second), exchange)) == 0
 
 
 @contextmanager
 def atomic_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
-    """Temporary files that take the names `names` in `folder` when the block ends without an error.
+    """Yield temporary files that are renamed to `names` if the block ends without an error.
 
-    Those of the same names that a killed process of this machine left behind are removed.
+    Removes temporary files for the same names that a killed process of this machine left.
+
+    folder (Path): folder of the files; it is created.
+    names (list[str]): names of the files. Existing files of these names are replaced.
+    RETURNS: the paths to write, one for each name.
+    RAISES IsADirectoryError: a folder has one of the names. OSError: a file was not written. Existing files are
+        unchanged in both cases.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         remove_stale_temp(folder, name)
-    temporary = [folder / f"{_beginning(name)}{os.getpid()}.tmp" for name in names]
+    temporary = [folder / f"{_temp_prefix(name)}{os.getpid()}.tmp" for name in names]
     try:
         yield temporary
         for path in temporary:
@@ -98,34 +108,38 @@ def atomic_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
             path.unlink(missing_ok=True)
 
 
-def _beginning(name: str) -> str:
-    """How the names of temporary files begin, up to the number of their process, which is one of this machine only:
-    other machines, and containers, may share the folder."""
+def _temp_prefix(name: str) -> str:
+    """Return how the names of temporary files begin; the process id follows.
+
+    The prefix names the machine, because other machines and containers may share the folder, and a process id is only
+    valid on one of them.
+    """
     return f".{name}.{platform.node()}."
 
 
 def remove_stale_temp(folder: Path, name: str | None = None) -> None:
-    """Remove what killed processes of this machine left behind in a folder.
+    """Remove temporary files and folders that killed processes of this machine left in a folder.
 
-    name: of what they were writing; None for whatever it was.
+    folder (Path): the folder.
+    name (str | None): name of the file or folder that was being written. Default: None, any name.
     """
-    beginning = re.escape(_beginning(name)) if name else rf"\..+\.{re.escape(platform.node())}\."
-    pattern = re.compile(rf"{beginning}(\d+)(\.\w+)?\.tmp")
+    prefix = re.escape(_temp_prefix(name)) if name else rf"\..+\.{re.escape(platform.node())}\."
+    pattern = re.compile(rf"{prefix}(\d+)(\.\w+)?\.tmp")
     for path in folder.iterdir():
-        found = pattern.fullmatch(path.name)
-        if found and not _is_running(int(found[1])):
+        match = pattern.fullmatch(path.name)
+        if match and not _is_running(int(match[1])):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
 
 
-def _is_running(process: int) -> bool:
-    """Whether there may be a process of this number."""
-    if os.name != "posix":  # elsewhere signal 0 is none
+def _is_running(pid: int) -> bool:
+    """Return whether a process with this id may be running."""
+    if os.name != "posix":  # only POSIX has a signal 0, which does nothing to the process
         return True
     try:
-        os.kill(process, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
@@ -134,9 +148,11 @@ def _is_running(process: int) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in memory that does not grow with it.
+    """Compute the SHA-256 of a file in constant memory.
 
-    RAISES OSError: it cannot be read.
+    path (Path): the file.
+    RETURNS: 64 hexadecimal digits.
+    RAISES OSError: the file cannot be read.
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -1,5 +1,7 @@
-"""What is refused of files before they are read: those that are no files, those that are too large, and counts by which
-transformers would make lists or layers without end."""
+"""Reject unsafe files before they are read: irregular files, oversized files and excessive counts.
+
+Excessive counts in a config would make transformers create huge lists, or too many layers.
+"""
 
 from __future__ import annotations
 
@@ -11,66 +13,72 @@ from typing import Any
 from ..errors import CheckpointError, Errors
 
 MOST_TAGS = 4096
-"""Tags of a head: of 1,000 labels in any scheme."""
+"""Maximum number of tags of a head: enough for 1,000 labels in any scheme."""
 MOST_LABELS = 1000
-"""Labels that a saved component may have been given by `add_label`."""
+"""Maximum number of labels that `add_label` may have added to a saved component."""
 MOST_PARTS = 1000
-"""Layers, groups of them, and experts: what a config may ask for before it is known whether the weights have them."""
+"""Maximum number of layers, layer groups and experts in a config, before they are compared with the weights."""
 MOST_BYTES = {"config.json": 16_000_000, "tokenizer.json": 128_000_000}
-"""Of files in JSON, which take up to twenty times as much memory."""
+"""Maximum size of JSON files in bytes. Once read, they take up to twenty times as much memory."""
 
 _COUNT = re.compile(r"(num|n)_\w*(layers?|blocks?|groups?|experts?)|\w*_layers|block_sizes|inner_group_num|n_layer")
 
 
 def irregular_files(folder: Path, *patterns: str) -> list[str]:
-    """What in a folder is neither a file nor a folder, such as a device or a pipe, of which reading may never end.
+    """List what is neither a file nor a folder, such as a device or a pipe, which might be read forever.
 
-    Links count as what they lead to; those that lead nowhere do not count.
-    patterns: where to look; at any depth, if there is none.
+    A link counts as its target. A link without a target is not listed.
+
+    folder (Path): the folder to search.
+    patterns (str): glob patterns to search for. Default: everything, at any depth.
+    RETURNS: sorted paths, relative to the folder.
     """
     paths = [path for pattern in patterns or ("**/*",) for path in folder.glob(pattern)]
-    found = [path for path in paths if not path.is_file() and not path.is_dir() and path.exists()]
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    irregular = [path for path in paths if not path.is_file() and not path.is_dir() and path.exists()]
+    return sorted(path.relative_to(folder).as_posix() for path in irregular)
 
 
 def check_files(name: str, folder: Path) -> None:
-    """Refuse a folder of a checkpoint with what is no file, or with JSON that is too large.
+    """Reject a checkpoint folder with irregular files or oversized JSON files.
 
-    name (str): of the checkpoint, for messages.
-    RAISES CheckpointError: it names the file.
+    name (str): name of the checkpoint, for messages.
+    folder (Path): its folder.
+    RAISES CheckpointError: a file is irregular or too large; the message names it.
     """
-    strange = irregular_files(folder, "*", "*/*")  # deeper than that nothing is read
-    if strange:
-        raise CheckpointError(Errors.irregular_file.format(folder=folder, file=strange[0]))
+    irregular = irregular_files(folder, "*", "*/*")  # no file at a greater depth is read
+    if irregular:
+        raise CheckpointError(Errors.irregular_file.format(folder=folder, file=irregular[0]))
     for path in sorted(folder.glob("*.json")):
         is_config = path.name.endswith(("config.json", "map.json", "index.json"))
-        most = MOST_BYTES["config.json" if is_config else "tokenizer.json"]
-        if path.is_file() and path.stat().st_size > most:
-            size = {"size": path.stat().st_size, "most": most}
+        limit = MOST_BYTES["config.json" if is_config else "tokenizer.json"]
+        if path.is_file() and path.stat().st_size > limit:
+            size = {"size": path.stat().st_size, "most": limit}
             raise CheckpointError(Errors.file_too_large.format(name=name, file=path.name, **size))
 
 
 def check_counts(name: str, config: dict[str, Any]) -> None:
-    """Refuse a config with too many labels or layers.
+    """Reject a config with too many labels or layers.
 
-    RAISES CheckpointError: it names the setting.
+    name (str): name of the checkpoint, for messages.
+    config: the content of `config.json`.
+    RAISES CheckpointError: a count is too large; the message names the setting.
     """
     for key, value in _counts(config):
         if key in ("id2label", "label2id", "num_labels") and value > MOST_TAGS:
             raise CheckpointError(Errors.too_many_tags.format(name=name, key=key, n=value, most=MOST_TAGS))
         if _COUNT.fullmatch(key) and value > MOST_PARTS:
-            found = f"{key} = {value}, where up to {MOST_PARTS:,} are allowed"
-            raise CheckpointError(Errors.too_large.format(name=name, found=found))
+            excess = f"{key} = {value}, where up to {MOST_PARTS:,} are allowed"
+            raise CheckpointError(Errors.too_large.format(name=name, found=excess))
 
 
 def _counts(config: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Settings that are numbers, or whose length is one, at any depth of tables."""
-    waiting = [config]
-    while waiting:
-        for key, value in waiting.pop().items():
+    """Yield integers and the lengths of tables, by setting, at any depth of tables."""
+    tables = [config]
+    while tables:
+        for key, value in tables.pop().items():
             if isinstance(value, dict):
-                waiting.append(value)
+                tables.append(value)
                 yield key, len(value)
-            for one in value if isinstance(value, list) else [value]:
-                if isinstance(one, int):
-                    yield key, one
+            for number in value if isinstance(value, list) else [value]:
+                if isinstance(number, int):
+                    yield key, number

@@ -1,4 +1,4 @@
-"""What is refused of a pipeline's folder before spaCy reads it, and which of its files is damaged where spaCy fails."""
+"""Check the files of a saved pipeline: reject unsafe ones before spaCy reads them, and find damage after it failed."""
 
 from __future__ import annotations
 
@@ -18,65 +18,70 @@ from .file_limits import irregular_files
 from .srsly_gc import unpacking
 
 MOST_CHARACTERS = 10_000_000
-"""Of a config whose variables are filled in."""
+"""Maximum number of characters of a config after its variables are interpolated."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_MAX_DEPTH = 64
+"""Maximum depth of references between variables. No usable config is deeper; spaCy reports circular references."""
 
 
 def check_pipeline(folder: Path) -> None:
-    """Refuse a folder of which reading would never end, or fill the memory.
+    """Reject a pipeline folder that would take forever to read, or fill the memory.
 
-    RAISES BertNerError: something in it is no file; or the config is too large, as it stands or with its variables
-        filled in.
+    folder (Path): the folder of a saved pipeline.
+    RAISES BertNerError: an entry is not a regular file; or the config is too large, before or after its variables are
+        interpolated.
     """
-    strange = irregular_files(folder)
-    if strange:
-        raise BertNerError(Errors.irregular_file.format(folder=folder, file=strange[0]))
+    irregular = irregular_files(folder)
+    if irregular:
+        raise BertNerError(Errors.irregular_file.format(folder=folder, file=irregular[0]))
     config = folder / "config.cfg"
     if not config.is_file():
         return
     size: float = config.stat().st_size
     if size <= MOST_CHARACTERS:
-        size = _filled_size(config.read_text(encoding="utf8", errors="replace"))
+        size = _interpolated_size(config.read_text(encoding="utf8", errors="replace"))
     if size > MOST_CHARACTERS:
         raise BertNerError(Errors.config_too_large.format(path=config, most=MOST_CHARACTERS))
 
 
-def _filled_size(text: str) -> float:
-    """Characters of a config whose variables are filled in, or more than that."""
+def _interpolated_size(text: str) -> float:
+    """Count the characters of a config after interpolation; any larger number if there are too many."""
     parser = RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(text)
     except Error:
-        return len(text)  # what is wrong with it, spaCy says
+        return len(text)  # spaCy reports the error
     values = {f"{name}.{key}": value or "" for name in parser.sections() for key, value in parser.items(name)}
     for name in parser.sections():
-        inside = [value for key, value in values.items() if key.startswith(f"{name}.")]
-        values[name] = "\n".join(inside)
+        section_values = [value for key, value in values.items() if key.startswith(f"{name}.")]
+        values[name] = "\n".join(section_values)
     sizes: dict[str, float] = {}
-    # Deeper than this no config refers; what goes round is told by spaCy. Each round adds one step of references.
-    for _ in range(64):
+    for _ in range(_MAX_DEPTH):  # each round follows the references one step further
         before = dict(sizes)
         for key, value in values.items():
-            named = [name.replace(":", ".").strip() for name in _VARIABLE.findall(value)]
-            sizes[key] = min(len(value) + sum(before.get(name, 0) for name in named), 1e300)
+            references = [name.replace(":", ".").strip() for name in _VARIABLE.findall(value)]
+            sizes[key] = min(len(value) + sum(before.get(name, 0) for name in references), 1e300)
         if sizes == before or sum(sizes.values()) > MOST_CHARACTERS:
             break
     return sum(sizes.values())
 
 
 def find_damage(folder: Path) -> str | None:
-    """Which file of a pipeline, of those that spaCy reads for all components, cannot be read, and why.
+    """Find the damaged file of a pipeline, among the files that spaCy reads for every pipeline.
 
-    It is asked for after spaCy has failed, whose own words name no file.
+    Call it after spaCy has failed, because spaCy's own error does not name the file.
+
+    folder (Path): the folder of a saved pipeline.
+    RETURNS: the file and the damage, as in `meta.json is empty`; None if no damage was found.
     """
     for file, check in _CHECKS.items():
         path = folder / file
         if not path.exists():
             is_needed = file in ("meta.json", "tokenizer") or (file == _STRINGS and path.parent.exists())
             if is_needed:
-                return f"{file} is not there"
+                return f"{file} is missing"
             continue
         try:
             reason = check(path.read_bytes()) if path.is_file() else "is a folder"
@@ -88,37 +93,37 @@ def find_damage(folder: Path) -> str | None:
 
 
 def _check_table(content: bytes) -> str | None:
-    found = _json(content)
-    return found if isinstance(found, str) else None if isinstance(found[0], dict) else "holds no table"
+    parsed = _parse_json(content)
+    return parsed if isinstance(parsed, str) else None if isinstance(parsed[0], dict) else "does not contain a table"
 
 
 def _check_meta(content: bytes) -> str | None:
     reason = _check_table(content)
-    return reason or (None if json.loads(content).get("lang") else "names no language (lang)")
+    return reason or (None if json.loads(content).get("lang") else "does not name a language (lang)")
 
 
 def _check_strings(content: bytes) -> str | None:
-    found = _json(content)
-    if isinstance(found, str):
-        return found
-    is_list = isinstance(found[0], list) and all(isinstance(one, str) for one in found[0])
-    return None if is_list else "holds no list of texts"
+    parsed = _parse_json(content)
+    if isinstance(parsed, str):
+        return parsed
+    is_list = isinstance(parsed[0], list) and all(isinstance(string, str) for string in parsed[0])
+    return None if is_list else "does not contain a list of strings"
 
 
-def _json(content: bytes) -> str | tuple[Any]:
-    """What a file holds, or what is wrong with it."""
+def _parse_json(content: bytes) -> str | tuple[Any]:
+    """Return the value in a tuple, or a description of the damage."""
     try:
         return (json.loads(content),)
     except (ValueError, RecursionError):
-        return "is no JSON, or is cut short" if content else "is empty"
+        return "is not valid JSON, or is truncated" if content else "is empty"
 
 
-def _check_packed(content: bytes) -> str | None:
+def _check_msgpack(content: bytes) -> str | None:
     try:
         with unpacking():
             srsly.msgpack_loads(content)
-    except Exception:  # whatever srsly raises of what it finds
-        return "is no MessagePack, or is cut short" if content else "is empty"
+    except Exception:  # srsly raises various exceptions
+        return "is not valid MessagePack, or is truncated" if content else "is empty"
     return None
 
 
@@ -126,17 +131,17 @@ def _check_array(content: bytes) -> str | None:
     try:
         np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, OSError, EOFError):
-        return "is no array of numbers, or is cut short" if content else "is empty"
+        return "is not an array of numbers, or is truncated" if content else "is empty"
     return None
 
 
 _STRINGS = "vocab/strings.json"
 _CHECKS: dict[str, Callable[[bytes], str | None]] = {
     "meta.json": _check_meta,
-    "tokenizer": _check_packed,
+    "tokenizer": _check_msgpack,
     _STRINGS: _check_strings,
     "vocab/vectors.cfg": _check_table,
     "vocab/vectors": _check_array,
-    "vocab/key2row": _check_packed,
-    "vocab/lookups.bin": _check_packed,
+    "vocab/key2row": _check_msgpack,
+    "vocab/lookups.bin": _check_msgpack,
 }

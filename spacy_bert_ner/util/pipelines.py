@@ -1,4 +1,4 @@
-"""Saved pipelines, opened, with what is wrong in our own words."""
+"""Load saved pipelines with readable errors, and list their labels and the components that set entities."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from spacy.language import Language
 from ..errors import BertNerError, Errors, format_exception
 from .pipeline_safety import check_pipeline, find_damage
 
-_MOST_NAMED = 8
-"""Labels in a message."""
+_MAX_LABELS = 8
+"""Maximum number of labels that a message names."""
 
 
 def load(path: Path | str) -> Language:
-    """Open a pipeline of whatever components: a folder, or a package by its name.
+    """Load a pipeline with any components.
 
-    RAISES BertNerError: there is none, it is damaged, or it needs what is not installed.
+    path (Path | str): a folder, or the name of an installed package.
+    RETURNS: the pipeline.
+    RAISES BertNerError: the pipeline does not exist, is damaged, or requires something that is not installed.
     """
     if Path(path).is_dir():
         check_pipeline(Path(path))
     try:
-        return spacy.load(path if Path(path).exists() else str(path))  # a package is known by its name as text alone
+        return spacy.load(path if Path(path).exists() else str(path))  # spaCy takes the name of a package only as a str
     except BertNerError:
         raise
-    except Exception as e:  # packages and components run code of their own, which may raise whatever
+    except Exception as e:  # packages and components run their own code, which may raise anything
         damage = find_damage(Path(path)) if Path(path).is_dir() else None
         if damage is not None:
             raise BertNerError(Errors.damaged_pipeline.format(path=path, damage=damage)) from e
@@ -38,21 +40,26 @@ def load(path: Path | str) -> Language:
 
 @contextmanager
 def running(name: str) -> Iterator[None]:
-    """RAISES BertNerError: what a component of the pipeline raises in such a block, in a line."""
+    """Translate any error of a component within the block to a one-line BertNerError.
+
+    name (str): name of the pipeline, for the message.
+    RAISES BertNerError: a component raised an error.
+    """
     try:
         yield
     except BertNerError:
         raise
-    except Exception as e:  # components may raise whatever; their code is nothing to show to who only runs them
+    except Exception as e:  # components may raise anything; a traceback does not help users who only run them
         raise BertNerError(Errors.pipeline_failed.format(name=name, reason=f"{type(e).__name__}: {e}")) from e
 
 
 def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
-    """Open a saved pipeline, and find the components that the factory `bert_ner` made.
+    """Load a saved pipeline, and find the components made by the factory `bert_ner`.
 
-    files: others that have to be there.
+    folder (Path): the folder of the pipeline.
+    files (Path): other files that must exist.
     RETURNS: the pipeline, and the names of those components.
-    RAISES BertNerError: something is not there, or cannot be opened, or there is no such component.
+    RAISES BertNerError: a file does not exist, the pipeline cannot be loaded, or it has no such component.
     """
     for path in (folder, *files):
         if not path.exists():
@@ -60,76 +67,87 @@ def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
     nlp = load(folder)
     names = our_components(nlp)
     if not names:
-        found = ", ".join(nlp.pipe_names) or "none"
-        raise BertNerError(Errors.no_bert_ner.format(folder=folder, found=found))
+        raise BertNerError(Errors.no_bert_ner.format(folder=folder, found=", ".join(nlp.pipe_names) or "none"))
     return nlp, names
 
 
 def our_components(nlp: Language) -> list[str]:
-    """The names of the components that the factory `bert_ner` made."""
+    """Return the names of the components made by the factory `bert_ner`, in pipeline order."""
     return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
 
 
 def entity_labels(nlp: Language) -> frozenset[str]:
-    """The labels that components which set entities can give, as far as they tell."""
-    who = [name for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe)]
-    return frozenset(label for name in who for label in nlp.pipe_labels.get(name, ()))
+    """Return the labels that components which set entities can predict, as far as they declare them."""
+    setters = [name for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe)]
+    return frozenset(label for name in setters for label in nlp.pipe_labels.get(name, ()))
 
 
 def complete_entity_labels(nlp: Language) -> frozenset[str]:
-    """The labels of `entity_labels`; none where a component may give others, because it does not tell."""
-    told = nlp.pipe_labels
+    """Return the labels of `entity_labels`, or none if a component may predict labels that it does not declare."""
+    declared = nlp.pipe_labels
     for name, pipe in nlp.pipeline:
-        if _is_silent(nlp, name, pipe) or (_sets_entities(nlp, name, pipe) and name not in told):
+        if _declares_nothing(nlp, name, pipe) or (_sets_entities(nlp, name, pipe) and name not in declared):
             return frozenset()
     return entity_labels(nlp)
 
 
 def entity_setters(nlp: Language) -> list[Any]:
-    """The components that set entities, or that do not say what they set."""
-    return [pipe for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe) or _is_silent(nlp, name, pipe)]
+    """Return the components that set entities, or that do not declare what they set, in pipeline order."""
+    return [
+        pipe for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe) or _declares_nothing(nlp, name, pipe)
+    ]
 
 
 def _sets_entities(nlp: Language, name: str, pipe: Any) -> bool:
-    # A span ruler sets them by a setting of its own.
+    # A span ruler does not declare it, but has a setting for it.
     return "doc.ents" in nlp.get_pipe_meta(name).assigns or bool(getattr(pipe, "annotate_ents", False))
 
 
-def _is_silent(nlp: Language, name: str, pipe: Any) -> bool:
-    """Whether a component does not say what it sets. Those of spaCy that do not say set no entities."""
+def _declares_nothing(nlp: Language, name: str, pipe: Any) -> bool:
+    """Return whether a component does not declare what it sets.
+
+    Components of spaCy do not count: those that declare nothing set no entities.
+    """
     module = getattr(pipe, "__module__", None) or ""
     return not nlp.get_pipe_meta(name).assigns and module.partition(".")[0] != "spacy"
 
 
 def name_labels(labels: Sequence[str], given: Collection[str]) -> str:
-    """Labels of data for a message, each with those of the pipeline that differ from it in case alone.
+    """Format labels of the data for a message, each with the pipeline labels that differ only in case.
 
-    given: the labels of the pipeline.
+    labels: labels of the data. The message names the first eight.
+    given: labels of the pipeline.
+    RETURNS: the text, as in `PER (the pipeline has per), company and 2 more`.
     """
     named = []
-    for label in labels[:_MOST_NAMED]:
-        near = sorted(other for other in given if other != label and other.casefold() == label.casefold())
-        named.append(f"{label} (the pipeline has {', '.join(near)})" if near else label)
-    return ", ".join(named) + (f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else "")
+    for label in labels[:_MAX_LABELS]:
+        similar = sorted(other for other in given if other != label and other.casefold() == label.casefold())
+        named.append(f"{label} (the pipeline has {', '.join(similar)})" if similar else label)
+    return ", ".join(named) + (f" and {len(labels) - _MAX_LABELS} more" if len(labels) > _MAX_LABELS else "")
 
 
 def describe_unknown_labels(name: str, unknown: Sequence[str], given: Collection[str]) -> str:
-    """Say which labels of data a pipeline never gives, and what to do.
+    """Write the message about labels of the data that a pipeline never predicts.
 
-    name (str): of the pipeline.
-    given: the labels that it gives.
+    name (str): name of the pipeline.
+    unknown: labels that it never predicts.
+    given: labels that it predicts.
+    RETURNS: the message, which also says what to do.
     """
     lists = {"unknown": name_labels(unknown, given), "labels": name_labels(sorted(given), ())}
     return Errors.labels_never_given.format(name=name, **lists)
 
 
 def check_labels(nlp: Language, labels: Collection[str], folder: Path, data: Path) -> None:
-    """Warn of labels that the pipeline never gives; nothing is said where it does not tell all of its labels.
+    """Warn about labels that the pipeline never predicts.
 
-    labels: those of gold entities.
-    folder (Path): of the pipeline, for the message.
-    data (Path): the file that they are in.
-    RAISES BertNerError: it gives none of them.
+    There is no warning if the pipeline does not declare all of its labels.
+
+    nlp (Language): the pipeline.
+    labels: labels of the gold entities.
+    folder (Path): folder of the pipeline, for the message.
+    data (Path): file of the gold entities, for the message.
+    RAISES BertNerError: the pipeline predicts none of the labels.
     """
     given = complete_entity_labels(nlp)
     unknown = sorted(set(labels) - given) if given else []

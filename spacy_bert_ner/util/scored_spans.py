@@ -1,4 +1,4 @@
-"""A span group that stays right when the tokens of its Doc are merged or split."""
+"""Define a span group that remains correct when the tokens of its Doc are merged or split."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ import srsly
 from spacy.tokens import Doc, Span, SpanGroup
 
 FACTORY = "bert_ner"
-"""Marks the span groups that hold scores, in their `attrs`."""
+"""Value of `factory` in the `attrs` of a span group with scores."""
 PARALLEL = ("scores", "places", "offsets")
-"""The `attrs` with one row for each span."""
+"""The `attrs` that have one row per span."""
 _PACKED = ">QQQllll"
-"""How spaCy writes a span as bytes: id, kb_id, label, start, end, start_char, end_char."""
+"""`struct` format of a span in spaCy's bytes: id, kb_id, label, start, end, start_char, end_char."""
 _ATTRS: Any = vars(SpanGroup)["attrs"]
 
 
 class ScoredSpans(SpanGroup):
-    """The entities that `bert_ner` found in a Doc, with their scores.
+    """The entities that `bert_ner` predicted in a Doc, with their scores.
 
-    spaCy keeps the token indices of a span group as they are when tokens are merged, so that they point to other tokens
-    or behind the last one. This group finds its spans again by their characters, whenever it is asked for them. A span
-    that begins or ends inside of a merged token is dropped, with its score.
+    When tokens are merged, spaCy does not update the token indices of a span group. They then point to other tokens, or
+    past the last one. This group updates its spans by their characters on every access. A span that begins or ends
+    inside a merged token is dropped, with its score.
 
-    A group that was read from bytes is a plain `SpanGroup`, and follows no later merge.
+    A group that was read from bytes is a plain `SpanGroup`, which is not updated after later merges.
+
+    doc (Doc): the Doc.
+    name (str): name of the group. Default: no name.
+    attrs: see `attrs`. Default: empty.
+    spans: the spans, in text order. Default: none.
     """
 
     def __init__(
@@ -37,9 +42,15 @@ class ScoredSpans(SpanGroup):
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """`factory`; of each span its score in `scores`, its characters and its label in `places`, and the characters
-        that its subwords cover in `offsets`; the number of entities that were not read, as `unread`."""
-        self._follow()
+        """Scores and offsets of the spans, by name.
+
+        `factory` marks the group, and `unread` is the number of entities that were not read. The other arrays have one
+        row per span: `scores`; `places`, the character offsets of the span and its label; and `offsets`, the
+        character offsets of its subwords.
+
+        *Shape:* `scores` (n_spans,), `places` (n_spans, 3), `offsets` (n_spans, 2).
+        """
+        self._update()
         return self._attrs()
 
     @attrs.setter
@@ -47,22 +58,22 @@ class ScoredSpans(SpanGroup):
         _ATTRS.__set__(self, attrs)
 
     def __len__(self) -> int:
-        self._follow()
+        self._update()
         return self._n_spans()
 
     def __iter__(self) -> Iterator[Span]:
-        self._follow(is_thorough=True)
+        self._update(check_all=True)
         for i in range(self._n_spans()):
             yield self._span(i)
 
     def __getitem__(self, i: int) -> Span:
-        self._follow()
-        if i in range(self._n_spans()) and not self._is_in_place(i):
-            self._follow(is_thorough=True)
+        self._update()
+        if i in range(self._n_spans()) and not self._is_current(i):
+            self._update(check_all=True)
         return self._span(i)
 
     def to_bytes(self) -> bytes:
-        self._follow(is_thorough=True)
+        self._update(check_all=True)
         return bytes(super().to_bytes())
 
     def copy(self, doc: Doc | None = None) -> SpanGroup:
@@ -70,8 +81,8 @@ class ScoredSpans(SpanGroup):
         return ScoredSpans(group.doc, name=group.name, attrs=group.attrs, spans=list(group))
 
     def _attrs(self) -> dict[str, Any]:
-        found: dict[str, Any] = _ATTRS.__get__(self)
-        return found
+        attrs: dict[str, Any] = _ATTRS.__get__(self)
+        return attrs
 
     def _n_spans(self) -> int:
         return int(super().__len__())
@@ -79,29 +90,31 @@ class ScoredSpans(SpanGroup):
     def _span(self, i: int) -> Span:
         return super().__getitem__(i)
 
-    def _follow(self, *, is_thorough: bool = False) -> None:
-        """Put the spans where their characters are now.
+    def _update(self, *, check_all: bool = False) -> None:
+        """Update the token indices of the spans from their characters.
 
-        is_thorough: do not trust the number of tokens to tell whether there was a change.
+        check_all (bool): check the spans even if the number of tokens is unchanged. Default: False.
         """
         doc = self.doc
-        if len(doc) == self._n_tokens and not is_thorough:
+        if len(doc) == self._n_tokens and not check_all:
             return
         self._n_tokens = len(doc)
-        if all(map(self._is_in_place, range(self._n_spans()))):
+        if all(map(self._is_current, range(self._n_spans()))):
             return
-        # What a stale span holds can be had as bytes alone.
+        # The values of an outdated span can only be read from its bytes.
         packed = [struct.unpack(_PACKED, span) for span in srsly.msgpack_loads(super().to_bytes())["spans"]]
-        found = [doc.char_span(start, end, label, kb, span_id=own) for own, kb, label, *_, start, end in packed]
-        is_kept = np.array([span is not None for span in found], dtype=bool)
+        spans = [
+            doc.char_span(start, end, label, kb_id, span_id=span_id) for span_id, kb_id, label, *_, start, end in packed
+        ]
+        is_kept = np.array([span is not None for span in spans], dtype=bool)
         attrs = self._attrs()
         for key in PARALLEL:
             if len(attrs.get(key, ())) == len(is_kept):
                 attrs[key] = attrs[key][is_kept]
-        moved = SpanGroup(doc, name=self.name, attrs=attrs, spans=[span for span in found if span is not None])
-        self.from_bytes(moved.to_bytes())  # spaCy has no other way to replace all spans of a group
+        updated = SpanGroup(doc, name=self.name, attrs=attrs, spans=[span for span in spans if span is not None])
+        self.from_bytes(updated.to_bytes())  # spaCy has no other way to replace all spans of a group
 
-    def _is_in_place(self, i: int) -> bool:
+    def _is_current(self, i: int) -> bool:
         try:
             span = self._span(i)
         except IndexError:

@@ -1,4 +1,4 @@
-"""What has to be seen to wherever MessagePack is read."""
+"""Keep Python's garbage collection enabled when srsly fails to read MessagePack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def unpacking() -> Iterator[None]:
-    """Keep Python collecting garbage. srsly stops that while it reads, and where it fails it never goes on."""
+    """Restore garbage collection at the end of the block.
+
+    srsly disables it while it reads MessagePack, and leaves it disabled if reading fails.
+    """
     was_enabled = gc.isenabled()
     try:
         yield

@@ -11,9 +11,10 @@ from ..errors import BertNerError, Errors, format_exception
 
 
 def import_code(path: Path) -> None:
-    """Import a Python file, so that configs and pipelines can name the functions that it registers.
+    """Import a Python file. Configs and pipelines can then name the functions that it registers.
 
-    RAISES BertNerError: there is no such file, it is not Python, or running it raises an error.
+    path (Path): the file.
+    RAISES BertNerError: the file does not exist, it is not Python, or running it raises an error.
     """
     if not path.is_file():
         raise BertNerError(Errors.no_code_file.format(path=path))
@@ -26,9 +27,10 @@ def import_code(path: Path) -> None:
 
 
 def import_source(source: bytes) -> None:
-    """Import the content of a Python file in a worker, whose machine need not have the file.
+    """Import the content of a Python file in a worker, whose machine may not have the file.
 
-    RAISES BertNerError: it is not Python, or running it raises an error.
+    source (bytes): the content of the file.
+    RAISES BertNerError: the content is not Python, or running it raises an error.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "code.py"

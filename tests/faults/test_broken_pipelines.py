@@ -78,11 +78,11 @@ def make_folder(folder, name):
 
 FILES = ["cfg", "model/config.json", "model/model.safetensors", "model/tokenizer.json", "model/tokenizer_config.json"]
 DAMAGES = {
-    "the first byte": (flip(0), "is another file"),
-    "a byte in the middle": (flip(0.5), "is another file"),
-    "the last byte": (flip(1), "is another file"),
-    "cut off": (cut, "is another file"),
-    "empty": (empty, "is another file"),
+    "the first byte": (flip(0), "has another checksum"),
+    "a byte in the middle": (flip(0.5), "has another checksum"),
+    "the last byte": (flip(1), "has another checksum"),
+    "cut off": (cut, "has another checksum"),
+    "empty": (empty, "has another checksum"),
     "removed": (remove, "is missing"),
     "a folder": (make_folder, "is missing"),
 }
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_as_it_was_saved_is_named(folder, name, damage):
 def test_weights_of_another_pipeline_are_named(folder, saved, tmp_path):
     weights = load_file(folder / "model" / "model.safetensors")
     save_file({key: value + 1 for key, value in weights.items()}, folder / "model" / "model.safetensors")
-    with pytest.raises(CheckpointError, match=r"saved: model/model.safetensors is another file\. Copy"):
+    with pytest.raises(CheckpointError, match=r"saved: model/model.safetensors has another checksum\. Copy"):
         load(folder)
 
 

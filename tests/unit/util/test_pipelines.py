@@ -54,31 +54,31 @@ def test_code_of_a_package_that_fails_says_why(folder, monkeypatch):
 
 CUT, FOLDER, GONE = object(), object(), object()
 JSON, PACKED, ARRAY = (
-    "is no JSON, or is cut short",
-    "is no MessagePack, or is cut short",
-    "is no array of numbers, or is",
+    "is not valid JSON, or is truncated",
+    "is not valid MessagePack, or is truncated",
+    "is not an array of numbers, or is",
 )
 DAMAGES = [
     ("meta.json", b"", "is empty"),
     ("meta.json", b"\xff\xfe", JSON),
     ("meta.json", CUT, JSON),
-    ("meta.json", b"[1]", "holds no table"),
-    ("meta.json", b"{}", r"names no language \(lang\)"),
-    ("meta.json", GONE, "is not there"),
+    ("meta.json", b"[1]", "does not contain a table"),
+    ("meta.json", b"{}", r"does not name a language \(lang\)"),
+    ("meta.json", GONE, "is missing"),
     ("vocab/strings.json", b"", "is empty"),
     ("vocab/strings.json", CUT, JSON),
-    ("vocab/strings.json", b"[1]", "holds no list of texts"),
-    ("vocab/strings.json", GONE, "is not there"),
+    ("vocab/strings.json", b"[1]", "does not contain a list of strings"),
+    ("vocab/strings.json", GONE, "is missing"),
     ("vocab/vectors", b"", "is empty"),
     ("vocab/vectors", b"junk", ARRAY),
     ("vocab/vectors", CUT, ARRAY),
-    ("vocab/vectors.cfg", b"[1]", "holds no table"),
+    ("vocab/vectors.cfg", b"[1]", "does not contain a table"),
     ("vocab/key2row", b"\xc1", PACKED),
     ("vocab/lookups.bin", CUT, PACKED),
     ("tokenizer", b"", "is empty"),
     ("tokenizer", CUT, PACKED),
     ("tokenizer", FOLDER, "is a folder"),
-    ("tokenizer", GONE, "is not there"),
+    ("tokenizer", GONE, "is missing"),
 ]
 
 
