@@ -261,7 +261,7 @@ def test_weights_on_a_gpu_do_not_run_in_a_forked_process(monkeypatch, tagger):
 
 def test_weights_on_a_cpu_run_in_a_forked_process(monkeypatch, tagger):
     model = build_token_classifier_v1(str(tagger), overlap=8)
-    monkeypatch.setattr(get_checkpoint(model), "pid", os.getpid() - 1)
+    monkeypatch.setattr(get_checkpoint(model), "owner_pid", os.getpid() - 1)
     assert model.predict([]) == []
 
 
