@@ -1,1 +1,1 @@
-"""From Docs to windows of subwords, and back to tokens."""
+"""Convert Docs to windows of subwords, and map subwords back to tokens."""

@@ -1,4 +1,4 @@
-"""Character offsets to indices: which subwords belong to which spaCy token."""
+"""Align spaCy tokens with the subwords of the checkpoint's tokenizer, by character offsets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ NO_MARKERS = np.zeros(0, dtype=np.int64)
 
 
 class Alignment(NamedTuple):
-    """The subwords of every token, one token after the other. Each subword belongs to one token at most.
+    """The subwords of every token, in token order. Each subword belongs to at most one token.
 
     subwords: indices of the subwords, grouped by token. *Shape:* `(n_rows,)`
     lengths: number of subwords of each token. *Shape:* `(n_tokens,)`
-    is_joined: whether a token has no subword of its own, and shares the one that covers its first character with an
-        earlier token. Both are one position for decoding, scores and the loss. *Shape:* `(n_tokens,)`
+    is_joined: whether no subword begins in a token, so that the token shares the subword that covers its first
+        character with an earlier token. Both tokens are one position for decoding, scores and the loss.
+        *Shape:* `(n_tokens,)`
     """
 
     subwords: Ints1d
@@ -31,10 +32,10 @@ class Alignment(NamedTuple):
 class SubwordLogits(Ragged):
     """The tag logits of a Doc's subwords, grouped by token.
 
-    data: *Shape:* `(n_rows, n_tags)`
+    data: logits of each subword. *Shape:* `(n_rows, n_tags)`
     lengths: number of rows of each token. *Shape:* `(n_tokens,)`
     is_joined: see `Alignment`. *Shape:* `(n_tokens,)`
-    offsets: first character of the Doc, and one past the last, of each row's subword. *Shape:* `(n_rows, 2)`
+    offsets: start and end character of each row's subword in the Doc. *Shape:* `(n_rows, 2)`
     """
 
     is_joined: Bools1d
@@ -47,9 +48,9 @@ class SubwordLogits(Ragged):
 
 
 def joined_tokens(output: Ragged) -> Bools1d:
-    """Which tokens of a Doc share the subword of an earlier token; none of them where each token has a vector.
+    """Return a mask of the tokens that share the subword of an earlier token.
 
-    output: of the model for the Doc.
+    output (Ragged): output of the model for one Doc. The mask is all False if every token has its own vector.
     RETURNS: *Shape:* `(n_tokens,)`
     """
     if isinstance(output, SubwordLogits):
@@ -62,24 +63,27 @@ def align_tokens_to_subwords(
 ) -> Alignment:
     """Find the subwords of every token by character offsets.
 
-    A subword belongs to the token in which its first visible character lies. A token of white space has none. A token
-    in which no subword begins is joined to the token whose subword covers its first character.
+    A subword belongs to the token that contains its first visible character. A whitespace token has no subwords. If no
+    subword begins in a token, the token is joined to the token whose subword covers its first character.
 
-        text      I  ' m   U . N . - l e d   1 0 k m
-        tokens    0  1---  2--------------   3-- 4--     spaCy's
-        subwords  0  1 2   3 4 5 6 7 8----   9------     the checkpoint's: I ' m U . N . - led 10km
-        found     0  1 2   3 4 5 6 7 8       9
-        lengths   1  2     6                 1   0
-        is_joined 0  0     0                 0   1
+        text       I  ' m   U . N . - l e d   1 0 k m
+        tokens     0  1---  2--------------   3-- 4--     of spaCy
+        subwords   0  1 2   3 4 5 6 7 8----   9------     of the checkpoint: I ' m U . N . - led 10km
 
-    A space marker (`▁`, `Ġ`) that is a subword of its own belongs to the token that the next subword begins. For
-    transformers both have the same `word_ids`, so that a head trained on words has learned their tag at the marker.
+        result:
+        subwords   0  1 2   3 4 5 6 7 8       9
+        lengths    1  2     6                 1   0
+        is_joined  0  0     0                 0   1
 
-    tokens: first character and one past the last of each token. *Shape:* `(n_tokens, 2)`
-    is_space: whether a token is white space. *Shape:* `(n_tokens,)`
-    subwords: the same offsets of each subword, in the order of the text. *Shape:* `(n_subwords, 2)`
-    n_characters: length of the text.
-    markers: indices of those space markers, see `Encoding.markers`. *Shape:* `(n_markers,)`
+    A space marker (`▁`, `Ġ`) that is a separate subword belongs to the token that the next subword begins. transformers
+    gives both subwords the same `word_ids`, so a head trained on words has learned their tag at the marker.
+
+    tokens: start and end character of each token. *Shape:* `(n_tokens, 2)`
+    is_space: whether a token is whitespace. *Shape:* `(n_tokens,)`
+    subwords: start and end character of each subword, in text order. *Shape:* `(n_subwords, 2)`
+    n_characters (int): length of the text in characters.
+    markers: indices of the separate space markers; see `Encoding.markers`. *Shape:* `(n_markers,)`
+    RETURNS (Alignment): the subwords of every token.
     """
     n_tokens = len(tokens)
     is_joined = np.zeros(n_tokens, dtype=bool)
@@ -87,33 +91,34 @@ def align_tokens_to_subwords(
     if not len(visible) or not len(subwords):
         return Alignment(np.zeros(0, dtype=np.int64), np.zeros(n_tokens, dtype=np.int64), is_joined)
 
-    # The visible token that holds each character, or the next one to the right of it.
+    # For each character: the visible token that contains it, or else the next visible token.
     nth = np.searchsorted(tokens[visible, 1], np.arange(n_characters + 1), side="right")
-    owner = np.append(visible, n_tokens)[nth]  # n_tokens: no token follows
-    first_character = np.append(tokens[:, 0], n_characters)[owner]
+    token_at = np.append(visible, n_tokens)[nth]  # n_tokens: no token follows
+    first_character = np.append(tokens[:, 0], n_characters)[token_at]
     first_character = np.maximum(first_character, np.arange(n_characters + 1))
 
-    begins, ends = subwords[:, 0], subwords[:, 1]
-    token_of = owner[begins]
-    is_owned = first_character[begins] < ends  # else it holds white space alone
-    is_owned[markers] |= is_owned[markers + 1] & (token_of[markers + 1] == token_of[markers])
-    index = np.flatnonzero(is_owned)
+    starts, ends = subwords[:, 0], subwords[:, 1]
+    token_of = token_at[starts]
+    has_token = first_character[starts] < ends  # False if the subword contains only whitespace
+    has_token[markers] |= has_token[markers + 1] & (token_of[markers + 1] == token_of[markers])
+    index = np.flatnonzero(has_token)
     token_of = token_of[index]
 
-    orphans = visible[~np.isin(visible, token_of)]
-    covering = np.searchsorted(begins, tokens[orphans, 0], side="right") - 1
-    is_joined[orphans[(covering >= 0) & (ends[covering] > tokens[orphans, 0])]] = True
+    without_subwords = visible[~np.isin(visible, token_of)]
+    covering = np.searchsorted(starts, tokens[without_subwords, 0], side="right") - 1
+    is_joined[without_subwords[(covering >= 0) & (ends[covering] > tokens[without_subwords, 0])]] = True
 
     order = np.argsort(token_of, kind="stable")
     return Alignment(index[order], np.bincount(token_of, minlength=n_tokens).astype(np.int64), is_joined)
 
 
 def first_subword_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
-    """The tokens that have subwords, and the row of the first subword of each.
+    """Find the tokens that have subwords, and the row of the first subword of each.
 
         lengths  1 2 0 1   →   tokens 0 1 3,  rows 0 1 3
 
-    lengths: rows of each token. *Shape:* `(n_tokens,)`
+    lengths: number of rows of each token. *Shape:* `(n_tokens,)`
+    RETURNS: token indices and row indices. *Shape:* `(n_tokens_with_subwords,)` each
     """
     tokens = np.flatnonzero(lengths)
     return tokens, (np.cumsum(lengths) - lengths)[tokens]
@@ -126,19 +131,19 @@ def split_logits(
     n_tokens: Sequence[int],
     as_array: Callable[[Ints1d], Any],
 ) -> list[Ragged]:
-    """Split the logits of a batch of Docs.
+    """Split the logits of a batch by Doc.
 
     rows: logits of the subwords, in the order of `alignment`. *Shape:* `(n_rows, n_tags)`
-    alignment: of all Docs, as if their texts were one.
-    encodings: of each Doc.
-    n_tokens: of each Doc.
-    as_array: puts an array beside `rows`, which may lie on a GPU.
-    RETURNS: the `SubwordLogits` of each Doc.
+    alignment (Alignment): alignment of all Docs, as if their texts were concatenated.
+    encodings (Sequence[Encoding]): encoding of each Doc.
+    n_tokens (Sequence[int]): number of tokens of each Doc.
+    as_array (Callable): copies an array to the device of `rows`, which may be a GPU.
+    RETURNS (list[Ragged]): the `SubwordLogits` of each Doc.
     """
     offsets = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(e.offsets for e in encodings)])[alignment.subwords]
-    lengths, edges = as_array(alignment.lengths), np.cumsum([0, *n_tokens])
-    row_edges = np.append(0, np.cumsum(alignment.lengths))[edges].tolist()
+    lengths, token_edges = as_array(alignment.lengths), np.cumsum([0, *n_tokens])
+    row_edges = np.append(0, np.cumsum(alignment.lengths))[token_edges].tolist()
     return [
         SubwordLogits(rows[start:end], lengths[first:last], alignment.is_joined[first:last], offsets[start:end])
-        for (first, last), (start, end) in zip(pairwise(edges.tolist()), pairwise(row_edges), strict=True)
+        for (first, last), (start, end) in zip(pairwise(token_edges.tolist()), pairwise(row_edges), strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Look ahead in a stream, and group windows so that little of a batch is padding, or nearly none."""
+"""Read ahead in a stream of Docs, and group windows into batches with little padding."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from ..types import Ints1d, Ints2d
 T = TypeVar("T", bound=Sized)
 
 BATCH_OVERHEAD_TOKENS = 64
-"""What one more pass through the encoder may cost, in subwords of padding that it saves. Found by trying 0 to 160 with
-a six-layer encoder on two cores: updates of 16 sentences are fastest from 48 to 96, and a sixth faster than unsplit."""
+"""Cost of one more forward pass, in subwords of padding. A batch is split if that saves more padding than this.
+Values from 0 to 160 were measured with a six-layer encoder on two cores. Updates of 16 sentences are fastest from 48
+to 96, and a sixth faster than without splitting."""
 
 LOOK_AHEAD = 16
-"""How far to look, in full batches. Sentences of GMB then fill 96 % of their batches, instead of 93 % with 4, and 88 %
-with 64 sentences at a time; to look further gains nothing."""
+"""Number of full batches to read ahead. With 16, sentences of GMB fill 96 % of their batches. With 4 they fill 93 %,
+and with 64 sentences at a time 88 %. Reading further ahead gains nothing."""
 
 
 def read_ahead_batches(stream: Iterable[T], n_items: int, max_batch_tokens: int) -> Iterator[list[T]]:
-    """Cut a stream into runs whose windows are then grouped together.
+    """Cut a stream into runs of items. The windows of a run are later batched together.
 
-    The first run is small, so that the first result comes early; each later one may have four times the tokens of the
-    one before, up to `LOOK_AHEAD` full batches, which bounds what is held in memory.
+    The first run is small, so the first result comes early. Each later run may have four times as many tokens as the
+    run before it, up to `LOOK_AHEAD` full batches, which bounds the memory in use.
 
         max_batch_tokens 10, Docs of 4 tokens   →   2 Docs, 10, 40, 40, …
 
-    stream: Docs, or whatever else has a length in tokens.
-    n_items: most of them in a run; at least 1.
-    max_batch_tokens: tokens of the first run. One that alone has more than a run may have is a run of its own.
+    stream (Iterable): Docs, or other items with a length in tokens.
+    n_items (int): maximum number of items in a run, at least 1.
+    max_batch_tokens (int): maximum number of tokens in the first run. An item that exceeds the limit of a run forms a
+        run by itself.
+    YIELDS (list): the items of a run, in the order of the stream.
     """
     run: list[T] = []
     n_tokens, limit = 0, max_batch_tokens
@@ -49,16 +52,17 @@ def read_ahead_batches(stream: Iterable[T], n_items: int, max_batch_tokens: int)
 
 
 def batch_padded(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
-    """Group windows so that the sum of padded sizes, plus `BATCH_OVERHEAD_TOKENS` a batch, is small.
+    """Group windows so that their total padded size, plus `BATCH_OVERHEAD_TOKENS` per batch, is small.
 
-    Windows are taken from the longest to the shortest. A batch is closed when one more window would exceed the budget,
-    or when the padding that this window needs costs more than a batch of its own.
+    Windows are taken from the longest to the shortest. A batch is closed if one more window would exceed the budget, or
+    if the padding of that window would cost more than a new batch.
 
         lengths 9 30 8 31, budget 64   →   [3, 1], [0, 2]
 
-    lengths: subwords in each window, special ones included.
-    max_batch_tokens: most subwords in a batch, padding included; a longer window is a batch of its own.
-    RETURNS: for each batch, the places of its windows in `lengths`, longest first. Every place occurs once.
+    lengths (Sequence[int]): number of subwords in each window, including special ones.
+    max_batch_tokens (int): maximum number of subwords in a batch, including padding. A longer window forms a batch by
+        itself.
+    RETURNS (list[list[int]]): for each batch, indices into `lengths`, longest window first. Each index occurs once.
     """
     batches: list[list[int]] = []
     longest = padding = 0
@@ -72,13 +76,13 @@ def batch_padded(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int
 
 
 def batch_packed(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
-    """Group windows for a pass that needs no padding: as many as there is room for, those of like length together.
+    """Group windows for a forward pass without padding: windows of similar length, as many as the budget allows.
 
         lengths 9 30 8 31, budget 64   →   [3, 1], [0, 2]
 
-    lengths: subwords in each window, special ones included.
-    max_batch_tokens: most subwords in a batch; a longer window is a batch of its own.
-    RETURNS: for each batch, the places of its windows in `lengths`, longest first. Every place occurs once.
+    lengths (Sequence[int]): number of subwords in each window, including special ones.
+    max_batch_tokens (int): maximum number of subwords in a batch. A longer window forms a batch by itself.
+    RETURNS (list[list[int]]): for each batch, indices into `lengths`, longest window first. Each index occurs once.
     """
     batches: list[list[int]] = []
     n_tokens = 0
@@ -92,13 +96,13 @@ def batch_packed(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int
 
 
 def batch_equal(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
-    """Group windows of the same length only, so that none is padded; see `batch_invariance.PADDING_SENSITIVE`.
+    """Group windows of equal length, so that no window is padded; see `batch_invariance.PADDING_SENSITIVE`.
 
         lengths 9 30 9 31 9, budget 18   →   [3], [1], [0, 2], [4]
 
-    lengths: subwords in each window, special ones included.
-    max_batch_tokens: most subwords in a batch; a longer window is a batch of its own.
-    RETURNS: for each batch, the places of its windows in `lengths`, longest first. Every place occurs once.
+    lengths (Sequence[int]): number of subwords in each window, including special ones.
+    max_batch_tokens (int): maximum number of subwords in a batch. A longer window forms a batch by itself.
+    RETURNS (list[list[int]]): for each batch, indices into `lengths`, longest windows first. Each index occurs once.
     """
     batches: list[list[int]] = []
     for i in np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
@@ -110,23 +114,26 @@ def batch_equal(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]
 
 
 def bucket_size(n: int, limit: int) -> int:
-    """The next of few sizes: multiples of 8, then of 16 from 64 on, of 32 from 128 on, and so on.
+    """Round a number of rows up to one of a few sizes: multiples of 8, of 16 from 64 on, of 32 from 128 on, and so on.
 
-    What multiplies matrices keeps a kernel of a megabyte or two for each number of rows that it meets. Up to 2,048
-    there are 28 of these sizes, and a full batch has nearly 2,048 rows in any case.
+    Libraries for matrix products keep a kernel of one or two megabytes for each number of rows. There are 28 sizes up
+    to 2,048, and a full batch has nearly 2,048 rows in any case.
 
-    limit: beyond which no rows are added.
+    n (int): number of rows.
+    limit (int): number of rows beyond which none are added.
+    RETURNS (int): the rounded number, at least `n`.
     """
     step = 1 << max(3, (n - 1).bit_length() - 3)
     return max(n, min(-(-n // step) * step, limit))
 
 
 def pad_windows(windows: Sequence[Ints1d], padding: int, longest: int) -> tuple[Ints2d, Ints2d]:
-    """Put windows one below the other.
+    """Stack windows as the rows of an array, padded to the same length.
 
-    windows: ids of each. *Shape:* `(n,)` each, none longer than `longest`
-    padding (int): the id that fills up the rows.
-    RETURNS: ids, and 1 where one is not padding. *Shape:* `(n_windows, longest)` each
+    windows: subword ids of each window, at most `longest` of them. *Shape:* `(n,)` each
+    padding (int): id of the padding subword.
+    longest (int): number of columns of the result.
+    RETURNS: the ids, and a mask that is 0 for padding and 1 elsewhere. *Shape:* `(n_windows, longest)` each
     """
     ids = np.full((len(windows), longest), padding, dtype=np.int64)
     mask = np.zeros_like(ids)

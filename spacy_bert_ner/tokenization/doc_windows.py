@@ -1,4 +1,4 @@
-"""Where the subwords of a batch of Docs lie: aligned with tokens, and cut into windows."""
+"""Align a batch of Docs with their subwords, and split the Docs into windows."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -15,8 +15,8 @@ from spacy.util import registry
 
 from ..errors import ConfigError, Errors, require_setting
 from ..types import Encoding, Ints1d
-from .alignment import Alignment, align_tokens_to_subwords
-from .windows import NOWHERE, Window, sentence_starts, split_windows, windows_from_spans
+from .alignment import NO_MARKERS, Alignment, align_tokens_to_subwords
+from .windows import Window, sentence_starts, split_windows, windows_from_spans
 
 SpanGetter = Callable[[list[Doc]], list[list[Span]]]
 
@@ -25,11 +25,13 @@ SECTION = "components.<name>.model.get_spans"
 
 @registry.misc("spacy_bert_ner.SpanGetter.v1")
 def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
-    """A span getter of spacy-transformers, whose registry is there only once that is imported.
+    """Return a span getter of spacy-transformers. Its registry of span getters only exists once it is imported.
 
-    name (str): of the getter, such as "spacy-transformers.strided_spans.v1".
-    settings (dict | None): what it is made with, such as `{"window": 64, "stride": 48}`, in tokens.
-    RAISES ConfigError: spacy-transformers is not installed, or knows no getter of the name.
+    name (str): registered name of the getter, such as "spacy-transformers.strided_spans.v1".
+    settings (dict | None): arguments of the getter, such as `{"window": 64, "stride": 48}`, in tokens. None for no
+        arguments.
+    RETURNS (SpanGetter): a function from a list of Docs to a list of spans for each.
+    RAISES ConfigError: spacy-transformers is not installed, or has no getter of this name.
     """
     check = partial(require_setting, SECTION)
     check("name", name, isinstance(name, str), 'a name, as in "spacy-transformers.strided_spans.v1"')
@@ -38,7 +40,7 @@ def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
         import_module("spacy_transformers")
     except ImportError as e:
         raise ConfigError(Errors.no_spacy_transformers.format(section=SECTION)) from e
-    getters: Any = registry.span_getters  # type: ignore[attr-defined]  # which spacy-transformers has made
+    getters: Any = registry.span_getters  # type: ignore[attr-defined]  # created by spacy-transformers
     known = sorted(getters.get_all())
     check("name", name, name in known, ", ".join(f'"{getter}"' for getter in known))
     getter: SpanGetter = getters.get(name)(**(settings or {}))
@@ -46,24 +48,30 @@ def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
 
 
 def align_docs(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[Encoding]) -> Alignment:
-    """Align all Docs at once, as if their texts were one: no subword lies in two of them."""
+    """Align all Docs at once, as if their texts were concatenated. No subword spans two texts.
+
+    docs (Sequence[Doc]): the batch.
+    texts (Sequence[str]): text of each Doc.
+    encodings (Sequence[Encoding]): encoding of each text.
+    RETURNS (Alignment): alignment of the tokens of all Docs with the subwords of all Docs.
+    """
     n_characters = np.cumsum([0, *map(len, texts)])
     tables = [doc.to_array([IDX, LENGTH, IS_SPACE]).reshape(-1, 3) for doc in docs]
-    begins, lengths, is_space = np.concatenate([np.zeros((0, 3), np.int64), *tables]).astype(np.int64).T
-    begins += np.repeat(n_characters[:-1], [len(table) for table in tables])
+    starts, lengths, is_space = np.concatenate([np.zeros((0, 3), np.int64), *tables]).astype(np.int64).T
+    starts += np.repeat(n_characters[:-1], [len(table) for table in tables])
     offsets = [e.offsets for e in encodings]
     subwords = np.concatenate([np.zeros((0, 2), np.int64), *offsets])
     subwords = subwords + np.repeat(n_characters[:-1], [len(o) for o in offsets])[:, None]
-    firsts = np.cumsum([0, *map(len, offsets)])
-    markers = np.concatenate([NOWHERE, *(e.markers + first for e, first in zip(encodings, firsts, strict=False))])
+    doc_starts = np.cumsum([0, *map(len, offsets)])
+    markers = np.concatenate([NO_MARKERS, *(e.markers + i for e, i in zip(encodings, doc_starts, strict=False))])
     return align_tokens_to_subwords(
-        np.stack([begins, begins + lengths], axis=1), is_space, subwords, int(n_characters[-1]), markers
+        np.stack([starts, starts + lengths], axis=1), is_space, subwords, int(n_characters[-1]), markers
     )
 
 
 def split_docs(
     docs: list[Doc],
-    firsts: Ints1d,
+    doc_starts: Ints1d,
     alignment: Alignment,
     size: int,
     *,
@@ -71,48 +79,50 @@ def split_docs(
     cut_at: str,
     get_spans: SpanGetter | None = None,
 ) -> list[tuple[int, Window]]:
-    """The windows of all Docs, each with the number of its Doc; see `windows.split_windows`.
+    """Split Docs into windows of at most `size` subwords; see `windows.split_windows`.
 
-    firsts: the first subword of each Doc, and one past the last of all. *Shape:* `(n_docs + 1,)`
-    alignment: of all Docs.
-    size: most subwords in a window, without special ones.
+    docs (list[Doc]): the batch.
+    doc_starts: index of the first subword of each Doc, then the number of subwords. *Shape:* `(n_docs + 1,)`
+    alignment (Alignment): alignment of all Docs, as `align_docs` returns it.
+    size (int): maximum number of subwords in a window, without special ones.
     overlap, cut_at, get_spans: see `token_classifier.build_token_classifier_v1`.
-    RAISES ConfigError: `get_spans` gave something else than spans.
+    RETURNS (list[tuple[int, Window]]): each window with the index of its Doc, in text order.
+    RAISES ConfigError: `get_spans` did not return a list of spans for each Doc.
     """
     windows: list[tuple[int, Window]] = []
     first_token = 0
-    spans = None if get_spans is None else _spans(get_spans, docs)
-    starts: Ints1d | None = None
-    for i, (doc, (first, last)) in enumerate(zip(docs, pairwise(firsts.tolist()), strict=True)):
+    spans = None if get_spans is None else _span_tokens(get_spans, docs)
+    token_starts: Ints1d | None = None
+    for i, (doc, (first, last)) in enumerate(zip(docs, pairwise(doc_starts.tolist()), strict=True)):
         n = last - first
         if 0 < n <= size and spans is None:
             windows.append((i, Window(0, n, 0, n)))
         elif n:
-            if starts is None:
-                # Of each token the first subword; of one without text, that of the next with some.
+            if token_starts is None:
+                # First subword of each token. A token without subwords gets that of the next token that has some.
                 rows = np.cumsum(alignment.lengths) - alignment.lengths
-                starts = np.append(alignment.subwords, firsts[-1])[rows]
-            own = np.minimum(starts[first_token : first_token + len(doc)] - first, n)
-            cuts = np.unique(own[own < n])
+                token_starts = np.append(alignment.subwords, doc_starts[-1])[rows]
+            starts_in_doc = np.minimum(token_starts[first_token : first_token + len(doc)] - first, n)
+            cuts = np.unique(starts_in_doc[starts_in_doc < n])
             if spans is not None:
-                edges = np.append(own, n)
+                edges = np.append(starts_in_doc, n)
                 runs = [(int(edges[start]), int(edges[end])) for start, end in spans[i]]
                 windows.extend((i, w) for w in windows_from_spans(n, cuts, size, overlap, runs))
             else:
-                sentences = own[sentence_starts(doc)] if cut_at == "sentences" else own[:0]
+                sentences = starts_in_doc[sentence_starts(doc)] if cut_at == "sentences" else starts_in_doc[:0]
                 sentences = np.unique(sentences[sentences < n])
                 windows.extend((i, w) for w in split_windows(n, cuts, size, overlap, sentences))
         first_token += len(doc)
     return windows
 
 
-def _spans(get_spans: SpanGetter, docs: list[Doc]) -> list[list[tuple[int, int]]]:
-    """First and last tokens of the spans of each Doc, of those that hold one."""
+def _span_tokens(get_spans: SpanGetter, docs: list[Doc]) -> list[list[tuple[int, int]]]:
+    """Return the start and end token of each non-empty span, for each Doc."""
     try:
-        found = [[(span.start, span.end) for span in spans if len(span)] for spans in get_spans(docs)]
+        spans = [[(span.start, span.end) for span in spans if len(span)] for spans in get_spans(docs)]
     except (AttributeError, TypeError) as e:
         raise ConfigError(Errors.bad_spans.format(section=SECTION, reason=e)) from e
-    if len(found) != len(docs):
-        reason = f"spans of {len(found)} Docs for {len(docs)}"
+    if len(spans) != len(docs):
+        reason = f"spans of {len(spans)} Docs for {len(docs)}"
         raise ConfigError(Errors.bad_spans.format(section=SECTION, reason=reason))
-    return found
+    return spans

@@ -1,4 +1,4 @@
-"""Subwords that stand for no text of their own: those around a text, and markers of spaces."""
+"""Find the subwords that cover no word: special subwords around a text, and space markers."""
 
 from __future__ import annotations
 
@@ -12,41 +12,45 @@ from ..errors import Errors
 from ..types import Ints1d
 
 SPACE_MARKERS = ("▁", "Ġ")
-"""Stand for a space in the subwords of SentencePiece and of byte-level BPE."""
+"""Symbols for a space in the subwords of SentencePiece and of byte-level BPE."""
 
 
 def special_subwords(backend: Any) -> tuple[list[int], list[int]]:
-    """Find the special subwords that the tokenizer's post-processor puts around a text, such as `[CLS]` and `[SEP]`.
+    """Find the special subwords that the tokenizer's post-processor adds around a text, such as `[CLS]` and `[SEP]`.
 
     backend (tokenizers.Tokenizer): the tokenizer.
-    RETURNS: ids of those before the text, and of those after it.
-    RAISES ValueError: no text gives a subword.
+    RETURNS (tuple[list[int], list[int]]): ids of the special subwords before the text, and of those after it.
+    RAISES ValueError: the tokenizer gives no subword for any text.
     """
-    # Some tokenizers know no Latin letter, so every text of the vocabulary may have to be tried.
+    # Some tokenizers do not know Latin letters. In the worst case, every text of the vocabulary is tried.
     for text in chain(["a"], backend.get_vocab()):
         encoding = backend.encode(text, add_special_tokens=True)
-        ours = np.flatnonzero(np.array(encoding.special_tokens_mask) == 0)
-        if len(ours):
-            return encoding.ids[: ours[0]], encoding.ids[ours[-1] + 1 :]
+        in_text = np.flatnonzero(np.array(encoding.special_tokens_mask) == 0)
+        if len(in_text):
+            return encoding.ids[: in_text[0]], encoding.ids[in_text[-1] + 1 :]
     raise ValueError(Errors.no_subwords)
 
 
 def space_markers(backend: Any) -> list[int]:
-    """The ids of the subwords that are a space marker alone.
+    """Return the ids of the subwords that consist of a space marker only.
 
     backend (tokenizers.Tokenizer): the tokenizer.
     """
-    found = map(backend.token_to_id, SPACE_MARKERS)
-    return [marker for marker in found if marker is not None]
+    marker_ids = map(backend.token_to_id, SPACE_MARKERS)
+    return [marker_id for marker_id in marker_ids if marker_id is not None]
 
 
 def lone_markers(ids: Ints1d, encoding: Any, markers: Sequence[int]) -> Ints1d:
-    """Find the space markers that are a subword of their own; see `Encoding.markers`.
+    """Find the space markers that are separate subwords; see `Encoding.markers`.
 
-    markers: the ids of such subwords.
+    ids: subword ids of the text. *Shape:* `(n_subwords,)`
+    encoding (tokenizers.Encoding): encoding of the text.
+    markers (Sequence[int]): ids of the subwords that consist of a space marker only.
+    RETURNS: indices of the subwords. *Shape:* `(n_markers,)`
     """
-    found = np.flatnonzero(np.isin(ids[:-1], markers)) if markers else np.zeros(0, dtype=np.int64)
-    if not len(found):
-        return found
+    candidates = np.flatnonzero(np.isin(ids[:-1], markers)) if markers else np.zeros(0, dtype=np.int64)
+    if not len(candidates):
+        return candidates
     words = encoding.word_ids
-    return np.array([i for i in found.tolist() if words[i] is not None and words[i] == words[i + 1]], dtype=np.int64)
+    with_word = [i for i in candidates.tolist() if words[i] is not None and words[i] == words[i + 1]]
+    return np.array(with_word, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Tell whether the tokenizer of a pipeline fits its texts and the tokenizer of its checkpoint."""
+"""Warn if the tokenizer of a pipeline does not fit its texts or the tokenizer of its checkpoint."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..types import DocPredictions
 
-ENOUGH = 100
-"""Tokens, below which the share of joined tokens says little."""
-MOST_JOINED = 0.3
-"""The largest share of joined tokens that goes without a warning. Where spaCy cuts every character, as in Chinese, the
-numbers and the Latin words of news reach a third of it."""
-LAST = 5000
-"""Tokens after which nothing is counted any more."""
+MIN_TOKENS = 100
+"""Number of tokens below which the share of joined tokens is not meaningful."""
+MAX_JOINED_SHARE = 0.3
+"""Highest share of joined tokens without a warning. If spaCy splits every character, as in Chinese, the numbers and
+Latin words in news reach a third of it."""
+MAX_TOKENS = 5000
+"""Number of tokens after which counting stops."""
 
 KANA = re.compile("[\u3041-\u30ff]")
 HAN = re.compile("[\u3400-\u9fff]")
 LONG_RUN = re.compile("[\u3041-\u30ff\u3400-\u9fff]{12,}|[\u0e01-\u0e5b]{25,}")
-"""More letters of Japanese, Chinese or Thai, which put no spaces between words, than words have."""
+"""A run of Japanese, Chinese or Thai letters that is longer than words are. These scripts do not separate words with
+spaces."""
 
 
 class TokenizerFit:
-    """Counts the first tokens of a component, and warns once if the two tokenizers do not fit.
+    """Count the first tokens of a component, and warn once if the two tokenizers do not fit.
 
-    name (str): of the component.
+    name (str): name of the component.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,18 +37,22 @@ class TokenizerFit:
         self._n_tokens = self._n_joined = 0
 
     def add(self, docs: Sequence[Doc], predictions: Sequence[DocPredictions]) -> None:
-        """Count Docs; warn if a sentence is one token, or if many tokens share the subword of another."""
-        for doc, own in zip(docs, predictions, strict=True):
-            if self._n_tokens > LAST:
+        """Count the tokens of Docs. Warn if a sentence is one token, or if many tokens share another token's subword.
+
+        docs (Sequence[Doc]): the Docs.
+        predictions (Sequence[DocPredictions]): the entities of each Doc.
+        """
+        for doc, doc_predictions in zip(docs, predictions, strict=True):
+            if self._n_tokens > MAX_TOKENS:
                 return
             self._n_tokens += len(doc)
-            self._n_joined += own.n_joined
-            message = self._unspaced(doc) or self._joined(doc)
+            self._n_joined += doc_predictions.n_joined
+            message = self._unsplit_message(doc) or self._joined_message(doc)
             if message:
-                self._n_tokens = LAST + 1
+                self._n_tokens = MAX_TOKENS + 1
                 warnings.warn(message, UserWarning, stacklevel=4)
 
-    def _unspaced(self, doc: Doc) -> str | None:
+    def _unsplit_message(self, doc: Doc) -> str | None:
         run = LONG_RUN.search(doc.text)
         if run is None:
             return None
@@ -57,8 +62,8 @@ class TokenizerFit:
             return None
         return Errors.unspaced.format(token=token.text[:40], own=doc.lang_, lang=lang, name=self.name)
 
-    def _joined(self, doc: Doc) -> str | None:
-        if self._n_tokens < ENOUGH or self._n_joined <= MOST_JOINED * self._n_tokens:
+    def _joined_message(self, doc: Doc) -> str | None:
+        if self._n_tokens < MIN_TOKENS or self._n_joined <= MAX_JOINED_SHARE * self._n_tokens:
             return None
         share = 100 * self._n_joined / self._n_tokens
         return Errors.joined_tokens.format(percent=share, n=self._n_tokens, own=doc.lang_, name=self.name)

@@ -20,7 +20,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.models.token_classifier import get_checkpoint
-from spacy_bert_ner.tokenization import case_markers as case_marks
+from spacy_bert_ner.tokenization import case_markers
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
@@ -45,7 +45,7 @@ WORDS += ["ete", "de", "дa", "##a", "##б"]
 def marked(words: list[str] = WORDS, **options: bool) -> Tokenizer:
     vocab = {word: i for i, word in enumerate(words)}
     tokenizer: Tokenizer = BertWordPieceTokenizer(vocab=vocab, **{"lowercase": True, **options})._tokenizer
-    case_marks.add_case_markers(tokenizer)
+    case_markers.add_case_markers(tokenizer)
     return tokenizer
 
 
@@ -104,14 +104,14 @@ def test_without_capitals_nothing_changes() -> None:
 def test_a_tokenizer_that_keeps_case_stays_as_it_is(checkpoints: LazyCheckpoints, name: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(checkpoints[name]).backend_tokenizer
     before = tokenizer.to_str()
-    assert not case_marks.add_case_markers(tokenizer)
+    assert not case_markers.add_case_markers(tokenizer)
     assert tokenizer.to_str() == before
 
 
 def test_marks_come_once() -> None:
     tokenizer = marked()
     before = tokenizer.to_str()
-    assert not case_marks.add_case_markers(tokenizer)
+    assert not case_markers.add_case_markers(tokenizer)
     assert tokenizer.to_str() == before
 
 
