@@ -1,1 +1,1 @@
-"""Additions to torch modules that know nothing of spaCy."""
+"""Extend torch modules, without any dependency on spaCy."""

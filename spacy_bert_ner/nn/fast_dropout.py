@@ -1,21 +1,23 @@
-"""Dropout that takes a third of the time on a CPU, and its rate."""
+"""Apply dropout in a third of the time on a CPU, and set its rate."""
 
 from __future__ import annotations
 
 import torch
 
 LEVELS = 1 << 16
-"""Each element gets 16 random bits, so that rates are rounded to multiples of 1 / 65,536."""
+"""Number of values of the 16 random bits that each element gets. Rates are therefore rounded to multiples of 1 /
+65,536."""
 LOWEST = torch.iinfo(torch.int64).min
 _RATES = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
-"""Attributes in which modules keep a rate that they hand to a function."""
+"""Module attributes that hold a dropout rate which the module passes to a function."""
 
 
 class FastDropout(torch.nn.Dropout):
-    """`torch.nn.Dropout`, but that on a CPU the random bits of one number serve four elements.
+    """A `torch.nn.Dropout` that uses the random bits of one number for four elements on a CPU.
 
-    Torch draws a number for each element there, one after the other: an eighth of the time of an update. Bits come from
-    torch's own generator, so that `torch.manual_seed` makes them the same again. Elsewhere this is torch's own.
+    On a CPU, torch draws one number per element, one after the other, which takes an eighth of the time of an update.
+    The bits come from torch's generator, so `torch.manual_seed` reproduces them. On other devices, this module behaves
+    as `torch.nn.Dropout`.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -24,14 +26,18 @@ class FastDropout(torch.nn.Dropout):
             return super().forward(input)
         n = input.numel()
         bits = torch.empty((n + 3) // 4, dtype=torch.int64).random_(LOWEST, None)
-        levels = bits.view(torch.int16)[:n].view(input.shape)  # from -LEVELS / 2 on, all equally likely
-        kept = levels.ge_(n_dropped - LEVELS // 2)  # 1 or 0; no Booleans, which torch converts slowly
-        return input * kept.to(input.dtype).mul_(LEVELS / (LEVELS - n_dropped))
+        levels = bits.view(torch.int16)[:n].view(input.shape)  # uniform, from -LEVELS / 2
+        keep_mask = levels.ge_(n_dropped - LEVELS // 2)  # 1 or 0 as integers, since torch converts Booleans slowly
+        return input * keep_mask.to(input.dtype).mul_(LEVELS / (LEVELS - n_dropped))
 
 
 def use_fast_dropout(model: torch.nn.Module) -> None:
-    """Put `FastDropout` in the place of every `torch.nn.Dropout`. Attention that torch computes in one piece, such as
-    BERT's, takes the rate alone from its module, and drops by itself."""
+    """Replace every `torch.nn.Dropout` in a model with `FastDropout`.
+
+    Fused attention, such as BERT's, only reads the rate from its dropout module and applies dropout itself.
+
+    model (torch.nn.Module): changed in place.
+    """
     for module in model.modules():
         for name, child in module.named_children():
             if type(child) is torch.nn.Dropout:
@@ -39,7 +45,11 @@ def use_fast_dropout(model: torch.nn.Module) -> None:
 
 
 def set_dropout(model: torch.nn.Module, rate: float) -> None:
-    """Give every dropout in a model the same rate."""
+    """Set the rate of every dropout in a model.
+
+    model (torch.nn.Module): changed in place.
+    rate (float): probability of dropping an element, from 0 to 1.
+    """
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = rate

@@ -1,4 +1,4 @@
-"""Products with weights that oneDNN has put in the order in which it multiplies them fastest, on an x86 CPU."""
+"""Compute linear layers with weights prepacked by oneDNN, in the memory layout that is fastest on an x86 CPU."""
 
 from __future__ import annotations
 
@@ -9,87 +9,92 @@ from functools import cache
 import torch
 
 LEVELS = 127
-"""To how many levels, of either sign, numbers are rounded in eight bits."""
+"""Largest magnitude of a signed 8-bit level."""
 MIDDLE = 128
-"""The level of 0 where they are written without a sign, as oneDNN multiplies them fastest."""
+"""Unsigned level of 0. oneDNN multiplies unsigned activations fastest."""
 
 
 class PackedLinear:
-    """`x @ weight.T + bias` in float32 or bfloat16. Several layers that read the same rows are one product.
+    """Compute `x @ weight.T + bias` in float32 or bfloat16. Several layers with the same input are one product.
 
-    linears: of `torch.nn.Linear`, whose columns follow one another.
-    dtype: what is multiplied, and what comes out.
+    linears (Sequence[torch.nn.Linear]): layers whose outputs are concatenated.
+    dtype (torch.dtype): data type of the operands and of the result.
     """
 
     def __init__(self, linears: Sequence[torch.nn.Linear], dtype: torch.dtype) -> None:
-        weight, self.bias = (x.to(dtype) for x in _joined(linears))
+        weight, self.bias = (x.to(dtype) for x in _concatenated(linears))
         self.dtype = dtype
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)
 
     def __call__(self, rows: torch.Tensor, then: str = "none", *, spare: bool = False) -> torch.Tensor:
-        """Multiply rows.
+        """Apply the layers.
 
-        rows: *Shape:* `(n, n_in)`
-        then (str): "gelu" for GELU of what comes out, by the error function.
-        spare (bool): whether the rows are needed no more, so that other numbers may take their place.
+        rows: input vectors. *Shape:* `(n, n_in)`
+        then (str): activation of the result: "none", or "gelu" for GELU by the error function.
+        spare (bool): whether `rows` may be overwritten because the caller no longer needs them.
         RETURNS: *Shape:* `(n, n_out)`
         """
-        how = "none" if then == "gelu" else ""  # not approximated by tanh
-        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            rows.to(self.dtype), self.weight, self.bias, then, [], how
+        algorithm = "none" if then == "gelu" else ""  # not the tanh approximation
+        products: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            rows.to(self.dtype), self.weight, self.bias, then, [], algorithm
         )
-        return found
+        return products
 
 
 class PackedInt8Linear:
-    """The same with weights of eight bits, a scale for each column, and rows of eight bits, a scale for each row.
+    """Compute `x @ weight.T + bias` in eight bits, with a scale per output column and a scale per input row.
 
-    Each row is rounded by its own largest number (dynamic quantization: Zafrir et al. 2019,
-    https://arxiv.org/abs/1910.06188; by rows: Yao et al. 2022, https://arxiv.org/abs/2206.01861), so that what else
-    is in the batch changes no scale. What comes out is float32.
+    Each row is quantized by its largest magnitude (dynamic quantization: Zafrir et al. 2019,
+    https://arxiv.org/abs/1910.06188; per row: Yao et al. 2022, https://arxiv.org/abs/2206.01861). Scales therefore do
+    not depend on the other rows of the batch. The result is float32.
+
+    linears (Sequence[torch.nn.Linear]): layers whose outputs are concatenated.
     """
 
     def __init__(self, linears: Sequence[torch.nn.Linear]) -> None:
-        weight, self.bias = (x.float() for x in _joined(linears))
-        self.scales = _largest(weight)[:, 0] / LEVELS
+        weight, self.bias = (x.float() for x in _concatenated(linears))
+        self.scales = _row_maxima(weight)[:, 0] / LEVELS
         rounded = (weight / self.scales[:, None]).round_().to(torch.int8)
         self.weight = torch.ops.onednn.qlinear_prepack(rounded, None)
         self.zeros = torch.zeros(len(weight), dtype=torch.int32)
 
     def __call__(self, rows: torch.Tensor, then: str = "none", *, spare: bool = False) -> torch.Tensor:
         """See `PackedLinear`."""
-        scales = _largest(rows) / LEVELS
+        scales = _row_maxima(rows) / LEVELS
         scaled = rows.div_(scales) if spare else rows / scales
-        # To add a half and cut off is to round, of numbers that are not below 0.
+        # Adding 0.5 and truncating rounds, since the numbers are not negative.
         levels = scaled.add_(MIDDLE + 0.5).to(torch.uint8)
-        found: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+        products: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             levels, 1.0, MIDDLE, self.weight, self.scales, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        found = found.mul_(scales).add_(self.bias)
-        return torch.ops.aten.gelu_(found) if then == "gelu" else found
+        products = products.mul_(scales).add_(self.bias)
+        return torch.ops.aten.gelu_(products) if then == "gelu" else products
 
 
-def _joined(linears: Sequence[torch.nn.Linear]) -> tuple[torch.Tensor, torch.Tensor]:
+def _concatenated(linears: Sequence[torch.nn.Linear]) -> tuple[torch.Tensor, torch.Tensor]:
     weights, biases = zip(*((linear.weight.detach(), linear.bias.detach()) for linear in linears), strict=True)
     return torch.cat(weights), torch.cat(biases)
 
 
-def _largest(rows: torch.Tensor) -> torch.Tensor:
-    """The largest number of each row without its sign, but never 0. *Shape:* `(n, k)` → `(n, 1)`"""
+def _row_maxima(rows: torch.Tensor) -> torch.Tensor:
+    """Return the largest magnitude in each row, at least 1e-12. *Shape:* `(n, k)` → `(n, 1)`"""
     return torch.maximum(rows.amax(-1, keepdim=True), rows.amin(-1, keepdim=True).neg_()).clamp_min_(1e-12)
 
 
 @cache
 def has_packed_linear() -> bool:
-    """Whether there is what `PackedLinear` takes; it was measured on x86 alone."""
+    """Return whether torch has the operators of `PackedLinear`, on an x86 CPU. It was only measured on x86."""
     has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
     return platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
 
 
 @cache
 def has_packed_int8_linear() -> bool:
-    """Whether there is what `PackedInt8Linear` takes. Without VNNI instructions sums of bytes overflow."""
+    """Return whether torch and the CPU support `PackedInt8Linear`.
+
+    Without VNNI instructions, sums of bytes overflow.
+    """
     has_operators = all(hasattr(torch.ops.onednn, name) for name in ("qlinear_prepack", "qlinear_pointwise"))
-    # Renamed between the releases of torch that are admitted.
+    # The names of these functions differ between supported releases of torch.
     checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("vnni", "avx512_vnni", "amx_tile"))
     return has_packed_linear() and has_operators and any(check() for check in checks if check is not None)

@@ -1,4 +1,4 @@
-"""Where in a network each parameter lies, told from its name; and what depends on that."""
+"""Infer the depth of each parameter in the network from its name; freeze layers and checkpoint activations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _ABOVE_THE_LAYERS = re.compile(r"(?:^|\.)(?:final_norm|final_layer_norm|ln_f|poo
 
 
 class ParameterDepth(NamedTuple):
-    """Where a parameter lies.
+    """The depth of a parameter in the network.
 
-    level (int): 0 for the embeddings and what all layers share, 1 to `n_layers` for the layers from below, and
-        `n_layers + 1` for the head.
-    n_layers (int): of the encoder; 0 where its layers cannot be told apart, as in ALBERT, which has one set of weights.
+    level (int): 0 for the embeddings and parameters that all layers share, 1 to `n_layers` for the layers from the
+        lowest to the highest, and `n_layers + 1` for the head.
+    n_layers (int): number of layers of the encoder; 0 if the layers cannot be told apart, as in ALBERT, whose layers
+        share one set of weights.
     """
 
     level: int
@@ -25,22 +26,24 @@ class ParameterDepth(NamedTuple):
 
     @property
     def is_head(self) -> bool:
+        """Whether the parameter belongs to the head."""
         return self.level > self.n_layers
 
 
 def parameter_depths(names: Collection[str], encoder: str) -> dict[str, ParameterDepth]:
-    """The place of each parameter of a token classifier.
+    """Return the depth of each parameter of a token classifier.
 
         bert.embeddings.LayerNorm.bias            level 0
         bert.encoder.layer.0.output.dense.weight        1
         bert.encoder.layer.1.output.dense.weight        2 = n_layers
         classifier.weight                               3
 
-    What all layers share, such as DeBERTa's table of relative positions and its norm, is of level 0. What follows the
-    last layer inside the encoder, such as ModernBERT's final norm, is of that layer's level.
+    Parameters that all layers share, such as DeBERTa's relative position embeddings and their norm, have level 0.
+    Parameters after the last layer of the encoder, such as ModernBERT's final norm, have the level of that layer.
 
-    names: of all parameters, as in `named_parameters()`.
-    encoder (str): the attribute that holds the encoder, `base_model_prefix`; what lies outside is the head.
+    names (Collection[str]): names of all parameters, as in `named_parameters()`.
+    encoder (str): attribute that holds the encoder, `base_model_prefix`. Parameters outside it belong to the head.
+    RETURNS (dict[str, ParameterDepth]): the depth of each parameter, by name.
     """
     levels = {name: _level(name) for name in names if name.startswith(f"{encoder}.")}
     n_layers = max((level for level in levels.values() if level is not None), default=0)
@@ -49,7 +52,7 @@ def parameter_depths(names: Collection[str], encoder: str) -> dict[str, Paramete
 
 
 def _level(name: str) -> int | None:
-    """None for what follows the last layer."""
+    """Return the level of a parameter of the encoder, or None if it follows the last layer."""
     layer = _LAYER.search(name)
     if layer:
         return int(layer[1]) + 1
@@ -57,11 +60,13 @@ def _level(name: str) -> int | None:
 
 
 def freeze(model: Any, placed: dict[str, ParameterDepth], n_frozen: int, name: str) -> None:
-    """Give no gradient to the lowest layers of an encoder, and its embeddings; 0 for one to all parameters.
+    """Disable the gradients of the embeddings and the lowest layers of an encoder.
 
-    placed: see `parameter_depths`.
-    name (str): of the checkpoint, for the message.
-    RAISES ConfigError: the encoder has fewer layers.
+    model (PreTrainedModel): changed in place.
+    placed (dict[str, ParameterDepth]): see `parameter_depths`.
+    n_frozen (int): number of layers to freeze; 0 enables the gradients of all parameters, including the embeddings.
+    name (str): name of the checkpoint, for the error message.
+    RAISES ConfigError: the encoder has fewer than `n_frozen` layers.
     """
     n_layers = next(iter(placed.values())).n_layers
     if n_frozen > n_layers:
@@ -71,14 +76,15 @@ def freeze(model: Any, placed: dict[str, ParameterDepth], n_frozen: int, name: s
 
 
 def checkpoint_activations(model: Any, is_on: bool, name: str) -> None:
-    """Compute the layers of an encoder again on the way back, or keep what they gave.
+    """Enable or disable activation checkpointing: recompute the encoder's layers in the backward pass.
 
-    model: of transformers.
-    name (str): of the checkpoint, for the message.
-    RAISES ConfigError: the model cannot do that.
+    model (PreTrainedModel): changed in place.
+    is_on (bool): True to recompute the activations, False to keep them.
+    name (str): name of the checkpoint, for the error message.
+    RAISES ConfigError: the model does not support activation checkpointing.
     """
-    # Transformers 5 renamed them. The older kind of checkpointing needs inputs with a gradient, which ids are not, and
-    # embeddings that are frozen have none.
+    # Transformers 5 renamed the methods. Reentrant checkpointing needs inputs with a gradient. Subword ids have none,
+    # nor do frozen embeddings.
     word = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
     if not is_on:
         getattr(model, f"{word}_checkpointing_disable")()

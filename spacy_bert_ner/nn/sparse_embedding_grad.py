@@ -1,4 +1,4 @@
-"""The gradient of the table of embeddings, of which a batch touches few rows."""
+"""Handle the gradient of the embedding table as sparse rows, since a batch uses few of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import torch
 
 
 class SparseEmbeddingGrad:
-    """Spreads sparse gradients over a table of zeros that is kept from step to step.
+    """Convert sparse gradients to dense ones in a table of zeros that is reused from step to step.
 
-    On the way back, torch makes a table of zeros for each batch: 47 MB with 30,522 embeddings of 384 numbers. Memory of
-    that size comes fresh from the operating system each time, which costs a CPU up to a quarter of a training step. So
-    embeddings give their gradient as rows (`sparse`), and one table serves all steps. The update itself has to touch
-    every row: Adam's moments move the weights of rows without a gradient too, as does weight decay.
+    In the backward pass, torch allocates a table of zeros for each batch: 47 MB with 30,522 embeddings of 384 numbers.
+    The operating system provides memory of that size afresh each time. On a CPU, this costs up to a quarter of a
+    training step. Embeddings therefore have sparse gradients, and one table serves all steps.
+
+    The update itself must be dense. Adam's moments and weight decay also change rows without a gradient.
     """
 
     def __init__(self) -> None:
@@ -22,9 +23,10 @@ class SparseEmbeddingGrad:
 
     @contextmanager
     def spread(self, params: Sequence[torch.nn.Parameter], *, is_kept: bool) -> Iterator[None]:
-        """Make the gradients dense for the length of the block.
+        """Convert the sparse gradients of parameters to dense ones inside the block.
 
-        is_kept (bool): someone holds on to them behind the block, and is to have a table of their own.
+        params (Sequence[torch.nn.Parameter]): the parameters of a step.
+        is_kept (bool): whether the gradients are still used after the block. They then get a new table.
         """
         touched = [param for param in params if param.grad is not None and param.grad.is_sparse]
         for param in touched:
@@ -34,7 +36,7 @@ class SparseEmbeddingGrad:
         try:
             yield
         finally:
-            # All of it, as L2 in an optimizer's arithmetic is added to the gradient of every row.
+            # All rows: L2 regularization in the optimizer adds to the gradient of every row.
             if touched and not is_kept and self._table is not None:
                 self._table.zero_()
 

@@ -22,7 +22,7 @@ from spacy_bert_ner.decoding.merged_tags import distinct, merge_equal
 from spacy_bert_ner.decoding.tag_scheme import build_tag_set
 from spacy_bert_ner.errors import CheckpointError, ConfigError
 from spacy_bert_ner.export.exporter import export_checkpoint
-from spacy_bert_ner.models import token_classifier as models
+from spacy_bert_ner.models import token_classifier
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
@@ -41,7 +41,7 @@ def entities(nlp, text=TEXT):
 
 
 def checkpoint_of(nlp):
-    return models.get_checkpoint(nlp.get_pipe("bert_ner").model)
+    return token_classifier.get_checkpoint(nlp.get_pipe("bert_ner").model)
 
 
 def with_tags(folder, target, *tags):
@@ -129,7 +129,7 @@ def test_names_without_meaning_tell_of_the_map(make_nlp, nameless):
 def test_mapped_tags_may_need_a_scheme(make_nlp, nameless):
     nlp = make_nlp(name=nameless, tag_map=NAMES, tag_scheme="IOB1")
     nlp(TEXT)
-    assert models.get_tags(nlp.get_pipe("bert_ner").model).scheme == "IOB1"
+    assert token_classifier.get_tags(nlp.get_pipe("bert_ner").model).scheme == "IOB1"
 
 
 def test_a_trained_head_with_mapped_labels_stays(make_nlp, nameless, tmp_path):

@@ -13,12 +13,12 @@ from tiny_pipelines import TEXT, TORCH, logits, make
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
-from spacy_bert_ner.models import token_classifier as models
-from spacy_bert_ner.nn import padding_free as unpadded
+from spacy_bert_ner.models import token_classifier
+from spacy_bert_ner.nn import padding_free
 from spacy_bert_ner.nn.mixed_precision import has_fast_bf16
 from spacy_bert_ner.nn.packed_linear import PackedInt8Linear, PackedLinear, has_packed_int8_linear, has_packed_linear
 from spacy_bert_ner.nn.padding_free import KINDS, PaddingFreeForward
-from spacy_bert_ner.runtimes import torch_runtime as on_torch
+from spacy_bert_ner.runtimes import torch_runtime
 from spacy_bert_ner.runtimes.torch_runtime import TorchRuntime, padding_free_forward
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("few_exceptions")]
@@ -88,22 +88,22 @@ def test_long_windows_too(encoder_512, monkeypatch):
     checkpoint = Checkpoint.from_pretrained(encoder_512, labels=["per"])
     windows = [np.arange(150) % 20 + 5, np.arange(30) % 9 + 5]
     assert torch.allclose(without_padding(checkpoint, windows), by_transformers(checkpoint, windows), atol=1e-5)
-    monkeypatch.setattr(unpadded, "SHORT", 500)
+    monkeypatch.setattr(padding_free, "SHORT", 500)
     assert torch.allclose(without_padding(checkpoint, windows), by_transformers(checkpoint, windows), atol=1e-5)
 
 
 def test_attention_reads_a_few_windows_at_once():
     lengths = [9, 4, 4, 4, 4, 4, 2]
-    assert unpadded._groups(lengths, 2) == [(0, 1, 9), (9, 5, 4), (29, 1, 2)]
+    assert padding_free._groups(lengths, 2) == [(0, 1, 9), (9, 5, 4), (29, 1, 2)]
 
 
 def test_attention_in_half_precision_does_not_see_its_padding():
     lengths, n_heads = [128, 70, 70, 64, 5], 2
     torch.manual_seed(0)
     rows = torch.randn(sum(lengths) + 3, 3 * 16).to(torch.bfloat16)
-    groups = unpadded._groups(lengths, n_heads)
-    expected = unpadded._attend(rows.float(), groups, n_heads)
-    found = unpadded._attend(rows, groups, n_heads)
+    groups = padding_free._groups(lengths, n_heads)
+    expected = padding_free._attend(rows.float(), groups, n_heads)
+    found = padding_free._attend(rows, groups, n_heads)
     assert found.dtype == torch.bfloat16
     assert torch.allclose(found.float(), expected, atol=0.01)
     assert not found[-3:].any()
@@ -115,9 +115,9 @@ def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
     windows = [*WINDOWS, *WINDOWS[1:3], *WINDOWS[1:3]]
     windows.sort(key=len, reverse=True)
     expected = without_padding(checkpoint, windows)
-    monkeypatch.setattr(unpadded, "N_WEIGHTS", 200)  # two heads, 6 by 6 weights: two windows
+    monkeypatch.setattr(padding_free, "N_WEIGHTS", 200)  # two heads, 6 by 6 weights: two windows
     lengths = [len(window) + 2 for window in windows]
-    assert [group.n for group in unpadded._groups(lengths, 2)] == [1, 2, 2, 2, 1]
+    assert [group.n for group in padding_free._groups(lengths, 2)] == [1, 2, 2, 2, 1]
     assert torch.allclose(without_padding(checkpoint, windows), expected, atol=1e-6)
 
 
@@ -249,7 +249,7 @@ def test_where_transformers_does_more_it_does_all(tagger, tmp_path):
 
 @needs_products
 def test_bfloat16_that_gains_nothing_is_left_to_autocast(tagger, monkeypatch):
-    monkeypatch.setattr(on_torch, "has_fast_bf16", lambda device: False)
+    monkeypatch.setattr(torch_runtime, "has_fast_bf16", lambda device: False)
     assert padding_free_forward(Checkpoint.from_pretrained(tagger), TorchRuntime("bf16")) is None
     assert padding_free_forward(Checkpoint.from_pretrained(tagger), TorchRuntime("fp32")) is not None
 
@@ -259,7 +259,7 @@ def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch)
         ConfigError, match=r"bert, camembert, electra, roberta, xlm-roberta; but '.*' is of the kind disti"
     ):
         make(checkpoints["distilbert"], runtime={"@misc": TORCH, "precision": "int8"})
-    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: False)
+    monkeypatch.setattr(torch_runtime, "has_packed_int8_linear", lambda: False)
     with pytest.raises(
         ConfigError, match=r"precision = 'int8' is not allowed.*the CPU, or torch, has no such products.*"
     ):
@@ -277,14 +277,14 @@ def test_a_pass_is_kept_until_the_runtime_is_another(tagger):
     logits(nlp)
     assert checkpoint_of(nlp).padding_free is first
     model = nlp.get_pipe("bert_ner").model
-    models.replace_checkpoint(model, checkpoint_of(nlp), TorchRuntime(packed_weights=False))
+    token_classifier.replace_checkpoint(model, checkpoint_of(nlp), TorchRuntime(packed_weights=False))
     assert checkpoint_of(nlp).padding_free is None
 
 
 @needs_bf16
 def test_a_pass_of_another_precision_is_another(tagger):
     nlp = make(tagger)
-    models.replace_checkpoint(nlp.get_pipe("bert_ner").model, checkpoint_of(nlp), TorchRuntime("bf16"))
+    token_classifier.replace_checkpoint(nlp.get_pipe("bert_ner").model, checkpoint_of(nlp), TorchRuntime("bf16"))
     assert checkpoint_of(nlp).padding_free.precision == "bf16"
 
 
