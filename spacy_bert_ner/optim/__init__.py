@@ -1,1 +1,1 @@
-"""The optimizer, its step and its schedule."""
+"""Provide the optimizer, the optimizer step and the learning rate schedule."""

@@ -1,4 +1,4 @@
-"""The registered optimizer: AdamW with the rates, the decay and the clipping that BERT is fine-tuned with."""
+"""Register AdamW with the learning rates, weight decay and gradient clipping that are usual for fine-tuning BERT."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -14,10 +14,11 @@ CLIPS = ("global", "each")
 
 
 class AdamW(Optimizer):
-    """AdamW (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101) whose rate depends on where a parameter lies.
+    """AdamW (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101) with a learning rate per parameter depth.
 
-    `step.apply_optimizer` reads what is added here. Called by thinc itself, for the weights of other components, it
-    is thinc's Adam: one rate, decay of all weights, and each parameter's gradient clipped on its own.
+    `step.apply_optimizer` reads the fields that this class adds. If thinc calls the optimizer for the weights of other
+    components, it behaves as thinc's Adam: one learning rate, decay of all weights, and separate clipping of each
+    parameter's gradient.
     """
 
     __slots__ = ("clip", "decay_all", "head_rate", "layer_decay")
@@ -27,14 +28,20 @@ class AdamW(Optimizer):
     head_rate: float
     layer_decay: float
 
-    def rate(self, place: ParameterDepth) -> float:
-        """The learning rate at a place, at this step of the schedule."""
-        if place.is_head:
+    def rate(self, depth: ParameterDepth) -> float:
+        """Return the learning rate at a depth, at the current step of the schedule.
+
+        depth (ParameterDepth): depth of the parameter.
+        """
+        if depth.is_head:
             return self.learn_rate * self.head_rate
-        return self.learn_rate * self.layer_decay ** (place.n_layers - place.level)
+        return self.learn_rate * self.layer_decay ** (depth.n_layers - depth.level)
 
     def decay(self, n_dimensions: int) -> float:
-        """The weight decay of a parameter, which biases and norms, of one dimension, go without."""
+        """Return the weight decay of a parameter. Biases and norms have one dimension, and no decay by default.
+
+        n_dimensions (int): number of dimensions of the parameter.
+        """
         return self.L2 if self.decay_all or n_dimensions > 1 else 0.0
 
 
@@ -52,32 +59,37 @@ def make_adamw_v1(
     layer_decay: Any = 1.0,
     use_averages: Any = False,
 ) -> AdamW:
-    """Make the optimizer of `[training.optimizer]`. A number up to `weight_decay`, and `grad_clip`, may be a schedule.
+    """Create the optimizer of `[training.optimizer]`.
 
-    learn_rate (float): the rate of the highest layer of the encoder.
-    beta1, beta2 (float): decay of the two moments.
-    eps (float): is added to the root of the second moment.
-    weight_decay (float): at each step a weight loses this share, times its rate, of itself.
-    decay_all (bool): whether biases and layer norms lose it too. BERT was trained without.
-    grad_clip (float): greatest norm of the gradient; 0 for no clipping.
-    clip (str): what has this norm. "global": all gradients of the component together, as in
-        `torch.nn.utils.clip_grad_norm_`. "each": the gradient of each parameter on its own, as in thinc.
-    head_rate (float): rate of the head, as a multiple of `learn_rate`.
-    layer_decay (float): rate of each layer of the encoder, as a multiple of that of the layer above it; the embeddings
-        lie below the lowest (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146; Clark et al. 2020,
-        https://arxiv.org/abs/2003.10555).
-    use_averages (bool): evaluate and save the moving average of the weights.
+    `learn_rate`, `beta1`, `beta2`, `eps`, `weight_decay` and `grad_clip` may also be schedules.
+
+    learn_rate (float): learning rate of the highest layer of the encoder, default 0.0002.
+    beta1, beta2 (float): decay rates of the first and second moment, defaults 0.9 and 0.999.
+    eps (float): constant added to the square root of the second moment, default 1e-8.
+    weight_decay (float): share of each weight that is subtracted per step, multiplied by the learning rate; default
+        0.01.
+    decay_all (bool): whether biases and layer norms decay too, default false. BERT was trained without.
+    grad_clip (float): maximum norm of the gradient, default 1.0; 0 for no clipping.
+    clip (str): the gradient to which the maximum norm applies. "global", the default, is the joint gradient of the
+        component, as in `torch.nn.utils.clip_grad_norm_`. "each" is the gradient of each parameter, as in thinc.
+    head_rate (float): learning rate of the head as a multiple of `learn_rate`, default 1.0.
+    layer_decay (float): learning rate of each layer of the encoder as a multiple of that of the layer above, default
+        1.0. The embeddings count as the layer below the lowest (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146;
+        Clark et al. 2020, https://arxiv.org/abs/2003.10555).
+    use_averages (bool): whether to evaluate and save the moving average of the weights, default false.
+    RETURNS (AdamW): the optimizer.
     RAISES ConfigError: a setting is not allowed.
     """
-    # Typed as Any so that all settings are refused in the same words, which name what is allowed.
+    # The settings are typed as Any, so that this function checks them. All errors then have the same form and name the
+    # allowed values.
     check = partial(require_setting, OPTIMIZER_SECTION)
     numbers = {
-        "learn_rate": (learn_rate, lambda n: n >= 0, "a number from 0, such as 0.0002, or a schedule of them"),
+        "learn_rate": (learn_rate, lambda n: n >= 0, "a number of at least 0, such as 0.0002, or a schedule"),
         "beta1": (beta1, lambda n: 0 < n < 1, "a number between 0 and 1, such as 0.9"),
         "beta2": (beta2, lambda n: 0 < n < 1, "a number between 0 and 1, such as 0.999"),
         "eps": (eps, lambda n: n > 0, "a number above 0, such as 0.00000001"),
-        "weight_decay": (weight_decay, lambda n: n >= 0, "a number from 0, such as 0.01"),
-        "grad_clip": (grad_clip, lambda n: n >= 0, "a number from 0, such as 1.0, or 0 for no clipping"),
+        "weight_decay": (weight_decay, lambda n: n >= 0, "a number of at least 0, such as 0.01"),
+        "grad_clip": (grad_clip, lambda n: n >= 0, "a number of at least 0, such as 1.0, or 0 for no clipping"),
     }
     for key, (value, _, allowed) in numbers.items():
         check(key, value, is_number(value) or _is_schedule(value), allowed)
@@ -86,7 +98,7 @@ def make_adamw_v1(
     check("clip", clip, isinstance(clip, str) and clip in CLIPS, ", ".join(f'"{choice}"' for choice in CLIPS))
     check("head_rate", head_rate, is_number(head_rate) and head_rate > 0, "a number above 0, such as 1.0")
     is_share = is_number(layer_decay) and 0 < layer_decay <= 1
-    check("layer_decay", layer_decay, is_share, "a number above 0 and not above 1, such as 0.85, or 1 for no decay")
+    check("layer_decay", layer_decay, is_share, "a number above 0 and at most 1, such as 0.85, or 1 for no decay")
 
     optimizer = AdamW(
         learn_rate,
@@ -100,7 +112,7 @@ def make_adamw_v1(
     )
     attributes = {"beta1": "b1", "beta2": "b2", "weight_decay": "L2"}
     for key, (_, allows, allowed) in numbers.items():
-        value = getattr(optimizer, attributes.get(key, key))  # of a schedule, the first
+        value = getattr(optimizer, attributes.get(key, key))  # the first value of a schedule
         check(key, value, is_number(value) and allows(value), allowed)
     optimizer.clip = clip
     optimizer.decay_all = decay_all

@@ -1,4 +1,4 @@
-"""The registered schedule of the learning rate: warm-up, then linear decay over the steps that the training has."""
+"""Register the learning rate schedule: warm-up, then linear decay over the steps of the training."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -11,29 +11,29 @@ from ..errors import is_count, is_number, require_setting
 
 SECTION = "training.optimizer.learn_rate"
 ASSUMED_STEPS = 1000
-"""Of which a share is the warm-up where training has no end that could be known."""
+"""Number of steps that a fractional warm-up refers to if the training has no known end."""
 
 
 class WarmupLinear:
-    """The learning rates of a training, step by step: a line up to `initial_rate`, then a line down to 0 at the end.
+    """Iterate over the learning rates of a training: a linear rise to `initial_rate`, then a linear decay to 0.
 
         step:   0    1    2    3     4    5     6          a rate of 1.0, warm-up 2, total steps 6
         rate:   0   0.5   1   0.75  0.5  0.25   0
 
-    The number of steps is that of the config, or is given with `tell`, by `bert_ner` or by `bert-ner train`. Where
-    nobody gives one, the rate stays at `initial_rate`. It never stays at 0: where training goes on beyond the last
-    step, the rate is that of the step before the last.
+    The number of steps comes from the config, or `bert_ner` or `bert-ner train` sets it with `tell`. Until then, the
+    rate stays at `initial_rate`. The rate never stays at 0: if training continues beyond the last step, the rate is
+    that of the step before the last.
 
-    initial_rate (float): the highest rate.
-    warmup (int | float): the number of warm-up steps; below 1, their share of all steps.
-    total_steps (int | None): number of steps; None where the training tells it.
+    initial_rate (float): highest learning rate.
+    warmup (int | float): number of warm-up steps, or their share of all steps if below 1.
+    total_steps (int | None): number of steps; None if the training sets it.
     """
 
     def __init__(self, initial_rate: float, warmup: float, total_steps: int | None) -> None:
         self.initial_rate, self.warmup, self.total_steps = initial_rate, warmup, total_steps
         self.is_told = total_steps is not None
         self.is_constant = False
-        self.step = -1  # whose rate was given last
+        self.step = -1  # the step of the last rate returned
 
     def __iter__(self) -> "WarmupLinear":
         return self
@@ -43,36 +43,44 @@ class WarmupLinear:
         return self.rate(self.step)
 
     def tell(self, optimizer: Optimizer, total_steps: int | None) -> None:
-        """Set the number of steps, and the learning rate of the optimizer that has this schedule.
+        """Set the number of steps, and update the learning rate of the optimizer.
 
-        total_steps (int | None): None where training has no end that is known: after the warm-up, the rate stays.
+        optimizer (Optimizer): the optimizer that uses this schedule.
+        total_steps (int | None): number of steps; None if the training has no known end. The rate then stays constant
+            after the warm-up.
         """
         self.total_steps, self.is_told = total_steps, True
         optimizer.learn_rate = self.rate(max(self.step, 0))
 
     def stay(self, optimizer: Optimizer) -> None:
-        """Keep `initial_rate` from now on, and set it."""
+        """Use `initial_rate` for all further steps, and update the learning rate of the optimizer.
+
+        optimizer (Optimizer): the optimizer that uses this schedule.
+        """
         self.is_told = self.is_constant = True
         optimizer.learn_rate = self.initial_rate
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
+        """Return the learning rate of a step.
+
+        step (int): index of the step, from 0.
+        """
         if self.is_constant:
             return self.initial_rate
         n_warmup = self._warmup_steps()
-        if n_warmup is None:  # nobody has told the steps yet; the first is that of any warm-up
+        if n_warmup is None:  # the number of steps is not set yet; any warm-up starts at 0
             return 0.0 if step == 0 else self.initial_rate
         if step < n_warmup:
             factor = step / n_warmup
         elif self.total_steps is None:
             factor = 1.0
         else:
-            left = self.total_steps - step
-            factor = max(left if left >= 0 else 1, 0) / max(1, self.total_steps - n_warmup)
+            n_left = self.total_steps - step
+            factor = (n_left if n_left >= 0 else 1) / max(1, self.total_steps - n_warmup)
         return factor * self.initial_rate
 
     def _warmup_steps(self) -> int | None:
-        """None where it is a share of nobody knows how many steps."""
+        """Return the number of warm-up steps, or None if it is a share and the number of steps is not set yet."""
         if self.warmup >= 1 or not self.warmup:
             return int(self.warmup)
         if not self.is_told:
@@ -82,27 +90,31 @@ class WarmupLinear:
 
 @registry.schedules("spacy_bert_ner.WarmupLinear.v1")
 def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_steps: Any = None) -> WarmupLinear:
-    """Make the schedule of `[training.optimizer.learn_rate]`.
+    """Create the schedule of `[training.optimizer.learn_rate]`.
 
-    initial_rate (float): the highest rate, from which it decays.
-    warmup (int | float): below 1 the share of all steps in which the rate rises, else the number of these steps.
-    total_steps (int | None): at which the rate comes to 0. None: as `[training]` says, by `max_steps` or by
-        `max_epochs` and the number of batches.
+    initial_rate (float): highest learning rate, default 0.0002.
+    warmup (int | float): number of warm-up steps, or their share of all steps if below 1; default 0.1.
+    total_steps (int | None): step at which the rate reaches 0. None, the default, takes it from `[training]`: from
+        `max_steps`, or from `max_epochs` and the number of batches.
+    RETURNS (WarmupLinear): the schedule.
     RAISES ConfigError: a setting is not allowed.
     """
     check = partial(require_setting, SECTION)
     is_rate = is_number(initial_rate) and initial_rate > 0
     check("initial_rate", initial_rate, is_rate, "a number above 0, such as 0.00025")
     is_warmup = is_number(warmup) and warmup >= 0 and (warmup < 1 or warmup == int(warmup))
-    allowed = "a share of the steps from 0 to below 1, such as 0.1, or a whole number of steps, such as 50"
+    allowed = "a share of the steps, from 0 to below 1, such as 0.1, or a whole number of steps, such as 50"
     check("warmup", warmup, is_warmup, allowed)
     is_total = total_steps is None or is_count(total_steps, 1)
-    allowed = "null for those of [training] max_steps or max_epochs, or a whole number from 1, such as 500"
+    allowed = "null to use [training] max_steps or max_epochs, or a whole number of at least 1, such as 500"
     check("total_steps", total_steps, is_total, allowed)
     return WarmupLinear(float(initial_rate), warmup, total_steps)
 
 
 def schedule_of(optimizer: Optimizer) -> WarmupLinear | None:
-    """The schedule of an optimizer's learning rate, where it is one of these."""
+    """Return the `WarmupLinear` schedule of an optimizer's learning rate, or None if it has another or none.
+
+    optimizer (Optimizer): any thinc optimizer.
+    """
     schedule = optimizer.schedules.get("learn_rate")
     return schedule if isinstance(schedule, WarmupLinear) else None

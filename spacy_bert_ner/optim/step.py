@@ -1,13 +1,14 @@
-"""One optimizer step on torch parameters, with thinc's arithmetic and torch's fused kernels.
+"""Run an optimizer step on torch parameters, with thinc's arithmetic and torch's fused kernels.
 
-thinc's `Optimizer` holds the settings and the moments. Its own step walks over NumPy arrays several times; with the
-22.7 million parameters of a six-layer encoder that costs more than half as much as forward and backward together.
-Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980; weight decay apart from the gradient: Loshchilov & Hutter 2019,
-https://arxiv.org/abs/1711.05101), RAdam (Liu et al. 2020, https://arxiv.org/abs/1908.03265) and SGD run here as torch
-operations on the weights where they are.
+thinc's `Optimizer` holds the settings and the moments. Its step passes over NumPy arrays several times. With the 22.7
+million parameters of a six-layer encoder, this takes more than half the time of the forward and backward pass together.
 
-The package's own `AdamW` takes the same kernels, with torch's arithmetic: `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + eps)`,
-where rate r and decay d are those of the parameter's place.
+Three thinc optimizers run here as in-place torch operations: Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980;
+decoupled weight decay: Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101), RAdam (Liu et al. 2020,
+https://arxiv.org/abs/1908.03265) and SGD.
+
+The package's `AdamW` uses the same kernels with torch's arithmetic: `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + eps)`. The
+rate r and the decay d depend on the depth of the parameter.
 """
 
 from __future__ import annotations
@@ -29,23 +30,24 @@ Key = tuple[int, str]
 
 
 def apply_optimizer(
-    optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[ParameterDepth]
+    optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], depths: Sequence[ParameterDepth]
 ) -> None:
-    """Update parameters from their gradients, and forget the gradients.
+    """Update parameters from their gradients, and clear the gradients.
 
-    optimizer: from `[training.optimizer]`. Its moments, averages and counts are kept where thinc keeps them.
-    keys: thinc's key of each parameter.
-    params: parameters with a gradient, all on one device.
-    places: where each parameter lies; `AdamW` alone asks.
-    RAISES ConfigError: `AdamW` has options that cannot be kept here.
+    optimizer (Optimizer): the optimizer of `[training.optimizer]`. Its moments, averages and counts stay in thinc's
+        attributes.
+    keys (Sequence[Key]): thinc's key of each parameter.
+    params (Sequence[torch.nn.Parameter]): parameters with a gradient, all on one device.
+    depths (Sequence[ParameterDepth]): depth of each parameter; only used by `AdamW`.
+    RAISES ConfigError: `AdamW` does not run on the device, or its `layer_decay` needs layers that cannot be told apart.
     """
     if not params:
         return
-    # `nlp.rehearse` hands over a function that only collects. On other devices than these two, thinc's arrays are
-    # copies, which cannot be updated in place.
+    # `nlp.rehearse` passes a function that only collects gradients. On devices other than "cpu" and "cuda", thinc's
+    # arrays are copies, which cannot be updated in place.
     if isinstance(optimizer, AdamW):
         with torch.no_grad():
-            _step_param_groups(optimizer, keys, params, places)
+            _step_param_groups(optimizer, keys, params, depths)
     elif not isinstance(optimizer, Optimizer) or params[0].device.type not in ("cpu", "cuda"):
         _step_by_thinc(optimizer, keys, params)
     else:
@@ -73,7 +75,7 @@ def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
     if optimizer.grad_clip:
         _clip_each(grads, optimizer.grad_clip)
     if not optimizer.use_radam and optimizer.b1 > 0 and optimizer.b2 > 0:
-        _adam(optimizer, keys, weights, grads, rate, decay)  # the decay too
+        _adam(optimizer, keys, weights, grads, rate, decay)  # includes the decay
     else:
         if optimizer.use_radam:
             _radam(optimizer, keys, weights, grads, rate)
@@ -85,12 +87,12 @@ def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
 
 
 def _step_param_groups(
-    optimizer: AdamW, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], places: Sequence[ParameterDepth]
+    optimizer: AdamW, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], depths: Sequence[ParameterDepth]
 ) -> None:
     device = params[0].device.type
     if device not in ("cpu", "cuda"):
         raise ConfigError(Errors.optimizer_device.format(device=device))
-    has_layers = optimizer.layer_decay == 1 or places[0].n_layers > 0
+    has_layers = optimizer.layer_decay == 1 or depths[0].n_layers > 0
     allowed = "1, as the layers of this encoder cannot be told apart"
     require_setting(OPTIMIZER_SECTION, "layer_decay", optimizer.layer_decay, has_layers, allowed)
     weights = [param.data for param in params]
@@ -100,9 +102,9 @@ def _step_param_groups(
     elif optimizer.grad_clip:
         _clip_each(grads, optimizer.grad_clip)
     groups: dict[tuple[float, float, int], list[int]] = {}
-    for i, (key, weight, place) in enumerate(zip(keys, weights, places, strict=True)):
+    for i, (key, weight, depth) in enumerate(zip(keys, weights, depths, strict=True)):
         optimizer.nr_update[key] += 1
-        group = (optimizer.rate(place), optimizer.decay(weight.dim()), optimizer.nr_update[key])
+        group = (optimizer.rate(depth), optimizer.decay(weight.dim()), optimizer.nr_update[key])
         groups.setdefault(group, []).append(i)
     for (rate, decay, count), members in groups.items():
         _fused_adamw(optimizer, keys, weights, grads, members, count, rate, decay, optimizer.eps)
@@ -110,7 +112,7 @@ def _step_param_groups(
 
 
 def _clip_each(grads: list[torch.Tensor], limit: float) -> None:
-    """thinc clips the norm of each parameter's gradient on its own, not their common norm."""
+    """Clip the norm of each parameter's gradient separately, as thinc does, instead of their joint norm."""
     for grad, norm in zip(grads, torch._foreach_norm(grads), strict=True):
         grad.mul_((limit / norm).clamp_(max=1.0))
 
@@ -123,47 +125,49 @@ def _adam(
     rate: float,
     decay: float,
 ) -> None:
-    """thinc's `w ← (w - rate·√c2/c1 · m/(√v + eps)) · (1 - rate·decay)`, with c the corrections of the moments' bias.
+    """Compute thinc's `w ← (w - rate·√c2/c1 · m/(√v + eps)) · (1 - rate·decay)`.
 
-    torch's kernel computes `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + e)`. The two are equal for r = rate·(1 - rate·decay),
-    d = rate·decay/r and e = eps/√c2.
+    c1 and c2 are the bias corrections of the moments. torch's kernel computes
+    `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + e)`. The two are equal for r = rate·(1 - rate·decay), d = rate·decay/r and
+    e = eps/√c2.
     """
-    kept = 1 - rate * decay
+    shrinkage = 1 - rate * decay
     for count, members in _by_count(optimizer, keys).items():
         eps = optimizer.eps / (1 - optimizer.b2**count) ** 0.5
-        _fused_adamw(optimizer, keys, weights, grads, members, count, rate * kept, decay / kept, eps)
+        _fused_adamw(optimizer, keys, weights, grads, members, count, rate * shrinkage, decay / shrinkage, eps)
 
 
 def _radam(
     optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor], grads: list[torch.Tensor], rate: float
 ) -> None:
-    """thinc's `w ← w - rate·r/c1 · m/(√v + eps)`, or, while too few gradients tell the variance, `w ← w - rate/c1 · m`.
+    """Compute thinc's `w ← w - rate·r/c1 · m/(√v + eps)`.
 
-    thinc counts one step more than there were, in r and c1 alike; the warm-up is over a step earlier for it.
+    As long as there are too few gradients to estimate the variance, it is `w ← w - rate/c1 · m`. thinc counts one step
+    too many in both r and c1, so its warm-up ends one step earlier.
     """
     b1, b2 = optimizer.b1, optimizer.b2
     for count, members in _by_count(optimizer, keys).items():
-        own, gradients = [weights[i] for i in members], [grads[i] for i in members]
+        member_weights, gradients = [weights[i] for i in members], [grads[i] for i in members]
         means = [_moment(optimizer.mom1, keys[i], weights[i]) for i in members]
         squares = [_moment(optimizer.mom2, keys[i], weights[i]) for i in members]
         torch._foreach_lerp_(means, gradients, 1 - b1)
         torch._foreach_mul_(squares, b2)
         torch._foreach_addcmul_(squares, gradients, gradients, value=1 - b2)
         t = count + 1
-        longest = 2 / (1 - b2) - 1
-        length = longest - 2 * t * b2**t / (1 - b2**t)  # of the moving average that v is like
+        max_length = 2 / (1 - b2) - 1
+        length = max_length - 2 * t * b2**t / (1 - b2**t)  # of the simple moving average that approximates v
         step = rate / (1 - b1**t)
         if length < 5:
-            torch._foreach_add_(own, means, alpha=-step)
+            torch._foreach_add_(member_weights, means, alpha=-step)
             continue
-        known = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+        rectification = (length - 4) * (length - 2) * max_length / ((max_length - 4) * (max_length - 2) * length)
         divisors = torch._foreach_sqrt(squares)
         torch._foreach_add_(divisors, optimizer.eps)
-        torch._foreach_addcdiv_(own, means, divisors, value=-step * ((1 - b2**t) * known) ** 0.5)
+        torch._foreach_addcdiv_(member_weights, means, divisors, value=-step * ((1 - b2**t) * rectification) ** 0.5)
 
 
 def _by_count(optimizer: Optimizer, keys: Sequence[Key]) -> dict[int, list[int]]:
-    """Which parameters have been updated how often, this step included."""
+    """Group the indices of the parameters by their number of updates, including the current step."""
     by_count: dict[int, list[int]] = {}
     for i, key in enumerate(keys):
         by_count.setdefault(optimizer.nr_update[key], []).append(i)
@@ -181,7 +185,11 @@ def _fused_adamw(
     decay: float,
     eps: float,
 ) -> None:
-    """Step with those parameters, which have been updated equally often, this step included."""
+    """Run torch's fused AdamW on parameters with the same number of updates.
+
+    members: indices of the parameters.
+    count: number of updates of each, including the current step.
+    """
     adamw(
         [weights[i] for i in members],
         [grads[i] for i in members],
@@ -201,14 +209,14 @@ def _fused_adamw(
 
 
 def _moment(moments: dict[Key, ArrayXd], key: Key, weight: torch.Tensor) -> torch.Tensor:
-    """A torch view of thinc's flat array of moments, which is made on first use."""
+    """Return a torch view of thinc's flat array of moments. The array is allocated on first use."""
     if key not in moments:
         moments[key] = get_array_ops(torch2xp(weight)).alloc1f(weight.numel())
     return xp2torch(moments[key], device=weight.device).view_as(weight)
 
 
 def _update_averages(optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor]) -> None:
-    """thinc's exponential moving average, whose decay grows with the number of updates up to 0.9999."""
+    """Update thinc's exponential moving averages. Their decay grows with the number of updates, up to 0.9999."""
     averages = optimizer.averages
     if averages is None:
         return

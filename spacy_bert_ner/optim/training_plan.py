@@ -1,4 +1,4 @@
-"""How many steps and epochs a training has by its config and its data, and what of that would go wrong."""
+"""Compute the number of steps and epochs of a training from its config and data, and report problems with them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ GetExamples = Callable[[], Iterable[Any]]
 
 _BY_SEQUENCE, _THINCS = "spacy.batch_by_sequence.v1", "warmup_linear.v1"
 _MOST_EPOCHS = 20
-"""Whose batches are counted one by one; later ones are taken to have as many as the last of these."""
+"""Maximum number of epochs whose batches are counted. Later epochs are assumed to have as many batches as the last
+counted one."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The length of a training by spaCy's loop, which patience may end earlier.
+    """The length of a training with spaCy's loop. Patience may end the training earlier.
 
-    max_steps (int): of the config; 0 for none. spaCy counts steps from 0, and does the one of this number too.
-    eval_frequency (int): of the config.
-    n_examples (int | None): of an epoch; None where they were not counted.
-    epoch_steps (int | None): batches of the first epoch; None where they were not counted.
-    all_steps (int | None): batches of all epochs; None where the number of epochs has no limit, or they were not
-        counted.
-    schedule_steps (int | None): at which thinc's schedule comes to a learning rate of 0; None where it is another.
+    max_steps (int): `max_steps` of the config; 0 for no limit. spaCy counts steps from 0 and includes this step.
+    eval_frequency (int): `eval_frequency` of the config, in steps.
+    n_examples (int | None): number of examples in an epoch; None if not counted.
+    epoch_steps (int | None): number of batches in the first epoch; None if not counted.
+    all_steps (int | None): number of batches in all epochs; None if the number of epochs is unlimited or the batches
+        were not counted.
+    schedule_steps (int | None): step at which thinc's schedule reaches a learning rate of 0; None with another
+        schedule.
     """
 
     max_steps: int
@@ -42,18 +44,18 @@ class TrainingPlan:
 
     @property
     def total_steps(self) -> int | None:
-        """At which a schedule is to end; None where no end is known."""
+        """The number of steps at which a schedule should end; None if no end is known."""
         return min(filter(None, (self.max_steps, self.all_steps)), default=None)
 
     @property
     def last_step(self) -> int | None:
-        """The number of the last step; None where no end is known."""
+        """The index of the last step, from 0; None if no end is known."""
         ends = [self.max_steps] if self.max_steps else []
         ends += [self.all_steps - 1] if self.all_steps else []
         return min(ends, default=None)
 
     def describe(self) -> str:
-        """As in `Steps: 500, or 10.0 epochs of 50 batches (800 examples)`."""
+        """Return the length as text, such as `Steps: 500, or 10.0 epochs of 50 batches (800 examples)`."""
         steps = "no limit but patience" if self.total_steps is None else f"{self.total_steps:,}"
         if not self.epoch_steps:
             return f"Steps: {steps}"
@@ -63,51 +65,58 @@ class TrainingPlan:
         return f"Steps: {steps}, or {self.total_steps / self.epoch_steps:,.1f} epochs {epoch}"
 
     def problems(self, *, is_last_evaluated: bool) -> list[str]:
-        """What would go wrong, and what to do: most of the data is never read, no pipeline that has learned is
-        evaluated, or the learning rate is 0 before the end.
+        """Return a message for each problem with the length, with a way to fix it.
 
-        is_last_evaluated (bool): whether the last step is, whatever `eval_frequency` is.
+        The problems are: most of the data is never read; no trained pipeline is evaluated; the learning rate is 0
+        before the end.
+
+        is_last_evaluated (bool): whether the last step is evaluated, regardless of `eval_frequency`.
+        RETURNS (list[str]): the messages.
         """
-        found = []
+        messages = []
         if self.max_steps and self.epoch_steps and self.total_steps == self.max_steps < self.epoch_steps:
-            told = {"n_examples": self.n_examples, "epoch_steps": self.epoch_steps, "five": 5 * self.epoch_steps}
+            counts = {"n_examples": self.n_examples, "epoch_steps": self.epoch_steps, "five": 5 * self.epoch_steps}
             share = self.max_steps / self.epoch_steps
-            found.append(Errors.less_than_an_epoch.format(max_steps=self.max_steps, share=share, **told))
+            messages.append(Errors.less_than_an_epoch.format(max_steps=self.max_steps, share=share, **counts))
         last = self.last_step
         if last and last < self.eval_frequency and not is_last_evaluated:
-            found.append(Errors.never_evaluated.format(eval_frequency=self.eval_frequency, last=last))
+            messages.append(Errors.never_evaluated.format(eval_frequency=self.eval_frequency, last=last))
         if self.schedule_steps and (last is None or last > self.schedule_steps):
             until = "without an end" if last is None else f"to step {last}"
-            found.append(Errors.schedule_too_short.format(total_steps=self.schedule_steps, until=until))
-        return found
+            messages.append(Errors.schedule_too_short.format(total_steps=self.schedule_steps, until=until))
+        return messages
 
 
 def make_plan(training: Mapping[str, Any], get_examples: GetExamples, n_examples: int | None = None) -> TrainingPlan:
-    """Plan a training. The data are read once more where the number of batches depends on them.
+    """Compute the length of a training. The data are read once more if the number of batches depends on them.
 
-    training: the section of the config, interpolated and not resolved.
-    get_examples: gives the training data.
-    n_examples (int | None): how many those are; None where they were not counted.
-    RAISES ConfigError: its schedule gives a learning rate of 0 throughout.
+    training (Mapping): the section `[training]` of the config, interpolated but not resolved.
+    get_examples (Callable): returns the training data.
+    n_examples (int | None): number of examples; None if not counted.
+    RETURNS (TrainingPlan): the length of the training.
+    RAISES ConfigError: the schedule gives a learning rate of 0 at every step.
     """
     max_steps, max_epochs, eval_frequency = (training[key] for key in ("max_steps", "max_epochs", "eval_frequency"))
-    counted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     batcher = training["batcher"]
     by_sequence = batcher.get("@batchers") == _BY_SEQUENCE and is_count(batcher.get("size"), 1)
     if max_epochs >= 0 and by_sequence:
         n = _count(get_examples) if n_examples is None else n_examples
-        counted = {"n_examples": n, "epoch_steps": -(-n // batcher["size"])}
+        counts = {"n_examples": n, "epoch_steps": -(-n // batcher["size"])}
         if max_epochs:
-            counted["all_steps"] = max_epochs * counted["epoch_steps"]
+            counts["all_steps"] = max_epochs * counts["epoch_steps"]
     elif max_epochs > 0:
-        counted = _count_batches(batcher, get_examples, max_epochs)
-    return TrainingPlan(max_steps, eval_frequency, **counted, schedule_steps=_steps_of_thincs_schedule(training))
+        counts = _count_batches(batcher, get_examples, max_epochs)
+    return TrainingPlan(max_steps, eval_frequency, **counts, schedule_steps=_steps_of_thincs_schedule(training))
 
 
 def plan_of(config: Mapping[str, Any], get_examples: GetExamples, n_examples: int | None) -> TrainingPlan | None:
-    """The plan of a pipeline's training; None where its config does not say how it is trained.
+    """Compute the length of a pipeline's training, or return None if its config has no training settings.
 
-    config: of the pipeline, interpolated. For the others, and errors, see `make_plan`.
+    config (Mapping): interpolated config of the pipeline.
+    get_examples, n_examples: see `make_plan`.
+    RETURNS (TrainingPlan | None): the length of the training.
+    RAISES ConfigError: see `make_plan`.
     """
     training = config.get("training", {})
     if not {"max_steps", "max_epochs", "eval_frequency", "batcher"} <= training.keys():
@@ -131,7 +140,7 @@ def _count_batches(batcher: Mapping[str, Any], get_examples: GetExamples, max_ep
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Read data without drawing from the random numbers of others, and without what is said when they are used."""
+    """Read data without advancing the global random number generators, and without warnings."""
     with IsolatedRng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -197,7 +197,7 @@ def test_a_device_without_the_kernels_is_refused():
         apply_optimizer(make_adamw_v1(), [(1, "w")], [param], [])
 
 
-A_RATE = "a number from 0, such as 0.0002, or a schedule of them"
+A_RATE = "a number of at least 0, such as 0.0002, or a schedule"
 BAD = [
     ("learn_rate", -0.1, A_RATE),
     ("learn_rate", "fast", A_RATE),
@@ -208,16 +208,16 @@ BAD = [
     ("beta1", 1.0, "a number between 0 and 1, such as 0.9"),
     ("beta2", 0, "a number between 0 and 1, such as 0.999"),
     ("eps", 0.0, "a number above 0, such as 0.00000001"),
-    ("weight_decay", -1, "a number from 0, such as 0.01"),
-    ("weight_decay", float("inf"), "a number from 0, such as 0.01"),
+    ("weight_decay", -1, "a number of at least 0, such as 0.01"),
+    ("weight_decay", float("inf"), "a number of at least 0, such as 0.01"),
     ("decay_all", "no", "true, false"),
-    ("grad_clip", -1.0, "a number from 0, such as 1.0, or 0 for no clipping"),
+    ("grad_clip", -1.0, "a number of at least 0, such as 1.0, or 0 for no clipping"),
     ("clip", "norm", '"global", "each"'),
     ("clip", None, '"global", "each"'),
     ("head_rate", 0, "a number above 0, such as 1.0"),
     ("head_rate", [1.0], "a number above 0, such as 1.0"),
-    ("layer_decay", 0.0, "a number above 0 and not above 1, such as 0.85, or 1 for no decay"),
-    ("layer_decay", 1.1, "a number above 0 and not above 1, such as 0.85, or 1 for no decay"),
+    ("layer_decay", 0.0, "a number above 0 and at most 1, such as 0.85, or 1 for no decay"),
+    ("layer_decay", 1.1, "a number above 0 and at most 1, such as 0.85, or 1 for no decay"),
     ("use_averages", 1, "true, false"),
 ]
 
