@@ -20,8 +20,8 @@ import numpy as np
 from common import write_json
 from wasabi import table
 
-from spacy_bert_ner.decoding import lattice
 from spacy_bert_ner.decoding import tag_scheme as tags
+from spacy_bert_ner.decoding.automaton import automaton_of
 from spacy_bert_ner.decoding.entity_scores import entity_scores
 from spacy_bert_ner.decoding.viterbi import decode_tags
 from spacy_bert_ner.types import Entity
@@ -34,12 +34,12 @@ STEPS = ("rules", "decode", "scores")
 def time_steps(n_labels: int, scheme: str) -> dict[str, float]:
     """Milliseconds of process time of each step."""
     tags.build_tag_set.cache_clear()
-    lattice.automaton_of.cache_clear()
+    automaton_of.cache_clear()
     labels = [f"L{i}" for i in range(n_labels)]
     names = tags.tags_of_labels(labels, scheme)
     times = [time.process_time()]
     known = tags.build_tag_set(names, scheme)
-    lattice.automaton_of(known)
+    automaton_of(known)
     times.append(time.process_time())
     n_tokens = N_SENTENCES * LENGTH
     logits = np.random.default_rng(0).normal(size=(n_tokens, len(names))).astype(np.float32)

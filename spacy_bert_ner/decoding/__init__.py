@@ -1,1 +1,1 @@
-"""Tag schemes, and the step from tag logits to entities and their probabilities."""
+"""Encode entities as tags, and decode logits to legal tag sequences and entity probabilities."""

@@ -1,4 +1,4 @@
-"""Columns of a head that have the same tag: their probabilities are added up, so that the tag has one logit."""
+"""Merge the columns of a head that have the same tag, by adding their probabilities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tag_scheme import TagSet, build_tag_set
 
 
 def distinct(tags: TagSet) -> TagSet:
-    """The tags of a head without repetitions, in the order of their first columns, and their rules.
+    """Return the tag set of a head without duplicates, in the order of each tag's first column.
 
     O B-per O I-per   →   O B-per I-per
     """
@@ -19,29 +19,34 @@ def distinct(tags: TagSet) -> TagSet:
 
 
 def merge_equal(logits: torch.Tensor, tags: Sequence[str]) -> torch.Tensor:
-    """One logit for each tag: the logarithm of the sum of the exponentials of its columns.
+    """Compute one logit per tag: the logarithm of the sum of the exponentials of its columns.
 
-    Softmax then gives the sum of the probabilities of these columns, as it would give them one by one. A gradient is
-    shared among the columns by their probabilities.
+    The softmax of the result gives the sum of the probabilities of these columns. The gradient of a tag is distributed
+    over its columns by their probabilities.
 
-    tags: of the columns.
-    RETURNS: the logits of `distinct` tags; `logits` itself where no tag is repeated. *Shape:* `(…, n_tags)` for
-        `(…, n_columns)`
+    logits: *Shape:* `(…, n_columns)`
+    tags (Sequence[str]): tag of each column.
+    RETURNS: the logits of the `distinct` tags, or `logits` itself if no tag is repeated. *Shape:* `(…, n_tags)`
     """
     columns = _columns_of(tuple(tags))
     if columns is None:
         return logits
-    nothing = logits.new_full((*logits.shape[:-1], 1), -torch.inf)
-    padded = torch.cat([logits, nothing], dim=-1)
+    padding = logits.new_full((*logits.shape[:-1], 1), -torch.inf)
+    padded = torch.cat([logits, padding], dim=-1)
     merged: torch.Tensor = padded[..., torch.tensor(columns, device=logits.device)].logsumexp(dim=-1)
     return merged
 
 
 @lru_cache(maxsize=64)
 def _columns_of(tags: tuple[str, ...]) -> list[list[int]] | None:
-    """The columns of each tag, filled up to the same length with one that is behind all; None if each has one."""
+    """Return the columns of each tag, or None if each tag has one column.
+
+    The lists are padded to equal length with the index one past the last column.
+    """
     columns: dict[str, list[int]] = {}
     for i, tag in enumerate(tags):
         columns.setdefault(tag, []).append(i)
-    most = max(map(len, columns.values()))
-    return None if most == 1 else [own + [len(tags)] * (most - len(own)) for own in columns.values()]
+    n_max = max(map(len, columns.values()))
+    if n_max == 1:
+        return None
+    return [tag_columns + [len(tags)] * (n_max - len(tag_columns)) for tag_columns in columns.values()]

@@ -1,4 +1,4 @@
-"""From tag logits to entities: which tokens are read together, and the tag of each."""
+"""Decode tag logits: arrange tokens in chains, and find the tag of each."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ import numpy as np
 
 from ..tokenization.alignment import first_subword_rows
 from ..types import Bools1d, EntityConstraints, Floats2d, Ints1d
-from .lattice import viterbi
+from .block_scan import viterbi
 from .tag_scheme import TagSet
 
 DECODINGS = ("viterbi", "greedy")
 
-_FAR = 1000.0
+_MASK_MARGIN = 1000.0
+"""Distance of a masked logit below the highest logit of its token."""
 
 
 class TagChain(NamedTuple):
-    """The positions of a Doc that get a tag, in sequences that are independent of each other.
+    """The positions of a Doc that get a tag, in independent sequences.
 
-    A position is a token and the tokens that are joined to it; see `alignment.Alignment`. Where every subword is read,
+    A position is a token with the tokens that are joined to it; see `alignment.Alignment`. If every subword gets a tag,
     each subword is a position.
 
-    tokens: index of the first token of each. *Shape:* `(n,)`
-    ends: one past the last token of each. *Shape:* `(n,)`
-    rows: the row of the logits that speaks for each. *Shape:* `(n,)`
-    begins: whether a sequence begins with it. *Shape:* `(n,)`
-    behind: whether it begins directly behind a token that is in an entity already. *Shape:* `(n,)`
+    token_indices: index of the first token of each position. *Shape:* `(n,)`
+    ends: index one past the last token of each position. *Shape:* `(n,)`
+    first_rows: row of the logits that is used for each position. *Shape:* `(n,)`
+    is_start: whether a position is the first of a sequence. *Shape:* `(n,)`
+    follows_entity: whether a position directly follows a token that is already in an entity. *Shape:* `(n,)`
     """
 
     token_indices: Ints1d
@@ -36,100 +37,113 @@ class TagChain(NamedTuple):
     follows_entity: Bools1d
 
 
-def token_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d | None = None) -> TagChain:
-    """Find the positions that get a tag, and where entities cannot go on.
+def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bools1d | None = None) -> TagChain:
+    """Find the positions that get a tag, and split them into sequences that no entity crosses.
 
-    Tokens without subwords (white space, control characters) are passed over: an entity may go on across them, but
-    neither begins nor ends there. Tokens that are blocked or in an entity are passed over too, and no entity goes on
-    across them. Joined tokens belong to the position before, up to the first that an entity cannot go on to.
+    Tokens without subwords (whitespace, control characters) are skipped: an entity may continue across them, but does
+    not start or end there. Tokens that are blocked or already in an entity are skipped too, and no entity continues
+    across them. Joined tokens belong to the position before them, up to the first one that an entity cannot continue
+    to.
 
-        tokens     0  1  2  3  4  5  6  7
-        lengths    1  2  0  1  1  1  1  0   token 2 is white space
-        is_joined                        x
-        present                x            token 4 is in an entity already
-        cuts                         x      a sentence begins at token 6
-        tokens     0  1     3     5  6
-        ends       1  2     4     6  8
-        begins     x              x  x
-        behind                    x
+        token           0  1  2  3  4  5  6  7
+        lengths         1  2  0  1  1  1  1  0   token 2 is whitespace
+        is_joined                            x
+        occupied                    x            token 4 is already in an entity
+        boundary                          x      a sentence starts at token 6
 
-    lengths: rows of each token. *Shape:* `(n_tokens,)`
-    found: in which no entity can be.
-    is_joined: see `alignment.Alignment`; None if no token is. *Shape:* `(n_tokens,)`
+        result:
+        token_indices   0  1     3     5  6
+        ends            1  2     4     6  8
+        is_start        x              x  x
+        follows_entity                 x
+
+    lengths: number of rows of each token. *Shape:* `(n_tokens,)`
+    constraints (EntityConstraints): tokens in which no entity can be.
+    is_joined: see `alignment.Alignment`; None if no token is joined. *Shape:* `(n_tokens,)`
+    RETURNS (TagChain): the positions.
     """
     tokens, rows = first_subword_rows(lengths)
     joined = np.flatnonzero(is_joined) if is_joined is not None else np.zeros(0, dtype=np.int64)
-    owner = np.searchsorted(tokens, joined) - 1  # the position that each belongs to
+    position_of_joined = np.searchsorted(tokens, joined) - 1
     ends = tokens + 1
-    ends[owner] = joined + 1  # of several the last
-    taken = found.blocked | found.occupied
-    # Taken tokens count as sections of their own, so that what is before and after them differs.
-    section, sentence = np.cumsum(found.boundary | taken), np.cumsum(found.boundary)
-    behind = np.zeros(len(tokens), dtype=bool)
+    ends[position_of_joined] = joined + 1  # the last of several joined tokens wins
+    skipped = constraints.blocked | constraints.occupied
+    # Skipped tokens count as separate sections, so the tokens before and after them have different numbers.
+    section, sentence = np.cumsum(constraints.boundary | skipped), np.cumsum(constraints.boundary)
+    follows_entity = np.zeros(len(tokens), dtype=bool)
     lasts = ends[:-1] - 1
-    behind[1:] = found.occupied[lasts] & (sentence[tokens[1:]] == sentence[lasts])
-    barred = section[joined] != section[tokens[owner]]
-    ends[owner[barred][::-1]] = joined[barred][::-1]  # of several the first
-    free = ~taken[tokens]
-    tokens, ends, rows, behind = tokens[free], ends[free], rows[free], behind[free]
-    begins = np.ones(len(tokens), dtype=bool)
-    begins[1:] = section[tokens[1:]] != section[tokens[:-1]]
-    return TagChain(tokens, ends, rows, begins, behind)
+    follows_entity[1:] = constraints.occupied[lasts] & (sentence[tokens[1:]] == sentence[lasts])
+    in_other_section = section[joined] != section[tokens[position_of_joined]]
+    # Reversed, so that the first of several joined tokens wins.
+    ends[position_of_joined[in_other_section][::-1]] = joined[in_other_section][::-1]
+    is_free = ~skipped[tokens]
+    tokens, ends, rows, follows_entity = tokens[is_free], ends[is_free], rows[is_free], follows_entity[is_free]
+    is_start = np.ones(len(tokens), dtype=bool)
+    is_start[1:] = section[tokens[1:]] != section[tokens[:-1]]
+    return TagChain(tokens, ends, rows, is_start, follows_entity)
 
 
-def subword_chain(lengths: Ints1d, found: EntityConstraints, is_joined: Bools1d, row_ends: Ints1d) -> TagChain:
-    """Find the subwords that get a tag, each of them a position of its own; see `token_chain`.
+def subword_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bools1d, row_ends: Ints1d) -> TagChain:
+    """Find the subwords that get a tag. Each subword is a separate position; see `token_chain`.
 
-    lengths, found, is_joined: see `token_chain`.
-    row_ends: one past the last token of which each row's subword covers a character. *Shape:* `(n_rows,)`
+    lengths, constraints, is_joined: see `token_chain`.
+    row_ends: index one past the last token that each row's subword overlaps. *Shape:* `(n_rows,)`
+    RETURNS (TagChain): the positions.
     """
-    positions = token_chain(lengths, found, is_joined)
-    section = np.cumsum(found.boundary | found.blocked | found.occupied)
-    stops = np.searchsorted(section, section[positions.token_indices], side="right")  # where no entity can go on
+    positions = token_chain(lengths, constraints, is_joined)
+    section = np.cumsum(constraints.boundary | constraints.blocked | constraints.occupied)
+    section_ends = np.searchsorted(section, section[positions.token_indices], side="right")
     n_rows = lengths[positions.token_indices]
-    nth = np.repeat(np.arange(len(n_rows)), n_rows)
-    inside = np.arange(len(nth)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)  # 0 for the first of a position
-    tokens, rows = positions.token_indices[nth], positions.first_rows[nth] + inside
-    ends = np.minimum(np.maximum(row_ends[rows], tokens + 1), stops[nth])
-    is_first = inside == 0
-    return TagChain(tokens, ends, rows, positions.is_start[nth] & is_first, positions.follows_entity[nth] & is_first)
+    position = np.repeat(np.arange(len(n_rows)), n_rows)
+    offset = np.arange(len(position)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)  # 0 for the first subword
+    tokens, rows = positions.token_indices[position], positions.first_rows[position] + offset
+    ends = np.minimum(np.maximum(row_ends[rows], tokens + 1), section_ends[position])
+    is_first = offset == 0
+    is_start, follows_entity = positions.is_start[position] & is_first, positions.follows_entity[position] & is_first
+    return TagChain(tokens, ends, rows, is_start, follows_entity)
 
 
 def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Floats2d:
-    """Rule out what cannot be legal behind the entities that are there already.
+    """Mask tags that are illegal directly after an existing entity.
 
-    Where `I-` begins an entity behind `O` alone, it begins none directly behind another entity, whoever found that.
+    If a scheme allows `I-` to start an entity only after `O`, it is not allowed directly after another entity,
+    including entities from other components.
 
-    logits: one row a token. *Shape:* `(n_tokens, n_tags)`
-    RETURNS: the same shape; the logits of what is ruled out are so far below the highest that they do not count.
+    logits: one row per position. *Shape:* `(n, n_tags)`
+    chain (TagChain): the positions.
+    tags (TagSet): the tags of the columns and their rules.
+    RETURNS: the logits. Masked logits are so far below the highest one that they have no effect. *Shape:* `(n, n_tags)`
     """
-    barred = chain.follows_entity[:, None] & tags.needs_outside
-    return np.where(barred, logits.max(axis=1, keepdims=True) - _FAR, logits) if barred.any() else logits
+    is_masked = chain.follows_entity[:, None] & tags.needs_outside
+    if not is_masked.any():
+        return logits
+    return np.where(is_masked, logits.max(axis=1, keepdims=True) - _MASK_MARGIN, logits)
 
 
-def decode_tags(logits: Floats2d, begins: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
-    """The tag of each token.
+def decode_tags(logits: Floats2d, is_start: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
+    """Find the tag of each token.
 
-        logits    O  B-org  I-per  I-org     the highest of each token, illegal twice
+        logits    O  B-org  I-per  I-org     the highest of each token; illegal twice
         viterbi   O  B-org  I-org  I-org     the legal sequence with the highest sum of logits: one entity
-        greedy    O  B-org  I-per  I-org     as it is; `TagSet.entities` will read three entities
+        greedy    O  B-org  I-per  I-org     unchanged; `TagSet.entities` returns three entities
 
-    The sequence of the highest logits is taken where it is legal, since no other can then have a higher sum. Only the
-    few sequences that are not are searched; see `lattice.viterbi`.
+    If the sequence of the highest logits is legal, no other sequence has a higher sum. Only the few illegal sequences
+    are searched; see `block_scan.viterbi`.
 
-    logits: one row a token. *Shape:* `(n_tokens, n_tags)`
-    begins: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
+    logits: one row per token. *Shape:* `(n_tokens, n_tags)`
+    is_start: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
+    tags (TagSet): the tags of the columns and their rules.
     decoding (str): "viterbi" or "greedy".
     RETURNS: tag ids. *Shape:* `(n_tokens,)`
     """
     path: Ints1d = logits.argmax(axis=1)
     if decoding == "greedy" or not len(path):
         return path
-    before = np.concatenate([path[:1], path[:-1]])
-    legal = np.where(begins, tags.may_begin[path], tags.may_follow[before, path])
-    ends = np.append(begins[1:], True)
-    legal &= ~ends | tags.may_end[path]
-    sequence = np.cumsum(begins) - 1
-    broken = np.bincount(sequence, weights=~legal)[sequence] > 0
-    path[broken] = viterbi(logits[broken], begins[broken], tags)
+    previous = np.concatenate([path[:1], path[:-1]])
+    is_legal = np.where(is_start, tags.may_begin[path], tags.may_follow[previous, path])
+    is_end = np.append(is_start[1:], True)
+    is_legal &= ~is_end | tags.may_end[path]
+    sequence = np.cumsum(is_start) - 1
+    in_illegal_sequence = np.bincount(sequence, weights=~is_legal)[sequence] > 0
+    path[in_illegal_sequence] = viterbi(logits[in_illegal_sequence], is_start[in_illegal_sequence], tags)
     return path

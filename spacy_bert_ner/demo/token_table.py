@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 from spacy.tokens import Doc
 
+from ..decoding.block_scan import marginals
 from ..decoding.entity_scores import tag_probabilities
-from ..decoding.lattice import marginals
 from ..models.token_classifier import get_checkpoint, is_shared
 from ..pipeline.bert_ner import BertNer
 from ..pipeline.prediction import decode_batch

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..decoding.automaton import automaton_of
+from ..decoding.block_scan import LEAST, Doubles, marginals, scaled
 from ..decoding.entity_scores import tag_probabilities
-from ..decoding.lattice import LEAST, Doubles, automaton_of, marginals, scaled
 from ..decoding.tag_scheme import TagSet
 from ..types import Entity, Floats1d, Floats2d, Ints2d
 

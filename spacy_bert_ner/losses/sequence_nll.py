@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from thinc.api import Ragged, get_array_module, to_numpy
 
+from ..decoding.block_scan import marginals
 from ..decoding.entity_scores import tag_probabilities
-from ..decoding.lattice import marginals
 from ..decoding.tag_scheme import UNKNOWN, TagSet
 from ..tokenization.alignment import first_subword_rows
 from ..types import ArrayXd, Floats2d, Ints1d

@@ -146,11 +146,11 @@ def test_an_entity_does_not_go_on_into_the_next_sequence():
 
 
 def test_only_sequences_that_break_the_rules_are_searched(monkeypatch):
-    from spacy_bert_ner.decoding import viterbi as decoding
+    from spacy_bert_ner.decoding import viterbi
 
     searched = []
-    real = decoding.viterbi
-    monkeypatch.setattr(decoding, "viterbi", lambda s, *rest: searched.append(len(s)) or real(s, *rest))
+    real = viterbi.viterbi
+    monkeypatch.setattr(viterbi, "viterbi", lambda s, *rest: searched.append(len(s)) or real(s, *rest))
     scores = np.eye(5, dtype="f")[[1, 2, 0, 0, 2, 0, 3]]  # B-org I-org O | O I-org | O B-per
     decode_tags(scores, flags(7, 0, 3, 5), IOB2, decoding="viterbi")
     assert searched == [2]

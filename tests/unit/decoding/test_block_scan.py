@@ -8,11 +8,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tag_sets import TAG_SETS, chains, every_tag_set, legal_sequences
 
-from spacy_bert_ner.decoding import lattice
-from spacy_bert_ner.decoding.lattice import automaton_of, forward_backward, viterbi
-from spacy_bert_ner.decoding.tag_scheme import PREFIXES, build_tag_set, tags_of_labels
+from spacy_bert_ner.decoding import block_scan
+from spacy_bert_ner.decoding.automaton import automaton_of
+from spacy_bert_ner.decoding.block_scan import forward_backward, viterbi
+from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 
 pytestmark = pytest.mark.parity
+
+
+def test_the_example_in_the_docstring(monkeypatch):
+    tags = build_tag_set(("O", "B-a", "I-a"), "IOB2")
+    probabilities = np.array([[0.5, 0.4, 0.1], [0.2, 0.2, 0.6], [0.6, 0.3, 0.1], [0.7, 0.2, 0.1]])
+    is_start = np.arange(4) == 0
+    monkeypatch.setattr(block_scan, "isqrt", lambda n: 2)  # two blocks of two tokens
+    blocks = block_scan._cut(probabilities, is_start, automaton_of(tags), block_scan._SUM_PRODUCT)
+    assert blocks.tokens.T.tolist() == [[0, 1], [2, 3]]
+    matrices, logs = block_scan._block_matrices(blocks)
+    expected = [[[0.18, 0.42], [0.18, 0.42]], [[0.63, 0.21], [0.70, 0.24]]]
+    np.testing.assert_allclose(matrices * np.exp(logs)[:, None, None], expected)
+    sums = forward_backward(probabilities, is_start, tags)
+    expected = [[1, 0], [0.5, 0.4], [0.18, 0.42], [0.36, 0.222]]
+    np.testing.assert_allclose(sums.alpha * np.exp(sums.log_alpha)[:, None], expected)
+    assert np.exp(sums.log_total) == pytest.approx(0.546)
+    assert [tags.tags[i] for i in probabilities.argmax(axis=1)] == ["O", "I-a", "O", "O"]
+    assert [tags.tags[i] for i in viterbi(np.log(probabilities), is_start, tags)] == ["B-a", "I-a", "O", "O"]
 
 
 @every_tag_set
@@ -50,7 +69,7 @@ def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
     scores, begins = rng.normal(0, 3, size=(300, len(tags.tags))), rng.random(300) < 0.02
     begins[0] = True
     in_blocks, sums = viterbi(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
-    monkeypatch.setattr(lattice, "MAX_CELLS", 1)  # one block, so token by token
+    monkeypatch.setattr(block_scan, "MAX_CELLS", 1)  # one block, so token by token
     np.testing.assert_array_equal(viterbi(scores, begins, tags), in_blocks)
     in_one = forward_backward(np.exp(scores), begins, tags)
     assert in_one.log_total == pytest.approx(sums.log_total)
@@ -65,8 +84,8 @@ def test_of_many_states_there_is_one_block(n_labels, n_blocks):
     tags = build_tag_set(tags_of_labels([f"l{i}" for i in range(n_labels)], "IOB2"), "IOB2")
     scores = np.ones((400, len(tags.tags)))
     begins = np.arange(400) == 0
-    steps = lattice._steps(scores, begins, automaton_of(tags), lattice._MAX_PLUS)
-    assert (automaton_of(tags).n, steps.tokens.shape) == (n_labels + 1, (400 // n_blocks, n_blocks))
+    blocks = block_scan._cut(scores, begins, automaton_of(tags), block_scan._MAX_PLUS)
+    assert (automaton_of(tags).n, blocks.tokens.shape) == (n_labels + 1, (400 // n_blocks, n_blocks))
 
 
 def passed(weights, begins, tags, join):
@@ -95,8 +114,8 @@ LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
 def long_chains(tags, monkeypatch):
     """Of several lengths, in the blocks that are usual for them, then in three or four long ones and in one."""
     rng = np.random.default_rng(7)
-    for max_cells in (lattice.MAX_CELLS, 4 * automaton_of(tags).n ** 2, 1):
-        monkeypatch.setattr(lattice, "MAX_CELLS", max_cells)
+    for max_cells in (block_scan.MAX_CELLS, 4 * automaton_of(tags).n ** 2, 1):
+        monkeypatch.setattr(block_scan, "MAX_CELLS", max_cells)
         for n in LENGTHS:
             begins = rng.random(n) < 0.05
             begins[0] = True
@@ -131,56 +150,12 @@ def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch)
                 np.testing.assert_allclose(after[:, state], expected_after[:, tag], rtol=1e-10, atol=1e-10)
 
 
-@every_tag_set
-def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
-    states = automaton_of(tags)
-    found = np.zeros(states.allowed.shape, dtype=int)
-    found[states.closed] += states.opens
-    for sources, targets, tag_ids in (states.self_loops, *states.cross_transitions):
-        source, target, tag = np.broadcast_arrays(np.r_[sources], np.r_[targets], tag_ids)
-        np.testing.assert_array_equal(states.state_of_tag[tag], target)
-        np.add.at(found, (source, tag), 1)
-    np.testing.assert_array_equal(found, states.allowed)
-
-
 def test_a_long_chain_of_small_probabilities_does_not_underflow():
     tags = TAG_SETS["IOB2"]
     sums = forward_backward(np.full((20_000, 5), 1e-40), np.arange(20_000) == 0, tags)
     assert np.isfinite([sums.log_total, *sums.log_alpha, *sums.log_beta]).all()
     # Each token multiplies the number of legal sequences by what has room: log(1e-40) and a little more.
     assert -92.2 < sums.log_total / 20_000 < -90.5
-
-
-@pytest.mark.parametrize(
-    ("scheme", "n_states"),
-    [
-        ("IOB1", 3),
-        ("IOB2", 3),
-        ("IOE1", 5),
-        ("IOE2", 3),
-        ("BILUO", 3),
-        ("IOBES", 3),
-        ("BMES", 3),
-        ("BMEWO", 3),
-        ("plain", 3),
-    ],
-)
-def test_there_are_few_states(scheme, n_states):
-    # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.
-    assert automaton_of(TAG_SETS[scheme]).n == n_states
-
-
-@pytest.mark.parametrize("scheme", [*PREFIXES, "IOB", "IOE"])
-def test_a_step_takes_no_longer_list_of_moves_for_more_labels(scheme):
-    few, many = (build_tag_set(tags_of_labels([f"l{i}" for i in range(n)], scheme), scheme) for n in (2, 20))
-    assert len(automaton_of(few).cross_transitions) == len(automaton_of(many).cross_transitions) <= 1
-
-
-def test_tags_after_which_the_same_may_come_share_a_state():
-    states = automaton_of(TAG_SETS["IOB2"])
-    outside, *of_labels = states.state_of_tag.tolist()  # O, B-a, I-a, B-b, I-b
-    assert outside == states.start
-    assert of_labels[0] == of_labels[1] != of_labels[2] == of_labels[3]
 
 
 @every_tag_set
