@@ -201,16 +201,6 @@ class TagSet:
         labels = label_ids[starts] - 1
         return [Entity(self.labels[i], int(s), int(e)) for i, s, e in zip(labels, starts, ends, strict=True)]
 
-    def n_illegal(self, tag_ids: Ints1d) -> int:
-        """How often a sequence breaks the rules of the scheme, its beginning and its end included.
-
-        tag_ids: *Shape:* `(n_tokens,)`
-        """
-        if not len(tag_ids):
-            return 0
-        breaks = int((~self.may_follow[tag_ids[:-1], tag_ids[1:]]).sum())
-        return breaks + (not self.may_begin[tag_ids[0]]) + (not self.may_end[tag_ids[-1]])
-
     def encode(self, biluo: Sequence[str | None]) -> Ints1d:
         """The tag ids of gold entities, which spaCy gives in BILUO.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tag_sets import n_illegal
 
 from spacy_bert_ner.decoding.entity_scores import entity_scores, fit_temperature
 from spacy_bert_ner.decoding.tag_scheme import PREFIXES, build_tag_set, tags_of_labels
@@ -28,7 +29,7 @@ def by_hand(logits, begins, tags, temperature):
     starts = [*np.flatnonzero(begins), len(begins)]
     held, total = {}, 0.0
     for path in product(range(len(tags.tags)), repeat=len(begins)):
-        if not any(tags.n_illegal(np.array(path[s:e])) for s, e in pairwise(starts)):
+        if not any(n_illegal(tags, path[s:e]) for s, e in pairwise(starts)):
             weight = np.prod([weights[i, tag] for i, tag in enumerate(path)])
             total += weight
             for entity in tags.entities(np.array(path), begins):
@@ -68,7 +69,7 @@ def test_the_entities_of_a_place_and_its_being_outside_add_up_to_one():
 def by_hand_outside(logits, begins, tags, token):
     weights, total, outside = np.exp(logits.astype(float)), 0.0, 0.0
     for path in product(range(len(tags.tags)), repeat=len(begins)):
-        if not tags.n_illegal(np.array(path)):
+        if not n_illegal(tags, path):
             weight = np.prod([weights[i, tag] for i, tag in enumerate(path)])
             total += weight
             outside += weight * (tags.tags[path[token]] == "O")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tag_sets import n_illegal
 
 from spacy_bert_ner.decoding.tag_scheme import (
     PREFIXES,
@@ -281,7 +282,7 @@ def test_what_looks_like_a_prefix_is_part_of_a_plain_label():
 def test_every_scheme_spells_the_same_entities(scheme, tags):
     known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
     assert encoded(known, "B-per I-per L-per O U-per U-per") == tags
-    assert known.n_illegal(ids(known, tags)) == 0
+    assert n_illegal(known, ids(known, tags)) == 0
     assert known.entities(ids(known, tags)) == [("per", 0, 3), ("per", 4, 5), ("per", 5, 6)]
     assert to_iob2(tags.split(), scheme) == (["B-per", "I-per", "I-per", "O", "B-per", "B-per"], 0)
 
@@ -420,7 +421,7 @@ def test_no_entity_goes_on_across_a_beginning():
 )
 def test_every_break_of_the_rules_counts(scheme, tags, n):
     known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
-    assert known.n_illegal(ids(known, tags)) == n
+    assert n_illegal(known, ids(known, tags)) == n
 
 
 def test_without_o_everything_is_legal():
@@ -485,7 +486,7 @@ def test_entities_survive_every_scheme(scheme, annotation):
     known = build_tag_set(tags_of_labels(labels, scheme), scheme)
     tag_ids = known.encode(spell(entities, n, "BILUO"))
     assert [known.tags[i] for i in tag_ids] == spell(entities, n, scheme)
-    assert known.n_illegal(tag_ids) == 0
+    assert n_illegal(known, tag_ids) == 0
     expected = merged(entities) if scheme == "plain" else entities
     assert known.entities(tag_ids) == expected
     assert to_iob2(spell(entities, n, scheme), scheme) == (spell(expected, n, "IOB2"), 0)
@@ -500,7 +501,7 @@ def test_labels_survive_where_tags_are_missing(scheme, annotation, data):
     entities = [entity for entity in entities if entity[0] in {tags[tag] for tag in kept}]
     known = build_tag_set(("O", *kept), scheme)
     tag_ids = known.encode(spell(entities, n, "BILUO"))
-    assert known.n_illegal(tag_ids) == 0
+    assert n_illegal(known, tag_ids) == 0
     assert merged(known.entities(tag_ids)) == merged(entities)
 
 
@@ -516,7 +517,7 @@ def every_spelling(n: int, labels: tuple[str, ...], scheme: str) -> set[tuple[st
 def test_legal_is_what_spells_entities(scheme, n):
     known = build_tag_set(tags_of_labels(["x", "y"], scheme), scheme)
     sequences = list(product(range(len(known.tags)), repeat=n))
-    legal = {tuple(known.tags[i] for i in s) for s in sequences if known.n_illegal(np.array(s)) == 0}
+    legal = {tuple(known.tags[i] for i in s) for s in sequences if n_illegal(known, s) == 0}
     assert legal == every_spelling(n, ("x", "y"), scheme)
 
 
@@ -525,7 +526,7 @@ def test_legal_in_an_open_iob_is_iob2_or_iob1_without_touching_labels():
     for s in product(range(len(known.tags)), repeat=3):
         tags = [known.tags[i] for i in s]
         stray = [b for a, b in pairwise(["O", *tags]) if b[0] == "I" and a != "O" and a[2:] != b[2:]]
-        assert known.n_illegal(np.array(s)) == len(stray)
+        assert n_illegal(known, s) == len(stray)
 
 
 def every_head(scheme: str) -> Iterator[TagSet]:
@@ -557,7 +558,7 @@ def test_whatever_tags_are_missing_what_can_be_told_is_told(scheme):
         spelled: dict[tuple[int, ...], list[Entities]] = {}
         for entities in every_annotation(3, known.labels):
             tag_ids = known.encode(spell(entities, 3, "BILUO"))
-            assert known.n_illegal(tag_ids) == 0, (known.tags, entities)
+            assert n_illegal(known, tag_ids) == 0, (known.tags, entities)
             spelled.setdefault(tuple(tag_ids), []).append(entities)
         for tag_ids, meant in spelled.items():
             assert len(meant) > 1 or known.entities(np.array(tag_ids)) == meant[0], (known.tags, meant)
