@@ -1,21 +1,22 @@
-"""Tags: strings, ids, the schemes that they are written in, and the entities that they spell. Plain Python and NumPy.
+"""Convert entities to the tags of a scheme and back, and infer the scheme of tags. Uses Python and NumPy only.
 
-A *label* is an entity type (`per`), a *tag* a string with the place in an entity before it (`B-per`), a *tag id* its
-place in the head. One entity of three tokens, one of one token, and one more of the same label directly after that:
+A *label* is an entity type (`per`). A *tag* is a string that prefixes the label with the position in the entity
+(`B-per`). A *tag id* is the index of the tag's column in the head. The table shows an entity of three tokens, an entity
+of one token, and another entity of the same label directly after it:
 
-    scheme   three tokens       O   one     one more
-    IOB1     I-per I-per I-per  O   I-per   B-per      `B-` only after an entity of the same label
+    scheme   three tokens       O   one     another
+    IOB1     I-per I-per I-per  O   I-per   B-per      `B-` only directly after an entity of the same label
     IOB2     B-per I-per I-per  O   B-per   B-per
-    IOE1     I-per I-per I-per  O   E-per   I-per      `E-` only before an entity of the same label
+    IOE1     I-per I-per I-per  O   E-per   I-per      `E-` only directly before an entity of the same label
     IOE2     I-per I-per E-per  O   E-per   E-per
     BILUO    B-per I-per L-per  O   U-per   U-per
     IOBES    B-per I-per E-per  O   S-per   S-per
     BMES     B-per M-per E-per  O   S-per   S-per      the usual scheme of Chinese corpora
     BMEWO    B-per M-per E-per  O   W-per   W-per
-    plain    per   per   per    O   per     per        two entities that touch are one
+    plain    per   per   per    O   per     per        adjacent entities of one label are merged
 
-The first four: Tjong Kim Sang & Veenstra 1999, https://aclanthology.org/E99-1023; the others: Ratinov & Roth 2009,
-https://aclanthology.org/W09-1119.
+The first four schemes are from Tjong Kim Sang & Veenstra 1999, https://aclanthology.org/E99-1023, the others from
+Ratinov & Roth 2009, https://aclanthology.org/W09-1119. `transitions` defines which tags may follow each other.
 """
 
 from __future__ import annotations
@@ -31,35 +32,39 @@ from numpy.typing import NDArray
 
 from ..errors import Errors, TagError
 from ..types import Entity, Ints1d
-from . import transitions as tag_rules
-from .transitions import WHOLE_SCHEMES, Parts
+from .transitions import CONTINUES, FORBIDDEN, ROLES, Parts, rules, transition_table
 
 Tag = TypeVar("Tag", str, str | None)
 
 OUTSIDE = "O"
 UNKNOWN = -1
-"""Tag id of a token without annotation: unknown is not O, so it gets no loss."""
+"""Tag id of a token without annotation. Unknown is not the same as O, so it has no loss."""
 
-PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **WHOLE_SCHEMES, "plain": ""}
-"""The schemes that can be named, with the prefixes of each."""
-_EITHER = {"IOB": "IOB2", "IOE": "IOE2"}
-"""Tag sets in which two schemes share their prefixes; beside each the scheme in which such a head is trained."""
+BOTH_ENDS = {"BILUO": "BILU", "IOBES": "BIES", "BMES": "BMES", "BMEWO": "BMEW"}
+"""Schemes that mark both ends of each entity, and their prefixes. If tags fit several of them, all give the same
+entities, and the first one is used."""
+PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **BOTH_ENDS, "plain": ""}
+"""The schemes that a setting can name, and their prefixes."""
+_AMBIGUOUS = {"IOB": "IOB2", "IOE": "IOE2"}
+"""Names for tags that may be in either of two schemes, and the scheme in which a head with such tags is trained."""
 
 _ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W": "U"}
-"""Begins, goes on, ends, or is a whole entity: prefixes of all schemes under the names of BILUO."""
+"""The role of each prefix: `B` begins an entity, `I` is inside, `L` ends it, `U` is a whole entity, as in BILUO."""
 _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
-"""For each role, those that spell it, best first, where a head lacks the tag for it."""
+"""For each role, the roles that may replace it if a head lacks its tag, best first."""
 
-_IN_DISGUISE = re.compile(r"[BILEUSMW](_.+)?")
-"""`B`, `B_per`: prefixes, in all likelihood, but not as we know them."""
-_ALL_IN_DISGUISE = re.compile(r"[BILEUSMW][-_/:. ].+|[bileusmw]-.+|.+[-_/:. ][BILEUSMW]")
-"""`B:per`, `b-per`, `per-B`: the same, if all tags look like it; one of them alone may be a label (`vitamin-B`)."""
+_MALFORMED = re.compile(r"[BILEUSMW](_.+)?")
+"""`B`, `B_per`: most likely prefixes in another notation."""
+_MALFORMED_IF_ALL = re.compile(r"[BILEUSMW][-_/:. ].+|[bileusmw]-.+|.+[-_/:. ][BILEUSMW]")
+"""`B:per`, `b-per`, `per-B`: prefixes in another notation if all tags match. A single one may be a label
+(`vitamin-B`)."""
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Split a tag into its prefix and its label, which may itself hold hyphens.
+    """Split a tag into its prefix and its label. The label may contain hyphens.
 
-    RETURNS: `("B", "creative-work")` for `"B-creative-work"`, `("O", "")` for `"O"`.
+    tag (str): a tag of a scheme with prefixes.
+    RETURNS (tuple[str, str]): `("B", "creative-work")` for `"B-creative-work"`, `("O", "")` for `"O"`.
     RAISES TagError: the tag has no prefix.
     """
     if tag == OUTSIDE:
@@ -71,7 +76,10 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def has_prefix(tag: str) -> bool:
-    """Whether a tag has the prefix of a scheme, which `O` and plain labels have not."""
+    """Return whether a tag has the prefix of a scheme. `O` and plain labels have none.
+
+    tag (str): any tag.
+    """
     try:
         return bool(split_tag(tag)[1])
     except TagError:
@@ -79,29 +87,30 @@ def has_prefix(tag: str) -> bool:
 
 
 def infer_scheme(tags: Iterable[str]) -> str:
-    """The scheme that a set of tags is written in, as far as the tags alone can tell.
+    """Infer the scheme of a set of tags, as far as the tags determine it.
 
-    RETURNS: a key of `PREFIXES`; "IOB" for `B-` and `I-`, which are IOB1 or IOB2; "IOE" for `I-` and `E-`, which are
-        IOE1 or IOE2.
-    RAISES TagError: the tags name no label, only some have prefixes, the prefixes are of no scheme together, or
-        they are written as `B`, `B_per` or `per-B`.
+    tags (Iterable[str]): all tags that occur, in any order.
+    RETURNS (str): a key of `PREFIXES`; "IOB" for `B-` and `I-`, which may be IOB1 or IOB2; "IOE" for `I-` and `E-`,
+        which may be IOE1 or IOE2.
+    RAISES TagError: no tag has a label, only some tags have prefixes, no scheme has all of the prefixes, or the tags
+        are written as `B`, `B_per` or `per-B`.
     """
     tags = list(dict.fromkeys(tags))
-    named = [tag for tag in tags if tag != OUTSIDE]
-    bare = [tag for tag in named if not has_prefix(tag)]
-    if 0 < len(bare) < len(named):
+    with_label = [tag for tag in tags if tag != OUTSIDE]
+    bare = [tag for tag in with_label if not has_prefix(tag)]
+    if 0 < len(bare) < len(with_label):
         raise TagError(Errors.stray_tags.format(tags=", ".join(tags), bare=", ".join(bare), first=bare[0]))
-    strange = any(map(_IN_DISGUISE.fullmatch, bare)) or all(map(_ALL_IN_DISGUISE.fullmatch, bare))
-    if not named or (bare and (OUTSIDE not in tags or strange)):
+    is_malformed = any(map(_MALFORMED.fullmatch, bare)) or all(map(_MALFORMED_IF_ALL.fullmatch, bare))
+    if not with_label or (bare and (OUTSIDE not in tags or is_malformed)):
         raise _no_scheme(tags)
     if bare:
         return "plain"
-    found = {split_tag(tag)[0] for tag in named}
-    if found <= set("BI"):
-        # Where one of the two never occurs, nothing is left open.
-        return "IOB" if found == set("BI") else "IOB2" if found == {"B"} else "IOB1"
-    for scheme, prefixes in (("IOE", "IE"), *WHOLE_SCHEMES.items()):
-        if found <= set(prefixes):
+    used_prefixes = {split_tag(tag)[0] for tag in with_label}
+    if used_prefixes <= set("BI"):
+        # If only one of the two occurs, the scheme is unambiguous.
+        return "IOB" if used_prefixes == set("BI") else "IOB2" if used_prefixes == {"B"} else "IOB1"
+    for scheme, prefixes in (("IOE", "IE"), *BOTH_ENDS.items()):
+        if used_prefixes <= set(prefixes):
             return scheme
     raise _no_scheme(tags)
 
@@ -112,23 +121,27 @@ def _no_scheme(tags: Sequence[str]) -> TagError:
 
 
 def check_labels(labels: Iterable[object]) -> set[str]:
-    """Refuse what is no set of labels.
+    """Check that labels are valid.
 
-    RETURNS: the labels.
-    RAISES TagError: it is a string, or one of them is no string, empty, or `O`.
+    labels (Iterable): a list or set of labels.
+    RETURNS (set[str]): the labels.
+    RAISES TagError: `labels` is a string, or a label is not a string, is empty, is `O`, or cannot be encoded.
     """
     if isinstance(labels, str):
         raise TagError(Errors.labels_in_a_string.format(labels=labels))
-    found = set()
+    checked = set()
     for label in labels:
-        if not isinstance(label, str) or not label.strip() or label == OUTSIDE or not _is_text(label):
+        if not isinstance(label, str) or not label.strip() or label == OUTSIDE or not _is_encodable(label):
             raise TagError(Errors.no_label.format(label=label))
-        found.add(label)
-    return found
+        checked.add(label)
+    return checked
 
 
-def _is_text(label: str) -> bool:
-    """Whether it holds no half of a surrogate pair, which JSON can spell and spaCy cannot store."""
+def _is_encodable(label: str) -> bool:
+    """Return whether a label contains no lone surrogate. JSON can contain lone surrogates, but spaCy cannot store them.
+
+    label (str): any string.
+    """
     try:
         label.encode()
     except UnicodeEncodeError:
@@ -137,36 +150,47 @@ def _is_text(label: str) -> bool:
 
 
 def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ...]:
-    """The head's tags for a new set of labels: `O`, then those of each label, sorted by label."""
+    """Return the tags of a new head: `O`, then the tags of each label, sorted by label.
+
+    labels (Iterable[str]): the labels, in any order.
+    scheme (str): a key of `PREFIXES`, "IOB" or "IOE"; default "IOB2".
+    """
     return (OUTSIDE, *(tag for label in sorted(set(labels)) for tag in tags_of_label(label, scheme)))
 
 
 def tags_of_label(label: str, scheme: str) -> tuple[str, ...]:
-    """The tags of one label: `("B-per", "I-per")` in IOB2, `("per",)` in plain."""
+    """Return the tags of one label, such as `("B-per", "I-per")` in IOB2 and `("per",)` in plain.
+
+    label (str): the label.
+    scheme (str): a key of `PREFIXES`, "IOB" or "IOE".
+    """
     prefixes = PREFIXES[resolve_scheme(scheme)]
     return tuple(f"{prefix}-{label}" for prefix in prefixes) if prefixes else (label,)
 
 
 def resolve_scheme(scheme: str) -> str:
-    """The scheme in which a head is trained: IOB2 for "IOB", IOE2 for "IOE", and every other as it is."""
-    return _EITHER.get(scheme, scheme)
+    """Return the scheme in which a head is trained: IOB2 for "IOB", IOE2 for "IOE", and any other scheme unchanged.
+
+    scheme (str): a key of `PREFIXES`, "IOB" or "IOE".
+    """
+    return _AMBIGUOUS.get(scheme, scheme)
 
 
 @dataclass(frozen=True, eq=False)
 class TagSet:
-    """The tags of a head in their order, and what their scheme says of sequences of them. See `build_tag_set`.
+    """The tags of a head in column order, and the rules of their scheme. See `build_tag_set`.
 
-    tags: the tag of each column of the logits.
-    scheme: what `infer_scheme` returns.
-    labels: the labels, sorted.
-    label_ids: for each tag, one more than the place of its label in `labels`; 0 for `O`. *Shape:* `(n_tags,)`
-    ids: the tag id of a role (`B`, `I`, `L`, `U` or `O`; plain labels are `I`) and a label; where the head has no tag
-        for a role that the scheme has, that of the nearest one.
-    continues: whether a tag goes on with the entity of the tag before. *Shape:* `(n_tags before, n_tags)`
-    may_begin: whether a tag may stand first. *Shape:* `(n_tags,)`
+    tags (tuple[str, ...]): tag of each column of the logits.
+    scheme (str): the scheme, as `infer_scheme` returns it.
+    labels (tuple[str, ...]): the labels, sorted.
+    label_ids: for each tag, the index of its label in `labels` plus one; 0 for `O`. *Shape:* `(n_tags,)`
+    ids (dict): tag id for each role (`B`, `I`, `L`, `U` or `O`; plain labels are `I`) and label. If the head lacks the
+        tag of a role of the scheme, this is the id of the nearest tag.
+    continues: whether a tag continues the entity of the tag before. *Shape:* `(n_tags before, n_tags)`
+    may_begin: whether a tag may be the first of a sequence. *Shape:* `(n_tags,)`
     may_follow: whether a tag may follow another. *Shape:* `(n_tags before, n_tags)`
-    may_end: whether a tag may stand last. *Shape:* `(n_tags,)`
-    needs_outside: whether a tag begins an entity only where none is directly before it. *Shape:* `(n_tags,)`
+    may_end: whether a tag may be the last of a sequence. *Shape:* `(n_tags,)`
+    needs_outside: whether a tag may start an entity only if no entity is directly before it. *Shape:* `(n_tags,)`
     """
 
     tags: tuple[str, ...]
@@ -180,53 +204,58 @@ class TagSet:
     may_end: NDArray[np.bool_]
     needs_outside: NDArray[np.bool_]
 
-    def entities(self, tag_ids: Ints1d, begins: NDArray[np.bool_] | None = None) -> list[Entity]:
-        """The entities that a sequence of tag ids spells, legal or not: a tag that continues nothing begins one.
+    def entities(self, tag_ids: Ints1d, is_start: NDArray[np.bool_] | None = None) -> list[Entity]:
+        """Return the entities of a tag sequence. In an illegal sequence, a tag that continues nothing starts an entity.
 
             O  I-per  I-per  I-geo   →   per 1:3, geo 3:4
 
-        tag_ids: *Shape:* `(n_tokens,)`
-        begins: tokens across whose left edge no entity goes; None for none but the first. *Shape:* `(n_tokens,)`
-        RETURNS: entities in the order of the text; `start` and `end` index into `tag_ids`.
+        tag_ids: the tag of each token. *Shape:* `(n_tokens,)`
+        is_start: whether a token is the first of a sequence, so no entity continues to it; None if only the first
+            token is. *Shape:* `(n_tokens,)`
+        RETURNS (list[Entity]): entities in text order. `start` and `end` are indices into `tag_ids`.
         """
         if not len(tag_ids):
             return []
-        goes_on = np.concatenate([[False], self.continues[tag_ids[:-1], tag_ids[1:]]])
-        if begins is not None:
-            goes_on &= ~begins
+        continues = np.concatenate([[False], self.continues[tag_ids[:-1], tag_ids[1:]]])
+        if is_start is not None:
+            continues &= ~is_start
         label_ids = self.label_ids[tag_ids]
-        starts = np.flatnonzero((label_ids > 0) & ~goes_on)
-        stops = np.append(np.flatnonzero(~goes_on), len(tag_ids))
+        starts = np.flatnonzero((label_ids > 0) & ~continues)
+        stops = np.append(np.flatnonzero(~continues), len(tag_ids))
         ends = stops[np.searchsorted(stops, starts, side="right")]
         labels = label_ids[starts] - 1
         return [Entity(self.labels[i], int(s), int(e)) for i, s, e in zip(labels, starts, ends, strict=True)]
 
     def encode(self, biluo: Sequence[str | None]) -> Ints1d:
-        """The tag ids of gold entities, which spaCy gives in BILUO.
+        """Convert gold BILUO tags from spaCy to tag ids.
 
-        Where the head has no tag for a role (no `B-per`, say), the nearest one that it has stands in.
+        If the head lacks the tag of a role, such as `B-per`, the nearest tag that it has replaces it.
 
-        biluo: a tag for each token; None or "-" where unknown.
-        RETURNS: `UNKNOWN` where unknown. *Shape:* `(n_tokens,)`
-        RAISES TagError: a label is not in the head; its message is filled by the caller.
+        biluo (Sequence[str | None]): tag of each token; None or "-" if unknown.
+        RETURNS: tag ids, `UNKNOWN` for unknown tags. *Shape:* `(n_tokens,)`
+        RAISES TagError: the head lacks a label. The error holds only the label, and the caller adds the message.
         """
         tag_ids = np.full(len(biluo), UNKNOWN, dtype=np.int64)
         for i, tag in enumerate(biluo):
             if tag is None or tag == "-":
                 continue
             role, _, label = tag.partition("-")
-            if not label:  # O, or a token that spaCy marks as blocked, which is outside too
+            if not label:  # O, or a token that spaCy marks as blocked, which also counts as outside
                 tag_ids[i] = self.ids.get((OUTSIDE, ""), UNKNOWN)
                 continue
             if label not in self.labels:
                 raise TagError(label)
-            role = _role_in(self.scheme, role, label, biluo[i - 1] if i else None, biluo[i + 1 : i + 2])
+            next_tag = biluo[i + 1] if i + 1 < len(biluo) else None
+            role = _role_in(self.scheme, role, label, biluo[i - 1] if i else None, next_tag)
             tag_ids[i] = self.ids[role, label]
         return tag_ids
 
 
-def _role_in(scheme: str, role: str, label: str, before: str | None, after: Sequence[str | None]) -> str:
-    """What a role of BILUO is in another scheme."""
+def _role_in(scheme: str, role: str, label: str, before: str | None, after: str | None) -> str:
+    """Convert a role in BILUO to the role in another scheme.
+
+    before, after: BILUO tags of the neighbouring tokens.
+    """
     if scheme in ("IOB", "IOB2"):
         return {"U": "B", "L": "I"}.get(role, role)
     if scheme in ("IOE", "IOE2"):
@@ -234,50 +263,51 @@ def _role_in(scheme: str, role: str, label: str, before: str | None, after: Sequ
     if scheme == "IOB1":
         return "B" if role in "BU" and before in (f"L-{label}", f"U-{label}") else "I"
     if scheme == "IOE1":
-        return "L" if role in "LU" and after and after[0] in (f"B-{label}", f"U-{label}") else "I"
+        return "L" if role in "LU" and after in (f"B-{label}", f"U-{label}") else "I"
     return "I" if scheme == "plain" else role
 
 
 @lru_cache(maxsize=64)
 def build_tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
-    """The rules of a head's tags.
+    """Build the tag set of a head.
 
-    tags: the tag of each column of the logits.
-    scheme (str | None): a key of `PREFIXES`, "IOB" or "IOE"; None for what the tags tell.
-    RAISES TagError: the tags tell of no scheme, or do not fit the one that is named.
+    tags (tuple[str, ...]): tag of each column of the logits.
+    scheme (str | None): a key of `PREFIXES`, "IOB" or "IOE"; None to infer it from the tags.
+    RETURNS (TagSet): the tags and their rules. Repeated calls with the same arguments return the same object.
+    RAISES TagError: no scheme can be inferred, the tags are not in the named scheme, or a tag cannot be encoded.
     """
     for tag in tags:
-        if not _is_text(tag):
+        if not _is_encodable(tag):
             raise TagError(Errors.no_label.format(label=tag))
     if scheme is None:
         scheme = infer_scheme(tags)
-    named = [tag for tag in tags if tag != OUTSIDE]
+    with_label = [tag for tag in tags if tag != OUTSIDE]
     prefixes = PREFIXES[resolve_scheme(scheme)]
     if scheme == "plain":
         split = [("O", "") if tag == OUTSIDE else ("I", tag) for tag in tags]
     else:
-        strange = [tag for tag in named if not has_prefix(tag) or tag[0] not in prefixes]
-        if strange or not named:
+        wrong = [tag for tag in with_label if not has_prefix(tag) or tag[0] not in prefixes]
+        if wrong or not with_label:
             allowed = ", ".join(["O", *(f"{prefix}-<label>" for prefix in prefixes)])
-            raise TagError(Errors.wrong_scheme.format(scheme=scheme, tags=", ".join(strange or tags), allowed=allowed))
+            raise TagError(Errors.wrong_scheme.format(scheme=scheme, tags=", ".join(wrong or tags), allowed=allowed))
         split = [(_ROLE.get(prefix, prefix), label) for prefix, label in map(split_tag, tags)]
     labels = tuple(sorted({label for _, label in split if label}))
-    number = {label: i for i, label in enumerate(labels, start=1)} | {"": 0}
+    label_numbers = {label: i for i, label in enumerate(labels, start=1)} | {"": 0}
     roles = [_ROLE[prefix] for prefix in prefixes] or ["I"]
-    ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # of two `O`, the first
+    ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # the first of several columns of one tag
     stand_ins = {(role, label): _nearest(role, label, ids) for label in labels for role in roles}
-    may_follow, continues = tag_rules.rules(split, stand_ins, scheme)
+    may_follow, continues = rules(split, stand_ins, scheme)
     outside = ids.get((OUTSIDE, ""))
     if outside is None:
-        may_follow[:] = True  # without O not every length has a legal sequence
+        may_follow[:] = True  # without O, some lengths would have no legal sequence
     return TagSet(
         tags=tags,
         scheme=scheme,
         labels=labels,
-        label_ids=np.array([number[label] for _, label in split], dtype=np.int64),
+        label_ids=np.array([label_numbers[label] for _, label in split], dtype=np.int64),
         ids=ids | stand_ins,
         continues=continues,
-        may_begin=may_follow[outside or 0].copy(),  # beside the edges of a text stands, as it were, an O
+        may_begin=may_follow[outside or 0].copy(),  # the positions before and after a sequence count as O
         may_follow=may_follow,
         may_end=may_follow[:, outside or 0].copy(),
         needs_outside=np.array([scheme == "IOB" and role == "I" for role, _ in split]),
@@ -289,39 +319,39 @@ def _nearest(role: str, label: str, ids: dict[Parts, int]) -> int:
 
 
 def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
-    """Write the tags of one sentence in IOB2, without losing an entity that they spell.
+    """Convert the tags of one sentence to IOB2. Every entity is preserved, even if the sequence is illegal.
 
         O  I-per  I-per  I-geo        O  B-per  I-per  B-geo
-                                 →       ^^^^^         ^^^^^   2 repaired, if the scheme is IOB2; none in IOB1
+                                 →       ^^^^^         ^^^^^   2 repaired if the scheme is IOB2, none if it is IOB1
 
-    tags: of the scheme, or None where unknown. What is beside an unknown one breaks no rule.
-    scheme (str): what `infer_scheme` returns.
-    RETURNS: the tags in IOB2, and how many broke the rules of their own scheme.
-    RAISES TagError: a tag has no prefix, in a scheme that has some.
+    tags (Sequence): tags in the scheme, or None for unknown ones. Any tag may be next to an unknown one.
+    scheme (str): the scheme, as `infer_scheme` returns it.
+    RETURNS (tuple): the tags in IOB2, and the number of tags that violated the rules of `scheme`.
+    RAISES TagError: a tag has no prefix in a scheme with prefixes.
     """
     iob2: list[Tag] = []
-    n_broken, before, label_before = 0, OUTSIDE, ""  # of the position before; beside the edges stands, as it were, an O
+    n_illegal, before, label_before = 0, OUTSIDE, ""  # the position before the sentence counts as O
     for tag in tags:
-        if tag == OUTSIDE == before:  # as most are
+        if tag == OUTSIDE == before:  # the most frequent case
             iob2.append(tag)
             continue
         if tag is None:
             iob2.append(tag)
             before = ""
             continue
-        role, label, begins, inside = _spelled(tag, scheme)
-        goes_on, breaks = (False, False) if not before else _step(before, role, label_before == label, scheme)
-        n_broken += breaks
-        iob2.append(inside if goes_on else begins)
+        role, label, first, inside = _as_iob2(tag, scheme)
+        outcome = _outcome(before, role, label_before == label, scheme) if before else None
+        n_illegal += outcome == FORBIDDEN
+        iob2.append(inside if outcome == CONTINUES else first)
         before, label_before = role, label
     if before:
-        n_broken += _step(before, OUTSIDE, not label_before, scheme)[1]
-    return iob2, n_broken
+        n_illegal += _outcome(before, OUTSIDE, not label_before, scheme) == FORBIDDEN
+    return iob2, n_illegal
 
 
 @lru_cache(maxsize=1 << 16)
-def _spelled(tag: str, scheme: str) -> tuple[str, str, str, str]:
-    """The role and the label of a tag, and how IOB2 writes it where it begins an entity and inside one."""
+def _as_iob2(tag: str, scheme: str) -> tuple[str, str, str, str]:
+    """Return the role and the label of a tag, and its IOB2 tags at the first token of an entity and at later ones."""
     if tag == OUTSIDE:
         return OUTSIDE, "", OUTSIDE, OUTSIDE
     role, label = ("I", tag) if scheme == "plain" else split_tag(tag)
@@ -329,12 +359,6 @@ def _spelled(tag: str, scheme: str) -> tuple[str, str, str, str]:
 
 
 @lru_cache(maxsize=1 << 10)
-def _step(before: str, role: str, touches: bool, scheme: str) -> tuple[bool, bool]:
-    """Whether a tag continues the entity before it, and whether it breaks a rule there, whatever the labels are.
-
-    before, role: the roles of two tags that follow each other.
-    touches: whether they have the same label.
-    """
-    first = (before, "" if before == OUTSIDE else "x")
-    second = (role, "" if role == OUTSIDE else "x" if touches else "y")
-    return tag_rules.continues(first, second), not tag_rules.may_follow(first, second, scheme)
+def _outcome(before: str, role: str, is_same_label: bool, scheme: str) -> int:
+    """Look up the transition between two roles: `FORBIDDEN`, `NEW` or `CONTINUES`."""
+    return int(transition_table(scheme)[int(is_same_label), ROLES.index(before), ROLES.index(role)])

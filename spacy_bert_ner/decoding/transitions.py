@@ -1,8 +1,21 @@
-"""Which tag may follow which, by the rules of a scheme."""
+"""Define which tag may follow which tag: one transition table per scheme.
+
+Tags are reduced to roles with the names of BILUO: `O` is outside, `B` begins an entity, `I` is inside, `L` ends it, and
+`U` is a whole entity. `tag_scheme` maps the prefixes of every scheme to these roles. A table has a row for the role of
+a tag and a column for the role of the next tag:
+
+    .  not allowed
+    +  allowed; starts an entity or is outside
+    =  starts an entity; not allowed after another label
+    >  continues the entity; not allowed after another label
+    *  continues the entity, or starts an entity after another label
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -10,79 +23,137 @@ from numpy.typing import NDArray
 
 Parts = tuple[str, str]
 """The role of a tag (`O`, `B`, `I`, `L`, `U`) and its label, which is empty for `O`."""
-_Rule = Callable[[Parts, Parts, str], bool]
-_ROLES = "OBILU"
-WHOLE_SCHEMES = {"BILUO": "BILU", "IOBES": "BIES", "BMES": "BMES", "BMEWO": "BMEW"}
-"""Schemes that tell both ends of each entity. Where tags fit several, these say the same; the first is taken."""
+
+_BOTH_ENDS = """
+       O  B  I  L  U
+    O  +  +  .  .  +
+    B  .  .  >  >  .
+    I  .  .  >  >  .
+    L  +  +  .  .  +
+    U  +  +  .  .  +
+"""
+TABLES = {
+    "IOB1": """
+       O  B  I
+    O  +  .  +
+    B  +  =  *
+    I  +  =  *
+    """,
+    "IOB2": """
+       O  B  I
+    O  +  +  .
+    B  +  +  >
+    I  +  +  >
+    """,
+    # IOB2, or IOB1 in which no entity directly follows one of another label.
+    "IOB": """
+       O  B  I
+    O  +  +  +
+    B  +  +  >
+    I  +  +  >
+    """,
+    "IOE1": """
+       O  I  L
+    O  +  +  +
+    I  +  *  *
+    L  .  =  =
+    """,
+    "IOE2": """
+       O  I  L
+    O  +  +  +
+    I  .  >  >
+    L  +  +  +
+    """,
+    # IOE1 or IOE2.
+    "IOE": """
+       O  I  L
+    O  +  +  +
+    I  +  *  *
+    L  +  +  +
+    """,
+    "BILUO": _BOTH_ENDS,
+    "IOBES": _BOTH_ENDS,
+    "BMES": _BOTH_ENDS,
+    "BMEWO": _BOTH_ENDS,
+    "plain": """
+       O  I
+    O  +  +
+    I  +  *
+    """,
+}
+"""The transition table of each scheme that `tag_scheme.infer_scheme` can return."""
+
+FORBIDDEN, NEW, CONTINUES = range(3)
+"""Outcomes of a transition. `NEW` starts an entity or is outside."""
+_OUTCOMES = {
+    ".": (FORBIDDEN, FORBIDDEN),
+    "+": (NEW, NEW),
+    "=": (FORBIDDEN, NEW),
+    ">": (FORBIDDEN, CONTINUES),
+    "*": (NEW, CONTINUES),
+}
+"""For each symbol, the outcome if the labels of the two tags differ, and if they are the same."""
+
+ROLES = "OBILU"
+
+
+@cache
+def transition_table(scheme: str) -> NDArray[np.int8]:
+    """Return the outcome of each transition of a scheme. Roles that the scheme does not have are forbidden.
+
+    scheme (str): a key of `TABLES`.
+    RETURNS: outcomes, indexed by whether the labels are the same, the role of a tag and the role of the next tag, both
+        as indices of `ROLES`. *Shape:* `(2, n_roles, n_roles)`
+    """
+    table = np.full((2, len(ROLES), len(ROLES)), FORBIDDEN, dtype=np.int8)
+    header, *rows = (line.split() for line in TABLES[scheme].strip().splitlines())
+    for before, *symbols in rows:
+        for after, symbol in zip(header, symbols, strict=True):
+            table[:, ROLES.index(before), ROLES.index(after)] = _OUTCOMES[symbol]
+    return table
 
 
 def rules(
     split: Sequence[Parts], stand_ins: dict[Parts, int], scheme: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """`may_follow` and `continues`: what the whole scheme allows, in the tags that spell it.
+    """Apply the transition table of a scheme to the tags of a head.
 
-    A tag that stands in for another may be where that one may. It continues the tag before where nothing else can be
-    meant: without `I-per`, BILUO's `B-per L-per L-per` is one entity.
+    If a tag stands in for a missing one, it may occur wherever either of them may. It then continues the entity before
+    it if no other reading is possible: without `I-per`, `B-per L-per L-per` in BILUO is one entity.
+
+    split (Sequence[Parts]): role and label of each tag.
+    stand_ins (dict[Parts, int]): tag id of each role and label, including those without a separate tag.
+    scheme (str): a key of `TABLES`.
+    RETURNS: whether a tag may follow another, and whether it continues the entity of the tag before it.
+        *Shape:* `(n_tags before, n_tags)` each
     """
-    follows, divides, goes_on = (_pairs(rule, scheme) for rule in (may_follow, _may_divide, continues))
-    layers: list[dict[int, Parts]] = []  # in each, a tag is one role of a label
-    for parts, i in dict.fromkeys([*zip(split, range(len(split)), strict=True), *stand_ins.items()]):
-        if not (free := [layer for layer in layers if i not in layer]):
-            layers.append({})
-        (free or layers[-1:])[0][i] = parts
-    allowed, divided = np.zeros((2, len(split), len(split)), dtype=bool)
-    for before, after in product(layers, repeat=2):
-        places = np.ix_(list(before), list(after))
-        allowed[places] |= follows(list(before.values()), list(after.values()))
-        divided[places] |= divides(list(before.values()), list(after.values()))
-    return allowed, goes_on(split, split) | (allowed & ~divided)
+    table = transition_table(scheme)
+    readings = list(dict.fromkeys([*zip(split, range(len(split)), strict=True), *stand_ins.items()]))
+    label_numbers = {label: i for i, label in enumerate(dict.fromkeys(label for (_, label), _ in readings))}
+    roles = np.array([ROLES.index(role) for (role, _), _ in readings])
+    labels = np.array([label_numbers[label] for (_, label), _ in readings])
+    tag_ids = np.array([tag_id for _, tag_id in readings])
 
+    def outcomes(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int8]:
+        is_same: NDArray[np.bool_] = labels[before, None] == labels[after]
+        outcome: NDArray[np.int8] = table[is_same.astype(np.int8), roles[before, None], roles[after]]
+        return outcome
 
-def _pairs(rule: _Rule, scheme: str) -> Callable[[Sequence[Parts], Sequence[Parts]], NDArray[np.bool_]]:
-    """Apply a rule to all pairs of tags at once. It depends on their roles and on whether their labels are equal."""
+    # In each layer, a tag has one reading. The first layer has the roles of the tags, the others the roles that they
+    # stand in for.
+    n_readings: Counter[int] = Counter()
+    layers: list[list[int]] = []
+    for i, tag_id in enumerate(tag_ids.tolist()):
+        if n_readings[tag_id] == len(layers):
+            layers.append([])
+        layers[n_readings[tag_id]].append(i)
+        n_readings[tag_id] += 1
 
-    def parts(role: str, label: str) -> Parts:
-        return role, "" if role == "O" else label
-
-    table = np.array(
-        [[[rule(parts(r, "a"), parts(s, other), scheme) for s in _ROLES] for r in _ROLES] for other in "ba"], dtype=bool
-    )
-
-    def apply(before: Sequence[Parts], after: Sequence[Parts]) -> NDArray[np.bool_]:
-        first, second = ([_ROLES.index(role) for role, _ in some] for some in (before, after))
-        numbers = {label: i for i, (_, label) in enumerate([*before, *after])}
-        labels, others = (np.array([numbers[label] for _, label in some]) for some in (before, after))
-        same = labels[:, None] == others
-        found: NDArray[np.bool_] = table[same.astype(np.int64), np.array(first)[:, None], second]
-        return found
-
-    return apply
-
-
-def continues(before: Parts, tag: Parts, scheme: str = "") -> bool:
-    """Whether a tag goes on with the entity of the tag before."""
-    return bool(tag[1]) and before[1] == tag[1] and before[0] in "BI" and tag[0] in "IL"
-
-
-def may_follow(before: Parts, tag: Parts, scheme: str) -> bool:
-    """Whether a tag may follow another."""
-    touches = before[1] == tag[1]
-    return continues(before, tag) or (_may_close(before, scheme, touches) and _may_open(before, tag, scheme, touches))
-
-
-def _may_divide(before: Parts, tag: Parts, scheme: str) -> bool:
-    return may_follow(before, tag, scheme) and not continues(before, tag)
-
-
-def _may_close(before: Parts, scheme: str, touches: bool) -> bool:
-    if scheme == "IOE2" or scheme in WHOLE_SCHEMES:
-        return before[0] not in "BI"
-    return scheme != "IOE1" or before[0] != "L" or touches
-
-
-def _may_open(before: Parts, tag: Parts, scheme: str, touches: bool) -> bool:
-    if scheme == "IOB2" or scheme in WHOLE_SCHEMES:
-        return tag[0] not in "IL"
-    if scheme == "IOB":  # IOB2, or IOB1 with entities that do not touch those of another label
-        return tag[0] != "I" or not before[1]
-    return scheme != "IOB1" or tag[0] != "B" or touches
+    may_follow, may_start = np.zeros((2, len(split), len(split)), dtype=bool)
+    for before, after in product(map(np.array, layers), repeat=2):
+        cells = np.ix_(tag_ids[before], tag_ids[after])
+        outcome = outcomes(before, after)
+        may_follow[cells] |= outcome != FORBIDDEN
+        may_start[cells] |= outcome == NEW
+    itself = np.arange(len(split))
+    return may_follow, (outcomes(itself, itself) == CONTINUES) | (may_follow & ~may_start)

@@ -18,6 +18,7 @@ from spacy_bert_ner.decoding.tag_scheme import (
     tags_of_labels,
     to_iob2,
 )
+from spacy_bert_ner.decoding.transitions import CONTINUES, FORBIDDEN, NEW, ROLES, TABLES, transition_table
 from spacy_bert_ner.errors import TagError
 
 Entities = list[tuple[str, int, int]]
@@ -527,6 +528,43 @@ def test_legal_in_an_open_iob_is_iob2_or_iob1_without_touching_labels():
         tags = [known.tags[i] for i in s]
         stray = [b for a, b in pairwise(["O", *tags]) if b[0] == "I" and a != "O" and a[2:] != b[2:]]
         assert n_illegal(known, s) == len(stray)
+
+
+AMBIGUOUS = {"IOB": ("IOB1", "IOB2"), "IOE": ("IOE1", "IOE2")}
+ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W": "U"}
+
+
+def transitions_of(scheme: str) -> Iterator[tuple[tuple[bool, str, str], int]]:
+    """Yield each transition in the spellings of all annotations: whether the labels are equal, both roles, outcome."""
+    for entities in every_annotation(4, ("x", "y")):
+        touching = any(a[2] == b[1] and a[0] != b[0] for a, b in pairwise(entities))
+        expected = merged(entities) if scheme == "plain" else entities
+        inside = {i for _, start, end in expected for i in range(start + 1, end)}
+        for named in AMBIGUOUS.get(scheme, (scheme,)):
+            if (scheme, named) == ("IOB", "IOB1") and touching:
+                continue  # here "IOB" is IOB2 only
+            tags = spell(entities, 4, named)
+            roles = ["O" if tag == "O" else "I" if scheme == "plain" else ROLE[tag[0]] for tag in tags]
+            labels = ["" if tag == "O" else tag[-1] for tag in tags]
+            for i in range(1, 4):
+                outcome = CONTINUES if i in inside else NEW
+                yield (labels[i - 1] == labels[i], roles[i - 1], roles[i]), outcome
+
+
+@pytest.mark.parametrize("scheme", TABLES)
+def test_the_transition_table_follows_from_the_definition_of_the_scheme(scheme):
+    outcomes = {}
+    for transition, outcome in transitions_of(scheme):
+        assert outcomes.setdefault(transition, outcome) == outcome, transition
+    table = transition_table(scheme)
+    for is_same, (i, role), (j, next_role) in product((False, True), enumerate(ROLES), enumerate(ROLES)):
+        if is_same == (role == next_role) or "O" not in (role, next_role):  # only two O have the same, empty label
+            expected = outcomes.get((is_same, role, next_role), FORBIDDEN)
+            assert table[int(is_same), i, j] == expected, (is_same, role, next_role)
+
+
+def test_every_scheme_has_a_transition_table():
+    assert set(TABLES) == set(ALL)
 
 
 def every_head(scheme: str) -> Iterator[TagSet]:
