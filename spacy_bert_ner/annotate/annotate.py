@@ -1,10 +1,10 @@
-"""Annotate a corpus of any size, in this process or on a cluster; killed, it goes on where it stopped."""
+"""Annotate a corpus of any size, in this process or on a Ray cluster. An interrupted run can be resumed."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..errors import BertNerError, Errors
 from ..util.pipelines import load
 from ..util.provenance import pipeline_sum, versions
 from .sharding import Columns, ShardSpec, have_column, plan_shards, schema_of
-from .storage import absolute, delete, find, is_file, make_folders, names_in, read, whole_file
+from .storage import absolute, delete, find_inputs, is_file, make_folders, names_in, read, whole_file
 from .worker import ERRORS, FINISHED, AnnotationJob, ShardAnnotator, ShardResult, finished
 from .writers import SHARDS
 
@@ -27,7 +27,14 @@ MANIFEST = "manifest.json"
 
 
 class Totals(NamedTuple):
-    """What an output has: documents, words, entities, and documents that failed; and `seconds` that this start took."""
+    """Totals of an annotated output.
+
+    documents (int): number of annotated documents.
+    words (int): number of their tokens.
+    entities (int): number of their entities.
+    errors (int): number of documents that failed.
+    seconds (float): duration of this run, without the runs that it resumed.
+    """
 
     documents: int
     words: int
@@ -54,42 +61,52 @@ def annotate(
     code: Path | None = None,
     progress: bool = True,
 ) -> Totals:
-    """Annotate documents, and write them in shards, each of which appears whole or not at all.
+    """Annotate documents and write them in shards. Each shard is written completely or not at all.
 
-    The output has a `manifest.json` that says what was to be done, a shard for every `shard_size` records in their
-    order, `errors/` with a file for every shard some documents of which failed (`id` and `reason`), and `finished/`
-    with a file for every shard that is done. The same work has the same shards, wherever it runs.
+    The output folder contains:
 
-    pipeline: its folder, or the name of an installed package.
-    inputs: see `storage.find`: Parquet, JSONL, CSV, TSV, text with a document a line, `.spacy`.
-    output: a folder that is empty or not there yet, or with `resume`, of the same work.
-    columns: see `sharding.Columns`; where no id is named, a column `id` is one, if all files have it.
-    format: of the shards: `parquet`, `jsonl` or `spacy`.
-    with_text (bool): whether the shards have the texts.
-    files_are_documents (bool): whether each text file is one document.
-    limit: of records; None for none.
-    batch_size: of `nlp.pipe`; None for that of the pipeline.
-    max_errors: documents that may fail before it stops; those that failed before count.
-    resume (bool): go on with the units that are not finished.
-    ray: on Ray, and how; None for this process.
-    code: a Python file that was imported here, and that actors import before they open the pipeline; None for none.
-    RAISES BertNerError: something of that is not there, damaged or not allowed, or too many documents failed.
+    - `manifest.json`, which describes the job;
+    - a shard for every `shard_size` records, in the order of the records;
+    - `errors/`, with a file for every shard in which documents failed (`id` and `reason`);
+    - `finished/`, with a file for every finished shard.
+
+    The same job gives the same shards on every machine and engine.
+
+    pipeline (str): folder of the pipeline, or name of an installed package.
+    inputs (Sequence[str]): files, folders, patterns or addresses, see `storage.find_inputs`. Formats: Parquet, JSONL,
+        CSV, TSV, text with one document per line, and `.spacy`.
+    output (str): folder to write to. It must be empty or missing or, with `resume`, hold the output of the same job.
+    columns (Columns | None): columns to read. If no id column is named and all files have a column `id`, that column
+        is used.
+    format (str): format of the shards: `parquet`, `jsonl` or `spacy`.
+    with_text (bool): whether to write the texts to the shards.
+    files_are_documents (bool): whether each text file is one document, instead of each line.
+    limit (int | None): maximum number of records; None for no maximum.
+    shard_size (int): records per shard.
+    batch_size (int | None): batch size of `nlp.pipe`; None for the pipeline's own.
+    max_errors (int): number of failed documents at which the run does not stop yet. Failures of resumed runs count.
+    resume (bool): whether to annotate only the shards that are not finished.
+    ray (RayOptions | None): how to use Ray; None to work in this process.
+    code (Path | None): Python file that this process has imported. Actors import it before they load the pipeline.
+    progress (bool): whether to show a progress bar.
+    RETURNS (Totals): counts of the whole output.
+    RAISES BertNerError: an argument is not allowed, a file is missing or damaged, or too many documents failed.
     """
     start = time.monotonic()
     if format not in SHARDS:
         raise BertNerError(Errors.no_shard_format.format(format=format, allowed=", ".join(SHARDS)))
-    # Actors of Ray may be in another folder.
+    # Ray actors may have another working directory.
     output = absolute(output)
-    files = [file._replace(address=absolute(file.address)) for file in find(inputs)]
+    files = [file._replace(address=absolute(file.address)) for file in find_inputs(inputs)]
     columns = columns or Columns()
     if columns.id is None and have_column(files, "id"):
         columns = replace(columns, id="id")
     schema = schema_of(files, columns, with_text=with_text)
     plan = list(plan_shards(files, shard_size, files_are_documents=files_are_documents, limit=limit))
-    local = Path(pipeline).exists()
+    is_folder = Path(pipeline).exists()
     source = None if code is None else code.read_bytes()
     manifest = {
-        "pipeline": {"name": pipeline, "sha256": pipeline_sum(Path(pipeline)) if local else None},
+        "pipeline": {"name": pipeline, "sha256": pipeline_sum(Path(pipeline)) if is_folder else None},
         "files": [[file.address, file.size] for file in files],
         "columns": asdict(columns),
         "code": None if source is None else sha256(source).hexdigest(),
@@ -99,105 +116,109 @@ def annotate(
         "limit": limit,
         "shard_size": shard_size,
         "schema": {field.name: str(field.type) for field in schema},
-        "n_records": sum(unit.n for unit in plan),
+        "n_records": sum(spec.n for spec in plan),
         "n_units": len(plan),
     }
-    work = AnnotationJob(output, schema, columns, format, with_text, batch_size, source)
-    worker = ShardAnnotator(load(pipeline), work) if ray is None else None
-    if worker is None and local:
-        load(pipeline)  # what is wrong with it is told here, and once; a package need not be installed here
+    job = AnnotationJob(output, schema, columns, format, with_text, batch_size, source)
+    annotator = ShardAnnotator(load(pipeline), job) if ray is None else None
+    if annotator is None and is_folder:
+        load(pipeline)  # report a broken pipeline here, once; a package need not be installed on this machine
     _begin(output, manifest, resume=resume)
-    done = {one.number: one for one in finished(output)}
-    left = [unit for unit in plan if unit.number not in done]
-    n_errors = sum(one.errors for one in done.values())
-    with _Bar(plan, done.values(), disable=not progress) as bar:
-        for one in _run(worker, pipeline, work, left, ray, bar.told):
-            done[one.number] = one
-            bar.finished(one, is_told=ray is None)
-            n_errors += one.errors
+    results = {result.number: result for result in finished(output)}
+    pending = [spec for spec in plan if spec.number not in results]
+    n_errors = sum(result.errors for result in results.values())
+    with _ProgressBar(plan, results.values(), disable=not progress) as bar:
+        for result in _run(annotator, pipeline, job, pending, ray, bar.update):
+            results[result.number] = result
+            if ray is not None:
+                bar.finish_shard(result)
+            n_errors += result.errors
             if n_errors > max_errors:
-                lists = {"n": n_errors, "most": max_errors, "folder": f"{output}/{ERRORS}"}
-                raise BertNerError(Errors.too_many_errors.format(**lists))
-    _tidy(output)
-    n = {key: sum(getattr(one, key) for one in done.values()) for key in ("documents", "words", "entities", "errors")}
-    return Totals(**n, seconds=time.monotonic() - start)
+                errors_folder = f"{output}/{ERRORS}"
+                raise BertNerError(Errors.too_many_errors.format(n=n_errors, most=max_errors, folder=errors_folder))
+    _remove_temporary_files(output)
+    counts = {
+        key: sum(getattr(result, key) for result in results.values())
+        for key in ("documents", "words", "entities", "errors")
+    }
+    return Totals(**counts, seconds=time.monotonic() - start)
 
 
 def _run(
-    worker: ShardAnnotator | None,
+    annotator: ShardAnnotator | None,
     pipeline: str,
-    work: AnnotationJob,
-    left: Sequence[ShardSpec],
+    job: AnnotationJob,
+    pending: Sequence[ShardSpec],
     ray: RayOptions | None,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Iterator[ShardResult]:
-    if worker is not None:
-        for unit in left:
-            yield worker.run(unit, told)
-    elif left and ray is not None:
+    if annotator is not None:
+        for spec in pending:
+            yield annotator.run(spec, on_progress)
+    elif pending and ray is not None:
         from .ray_engine import run
 
-        yield from run(pipeline, work, left, ray)
+        yield from run(pipeline, job, pending, ray)
 
 
 def _begin(output: str, manifest: dict[str, Any], *, resume: bool) -> None:
-    """Make the folder, or see that it is one of the same work."""
+    """Create the output folder, or check that it belongs to the same job."""
     make_folders(output)
-    there = names_in(output)
+    names = names_in(output)
     if is_file(output, MANIFEST):
         if not resume:
             raise BertNerError(Errors.output_begun.format(output=output))
         try:
             old = json.loads(read(output, MANIFEST))
-            differ = sorted(key for key, value in manifest.items() if old.get(key) != json.loads(json.dumps(value)))
+            changed = sorted(key for key, value in manifest.items() if old.get(key) != json.loads(json.dumps(value)))
         except (OSError, ValueError, AttributeError) as e:
             raise BertNerError(Errors.no_table.format(path=f"{output}/{MANIFEST}", reason=e)) from e
-        if differ:
-            raise BertNerError(Errors.other_work.format(output=output, differ=", ".join(differ)))
-        _tidy(output)
-    elif [name for name in there if not name.startswith(f".{MANIFEST}.")]:
-        raise BertNerError(Errors.output_of_others.format(output=output, found=", ".join(there[:5])))
+        if changed:
+            raise BertNerError(Errors.other_job.format(output=output, changed=", ".join(changed)))
+        _remove_temporary_files(output)
+    elif [name for name in names if not name.startswith(f".{MANIFEST}.")]:
+        raise BertNerError(Errors.output_not_empty.format(output=output, files=", ".join(names[:5])))
     make_folders(output, ERRORS, FINISHED)
     if not is_file(output, MANIFEST):
         with whole_file(output, MANIFEST) as stream:
             stream.write(json.dumps({**manifest, "versions": versions()}, indent=1).encode() + b"\n")
 
 
-def _tidy(output: str) -> None:
-    """Delete what was being written when a process, or an actor whose unit another has done since, was killed."""
+def _remove_temporary_files(output: str) -> None:
+    """Delete files that a killed process left half-written, or an actor whose shard another one has annotated since."""
     for folder in ("", f"{ERRORS}/", f"{FINISHED}/"):
         for name in names_in(output, folder):
             if name.startswith(".") and name.endswith(".tmp"):
                 delete(output, f"{folder}{name}")
 
 
-class _Bar:
-    """Documents, words a second, and the time that is left."""
+class _ProgressBar:
+    """Progress bar with documents, words per second and the remaining time."""
 
-    def __init__(self, plan: Sequence[ShardSpec], done: Any, *, disable: bool) -> None:
-        sizes = {unit.number: unit.n for unit in plan}
-        before = sum(sizes[one.number] for one in done if one.number in sizes)
-        self.sizes, self.words, self.start = sizes, 0, time.monotonic()
-        self.bar = tqdm(
-            total=sum(sizes.values()),
-            initial=before,
+    def __init__(self, plan: Sequence[ShardSpec], results: Iterable[ShardResult], *, disable: bool) -> None:
+        self._sizes = {spec.number: spec.n for spec in plan}
+        self._words, self._start = 0, time.monotonic()
+        self._bar = tqdm(
+            total=sum(self._sizes.values()),
+            initial=sum(self._sizes.get(result.number, 0) for result in results),
             unit=" documents",
             disable=disable,
             mininterval=0.5,
             smoothing=0.1,
         )
 
-    def told(self, documents: int, words: int) -> None:
-        self.words += words
-        self.bar.set_postfix_str(f"{self.words / (time.monotonic() - self.start):,.0f} words/s", refresh=False)
-        self.bar.update(documents)
+    def update(self, documents: int, words: int) -> None:
+        """Add documents and words that were annotated since the last call."""
+        self._words += words
+        self._bar.set_postfix_str(f"{self._words / (time.monotonic() - self._start):,.0f} words/s", refresh=False)
+        self._bar.update(documents)
 
-    def finished(self, done: ShardResult, *, is_told: bool) -> None:
-        if not is_told:
-            self.told(self.sizes[done.number], done.words)
+    def finish_shard(self, result: ShardResult) -> None:
+        """Add a whole shard, from an engine that does not report progress within shards."""
+        self.update(self._sizes[result.number], result.words)
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> _ProgressBar:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.bar.close()
+        self._bar.close()

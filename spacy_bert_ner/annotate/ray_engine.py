@@ -1,4 +1,4 @@
-"""Units on Ray Data: an actor pool with a pipeline each. Scheduling, back-pressure and retries are Ray's."""
+"""Annotate shards on Ray Data with a pool of actors. Ray does the scheduling, back-pressure and retries."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from .sharding import ShardSpec
 from .storage import File
 from .worker import AnnotationJob, ShardAnnotator, ShardResult
 
-_MOST_BLOCKS = 2000
-"""Of units, which Ray hands out; beyond that a block has several."""
-_PATIENCE = 10
-"""Seconds for a cluster to answer."""
+_MAX_BLOCKS = 2000
+"""Maximum number of blocks of shards that Ray schedules. With more shards than that, a block has several."""
+_CONNECT_TIMEOUT = 10
+"""Seconds to wait for a cluster to answer."""
 
 
 @dataclass(frozen=True)
 class RayOptions:
-    """What of a cluster is used.
+    """Cluster and resources to use.
 
-    address: of one that is there, as `ray.init` takes it; None for one on this machine that ends with the work.
-    num_actors: None for as many as there is room for.
-    gpus_per_actor, cpus_per_actor (float): of each. An actor computes with as many threads as it has CPUs.
+    address (str | None): address of a running cluster, as `ray.init` takes it. None to start Ray on this machine and
+        stop it when the job is done.
+    num_actors (int | None): number of actors; None for as many as fit.
+    gpus_per_actor (float): GPUs of each actor.
+    cpus_per_actor (float): CPUs of each actor, which is also its number of threads.
     """
 
     address: str | None = None
@@ -47,34 +49,44 @@ class RayOptions:
 
 
 class Actor:
-    """A process with a pipeline, which Ray makes, and makes anew if it dies."""
+    """A process with a pipeline. Ray creates it, and replaces it if it dies.
 
-    def __init__(self, pipeline: Any, work: AnnotationJob, how: RayOptions) -> None:
+    pipeline (ray.ObjectRef): reference to the result of `packed`.
+    job (AnnotationJob): how to annotate shards.
+    options (RayOptions): resources of the actor.
+    """
+
+    def __init__(self, pipeline: Any, job: AnnotationJob, options: RayOptions) -> None:
         import ray
         import torch
 
-        if how.gpus_per_actor:
-            require_gpu(0)  # Ray shows it no others
-        torch.set_num_threads(max(1, int(how.cpus_per_actor)))
-        if work.code is not None:
-            import_source(work.code)
-        self.worker = ShardAnnotator(unpacked(ray.get(pipeline)), work)
+        if options.gpus_per_actor:
+            require_gpu(0)  # Ray makes only this actor's GPUs visible
+        torch.set_num_threads(max(1, int(options.cpus_per_actor)))
+        if job.code is not None:
+            import_source(job.code)
+        self.worker = ShardAnnotator(unpacked(ray.get(pipeline)), job)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A unit, as Ray takes it and gives it back: a row."""
-        number, files, *rest = json.loads(row["unit"])
+        """Annotate a shard, given and returned as a row of a Ray dataset."""
+        number, files, *rest = json.loads(row["shard"])
         try:
-            done = self.worker.run(ShardSpec(number, tuple(File(*file) for file in files), *rest))
+            result = self.worker.run(ShardSpec(number, tuple(File(*file) for file in files), *rest))
         except BertNerError as e:
-            # As a row, since of errors that actors raise Ray brings the text alone, with that of its own.
+            # Returned in the row, as Ray keeps only the text of an actor's exception, inside a message of its own.
             return {**ShardResult(number)._asdict(), "failed": str(e)}
-        return {**done._asdict(), "failed": ""}
+        return {**result._asdict(), "failed": ""}
 
 
 def packed(pipeline: str) -> bytes | str:
-    """A pipeline as actors get it: the files of its folder, which machines of a cluster need not have, in one archive;
-    a package by its name, as these have it installed. `nlp.to_bytes` would not do: of some components, such as rulers
-    of phrases, what it gives finds nothing."""
+    """Pack a pipeline to send it to actors.
+
+    `nlp.to_bytes` would not do: some components restored from it, such as phrase rulers, find no entities.
+
+    pipeline (str): folder of the pipeline, or name of an installed package.
+    RETURNS (bytes | str): a zip archive of the folder, which other machines of the cluster need not have; the name of a
+        package, which has to be installed there.
+    """
     folder = Path(pipeline)
     if not folder.exists():
         return pipeline
@@ -86,7 +98,7 @@ def packed(pipeline: str) -> bytes | str:
 
 
 def unpacked(pipeline: bytes | str) -> Language:
-    """The pipeline of `packed`."""
+    """Load the pipeline that `packed` returned."""
     if isinstance(pipeline, str):
         return load(pipeline)
     with tempfile.TemporaryDirectory() as folder:
@@ -95,31 +107,38 @@ def unpacked(pipeline: bytes | str) -> Language:
         return load(folder)
 
 
-def run(pipeline: str, work: AnnotationJob, units: Sequence[ShardSpec], how: RayOptions) -> Iterator[ShardResult]:
-    """Annotate units, and tell of each that is finished, in whatever order.
+def run(pipeline: str, job: AnnotationJob, specs: Sequence[ShardSpec], options: RayOptions) -> Iterator[ShardResult]:
+    """Annotate shards.
 
-    RAISES BertNerError: there is no such cluster, no room in it for an actor, or what an actor raises.
+    pipeline (str): folder of the pipeline, or name of an installed package.
+    job (AnnotationJob): how to annotate the shards.
+    specs (Sequence[ShardSpec]): the shards.
+    options (RayOptions): cluster and resources.
+    YIELDS (ShardResult): the result of each shard when it is finished, in any order.
+    RAISES BertNerError: the cluster does not answer or has no room for an actor, or an actor failed.
     """
-    with ray_session(how.address):
-        yield from _run(packed(pipeline), work, units, how)
+    with ray_session(options.address):
+        yield from _run(packed(pipeline), job, specs, options)
 
 
 @contextmanager
 def ray_session(address: str | None, *, shows_output: bool = False) -> Iterator[None]:
-    """A Ray: that which this process has already; else that of a cluster, or one that is started on this machine and
-    ends with the block.
+    """Connect to Ray, or start it, for the duration of the block.
 
-    address: of a cluster, as `ray.init` takes it; None for none.
-    shows_output (bool): whether what its processes print is printed here.
-    RAISES BertNerError: nobody answers there.
+    If this process is already connected, that session is used and stays open. A Ray that is started here ends with the
+    block.
+
+    address (str | None): address of a running cluster, as `ray.init` takes it; None to start Ray on this machine.
+    shows_output (bool): whether to print the output of Ray's processes here.
+    RAISES BertNerError: the cluster does not answer.
     """
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
-    was_there = ray.is_initialized()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics
+    was_connected = ray.is_initialized()
     try:
-        _knock(address)
-        if not was_there:
+        _check_reachable(address)
+        if not was_connected:
             options: dict[str, Any] = {} if address else {"include_dashboard": False}
             ray.init(address=address, log_to_driver=shows_output, logging_level=logging.WARNING, **options)
     except (OSError, ValueError, RuntimeError) as e:
@@ -127,56 +146,63 @@ def ray_session(address: str | None, *, shows_output: bool = False) -> Iterator[
     try:
         yield
     finally:
-        if not was_there:
+        if not was_connected:
             ray.shutdown()
 
 
-def _knock(address: str | None) -> None:
-    """See that somebody is there, for which Ray would wait for many minutes.
+def _check_reachable(address: str | None) -> None:
+    """Check that the address accepts connections, as Ray itself would wait for many minutes.
 
-    RAISES OSError: nobody is.
+    RAISES OSError: it does not.
     """
     host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
     if colon and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT).close()
 
 
 def _run(
-    pipeline: bytes | str, work: AnnotationJob, units: Sequence[ShardSpec], how: RayOptions
+    pipeline: bytes | str, job: AnnotationJob, specs: Sequence[ShardSpec], options: RayOptions
 ) -> Iterator[ShardResult]:
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
     logging.getLogger("ray.data").setLevel(logging.WARNING)
-    found = ray.cluster_resources()
-    room = found.get("CPU", 0) / how.cpus_per_actor if how.cpus_per_actor else float("inf")
-    if how.gpus_per_actor:
-        room = min(room, found.get("GPU", 0) / how.gpus_per_actor)
-    n = min(int(min(room, how.num_actors or room)), len(units))
-    if n < 1:
-        has = {name: found.get(name, 0) for name in ("CPU", "GPU")}
-        raise BertNerError(
-            Errors.no_room_for_actors.format(cpus=how.cpus_per_actor, gpus=how.gpus_per_actor, found=has)
-        )
+    n_actors = _choose_n_actors(ray.cluster_resources(), options, len(specs))
     context = DataContext.get_current()
-    context.enable_progress_bars = False  # ours tells of documents
-    rows = ray.data.from_items(
-        [{"unit": json.dumps(unit)} for unit in units], override_num_blocks=min(len(units), _MOST_BLOCKS)
+    context.enable_progress_bars = False  # ours counts documents
+    dataset = ray.data.from_items(
+        [{"shard": json.dumps(spec)} for spec in specs], override_num_blocks=min(len(specs), _MAX_BLOCKS)
     )
-    actor: Any = Actor  # a class, of which each process of the pool makes one
-    done = rows.map(
+    actor: Any = Actor  # a class, which each process of the pool instantiates
+    results = dataset.map(
         actor,
-        # By reference, so that Ray brings it to each machine once.
-        fn_constructor_args=(ray.put(pipeline), work, how),
-        num_cpus=how.cpus_per_actor,
-        num_gpus=how.gpus_per_actor or None,
-        compute=ActorPoolStrategy(size=n),
+        # By reference: Ray sends the pipeline to each machine once.
+        fn_constructor_args=(ray.put(pipeline), job, options),
+        num_cpus=options.cpus_per_actor,
+        num_gpus=options.gpus_per_actor or None,
+        compute=ActorPoolStrategy(size=n_actors),
     )
     try:
-        for row in done.iter_rows():
+        for row in results.iter_rows():
             if failed := row.pop("failed"):
                 raise BertNerError(failed)
             yield ShardResult(**row)
     except ray.exceptions.RayError as e:
-        # The last line is what was raised; those before it are where.
+        # The last line is the exception; the lines before it are the traceback.
         raise BertNerError(Errors.ray_stopped.format(reason=str(e).strip().splitlines()[-1])) from e
+
+
+def _choose_n_actors(resources: dict[str, float], options: RayOptions, n_shards: int) -> int:
+    """Return how many actors to start: as many as the cluster has room for, up to `num_actors` and one per shard.
+
+    RAISES BertNerError: there is no room for any.
+    """
+    room = resources.get("CPU", 0) / options.cpus_per_actor if options.cpus_per_actor else float("inf")
+    if options.gpus_per_actor:
+        room = min(room, resources.get("GPU", 0) / options.gpus_per_actor)
+    n_actors = int(min(room, options.num_actors or room, n_shards))
+    if n_actors < 1:
+        available = {name: resources.get(name, 0) for name in ("CPU", "GPU")}
+        requested = {"cpus": options.cpus_per_actor, "gpus": options.gpus_per_actor}
+        raise BertNerError(Errors.no_room_for_actors.format(**requested, available=available))
+    return n_actors

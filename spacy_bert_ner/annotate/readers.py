@@ -1,4 +1,4 @@
-"""The documents of a unit, read from its files."""
+"""Read the documents of a shard from its input files."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from spacy.vocab import Vocab
 from ..errors import BertNerError, Errors, format_exception
 from ..util.srsly_gc import unpacking
 from .sharding import Columns, ShardSpec, delimiter, header_of
-from .storage import File, is_packed, reading
+from .storage import File, is_compressed, open_input
 
-_ROWS = 256
-"""Of Parquet that are unpacked at once."""
-_SKIPPED = 1 << 20
-_FIELD = 1 << 30
-"""Characters of a field of CSV."""
+_PARQUET_BATCH = 256
+"""Rows of Parquet to decompress at once."""
+_SKIP_BLOCK = 1 << 20
+"""Bytes to read at once when skipping the start of a compressed file."""
+_READ_BUFFER = 1 << 20
+"""Bytes of the read buffer."""
+_MAX_CSV_FIELD = 1 << 30
+"""Maximum number of characters in a CSV field."""
 
 
 class InputDocument(NamedTuple):
-    """A document before it is annotated.
+    """A document before annotation.
 
-    id: its own, or the name of its file and its number there.
-    text: None where there is none, which `reason` tells.
-    kept: its values of the columns that are kept.
+    id (str): id of the document, or the name of its file and its record number in that file.
+    text (str | None): the text; None if it could not be read.
+    kept (Mapping[str, Any]): values of the columns to keep.
+    reason (str): why the text could not be read.
     """
 
     id: str
@@ -40,173 +44,190 @@ class InputDocument(NamedTuple):
     reason: str = ""
 
 
-def read_documents(unit: ShardSpec, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument]:
-    """Read the documents of a unit, in their order. Lines of white space are none.
+def read_documents(spec: ShardSpec, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument]:
+    """Read the documents of a shard, in order. Lines of white space are skipped.
 
-    schema: of the output; kept values of JSONL are brought to its types where they are strings there.
-    RAISES BertNerError: a file is damaged, or is not what it was when it was counted.
+    spec (ShardSpec): the records of the shard.
+    columns (Columns): columns to read.
+    schema (pa.Schema): schema of the output. Kept values of JSONL become JSON strings if their column holds strings.
+    YIELDS (InputDocument): each document, also those without a readable text.
+    RAISES BertNerError: a file is damaged, or has changed since its records were counted.
     """
-    if len(unit.files) > 1 or (unit.files[0].format == "text" and not unit.end):
-        yield from map(_whole, unit.files)
+    if len(spec.files) > 1 or (spec.files[0].format == "text" and not spec.end):
+        yield from map(_read_whole_file, spec.files)
         return
-    (file,) = unit.files
+    (file,) = spec.files
     n = 0
     try:
-        for n, found in enumerate(_READERS[file.format](unit, file, columns, schema), start=1):
-            if found is not None:
-                yield found._replace(id=found.id or f"{file.name}:{unit.first + n - 1}")
-            if n == unit.n and (unit.is_cut or not unit.end):
+        for n, document in enumerate(_READERS[file.format](spec, file, columns, schema), start=1):
+            if document is not None:
+                yield document._replace(id=document.id or f"{file.name}:{spec.first + n - 1}")
+            if n == spec.n and (spec.is_cut or not spec.end):
                 break
     except BertNerError:
         raise
-    except Exception as e:  # what readers raise of damaged files is of many kinds
+    except Exception as e:  # readers raise many kinds of exceptions for damaged files
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
-    if n != unit.n:
-        reason = f"{n} records from record {unit.first} on, where {unit.n} were counted"
+    if n != spec.n:
+        reason = f"read {n} records starting at record {spec.first}, but counted {spec.n} before"
         if file.format in ("csv", "tsv"):
-            reason += "; a quote in a field that is not quoted may be why"
+            reason += "; a quote in an unquoted field may be the cause"
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=reason))
 
 
-def _whole(file: File) -> InputDocument:
+def _read_whole_file(file: File) -> InputDocument:
     try:
-        with reading(file.address) as source:
+        with open_input(file.address) as source:
             content = source.read()
     except (OSError, ValueError) as e:
         return InputDocument(file.name, None, {}, format_exception(e))
     try:
         return InputDocument(file.name, content.decode("utf-8-sig"), {})
     except UnicodeDecodeError as e:
-        return InputDocument(file.name, None, {}, _not_utf8(e))
+        return InputDocument(file.name, None, {}, _describe_invalid_utf8(e))
 
 
-def _not_utf8(e: UnicodeDecodeError) -> str:
+def _describe_invalid_utf8(e: UnicodeDecodeError) -> str:
     return f"byte {e.start} is not valid UTF-8"
 
 
-class _Slice(io.RawIOBase):
-    """So many bytes of a stream."""
+class _LimitedStream(io.RawIOBase):
+    """The next `length` bytes of a stream."""
 
     def __init__(self, source: Any, length: int) -> None:
-        self.source, self.left = source, length
+        self._source, self._n_left = source, length
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self.source.read(min(len(buffer), self.left))
+        data = self._source.read(min(len(buffer), self._n_left))
         buffer[: len(data)] = data
-        self.left -= len(data)
+        self._n_left -= len(data)
         return len(data)
 
 
 @contextmanager
-def _bytes_of(unit: ShardSpec, file: File) -> Iterator[io.BufferedReader]:
-    with reading(file.address) as source:
-        if is_packed(file.address):
-            left = unit.start
-            while left and (skipped := source.read(min(left, _SKIPPED))):
-                left -= len(skipped)
+def _open_bytes(spec: ShardSpec, file: File) -> Iterator[io.BufferedReader]:
+    """Open the bytes of a file that belong to a shard."""
+    with open_input(file.address) as source:
+        if is_compressed(file.address):
+            n_left = spec.start
+            while n_left and (skipped := source.read(min(n_left, _SKIP_BLOCK))):
+                n_left -= len(skipped)
         else:
-            source.seek(unit.start)
-        yield io.BufferedReader(_Slice(source, unit.end - unit.start), 1 << 20)
+            source.seek(spec.start)
+        yield io.BufferedReader(_LimitedStream(source, spec.end - spec.start), _READ_BUFFER)
 
 
-def _lines(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
-    with _bytes_of(unit, file) as source:
+def _read_lines(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
+    with _open_bytes(spec, file) as source:
         for line in source:
-            text, reason = _decoded(line)
+            text, reason = _decode_line(line)
             if reason:
                 yield InputDocument("", None, {}, reason)
             else:
                 yield InputDocument("", text, {}) if text.strip() else None
 
 
-def _decoded(line: bytes) -> tuple[str, str]:
-    """A line without its end, and what is wrong with it."""
+def _decode_line(line: bytes) -> tuple[str, str]:
+    """Return a line without its line end, and the reason if it cannot be decoded."""
     try:
         return line.decode("utf-8").removeprefix("\ufeff").rstrip("\r\n"), ""
     except UnicodeDecodeError as e:
-        return "", _not_utf8(e)
+        return "", _describe_invalid_utf8(e)
 
 
-def _jsonl(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
-    with _bytes_of(unit, file) as source:
+def _read_jsonl(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
+    with _open_bytes(spec, file) as source:
         for line in source:
-            text, reason = _decoded(line)
+            text, reason = _decode_line(line)
             if not reason and not text.strip():
                 yield None
                 continue
             try:
                 row = None if reason else json.loads(text)
             except (ValueError, RecursionError) as e:
-                row, reason = None, f"no JSON: {format_exception(e)}"
+                row, reason = None, f"invalid JSON: {format_exception(e)}"
             if isinstance(row, dict):
-                kept = {name: row.get(name) for name in columns.kept}
-                for name, value in kept.items():
-                    if value is not None and not isinstance(value, str) and schema.field(name).type == pa.string():
-                        kept[name] = json.dumps(value, ensure_ascii=False)
-                yield _record(row, columns, kept)
+                yield _to_document(row, columns, _fit_json_values(row, columns, schema))
             else:
-                yield InputDocument("", None, {}, reason or "it is no table of JSON")
+                yield InputDocument("", None, {}, reason or "the line is not a JSON object")
 
 
-def _csv(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
+def _fit_json_values(row: Mapping[str, Any], columns: Columns, schema: pa.Schema) -> dict[str, Any]:
+    """Return the values to keep. Those of string columns that are not strings become JSON."""
+    kept = {name: row.get(name) for name in columns.kept}
+    for name, value in kept.items():
+        if value is not None and not isinstance(value, str) and schema.field(name).type == pa.string():
+            kept[name] = json.dumps(value, ensure_ascii=False)
+    return kept
+
+
+def _read_csv(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     header = header_of(file) or []
-    with _bytes_of(unit, file) as source, ExitStack() as stack:
-        # What is not UTF-8 shall be told of its own document.
+    with _open_bytes(spec, file) as source, ExitStack() as stack:
+        # Invalid UTF-8 is to fail the document that holds it, not the file.
         text = io.TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline="")
-        rows = csv.reader(text, delimiter=delimiter(file))
-        if not unit.start:
-            next(rows, None)
-        # Else a document of more than 131,072 characters is refused; but the limit is that of the whole process.
-        before = csv.field_size_limit(_FIELD)
-        stack.callback(csv.field_size_limit, before)
-        for row in rows:
-            if not row:
+        records = csv.reader(text, delimiter=delimiter(file))
+        if not spec.start:
+            next(records, None)
+        # The default limit refuses documents of more than 131,072 characters. It is global to the process, so restore
+        # it afterwards.
+        default_limit = csv.field_size_limit(_MAX_CSV_FIELD)
+        stack.callback(csv.field_size_limit, default_limit)
+        for fields in records:
+            if not fields:
                 yield None
-            elif len(row) != len(header):
-                yield InputDocument("", None, {}, f"{len(row)} fields, where the header has {len(header)}")
+            elif len(fields) != len(header):
+                yield InputDocument("", None, {}, f"{len(fields)} fields, but the header has {len(header)}")
             else:
-                named = dict(zip(header, row, strict=True))
-                yield _record(named, columns, {name: named[name] for name in columns.kept})
+                row = dict(zip(header, fields, strict=True))
+                yield _to_document(row, columns, {name: row[name] for name in columns.kept})
 
 
-def _parquet(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
+def _read_parquet(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     names = list(dict.fromkeys([columns.text, *([columns.id] if columns.id else []), *columns.kept]))
-    with reading(file.address) as source:
-        table = pq.ParquetFile(source)
-        skip = unit.first - 1
-        groups = list(range(table.metadata.num_row_groups))
-        while groups and skip >= (n := table.metadata.row_group(groups[0]).num_rows):
-            skip -= n
+    with open_input(file.address) as source:
+        parquet = pq.ParquetFile(source)
+        n_skip = spec.first - 1
+        groups = list(range(parquet.metadata.num_row_groups))
+        while groups and n_skip >= (n := parquet.metadata.row_group(groups[0]).num_rows):
+            n_skip -= n
             groups.pop(0)
-        for batch in table.iter_batches(batch_size=_ROWS, row_groups=groups, columns=names):
-            for row in batch.slice(min(skip, len(batch))).to_pylist():
-                yield _record(row, columns, {name: row[name] for name in columns.kept})
-            skip = max(0, skip - len(batch))
+        for batch in parquet.iter_batches(batch_size=_PARQUET_BATCH, row_groups=groups, columns=names):
+            for row in batch.slice(min(n_skip, len(batch))).to_pylist():
+                yield _to_document(row, columns, {name: row[name] for name in columns.kept})
+            n_skip = max(0, n_skip - len(batch))
 
 
-def _spacy(unit: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
-    with reading(file.address) as source, unpacking():
+def _read_docbin(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
+    with open_input(file.address) as source, unpacking():
         docs = DocBin().from_bytes(source.read())
-    part = slice(unit.first - 1, unit.first - 1 + unit.n)
+    part = slice(spec.first - 1, spec.first - 1 + spec.n)
     for key in ("tokens", "spaces", "cats", "flags", "span_groups", "user_data"):
         setattr(docs, key, getattr(docs, key)[part])
     for doc in docs.get_docs(Vocab()):
         yield InputDocument("", doc.text, {})
 
 
-def _record(row: Mapping[str, Any], columns: Columns, kept: dict[str, Any]) -> InputDocument:
-    own = row.get(columns.id) if columns.id else None
-    id_ = "" if own is None else str(own)
-    if columns.id and own is None:
+def _to_document(row: Mapping[str, Any], columns: Columns, kept: dict[str, Any]) -> InputDocument:
+    value = row.get(columns.id) if columns.id else None
+    id_ = "" if value is None else str(value)
+    if columns.id and value is None:
         return InputDocument("", None, kept, f"there is no {columns.id!r}")
     text = row.get(columns.text)
     if not isinstance(text, str):
-        found = "nothing" if text is None else f"a {type(text).__name__}"
-        return InputDocument(id_, None, kept, f"{columns.text!r} holds {found}, where a text is needed")
+        received = "no value" if text is None else f"a value of type {type(text).__name__}"
+        return InputDocument(id_, None, kept, f"{columns.text!r} holds {received}; a text is required")
     return InputDocument(id_, text, kept)
 
 
-_READERS = {"text": _lines, "jsonl": _jsonl, "csv": _csv, "tsv": _csv, "parquet": _parquet, "spacy": _spacy}
+_READERS = {
+    "text": _read_lines,
+    "jsonl": _read_jsonl,
+    "csv": _read_csv,
+    "tsv": _read_csv,
+    "parquet": _read_parquet,
+    "spacy": _read_docbin,
+}

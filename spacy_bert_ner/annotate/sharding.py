@@ -1,4 +1,4 @@
-"""What is to be done: documents in units, each of which becomes one shard, whoever annotates it."""
+"""Cut the input into shards: the same shards for the same input, on every machine and engine."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from spacy.tokens import DocBin
 
 from ..errors import BertNerError, Errors, format_exception
 from ..util.srsly_gc import unpacking
-from .storage import File, reading
+from .storage import File, open_input
 
 _BLOCK = 1 << 23
-"""Bytes that are read at once while documents are counted."""
+"""Bytes to read at once when counting records."""
 _SAMPLE = 1000
-"""Records of JSON from which the types of columns are told."""
-OWN = ("id", "text", "entities")
-"""Columns of the output that no chosen one can be."""
+"""Records of JSONL from which column types are inferred."""
+RESERVED_COLUMNS = ("id", "text", "entities")
+"""Columns of the output that `Columns.kept` cannot name."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of the input are read, of the formats that have columns.
+    """Columns of the input to read, in formats that have columns.
 
-    text, id: their names; of no id, documents are numbered: `news.csv:17`.
-    kept: those that go into the output as they are.
+    text (str): name of the text column.
+    id (str | None): name of the id column. Without one, ids are file names and record numbers: `news.csv:17`.
+    kept (tuple[str, ...]): columns to copy to the output.
     """
 
     text: str = "text"
@@ -41,14 +42,15 @@ class Columns:
 
 
 class ShardSpec(NamedTuple):
-    """Documents that are annotated together, and their shard.
+    """Documents that are annotated together and written to one shard.
 
-    number (int): of the shard, from 0.
-    files: one file, or several that are a document each.
-    first (int): number of the first record in the file, from 1; of files that are documents, 1.
-    n (int): of records.
-    start, end (int): of them in the file, in unpacked bytes; 0 where records are not found by bytes.
-    is_cut (bool): whether there are more records before the end, which are left out.
+    number (int): index of the shard, from 0.
+    files (tuple[File, ...]): one file, or several that are one document each.
+    first (int): number of the first record in the file, from 1. It is 1 if files are documents.
+    n (int): number of records.
+    start (int): offset of the first record in the file, in uncompressed bytes; 0 if the format is not read by offset.
+    end (int): offset of the end of the last record, likewise.
+    is_cut (bool): whether the byte range holds more records than `n`, because of a limit.
     """
 
     number: int
@@ -63,172 +65,200 @@ class ShardSpec(NamedTuple):
 def plan_shards(
     files: Sequence[File], size: int, *, files_are_documents: bool, limit: int | None
 ) -> Iterator[ShardSpec]:
-    """Cut files into units, in their order.
+    """Cut files into shards, in order.
 
-    size: records of a unit.
-    files_are_documents (bool): whether each text file is one; else each of its lines is.
-    limit: of records in all; None for none.
+    files (Sequence[File]): the input files.
+    size (int): records per shard.
+    files_are_documents (bool): whether each text file is one record, instead of each line.
+    limit (int | None): maximum number of records in all files; None for no maximum.
+    YIELDS (ShardSpec): each shard.
     RAISES BertNerError: a file cannot be read.
     """
-    left = float("inf") if limit is None else limit
+    n_left = float("inf") if limit is None else limit
     number = 0
-    texts = [file for file in files if file.format == "text"] if files_are_documents else []
-    for i in range(0, len(texts), size):
-        n = int(min(len(texts[i : i + size]), left))
+    text_files = [file for file in files if file.format == "text"] if files_are_documents else []
+    for i in range(0, len(text_files), size):
+        n = int(min(len(text_files[i : i + size]), n_left))
         if n:
-            yield ShardSpec(number, tuple(texts[i : i + n]), 1, n)
-            number, left = number + 1, left - n
+            yield ShardSpec(number, tuple(text_files[i : i + n]), 1, n)
+            number, n_left = number + 1, n_left - n
     for file in files:
         if files_are_documents and file.format == "text":
             continue
         for first, n, start, end in _cut(file, size):
-            if left <= 0:
+            if n_left <= 0:
                 return
-            yield ShardSpec(number, (file,), first, int(min(n, left)), start, end, n > left)
-            number, left = number + 1, left - n
+            yield ShardSpec(number, (file,), first, int(min(n, n_left)), start, end, n > n_left)
+            number, n_left = number + 1, n_left - n
 
 
 def _cut(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
-    """First record, records, first byte and one past the last of each unit of a file."""
+    """Yield the first record, number of records, start offset and end offset of each shard of a file."""
     try:
         if file.format in ("parquet", "spacy"):
-            with reading(file.address) as source:
-                if file.format == "parquet":
-                    total = pq.ParquetFile(source).metadata.num_rows
-                else:
-                    with unpacking():
-                        total = len(DocBin().from_bytes(source.read()))
-            for first in range(0, total, size):
-                yield first + 1, min(size, total - first), 0, 0
+            n_records = _count_records(file)
+            for first in range(0, n_records, size):
+                yield first + 1, min(size, n_records - first), 0, 0
         else:
             yield from _cut_lines(file, size)
     except BertNerError:
         raise
-    except Exception as e:  # what readers raise of damaged files is of many kinds
+    except Exception as e:  # readers raise many kinds of exceptions for damaged files
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
+
+
+def _count_records(file: File) -> int:
+    """Return the number of rows of a Parquet file, or of Docs of a DocBin."""
+    with open_input(file.address) as source:
+        if file.format == "parquet":
+            return int(pq.ParquetFile(source).metadata.num_rows)
+        with unpacking():
+            return len(DocBin().from_bytes(source.read()))
 
 
 def _cut_lines(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
     quoted = file.format in ("csv", "tsv")
-    skipped = 1 if quoted else 0  # the header
-    n_ends, start, offset, is_inside = 0, 0, 0, False
-    first = 1
-    with reading(file.address) as source:
-        last = b"\n"
+    n_header = 1 if quoted else 0
+    first, start, n_ends = 1, 0, 0  # of the current shard; `n_ends` includes the header
+    offset, is_inside = 0, False
+    last_byte = b"\n"
+    with open_input(file.address) as source:
         while block := source.read(_BLOCK):
             ends, is_inside = _record_ends(block, is_inside, quoted=quoted)
-            while skipped + size - n_ends <= len(ends):
-                end = offset + int(ends[skipped + size - n_ends - 1]) + 1
+            while (n_missing := n_header + size - n_ends) <= len(ends):
+                end = offset + int(ends[n_missing - 1]) + 1
                 yield first, size, start, end
-                ends = ends[skipped + size - n_ends :]
-                first, start, n_ends, skipped = first + size, end, 0, 0
+                ends = ends[n_missing:]
+                first, start, n_ends, n_header = first + size, end, 0, 0
             n_ends += len(ends)
             offset += len(block)
-            last = block[-1:]
-    rest = n_ends - skipped + (last != b"\n" or is_inside)
-    if rest > 0:
-        yield first, rest, start, offset
+            last_byte = block[-1:]
+    # The last record may lack a line end.
+    n_rest = n_ends - n_header + (last_byte != b"\n" or is_inside)
+    if n_rest > 0:
+        yield first, n_rest, start, offset
 
 
 def _record_ends(block: bytes, is_inside: bool, *, quoted: bool) -> tuple[NDArray[np.int64], bool]:
-    """The places of line ends in a block that end a record, and whether the block ends inside of quotes."""
+    """Find the line ends in a block that end a record.
+
+    block (bytes): part of a file.
+    is_inside (bool): whether the block begins inside quotes.
+    quoted (bool): whether line ends inside quotes belong to a field.
+    RETURNS (tuple[NDArray[np.int64], bool]): offsets of the line ends in the block, and whether it ends inside quotes.
+        *Shape:* (n_ends,)
+    """
     data = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
     if not quoted:
         return ends, False
     quotes = np.flatnonzero(data == ord('"'))
-    # Between an even number of quotes, as those that are doubled are two.
+    # A line end is outside quotes after an even number of them; a doubled quote counts as two.
     outside = (np.searchsorted(quotes, ends) + is_inside) % 2 == 0
     return ends[outside], bool((len(quotes) + is_inside) % 2)
 
 
 def header_of(file: File) -> list[str] | None:
-    """The names of the columns of a file; None of a format without columns, or whose records have each their own.
+    """Return the column names of a file.
 
-    RAISES BertNerError: it cannot be read.
+    file (File): the file.
+    RETURNS (list[str] | None): the names; None for formats without columns, and for JSONL, in which records differ.
+    RAISES BertNerError: the file cannot be read.
     """
     try:
-        with reading(file.address) as source:
+        with open_input(file.address) as source:
             if file.format == "parquet":
                 return list(pq.read_schema(source).names)
             if file.format in ("csv", "tsv"):
                 text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
                 return next(csv.reader(text, delimiter=delimiter(file)), [])
-    except Exception as e:  # what readers raise of damaged files is of many kinds
+    except Exception as e:  # readers raise many kinds of exceptions for damaged files
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
     return None
 
 
 def have_column(files: Sequence[File], name: str) -> bool:
-    """Whether there are files with columns, and all of them have one of that name; of JSONL in its first record."""
-    found = []
+    """Return whether all files with columns have this one, and there is at least one such file.
+
+    files (Sequence[File]): the files. In JSONL, the first record counts.
+    name (str): name of the column.
+    """
+    has_column = []
     for file in files:
         names = header_of(file)
         if file.format == "jsonl":
-            with reading(file.address) as source:
+            with open_input(file.address) as source:
                 try:
                     row = json.loads(io.BufferedReader(source).readline() or b"{}")
                 except (ValueError, RecursionError):
-                    row = None  # it is told when its turn comes
+                    row = None  # reported when the record is read
             names = list(row) if isinstance(row, dict) else []
         if names is not None:
-            found.append(name in names)
-    return bool(found) and all(found)
+            has_column.append(name in names)
+    return bool(has_column) and all(has_column)
 
 
 def delimiter(file: File) -> str:
-    """Between fields."""
+    """Return the character between fields."""
     return "\t" if file.format == "tsv" else ","
 
 
 def schema_of(files: Sequence[File], columns: Columns, *, with_text: bool) -> pa.Schema:
-    """The columns of the output, whose kept ones have the types of the first file with columns.
+    """Return the schema of the output. Kept columns have the types of the first file with columns.
 
-    Columns of CSV are strings. Those of JSONL have the type that all of their first values have, else they are strings
-    that hold JSON.
-    RAISES BertNerError: a file lacks a column, or a column has the name of one of ours.
+    CSV columns are strings. A JSONL column has the common type of its first values; without one, its values are
+    written as JSON strings.
+
+    files (Sequence[File]): the input files.
+    columns (Columns): the columns to read.
+    with_text (bool): whether the output has the texts.
+    RETURNS (pa.Schema): the schema.
+    RAISES BertNerError: a file lacks a column, or a kept column has a reserved name.
     """
-    taken = [name for name in columns.kept if name in OWN]
-    if taken:
-        raise BertNerError(Errors.column_is_ours.format(column=taken[0]))
+    reserved = [name for name in columns.kept if name in RESERVED_COLUMNS]
+    if reserved:
+        raise BertNerError(Errors.reserved_column.format(column=reserved[0]))
     kept: dict[str, pa.DataType] = {}
     for file in files:
         names = header_of(file)
         if names is not None:
             for name in (columns.text, columns.id, *columns.kept):
                 if name is not None and name not in names:
-                    found = ", ".join(map(repr, names)) or "none"
-                    raise BertNerError(Errors.no_column_named.format(path=file.address, column=name, found=found))
+                    available = ", ".join(map(repr, names)) or "none"
+                    raise BertNerError(
+                        Errors.no_column_named.format(path=file.address, column=name, available=available)
+                    )
         if columns.kept and not kept:
-            kept = _types(file, columns.kept)
+            kept = _column_types(file, columns.kept)
     entity = {"start": pa.int64(), "end": pa.int64(), "text": pa.string(), "label": pa.string(), "score": pa.float64()}
     fields = {"id": pa.string(), **({"text": pa.string()} if with_text else {})}
     fields["entities"] = pa.list_(pa.struct(list(entity.items())))
     return pa.schema([*fields.items(), *((name, kept.get(name, pa.string())) for name in columns.kept)])
 
 
-def _types(file: File, names: Sequence[str]) -> dict[str, pa.DataType]:
+def _column_types(file: File, names: Sequence[str]) -> dict[str, pa.DataType]:
     if file.format == "parquet":
-        with reading(file.address) as source:
+        with open_input(file.address) as source:
             schema = pq.read_schema(source)
         return {name: schema.field(name).type for name in names}
     if file.format != "jsonl":
         return dict.fromkeys(names, pa.string()) if file.format in ("csv", "tsv") else {}
     values: dict[str, list[Any]] = {name: [] for name in names}
-    with reading(file.address) as source:
+    with open_input(file.address) as source:
         for _, line in zip(range(_SAMPLE), io.BufferedReader(source), strict=False):
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError):
-                continue  # it is told when its turn comes
+                continue  # reported when the record is read
             for name in names if isinstance(row, dict) else ():
                 values[name].append(row.get(name))
-    return {name: _type(found) for name, found in values.items()}
+    return {name: _infer_type(column) for name, column in values.items()}
 
 
-def _type(values: Sequence[Any]) -> pa.DataType:
+def _infer_type(values: Sequence[Any]) -> pa.DataType:
+    """Return the common type of values; a string if there is none."""
     try:
-        found = pa.array(values).type
+        inferred = pa.array(values).type
     except (pa.ArrowException, ValueError, OverflowError):
         return pa.string()
-    return pa.string() if pa.types.is_null(found) else found
+    return pa.string() if pa.types.is_null(inferred) else inferred

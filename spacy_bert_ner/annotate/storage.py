@@ -1,4 +1,4 @@
-"""Files wherever they are: on this machine, or at an address that pyarrow or fsspec opens."""
+"""Read and write files on this machine, or at an address that pyarrow or fsspec can open."""
 
 from __future__ import annotations
 
@@ -18,21 +18,27 @@ from pyarrow import fs
 
 from ..errors import BertNerError, Errors, format_exception
 
-_SIGN = re.compile(r"[*?\[]")
-_SIGN_IN_ADDRESS = re.compile(r"[*\[]")
-"""Of patterns."""
+_WILDCARD = re.compile(r"[*?\[]")
+_WILDCARD_IN_ADDRESS = re.compile(r"[*\[]")
+"""Wildcards of patterns. In an address, the options follow a question mark."""
 
-PACKED = {".gz", ".bz2", ".zst", ".lz4"}
-"""Endings of what pyarrow unpacks while it reads."""
+COMPRESSED = {".gz", ".bz2", ".zst", ".lz4"}
+"""Suffixes of files that pyarrow decompresses while it reads them."""
+
+FORMATS = {
+    **{".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"},
+    **{".csv": "csv", ".tsv": "tsv", ".txt": "text", ".spacy": "spacy"},
+}
+"""Format by file suffix."""
 
 
 class File(NamedTuple):
     """A file of documents.
 
-    address: as `resolve_filesystem` takes it.
-    name: what it is called in ids of documents.
-    size (int): in bytes.
-    format: one of `FORMATS`.
+    address (str): address of the file, as `resolve_filesystem` takes it.
+    name (str): name of the file in ids of documents.
+    size (int): size in bytes.
+    format (str): one of the values of `FORMATS`.
     """
 
     address: str
@@ -41,172 +47,183 @@ class File(NamedTuple):
     format: str
 
 
-FORMATS = {
-    **{".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"},
-    **{".csv": "csv", ".tsv": "tsv", ".txt": "text", ".spacy": "spacy"},
-}
-"""By the ending of the name."""
+# Addresses
 
 
 def resolve_filesystem(address: str) -> tuple[fs.FileSystem, str]:
-    """The file system of an address, and the path there.
+    """Return the file system of an address, and the path in it.
 
-    address: a path of this machine, or an address such as `s3://bucket/folder`; what pyarrow does not know, fsspec may.
-    RAISES BertNerError: nothing opens it.
+    address (str): a path on this machine, or an address such as `s3://bucket/folder`. fsspec opens the addresses that
+        pyarrow does not know.
+    RETURNS (tuple[fs.FileSystem, str]): the file system and the path.
+    RAISES BertNerError: neither of them can open the address.
     """
-    return _opened(address) if "://" in address else (fs.LocalFileSystem(), str(Path(address).absolute()))
+    return _resolve_url(address) if "://" in address else (fs.LocalFileSystem(), str(Path(address).absolute()))
 
 
 @lru_cache(1000)
-def _opened(address: str) -> tuple[fs.FileSystem, str]:
-    # Once for each address, as an object store may be asked for its region.
+def _resolve_url(address: str) -> tuple[fs.FileSystem, str]:
+    # Cached, as resolving may query an object store for its region.
     try:
         try:
-            found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(address)
+            resolved: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(address)
         except pa.ArrowInvalid:
-            other, path = url_to_fs(address)
-            found = fs.PyFileSystem(fs.FSSpecHandler(other)), path
+            filesystem, path = url_to_fs(address)
+            resolved = fs.PyFileSystem(fs.FSSpecHandler(filesystem)), path
     except (OSError, ValueError, ImportError) as e:
-        raise BertNerError(Errors.no_place.format(address=address, reason=format_exception(e))) from e
-    return found
+        raise BertNerError(Errors.bad_address.format(address=address, reason=format_exception(e))) from e
+    return resolved
 
 
 def absolute(address: str) -> str:
-    """An address that is the same in whatever folder it is read."""
+    """Return an address that does not depend on the working directory."""
     return address if "://" in address else str(Path(address).absolute())
 
 
-def find(inputs: Sequence[str]) -> list[File]:
-    """The files that are named, sorted by address, each once.
+# Input files
 
-    inputs: files, folders, of which all files of a known format are taken, and patterns such as `news/**/*.parquet`;
-        what begins with a dot or an underscore is left out of folders and patterns.
-    RAISES BertNerError: something is not there, or of no known format.
+
+def find_inputs(inputs: Sequence[str]) -> list[File]:
+    """Find the input files.
+
+    inputs (Sequence[str]): files, folders and patterns such as `news/**/*.parquet`. A folder stands for all its files
+        of a known format. Names that begin with a dot or an underscore are left out of folders and patterns.
+    RETURNS (list[File]): the files, sorted by address, each once.
+    RAISES BertNerError: an input does not exist, or has no file of a known format.
     """
     found: dict[str, tuple[int, str]] = {}
-    for one in inputs:
-        more = dict(_find(one))
-        if not more:
-            raise BertNerError(Errors.no_input.format(address=one, formats=", ".join(FORMATS)))
-        found |= more
+    for address in inputs:
+        matches = dict(_find_matches(address))
+        if not matches:
+            raise BertNerError(Errors.no_input.format(address=address, formats=", ".join(FORMATS)))
+        found |= matches
     names = {address: posixpath.basename(address) for address in found}
     if len(set(names.values())) < len(names):
         names = {address: address for address in found}
     return [File(address, names[address], *found[address]) for address in sorted(found)]
 
 
-def _find(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    base, pattern = address, None
-    # A name may hold such a sign, and behind a question mark addresses have options.
-    sign = _SIGN_IN_ADDRESS.search(address) if "://" in address else _SIGN.search(address)
-    if sign and not _is_there(address):
-        # The folder above the first part that is a pattern.
-        base = address[: sign.start()].rpartition("/")[0] or ("/" if address[0] == "/" else ".")
-        pattern = re.compile(glob_translate(address if base != "." or address.startswith("./") else f"./{address}"))
-    system, path = resolve_filesystem(base)
+def _find_matches(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
+    """Yield the address, size and format of each file that an input stands for."""
+    base, pattern = _split_pattern(address)
+    filesystem, path = resolve_filesystem(base)
     try:
-        info = system.get_file_info(path)
+        info = filesystem.get_file_info(path)
         if info.type == fs.FileType.File:
             infos = [info]
         elif info.type == fs.FileType.Directory:
-            infos = system.get_file_info(fs.FileSelector(path, recursive=True))
+            infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
         else:
             raise BertNerError(Errors.no_such_file.format(path=address))
     except OSError as e:
-        raise BertNerError(Errors.no_place.format(address=address, reason=format_exception(e))) from e
-    for one in infos:
-        inside = one.path[len(path) :].lstrip("/")
-        where = f"{base.rstrip('/')}/{inside}" if inside else base
-        if one.type != fs.FileType.File or any(part.startswith((".", "_")) for part in inside.split("/")):
+        raise BertNerError(Errors.bad_address.format(address=address, reason=format_exception(e))) from e
+    for info in infos:
+        relative_path = info.path[len(path) :].lstrip("/")
+        file_address = f"{base.rstrip('/')}/{relative_path}" if relative_path else base
+        if info.type != fs.FileType.File or any(part.startswith((".", "_")) for part in relative_path.split("/")):
             continue
-        kind = format_of(one.path)
-        if pattern is not None and not pattern.match(where):
+        if pattern is not None and not pattern.match(file_address):
             continue
-        if kind is None and not inside:
+        format = format_of(info.path)
+        if format is None and not relative_path:
             raise BertNerError(Errors.no_input.format(address=address, formats=", ".join(FORMATS)))
-        if kind is not None:
-            yield where, (one.size, kind)
+        if format is not None:
+            yield file_address, (info.size, format)
 
 
-def _is_there(address: str) -> bool:
-    system, path = resolve_filesystem(address)
-    return bool(system.get_file_info(path).type != fs.FileType.NotFound)
+def _split_pattern(address: str) -> tuple[str, re.Pattern[str] | None]:
+    """Return the folder above the first wildcard of a pattern, and the pattern; None if the address is no pattern."""
+    wildcard = (_WILDCARD_IN_ADDRESS if "://" in address else _WILDCARD).search(address)
+    # The name of a file may contain a wildcard.
+    if wildcard is None or _exists(address):
+        return address, None
+    base = address[: wildcard.start()].rpartition("/")[0] or ("/" if address[0] == "/" else ".")
+    is_relative = base == "." and not address.startswith("./")
+    return base, re.compile(glob_translate(f"./{address}" if is_relative else address))
+
+
+def _exists(address: str) -> bool:
+    filesystem, path = resolve_filesystem(address)
+    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)
 
 
 def format_of(name: str) -> str | None:
-    """The format that a name tells; None where it tells none."""
-    stem, ending = posixpath.splitext(name.lower())
-    kind = FORMATS.get(posixpath.splitext(stem)[1] if ending in PACKED else ending)
-    return None if ending in PACKED and kind in ("parquet", "spacy") else kind
+    """Return the format of a file by its name; None if the name has no known suffix."""
+    stem, suffix = posixpath.splitext(name.lower())
+    format = FORMATS.get(posixpath.splitext(stem)[1] if suffix in COMPRESSED else suffix)
+    return None if suffix in COMPRESSED and format in ("parquet", "spacy") else format
 
 
-def is_packed(name: str) -> bool:
-    """Whether pyarrow has to unpack it while it reads."""
-    return posixpath.splitext(name.lower())[1] in PACKED
+def is_compressed(name: str) -> bool:
+    """Return whether pyarrow has to decompress a file while it reads it."""
+    return posixpath.splitext(name.lower())[1] in COMPRESSED
 
 
 @contextmanager
-def reading(address: str) -> Iterator[Any]:
-    """A stream of bytes of a file, unpacked; or, of what is not packed, a file in which places can be sought."""
-    system, path = resolve_filesystem(address)
-    if is_packed(path):
-        with system.open_input_stream(path, compression="detect") as stream:
+def open_input(address: str) -> Iterator[Any]:
+    """Open a file to read its uncompressed bytes. The stream can seek if the file is not compressed."""
+    filesystem, path = resolve_filesystem(address)
+    if is_compressed(path):
+        with filesystem.open_input_stream(path, compression="detect") as stream:
             yield stream
         return
-    with system.open_input_file(path) as file:
+    with filesystem.open_input_file(path) as file:
         yield file
+
+
+# Output folder
 
 
 @contextmanager
 def whole_file(folder: str, name: str) -> Iterator[Any]:
-    """A stream to write a file of a folder to, which takes its name when the block ends without an error; one that is
-    there already is replaced."""
-    system, path = resolve_filesystem(folder)
+    """Open a stream to write a file of a folder. The file appears, or is replaced, when the block ends without an
+    error."""
+    filesystem, path = resolve_filesystem(folder)
     final = f"{path}/{name}"
     temporary = posixpath.join(posixpath.dirname(final), f".{posixpath.basename(name)}.{uuid.uuid4().hex}.tmp")
     try:
-        with system.open_output_stream(temporary) as stream:
+        with filesystem.open_output_stream(temporary) as stream:
             yield stream
-        system.move(temporary, final)
+        filesystem.move(temporary, final)
     except BaseException:
-        _forget(system, temporary)
+        _delete_if_exists(filesystem, temporary)
         raise
 
 
-def _forget(system: fs.FileSystem, path: str) -> None:
-    with suppress(OSError):  # it was never made, or has its name
-        system.delete_file(path)
+def _delete_if_exists(filesystem: fs.FileSystem, path: str) -> None:
+    with suppress(OSError):  # it was never created, or has been renamed
+        filesystem.delete_file(path)
 
 
 def names_in(folder: str, inside: str = "") -> list[str]:
-    """The names of what is in a folder of a folder, sorted; none where it is not there."""
-    system, path = resolve_filesystem(folder)
+    """Return the sorted names in a subfolder of a folder; none if it does not exist."""
+    filesystem, path = resolve_filesystem(folder)
     selector = fs.FileSelector(f"{path}/{inside}".rstrip("/"), allow_not_found=True)
-    return sorted(posixpath.basename(info.path) for info in system.get_file_info(selector))
+    return sorted(posixpath.basename(info.path) for info in filesystem.get_file_info(selector))
 
 
 def is_file(folder: str, name: str) -> bool:
-    """Whether a folder has a file."""
-    system, path = resolve_filesystem(folder)
-    return bool(system.get_file_info(f"{path}/{name}").type == fs.FileType.File)
+    """Return whether a folder has a file."""
+    filesystem, path = resolve_filesystem(folder)
+    return bool(filesystem.get_file_info(f"{path}/{name}").type == fs.FileType.File)
 
 
 def read(folder: str, name: str) -> bytes:
-    """A file of a folder."""
-    system, path = resolve_filesystem(folder)
-    with system.open_input_stream(f"{path}/{name}", compression=None) as stream:
+    """Return the content of a file of a folder."""
+    filesystem, path = resolve_filesystem(folder)
+    with filesystem.open_input_stream(f"{path}/{name}", compression=None) as stream:
         content: bytes = stream.read()
     return content
 
 
 def make_folders(folder: str, *inside: str) -> None:
-    """Make a folder, and folders in it, where they are not there yet."""
-    system, path = resolve_filesystem(folder)
+    """Create a folder and subfolders of it, where they do not exist."""
+    filesystem, path = resolve_filesystem(folder)
     for name in ("", *inside):
-        system.create_dir(f"{path}/{name}".rstrip("/"), recursive=True)
+        filesystem.create_dir(f"{path}/{name}".rstrip("/"), recursive=True)
 
 
 def delete(folder: str, name: str) -> None:
-    """Delete a file of a folder, if it is there."""
-    system, path = resolve_filesystem(folder)
-    _forget(system, f"{path}/{name}")
+    """Delete a file of a folder, if it exists."""
+    filesystem, path = resolve_filesystem(folder)
+    _delete_if_exists(filesystem, f"{path}/{name}")

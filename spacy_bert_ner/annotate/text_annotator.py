@@ -1,4 +1,4 @@
-"""A pipeline that annotates many texts at once, of which some may fail."""
+"""Annotate many texts with a pipeline. A text that fails does not fail the others."""
 
 from __future__ import annotations
 
@@ -12,54 +12,56 @@ from ..errors import format_exception
 
 
 class TextAnnotator:
-    """Annotates texts; one that fails takes no other along.
+    """Annotates texts and collects the reasons of those that fail.
 
-    nlp: whose errors are told here from now on.
-    batch_size: of `nlp.pipe`; None for that of the pipeline.
+    nlp (Language): the pipeline. Its error handler is replaced.
+    batch_size (int | None): batch size of `nlp.pipe`; None for the pipeline's own.
     """
 
     def __init__(self, nlp: Language, batch_size: int | None = None) -> None:
         self.nlp, self.batch_size = nlp, batch_size
         self._reasons: dict[int, str] = {}
-        self._again: list[int] = []
-        fail: Any = self._fail  # spaCy's annotation knows only of those that raise
-        nlp.set_error_handler(fail)
+        self._retries: list[int] = []
+        handler: Any = self._handle_error  # spaCy's annotation covers only handlers that raise
+        nlp.set_error_handler(handler)
 
     def annotate(self, texts: Sequence[str | None]) -> tuple[dict[int, Doc], dict[int, str]]:
-        """Annotate texts; None is for what shall be left out.
+        """Annotate texts.
 
-        RETURNS: the Docs, and why others failed, by the number of the text: the component, the kind of the error, and
-            what it says, which may hold the text.
+        texts (Sequence[str | None]): the texts. None is skipped.
+        RETURNS (tuple[dict[int, Doc], dict[int, str]]): the Docs, and the reasons of the texts that failed, both by
+            index of the text. A reason has the component, the kind of the error and its message, which may quote the
+            text.
         """
-        self._reasons, self._again = {}, []
-        docs = {i: doc for doc, i in self._pipe(self._made(texts, range(len(texts))))}
-        # Some components tell of their whole batch: one document of it need not take the others along.
-        for i in self._again:
+        self._reasons, self._retries = {}, []
+        docs = {i: doc for doc, i in self._pipe(self._tokenize(texts, range(len(texts))))}
+        # Some components report an error for their whole batch, so retry each of its documents separately.
+        for i in self._retries:
             self._reasons.pop(i, None)
-            docs |= {j: doc for doc, j in self._pipe(self._made(texts, [i]))}
+            docs |= {j: doc for doc, j in self._pipe(self._tokenize(texts, [i]))}
         return docs, self._reasons
 
     def _pipe(self, docs: Iterable[tuple[Doc, int]]) -> Iterator[tuple[Doc, int]]:
         return self.nlp.pipe(docs, as_tuples=True, batch_size=self.batch_size)
 
-    def _made(self, texts: Sequence[str | None], numbers: Iterable[int]) -> Iterator[tuple[Doc, int]]:
-        for i in numbers:
+    def _tokenize(self, texts: Sequence[str | None], indices: Iterable[int]) -> Iterator[tuple[Doc, int]]:
+        for i in indices:
             text = texts[i]
             if text is None:
                 continue
             if len(text) > self.nlp.max_length:
-                self._reasons[i] = f"{len(text):,} characters, where the pipeline takes {self.nlp.max_length:,}"
+                self._reasons[i] = f"{len(text):,} characters, but the pipeline takes {self.nlp.max_length:,} at most"
                 continue
             try:
                 doc = self.nlp.make_doc(text)
-            except Exception as e:  # a tokenizer may raise whatever, and the other documents go on
+            except Exception as e:  # a tokenizer may raise any exception
                 self._reasons[i] = f"tokenizer: {format_exception(e)}"
                 continue
             yield doc, i
 
-    def _fail(self, name: str, proc: Any, docs: Sequence[Doc], error: Exception) -> None:
-        """What spaCy calls where a component raises, with the Docs that are lost by that."""
+    def _handle_error(self, name: str, proc: Any, docs: Sequence[Doc], error: Exception) -> None:
+        """Record an error. spaCy calls this when a component raises, with the Docs that it drops."""
         for doc in docs:
             self._reasons[doc._context] = f"{name}: {format_exception(error)}"
             if len(docs) > 1:
-                self._again.append(doc._context)
+                self._retries.append(doc._context)

@@ -1,4 +1,4 @@
-"""What annotates a unit, in this process or in an actor: the same for both, so that both write the same rows."""
+"""Annotate one shard. This process and Ray actors run the same code, so both write the same rows."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from .text_annotator import TextAnnotator
 from .writers import SHARDS, ShardWriter, misfit, row_of
 
 FINISHED, ERRORS = "finished", "errors"
-_MOST_RECORDS, _MOST_CHARACTERS = 1024, 1 << 21
-"""Of documents that are in memory at once: these, but one at least."""
+_MAX_CHUNK_DOCUMENTS, _MAX_CHUNK_CHARACTERS = 1024, 1 << 21
+"""Limits of the documents in memory at once. A chunk ends with the document that reaches one of them."""
 
 
 @dataclass(frozen=True)
 class AnnotationJob:
-    """How units are annotated.
+    """How to annotate shards.
 
-    output: the folder of the shards.
-    schema: of their rows.
-    format: of `SHARDS`.
+    output (str): folder of the shards.
+    schema (pa.Schema): schema of the rows.
+    columns (Columns): columns of the input to read.
+    format (str): format of the shards, a key of `SHARDS`.
     with_text (bool): whether rows have the text of the document.
-    batch_size: of `nlp.pipe`; None for that of the pipeline.
-    code: content of a Python file that other processes import before they open the pipeline; None for none.
+    batch_size (int | None): batch size of `nlp.pipe`; None for the pipeline's own.
+    code (bytes | None): content of a Python file that other processes import before they load the pipeline.
     """
 
     output: str
@@ -44,7 +45,14 @@ class AnnotationJob:
 
 
 class ShardResult(NamedTuple):
-    """A finished unit, and how many documents, words, entities it has, and documents that failed."""
+    """Counts of a finished shard.
+
+    number (int): index of the shard.
+    documents (int): number of annotated documents.
+    words (int): number of their tokens.
+    entities (int): number of their entities.
+    errors (int): number of documents that failed.
+    """
 
     number: int
     documents: int = 0
@@ -54,89 +62,100 @@ class ShardResult(NamedTuple):
 
 
 def finished(output: str) -> list[ShardResult]:
-    """The units whose shards are written."""
+    """Return the results of the finished shards of an output folder."""
     return [
         ShardResult(**json.loads(read(output, f"{FINISHED}/{name}")))
         for name in names_in(output, FINISHED)
-        if _is(name)
+        if name.endswith(".json") and not name.startswith(".")
     ]
 
 
-def _is(name: str) -> bool:
-    return name.endswith(".json") and not name.startswith(".")
-
-
 class ShardAnnotator:
-    """Annotates units with one pipeline."""
+    """Annotates shards with one pipeline.
 
-    def __init__(self, nlp: Language, work: AnnotationJob) -> None:
-        self.nlp, self.work = nlp, work
-        self.annotator = TextAnnotator(nlp, work.batch_size)
+    nlp (Language): the pipeline.
+    job (AnnotationJob): how to annotate the shards.
+    """
 
-    def run(self, unit: ShardSpec, told: Callable[[int, int], None] = lambda documents, words: None) -> ShardResult:
-        """Annotate a unit and write its shard, its errors, and then that it is finished, each whole or not at all.
+    def __init__(self, nlp: Language, job: AnnotationJob) -> None:
+        self.nlp, self.job = nlp, job
+        self.annotator = TextAnnotator(nlp, job.batch_size)
 
-        A unit that is finished already, as after a retry, is left as it is.
+    def run(
+        self, spec: ShardSpec, on_progress: Callable[[int, int], None] = lambda documents, words: None
+    ) -> ShardResult:
+        """Annotate a shard, and write it, then its errors, then the mark that it is finished.
 
-        told: is called with documents and words that were annotated since.
+        Each file is written completely or not at all. A shard that is already finished, as after a retry, is left
+        unchanged.
+
+        spec (ShardSpec): the shard.
+        on_progress (Callable[[int, int], None]): called with the numbers of documents and words since the last call.
+        RETURNS (ShardResult): counts of the shard.
+        RAISES BertNerError: an input file is damaged, or has changed since its records were counted.
         """
-        name = f"{unit.number:06}"
-        if is_file(self.work.output, f"{FINISHED}/{name}.json"):
-            return ShardResult(**json.loads(read(self.work.output, f"{FINISHED}/{name}.json")))
-        done = ShardResult(unit.number)
+        name = f"{spec.number:06}"
+        if is_file(self.job.output, f"{FINISHED}/{name}.json"):
+            return ShardResult(**json.loads(read(self.job.output, f"{FINISHED}/{name}.json")))
+        result = ShardResult(spec.number)
         errors: list[dict[str, str]] = []
         with (
-            whole_file(self.work.output, f"{name}.{self.work.format}") as stream,
-            # Closed whatever happens, while there is still something to write to.
-            closing(SHARDS[self.work.format](stream, self.work.schema)) as shard,
+            whole_file(self.job.output, f"{name}.{self.job.format}") as stream,
+            # Closed in any case before the stream is closed.
+            closing(SHARDS[self.job.format](stream, self.job.schema)) as shard,
         ):
-            for chunk in _chunks(read_documents(unit, self.work.columns, self.work.schema)):
-                # What the vocabulary learns of a chunk is forgotten after it, else it would grow with the corpus.
+            for chunk in _chunks(read_documents(spec, self.job.columns, self.job.schema)):
+                # The memory zone drops the new strings of a chunk; without it the vocabulary grows with the corpus.
                 with self.nlp.memory_zone():
-                    more, reasons = self._write(chunk, shard)
-                done = ShardResult(done.number, *(a + b for a, b in zip(done[1:], more, strict=True)))
+                    counts, reasons = self._write(chunk, shard)
+                result = ShardResult(result.number, *(a + b for a, b in zip(result[1:], counts, strict=True)))
                 errors += [{"id": chunk[i].id, "reason": reasons[i]} for i in sorted(reasons)]
-                told(len(chunk), more[1])
+                on_progress(len(chunk), counts[1])
         self._write_errors(f"{ERRORS}/{name}.jsonl", errors)
-        with whole_file(self.work.output, f"{FINISHED}/{name}.json") as stream:
-            stream.write(json.dumps(done._asdict()).encode())
-        return done
+        with whole_file(self.job.output, f"{FINISHED}/{name}.json") as stream:
+            stream.write(json.dumps(result._asdict()).encode())
+        return result
 
     def _write(
         self, chunk: Sequence[InputDocument], shard: ShardWriter
     ) -> tuple[tuple[int, int, int, int], dict[int, str]]:
-        """Annotate and write documents. RETURNS: their numbers, as `ShardResult` has them, and why some failed."""
-        docs, reasons = self.annotator.annotate([one.text for one in chunk])
-        reasons |= {i: one.reason for i, one in enumerate(chunk) if one.text is None}
-        places = sorted(docs)
-        rows = [row_of(docs[i], chunk[i].id, chunk[i].kept, with_text=self.work.with_text) for i in places]
-        bad = misfit(rows, self.work.schema)
-        reasons |= {places[k]: reason for k, reason in bad.items()}
-        good = [k for k in range(len(rows)) if k not in bad]
-        failed = shard.write([rows[k] for k in good], [docs[places[k]] for k in good])
-        reasons |= {places[good[j]]: reason for j, reason in failed.items()}
-        good = [k for j, k in enumerate(good) if j not in failed]
-        n_words = sum(len(docs[places[k]]) for k in good)
-        return (len(good), n_words, sum(len(rows[k]["entities"]) for k in good), len(reasons)), reasons
+        """Annotate and write documents.
+
+        RETURNS: counts in the order of `ShardResult`, and the reasons of documents that failed, by their index.
+        """
+        docs, reasons = self.annotator.annotate([document.text for document in chunk])
+        reasons |= {i: document.reason for i, document in enumerate(chunk) if document.text is None}
+        indices = sorted(docs)
+        rows = {i: row_of(docs[i], chunk[i].id, chunk[i].kept, with_text=self.job.with_text) for i in indices}
+        invalid = {indices[k]: reason for k, reason in misfit(list(rows.values()), self.job.schema).items()}
+        indices = [i for i in indices if i not in invalid]
+        unwritten = shard.write([rows[i] for i in indices], [docs[i] for i in indices])
+        failed = {indices[k]: reason for k, reason in unwritten.items()}
+        indices = [i for i in indices if i not in failed]
+        reasons |= invalid | failed
+        n_words = sum(len(docs[i]) for i in indices)
+        n_entities = sum(len(rows[i]["entities"]) for i in indices)
+        return (len(indices), n_words, n_entities, len(reasons)), reasons
 
     def _write_errors(self, name: str, errors: Sequence[dict[str, str]]) -> None:
         if not errors:
-            delete(self.work.output, name)
+            delete(self.job.output, name)
             return
-        with whole_file(self.work.output, name) as stream:
+        with whole_file(self.job.output, name) as stream:
             for row in errors:
-                # What is wrong with a text may be that it cannot be written.
+                # A reason may quote text that UTF-8 cannot encode.
                 stream.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode("utf8", "backslashreplace"))
 
 
-def _chunks(found: Iterable[InputDocument]) -> Iterator[list[InputDocument]]:
+def _chunks(documents: Iterable[InputDocument]) -> Iterator[list[InputDocument]]:
+    """Group documents into chunks that fit into memory."""
     chunk: list[InputDocument] = []
-    n = 0
-    for one in found:
-        chunk.append(one)
-        n += len(one.text or "")
-        if len(chunk) >= _MOST_RECORDS or n >= _MOST_CHARACTERS:
+    n_characters = 0
+    for document in documents:
+        chunk.append(document)
+        n_characters += len(document.text or "")
+        if len(chunk) >= _MAX_CHUNK_DOCUMENTS or n_characters >= _MAX_CHUNK_CHARACTERS:
             yield chunk
-            chunk, n = [], 0
+            chunk, n_characters = [], 0
     if chunk:
         yield chunk

@@ -1,4 +1,4 @@
-"""Annotated documents, written."""
+"""Write annotated documents to a shard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ Row = dict[str, Any]
 
 
 def row_of(doc: Doc, id_: str, kept: Mapping[str, Any], *, with_text: bool) -> Row:
-    """An annotated document as a row: places of entities in characters of its text."""
+    """Convert an annotated document to a row.
+
+    doc (Doc): the document.
+    id_ (str): its id.
+    kept (Mapping[str, Any]): values of the columns to keep.
+    with_text (bool): whether the row has the text.
+    RETURNS (Row): the row. Offsets of entities are in characters of the text.
+    """
     entities = [
         {
             "start": ent.start_char,
@@ -32,20 +39,22 @@ def row_of(doc: Doc, id_: str, kept: Mapping[str, Any], *, with_text: bool) -> R
 
 
 class ShardWriter(Protocol):
-    """A file of annotated documents that is being written."""
+    """Writer of a shard."""
 
     def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
-        """Add documents, as rows and as Docs.
+        """Add documents, given as rows and as Docs.
 
-        RETURNS: why documents cannot be written, by their index. They are left out.
+        rows (Sequence[Row]): the documents as `row_of` returns them.
+        docs (Sequence[Doc]): the same documents.
+        RETURNS (dict[int, str]): the reasons of documents that cannot be written, by their index. They are left out.
         """
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is buffered. The stream stays open."""
 
 
 class ParquetShard:
-    """A table with a row a document."""
+    """A Parquet table with one row per document."""
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.writer, self.schema = pq.ParquetWriter(stream, schema, compression="zstd"), schema
@@ -60,23 +69,23 @@ class ParquetShard:
 
 
 class JsonlShard:
-    """A line of JSON a document, in UTF-8."""
+    """One line of JSON per document, in UTF-8."""
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.stream = stream
 
     def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
         for row in rows:
-            # Dates and the like, which JSON does not know, as text.
+            # JSON has no dates and similar types, so write them as strings.
             self.stream.write(f"{json.dumps(row, ensure_ascii=False, default=str)}\n".encode())
         return {}
 
     def close(self) -> None:
-        """There is nothing left."""
+        """Do nothing, as nothing is buffered."""
 
 
 class SpacyShard:
-    """A DocBin, with the id and the kept columns in the user data of each Doc."""
+    """A DocBin. The user data of each Doc holds the id and the kept columns."""
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.stream, self.docs = stream, DocBin(store_user_data=True)
@@ -85,13 +94,13 @@ class SpacyShard:
         failed = {}
         for i, (row, doc) in enumerate(zip(rows, docs, strict=True)):
             doc.user_data = {key: value for key, value in row.items() if key not in ("text", "entities")}
-            one = DocBin(store_user_data=True)  # a Doc that fails would leave a part of itself in that of all
+            single = DocBin(store_user_data=True)  # a Doc that fails would leave a part of itself in the shared DocBin
             try:
-                one.add(doc)
-            except Exception as e:  # span groups with tokens that were merged since, or whatever else is in the Doc
+                single.add(doc)
+            except Exception as e:  # for example span groups with tokens that were merged later
                 failed[i] = format_exception(e)
             else:
-                self.docs.merge(one)
+                self.docs.merge(single)
         return failed
 
     def close(self) -> None:
@@ -103,16 +112,23 @@ SHARDS: dict[str, type[ParquetShard] | type[JsonlShard] | type[SpacyShard]] = {
     "jsonl": JsonlShard,
     "spacy": SpacyShard,
 }
-"""By the ending of their names."""
+"""Shard writers by file suffix."""
 
 
 def misfit(rows: Sequence[Row], schema: pa.Schema) -> dict[int, str]:
-    """Rows that cannot be written, and why: a value of another type than its column, half a surrogate pair."""
+    """Find the rows that cannot be written.
+
+    The usual causes are a value that does not have the type of its column, and half of a surrogate pair.
+
+    rows (Sequence[Row]): the rows.
+    schema (pa.Schema): the schema of the shard.
+    RETURNS (dict[int, str]): the reasons, by index of the row.
+    """
     try:
         pa.Table.from_pylist(list(rows), schema=schema)
         return {}
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
         if len(rows) == 1:
             return {0: " ".join(f"{type(e).__name__}: {e}".split())[:300]}
-    each = {i: misfit([row], schema) for i, row in enumerate(rows)}
-    return {i: found[0] for i, found in each.items() if found}
+    errors = {i: misfit([row], schema) for i, row in enumerate(rows)}
+    return {i: error[0] for i, error in errors.items() if error}

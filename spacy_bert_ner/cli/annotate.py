@@ -16,31 +16,36 @@ def annotate_cli(
         list[str],
         typer.Argument(help="files, folders, patterns or addresses: Parquet, JSONL, CSV, TSV, text, .spacy"),
     ],
-    output: Annotated[str, typer.Option(help="folder to write shards to; empty, or not there yet")],
-    format: Annotated[str, typer.Option(help="of the shards; one of: parquet, jsonl, spacy")] = "parquet",
-    text_column: Annotated[str, typer.Option(help="that holds the texts")] = "text",
+    output: Annotated[str, typer.Option(help="folder for the shards; must be empty or missing")],
+    format: Annotated[str, typer.Option(help="format of the shards: parquet, jsonl or spacy")] = "parquet",
+    text_column: Annotated[str, typer.Option(help="column with the texts")] = "text",
     id_column: Annotated[
-        str | None, typer.Option(help="that holds their ids; if not said: id, if there is one, else file and number")
+        str | None,
+        typer.Option(help="column with the ids; default: id if all files have it, else file name and record number"),
     ] = None,
-    columns: Annotated[str, typer.Option(help="others to keep, with commas between them")] = "",
-    text: Annotated[bool, typer.Option(help="whether the shards have the texts")] = True,
-    files: Annotated[bool, typer.Option("--files", help="each text file is a document, and not each line")] = False,
-    limit: Annotated[int | None, typer.Option(help="so many documents, and no more", min=0)] = None,
-    shard_size: Annotated[int, typer.Option(help="documents of a shard", min=1)] = 5000,
-    batch_size: Annotated[int | None, typer.Option(help="of nlp.pipe; if not said, the pipeline's", min=1)] = None,
-    max_errors: Annotated[int, typer.Option(help="documents that may fail before it stops", min=0)] = 100,
-    resume: Annotated[bool, typer.Option("--resume", help="go on where an earlier start stopped")] = False,
-    gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU; without --engine")] = -1,
-    engine: Annotated[str | None, typer.Option(help="ray: on Ray Data; if not said, in this process")] = None,
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster; if not said, one is started here")] = None,
+    columns: Annotated[str, typer.Option(help="other columns to keep, separated by commas")] = "",
+    text: Annotated[bool, typer.Option(help="write the texts to the shards")] = True,
+    files: Annotated[bool, typer.Option("--files", help="read each text file as one document, not each line")] = False,
+    limit: Annotated[int | None, typer.Option(help="maximum number of documents", min=0)] = None,
+    shard_size: Annotated[int, typer.Option(help="documents per shard", min=1)] = 5000,
+    batch_size: Annotated[
+        int | None, typer.Option(help="batch size of nlp.pipe; default: the pipeline's own", min=1)
+    ] = None,
+    max_errors: Annotated[int, typer.Option(help="stop if more documents than this fail", min=0)] = 100,
+    resume: Annotated[bool, typer.Option("--resume", help="annotate only the shards that are not finished")] = False,
+    gpu_id: Annotated[int, typer.Option(help="index of the GPU, or -1 for the CPU; without --engine")] = -1,
+    engine: Annotated[str | None, typer.Option(help="ray: on Ray Data; default: in this process")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="address of a Ray cluster; default: start Ray on this machine")
+    ] = None,
     num_actors: Annotated[
-        int | None, typer.Option(help="of Ray, with a pipeline each; or as many as fit", min=1)
+        int | None, typer.Option(help="Ray actors, each with a pipeline; default: as many as fit", min=1)
     ] = None,
-    gpus_per_actor: Annotated[float, typer.Option(help="of Ray", min=0)] = 0,
-    cpus_per_actor: Annotated[float, typer.Option(help="of Ray; so many threads compute in each", min=0)] = 1,
+    gpus_per_actor: Annotated[float, typer.Option(help="GPUs of each Ray actor", min=0)] = 0,
+    cpus_per_actor: Annotated[float, typer.Option(help="CPUs, and threads, of each Ray actor", min=0)] = 1,
     code: Code = None,
 ) -> None:
-    """Annotate a corpus of any size: entities of each document, in shards; killed, it goes on where it stopped."""
+    """Write the entities of a corpus of any size in shards. An interrupted run can be resumed."""
     from spacy.cli._util import setup_gpu
 
     if find_spec("pyarrow") is None:
@@ -61,7 +66,7 @@ def annotate_cli(
         setup_gpu(gpu_id, silent=True)
     kept = tuple(name.strip() for name in columns.split(",") if name.strip())
     try:
-        done = annotate(
+        totals = annotate(
             pipeline,
             inputs,
             output,
@@ -78,13 +83,16 @@ def annotate_cli(
             code=code,
         )
     except (BertNerError, OSError) as e:
-        msg.fail("Not everything was annotated", str(e), exits=1)
+        msg.fail("Not all documents were annotated", str(e), exits=1)
     except KeyboardInterrupt:
-        msg.fail("Not everything was annotated", "It was interrupted. To go on: the same line with --resume")
+        msg.fail(
+            "Not all documents were annotated",
+            "The run was interrupted. To resume it: the same command with --resume",
+        )
         raise typer.Exit(130) from None
-    if done.errors:
-        msg.warn(f"{done.errors:,} documents failed: {output}/errors has their ids and reasons")
+    if totals.errors:
+        msg.warn(f"{totals.errors:,} documents failed. Their ids and reasons are in {output}/errors")
     msg.good(
-        f"{output} has {done.documents:,} documents, {done.words:,} words, {done.entities:,} entities; "
-        f"{done.seconds:,.1f} seconds"
+        f"{output} has {totals.documents:,} documents, {totals.words:,} words, {totals.entities:,} entities; "
+        f"{totals.seconds:,.1f} seconds"
     )

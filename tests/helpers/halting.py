@@ -21,7 +21,7 @@ def install() -> None:
 
     def write(self, chunk, shard):
         done = real(self, chunk, shard)
-        n = len(list(Path(self.work.output, FINISHED).glob("0*.json")))
+        n = len(list(Path(self.job.output, FINISHED).glob("0*.json")))
         if n >= N_BEFORE and not (folder / "go-on").exists():
             temporary = folder / f"{os.getpid()}"
             temporary.write_text(os.environ.get("RAY_RAYLET_PID", ""))

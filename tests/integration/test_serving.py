@@ -162,9 +162,9 @@ def test_requests_at_once_get_their_own_answers(session, expected):
         ({"text": SECRET, "labels": ["prs"]}, 422, "there is no label 'prs'. Allowed: geo, per"),
         ({"text": SECRET, "thresholds": {"prs": 0.5}}, 422, "there is no label 'prs'"),
         (b'{"text": "a \\ud800"}', 422, "texts.0: half of a surrogate pair"),
-        ({"texts": ["a"] * 9}, 413, "There are 9 texts. Allowed: 8 at once"),
+        ({"texts": ["a"] * 9}, 413, "The request has 9 texts. Allowed: 8."),
         ({"texts": ["a", "b" * 201]}, 413, "Text 1, counted from 0, has 201 characters. Allowed: 200"),
-        (b"x" * 3001, 413, "The body has more than 3,000 bytes"),
+        (b"x" * 3001, 413, "The body is larger than 3,000 bytes"),
     ],
     ids=range(16),
 )
@@ -348,7 +348,7 @@ def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({}, "A setting of the server is not allowed: pipeline: Field required"),
+        ({}, "A server setting is not allowed: pipeline: Field required"),
         ({"pipeline": "x", "max_texts": 0}, "max_texts: Input should be greater than or equal to 1"),
         ({"pipeline": "x", "more": 1}, "more: Extra inputs are not permitted"),
     ],
@@ -356,7 +356,7 @@ def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, 
 def test_settings_are_checked(args, message):
     with pytest.raises(BertNerError, match=message):
         application(args)
-    with pytest.raises(BertNerError, match="A setting of the server is not allowed: "):
+    with pytest.raises(BertNerError, match="A server setting is not allowed: "):
         build({"pipeline": "x"}, {"num_replica": 3})
 
 
@@ -383,7 +383,7 @@ def test_replicas_and_scaling_are_read_from_a_config_of_serve(tmp_path):
     assert build(args, options) is not None
     for text in ("", "[", "applications: []", CONFIG.replace("spacy_bert_ner", "others")):
         (tmp_path / "serve.yaml").write_text(text)
-        with pytest.raises(BertNerError, match=r"serve.yaml is no config of Serve for this"):
+        with pytest.raises(BertNerError, match=r"serve.yaml is not a Ray Serve config for this application"):
             options_in(tmp_path / "serve.yaml")
     with pytest.raises(BertNerError, match="no such file"):
         options_in(tmp_path / "none.yaml")
@@ -412,14 +412,14 @@ def test_what_is_wrong_is_told_before_anything_is_served(pipeline, tmp_path, mon
         port = taken.getsockname()[1]
         code, output = run(pipeline, "--port", port)
         assert code == 1
-        assert f"Port {port} of 127.0.0.1 is taken" in output
+        assert f"Port {port} of 127.0.0.1 is in use" in output
     assert "is no pipeline that spaCy opens" in run(tmp_path / "none")[1]
     assert "variable TESTS_NONE holds no token. Set it" in run(pipeline, "--token-env", "TESTS_NONE")[1]
     module = sys.modules["spacy_bert_ner.cli.serve"]
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     code, output = run(pipeline)
     assert code == 1
-    assert "serve takes Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'" in output
+    assert "serve requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'" in output
 
 
 def test_the_command_serves_until_it_is_told_to_end(pipeline, expected, tmp_path):

@@ -30,7 +30,7 @@ from spacy_bert_ner.annotate import sharding as plan
 from spacy_bert_ner.annotate import worker
 from spacy_bert_ner.annotate.annotate import annotate
 from spacy_bert_ner.annotate.sharding import Columns
-from spacy_bert_ner.annotate.storage import find
+from spacy_bert_ner.annotate.storage import find_inputs
 from spacy_bert_ner.errors import BertNerError
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
@@ -238,10 +238,10 @@ def test_a_column_by_another_name(pipeline, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (Columns("body"), r"in.csv has no column 'body', but these: 'text', 'n'"),
+        (Columns("body"), r"in.csv has no column 'body'. Its columns: 'text', 'n'"),
         (Columns(id="key"), r"in.csv has no column 'key'"),
         (Columns(kept=("m",)), r"in.csv has no column 'm'"),
-        (Columns(kept=("entities",)), r"--columns entities: the output has a column of that name"),
+        (Columns(kept=("entities",)), r"--columns entities: the output already has a column of that name"),
     ],
 )
 def test_columns_that_there_are_not(pipeline, tmp_path, columns, message):
@@ -261,7 +261,7 @@ LINES = st.lists(
 def test_wherever_a_csv_file_is_cut_no_document_is_lost(tmp_path, monkeypatch, texts, size, block):
     """Line breaks and quotes stand in quotes, and blocks end anywhere."""
     monkeypatch.setattr(plan, "_BLOCK", block)
-    (file,) = find([write(tmp_path / "in.csv", texts)])
+    (file,) = find_inputs([write(tmp_path / "in.csv", texts)])
     units = list(plan.plan_shards([file], size, files_are_documents=False, limit=None))
     assert [unit.n for unit in units] == [min(size, len(texts) - i) for i in range(0, len(texts), size)]
     schema = plan.schema_of([file], Columns(), with_text=True)
@@ -288,7 +288,7 @@ def test_lines_may_be_empty_and_the_last_one_without_an_end(pipeline, tmp_path):
 def test_quotes_that_are_not_closed_lose_no_document(pipeline, tmp_path):
     (tmp_path / "in.csv").write_text('text,n\n5" pipe,1\nKevin,2\nParis,3\n')
     with pytest.raises(
-        BertNerError, match=r"in.csv cannot be read: 3 records from record 1 on, where 1 were counted; a qu"
+        BertNerError, match=r"in.csv cannot be read: read 3 records starting at record 1, but counted 1 before; a qu"
     ):
         run(pipeline, [tmp_path / "in.csv"], tmp_path / "out")
 
@@ -338,7 +338,7 @@ def test_folders_patterns_and_addresses(pipeline, tmp_path, monkeypatch):
         ([f"file://{tmp_path}/data"], [f"file://{tmp_path}/data/2026/a.txt", f"file://{tmp_path}/data/2026/b.jsonl"]),
         ([f"local://{tmp_path}/data/2026/a.txt"], [f"local://{tmp_path}/data/2026/a.txt"]),
     ]:
-        assert [file.address for file in find(inputs)] == names
+        assert [file.address for file in find_inputs(inputs)] == names
     # fsspec opens what pyarrow does not know, and writes there too.
     done = run(pipeline, [f"local://{tmp_path}/data"], f"local://{tmp_path}/out")
     assert (done.documents, done.entities) == (2, 2)
@@ -349,9 +349,9 @@ def test_folders_patterns_and_addresses(pipeline, tmp_path, monkeypatch):
     ("inputs", "message"),
     [
         (["nowhere.jsonl"], r"nowhere.jsonl: no such file"),
-        (["no*.jsonl"], r"no\*.jsonl: there is no file of a known format. Allowed: names that end in .parquet, "),
-        (["in.md"], r"in.md: there is no file of a known format"),
-        (["empty"], r"empty: there is no file of a known format"),
+        (["no*.jsonl"], r"no\*.jsonl: no file of a known format. Allowed: names that end in .parquet, "),
+        (["in.md"], r"in.md: no file of a known format"),
+        (["empty"], r"empty: no file of a known format"),
         (["xyz://a/b.txt"], r"xyz://a/b.txt cannot be opened: "),
     ],
 )
@@ -368,7 +368,7 @@ def test_inputs_that_there_are_not(pipeline, tmp_path, monkeypatch, inputs, mess
 def test_damaged_files_are_named(pipeline, tmp_path, name):
     path = Path(write(tmp_path / name, [f"{i} Kevin" for i in range(500)]))
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(BertNerError, match=rf"{name} cannot be read: .* Mend it, or leave it out"):
+    with pytest.raises(BertNerError, match=rf"{name} cannot be read: .* Fix the file, or leave it out"):
         run(pipeline, [path], tmp_path / "out")
 
 
@@ -378,7 +378,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(pipeline, tmp_path, monkeypatc
         room, "_begin", lambda *_, **__: (tmp_path / "out").mkdir() or path.write_text('{"text": "a"}\n')
     )
     with pytest.raises(
-        BertNerError, match=r"in.jsonl cannot be read: 1 records from record 1 on, where 5 were counted"
+        BertNerError, match=r"in.jsonl cannot be read: read 1 records starting at record 1, but counted 5 before"
     ):
         run(pipeline, [path], tmp_path / "out")
     assert list((tmp_path / "out").glob("0*")) == []
@@ -401,12 +401,12 @@ def test_documents_that_fail_are_told_and_the_others_go_on(pipeline, tmp_path):
     assert [row["id"] for row in read(tmp_path / "out")] == ["1", "5", "6"]  # n is text, as not all are numbers
     assert [row["n"] for row in read(tmp_path / "out")] == [None, "no number", "1"]
     reasons = dict(failed(tmp_path / "out"))
-    assert reasons.pop("in.jsonl:2").startswith("no JSON: JSONDecodeError")
+    assert reasons.pop("in.jsonl:2").startswith("invalid JSON: JSONDecodeError")
     assert "surrogates not allowed" in reasons.pop("4")
     assert reasons == {
-        "in.jsonl:3": "it is no table of JSON",
-        "2": "'text' holds nothing, where a text is needed",
-        "3": "'text' holds a int, where a text is needed",
+        "in.jsonl:3": "the line is not a JSON object",
+        "2": "'text' holds no value; a text is required",
+        "3": "'text' holds a value of type int; a text is required",
         "in.jsonl:6": "there is no 'id'",
         "in.jsonl:10": "byte 19 is not valid UTF-8",
     }
@@ -436,8 +436,8 @@ def test_rows_of_csv_with_other_fields_fail_alone(pipeline, tmp_path):
     run(pipeline, [tmp_path / "in.csv"], tmp_path / "out")
     assert [row["text"] for row in read(tmp_path / "out")] == ["Kevin", "Paris"]
     assert failed(tmp_path / "out") == [
-        ("in.csv:2", "1 fields, where the header has 2"),
-        ("in.csv:3", "3 fields, where the header has 2"),
+        ("in.csv:2", "1 fields, but the header has 2"),
+        ("in.csv:3", "3 fields, but the header has 2"),
     ]
 
 
@@ -463,12 +463,12 @@ def test_texts_beyond_what_the_pipeline_takes_fail_alone(pipeline, tmp_path, mon
     monkeypatch.setitem(Language.__init__.__kwdefaults__, "max_length", 20)
     run(pipeline, [write(tmp_path / "in.txt", ["Kevin", "Kevin" * 5])], tmp_path / "out")
     assert [row["text"] for row in read(tmp_path / "out")] == ["Kevin"]
-    assert failed(tmp_path / "out") == [("in.txt:2", "25 characters, where the pipeline takes 20")]
+    assert failed(tmp_path / "out") == [("in.txt:2", "25 characters, but the pipeline takes 20 at most")]
 
 
 def test_too_many_that_fail_stop_it_and_it_can_go_on(failing, tmp_path):
     path = write(tmp_path / "in.txt", ["fail", "Kevin", "fail", "Kevin", "Kevin", "Kevin"])
-    with pytest.raises(BertNerError, match=r"2 documents failed, where 1 may; .*errors has their ids and reasons"):
+    with pytest.raises(BertNerError, match=r"2 documents failed. Allowed: 1. Their ids and reasons are in .*errors"):
         run(failing, [path], tmp_path / "out", shard_size=2, max_errors=1)
     assert len(read(tmp_path / "out")) == 2
     done = run(failing, [path], tmp_path / "out", shard_size=2, max_errors=2, resume=True)
@@ -513,7 +513,7 @@ def test_what_was_killed_goes_on_and_ends_as_if_it_had_not_been(pipeline, tmp_pa
         name: (tmp_path / "out" / name).stat().st_mtime_ns for name in (f"000000.{format}", f"000002.{format}")
     }
     monkeypatch.undo()
-    with pytest.raises(BertNerError, match=r"out has annotated documents already. To go on .*: --resume"):
+    with pytest.raises(BertNerError, match=r"out already has annotated documents. To resume: --resume"):
         run(pipeline, [path], tmp_path / "out", **options)
     done = run(pipeline, [path], tmp_path / "out", **options, resume=True)
     assert files(tmp_path / "out") == files(tmp_path / "whole")
@@ -549,10 +549,10 @@ def test_other_work_does_not_go_on_in_the_same_folder(pipeline, tmp_path, change
     path = write(tmp_path / "in.txt")
     run(pipeline, [path], tmp_path / "out", shard_size=2)
     before = files(tmp_path / "out")
-    with pytest.raises(BertNerError, match=rf"out was begun otherwise: {differ} differ"):
+    with pytest.raises(BertNerError, match=rf"out belongs to another job: {differ} changed"):
         run(pipeline, [path], tmp_path / "out", **{"shard_size": 2, **changed}, resume=True)
     write(tmp_path / "in.txt", [*TEXTS, "more"])
-    with pytest.raises(BertNerError, match=r"begun otherwise: files, n_records differ"):
+    with pytest.raises(BertNerError, match=r"belongs to another job: files, n_records changed"):
         run(pipeline, [path], tmp_path / "out", shard_size=2, resume=True)
     assert files(tmp_path / "out") == before
 
@@ -563,7 +563,7 @@ def test_another_pipeline_does_not_go_on(pipeline, tmp_path):
     nlp = spacy.load(pipeline)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "x", "pattern": "y"}])
     nlp.to_disk(tmp_path / "other")
-    with pytest.raises(BertNerError, match="begun otherwise: pipeline differ"):
+    with pytest.raises(BertNerError, match="belongs to another job: pipeline changed"):
         run(tmp_path / "other", [path], tmp_path / "out", resume=True)
 
 
@@ -678,11 +678,11 @@ def test_bad_options(pipeline, tmp_path, options, message):
 @pytest.mark.parametrize(
     ("missing", "options", "message"),
     [
-        ("pyarrow", [], "takes pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"),
+        ("pyarrow", [], "requires pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"),
         (
             "ray",
             ["--engine", "ray"],
-            "takes Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'",
+            "requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'",
         ),
     ],
 )

@@ -97,7 +97,7 @@ def test_annotating_does_not_go_on_with_another_file(tmp_path):
         file.write("# changed\n")
     code, output = run(*line, "--resume")
     assert code == 1
-    assert "was begun otherwise: code differ" in " ".join(output.split())
+    assert "belongs to another job: code changed" in " ".join(output.split())
 
 
 def test_an_actor_imports_the_content_before_it_opens_the_pipeline(tmp_path, monkeypatch):
