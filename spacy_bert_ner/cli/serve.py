@@ -13,30 +13,48 @@ from ._code_option import Code
 
 def serve_cli(
     pipeline: Annotated[str, typer.Argument(help="folder of a saved pipeline, or name of an installed package")],
-    host: Annotated[str, typer.Option(help="address to serve at; 0.0.0.0 lets others on the network in")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="that it is served at", min=1, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option(help="address to serve at; 0.0.0.0 also accepts requests from the network")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to serve at", min=1, max=65535)] = 8000,
     config: Annotated[
-        Path | None, typer.Option(help="config file of Serve, for replicas and autoscaling; options here go before it")
+        Path | None, typer.Option(help="Ray Serve config file, for replicas and autoscaling; options take precedence")
     ] = None,
-    replicas: Annotated[int | None, typer.Option(help="with a pipeline each; 1 if not said", min=1)] = None,
-    gpus_per_replica: Annotated[float | None, typer.Option(help="0 if not said", min=0)] = None,
-    cpus_per_replica: Annotated[float | None, typer.Option(help="1 if not said", min=0)] = None,
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster; if not said, one is started here")] = None,
-    max_batch_size: Annotated[int | None, typer.Option(help="texts that are annotated together; 32", min=1)] = None,
-    batch_wait: Annotated[float | None, typer.Option(help="seconds that a text waits for others; 0.005", min=0)] = None,
-    max_texts: Annotated[int | None, typer.Option(help="of a request; 64", min=1)] = None,
-    max_characters: Annotated[int | None, typer.Option(help="of a text; 100,000", min=1)] = None,
-    max_bytes: Annotated[int | None, typer.Option(help="of the body of a request; 2,000,000", min=1)] = None,
-    max_waiting: Annotated[int | None, typer.Option(help="requests of a replica; more get 503; 200", min=1)] = None,
-    token_env: Annotated[str | None, typer.Option(help="environment variable that holds the token, if any")] = None,
+    replicas: Annotated[
+        int | None, typer.Option(help="number of replicas, each with a pipeline; default: 1", min=1)
+    ] = None,
+    gpus_per_replica: Annotated[float | None, typer.Option(help="GPUs of each replica; default: 0", min=0)] = None,
+    cpus_per_replica: Annotated[float | None, typer.Option(help="CPUs of each replica; default: 1", min=0)] = None,
+    address: Annotated[
+        str | None, typer.Option(help="address of a Ray cluster; default: start Ray on this machine")
+    ] = None,
+    max_batch_size: Annotated[
+        int | None, typer.Option(help="maximum number of texts to annotate together; default: 32", min=1)
+    ] = None,
+    batch_wait: Annotated[
+        float | None, typer.Option(help="seconds that a text waits for others; default: 0.005", min=0)
+    ] = None,
+    max_texts: Annotated[int | None, typer.Option(help="maximum texts per request; default: 64", min=1)] = None,
+    max_characters: Annotated[
+        int | None, typer.Option(help="maximum characters per text; default: 100,000", min=1)
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="maximum bytes of a request body; default: 2,000,000", min=1)
+    ] = None,
+    max_waiting: Annotated[
+        int | None, typer.Option(help="maximum pending requests per replica; more get 503; default: 200", min=1)
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(help="environment variable with the token; default: no token required")
+    ] = None,
     code: Code = None,
 ) -> None:
-    """Serve the entities of texts over HTTP, on Ray Serve; Ctrl+C ends it."""
+    """Serve the entities of texts over HTTP, on Ray Serve. Ctrl+C stops the server."""
     if find_spec("ray") is None or find_spec("fastapi") is None:
         msg.fail("Nothing was served", Errors.serve_takes_ray, exits=1)
     from ..serving.server import options_in, run_server
 
-    settings = {
+    given_settings = {
         "pipeline": pipeline,
         "max_batch_size": max_batch_size,
         "batch_wait": batch_wait,
@@ -48,22 +66,22 @@ def serve_cli(
         "gpu": True if gpus_per_replica else None,
         "code": None if code is None else str(code),
     }
-    actor = {"num_cpus": cpus_per_replica, "num_gpus": gpus_per_replica}
+    given_resources = {"num_cpus": cpus_per_replica, "num_gpus": gpus_per_replica}
     try:
-        args, options = options_in(config) if config else ({}, {})
-        args |= {key: value for key, value in settings.items() if value is not None}
+        settings, options = options_in(config) if config else ({}, {})
+        settings |= {key: value for key, value in given_settings.items() if value is not None}
         if replicas is not None:
             options = {**options, "num_replicas": replicas}
-        asked = {key: value for key, value in actor.items() if value is not None}
-        if asked:
-            options["ray_actor_options"] = {**options.get("ray_actor_options", {}), **asked}
+        resources = {key: value for key, value in given_resources.items() if value is not None}
+        if resources:
+            options["ray_actor_options"] = {**options.get("ray_actor_options", {}), **resources}
         run_server(
-            args,
+            settings,
             options,
             host=host,
             port=port,
             address=address,
-            ready=lambda: msg.good(f"http://{host}:{port}/docs (Ctrl+C ends it)"),
+            ready=lambda: msg.good(f"http://{host}:{port}/docs (stop it with Ctrl+C)"),
         )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was served", str(e), exits=1)

@@ -1,1 +1,1 @@
-"""The former place of the server; see `spacy_bert_ner.serving.app`."""
+"""Former package of the server, kept for existing import paths; see `spacy_bert_ner.serving.app`."""

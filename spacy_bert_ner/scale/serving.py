@@ -1,4 +1,4 @@
-"""The import path of the server before it moved to `spacy_bert_ner.serving.app`."""
+"""Former import path of the server, which is now `spacy_bert_ner.serving.app`."""
 
 from ..serving.app import application
 

@@ -1,1 +1,1 @@
-"""An HTTP server of entities on Ray Serve."""
+"""Serve the entities of texts over HTTP, on Ray Serve."""

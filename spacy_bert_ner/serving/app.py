@@ -34,7 +34,15 @@ from ..util.user_code import import_code
 from .landing_page import page
 from .metrics import addresses, gather
 from .request_validation import Limits, read_request
-from .schemas import EntitiesRequest, EntitiesResponse, ErrorResponse, ModelInfo, RequestError, id_of, told
+from .schemas import (
+    EntitiesRequest,
+    EntitiesResponse,
+    ErrorResponse,
+    ModelInfo,
+    RequestError,
+    describe_errors,
+    request_id_of,
+)
 
 _STATUSES = {
     401: "no or a wrong token",
@@ -123,7 +131,7 @@ def _failure(request_id: str, code: str, message: str) -> dict[str, Any]:
 @api.exception_handler(starlette.exceptions.HTTPException)
 async def _no_route(request: HttpRequest, e: starlette.exceptions.HTTPException) -> Response:
     """Routes and methods that there are not."""
-    request_id = id_of(request.headers.get("x-request-id", ""))
+    request_id = request_id_of(request.headers.get("x-request-id", ""))
     content = _failure(request_id, "not_found" if e.status_code == 404 else "refused", str(e.detail))
     return JSONResponse(content, e.status_code, e.headers)
 
@@ -225,7 +233,7 @@ class Server:
 
     async def _answer(self, request: HttpRequest, work: Any) -> Response:
         """What a request gets, whatever happens: an answer, or what is wrong, and nothing of the code."""
-        request_id = id_of(request.headers.get("x-request-id", ""))
+        request_id = request_id_of(request.headers.get("x-request-id", ""))
         status = 200
         headers: dict[str, str] = {}  # Serve itself gives the id back, as X-Request-ID
         try:
@@ -306,7 +314,7 @@ def build(args: dict[str, Any], options: dict[str, Any]) -> serve.Application:
     try:
         settings = ServerSettings(**args)
     except pydantic.ValidationError as e:
-        raise BertNerError(Errors.bad_server_setting.format(reason=told(list(e.errors())))) from None
+        raise BertNerError(Errors.bad_server_setting.format(reason=describe_errors(list(e.errors())))) from None
     # Beyond what waits here, those that are told to come back, and questions of health.
     ongoing = {"max_ongoing_requests": 2 * settings.max_waiting + 10}
     deployment: Any = Server  # which its decorators have made of the class

@@ -1,4 +1,4 @@
-"""The page of a server: what it takes and gives, and a form to try it. It needs nothing from elsewhere."""
+"""Render the page of the server: a description of its API and a form to try it. The page loads no other files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _PAGE = """<!doctype html>
 <style>body {{ font: 1rem/1.5 sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
 textarea, pre {{ width: 100%; box-sizing: border-box; white-space: pre-wrap; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse }} td {{ border: 1px solid #bbb; padding: .2rem .5rem }}</style></head>
-<body><h1>{title}</h1><p>{description} For programs: <a href="openapi.json">openapi.json</a>.</p>
+<body><h1>{title}</h1><p>{description} OpenAPI description: <a href="openapi.json">openapi.json</a>.</p>
 <form><label>Text <textarea rows="4" name="text">{example}</textarea></label>
-<label>Token, if one is needed <input name="token" type="password"></label> <button>Find</button></form><pre></pre>
+<label>Token, if required <input name="token" type="password"></label> <button>Find</button></form><pre></pre>
 {routes}
 <script>
 const form = document.forms[0];
@@ -29,25 +29,26 @@ form.onsubmit = async (event) => {{
 
 
 def page(api: dict[str, Any]) -> str:
-    """The page of an API.
+    """Render the page of an API.
 
-    api: its description, as OpenAPI has it.
+    api (dict[str, Any]): OpenAPI description of the API.
+    RETURNS (str): the page as HTML.
     """
     routes = []
     for path, methods in api["paths"].items():
-        for method, told in methods.items():
-            answers = "".join(
-                f"<tr><td>{escape(status)}</td><td>{escape(answer['description'])}</td></tr>"
-                for status, answer in told["responses"].items()
+        for method, operation in methods.items():
+            responses = "".join(
+                f"<tr><td>{escape(status)}</td><td>{escape(response['description'])}</td></tr>"
+                for status, response in operation["responses"].items()
             )
-            about = escape(told.get("description", ""))
-            routes.append(f"<h2>{method.upper()} {escape(path)}</h2><p>{about}</p><table>{answers}</table>")
+            description = escape(operation.get("description", ""))
+            routes.append(f"<h2>{method.upper()} {escape(path)}</h2><p>{description}</p><table>{responses}</table>")
     schema = api["paths"]["/v1/entities"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     fields = "".join(
         f"<tr><td>{escape(name)}</td><td>{escape(field.get('description', ''))}</td></tr>"
         for name, field in schema["properties"].items()
     )
-    routes.append(f"<h2>A request</h2><table>{fields}</table>")
+    routes.append(f"<h2>Request body</h2><table>{fields}</table>")
     info = {key: escape(str(api["info"][key])) for key in ("title", "description")}
     example = escape(schema["properties"]["text"]["examples"][0])
     return _PAGE.format(**info, example=example, routes="\n".join(routes))

@@ -1,4 +1,4 @@
-"""What Ray exports for Prometheus, of all machines of a cluster, and of it what tells of a server."""
+"""Collect the metrics of the server that the machines of a Ray cluster export for Prometheus."""
 
 from __future__ import annotations
 
@@ -6,44 +6,52 @@ import urllib.request
 from collections.abc import Iterable, Sequence
 
 PREFIXES = ("ray_bert_ner_", "ray_serve_")
-_PATIENCE = 5
-"""Seconds for a machine to answer."""
+"""Prefixes of the metrics to keep."""
+_TIMEOUT = 5
+"""Seconds to wait for a machine to answer."""
 
 
 def addresses() -> list[str]:
-    """Where the machines of this cluster export them."""
+    """Return the metrics addresses of the machines of this cluster."""
     import ray
 
     alive = [node for node in ray.nodes() if node.get("Alive") and node.get("MetricsExportPort")]
     return [f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics" for node in alive]
 
 
-def gather(where: Sequence[str]) -> str:
-    """The metrics of a server, from all places that answer.
+def gather(urls: Sequence[str]) -> str:
+    """Collect the metrics of the server from all machines.
 
-    RAISES OSError: one does not answer. Without it, counts would fall.
+    urls (Sequence[str]): addresses of the machines.
+    RETURNS (str): the metrics, in the text format of Prometheus.
+    RAISES OSError: a machine does not answer. If it were left out, counters would decrease.
     """
     texts = []
-    for address in where:
-        with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:  # noqa: S310, of our own cluster
-            texts.append(answer.read().decode("utf8"))
+    for url in urls:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310, a machine of the cluster
+            texts.append(response.read().decode("utf8"))
     return merge(texts)
 
 
 def merge(texts: Iterable[str]) -> str:
-    """One table of several, with each description once, and without what does not tell of a server."""
-    about: dict[str, list[str]] = {}
-    rows: dict[str, list[str]] = {}
+    """Merge the metrics of several machines. Metrics that are not of the server are left out.
+
+    texts (Iterable[str]): metrics of each machine, in the text format of Prometheus.
+    RETURNS (str): the merged metrics. Each description occurs once.
+    """
+    descriptions: dict[str, list[str]] = {}
+    samples: dict[str, list[str]] = {}
     for line in (line for text in texts for line in text.splitlines()):
-        is_about = line.startswith(("# HELP ", "# TYPE "))
-        name = line.split()[2] if is_about else line.partition("{")[0].partition(" ")[0]
+        is_description = line.startswith(("# HELP ", "# TYPE "))
+        name = line.split()[2] if is_description else line.partition("{")[0].partition(" ")[0]
         if not name.startswith(PREFIXES):
             continue
         family = name
         for ending in ("_bucket", "_sum", "_count", "_total", "_created"):
-            if not is_about and name.endswith(ending) and name.removesuffix(ending) in about:
+            if not is_description and name.endswith(ending) and name.removesuffix(ending) in descriptions:
                 family = name.removesuffix(ending)
-        lines = (about if is_about else rows).setdefault(family, [])
+        lines = (descriptions if is_description else samples).setdefault(family, [])
         if line not in lines:
             lines.append(line)
-    return "".join(f"{line}\n" for name in {**about, **rows} for line in [*about.get(name, ()), *rows.get(name, ())])
+    families = {**descriptions, **samples}
+    return "".join(f"{line}\n" for name in families for line in [*descriptions.get(name, ()), *samples.get(name, ())])

@@ -1,4 +1,4 @@
-"""Whether what a client sends is a request, in words of our own: what checked it, its types and its paths are ours."""
+"""Validate the body of a request. Error messages do not show pydantic's types and paths, or what the client sent."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ ALLOWED = {
     "text": "a text",
     "texts": "a list of texts",
     "labels": "a list of labels",
-    "thresholds": "a number from 0 to 1, or a table with one for each label",
+    "thresholds": "a number from 0 to 1, or a JSON object with such a number for each label",
 }
-"""What each part of a request may be."""
-_MOST_SHOWN = 60
-"""Characters of a label that a client has sent."""
+"""Allowed value of each key of a request."""
+_MAX_SHOWN = 60
+"""Characters of a client's label to show in a message."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a request.
+    """Limits of a request.
 
-    max_texts (int): texts.
-    max_characters (int): of a text.
-    labels: those that the pipeline gives; without any, all are allowed.
+    max_texts (int): maximum number of texts.
+    max_characters (int): maximum number of characters per text.
+    labels (Collection[str]): labels of the pipeline. If it is empty, all labels are allowed.
     """
 
     max_texts: int
@@ -38,54 +38,70 @@ class Limits:
 
 
 def read_request(body: bytes, limits: Limits) -> EntitiesRequest:
-    """Read the body of a request.
+    """Parse the body of a request, and check it against limits.
 
-    RAISES Refused: it is none, or more than is allowed. It says what is wrong, without what was sent.
+    body (bytes): the body.
+    limits (Limits): the limits.
+    RETURNS (EntitiesRequest): the request.
+    RAISES RequestError: the body is malformed or exceeds a limit. The message does not quote texts.
     """
-    asked = _parse(body)
-    texts = asked.all_texts()
+    request = _parse(body)
+    texts = request.all_texts()
     if len(texts) > limits.max_texts:
         raise RequestError(413, "too_large", Errors.too_many_texts.format(n=len(texts), most=limits.max_texts))
     for i, text in enumerate(texts):
-        if len(text) > limits.max_characters:
-            found = {"number": i, "n": len(text), "most": limits.max_characters}
-            raise RequestError(413, "too_large", Errors.text_too_large.format(**found))
-        if any("\ud800" <= c <= "\udfff" for c in text):
-            raise _malformed(f"texts.{i}: half of a surrogate pair, which is no character")
-    named = [*(asked.labels or ()), *(asked.thresholds if isinstance(asked.thresholds, dict) else ())]
-    unknown = sorted({*named} - {*limits.labels}) if limits.labels else []
+        _check_text(i, text, limits)
+    _check_labels(request, limits)
+    return request
+
+
+def _check_text(i: int, text: str, limits: Limits) -> None:
+    if len(text) > limits.max_characters:
+        message = Errors.text_too_large.format(number=i, n=len(text), most=limits.max_characters)
+        raise RequestError(413, "too_large", message)
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise _malformed(f"texts.{i} contains half of a surrogate pair, which is not a character")
+
+
+def _check_labels(request: EntitiesRequest, limits: Limits) -> None:
+    thresholds = request.thresholds if isinstance(request.thresholds, dict) else ()
+    unknown = sorted({*(request.labels or ()), *thresholds} - {*limits.labels}) if limits.labels else []
     if unknown:
-        raise _malformed(f"there is no label {_shown(unknown[0])}. Allowed: {', '.join(sorted(limits.labels))}")
-    return asked
+        allowed = ", ".join(sorted(limits.labels))
+        raise _malformed(f"the pipeline has no label {_shown(unknown[0])}. Allowed: {allowed}")
 
 
 def _parse(body: bytes) -> EntitiesRequest:
     try:
         content = json.loads(body)
     except json.JSONDecodeError as e:
-        raise _malformed(f"the body is no JSON from character {e.pos} on") from None
+        raise _malformed(f"the body is not valid JSON at character {e.pos}") from None
     except (ValueError, RecursionError):
-        raise _malformed("the body is no JSON") from None
+        raise _malformed("the body is not valid JSON") from None
     if not isinstance(content, dict):
-        raise _malformed("the body is no table. Allowed: a table with text or texts")
+        raise _malformed("the body is not a JSON object. Allowed: a JSON object with text or texts")
     try:
         return EntitiesRequest.model_validate(content)
     except pydantic.ValidationError as e:
-        errors: list[Any] = list(e.errors(include_url=False, include_input=False, include_context=False))
-    places = {one["loc"] for one in errors if one["loc"]}
-    more = [place for place in places if place[0] not in ALLOWED]
-    if more:
-        raise _malformed(f"there is more than is known. Allowed: {', '.join(ALLOWED)}")
-    if not places:
-        raise _malformed("either text or texts is needed")
-    first = min(places, key=lambda place: (list(ALLOWED).index(place[0]), str(place[1:])))
-    number = f".{first[1]}" if len(first) > 1 and isinstance(first[1], int) else ""
-    raise _malformed(f"{first[0]}{number} is not allowed. Allowed: {first[0]} is {ALLOWED[first[0]]}")
+        raise _translate(e) from None
+
+
+def _translate(e: pydantic.ValidationError) -> RequestError:
+    """Translate the errors of pydantic into one error in the words of the API."""
+    errors: list[Any] = list(e.errors(include_url=False, include_input=False, include_context=False))
+    paths = {error["loc"] for error in errors if error["loc"]}
+    if any(path[0] not in ALLOWED for path in paths):
+        return _malformed(f"the body has unknown keys. Allowed: {', '.join(ALLOWED)}")
+    if not paths:
+        return _malformed("either text or texts is required")
+    key, *rest = min(paths, key=lambda path: (list(ALLOWED).index(path[0]), str(path[1:])))
+    index = f".{rest[0]}" if rest and isinstance(rest[0], int) else ""
+    return _malformed(f"the value of {key}{index} is not allowed. Allowed for {key}: {ALLOWED[key]}")
 
 
 def _shown(label: str) -> str:
-    """A label that a client has sent, as a line that can be read."""
-    return ascii(label if len(label) <= _MOST_SHOWN else f"{label[:_MOST_SHOWN]}...")
+    """Return a client's label shortened and escaped, to be readable in one line."""
+    return ascii(label if len(label) <= _MAX_SHOWN else f"{label[:_MAX_SHOWN]}...")
 
 
 def _malformed(reason: str) -> RequestError:

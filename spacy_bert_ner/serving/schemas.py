@@ -1,4 +1,4 @@
-"""What clients of the server send, and what they get."""
+"""Define the requests and responses of the server."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 _ID = re.compile(r"[!-~]{1,100}")
-"""An id of a request that is taken over: printable, and short."""
+"""Request ids that are accepted from clients: short and printable."""
 
 Threshold = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1)]
 
 
 class EntitiesRequest(BaseModel):
-    """One text, or several."""
+    """One text or several texts."""
 
     model_config = ConfigDict(extra="forbid")
     text: StrictStr | None = Field(None, description="one text", examples=["Kevin Durant plays for the Nets."])
-    texts: list[StrictStr] | None = Field(None, description="or several")
+    texts: list[StrictStr] | None = Field(None, description="several texts, instead of one")
     thresholds: Threshold | dict[StrictStr, Threshold] | None = Field(
-        None, description="least score of entities, from 0 to 1: of all, or by label; those without a score stay"
+        None,
+        description="minimum score of entities, from 0 to 1, for all labels or by label; entities without a score stay",
     )
-    labels: list[StrictStr] | None = Field(
-        None, description="labels of the entities that are given; of all if left out"
-    )
+    labels: list[StrictStr] | None = Field(None, description="labels of the entities to return; default: all labels")
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> EntitiesRequest:
+    def _check_one_of_both(self) -> EntitiesRequest:
         if (self.text is None) == (self.texts is None):
-            raise ValueError("either text or texts is needed")
+            raise ValueError("either text or texts is required")
         return self
 
     def all_texts(self) -> list[str]:
-        """The text, or the texts."""
+        """Return the text or the texts as a list."""
         return [self.text] if self.text is not None else list(self.texts or ())
 
 
 class FoundEntity(BaseModel):
-    """An entity: its first character, one past its last (Unicode code points), and its probability, if it has one."""
+    """An entity: start and end offset in characters (Unicode code points), text, label, and probability if it has
+    one."""
 
     start: int
     end: int
@@ -49,35 +49,34 @@ class FoundEntity(BaseModel):
 
 
 class Document(BaseModel):
-    """The entities of a text, in its order."""
+    """The entities of a text, in the order of the text."""
 
     entities: list[FoundEntity]
 
 
 class EntitiesResponse(BaseModel):
-    """A document for each text, in their order."""
+    """A document for each text, in the order of the request."""
 
     request_id: str
     documents: list[Document]
 
 
 class ErrorDetail(BaseModel):
-    """What is wrong: a name for programs, and a sentence for people."""
+    """An error: a code for programs and a message for people."""
 
     code: str
     message: str
 
 
 class ErrorResponse(BaseModel):
-    """An answer that is none."""
+    """The response to a request that failed."""
 
     request_id: str
     error: ErrorDetail
 
 
 class ModelInfo(BaseModel):
-    """The pipeline that answers: its name and version, its components, the labels that it gives, the thresholds that it
-    has itself, and what is installed."""
+    """The pipeline: name and version, components, labels, its own thresholds, and versions of installed packages."""
 
     name: str
     version: str
@@ -89,11 +88,12 @@ class ModelInfo(BaseModel):
 
 
 class RequestError(Exception):
-    """A request that is answered with a failure.
+    """A request that gets an error response.
 
-    status (int): of HTTP.
-    code: a name for programs.
-    headers: beside those that all answers have.
+    status (int): HTTP status.
+    code (str): error code for programs.
+    message (str): message for people.
+    headers (dict[str, str] | None): headers of the response, in addition to the usual ones.
     """
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
@@ -101,15 +101,19 @@ class RequestError(Exception):
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
 
-def told(errors: list[Any]) -> str:
-    """What pydantic found wrong, without the values, which may be what nobody else shall read."""
-    found = []
-    for one in errors[:3]:
-        place = ".".join(str(part) for part in one["loc"] if not str(part).startswith(("function-", "constrained-")))
-        found.append(f"{place}: {one['msg']}" if place else str(one["msg"]))
-    return "; ".join(found)
+def describe_errors(errors: list[Any]) -> str:
+    """Describe the first errors of pydantic without the values, which may be secret.
+
+    errors (list[Any]): the result of `ValidationError.errors`.
+    RETURNS (str): up to three errors, separated by semicolons.
+    """
+    descriptions = []
+    for error in errors[:3]:
+        path = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
+        descriptions.append(f"{path}: {error['msg']}" if path else str(error["msg"]))
+    return "; ".join(descriptions)
 
 
-def id_of(given: str) -> str:
-    """The id that a client gave to its request, or a new one where that is none."""
-    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+def request_id_of(header: str) -> str:
+    """Return the request id that a client sent, or a new one if it sent none that is accepted."""
+    return header if _ID.fullmatch(header) else uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Start a server on Ray Serve, and end it."""
+"""Start the server on Ray Serve, and stop it."""
 
 from __future__ import annotations
 
@@ -24,63 +24,68 @@ NAME = "bert-ner"
 
 
 def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a config file of Serve says of this application: its `args`, and the options of its deployment, such as
-    `num_replicas`, `autoscaling_config` and `ray_actor_options`.
+    """Read the settings of this application from a Ray Serve config file.
 
-    RAISES BertNerError: it is not there, or no such config.
+    path (Path): the config file.
+    RETURNS (tuple[dict[str, Any], dict[str, Any]]): `args` of the application, and options of its deployment, such as
+        `num_replicas`, `autoscaling_config` and `ray_actor_options`.
+    RAISES BertNerError: the file does not exist, or does not describe this application.
     """
     if not path.is_file():
         raise BertNerError(Errors.no_such_file.format(path=path))
     try:
-        told = srsly.read_yaml(path)
-        (found,) = [one for one in told["applications"] if one["import_path"] == IMPORT_PATH]
-        deployments = found.get("deployments") or [{}]
-        (options,) = [{key: value for key, value in one.items() if key != "name"} for one in deployments]
-        return dict(found.get("args") or {}), options
+        config = srsly.read_yaml(path)
+        (application,) = [entry for entry in config["applications"] if entry["import_path"] == IMPORT_PATH]
+        deployments = application.get("deployments") or [{}]
+        (options,) = [{key: value for key, value in entry.items() if key != "name"} for entry in deployments]
+        return dict(application.get("args") or {}), options
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise BertNerError(Errors.bad_serve_config.format(path=path, reason=format_exception(e, None))) from e
 
 
 def be_patient() -> None:
-    """Let a server start on a busy machine too. Ray lowers the priority of its processes, and Serve kills its proxy if
-    that is not ready after 5 seconds, and begins anew: beside others that compute, none would ever be ready. This is
-    for a Ray that this process starts later; what is set already stays."""
+    """Let the server start on a busy machine, too.
+
+    Ray lowers the priority of its processes, and Serve restarts its proxy if that is not ready after 5 seconds. On a
+    machine that is busy with other processes, the proxy would never be ready. This affects a Ray that this process
+    starts later; variables that are already set stay.
+    """
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     os.environ.setdefault("RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S", "60")
 
 
-class _End:
-    """What SIGINT and SIGTERM ask for. Before the server answers, they break off what is being done."""
+class _StopSignal:
+    """Handles SIGINT and SIGTERM. Until the server is ready, they interrupt its start."""
 
     def __init__(self) -> None:
-        self.is_ending = False
-        self._told = threading.Event()
+        self.is_stopping = False
+        self._received = threading.Event()
         self._is_waiting = False
 
     @contextmanager
-    def awaited(self) -> Iterator[None]:
-        """Obey signals in the block, which ends without an error where one comes."""
-        self._listen()
+    def handled(self) -> Iterator[None]:
+        """Handle signals in the block, which ends without an error if one is received."""
+        self._install()
         try:
             yield
         except KeyboardInterrupt:
-            if not self._told.is_set():
+            if not self._received.is_set():
                 raise
 
     def wait(self) -> None:
         """Wait for a signal."""
-        self._listen()  # Ray has set its own meanwhile
+        self._install()  # Ray has installed its own handlers in the meantime
         self._is_waiting = True
-        self._told.wait()
+        self._received.wait()
 
-    def _listen(self) -> None:
+    def _install(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._obey)
+            signal.signal(number, self._handle)
 
-    def _obey(self, *_: object) -> None:
-        self._told.set()
-        if not self._is_waiting and not self.is_ending:
+    def _handle(self, *_: object) -> None:
+        self._received.set()
+        if not self._is_waiting and not self.is_stopping:
             raise KeyboardInterrupt
 
 
@@ -95,38 +100,36 @@ def run_server(
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    settings: see `app.ServerSettings`.
-    options: of the deployment, as Serve takes them.
-    ready: is called when it answers.
-    RAISES BertNerError: a setting is not allowed, the pipeline cannot be opened, the port is taken, or there is no
-        such cluster.
+    settings (dict[str, Any]): see `app.ServerSettings`.
+    options (dict[str, Any]): options of the deployment, as Serve takes them.
+    host (str): address to serve at.
+    port (int): port to serve at.
+    address (str | None): address of a running Ray cluster; None to start Ray on this machine.
+    ready (Callable[[], None]): called when the server is ready.
+    RAISES BertNerError: a setting is not allowed, the pipeline cannot be loaded, the port is in use, or the cluster
+        does not answer.
     """
     from ray import serve
 
     from .app import ServerSettings, build, token_of
 
     for key in ("pipeline", "code"):
-        if settings.get(key) and Path(settings[key]).exists():  # replicas may be in another folder
+        if settings.get(key) and Path(settings[key]).exists():  # replicas may have another working directory
             settings = {**settings, key: str(Path(settings[key]).absolute())}
     app = build(settings, options)
     token_of(ServerSettings(**settings))
     if settings.get("code"):
-        import_code(Path(settings["code"]))  # a config file of Serve may name it
-    load(settings["pipeline"])  # what is wrong with it is told here, and not by each replica again and again
+        import_code(Path(settings["code"]))  # `--code` is already imported, but not the file that a Serve config names
+    load(settings["pipeline"])  # report a broken pipeline here; each replica would fail again and again
     if address is None:
-        with socket.socket() as free:
-            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                free.bind((host, port))
-            except OSError as e:
-                raise BertNerError(Errors.port_taken.format(host=host, port=port, other=port + 1)) from e
+        _check_port(host, port)
     import ray
 
     is_ours = address is None and not ray.is_initialized()
-    end = _End()
+    stop = _StopSignal()
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     be_patient()
-    with ray_session(address), end.awaited():
+    with ray_session(address), stop.handled():
         serve.start(http_options={"host": host, "port": port}, logging_config={"log_level": "WARNING"})
         try:
             try:
@@ -134,11 +137,24 @@ def run_server(
             except RuntimeError as e:
                 raise BertNerError(Errors.not_deployed.format(reason=" ".join(str(e).split()))) from e
             ready()
-            end.wait()
+            stop.wait()
         finally:
-            end.is_ending = True
+            stop.is_stopping = True
             serve.delete(NAME)
-            # A Ray that ends with this block takes Serve with it. Told to end before, Serve is killed while it does, of
-            # which Ray tells as of an error.
+            # If Ray ends with this block, so does Serve. A shutdown before that would be killed half-way, and Ray would
+            # report an error.
             if address is None and not is_ours:
                 serve.shutdown()
+
+
+def _check_port(host: str, port: int) -> None:
+    """Check that a port is free.
+
+    RAISES BertNerError: it is in use.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as e:
+            raise BertNerError(Errors.port_taken.format(host=host, port=port, other=port + 1)) from e

@@ -149,19 +149,19 @@ def test_requests_at_once_get_their_own_answers(session, expected):
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
-        (b"{", 422, "the body is no JSON from character 1 on"),
-        (b"\xff", 422, "the body is no JSON"),
+        (b"{", 422, "the body is not valid JSON at character 1"),
+        (b"\xff", 422, "the body is not valid JSON"),
         (b"[" * 100_0, 422, "JSON"),
-        ([], 422, "the body is no table"),
-        ({}, 422, "either text or texts is needed"),
-        ({"text": SECRET, "texts": [SECRET]}, 422, "either text or texts is needed"),
-        ({"text": 1}, 422, "text is not allowed. Allowed: text is a text"),
-        ({"texts": [SECRET, None]}, 422, "texts.1 is not allowed"),
-        ({"text": SECRET, "more": SECRET}, 422, "there is more than is known"),
-        ({"text": SECRET, "thresholds": 2}, 422, "thresholds is a number from 0 to 1"),
-        ({"text": SECRET, "labels": ["prs"]}, 422, "there is no label 'prs'. Allowed: geo, per"),
-        ({"text": SECRET, "thresholds": {"prs": 0.5}}, 422, "there is no label 'prs'"),
-        (b'{"text": "a \\ud800"}', 422, "texts.0: half of a surrogate pair"),
+        ([], 422, "the body is not a JSON object"),
+        ({}, 422, "either text or texts is required"),
+        ({"text": SECRET, "texts": [SECRET]}, 422, "either text or texts is required"),
+        ({"text": 1}, 422, "the value of text is not allowed. Allowed for text: a text"),
+        ({"texts": [SECRET, None]}, 422, "the value of texts.1 is not allowed"),
+        ({"text": SECRET, "more": SECRET}, 422, "the body has unknown keys"),
+        ({"text": SECRET, "thresholds": 2}, 422, "Allowed for thresholds: a number from 0 to 1"),
+        ({"text": SECRET, "labels": ["prs"]}, 422, "the pipeline has no label 'prs'. Allowed: geo, per"),
+        ({"text": SECRET, "thresholds": {"prs": 0.5}}, 422, "the pipeline has no label 'prs'"),
+        (b'{"text": "a \\ud800"}', 422, "texts.0 contains half of a surrogate pair"),
         ({"texts": ["a"] * 9}, 413, "The request has 9 texts. Allowed: 8."),
         ({"texts": ["a", "b" * 201]}, 413, "Text 1, counted from 0, has 201 characters. Allowed: 200"),
         (b"x" * 3001, 413, "The body is larger than 3,000 bytes"),
@@ -431,7 +431,7 @@ def test_the_command_serves_until_it_is_told_to_end(pipeline, expected, tmp_path
         process = subprocess.Popen(line, stdout=file, stderr=file, **options)
     try:
         for _ in range(1200):
-            if "Ctrl+C ends it" in log.read_text() or process.poll() is not None:
+            if "stop it with Ctrl+C" in log.read_text() or process.poll() is not None:
                 break
             time.sleep(0.1)
         assert process.poll() is None, log.read_text()

@@ -18,7 +18,7 @@ from spacy_bert_ner.serving.app import Server, ServerSettings, api  # noqa: E402
 from spacy_bert_ner.serving.metrics import gather, merge  # noqa: E402
 from spacy_bert_ner.serving.request_validation import Limits, read_request  # noqa: E402
 from spacy_bert_ner.serving.schemas import RequestError  # noqa: E402
-from spacy_bert_ner.serving.server import _End  # noqa: E402
+from spacy_bert_ner.serving.server import _StopSignal  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -135,21 +135,21 @@ def test_metrics_answer_on_the_serving_port(ask, machine, monkeypatch):
     [
         (
             {"text": "xq7marker", "thresholds": 2},
-            "thresholds is not allowed. Allowed: thresholds is a number from",
+            "the value of thresholds is not allowed. Allowed for thresholds: a number from",
         ),
         (
             {"text": "a", "thresholds": {"per": "x"}},
-            "thresholds is not allowed. Allowed: thresholds is a number",
+            "the value of thresholds is not allowed. Allowed for thresholds: a number",
         ),
-        ({"text": "a", "thresholds": {"xq7marker": 2}}, "thresholds is not allowed."),
-        ({"text": 1}, "text is not allowed. Allowed: text is a text."),
-        ({"texts": ["xq7marker", None]}, "texts.1 is not allowed. Allowed: texts is a list of texts."),
-        ({"texts": {"xq7marker": 1}}, "texts is not allowed. Allowed: texts is a list of texts."),
-        ({"text": "a", "xq7marker": 1}, "there is more than is known. Allowed: text, texts, labels, thresholds."),
-        ({"text": "a", "labels": [1]}, "labels.0 is not allowed. Allowed: labels is a list of labels."),
-        ([], "the body is no table. Allowed: a table with text or texts."),
-        ({}, "either text or texts is needed."),
-        ({"text": "a", "texts": ["a"]}, "either text or texts is needed."),
+        ({"text": "a", "thresholds": {"xq7marker": 2}}, "the value of thresholds is not allowed."),
+        ({"text": 1}, "the value of text is not allowed. Allowed for text: a text."),
+        ({"texts": ["xq7marker", None]}, "the value of texts.1 is not allowed. Allowed for texts: a list of texts."),
+        ({"texts": {"xq7marker": 1}}, "the value of texts is not allowed. Allowed for texts: a list of texts."),
+        ({"text": "a", "xq7marker": 1}, "the body has unknown keys. Allowed: text, texts, labels, thresholds."),
+        ({"text": "a", "labels": [1]}, "the value of labels.0 is not allowed. Allowed for labels: a list of labels."),
+        ([], "the body is not a JSON object. Allowed: a JSON object with text or texts."),
+        ({}, "either text or texts is required."),
+        ({"text": "a", "texts": ["a"]}, "either text or texts is required."),
     ],
 )
 def test_what_is_malformed_is_told_in_words_of_our_own(body, message):
@@ -164,7 +164,7 @@ def test_a_label_that_there_is_not_is_shown_cut_short():
     body = json.dumps({"text": "a", "labels": ["p\u202e\n" + "r" * 1000]}).encode()
     with pytest.raises(RequestError) as e:
         read_request(body, LIMITS)
-    assert rf"there is no label 'p\u202e\n{'r' * 57}...'. Allowed: geo, per" in e.value.message
+    assert rf"the pipeline has no label 'p\u202e\n{'r' * 57}...'. Allowed: geo, per" in e.value.message
 
 
 PARTS = [
@@ -234,13 +234,13 @@ def handlers():
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_it_answers_ends_it_without_an_error(number):
-    end, done = _End(), []
-    with end.awaited():
+    stop, done = _StopSignal(), []
+    with stop.handled():
         try:
             signal.raise_signal(number)
             done.append("went on")
         finally:
-            end.is_ending = True
+            stop.is_stopping = True
             signal.raise_signal(number)  # again, while it puts things away
             done.append("put away")
     assert done == ["put away"]
@@ -248,13 +248,13 @@ def test_a_signal_before_it_answers_ends_it_without_an_error(number):
 
 @pytest.mark.usefixtures("handlers")
 def test_a_signal_while_it_serves_ends_it():
-    end = _End()
-    with end.awaited():
+    stop = _StopSignal()
+    with stop.handled():
         threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGTERM)).start()
-        end.wait()
+        stop.wait()
 
 
 @pytest.mark.usefixtures("handlers")
 def test_an_interrupt_of_another_kind_is_none_of_ours():
-    with pytest.raises(KeyboardInterrupt), _End().awaited():
+    with pytest.raises(KeyboardInterrupt), _StopSignal().handled():
         raise KeyboardInterrupt
