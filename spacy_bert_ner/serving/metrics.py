@@ -11,6 +11,14 @@ _TIMEOUT = 5
 """Seconds to wait for a machine to answer."""
 
 
+def cluster_metrics() -> str:
+    """Return the metrics of the server from all machines of this cluster.
+
+    RAISES OSError: a machine does not answer.
+    """
+    return gather(addresses())
+
+
 def addresses() -> list[str]:
     """Return the metrics addresses of the machines of this cluster."""
     import ray

@@ -1,9 +1,9 @@
-"""Validate the body of a request. Error messages do not show pydantic's types and paths, or what the client sent."""
+"""Read and validate the body of a request. Error messages show no texts of the client and no types of pydantic."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import AsyncIterable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,28 @@ class Limits:
     max_texts: int
     max_characters: int
     labels: Collection[str]
+
+
+async def read_body(stream: AsyncIterable[bytes], content_length: str, *, max_bytes: int) -> bytes:
+    """Read the body of a request, and no more of it than is allowed.
+
+    stream (AsyncIterable[bytes]): the body.
+    content_length (str): the Content-Length header; empty if the client sent none.
+    max_bytes (int): maximum size of the body.
+    RETURNS (bytes): the body.
+    RAISES RequestError: the body is too large.
+    """
+    too_large = RequestError(413, "too_large", Errors.body_too_large.format(most=max_bytes))
+    if content_length.isdigit() and int(content_length) > max_bytes:
+        raise too_large
+    parts: list[bytes] = []
+    n_bytes = 0
+    async for part in stream:
+        n_bytes += len(part)
+        if n_bytes > max_bytes:
+            raise too_large
+        parts.append(part)
+    return b"".join(parts)
 
 
 def read_request(body: bytes, limits: Limits) -> EntitiesRequest:

@@ -18,6 +18,7 @@ from ..annotate.ray_engine import ray_session
 from ..errors import BertNerError, Errors, format_exception
 from ..util.pipelines import load
 from ..util.user_code import import_code
+from .authentication import read_token
 
 IMPORT_PATH = "spacy_bert_ner.serving.app:application"
 NAME = "bert-ner"
@@ -100,7 +101,7 @@ def run_server(
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    settings (dict[str, Any]): see `app.ServerSettings`.
+    settings (dict[str, Any]): see `settings.ServerSettings`.
     options (dict[str, Any]): options of the deployment, as Serve takes them.
     host (str): address to serve at.
     port (int): port to serve at.
@@ -111,13 +112,13 @@ def run_server(
     """
     from ray import serve
 
-    from .app import ServerSettings, build, token_of
+    from .app import build
 
     for key in ("pipeline", "code"):
         if settings.get(key) and Path(settings[key]).exists():  # replicas may have another working directory
             settings = {**settings, key: str(Path(settings[key]).absolute())}
     app = build(settings, options)
-    token_of(ServerSettings(**settings))
+    read_token(settings.get("token_env"))
     if settings.get("code"):
         import_code(Path(settings["code"]))  # `--code` is already imported, but not the file that a Serve config names
     load(settings["pipeline"])  # report a broken pipeline here; each replica would fail again and again

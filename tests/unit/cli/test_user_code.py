@@ -158,13 +158,14 @@ def test_a_server_is_given_the_file_by_its_whole_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     built = []
 
-    def token_of(settings):
+    def read_token(variable):
         load(folder)  # with the functions
         raise BertNerError("it would be served now")
 
-    fake = SimpleNamespace(build=lambda args, options: built.append(args), token_of=token_of, ServerSettings=dict)
+    fake = SimpleNamespace(build=lambda args, options: built.append(args))
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(serve=None))
     monkeypatch.setitem(sys.modules, "spacy_bert_ner.serving.app", fake)
+    monkeypatch.setattr("spacy_bert_ner.serving.server.read_token", read_token)
     monkeypatch.setattr(sys.modules["spacy_bert_ner.cli.serve"], "find_spec", lambda name: True)
     code, output = run("serve", folder, "--code", "functions.py")
     assert (code, "it would be served now" in output) == (1, True)

@@ -14,11 +14,15 @@ import pytest
 serve = pytest.importorskip("ray.serve")
 httpx = pytest.importorskip("httpx")
 
-from spacy_bert_ner.serving.app import Server, ServerSettings, api  # noqa: E402
+from spacy_bert_ner.errors import BertNerError  # noqa: E402
+from spacy_bert_ner.serving.app import Server, api  # noqa: E402
+from spacy_bert_ner.serving.authentication import check_token, read_token  # noqa: E402
+from spacy_bert_ner.serving.batch_annotator import select_entities  # noqa: E402
 from spacy_bert_ner.serving.metrics import gather, merge  # noqa: E402
-from spacy_bert_ner.serving.request_validation import Limits, read_request  # noqa: E402
-from spacy_bert_ner.serving.schemas import RequestError  # noqa: E402
+from spacy_bert_ner.serving.request_validation import Limits, read_body, read_request  # noqa: E402
+from spacy_bert_ner.serving.schemas import EntitiesRequest, RequestError  # noqa: E402
 from spacy_bert_ner.serving.server import _StopSignal  # noqa: E402
+from spacy_bert_ner.serving.settings import ServerSettings  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -36,7 +40,7 @@ def ask(monkeypatch):
     replica = object.__new__(next(cls for cls in Server.func_or_class.__mro__ if "entities" in vars(cls)))
     replica.settings = ServerSettings(pipeline="none", max_texts=8, max_characters=200, max_bytes=3000)
     replica.nlp, replica.labels = SimpleNamespace(max_length=10**6), LIMITS.labels
-    replica._token, replica._waiting = None, 0
+    replica._token, replica._n_pending = None, 0
     replica._answers = SimpleNamespace(inc=lambda tags: None)
 
     async def annotate(text):
@@ -114,7 +118,7 @@ def machine():
 
 
 def test_metrics_answer_on_the_serving_port(ask, machine, monkeypatch):
-    module = "spacy_bert_ner.serving.app.addresses"
+    module = "spacy_bert_ner.serving.metrics.addresses"
     monkeypatch.setattr(module, lambda: [machine])
     answer = ask("/metrics")
     assert (answer.status_code, answer.text) == (200, "ray_bert_ner_texts_total 7.0\n")
@@ -165,6 +169,58 @@ def test_a_label_that_there_is_not_is_shown_cut_short():
     with pytest.raises(RequestError) as e:
         read_request(body, LIMITS)
     assert rf"the pipeline has no label 'p\u202e\n{'r' * 57}...'. Allowed: geo, per" in e.value.message
+
+
+@pytest.mark.parametrize("header", ["", "s3cret", "Basic s3cret", "Bearer ", "Bearer wrong", "Bearer s3cret\xe9"])
+def test_a_missing_or_wrong_token_is_refused(header):
+    check_token(header, None)
+    check_token("bearer  s3cret ", b"s3cret")
+    with pytest.raises(RequestError) as e:
+        check_token(header, b"s3cret")
+    assert (e.value.status, e.value.headers) == (401, {"WWW-Authenticate": "Bearer"})
+
+
+def test_the_token_is_read_from_the_environment(monkeypatch):
+    monkeypatch.setenv("TESTS_TOKEN", " s3cret\n")
+    assert read_token("TESTS_TOKEN") == b"s3cret"
+    assert read_token(None) is None
+    monkeypatch.setenv("TESTS_TOKEN", " ")
+    with pytest.raises(BertNerError, match="TESTS_TOKEN holds no token"):
+        read_token("TESTS_TOKEN")
+
+
+def test_a_body_is_read_up_to_the_limit():
+    n_read = 0
+
+    async def stream(parts):
+        nonlocal n_read
+        for part in parts:
+            n_read += len(part)
+            yield part
+
+    assert asyncio.run(read_body(stream([b"ab", b"c"]), "", max_bytes=3)) == b"abc"
+    for parts, length, expected in (([b"abc"], "4", 0), ([b"ab", b"cd", b"ef"], "", 4)):
+        n_read = 0
+        with pytest.raises(RequestError) as e:
+            asyncio.run(read_body(stream(parts), length, max_bytes=3))
+        assert (e.value.status, n_read) == (413, expected)
+
+
+@pytest.mark.parametrize(
+    ("request_options", "expected"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"labels": ["per"]}, [0, 1, 3]),
+        ({"labels": []}, []),
+        ({"thresholds": 0.5}, [0, 2, 3]),
+        ({"thresholds": {"per": 0.6}}, [2, 3]),
+        ({"labels": ["per"], "thresholds": {"geo": 1}}, [0, 1, 3]),
+    ],
+)
+def test_entities_are_selected_by_label_and_threshold(request_options, expected):
+    entities = [{"label": label, "score": s} for label, s in [("per", 0.5), ("per", 0.1), ("geo", 0.9), ("per", None)]]
+    selected = select_entities(entities, EntitiesRequest(text="a", **request_options))
+    assert selected == [entities[i] for i in expected]
 
 
 PARTS = [
