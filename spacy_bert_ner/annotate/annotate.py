@@ -16,7 +16,7 @@ from ..errors import BertNerError, Errors
 from ..util.pipelines import load
 from ..util.provenance import pipeline_sum, versions
 from .sharding import Columns, ShardSpec, have_column, plan_shards, schema_of
-from .storage import absolute, delete, find_inputs, is_file, make_folders, names_in, read, whole_file
+from .storage import OutputFolder, absolute, find_inputs
 from .worker import ERRORS, FINISHED, AnnotationJob, ShardAnnotator, ShardResult, finished
 from .writers import SHARDS
 
@@ -123,8 +123,9 @@ def annotate(
     annotator = ShardAnnotator(load(pipeline), job) if ray is None else None
     if annotator is None and is_folder:
         load(pipeline)  # report a broken pipeline here, once; a package need not be installed on this machine
-    _begin(output, manifest, resume=resume)
-    results = {result.number: result for result in finished(output)}
+    folder = OutputFolder(output)
+    _begin(folder, manifest, resume=resume)
+    results = {result.number: result for result in finished(folder)}
     pending = [spec for spec in plan if spec.number not in results]
     n_errors = sum(result.errors for result in results.values())
     with _ProgressBar(plan, results.values(), disable=not progress) as bar:
@@ -136,7 +137,7 @@ def annotate(
             if n_errors > max_errors:
                 errors_folder = f"{output}/{ERRORS}"
                 raise BertNerError(Errors.too_many_errors.format(n=n_errors, most=max_errors, folder=errors_folder))
-    _remove_temporary_files(output)
+    _remove_temporary_files(folder)
     counts = {
         key: sum(getattr(result, key) for result in results.values())
         for key in ("documents", "words", "entities", "errors")
@@ -161,35 +162,35 @@ def _run(
         yield from run(pipeline, job, pending, ray)
 
 
-def _begin(output: str, manifest: dict[str, Any], *, resume: bool) -> None:
+def _begin(output: OutputFolder, manifest: dict[str, Any], *, resume: bool) -> None:
     """Create the output folder, or check that it belongs to the same job."""
-    make_folders(output)
-    names = names_in(output)
-    if is_file(output, MANIFEST):
+    output.create()
+    names = output.list_names()
+    if output.is_file(MANIFEST):
         if not resume:
-            raise BertNerError(Errors.output_begun.format(output=output))
+            raise BertNerError(Errors.output_begun.format(output=output.address))
         try:
-            old = json.loads(read(output, MANIFEST))
+            old = json.loads(output.read(MANIFEST))
             changed = sorted(key for key, value in manifest.items() if old.get(key) != json.loads(json.dumps(value)))
         except (OSError, ValueError, AttributeError) as e:
-            raise BertNerError(Errors.no_table.format(path=f"{output}/{MANIFEST}", reason=e)) from e
+            raise BertNerError(Errors.no_table.format(path=f"{output.address}/{MANIFEST}", reason=e)) from e
         if changed:
-            raise BertNerError(Errors.other_job.format(output=output, changed=", ".join(changed)))
+            raise BertNerError(Errors.other_job.format(output=output.address, changed=", ".join(changed)))
         _remove_temporary_files(output)
     elif [name for name in names if not name.startswith(f".{MANIFEST}.")]:
-        raise BertNerError(Errors.output_not_empty.format(output=output, files=", ".join(names[:5])))
-    make_folders(output, ERRORS, FINISHED)
-    if not is_file(output, MANIFEST):
-        with whole_file(output, MANIFEST) as stream:
+        raise BertNerError(Errors.output_not_empty.format(output=output.address, files=", ".join(names[:5])))
+    output.create(ERRORS, FINISHED)
+    if not output.is_file(MANIFEST):
+        with output.write(MANIFEST) as stream:
             stream.write(json.dumps({**manifest, "versions": versions()}, indent=1).encode() + b"\n")
 
 
-def _remove_temporary_files(output: str) -> None:
+def _remove_temporary_files(output: OutputFolder) -> None:
     """Delete files that a killed process left half-written, or an actor whose shard another one has annotated since."""
     for folder in ("", f"{ERRORS}/", f"{FINISHED}/"):
-        for name in names_in(output, folder):
+        for name in output.list_names(folder):
             if name.startswith(".") and name.endswith(".tmp"):
-                delete(output, f"{folder}{name}")
+                output.delete(f"{folder}{name}")
 
 
 class _ProgressBar:

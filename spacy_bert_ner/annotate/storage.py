@@ -171,59 +171,60 @@ def open_input(address: str) -> Iterator[Any]:
         yield file
 
 
-# Output folder
+# Output
 
 
-@contextmanager
-def whole_file(folder: str, name: str) -> Iterator[Any]:
-    """Open a stream to write a file of a folder. The file appears, or is replaced, when the block ends without an
-    error."""
-    filesystem, path = resolve_filesystem(folder)
-    final = f"{path}/{name}"
-    temporary = posixpath.join(posixpath.dirname(final), f".{posixpath.basename(name)}.{uuid.uuid4().hex}.tmp")
-    try:
-        with filesystem.open_output_stream(temporary) as stream:
-            yield stream
-        filesystem.move(temporary, final)
-    except BaseException:
-        _delete_if_exists(filesystem, temporary)
-        raise
+class OutputFolder:
+    """A folder to write to, whose files are addressed by their path in it.
 
+    address (str): address of the folder, as `resolve_filesystem` takes it.
+    RAISES BertNerError: the address cannot be opened.
+    """
 
-def _delete_if_exists(filesystem: fs.FileSystem, path: str) -> None:
-    with suppress(OSError):  # it was never created, or has been renamed
-        filesystem.delete_file(path)
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._filesystem, self._root = resolve_filesystem(address)
 
+    @contextmanager
+    def write(self, name: str) -> Iterator[Any]:
+        """Open a stream to write a file. It appears, or is replaced, when the block ends without an error."""
+        final = self._path(name)
+        temporary = posixpath.join(posixpath.dirname(final), f".{posixpath.basename(name)}.{uuid.uuid4().hex}.tmp")
+        try:
+            with self._filesystem.open_output_stream(temporary) as stream:
+                yield stream
+            self._filesystem.move(temporary, final)
+        except BaseException:
+            self._delete_if_exists(temporary)
+            raise
 
-def names_in(folder: str, inside: str = "") -> list[str]:
-    """Return the sorted names in a subfolder of a folder; none if it does not exist."""
-    filesystem, path = resolve_filesystem(folder)
-    selector = fs.FileSelector(f"{path}/{inside}".rstrip("/"), allow_not_found=True)
-    return sorted(posixpath.basename(info.path) for info in filesystem.get_file_info(selector))
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        with self._filesystem.open_input_stream(self._path(name), compression=None) as stream:
+            content: bytes = stream.read()
+        return content
 
+    def is_file(self, name: str) -> bool:
+        """Return whether a file exists."""
+        return bool(self._filesystem.get_file_info(self._path(name)).type == fs.FileType.File)
 
-def is_file(folder: str, name: str) -> bool:
-    """Return whether a folder has a file."""
-    filesystem, path = resolve_filesystem(folder)
-    return bool(filesystem.get_file_info(f"{path}/{name}").type == fs.FileType.File)
+    def list_names(self, subfolder: str = "") -> list[str]:
+        """Return the sorted names in a subfolder; none if it does not exist."""
+        selector = fs.FileSelector(self._path(subfolder), allow_not_found=True)
+        return sorted(posixpath.basename(info.path) for info in self._filesystem.get_file_info(selector))
 
+    def create(self, *subfolders: str) -> None:
+        """Create the folder and subfolders, where they do not exist."""
+        for name in ("", *subfolders):
+            self._filesystem.create_dir(self._path(name), recursive=True)
 
-def read(folder: str, name: str) -> bytes:
-    """Return the content of a file of a folder."""
-    filesystem, path = resolve_filesystem(folder)
-    with filesystem.open_input_stream(f"{path}/{name}", compression=None) as stream:
-        content: bytes = stream.read()
-    return content
+    def delete(self, name: str) -> None:
+        """Delete a file, if it exists."""
+        self._delete_if_exists(self._path(name))
 
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}".rstrip("/")
 
-def make_folders(folder: str, *inside: str) -> None:
-    """Create a folder and subfolders of it, where they do not exist."""
-    filesystem, path = resolve_filesystem(folder)
-    for name in ("", *inside):
-        filesystem.create_dir(f"{path}/{name}".rstrip("/"), recursive=True)
-
-
-def delete(folder: str, name: str) -> None:
-    """Delete a file of a folder, if it exists."""
-    filesystem, path = resolve_filesystem(folder)
-    _delete_if_exists(filesystem, f"{path}/{name}")
+    def _delete_if_exists(self, path: str) -> None:
+        with suppress(OSError):  # it was never created, or has been renamed
+            self._filesystem.delete_file(path)

@@ -13,7 +13,7 @@ from spacy.language import Language
 
 from .readers import InputDocument, read_documents
 from .sharding import Columns, ShardSpec
-from .storage import delete, is_file, names_in, read, whole_file
+from .storage import OutputFolder
 from .text_annotator import TextAnnotator
 from .writers import SHARDS, ShardWriter, misfit, row_of
 
@@ -61,11 +61,11 @@ class ShardResult(NamedTuple):
     errors: int = 0
 
 
-def finished(output: str) -> list[ShardResult]:
+def finished(output: OutputFolder) -> list[ShardResult]:
     """Return the results of the finished shards of an output folder."""
     return [
-        ShardResult(**json.loads(read(output, f"{FINISHED}/{name}")))
-        for name in names_in(output, FINISHED)
+        ShardResult(**json.loads(output.read(f"{FINISHED}/{name}")))
+        for name in output.list_names(FINISHED)
         if name.endswith(".json") and not name.startswith(".")
     ]
 
@@ -80,6 +80,7 @@ class ShardAnnotator:
     def __init__(self, nlp: Language, job: AnnotationJob) -> None:
         self.nlp, self.job = nlp, job
         self.annotator = TextAnnotator(nlp, job.batch_size)
+        self._output = OutputFolder(job.output)
 
     def run(
         self, spec: ShardSpec, on_progress: Callable[[int, int], None] = lambda documents, words: None
@@ -95,12 +96,12 @@ class ShardAnnotator:
         RAISES BertNerError: an input file is damaged, or has changed since its records were counted.
         """
         name = f"{spec.number:06}"
-        if is_file(self.job.output, f"{FINISHED}/{name}.json"):
-            return ShardResult(**json.loads(read(self.job.output, f"{FINISHED}/{name}.json")))
+        if self._output.is_file(f"{FINISHED}/{name}.json"):
+            return ShardResult(**json.loads(self._output.read(f"{FINISHED}/{name}.json")))
         result = ShardResult(spec.number)
         errors: list[dict[str, str]] = []
         with (
-            whole_file(self.job.output, f"{name}.{self.job.format}") as stream,
+            self._output.write(f"{name}.{self.job.format}") as stream,
             # Closed in any case before the stream is closed.
             closing(SHARDS[self.job.format](stream, self.job.schema)) as shard,
         ):
@@ -112,7 +113,7 @@ class ShardAnnotator:
                 errors += [{"id": chunk[i].id, "reason": reasons[i]} for i in sorted(reasons)]
                 on_progress(len(chunk), counts[1])
         self._write_errors(f"{ERRORS}/{name}.jsonl", errors)
-        with whole_file(self.job.output, f"{FINISHED}/{name}.json") as stream:
+        with self._output.write(f"{FINISHED}/{name}.json") as stream:
             stream.write(json.dumps(result._asdict()).encode())
         return result
 
@@ -139,9 +140,9 @@ class ShardAnnotator:
 
     def _write_errors(self, name: str, errors: Sequence[dict[str, str]]) -> None:
         if not errors:
-            delete(self.job.output, name)
+            self._output.delete(name)
             return
-        with whole_file(self.job.output, name) as stream:
+        with self._output.write(name) as stream:
             for row in errors:
                 # A reason may quote text that UTF-8 cannot encode.
                 stream.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode("utf8", "backslashreplace"))

@@ -602,16 +602,16 @@ def dies_before_a_shard_is_finished():
 
 
 def dies_while_a_shard_is_said_to_be_finished():
-    real = worker.whole_file
+    real = worker.OutputFolder.write
 
     @contextmanager
-    def whole_file(output, name):
-        with real(output, name) as stream:
+    def write_file(self, name):
+        with real(self, name) as stream:
             yield stream
             if name.startswith(worker.FINISHED):
                 at_fourth()
 
-    worker.whole_file = whole_file
+    worker.OutputFolder.write = write_file
 
 
 @pytest.mark.process
