@@ -7,41 +7,43 @@ from typing import Annotated
 import typer
 
 from ..errors import BertNerError, CorpusError, Errors
-from . import _corpus_options as reading
+from . import _corpus_options
 from ._code_option import Code
 
 Opt = typer.Option
 
 
 def inspect_cli(
-    files: Annotated[list[Path], typer.Argument(help="annotated text: a file or folder for each split, train first")],
-    format: reading.Format = "auto",
-    encoding: reading.Encoding = None,
-    column: reading.Column = None,
-    word_column: reading.WordColumn = None,
-    tag_scheme: reading.TagScheme = None,
-    limit: reading.Limit = None,
-    document_key: reading.DocumentKey = None,
-    text_key: reading.TextKey = None,
-    skip_invalid: reading.SkipInvalid = 0,
-    lang: reading.Lang = "en",
-    offsets: reading.Offsets = "auto",
-    misaligned: reading.Misaligned = "missing",
-    overlap: reading.Overlap = "longest",
-    labels: reading.Labels = None,
-    label_map: reading.LabelMap = None,
+    files: Annotated[
+        list[Path], typer.Argument(help="annotated text: a file or folder for each split, training data first")
+    ],
+    format: _corpus_options.Format = "auto",
+    encoding: _corpus_options.Encoding = None,
+    column: _corpus_options.Column = None,
+    word_column: _corpus_options.WordColumn = None,
+    tag_scheme: _corpus_options.TagScheme = None,
+    limit: _corpus_options.Limit = None,
+    document_key: _corpus_options.DocumentKey = None,
+    text_key: _corpus_options.TextKey = None,
+    skip_invalid: _corpus_options.SkipInvalid = 0,
+    lang: _corpus_options.Lang = "en",
+    offsets: _corpus_options.Offsets = "auto",
+    misaligned: _corpus_options.Misaligned = "missing",
+    overlap: _corpus_options.Overlap = "longest",
+    labels: _corpus_options.Labels = None,
+    label_map: _corpus_options.LabelMap = None,
     encoder: Annotated[
-        str | None, Opt(help="checkpoint in whose subwords sentences are measured: a folder, or a name on the Hub")
+        str | None, Opt(help="checkpoint whose subwords to count: a folder, or a name on the Hub")
     ] = None,
-    examples: Annotated[int, Opt(help="places that are shown of each finding", min=0)] = 5,
+    examples: Annotated[int, Opt(help="maximum number of examples of each finding", min=0)] = 5,
     json_path: Annotated[
-        Path | None, Opt("--json", help="write what was found to this file; - for standard output, and nothing else")
+        Path | None, Opt("--json", help="file to write the report to as JSON; - for only JSON on standard output")
     ] = None,
-    html: Annotated[Path | None, Opt(help="write it as a page with charts to this file")] = None,
+    html: Annotated[Path | None, Opt(help="file to write the report to as an HTML page with charts")] = None,
     strict: Annotated[bool, Opt("--strict", help="exit with status 1 if there is an error or a warning")] = False,
     code: Code = None,
 ) -> None:
-    """Look at annotated text: counts, lengths, and what is likely wrong with it."""
+    """Inspect annotated text: counts, lengths and likely faults."""
     from ..inspection import outputs
 
     is_quiet = str(json_path) == "-"
@@ -67,22 +69,24 @@ def inspect_cli(
             offsets=offsets,
             misaligned=misaligned,
             overlap=overlap,
-            labels=reading.parse_labels(labels),
-            label_map=reading.parse_label_map(label_map),
-            progress=lambda sentences, what, n: reading.progress(sentences, what.replace("writing", "inspecting"), n),
+            labels=_corpus_options.parse_labels(labels),
+            label_map=_corpus_options.parse_label_map(label_map),
+            progress=lambda sentences, task, n: _corpus_options.progress(
+                sentences, task.replace("writing", "inspecting"), n
+            ),
         )
     except (BertNerError, OSError) as e:
         if is_quiet:
             typer.echo(f"Nothing was inspected: {e}", err=True)
             raise typer.Exit(1) from e
-        reading.exit_with_error("Nothing was inspected", e)
+        _corpus_options.exit_with_error("Nothing was inspected", e)
     if is_quiet:
         typer.echo(outputs.json_text(report, ascii=True))
     else:
         for level, text in outputs.lines(report, shutil.get_terminal_size((100, 24)).columns - 2):
-            reading.print_message(level, text)
+            _corpus_options.print_message(level, text)
         for path in (json_path, html):
             if path:
-                reading.print_message("good", f"Written: {path}")
+                _corpus_options.print_message("good", f"Written: {path}")
     if strict and report.count("error") + report.count("warning"):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""What is in annotated text, and what is wrong with it: one module an idea; `report.inspect_files` does it all."""
+"""Inspect annotated text: statistics of its splits, and likely faults. `report.inspect_files` is the entry point."""
 
 from .report import InspectionReport, inspect_files
 

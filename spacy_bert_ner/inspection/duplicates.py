@@ -1,10 +1,9 @@
-"""Sentences that occur more than once: in two splits, as they are or almost, or annotated in two ways."""
+"""Find sentences that occur more than once: in two splits, identical or nearly so, or with different annotations."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
@@ -20,82 +19,94 @@ from .examples import CorpusExample, ExampleCounter, SplitFile
 
 
 class DuplicateFinder:
-    """Looks for the sentences that occur more than once, in files of which all are added one after the other.
+    """Finds duplicate sentences. All sentences are added in order, one file after the other.
 
-    texts: for each file, a number for each sentence, equal for equal words.
-    places: the files.
-    limit: how many places are kept of each kind.
-    leaks: sentences of one split (first) that are in an earlier one (second).
-    near_leaks: those that are almost the same as one of an earlier split, each other sentence once.
-    differing: sentences that are annotated in another way than where they stand first.
+    texts (Sequence[Ints1d]): for each file, a number for each sentence, equal for equal words. *Shape:* (n_sentences,)
+    files (Sequence[SplitFile]): the files.
+    limit (int): maximum number of examples of each kind.
+
+    leaks: sentences of one split (first) that also occur in an earlier one (second).
+    near_leaks: sentences that are nearly identical to one of an earlier split. Each distinct sentence counts once.
+    differing: sentences whose annotation differs from that of their first occurrence.
     """
 
-    def __init__(self, texts: Sequence[Ints1d], places: Sequence[SplitFile], limit: int) -> None:
-        every = np.concatenate(texts)
-        numbers, counts = np.unique(every, return_counts=True)
+    def __init__(self, texts: Sequence[Ints1d], files: Sequence[SplitFile], limit: int) -> None:
+        all_texts = np.concatenate(texts)
+        numbers, counts = np.unique(all_texts, return_counts=True)
         self._repeated: set[int] = set(numbers[counts > 1].tolist())
         self._first: dict[int, tuple[str, tuple[Entity, ...], str]] = {}
-        self._splits: dict[int, dict[str, str]] = {}
-        self._places, self._ends = places, list(accumulate(map(len, texts)))
+        self._locations: dict[int, dict[str, str]] = {}
+        self._files, self._ends = files, list(accumulate(map(len, texts)))
         self._lines = array("q")
-        self._near = NearDuplicateIndex(first_copies(every)) if len(texts) > 1 else None
+        self._near = NearDuplicateIndex(first_copies(all_texts)) if len(texts) > 1 else None
         self._limit = limit
         self.leaks: dict[tuple[str, str], ExampleCounter] = {}
         self.near_leaks: dict[tuple[str, str], ExampleCounter] = {}
         self.differing = ExampleCounter(limit)
-        self.n_differing: Counter[str] = Counter()
 
     def close(self) -> None:
-        """Remove the temporary file of the sentences that were compared."""
+        """Remove the temporary file of the index of near duplicates."""
         if self._near:
             self._near.close()
 
-    def add(self, number: int, place: SplitFile, sentence: Sentence, entities: list[Entity]) -> None:
-        """Look at one more sentence, whose words have this number."""
+    def add(self, number: int, file: SplitFile, sentence: Sentence, entities: list[Entity]) -> None:
+        """Add the next sentence.
+
+        number (int): number of its words, as in `texts`.
+        file (SplitFile): the file that it is in.
+        sentence (Sentence): the sentence.
+        entities (list[Entity]): its entities.
+        """
         self._lines.append(sentence.lines[0])
         if self._near:
-            self._add_near(self._near, place, sentence)
+            self._add_near_leak(self._near, file, sentence)
         if number not in self._repeated:
             return
-        where = place.where(sentence.lines[0])
-        splits = self._splits.setdefault(number, {})
-        n = len(sentence.words)
-        if n >= MIN_WORDS:
-            for split, other in splits.items():
-                if split != place.split:
-                    tally = self.leaks.setdefault((place.split, split), ExampleCounter(self._limit))
-                    tally.add(partial(place.example, sentence, 0, n, note=f"also {other}"))
-        splits.setdefault(place.split, where)
+        location = file.where(sentence.lines[0])
+        self._add_leaks(number, file, sentence, location)
         if None in sentence.tags:
             return
-        first = self._first.setdefault(number, (where, tuple(entities), _spelled(sentence, entities)))
+        n_words = len(sentence.words)
+        first = self._first.setdefault(number, (location, tuple(entities), _describe(sentence, entities)))
         if first[1] != tuple(entities):
-            self.n_differing[place.split] += 1
-            note = f"{_spelled(sentence, entities)}; but {first[2]} in {first[0]}"
-            self.differing.add(lambda: place.example(sentence, 0, n, note=note))
+            note = f"{_describe(sentence, entities)}; but {first[2]} in {first[0]}"
+            self.differing.add(lambda: file.example(sentence, 0, n_words, note=note))
 
-    def _add_near(self, near: NearDuplicateIndex, place: SplitFile, sentence: Sentence) -> None:
+    def _add_leaks(self, number: int, file: SplitFile, sentence: Sentence, location: str) -> None:
+        locations = self._locations.setdefault(number, {})
+        n_words = len(sentence.words)
+        if n_words >= MIN_WORDS:
+            for split, other_location in locations.items():
+                if split != file.split:
+                    counter = self.leaks.setdefault((file.split, split), ExampleCounter(self._limit))
+                    counter.add(partial(file.example, sentence, 0, n_words, note=f"also {other_location}"))
+        locations.setdefault(file.split, location)
+
+    def _add_near_leak(self, near: NearDuplicateIndex, file: SplitFile, sentence: Sentence) -> None:
         i = near.add(len(self._lines) - 1, sentence.words)
         if i is None:
             return
-        other = self._places[bisect(self._ends, i)]
-        if other.split != place.split:
-            tally = self.near_leaks.setdefault((place.split, other.split), ExampleCounter(self._limit))
-            tally.add(lambda: _difference(place, sentence, other, near.words_at(i), self._lines[i]))
+        other = self._files[bisect(self._ends, i)]
+        if other.split != file.split:
+            counter = self.near_leaks.setdefault((file.split, other.split), ExampleCounter(self._limit))
+            counter.add(lambda: _difference(file, sentence, other, near.words_at(i), self._lines[i]))
 
 
-def _difference(place: SplitFile, sentence: Sentence, other: SplitFile, words: list[str], line: int) -> CorpusExample:
-    """The words in which a sentence differs from another, which is shown in the note."""
-    n = min(len(sentence.words), len(words))
-    start = next((i for i in range(n) if sentence.words[i] != words[i]), n)
-    end = next((i for i in range(n - start) if sentence.words[-1 - i] != words[-1 - i]), n - start)
-    if start + end == n:  # one of the two has nothing there: show a neighbour
-        start, end = (start - 1, end) if start else (start, end - 1)
-    there = other.example(Sentence(words, [], [line]), start, len(words) - end)
-    note = f"{other.where(line)}: {there.before}[{there.text}]{there.after}"
-    return place.example(sentence, start, len(sentence.words) - end, note=note)
+def _difference(
+    file: SplitFile, sentence: Sentence, other: SplitFile, other_words: list[str], other_line: int
+) -> CorpusExample:
+    """Return the words in which a sentence differs from another. The note shows the other one."""
+    n_shorter = min(len(sentence.words), len(other_words))
+    start = next((i for i in range(n_shorter) if sentence.words[i] != other_words[i]), n_shorter)
+    n_rest = n_shorter - start
+    n_same_end = next((i for i in range(n_rest) if sentence.words[-1 - i] != other_words[-1 - i]), n_rest)
+    if start + n_same_end == n_shorter:  # words are missing in one of the sentences: include a neighbour
+        start, n_same_end = (start - 1, n_same_end) if start else (start, n_same_end - 1)
+    example = other.example(Sentence(other_words, [], [other_line]), start, len(other_words) - n_same_end)
+    note = f"{other.where(other_line)}: {example.before}[{example.text}]{example.after}"
+    return file.example(sentence, start, len(sentence.words) - n_same_end, note=note)
 
 
-def _spelled(sentence: Sentence, entities: list[Entity]) -> str:
-    shown = [f"{visible(' '.join(sentence.words[e.start : e.end]))} ({e.label})" for e in entities]
-    return ", ".join(shown)[:100] or "no entity"
+def _describe(sentence: Sentence, entities: list[Entity]) -> str:
+    texts = [f"{visible(' '.join(sentence.words[e.start : e.end]))} ({e.label})" for e in entities]
+    return ", ".join(texts)[:100] or "no entity"

@@ -1,4 +1,4 @@
-"""Places in a corpus that are shown to the user, with their context."""
+"""Collect examples of findings: words of a corpus with their context."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from typing import NamedTuple
 from ..corpus.sentence import Sentence
 from ..reporting.html import visible
 
-_CONTEXT = 40  # characters on either side
-_LONGEST = 120  # characters of what is shown itself
+_CONTEXT = 40
+"""Characters of context on either side."""
+_MAX_TEXT = 120
+"""Maximum number of characters of the example itself."""
 
 
 class CorpusExample(NamedTuple):
-    """A run of words in its sentence: `text`, and what is before and after it.
+    """Consecutive words of a sentence with their context.
 
-    unit: what `line` counts: lines, rows or Docs.
-    label: of the entity that it is; empty where it is none.
-    note: what else there is to say of it.
+    split (str): name of the split.
+    file (str): path of the file.
+    unit (str): what `line` counts: lines, rows or Docs.
+    line (int): number of the line, from 1.
+    before (str): context before the words.
+    text (str): the words.
+    after (str): context after the words.
+    label (str): label of the entity; empty if the words are not an entity.
+    note (str): further information.
     """
 
     split: str
@@ -34,32 +42,50 @@ class CorpusExample(NamedTuple):
 
 @dataclass
 class ExampleCounter:
-    """Counts places, and keeps the first `limit` of them."""
+    """Counts occurrences and keeps the first of them as examples.
+
+    limit (int): maximum number of examples.
+    n (int): number of occurrences.
+    examples (list[CorpusExample]): the first ones.
+    """
 
     limit: int
     n: int = 0
     examples: list[CorpusExample] = field(default_factory=list)
 
     def add(self, make: Callable[[], CorpusExample]) -> None:
-        """Count one more; `make` is called only if it is kept."""
+        """Count an occurrence. `make` is called only if its example is kept."""
         self.n += 1
         if len(self.examples) < self.limit:
             self.examples.append(make())
 
 
 class SplitFile(NamedTuple):
-    """The file that a sentence is in: name of the split, path, and what its lines count."""
+    """The file of a split.
+
+    split (str): name of the split.
+    file (str): path of the file.
+    unit (str): what its lines are: lines, rows or Docs.
+    """
 
     split: str
     file: str
     unit: str
 
     def where(self, line: int) -> str:
-        """A line as a text has it: `train, line 12`."""
+        """Describe a line: `train, line 12`."""
         return f"{self.split}, {self.unit} {line}"
 
     def example(self, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> CorpusExample:
-        """The words from `start` up to, not including, `end`, with their context."""
+        """Return words of a sentence with their context.
+
+        sentence (Sentence): the sentence.
+        start (int): index of the first word.
+        end (int): index after the last word.
+        label (str): label of the entity; empty if the words are not an entity.
+        note (str): further information.
+        RETURNS (CorpusExample): the example. Invisible characters are escaped.
+        """
         pieces = sentence.pieces()
         text = "".join(pieces[start:end])
         if text.endswith(" ") and sentence.words[end - 1][-1:] != " ":
@@ -70,8 +96,8 @@ class SplitFile(NamedTuple):
             before = f"…{before[-_CONTEXT:]}"
         if len(after) > _CONTEXT:
             after = f"{after[:_CONTEXT]}…"
-        if len(text) > _LONGEST:
-            text = f"{text[:_LONGEST]}…"
+        if len(text) > _MAX_TEXT:
+            text = f"{text[:_MAX_TEXT]}…"
         before, text, after = map(visible, (before, text, after))
         line = sentence.lines[min(start, len(sentence.lines) - 1)]
         return CorpusExample(*self, line, before, text, after, label, note)

@@ -1,4 +1,4 @@
-"""What a finding is, and how the places of several files make one."""
+"""Define findings, and combine the examples of several files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from .examples import CorpusExample
 from .statistics import SplitStatistics
 
 LEVELS = ("error", "warning", "info")
-"""From worse to harmless: what spoils training or scores, what is likely wrong, what is good to know."""
+"""Levels of findings, most severe first: harmful to training or scores, probably wrong, good to know."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a corpus, or good to know of it.
+    """A likely fault of a corpus, or a property that is good to know.
 
-    level: one of `LEVELS`.
-    code: its name, which stays the same.
-    count, of: how many, and of what: "entities".
-    share: of all of those; None where there is no such number.
-    advice: what to do.
-    details: what else there is to say, a line each.
+    level (str): one of `LEVELS`.
+    code (str): identifier of the kind of finding.
+    title (str): description of the kind of finding.
+    count (int): number of occurrences.
+    of (str): what `share` refers to, such as "entities".
+    share (float | None): share of the occurrences, from 0 to 1; None if there is no total.
+    advice (str): what to do.
+    examples (list[CorpusExample]): some of the occurrences.
+    details (list[str]): further information, one item per line.
     """
 
     level: str
@@ -37,52 +40,61 @@ class Finding:
 
 @dataclass(frozen=True)
 class Corpora:
-    """The files that are looked at together, that of training first.
+    """The splits of a corpus.
 
-    others: the files that are not trained on.
+    splits (Sequence[SplitStatistics]): statistics of each split. The first split is the training data.
     """
 
-    surveys: Sequence[SplitStatistics]
+    splits: Sequence[SplitStatistics]
 
     @property
     def train(self) -> SplitStatistics:
-        return self.surveys[0]
+        """The training data."""
+        return self.splits[0]
 
     @property
     def others(self) -> Sequence[SplitStatistics]:
-        return self.surveys[1:]
+        """The splits that are not training data."""
+        return self.splits[1:]
 
     @property
     def labels(self) -> list[str]:
-        """All of them, the most frequent first."""
+        """All labels, the most frequent first."""
         counts: dict[str, int] = {}
-        for survey in self.surveys:
-            for label, n in survey.entities.items():
+        for split in self.splits:
+            for label, n in split.entities.items():
                 counts[label] = counts.get(label, 0) + n
         return sorted(counts, key=lambda label: (-counts[label], label))
 
     def total(self, name: str) -> int:
-        """The sum of a number of the surveys."""
-        return sum(getattr(survey, name) for survey in self.surveys)
+        """Return the sum of a count over all splits.
 
-    def noted(self, code: str) -> tuple[int, list[CorpusExample]]:
-        """How often something was noted in all files, and the first places, from each file in turn."""
-        tallies = [survey.tallies[code] for survey in self.surveys if code in survey.tallies]
-        return sum(tally.n for tally in tallies), in_turn([tally.examples for tally in tallies], self.train.limit)
+        name (str): name of a field of `SplitStatistics`.
+        """
+        return sum(getattr(split, name) for split in self.splits)
+
+    def count_with_examples(self, code: str) -> tuple[int, list[CorpusExample]]:
+        """Return how often a finding was noted in all splits, and examples from each split in turn.
+
+        code (str): code of the finding.
+        """
+        counters = [split.counters[code] for split in self.splits if code in split.counters]
+        examples = in_turn([counter.examples for counter in counters], self.train.limit)
+        return sum(counter.n for counter in counters), examples
 
 
 def in_turn(lists: Sequence[Sequence[CorpusExample]], limit: int) -> list[CorpusExample]:
-    """The first of each list, then the second of each, up to a limit."""
+    """Return the first example of each list, then the second of each, and so on, up to a limit."""
     longest = max(map(len, lists), default=0)
-    return [one[i] for i in range(longest) for one in lists if i < len(one)][:limit]
+    return [examples[i] for i in range(longest) for examples in lists if i < len(examples)][:limit]
 
 
 def share(count: int, total: int) -> float | None:
-    """RETURNS: None where there is nothing to have a share of."""
+    """Return the share of a count; None if the total is 0."""
     return count / total if total else None
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Names as a text has them; of many, the first."""
+    """Join names by commas. Of more than `most` names, only the first are listed."""
     names = list(names)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,4 +1,4 @@
-"""What was found, as one page of HTML that needs nothing else."""
+"""Render an inspection report as a single HTML page that needs no other files."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from ..reporting.html import render
 from . import charts
 from .findings import LEVELS
 from .json_report import to_json
-from .label_consistency import NONE
+from .label_consistency import NO_ENTITY
 from .report import InspectionReport
 
-_MOST_CELLS = 20
-"""Labels on either side of the table of readings."""
+_MAX_CONFUSION_LABELS = 20
 
 
 def page(report: InspectionReport) -> str:
-    """The page. Whatever comes from the corpus is escaped.
+    """Render the page. All text from the corpus is escaped.
 
+    report (InspectionReport): the report.
+    RETURNS (str): the page.
     RAISES ImportError: matplotlib is not installed.
     """
-    surveys = report.corpora.surveys
+    splits = report.corpora.splits
     return render(
         __package__,
         report=report,
         found=to_json(report),
-        n_left_out=max(0, len(surveys) - charts.MOST_SPLITS),
+        n_left_out=max(0, len(splits) - charts.MOST_SPLITS),
         n_labels_left_out=max(0, len(report.corpora.labels) - charts.MOST_LABELS),
         levels=list(zip(LEVELS, report.counts(), strict=True)),
-        # Safe: matplotlib escapes what it writes.
+        # Safe: matplotlib escapes the text of its SVG.
         entities=Markup(to_svg(charts.entities_chart(report))) if report.corpora.labels else "",  # noqa: S704
         sentences=Markup(to_svg(charts.sentences_chart(report))),  # noqa: S704
         lengths=Markup(to_svg(charts.lengths_chart(report))) if report.corpora.labels else "",  # noqa: S704
-        readings=_readings(report),
+        confusion=_confusion_table(report),
     )
 
 
-def _readings(report: InspectionReport) -> dict[str, Any] | None:
-    """Rows and columns of the table of readings, with the strength of each cell's colour from 0 to 1."""
+def _confusion_table(report: InspectionReport) -> dict[str, Any] | None:
+    """Return names and rows of the confusion table. Each cell is a count and a colour strength from 0 to 1."""
     pairs = report.confusion
     used = {label for pair in pairs for label in pair}
-    names = [label for label in report.corpora.labels if label in used][:_MOST_CELLS]
-    names += [NONE] * (NONE in used)
+    labels = [label for label in report.corpora.labels if label in used][:_MAX_CONFUSION_LABELS]
+    labels += [NO_ENTITY] * (NO_ENTITY in used)
     if not pairs:
         return None
     most = max(pairs.values())
-    cells = [[(pairs[usual, other], (pairs[usual, other] / most) ** 0.5) for other in names] for usual in names]
-    return {"names": [name or "no entity" for name in names], "rows": cells}
+    rows = [[(pairs[usual, other], (pairs[usual, other] / most) ** 0.5) for other in labels] for usual in labels]
+    return {"names": [label or "no entity" for label in labels], "rows": rows}

@@ -1,4 +1,4 @@
-"""The numbers of each split, which all outputs show, and all that was found as JSON has it."""
+"""Convert an inspection report to JSON. The other outputs show the same numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from .statistics import SplitStatistics, summary
 
 
 def to_json(report: InspectionReport) -> dict[str, Any]:
-    """All that was found."""
+    """Return a report as JSON.
+
+    report (InspectionReport): the report.
+    RETURNS (dict[str, Any]): splits, labels, findings and confusion of labels.
+    """
     return {
-        "splits": [_split(survey, report) for survey in report.corpora.surveys],
+        "splits": [_split_to_json(split, report) for split in report.corpora.splits],
         "labels": report.corpora.labels,
         "encoder": report.encoder,
         "window": report.window,
         "findings": [
-            asdict(finding) | {"examples": [one._asdict() for one in finding.examples]} for finding in report.findings
+            asdict(finding) | {"examples": [example._asdict() for example in finding.examples]}
+            for finding in report.findings
         ],
         "counts": {level: report.count(level) for level in LEVELS},
         "confusion": [
@@ -29,43 +34,49 @@ def to_json(report: InspectionReport) -> dict[str, Any]:
     }
 
 
-def seen_share(corpora: Corpora, survey: SplitStatistics) -> float | None:
-    """Share of a split's entities whose string the training data has with the same label; None for that itself."""
-    if survey is corpora.train:
+def seen_share(corpora: Corpora, split: SplitStatistics) -> float | None:
+    """Return the share of a split's entities whose string has the same label in the training data.
+
+    corpora (Corpora): all splits.
+    split (SplitStatistics): the split.
+    RETURNS (float | None): the share; None for the training data itself, and for a split without entities.
+    """
+    if split is corpora.train:
         return None
-    return share(sum(n for form, n in survey.forms.items() if form in corpora.train.forms), survey.n_entities)
+    n_seen = sum(n for form, n in split.forms.items() if form in corpora.train.forms)
+    return share(n_seen, split.n_entities)
 
 
-def beyond_share(survey: SplitStatistics) -> float | None:
-    """Share of the sentences that need more than one window; None where no subwords were counted."""
-    if not survey.subword_lengths:
+def beyond_share(split: SplitStatistics) -> float | None:
+    """Return the share of sentences that are longer than one window; None if no subwords were counted."""
+    if not split.subword_lengths:
         return None
-    return share(survey.tallies["beyond"].n, survey.n_sentences)
+    return share(split.counters["beyond"].n, split.n_sentences)
 
 
-def _split(survey: SplitStatistics, report: InspectionReport) -> dict[str, Any]:
+def _split_to_json(split: SplitStatistics, report: InspectionReport) -> dict[str, Any]:
     return {
-        "name": survey.name,
-        "file": survey.place.file,
-        "format": survey.format,
-        "tag_scheme": survey.tag_scheme,
-        "notes": survey.notes,
-        "sentences": survey.n_sentences,
-        "sentences_with_entities": survey.n_with_entity,
-        "tokens": survey.n_tokens,
-        "unknown_tokens": survey.n_unknown,
-        "repaired_tags": survey.n_repaired,
-        "entities": survey.n_entities,
-        "entities_by_label": {label: survey.entities[label] for label in report.corpora.labels},
-        "share_of_entities_in_train": seen_share(report.corpora, survey),
-        "sentence_tokens": _lengths(survey.lengths),
-        "sentence_subwords": _lengths(survey.subword_lengths),
-        "share_beyond_window": beyond_share(survey),
-        "tokens_that_share_a_subword": survey.n_joined if survey.subword_lengths else None,
-        "entity_tokens": _lengths(survey.entity_lengths),
+        "name": split.name,
+        "file": split.source.file,
+        "format": split.format,
+        "tag_scheme": split.tag_scheme,
+        "notes": split.notes,
+        "sentences": split.n_sentences,
+        "sentences_with_entities": split.n_with_entity,
+        "tokens": split.n_tokens,
+        "unknown_tokens": split.n_unknown,
+        "repaired_tags": split.n_repaired,
+        "entities": split.n_entities,
+        "entities_by_label": {label: split.entities[label] for label in report.corpora.labels},
+        "share_of_entities_in_train": seen_share(report.corpora, split),
+        "sentence_tokens": _lengths_to_json(split.lengths),
+        "sentence_subwords": _lengths_to_json(split.subword_lengths),
+        "share_beyond_window": beyond_share(split),
+        "tokens_that_share_a_subword": split.n_joined if split.subword_lengths else None,
+        "entity_tokens": _lengths_to_json(split.entity_lengths),
     }
 
 
-def _lengths(lengths: Counter[int]) -> dict[str, Any] | None:
-    found = summary(lengths)
-    return found._asdict() | {"counts": {str(n): lengths[n] for n in sorted(lengths)}} if found else None
+def _lengths_to_json(lengths: Counter[int]) -> dict[str, Any] | None:
+    statistics = summary(lengths)
+    return statistics._asdict() | {"counts": {str(n): lengths[n] for n in sorted(lengths)}} if statistics else None

@@ -1,7 +1,7 @@
-"""The same string, annotated in different ways: its readings, and those that are likely errors.
+"""Find strings that are annotated inconsistently.
 
-A *reading* of a string is a label, or none. `Paris` may be a place and a person; but where it is a place 99 times, the
-one time that it is a person, or nothing, is worth a look.
+An occurrence of a string has a label or is no entity. `Paris` may be a place and a person. But if it is a place 99
+times, the one occurrence that is a person, or no entity, is probably an error.
 """
 
 from __future__ import annotations
@@ -14,43 +14,54 @@ from ..corpus.sentence import Sentence, entities
 from ..decoding.tag_scheme import OUTSIDE
 from .examples import CorpusExample, SplitFile
 
-FEWEST = 5
-"""Occurrences of a string from which its readings are compared."""
+MIN_OCCURRENCES = 5
+"""Occurrences of a string from which its labels are compared."""
 MAJORITY = 0.85
-"""Share of one reading from which the others are likely errors."""
-FEWEST_OUTSIDE = 20
-"""Occurrences from which an entity whose string mostly is none is a likely error: Sun may be a name, rarely."""
-NONE = ""
-"""The reading of a string that is no entity."""
+"""Share of one label from which the other labels of a string are likely errors."""
+MIN_OCCURRENCES_OUTSIDE = 20
+"""Occurrences of a string that usually is no entity from which an entity is a likely error. Sun may be a rare name."""
+NO_ENTITY = ""
+"""Stands for the label of an occurrence that is no entity."""
 
-Readings = dict[str, Counter[str]]
-"""How often each string has each reading."""
+LabelCounts = dict[str, Counter[str]]
+"""How often each string has each label."""
 
 
 class InconsistentLabel(NamedTuple):
-    """A reading of a string that is rare beside its usual one."""
+    """A label that a string seldom has.
+
+    text (str): the string.
+    label (str): the label, or `NO_ENTITY`.
+    n (int): number of occurrences with this label.
+    usual (str): most frequent label of the string, or `NO_ENTITY`.
+    n_usual (int): number of occurrences with the most frequent label.
+    total (int): number of all occurrences.
+    """
 
     text: str
-    reading: str
+    label: str
     n: int
     usual: str
     n_usual: int
     total: int
 
 
-def entity_readings(forms: Iterable[Counter[tuple[str, str]]]) -> Readings:
-    """The readings of all strings that are entities somewhere, without those where they are none."""
-    readings: Readings = {}
+def entity_label_counts(forms: Iterable[Counter[tuple[str, str]]]) -> LabelCounts:
+    """Count the labels of all strings that occur as entities, without their occurrences outside entities.
+
+    forms (Iterable[Counter[tuple[str, str]]]): counts of strings and labels in each split; see `SplitStatistics.forms`.
+    """
+    counts_by_text: LabelCounts = {}
     for counts in forms:
         for (text, label), n in counts.items():
-            readings.setdefault(text, Counter())[label] += n
-    return readings
+            counts_by_text.setdefault(text, Counter())[label] += n
+    return counts_by_text
 
 
-class Finder:
-    """Finds strings in sentences, as entities and as none.
+class StringFinder:
+    """Finds strings in sentences, inside and outside entities.
 
-    texts: the strings, as words with a space between any two of them.
+    texts (Iterable[str]): the strings, as words joined by spaces.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -58,78 +69,95 @@ class Finder:
         lengths: dict[str, set[int]] = defaultdict(set)
         for text in self._texts:
             lengths[text.partition(" ")[0]].add(text.count(" ") + 1)
-        self._lengths = {word: sorted(found, reverse=True) for word, found in lengths.items()}
+        self._lengths = {word: sorted(n_words, reverse=True) for word, n_words in lengths.items()}
 
     def outside(self, sentence: Sentence) -> Iterator[tuple[str, int, int]]:
-        """Strings all of whose words are no entity: each with its first word and one past its last. Where one holds
-        another, the longer."""
+        """Find strings whose words are all outside entities. Of overlapping strings, the first and longest counts.
+
+        sentence (Sentence): the sentence.
+        YIELDS (tuple[str, int, int]): the string, the index of its first word and the index after its last word.
+        """
         words, tags, lengths = sentence.words, sentence.tags, self._lengths
-        i, n = 0, len(words)
-        while i < n:
+        i, n_words = 0, len(words)
+        while i < n_words:
             step = 1
             if tags[i] == OUTSIDE and words[i] in lengths:
                 for length in lengths[words[i]]:
                     end = i + length
                     text = " ".join(words[i:end])
-                    if end <= n and text in self._texts and all(tag == OUTSIDE for tag in tags[i:end]):
+                    if end <= n_words and text in self._texts and all(tag == OUTSIDE for tag in tags[i:end]):
                         yield text, i, end
                         step = length
                         break
             i += step
 
     def inside(self, sentence: Sentence) -> Iterator[tuple[str, str, int, int]]:
-        """Strings that are entities: each with its label, its first word and one past its last."""
+        """Find strings that are entities.
+
+        sentence (Sentence): the sentence.
+        YIELDS (tuple[str, str, int, int]): the string, its label, the index of its first word and the index after its
+            last word.
+        """
         for label, start, end in entities(sentence.tags):
             text = " ".join(sentence.words[start:end])
             if text in self._texts:
                 yield text, label, start, end
 
 
-def suspects(readings: Readings) -> list[InconsistentLabel]:
-    """The likely errors, those first whose usual reading is most usual."""
-    found = []
-    for text, counts in readings.items():
+def find_inconsistent(counts_by_text: LabelCounts) -> list[InconsistentLabel]:
+    """Find labels that are likely errors.
+
+    counts_by_text (LabelCounts): how often each string has each label.
+    RETURNS (list[InconsistentLabel]): the labels, the rarest share of a string first.
+    """
+    inconsistent = []
+    for text, counts in counts_by_text.items():
         total = counts.total()
         (usual, n_usual), *others = counts.most_common()
-        # Numbers are dates here and quantities there.
-        if usual == NONE and (total < FEWEST_OUTSIDE or any(map(str.isdigit, text))):
+        # A number may be a date in one sentence and a quantity in another.
+        if usual == NO_ENTITY and (total < MIN_OCCURRENCES_OUTSIDE or any(map(str.isdigit, text))):
             continue
-        if others and total >= FEWEST and n_usual >= MAJORITY * total:
-            found += [InconsistentLabel(text, reading, n, usual, n_usual, total) for reading, n in others]
-    return sorted(found, key=lambda one: (one.n / one.total, -one.total, one.text, one.reading))
+        if others and total >= MIN_OCCURRENCES and n_usual >= MAJORITY * total:
+            inconsistent += [InconsistentLabel(text, label, n, usual, n_usual, total) for label, n in others]
+    return sorted(inconsistent, key=lambda item: (item.n / item.total, -item.total, item.text, item.label))
 
 
-def confusion(readings: Readings) -> Counter[tuple[str, str]]:
-    """How often strings have another reading than their most frequent one: by that, and by the other."""
+def confusion(counts_by_text: LabelCounts) -> Counter[tuple[str, str]]:
+    """Count how often strings have another label than their most frequent one.
+
+    counts_by_text (LabelCounts): how often each string has each label.
+    RETURNS (Counter[tuple[str, str]]): counts by the most frequent label and the other label.
+    """
     pairs: Counter[tuple[str, str]] = Counter()
-    for counts in readings.values():
+    for counts in counts_by_text.values():
         (usual, _), *others = counts.most_common()
-        for reading, n in others:
-            pairs[usual, reading] += n
+        for label, n in others:
+            pairs[usual, label] += n
     return pairs
 
 
-def show(
-    chosen: Iterable[InconsistentLabel], sentences: Iterable[tuple[SplitFile, Sentence]], limit: int
+def collect_examples(
+    inconsistent: Iterable[InconsistentLabel], sentences: Iterable[tuple[SplitFile, Sentence]], limit: int
 ) -> dict[tuple[str, str], list[CorpusExample]]:
-    """Places where strings have the readings that are likely errors.
+    """Collect occurrences of inconsistent labels.
 
-    limit: how many of each.
-    RETURNS: by string and reading.
+    inconsistent (Iterable[InconsistentLabel]): the labels.
+    sentences (Iterable[tuple[SplitFile, Sentence]]): all sentences with their files.
+    limit (int): maximum number of examples of each label.
+    RETURNS (dict[tuple[str, str], list[CorpusExample]]): the examples by string and label.
     """
-    wanted = {(one.text, one.reading): one for one in chosen}
-    finder = Finder(text for text, _ in wanted)
-    shown: dict[tuple[str, str], list[CorpusExample]] = {key: [] for key in wanted}
-    n_left = sum(min(limit, one.n) for one in wanted.values())
-    for place, sentence in sentences if n_left else ():
-        found = [*finder.inside(sentence), *((text, NONE, i, j) for text, i, j in finder.outside(sentence))]
-        for text, reading, start, end in found:
-            one = wanted.get((text, reading))
-            if one and len(shown[text, reading]) < limit:
-                usual = one.usual or "no entity"
-                note = f"{usual} in {one.n_usual} of {one.total}"
-                shown[text, reading].append(place.example(sentence, start, end, reading, note))
-                n_left -= 1
-        if not n_left:
+    items = {(item.text, item.label): item for item in inconsistent}
+    finder = StringFinder(text for text, _ in items)
+    examples: dict[tuple[str, str], list[CorpusExample]] = {key: [] for key in items}
+    n_missing = sum(min(limit, item.n) for item in items.values())
+    for file, sentence in sentences if n_missing else ():
+        outside = ((text, NO_ENTITY, start, end) for text, start, end in finder.outside(sentence))
+        for text, label, start, end in [*finder.inside(sentence), *outside]:
+            item = items.get((text, label))
+            if item and len(examples[text, label]) < limit:
+                note = f"{item.usual or 'no entity'} in {item.n_usual} of {item.total}"
+                examples[text, label].append(file.example(sentence, start, end, label, note))
+                n_missing -= 1
+        if not n_missing:
             break
-    return shown
+    return examples

@@ -1,4 +1,4 @@
-"""What was found, where the user wants it: in the terminal, as JSON, as a page."""
+"""Write an inspection report to the terminal, as JSON or as an HTML page."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from typing import Any
 
 from ..errors import CorpusError, Errors
 from ..util.atomic_io import atomic_files
-from . import terminal as table
+from . import terminal
 from .json_report import to_json
 from .report import InspectionReport, inspect_files
 
 WIDEST, NARROWEST = 98, 60
+"""Limits of the width of terminal output, in columns."""
 
 
 def inspect_to(
     paths: Sequence[Path], *, json_path: Path | None = None, html_path: Path | None = None, **options: Any
 ) -> InspectionReport:
-    """Look at some files, and write what was found.
+    """Inspect files and write the report.
 
-    options: those of `inspect_files`.
-    RAISES CorpusError: a file cannot be read or stands where one is to be written, or matplotlib is missing, which the
-        page needs; nothing is written.
+    paths (Sequence[Path]): the files, see `inspect_files`.
+    json_path (Path | None): file to write JSON to; None to write none.
+    html_path (Path | None): file to write the HTML page to; None to write none.
+    options (Any): options of `inspect_files`.
+    RETURNS (InspectionReport): the report.
+    RAISES CorpusError: a file cannot be read, an output is also an input or another output, or matplotlib, which the
+        page requires, is missing. Nothing is written then.
     """
-    _check(paths, [path for path in (json_path, html_path) if path])
+    _check_outputs(paths, [path for path in (json_path, html_path) if path])
     if html_path:
         _check_matplotlib(html_path)
     report = inspect_files(paths, **options)
@@ -40,41 +45,44 @@ def inspect_to(
 
 
 def json_text(report: InspectionReport, ascii: bool = False) -> str:
-    """As JSON.
+    """Return a report as JSON text.
 
-    ascii: with nothing else in it, for what may have any encoding.
+    report (InspectionReport): the report.
+    ascii (bool): whether to escape non-ASCII characters, for outputs whose encoding is not known.
     """
     return json.dumps(to_json(report), ensure_ascii=ascii, indent=2)
 
 
 def lines(report: InspectionReport, width: int) -> Iterator[tuple[str, str]]:
-    """Text for the terminal, each piece with the level of the finding that it begins, or "".
+    """Format a report for the terminal.
 
-    width: columns of the terminal.
+    report (InspectionReport): the report.
+    width (int): columns of the terminal.
+    YIELDS (tuple[str, str]): a level of `LEVELS`, or an empty string, and text to print with the sign of that level.
     """
     width = max(NARROWEST, min(width, WIDEST))
-    for survey in report.corpora.surveys:
-        yield "info", _wrapped(f"{survey.name}: {survey.description}", width)
-        yield from (("warning", _wrapped(note, width)) for note in survey.notes)
-    yield "", "\n" + table.tables(report, width)
+    for split in report.corpora.splits:
+        yield "info", _wrap(f"{split.name}: {split.description}", width)
+        yield from (("warning", _wrap(note, width)) for note in split.notes)
+    yield "", "\n" + terminal.tables(report, width)
     for finding in report.findings:
-        yield finding.level, table.headline(finding, width)
-        yield "", table.body(finding, width) + "\n"
+        yield finding.level, terminal.headline(finding, width)
+        yield "", terminal.body(finding, width) + "\n"
     yield "", f"Findings: {', '.join(report.counts())}"
 
 
-def _wrapped(text: str, width: int) -> str:
-    """Text after a sign of two characters."""
+def _wrap(text: str, width: int) -> str:
+    """Wrap text that follows a sign of two characters."""
     return textwrap.fill(text, width - 2, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _check(inputs: Sequence[Path], written: Sequence[Path]) -> None:
-    """Refuse to write a file in the place of an input, or of another."""
-    for path in written:
-        if path.exists() and any(path.samefile(one) for one in inputs if one.exists()):
+def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Check that no output would overwrite an input or another output."""
+    for path in outputs:
+        if path.exists() and any(path.samefile(file) for file in inputs if file.exists()):
             raise CorpusError(Errors.same_file.format(path=path))
-    if len({path.resolve() for path in written}) < len(written):
-        raise CorpusError(Errors.same_output.format(path=written[0]))
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise CorpusError(Errors.same_output.format(path=outputs[0]))
 
 
 def _check_matplotlib(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""All that there is to say of some files: they are read as streams, and what is found is put together."""
+"""Inspect the splits of a corpus. The files are read as streams."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ from typing import Any
 from ..corpus import FORMATS, CorpusStream
 from ..corpus.sentence import Sentence
 from ..errors import CorpusError, Errors
-from . import label_consistency as readings
-from .checks import duplicates as rules_copies
-from .checks import entities as rules_entities
-from .checks import labels as rules_labels
-from .checks import text as rules_text
+from .checks.duplicates import check_duplicates
+from .checks.entities import check_entities, select_shown
+from .checks.labels import check_labels
+from .checks.text import check_text
 from .duplicates import DuplicateFinder
 from .examples import SplitFile
 from .findings import LEVELS, Corpora, Finding, share
+from .label_consistency import (
+    NO_ENTITY,
+    LabelCounts,
+    StringFinder,
+    collect_examples,
+    confusion,
+    entity_label_counts,
+    find_inconsistent,
+)
 from .statistics import SplitStatistics
 from .subword_lengths import SubwordCounter
 
@@ -28,10 +36,14 @@ TRAIN = "train"
 
 @dataclass(frozen=True)
 class InspectionReport:
-    """What was found in some files.
+    """The result of an inspection.
 
-    confusion: how often strings have another reading than their most frequent one; see `label_consistency.confusion`.
-    encoder, window: whose subwords were counted, and the most that go through it at once; None where none were.
+    corpora (Corpora): statistics of the splits.
+    findings (list[Finding]): likely faults, the most severe first.
+    confusion (Counter[tuple[str, str]]): how often strings have another label than their most frequent one; see
+        `label_consistency.confusion`.
+    encoder (str | None): encoder whose subwords were counted; None if none were.
+    window (int | None): maximum number of its subwords per window; None if none were counted.
     """
 
     corpora: Corpora
@@ -41,11 +53,11 @@ class InspectionReport:
     window: int | None = None
 
     def count(self, level: str) -> int:
-        """How many findings are of a level."""
+        """Return the number of findings of a level."""
         return sum(finding.level == level for finding in self.findings)
 
     def counts(self) -> list[str]:
-        """How many findings are of each level, as a text has it."""
+        """Return the number of findings of each level as text, such as `2 warnings`."""
         names = {"error": "error", "warning": "warning", "info": "note"}
         counts = {name: self.count(level) for level, name in names.items()}
         return [f"{n} {name}{'s' if n != 1 else ''}" for name, n in counts.items()]
@@ -54,12 +66,13 @@ class InspectionReport:
 def inspect_files(
     paths: Sequence[Path], *, encoder: str | None = None, examples: int = 5, **reading: Any
 ) -> InspectionReport:
-    """Look at some files, each of which is a split of one corpus.
+    """Inspect the splits of a corpus.
 
-    paths: the files. That named `train`, or else the first, is the one that is trained on.
-    encoder (str | None): a checkpoint in whose subwords sentences are measured; None for none.
-    examples (int): how many places are shown of each finding.
-    reading: the options of `CorpusStream`. Spans that do not fit are counted, not refused, unless these say so.
+    paths (Sequence[Path]): a file for each split. The training data is the split named `train`, or else the first.
+    encoder (str | None): checkpoint whose subwords to count; None to count none.
+    examples (int): maximum number of examples of each finding.
+    reading (Any): options of `CorpusStream`. By default, spans that do not fit are counted instead of refused.
+    RETURNS (InspectionReport): the report.
     RAISES CorpusError: a file cannot be read. CheckpointError: the encoder cannot be opened.
     """
     names = split_names(paths)
@@ -67,51 +80,51 @@ def inspect_files(
     counter = SubwordCounter(encoder) if encoder else None
     options = {"misaligned": "missing", "overlap": "longest", "spacing": "single", **reading}
     streams = [CorpusStream(paths[i], **options) for i in order]
-    places = [
+    files = [
         SplitFile(names[i], str(paths[i]), FORMATS[stream.format].unit)
         for i, stream in zip(order, streams, strict=True)
     ]
-    with closing(DuplicateFinder([stream.texts for stream in streams], places, examples)) as repeats:
-        surveys = [
-            _survey(stream, place, repeats, counter, examples) for stream, place in zip(streams, places, strict=True)
-        ]
-    corpora = Corpora(surveys)
+    with closing(DuplicateFinder([stream.texts for stream in streams], files, examples)) as duplicates:
+        corpora = Corpora(
+            [
+                _count_split(stream, file, duplicates, counter, examples)
+                for stream, file in zip(streams, files, strict=True)
+            ]
+        )
 
     def all_sentences() -> Iterator[tuple[SplitFile, Sentence]]:
-        for stream, place in zip(streams, places, strict=True):
+        for stream, file in zip(streams, files, strict=True):
             for sentence in stream:
-                yield place, sentence
+                yield file, sentence
 
-    found = readings.entity_readings(survey.forms for survey in surveys)
-    finder = readings.Finder(found)
-    for _, sentence in all_sentences():
-        for text, _, _ in finder.outside(sentence):
-            found[text][readings.NONE] += 1
-    suspects = readings.suspects(found)
-    shown = readings.show(rules_entities.chosen(suspects, examples), all_sentences(), examples)
+    counts_by_text = _count_labels(corpora, all_sentences())
+    inconsistent = find_inconsistent(counts_by_text)
+    shown = collect_examples(select_shown(inconsistent, examples), all_sentences(), examples)
     spans = [stream.spans for stream in streams if stream.spans]
     findings = [
-        *rules_copies.check_duplicates(corpora, repeats),
-        *rules_labels.check_labels(corpora),
-        *rules_entities.check_entities(corpora, suspects, shown, spans),
-        *rules_text.check_text(corpora, spans),
-        *(_beyond(corpora, counter.window) if counter else ()),
+        *check_duplicates(corpora, duplicates),
+        *check_labels(corpora),
+        *check_entities(corpora, inconsistent, shown, spans),
+        *check_text(corpora, spans),
+        *(_check_window(corpora, counter.window) if counter else ()),
     ]
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
     window = counter.window if counter else None
-    return InspectionReport(corpora, findings, readings.confusion(found), encoder, window)
+    return InspectionReport(corpora, findings, confusion(counts_by_text), encoder, window)
 
 
 def split_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each file: its stem, or as much of its path as tells it from the others.
+    """Name the split of each file: by its stem, with as many folders as needed to be unique.
 
-    RAISES CorpusError: there is no file, or one is named twice.
+    paths (Sequence[Path]): the files.
+    RETURNS (list[str]): the names.
+    RAISES CorpusError: there is no file, or a file is given twice.
     """
     if not paths:
         raise CorpusError(Errors.nothing_to_inspect)
-    twice = [path for path, n in Counter(path.resolve() for path in paths).items() if n > 1]
-    if twice:
-        raise CorpusError(Errors.same_input.format(path=twice[0]))
+    repeated = [path for path, n in Counter(path.resolve() for path in paths).items() if n > 1]
+    if repeated:
+        raise CorpusError(Errors.same_input.format(path=repeated[0]))
     stems = [Path(path.resolve().stem).stem if path.suffix == ".zip" else path.resolve().stem for path in paths]
     names = list(stems)
     n_parts = 1
@@ -124,41 +137,52 @@ def split_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _survey(
-    stream: CorpusStream, place: SplitFile, repeats: DuplicateFinder, counter: SubwordCounter | None, limit: int
+def _count_split(
+    stream: CorpusStream, file: SplitFile, duplicates: DuplicateFinder, counter: SubwordCounter | None, limit: int
 ) -> SplitStatistics:
-    survey = SplitStatistics(place, stream.format, stream.tag_scheme, limit)
-    n_repaired = number = 0
+    """Read a split once, and collect its statistics, duplicates and subword lengths."""
+    split = SplitStatistics(file, stream.format, stream.tag_scheme, limit)
+    n_repaired = last_line = 0
     for i, sentence in enumerate(stream):
-        if place.unit != "line":
-            # Readers pass over rows and Docs without words.
-            survey.tallies["empty"].n += max(0, sentence.lines[0] - number - 1)
-            number = sentence.lines[0]
-        found = survey.add(sentence)
-        repeats.add(int(stream.texts[i]), place, sentence, found)
+        if file.unit != "line":
+            # Readers skip rows and Docs without words.
+            split.counters["empty"].n += max(0, sentence.lines[0] - last_line - 1)
+            last_line = sentence.lines[0]
+        entities = split.add(sentence)
+        duplicates.add(int(stream.texts[i]), file, sentence, entities)
         if stream.n_repaired > n_repaired:
             n, n_repaired = stream.n_repaired - n_repaired, stream.n_repaired
-            survey.note("repaired", sentence, 0, len(sentence.words), note=f"{n} repaired")
+            split.note("repaired", sentence, 0, len(sentence.words), note=f"{n} repaired")
         if counter:
-            counter.add(place, sentence, survey)
+            counter.add(file, sentence, split)
     if counter:
         counter.flush()
-    survey.description, survey.notes = stream.describe(), stream.notes()
-    survey.n_repaired, survey.skipped = stream.n_repaired, [str(error) for error in stream.invalid]
-    return survey
+    split.description, split.notes = stream.describe(), stream.notes()
+    split.n_repaired, split.skipped = stream.n_repaired, [str(error) for error in stream.invalid]
+    return split
 
 
-def _beyond(corpora: Corpora, window: int) -> Iterator[Finding]:
-    count, examples = corpora.noted("beyond")
+def _count_labels(corpora: Corpora, sentences: Iterator[tuple[SplitFile, Sentence]]) -> LabelCounts:
+    """Count the labels of all strings that occur as entities, and their occurrences outside entities."""
+    counts_by_text = entity_label_counts(split.forms for split in corpora.splits)
+    finder = StringFinder(counts_by_text)
+    for _, sentence in sentences:
+        for text, _, _ in finder.outside(sentence):
+            counts_by_text[text][NO_ENTITY] += 1
+    return counts_by_text
+
+
+def _check_window(corpora: Corpora, window: int) -> Iterator[Finding]:
+    count, examples = corpora.count_with_examples("beyond")
     if count:
         yield Finding(
             "info",
             "beyond_window",
-            f"sentences of more than one window of {window} subwords",
+            f"sentences longer than one window of {window} subwords",
             count,
             "sentences",
             share(count, corpora.total("n_sentences")),
-            "Nothing is cut off: bert_ner reads them in windows that overlap. Other tools may truncate them; if they "
-            "are documents, sentences train faster.",
+            "Nothing is truncated: bert_ner reads them in overlapping windows. Other tools may truncate them. If they "
+            "are documents, training on sentences is faster.",
             examples,
         )

@@ -1,4 +1,4 @@
-"""One pass over one file: what is counted, and what is noted in passing."""
+"""Collect the statistics of a split in one pass."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from .examples import ExampleCounter, SplitFile
 from .text_quality import spaced_marks, text_issues
 
 LONG_ENTITY = 20
-"""Tokens; an entity of more is unusual."""
-_CASED_WORDS = 5  # a sentence of fewer says nothing of the case of a text
+"""Number of tokens above which an entity is unusually long."""
+_MIN_CASED_WORDS = 5
+"""Number of words from which a sentence counts for the case of the text."""
 
 
 class Summary(NamedTuple):
-    """Of lengths: the shortest, the median, what 95 % do not exceed, the longest."""
+    """Statistics of lengths.
+
+    min (int): the shortest length.
+    median (int): the median.
+    p95 (int): the 95th percentile.
+    max (int): the longest length.
+    """
 
     min: int
     median: int
@@ -29,22 +36,35 @@ class Summary(NamedTuple):
 
 @dataclass
 class SplitStatistics:
-    """What one file holds.
+    """Statistics of a split.
 
-    limit: how many places are kept of each kind.
-    entities: entities of each label.
-    forms: how often each string is an entity of each label: `("Paris", "geo")`.
-    lengths, entity_lengths: how many sentences, entities have so many tokens.
-    subword_lengths: how many sentences have so many subwords, special ones included; empty where none were counted.
-    n_joined: tokens that share a subword with an earlier one; see `alignment.Alignment`.
-    documents: the sentences of each document that has a name of its own.
-    description: how the file was read; see `CorpusStream.describe`.
-    notes: what was not taken as it stands, without spans and sentences, which are findings.
-    skipped: what is wrong with each sentence that was left out, as it could not be read.
-    tallies: places that a finding is made of, by its code.
+    source (SplitFile): the file of the split.
+    format (str): its format.
+    tag_scheme (str): its tag scheme.
+    limit (int): maximum number of examples of each finding.
+    n_sentences, n_tokens (int): numbers of sentences and tokens.
+    n_unknown (int): tokens without a known tag.
+    n_repaired (int): tags that were repaired.
+    n_with_entity (int): sentences with an entity.
+    n_cased (int): sentences that count for the case of the text.
+    n_lower, n_upper (int): those of them in lower case only and in upper case only.
+    n_clinging (int): punctuation and contractions that are usually written without a space before them.
+    n_joined (int): tokens that share a subword with an earlier one; see `alignment.Alignment`.
+    has_spaces (bool): whether the format tells where spaces are.
+    entities (Counter[str]): number of entities by label.
+    forms (Counter[tuple[str, str]]): number of entities by string and label: `("Paris", "geo")`.
+    lengths (Counter[int]): number of sentences by length in tokens.
+    entity_lengths (Counter[int]): number of entities by length in tokens.
+    subword_lengths (Counter[int]): number of sentences by length in subwords, including special ones; empty if none
+        were counted.
+    documents (Counter[str]): number of sentences by name of the document, for documents that have a name.
+    description (str): how the file was read; see `CorpusStream.describe`.
+    notes (list[str]): warnings of the reader, except those that are findings.
+    skipped (list[str]): errors of sentences that cannot be read and were left out.
+    counters (dict[str, ExampleCounter]): occurrences by code of the finding.
     """
 
-    place: SplitFile
+    source: SplitFile
     format: str
     tag_scheme: str
     limit: int
@@ -68,23 +88,27 @@ class SplitStatistics:
     description: str = ""
     notes: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    tallies: dict[str, ExampleCounter] = field(init=False)
+    counters: dict[str, ExampleCounter] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tallies = defaultdict(lambda: ExampleCounter(self.limit))
+        self.counters = defaultdict(lambda: ExampleCounter(self.limit))
 
     @property
     def name(self) -> str:
-        """Of the split."""
-        return self.place.split
+        """Name of the split."""
+        return self.source.split
 
     @property
     def n_entities(self) -> int:
-        """Of all labels."""
+        """Number of entities of all labels."""
         return self.entities.total()
 
     def add(self, sentence: Sentence) -> list[Entity]:
-        """Count one more sentence. RETURNS: its entities."""
+        """Add a sentence.
+
+        sentence (Sentence): the sentence.
+        RETURNS (list[Entity]): its entities.
+        """
         words, text = sentence.words, " ".join(sentence.words)
         self.n_sentences += 1
         self.n_tokens += len(words)
@@ -92,16 +116,16 @@ class SplitStatistics:
         self.n_unknown += sentence.tags.count(None)
         if not text.strip():
             self.note("empty", sentence, 0, len(words))
-        # Readers number documents without a name after their file.
-        if sentence.document and not sentence.document.startswith(f"{Path(self.place.file).name} "):
+        # Readers name documents without a name by file and number.
+        if sentence.document and not sentence.document.startswith(f"{Path(self.source.file).name} "):
             self.documents[sentence.document] += 1
-        found = list(entities(sentence.tags))
-        self.n_with_entity += bool(found)
-        for entity in found:
+        sentence_entities = list(entities(sentence.tags))
+        self.n_with_entity += bool(sentence_entities)
+        for entity in sentence_entities:
             self._add_entity(sentence, entity)
         for code, start, end in text_issues(words, text):
             self.note(code, sentence, start, end)
-        if len(words) >= _CASED_WORDS and text.lower() != text.upper():
+        if len(words) >= _MIN_CASED_WORDS and text.lower() != text.upper():
             self.n_cased += 1
             self.n_lower += text.islower()
             self.n_upper += text.isupper()
@@ -111,7 +135,7 @@ class SplitStatistics:
             self.n_clinging += n
             for i in spaced:
                 self.note("spacing", sentence, i, i + 1)
-        return found
+        return sentence_entities
 
     def _add_entity(self, sentence: Sentence, entity: Entity) -> None:
         label, start, end = entity
@@ -127,22 +151,38 @@ class SplitStatistics:
             self.note("long_entities", sentence, *entity[1:], label)
 
     def note(self, code: str, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> None:
-        """Count the words from `start` up to, not including, `end` for a finding."""
-        self.tallies[code].add(lambda: self.place.example(sentence, start, end, label, note))
+        """Count an occurrence of a finding.
+
+        code (str): code of the finding.
+        sentence (Sentence): the sentence.
+        start (int): index of the first word.
+        end (int): index after the last word.
+        label (str): label of the entity; empty if the words are not an entity.
+        note (str): further information.
+        """
+        self.counters[code].add(lambda: self.source.example(sentence, start, end, label, note))
 
 
 def summary(lengths: Counter[int]) -> Summary | None:
-    """The quartiles that are shown of lengths and how often each occurs; None where there are none."""
+    """Return statistics of lengths; None if there are no lengths.
+
+    lengths (Counter[int]): how often each length occurs.
+    """
     if not lengths:
         return None
     return Summary(min(lengths), quantile(lengths, 0.5), quantile(lengths, 0.95), max(lengths))
 
 
 def quantile(lengths: Counter[int], share: float) -> int:
-    """The length that a share of all do not exceed; 1 where there are none."""
-    below, total = 0, lengths.total()
+    """Return a quantile of lengths.
+
+    lengths (Counter[int]): how often each length occurs.
+    share (float): share of the lengths that do not exceed the quantile, from 0 to 1.
+    RETURNS (int): the quantile; 1 if there are no lengths.
+    """
+    n_up_to, total = 0, lengths.total()
     for length in sorted(lengths):
-        below += lengths[length]
-        if below >= share * total:
+        n_up_to += lengths[length]
+        if n_up_to >= share * total:
             return length
     return 1

@@ -1,4 +1,4 @@
-"""Count subwords of an encoder: of sentences, as the component would cut them, and those that tokens share."""
+"""Count the subwords of sentences as the component splits them, and the subwords that tokens share."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from ..types import Encoding
 from .examples import SplitFile
 from .statistics import SplitStatistics
 
-_BATCH = 500  # sentences that are tokenized together
+_BATCH_SIZE = 500
+"""Sentences to tokenize together."""
 
 
 class SubwordCounter:
     """Counts the subwords of sentences.
 
-    name (str): a checkpoint's folder, or its name on the Hub.
-    window: the most subwords, special ones included, that the component sends through the encoder at once.
-    RAISES CheckpointError: it cannot be found or opened.
+    name (str): folder of a checkpoint, or its name on the Hub.
+    RAISES CheckpointError: the checkpoint cannot be found or opened.
+
+    window: maximum number of subwords, including special ones, that the component sends through the encoder at once.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,34 +32,39 @@ class SubwordCounter:
         self.name = name
         self._checkpoint = Checkpoint.load_tokenizer_only(name)
         self.window = default_window(self._checkpoint)
-        self._waiting: list[tuple[SplitFile, Sentence, SplitStatistics]] = []
+        self._pending: list[tuple[SplitFile, Sentence, SplitStatistics]] = []
 
-    def add(self, place: SplitFile, sentence: Sentence, survey: SplitStatistics) -> None:
-        """Count one more sentence into a survey."""
-        self._waiting.append((place, sentence, survey))
-        if len(self._waiting) >= _BATCH:
+    def add(self, file: SplitFile, sentence: Sentence, split: SplitStatistics) -> None:
+        """Add a sentence, and count a batch of sentences when it is full.
+
+        file (SplitFile): the file of the sentence.
+        sentence (Sentence): the sentence.
+        split (SplitStatistics): statistics to update.
+        """
+        self._pending.append((file, sentence, split))
+        if len(self._pending) >= _BATCH_SIZE:
             self.flush()
 
     def flush(self) -> None:
-        """Count those sentences that wait."""
-        texts = ["".join(sentence.pieces()) for _, sentence, _ in self._waiting]
+        """Count the sentences that were added since the last batch."""
+        texts = ["".join(sentence.pieces()) for _, sentence, _ in self._pending]
         encodings = self._checkpoint.tokenize(texts) if texts else []
-        for (place, sentence, survey), encoding in zip(self._waiting, encodings, strict=True):
+        for (file, sentence, split), encoding in zip(self._pending, encodings, strict=True):
             n = len(encoding.ids) + self._checkpoint.n_special
-            survey.subword_lengths[n] += 1
-            survey.n_joined += _n_joined(sentence, encoding)
+            split.subword_lengths[n] += 1
+            split.n_joined += _n_joined(sentence, encoding)
             if n > self.window:
-                survey.tallies["beyond"].add(
-                    partial(place.example, sentence, 0, len(sentence.words), note=f"{n} subwords")
+                split.counters["beyond"].add(
+                    partial(file.example, sentence, 0, len(sentence.words), note=f"{n} subwords")
                 )
-        self._waiting.clear()
+        self._pending.clear()
 
 
 def _n_joined(sentence: Sentence, encoding: Encoding) -> int:
-    """How many of the tokens share a subword with an earlier one."""
+    """Return how many tokens share a subword with an earlier token."""
     ends = np.cumsum([len(piece) for piece in sentence.pieces()])
-    begins = np.append(0, ends[:-1])
-    tokens = np.stack([begins, begins + [len(word) for word in sentence.words]], axis=1)
+    starts = np.append(0, ends[:-1])
+    tokens = np.stack([starts, starts + [len(word) for word in sentence.words]], axis=1)
     is_space = np.array([word.isspace() for word in sentence.words])
     return int(
         align_tokens_to_subwords(tokens, is_space, encoding.offsets, int(ends[-1]), encoding.markers).is_joined.sum()

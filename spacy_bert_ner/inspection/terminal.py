@@ -1,4 +1,4 @@
-"""What was found, for a terminal of any width."""
+"""Format an inspection report for a terminal of any width."""
 
 from __future__ import annotations
 
@@ -15,47 +15,53 @@ from .json_report import beyond_share, seen_share
 from .report import InspectionReport
 from .statistics import SplitStatistics, summary
 
-_FIRST, _OTHER = 30, 22  # columns that names of labels, and the numbers of a split, take at the most
+_FIRST_COLUMN, _OTHER_COLUMNS = 30, 22
+"""Maximum widths of the row names, and of the numbers of a split, in characters."""
 
 
 def tables(report: InspectionReport, width: int) -> str:
-    """Counts, labels and lengths of each split."""
+    """Format the tables of counts, lengths and labels. Splits that do not fit go into further tables.
+
+    report (InspectionReport): the report.
+    width (int): columns of the terminal.
+    RETURNS (str): the tables.
+    """
     parts = []
-    surveys = report.corpora.surveys
-    n = max(1, (width - _FIRST) // _OTHER)
-    for i in range(0, len(surveys), n):
-        some = surveys[i : i + n]
-        header = ["", *(_cut(visible(survey.name), _OTHER - 3) for survey in some)]
-        aligns = ["l", *"r" * len(some)]
-        for rows in (_sizes(report, some), _labels(report, some)):
+    all_splits = report.corpora.splits
+    n = max(1, (width - _FIRST_COLUMN) // _OTHER_COLUMNS)
+    for i in range(0, len(all_splits), n):
+        splits = all_splits[i : i + n]
+        header = ["", *(_cut(visible(split.name), _OTHER_COLUMNS - 3) for split in splits)]
+        aligns = ["l", *"r" * len(splits)]
+        for rows in (_size_rows(report, splits), _label_rows(report, splits)):
             if rows:
-                parts.append(table(rows, header=header, divider=True, aligns=aligns, max_col=_FIRST))
+                parts.append(table(rows, header=header, divider=True, aligns=aligns, max_col=_FIRST_COLUMN))
     if not report.window:
-        text = "Lengths in subwords were not counted: name a checkpoint with --encoder."
+        text = "Lengths in subwords were not counted. Name a checkpoint to count them: --encoder"
         parts.append(textwrap.fill(text, width) + "\n")
     return "\n".join(parts)
 
 
 def headline(finding: Finding, width: int) -> str:
-    """What was found, and how often. Room is left for a sign before it."""
+    """Format title and count of a finding, with room for a sign before them."""
     percent = f"{_percent(finding.share)} of " if finding.share is not None else ""
     text = f"{visible(finding.title)}: {finding.count:,} ({percent}{visible(finding.of)}) [{finding.code}]"
     return "\n  ".join(textwrap.wrap(text, width - 2))
 
 
 def body(finding: Finding, width: int) -> str:
-    """Advice, details and examples, a line each."""
+    """Format advice, details and examples of a finding."""
     lines = [*textwrap.wrap(visible(finding.advice), width - 2, break_on_hyphens=False)]
     for detail in finding.details:
         lines += textwrap.wrap(visible(detail), width - 2, initial_indent="- ", subsequent_indent="  ")
     for example in finding.examples:
-        lines += _example(example, width - 2)
+        lines += _format_example(example, width - 2)
     return textwrap.indent("\n".join(lines), "  ")
 
 
-def _sizes(report: InspectionReport, surveys: Sequence[SplitStatistics]) -> list[list[str]]:
+def _size_rows(report: InspectionReport, splits: Sequence[SplitStatistics]) -> list[list[str]]:
     def row(name: str, value: Callable[[SplitStatistics], str]) -> list[str]:
-        return [name, *(value(survey) for survey in surveys)]
+        return [name, *(value(split) for split in splits)]
 
     rows = [
         row("sentences", lambda s: f"{s.n_sentences:,}"),
@@ -63,48 +69,48 @@ def _sizes(report: InspectionReport, surveys: Sequence[SplitStatistics]) -> list
         row("tokens", lambda s: f"{s.n_tokens:,}"),
         row("entities", lambda s: f"{s.n_entities:,}"),
     ]
-    if len(report.corpora.surveys) > 1:
+    if len(report.corpora.splits) > 1:
         rows.append(
             row(f"also in {visible(report.corpora.train.name)}", lambda s: _percent(seen_share(report.corpora, s)))
         )
     rows.append(row("", lambda s: "min  med  95 %  max"))
-    rows.append(row("tokens a sentence", lambda s: _lengths(s.lengths)))
+    rows.append(row("tokens per sentence", lambda s: _length_cell(s.lengths)))
     if report.window:
-        rows.append(row("subwords a sentence", lambda s: _lengths(s.subword_lengths)))
-    rows.append(row("tokens an entity", lambda s: _lengths(s.entity_lengths)))
+        rows.append(row("subwords per sentence", lambda s: _length_cell(s.subword_lengths)))
+    rows.append(row("tokens per entity", lambda s: _length_cell(s.entity_lengths)))
     if report.window:
-        rows.append(row(f"beyond {report.window} subwords", lambda s: _percent(beyond_share(s))))
-        rows.append(row("tokens that share one", lambda s: f"{s.n_joined:,} {_percent(s.n_joined / s.n_tokens)}"))
+        rows.append(row(f"longer than {report.window} subwords", lambda s: _percent(beyond_share(s))))
+        rows.append(row("tokens that share a subword", lambda s: f"{s.n_joined:,} {_percent(s.n_joined / s.n_tokens)}"))
     return rows
 
 
-def _labels(report: InspectionReport, surveys: Sequence[SplitStatistics]) -> list[list[str]]:
+def _label_rows(report: InspectionReport, splits: Sequence[SplitStatistics]) -> list[list[str]]:
     rows = []
     for label in report.corpora.labels:
         cells = [
             f"{s.entities[label]:,} {_percent(s.entities[label] / s.n_entities) if s.n_entities else '-':>7}"
-            for s in surveys
+            for s in splits
         ]
-        rows.append([cut_middle(visible(label), _FIRST), *cells])
+        rows.append([cut_middle(visible(label), _FIRST_COLUMN), *cells])
     return rows
 
 
-def _lengths(lengths: Counter[int]) -> str:
-    found = summary(lengths)
-    return f"{found.min:3} {found.median:4} {found.p95:5} {found.max:4}" if found else "-"
+def _length_cell(lengths: Counter[int]) -> str:
+    s = summary(lengths)
+    return f"{s.min:3} {s.median:4} {s.p95:5} {s.max:4}" if s else "-"
 
 
-def _example(example: CorpusExample, width: int) -> list[str]:
-    where = f"- {cut_middle(visible(example.split), width // 4)}, {example.unit} {example.line}: "
+def _format_example(example: CorpusExample, width: int) -> list[str]:
+    location = f"- {cut_middle(visible(example.split), width // 4)}, {example.unit} {example.line}: "
     label = f" {cut_middle(visible(example.label), width // 4)}" if example.label else ""
     note = f"  {visible(example.note)}" if example.note else ""
-    room = max(10, width - 2 - len(where) - len(label))
+    room = max(10, width - 2 - len(location) - len(label))
     text = _cut(example.text, room)
-    left = room - len(text)
-    # What one side does not need, the other has.
-    n_before = max(left // 2, left - len(example.after))
+    n_context = room - len(text)
+    # One side may use the room that the other does not need.
+    n_before = max(n_context // 2, n_context - len(example.after))
     before = example.before if len(example.before) <= n_before else _cut(example.before[::-1], n_before)[::-1]
-    lines = [f"{where}{before}[{text}]{_cut(example.after, left - len(before))}{label}"]
+    lines = [f"{location}{before}[{text}]{_cut(example.after, n_context - len(before))}{label}"]
     return lines + textwrap.wrap(note.strip(), width, initial_indent="  ", subsequent_indent="  ")
 
 

@@ -1,4 +1,4 @@
-"""What shows that a text is not as people write it: damage from wrong encodings, markup, traces of tokenizers."""
+"""Find unnatural text: damage by wrong encodings, markup and traces of tokenizers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REFERENCE = re.compile(r"&( ?)(\w+|#\d+|#[xX][0-9a-fA-F]+) ?;")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
 _TREEBANK = {"``", "-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-"}
 _CLINGS = re.compile(r"[.,]|(?:'|’)(?:s|re|ve|ll|d|m)|n(?:'|’)t", re.IGNORECASE)
-"""Words that in print have no space before them. Other marks have one in French."""
+"""Words that are printed without a space before them. Other punctuation has a space before it in French."""
 
 CODES = {
     "replacement": "the replacement character U+FFFD",
@@ -23,7 +23,12 @@ CODES = {
 
 
 class TextIssue(NamedTuple):
-    """Words from `start` up to, not including, `end`, that are not as people write them; a key of `CODES`."""
+    """Words that are not natural text.
+
+    code (str): kind of the issue, a key of `CODES`.
+    start (int): index of the first word.
+    end (int): index after the last word.
+    """
 
     code: str
     start: int
@@ -31,9 +36,11 @@ class TextIssue(NamedTuple):
 
 
 def text_issues(words: Sequence[str], text: str) -> Iterator[TextIssue]:
-    """What is odd in the words of a sentence.
+    """Find the issues in a sentence.
 
-    text: the words with a space between any two of them.
+    words (Sequence[str]): the words.
+    text (str): the words joined by spaces.
+    YIELDS (TextIssue): each issue.
     """
     if "&" in text:
         yield from _references(words, text)
@@ -52,7 +59,7 @@ def text_issues(words: Sequence[str], text: str) -> Iterator[TextIssue]:
 
 
 def is_mojibake(word: str) -> bool:
-    """Whether a word is UTF-8 that was read as Windows-1252 or Latin-1: as such bytes it is UTF-8 again."""
+    """Return whether a word is UTF-8 that was decoded as Windows-1252 or Latin-1: encoded again, it is valid UTF-8."""
     if word.isascii():
         return False
     for codec in ("cp1252", "latin-1"):
@@ -64,7 +71,12 @@ def is_mojibake(word: str) -> bool:
 
 
 def spaced_marks(words: Sequence[str], spaces: Sequence[bool]) -> tuple[list[int], int]:
-    """Words that cling to the one before in print: those that have a space before them, and how many there are."""
+    """Find punctuation and contractions that are usually printed without a space before them.
+
+    words (Sequence[str]): the words.
+    spaces (Sequence[bool]): whether there is a space after each word.
+    RETURNS (tuple[list[int], int]): the indices of those with a space before them, and the number of all.
+    """
     clinging = [i for i in range(1, len(words)) if _CLINGS.fullmatch(words[i])]
     return [i for i in clinging if spaces[i - 1]], len(clinging)
 
@@ -74,5 +86,5 @@ def _references(words: Sequence[str], text: str) -> Iterator[TextIssue]:
         if match[2][0] != "#" and f"{match[2]};" not in html5:
             continue
         start, end = (text.count(" ", 0, position) for position in (match.start(), match.end() - 1))
-        # A word may hold a space itself, which this way counts as the border of two.
+        # A space inside a word counts as a word boundary here, so limit the indices.
         yield TextIssue("markup", min(start, len(words) - 1), min(end, len(words) - 1) + 1)

@@ -1,4 +1,4 @@
-"""Findings about entities: their edges, their lengths, and strings that are annotated in different ways."""
+"""Check entities: their boundaries, their lengths, and strings that are annotated inconsistently."""
 
 from __future__ import annotations
 
@@ -7,46 +7,58 @@ from collections.abc import Iterator, Sequence
 from ...corpus.span_report import SpanAlignmentReport
 from ..examples import CorpusExample
 from ..findings import Corpora, Finding, in_turn, share
-from ..label_consistency import FEWEST, FEWEST_OUTSIDE, MAJORITY, NONE, InconsistentLabel
+from ..label_consistency import MAJORITY, MIN_OCCURRENCES, MIN_OCCURRENCES_OUTSIDE, NO_ENTITY, InconsistentLabel
 from ..statistics import LONG_ENTITY
 
 Shown = dict[tuple[str, str], list[CorpusExample]]
+"""Examples of inconsistent labels, by string and label."""
 TOLERATED = 0.005
-"""Share of the entities up to which differing readings are no warning: names do have several."""
-_USUAL = "(Strings that occur {} times or more, in {:.0%} of them in one way.)"
+"""Share of the entities below which inconsistent labels are no warning, as some names do have several labels."""
+_CRITERION = "(Strings that occur {} times or more, at least {:.0%} of them with the same label or none.)"
 
 
 def check_entities(
-    corpora: Corpora, found: Sequence[InconsistentLabel], shown: Shown, spans: Sequence[SpanAlignmentReport] = ()
+    corpora: Corpora,
+    inconsistent: Sequence[InconsistentLabel],
+    shown: Shown,
+    spans: Sequence[SpanAlignmentReport] = (),
 ) -> Iterator[Finding]:
-    """All of them.
+    """Check entities.
 
-    shown: examples of some of the readings that are likely errors.
-    spans: of those files that have text with offsets.
+    corpora (Corpora): statistics of the splits.
+    inconsistent (Sequence[InconsistentLabel]): labels that are likely errors.
+    shown (Shown): examples of some of them.
+    spans (Sequence[SpanAlignmentReport]): reports of the files that have text with offsets.
+    YIELDS (Finding): each finding.
     """
-    yield from _blank_edges(corpora, spans)
-    yield from _noted(corpora)
+    yield from _check_blank_edges(corpora, spans)
+    yield from _check_edges_and_lengths(corpora)
+    yield from _check_consistency(corpora, inconsistent, shown)
+
+
+def _check_consistency(corpora: Corpora, inconsistent: Sequence[InconsistentLabel], shown: Shown) -> Iterator[Finding]:
     n_entities, limit = corpora.total("n_entities"), corpora.train.limit
     kinds = {
         "other_label": (
-            [one for one in found if one.reading != NONE and one.usual != NONE],
-            "entities whose string mostly has another label",
-            "Look at them in their context. Some are right, as a city can be a club, too; mend the others.",
+            [item for item in inconsistent if item.label != NO_ENTITY and item.usual != NO_ENTITY],
+            "entities whose string usually has another label",
+            "Check them in context. Some are correct, as a city can also be a club; fix the others.",
         ),
         "missed": (
-            [one for one in found if one.reading == NONE],
-            "strings that mostly are an entity, and here are none",
-            "Mark those that were overlooked: the model is trained to overlook them, too.",
+            [item for item in inconsistent if item.label == NO_ENTITY],
+            "strings outside entities that usually are an entity",
+            "Annotate those that were overlooked; otherwise the model learns to overlook them, too.",
         ),
         "stray": (
-            [one for one in found if one.usual == NONE],
-            "entities whose string mostly is none",
-            "Remove those that are none. Words such as May are both, and are right.",
+            [item for item in inconsistent if item.usual == NO_ENTITY],
+            "entities whose string usually is no entity",
+            "Remove those that are no entities. Words such as May can be both, and are correct.",
         ),
     }
-    for code, (some, title, advice) in kinds.items():
-        if some:
-            count = sum(one.n for one in some)
+    for code, (items, title, advice) in kinds.items():
+        if items:
+            count = sum(item.n for item in items)
+            min_occurrences = MIN_OCCURRENCES_OUTSIDE if code == "stray" else MIN_OCCURRENCES
             yield Finding(
                 "warning" if n_entities and count >= TOLERATED * n_entities else "info",
                 code,
@@ -54,21 +66,26 @@ def check_entities(
                 count,
                 "entities",
                 share(count, n_entities),
-                f"{advice} {_USUAL.format(FEWEST_OUTSIDE if code == 'stray' else FEWEST, MAJORITY)}",
-                in_turn([shown.get((one.text, one.reading), []) for one in some], limit),
+                f"{advice} {_CRITERION.format(min_occurrences, MAJORITY)}",
+                in_turn([shown.get((item.text, item.label), []) for item in items], limit),
             )
 
 
-def chosen(found: Sequence[InconsistentLabel], limit: int) -> list[InconsistentLabel]:
-    """Those of each kind that are shown."""
+def select_shown(inconsistent: Sequence[InconsistentLabel], limit: int) -> list[InconsistentLabel]:
+    """Select the labels of which examples are shown: the first of each kind.
+
+    inconsistent (Sequence[InconsistentLabel]): labels that are likely errors.
+    limit (int): maximum number of each kind.
+    RETURNS (list[InconsistentLabel]): the selected labels.
+    """
     kinds: dict[tuple[bool, bool], list[InconsistentLabel]] = {}
-    for one in found:
-        kinds.setdefault((one.reading == NONE, one.usual == NONE), []).append(one)
-    return [one for some in kinds.values() for one in some[:limit]]
+    for item in inconsistent:
+        kinds.setdefault((item.label == NO_ENTITY, item.usual == NO_ENTITY), []).append(item)
+    return [item for items in kinds.values() for item in items[:limit]]
 
 
-def _blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -> Iterator[Finding]:
-    count, examples = corpora.noted("blank_edges")
+def _check_blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -> Iterator[Finding]:
+    count, examples = corpora.count_with_examples("blank_edges")
     if count:
         yield Finding(
             "error",
@@ -77,37 +94,37 @@ def _blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -> Iter
             count,
             "entities",
             share(count, corpora.total("n_entities")),
-            "Move their edges: the space is not part of the name, and such entities are not learned as they should be.",
+            "Correct their boundaries: the white space is not part of the name, and impairs what the model learns.",
             examples,
         )
     if n_trimmed := sum(report.n_trimmed + report.n_blank for report in spans):
         yield Finding(
             "info",
             "trimmed_edges",
-            "spans with white space at their edges",
+            "spans that begin or end with white space",
             n_trimmed,
             "spans",
             share(n_trimmed, sum(report.n_spans for report in spans)),
-            "Nothing to do: the white space is left out. A span of white space alone is no entity.",
+            "Nothing to do: the white space is left out. A span of only white space is no entity.",
             details=[line for report in spans for line in report.trimmed][: corpora.train.limit],
         )
 
 
-def _noted(corpora: Corpora) -> Iterator[Finding]:
-    rows = (
+def _check_edges_and_lengths(corpora: Corpora) -> Iterator[Finding]:
+    checks = (
         (
             "odd_edges",
             "entities that begin or end with punctuation",
-            "Move their edges, unless the mark is part of the name.",
+            "Correct their boundaries, unless the punctuation is part of the name.",
         ),
         (
             "long_entities",
             f"entities of more than {LONG_ENTITY} tokens",
-            "Check where they end: often an end mark is missing, and two entities have become one.",
+            "Check where they end. Often the end of an entity is missing, so that two entities have become one.",
         ),
     )
     n_entities = corpora.total("n_entities")
-    for code, title, advice in rows:
-        count, examples = corpora.noted(code)
+    for code, title, advice in checks:
+        count, examples = corpora.count_with_examples(code)
         if count:
             yield Finding("warning", code, title, count, "entities", share(count, n_entities), advice, examples)

@@ -61,7 +61,7 @@ def test_a_corpus_without_faults_has_no_findings(tmp_path):
     train, dev = conll(tmp_path, "train", *enough()), conll(tmp_path, "dev", FINE)
     report = inspect_files([train, dev])
     assert report.findings == []
-    assert [survey.name for survey in report.corpora.surveys] == ["train", "dev"]
+    assert [split.name for split in report.corpora.splits] == ["train", "dev"]
     assert report.corpora.train.entities == {"per": 20, "geo": 20}
     assert report.corpora.train.entity_lengths == {2: 20, 1: 20}
     assert report.corpora.others[0].lengths == {6: 1}
@@ -72,7 +72,7 @@ def test_copies_in_two_splits_are_errors(tmp_path):
     dev = conll(tmp_path, "dev", FINE, FINE.replace("lives", "lives3"), "We/O saw/O it/O ./O")
     finding = found(dev, train)["leakage"]
     assert (finding.level, finding.count, finding.share) == ("error", 1, 1 / 3)
-    assert finding.title == "sentences of dev are in train too (of 5 words or more)"
+    assert finding.title == "sentences of dev that also occur in train (5 words or more)"
     (example,) = finding.examples
     assert (example.split, example.line) == ("dev", 8)
     assert example.note == "also train, line 22"
@@ -105,7 +105,7 @@ def test_sentences_almost_as_in_another_split(tmp_path, change, shown, there):
     assert list(findings) == ["near_leakage"]
     finding = findings["near_leakage"]
     assert (finding.level, finding.count, finding.share) == ("warning", 1, 0.5)
-    assert finding.title == "sentences of dev are almost the same as one of train (of 5 words or more)"
+    assert finding.title == "sentences of dev that are nearly identical to one of train (5 words or more)"
     (example,) = finding.examples
     assert (example.split, example.line, example.text) == ("dev", *shown)
     assert example.note.startswith("train, line 141: ")
@@ -183,9 +183,9 @@ def test_labels_that_train_lacks_and_that_others_lack(tmp_path):
     codes = found(train, dev)
     assert codes.keys() == {"new_labels", "absent_labels"}
     assert (codes["new_labels"].level, codes["new_labels"].count) == ("error", 1)
-    assert codes["new_labels"].title == "labels of dev that train lacks: wea"
+    assert codes["new_labels"].title == "labels of dev that are missing in train: wea"
     assert (codes["absent_labels"].level, codes["absent_labels"].count) == ("warning", 20)
-    assert codes["absent_labels"].title == "labels of train that dev lacks: geo"
+    assert codes["absent_labels"].title == "labels of train that are missing in dev: geo"
 
 
 def test_rare_labels(tmp_path):
@@ -196,7 +196,7 @@ def test_rare_labels(tmp_path):
 
 def test_a_file_without_entities(tmp_path):
     finding = found(conll(tmp_path, "train", *enough()), conll(tmp_path, "dev", "No/O one/O ./O"))["no_entities"]
-    assert (finding.level, finding.title) == ("error", "dev has no entity at all")
+    assert (finding.level, finding.title) == ("error", "dev has no entities")
 
 
 def test_names_of_labels(tmp_path):
@@ -316,7 +316,7 @@ def test_repaired_tags(tmp_path):
     path = conll(tmp_path, "train", *enough("Off/O Oslo/I-geo ,/O Rio/I-per ./O", "Ada/B-per Bob/B-per ./O"))
     finding = found(path)["repaired"]
     assert (finding.level, finding.count, finding.examples[0].line) == ("warning", 2, 141)
-    assert "sentences with such: 1" in finding.title
+    assert "affected sentences: 1" in finding.title
     assert finding.examples[0].note == "2 repaired"
 
 
@@ -396,7 +396,7 @@ def test_tokens_that_share_a_subword_are_counted(tmp_path, encoder):
     report = inspect_files([tmp_path / "train.spacy"], encoder=str(encoder))
     assert report.corpora.train.n_joined == 1
     assert to_json(report)["splits"][0]["tokens_that_share_a_subword"] == 1
-    assert re.search(r"tokens that share one +1 33\.3%", tables(report, 100))
+    assert re.search(r"tokens that share a subword +1 33\.3%", tables(report, 100))
 
 
 def test_an_encoder_that_is_not_there(tmp_path):
