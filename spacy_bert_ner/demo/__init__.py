@@ -1,1 +1,1 @@
-"""A web page on which anyone can try a pipeline: `python -m spacy bert-ner visualize`."""
+"""Streamlit app for trying pipelines on your own texts: `python -m spacy bert-ner visualize`."""

@@ -1,8 +1,8 @@
-"""The page itself, which `streamlit run` runs from top to bottom whenever somebody does something on it.
+"""Run the Streamlit app that shows the entities of a text; Streamlit reruns this file after every user action.
 
     python -m spacy bert-ner visualize training/model-best
 
-Arguments: `--code` and a Python file, if there is one; pipelines, as folders or names of packages.
+Arguments: optionally `--code` and a Python file; then one or more pipelines, as folders or package names.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Any
 import streamlit as st
 from spacy.tokens import Doc
 
-from spacy_bert_ner.demo import text_parts as texts
-from spacy_bert_ner.demo import token_table as tokens
+from spacy_bert_ner.demo import text_parts, token_table
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.reporting.entity_html import EntitySpan, label_colors, render_entities, shown
 from spacy_bert_ner.util.pipelines import load, our_components, running
@@ -31,108 +30,109 @@ STYLE = """<style>
 
 @st.cache_resource(show_spinner=False)
 def import_once(path: str) -> None:
-    """Import the file of `--code`, once for all runs of the page."""
+    """Import the file given with `--code`, once for all reruns of the app."""
     import_code(Path(path))
 
 
-@st.cache_resource(show_spinner="Opening the pipeline …", max_entries=3)
+@st.cache_resource(show_spinner="Loading the pipeline …", max_entries=3)
 def open_pipeline(name: str) -> Any:
-    """A pipeline, once for all who look at the page."""
+    """Load a pipeline, once for all users of the app."""
     return load(name)
 
 
-def parts(name: str, text: str) -> list[texts.Part]:
-    """A text in parts that the pipeline takes."""
-    return list(texts.parts(text, min(texts.PART, open_pipeline(name).max_length)))
+def split_text(name: str, text: str) -> list[text_parts.Part]:
+    """Split a text into parts that are short enough for the pipeline."""
+    return list(text_parts.parts(text, min(text_parts.PART, open_pipeline(name).max_length)))
 
 
-def pipe(name: str, several: Sequence[str]) -> Iterator[Doc]:
-    """Texts, annotated by a pipeline, which may have components of any kind."""
+def pipe(name: str, texts: Sequence[str]) -> Iterator[Doc]:
+    """Annotate texts with a pipeline, which may have components of any kind."""
     with running(name):
-        yield from open_pipeline(name).pipe(several, batch_size=8)
+        yield from open_pipeline(name).pipe(texts, batch_size=8)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def annotate(name: str, text: str) -> list[list[EntitySpan]]:
-    """The entities of each part of a text; a bar shows how far it is."""
-    cut = parts(name, text)
-    bar = st.progress(0.0, text="Looking for entities …") if len(cut) > 1 else None
-    found = []
-    for i, doc in enumerate(pipe(name, [part.text for part in cut]), start=1):
-        found.append(shown(doc))
+    """Return the entities of each part of a text, and show a progress bar if there are several parts."""
+    parts = split_text(name, text)
+    bar = st.progress(0.0, text="Finding entities …") if len(parts) > 1 else None
+    entities_by_part = []
+    for i, doc in enumerate(pipe(name, [part.text for part in parts]), start=1):
+        entities_by_part.append(shown(doc))
         if bar:
-            bar.progress(i / len(cut), text=f"Looking for entities: part {i} of {len(cut)}")
+            bar.progress(i / len(parts), text=f"Finding entities: part {i} of {len(parts)}")
     if bar:
         bar.empty()
-    return found
+    return entities_by_part
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def token_table(name: str, text: str) -> list[dict[str, Any]]:
-    """What the pipeline sees of each token of a part."""
+def token_rows(name: str, text: str) -> list[dict[str, Any]]:
+    """Return the table of tokens of one part; see `token_table.token_rows`."""
     nlp = open_pipeline(name)
-    ours = our_components(nlp)
+    names = our_components(nlp)
     (doc,) = pipe(name, [text])
-    return tokens.token_rows(doc, nlp.get_pipe(ours[0]) if ours else None)
+    return token_table.token_rows(doc, nlp.get_pipe(names[0]) if names else None)
 
 
-def ask() -> tuple[str, str] | None:
-    """The pipeline and the text that were given; None while there is none."""
+def ask() -> tuple[str, str]:
+    """Show the input form, and return the name of the pipeline and the text to annotate.
+
+    RAISES BertNerError: the text is empty or too long, or the uploaded file is not text.
+    """
     pipelines = sys.argv[1:]
     if pipelines[0] == "--code":
         _, path, *pipelines = pipelines
         import_once(path)
     with st.form("input"):
         name = str(st.selectbox("Pipeline", pipelines)) if len(pipelines) > 1 else pipelines[0]
-        typed = st.text_area("Text", EXAMPLE, height=150, help="Ctrl+Enter sends it")
-        file = st.file_uploader("or a text file, which goes before the text above", type=["txt", "text", "md"])
+        typed = st.text_area("Text", EXAMPLE, height=150, help="Press Ctrl+Enter to submit")
+        file = st.file_uploader("or a text file, which is used instead of the text above", type=["txt", "text", "md"])
         st.form_submit_button("Find entities", type="primary")
-    text = texts.decode(file.getvalue(), file.name) if file is not None else typed
-    return name, texts.check(text)
+    text = text_parts.decode(file.getvalue(), file.name) if file is not None else typed
+    return name, text_parts.check(text)
 
 
 def show(name: str, text: str) -> None:
-    """What was found, and what can be done with it."""
-    found = annotate(name, text)
-    cut = parts(name, text)
-    every = [one for part in found for one in part]
-    labels = sorted({one.label for one in every})
-    if not every:
-        st.info("No entity was found in this text.")
-        st.html(STYLE + render_entities(cut[0].text, [], {}))
+    """Show the entities of a text, with filters, downloads and the table of tokens."""
+    entities_by_part = annotate(name, text)
+    parts = split_text(name, text)
+    all_entities = [entity for entities in entities_by_part for entity in entities]
+    labels = sorted({entity.label for entity in all_entities})
+    if not all_entities:
+        st.info("No entities were found in this text.")
+        st.html(STYLE + render_entities(parts[0].text, [], {}))
         return
-    have_scores = any(one.score is not None for one in every)
+    have_scores = any(entity.score is not None for entity in all_entities)
     left, right = st.columns(2)
-    least = left.slider("Least score", 0.0, 1.0, 0.0, 0.01, disabled=not have_scores)
-    wanted = right.multiselect("Labels", labels, default=labels)
-    kept = [texts.chosen(part, least, wanted) for part in found]
-    table = texts.rows(cut, kept)
-    st.markdown(f"**{len(table):,}** of {len(every):,} entities")
+    min_score = left.slider("Minimum score", 0.0, 1.0, 0.0, 0.01, disabled=not have_scores)
+    selected_labels = right.multiselect("Labels", labels, default=labels)
+    selected = [text_parts.chosen(entities, min_score, selected_labels) for entities in entities_by_part]
+    table = text_parts.rows(parts, selected)
+    st.markdown(f"**{len(table):,}** of {len(all_entities):,} entities")
     number = 1
-    if len(cut) > 1:
-        number = int(st.number_input(f"Part of the text, of {len(cut):,}", 1, len(cut), 1))
-    # Safe: `render_entities` escapes what it writes.
-    st.html(STYLE + render_entities(cut[number - 1].text, kept[number - 1], label_colors(labels)))
+    if len(parts) > 1:
+        number = int(st.number_input(f"Part of the text (1 to {len(parts):,})", 1, len(parts), 1))
+    # Safe: `render_entities` escapes its input.
+    st.html(STYLE + render_entities(parts[number - 1].text, selected[number - 1], label_colors(labels)))
     st.dataframe(
         table,
         hide_index=True,
         column_config={"score": st.column_config.ProgressColumn("score", min_value=0.0, max_value=1.0, format="%.3f")},
     )
     first, second = st.columns(2)
-    first.download_button("Download as CSV", texts.to_csv(table), "entities.csv", "text/csv")
-    second.download_button("Download as JSONL", texts.to_jsonl(table), "entities.jsonl", "application/jsonl")
-    with st.expander("Tokens, subwords, and how likely their tags are"):
-        st.dataframe(token_table(name, cut[number - 1].text), hide_index=True)
+    first.download_button("Download as CSV", text_parts.to_csv(table), "entities.csv", "text/csv")
+    second.download_button("Download as JSONL", text_parts.to_jsonl(table), "entities.jsonl", "application/jsonl")
+    with st.expander("Tokens, subwords and tag probabilities"):
+        st.dataframe(token_rows(name, parts[number - 1].text), hide_index=True)
 
 
 def main() -> None:
-    """The page."""
+    """Show the page, with errors as messages instead of tracebacks."""
     st.set_page_config(page_title="Entities", page_icon="🔎")
     st.title("Entities")
     try:
-        given = ask()
-        if given:
-            show(*given)
+        show(*ask())
     except BertNerError as e:
         st.error(str(e))
 

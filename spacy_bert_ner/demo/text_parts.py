@@ -1,4 +1,4 @@
-"""Text that somebody gives to the page, and what can be taken away from it."""
+"""Check and split the input text of the app, and write its entities as CSV or JSONL."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ..errors import BertNerError, Errors
 from ..reporting.entity_html import EntitySpan
 
 MOST_CHARACTERS = 1_000_000
-"""Of a text: what spaCy takes too, and some minutes of work."""
+"""Maximum characters of a text: the default limit of spaCy, and some minutes of computation."""
 PART = 3_000
-"""Characters of a part: what is annotated, and shown, at once."""
+"""Maximum characters of a part, which is annotated and shown at once."""
 COLUMNS = ("text", "label", "score", "start", "end")
 
 
 class Part(NamedTuple):
-    """A piece of a long text, and its first character there."""
+    """A part of a long text, and the offset of its first character in that text."""
 
     start: int
     text: str
 
 
 def check(text: str) -> str:
-    """A text that can be annotated.
+    """Return a text unchanged if it can be annotated.
 
-    RAISES BertNerError: there is nothing in it, or it is too long.
+    RAISES BertNerError: the text is empty or only white space, or it is too long.
     """
     if not text.strip():
         raise BertNerError(Errors.nothing_typed)
@@ -38,9 +38,11 @@ def check(text: str) -> str:
 
 
 def decode(content: bytes, name: str) -> str:
-    """The text of a file: in UTF-8, or in UTF-16 where it begins with that byte-order mark.
+    """Decode a text file: as UTF-16 if it begins with its byte-order mark, as UTF-8 otherwise.
 
-    RAISES BertNerError: it is another encoding, or no text.
+    content (bytes): content of the file
+    name (str): file name, for errors
+    RAISES BertNerError: the file has another encoding, or is not text.
     """
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -53,9 +55,11 @@ def decode(content: bytes, name: str) -> str:
 
 
 def parts(text: str, most: int = PART) -> Iterator[Part]:
-    """Cut a long text: behind a line, else behind a sentence, else between words, else anywhere.
+    """Split a long text after a line, else after a sentence, else between words, else anywhere.
 
-    most: characters of a part.
+    text (str): the text
+    most (int): maximum characters of a part
+    YIELDS: parts that together are the whole text.
     """
     start = 0
     while start < len(text):
@@ -71,27 +75,27 @@ def parts(text: str, most: int = PART) -> Iterator[Part]:
 
 
 def chosen(entities: Sequence[EntitySpan], least: float, labels: Sequence[str]) -> list[EntitySpan]:
-    """The entities with a score of `least` or more, or without any, and with one of the labels."""
-    return [one for one in entities if (one.score is None or one.score >= least) and one.label in labels]
+    """Select the entities with one of the labels and a score of at least `least`, or without a score."""
+    return [entity for entity in entities if (entity.score is None or entity.score >= least) and entity.label in labels]
 
 
 def rows(parts: Sequence[Part], entities: Sequence[Sequence[EntitySpan]]) -> list[dict[str, object]]:
-    """The entities of all parts as rows of a table, in characters of the whole text."""
+    """Return one table row per entity of all parts, with offsets in the whole text."""
     return [
         {
-            "text": part.text[one.start : one.end],
-            "label": one.label,
-            "score": one.score,
-            "start": part.start + one.start,
-            "end": part.start + one.end,
+            "text": part.text[entity.start : entity.end],
+            "label": entity.label,
+            "score": entity.score,
+            "start": part.start + entity.start,
+            "end": part.start + entity.end,
         }
-        for part, found in zip(parts, entities, strict=True)
-        for one in found
+        for part, entities_of_part in zip(parts, entities, strict=True)
+        for entity in entities_of_part
     ]
 
 
 def to_csv(table: Sequence[dict[str, object]]) -> str:
-    """Rows as CSV, with the names of the columns."""
+    """Format rows as CSV with a header."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -100,5 +104,5 @@ def to_csv(table: Sequence[dict[str, object]]) -> str:
 
 
 def to_jsonl(table: Sequence[dict[str, object]]) -> str:
-    """Rows as JSON, a line each."""
+    """Format rows as JSON Lines."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table)

@@ -1,4 +1,4 @@
-"""What a pipeline sees of each token: its subwords, and how likely its tags are."""
+"""Tabulate the tokens of a Doc with their subwords and their most likely tags."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ MOST_TAGS = 3
 
 
 def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
-    """A row for each token that is no white space: its text and its tag in the Doc, in IOB; and of a `bert_ner` its
-    subwords and its most likely tags, with their probability at the temperature of the component: over all legal tag
-    sequences where it decodes these, as its entities have it, and else over the tags of the token alone.
+    """Return a row for each token that is not white space.
 
-    doc: annotated.
-    pipe: the component, if there is one.
+    A row has the text of the `token` and its IOB `tag` in the Doc. With a `bert_ner`, it also has the `subwords` of the
+    token and its three most likely tags, `tag 1` to `tag 3`, with their probabilities at the component's temperature.
+    With Viterbi decoding these are marginals over all valid tag sequences, as for entity scores. Otherwise they are
+    probabilities over the tags of the token only.
+
+    doc (Doc): an annotated Doc
+    pipe (BertNer | None): the component, or None for a pipeline without one
+    RETURNS: rows by column name.
     """
     rows: list[dict[str, Any]] = [
         {"token": token.text, "tag": f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O"} for token in doc
@@ -33,25 +37,26 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     if pipe is not None and len(doc):
         for i, subwords in enumerate(_subwords(doc, pipe)):
             rows[i]["subwords"] = " ".join(subwords)
-        found = decode_batch(pipe.model, [doc], replace(pipe.settings, overwrite=True))  # as if nothing were found yet
-        shares = tag_probabilities(found.logits, pipe.cfg["temperature"])
-        if pipe.settings.decoding == "viterbi" and len(shares):
-            shares, _ = marginals(shares, found.chain.is_start, found.tags)
-        # Where every subword is read, the first of a token comes last.
-        for i, row in reversed(list(zip(found.chain.token_indices.tolist(), shares, strict=True))):
+        # With `overwrite` the entities that are already set do not constrain the tags.
+        decoded = decode_batch(pipe.model, [doc], replace(pipe.settings, overwrite=True))
+        probabilities = tag_probabilities(decoded.logits, pipe.cfg["temperature"])
+        if pipe.settings.decoding == "viterbi" and len(probabilities):
+            probabilities, _ = marginals(probabilities, decoded.chain.is_start, decoded.tags)
+        # If every subword has a row, the row of the first subword of a token is written last and remains.
+        for i, row in reversed(list(zip(decoded.chain.token_indices.tolist(), probabilities, strict=True))):
             for rank, column in enumerate(np.argsort(-row, kind="stable")[:MOST_TAGS].tolist(), start=1):
-                rows[i][f"tag {rank}"] = f"{found.tags.tags[column]} {row[column]:.3f}"
+                rows[i][f"tag {rank}"] = f"{decoded.tags.tags[column]} {row[column]:.3f}"
     return [row for row, token in zip(rows, doc, strict=True) if not token.is_space]
 
 
 def _subwords(doc: Doc, pipe: BertNer) -> list[list[str]]:
-    """Of each token; those of a head on shared vectors are the other component's."""
+    """Return the subwords of each token, or nothing if the encoder belongs to another component."""
     if is_shared(pipe.model):
         return []
     checkpoint = get_checkpoint(pipe.model)
     encodings = checkpoint.tokenize([doc.text])
     alignment = align_docs([doc], [doc.text], encodings)
     ids = encodings[0].ids[alignment.subwords].tolist()
-    names = cast(list[str], checkpoint.tokenizer.convert_ids_to_tokens(ids))
-    cuts = np.append(0, np.cumsum(alignment.lengths)).tolist()
-    return [names[start:end] for start, end in pairwise(cuts)]
+    subwords = cast(list[str], checkpoint.tokenizer.convert_ids_to_tokens(ids))
+    bounds = np.append(0, np.cumsum(alignment.lengths)).tolist()
+    return [subwords[start:end] for start, end in pairwise(bounds)]

@@ -1,7 +1,7 @@
-"""Charts, as SVG that stands in a page and takes its colours of text and lines, light or dark, or as PNG.
+"""Draw charts as inline SVG, which follows the light or dark theme of its page, or as PNG files.
 
-The colours are those of Okabe and Ito, https://jfly.uni-koeln.de/color/, which people who do not see all colours can
-tell apart.
+The palette is that of Okabe and Ito, https://jfly.uni-koeln.de/color/, which remains distinguishable with
+colour-vision deficiency.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .html import cut_middle
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 INK, FAINT = "#010203", "#040506"
-"""Stand for the page's colours of text and of lines, and are put in their place; a PNG keeps them."""
+"""Placeholder colours for text and lines. SVG replaces them with the colours of the page; PNG keeps them."""
 _WIDTH = 11  # inches
 _DPI = 110
 _STYLE = {
     "font.family": "sans-serif",
     "font.size": 10,
     "svg.fonttype": "none",
-    "text.parse_math": False,  # labels may hold dollars
+    "text.parse_math": False,  # labels may contain dollar signs
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
@@ -38,14 +38,14 @@ _STYLE = {
 
 
 class Chart(NamedTuple):
-    """What is drawn.
+    """A chart and how to draw it.
 
-    name (str): of the file, and what the ids in the SVG are made of.
-    label (str): what readers of the screen are told.
-    draw: is given the panels. *Shape:* `(n_rows, n_columns)`
-    n_rows, n_columns (int): of panels.
-    height (float): in inches; the width is always the same.
-    shares (bool): whether the panels of the one row, or else those of each column, have the same axes.
+    name (str): file name without suffix, and seed of the ids in the SVG
+    label (str): description for screen readers
+    draw (Callable): draws on the array of matplotlib axes that it receives. *Shape:* `(n_rows, n_columns)`
+    n_rows, n_columns (int): number of panels in each direction
+    height (float): height in inches; the width is the same for all charts
+    shares (bool): whether panels share axes: the y-axis in a single row, both axes per column otherwise. Default True.
     """
 
     name: str
@@ -58,14 +58,16 @@ class Chart(NamedTuple):
 
 
 def to_svg(chart: Chart) -> str:
-    """As text that stands in a page. What labels hold is escaped.
+    """Draw a chart as SVG for embedding in an HTML page. Text from labels is escaped.
 
+    chart (Chart): chart to draw
+    RETURNS: an `<svg>` element.
     RAISES ImportError: matplotlib is not installed.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = io.StringIO()
-    with _drawn(chart, FigureCanvasSVG) as figure:
+    with _draw_figure(chart, FigureCanvasSVG) as figure:
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor").replace(FAINT, "var(--line)")
@@ -73,20 +75,25 @@ def to_svg(chart: Chart) -> str:
 
 
 def to_png(chart: Chart, folder: Path) -> None:
-    """As `<name>.png` in a folder."""
+    """Write a chart as `<name>.png` to an existing folder.
+
+    chart (Chart): chart to draw
+    folder (Path): output folder
+    RAISES ImportError: matplotlib is not installed.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    with _drawn(chart, FigureCanvasAgg) as figure:
+    with _draw_figure(chart, FigureCanvasAgg) as figure:
         figure.savefig(folder / f"{chart.name}.png", dpi=_DPI, facecolor="white", metadata={"Software": None})
 
 
 @contextmanager
-def _drawn(chart: Chart, canvas: Any) -> Iterator[Any]:
+def _draw_figure(chart: Chart, canvas: Any) -> Iterator[Any]:
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": chart.name}), warnings.catch_warnings():
-        # The page's fonts have what matplotlib's own lack.
+        # matplotlib's fonts lack glyphs that the fonts of the page have.
         warnings.filterwarnings("ignore", message=r"(?s).*[Gg]lyph.*")
         figure = Figure(figsize=(_WIDTH, max(1.8, chart.height)), layout="constrained")
         canvas(figure)
@@ -97,12 +104,12 @@ def _drawn(chart: Chart, canvas: Any) -> Iterator[Any]:
 
 
 def short(name: str, most: int = 22) -> str:
-    """A name that has room beside a chart."""
+    """Shorten a name to at most `most` printable characters for an axis label."""
     return cut_middle("".join(c for c in name if c.isprintable()), most)
 
 
 def few_ticks(axis: Any, n: int) -> None:
-    """No more than so many, at whole numbers."""
+    """Limit an axis to at most `n` ticks, at integers."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(n, integer=True))

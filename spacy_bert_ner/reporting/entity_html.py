@@ -1,9 +1,9 @@
-"""Entities in colour, with their scores: in pages, and in notebooks.
+"""Highlight entities and their scores in HTML pages and notebooks.
 
-The colours were searched for so that those that are nearest are far apart for people who do not see all colours too
-(more than 15 in CIELAB, as Machado et al. 2009 simulate it, https://doi.org/10.1109/TVCG.2009.113), and differ from
-white; dark text on each has a contrast of more than 7. Those that come first differ most. The label stands beside each
-entity all the same, as there are more labels than colours.
+The colours were found by a search. The closest pair stays distinguishable with colour-vision deficiency: more than 15
+apart in CIELAB, simulated as in Machado et al. 2009, https://doi.org/10.1109/TVCG.2009.113. All colours differ from
+white, and dark text on each has a contrast of more than 7. The first colours differ most from each other. Each entity
+also shows its label, because there are more labels than colours.
 """
 
 from __future__ import annotations
@@ -27,9 +27,13 @@ _ENTITY = (
 
 
 class EntitySpan(NamedTuple):
-    """An entity in a text: its first character, one past its last, its label, and its score, if it has one.
+    """An entity in a text.
 
-    stands_out (bool): whether it is framed.
+    start (int): offset of its first character
+    end (int): offset after its last character
+    label (str): entity label
+    score (float | None): confidence from 0 to 1, or None if there is none (default)
+    stands_out (bool): whether the entity is framed, default False
     """
 
     start: int
@@ -40,25 +44,36 @@ class EntitySpan(NamedTuple):
 
 
 def label_colors(labels: Collection[str]) -> dict[str, str]:
-    """A colour for each label, the same for the same labels; from the eighth on they come again."""
+    """Assign a colour to each label. The same set of labels always gets the same colours.
+
+    labels: entity labels. After the eighth label the colours repeat.
+    RETURNS: CSS colours by label.
+    """
     return {label: TINTS[i % len(TINTS)] for i, label in enumerate(sorted(labels))}
 
 
 def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> str:
-    """A text whose entities are marked, as HTML of displaCy. Text and labels are escaped.
+    """Render a text with highlighted entities as HTML with displaCy. Text and labels are escaped.
 
-    entities: in the order of the text; of one that overlaps those before it, what is behind them is marked, and if
-        nothing is, its label alone.
+    text (str): plain text
+    entities: entities in the order of the text. If an entity overlaps an earlier one, only the rest of it is
+        highlighted; if nothing is left, only its label is shown.
+    colour_of: CSS colour by label, as `label_colors` returns it
+    RETURNS: the HTML.
     """
     ents = []
     covered = 0
-    for one in entities:
-        start = max(one.start, covered)
-        covered = max(one.end, covered)
-        label = one.label if one.score is None else f"{one.label} {one.score:.2f}"
-        # displaCy escapes the text, but not labels; and to it labels in small and in capital letters are one.
-        params = {"label": html.escape(label), "bg": colour_of[one.label], "frame": _FRAME if one.stands_out else ""}
-        ents.append({"start": start, "end": covered, "label": one.label, "params": params})
+    for entity in entities:
+        start = max(entity.start, covered)
+        covered = max(entity.end, covered)
+        label = entity.label if entity.score is None else f"{entity.label} {entity.score:.2f}"
+        # displaCy escapes the text but not the label, and looks up colours without regard to case.
+        params = {
+            "label": html.escape(label),
+            "bg": colour_of[entity.label],
+            "frame": _FRAME if entity.stands_out else "",
+        }
+        ents.append({"start": start, "end": covered, "label": entity.label, "params": params})
     page: str = displacy.render(
         {"text": text, "ents": ents}, style="ent", manual=True, jupyter=False, options={"template": _ENTITY}
     )
@@ -66,45 +81,49 @@ def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mappin
 
 
 def shown(doc: Doc) -> list[EntitySpan]:
-    """The entities of a Doc."""
+    """Return the entities of a Doc, with the score of each if it has one."""
     return [EntitySpan(ent.start_char, ent.end_char, ent.label_, entity_score(ent)) for ent in doc.ents]
 
 
 class Entities:
-    """What a notebook shows of a Doc: the text in colour, and a table of its entities."""
+    """The entities of a Doc as a notebook displays them: the highlighted text and a table of entities."""
 
     def __init__(self, doc: Doc) -> None:
         self.text = doc.text
         self.entities = shown(doc)
 
     def _repr_html_(self) -> str:
-        marks = render_entities(self.text, self.entities, label_colors({one.label for one in self.entities}))
-        if not self.entities:
-            return f"{marks}<p>There is no entity in it.</p>"
-        head = "".join(
-            f"<th>{name}</th>" for name in ("entity", "label", "score", "first character", "behind the last")
+        highlighted = render_entities(
+            self.text, self.entities, label_colors({entity.label for entity in self.entities})
         )
+        if not self.entities:
+            return f"{highlighted}<p>No entities.</p>"
+        head = "".join(f"<th>{name}</th>" for name in ("entity", "label", "score", "start", "end"))
         rows = "".join(
             "<tr>"
-            + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in (*self._cells(one), one.start, one.end))
+            + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in (*self._cells(entity), entity.start, entity.end))
             + "</tr>"
-            for one in self.entities
+            for entity in self.entities
         )
-        return f"{marks}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"{highlighted}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def __repr__(self) -> str:
-        """As lines, where there is no HTML."""
-        rows = [self._cells(one) for one in self.entities]
+        """Return one line per entity, for terminals that do not display HTML."""
+        rows = [self._cells(entity) for entity in self.entities]
         width = max((len(text) for text, _, _ in rows), default=0)
-        return "\n".join(f"{text:<{width}}  {label}  {score}" for text, label, score in rows) or "no entity"
+        return "\n".join(f"{text:<{width}}  {label}  {score}" for text, label, score in rows) or "no entities"
 
-    def _cells(self, one: EntitySpan) -> tuple[str, str, str]:
-        return self.text[one.start : one.end], one.label, "-" if one.score is None else f"{one.score:.3f}"
+    def _cells(self, entity: EntitySpan) -> tuple[str, str, str]:
+        score = "-" if entity.score is None else f"{entity.score:.3f}"
+        return self.text[entity.start : entity.end], entity.label, score
 
 
 def show(doc: Doc) -> Entities:
-    """Show the entities of a Doc in a notebook: the text in colour, and a table with scores.
+    """Show the entities of a Doc in a notebook: the highlighted text, and a table with scores.
 
-    show(nlp("Kevin Durant plays for the Brooklyn Nets."))
+        show(nlp("Kevin Durant plays for the Brooklyn Nets."))
+
+    doc (Doc): a Doc with entities
+    RETURNS: an object that notebooks display as HTML and terminals as text.
     """
     return Entities(doc)

@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing else, and text that is shown to people."""
+"""Render self-contained HTML pages, and format values and text for readers."""
 
 from __future__ import annotations
 
@@ -8,61 +8,68 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-_KEPT = "\n\u200c\u200d"
-"""Line breaks, and the joiners of scripts and of emoji."""
+_INVISIBLE_BUT_MEANINGFUL = "\n\u200c\u200d"
+"""Line breaks, and the zero-width joiners of scripts and emoji."""
 
 
 def render(package: str, template: str = "page.html", /, **context: Any) -> str:
-    """Fill in a template of a package, which extends `base.html`. Whatever is no `Markup` is escaped, and characters
-    of it that cannot be seen are written out.
+    """Render a template that extends `base.html`.
 
-    context: what the template names; the filters `percent`, `number` and `score`, and `style`, are there for all.
+    Values other than `Markup` are HTML-escaped, and their invisible characters are written as escape sequences.
+
+    package (str): dotted name of the package that contains the template
+    template (str): file name of the template, default `page.html`
+    context: variables of the template. The variable `style` and the filters `percent`, `number` and `score` are always
+        available.
+    RETURNS: the page as HTML.
     """
-    texts = {template: package, "base.html": __package__, "page.css": __package__}
-    loader = DictLoader({name: files(where).joinpath(name).read_text("utf-8") for name, where in texts.items()})
+    package_of = {template: package, "base.html": __package__, "page.css": __package__}
+    loader = DictLoader({name: files(source).joinpath(name).read_text("utf-8") for name, source in package_of.items()})
     environment = Environment(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_make_visible,
     )
     environment.filters |= {"percent": percent, "number": lambda n: f"{n:,}", "score": score}
     style = loader.mapping["page.css"]
-    return environment.get_template(template).render(style=Markup(style), **context)  # noqa: S704, it is our own
+    return environment.get_template(template).render(style=Markup(style), **context)  # noqa: S704, a file of this package
 
 
-def _shown(value: Any) -> Any:
-    """What stands for a value on a page: of text what can be seen; lines and columns stay."""
+def _make_visible(value: Any) -> Any:
+    """Escape the invisible characters of plain text; keep line breaks and tabs."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return "".join(c if c in "\n\t" else visible(c) for c in value)
 
 
 def percent(value: float | None) -> str:
-    """A share, as people read it."""
+    """Format a share from 0 to 1 as a percentage, or an en dash for None."""
     if value is None:
         return "–"
     return f"{value:.1%}" if value >= 0.001 or not value else "< 0.1%"
 
 
 def score(value: float | None) -> str:
-    """A score from 0 to 1."""
+    """Format a score from 0 to 1 with three decimals, or an en dash for None."""
     return "–" if value is None else f"{value:.3f}"
 
 
 def visible(text: str) -> str:
-    """Text without characters that cannot be seen, or that a terminal obeys: they are written as Python does."""
+    """Replace invisible and control characters with Python escape sequences."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def printable(text: str) -> str:
-    """Text of the same length without characters that cannot be seen: spaces, or U+FFFD, stand for them."""
-    return "".join(c if c.isprintable() or c in _KEPT else " " if c.isspace() else "\ufffd" for c in text)
+    """Replace each invisible character with one space or U+FFFD, which keeps the length of the text."""
+    return "".join(
+        c if c.isprintable() or c in _INVISIBLE_BUT_MEANINGFUL else " " if c.isspace() else "\ufffd" for c in text
+    )
 
 
 def cut_middle(text: str, length: int) -> str:
-    """Names of no more than so many characters: those that begin alike differ at their ends."""
+    """Shorten text to at most `length` characters by cutting its middle: names often differ only at their ends."""
     half = (length - 1) // 2
     return text if len(text) <= length else f"{text[: length - half - 1]}…{text[-half:]}"

@@ -63,5 +63,5 @@ def sketch(chart: Chart) -> str:
     """Stand in for `to_svg`: draw a chart, which depends on the data, but do not render it, which takes the time."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # most tests need no matplotlib
 
-    with plotting._drawn(chart, FigureCanvasSVG):
+    with plotting._draw_figure(chart, FigureCanvasSVG):
         return f'<svg role="img" aria-label="{chart.label}"></svg>'

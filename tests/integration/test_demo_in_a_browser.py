@@ -177,7 +177,7 @@ def test_a_long_text_from_a_file_is_shown_in_parts(page, tmp_path):
     page.locator("input[type=file]").set_input_files(str(tmp_path / "long.txt"))
     page.get_by_text("long.txt").first.wait_for()
     page.get_by_role("button", name="Find entities").click()
-    number = page.get_by_label("Part of the text, of 5")
+    number = page.get_by_label("Part of the text (1 to 5)")
     number.wait_for()
     assert page.locator(".entities").inner_text().count("Kevin") <= 94
     number.fill("5")
@@ -193,5 +193,5 @@ def test_hostile_text_stays_text(page):
 
 
 def test_tokens_are_shown(page):
-    page.get_by_text("Tokens, subwords, and how likely their tags are").click()
+    page.get_by_text("Tokens, subwords and tag probabilities").click()
     page.get_by_test_id("stDataFrame").nth(1).wait_for()

@@ -209,7 +209,7 @@ def test_parts_are_no_longer_than_the_pipeline_takes(monkeypatch, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "short")
     monkeypatch.setitem(Language.__init__.__kwdefaults__, "max_length", 20)
     page = open_page(monkeypatch, tmp_path / "short")
-    assert [one.value for one in page.info] == ["No entity was found in this text."]
+    assert [one.value for one in page.info] == ["No entities were found in this text."]
     assert not page.error
 
 

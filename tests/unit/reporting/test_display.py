@@ -110,5 +110,5 @@ def test_scores_of_the_component_are_shown(make_nlp, tagger):
 def test_a_doc_without_entities():
     shown = spacy_bert_ner.show(spacy.blank("en")("a < b"))
     assert "a &lt; b" in shown._repr_html_()
-    assert "There is no entity in it" in shown._repr_html_()
-    assert repr(shown) == "no entity"
+    assert "No entities." in shown._repr_html_()
+    assert repr(shown) == "no entities"
