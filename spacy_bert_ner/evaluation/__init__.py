@@ -1,1 +1,1 @@
-"""Metrics of predicted entities."""
+"""Metrics, reports and model cards of pipelines."""

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of entities, with what chance alone may add or take; two pipelines side by side."""
+"""Compute precision, recall and F1 of entities with confidence intervals, and test two pipelines for a difference."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ Table = NDArray[np.float64]
 
 N_SAMPLES = 1000
 _Z = 1.959964
-"""Quantile of the normal distribution at 97.5 %."""
-_SAME = 1e-9
-"""Scores that differ by no more have no spread."""
+"""97.5 % quantile of the standard normal distribution."""
+_MIN_RANGE = 1e-9
+"""Resampled scores with a smaller range count as identical."""
 _AT_ONCE = 2_000_000
-"""Numbers of a sample of documents that are drawn together, which bounds memory."""
+"""Maximum random numbers per block of resamples, which limits memory."""
 
 
 class Counts(NamedTuple):
-    """Entities of each document and label. *Shape:* `(n_docs, n_labels)` each
+    """Numbers of entities by document and label.
 
-    labels: those of gold and of predicted entities, or what else these are counted as, sorted.
-    right: predicted entities that are gold ones, boundaries and label.
-    found: predicted ones.
-    gold: gold ones.
+    labels (tuple): sorted labels of gold and predicted entities, or the other kinds that they are counted by
+    right (Table): correct entities: predicted with the boundaries and label of a gold one. *Shape:*
+        `(n_docs, n_labels)`
+    found (Table): predicted entities. *Shape:* `(n_docs, n_labels)`
+    gold (Table): gold entities. *Shape:* `(n_docs, n_labels)`
     """
 
     labels: tuple[Any, ...]
@@ -36,7 +37,7 @@ class Counts(NamedTuple):
     gold: Table
 
     def stacked(self) -> Table:
-        """`(3, n_docs, n_labels)`"""
+        """Stack `right`, `found` and `gold` in this order. *Shape:* `(3, n_docs, n_labels)`"""
         return np.stack([self.right, self.found, self.gold])
 
 
@@ -46,25 +47,36 @@ def count_entities(
     labels: Sequence[str] = (),
     kinds: Callable[[int, Entity], Sequence[Any]] = lambda _, entity: (entity.label,),
 ) -> Counts:
-    """Count the entities of documents.
+    """Count correct, predicted and gold entities by document and label.
 
-    labels: beside those that occur, so that several pipelines have the same.
-    kinds: gives all that an entity is counted as, in place of its label, for the number of the document and the entity.
+    gold: gold entities of each document
+    predicted: predicted entities of each document
+    labels: labels to include even if no entity has them, which gives the counts of several pipelines the same columns
+    kinds (Callable): returns the kinds that an entity is counted by, given the index of its document and the entity.
+        Default: its label.
     """
-    sides = [(set(wanted) & set(found), found, wanted) for wanted, found in zip(gold, predicted, strict=True)]
-    told = [[[kind for e in side for kind in kinds(i, e)] for side in doc] for i, doc in enumerate(sides)]
-    known = sorted({*labels, *(one for doc in told for side in doc for one in side)})
-    place = {label: i for i, label in enumerate(known)}
-    tables = np.zeros((3, len(gold), len(known)))
-    for i, doc in enumerate(told):
+    sides = [
+        (set(gold_entities) & set(entities), entities, gold_entities)
+        for gold_entities, entities in zip(gold, predicted, strict=True)
+    ]
+    kinds_by_doc = [[[kind for e in side for kind in kinds(i, e)] for side in doc] for i, doc in enumerate(sides)]
+    columns = sorted({*labels, *(kind for doc in kinds_by_doc for side in doc for kind in side)})
+    column_of = {label: i for i, label in enumerate(columns)}
+    tables = np.zeros((3, len(gold), len(columns)))
+    for i, doc in enumerate(kinds_by_doc):
         for table, side in zip(tables, doc, strict=True):
-            for one in side:
-                table[i, place[one]] += 1
-    return Counts(tuple(known), *tables)
+            for kind in side:
+                table[i, column_of[kind]] += 1
+    return Counts(tuple(columns), *tables)
 
 
 def prf(right: float, found: float, gold: float) -> dict[str, float | None]:
-    """Precision `p`, recall `r` and their harmonic mean `f`; None where there is nothing to divide by."""
+    """Compute precision `p`, recall `r` and their harmonic mean `f`; each is None if its denominator is 0.
+
+    right (float): number of correct entities
+    found (float): number of predicted entities
+    gold (float): number of gold entities
+    """
     return {
         "p": right / found if found else None,
         "r": right / gold if gold else None,
@@ -73,127 +85,147 @@ def prf(right: float, found: float, gold: float) -> dict[str, float | None]:
 
 
 def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Score a corpus, with 95 % intervals of the bootstrap over documents (Efron 1979,
-    https://doi.org/10.1214/aos/1176344552): documents are drawn with replacement, as many as there are, and what lies
-    between the 2.5th and the 97.5th percentile of the scores is the interval.
+    """Score a corpus with 95 % bootstrap intervals over documents (Efron 1979, https://doi.org/10.1214/aos/1176344552).
 
-    Where all draws have the same score, as where every document is right, the bootstrap says nothing about the error.
-    The interval is then that of `wilson` over entities.
+    Each resample draws as many documents as there are, with replacement. The interval runs from the 2.5th to the 97.5th
+    percentile of the resampled scores.
 
-    n_samples: how often they are drawn.
-    RETURNS: `micro`, over all entities, `macro`, the mean over labels, and `per_label`, each with `p`, `r`, `f` and, of
-        each, `p_interval` and so on, `[low, high]`; but for the macro mean, which leaves out labels that are not there,
-        with the numbers `right`, `found` and `gold`. None where there is nothing to divide by. The interval of a macro
-        mean that is the same in all draws is None too.
+    If all resamples have the same score, for example because every document is correct, the bootstrap cannot estimate
+    the error. The interval is then that of `wilson` over entities.
+
+    counts (Counts): counts of the corpus, see `count_entities`
+    n_samples (int): number of resamples, default 1000
+    seed (int): seed of the resamples, default 0
+    RETURNS: `micro` over all entities, `macro`, the mean over labels, and `per_label`. Each has `p`, `r`, `f` and their
+        intervals `[low, high]` as `p_interval`, `r_interval`, `f_interval`. `micro` and each label also have the
+        numbers `right`, `found` and `gold`. A score is None if its denominator is 0; `macro` leaves such labels out.
+        The interval of a macro score is None if all resamples have the same one.
     """
     totals = counts.stacked().sum(axis=1)  # (3, n_labels)
-    drawn = _draw(counts.stacked(), n_samples, seed)  # (n_samples, 3, n_labels)
-    scores = _prf(drawn)  # (n_samples, 3, n_labels)
-    per_label = {label: _scored(totals[:, i], scores[:, :, i]) for i, label in enumerate(counts.labels)}
+    resampled = _resample(counts.stacked(), n_samples, seed)  # (n_samples, 3, n_labels)
+    scores = _prf(resampled)  # (n_samples, 3, n_labels)
+    per_label = {label: _score_row(totals[:, i], scores[:, :, i]) for i, label in enumerate(counts.labels)}
     macro: dict[str, Any] = {}
     for i, key in enumerate("prf"):
         values = [row[key] for row in per_label.values() if row[key] is not None]
         macro[key] = sum(values) / len(values) if values else None
-        macro[f"{key}_interval"] = _interval(_mean(scores[:, i]))
-    micro = _scored(totals.sum(axis=1), _prf(drawn.sum(axis=2)))
+        macro[f"{key}_interval"] = _percentile_interval(_mean(scores[:, i]))
+    micro = _score_row(totals.sum(axis=1), _prf(resampled.sum(axis=2)))
     return {"micro": micro, "macro": macro, "per_label": per_label}
 
 
-def compare(one: Counts, other: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Whether two pipelines differ on the same documents by more than chance.
+def compare(first: Counts, second: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
+    """Test whether two pipelines differ on the same documents by more than chance.
 
-    The interval is that of the paired bootstrap: both are scored on the same drawn documents. The p-value is that of
-    approximate randomization (Noreen 1989; Yeh 2000, https://aclanthology.org/C00-2137): the two exchange their answers
-    on half of the documents, drawn at random, and it is counted how often that makes as large a difference.
+    The interval is that of the paired bootstrap, which scores both on the same resampled documents. The p-value is that
+    of approximate randomization (Noreen 1989; Yeh 2000, https://aclanthology.org/C00-2137). Each of its samples swaps
+    the predictions of the two on each document with probability 0.5. The p-value is the share of samples with a
+    difference at least as large.
 
-    RETURNS: `difference`, the F1 of `other` less that of `one`, over all entities; `interval`, `p_value`. None where
-        one of them has nothing to divide by. `interval` is also None where all draws have the same difference.
+    first, second (Counts): counts of the two pipelines on the same documents, see `count_entities`
+    n_samples (int): number of samples of each method, default 1000
+    seed (int): seed of the samples, default 0
+    RETURNS: `difference`, the micro F1 of `second` minus that of `first`, its `interval` `[low, high]`, and `p_value`.
+        All are None if the F1 of either pipeline has the denominator 0. `interval` is also None if all resamples have
+        the same difference.
     """
-    a, b = one.stacked().sum(axis=2), other.stacked().sum(axis=2)  # (3, n_docs)
+    a, b = first.stacked().sum(axis=2), second.stacked().sum(axis=2)  # (3, n_docs)
     difference = _f1(b.sum(axis=1)) - _f1(a.sum(axis=1))
     if np.isnan(difference):
         return {"difference": None, "interval": None, "p_value": None}
-    both = _draw(np.stack([*a, *b])[:, :, None], n_samples, seed)[:, :, 0]  # (n_samples, 6)
-    drawn = _f1(both[:, 3:].T) - _f1(both[:, :3].T)
+    resampled = _resample(np.stack([*a, *b])[:, :, None], n_samples, seed)[:, :, 0]  # (n_samples, 6)
+    differences = _f1(resampled[:, 3:].T) - _f1(resampled[:, :3].T)
     rng = np.random.default_rng(seed)
     n_extreme = 0
-    for n in _runs(n_samples, a.shape[1]):
+    for n in _block_sizes(n_samples, a.shape[1]):
         swap = rng.random((n, a.shape[1])) < 0.5
-        moved = swap @ (b - a).T  # (n, 3)
-        mixed = _f1((b.sum(axis=1) - moved).T) - _f1((a.sum(axis=1) + moved).T)
-        n_extreme += int((np.abs(mixed) >= abs(difference) - 1e-12).sum())
+        swapped = swap @ (b - a).T  # (n, 3)
+        randomized = _f1((b.sum(axis=1) - swapped).T) - _f1((a.sum(axis=1) + swapped).T)
+        n_extreme += int((np.abs(randomized) >= abs(difference) - 1e-12).sum())
     p_value = (n_extreme + 1) / (n_samples + 1)
-    return {"difference": float(difference), "interval": _interval(drawn), "p_value": p_value}
+    return {"difference": float(difference), "interval": _percentile_interval(differences), "p_value": p_value}
 
 
-def _runs(n_samples: int, n_docs: int) -> list[int]:
+def _block_sizes(n_samples: int, n_docs: int) -> list[int]:
+    """Divide the samples into blocks that fit `_AT_ONCE`."""
     size = max(1, _AT_ONCE // max(1, n_docs))
     return [min(size, n_samples - start) for start in range(0, n_samples, size)]
 
 
-def _draw(tables: Table, n_samples: int, seed: int) -> Table:
-    """Sums over drawn documents. *Shape:* `(k, n_docs, n)` → `(n_samples, k, n)`"""
+def _resample(tables: Table, n_samples: int, seed: int) -> Table:
+    """Sum tables over resampled documents. *Shape:* `(k, n_docs, n)` → `(n_samples, k, n)`"""
     k, n_docs, n = tables.shape
     if not n_docs:
         return np.zeros((n_samples, k, n))
     rng = np.random.default_rng(seed)
     flat = tables.transpose(1, 0, 2).reshape(n_docs, k * n)
-    parts = [
-        rng.multinomial(n_docs, np.full(n_docs, 1 / n_docs), size=size) @ flat for size in _runs(n_samples, n_docs)
+    blocks = [
+        rng.multinomial(n_docs, np.full(n_docs, 1 / n_docs), size=size) @ flat
+        for size in _block_sizes(n_samples, n_docs)
     ]
-    return np.concatenate(parts).reshape(n_samples, k, n)
+    return np.concatenate(blocks).reshape(n_samples, k, n)
 
 
-def _prf(drawn: Table) -> Table:
-    """Right, found, gold → P, R, F1 along the second axis; NaN where there is nothing to divide by."""
-    right, found, gold = drawn[:, 0], drawn[:, 1], drawn[:, 2]
+def _prf(counts: Table) -> Table:
+    """Convert `right`, `found`, `gold` to precision, recall, F1 along the second axis, NaN for a denominator of 0.
+
+    *Shape:* `(n_samples, 3, …)` → the same
+    """
+    right, found, gold = counts[:, 0], counts[:, 1], counts[:, 2]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.stack([right / found, right / gold, 2 * right / (found + gold)], axis=1)
 
 
 def _f1(totals: Table) -> Any:
+    """Compute F1 from `right`, `found`, `gold`, NaN for a denominator of 0. *Shape:* `(3, …)` → `(…)`"""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(2 * totals[0] / (totals[1] + totals[2]))
 
 
 def wilson(right: float, n: float) -> tuple[float, float]:
-    """Give the 95 % interval of a share, such as 0.566 to 1 for 5 right ones of 5, by Wilson 1927,
-    https://doi.org/10.1080/01621459.1927.10502953.
+    """Compute the 95 % score interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
 
-    right, n: entities, which are taken as independent of each other.
+    For 5 correct entities of 5 it is 0.566 to 1. Entities are assumed to be independent.
+
+    right (float): number of correct entities
+    n (float): number of entities
+    RETURNS: the lower and the upper bound, from 0 to 1.
     """
     centre, half = right + _Z**2 / 2, _Z * (right * (n - right) / n + _Z**2 / 4) ** 0.5
     return max(0.0, (centre - half) / (n + _Z**2)), min(1.0, (centre + half) / (n + _Z**2))
 
 
 def _count_interval(key: str, right: float, found: float, gold: float) -> list[float]:
-    """Give Wilson's interval of precision, recall or F1.
+    """Compute Wilson's interval of precision, recall or F1.
 
-    F1 is 2 J / (1 + J), where J is the share of right entities among all that are gold, predicted or both.
+    F1 is 2 J / (1 + J) with the Jaccard index J: the share of correct entities among all that are gold or predicted.
     """
     if key == "f":
-        return [2 * share / (1 + share) for share in wilson(right, found + gold - right)]
+        return [2 * jaccard / (1 + jaccard) for jaccard in wilson(right, found + gold - right)]
     return list(wilson(right, found if key == "p" else gold))
 
 
-def _scored(totals: Table, drawn: Table) -> dict[str, Any]:
+def _score_row(totals: Table, resampled: Table) -> dict[str, Any]:
+    """Return the scores of one label, or of all, with intervals. *Shape:* `(3,)` and `(n_samples, 3)`"""
     right, found, gold = totals.tolist()
     row: dict[str, Any] = prf(right, found, gold)
     for i, key in enumerate("prf"):
-        known = row[key] is not None
-        row[f"{key}_interval"] = _interval(drawn[:, i]) or (_count_interval(key, right, found, gold) if known else None)
+        interval = _percentile_interval(resampled[:, i])
+        if interval is None and row[key] is not None:
+            interval = _count_interval(key, right, found, gold)
+        row[f"{key}_interval"] = interval
     return row | {"right": int(right), "found": int(found), "gold": int(gold)}
 
 
 def _mean(values: Table) -> Table:
-    """Of each row, without NaN; NaN where there is nothing else."""
+    """Average each row without its NaN; NaN for rows without numbers. *Shape:* `(n, m)` → `(n,)`"""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: Table = np.where(known, values, 0).sum(axis=1) / known.sum(axis=1)
     return mean
 
 
-def _interval(drawn: Table) -> list[float] | None:
-    """RETURNS: None where no draw has a score, or all have the same."""
-    known = drawn[~np.isnan(drawn)]
-    return np.percentile(known, [2.5, 97.5]).tolist() if len(known) and np.ptp(known) > _SAME else None
+def _percentile_interval(resampled: Table) -> list[float] | None:
+    """Return the 2.5th and 97.5th percentiles, None without scores or if all are equal. *Shape:* `(n_samples,)`"""
+    known = resampled[~np.isnan(resampled)]
+    return np.percentile(known, [2.5, 97.5]).tolist() if len(known) and np.ptp(known) > _MIN_RANGE else None

@@ -1,4 +1,4 @@
-"""How honest scores of entities are, and what a threshold on them does."""
+"""Measure the calibration of entity scores, and precision and recall by score threshold."""
 
 from __future__ import annotations
 
@@ -11,74 +11,84 @@ from .bootstrap import prf
 from .token_accuracy import calibration_error
 
 N_BINS = 10
-_MOST_POINTS = 200
-"""Of a curve: more are not to be told apart in a plot."""
+_MAX_POINTS = 200
+"""Maximum points of a curve; more cannot be distinguished in a plot."""
 
 
 class Scored(NamedTuple):
-    """A predicted entity: its label, its score, and whether it is right."""
+    """A predicted entity: its label, its score from 0 to 1, and whether it is correct."""
 
     label: str
     score: float
     right: bool
 
 
-def confidence(entities: Sequence[Scored], gold: dict[str, int], wanted: float) -> dict[str, Any] | None:
-    """What scores tell, over all labels and for each.
+def confidence(entities: Sequence[Scored], gold: dict[str, int], wanted_precision: float) -> dict[str, Any] | None:
+    """Measure the calibration of scores and find thresholds, over all labels and for each label.
 
-    entities: those with a score.
-    gold: how many gold entities there are of each label.
-    wanted: the precision that a threshold is to give, from 0 to 1.
-    RETURNS: `all` and `per_label`, see `_told`; None where no entity has a score.
+    entities: predicted entities with a score
+    gold: number of gold entities by label
+    wanted_precision (float): the precision that thresholds should reach, from 0 to 1
+    RETURNS: `wanted_precision`, `all` and `per_label`, see `_measure`; None if no entity has a score.
     """
     if not entities:
         return None
     labels = sorted({entity.label for entity in entities})
     return {
-        "wanted_precision": wanted,
-        "all": _told(entities, sum(gold.values()), wanted),
+        "wanted_precision": wanted_precision,
+        "all": _measure(entities, sum(gold.values()), wanted_precision),
         "per_label": {
-            label: _told([e for e in entities if e.label == label], gold.get(label, 0), wanted) for label in labels
+            label: _measure([e for e in entities if e.label == label], gold.get(label, 0), wanted_precision)
+            for label in labels
         },
     }
 
 
-def _told(entities: Sequence[Scored], n_gold: int, wanted: float) -> dict[str, Any]:
-    """`n`, entities; `ece`, the expected calibration error; `bins` of scores of equal width that hold some, each with
-    `low`, `high`, `n`, its mean `score`, and the share that is `right`; `curve`, precision and recall of the entities
-    that have a `threshold` or more; `threshold`, the least with the wanted precision, and its precision and recall, 0
-    where all entities have that precision, None where no threshold gives it."""
+def _measure(entities: Sequence[Scored], n_gold: int, wanted_precision: float) -> dict[str, Any]:
+    """Measure the calibration of the scores of entities and find a threshold.
+
+    RETURNS: `n`, the number of entities; `ece`, the expected calibration error; `bins`, the non-empty score bins of
+        equal width, each with `low`, `high`, `n`, the mean `score` and the share that is `right`; `curve`, precision
+        `p` and recall `r` of the entities with a score of at least `threshold`; `threshold`, the point of the curve
+        with the lowest threshold that reaches the precision. That threshold is 0 if all entities together reach it;
+        `threshold` is None if none does.
+    """
     scores = np.array([entity.score for entity in entities])
     right = np.array([entity.right for entity in entities])
     bin_of = np.minimum((scores * N_BINS).astype(int), N_BINS - 1)
     bins = []
     for i in range(N_BINS):
-        inside = bin_of == i
-        if n := int(inside.sum()):
-            shares = {"score": float(scores[inside].mean()), "right": float(right[inside].mean())}
-            bins.append({"low": i / N_BINS, "high": (i + 1) / N_BINS, "n": n, **shares})
+        in_bin = bin_of == i
+        if n := int(in_bin.sum()):
+            means = {"score": float(scores[in_bin].mean()), "right": float(right[in_bin].mean())}
+            bins.append({"low": i / N_BINS, "high": (i + 1) / N_BINS, "n": n, **means})
     curve = _curve(scores, right, n_gold)
-    good = [point for point in curve if point["p"] >= wanted]
-    if good and good[-1] is curve[-1]:
-        good[-1] = {**curve[-1], "threshold": 0.0}
-    most = _MOST_POINTS
-    kept = curve if len(curve) <= most else [curve[round(i * (len(curve) - 1) / (most - 1))] for i in range(most)]
+    precise_enough = [point for point in curve if point["p"] >= wanted_precision]
+    if precise_enough and precise_enough[-1] is curve[-1]:
+        precise_enough[-1] = {**curve[-1], "threshold": 0.0}
     return {
         "n": len(entities),
         "ece": calibration_error(scores, right),
         "bins": bins,
-        "curve": kept,
-        "threshold": good[-1] if good else None,
+        "curve": _thin_out(curve),
+        "threshold": precise_enough[-1] if precise_enough else None,
     }
 
 
+def _thin_out(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Select evenly spaced points of a curve that has more than `_MAX_POINTS`, with its first and last one."""
+    if len(curve) <= _MAX_POINTS:
+        return curve
+    return [curve[round(i * (len(curve) - 1) / (_MAX_POINTS - 1))] for i in range(_MAX_POINTS)]
+
+
 def _curve(scores: Any, right: Any, n_gold: int) -> list[dict[str, Any]]:
-    """From the highest score to the lowest."""
-    # Six digits are enough to write in a config; rounded down, so that the entity still passes.
+    """Return threshold, precision and recall, from the highest threshold to the lowest. *Shape:* `(n,)` both arrays"""
+    # Six digits suffice for a config. Rounding down lets the entity at the threshold still pass.
     scores = np.floor(scores * 1e6) / 1e6
     order = np.argsort(-scores, kind="stable")
     ordered, hits = scores[order], np.cumsum(right[order])
-    # Entities with the same score pass a threshold together.
+    # Entities with equal scores pass a threshold together.
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
     points = []
     for i in ends.tolist():

@@ -1,4 +1,4 @@
-"""Charts of what was measured, from what `metrics.json` holds."""
+"""Draw the charts of a report from the content of `metrics.json`."""
 
 from __future__ import annotations
 
@@ -9,50 +9,51 @@ from typing import Any
 from ..reporting.charts import COLOURS, FAINT, INK, Chart, few_ticks, short
 
 CHARTS = ("labels", "comparison", "confusion", "slices", "reliability", "thresholds", "training")
-"""Their names; those of several pipelines have a number behind them."""
+"""Names of the charts. With several pipelines, the charts of each have its number as a suffix."""
 MOST_LABELS = 50
 MOST_LINES = 6
-"""Labels with a line of their own in a plot of curves; the most frequent ones."""
-_NUMBERED = 20
-"""Up to so many labels, cells of the confusion matrix have numbers in them."""
+"""Maximum labels with a separate line in a plot of curves, most frequent first."""
+_MAX_NUMBERED = 20
+"""Maximum labels with which the cells of the confusion matrix show their numbers."""
 
 Metrics = dict[str, Any]
 
 
 def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | None) -> dict[str, list[Chart]]:
-    """The charts of each pipeline, by its name, and under "" those of all; none where there is nothing to draw.
+    """Return the charts of each pipeline by its name, and the charts of all pipelines under "".
 
-    pipelines: by name; see `measure.compute_metrics`.
-    training: see `training_curves.read_log`.
+    A chart without data is left out.
+
+    pipelines: metrics by name of the pipeline, see `measure.compute_metrics`
+    training: learning curves, see `training_curves.read_log`; None without a log
     """
     charts: dict[str, list[Chart]] = {"": []}
     if len(pipelines) > 1 and _labels(*pipelines.values()):
         charts[""].append(comparison(pipelines))
     if training:
         charts[""].append(curves(training))
-    for i, (name, one) in enumerate(pipelines.items()):
+    for i, (name, metrics) in enumerate(pipelines.items()):
         suffix = f"-{i + 1}" if len(pipelines) > 1 else ""
-        made = []
-        if _labels(one):
-            made += [labels(one, suffix), confusion(one, suffix), slices(one, suffix)]
-        if one["confidence"]:
-            made += [reliability(one, suffix), thresholds(one, suffix)]
-        charts[name] = made
+        charts[name] = []
+        if _labels(metrics):
+            charts[name] += [labels(metrics, suffix), confusion(metrics, suffix), slices(metrics, suffix)]
+        if metrics["confidence"]:
+            charts[name] += [reliability(metrics, suffix), thresholds(metrics, suffix)]
     return charts
 
 
-def labels(one: Metrics, suffix: str = "") -> Chart:
-    """Precision, recall and F1 of each label, with intervals."""
-    names = _labels(one)
-    rows = one["scores"]["per_label"]
-    # Without gold entities there is no recall, and without predicted ones no precision.
+def labels(metrics: Metrics, suffix: str = "") -> Chart:
+    """Draw precision, recall and F1 of each label with intervals."""
+    names = _labels(metrics)
+    rows = metrics["scores"]["per_label"]
+    # There is no recall without gold entities and no precision without predicted ones.
     titles = {"p": "Precision", "r": "Recall", "f": "F1"}
     keys = [key for key in titles if any(rows[name][key] is not None for name in names)]
 
     def draw(axes: Any) -> None:
         for panel, key in zip(axes[0], keys, strict=True):
             _points(panel, [rows[name] for name in names], key, 0.0, COLOURS[0], "")
-            micro = one["scores"]["micro"][key]
+            micro = metrics["scores"]["micro"][key]
             panel.axvline(micro, color=FAINT, linestyle="--", linewidth=1)
             panel.set_title(f"{titles[key]}, all labels: {micro:.3f}")
             panel.set_xlabel(f"{titles[key]} (0 to 1), 95 % interval")
@@ -64,14 +65,14 @@ def labels(one: Metrics, suffix: str = "") -> Chart:
 
 
 def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
-    """F1 of each label, of several pipelines side by side."""
+    """Draw F1 of each label for several pipelines side by side."""
     names = _labels(*pipelines.values())
     empty = {"f": None, "f_interval": None}
 
     def draw(axes: Any) -> None:
         panel, n = axes[0][0], len(pipelines)
-        for i, (title, one) in enumerate(pipelines.items()):
-            rows = [one["scores"]["per_label"].get(name, empty) for name in names]
+        for i, (title, metrics) in enumerate(pipelines.items()):
+            rows = [metrics["scores"]["per_label"].get(name, empty) for name in names]
             shift = 0.6 * ((i + 0.5) / n - 0.5)
             _points(panel, rows, "f", shift, COLOURS[i % len(COLOURS)], short(title, 40))
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
@@ -83,34 +84,34 @@ def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
     return Chart("comparison", "F1 of each label of all pipelines", draw, 1, 1, height)
 
 
-def confusion(one: Metrics, suffix: str = "") -> Chart:
-    """Gold labels against predicted ones, as shares of the row."""
-    names = _labels(one)
+def confusion(metrics: Metrics, suffix: str = "") -> Chart:
+    """Draw the confusion matrix of gold and predicted labels, as shares of each row."""
+    names = _labels(metrics)
     sides = [*names, None]  # None: no entity with these boundaries
-    counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in one["confusion"]}
+    counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in metrics["confusion"]}
     totals: Counter[str | None] = Counter()
-    for cell in one["confusion"]:
+    for cell in metrics["confusion"]:
         totals[cell["gold"]] += cell["n"]
 
     def draw(axes: Any) -> None:
         panel = axes[0][0]
-        table = [[counts.get((gold, found), 0) for found in sides] for gold in sides]
-        # Of the whole row, with labels that there is no room for.
+        table = [[counts.get((gold, predicted), 0) for predicted in sides] for gold in sides]
+        # The total of a row includes the labels left out for lack of space.
         shares = [[n / (totals[gold] or 1) for n in row] for gold, row in zip(sides, table, strict=True)]
         image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         panel.figure.colorbar(image, ax=panel, label="share of the row (0 to 1)", shrink=0.8)
-        size = 9 if len(names) <= _NUMBERED else 7
-        if len(names) <= _NUMBERED:
+        size = 9 if len(names) <= _MAX_NUMBERED else 7
+        if len(names) <= _MAX_NUMBERED:
             for i, row in enumerate(table):
                 for j, n in enumerate(row):
                     if n:
-                        # On the map's own colours, which are the same on a light and on a dark page.
+                        # The cell colours are the same on light and dark pages.
                         colour = "#ffffff" if shares[i][j] > 0.5 else "#1c2126"
                         panel.text(j, i, f"{n:,}", ha="center", va="center", color=colour, fontsize=size)
-        shown = [short(name) for name in names]
-        panel.set_xticks(range(len(sides)), [*shown, "missed"], rotation=90, fontsize=size)
-        panel.set_yticks(range(len(sides)), [*shown, "spurious"], fontsize=size)
-        panel.set_xlabel("predicted label of the same tokens")
+        short_names = [short(name) for name in names]
+        panel.set_xticks(range(len(sides)), [*short_names, "missed"], rotation=90, fontsize=size)
+        panel.set_yticks(range(len(sides)), [*short_names, "spurious"], fontsize=size)
+        panel.set_xlabel("predicted label of the same span")
         panel.set_ylabel("gold label")
         panel.set_title("Entities by gold and predicted label")
 
@@ -120,20 +121,20 @@ def confusion(one: Metrics, suffix: str = "") -> Chart:
         draw,
         1,
         1,
-        2.4 + (0.32 if len(names) <= _NUMBERED else 0.19) * len(sides),
+        2.4 + (0.32 if len(names) <= _MAX_NUMBERED else 0.19) * len(sides),
     )
 
 
-def slices(one: Metrics, suffix: str = "") -> Chart:
-    """F1 of each slice."""
-    titles = list(one["slices"])
+def slices(metrics: Metrics, suffix: str = "") -> Chart:
+    """Draw F1 of each slice."""
+    titles = list(metrics["slices"])
     n_columns = 3 if len(titles) > 4 else 2
     n_rows = -(-len(titles) // n_columns)
 
     def draw(axes: Any) -> None:
         panels = [panel for row in axes for panel in row]
         for panel, title in zip(panels, titles, strict=False):
-            rows = one["slices"][title]
+            rows = metrics["slices"][title]
             _points(panel, list(rows.values()), "f", 0.0, COLOURS[2], "")
             panel.set_title(title)
             panel.set_xlabel("F1 (0 to 1), 95 % interval")
@@ -141,29 +142,29 @@ def slices(one: Metrics, suffix: str = "") -> Chart:
         for panel in panels[len(titles) :]:
             panel.set_visible(False)
 
-    return Chart(f"slices{suffix}", "F1 of kinds of entities", draw, n_rows, n_columns, 2.3 * n_rows, shares=False)
+    return Chart(f"slices{suffix}", "F1 by kind of entity", draw, n_rows, n_columns, 2.3 * n_rows, shares=False)
 
 
-def reliability(one: Metrics, suffix: str = "") -> Chart:
-    """How often entities are right, against the score that they have; and how many have it."""
-    told = one["confidence"]["all"]
+def reliability(metrics: Metrics, suffix: str = "") -> Chart:
+    """Draw the reliability diagram, accuracy against score, and the histogram of scores."""
+    confidence = metrics["confidence"]["all"]
 
     def draw(axes: Any) -> None:
         shares, numbers = axes[0]
-        middles = [(row["low"] + row["high"]) / 2 for row in told["bins"]]
-        widths = [0.9 * (row["high"] - row["low"]) for row in told["bins"]]
-        shares.bar(middles, [row["right"] for row in told["bins"]], widths, color=COLOURS[0], label="right")
-        points = [row["score"] for row in told["bins"]], [row["right"] for row in told["bins"]]
-        shares.plot(*points, "o", color=COLOURS[4], label="mean score of the bar")
-        shares.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label="honest")
+        middles = [(row["low"] + row["high"]) / 2 for row in confidence["bins"]]
+        widths = [0.9 * (row["high"] - row["low"]) for row in confidence["bins"]]
+        shares.bar(middles, [row["right"] for row in confidence["bins"]], widths, color=COLOURS[0], label="correct")
+        points = [row["score"] for row in confidence["bins"]], [row["right"] for row in confidence["bins"]]
+        shares.plot(*points, "o", color=COLOURS[4], label="mean score of the bin")
+        shares.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label="perfect calibration")
         shares.set_xlim(0, 1)
         shares.set_ylim(0, 1.02)
         shares.set_xlabel("score of the entity (0 to 1)")
-        shares.set_ylabel("share that is right")
-        shares.set_title(f"Reliability, expected calibration error {told['ece']:.3f}")
+        shares.set_ylabel("share of correct entities")
+        shares.set_title(f"Reliability, expected calibration error {confidence['ece']:.3f}")
         shares.legend(loc="upper left", frameon=False)
-        bars = numbers.bar(middles, [row["n"] for row in told["bins"]], widths, color=COLOURS[5])
-        numbers.bar_label(bars, [f"{row['n']:,}" for row in told["bins"]], padding=2, fontsize=9)
+        bars = numbers.bar(middles, [row["n"] for row in confidence["bins"]], widths, color=COLOURS[5])
+        numbers.bar_label(bars, [f"{row['n']:,}" for row in confidence["bins"]], padding=2, fontsize=9)
         numbers.set_xlim(0, 1)
         numbers.margins(y=0.12)
         numbers.set_xlabel("score of the entity (0 to 1)")
@@ -174,25 +175,25 @@ def reliability(one: Metrics, suffix: str = "") -> Chart:
     return Chart(f"reliability{suffix}", "Reliability of scores", draw, 1, 2, 3.6, shares=False)
 
 
-def thresholds(one: Metrics, suffix: str = "") -> Chart:
-    """Precision against recall, where there are gold entities, and precision against the threshold."""
-    found = one["confidence"]
-    names = [name for name in _labels(one) if name in found["per_label"]][:MOST_LINES]
+def thresholds(metrics: Metrics, suffix: str = "") -> Chart:
+    """Draw precision against the score threshold, and against recall if there are gold entities."""
+    confidence = metrics["confidence"]
+    names = [name for name in _labels(metrics) if name in confidence["per_label"]][:MOST_LINES]
     lines = [
-        ("all labels", found["all"], INK),
-        *((short(name), found["per_label"][name], COLOURS[i]) for i, name in enumerate(names)),
+        ("all labels", confidence["all"], INK),
+        *((short(name), confidence["per_label"][name], COLOURS[i]) for i, name in enumerate(names)),
     ]
 
-    has_recall = any(point["r"] is not None for _, told, _ in lines for point in told["curve"])
-    asked = f"Precision; dashed: {found['wanted_precision']:.2f}, which was asked for"
-    panels = [("threshold", "threshold of the score (0 to 1)", asked)]
+    has_recall = any(point["r"] is not None for _, measured, _ in lines for point in measured["curve"])
+    title = f"Precision (dashed: target {confidence['wanted_precision']:.2f})"
+    panels = [("threshold", "score threshold (0 to 1)", title)]
     if has_recall:
-        panels.insert(0, ("r", "recall (0 to 1)", "Precision and recall over the threshold"))
+        panels.insert(0, ("r", "recall (0 to 1)", "Precision and recall by threshold"))
 
     def draw(axes: Any) -> None:
         for panel, (key, unit, title) in zip(axes[0], panels, strict=True):
-            for name, told, colour in lines:
-                points = [point for point in told["curve"] if point[key] is not None]
+            for name, measured, colour in lines:
+                points = [point for point in measured["curve"] if point[key] is not None]
                 panel.plot(
                     [point[key] for point in points],
                     [point["p"] for point in points],
@@ -201,7 +202,7 @@ def thresholds(one: Metrics, suffix: str = "") -> Chart:
                     linewidth=2 if colour == INK else 1.2,
                     marker="." if len(points) < 20 else "",
                 )
-            panel.axhline(found["wanted_precision"], color=FAINT, linestyle="--", linewidth=1)
+            panel.axhline(confidence["wanted_precision"], color=FAINT, linestyle="--", linewidth=1)
             panel.set_xlim(0, 1.01)
             panel.set_ylim(0, 1.02)
             panel.set_xlabel(unit)
@@ -209,12 +210,12 @@ def thresholds(one: Metrics, suffix: str = "") -> Chart:
             panel.set_title(title)
         axes[0][-1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
-    name = "Precision and recall over the threshold" if has_recall else "Precision over the threshold"
+    name = "Precision and recall by threshold" if has_recall else "Precision by threshold"
     return Chart(f"thresholds{suffix}", name, draw, 1, len(panels), 3.6, shares=False)
 
 
 def curves(training: Mapping[str, Any]) -> Chart:
-    """Loss, accuracy and F1 by step."""
+    """Draw loss, accuracy and F1 by training step."""
 
     def draw(axes: Any) -> None:
         for panel, (title, lines) in zip(axes[0], training.items(), strict=True):
@@ -226,7 +227,7 @@ def curves(training: Mapping[str, Any]) -> Chart:
                 }
                 panel.plot([step for step, _ in points], [value for _, value in points], **style)
             panel.set_title(title[0].upper() + title[1:])
-            panel.set_xlabel("step of the optimizer")
+            panel.set_xlabel("optimizer step")
             panel.set_ylabel("loss" if title == "loss" else f"{title} (0 to 1)")
             panel.legend(frameon=False, fontsize=8)
             few_ticks(panel.xaxis, 5)
@@ -234,31 +235,35 @@ def curves(training: Mapping[str, Any]) -> Chart:
     return Chart("training", "Training: loss, accuracy and F1 by step", draw, 1, len(training), 3.4, shares=False)
 
 
-def _labels(*several: Metrics) -> list[str]:
-    """The labels with most gold entities, so many as there is room for."""
-    found: dict[str, int] = {}
-    for one in several:
-        for label, row in one["scores"]["per_label"].items():
-            found[label] = max(found.get(label, 0), row["gold"])
-    return sorted(found, key=lambda label: (-found[label], label))[:MOST_LABELS]
+def _labels(*pipelines: Metrics) -> list[str]:
+    """Return up to `MOST_LABELS` labels, those with most gold entities first."""
+    n_gold: dict[str, int] = {}
+    for metrics in pipelines:
+        for label, row in metrics["scores"]["per_label"].items():
+            n_gold[label] = max(n_gold.get(label, 0), row["gold"])
+    return sorted(n_gold, key=lambda label: (-n_gold[label], label))[:MOST_LABELS]
 
 
 def _points(panel: Any, rows: Sequence[Metrics], key: str, shift: float, colour: str, name: str) -> None:
-    """A point for each row that has a score, in the middle of its interval's line."""
+    """Plot the score and the interval of each row that has a score.
+
+    shift (float): vertical offset of the points, to draw several pipelines in one row
+    """
     known = [(i, row) for i, row in enumerate(rows) if row[key] is not None]
     values = [row[key] for _, row in known]
     intervals = [row[f"{key}_interval"] or (row[key], row[key]) for _, row in known]
-    # The bootstrap may put an interval beside the score where there are few documents.
+    # With few documents the bootstrap interval may not contain the score.
     low = [max(0.0, value - interval[0]) for value, interval in zip(values, intervals, strict=True)]
     high = [max(0.0, interval[1] - value) for value, interval in zip(values, intervals, strict=True)]
-    places = [i + shift for i, _ in known]
+    heights = [i + shift for i, _ in known]
     panel.errorbar(
-        values, places, xerr=[low, high], fmt="o", color=colour, markersize=5, elinewidth=1.5, label=name or None
+        values, heights, xerr=[low, high], fmt="o", color=colour, markersize=5, elinewidth=1.5, label=name or None
     )
     panel.set_xlim(-0.02, 1.02)
 
 
 def _name_rows(panel: Any, names: Sequence[str]) -> None:
+    """Label the rows of a panel, the first at the top."""
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.tick_params(axis="y", length=0)

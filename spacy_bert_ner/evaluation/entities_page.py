@@ -1,4 +1,4 @@
-"""The page of `evaluate --displacy-path`: whole documents with their gold and predicted entities."""
+"""Write the page of `evaluate --displacy-path`: whole documents with their gold and predicted entities."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from .measure import PipelineOutput
 ENTITIES = "entities.html"
 
 
-def write_entities(folder: Path, found: Mapping[str, PipelineOutput], limit: int) -> Path:
-    """Write the page into a folder, whole or not at all. A page that is there is replaced.
+def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: int) -> Path:
+    """Write the page to a folder atomically, and replace an existing page.
 
-    found: what each pipeline finds, by its name.
-    limit (int): number of documents that are shown, from the first.
-    RETURNS: the file.
+    folder (Path): output folder
+    outputs: output of each pipeline, by its name
+    limit (int): maximum number of documents on the page, from the first
+    RETURNS: the path of the page.
     """
     parts = [
         {
             "name": name,
-            "n": len(one.examples),
+            "n": len(output.examples),
             "cases": [
                 {
                     "where": f"{gold.file}, document {gold.number:,}",
-                    "rows": [("gold", _marked(eg.reference)), ("predicted", _marked(eg.predicted))],
+                    "rows": [("gold", _highlight(eg.reference)), ("predicted", _highlight(eg.predicted))],
                 }
-                for gold, eg in zip(one.origins[:limit], one.examples[:limit], strict=True)
+                for gold, eg in zip(output.origins[:limit], output.examples[:limit], strict=True)
             ],
         }
-        for name, one in found.items()
+        for name, output in outputs.items()
     ]
     text = render(__package__, ENTITIES, parts=parts)
     with atomic_files(folder, [ENTITIES]) as (temporary,):
-        # A corpus may hold halves of surrogate pairs, which UTF-8 does not allow.
+        # A corpus may contain lone surrogates, which UTF-8 cannot encode.
         temporary.write_text(text, encoding="utf8", errors="backslashreplace")
     return folder / ENTITIES
 
 
-def _marked(doc: Doc) -> Markup:
-    """A document with its entities in colour."""
-    entities = [one._replace(label=cut_middle(visible(one.label), 40)) for one in shown(doc)]
-    colour_of = label_colors({one.label for one in entities})
-    return Markup(render_entities(printable(doc.text), entities, colour_of))  # noqa: S704, displaCy and `render_entities` escape what they write
+def _highlight(doc: Doc) -> Markup:
+    """Render a document with highlighted entities."""
+    entities = [entity._replace(label=cut_middle(visible(entity.label), 40)) for entity in shown(doc)]
+    colour_of = label_colors({entity.label for entity in entities})
+    return Markup(render_entities(printable(doc.text), entities, colour_of))  # noqa: S704, displaCy and `render_entities` escape their input

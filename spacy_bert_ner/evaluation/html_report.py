@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs nothing else."""
+"""Render the report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from markupsafe import Markup
 from ..reporting.charts import Chart, to_svg
 from ..reporting.entity_html import EntitySpan, label_colors, render_entities
 from ..reporting.html import cut_middle, printable, render, visible
-from . import charts as drawn
+from .charts import MOST_LABELS
 from .error_cases import Case
 from .matching import KINDS
 from .recommendations import next_steps, notes
 
 MOST_CASES = 25
-"""Mistakes of a kind, and differences of two pipelines, that are shown; the files beside the page have all."""
+"""Maximum cases shown for each kind of mistake and each pair of pipelines. The JSONL files of the report have all."""
 
 
 def page(
@@ -25,26 +25,28 @@ def page(
     mistakes: Mapping[str, Sequence[Case]],
     differences: Mapping[tuple[str, str], Sequence[Case]],
 ) -> str:
-    """The page. Whatever comes from data and pipelines is escaped.
+    """Render the page. Text from data and pipelines is escaped.
 
-    report: what `metrics.json` holds.
-    charts: see `charts.all_charts`.
-    mistakes, differences: see `places`, by pipeline and by pair of pipelines.
+    report: content of `metrics.json`
+    charts: charts by pipeline, see `charts.all_charts`
+    mistakes: mistakes by pipeline, see `error_cases.mistake_cases`
+    differences: differences by pair of pipelines, see `error_cases.difference_cases`
+    RETURNS: the page as HTML.
     RAISES ImportError: matplotlib is not installed.
     """
-    labels = {label for one in report["pipelines"].values() for label in one["scores"]["per_label"]}
+    labels = {label for metrics in report["pipelines"].values() for label in metrics["scores"]["per_label"]}
     colour_of = label_colors(labels)
     parts = []
-    for name, told in report["pipelines"].items():
-        rows = sorted(told["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
+    for name, metrics in report["pipelines"].items():
+        rows = sorted(metrics["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
         parts.append(
             {
                 "name": name,
-                "told": told,
+                "metrics": metrics,
                 "labels": rows,
-                "left_out": max(0, len(rows) - drawn.MOST_LABELS),
-                "notes": list(notes(told, report)),
-                "steps": list(next_steps(told)),
+                "left_out": max(0, len(rows) - MOST_LABELS),
+                "notes": list(notes(metrics, report)),
+                "steps": list(next_steps(metrics)),
                 "charts": _svgs(charts[name]),
                 "mistakes": _by_kind(mistakes[name], colour_of),
             }
@@ -60,62 +62,69 @@ def page(
         parts=parts,
         pairs=pairs,
         common=_svgs(charts[""]),
-        left_out=max(0, len(labels) - drawn.MOST_LABELS),  # of the chart of all pipelines
+        left_out=max(0, len(labels) - MOST_LABELS),  # in the chart of all pipelines
         most=MOST_CASES,
     )
 
 
 def _svgs(charts: Sequence[Chart]) -> dict[str, Markup]:
-    # Safe: matplotlib escapes what it writes.
+    # Safe: matplotlib escapes text in SVG.
     return {chart.name.partition("-")[0]: Markup(to_svg(chart)) for chart in charts}  # noqa: S704
 
 
 def _by_kind(cases: Sequence[Case], colour_of: Mapping[str, str]) -> list[dict[str, Any]]:
-    found = []
+    """Group mistakes by kind, and render a sample of each group."""
+    groups = []
     for kind in KINDS:
         of_kind = [case for case in cases if case["kind"] == kind]
         if of_kind:
             rows = [
                 {
-                    "where": _where(case),
+                    "where": _location(case),
                     "rows": [
-                        ("gold", _marked(case, "gold", colour_of)),
-                        ("predicted", _marked(case, "predicted", colour_of)),
+                        ("gold", _highlight(case, "gold", colour_of)),
+                        ("predicted", _highlight(case, "predicted", colour_of)),
                     ],
                 }
-                for case in _spread(of_kind)
+                for case in _sample(of_kind)
             ]
-            found.append({"kind": kind, "n": len(of_kind), "cases": rows})
-    return found
+            groups.append({"kind": kind, "n": len(of_kind), "cases": rows})
+    return groups
 
 
 def _differences(cases: Sequence[Case], colour_of: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
-            "where": _where(case),
+            "where": _location(case),
             "right": case["right"],
-            "rows": [(side, _marked(case, side, colour_of)) for side in ("gold", "one", "other")],
+            "rows": [(side, _highlight(case, side, colour_of)) for side in ("gold", "one", "other")],
         }
-        for case in _spread(cases)
+        for case in _sample(cases)
     ]
 
 
-def _where(case: Case) -> str:
+def _location(case: Case) -> str:
     return f"{case['file']}, document {case['doc']:,}"
 
 
-def _spread(cases: Sequence[Case]) -> list[Case]:
-    """So many as are shown, from all parts of the data."""
+def _sample(cases: Sequence[Case]) -> list[Case]:
+    """Select at most `MOST_CASES`, evenly spaced over the data."""
     if len(cases) <= MOST_CASES:
         return list(cases)
     return [cases[i * len(cases) // MOST_CASES] for i in range(MOST_CASES)]
 
 
-def _marked(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
-    """The sentence with the entities of one side."""
+def _highlight(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
+    """Render the sentence of a case with the entities of one side."""
     entities = [
-        EntitySpan(one["start"], one["end"], cut_middle(visible(one["label"]), 40), one.get("score"), one["here"])
-        for one in case[side]
+        EntitySpan(
+            entity["start"],
+            entity["end"],
+            cut_middle(visible(entity["label"]), 40),
+            entity.get("score"),
+            stands_out=entity["here"],
+        )
+        for entity in case[side]
     ]
-    names = {cut_middle(visible(label), 40): colour for label, colour in colour_of.items()}
-    return Markup(render_entities(printable(case["text"]), entities, names))  # noqa: S704, displaCy and `render_entities` escape what they write
+    colour_of_short = {cut_middle(visible(label), 40): colour for label, colour in colour_of.items()}
+    return Markup(render_entities(printable(case["text"]), entities, colour_of_short))  # noqa: S704, displaCy and `render_entities` escape their input

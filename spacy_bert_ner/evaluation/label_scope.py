@@ -1,4 +1,4 @@
-"""The entities that a pipeline is scored on, where its components keep or rename labels."""
+"""Select and rename the labels that a pipeline is scored on, if its components have label rules."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ _PIPELINES: weakref.WeakKeyDictionary[Any, weakref.ref[Language]] = weakref.Weak
 
 @dataclass(frozen=True)
 class LabelScope:
-    """Gold labels as the components of a pipeline read them.
+    """The gold labels of a pipeline after the label rules of its components.
 
-    rules: of each `bert_ner`, with the labels that it predicts.
-    known: the labels that the components predict together, as far as they tell.
+    rules: the label rules of each `bert_ner`, and the labels that it predicts
+    known (frozenset): the labels that all components of the pipeline predict, as far as they declare them
     """
 
     rules: Sequence[tuple[LabelRules, frozenset[str]]]
     known: frozenset[str]
 
     def __bool__(self) -> bool:
-        """Whether any label is renamed or left out."""
+        """Return whether any label is renamed or left out."""
         return any(rules for rules, _ in self.rules)
 
     def rename_label(self, label: str) -> str | None:
-        """The name of a gold label, or None where none of the components is to predict it.
+        """Return the new name of a gold label, or None if no component should predict it.
 
-        It is the name that the first component with this label gives it. A label that none of them has is missed by the
-        first that keeps all labels.
+        The first component that predicts the renamed label decides. If no component predicts it, the label counts as
+        missed by the first component that keeps all labels.
         """
-        names = [(rules, own, rules.rename(label)) for rules, own in self.rules]
-        for _, own, name in names:
-            if name in own:
+        candidates = [(rules, predicted, rules.rename(label)) for rules, predicted in self.rules]
+        for _, predicted, name in candidates:
+            if name in predicted:
                 return name
-        if label in self.known:  # such as that of an entity ruler
+        if label in self.known:  # for example a label of an entity ruler
             return label
-        return next((name for rules, _, name in names if rules.labels is None and name is not None), None)
+        return next((name for rules, _, name in candidates if rules.labels is None and name is not None), None)
 
     def rename_gold(self, doc: Doc) -> Doc:
-        """A gold Doc with the entities that the pipeline is to find; the Doc itself where nothing changes."""
+        """Return a gold Doc with the entities that the pipeline should find, or the Doc itself if nothing changes."""
         return rename_entities(doc, self.rename_label) if self else doc
 
     def filter_predicted(self, doc: Doc) -> Doc:
-        """A predicted Doc without entities of labels that gold Docs cannot have here."""
+        """Return a predicted Doc without the entities whose labels the renamed gold Docs cannot have."""
         if not self or any(rules.labels is None for rules, _ in self.rules):
             return doc
         return rename_entities(doc, lambda label: label if label in self.known else None)
 
     def rename(self, examples: Iterable[Example]) -> Iterable[Example]:
-        """The examples that the pipeline is scored on."""
+        """Return the Examples that the pipeline is scored on."""
         return map(self._rename_example, examples) if self else examples
 
     def _rename_example(self, eg: Example) -> Example:
@@ -67,7 +67,11 @@ class LabelScope:
         return eg if predicted is eg.predicted and gold is eg.reference else Example(predicted, gold)
 
     def rename_counts(self, known: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str]]:
-        """Counts of strings by label, under the names of the labels."""
+        """Rename the labels in counts of strings by label.
+
+        known: how often each string has each label, see `slices.known_entities`
+        RETURNS: the counts under the new names; labels that no component should predict are left out.
+        """
         renamed: dict[str, Counter[str]] = {}
         for text, counts in known.items():
             for label, n in counts.items():
@@ -77,25 +81,27 @@ class LabelScope:
 
 
 def remember_pipeline(component: Any, nlp: Language) -> None:
-    """Let a component know, when it is scored, which others predict entities in its pipeline."""
+    """Record the pipeline of a component, for `scope_of_component` and `sets_entities_alone`."""
     _PIPELINES[component] = weakref.ref(nlp)
 
 
 def scope_of(nlp: Language) -> LabelScope:
-    """The scope of a pipeline."""
+    """Return the label scope of a pipeline."""
     components = [nlp.get_pipe(name) for name in our_components(nlp)]
     return _make_scope(components, complete_entity_labels(nlp))
 
 
 def scope_of_component(component: Any) -> LabelScope:
-    """The scope of the pipeline that a component is in; of the component alone where that is not known, as where it
-    comes from another pipeline."""
+    """Return the label scope of the pipeline of a component.
+
+    If its pipeline is unknown, for example because it was sourced from another one, the scope is that of the component.
+    """
     nlp = _pipeline_of(component)
     return _make_scope([component], frozenset()) if nlp is None else scope_of(nlp)
 
 
 def sets_entities_alone(component: Any) -> bool:
-    """Whether no other component of its pipeline can set entities; False where its pipeline is not known."""
+    """Return whether no other component of the pipeline can set entities; False if the pipeline is unknown."""
     nlp = _pipeline_of(component)
     return nlp is not None and entity_setters(nlp) == [component]
 
@@ -107,4 +113,4 @@ def _pipeline_of(component: Any) -> Language | None:
 
 def _make_scope(components: Sequence[Any], known: frozenset[str]) -> LabelScope:
     rules = [(pipe.settings.label_rules, frozenset(pipe.labels)) for pipe in components]
-    return LabelScope(rules, known or frozenset().union(*(own for _, own in rules)))
+    return LabelScope(rules, known or frozenset().union(*(predicted for _, predicted in rules)))

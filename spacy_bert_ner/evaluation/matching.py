@@ -1,4 +1,4 @@
-"""Which predicted entity stands for which gold one, and what kind of mistake it is."""
+"""Match predicted entities with gold ones, and classify mistakes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import NamedTuple
 from ..types import Entity
 
 SCHEMAS = ("strict", "exact", "partial", "type")
-"""What a match has to share with its gold entity: boundaries and label; boundaries; some of its extent; some of its
-extent, and the label. Those of SemEval-2013, Task 9 (Segura-Bedmar et al. 2013, https://aclanthology.org/S13-2056), as
-nervaluate counts them."""
+"""Matching schemas of SemEval-2013, Task 9 (Segura-Bedmar et al. 2013, https://aclanthology.org/S13-2056), counted as
+nervaluate does. A match has to share with its gold entity: the boundaries and the label (strict); the boundaries
+(exact); at least one token (partial); at least one token and the label (type)."""
 
 KINDS = ("wrong label", "too long", "too short", "split", "merged", "shifted", "missed", "spurious")
-"""Kinds of mistakes; see `mistakes`."""
+"""Kinds of mistakes, see `mistakes`."""
 
 
 class Mistake(NamedTuple):
-    """What went wrong in one place.
+    """A mistake: a group of overlapping gold and predicted entities.
 
-    kind: one of `KINDS`.
-    gold: the gold entities there, in the order of the text.
-    predicted: the predicted ones there.
-    same_label (bool): whether all of them have one label.
+    kind (str): one of `KINDS`
+    gold: the gold entities of the group, in the order of the text
+    predicted: the predicted entities of the group, in the order of the text
+    same_label (bool): whether all entities of the group have the same label
     """
 
     kind: str
@@ -32,23 +32,24 @@ class Mistake(NamedTuple):
     same_label: bool
 
 
-def overlap(one: Entity, other: Entity) -> bool:
-    """Whether they share any of their extent."""
-    return one.start < other.end and other.start < one.end
+def overlap(first: Entity, second: Entity) -> bool:
+    """Return whether two entities share a token."""
+    return first.start < second.end and second.start < first.end
 
 
 def count_matches(gold: Sequence[Entity], predicted: Sequence[Entity], schema: str) -> Counter[str]:
-    """Count the outcomes of a document: `correct`, `incorrect`, `partial`, `missed`, `spurious`.
+    """Count the outcomes of matching in one document: `correct`, `incorrect`, `partial`, `missed`, `spurious`.
 
         gold per 0-2, geo 5-6; predicted per 0-3, org 5-6
         strict    2 incorrect            exact   1 correct, 1 incorrect
         partial   1 correct, 1 partial   type    1 correct, 1 incorrect
 
-    Each predicted entity, in the order of the text, stands for the gold one that it matches, else for the first that it
-    overlaps; a gold one is taken once.
+    Each predicted entity, in the order of the text, is assigned to a gold one that it matches, otherwise to the first
+    that it overlaps. Each gold entity is assigned at most once.
 
-    gold, predicted: of one document, in the order of the text; gold ones do not overlap each other.
-    schema: one of `SCHEMAS`.
+    gold: gold entities of the document, in the order of the text and without overlaps
+    predicted: predicted entities of the document, in the order of the text
+    schema (str): one of `SCHEMAS`
     """
     is_match: dict[str, Callable[[Entity, Entity], bool]] = {
         "strict": lambda p, g: p == g,
@@ -56,66 +57,70 @@ def count_matches(gold: Sequence[Entity], predicted: Sequence[Entity], schema: s
         "partial": lambda p, g: p[1:] == g[1:],
         "type": lambda p, g: p.label == g.label,
     }
-    found: Counter[str] = Counter()
-    left = list(gold)
-    # Where the pipeline cuts a gold token, several may lie on it. Those that are right take theirs first.
-    for entity in sorted(predicted, key=lambda one: one not in gold):
-        near = [other for other in left if overlap(entity, other)]
-        # Of several with the label the one whose edges are nearest; the other schemas know no more than one.
-        matches = sorted((other for other in near if is_match[schema](entity, other)), key=lambda o: _apart(entity, o))
+    outcomes: Counter[str] = Counter()
+    unassigned = list(gold)
+    # If the pipeline splits a gold token, several predicted entities may cover it. Correct ones are assigned first.
+    for entity in sorted(predicted, key=lambda prediction: prediction not in gold):
+        overlapping = [gold_entity for gold_entity in unassigned if overlap(entity, gold_entity)]
+        # Only the schema `type` allows several matches. The one with the nearest boundaries is taken.
+        matches = sorted(
+            (gold_entity for gold_entity in overlapping if is_match[schema](entity, gold_entity)),
+            key=lambda gold_entity: _boundary_distance(entity, gold_entity),
+        )
         if matches:
-            found["correct"] += 1
-        elif near:
-            found["partial" if schema == "partial" else "incorrect"] += 1
+            outcomes["correct"] += 1
+        elif overlapping:
+            outcomes["partial" if schema == "partial" else "incorrect"] += 1
         else:
-            found["spurious"] += 1
-        if near:
-            left.remove((matches or near)[0])
-    found["missed"] += len(left)
-    return found
+            outcomes["spurious"] += 1
+        if overlapping:
+            unassigned.remove((matches or overlapping)[0])
+    outcomes["missed"] += len(unassigned)
+    return outcomes
 
 
-def _apart(one: Entity, other: Entity) -> int:
-    return abs(one.start - other.start) + abs(one.end - other.end)
+def _boundary_distance(first: Entity, second: Entity) -> int:
+    return abs(first.start - second.start) + abs(first.end - second.end)
 
 
 def mistakes(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Mistake]:
-    """What went wrong in a document, in the order of the text; entities that are right are in none.
+    """Classify the mistakes in a document, in the order of the text. Correct entities are in none of them.
 
-    Where the pipeline cuts a gold token, several predicted entities may be the same gold one: the first is right, and
-    the others are spurious. Else gold and predicted entities that overlap, and those that these overlap, are one place:
+    If the pipeline splits a gold token, several predicted entities may equal the same gold one. The first of them is
+    correct, and the others are spurious. All other gold and predicted entities that overlap, directly or through
+    others, form one group:
 
         gold      predicted             kind
         1         none                  missed
         none      1 or more             spurious
         1         1, same boundaries    wrong label
-        1         1, holds it           too long
-        1         1, in it              too short
+        1         1, contains it        too long
+        1         1, inside it          too short
         1         several               split
         several   1                     merged
-        else                            shifted
+        otherwise                       shifted
 
-    gold, predicted: see `count_matches`.
+    gold, predicted: see `count_matches`
     """
     right = Counter(gold) & Counter(predicted)
-    places = sorted(
+    incorrect = sorted(
         [(entity, True) for entity in (Counter(gold) - right).elements()]
         + [(entity, False) for entity in (Counter(predicted) - right).elements()],
-        key=lambda place: place[0][1:],
+        key=lambda item: item[0][1:],
     )
-    found: list[Mistake] = []
+    result: list[Mistake] = []
     group: list[tuple[Entity, bool]] = []
     end = -1
-    for entity, is_gold in places:
+    for entity, is_gold in incorrect:
         if group and entity.start >= end:
-            found.append(_mistake(group))
+            result.append(_make_mistake(group))
             group = []
         end = entity.end if not group else max(end, entity.end)
         group.append((entity, is_gold))
-    return [*found, _mistake(group)] if group else found
+    return [*result, _make_mistake(group)] if group else result
 
 
-def _mistake(group: Sequence[tuple[Entity, bool]]) -> Mistake:
+def _make_mistake(group: Sequence[tuple[Entity, bool]]) -> Mistake:
     gold = tuple(entity for entity, is_gold in group if is_gold)
     predicted = tuple(entity for entity, is_gold in group if not is_gold)
     same_label = len({entity.label for entity, _ in group}) == 1
@@ -131,9 +136,9 @@ def _kind(gold: Sequence[Entity], predicted: Sequence[Entity]) -> str:
         return "merged"
     if len(gold) > 1:
         return "shifted"
-    (_, start, end), (_, begin, stop) = gold[0], predicted[0]
-    if (start, end) == (begin, stop):
+    (_, gold_start, gold_end), (_, start, end) = gold[0], predicted[0]
+    if (start, end) == (gold_start, gold_end):
         return "wrong label"
-    if begin <= start and stop >= end:
+    if start <= gold_start and end >= gold_end:
         return "too long"
-    return "too short" if begin >= start and stop <= end else "shifted"
+    return "too short" if start >= gold_start and end <= gold_end else "shifted"

@@ -1,4 +1,4 @@
-"""A pipeline on held-out examples: what it finds, and all that is measured of that."""
+"""Run a pipeline on held-out examples, and compute all metrics of its output."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ from .matching import KINDS, SCHEMAS, Mistake, count_matches, mistakes
 from .scorer import score_bert_ner
 from .slices import slices
 
-_MOST_STRINGS = 30
+_MAX_STRINGS = 30
+"""Maximum confused strings in a report."""
 _Cell = tuple[str | None, str | None]
-"""A gold and a predicted label; None where there is no entity."""
+"""A gold and a predicted label, each None if there is no entity."""
 
 
 class GoldDoc(NamedTuple):
-    """A Doc that is annotated with entities, and where it is from.
+    """A Doc with entity annotation, and its origin.
 
-    file: its name.
-    number (int): of the Doc in the file, from 1.
+    file (str): name of the file
+    number (int): number of the Doc in the file, from 1
+    doc (Doc): the Doc
     """
 
     file: str
@@ -46,16 +48,18 @@ class GoldDoc(NamedTuple):
 
 @dataclass(frozen=True)
 class PipelineOutput:
-    """What a pipeline found, on the tokens of the gold Docs; entities on tokens without annotation are left out.
+    """The predictions of a pipeline, aligned with the tokens of the gold Docs.
 
-    origins: the gold Docs, and where they are from.
-    examples: predicted and gold Docs.
-    gold: the entities of each Doc, in the order of the text.
-    scored: the predicted ones, with the score that `bert_ner` gave them, if it did. Where the pipeline cuts a gold
-        token, several may be on it.
-    seconds (float): that the pipeline took.
-    labels: those that its components can give; none where one of them does not tell.
-    scope: the names of gold labels in this pipeline; the gold Docs have them already.
+    Predicted entities on tokens without annotation are left out.
+
+    origins: the gold Docs and their origins
+    examples: predicted and gold Docs
+    gold: gold entities of each Doc, in the order of the text
+    scored: predicted entities of each Doc, in the order of the text, with their scores if `bert_ner` set them. If the
+        pipeline splits a gold token, several entities may cover it.
+    seconds (float): run time of the pipeline in seconds
+    labels (frozenset): labels that its components can predict; empty if a component does not declare them
+    scope (LabelScope): label rules of the pipeline, which are already applied to the gold Docs
     """
 
     origins: list[GoldDoc]
@@ -68,24 +72,26 @@ class PipelineOutput:
 
     @cached_property
     def docs(self) -> list[Doc]:
-        """The gold Docs."""
-        return [one.doc for one in self.origins]
+        """Return the gold Docs."""
+        return [origin.doc for origin in self.origins]
 
     @cached_property
     def predicted(self) -> list[list[Entity]]:
-        """The predicted entities of each Doc, in the order of the text."""
-        return [[Entity(*one[:3]) for one in doc] for doc in self.scored]
+        """Return the predicted entities of each Doc, in the order of the text."""
+        return [[Entity(*prediction[:3]) for prediction in doc] for doc in self.scored]
 
     @cached_property
     def mistakes(self) -> list[list[Mistake]]:
-        """What went wrong in each Doc, in the order of the text."""
+        """Return the mistakes in each Doc, in the order of the text."""
         return [mistakes(*pair) for pair in zip(self.gold, self.predicted, strict=True)]
 
 
 def read_gold(path: Path, vocab: Vocab) -> Iterator[GoldDoc]:
-    """The Docs of a `.spacy` file that are annotated with entities and not empty.
+    """Read the Docs of a `.spacy` file that have entity annotation and are not empty.
 
-    RAISES BertNerError: there is no such file, or it is damaged.
+    path (Path): the file
+    vocab (Vocab): vocabulary of the Docs
+    RAISES BertNerError: the file does not exist or is damaged.
     """
     if not path.exists():
         raise BertNerError(Errors.no_such_file.format(path=path))
@@ -93,33 +99,34 @@ def read_gold(path: Path, vocab: Vocab) -> Iterator[GoldDoc]:
 
 
 def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
-    """Run a pipeline, of whatever components, on the raw text of a `.spacy` file.
+    """Run a pipeline with components of any kind on the raw text of a `.spacy` file.
 
-    name (str): of the pipeline, for errors.
-    RAISES BertNerError: there is no such file, it is damaged, has no Doc that is annotated with entities, or a text
-        that is longer than the pipeline takes; or a component fails.
+    nlp (Language): the pipeline
+    data (Path): the file
+    name (str): name of the pipeline, for errors
+    RAISES BertNerError: the file does not exist, is damaged, has no Doc with entity annotation, or has a text longer
+        than the maximum of the pipeline; or a component fails.
     """
     origins = list(read_gold(data, nlp.vocab))
     if not origins:
         raise BertNerError(Errors.no_gold.format(data=data))
-    plain = [_plain(nlp, one) for one in origins]
+    unannotated = [_make_unannotated(nlp, origin) for origin in origins]
     with running(name):
-        nlp(_plain(nlp, origins[0]))  # what is done once, as packing weights, is no part of the speed
+        nlp(_make_unannotated(nlp, origins[0]))  # keeps one-time work, such as packing weights, out of the run time
         start = time.perf_counter()
-        docs = list(nlp.pipe(plain))
+        docs = list(nlp.pipe(unannotated))
         seconds = time.perf_counter() - start
-    scope = scope_of(nlp)  # once weights are loaded, which tell the labels
+    scope = scope_of(nlp)  # only now, because the labels are known once the weights are loaded
     docs = [scope.filter_predicted(doc) for doc in docs]
-    origins = [one._replace(doc=scope.rename_gold(one.doc)) for one in origins]
-    examples = [Example(doc, one.doc) for doc, one in zip(docs, origins, strict=True)]
-    gold = [[Entity(ent.label_, ent.start, ent.end) for ent in one.doc.ents] for one in origins]
-    return PipelineOutput(
-        origins, examples, gold, [_predicted(eg) for eg in examples], seconds, complete_entity_labels(nlp), scope
-    )
+    origins = [origin._replace(doc=scope.rename_gold(origin.doc)) for origin in origins]
+    examples = [Example(doc, origin.doc) for doc, origin in zip(docs, origins, strict=True)]
+    gold = [[Entity(ent.label_, ent.start, ent.end) for ent in origin.doc.ents] for origin in origins]
+    scored = [_align_predictions(eg) for eg in examples]
+    return PipelineOutput(origins, examples, gold, scored, seconds, complete_entity_labels(nlp), scope)
 
 
-def _plain(nlp: Language, gold: GoldDoc) -> Doc:
-    """As spaCy's own corpus has it: tokenized anew, unless it is not known where spaces are."""
+def _make_unannotated(nlp: Language, gold: GoldDoc) -> Doc:
+    """Tokenize the text of a gold Doc as spaCy's `Corpus` does; keep its words if its spaces are unknown."""
     doc = gold.doc
     if doc.has_unknown_spaces:
         return Doc(nlp.vocab, words=[token.text for token in doc])
@@ -129,105 +136,116 @@ def _plain(nlp: Language, gold: GoldDoc) -> Doc:
     return nlp.make_doc(doc.text)
 
 
-def _predicted(eg: Example) -> list[Prediction]:
-    known = [token.ent_iob != 0 for token in eg.reference]
+def _align_predictions(eg: Example) -> list[Prediction]:
+    """Map predicted entities to gold tokens, and drop those on tokens without annotation."""
+    is_annotated = [token.ent_iob != 0 for token in eg.reference]
     entities = []
     for ent in eg.predicted.ents:
-        # As spaCy's scorer has it: on the gold tokens from the first to the last that it touches.
-        places = eg.alignment.x2y[ent.start : ent.end]
-        if len(places) and all(known[int(places[0]) : int(places[-1]) + 1]):
-            entities.append(Prediction(ent.label_, int(places[0]), int(places[-1]) + 1, entity_score(ent)))
+        # As in spaCy's scorer, an entity covers the gold tokens from the first to the last that it touches.
+        token_indices = eg.alignment.x2y[ent.start : ent.end]
+        if len(token_indices):
+            start, end = int(token_indices[0]), int(token_indices[-1]) + 1
+            if all(is_annotated[start:end]):
+                entities.append(Prediction(ent.label_, start, end, entity_score(ent)))
     return sorted(entities, key=lambda entity: entity[1:3])
 
 
 def compute_metrics(
-    found: PipelineOutput,
+    output: PipelineOutput,
     seed: int = 0,
     *,
     known: Mapping[str, Mapping[str, int]] | None = None,
     wanted_precision: float = 0.9,
 ) -> dict[str, Any]:
-    """What is written of one pipeline.
+    """Compute all metrics of one pipeline.
 
-    known: the entities of the training data, see `slices.known_entities`; None where it is not at hand.
-    wanted_precision: that the thresholds which are told give, from 0 to 1.
-    RETURNS: `scores`, see `bootstrap.score`; `schemas` and `mistakes`, see `matches`; `confusion`, the numbers of pairs
-        of gold and predicted labels of entities with the same boundaries, where the other side of an entity that is
-        missed, or spurious, is None; `strings`, the most frequent of those pairs that are no match, with the text;
-        `slices`, see `slices.slices`; `confidence`, see `calibration_curves.confidence`; token accuracies as the scorer
-        of the component has them; `unknown_labels`, gold ones that the pipeline never gives; `n_docs`, `n_words`, and
-        `words_per_second`, without what is done on the first text alone.
+    output (PipelineOutput): the output of the pipeline
+    seed (int): seed of the bootstrap, default 0
+    known: entities of the training data, see `slices.known_entities`; None without training data (default)
+    wanted_precision (float): the precision that thresholds should reach, from 0 to 1, default 0.9
+    RETURNS: a dictionary with these keys:
+        `scores`: see `bootstrap.score`
+        `schemas`, `mistakes`: see `matching`
+        `confusion`: numbers of entities by gold and predicted label with the same boundaries; the gold label of a
+            spurious entity and the predicted label of a missed one are None
+        `strings`: the most frequent strings whose gold and predicted labels differ, with both labels
+        `slices`: see `slices.slices`
+        `confidence`: see `calibration_curves.confidence`
+        `iob_acc`, `iob_doc_acc`: token accuracies, see `scorer.score_bert_ner`
+        `unknown_labels`: gold labels that the pipeline never predicts
+        `n_docs`, `n_words`, `words_per_second`: size of the data and speed, without the one-time work on a first text
     """
-    docs, predicted = found.docs, found.predicted
-    if known is not None and found.scope:
-        known = found.scope.rename_counts(known)
-    pairs = list(zip(found.gold, predicted, strict=True))
-    n_gold, n_predicted = sum(map(len, found.gold)), sum(map(len, predicted))
+    docs, predicted = output.docs, output.predicted
+    if known is not None and output.scope:
+        known = output.scope.rename_counts(known)
+    pairs = list(zip(output.gold, predicted, strict=True))
+    n_gold, n_predicted = sum(map(len, output.gold)), sum(map(len, predicted))
     schemas: dict[str, Any] = {}
     for schema in SCHEMAS:
-        n: Counter[str] = sum((count_matches(*pair, schema) for pair in pairs), Counter())
-        right = n["correct"] + n["partial"] / 2
-        outcomes = ("correct", "incorrect", "partial", "missed", "spurious")
-        schemas[schema] = prf(right, n_predicted, n_gold) | {key: n[key] for key in outcomes}
-    kinds = Counter(mistake.kind for doc in found.mistakes for mistake in doc)
-    cells, strings = _confusions(found)
-    frequent = sorted(strings.items(), key=lambda item: (-item[1], _names(item)))
-    n_words = sum(len(eg.predicted) for eg in found.examples)
-    tokens = score_bert_ner(found.examples)
-    labels = Counter(entity.label for doc in found.gold for entity in doc)
-    given = {entity.label for doc in predicted for entity in doc}
+        outcomes: Counter[str] = sum((count_matches(*pair, schema) for pair in pairs), Counter())
+        right = outcomes["correct"] + outcomes["partial"] / 2
+        keys = ("correct", "incorrect", "partial", "missed", "spurious")
+        schemas[schema] = prf(right, n_predicted, n_gold) | {key: outcomes[key] for key in keys}
+    kinds = Counter(mistake.kind for doc in output.mistakes for mistake in doc)
+    cells, strings = _confusions(output)
+    frequent = sorted(strings.items(), key=lambda item: (-item[1], _sort_key(item)))
+    n_words = sum(len(eg.predicted) for eg in output.examples)
+    tokens = score_bert_ner(output.examples)
+    gold_labels = Counter(entity.label for doc in output.gold for entity in doc)
+    predicted_labels = {entity.label for doc in predicted for entity in doc}
     return {
         "n_docs": len(docs),
         "n_words": n_words,
-        "words_per_second": n_words / found.seconds,
-        "scores": score(count_entities(found.gold, predicted), seed=seed),
+        "words_per_second": n_words / output.seconds,
+        "scores": score(count_entities(output.gold, predicted), seed=seed),
         "schemas": schemas,
         "mistakes": {kind: kinds[kind] for kind in KINDS},
         "confusion": [
-            {"gold": gold, "predicted": other, "n": n} for (gold, other), n in sorted(cells.items(), key=_names)
+            {"gold": gold, "predicted": other, "n": n} for (gold, other), n in sorted(cells.items(), key=_sort_key)
         ],
         "strings": [
             {"text": text, "gold": gold, "predicted": other, "n": n}
-            for (text, gold, other), n in frequent[:_MOST_STRINGS]
+            for (text, gold, other), n in frequent[:_MAX_STRINGS]
         ],
-        "slices": slices(docs, found.gold, predicted, known, seed),
-        "confidence": confidence(_scored(found), labels, wanted_precision),
-        "unknown_labels": sorted(labels.keys() - found.labels - given) if found.labels else [],
+        "slices": slices(docs, output.gold, predicted, known, seed),
+        "confidence": confidence(_scored(output), gold_labels, wanted_precision),
+        "unknown_labels": sorted(gold_labels.keys() - output.labels - predicted_labels) if output.labels else [],
         "iob_acc": tokens["iob_acc"],
         "iob_doc_acc": tokens["iob_doc_acc"],
     }
 
 
-def _scored(found: PipelineOutput) -> list[Scored]:
-    """The predicted entities with a score. A gold entity is found once: by the first that is it."""
+def _scored(output: PipelineOutput) -> list[Scored]:
+    """Return the predicted entities with a score. Of several equal predictions at most the first is correct."""
     scored = []
-    for wanted, doc in zip(map(set, found.gold), found.scored, strict=True):
-        for one in doc:
-            entity = Entity(*one[:3])
-            if one.score is not None:
-                scored.append(Scored(one.label, one.score, entity in wanted))
-            wanted.discard(entity)
+    for unmatched, doc in zip(map(set, output.gold), output.scored, strict=True):
+        for prediction in doc:
+            entity = Entity(*prediction[:3])
+            if prediction.score is not None:
+                scored.append(Scored(prediction.label, prediction.score, entity in unmatched))
+            unmatched.discard(entity)
     return scored
 
 
-def _names(item: tuple[tuple[str | None, ...], int]) -> list[str]:
-    """What cells are sorted by: entities that there are not on one side come first."""
+def _sort_key(item: tuple[tuple[str | None, ...], int]) -> list[str]:
+    """Sort cells by their labels; None comes first."""
     return [name or "" for name in item[0]]
 
 
-def _confusions(found: PipelineOutput) -> tuple[Counter[_Cell], Counter[tuple[str, str | None, str | None]]]:
+def _confusions(output: PipelineOutput) -> tuple[Counter[_Cell], Counter[tuple[str, str | None, str | None]]]:
+    """Count pairs of gold and predicted labels of the same span, and the strings whose labels differ."""
     cells: Counter[_Cell] = Counter()
     strings: Counter[tuple[str, str | None, str | None]] = Counter()
-    for doc, gold, predicted in zip(found.docs, found.gold, found.predicted, strict=True):
-        left: dict[tuple[int, int], str] = {entity[1:]: entity.label for entity in gold}
+    for doc, gold, predicted in zip(output.docs, output.gold, output.predicted, strict=True):
+        unmatched: dict[tuple[int, int], str] = {entity[1:]: entity.label for entity in gold}
         right = {*gold} & {*predicted}
         pairs: list[tuple[tuple[int, int], str | None, str | None]] = []
-        # What is right stands for its gold entity; of others on the same tokens the first.
+        # A correct entity is matched with its gold entity; otherwise the first one with its boundaries is.
         for entity in sorted(predicted, key=lambda entity: entity not in right):
-            pairs.append((entity[1:], left.pop(entity[1:], None), entity.label))
-        pairs += [(place, label, None) for place, label in left.items()]
-        for (start, end), wanted, other in pairs:
-            cells[wanted, other] += 1
-            if wanted != other:
-                strings[doc[start:end].text, wanted, other] += 1
+            pairs.append((entity[1:], unmatched.pop(entity[1:], None), entity.label))
+        pairs += [(span, label, None) for span, label in unmatched.items()]
+        for (start, end), gold_label, predicted_label in pairs:
+            cells[gold_label, predicted_label] += 1
+            if gold_label != predicted_label:
+                strings[doc[start:end].text, gold_label, predicted_label] += 1
     return cells, strings

@@ -1,7 +1,7 @@
-"""The model card of a pipeline: `README.md` beside its `meta.json`, from the numbers of a report.
+"""Write the model card of a pipeline, `README.md` in its folder, from the metrics of a report.
 
-What it says follows Mitchell et al. 2019, https://arxiv.org/abs/1810.03993. `spacy package` puts the file into the
-package, and `spacy huggingface-hub push` on its page.
+Its sections follow Mitchell et al. 2019, https://arxiv.org/abs/1810.03993. `spacy package` includes the file in the
+package, and `spacy huggingface-hub push` publishes it on the page of the model.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from ..util.provenance import pipeline_sum
 from .recommendations import by_f1, notes, recalls
 
 README = "README.md"
-_OURS = "<!-- Written by: python -m spacy bert-ner card"
+_SIGNATURE = "<!-- Written by: python -m spacy bert-ner card"
 _FACTORY = 'factory = "bert_ner"'
-_MANY = 0.2
-"""Share of all mistakes from which a kind of them is named."""
+_FREQUENT = 0.2
+"""Share of all mistakes from which a kind is mentioned."""
 
 
 def guidelines_beside(corpus: Path) -> Path | None:
-    """Find the guidelines of a corpus: `names.labels.json` beside `names.csv`, `names.csv.zip` or the folder `names`.
+    """Find the guidelines of a corpus: `names.labels.json` next to `names.csv`, `names.csv.zip` or the folder `names`.
 
-    RETURNS: None where there is no such file.
+    corpus (Path): file or folder of the corpus
+    RETURNS: the path of the guidelines, or None if there is no such file.
     """
     name = corpus.resolve().name
     if not corpus.is_dir():
@@ -49,15 +50,16 @@ def write_card(
     name: str | None = None,
     version: str | None = None,
 ) -> Path:
-    """Write the model card of a saved pipeline, whole or not at all.
+    """Write the model card of a saved pipeline atomically.
 
-    pipeline: its folder.
-    metrics: the `metrics.json` of a report on it, see `report.evaluate`.
-    guidelines: a JSON file that says of each label what is marked: `{"per": "people"}`.
-    name, version: as `spacy package` is given them; None for those of `meta.json`.
-    RETURNS: the file that was written.
-    RAISES BertNerError: a file is not there or not what it should be, the report is on other pipelines or on what this
-        one was before, guidelines are for other labels, or there is a `README.md` that was written or changed by hand.
+    pipeline (Path): folder of the pipeline
+    metrics (Path): `metrics.json` of a report on the pipeline, see `report.evaluate`
+    guidelines (Path | None): JSON file with a description of each label, for example `{"per": "people"}`; None for none
+        (default)
+    name, version (str | None): values passed to `spacy package`; None for those of `meta.json` (default)
+    RETURNS: the path of the model card.
+    RAISES BertNerError: a file does not exist or has the wrong content; the report is about other pipelines or an older
+        state of this one; the guidelines have unknown labels; or `README.md` was written or edited by hand.
     """
     meta, report = _read(pipeline / "meta.json"), _read(metrics)
     meta |= {key: value for key, value in (("name", name), ("version", version)) if value is not None}
@@ -66,19 +68,19 @@ def write_card(
             raise BertNerError(Errors.bad_meta.format(path=pipeline / "meta.json", key=key))
     if not (isinstance(meta.get("components"), list) and all(isinstance(name, str) for name in meta["components"])):
         raise BertNerError(Errors.bad_meta.format(path=pipeline / "meta.json", key="components"))
-    told = _of(report, pipeline, metrics)
-    texts = {} if guidelines is None else _read(guidelines)
-    if not all(isinstance(text, str) for text in texts.values()):
+    pipeline_metrics = _find_pipeline(report, pipeline, metrics)
+    descriptions = {} if guidelines is None else _read(guidelines)
+    if not all(isinstance(text, str) for text in descriptions.values()):
         raise BertNerError(Errors.bad_guidelines.format(path=guidelines))
     path = pipeline / README
-    if path.exists() and not _is_ours(path.read_text("utf8", "replace")):
+    if path.exists() and not _is_generated(path.read_text("utf8", "replace")):
         raise BertNerError(Errors.card_taken.format(path=path))
     try:
-        labels = _labels(told, report)
-        text = _signed(_fill(meta, report, told, labels, texts))
+        labels = _labels(pipeline_metrics, report)
+        text = _sign(_fill(meta, report, pipeline_metrics, labels, descriptions))
     except (KeyError, TypeError, AttributeError, ValueError, TemplateError) as e:
         raise BertNerError(Errors.bad_metrics.format(path=metrics, reason=repr(e))) from e
-    if unknown := texts.keys() - labels.keys():
+    if unknown := descriptions.keys() - labels.keys():
         lists = {"unknown": ", ".join(sorted(unknown)), "labels": ", ".join(labels)}
         raise BertNerError(Errors.guidelines_of_others.format(path=guidelines, **lists))
     with atomic_files(pipeline, [README]) as (temporary,):
@@ -86,97 +88,105 @@ def write_card(
     return path
 
 
-def _signed(body: str) -> str:
-    """The card, with the sum of what was written, by which changes of other hands can be seen."""
+def _sign(body: str) -> str:
+    """Prepend the checksum of the card, which reveals later edits."""
     body = body.encode("utf8", "backslashreplace").decode()
-    return f"{_OURS} {sha256(body.encode()).hexdigest()} -->\n{body}"
+    return f"{_SIGNATURE} {sha256(body.encode()).hexdigest()} -->\n{body}"
 
 
-def _is_ours(text: str) -> bool:
-    return text == _signed(text.partition("\n")[2])
+def _is_generated(text: str) -> bool:
+    """Return whether a card was written by this module and not edited since."""
+    return text == _sign(text.partition("\n")[2])
 
 
-def _labels(told: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
-    """The scores of each label, the most frequent first; None of labels that neither gold nor predicted entities have,
-    and training data or the pipeline do."""
-    rows = sorted(told["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
-    others = {*told["labels"], *(report["train"] or {}).get("examples", {})}
+def _labels(metrics: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
+    """Return the scores of each label, the most frequent first.
+
+    Labels that only the pipeline or the training data have are last, with None instead of scores.
+    """
+    rows = sorted(metrics["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
+    others = {*metrics["labels"], *(report["train"] or {}).get("examples", {})}
     return dict(rows) | dict.fromkeys(sorted(others - {name for name, _ in rows}))
 
 
 def _fill(
     meta: dict[str, Any],
     report: dict[str, Any],
-    told: dict[str, Any],
+    metrics: dict[str, Any],
     labels: Mapping[str, dict[str, Any] | None],
-    texts: Mapping[str, str],
+    guidelines: Mapping[str, str],
 ) -> str:
-    # Markdown, in which autoescaping of HTML would show: `cell` escapes what could be taken for markup.
+    """Fill in the template `card.md`."""
+    # HTML escapes would be visible in Markdown code. The filter `cell` escapes Markdown and HTML instead.
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters |= {"cell": _cell, "score": score, "interval": _interval, "json": json.dumps}
     defaults = dict.fromkeys(("description", "license", "author", "spacy_version", "version"))
     return environment.from_string(files(__package__).joinpath("card.md").read_text("utf8")).render(
         meta={**defaults, **meta},
         report=report,
-        told=told,
-        micro=told["scores"]["micro"],
+        metrics=metrics,
+        micro=metrics["scores"]["micro"],
         labels=labels,
-        guidelines=texts,
+        guidelines=guidelines,
         wheel=re.sub(r"\W+", "_", f"{meta['lang']}_{meta['name']}"),
-        needs_component=_FACTORY in told["config"],
+        needs_component=_FACTORY in metrics["config"],
         examples=(report["train"] or {}).get("examples", {}),
         is_held_out=bool(report["train"]) and not report["train"]["n_shared"],
         is_shared=bool(report["train"]) and report["train"]["n_shared"] > 0,
-        limits=list(_limits(told, report)),
+        limits=list(_limits(metrics, report)),
     )
 
 
-def _limits(told: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
-    yield from notes(told, report)
-    weak = by_f1(told)
+def _limits(metrics: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
+    yield from notes(metrics, report)
+    weak = by_f1(metrics)
     if len(weak) > 1:
         worst, label = weak[0]
         yield f"The weakest label is {label}, with F1 {worst:.3f}."
-    shown, never = recalls(told)
-    if shown is not None and never is not None:
-        yield f"Recall is {never:.3f} for strings that the training data never has, and {shown:.3f} for the others."
-    total = sum(told["mistakes"].values())
-    kinds = [f"{kind} ({n / total:.0%})" for kind, n in told["mistakes"].items() if total and n / total >= _MANY]
+    seen, unseen = recalls(metrics)
+    if seen is not None and unseen is not None:
+        yield (
+            f"Recall is {unseen:.3f} for entities not seen in training, and {seen:.3f} for entities seen with the same "
+            "label."
+        )
+    total = sum(metrics["mistakes"].values())
+    kinds = [f"{kind} ({n / total:.0%})" for kind, n in metrics["mistakes"].items() if total and n / total >= _FREQUENT]
     if kinds:
-        yield f"Most mistakes are of the kinds: {', '.join(kinds)}."
+        yield f"Most frequent kinds of mistakes: {', '.join(kinds)}."
 
 
-def _of(report: dict[str, Any], pipeline: Path, metrics: Path) -> dict[str, Any]:
-    """The numbers of a pipeline with the same files."""
-    found = report.get("pipelines")
-    if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
-        raise BertNerError(Errors.bad_metrics.format(path=metrics, reason="it names no pipeline"))
-    files = pipeline_sum(pipeline)
-    same = [one for one in found.values() if one.get("sha256") == files]
-    if not same:
-        raise BertNerError(Errors.other_pipelines.format(path=metrics, pipeline=pipeline, found=", ".join(found)))
-    return dict(same[0])
+def _find_pipeline(report: dict[str, Any], pipeline: Path, path: Path) -> dict[str, Any]:
+    """Return the metrics of the pipeline in a report whose files have the same checksum."""
+    metrics_of = report.get("pipelines")
+    if not isinstance(metrics_of, dict) or not metrics_of or not all(isinstance(m, dict) for m in metrics_of.values()):
+        raise BertNerError(Errors.bad_metrics.format(path=path, reason="it names no pipeline"))
+    checksum = pipeline_sum(pipeline)
+    matches = [metrics for metrics in metrics_of.values() if metrics.get("sha256") == checksum]
+    if not matches:
+        raise BertNerError(Errors.other_pipelines.format(path=path, pipeline=pipeline, found=", ".join(metrics_of)))
+    return dict(matches[0])
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file."""
     try:
-        found = json.loads(path.read_text("utf8"))
+        content = json.loads(path.read_text("utf8"))
     except FileNotFoundError as e:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, RecursionError) as e:
         raise BertNerError(Errors.no_table.format(path=path, reason=e)) from e
-    if not isinstance(found, dict):
-        raise BertNerError(Errors.no_table.format(path=path, reason="it is no table"))
-    return found
+    if not isinstance(content, dict):
+        raise BertNerError(Errors.no_table.format(path=path, reason="it is not a JSON object"))
+    return content
 
 
 def _cell(text: object) -> str:
-    """Text that stands as it is in a line of Markdown, or in a cell of a table there."""
-    shown = visible(" ".join(str(text).split()))
-    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Signs at the beginning make headings and lists; a line between letters makes nothing.
-    shown = re.sub(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+=-]", r"\\\g<0>", shown)
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", shown)
+    """Escape text for a line of Markdown or a cell of a Markdown table."""
+    escaped = visible(" ".join(str(text).split()))
+    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Some characters are markup only at the beginning of a line. An underscore between letters never is.
+    escaped = re.sub(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+=-]", r"\\\g<0>", escaped)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)
 
 
 def _interval(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Predicted Docs that held the gold entities before anything was predicted: scores of them say nothing."""
+"""Detect predicted Docs that contained the gold entities before prediction, which makes their scores meaningless."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from ..util.doc_entities import kept_entities
 
 
 def check_predicted(examples: Iterable[Example]) -> None:
-    """Refuse Examples that cannot be scored; warn where a `bert_ner` kept all gold entities and found none of them.
+    """Reject Examples that cannot be scored. Warn if a `bert_ner` kept all gold entities instead of predicting them.
 
+    examples: Examples after prediction
     RAISES BertNerError: the predicted Doc of an Example is its reference.
     """
     examples = list(examples)
@@ -26,8 +27,9 @@ def check_predicted(examples: Iterable[Example]) -> None:
 
 
 def reject_preset_gold(examples: Iterable[Example]) -> None:
-    """Refuse predicted Docs that held all gold entities before, where no earlier component can have found them.
+    """Reject predicted Docs that contained all gold entities before, if no earlier component can have predicted them.
 
+    examples: Examples after prediction
     RAISES BertNerError: a `bert_ner` kept all gold entities.
     """
     examples = list(examples)
@@ -37,12 +39,13 @@ def reject_preset_gold(examples: Iterable[Example]) -> None:
 
 
 def count_preset_gold(examples: Iterable[Example], entities: Callable[[Doc], Iterable[Span]]) -> int:
-    """How many gold entities are among some of the predicted Doc, with the same characters and label.
+    """Count the gold entities that the predicted Docs also have, with the same characters and label.
 
-    entities: those of a predicted Doc that count.
+    examples: Examples to compare
+    entities (Callable): selects the entities of a predicted Doc
     """
-    return sum(len(_places(eg.reference.ents) & _places(entities(eg.predicted))) for eg in examples)
+    return sum(len(_keys(eg.reference.ents) & _keys(entities(eg.predicted))) for eg in examples)
 
 
-def _places(entities: Iterable[Span]) -> set[tuple[int, int, str]]:
+def _keys(entities: Iterable[Span]) -> set[tuple[int, int, str]]:
     return {(ent.start_char, ent.end_char, ent.label_) for ent in entities}

@@ -1,4 +1,4 @@
-"""Evaluate pipelines, and write the report: numbers, a page, plots, and every mistake."""
+"""Evaluate pipelines, and write the report: metrics, an HTML page, plots and every mistake."""
 
 from __future__ import annotations
 
@@ -47,25 +47,32 @@ def evaluate(
     displacy: Path | None = None,
     displacy_limit: int = 25,
 ) -> dict[str, Any]:
-    """Evaluate pipelines on the same examples, and each pair of them side by side.
+    """Evaluate pipelines on the same examples, and compare each pair of them.
 
-    pipelines: folders, or names of installed packages; of any components that set entities.
-    data: a `.spacy` file; or a folder, whose test part is taken, see `part_file`.
-    output: a folder to write the report to, whole or not at all: `metrics.json`, `report.html`, PNG files in `plots/`,
-        `mistakes.jsonl` and, of several pipelines, `differences.jsonl`; see `places`. None for none.
-    seed: of the documents that are drawn for the intervals.
-    train: the `.spacy` file of the training data, or a folder with it, by which entities are told apart that it has
-        and that it has not.
-    log: the CSV file of the training, see `training_curves.read_log`.
-    wanted_precision: see `measure.compute_metrics`.
-    displacy: a folder to write a page of documents with their entities to, see `entities_page`; None for none.
-    displacy_limit: number of documents on that page.
-    RETURNS: what `metrics.json` holds: `data`, and `train` with `examples` of each label and `n_shared`, held-out Docs
-        that it has too; `log`; `seed`; `versions`; `pipelines`, see `measure.compute_metrics`, each with its `config`,
-        its `labels`, its `thresholds`, and `sha256`, see `provenance.pipeline_sum`; `comparisons`, see
-        `bootstrap.compare`; `training`, see `training_curves.read_log`.
-    RAISES BertNerError: something is not there or damaged, a folder does not tell which file is the test data, there is
-        no annotation, `output` is something else, or matplotlib is not installed, which a report takes.
+    pipelines: folders or names of installed packages, with components of any kind that set entities
+    data (Path): a `.spacy` file, or a folder with a test part, see `part_file`
+    output (Path | None): folder for the report, which is written atomically: `metrics.json`, `report.html`, PNG files
+        in `plots/`, `mistakes.jsonl` and, for several pipelines, `differences.jsonl`, see `error_cases`. None (default)
+        writes no report.
+    seed (int): seed of the bootstrap, default 0
+    train (Path | None): `.spacy` file of the training data, or a folder with it; used to distinguish seen and unseen
+        entities. Default None.
+    log (Path | None): CSV log of the training, see `training_curves.read_log`. Default None.
+    wanted_precision (float): see `measure.compute_metrics`, default 0.9
+    displacy (Path | None): folder for a page of documents with their entities, see `entities_page`. None (default)
+        writes no page.
+    displacy_limit (int): maximum number of documents on that page, default 25
+    RETURNS: the content of `metrics.json`:
+        `data`: path and checksum of the data
+        `train`: the same for the training data, with `examples` of each label and `n_shared`, the number of held-out
+            Docs that are also in the training data
+        `log`, `seed`, `versions`: how the report was made
+        `pipelines`: metrics by pipeline, see `measure.compute_metrics`; each with its `config`, `labels`, `thresholds`
+            and `sha256`, see `provenance.pipeline_sum`
+        `comparisons`: see `bootstrap.compare`
+        `training`: see `training_curves.read_log`
+    RAISES BertNerError: a file does not exist or is damaged; the test data in a folder is ambiguous; there is no entity
+        annotation; `output` is not a report; or matplotlib, which reports require, is not installed.
     """
     _check(pipelines, output, wanted_precision)
     if displacy is not None and displacy.exists() and not displacy.is_dir():
@@ -73,15 +80,24 @@ def evaluate(
     data, train = part_file(data, EVALUATED), None if train is None else part_file(train, TRAINED_ON)
     training = None if log is None else read_log(log)
     known, texts = (None, frozenset[str]()) if train is None else _read_training(train)
-    found: dict[str, PipelineOutput] = {}
-    told: dict[str, dict[str, Any]] = {}
+    outputs: dict[str, PipelineOutput] = {}
+    metrics: dict[str, dict[str, Any]] = {}
     for path in pipelines:
         nlp = load(path)
         name = str(path)
-        found[name] = run_pipeline(nlp, data, name)
-        told[name] = compute_metrics(found[name], seed, known=known, wanted_precision=wanted_precision) | _about(nlp)
-    labels = sorted({e.label for one in found.values() for side in (one.gold, one.predicted) for d in side for e in d})
-    counts = {name: count_entities(one.gold, one.predicted, labels) for name, one in found.items()}
+        outputs[name] = run_pipeline(nlp, data, name)
+        metrics[name] = compute_metrics(outputs[name], seed, known=known, wanted_precision=wanted_precision)
+        metrics[name] |= _describe_pipeline(nlp)
+    labels = sorted(
+        {
+            entity.label
+            for result in outputs.values()
+            for docs in (result.gold, result.predicted)
+            for doc in docs
+            for entity in doc
+        }
+    )
+    counts = {name: count_entities(result.gold, result.predicted, labels) for name, result in outputs.items()}
     report = {
         "data": data_sum(data),
         "train": None
@@ -89,38 +105,38 @@ def evaluate(
         else data_sum(train)
         | {
             "examples": examples(known or {}),
-            "n_shared": sum(_words(doc) in texts for doc in found[str(pipelines[0])].docs),
+            "n_shared": sum(_words(doc) in texts for doc in outputs[str(pipelines[0])].docs),
         },
         "log": None if log is None else str(log),
         "seed": seed,
         "versions": versions(),
-        "pipelines": told,
+        "pipelines": metrics,
         "comparisons": [
-            {"from": one, "to": other} | compare(counts[one], counts[other], seed=seed)
-            for one, other in combinations(counts, 2)
+            {"from": first, "to": second} | compare(counts[first], counts[second], seed=seed)
+            for first, second in combinations(counts, 2)
         ],
         "training": training,
     }
     if output is not None:
-        _write(output, report, found)
+        _write(output, report, outputs)
     if displacy is not None:
-        write_entities(displacy, found, displacy_limit)
+        write_entities(displacy, outputs, displacy_limit)
     return report
 
 
 def _words(doc: Doc) -> str:
-    """Of a text, without the white space between them, which corpora keep in different ways."""
+    """Return the text of a Doc without white space, because corpora differ in it."""
     return "".join(doc.text.split())
 
 
 def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]:
-    """How often its strings are entities, and the words of its texts."""
+    """Count the entities of training data, and collect its texts without white space."""
     texts = set()
 
     def docs() -> Iterator[Doc]:
-        for one in read_gold(path, Vocab()):
-            texts.add(_words(one.doc))
-            yield one.doc
+        for gold in read_gold(path, Vocab()):
+            texts.add(_words(gold.doc))
+            yield gold.doc
 
     known = known_entities(docs())
     if not known:
@@ -129,11 +145,12 @@ def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]
 
 
 def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: float) -> None:
+    """Reject bad arguments before any pipeline runs."""
     known: set[Path] = set()
     for path in pipelines:
         if path.is_file():
             raise BertNerError(Errors.pipeline_is_file.format(path=path))
-        real = path.resolve()  # whatever way it is spelled
+        real = path.resolve()  # the same folder can have several spellings
         if real in known:
             raise BertNerError(Errors.pipeline_twice.format(path=path))
         known.add(real)
@@ -141,10 +158,10 @@ def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: flo
         raise BertNerError(Errors.no_precision.format(value=wanted_precision))
     if output is None:
         return
-    place = output.resolve()
-    if inside := known & {place, *place.parents}:
+    folder = output.resolve()
+    if inside := known & {folder, *folder.parents}:
         raise BertNerError(Errors.report_in_pipeline.format(output=output, pipeline=min(inside)))
-    if place in {Path.cwd(), *Path.cwd().parents}:
+    if folder in {Path.cwd(), *Path.cwd().parents}:
         raise BertNerError(Errors.report_is_here.format(output=output))
     if output.exists() and not _is_report(output):
         raise BertNerError(Errors.report_taken.format(output=output))
@@ -153,27 +170,29 @@ def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: flo
 
 
 def _is_report(folder: Path) -> bool:
-    """Whether there is an older report and nothing else, or nothing at all."""
+    """Return whether a folder has only an older report, or nothing."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
     if not names:
         return True
     try:
-        told = json.loads((folder / METRICS).read_text("utf8"))
+        metrics = json.loads((folder / METRICS).read_text("utf8"))
     except (OSError, ValueError, RecursionError):
         return False
-    # Others keep a metrics.json and plots too, but no page beside them.
-    return (
-        names <= OURS and PAGE in names and isinstance(told, dict) and "pipelines" in told and _are_ours(folder / PLOTS)
-    )
+    # Other programs write metrics.json and plots, too, but not together with the page.
+    is_named_like_report = names <= OURS and PAGE in names and _has_only_charts(folder / PLOTS)
+    return is_named_like_report and isinstance(metrics, dict) and "pipelines" in metrics
 
 
-def _are_ours(plots: Path) -> bool:
-    """Whether there is nothing but charts of ours."""
+def _has_only_charts(plots: Path) -> bool:
+    """Return whether a folder has only charts of reports."""
     return all(path.suffix == ".png" and path.stem.partition("-")[0] in CHARTS for path in plots.glob("*"))
 
 
-def _about(nlp: Language) -> dict[str, Any]:
-    """What of a pipeline its numbers depend on. Of several `bert_ner` none is told, as each has its own settings."""
+def _describe_pipeline(nlp: Language) -> dict[str, Any]:
+    """Return the properties of a pipeline that its metrics depend on.
+
+    With several `bert_ner` components no settings are reported, because each has different ones.
+    """
     ours = our_components(nlp)
     pipe: Any = nlp.get_pipe(ours[0]) if len(ours) == 1 else None
     return {
@@ -187,31 +206,35 @@ def _about(nlp: Language) -> dict[str, Any]:
     }
 
 
-def _write(output: Path, report: dict[str, Any], found: dict[str, PipelineOutput]) -> None:
+def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutput]) -> None:
+    """Write all files of the report."""
     from ..reporting.charts import to_png
     from .html_report import page
 
     charts = all_charts(report["pipelines"], report["training"])
-    cases = {name: list(mistake_cases(one)) for name, one in found.items()}
-    differences = {pair: list(difference_cases(found[pair[0]], found[pair[1]])) for pair in combinations(found, 2)}
-    with atomic_folder(output) as folder:
-        _write_text(folder / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        _write_text(folder / PAGE, page(report, charts, cases, differences))
-        _write_text(folder / MISTAKES, "".join(_lines("pipeline", cases)))
+    cases = {name: list(mistake_cases(output)) for name, output in outputs.items()}
+    differences = {
+        pair: list(difference_cases(outputs[pair[0]], outputs[pair[1]])) for pair in combinations(outputs, 2)
+    }
+    with atomic_folder(folder) as temporary:
+        _write_text(temporary / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        _write_text(temporary / PAGE, page(report, charts, cases, differences))
+        _write_text(temporary / MISTAKES, "".join(_lines("pipeline", cases)))
         if differences:
-            _write_text(folder / DIFFERENCES, "".join(_lines("pipelines", differences)))
-        (folder / PLOTS).mkdir()
+            _write_text(temporary / DIFFERENCES, "".join(_lines("pipelines", differences)))
+        (temporary / PLOTS).mkdir()
         for group in charts.values():
             for chart in group:
-                to_png(chart, folder / PLOTS)
+                to_png(chart, temporary / PLOTS)
 
 
 def _lines(key: str, cases: dict[Any, list[Case]]) -> Iterator[str]:
-    for who, rows in cases.items():
+    """Yield cases as JSON Lines, with their pipeline or pair of pipelines under a key."""
+    for pipeline, rows in cases.items():
         for row in rows:
-            yield json.dumps({key: who, **row}, ensure_ascii=False) + "\n"
+            yield json.dumps({key: pipeline, **row}, ensure_ascii=False) + "\n"
 
 
 def _write_text(path: Path, text: str) -> None:
-    # A corpus may hold halves of surrogate pairs, which no file takes as they are.
+    # A corpus may contain lone surrogates, which UTF-8 cannot encode.
     path.write_text(text, encoding="utf8", errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""The registered scorer of `bert_ner`: what `nlp.evaluate` reports."""
+"""Register the scorer of `bert_ner`, which computes the scores that `nlp.evaluate` reports."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -18,15 +18,16 @@ from .token_accuracy import iob_accuracy
 
 @registry.scorers("spacy_bert_ner.ner_scorer.v1")
 def make_ner_scorer_v1() -> Callable[..., dict[str, Any]]:
-    """The registered scorer of `bert_ner`: see `score_bert_ner`."""
+    """Return the scorer of `bert_ner`, see `score_bert_ner`."""
     return score_bert_ner
 
 
 def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
-    """Score predicted entities. Warns where a `bert_ner` kept all gold entities, which the Docs held before.
+    """Score predicted entities. Warns if a `bert_ner` kept all gold entities because the Docs already contained them.
 
-    RETURNS: `ents_p`, `ents_r`, `ents_f`, `ents_per_type` as spaCy counts them; `iob_acc` and `iob_doc_acc`, see
-        `evaluation.token_accuracy.iob_accuracy`, counted on the gold tokens.
+    examples: Examples after prediction
+    RETURNS: `ents_p`, `ents_r`, `ents_f`, `ents_per_type` as spaCy computes them; `iob_acc` and `iob_doc_acc` on the
+        gold tokens, see `evaluation.token_accuracy.iob_accuracy`.
     RAISES BertNerError: the predicted Doc of an Example is its reference.
     """
     examples = list(examples)
@@ -37,13 +38,13 @@ def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
 
 
 def _gold_tags(doc: Doc) -> list[str | None]:
-    """IOB2 tags of a gold Doc, None for tokens without annotation."""
+    """Return the IOB2 tags of a gold Doc, None for tokens without annotation."""
     # ent_iob: 0 missing, 1 inside, 2 outside, 3 begins
     return [None if t.ent_iob == 0 else f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type else OUTSIDE for t in doc]
 
 
 def _predicted_tags(eg: Example) -> list[str]:
-    """IOB2 tags of the predicted entities, on the gold tokens that hold any part of them."""
+    """Return IOB2 tags of the predicted entities on the gold tokens that they overlap."""
     tags = [OUTSIDE] * len(eg.reference)
     for ent in eg.predicted.ents:
         prefix = "B"

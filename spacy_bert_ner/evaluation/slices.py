@@ -1,4 +1,4 @@
-"""Scores of kinds of entities: by length, by how often training has shown them, by case, by place."""
+"""Score slices of entities: by length, by frequency in the training data, by case, by position in the sentence."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ Slice = tuple[str, tuple[str, ...], Callable[["EntityContext"], str]]
 
 
 class EntityContext(NamedTuple):
-    """An entity where it stands.
+    """An entity in its sentence, for the assignment to slices.
 
-    text: its characters.
-    first, last (int): its tokens, both included, counted from the beginning of the sentence.
-    n_tokens (int): of the sentence, or of the Doc where no sentences are set.
-    known: how often training data has its string, by label.
+    label (str): label of the entity
+    text (str): text of the entity
+    first, last (int): indices of its first and last token in the sentence
+    n_tokens (int): number of tokens of the sentence, or of the Doc if it has no sentences
+    known: number of entities with this text in the training data, by label
     """
 
     label: str
@@ -39,16 +40,21 @@ class EntityContext(NamedTuple):
 
 
 def known_entities(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
-    """How often strings are entities of training data, by label: `{"Paris": {"geo": 3}}`."""
-    found: dict[str, Counter[str]] = {}
+    """Count the entities of training data by text and label, for example `{"Paris": {"geo": 3}}`."""
+    counts: dict[str, Counter[str]] = {}
     for doc in docs:
         for ent in doc.ents:
-            found.setdefault(ent.text, Counter())[ent.label_] += 1
-    return found
+            counts.setdefault(ent.text, Counter())[ent.label_] += 1
+    return counts
 
 
 def examples(known: Mapping[str, Mapping[str, int]], most: int = 5) -> dict[str, list[str]]:
-    """The most frequent strings of each label, as `known_entities` has counted them."""
+    """Return the most frequent entities of each label.
+
+    known: counts, see `known_entities`
+    most (int): maximum entities of a label, default 5
+    RETURNS: texts by label, the most frequent first.
+    """
     ranked: dict[str, list[tuple[int, str]]] = {}
     for text, counts in known.items():
         for label, n in counts.items():
@@ -63,48 +69,51 @@ def slices(
     known: Mapping[str, Mapping[str, int]] | None,
     seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Score the entities of each slice. Gold and predicted ones are in the slice that they themselves belong to.
+    """Score the entities of each slice. Each gold and each predicted entity belongs to a slice by its own properties.
 
-    docs: gold Docs.
-    gold, predicted: the entities of each.
-    known: those of the training data; None where it is not at hand, so that the slices by it are not there.
-    RETURNS: by name of the slices and name of the slice, in their order, what `bootstrap.score` says of a label; slices
+    docs: gold Docs
+    gold, predicted: gold and predicted entities of each Doc
+    known: entities of the training data, see `known_entities`; None leaves out the slices that depend on it
+    seed (int): seed of the bootstrap, default 0
+    RETURNS: scores as `bootstrap.score` returns them for a label, by property and slice in a fixed order. Slices
         without entities are left out.
     """
-    choices = [*_SLICES, *(_OF_TRAINING if known is not None else ())]
-    of_docs = [
+    properties = [*_SLICES, *(_TRAINING_SLICES if known is not None else ())]
+    slices_by_doc = [
         {
-            entity: [(title, choose(place)) for title, _, choose in choices]
-            for entity, place in _places(doc, {*wanted, *found}, known or {}).items()
+            entity: [(title, choose(context)) for title, _, choose in properties]
+            for entity, context in _contexts(doc, {*gold_entities, *entities}, known or {}).items()
         }
-        for doc, wanted, found in zip(docs, gold, predicted, strict=True)
+        for doc, gold_entities, entities in zip(docs, gold, predicted, strict=True)
     ]
-    counts = count_entities(gold, predicted, kinds=lambda i, entity: of_docs[i][entity])
+    counts = count_entities(gold, predicted, kinds=lambda i, entity: slices_by_doc[i][entity])
     rows = score(counts, seed=seed)["per_label"]
-    return {title: {name: rows[title, name] for name in names if (title, name) in rows} for title, names, _ in choices}
+    return {
+        title: {name: rows[title, name] for name in names if (title, name) in rows} for title, names, _ in properties
+    }
 
 
-def _places(doc: Doc, entities: set[Entity], known: Mapping[str, Mapping[str, int]]) -> dict[Entity, EntityContext]:
+def _contexts(doc: Doc, entities: set[Entity], known: Mapping[str, Mapping[str, int]]) -> dict[Entity, EntityContext]:
     bounds = [(0, len(doc))] * len(doc)
     if doc.has_annotation("SENT_START"):
         bounds = [(sent.start, sent.end) for sent in doc.sents for _ in sent]
-    found = {}
+    contexts = {}
     for entity in entities:
         start, end = bounds[entity.start]
         text = doc[entity.start : entity.end].text
-        found[entity] = EntityContext(
+        contexts[entity] = EntityContext(
             entity.label, text, entity.start - start, entity.end - 1 - start, end - start, known.get(text, {})
         )
-    return found
+    return contexts
 
 
 def _range(value: int, names: tuple[str, ...]) -> str:
-    """The name whose range holds a number: `2 to 5`, `21 or more`."""
+    """Return the name of the range that contains a number, for example `2 to 5` or `21 or more`."""
     return next(name for name in reversed(names) if value >= int(name.split()[0]))
 
 
-def _case(place: EntityContext) -> str:
-    text = place.text
+def _case(entity: EntityContext) -> str:
+    text = entity.text
     words = [word for word in text.split() if word.upper() != word.lower()]
     if not words:
         return "without case"
@@ -116,25 +125,25 @@ def _case(place: EntityContext) -> str:
     return "Like This" if is_title and not text[0].islower() else "otherwise"
 
 
-def _position(place: EntityContext) -> str:
-    if place.first == 0:
+def _position(entity: EntityContext) -> str:
+    if entity.first == 0:
         return "first token"
-    return "first half" if place.first + place.last < place.n_tokens - 1 else "second half"
+    return "first half" if entity.first + entity.last < entity.n_tokens - 1 else "second half"
 
 
-def _seen(place: EntityContext) -> str:
-    if not place.known:
+def _seen(entity: EntityContext) -> str:
+    if not entity.known:
         return "never"
-    return "with this label" if place.label in place.known else "with others only"
+    return "with this label" if entity.label in entity.known else "with others only"
 
 
 _SLICES: list[Slice] = [
-    ("tokens of the entity", LENGTHS, lambda place: _range(place.last - place.first + 1, LENGTHS)),
-    ("tokens of the sentence", SENTENCES, lambda place: _range(place.n_tokens, SENTENCES)),
+    ("tokens of the entity", LENGTHS, lambda entity: _range(entity.last - entity.first + 1, LENGTHS)),
+    ("tokens of the sentence", SENTENCES, lambda entity: _range(entity.n_tokens, SENTENCES)),
     ("place in the sentence", PLACES, _position),
     ("letters", CASES, _case),
 ]
-_OF_TRAINING: list[Slice] = [
+_TRAINING_SLICES: list[Slice] = [
     ("seen in training", SEEN, _seen),
-    ("times in training", TIMES, lambda place: _range(sum(place.known.values()), TIMES)),
+    ("times in training", TIMES, lambda entity: _range(sum(entity.known.values()), TIMES)),
 ]

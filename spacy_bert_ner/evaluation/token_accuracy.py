@@ -1,4 +1,4 @@
-"""Token accuracy over IOB tags, which tutorials on token classification report; and how honest scores are."""
+"""Compute token accuracy over IOB tags, as token-classification tutorials report it, and the calibration error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 
 
 def iob_accuracy(gold: Sequence[Sequence[str | None]], predicted: Sequence[Sequence[str]]) -> dict[str, float | None]:
-    """Share of tokens whose predicted IOB tag, prefix and label, is the gold one.
+    """Compute the share of tokens whose predicted IOB tag equals the gold one in prefix and label.
 
-    gold: tags of the gold tokens of each document, None where unknown; such tokens are not counted.
-    predicted: the same for the predictions, on the same tokens.
-    RETURNS: `iob_acc`, over all tokens, and `iob_doc_acc`, the mean of the documents' accuracies; None without tokens.
+    gold: gold tags of the tokens of each document; tokens with None are not counted
+    predicted: predicted tags of the same tokens
+    RETURNS: `iob_acc`, the accuracy over all tokens, and `iob_doc_acc`, the mean accuracy of documents; both None
+        without tokens.
     """
     right = total = 0
     documents: list[float] = []
@@ -30,15 +31,16 @@ def iob_accuracy(gold: Sequence[Sequence[str | None]], predicted: Sequence[Seque
 
 
 def calibration_error(scores: ArrayLike, correct: ArrayLike, n_bins: int = 10) -> float:
-    """Expected calibration error: how far scores are from the share of right answers among those that have them.
+    """Compute the expected calibration error (ECE): the mean distance between scores and accuracy.
 
-    The scores are put into bins of equal width; the difference between the mean score and the share of right answers in
-    a bin is weighed by how many scores it holds (Naeini et al. 2015, https://doi.org/10.1609/aaai.v29i1.9602; Guo et
-    al. 2017, https://arxiv.org/abs/1706.04599).
+    The scores are divided into bins of equal width. The ECE is the mean over bins of the absolute difference between
+    mean score and accuracy, weighted by the number of scores (Naeini et al. 2015,
+    https://doi.org/10.1609/aaai.v29i1.9602; Guo et al. 2017, https://arxiv.org/abs/1706.04599).
 
-    scores: from 0 to 1. *Shape:* `(n,)`, at least one
-    correct: whether each of them is right. *Shape:* `(n,)`
-    RETURNS: from 0, where scores are honest, to 1.
+    scores (ArrayLike): at least one score from 0 to 1. *Shape:* `(n,)`
+    correct (ArrayLike): whether the prediction with each score is correct. *Shape:* `(n,)`
+    n_bins (int): number of bins, default 10
+    RETURNS: the error from 0, perfect calibration, to 1.
     """
     score, right = np.asarray(scores, dtype=np.float64), np.asarray(correct, dtype=np.float64)
     bins = np.minimum((score * n_bins).astype(np.int64), n_bins - 1)

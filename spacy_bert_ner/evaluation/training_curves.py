@@ -1,4 +1,4 @@
-"""What a training has written to its log, as curves; see `csv_logger.make_csv_logger_v1`."""
+"""Read learning curves from a training log, as written by `csv_logger.make_csv_logger_v1`."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ _SCORES = {"accuracy": ("iob_acc", "train_iob_acc"), "F1": ("ents_f", "train_ent
 
 
 def read_log(path: Path) -> dict[str, dict[str, Points]]:
-    """Read the curves of a training.
+    """Read the learning curves of a training log.
 
-    path: of a CSV file.
-    RETURNS: of `loss`, `accuracy` and `F1`, by name of the column, the points `(step, value)`; what the log does not
-        have is left out.
-    RAISES BertNerError: the file is not there, or no log of a training.
+    path (Path): the CSV file
+    RETURNS: points `(step, value)` by column name, under `loss`, `accuracy` and `F1`. Curves without points are left
+        out.
+    RAISES BertNerError: the file does not exist, or is not a training log.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         steps = [float(row["step"]) for row in rows]
         if not all(map(isfinite, steps)):
-            raise ValueError("a step is no finite number")
+            raise ValueError("a step is not a finite number")
     except FileNotFoundError as e:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as e:
         raise BertNerError(Errors.bad_log.format(path=path, reason=e)) from e
-    columns = [column for column in rows[0] if column is not None] if rows else []  # None of cells beyond the header
+    columns = (
+        [column for column in rows[0] if column is not None] if rows else []
+    )  # None holds the cells beyond the header
     losses = tuple(column for column in columns if column.startswith(("loss_", "dev_loss_")))
     curves: dict[str, dict[str, Points]] = {}
     for title, names in {"loss": losses, **_SCORES}.items():
@@ -39,18 +41,18 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
             points = [
                 (step, value)
                 for step, row in zip(steps, rows, strict=True)
-                if (value := _number(row.get(name))) is not None
+                if (value := _parse_finite(row.get(name))) is not None
             ]
             if points:
                 curves.setdefault(title, {})[name] = points
     if not curves:
-        reason = "there is no loss, accuracy or F1 in it"
+        reason = "it has no loss, accuracy or F1"
         raise BertNerError(Errors.bad_log.format(path=path, reason=reason))
     return curves
 
 
-def _number(text: str | None) -> float | None:
-    """A finite number; None of what is none, as of a loss that has become `nan`."""
+def _parse_finite(text: str | None) -> float | None:
+    """Parse a finite number; None for other text, for example the `nan` of a diverged loss."""
     try:
         value = float(text or "nan")
     except ValueError:

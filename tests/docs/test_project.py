@@ -101,7 +101,7 @@ def card(paths, *options):
 def test_the_card_takes_the_guidelines_of_its_corpus(paths, tmp_path):
     pipeline, data, metrics = paths
     metrics.write_text(json.dumps(evaluate([pipeline], data)))
-    assert "| PER | not said |  |" in card(paths, "--corpus", tmp_path / "own.conll")
+    assert "| PER | not specified |  |" in card(paths, "--corpus", tmp_path / "own.conll")
     (tmp_path / "own.labels.json").write_text('{"PER": "people"}')
     text = card(paths, "--corpus", tmp_path / "own.conll")
     assert "| PER | people |  |" in text

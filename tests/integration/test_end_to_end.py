@@ -224,7 +224,7 @@ def test_a_corpus_of_ones_own_goes_all_the_way_to_the_package(sandbox):
     assert (meta["lang"], meta["labels"]["bert_ner"]) == ("de", ["ORT", "PER"])
     card = (package / "README.md").read_text()
     assert "# de_eigene 0.1.0" in card
-    assert re.search(r"^\| PER \| not said \| Anna", card, re.MULTILINE)
+    assert re.search(r"^\| PER \| not specified \| Anna", card, re.MULTILINE)
     assert "pip install ./spacy_bert_ner-*.whl ./de_eigene-*.whl" in card
     # What is marked is in a file beside the corpus; the package gets it, and nothing is trained anew.
     (sandbox.folder / "assets" / "eigene namen.labels.json").write_text('{"PER": "Menschen"}')

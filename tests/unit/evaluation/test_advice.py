@@ -49,12 +49,12 @@ def test_of_a_good_pipeline_there_is_nothing_to_say():
 @pytest.mark.parametrize(
     ("parts", "note"),
     [
-        ({"scores__micro__gold": 0}, "There is no entity in the data"),
-        ({"scores__micro__found": 0}, "The pipeline found no entity"),
-        ({"n_docs": 1}, "There is one document only"),
-        ({"n_docs": 29}, "There are 29 documents only"),
-        ({"unknown_labels": ["art", "eve"]}, "so that they are missed: art, eve."),
-        ({"unknown_labels": ["PER", "art"]}, "so that they are missed: PER (the pipeline has per), art."),
+        ({"scores__micro__gold": 0}, "The data has no entities"),
+        ({"scores__micro__found": 0}, "The pipeline found no entities"),
+        ({"n_docs": 1}, "There is only one document"),
+        ({"n_docs": 29}, "There are only 29 documents"),
+        ({"unknown_labels": ["art", "eve"]}, "so their entities are missed: art, eve."),
+        ({"unknown_labels": ["PER", "art"]}, "so their entities are missed: PER (the pipeline has per), art."),
         ({"unknown_labels": [f"l{i}" for i in range(10)]}, "l0, l1, l2, l3, l4, l5, l6, l7 and 2 more."),
         ({"confidence": None}, "No entity has a score"),
     ],
@@ -66,7 +66,7 @@ def test_what_to_know_before(parts, note):
 
 def test_a_pipeline_that_is_scored_on_its_training_data():
     (found,) = notes(GOOD, {"train": {"n_shared": 3}})
-    assert found.startswith("3 of 500 documents are in the training data too, word by word: ")
+    assert found.startswith("3 of 500 documents are also in the training data, word for word: ")
     assert list(notes(GOOD, {"train": {"n_shared": 0}})) == []
 
 
@@ -80,15 +80,15 @@ SEEN = {"with this label": {"r": 0.9}, "never": {"r": 0.5}}
 @pytest.mark.parametrize(
     ("parts", "step"),
     [
-        ({"scores__per_label__art": row(0.9, width=0.3)}, "F1 of art is known within more than 0.2 only"),
+        ({"scores__per_label__art": row(0.9, width=0.3)}, "The F1 interval is wider than 0.2 for art"),
         ({"scores__per_label__art": row(0.5)}, "The weakest label is art, with F1 0.500"),
         (of_kind("missed", 40), "36% of all mistakes are “missed”. Entities are not found at all"),
-        (of_kind("wrong label", 40), "see in the confusion matrix which labels these are"),
-        ({"slices": {"seen in training": SEEN}}, "Recall is 0.500 for strings that training never has, and 0.900"),
-        ({"confidence__all__ece": 0.06}, "Scores mislead by 0.060 in the mean"),
+        (of_kind("wrong label", 40), "look up the confused labels in the confusion matrix"),
+        ({"slices": {"seen in training": SEEN}}, "Recall is 0.500 for entities not seen in training, and 0.900"),
+        ({"confidence__all__ece": 0.06}, "The expected calibration error of scores is 0.060"),
         (
             {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}},
-            '[components.ner]: thresholds = {"per": 0.875}. Choose them on dev data',
+            '[components.ner]: thresholds = {"per": 0.875}. Choose thresholds on dev data',
         ),
     ],
 )

@@ -77,8 +77,11 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     card = lines(path)
     assert card[1] == "# en_names 1.2.3"
     assert 'nlp = spacy.load("en_names")' in card
-    assert [line for line in card if line.startswith("On 2 documents with 8 words. An entity is right")]
-    assert "- 1 of 2 documents are in the training data too, word by word: what is trained on is no test." in card
+    assert [line for line in card if line.startswith("On 2 documents with 8 words. An entity is correct")]
+    assert (
+        "- 1 of 2 documents are also in the training data, word for word: scores on training data are not a test."
+        in card
+    )
     assert card[3] == "People \\| places"
     assert "| Licence | MIT |" in card
     told = json.loads(metrics.read_text())
@@ -87,13 +90,15 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     assert f"| per | 0.750 | 1.000 | 0.857 | {low:.3f} to {high:.3f} | 3 |" in card
     assert [line for line in card if line.startswith("| **all** | 0.800 | 0.800 | 0.800 |")]
     assert "| per | People, by &lt;name&gt; | Ada, Kevin |" in card
-    assert "| geo | not said | Paris |" in card
-    assert f"| held out | test.spacy | `{told['data']['sha256']['test.spacy']}` |" in card
+    assert "| geo | not specified | Paris |" in card
+    assert f"| held-out | test.spacy | `{told['data']['sha256']['test.spacy']}` |" in card
     assert f"| training | train.spacy | `{told['train']['sha256']['train.spacy']}` |" in card
     assert "- The weakest label is geo, with F1 0.667." in card
-    assert "- Most mistakes are of the kinds: wrong label (100%)." in card
-    assert "- Recall is 0.000 for strings that the training data never has, and 1.000 for the others." in card
-    assert "- There are 2 documents only: intervals, which are drawn over documents, are too narrow." in card
+    assert "- Most frequent kinds of mistakes: wrong label (100%)." in card
+    assert (
+        "- Recall is 0.000 for entities not seen in training, and 1.000 for entities seen with the same label." in card
+    )
+    assert "- There are only 2 documents: intervals, which resample documents, are too narrow." in card
     assert "\n\n\n" not in path.read_text()
 
 
@@ -132,8 +137,8 @@ def test_data_that_was_not_trained_on_is_called_so(pipeline, tmp_path):
     data, train = write(tmp_path / "test.spacy", TEXTS[1:]), write(tmp_path / "train.spacy", TEXTS[:1])
     evaluate([pipeline], data, tmp_path / "report", train=train)
     card = write_card(pipeline, tmp_path / "report" / "metrics.json").read_text()
-    assert "On 1 held-out documents with 3 words, which were not trained on. An entity is right" in card
-    assert "in the training data too" not in card
+    assert "On 1 held-out documents with 3 words that are not in the training data. An entity is correct" in card
+    assert "also in the training data" not in card
 
 
 def test_the_same_words_with_other_spaces_are_trained_on(pipeline, tmp_path):
@@ -224,7 +229,7 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
     ("content", "message"),
     [
         ("{", "metrics.json cannot be read: .* Allowed: a table in JSON"),
-        ("[]", "metrics.json cannot be read: it is no table"),
+        ("[]", "metrics.json cannot be read: it is not a JSON object"),
         ("{}", "metrics.json is no report on a pipeline: it names no pipeline"),
         ('{"pipelines": {"a": {"sha256": SUM}}}', "is no report on a pipeline: KeyError.* evaluate writes"),
         ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, and none of them has the files"),

@@ -206,7 +206,7 @@ def test_a_difference_that_is_the_same_in_all_draws_has_no_interval(pipelines, d
     assert done.exit_code == 0, done.output
     assert "F1 +0.0000 (no interval: all draws are the same), p = 1.000" in " ".join(done.output.split())
     page = (tmp_path / "report" / "report.html").read_text("utf8")
-    assert "<b>+0.0000</b> (no interval: it is the same in all draws; p = 1.000" in page
+    assert "<b>+0.0000</b> (no interval: all resamples have the same difference; p = 1.000" in page
 
 
 def test_where_nothing_is_found_there_is_no_score(data, tmp_path):

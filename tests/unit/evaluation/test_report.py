@@ -146,13 +146,13 @@ def test_links_lead_to_what_is_on_the_page_and_charts_are_described(report):
 def test_every_part_has_its_heading(report):
     under = read(report[1]).under
     assert {
-        *("How good is it?", "Compared", "Training", "What to do next", "Labels", "What counts as right"),
-        *("Which labels are taken for which", "Where it is good", "How honest its scores are", "Mistakes"),
-        "How this was made",
+        *("Evaluation", "Comparison", "Training", "Next steps", "Labels", "Matching schemas"),
+        *("Label confusion", "Slices", "Calibration", "Mistakes"),
+        "Reproducibility",
     } <= set(under)
-    assert "seen in training" in under["Where it is good"]
-    assert spacy.__version__ in under["How this was made"]
-    assert "[components.bert_ner]" in under["How this was made"]
+    assert "seen in training" in under["Slices"]
+    assert spacy.__version__ in under["Reproducibility"]
+    assert "[components.bert_ner]" in under["Reproducibility"]
 
 
 def test_each_mistake_is_shown_and_written(report):
@@ -175,7 +175,7 @@ def test_differences_are_shown_and_written(report):
     rows = [json.loads(line) for line in (output / "differences.jsonl").read_text("utf8").splitlines()]
     assert rows[0]["pipelines"] == [*told["pipelines"]]
     shown = " ".join(read(output).under.values())
-    assert f"Sentences on which they differ: {len(rows)}" in shown
+    assert f"Sentences with different predictions: {len(rows)}" in shown
     assert "paired bootstrap" in shown
 
 
@@ -212,7 +212,7 @@ def page_of(pipeline, data, tmp_path, **options):
 def test_a_pipeline_without_entities(folder, tmp_path):
     told, shown = page_of(folder / "blank", folder / "test.spacy", tmp_path)
     assert told["scores"]["micro"]["p"] is None
-    assert "The pipeline found no entity, so that there is no precision" in shown
+    assert "The pipeline found no entities, so there is no precision" in shown
     assert [path.stem for path in sorted((tmp_path / "out" / "plots").iterdir())] == ["confusion", "labels", "slices"]
     assert titles(charts.labels(told)) == ["Recall, all labels: 0.000", "F1, all labels: 0.000"]
 
@@ -221,8 +221,8 @@ def test_data_without_an_entity(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the lives .", [])])
     told, shown = page_of(folder / "ruler", data, tmp_path)
     assert told["scores"]["micro"]["r"] is None
-    assert "There is no entity in the data, so that there is no recall" in shown
-    assert "There is one document only" in shown
+    assert "The data has no entities, so there is no recall" in shown
+    assert "There is only one document" in shown
     assert titles(charts.labels(told)) == ["Precision, all labels: 0.000", "F1, all labels: 0.000"]
 
 
@@ -230,7 +230,7 @@ def test_scores_without_a_gold_entity(folder, tmp_path):
     texts = [(text, []) for text, _ in TEXTS]
     told, _ = page_of(folder / "bert", write(tmp_path / "none.spacy", texts), tmp_path)
     assert told["confidence"]["all"]["n"]
-    assert titles(charts.thresholds(told)) == ["Precision; dashed: 0.90, which was asked for"]
+    assert titles(charts.thresholds(told)) == ["Precision (dashed: target 0.90)"]
 
 
 def titles(chart):
@@ -249,8 +249,8 @@ def test_strings_that_are_confused_are_told(folder, tmp_path):
     texts = [("Kevin met Kevin", [("org", 0, 1), ("org", 2, 3)]), ("New York lives near Ada", [("org", 4, 5)])]
     told, _ = page_of(folder / "ruler", write(tmp_path / "data.spacy", texts), tmp_path)
     assert told["strings"][0] == {"text": "Kevin", "gold": "org", "predicted": "per", "n": 2}
-    shown = read(tmp_path / "out").under["Which labels are taken for which"]
-    assert "The most frequent strings among them string gold predicted times Kevin org per 2" in shown
+    shown = read(tmp_path / "out").under["Label confusion"]
+    assert "Most frequently confused strings string gold predicted count Kevin org per 2" in shown
     assert "Ada org none: missed 1 New York none: spurious geo 1 lives none: spurious geo 1" in shown
 
 
@@ -266,7 +266,7 @@ def test_neither_gold_nor_predicted_entities(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the .", [])])
     told, _ = page_of(folder / "blank", data, tmp_path)
     assert told["scores"]["per_label"] == {}
-    assert read(tmp_path / "out").under["Mistakes"] == "There is none."
+    assert read(tmp_path / "out").under["Mistakes"] == "None."
     assert list((tmp_path / "out" / "plots").iterdir()) == []  # no empty plot
 
 
@@ -275,7 +275,7 @@ def test_labels_that_the_pipeline_never_gives(folder, tmp_path):
     data = write(tmp_path / "other.spacy", [("Kevin paid 5 dollars", [("per", 0, 1), ("money", 2, 4)])])
     told, shown = page_of(folder / "bert", data, tmp_path)
     assert told["unknown_labels"] == ["money"]
-    assert "Labels of the data that the pipeline never gives, so that they are missed: money." in shown
+    assert "Labels of the data that the pipeline never predicts, so their entities are missed: money." in shown
 
 
 @pytest.mark.usefixtures("sketched")
@@ -284,8 +284,8 @@ def test_two_pipelines_without_a_score_cannot_be_compared(folder, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "blank")
     evaluate([folder / "blank", tmp_path / "blank"], data, tmp_path / "out")
     shown = " ".join(read(tmp_path / "out").under.values())
-    assert "They cannot be compared: one of them has no score." in shown
-    assert "They find the same entities." in shown
+    assert "No comparison: at least one of the pipelines has no score." in shown
+    assert "Both predict the same entities." in shown
 
 
 HOSTILE = "<script>alert('x')</script>"
@@ -343,7 +343,7 @@ def test_labels_can_be_read_whether_few_or_many(n_labels, sketched, tmp_path, mo
     assert len(heights) == min(n_labels, 50)
     assert all(b - a > 12 for a, b in pairwise(heights))
     shown = " ".join(read(tmp_path / "out").under.values())
-    assert ("20 rarer labels are left out" in shown) == (n_labels == 70)
+    assert ("20 less frequent labels are only in the table" in shown) == (n_labels == 70)
 
 
 @pytest.mark.usefixtures("sketched")
@@ -360,7 +360,11 @@ def test_labels_without_room_are_counted_of_each_pipeline_and_of_all(tmp_path):
     )
     evaluate([tmp_path / "one", tmp_path / "two"], data, tmp_path / "out")
     text = (tmp_path / "out" / "report.html").read_text("utf8")
-    assert re.findall(r"(\d+) rarer labels are left out(.)", text) == [("4", "."), ("2", ","), ("4", ",")]
+    assert re.findall(r"(\d+) less frequent labels are (.*?)\.", text) == [
+        ("4", "not shown"),
+        ("2", "only in the table"),
+        ("4", "only in the table"),
+    ]
 
 
 @pytest.mark.usefixtures("sketched")
@@ -370,7 +374,7 @@ def test_the_page_stays_small_and_says_where_the_rest_is(tmp_path):
     nlp.to_disk(tmp_path / "pipeline")
     texts = [(f"Kevin met somebody else at {i} o'clock", [("org", 0, 1)]) for i in range(60)]
     evaluate([tmp_path / "pipeline"], write(tmp_path / "data.spacy", texts), tmp_path / "out")
-    assert "wrong label: 60 25 of them are shown, mistakes.jsonl has all" in read(tmp_path / "out").under["Mistakes"]
+    assert "wrong label: 60 25 shown, all in mistakes.jsonl" in read(tmp_path / "out").under["Mistakes"]
     assert len((tmp_path / "out" / "mistakes.jsonl").read_text("utf8").splitlines()) == 60
 
 
