@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner …`: one module per command, no logic of its own."""
+"""Commands of `python -m spacy bert-ner`, one module each; they only parse options and print results."""
 
 import typer
 from spacy.cli import app as spacy_app

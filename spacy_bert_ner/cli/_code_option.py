@@ -1,4 +1,4 @@
-"""The option `--code`, which every command has."""
+"""Define the option `--code` of all commands."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from ..errors import BertNerError
 
 
 def _import(ctx: typer.Context, path: Path | None) -> Path | None:
-    """Import the file before the command reads its other arguments."""
+    """Import the file before the command parses its other arguments."""
     if path is None or ctx.resilient_parsing:
         return path
     from ..util.user_code import import_code
@@ -17,8 +17,8 @@ def _import(ctx: typer.Context, path: Path | None) -> Path | None:
     try:
         import_code(path)
     except (BertNerError, OSError) as e:
-        # Standard output may be taken by the result, as with `inspect --json -`.
-        typer.secho(f"✘ Nothing was done\n{e}", fg="red", err=True)
+        # Standard output may be reserved for the result, as with `inspect --json -`.
+        typer.secho(f"✘ Cannot import the code\n{e}", fg="red", err=True)
         raise typer.Exit(1) from e
     return path
 
@@ -28,7 +28,7 @@ Code = Annotated[
     typer.Option(
         "--code",
         "-c",
-        help="Python file to import first, with registered functions that configs and pipelines name",
+        help="Python file with registered functions for configs and pipelines, which is imported first",
         callback=_import,
         is_eager=True,
     ),

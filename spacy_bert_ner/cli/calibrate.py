@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner calibrate`"""
+"""Run `python -m spacy bert-ner calibrate`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,17 +7,17 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError, CalibrationError
-from . import _corpus_options as reading
+from . import _corpus_options
 from ._code_option import Code
 
 
 def calibrate_cli(
-    pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline; its scores are changed in place")],
-    data: Annotated[Path, typer.Argument(help="held-out examples, such as the dev data: a .spacy file, or its folder")],
-    gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
+    pipeline: Annotated[Path, typer.Argument(help="folder of a trained pipeline, which is updated in place")],
+    data: Annotated[Path, typer.Argument(help="held-out examples, such as dev data: a .spacy file or its folder")],
+    gpu_id: Annotated[int, typer.Option(help="GPU id, or -1 for CPU")] = -1,
     code: Code = None,
 ) -> None:
-    """Make the scores of a trained pipeline honest: fit a temperature on held-out examples."""
+    """Calibrate the entity scores of a trained pipeline: fit a temperature on held-out examples."""
     from spacy.cli._util import setup_gpu
 
     from ..corpus.splitting.part_file import CALIBRATED_ON
@@ -25,15 +25,15 @@ def calibrate_cli(
 
     setup_gpu(gpu_id, silent=True)
     try:
-        reports = calibrate_pipeline(pipeline, reading.one_file(data, CALIBRATED_ON))
+        reports = calibrate_pipeline(pipeline, _corpus_options.one_file(data, CALIBRATED_ON))
     except CalibrationError as e:
-        # So it is with a pipeline that has learned too little yet, which shall not stop a project.
-        msg.warn("Nothing was calibrated", str(e), exits=0)
+        # Status 0: a pipeline that has learned too little should not stop a spaCy project.
+        msg.warn("Not calibrated", str(e), exits=0)
     except (BertNerError, OSError) as e:
-        msg.fail("Nothing was calibrated", str(e), exits=1)
+        msg.fail("Not calibrated", str(e), exits=1)
     for name, report in reports.items():
         msg.good(
-            f"{name}: temperature {report['temperature']:.2f}; expected calibration error over the "
-            f"{report['n_entities']} entities that it was fitted to {report['ece_before']:.3f} before, "
+            f"{name}: temperature {report['temperature']:.2f}; expected calibration error on the "
+            f"{report['n_entities']} entities of the fit: {report['ece_before']:.3f} before, "
             f"{report['ece_after']:.3f} after"
         )

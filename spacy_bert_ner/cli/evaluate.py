@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner evaluate`"""
+"""Run `python -m spacy bert-ner evaluate`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ import typer
 from wasabi import msg
 
 from ..errors import BertNerError
-from . import _corpus_options as reading
+from . import _corpus_options
 from ._code_option import Code
 
 
@@ -15,31 +15,31 @@ def evaluate_cli(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="trained pipelines, of any components that set entities; then test data: a .spacy file, or its folder"
+            help="one or more pipelines with components of any kind that set entities; then test data: a .spacy file "
+            "or its folder"
         ),
     ],
     report: Annotated[
-        Path | None, typer.Option(help="folder to write numbers, a page, plots and mistakes to, which is replaced")
+        Path | None, typer.Option(help="folder for metrics, HTML page, plots and mistakes; an older report is replaced")
     ] = None,
     train: Annotated[
-        Path | None, typer.Option(help="training data, to see which entities it has: a .spacy file, or its folder")
+        Path | None,
+        typer.Option(help="training data, to distinguish seen and unseen entities: a .spacy file or its folder"),
     ] = None,
-    log: Annotated[Path | None, typer.Option(help="the CSV file of the training, for its curves")] = None,
-    precision: Annotated[float, typer.Option(help="that thresholds are to give, from 0 to 1")] = 0.9,
+    log: Annotated[Path | None, typer.Option(help="CSV log of the training, to plot its learning curves")] = None,
+    precision: Annotated[float, typer.Option(help="precision that score thresholds should reach, from 0 to 1")] = 0.9,
     displacy_path: Annotated[
         Path | None,
-        typer.Option(
-            "--displacy-path", "-dp", help="folder to write a page to, with documents and their entities in colour"
-        ),
+        typer.Option("--displacy-path", "-dp", help="folder for an HTML page of documents with highlighted entities"),
     ] = None,
     displacy_limit: Annotated[
-        int, typer.Option("--displacy-limit", "-dl", help="number of documents on that page", min=1)
+        int, typer.Option("--displacy-limit", "-dl", help="maximum number of documents on that page", min=1)
     ] = 25,
-    gpu_id: Annotated[int, typer.Option(help="number of the GPU, or -1 for the CPU")] = -1,
-    seed: Annotated[int, typer.Option(help="of the documents that are drawn for the intervals", min=0)] = 0,
+    gpu_id: Annotated[int, typer.Option(help="GPU id, or -1 for CPU")] = -1,
+    seed: Annotated[int, typer.Option(help="seed of the bootstrap intervals", min=0)] = 0,
     code: Code = None,
 ) -> None:
-    """Score pipelines on held-out examples, with intervals and kinds of mistakes; several are compared."""
+    """Score pipelines on held-out examples with intervals and kinds of mistakes, and compare several pipelines."""
     from spacy.cli._util import setup_gpu
 
     from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON
@@ -49,11 +49,11 @@ def evaluate_cli(
 
     *pipelines, data = paths
     if not pipelines:
-        raise typer.BadParameter("a pipeline, and behind it a .spacy file, are needed", param_hint="PATHS")
+        raise typer.BadParameter("expected at least one pipeline, followed by a .spacy file", param_hint="PATHS")
     setup_gpu(gpu_id, silent=True)
     try:
-        data, train = reading.one_file(data, EVALUATED), train and reading.one_file(train, TRAINED_ON)
-        found = evaluate(
+        data, train = _corpus_options.one_file(data, EVALUATED), train and _corpus_options.one_file(train, TRAINED_ON)
+        results = evaluate(
             pipelines,
             data,
             report,
@@ -65,29 +65,29 @@ def evaluate_cli(
             displacy_limit=displacy_limit,
         )
     except (BertNerError, OSError) as e:
-        msg.fail("Nothing was evaluated", str(e), exits=1)
-    for name, one in found["pipelines"].items():
+        msg.fail("Cannot evaluate", str(e), exits=1)
+    for name, metrics in results["pipelines"].items():
         msg.divider(name)
-        rows = [*one["scores"]["per_label"].items(), ("all", one["scores"]["micro"])]
+        rows = [*metrics["scores"]["per_label"].items(), ("all", metrics["scores"]["micro"])]
         msg.table(
             [[label, *(_number(row[key]) for key in "prf"), _interval(row), row["gold"]] for label, row in rows],
-            header=("label", "P", "R", "F1", "95 %", "entities"),
+            header=("label", "P", "R", "F1", "95 % interval", "entities"),
             aligns=("l", "r", "r", "r", "r", "r"),
         )
-        kinds = ", ".join(f"{n} {kind}" for kind, n in one["mistakes"].items() if n)
-        accuracies = f"token accuracy {_number(one['iob_acc'])}, mean of documents {_number(one['iob_doc_acc'])}"
-        msg.text(f"Macro F1 {_number(one['scores']['macro']['f'])}; {accuracies}")
+        kinds = ", ".join(f"{n} {kind}" for kind, n in metrics["mistakes"].items() if n)
+        accuracies = f"token accuracy {_number(metrics['iob_acc'])}, document mean {_number(metrics['iob_doc_acc'])}"
+        msg.text(f"Macro F1 {_number(metrics['scores']['macro']['f'])}; {accuracies}")
         msg.text(f"Mistakes: {kinds or 'none'}")
-        if one["unknown_labels"]:
-            msg.warn(describe_unknown_labels(name, one["unknown_labels"], one["labels"]))
-    for pair in found["comparisons"]:
+        if metrics["unknown_labels"]:
+            msg.warn(describe_unknown_labels(name, metrics["unknown_labels"], metrics["labels"]))
+    for pair in results["comparisons"]:
         if pair["difference"] is None:
-            msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: one of them has no score")
+            msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: at least one of them has no score")
             continue
-        spread = "no interval: all draws are the same"
+        interval = "no interval: all resamples have the same difference"
         if pair["interval"] is not None:
-            spread = "95 % {:+.4f} to {:+.4f}".format(*pair["interval"])
-        msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({spread}), p = {pair['p_value']:.3f}")
+            interval = "95 % interval {:+.4f} to {:+.4f}".format(*pair["interval"])
+        msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({interval}), p = {pair['p_value']:.3f}")
     if report:
         msg.good(f"Wrote {report / PAGE}")
     if displacy_path:

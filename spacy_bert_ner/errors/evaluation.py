@@ -1,4 +1,4 @@
-"""The messages about the data that pipelines are scored on; see `errors`, which has all others."""
+"""Message templates about the data that pipelines are scored on; `errors` has all others."""
 
 from __future__ import annotations
 
@@ -10,51 +10,53 @@ class EvaluationMessages(CommandMessages):
 
     # folders
     no_spacy_file = (
-        "{folder} has no .spacy file. Allowed: a .spacy file with {part} data, or a folder with one. Write it: "
-        "python -m spacy bert-ner convert CORPUS OUTPUT_DIR --split 80/10/10; then name it: {usage} "
+        "{folder} has no .spacy file. Allowed: a .spacy file with {part} data, or a folder with one. Create it: "
+        "python -m spacy bert-ner convert CORPUS OUTPUT_DIR --split 80/10/10; then pass it: {usage} "
         "OUTPUT_DIR/{part}.spacy"
     )
-    which_file = "{folder} has these .spacy files: {files}. {reason} Allowed: one file. Name it: {command}"
-    no_split_file = "No {name} beside them says which one is the {part} part."
-    part_not_named = "Its {name} has no {part} part, but these: {parts}."
-    part_not_there = "Its {name} says that the {part} part is {file}, which is not one of them."
+    which_file = "{folder} has these .spacy files: {files}. {reason} Allowed: one file. Choose it: {command}"
+    no_split_file = "There is no {name} next to them that names the {part} part."
+    part_not_named = "Its {name} has no {part} part, only these: {parts}."
+    part_not_there = "Its {name} names {file} as the {part} part, which is not one of them."
     several_parts = (
-        "{folder} has several parts of one split, {files}, which would be read as one corpus. Allowed: a file for each "
+        "{folder} has several parts of one split, {files}, which would be read as one corpus. Allowed: one file per "
         "corpus: --paths.train {first} --paths.dev {second}"
     )
 
     # predicted Docs
     predicted_is_reference = (
-        "An Example has the same Doc as predicted and as reference, so its gold entities would count as if they were "
-        "found. Allowed: a predicted Doc of the text alone: Example(nlp.make_doc(doc.text), doc)"
+        "The predicted Doc of an Example is also its reference, so its gold entities would count as predictions. "
+        "Allowed: a predicted Doc without annotation: Example(nlp.make_doc(doc.text), doc)"
     )
     gold_was_given = (
-        "The predicted Docs held all {n} gold entities before bert_ner read them. It kept them (overwrite = false), so "
-        "the scores count what was given, not what it finds. For scores of the pipeline give it the text alone: "
-        "Example(nlp.make_doc(doc.text), doc). If an earlier component found them, all is well."
+        "The predicted Docs contained all {n} gold entities before bert_ner processed them. It kept them (overwrite = "
+        "false), so the scores measure these entities instead of predictions. To score the pipeline, pass Docs without "
+        "annotation: Example(nlp.make_doc(doc.text), doc). If an earlier component predicted them, ignore this warning."
     )
     gold_was_given_alone = (
-        "The predicted Docs held all {n} gold entities before bert_ner read them. It kept them (overwrite = false), so "
-        "nothing was predicted. Allowed: predicted Docs of the text alone: Example(nlp.make_doc(doc.text), doc)"
+        "The predicted Docs contained all {n} gold entities before bert_ner processed them. It kept them (overwrite = "
+        "false), so nothing was predicted. Allowed: predicted Docs without annotation: "
+        "Example(nlp.make_doc(doc.text), doc)"
     )
     gold_was_given_to_calibrate = (
-        "The temperature of '{name}' cannot be fitted: the predicted Docs hold all {n} gold entities already, which it "
-        "keeps (overwrite = false). Give it Docs of the text alone: Example(nlp.make_doc(doc.text), doc)"
+        "Cannot fit the temperature of '{name}': the predicted Docs already contain all {n} gold entities, and it "
+        "keeps them (overwrite = false). Pass Docs without annotation: Example(nlp.make_doc(doc.text), doc)"
     )
-    displacy_is_file = "--displacy-path {path} is a file. Allowed: a folder, which need not be there yet."
+    displacy_is_file = "--displacy-path {path} is a file. Allowed: a folder, which is created if it does not exist."
 
     # labels and entities
     labels_never_given = (
-        "The data has labels that '{name}' never gives, so that their entities count as missed: {unknown}. It gives: "
-        "{labels}. Rename them in the annotation, and convert that again; or train a pipeline on data that has them: "
-        "python -m spacy bert-ner train CONFIG"
+        "The data has labels that '{name}' never predicts, so their entities count as missed: {unknown}. It predicts: "
+        "{labels}. Rename the labels in the annotation, and convert it again; or train a pipeline on data that has "
+        "them: python -m spacy bert-ner train CONFIG"
     )
     no_label_given = (
-        "'{name}' gives none of the labels of {data}, so that nothing that it finds is right. The data has: {unknown}. "
-        "It gives: {labels}. Name data with these labels; or rename those of the annotation, and convert that again."
+        "'{name}' predicts none of the labels of {data}, so no prediction can be correct. The data has: {unknown}. The "
+        "pipeline predicts: {labels}. Pass data with these labels; or rename the labels in the annotation, and convert "
+        "it again."
     )
-    not_calibrated = "'{name}' was skipped. {reason}"
+    not_calibrated = "Skipped '{name}'. {reason}"
     no_gold_to_calibrate = (
-        "{data} has no gold entity, so that no temperature can be fitted. Allowed: held-out examples with entities, as "
+        "{data} has no gold entities, so no temperature can be fitted. Allowed: held-out examples with entities, as "
         "python -m spacy bert-ner convert writes them, such as corpus/dev.spacy."
     )

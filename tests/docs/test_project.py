@@ -109,7 +109,7 @@ def test_the_card_takes_the_guidelines_of_its_corpus(paths, tmp_path):
     assert "spacy_bert_ner" not in text  # which this pipeline does not need
     (tmp_path / "own.labels.json").write_text('{"per": "people"}')
     assert "own.labels.json says what is marked of per, of which" in card(paths, "--corpus", tmp_path / "own.conll")
-    assert "goes without --guidelines" in card(paths, "--corpus", tmp_path, "--guidelines", tmp_path)
+    assert "cannot be combined with --guidelines" in card(paths, "--corpus", tmp_path, "--guidelines", tmp_path)
 
 
 def test_the_card_of_a_bert_ner_says_how_to_install_both_wheels(paths, tagger, tmp_path):

@@ -185,7 +185,7 @@ def test_the_project_serves_the_page(sandbox):
     log = sandbox.folder / "visualize.log"
     with served(command, port, log, cwd=sandbox.folder, env=sandbox.environment) as url:
         assert urllib.request.urlopen(url, timeout=60).read().startswith(b"<!")
-    assert f"http://localhost:{port} (Ctrl+C ends it)" in log.read_text()
+    assert f"http://localhost:{port} (press Ctrl+C to stop)" in log.read_text()
 
 
 def test_the_notebook_runs(sandbox):

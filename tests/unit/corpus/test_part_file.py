@@ -66,8 +66,8 @@ def test_several_files_are_refused_by_name(tmp_path):
         part_file(folder, EVALUATED)
     listed = ", ".join(f"{folder}/{name}" for name in ("dev.spacy", "more/a.spacy", "test.spacy", "train.spacy"))
     assert str(caught.value) == (
-        f"{folder} has these .spacy files: {listed}. No split.json beside them says which one is the test part. "
-        f"Allowed: one file. Name it: python -m spacy bert-ner evaluate PIPELINE '{folder}/test.spacy'"
+        f"{folder} has these .spacy files: {listed}. There is no split.json next to them that names the test part. "
+        f"Allowed: one file. Choose it: python -m spacy bert-ner evaluate PIPELINE '{folder}/test.spacy'"
     )
 
 
@@ -80,7 +80,7 @@ def test_of_many_files_the_first_are_named(tmp_path):
 def test_a_split_without_the_part_is_refused(tmp_path):
     """Even of one file: it is another part."""
     make(tmp_path, "dev.spacy", "train.spacy", train="train.spacy", dev="dev.spacy")
-    message = r"Its split.json has no test part, but these: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
+    message = r"Its split.json has no test part, only these: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
     with pytest.raises(CorpusError, match=message):
         part_file(tmp_path, EVALUATED)
     (tmp_path / "dev.spacy").unlink()
@@ -90,7 +90,7 @@ def test_a_split_without_the_part_is_refused(tmp_path):
 
 def test_a_part_that_is_gone_is_refused(tmp_path):
     make(tmp_path, "train.spacy", "sub/test.spacy", **NAMED)
-    message = r"Its split.json says that the test part is test.spacy, which is not one of them\. Allowed: one file"
+    message = r"Its split.json names test.spacy as the test part, which is not one of them\. Allowed: one file"
     with pytest.raises(CorpusError, match=message):
         part_file(tmp_path, EVALUATED)
 
@@ -124,7 +124,7 @@ def test_a_split_json_that_is_not_ours_tells_nothing(tmp_path, content):
     (folder / "split.json").write_bytes(content)
     assert part_file(folder, EVALUATED) == folder / "train.spacy"
     make(folder, "test.spacy")
-    with pytest.raises(CorpusError, match=r"No split.json beside them says which one is the test part"):
+    with pytest.raises(CorpusError, match=r"There is no split.json next to them that names the test part"):
         part_file(folder, EVALUATED)
 
 
@@ -136,7 +136,7 @@ def test_parts_of_one_split_are_no_corpus(tmp_path, place):
     train, dev, test = (folder / f"{name}.spacy" for name in ("train", "dev", "test"))
     assert str(caught.value) == (
         f"{tmp_path} has several parts of one split, {train}, {dev}, {test}, which would be read as one corpus. "
-        f"Allowed: a file for each corpus: --paths.train {train} --paths.dev {dev}"
+        f"Allowed: one file per corpus: --paths.train {train} --paths.dev {dev}"
     )
 
 

@@ -204,7 +204,9 @@ def test_a_difference_that_is_the_same_in_all_draws_has_no_interval(pipelines, d
     shutil.copytree(pipelines[0], tmp_path / "same")
     done = run(pipelines[0], tmp_path / "same", data, "--report", tmp_path / "report")
     assert done.exit_code == 0, done.output
-    assert "F1 +0.0000 (no interval: all draws are the same), p = 1.000" in " ".join(done.output.split())
+    assert "F1 +0.0000 (no interval: all resamples have the same difference), p = 1.000" in " ".join(
+        done.output.split()
+    )
     page = (tmp_path / "report" / "report.html").read_text("utf8")
     assert "<b>+0.0000</b> (no interval: all resamples have the same difference; p = 1.000" in page
 
@@ -317,10 +319,13 @@ def test_a_folder_without_a_test_part_is_refused_before_pipelines_are_opened(pip
     done = run(tmp_path / "no pipeline", folder, "--report", tmp_path / "report")
     assert done.exit_code == 1
     said = " ".join(done.output.split())
-    assert f"has these .spacy files: {folder}/dev.spacy, {folder}/test.spacy, {folder}/train.spacy. No split" in said
-    assert f"Name it: python -m spacy bert-ner evaluate PIPELINE {folder}/test.spacy" in said
+    assert (
+        f"has these .spacy files: {folder}/dev.spacy, {folder}/test.spacy, {folder}/train.spacy. There is no split"
+        in said
+    )
+    assert f"Choose it: python -m spacy bert-ner evaluate PIPELINE {folder}/test.spacy" in said
     assert not (tmp_path / "report").exists()
-    with pytest.raises(CorpusError, match=r"which one is the train part\. .* --train \S+/train.spacy$"):
+    with pytest.raises(CorpusError, match=r"names the train part\. .* --train \S+/train.spacy$"):
         evaluate(pipelines, data, train=folder)
 
 
@@ -338,14 +343,15 @@ def test_labels_that_a_pipeline_never_gives_are_told(pipelines, data):
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     assert (
-        f"The data has labels that '{pipelines[0]}' never gives, so that their entities count as missed: PER (the "
-        "pipeline has per), company. It gives: geo, org, per. Rename them in the annotation, and convert that again;"
+        f"The data has labels that '{pipelines[0]}' never predicts, so their entities count as missed: PER (the "
+        "pipeline has per), company. It predicts: geo, org, per. Rename the labels in the annotation, and convert it "
+        "again;"
     ) in said
-    assert f"'{pipelines[1]}' never gives, so that their entities count as missed: PER (the pipeline has per)" in said
+    assert f"'{pipelines[1]}' never predicts, so their entities count as missed: PER (the pipeline has per)" in said
 
 
 def test_known_labels_are_not_told(pipelines, data):
-    assert "never gives" not in run(pipelines[0], data).output
+    assert "never predicts" not in run(pipelines[0], data).output
 
 
 @Language.component("tests_silent")

@@ -533,7 +533,8 @@ def test_other_bad_input(pipeline, tmp_path):
     doc = Doc(spacy.blank("en").vocab, words=["Nobody", "came"], ents=["B-PER", "O"])
     DocBin(docs=[doc]).to_disk(tmp_path / "upper.spacy")
     with pytest.raises(
-        BertNerError, match=r"gives none of the labels of .*: PER \(the pipeline has per\)\. It gives: geo"
+        BertNerError,
+        match=r"predicts none of the labels of .*: PER \(the pipeline has per\)\. The pipeline predicts: geo",
     ):
         export_pipeline(folder, tmp_path / "out", tmp_path / "upper.spacy")
     nlp = spacy.load(folder)
@@ -619,9 +620,8 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
         shutil.copy(dev, corpus / f"{name}.spacy")
     done = command(folder, tmp_path / "out", "--dev", corpus)
     assert done.exit_code == 1
-    assert (
-        "which one is the dev part. Allowed: one file. Name it: python -m spacy bert-ner export PIPELINE OUTPUT "
-        in (" ".join(done.output.split()))
+    assert "names the dev part. Allowed: one file. Choose it: python -m spacy bert-ner export PIPELINE OUTPUT " in (
+        " ".join(done.output.split())
     )
     parts = {name: {"file": f"{name}.spacy"} for name in ("train", "dev")}
     (corpus / "split.json").write_text(json.dumps({"parts": parts}))

@@ -57,7 +57,7 @@ def test_the_command_writes_the_temperature_and_tells_the_error(pipeline):
     assert done.exit_code == 0, done.output
     message = " ".join(done.output.split())
     assert "bert_ner: temperature" in message
-    assert "expected calibration error over" in message
+    assert "expected calibration error on" in message
     cfg = json.loads((folder / "bert_ner" / "cfg").read_text())
     assert cfg["temperature"] != 1.0
     assert spacy.load(folder).get_pipe("bert_ner").cfg == cfg
@@ -113,8 +113,8 @@ def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipel
     assert 1.0 not in saved
 
 
-NO_SCORES = r"'second' was skipped\. 'second' gives no scores, since spans_key = null, .* Name a span group"
-NOTHING_LEFT = r"'second' was skipped\. The temperature of 'second' cannot be fitted: of 0 entities that it found"
+NO_SCORES = r"Skipped 'second'\. 'second' gives no scores, since spans_key = null, .* Name a span group"
+NOTHING_LEFT = r"Skipped 'second'\. The temperature of 'second' cannot be fitted: of 0 entities that it found"
 
 
 def temperatures(folder):
@@ -173,7 +173,7 @@ def test_what_is_no_pipeline(tmp_path, pipeline):
     (tmp_path / "empty").mkdir()
     done = run(tmp_path / "empty", pipeline[1])
     assert done.exit_code == 1
-    assert "Nothing was calibrated" in done.output
+    assert "Not calibrated" in done.output
 
 
 def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
@@ -186,7 +186,7 @@ def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
     )
     done = run(tmp_path, tmp_path / "dev.spacy", "--gpu-id", "3")
     assert given == [3, tmp_path, tmp_path / "dev.spacy"]
-    rest = "expected calibration error over the 7 entities that it was fitted to 0.250 before, 0.125 after"
+    rest = "expected calibration error on the 7 entities of the fit: 0.250 before, 0.125 after"
     message = " ".join(done.output.split())
     assert f"one: temperature 1.50; {rest}" in message
     assert f"two: temperature 2.00; {rest}" in message
@@ -230,19 +230,19 @@ def test_data_without_a_gold_entity_is_an_error(pipeline, tmp_path, tags):
     folder, _ = pipeline
     data = gold(tmp_path / "plain.spacy", *[("Durant", tags)] * bool(tags != []))
     message = refused(1, folder, data)
-    assert "has no gold entity, so that no temperature can be fitted. Allowed: held-out examples with" in message
+    assert "has no gold entities, so no temperature can be fitted. Allowed: held-out examples with" in message
 
 
 def test_data_with_no_label_of_the_pipeline_is_an_error(pipeline, tmp_path):
     folder, data = pipeline
     message = refused(1, folder, relabelled(data, tmp_path / "upper.spacy", {"per": "PER", "geo": "city"}))
-    assert "The data has: PER (the pipeline has per), city. It gives: geo, per." in message
+    assert "The data has: PER (the pipeline has per), city. The pipeline predicts: geo, per." in message
 
 
 def test_labels_that_the_pipeline_never_gives_are_told(pipeline, tmp_path):
     folder, data = pipeline
     upper = relabelled(data, tmp_path / "upper.spacy", {"per": "PER"})
-    message = r"pipeline' never gives, so that their entities count as missed: PER \(the pipeline has per\)\. It gives"
+    message = r"pipeline' never predicts, so their entities count as missed: PER \(the pipeline has per\)\. It predicts"
     with pytest.warns(UserWarning, match=message):
         calibrate_pipeline(folder, upper)
 
@@ -260,8 +260,8 @@ def test_of_a_folder_the_dev_part_is_taken(pipeline, tmp_path):
     shutil.copy(data, corpus / "held_out.spacy")
     gold(corpus / "train.spacy", ("Nobody", ["B-per"]))
     message = refused(1, folder, corpus)
-    assert "No split.json beside them says which one is the dev part." in message
-    assert "Name it: python -m spacy bert-ner calibrate PIPELINE" in message
+    assert "There is no split.json next to them that names the dev part." in message
+    assert "Choose it: python -m spacy bert-ner calibrate PIPELINE" in message
     parts = {"train": {"file": "train.spacy"}, "dev": {"file": "held_out.spacy"}}
     (corpus / "split.json").write_text(json.dumps({"parts": parts}))
     done = run(folder, corpus)
