@@ -1,12 +1,13 @@
 """Run `python -m spacy bert-ner evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from wasabi import msg
 
 from ..errors import BertNerError
+from ..reporting.text import interval, score
 from . import _corpus_options
 from ._code_option import Code
 
@@ -70,13 +71,16 @@ def evaluate_cli(
         msg.divider(name)
         rows = [*metrics["scores"]["per_label"].items(), ("all", metrics["scores"]["micro"])]
         msg.table(
-            [[label, *(_number(row[key]) for key in "prf"), _interval(row), row["gold"]] for label, row in rows],
+            [
+                [label, *(_score(row[key]) for key in "prf"), interval(row["f_interval"], 4, "-"), row["gold"]]
+                for label, row in rows
+            ],
             header=("label", "P", "R", "F1", "95 % interval", "entities"),
             aligns=("l", "r", "r", "r", "r", "r"),
         )
         kinds = ", ".join(f"{n} {kind}" for kind, n in metrics["mistakes"].items() if n)
-        accuracies = f"token accuracy {_number(metrics['iob_acc'])}, document mean {_number(metrics['iob_doc_acc'])}"
-        msg.text(f"Macro F1 {_number(metrics['scores']['macro']['f'])}; {accuracies}")
+        accuracies = f"token accuracy {_score(metrics['iob_acc'])}, document mean {_score(metrics['iob_doc_acc'])}"
+        msg.text(f"Macro F1 {_score(metrics['scores']['macro']['f'])}; {accuracies}")
         msg.text(f"Mistakes: {kinds or 'none'}")
         if metrics["unknown_labels"]:
             msg.warn(describe_unknown_labels(name, metrics["unknown_labels"], metrics["labels"]))
@@ -84,19 +88,15 @@ def evaluate_cli(
         if pair["difference"] is None:
             msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: at least one of them has no score")
             continue
-        interval = "no interval: all resamples have the same difference"
+        spread = "no interval: all resamples have the same difference"
         if pair["interval"] is not None:
-            interval = "95 % interval {:+.4f} to {:+.4f}".format(*pair["interval"])
-        msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({interval}), p = {pair['p_value']:.3f}")
+            spread = "95 % interval {:+.4f} to {:+.4f}".format(*pair["interval"])
+        msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({spread}), p = {pair['p_value']:.3f}")
     if report:
         msg.good(f"Wrote {report / PAGE}")
     if displacy_path:
         msg.good(f"Wrote {displacy_path / ENTITIES}")
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _interval(row: dict[str, Any]) -> str:
-    return "-" if row["f_interval"] is None else "{:.4f} to {:.4f}".format(*row["f_interval"])
+def _score(value: float | None) -> str:
+    return score(value, 4, "-")

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from spacy.tokens import Doc
 
 from ..reporting.entity_html import label_colors, render_entities, shown
-from ..reporting.html import cut_middle, printable, render, visible
+from ..reporting.html import render
+from ..reporting.text import cut_middle, printable, visible
 from ..util.atomic_io import atomic_files
 from .measure import PipelineOutput
 

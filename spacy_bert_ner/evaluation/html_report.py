@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from ..reporting.charts import Chart, to_svg
 from ..reporting.entity_html import EntitySpan, label_colors, render_entities
-from ..reporting.html import cut_middle, printable, render, visible
+from ..reporting.html import render
+from ..reporting.text import cut_middle, printable, visible
 from .charts import MOST_LABELS
 from .error_cases import Case
 from .matching import KINDS

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from ..errors import BertNerError, Errors
-from ..reporting.html import score, visible
+from ..reporting.text import interval, score, visible
 from ..util.atomic_io import atomic_files
 from ..util.provenance import pipeline_sum
 from .recommendations import by_f1, notes, recalls
@@ -119,7 +119,7 @@ def _fill(
     """Fill in the template `card.md`."""
     # HTML escapes would be visible in Markdown code. The filter `cell` escapes Markdown and HTML instead.
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters |= {"cell": _cell, "score": score, "interval": _interval, "json": json.dumps}
+    environment.filters |= {"cell": _cell, "score": score, "interval": interval, "json": json.dumps}
     defaults = dict.fromkeys(("description", "license", "author", "spacy_version", "version"))
     return environment.from_string(files(__package__).joinpath("card.md").read_text("utf8")).render(
         meta={**defaults, **meta},
@@ -187,7 +187,3 @@ def _cell(text: object) -> str:
     # Some characters are markup only at the beginning of a line. An underscore between letters never is.
     escaped = re.sub(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+=-]", r"\\\g<0>", escaped)
     return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)
-
-
-def _interval(row: dict[str, Any]) -> str:
-    return "–" if row["f_interval"] is None else "{:.3f} to {:.3f}".format(*row["f_interval"])

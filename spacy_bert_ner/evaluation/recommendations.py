@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..reporting.text import join_names
 from ..util.pipelines import name_labels
 
 _FEW_DOCS = 30
@@ -71,8 +72,8 @@ def next_steps(metrics: dict[str, Any]) -> Iterator[str]:
     uncertain = [name for name, row in scores.items() if _interval_width(row) > _MAX_INTERVAL and row["gold"]]
     if uncertain:
         yield (
-            f"The F1 interval is wider than {_MAX_INTERVAL} for {_listed(uncertain)}: annotate more held-out examples "
-            "with these labels before you act on their F1."
+            f"The F1 interval is wider than {_MAX_INTERVAL} for {join_names(uncertain, _MAX_NAMES)}: annotate more "
+            "held-out examples with these labels before you act on their F1."
         )
     weak = by_f1(metrics)
     micro = metrics["scores"]["micro"]["f"]
@@ -120,11 +121,6 @@ def recalls(metrics: dict[str, Any]) -> tuple[float | None, float | None]:
     """Return recall of entities seen in training with the same label and of unseen ones, each None if unknown."""
     scores = metrics["slices"].get("seen in training", {})
     return scores.get("with this label", {}).get("r"), scores.get("never", {}).get("r")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(names[:_MAX_NAMES]) + more
 
 
 def _interval_width(row: dict[str, Any]) -> float:

@@ -31,9 +31,8 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as e:
         raise BertNerError(Errors.bad_log.format(path=path, reason=e)) from e
-    columns = (
-        [column for column in rows[0] if column is not None] if rows else []
-    )  # None holds the cells beyond the header
+    # `csv` stores cells beyond the header under None.
+    columns = [column for column in rows[0] if column is not None] if rows else []
     losses = tuple(column for column in columns if column.startswith(("loss_", "dev_loss_")))
     curves: dict[str, dict[str, Points]] = {}
     for title, names in {"loss": losses, **_SCORES}.items():

@@ -16,6 +16,7 @@ from spacy import displacy
 from spacy.tokens import Doc
 
 from ..util.doc_entities import entity_score
+from .text import score
 
 TINTS = ("#66dbd1", "#c7a943", "#99bc81", "#bc9cf9", "#a8fcb4", "#7cbad9", "#f18fa8", "#cbe079")
 _FRAME = "; outline: 2px solid #d55e00; outline-offset: 1px"
@@ -111,11 +112,10 @@ class Entities:
         """Return one line per entity, for terminals that do not display HTML."""
         rows = [self._cells(entity) for entity in self.entities]
         width = max((len(text) for text, _, _ in rows), default=0)
-        return "\n".join(f"{text:<{width}}  {label}  {score}" for text, label, score in rows) or "no entities"
+        return "\n".join(f"{text:<{width}}  {label}  {number}" for text, label, number in rows) or "no entities"
 
     def _cells(self, entity: EntitySpan) -> tuple[str, str, str]:
-        score = "-" if entity.score is None else f"{entity.score:.3f}"
-        return self.text[entity.start : entity.end], entity.label, score
+        return self.text[entity.start : entity.end], entity.label, score(entity.score, missing="-")
 
 
 def show(doc: Doc) -> Entities:
