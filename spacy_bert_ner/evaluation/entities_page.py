@@ -8,9 +8,8 @@ from pathlib import Path
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..reporting.entity_html import label_colors, render_entities, shown
+from ..reporting.entity_html import highlight, label_colors, shown
 from ..reporting.html import render
-from ..reporting.text import cut_middle, printable, visible
 from ..util.atomic_io import atomic_files
 from .measure import PipelineOutput
 
@@ -47,7 +46,5 @@ def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: i
 
 
 def _highlight(doc: Doc) -> Markup:
-    """Render a document with highlighted entities."""
-    entities = [entity._replace(label=cut_middle(visible(entity.label), 40)) for entity in shown(doc)]
-    colour_of = label_colors({entity.label for entity in entities})
-    return Markup(render_entities(printable(doc.text), entities, colour_of))  # noqa: S704, displaCy and `render_entities` escape their input
+    entities = shown(doc)
+    return highlight(doc.text, entities, label_colors({entity.label for entity in entities}))

@@ -8,9 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ..reporting.charts import Chart, to_svg
-from ..reporting.entity_html import EntitySpan, label_colors, render_entities
+from ..reporting.entity_html import EntitySpan, highlight, label_colors
 from ..reporting.html import render
-from ..reporting.text import cut_middle, printable, visible
 from .charts import MOST_LABELS
 from .error_cases import Case
 from .matching import KINDS
@@ -118,14 +117,7 @@ def _sample(cases: Sequence[Case]) -> list[Case]:
 def _highlight(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
     """Render the sentence of a case with the entities of one side."""
     entities = [
-        EntitySpan(
-            entity["start"],
-            entity["end"],
-            cut_middle(visible(entity["label"]), 40),
-            entity.get("score"),
-            stands_out=entity["here"],
-        )
+        EntitySpan(entity["start"], entity["end"], entity["label"], entity.get("score"), stands_out=entity["here"])
         for entity in case[side]
     ]
-    colour_of_short = {cut_middle(visible(label), 40): colour for label, colour in colour_of.items()}
-    return Markup(render_entities(printable(case["text"]), entities, colour_of_short))  # noqa: S704, displaCy and `render_entities` escape their input
+    return highlight(case["text"], entities, colour_of)

@@ -12,13 +12,16 @@ import html
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from markupsafe import Markup
 from spacy import displacy
 from spacy.tokens import Doc
 
 from ..util.doc_entities import entity_score
-from .text import score
+from .text import cut_middle, printable, score, visible
 
 TINTS = ("#66dbd1", "#c7a943", "#99bc81", "#bc9cf9", "#a8fcb4", "#7cbad9", "#f18fa8", "#cbe079")
+_MAX_LABEL = 40
+"""Maximum characters of a label in a page."""
 _FRAME = "; outline: 2px solid #d55e00; outline-offset: 1px"
 _ENTITY = (
     '<mark class="entity" style="background: {bg}; color: #1c2126; padding: .15em .35em; border-radius: .35em{frame}">'
@@ -79,6 +82,23 @@ def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mappin
         {"text": text, "ents": ents}, style="ent", manual=True, jupyter=False, options={"template": _ENTITY}
     )
     return page.strip()
+
+
+def highlight(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> Markup:
+    """Render a text with highlighted entities for a page: with visible characters only, and with short labels.
+
+    text (str): plain text, which may have invisible characters
+    entities: see `render_entities`
+    colour_of: CSS colour by label, as `label_colors` returns it
+    RETURNS: the HTML, which is safe in a template.
+    """
+    short_entities = [entity._replace(label=_short_label(entity.label)) for entity in entities]
+    short_colours = {_short_label(label): colour for label, colour in colour_of.items()}
+    return Markup(render_entities(printable(text), short_entities, short_colours))  # noqa: S704, `render_entities` escapes
+
+
+def _short_label(label: str) -> str:
+    return cut_middle(visible(label), _MAX_LABEL)
 
 
 def shown(doc: Doc) -> list[EntitySpan]:
