@@ -150,7 +150,7 @@ def test_without_sums_a_copy_may_lack_files_and_is_refused(folder, other):
 
 def test_with_sums_of_nothing_there_is_a_warning(folder):
     write(folder, SUMS, "{}")
-    with pytest.warns(UserWarning, match=r"sha256.json in .*bert_ner names no file, .* Save the pipeline again: nlp"):
+    with pytest.warns(UserWarning, match=r"sha256.json in .*bert_ner lists no files, .* Save the pipeline again: nlp"):
         nlp = load(folder)
     nlp.to_disk(folder.parent)
     load(folder)
@@ -211,8 +211,8 @@ def sharded(file):
 
 
 CONFIG, TOKENIZER = "model/config.json", "model/tokenizer.json"
-CANNOT = r"cannot be opened: "
-LARGE = r"config.json of the checkpoint .* asks for far more than its file has: "
+CANNOT = r"cannot be loaded: "
+LARGE = r"config.json of the checkpoint .* describes a far larger model than its weights: "
 BROKEN = {
     "weights, cut off": (lambda folder: cut(folder, "model/model.safetensors"), CANNOT),
     "weights, empty": (put("model/model.safetensors", b""), CANNOT),
@@ -235,17 +235,30 @@ BROKEN = {
     ),
     "weights, no head": (weights(lambda w: {k: v for k, v in w.items() if "classifier" not in k}), "is an encoder"),
     "weights, pickled": (only_pickles, "are not safetensors, but pytorch_model.bin"),
-    "weights, elsewhere": (sharded("../../../secret.safetensors"), r"names weights elsewhere: '\.\./\.\./\.\./secret"),
-    "weights, at an absolute path": (sharded("/etc/secret.safetensors"), "names weights elsewhere: '/etc/secret"),
-    "weights, elsewhere on Windows": (sharded("..\\secret.safetensors"), r"names weights elsewhere: '\.\.\\secret"),
-    "weights, pickled, in an index": (sharded("pytorch_model.bin"), "names weights elsewhere: 'pytorch_model.bin'"),
+    "weights, elsewhere": (
+        sharded("../../../secret.safetensors"),
+        r"refers to weights that are not safetensors in its folder: '\.\./\.\./\.\./secret",
+    ),
+    "weights, at an absolute path": (
+        sharded("/etc/secret.safetensors"),
+        "refers to weights that are not safetensors in its folder: '/etc/secret",
+    ),
+    "weights, elsewhere on Windows": (
+        sharded("..\\secret.safetensors"),
+        r"refers to weights that are not safetensors in its folder: '\.\.\\secret",
+    ),
+    "weights, pickled, in an index": (
+        sharded("pytorch_model.bin"),
+        "refers to weights that are not safetensors in its folder: 'pytorch_model.bin'",
+    ),
     "weights, named by the config": (
         change(CONFIG, transformers_weights="../other.safetensors"),
-        r"config.json of the checkpoint .* names weights elsewhere: '\.\./other",
+        r"config.json of the checkpoint .* refers to weights that are not safetensors in its folder: '\.\./other",
     ),
     "weights, pickled, named by the config": (
         change(CONFIG, transformers_weights="adapter_model.bin"),
-        "config.json of the checkpoint .* names weights elsewhere: 'adapter_model.bin'",
+        "config.json of the checkpoint .* refers to weights that are not safetensors in its folder: "
+        "'adapter_model.bin'",
     ),
     "weights, and an adapter": (put("model/adapter_config.json", "{}"), "holds an adapter"),
     "config, empty": (put(CONFIG, ""), CANNOT),
@@ -254,11 +267,11 @@ BROKEN = {
     "config, of an unknown kind": (change(CONFIG, model_type="no-such-model"), CANNOT),
     "config, with code": (
         change(CONFIG, auto_map={"AutoModel": "code.Model"}),
-        "asks for code of its own: config.json",
+        "requires custom code: config.json",
     ),
     "tokenizer config, with code": (
         change("model/tokenizer_config.json", auto_map={"AutoTokenizer": ["code.Tokenizer", None]}),
-        "asks for code of its own: tokenizer_config.json",
+        "requires custom code: tokenizer_config.json",
     ),
     "config, 10^12 weights": (change(CONFIG, vocab_size=10**11), LARGE + "[0-9,]{15,} weights"),
     "config, 10^9 layers": (change(CONFIG, num_hidden_layers=10**9), LARGE + "num_hidden_layers = 1000000000"),
@@ -270,9 +283,9 @@ BROKEN = {
     "labels, fewer than the head has": (change(CONFIG, id2label={0: "O", 1: "B-per"}), "does not fit the shapes"),
     "labels, with a gap": (change(CONFIG, id2label={0: "O", 2: "B-per"}), "has id2label = "),
     "labels, of no scheme": (change(CONFIG, id2label=dict(enumerate(["O", "B-per", "geo", "per", "org"]))), "of no"),
-    "tokenizer, empty": (put(TOKENIZER, ""), "has no tokenizer that can be read"),
-    "tokenizer, not JSON": (put(TOKENIZER, "{"), "has no tokenizer that can be read"),
-    "tokenizer, no model": (put(TOKENIZER, "{}"), "has no tokenizer that can be read"),
+    "tokenizer, empty": (put(TOKENIZER, ""), "has no tokenizer that can be loaded"),
+    "tokenizer, not JSON": (put(TOKENIZER, "{"), "has no tokenizer that can be loaded"),
+    "tokenizer, no model": (put(TOKENIZER, "{}"), "has no tokenizer that can be loaded"),
     "cfg, not JSON": (put("cfg", "{"), "cfg cannot be read: "),
     "cfg, a list": (put("cfg", "[]"), "cfg cannot be read: it is no table"),
     "cfg, a temperature in words": (put("cfg", '{"temperature": "hot"}'), "cfg cannot be read: it is no table"),
@@ -288,7 +301,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 @pytest.mark.parametrize("kind", BROKEN)
 def test_without_sums_each_file_tells_what_is_wrong_with_it(folder, kind):
     do, message = BROKEN[kind]
@@ -298,7 +311,7 @@ def test_without_sums_each_file_tells_what_is_wrong_with_it(folder, kind):
         load(folder)
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 def test_weights_that_are_no_numbers_are_told_when_they_are_used(folder):
     write(folder, SUMS, "{}")
     weights(lambda w: {k: np.full_like(v, np.nan) for k, v in w.items()})(folder)
@@ -315,7 +328,7 @@ def test_a_component_keeps_its_weights_when_others_cannot_be_read(folder):
     assert nlp(TEXT).to_json() == before
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 @pytest.mark.parametrize(
     ("do", "warnings"),
     [
@@ -363,7 +376,7 @@ def part(key, value):
     return lambda data: srsly.msgpack_dumps(srsly.msgpack_loads(data) | {key: value})
 
 
-OTHER_BYTES = r"^The bytes for 'bert_ner' cannot be read: .+ Allowed: what to_bytes\(\) of the same"
+OTHER_BYTES = r"^The bytes for 'bert_ner' cannot be read: .+ Allowed: the unchanged output of to_bytes\(\) of the same"
 BYTES = {
     "none": (lambda data: b"", OTHER_BYTES),
     "cut off": (lambda data: data[:-10], OTHER_BYTES),
@@ -379,8 +392,8 @@ BYTES = {
     "a window of a million": (attr("window", 10**6), r"max_batch_tokens = 2048 does not hold"),
     "an overlap of all": (attr("overlap", 64), "overlap = 64 leaves no room"),
     "a setting that there is not": (attr("depth", 1), OTHER_BYTES),
-    "no config": (file("config.json", b"{"), "cannot be opened: "),
-    "weights, cut off": (file("model.safetensors", b"\0" * 9), "cannot be opened: "),
+    "no config": (file("config.json", b"{"), "cannot be loaded: "),
+    "weights, cut off": (file("model.safetensors", b"\0" * 9), "cannot be loaded: "),
 }
 
 
@@ -396,7 +409,7 @@ def test_bytes_that_are_no_component_are_refused_and_it_stays_as_it_was(folder, 
     assert gc.isenabled()  # which srsly leaves off where it fails
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 def test_a_component_keeps_what_it_learned_when_a_folder_cannot_be_read(folder):
     nlp = load(folder)
     write(folder, SUMS, "{}")
@@ -407,7 +420,7 @@ def test_a_component_keeps_what_it_learned_when_a_folder_cannot_be_read(folder):
     assert nlp.get_pipe("bert_ner").cfg["temperature"] == 1.0
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 @pytest.mark.parametrize(
     "content", [None, b"", b"{", b"\xff", b'[1, "a"]'], ids=["none", "empty", "cut", "bytes", "number"]
 )

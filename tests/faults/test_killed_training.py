@@ -179,7 +179,7 @@ def states(config, tmp_path_factory):
     return found[:3]
 
 
-NO_SUMS = "bert_ner has no sha256.json, as where it was being copied"
+NO_SUMS = "bert_ner has no sha256.json, as after an interrupted copy"
 MOMENTS = {
     # what is killed: what is left in model-last and in model-best: a state, from 0; nothing; or an error
     "the first update": ("shim.apply_optimizer = kill", None, None),

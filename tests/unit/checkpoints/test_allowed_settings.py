@@ -79,7 +79,7 @@ def test_so_is_one_nested_in_it(kind, wrap):
 
 
 def test_code_in_a_nested_config_is_refused():
-    with pytest.raises(CheckpointError, match=r"asks for code of its own: config\.json has auto_map = "):
+    with pytest.raises(CheckpointError, match=r"requires custom code: config\.json has auto_map = "):
         check_settings("name", "config.json", {"text_config": {"auto_map": {"AutoModel": "code.Model"}}})
 
 
@@ -118,7 +118,7 @@ def test_what_is_empty_or_harmless_is_allowed(settings):
         ("tokenizer_config.json", {"mecab_kwargs": {"mecab_option": "-d /x"}}, "mecab_option = '-d /x'"),
         ("tokenizer_config.json", {"sp_model_kwargs": {"model_file": "/x"}}, "model_file = '/x'"),
         ("special_tokens_map.json", {"tokenizer_file": "/x"}, "Allowed: special tokens, such as cls_token"),
-        ("generation_config.json", {"auto_map": {"a": "b.C"}}, "asks for code of its own"),
+        ("generation_config.json", {"auto_map": {"a": "b.C"}}, "requires custom code"),
     ],
 )
 def test_other_files_that_name_files_are_refused(tagger_copy, file, settings, message):

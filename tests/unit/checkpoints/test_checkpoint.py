@@ -65,7 +65,7 @@ def test_a_trained_head_that_has_the_labels_stays(tagger, checkpoint):
 
 @pytest.mark.parametrize("labels", [["art", "eve"], ["art", "eve", "per"]])
 def test_a_trained_head_for_other_labels_is_replaced_even_if_its_size_fits(tagger, checkpoint, labels):
-    with pytest.warns(UserWarning, match="has no art, eve, so it gives way to a new one"):
+    with pytest.warns(UserWarning, match="lacks art, eve, so it is replaced with a newly initialised head"):
         again = Checkpoint.from_pretrained(tagger, labels=labels)
     assert len(again.tags.tags) == 1 + 2 * len(labels)
     assert not np.allclose(head(again)[: len(checkpoint.tags.tags)], head(checkpoint)[: len(again.tags.tags)])
@@ -110,7 +110,7 @@ def test_damaged_files_are_an_error_of_the_checkpoint(tagger, tmp_path, name, co
     folder = tmp_path / "damaged"
     shutil.copytree(tagger, folder)
     (folder / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match=".*damaged' cannot be opened"):
+    with pytest.raises(CheckpointError, match=".*damaged' cannot be loaded"):
         Checkpoint.from_pretrained(folder)
 
 
@@ -131,7 +131,7 @@ def test_tags_with_a_gap_are_refused(tagger, tmp_path, tags):
 
 @pytest.mark.parametrize("tags", [["O", "B-per"], "O"])
 def test_tags_that_are_no_table_are_refused(tagger, tmp_path, tags):
-    with pytest.raises(CheckpointError, match="cannot be opened"):
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
         Checkpoint.from_pretrained(copy_of(tagger, tmp_path / "x", id2label=tags, label2id=None))
 
 
@@ -164,13 +164,13 @@ def test_a_head_without_weights_is_none(tagger, tmp_path):
 
 def test_a_trained_head_that_lacks_weights_of_its_encoder_is_refused(tagger, tmp_path):
     folder = without(copy_of(tagger, tmp_path / "x"), "layer.1.output.dense.weight")
-    with pytest.raises(CheckpointError, match="lacks weights of its encoder, so that these are random: bert.encoder"):
+    with pytest.raises(CheckpointError, match="lacks weights of its encoder, so these are random: bert.encoder"):
         Checkpoint.from_pretrained(folder)
 
 
 def test_an_encoder_that_lacks_a_layer_is_told(encoder, tmp_path):
     folder = without(copy_of(encoder, tmp_path / "x"), "layer.1.output.dense.weight")
-    message = "lacks weights of its encoder, so that these are random: bert.encoder.layer.1.output.dense.weight"
+    message = "lacks weights of its encoder, so these are random: bert.encoder.layer.1.output.dense.weight"
     with pytest.warns(UserWarning, match=message):
         Checkpoint.from_pretrained(folder, labels=["per"])
 
@@ -187,14 +187,16 @@ def test_without_architectures_the_tags_and_the_weights_tell(tagger, encoder, tm
 def test_a_checkpoint_without_a_tokenizer_is_refused(checkpoints, tmp_path, name, kept):
     for file in ("config.json", "model.safetensors", *kept):
         shutil.copy(checkpoints[name] / file, tmp_path)
-    with pytest.raises(CheckpointError, match=r"has no tokenizer that can be read. Allowed: tokenizer.json beside"):
+    with pytest.raises(
+        CheckpointError, match=r"has no tokenizer that can be loaded. Allowed: tokenizer.json in the folder"
+    ):
         Checkpoint.from_pretrained(tmp_path)
 
 
 def test_a_damaged_tokenizer_is_refused(tagger, tmp_path):
     folder = copy_of(tagger, tmp_path / "x")
     (folder / "tokenizer.json").write_text("{")
-    with pytest.raises(CheckpointError, match="has no tokenizer that can be read"):
+    with pytest.raises(CheckpointError, match="has no tokenizer that can be loaded"):
         Checkpoint.from_pretrained(folder)
 
 
@@ -357,14 +359,14 @@ def test_where_nothing_is_trained_ambiguous_tags_stay_ambiguous(tmp_path):
 def test_a_head_whose_tags_cannot_be_read_gives_way_with_a_warning(tmp_path):
     folder = save_tagger(tmp_path, "O", "B_per", "I_per")
     with pytest.warns(
-        UserWarning, match="gives way to a new one, since its tags cannot be read. These tags are of no s"
+        UserWarning, match="is replaced with a new one, since its tags cannot be read. These tags are of no s"
     ):
         assert Checkpoint.from_pretrained(folder, labels=["per"]).tags.tags == ("O", "B-per", "I-per")
 
 
 def test_a_head_that_gives_way_keeps_no_weights_even_without_architectures(tagger, tmp_path):
     folder = copy_of(tagger, tmp_path / "x", architectures=None)
-    with pytest.warns(UserWarning, match="gives way to a new one"):
+    with pytest.warns(UserWarning, match="is replaced with a newly initialised head"):
         new = Checkpoint.from_pretrained(folder, labels=["art", "eve"])
     assert head(new).shape == head(Checkpoint.from_pretrained(tagger)).shape
     assert not np.allclose(head(new), head(Checkpoint.from_pretrained(tagger)))
@@ -388,7 +390,7 @@ def test_subwords_that_the_encoder_does_not_know_are_told(tagger, tmp_path):
     tokenizer.save_pretrained(folder)
     checkpoint = Checkpoint.from_pretrained(folder)
     n = checkpoint.model.config.vocab_size
-    with pytest.raises(BertNerError, match=f"gave the subword {n}, but its encoder knows {n} only"):
+    with pytest.raises(BertNerError, match=f"returned the subword {n}, but its encoder only knows {n}"):
         checkpoint.pad([checkpoint.tokenize(["a zebra"])[0].ids])
 
 
@@ -473,7 +475,7 @@ def test_new_rows_have_weights_as_the_checkpoint_begins_with(tmp_path, way):
         checkpoint = Checkpoint.from_pretrained(folder)
         checkpoint.add_labels(["art"])
     else:
-        with pytest.warns(UserWarning, match="gives way to a new one"):
+        with pytest.warns(UserWarning, match="is replaced with a newly initialised head"):
             checkpoint = Checkpoint.from_pretrained(folder, labels=["art"])
     classifier = checkpoint.model.classifier
     assert 0.35 < classifier.weight[-2:].std().item() < 0.65
@@ -487,7 +489,7 @@ def test_tags_and_their_ids_are_saved_both_ways_round(tmp_path, way):
         checkpoint = Checkpoint.from_pretrained(folder)
         checkpoint.add_labels(["art"])
     else:
-        with pytest.warns(UserWarning, match="gives way to a new one"):
+        with pytest.warns(UserWarning, match="is replaced with a newly initialised head"):
             checkpoint = Checkpoint.from_pretrained(folder, labels=["art", "per"])
     tags = checkpoint.tags.tags
     assert checkpoint.model.num_labels == len(tags) == 5

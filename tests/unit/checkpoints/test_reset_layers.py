@@ -15,7 +15,7 @@ from spacy_bert_ner.nn.parameter_depth import parameter_depths
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The trained head of"),  # it is replaced, as is wanted here
-    pytest.mark.filterwarnings("ignore:.* was fine-tuned for tags"),
+    pytest.mark.filterwarnings("ignore:.* was fine-tuned for tagging"),
 ]
 
 
@@ -86,7 +86,8 @@ def test_it_is_told_where_a_fine_tuned_checkpoint_loses_layers(setting, tagger):
         initialize(make(tagger, reset_layers=setting))
     told = [str(one.message) for one in caught if "reset_layers" in str(one.message)]
     message = (
-        f"'{tagger}' was fine-tuned for tags, and [components.<name>.model] reset_layers = 1 discards what its highest "
+        f"'{tagger}' was fine-tuned for tagging, and [components.<name>.model] reset_layers = 1 discards what its "
+        f"highest "
         'layers have learned. To keep it: --components.<name>.model.reset_layers "auto"'
     )
     assert told == ([message] if setting == 1 else [])

@@ -52,11 +52,23 @@ FAST_BPE = {"vocab.txt": "a 1\nb 1\n", "bpe.codes": "a b 1\n"}
 CHINESE = WORDPIECES | {"word_shape.json": "{}", "word_pronunciation.json": "{}"}
 
 REASONS = {
-    "PhobertTokenizer": (FAST_BPE, "It takes text whose words VnCoreNLP has put together (`sinh_viên`), which running"),
+    "PhobertTokenizer": (
+        FAST_BPE,
+        "It expects text whose words VnCoreNLP has joined (`sinh_viên`). Running text is not seg",
+    ),
     "BertweetTokenizer": (FAST_BPE, "It is for tweets in which names, addresses and emojis were replaced (`@USER`"),
-    "CanineTokenizer": ({}, "Its subwords are characters or bytes, and it has no file that a fast one could be made"),
-    "ByT5Tokenizer": ({}, "Its subwords are characters or bytes, and it has no file that a fast one could be made"),
-    "RoCBertTokenizer": (CHINESE, "It also gives the shape and the sound of each character, which a fast one cannot."),
+    "CanineTokenizer": (
+        {},
+        "Its subwords are characters or bytes, and it has no file from which a fast one could be made",
+    ),
+    "ByT5Tokenizer": (
+        {},
+        "Its subwords are characters or bytes, and it has no file from which a fast one could be made",
+    ),
+    "RoCBertTokenizer": (
+        CHINESE,
+        "It also returns the shape and the sound of each character, which a fast one cannot.",
+    ),
     "EsmTokenizer": (WORDPIECES, "It is for sequences of amino acids, not for text."),
 }
 
@@ -66,15 +78,16 @@ def test_where_no_fast_one_can_be_made_another_encoder_is_named(tmp_path, cls):
     files, reason = REASONS[cls]
     with pytest.raises(CheckpointError) as error:
         Checkpoint.from_pretrained(save(tmp_path, cls, files))
-    start = f"The tokenizer of '{tmp_path}' ({cls}) is not a fast one, so it gives no character offsets. {reason}"
+    start = f"The tokenizer of '{tmp_path}' ({cls}) is not a fast one, so it provides no character offsets. {reason}"
     assert str(error.value).startswith(start)
     assert str(error.value).endswith(ANOTHER)
 
 
 def test_a_class_that_is_not_known_is_told():
     assert slow_message("me/x", "NewTokenizer", {}) == (
-        "The tokenizer of 'me/x' (NewTokenizer) is not a fast one, so it gives no character offsets. Allowed: a "
-        "checkpoint with tokenizer.json. If a fast class of transformers makes the same subwords, save the tokenizer "
+        "The tokenizer of 'me/x' (NewTokenizer) is not a fast one, so it provides no character offsets. Allowed: a "
+        "checkpoint with tokenizer.json. If a fast class of transformers produces the same subwords, save the "
+        "tokenizer "
         "with that class once. Otherwise: " + ANOTHER
     )
 
@@ -82,8 +95,9 @@ def test_a_class_that_is_not_known_is_told():
 @pytest.mark.parametrize(("splitter", "name"), [("mecab", "MeCab"), ("sudachi", "Sudachi"), ("jumanpp", "Juman++")])
 def test_japanese_words_are_cut_by_what_no_fast_tokenizer_has(splitter, name):
     assert slow_message("me/x", "BertJapaneseTokenizer", {"word_tokenizer_type": splitter}) == (
-        "The tokenizer of 'me/x' (BertJapaneseTokenizer) is not a fast one, so it gives no character offsets. It cuts "
-        f"text into words with {name} first, which no fast tokenizer does, so that it cannot be converted. "
+        "The tokenizer of 'me/x' (BertJapaneseTokenizer) is not a fast one, so it provides no character offsets. "
+        "It first "
+        f"splits text into words with {name}, which no fast tokenizer does, so it cannot be converted. "
         + SHARED.format(name="me/x")
     )
 
@@ -92,7 +106,7 @@ def test_japanese_words_are_cut_by_what_no_fast_tokenizer_has(splitter, name):
 def test_it_is_told_without_mecab_too(tmp_path):
     folder = save(tmp_path, "BertJapaneseTokenizer", WORDPIECES, word_tokenizer_type="mecab")
     with pytest.raises(
-        CheckpointError, match=r"It cuts text into words with MeCab first, which no fast tokenizer does"
+        CheckpointError, match=r"It first splits text into words with MeCab, which no fast tokenizer does"
     ):
         Checkpoint.from_pretrained(folder)
 
@@ -110,13 +124,13 @@ def test_words_are_cut_by_moses(tmp_path, cls, file):
         (folder / file).write_text(json.dumps(config | {"tokenizer_class": cls}))
     with pytest.raises(CheckpointError) as error:
         Checkpoint.from_pretrained(folder)
-    assert "It cuts text into words with Moses first, which no fast tokenizer does" in str(error.value)
+    assert "It first splits text into words with Moses, which no fast tokenizer does" in str(error.value)
     assert str(error.value).endswith(SHARED.format(name=folder))
 
 
 def test_what_is_missing_for_another_tokenizer_is_told_as_before(tmp_path):
     folder = save(tmp_path, "BertTokenizer", {"sentencepiece.bpe.model": "x"})
-    with pytest.raises(CheckpointError, match="has no tokenizer that can be read"):
+    with pytest.raises(CheckpointError, match="has no tokenizer that can be loaded"):
         Checkpoint.from_pretrained(folder)
 
 
@@ -131,7 +145,7 @@ def test_japanese_without_a_splitter_is_that_of_bert(tmp_path, lower):
     expected = [slow(text)["input_ids"] for text in (*JAPANESE, *SENTENCES)]
     assert type(slow).__name__ == "BertJapaneseTokenizer"
     with pytest.raises(
-        CheckpointError, match="BertTokenizerFast makes the same subwords. Save the tokenizer with"
+        CheckpointError, match="BertTokenizerFast produces the same subwords. Save the tokenizer with"
     ) as e:
         Checkpoint.from_pretrained(folder)
     exec(code_in(str(e.value)), {})
@@ -143,7 +157,7 @@ def test_japanese_characters_are_made_fast_as_the_page_shows(tmp_path):
     folder = save(tmp_path, "BertJapaneseTokenizer", WORDPIECES, subword_tokenizer_type="character")
     slow = AutoTokenizer.from_pretrained(folder)
     expected = [slow(text)["input_ids"] for text in JAPANESE]
-    message = r'Its subwords are characters, so that a fast one can be made: see "Tokenizers that are not fast" in docs'
+    message = r'Its subwords are characters, so a fast one can be made: see "Tokenizers that are not fast" in docs'
     with pytest.raises(CheckpointError, match=message):
         Checkpoint.from_pretrained(folder)
     page = (ROOT / "docs" / "component.md").read_text(encoding="utf-8").split("## Tokenizers that are not fast")[1]
@@ -161,7 +175,8 @@ def test_japanese_characters_are_made_fast_as_the_page_shows(tmp_path):
 def test_the_tokenizer_of_luke_is_that_of_roberta(cls, fast, tmp_path):
     message = slow_message(str(tmp_path), cls, {})
     assert (
-        f"{fast} makes the same subwords. Save the tokenizer with it once, with sentencepiece and protobuf " in message
+        f"{fast} produces the same subwords. Save the tokenizer with it once, with sentencepiece and protobuf "
+        in message
     )
     assert code_in(message) == (
         f"from transformers import {fast} as T; T.from_pretrained('{tmp_path}').save_pretrained('{tmp_path}')"

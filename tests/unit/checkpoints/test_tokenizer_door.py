@@ -61,7 +61,7 @@ def trie(n, *units, text=b"abc\0"):
     ids=["merges", "prefix", "trie", "length"],
 )
 def test_a_panic_on_opening_is_our_error(copy, parts):
-    with pytest.raises(CheckpointError, match="has no tokenizer that can be read"):
+    with pytest.raises(CheckpointError, match="has no tokenizer that can be loaded"):
         Checkpoint.from_pretrained(with_part(copy, **parts))
 
 

@@ -67,7 +67,8 @@ def test_a_trained_head_of_another_kind_is_refused(tagger, kind):
         Checkpoint.from_pretrained(with_weights(tagger, *ADDED[kind]))
     n = len(ADDED[kind])
     assert str(error.value) == (
-        f"The checkpoint '{tagger}' has another head than BertForTokenClassification, a linear layer on the encoder: "
+        f"The head of the checkpoint '{tagger}' differs from that of BertForTokenClassification, a linear layer on "
+        f"the encoder: "
         f"{n} weights are not read ({', '.join(sorted(ADDED[kind]))}). Without them the results would be wrong. Train "
         "the head on labelled examples, with nlp.initialize() and nlp.update(); or name a checkpoint without such "
         "layers."
@@ -80,16 +81,16 @@ def test_with_labels_to_train_a_head_of_another_kind_is_told(tagger):
         Checkpoint.from_pretrained(folder, labels=["per"])
     assert [str(w.message) for w in warned] == [
         f"The checkpoint '{tagger}' has 3 weights that BertForTokenClassification does not read: "
-        "crf.end_transitions, crf.start_transitions, crf.transitions. Its results differ from those of the model that "
-        "was saved. Where that matters, save it again without such layers, and adapters merged."
+        "crf.end_transitions, crf.start_transitions, crf.transitions. Its results differ from those of the saved "
+        "model. If that matters, save it again without such layers, and with adapters merged."
     ]
-    replaced = pytest.warns(UserWarning, match="has no art, so it gives way to a new one")
+    replaced = pytest.warns(UserWarning, match="lacks art, so it is replaced with a newly initialised head")
     with replaced, pytest.warns(UserWarning, match="has 3 weights that"):
         Checkpoint.from_pretrained(folder, labels=["art"])
 
 
 def test_no_label_to_train_is_nothing_to_train(tagger):
-    with pytest.raises(CheckpointError, match="has another head than BertForTokenClassification"):
+    with pytest.raises(CheckpointError, match="differs from that of BertForTokenClassification"):
         Checkpoint.from_pretrained(with_weights(tagger, "crf.transitions"), labels=[])
 
 
@@ -184,7 +185,7 @@ WRAPPERS = {
 @pytest.mark.parametrize("labels", [None, ["per"], ["art"]])
 @pytest.mark.filterwarnings("ignore:The trained head")
 def test_a_prefix_of_all_weights_is_refused(tagger, prefix, labels):
-    message = f"begin with '{prefix}', so that none is read: {WRAPPERS[prefix]} was saved, not the model itself."
+    message = f"begin with '{prefix}', so none of them is read: {WRAPPERS[prefix]} was saved, not the model itself."
     with pytest.raises(CheckpointError) as error:
         Checkpoint.from_pretrained(wrapped(tagger, prefix), labels=labels)
     assert message in str(error.value)
@@ -194,7 +195,7 @@ def test_a_prefix_of_all_weights_is_refused(tagger, prefix, labels):
 def test_so_is_a_prefix_of_an_encoder(tmp_path, prefix):
     BertModel(make_config()).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match=r"begin with 'module\.', so that none is read: .*DataParallel"):
+    with pytest.raises(CheckpointError, match=r"begin with 'module\.', so none of them is read: .*DataParallel"):
         Checkpoint.from_pretrained(wrapped(tmp_path, prefix), labels=["per"])
 
 
@@ -208,9 +209,9 @@ def test_a_model_of_peft_is_to_be_merged(tagger, labels):
     with pytest.raises(CheckpointError) as error:
         Checkpoint.from_pretrained(change_weights(tagger, as_peft_names_them), labels=labels)
     assert str(error.value) == (
-        f"The weights of the checkpoint '{tagger}' are those of a model of peft: their names begin with "
-        "'base_model.model.'. Merge the adapters once, with merge_and_unload() of peft, and save_pretrained() model "
-        "and tokenizer in a new folder."
+        f"The weights of the checkpoint '{tagger}' are those of a peft model: their names begin with "
+        "'base_model.model.'. Merge the adapters once with merge_and_unload() of peft, and save_pretrained() model "
+        "and tokenizer to a new folder."
     )
 
 
@@ -243,7 +244,7 @@ def test_weights_in_several_files_have_a_prefix_too(tagger):
 
 def test_a_component_tells_of_it_once_it_is_used(make_nlp, tagger):
     nlp = make_nlp(name=with_weights(tagger, "crf.transitions"))
-    with pytest.raises(CheckpointError, match="has another head than"):
+    with pytest.raises(CheckpointError, match="differs from that of"):
         nlp("Kevin lives in New York.")
     example = Example.from_dict(nlp.make_doc("Kevin came."), {"entities": [(0, 5, "per")]})
     with pytest.warns(UserWarning, match=r"has 1 weight that BertForTokenClassification does not read: crf.trans"):

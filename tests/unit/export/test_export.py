@@ -259,7 +259,7 @@ DAMAGED = {
     "nothing": (lambda graph: b"", ""),
     "no graph": (lambda graph: b"no graph", ""),
     "cut off": (lambda graph: graph[: len(graph) // 2], ""),
-    "other inputs": (renamed, r"it takes words \[.*, attention_mask \[.*; 'words' is unknown. It has to take"),
+    "other inputs": (renamed, r"its inputs are words \[.*, attention_mask \[.*; 'words' is unknown. Required inputs"),
 }
 
 
@@ -279,7 +279,9 @@ def test_a_graph_of_other_tags_is_told(graph, tmp_path):
     config["id2label"] = {"0": "O", "1": "B-per", "2": "I-per"}
     config["label2id"] = {tag: int(i) for i, tag in config["id2label"].items()}
     srsly.write_json(tmp_path / "graph" / "config.json", config)
-    with pytest.raises(CheckpointError, match=r"it gives logits \[.*, 5\] float. It has to give the logits of 3 tags"):
+    with pytest.raises(
+        CheckpointError, match=r"its outputs are logits \[.*, 5\] float. One output must be the logits of 3 tags"
+    ):
         make(tmp_path / "graph", runtime=ONNX)("the")
 
 

@@ -33,7 +33,7 @@ def test_building_reads_nothing():
     model = build_token_classifier_v1("no/such-checkpoint")
     assert not models.has_checkpoint(model)
     with pytest.raises(
-        CheckpointError, match="'no/such-checkpoint' is no folder here, and the .* Hub cannot be reached"
+        CheckpointError, match="'no/such-checkpoint' is not a local folder, and the .* Hub cannot be reached"
     ):
         model.predict([])
 

@@ -380,7 +380,7 @@ def test_weights_that_are_excluded_need_not_be_there(make_nlp, tmp_path):
     assert pipe.to_bytes(exclude=["model"])
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
     pipe = make_nlp().get_pipe("bert_ner")
     (tmp_path / "cfg").write_text('{"temperature": 2.5}')

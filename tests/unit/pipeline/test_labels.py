@@ -143,8 +143,8 @@ def test_a_label_that_was_added_stays(make_nlp, examples, tmp_path, steps):
 def test_a_trained_head_that_lacks_a_label_is_replaced_with_a_warning(make_nlp, tagger):
     nlp = make_nlp(name=tagger)
     message = (
-        "The trained head of .* has no art, so it gives way to a new one for art, per. To keep it, and its labels geo, "
-        r"per, add what it lacks before nlp.initialize\(\): add_label\('art'\)"
+        "The trained head of .* lacks art, so it is replaced with a newly initialised head for art, per. "
+        r"To keep it, and its labels geo, per, add the missing labels before nlp.initialize\(\): add_label\('art'\)"
     )
     with pytest.warns(UserWarning, match=message):
         nlp.initialize(lambda: two_labels(nlp))

@@ -340,7 +340,7 @@ def test_every_key_is_among_those_that_are_changed():
 
 
 @pytest.mark.filterwarnings("ignore:The trained head of")
-@pytest.mark.filterwarnings("ignore:.* was fine-tuned for tags")
+@pytest.mark.filterwarnings("ignore:.* was fine-tuned for tagging")
 @pytest.mark.filterwarnings("ignore:Entities left out")
 @pytest.mark.parametrize("key", EFFECTS)
 def test_every_key_has_an_effect(key, tagger, tmp_path):

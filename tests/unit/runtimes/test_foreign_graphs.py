@@ -155,10 +155,10 @@ def test_inputs_that_have_no_meaning_are_refused(kind, graph, folder):
     change, problem = BAD_INPUTS[kind]
     change(graph).save(folder / "model.onnx")
     message = refusal(folder)
-    assert f"The graph of '{folder}' cannot be run: it takes " in message
+    assert f"The graph of '{folder}' cannot be run: its inputs are " in message
     assert problem in message
     names = "input_ids (ids, token_ids, input_word_ids) and attention_mask (mask, attn_mask, input_mask)"
-    assert f"It has to take {names}. It may also take token_type_ids (" in message
+    assert f"Required inputs: {names}. Optional inputs: token_type_ids (" in message
 
 
 @pytest.mark.parametrize(("shape", "problem"), [([1, 128], "a fixed size"), (["a", "b", "c"], "3 dimensions")])
@@ -166,7 +166,7 @@ def test_inputs_of_another_shape_are_refused(shape, problem, graph, folder):
     for node in graph.graph.input:
         node.CopyFrom(onnx.helper.make_tensor_value_info(node.name, TensorProto.INT64, shape))
     takes = [Node(node.name, "tensor(int64)", shape) for node in graph.graph.input]
-    with pytest.raises(ValueError, match=f"it takes input_ids .* int64.*; 'input_ids' has {problem}"):
+    with pytest.raises(ValueError, match=f"its inputs are input_ids .* int64.*; 'input_ids' has {problem}"):
         match_signature(takes, [], 5)
 
 
@@ -225,8 +225,8 @@ BAD_OUTPUTS = {
 def test_outputs_that_have_no_logits_are_refused(kind, graph, folder):
     BAD_OUTPUTS[kind](graph).save(folder / "model.onnx")
     message = refusal(folder)
-    assert " cannot be run: it gives " in message
-    assert "It has to give the logits of 5 tags, the number in config.json" in message
+    assert " cannot be run: its outputs are " in message
+    assert "One output must be the logits of 5 tags, the number in config.json" in message
 
 
 def test_a_width_that_shows_only_when_it_runs_is_refused(graph, folder):
@@ -241,7 +241,7 @@ def test_a_width_that_shows_only_when_it_runs_is_refused(graph, folder):
 
 def test_probabilities_are_refused(graph, folder):
     graph.give_probabilities().save(folder / "model.onnx")
-    assert "its output 'logits' holds probabilities, as after a softmax. It has to give logits" in refusal(folder)
+    assert "its output 'logits' holds probabilities, as after a softmax. It must hold logits" in refusal(folder)
 
 
 def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
@@ -257,7 +257,7 @@ def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
 def test_a_graph_that_does_not_end_is_refused(graph, folder, monkeypatch):
     monkeypatch.setattr("spacy_bert_ner.runtimes.onnx_checkpoint.TRIAL", 0.1)
     graph.loop(2**62).save(folder / "model.onnx")
-    assert "it takes more than 0.1 seconds for one subword, as where it has a loop that does not end" in refusal(folder)
+    assert "it takes more than 0.1 seconds for one subword, as if it had a loop that does not end" in refusal(folder)
 
 
 def test_a_loop_that_ends_is_run(graph, folder, of_torch):
@@ -442,6 +442,6 @@ def test_a_config_without_tags_says_what_to_add(graph, folder):
         del config[key]
     (folder / "config.json").write_text(json.dumps(config))
     message = refusal(folder)
-    assert f"config.json beside the ONNX graph of '{folder}' does not name the tags" in message
+    assert f"config.json of the ONNX graph of '{folder}' does not name the tags" in message
     assert "(it has LABEL_0, LABEL_1)" in message
     assert '"id2label": {"0": "O", "1": "B-per", "2": "I-per"}' in message

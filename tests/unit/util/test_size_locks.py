@@ -45,7 +45,9 @@ def device(path):
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json", "more"])
 def test_what_is_no_file_in_a_checkpoint_is_refused(checkpoint, file, make):
     make(checkpoint / file)
-    with pytest.raises(CheckpointError, match=rf"^{file} in .*checkpoint is no file, but a device, a pipe or a socket"):
+    with pytest.raises(
+        CheckpointError, match=rf"^{file} in .*checkpoint is not a file, but a device, a pipe or a socket"
+    ):
         Checkpoint.from_pretrained(checkpoint)
 
 
@@ -54,7 +56,7 @@ def test_what_is_no_file_in_a_checkpoint_is_refused(checkpoint, file, make):
 def test_what_is_no_file_in_a_component_is_refused(pipeline, file, make):
     make(pipeline / file)
     name = file.partition("/")[2]
-    with pytest.raises(CheckpointError, match=rf"^{name} in .*bert_ner is no file, but a device"):
+    with pytest.raises(CheckpointError, match=rf"^{name} in .*bert_ner is not a file, but a device"):
         spacy.load(pipeline)
 
 
@@ -62,7 +64,7 @@ def test_what_is_no_file_in_a_component_is_refused(pipeline, file, make):
 @pytest.mark.parametrize("file", ["config.cfg", "meta.json", "tokenizer", "vocab/strings.json", "bert_ner/cfg"])
 def test_what_is_no_file_in_a_pipeline_is_refused(pipeline, file, make):
     make(pipeline / file)
-    with pytest.raises(BertNerError, match=rf"^{file} in .*pipeline is no file, but a device"):
+    with pytest.raises(BertNerError, match=rf"^{file} in .*pipeline is not a file, but a device"):
         load(pipeline)
 
 
@@ -91,7 +93,10 @@ TAGS = {i: f"B-{i}" for i in range(4097)}
         ({"num_labels": 10**9}, "has 1000000000 tags in num_labels. Allowed: 4096"),
         ({"id2label": TAGS}, "has 4097 tags in id2label"),
         ({"text_config": {"num_labels": 5000}}, "has 5000 tags in num_labels"),
-        ({"num_hidden_layers": 200_000}, "more than its file has: num_hidden_layers = 200000, where up to 1,000"),
+        (
+            {"num_hidden_layers": 200_000},
+            "larger model than its weights: num_hidden_layers = 200000, where up to 1,000",
+        ),
         ({"encoder_layers": 10**9}, "encoder_layers = 1000000000"),
         ({"n_layer": 10**9}, "n_layer = 1000000000"),
         ({"block_sizes": [4, 10**9]}, "block_sizes = 1000000000"),
@@ -121,7 +126,7 @@ def test_empty_tensors_are_no_layers(checkpoint):
         Checkpoint.from_pretrained(checkpoint)
 
 
-@pytest.mark.filterwarnings("ignore:sha256.json in .* names no file")
+@pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
 def test_labels_without_end_in_cfg_are_refused(pipeline):
     cfg = json.loads((pipeline / "bert_ner" / "cfg").read_text())
     (pipeline / "bert_ner" / "cfg").write_text(json.dumps(cfg | {"added_labels": [f"x{i}" for i in range(10**5)]}))
