@@ -1,1 +1,1 @@
-"""Hugging Face checkpoints: find, check, load, change and save them."""
+"""Locate, check, load, change and save Hugging Face checkpoints."""

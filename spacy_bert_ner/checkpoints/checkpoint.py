@@ -1,7 +1,7 @@
-"""A Hugging Face token-classification checkpoint: open, save, tokenize, forward.
+"""Load, run and save a Hugging Face checkpoint for token classification.
 
-The only module that imports model and tokenizer classes of transformers. Weights are safetensors, never pickles, and
-code that a checkpoint brings is never run.
+Only this module imports model and tokenizer classes of transformers. Weights are safetensors, never pickles. Code in a
+checkpoint is never run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..nn.padding_free import PaddingFreeForward
 from ..nn.parameter_depth import ParameterDepth, checkpoint_activations, freeze, parameter_depths
 from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 from ..tokenization.batching import bucket_size, pad_windows
-from ..tokenization.case_markers import add_case_markers as put_case_marks
+from ..tokenization.case_markers import add_case_markers
 from ..tokenization.special_subwords import lone_markers, space_markers, special_subwords
 from ..types import Encoding, Ints1d
 from ..util.atomic_io import atomic_folder
@@ -48,8 +48,7 @@ from .loading import (
 )
 from .safety import reject_oversized_config
 from .slow_tokenizers import slow_message
-from .surgery import layers_to_reset, reinit_head, resize_embeddings, resize_head
-from .surgery import reinit_layers as put_new_layers
+from .surgery import layers_to_reset, reinit_head, reinit_layers, resize_embeddings, resize_head
 from .tokenizer_loading import encode, open_tokenizer
 
 if TYPE_CHECKING:
@@ -60,22 +59,25 @@ if TYPE_CHECKING:
 class Checkpoint:
     """A token-classification model with its fast tokenizer.
 
-    model: the torch module, in float32.
-    tokenizer: the fast tokenizer that is saved with it.
+    model (PreTrainedModel): torch module, in float32 and in evaluation mode.
+    tokenizer (PreTrainedTokenizerFast): fast tokenizer, which is saved with the model.
+    name (str): folder, or name on the Hub, for messages.
+    commit (str | None): commit of the repository on the Hub that was loaded; None for a folder.
+    RAISES CheckpointError: the tokenizer is not a fast one, or has no vocabulary.
     """
 
     can_train = True
-    padding_free: PaddingFreeForward | None = (
-        None  # what predicts in the place of `forward`, where there is such a thing
-    )
-    compiled_forward: Callable[..., torch.Tensor] | None = None  # `forward` as torch has compiled it, where it is to
+    padding_free: PaddingFreeForward | None = None
+    """Forward pass without padding, which predicts instead of `forward`; None if the runtime has none."""
+    compiled_forward: Callable[..., torch.Tensor] | None = None
+    """Compiled `forward`, which predicts instead of it; None if the runtime does not compile."""
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str, commit: str | None = None
     ) -> None:
         if not tokenizer.is_fast:
             raise CheckpointError(slow_message(name, type(tokenizer).__name__, getattr(tokenizer, "init_kwargs", {})))
-        # Without its files, transformers 5 makes a tokenizer that knows nothing, and takes every word for unknown.
+        # Without its files, transformers 5 makes an empty tokenizer, for which every word is unknown.
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
         self.model = make_batch_invariant(model.float().eval(), name)
@@ -83,15 +85,15 @@ class Checkpoint:
         self.tokenizer = tokenizer
         self.name = name
         self.commit = commit
-        """Of the repository on the Hub that was opened."""
-        self.owner_pid = os.getpid()  # the process that put the weights where they are
-        # Beside the gradients that it counts: a copy, which has none, begins anew, as does what comes next.
+        self.owner_pid = os.getpid()
+        """Id of the process that moved the weights to their device."""
+        # Training state lives with the gradients it describes: a copy has no gradients, and starts with new state.
         self.accumulator = GradientAccumulator()
         self.embedding_grad = SparseEmbeddingGrad()
         self.scaler: torch.amp.GradScaler | None = None
-        """For training in float16."""
+        """Loss scaler for training in float16."""
         self._frozen_layers, self._is_checkpointing = 0, False
-        # A checkpoint may carry truncation and padding to a fixed length; windows need neither.
+        # A checkpoint may set truncation and padding to a fixed length; windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         try:
@@ -99,7 +101,7 @@ class Checkpoint:
         except ValueError as e:
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason=e)) from e
         self.space_markers = space_markers(tokenizer.backend_tokenizer)
-        """Ids of the subwords that are a space marker alone."""
+        """Ids of the subwords that consist of only a space marker."""
 
     @classmethod
     def from_pretrained(
@@ -117,29 +119,30 @@ class Checkpoint:
         label_rules: LabelRules = ALL_LABELS,
         local_files_only: bool = False,
     ) -> Self:
-        """Open a folder or a repository on the Hub.
+        """Load a checkpoint from a folder or a repository on the Hub.
 
         name (str | Path): folder, or name on the Hub.
-        revision (str | None): commit, branch or tag on the Hub; not allowed for a folder.
-        labels (Collection[str] | None): labels to train; None for those of the trained head, which there must be then.
-        added (Collection[str]): more of them, whose rows can be added. The trained head stays if it has all labels but
-            these. Else a new one, with random weights from torch's generator, takes its place; a warning tells of it.
-        tag_scheme (str | None): the scheme of the head's tags, a key of `tag_scheme.PREFIXES`; overrides what its tags
-            and its `config.json` tell. A new head is written in it; None for IOB2 there.
-        tag_map (Mapping[str, str] | None): for some tags of `id2label` those that they stand for, and that take their
-            place there. Several may stand for the same.
-        mark_case (bool): where there is something to train, a tokenizer that lower-cases gets marks for capital
-            letters, see `case_markers.add_case_markers`, and the encoder an embedding for each, with random weights.
-        reset_layers (int | str): so many of the encoder's layers, from the highest, get random weights beside a new
-            head; "auto": the highest one of an encoder, none of a fine-tuned checkpoint. A warning tells of a number
-            that resets layers of a fine-tuned checkpoint.
-        frozen_layers (int): so many of the lowest are not trained; see `prepare_training`.
-        label_rules (LabelRules): new names of the labels of a trained head; `labels` and `added` are new ones.
-        local_files_only (bool): never ask the Hub.
-        RETURNS (Checkpoint): the model in float32 on the CPU.
-        RAISES CheckpointError: it cannot be found or opened, or its tags are of no scheme. EncoderError: it has no
-            trained head, and there are no labels for a new one. ConfigError: `tag_scheme`, `tag_map` or `revision` does
-            not fit.
+        revision (str | None): commit, branch or tag on the Hub, by default the main branch; not allowed for a folder.
+        labels (Collection[str] | None): labels to train; None for those of the trained head, which must then exist.
+        added (Collection[str]): further labels, whose rows can be appended to a head. The trained head is kept if it
+            has all labels except these. Otherwise a new head replaces it, with random weights from torch's generator
+            and with a warning.
+        tag_scheme (str | None): scheme of the head's tags, a key of `tag_scheme.PREFIXES`. It overrides the scheme that
+            follows from the tags and from `config.json`, and is the scheme of a new head. None for IOB2 there.
+        tag_map (Mapping[str, str] | None): replacements for some tags of `id2label`. Several tags may get the same
+            replacement.
+        mark_case (bool): whether, if there is something to train, a tokenizer that lower-cases gets markers for capital
+            letters; see `case_markers.add_case_markers`. The encoder gets an embedding with random weights for each.
+        reset_layers (int | str): number of the encoder's highest layers to initialise randomly together with a new
+            head. "auto" means the highest layer of an encoder, and no layer of a fine-tuned checkpoint. A number that
+            resets layers of a fine-tuned checkpoint causes a warning.
+        frozen_layers (int): number of the lowest layers that are not trained; see `configure_training`.
+        label_rules (LabelRules): new names for the labels of a trained head; `labels` and `added` are new names.
+        local_files_only (bool): never contact the Hub.
+        RETURNS (Checkpoint): the checkpoint, with the model in float32 on the CPU.
+        RAISES CheckpointError: the checkpoint cannot be found or loaded, or its tags follow no scheme. EncoderError: it
+            has no trained head, and there are no labels for a new one. ConfigError: `tag_scheme`, `tag_map` or
+            `revision` does not fit.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -149,10 +152,10 @@ class Checkpoint:
             with translate_load_errors(name, Errors.checkpoint_damaged, revision):
                 source = locate_checkpoint(name, revision=revision, local_files_only=local_files_only)
                 config = AutoConfig.from_pretrained(source.folder, **LOCAL)
-                config.name_or_path = name  # else the path in the cache would be saved with it
+                config.name_or_path = name  # Otherwise the path in the cache would be saved.
                 tags, new_head = resolve_head(config, name, labels, added, tag_scheme, tag_map, label_rules)
                 write_tags(config, tags.tags)
-            # With nothing to train, `B-` and `I-` stay what they are: IOB1 or IOB2.
+            # If nothing is trained, `B-` and `I-` keep their meaning, which is IOB1 or IOB2.
             is_to_train = bool(labels) or new_head
             if is_to_train or tag_scheme:
                 config.tag_scheme = resolve_scheme(tags.scheme)
@@ -177,19 +180,24 @@ class Checkpoint:
         if new_head:
             is_tagger = has_head and may_have_tags(config)
             n_reset = layers_to_reset(reset_layers, model, frozen_layers, name=name, is_tagger=is_tagger)
-            put_new_layers(model, n_reset)
+            reinit_layers(model, n_reset)
         with translate_load_errors(name, Errors.no_tokenizer):
-            is_marked = mark_case and is_to_train and tokenizer.is_fast
-            return cls(model, _with_case_marks(model, tokenizer) if is_marked else tokenizer, name, source.commit)
+            if mark_case and is_to_train and tokenizer.is_fast:
+                tokenizer = _with_case_markers(model, tokenizer)
+            return cls(model, tokenizer, name, source.commit)
 
     @classmethod
     def load_tokenizer_only(
         cls, name: str | Path, *, local_files_only: bool = False, reads_weights: bool = True
     ) -> Self:
-        """Open a folder or a repository on the Hub for its tokenizer and its windows; nothing goes through the model.
+        """Load a checkpoint without its weights, to tokenize texts and to know the maximum window.
 
-        name (str | Path): folder, or name on the Hub, of a token classifier or any other encoder; others: see `find`.
-        RAISES CheckpointError: it cannot be found or opened.
+        The model has no data, and cannot be run.
+
+        name (str | Path): folder, or name on the Hub, of a token classifier or any other encoder.
+        local_files_only, reads_weights (bool): see `hub.locate_checkpoint`.
+        RETURNS (Checkpoint): the checkpoint, with its model on the device "meta".
+        RAISES CheckpointError: the checkpoint cannot be found or loaded.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -203,23 +211,23 @@ class Checkpoint:
             return cls(model, open_tokenizer(AutoTokenizer, name, source.folder), name)
 
     def save(self, folder: Path) -> None:
-        """Write `config.json`, `model.safetensors` and the tokenizer's files, all of them or none."""
+        """Write `config.json`, `model.safetensors` and the tokenizer's files to a folder, all of them or none."""
         with atomic_folder(folder) as temporary, _quiet():
             self.model.save_pretrained(temporary)
             self.save_tokenizer(temporary)
 
     def save_tokenizer(self, folder: Path) -> None:
-        """Write the tokenizer's files."""
+        """Write the tokenizer's files to a folder."""
         self.tokenizer.save_pretrained(folder)
         rename_tokenizer(folder / "tokenizer_config.json")
 
     @classmethod
     def from_folder(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
-        """Open what `save` wrote; never asks the network. See `open`."""
+        """Load a checkpoint that `save` wrote, without network access; see `from_pretrained`."""
         return cls.from_pretrained(folder, tag_scheme=tag_scheme, local_files_only=True)
 
     def to_files(self) -> dict[str, bytes]:
-        """The files that `save` writes, by name."""
+        """Return the files that `save` writes, by name."""
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"
             self.save(folder)
@@ -227,7 +235,7 @@ class Checkpoint:
 
     @classmethod
     def from_files(cls, files: dict[str, bytes], name: str) -> Self:
-        """The inverse of `to_files`."""
+        """Load a checkpoint from the files that `to_files` returned."""
         with tempfile.TemporaryDirectory() as temporary:
             for file_name, content in files.items():
                 (Path(temporary) / Path(file_name).name).write_bytes(content)
@@ -236,41 +244,52 @@ class Checkpoint:
         return checkpoint
 
     def accumulate(self, weight: float) -> float:
-        """Count the rows of a batch whose gradient is added; see `token_classifier.gather`."""
+        """Add a batch to the weight of the accumulated gradients; see `GradientAccumulator.add_batch`.
+
+        weight (float): weight of the batch, such as the number of rows with a loss.
+        RETURNS (float): factor for the gradient of the batch.
+        """
         return self.accumulator.add_batch(weight)
 
     def normalize(self) -> float:
-        """What the gradients gathered since the last step have to be multiplied by; the count begins anew."""
+        """Return the factor for the gradients accumulated since the last step, and reset their weight."""
         return self.accumulator.pop_scale()
 
     def all_reduce(self, add_up: AllReduce) -> None:
-        """Make these gradients, and the count of their rows, those of all workers; see `GradientAccumulator.share`."""
+        """Sum gradients, and their weight, over all workers; see `GradientAccumulator.all_reduce`.
+
+        add_up (AllReduce): function that adds to each tensor those of the other workers, in place.
+        """
         self.accumulator.all_reduce([param for param in self.model.parameters() if param.requires_grad], add_up)
 
     @property
     def device(self) -> torch.device:
-        """Where batches have to be."""
+        """Device of the weights, where batches must be."""
         device: torch.device = self.model.device
         return device
 
     def to(self, device: str | torch.device) -> None:
-        """Move the weights."""
+        """Move the weights to a device."""
         self.model.to(device)
         self.owner_pid = os.getpid()
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
-        """Pickled and copied by its files, so that no torch pickle is in it and nothing of a training step comes along:
-        no gradient, no dropout, no training mode."""
+        """Pickle and copy the checkpoint as its files.
+
+        A pickle thus contains no torch pickle, and no state of a training step: no gradient, dropout or training mode.
+        """
         return _copy, (self.to_files(), self.name, str(self.model.device))
 
     @property
     def tags(self) -> TagSet:
-        """The tag of each column of the head, from `id2label`: the one source for the tag order. Where columns have
-        the same one, `merged_tags.merge_equal` makes them one."""
+        """The tag of each column of the head, from `id2label`, which is the only source for the tag order.
+
+        `merged_tags.merge_equal` merges columns with the same tag.
+        """
         return build_tag_set(tags_of(self.model.config), scheme_in(self.model.config))
 
     def rename_labels(self, label_rules: LabelRules) -> None:
-        """Give the labels of the head other names; see `LabelRules.rename_tags`.
+        """Rename the labels of the head; see `LabelRules.rename_tags`.
 
         RAISES TagError: no label is left.
         """
@@ -278,10 +297,12 @@ class Checkpoint:
             write_tags(self.model.config, label_rules.rename_tags(self.tags))
 
     def add_labels(self, labels: Sequence[str]) -> None:
-        """Give the head the tags of more labels. Their rows come last, with random weights from torch's generator;
-        those that are there stay as they are.
+        """Append the tags of new labels to the head.
 
-        RAISES TagError: its tags do not go with those of the head.
+        The new rows have random weights from torch's generator; existing rows keep theirs.
+
+        labels (Sequence[str]): new labels.
+        RAISES TagError: the tags do not fit the scheme of the head.
         """
         if not labels:
             return
@@ -300,24 +321,26 @@ class Checkpoint:
 
     @cached_property
     def parameter_depths(self) -> dict[str, ParameterDepth]:
-        """Where each parameter lies, by its name; a head that grows keeps its names."""
+        """Depth of each parameter in the model, by its name. Resizing the head does not change the names."""
         return parameter_depths([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
 
     @property
     def n_layers(self) -> int:
-        """Of the encoder, from the lowest to the highest; 0 where they cannot be told apart."""
+        """Number of layers of the encoder; 0 if they cannot be identified."""
         return next(iter(self.parameter_depths.values())).n_layers
 
     def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
-        """Choose what is trained, and whether layers are computed again on the way back, to keep less in memory.
+        """Set which layers are trained, and whether activations are recomputed to save memory.
 
-        frozen_layers (int): the lowest so many layers of the encoder, and the embeddings, get no gradient; 0 for none.
-        RAISES ConfigError: the encoder has fewer layers, or cannot compute them again.
+        frozen_layers (int): number of the encoder's lowest layers that get no gradient, as the embeddings then do not;
+            0 trains all.
+        gradient_checkpointing (bool): whether layers are computed again in the backward pass.
+        RAISES ConfigError: the encoder has fewer layers, or does not support gradient checkpointing.
         """
         if frozen_layers != self._frozen_layers:
             freeze(self.model, self.parameter_depths, frozen_layers, self.name)
             self._frozen_layers = frozen_layers
-        # See `SparseEmbeddingGrad`; other devices make zeros faster than they sort rows.
+        # See `SparseEmbeddingGrad`. Other devices fill a dense gradient with zeros faster than they sort rows.
         self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
         if gradient_checkpointing != self._is_checkpointing:
             checkpoint_activations(self.model, gradient_checkpointing, self.name)
@@ -325,16 +348,21 @@ class Checkpoint:
 
     @property
     def n_special(self) -> int:
-        """Special subwords in every window."""
+        """Number of special subwords in each window."""
         return len(self.prefix_ids) + len(self.suffix_ids)
 
     @cached_property
     def max_window(self) -> int:
-        """The most subwords, special ones included, that go through the encoder at once."""
+        """Maximum length of a window in subwords, including special subwords."""
         return longest_window(self.model, self.tokenizer)
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
-        """Subwords of each text with character offsets, without special subwords and never truncated."""
+        """Split texts into subwords with character offsets, without special subwords and without truncation.
+
+        texts (Sequence[str]): texts of any length.
+        RETURNS (list[Encoding]): subwords of each text.
+        RAISES BertNerError: the tokenizer fails on a text.
+        """
         encoded = encode(self.tokenizer, texts, self.name)
         return [
             Encoding(ids, np.array(e.offsets, dtype=np.int64).reshape(-1, 2), lone_markers(ids, e, self.space_markers))
@@ -344,9 +372,10 @@ class Checkpoint:
     def pad(self, windows: Sequence[Ints1d], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
         """Add special subwords to each window and pad to the longest.
 
-        windows: subword ids of each. *Shape:* `(n,)` each
-        multiple (int): pad on, to a multiple of this, where the encoder has the positions.
-        RETURNS: ids and attention mask, on the model's device. *Shape:* `(n_windows, longest)` each
+        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
+        multiple (int): round the length up to a multiple of this, as far as the encoder has positions. Default: 1.
+        RETURNS (tuple[torch.Tensor, torch.Tensor]): ids and attention mask, on the model's device.
+            *Shape:* `(n_windows, longest)` each
         RAISES BertNerError: the encoder does not know a subword.
         """
         framed = self._frame(windows)
@@ -356,10 +385,12 @@ class Checkpoint:
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[torch.Tensor, list[int]]:
-        """The same, but that windows lie one after the other, with padding at the end alone.
+        """Add special subwords to each window and concatenate the windows, with padding only at the end.
 
-        limit (int): beyond which nothing is padded; see `batching.bucket_size`.
-        RETURNS: ids `(n_rows,)`, and the length of each window.
+        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
+        limit (int): length beyond which no padding is added; see `batching.bucket_size`.
+        RETURNS (tuple[torch.Tensor, list[int]]): ids, and the length of each window. *Shape:* `(n_rows,)`
+        RAISES BertNerError: the encoder does not know a subword.
         """
         framed = self._frame(windows)
         lengths = list(map(len, framed))
@@ -368,18 +399,22 @@ class Checkpoint:
 
     def _frame(self, windows: Sequence[Ints1d]) -> list[Ints1d]:
         framed = [np.concatenate([self.prefix_ids, window, self.suffix_ids]).astype(np.int64) for window in windows]
-        most, n_known = max(map(int, map(np.max, framed))), self.model.get_input_embeddings().weight.shape[0]
-        if most >= n_known:
-            raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=most, n=n_known))
+        max_id, n_known = max(map(int, map(np.max, framed))), self.model.get_input_embeddings().weight.shape[0]
+        if max_id >= n_known:
+            raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=max_id, n=n_known))
         return framed
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Tag logits of a padded batch. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`"""
+        """Compute the tag logits of a padded batch.
+
+        ids, mask (torch.Tensor): padded batch, as `pad` returns it. *Shape:* `(n_windows, longest)` each
+        RETURNS (torch.Tensor): logits. *Shape:* `(n_windows, longest, n_tags)`
+        """
         logits: torch.Tensor = self.model(**model_inputs(self.model, ids, mask)).logits
         return logits
 
     def set_dropout(self, rate: float) -> None:
-        """Give every dropout in the encoder and the head the same rate."""
+        """Set the rate of every dropout in the encoder and the head, from 0 to 1."""
         set_dropout(self.model, float(rate))
 
 
@@ -389,18 +424,18 @@ def _copy(files: dict[str, bytes], name: str, device: str) -> Checkpoint:
     return checkpoint
 
 
-def _with_case_marks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """A tokenizer that marks capital letters, where this one would drop them, and embeddings for the marks."""
+def _with_case_markers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """Return a tokenizer with markers for capital letters, if this one lower-cases, and resize the embeddings."""
     from transformers import PreTrainedTokenizerFast
 
     backend = tokenizer.backend_tokenizer
-    if not put_case_marks(backend):
+    if not add_case_markers(backend):
         return tokenizer
     resize_embeddings(model, 1 + max(backend.get_vocab().values()))
-    # The new tokenizer would write them into its config; `__init__` comes too late for that.
+    # Otherwise the new tokenizer would write both into its config. `Checkpoint.__init__` is too late for that.
     backend.no_truncation()
     backend.no_padding()
-    # No longer of BERT's own class, which makes its normalizer anew whenever it is opened.
+    # The class for BERT is no longer suitable: it creates a new normalizer whenever it is loaded.
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         model_max_length=tokenizer.model_max_length,
@@ -411,7 +446,10 @@ def _with_case_marks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast)
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence transformers' reports about new heads and unused poolers, and its progress bars: we say what matters."""
+    """Silence progress bars of transformers, and its reports on new heads and unused poolers.
+
+    This package reports relevant problems itself.
+    """
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,8 +1,9 @@
-"""What the JSON files of a checkpoint may say where transformers takes a setting for the name of code, of a file, or of
-a repository. All else in them are numbers, switches and words that its own code chooses between.
+"""Allowlist for settings in a checkpoint's JSON files that transformers treats as names of code, files or repositories.
 
-Read from the sources of transformers 4.53 and 5.23. `tests/unit/checkpoints/test_allowed_settings.py` walks all keys of
-their configs.
+All other settings are numbers, switches and words that only select between parts of transformers itself.
+
+The lists were derived from the sources of transformers 4.53 and 5.23. `tests/unit/checkpoints/test_allowed_settings.py`
+walks all keys of their configs.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from typing import Any
 from ..errors import CheckpointError, Errors
 
 CODE = "auto_map"
-"""Names classes in modules that a checkpoint brings, or that lie in another repository."""
+"""The key that names classes in modules of the checkpoint, or of another repository."""
 
 IMPLEMENTATIONS = ("eager", "sdpa", "flex_attention", "batched_mm", "grouped_mm")
-"""Of attention and of experts: what transformers computes with torch alone. Any other name may be that of a package to
-import, or of a repository with kernels, which the package `kernels` fetches and imports."""
+"""Implementations of attention and of experts that transformers computes with only torch.
+
+Any other value may name a package to import, or a repository of kernels, which the package `kernels` downloads and
+imports.
+"""
 
 REFUSED = {
     "custom_pipelines": "code",
@@ -27,67 +31,71 @@ REFUSED = {
     "compression_config": "weights in fewer bits, whose packages are imported",
     "kernel_config": "kernels of the Hub",
     "use_kernels": "kernels of the Hub",
-    "fusion_config": "other modules in the place of the encoder's",
-    "configuration_files": "other configs in the place of this one",
-    "backbone": "a repository of the Hub, which is asked for it",
+    "fusion_config": "other modules to replace those of the encoder",
+    "configuration_files": "other configs to replace this one",
+    "backbone": "a repository to download from the Hub",
     "init_inputs": "files of a tokenizer",
     "mecab_option": "files of a word splitter",
     "sudachi_config_path": "files of a word splitter",
     "sudachi_resource_dir": "files of a word splitter",
-    "model_file": "a model of sentencepiece elsewhere",
+    "model_file": "a sentencepiece model outside the checkpoint",
 }
-"""Keys that may not be there, or are null or empty, at any depth, and what they name."""
+"""Keys that must be absent, null or empty at any depth, each with a description of what it names."""
 
 _IMPLEMENTATION = re.compile(r"\w*_implementation(_internal)?")
 _TOKENIZER = re.compile(r"[A-Z][0-9A-Za-z]*Tokenizer(Fast)?|TokenizersBackend|PythonBackend|SentencePieceBackend")
 _OPENS_OTHERS = re.compile(r"(Auto|Rag|TF|MistralCommon)\w*")
 _VERSIONED = re.compile(r"tokenizer\.[0-9A-Za-z.]+\.json")
-_MOST_SHOWN = 200
+_MAX_SHOWN = 200
 
 
 def check_settings(name: str, file: str, content: object) -> None:
-    """Refuse settings by which transformers would import, open or fetch what the checkpoint names.
+    """Reject settings that would make transformers import, open or download something that the checkpoint names.
 
-    name (str): of the checkpoint, for messages.
-    file (str): the JSON file that holds them.
-    content: of that file.
-    RAISES CheckpointError: it names the key, what was found, and what is allowed.
+    name (str): name of the checkpoint, for messages.
+    file (str): name of the JSON file that holds the settings.
+    content (object): parsed content of that file.
+    RAISES CheckpointError: a setting is not allowed. The message has its key, its value, and the allowed values.
     """
     for key, value in _settings(content):
         if key == CODE and value:
-            raise CheckpointError(Errors.custom_code.format(name=name, file=file, found=_shown(value)))
+            raise CheckpointError(Errors.custom_code.format(name=name, file=file, found=_shorten(value)))
         allowed = _allowed_instead(file, key, value)
         if allowed is not None:
-            found = {"file": file, "key": key, "found": _shown(value)}
-            raise CheckpointError(Errors.names_code.format(name=name, allowed=allowed, **found))
+            message = Errors.names_code.format(name=name, allowed=allowed, file=file, key=key, found=_shorten(value))
+            raise CheckpointError(message)
 
 
 def own_files(folder: Path, settings: object) -> dict[str, str | None]:
-    """The files of a tokenizer that its config names, as they lie in its own folder.
+    """Map the files that a tokenizer config names to files of the same name in the tokenizer's folder.
 
-    Configs that older versions of transformers saved hold paths on the machine where that was done, and transformers 4
-    opens what lies there.
-    RETURNS: what the tokenizer is to be given in their place; None for a file that the folder does not have.
+    Older versions of transformers saved configs with paths on the machine that wrote them. Transformers 4 opens
+    whatever file is at such a path.
+
+    folder (Path): the tokenizer's folder.
+    settings (object): parsed content of the tokenizer config.
+    RETURNS (dict[str, str | None]): by key, the path to pass to the tokenizer instead. None if the folder lacks the
+        file.
     """
-    named = settings if isinstance(settings, dict) else {}
-    files = {key: str(value) for key, value in named.items() if key.endswith("_file") and value is not None}
-    own = {key: folder / value.replace("\\", "/").rpartition("/")[2] for key, value in files.items()}
-    if "tokenizer_file" in own:
-        own["tokenizer_file"] = folder / "tokenizer.json"
-    return {key: str(path) if path.is_file() else None for key, path in own.items()}
+    config = settings if isinstance(settings, dict) else {}
+    named_files = {key: str(value) for key, value in config.items() if key.endswith("_file") and value is not None}
+    paths = {key: folder / value.replace("\\", "/").rpartition("/")[2] for key, value in named_files.items()}
+    if "tokenizer_file" in paths:
+        paths["tokenizer_file"] = folder / "tokenizer.json"
+    return {key: str(path) if path.is_file() else None for key, path in paths.items()}
 
 
 def _allowed_instead(file: str, key: str, value: object) -> str | None:
-    """What is allowed in the place of a setting; None where it is allowed itself."""
+    """Describe the values that a setting may have instead; None if its value is allowed."""
     if value is None or value == [] or value == {} or value == "" or value is False:
         return None
     if key in REFUSED:
         return f"no such setting, since it names {REFUSED[key]}"
     if _IMPLEMENTATION.fullmatch(key):
-        return None if _is_torch_alone(value) else f"{', '.join(IMPLEMENTATIONS)}, or null"
+        return None if _uses_only_torch(value) else f"{', '.join(IMPLEMENTATIONS)}, or null"
     if key == "tokenizer_class":
-        is_one = isinstance(value, str) and _TOKENIZER.fullmatch(value) and not _OPENS_OTHERS.fullmatch(value)
-        return None if is_one else "the class of one tokenizer, such as BertTokenizerFast"
+        is_tokenizer = isinstance(value, str) and _TOKENIZER.fullmatch(value) and not _OPENS_OTHERS.fullmatch(value)
+        return None if is_tokenizer else "the class of one tokenizer, such as BertTokenizerFast"
     if key == "fast_tokenizer_files":
         is_plain = isinstance(value, list) and all(v == "tokenizer.json" or _is_versioned(v) for v in value)
         return None if is_plain else "files in that folder, such as tokenizer.4.0.0.json"
@@ -96,10 +104,10 @@ def _allowed_instead(file: str, key: str, value: object) -> str | None:
     return None
 
 
-def _is_torch_alone(value: object) -> bool:
-    """Whether an implementation, or that of each part of the model, computes with torch alone."""
+def _uses_only_torch(value: object) -> bool:
+    """Return whether an implementation, or that of each part of the model, computes with only torch."""
     if isinstance(value, dict):
-        return all(map(_is_torch_alone, value.values()))
+        return all(map(_uses_only_torch, value.values()))
     return value is None or value in IMPLEMENTATIONS
 
 
@@ -108,17 +116,17 @@ def _is_versioned(value: object) -> bool:
 
 
 def _settings(content: object) -> Iterator[tuple[str, object]]:
-    """All keys with their values, at any depth."""
-    waiting: list[Any] = [content]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield from one.items()
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+    """Yield all keys with their values, at any depth."""
+    pending: list[Any] = [content]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            yield from node.items()
+            pending += node.values()
+        elif isinstance(node, list):
+            pending += node
 
 
-def _shown(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

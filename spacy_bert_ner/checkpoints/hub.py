@@ -1,8 +1,10 @@
-"""Where a checkpoint lies: in a folder, or in a repository on the Hugging Face Hub, of which the files that matter are
-fetched into the cache, so that it is a folder too, and all that is checked of a folder is checked of it.
+"""Locate a checkpoint in a local folder or in a repository on the Hugging Face Hub.
 
-The only module that imports the client of the Hub. transformers is not given names on the Hub: it would ask for more of
-its own accord, such as weights of a pull request, which anyone can open.
+The needed files of a repository are downloaded to the cache. The result is a folder too, and gets the same checks as a
+local one.
+
+Only this module imports the client of the Hub. Transformers is never given names on the Hub: it would request further
+files by itself, such as weights of a pull request, which anyone can open.
 """
 
 from __future__ import annotations
@@ -18,24 +20,27 @@ from .loading import is_folder
 from .safety import CONFIG, INDEX, WEIGHTS, Shape, reject_unsafe_files, shapes_in, shards
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-"""One of them makes a tokenizer, if others of `SMALL` are there."""
+"""Vocabulary files, as patterns. Any one of them makes a tokenizer, together with other files of `SMALL`."""
 
 SMALL = (
     *(CONFIG, INDEX, *VOCABULARIES),
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("tokenizer.*.json", "merges.txt", "vocab*.json", "bpe.codes", "entity_vocab.json", "emoji.json", "dict.txt"),
 )
-"""Configs and tokenizers of all kinds. All else is weights for other frameworks, documents, and what training left."""
+"""Configs and tokenizers of all kinds, as patterns.
+
+All other files are weights for other frameworks, documents, and leftovers of training.
+"""
 
 
 @dataclass(frozen=True)
 class CheckpointSource:
-    """Where a checkpoint was found.
+    """The location of a checkpoint.
 
-    name: as the config has it, for messages.
-    folder: with all that matters, but perhaps without weights.
-    commit: of the repository; None for a folder.
-    to_fetch: files with weights, which are not there yet.
+    name (str): the name in the config, for messages.
+    folder (Path): folder with all needed files, except possibly the weights.
+    commit (str | None): commit of the repository; None for a local folder.
+    to_fetch (tuple[str, ...]): weight files still to download.
     """
 
     name: str
@@ -44,10 +49,11 @@ class CheckpointSource:
     to_fetch: tuple[str, ...] = ()
 
     def fetch(self, check: Callable[[list[Shape]], None]) -> None:
-        """Fetch the weights that are not there yet.
+        """Download the missing weights.
 
-        check: what refuses weights by their shapes. It is also given those in the first bytes of the files, which come
-            first, so that little is fetched of what is refused.
+        check (Callable[[list[Shape]], None]): function that raises an error for weights with certain shapes. It is
+            first called with the shapes from the headers of the remote files, so little is downloaded if it rejects
+            them. It is called again with the shapes in the folder.
         """
         if self.to_fetch:
             check(self._shapes_on_hub())
@@ -56,7 +62,7 @@ class CheckpointSource:
         check(shapes_in(self.folder))
 
     def _shapes_on_hub(self) -> list[Shape]:
-        """None where they are not told, as there is no network; then fetching will say so."""
+        """Return the shapes of the missing weights; an empty list without a network, as the download reports that."""
         from huggingface_hub import HfApi
         from huggingface_hub.errors import SafetensorsParsingError
 
@@ -64,7 +70,7 @@ class CheckpointSource:
             files = [HfApi().parse_safetensors_file_metadata(self.name, f, revision=self.commit) for f in self.to_fetch]
         except SafetensorsParsingError:
             raise
-        except Exception:  # see `_list`
+        except Exception:  # See `_list`.
             return []
         return [tuple(tensor.shape) for file in files for tensor in file.tensors.values()]
 
@@ -72,16 +78,17 @@ class CheckpointSource:
 def locate_checkpoint(
     name: str, *, revision: str | None = None, local_files_only: bool = False, reads_weights: bool = True
 ) -> CheckpointSource:
-    """Find a checkpoint, and refuse what could do harm before weights are fetched.
+    """Locate a checkpoint, and reject harmful files before any weights are downloaded.
 
-    Of a commit that the cache has, nothing is asked; of a branch, which commit it is at.
+    For a commit in the cache, the Hub is not contacted. For a branch, the Hub is only asked for its current commit.
 
     name (str): folder, or name on the Hub.
-    revision (str | None): commit, branch or tag on the Hub.
-    local_files_only (bool): never ask the Hub.
-    reads_weights (bool): False for a folder whose ONNX graph is run, see `safety.reject_unsafe_files`.
-    RAISES CheckpointError: the name can be none, or see `safety.reject_unsafe_files`. ConfigError: the revision can be
-        none. Errors of the Hub's client are left to `loading.translate_load_errors`.
+    revision (str | None): commit, branch or tag on the Hub; None for the main branch.
+    local_files_only (bool): never contact the Hub.
+    reads_weights (bool): False for a folder whose ONNX graph is run; see `safety.reject_unsafe_files`.
+    RETURNS (CheckpointSource): the folder, and the weights still to download.
+    RAISES CheckpointError: the name is not valid, or `safety.reject_unsafe_files` rejects the checkpoint.
+        ConfigError: the revision is not valid. Errors of the Hub's client are left to `loading.translate_load_errors`.
     """
     if is_folder(name):
         require_setting(
@@ -100,32 +107,35 @@ def locate_checkpoint(
         raise CheckpointError(Errors.checkpoint_damaged.format(name=name, reason=f"it has no {CONFIG}")) from e
     folder, commit = config.parent, config.parent.name
     names = sorted(path.name for path in folder.iterdir())
-    listed = None if local_files_only or _is_whole(name, folder) else _list(name, commit)
-    if listed is not None:
-        names = listed
+    remote_names = None if local_files_only or _is_complete(name, folder) else _list(name, commit)
+    if remote_names is not None:
+        names = remote_names
         for file in names:
             if "\\" not in file and any(fnmatchcase(file, pattern) for pattern in SMALL):
                 _fetch(name, file, commit)
     reject_unsafe_files(name, folder, names, commit=commit)
     weights = (WEIGHTS,) if WEIGHTS in names else tuple(shards(folder))
-    if not weights and listed is not None:
+    if not weights and remote_names is not None:
         raise CheckpointError(Errors.checkpoint_damaged.format(name=name, reason=f"it has no {WEIGHTS}"))
-    # Where the Hub was not asked, asking for them tells that they are not in the cache.
+    # If the Hub was not contacted, the attempt to download reports that they are not in the cache.
     missing = tuple(file for file in weights or (WEIGHTS,) if not (folder / file).exists())
     return CheckpointSource(name, folder, commit, missing)
 
 
 def check_names(name: str, revision: str | None) -> None:
-    """Refuse what no repository and no revision can be called, such as paths, before it is part of an address or of a
-    path in the cache.
+    """Reject invalid names of repositories and revisions, such as paths.
 
-    RAISES CheckpointError, ConfigError: it says what is allowed.
+    This happens before a name becomes part of an address or of a path in the cache.
+
+    name (str): name of the repository, with or without an owner.
+    revision (str | None): commit, branch or tag; None for the main branch.
+    RAISES CheckpointError: the name is not valid. ConfigError: the revision is not valid.
     """
     parts = name.split("/")
     is_plain = all(re.fullmatch(r"\w([\w.-]{0,94}\w)?", part, re.ASCII) for part in parts)
     if not is_plain or len(parts) > 2 or ".." in name or "--" in name or name.endswith(".git"):
         raise CheckpointError(Errors.no_name.format(name=name))
-    if revision is not None:  # what git allows
+    if revision is not None:  # The rules are those of git.
         is_plain = revision.isprintable() and ".." not in revision and not set(revision) & set(" \\~^:?*[")
         is_path = all(part and not part.startswith((".", "-")) for part in revision.split("/"))
         allowed = "a commit, branch or tag on the Hub, or null"
@@ -138,9 +148,12 @@ def _fetch(name: str, file: str, revision: str | None, local_files_only: bool = 
     return Path(hf_hub_download(name, file, revision=revision, local_files_only=local_files_only))
 
 
-def _is_whole(name: str, folder: Path) -> bool:
-    """Whether the cache has all of a commit that matters. Files come in no set order, so the vocabulary alone does not
-    tell that there is no `tokenizer_config.json`; that a file is not there is in the cache too."""
+def _is_complete(name: str, folder: Path) -> bool:
+    """Return whether the cache has all needed files of a commit.
+
+    Files are downloaded in no fixed order, so the vocabulary does not prove that there is no `tokenizer_config.json`.
+    The cache also records that a file does not exist.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     def is_known(file: str) -> bool:
@@ -153,14 +166,14 @@ def _is_whole(name: str, folder: Path) -> bool:
 
 
 def _list(name: str, commit: str) -> list[str] | None:
-    """The files at the top of a repository; None where the Hub cannot be reached, so that the cache has to do."""
+    """List the top-level files of a repository; None if the Hub cannot be reached, and only the cache is left."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        found = HfApi().model_info(name, revision=commit, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        info = HfApi().model_info(name, revision=commit, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise
-    except Exception:  # of whichever client it uses; what is not in the cache is told by asking for it
+    except Exception:  # The class depends on the HTTP client. A file missing from the cache is reported on download.
         return None
-    return sorted(file.rfilename for file in found.siblings or () if "/" not in file.rfilename)
+    return sorted(file.rfilename for file in info.siblings or () if "/" not in file.rfilename)

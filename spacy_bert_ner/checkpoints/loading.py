@@ -1,4 +1,4 @@
-"""What is found on opening a checkpoint: its tags, its head, and what may be wrong with its files, in our own words."""
+"""Inspect a checkpoint while it is loaded: resolve its tags and head, check its weights, translate load errors."""
 
 from __future__ import annotations
 
@@ -17,46 +17,52 @@ from .safety import keys_in, weight_files
 from .unused_weights import OTHER_WRAPPER, PEFT, WRAPPERS, find_unused, find_wrapper
 
 Config = Any
-"""transformers' `PretrainedConfig`, which this room need not import."""
+"""`PretrainedConfig` of transformers, which this module need not import."""
 
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""How transformers opens what `hub.locate_checkpoint` has found."""
+"""Options with which transformers loads from the folder that `hub.locate_checkpoint` returns."""
 
 LOAD_LOCK = threading.RLock()
-"""One thread at a time: while transformers loads, functions of its own stand in the place of those of `torch.nn.init`,
-and two threads at once would leave them there, so that nothing was drawn anew for the rest of the process."""
+"""Lets only one thread load at a time.
 
-OF_THE_HUB = {
+While transformers loads, it replaces the functions of `torch.nn.init` with its own. Two threads at once would leave
+those in place, and no weights would be initialised randomly for the rest of the process.
+"""
+
+HUB_ERRORS = {
     "RevisionNotFoundError": Errors.no_such_revision,
     "GatedRepoError": Errors.checkpoint_gated,
     "RepositoryNotFoundError": Errors.checkpoint_missing,
     "LocalEntryNotFoundError": Errors.checkpoint_offline,
     "OfflineModeIsEnabled": Errors.checkpoint_offline,
 }
-"""What the client of the Hub raises, by class."""
+"""Messages for the errors of the Hub's client, by class name."""
 
 
 def is_panic(e: BaseException) -> bool:
-    """Whether code in Rust, as that of tokenizers, has panicked. It is no `Exception`, and its class can only be told
-    by name: each extension module has one of its own."""
+    """Return whether an error is a panic of Rust code, such as that of tokenizers.
+
+    Such an error is not an `Exception`. It can only be recognised by its class name, since each extension module has a
+    separate class for it.
+    """
     return type(e).__name__ == "PanicException"
 
 
 def is_folder(name: str) -> bool:
-    """Whether a checkpoint's name is that of a folder."""
+    """Return whether a checkpoint's name is that of a folder."""
     try:
         return Path(name).is_dir()
-    except (OSError, ValueError):  # it is too long for one, or holds what no name can
+    except (OSError, ValueError):  # The name is too long for a path, or has characters that no path can have.
         return False
 
 
 def tags_of(config: Config) -> tuple[str, ...]:
-    """The tag of each column of the logits."""
+    """Return the tag of each column of the logits."""
     return tuple(config.id2label[i] for i in range(len(config.id2label)))
 
 
 def write_tags(config: Config, tags: Sequence[str]) -> None:
-    """Make them those of the columns of the logits."""
+    """Set the tags of the columns of the logits, in that order."""
     config.num_labels = len(tags)
     config.id2label = dict(enumerate(tags))
     config.label2id = {tag: tags.index(tag) for tag in dict.fromkeys(tags)}
@@ -71,46 +77,63 @@ def resolve_head(
     tag_map: Mapping[str, str] | None = None,
     label_rules: LabelRules = ALL_LABELS,
 ) -> tuple[TagSet, bool]:
-    """The tags of the trained head if it stays, or else of the new one that takes its place; see
-    `Checkpoint.from_pretrained`.
+    """Return the tags of the trained head if it can be kept, or else those of the new head that replaces it.
 
-    The config gets the tags that the map names.
-    RETURNS: the tags, and whether the head is a new one.
+    The tags of `tag_map` are written into the config.
+
+    config (Config): config of the checkpoint.
+    name (str): name of the checkpoint, for messages.
+    labels, added, tag_scheme, tag_map, label_rules: see `Checkpoint.from_pretrained`.
+    RETURNS (tuple[TagSet, bool]): the tags, and whether the head is new.
+    RAISES EncoderError: there is no trained head, and there are no labels for a new one. CheckpointError: `id2label` is
+        not valid, or its tags follow no scheme. ConfigError: `tag_scheme`, `tag_map` or `label_rules` does not fit.
     """
     _map_tags(config, name, tag_map or {})
     trained = _trained_tags(config, name, tag_scheme, is_needed=labels is None)
     if trained and label_rules:
         trained = _rename(trained, label_rules, is_needed=labels is None)
-    wanted = {*(labels or ()), *added}
-    if trained and wanted <= {*trained.labels, *added}:
+    head_labels = {*(labels or ()), *added}
+    if trained and head_labels <= {*trained.labels, *added}:
         return trained, False
-    if labels is None or not wanted:
+    if labels is None or not head_labels:
         raise encoder_error(name, config)
     if trained:
-        missing = sorted(wanted - {*trained.labels})
-        lists = {"missing": ", ".join(missing), "labels": ", ".join(sorted(wanted)), "old": ", ".join(trained.labels)}
-        warnings.warn(Errors.head_replaced.format(name=name, first=missing[0], **lists), UserWarning, stacklevel=4)
+        missing = sorted(head_labels - {*trained.labels})
+        message = Errors.head_replaced.format(
+            name=name,
+            first=missing[0],
+            missing=", ".join(missing),
+            labels=", ".join(sorted(head_labels)),
+            old=", ".join(trained.labels),
+        )
+        warnings.warn(message, UserWarning, stacklevel=4)
     scheme = tag_scheme or "IOB2"
-    return build_tag_set(tags_of_labels(wanted, scheme), scheme), True
+    return build_tag_set(tags_of_labels(head_labels, scheme), scheme), True
 
 
 def _map_tags(config: Config, name: str, tag_map: Mapping[str, str]) -> None:
-    found = config.id2label
-    if not found or sorted(found) != list(range(len(found))) or not all(isinstance(tag, str) for tag in found.values()):
-        raise CheckpointError(Errors.bad_id2label.format(name=name, found=found))
+    id2label = config.id2label
+    has_all_indices = bool(id2label) and sorted(id2label) == list(range(len(id2label)))
+    if not has_all_indices or not all(isinstance(tag, str) for tag in id2label.values()):
+        raise CheckpointError(Errors.bad_id2label.format(name=name, found=id2label))
     if not tag_map:
         return
     tags = tags_of(config)
     unknown = [tag for tag in tag_map if tag not in tags]
     if unknown:
-        listed = {"unknown": ", ".join(unknown), "tags": ", ".join(dict.fromkeys(tags))}
-        raise ConfigError(Errors.unknown_mapped.format(name=name, **listed))
+        message = Errors.unknown_mapped.format(
+            name=name, unknown=", ".join(unknown), tags=", ".join(dict.fromkeys(tags))
+        )
+        raise ConfigError(message)
     write_tags(config, [tag_map.get(tag, tag) for tag in tags])
 
 
 def may_have_tags(config: Config) -> bool:
-    """Whether a checkpoint may have been fine-tuned for tags: its class is one of those, or config.json names none,
-    which leaves it to the tags, and then to the weights."""
+    """Return whether a checkpoint may have been fine-tuned for tagging.
+
+    That is so if its class is a token classifier. If config.json names no class, it is decided from the tags, and then
+    from the weights.
+    """
     architectures = config.architectures or ()
     return not architectures or any(a.endswith("ForTokenClassification") for a in architectures)
 
@@ -125,47 +148,56 @@ def _rename(trained: TagSet, label_rules: LabelRules, *, is_needed: bool) -> Tag
 
 
 def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
-    """The tags of the trained head; None if there is none, or, unless it is needed, one whose tags are of no scheme."""
+    """Return the tags of the trained head, or None if there is no trained head.
+
+    Unless the head is needed, the result is also None if its tags follow no scheme.
+    """
     if not may_have_tags(config):
         return None
-    classifies = bool(config.architectures)
+    is_classifier = bool(config.architectures)
     try:
         return build_tag_set(tags_of(config), tag_scheme or scheme_in(config))
     except TagError as e:
-        if is_needed and classifies:
+        if is_needed and is_classifier:
             raise _scheme_error(name, tag_scheme, e) from e
-        if classifies:
+        if is_classifier:
             warnings.warn(Errors.head_unreadable.format(name=name, reason=e), UserWarning, stacklevel=5)
         return None
 
 
 def encoder_error(name: str, config: Config) -> EncoderError:
-    """There is no trained head, where one is needed."""
+    """Make the error for a checkpoint that lacks the trained head it needs."""
     return EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(config))))
 
 
 def check_weights(
     name: str, model: Any, report: dict[str, Any], folder: Path, *, is_new: bool, is_to_train: bool
 ) -> tuple[bool, bool]:
-    """Refuse weights that are random, as they are missing or of another shape, and a head of another kind than that of
-    transformers, which is read in part; transformers only logs that.
+    """Reject random weights, and heads that are only partly loaded.
 
-    report: what `from_pretrained` gives with `output_loading_info`.
-    folder (Path): what it was given.
-    is_new (bool): whether the head is a new one, so that it fits no weights that are there.
-    is_to_train (bool): whether there are labels to train, so that weights of the head may be random.
-    RETURNS: whether the head has weights that were there; and whether the file has any of a head, of whatever shape.
-    RAISES CheckpointError: weights are of another shape, or the names of all of them have a prefix. Where nothing will
-        be trained: some of the encoder are missing, or some of the head are not read; else that is a warning.
-        EncoderError: those of the head are missing there.
+    Weights are random if they are missing from the file, or have another shape there. A head is partly loaded if it is
+    of another kind than that of transformers. Transformers only logs both.
+
+    name (str): name of the checkpoint, for messages.
+    model (Any): the loaded model.
+    report (dict[str, Any]): loading report of `from_pretrained` with `output_loading_info`.
+    folder (Path): the folder that was passed to `from_pretrained`.
+    is_new (bool): whether the head is new, and so matches no weights in the file.
+    is_to_train (bool): whether there are labels to train, so weights of the head may be random.
+    RETURNS (tuple[bool, bool]): whether the head has weights from the file; and whether the file has weights of a head,
+        whatever their shape.
+    RAISES CheckpointError: weights have another shape, or all their names have a prefix. If nothing will be trained,
+        also: weights of the encoder are missing, or weights of the head are not read. Both are warnings otherwise.
+        EncoderError: nothing will be trained, and weights of the head are missing.
     """
-    # A prefix of all names hides all weights. Where none is missing, the file need not be read again.
+    # A prefix on all names hides all weights. If none are missing, the file need not be read again.
     prefix = find_wrapper(model, keys_in(folder)) if report["missing_keys"] else None
     if prefix:
         raise CheckpointError(_wrapped(name, folder, prefix))
     base = f"{model.base_model_prefix}."
-    head = {key for key in model.state_dict() if not key.startswith(base)}  # the encoder's own file knows no prefix
-    # transformers 4 names the keys alone, 5 with their shapes.
+    # Keys in the model; those in the file of a bare encoder have no prefix.
+    head = {key for key in model.state_dict() if not key.startswith(base)}
+    # Transformers 4 lists only the keys, 5 lists them with their shapes.
     mismatched = sorted(key if isinstance(key, str) else key[0] for key in report["mismatched_keys"])
     if mismatched and not (is_new and head.issuperset(mismatched)):
         reason = Errors.other_shapes.format(keys=", ".join(mismatched))
@@ -196,17 +228,17 @@ def _describe_unused(message: str, name: str, model: Any, keys: Sequence[str]) -
 def _wrapped(name: str, folder: Path, prefix: str) -> str:
     if prefix == PEFT:
         return Errors.peft_weights.format(name=name, prefix=prefix)
-    found = {"name": name, "folder": folder.as_posix() if is_folder(name) else name.rpartition("/")[2]}
-    around = {"fetch": "", "then": ""}
+    fields = {"name": name, "folder": folder.as_posix() if is_folder(name) else name.rpartition("/")[2]}
+    commands = {"fetch": "", "then": ""}
     if not is_folder(name):
-        around = {"fetch": Errors.fetch_first.format(**found), "then": Errors.name_folder.format(**found)}
+        commands = {"fetch": Errors.fetch_first.format(**fields), "then": Errors.name_folder.format(**fields)}
     wrapper = WRAPPERS.get(prefix, OTHER_WRAPPER)
     files = weight_files(folder)
-    return Errors.wrapped_weights.format(**found, **around, prefix=prefix, wrapper=wrapper, files=files)
+    return Errors.wrapped_weights.format(**fields, **commands, prefix=prefix, wrapper=wrapper, files=files)
 
 
 def scheme_in(config: Config) -> str | None:
-    """What `config.json` says under `tag_scheme`, which is written when a head is trained here."""
+    """Return the `tag_scheme` of `config.json`, which is written when this package trains a head; None without one."""
     scheme = getattr(config, "tag_scheme", None)
     return scheme if isinstance(scheme, str) and scheme in PREFIXES else None
 
@@ -222,31 +254,38 @@ def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNer
 
 @contextmanager
 def translate_load_errors(name: str, otherwise: str, revision: str | None = None) -> Iterator[None]:
-    """Say which of the many causes it was that a part of the checkpoint cannot be opened.
+    """Translate any error while a part of a checkpoint is loaded into a `CheckpointError` that names the cause.
 
-    otherwise (str): the message, unless it is one `OF_THE_HUB`.
+    name (str): name of the checkpoint, for messages.
+    otherwise (str): message template for causes that are not in `HUB_ERRORS`.
+    revision (str | None): revision of the checkpoint, for messages.
+    RAISES CheckpointError: loading failed.
     """
     try:
         with LOAD_LOCK:
             yield
-    except BertNerError:  # in our own words already
+    except BertNerError:
         raise
-    except BaseException as e:  # whatever transformers, tokenizers and safetensors raise of what they find in the files
+    except BaseException as e:  # Transformers, tokenizers and safetensors raise many classes for damaged files.
         if not isinstance(e, Exception) and not is_panic(e):
             raise
-        # The Hub's client tells the causes apart by class.
-        causes: set[str] = set()
+        # The Hub's client has a class for each cause, anywhere in the chain of exceptions.
+        class_names: set[str] = set()
         cause: BaseException | None = e
-        while cause is not None and len(causes) < 20:
-            causes.add(type(cause).__name__)
+        while cause is not None and len(class_names) < 20:
+            class_names.add(type(cause).__name__)
             cause = cause.__cause__ or cause.__context__
-        message = next((message for cls, message in OF_THE_HUB.items() if cls in causes), otherwise)
+        message = next((message for cls, message in HUB_ERRORS.items() if cls in class_names), otherwise)
         raise CheckpointError(message.format(name=name, revision=revision, reason=e)) from e
 
 
 def rename_tokenizer(path: Path) -> None:
-    """Name a tokenizer of no special class, in its config, as both generations of transformers know it, not as 5 alone
-    does."""
+    """Replace the class of a generic tokenizer in its config with the name that transformers 4 and 5 both know.
+
+    Transformers 5 writes a name that only 5 knows.
+
+    path (Path): path of `tokenizer_config.json`.
+    """
     config = json.loads(path.read_text(encoding="utf8"))
     if config.get("tokenizer_class") == "TokenizersBackend":
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
@@ -254,19 +293,23 @@ def rename_tokenizer(path: Path) -> None:
 
 
 def longest_window(model: Any, tokenizer: Any) -> int:
-    """The most subwords, special ones included, that go through the encoder at once."""
+    """Return the maximum length of a window in subwords, including special subwords.
+
+    model (Any): model of transformers.
+    tokenizer (Any): tokenizer of transformers.
+    """
     positions = getattr(model.config, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions < 1:
-        # Without position embeddings only the tokenizer has a limit, which is astronomic where it has none either.
+        # Without position embeddings, only the tokenizer may have a limit. Without any limit, its value is astronomic.
         return int(min(tokenizer.model_max_length, 512))
     for name, module in model.named_modules():
-        # RoBERTa and its relatives count positions from behind that of padding.
+        # RoBERTa and its relatives start positions after the one of padding.
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             return positions - int(module.padding_idx) - 1
     return positions
 
 
 def padding_of(model: Any, tokenizer: Any) -> int:
-    """The subword that fills up windows; the first of all, where the encoder does not know the tokenizer's own."""
-    own = tokenizer.pad_token_id or 0
-    return own if own < model.get_input_embeddings().weight.shape[0] else 0
+    """Return the padding subword of the tokenizer, or the first of all subwords if the encoder does not know it."""
+    pad_id = tokenizer.pad_token_id or 0
+    return pad_id if pad_id < model.get_input_embeddings().weight.shape[0] else 0

@@ -1,5 +1,4 @@
-"""What is refused of a checkpoint before transformers opens it: pickles, code, paths, and sizes that its
-weights do not have."""
+"""Check the safety of a checkpoint before transformers loads it: pickles, code, unsafe paths, oversized configs."""
 
 from __future__ import annotations
 
@@ -20,21 +19,24 @@ from .tokenizer_safety import check_tokenizer
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-"""Of weights in several files."""
+"""The index of weights that are sharded over several files."""
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")
-"""Weights that are not safetensors; most of them run code when they are read."""
-NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"}
-"""What training leaves, which nothing here reads."""
+"""Patterns for weights that are not safetensors; most of them can run code when they are loaded."""
+
+NOT_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"}
+"""Leftovers of training, which this package never reads."""
 
 CONFIG = "config.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 CONFIGS = (CONFIG, TOKENIZER_CONFIG, "special_tokens_map.json", "generation_config.json")
 ADAPTER = "adapter_config.json"
-"""Of weights that transformers puts on the others, pickled ones too, where peft is installed, and there alone."""
+"""Config of an adapter. If peft is installed, and only then, transformers adds the adapter's weights, even pickled
+ones.
+"""
 
-SPARE = 1_000_000
-"""Parameters that a model may have beside twice those of its file: a new head, or a layer that was left out."""
+EXTRA_PARAMETERS = 1_000_000
+"""Parameters that a model may have beyond twice those of its file, for a new head or a layer that was not saved."""
 
 Shape = tuple[int, ...]
 
@@ -47,16 +49,17 @@ def reject_unsafe_files(
     commit: str | None = None,
     reads_weights: bool = True,
 ) -> None:
-    """Refuse what could do harm.
+    """Reject a checkpoint with files that could do harm.
 
-    name (str): of the checkpoint, for messages.
-    folder (Path): where its configs are.
-    names (Collection[str] | None): the files of its repository, which need not be there yet; None for those there.
-    commit (str | None): of its repository on the Hub.
-    reads_weights (bool): whether weights for torch are read. Pickled ones are no harm beside an ONNX graph.
-    RAISES CheckpointError: something is no file, or too large, see `size_locks`; weights are pickled only; a config
-        names code or files, see `check_settings`; a tokenizer would do harm, see `check_tokenizer`; weights are named
-        that lie elsewhere; or there is an adapter beside them.
+    name (str): name of the checkpoint, for messages.
+    folder (Path): folder with its configs.
+    names (Collection[str] | None): file names in its repository, which need not be downloaded yet; None for the files
+        in the folder.
+    commit (str | None): commit of its repository on the Hub; None for a local folder.
+    reads_weights (bool): whether weights for torch are loaded. If an ONNX graph is run instead, pickles do no harm.
+    RAISES CheckpointError: a file is irregular or too large, see `file_limits`; all weights are pickled; a config names
+        code or files, see `check_settings`; a tokenizer could do harm, see `check_tokenizer`; a config refers to
+        weights outside the folder; or there is an adapter.
     """
     check_files(name, folder)
     for file in CONFIGS:
@@ -68,10 +71,10 @@ def reject_unsafe_files(
     if not isinstance(config, dict):
         config = {}
     check_counts(name, config)
-    # transformers takes the name of its weights from there too.
-    named = [(INDEX, file) for file in shards(folder)]
-    named += [(CONFIG, str(config["transformers_weights"]))] if config.get("transformers_weights") else []
-    for source, file in named:
+    # Transformers also takes the name of the weights from there.
+    references = [(INDEX, file) for file in shards(folder)]
+    references += [(CONFIG, str(config["transformers_weights"]))] if config.get("transformers_weights") else []
+    for source, file in references:
         if PurePosixPath(file.replace("\\", "/")).name != file or not file.endswith(".safetensors"):
             raise CheckpointError(Errors.weights_elsewhere.format(name=name, source=source, file=file))
     names = [path.name for path in folder.iterdir()] if names is None else names
@@ -79,38 +82,38 @@ def reject_unsafe_files(
         raise CheckpointError(Errors.adapter.format(name=name, file=ADAPTER))
     pickles = _pickles(names)
     if reads_weights and pickles and not {WEIGHTS, INDEX}.intersection(names):
-        trained = any(str(a).endswith("ForTokenClassification") for a in config.get("architectures") or ())
-        cls = "AutoModelForTokenClassification" if trained else "AutoModel"
-        found = {"name": name, "found": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
+        is_classifier = any(str(a).endswith("ForTokenClassification") for a in config.get("architectures") or ())
+        cls = "AutoModelForTokenClassification" if is_classifier else "AutoModel"
+        fields = {"name": name, "found": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
         message = Errors.pickled if commit is None else Errors.pickled_on_hub
-        raise CheckpointError(message.format(**found, commit=commit))
+        raise CheckpointError(message.format(**fields, commit=commit))
 
 
 def tokenizer_files(folder: Path) -> dict[str, str | None]:
-    """The files that the config of a tokenizer names, as they lie in its own folder; see `own_files`."""
+    """Map the files that the tokenizer config of a folder names to files in that folder; see `own_files`."""
     return own_files(folder, _read(folder / TOKENIZER_CONFIG))
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether a folder holds weights for torch, be they safetensors or pickled."""
+    """Return whether a folder holds weights for torch, as safetensors or pickles."""
     names = {path.name for path in folder.iterdir()}
     return bool({WEIGHTS, INDEX}.intersection(names) or _pickles(names))
 
 
 def shards(folder: Path) -> list[str]:
-    """The files that the index of a folder names, as it has them."""
+    """Return the names of the weight shards, exactly as the index of a folder has them."""
     index = _read(folder / INDEX)
     files = index.get("weight_map") if isinstance(index, dict) else None
     return sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
 
 
 def weight_files(folder: Path) -> list[str]:
-    """The files of a folder from which transformers reads weights."""
+    """Return the names of the files in a folder from which transformers reads weights."""
     return [WEIGHTS] if (folder / WEIGHTS).exists() else shards(folder)
 
 
 def keys_in(folder: Path) -> set[str]:
-    """The names of the weights that transformers reads in a folder."""
+    """Return the names of the weights that transformers reads from a folder."""
     keys: set[str] = set()
     for file in weight_files(folder):
         with safe_open(folder / file, framework="np") as opened:
@@ -119,44 +122,45 @@ def keys_in(folder: Path) -> set[str]:
 
 
 def shapes_in(folder: Path) -> list[Shape]:
-    """Of all weights in a folder."""
+    """Return the shapes of all weights in a folder."""
     shapes: list[Shape] = []
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="np") as file:
-            shapes += [tuple(file.get_slice(key).get_shape()) for key in file.keys()]  # noqa: SIM118 - it is no dict
+            shapes += [tuple(file.get_slice(key).get_shape()) for key in file.keys()]  # noqa: SIM118 - not a dict
     return shapes
 
 
 def reject_oversized_config(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequence[Shape]) -> None:
-    """Refuse a config that asks for far more than the weights beside it hold, before memory is asked for.
+    """Reject a config that describes a far larger model than its weights, before memory is allocated for it.
 
-    name (str): of the checkpoint, for messages.
-    config: of transformers.
-    build: makes a model of a config.
-    shapes: of the weights; without any, nothing is checked.
-    RAISES CheckpointError: it has more layers than there are tensors, or more than twice the parameters.
+    name (str): name of the checkpoint, for messages.
+    config (Any): config of transformers.
+    build (Callable[[Any], Any]): function that makes a model from a config.
+    shapes (Sequence[Shape]): shapes of the weights; if empty, nothing is checked.
+    RAISES CheckpointError: the config has more layers than there are tensors, or more than twice the parameters and
+        `EXTRA_PARAMETERS`.
     """
     if not shapes:
         return
     n_layers, n_weights = getattr(config, "num_hidden_layers", 0), sum(map(math.prod, shapes))
     n_tensors = sum(math.prod(shape) > 0 for shape in shapes)
     if isinstance(n_layers, int) and n_layers > n_tensors:
-        found = f"num_hidden_layers = {n_layers}, where the weights are {n_tensors} tensors"
-        raise CheckpointError(Errors.too_large.format(name=name, found=found))
-    with torch.device("meta"):  # which takes no memory
-        asked = sum(parameter.numel() for parameter in build(config).parameters())
-    if asked > 2 * n_weights + SPARE:
-        found = f"{asked:,} weights, where there are {n_weights:,}"
-        raise CheckpointError(Errors.too_large.format(name=name, found=found))
+        reason = f"num_hidden_layers = {n_layers}, but the weights are {n_tensors} tensors"
+        raise CheckpointError(Errors.too_large.format(name=name, found=reason))
+    with torch.device("meta"):  # This allocates no memory.
+        n_parameters = sum(parameter.numel() for parameter in build(config).parameters())
+    if n_parameters > 2 * n_weights + EXTRA_PARAMETERS:
+        reason = f"{n_parameters:,} weights, but the file has {n_weights:,}"
+        raise CheckpointError(Errors.too_large.format(name=name, found=reason))
 
 
 def _pickles(names: Collection[str]) -> list[str]:
-    """The names of files with weights that are not safetensors."""
-    return sorted(file for file in set(names) - NO_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
+    """Return the names of weight files that are not safetensors."""
+    return sorted(file for file in set(names) - NOT_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
 
 
 def _read(path: Path) -> Any:
-    """What a JSON file holds; None where it is not there or cannot be read, which transformers then says."""
+    """Return the content of a JSON file; None if it is missing or not readable, which transformers then reports."""
     try:
         return json.loads(path.read_text(encoding="utf8"))
     except (OSError, ValueError, RecursionError):

@@ -1,6 +1,7 @@
-"""Tokenizers that transformers has without a fast class: whether a fast one can be made of each, and what else to do.
+"""Explain what to do about tokenizers for which transformers has no fast class.
 
-What stands here was tried with transformers 4.53 and 5.23, with MeCab and Moses installed.
+For some of them a fast one can be made; for the others, the message says why not, and names an alternative. All entries
+were tested with transformers 4.53 and 5.23, with MeCab and Moses installed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from .loading import is_folder
 
 JAPANESE = "BertJapaneseTokenizer"
 SPLITTERS = {"mecab": "MeCab", "sudachi": "Sudachi", "jumanpp": "Juman++"}
-"""What `BertJapaneseTokenizer` cuts words with, by its setting `word_tokenizer_type`."""
+"""Word splitters of `BertJapaneseTokenizer`, by its setting `word_tokenizer_type`."""
 
-SAME = {"LukeTokenizer": "RobertaTokenizerFast", "MLukeTokenizer": "XLMRobertaTokenizerFast"}
-"""Fast classes that make the same subwords, where transformers 4 has none under the same name."""
+FAST_EQUIVALENTS = {"LukeTokenizer": "RobertaTokenizerFast", "MLukeTokenizer": "XLMRobertaTokenizerFast"}
+"""Fast classes that produce the same subwords, for slow ones without a fast class of that name in transformers 4."""
 
 REASONS = {
     "PhobertTokenizer": Errors.slow_segmented,
@@ -30,18 +31,20 @@ REASONS = {
     "RoCBertTokenizer": Errors.slow_shapes,
     "EsmTokenizer": Errors.slow_proteins,
 }
-"""Why there can be no fast one."""
+"""Reasons why no fast tokenizer can be made, by the slow class."""
+
 MOSES = ("XLMTokenizer", "FlaubertTokenizer", "BioGptTokenizer")
+"""Classes that split words with Moses."""
 
 CONFIGS = ("tokenizer_config.json", "config.json")
 
 
 def slow_message(name: str, cls: str, settings: Mapping[str, Any]) -> str:
-    """Say that a tokenizer is not a fast one, and what can be done.
+    """Return the error message for a slow tokenizer, with advice for its class.
 
-    name (str): of the checkpoint.
-    cls (str): of the tokenizer.
-    settings (Mapping[str, Any]): of the tokenizer, as in `tokenizer_config.json`.
+    name (str): name of the checkpoint.
+    cls (str): class name of the tokenizer.
+    settings (Mapping[str, Any]): settings of the tokenizer, as in `tokenizer_config.json`.
     """
     return Errors.slow_tokenizer.format(name=name, cls=cls, advice=_advice(name, cls, settings))
 
@@ -49,8 +52,8 @@ def slow_message(name: str, cls: str, settings: Mapping[str, Any]) -> str:
 def _advice(name: str, cls: str, settings: Mapping[str, Any]) -> str:
     if cls == JAPANESE:
         return _advice_on_japanese(name, settings)
-    if cls in SAME:
-        return _save_with(name, SAME[cls], installed=Errors.slow_installed)
+    if cls in FAST_EQUIVALENTS:
+        return _advice_to_convert(name, FAST_EQUIVALENTS[cls], installed=Errors.slow_installed)
     if cls in MOSES:
         return Errors.slow_words.format(splitter="Moses", name=name)
     reason = REASONS.get(cls, Errors.slow_other)
@@ -64,34 +67,37 @@ def _advice_on_japanese(name: str, settings: Mapping[str, Any]) -> str:
     if splitter in SPLITTERS or subwords == "sentencepiece":
         return Errors.slow_words.format(splitter=SPLITTERS.get(str(splitter), splitter), name=name)
     options = f", tokenize_chinese_chars=False, do_lower_case={bool(settings.get('do_lower_case'))}"
-    return _save_with(name, "BertTokenizerFast", options)
+    return _advice_to_convert(name, "BertTokenizerFast", options)
 
 
-def _save_with(name: str, fast: str, options: str = "", installed: str = "") -> str:
-    is_here = is_folder(name)
-    found = {"name": name, "folder": name if is_here else name.rpartition("/")[2]}
-    fetch, then = ("", "") if is_here else (Errors.fetch_first.format(**found), Errors.name_folder.format(**found))
-    return Errors.slow_but_same.format(**found, fast=fast, options=options, installed=installed, fetch=fetch, then=then)
+def _advice_to_convert(name: str, fast: str, options: str = "", installed: str = "") -> str:
+    fields = {"name": name, "folder": name if is_folder(name) else name.rpartition("/")[2]}
+    commands = {"fetch": "", "then": ""}
+    if not is_folder(name):
+        commands = {"fetch": Errors.fetch_first.format(**fields), "then": Errors.name_folder.format(**fields)}
+    return Errors.slow_but_same.format(**fields, **commands, fast=fast, options=options, installed=installed)
 
 
 @contextmanager
-def known_if_slow(name: str, folder: Path) -> Iterator[None]:
-    """Where a package that a slow tokenizer takes is not installed, say that it would not help.
+def explain_missing_package(name: str, folder: Path) -> Iterator[None]:
+    """Explain that installing a missing package would not help, if a slow tokenizer needs it.
 
-    RAISES CheckpointError: so it is, and no fast one can be made.
+    name (str): name of the checkpoint, for messages.
+    folder (Path): folder with its files.
+    RAISES CheckpointError: a package is missing, and transformers has no fast class for the tokenizer.
     """
     try:
         yield
     except ImportError as e:
         settings = _settings_in(folder)
         cls = settings.get("tokenizer_class")
-        if cls in (JAPANESE, *SAME, *MOSES):
+        if cls in (JAPANESE, *FAST_EQUIVALENTS, *MOSES):
             raise CheckpointError(slow_message(name, cls, settings)) from e
         raise
 
 
 def _settings_in(folder: Path) -> dict[str, Any]:
-    """Of the tokenizer, from its own config, and its class, which the model's may name instead."""
+    """Return the settings of the tokenizer from its config; its class may come from the model's config instead."""
     settings: dict[str, Any] = {}
     for file in CONFIGS:
         try:
@@ -99,6 +105,6 @@ def _settings_in(folder: Path) -> dict[str, Any]:
         except (OSError, ValueError):
             continue
         if isinstance(content, dict):
-            own = content if file == CONFIGS[0] else {"tokenizer_class": content.get("tokenizer_class")}
-            settings = {**own, **settings}
+            new = content if file == CONFIGS[0] else {"tokenizer_class": content.get("tokenizer_class")}
+            settings = {**new, **settings}
     return settings

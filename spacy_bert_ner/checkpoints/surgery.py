@@ -1,4 +1,4 @@
-"""Random weights in a model that is there: a head or layers that begin anew, rows for more tags or more subwords."""
+"""Resize and reinitialise parts of a loaded model: its head, its highest layers, and its embeddings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from ..errors import Errors
 from ..nn.parameter_depth import parameter_depths
 
 PreTrainedModel = Any
-"""That of transformers, which this room need not import."""
+"""`PreTrainedModel` of transformers, which this module need not import."""
 
 
 def reinit_head(model: PreTrainedModel) -> None:
-    """Fresh random weights for a trained head that stands for other tags, even where its size fits."""
+    """Initialise the head of a model randomly, in place.
+
+    A trained head whose tags are replaced is reinitialised even if its size fits.
+
+    model (PreTrainedModel): model of transformers.
+    """
     for name, child in model.named_children():
         if name == model.base_model_prefix:
             continue
@@ -27,19 +32,20 @@ def reinit_head(model: PreTrainedModel) -> None:
 
 
 AUTO = "auto"
-"""Of `reinit_layers`: the highest layer of an encoder; none of a checkpoint that was fine-tuned for tags."""
+"""Value of `reset_layers` for the highest layer of an encoder, and no layer of a checkpoint fine-tuned for tagging."""
 
 
 def layers_to_reset(
     setting: int | str, model: PreTrainedModel, frozen_layers: int, *, name: str, is_tagger: bool
 ) -> int:
-    """The number of layers that get random weights beside a new head.
+    """Return the number of layers to initialise randomly together with a new head.
 
-    setting (int | str): of the config: a number, or "auto", which resets no layer that is frozen.
+    setting (int | str): the value of `reset_layers`: a number, or "auto", which resets no layer that is frozen.
+    model (PreTrainedModel): model of transformers.
     frozen_layers (int): number of the lowest layers that are not trained.
-    name (str): of the checkpoint.
-    is_tagger (bool): whether the checkpoint was fine-tuned for tags. A number other than 0 then discards what its
-        highest layers have learned; a warning says so.
+    name (str): name of the checkpoint, for messages.
+    is_tagger (bool): whether the checkpoint was fine-tuned for tagging. A number other than 0 then discards what its
+        highest layers have learned, and causes a warning.
     """
     if setting == AUTO:
         return 0 if is_tagger else min(1, max(n_layers(model) - frozen_layers, 0))
@@ -50,27 +56,31 @@ def layers_to_reset(
 
 
 def n_layers(model: PreTrainedModel) -> int:
-    """The number of layers of the encoder; 0 where they cannot be told apart."""
+    """Return the number of layers of the encoder; 0 if they cannot be identified."""
     names = [name for name, _ in model.named_parameters()]
     return next(iter(parameter_depths(names, model.base_model_prefix).values())).n_layers
 
 
 def reinit_layers(model: PreTrainedModel, n: int) -> None:
-    """Fresh random weights for the highest `n` layers of the encoder, or for all if it has fewer: what they learned
-    before may be too special to begin from (Zhang et al. 2021, https://arxiv.org/abs/2006.05987).
+    """Initialise the highest layers of the encoder randomly, in place.
 
-    Drawn as those of a new head are; norms are ones and zeros, as in a network that has learned nothing.
+    What these layers learned in pretraining may be too specialised to start from (Zhang et al. 2021,
+    https://arxiv.org/abs/2006.05987). The weights are drawn like those of a new head. Norms are set to ones and zeros,
+    as in an untrained network.
+
+    model (PreTrainedModel): model of transformers.
+    n (int): number of layers; all of them if the encoder has fewer.
     """
-    placed = parameter_depths([name for name, _ in model.named_parameters()], model.base_model_prefix)
+    depths = parameter_depths([name for name, _ in model.named_parameters()], model.base_model_prefix)
     for path, module in model.named_modules():
-        own = dict(module.named_parameters(recurse=False))
-        found = [placed[f"{path}.{name}"] for name in own if f"{path}.{name}" in placed]
-        if not found or found[0].is_head or found[0].level <= max(found[0].n_layers - n, 0):
+        params = dict(module.named_parameters(recurse=False))
+        depth = next((depths[f"{path}.{name}"] for name in params if f"{path}.{name}" in depths), None)
+        if depth is None or depth.is_head or depth.level <= max(depth.n_layers - n, 0):
             continue
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
         with torch.no_grad():
-            for name, param in own.items():
+            for name, param in params.items():
                 if param.dim() > 1:
                     _draw(param, model)
                 elif name == "bias":
@@ -78,7 +88,12 @@ def reinit_layers(model: PreTrainedModel, n: int) -> None:
 
 
 def resize_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
-    """Give the last layer, which has a row for each of `n_old` tags, random rows behind them up to `n_tags`."""
+    """Append random rows to the last layer of the head, in place.
+
+    model (PreTrainedModel): model of transformers.
+    n_old (int): number of tags, and so of rows, of the layer.
+    n_tags (int): number of tags after resizing.
+    """
     name, head = next(
         (name, module)
         for name, module in reversed(list(model.named_modules()))
@@ -97,10 +112,14 @@ def resize_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
 
 
 def resize_embeddings(model: PreTrainedModel, n_subwords: int) -> None:
-    """Give the encoder random embeddings behind those that it has, if it has fewer than `n_subwords`.
+    """Append random rows to the encoder's embeddings, in place, if it has fewer than `n_subwords`.
 
-    Transformers' own `resize_token_embeddings` draws new rows around the mean of the others, so that they are nearly
-    the same: useless where they stay as they are (`frozen_layers`). That can be turned off from 4.46 on alone.
+    `resize_token_embeddings` of transformers draws new rows around the mean of the others, so they are nearly equal.
+    That makes them useless if they are not trained (`frozen_layers`). It can be turned off only from transformers 4.46
+    on.
+
+    model (PreTrainedModel): model of transformers.
+    n_subwords (int): minimum number of subwords after resizing.
     """
     old = model.get_input_embeddings()
     n_old = len(old.weight)

@@ -1,4 +1,4 @@
-"""The one door to a checkpoint's tokenizer: how it is opened, and how it is asked for subwords."""
+"""Load a checkpoint's tokenizer, and encode texts with it; no other module does either."""
 
 from __future__ import annotations
 
@@ -9,31 +9,35 @@ from typing import Any
 from ..errors import BertNerError, Errors, format_exception
 from .loading import LOCAL, is_panic, translate_load_errors
 from .safety import tokenizer_files
-from .slow_tokenizers import known_if_slow
+from .slow_tokenizers import explain_missing_package
 
 
 def open_tokenizer(cls: Any, name: str, folder: Path) -> Any:
-    """Open the tokenizer in a folder.
+    """Load the tokenizer from a folder.
 
-    cls: `AutoTokenizer` of transformers, which this room need not import.
-    name (str): of the checkpoint, for messages.
-    RAISES CheckpointError: there is none that can be read.
+    cls (Any): `AutoTokenizer` of transformers, which this module need not import.
+    name (str): name of the checkpoint, for messages.
+    folder (Path): folder with the tokenizer's files.
+    RETURNS (Any): the tokenizer, a fast one if possible.
+    RAISES CheckpointError: there is no tokenizer that can be loaded.
     """
-    with translate_load_errors(name, Errors.no_tokenizer), known_if_slow(name, folder):
+    with translate_load_errors(name, Errors.no_tokenizer), explain_missing_package(name, folder):
         return cls.from_pretrained(folder, use_fast=True, **tokenizer_files(folder), **LOCAL)
 
 
 def encode(tokenizer: Any, texts: Sequence[str], name: str) -> list[Any]:
-    """Subwords of each text, as tokenizers gives them, without special subwords.
+    """Split texts into subwords, without special subwords.
 
-    tokenizer: a fast one.
-    name (str): of the checkpoint, for messages.
+    tokenizer (Any): a fast tokenizer of transformers.
+    texts (Sequence[str]): texts to encode.
+    name (str): name of the checkpoint, for messages.
+    RETURNS (list[Any]): an `Encoding` of the library tokenizers for each text.
     RAISES BertNerError: the tokenizer fails on a text.
     """
     try:
-        found: list[Any] = tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
-    except BaseException as e:  # a panic of Rust is no `Exception`; all others go on as they are
+        encodings: list[Any] = tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    except BaseException as e:  # A panic of Rust is not an `Exception`; other such errors are raised again.
         if not isinstance(e, Exception) and not is_panic(e):
             raise
         raise BertNerError(Errors.tokenizer_failed.format(name=name, reason=format_exception(e))) from e
-    return found
+    return encodings

@@ -1,5 +1,8 @@
-"""What is refused of a tokenizer.json before it is opened: parts by which tokenizers would end the process, fill the
-memory, or take years for a text."""
+"""Check the safety of a tokenizer.json before it is loaded.
+
+Rejected are parts that would make the library tokenizers abort the process, exhaust the memory, or take years for a
+text.
+"""
 
 from __future__ import annotations
 
@@ -11,80 +14,84 @@ from typing import Any, NamedTuple
 from ..errors import CheckpointError, Errors
 from ..tokenization.case_markers import is_case_marker
 
-MOST_GROWTH = 1000
-"""Characters that a normalizer may make of one. NFKC makes 18 at most."""
-MOST_REPLACED = 100
-"""Bytes that a compiled table may put in the place of a character; those of SentencePiece put 33 at most."""
-MOST_LETTERS = 1000
-"""Letters of a word up to which WordPiece may look for subwords, which takes time that grows with their square."""
+MAX_GROWTH = 1000
+"""Maximum number of characters that a normalizer may produce from one. NFKC produces at most 18."""
+MAX_REPLACEMENT = 100
+"""Maximum length, in bytes, of a replacement in a compiled table. Tables of SentencePiece have at most 33."""
+MAX_LETTERS = 1000
+"""Maximum length of a word that WordPiece may split. The time for that grows with the square of the length."""
 
 _MAY_BE_EMPTY = ("*", "?", "^", "$", "|", "{0", "{,", "\\b", "\\B", "\\A", "\\z", "\\Z", "\\G", "\\K", "()")
-"""Parts of regular expressions that may match between characters."""
+"""Parts of regular expressions that may match the empty string between characters."""
 
 
 class _Rule(NamedTuple):
-    """What stands for each match of a pattern.
+    """A replacement for each match of a pattern.
 
-    text: the pattern, where it is one as it stands; None for a regular expression.
-    most: characters that come for each character of the text, at most, where nothing is known of the pattern.
+    text (str | None): the pattern, if it is a literal string; None for a regular expression.
+    content (str): the replacement.
+    max_ratio (float): maximum number of output characters for each input character, whatever the pattern matches.
     """
 
     text: str | None
     content: str
-    most: float
+    max_ratio: float
 
 
 def check_tokenizer(name: str, file: str, content: object) -> None:
-    """Refuse a tokenizer that would do harm.
+    """Reject a tokenizer that could do harm.
 
-    name (str): of the checkpoint, for messages.
-    file (str): its name.
-    content: what it holds.
-    RAISES CheckpointError: it says what was found, and what is allowed.
+    name (str): name of the checkpoint, for messages.
+    file (str): name of the tokenizer's file, for messages.
+    content (object): parsed content of that file.
+    RAISES CheckpointError: a part is not safe. The message has its value and the allowed values.
     """
     if not isinstance(content, dict):
         return
     normalizers = list(_parts(content.get("normalizer")))
-    reasons = [reason for part in normalizers if part.get("type") == "Precompiled" and (reason := _table(part))]
-    growth = _growth([*_rules(normalizers)])
-    if growth > MOST_GROWTH:
-        reasons.append(f"its normalizer makes up to {growth:.4g} characters of one. Allowed: {MOST_GROWTH}")
+    reasons = [reason for part in normalizers if part.get("type") == "Precompiled" and (reason := _check_table(part))]
+    growth = _max_growth([*_rules(normalizers)])
+    if growth > MAX_GROWTH:
+        reasons.append(f"its normalizer produces up to {growth:.4g} characters from one. Allowed: {MAX_GROWTH}")
     model = content.get("model")
     letters = model.get("max_input_chars_per_word") if isinstance(model, dict) else None
-    if isinstance(letters, int) and letters > MOST_LETTERS:
-        reasons.append(f"max_input_chars_per_word = {letters}. Allowed: up to {MOST_LETTERS}; as a rule it is 100")
+    if isinstance(letters, int) and letters > MAX_LETTERS:
+        reasons.append(f"max_input_chars_per_word = {letters}. Allowed: up to {MAX_LETTERS}; usually it is 100")
     if reasons:
         raise CheckpointError(Errors.bad_tokenizer.format(name=name, file=file, reason=reasons[0]))
 
 
 def _parts(part: object) -> Iterator[dict[str, Any]]:
-    """A normalizer, or those of a sequence, in their order."""
+    """Yield a normalizer and, for a sequence, its parts in order."""
     if not isinstance(part, dict):
         return
     yield part
-    listed = part.get("normalizers")
-    for one in listed if isinstance(listed, list) else ():
-        yield from _parts(one)
+    children = part.get("normalizers")
+    for child in children if isinstance(children, list) else ():
+        yield from _parts(child)
 
 
-def _table(part: dict[str, Any]) -> str | None:
-    """What is wrong with a table that SentencePiece has compiled: the length of an index, the index, and texts that end
-    with a zero. Tokenizers asks for memory of that length without looking whether it is there."""
+def _check_table(part: dict[str, Any]) -> str | None:
+    """Describe what is wrong with a compiled SentencePiece table; None if it is valid.
+
+    A table has the length of an index, the index, and texts that end with a zero byte. The library tokenizers allocates
+    that length without a check that the table has it.
+    """
     try:
         table = base64.b64decode(part.get("precompiled_charsmap", ""), validate=True)
     except (TypeError, ValueError, binascii.Error):
-        return "precompiled_charsmap is no base64"
+        return "precompiled_charsmap is not base64"
     n = int.from_bytes(table[:4], "little")
     if len(table) < 8 or n < 4 or n % 4 or n > len(table) - 4:
-        return f"precompiled_charsmap has an index of {n} bytes, but there are {max(len(table) - 4, 0)} in all"
+        return f"precompiled_charsmap has an index of {n} bytes, but only holds {max(len(table) - 4, 0)}"
     longest = max(map(len, table[4 + n :].split(b"\0")))
-    if longest > MOST_REPLACED:
-        return f"precompiled_charsmap puts {longest} bytes for a character. Allowed: {MOST_REPLACED}"
+    if longest > MAX_REPLACEMENT:
+        return f"precompiled_charsmap replaces a character with {longest} bytes. Allowed: {MAX_REPLACEMENT}"
     return None
 
 
 def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
-    marks: set[str] = set()
+    case_patterns: set[str] = set()
     for part in normalizers:
         pattern, content = part.get("pattern"), part.get("content")
         if part.get("type") == "Prepend":
@@ -94,35 +101,36 @@ def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
         text, regex = pattern.get("String"), str(pattern.get("Regex"))
         if isinstance(text, str) and text:
             yield _Rule(text, content, max(1.0, len(content) / len(text)))
-        elif is_case_marker(regex, content) and regex not in marks:  # there is one for each letter, which it leaves one
-            marks.add(regex)
+        elif is_case_marker(regex, content) and regex not in case_patterns:
+            # There is one such pattern for each letter, and its replacement has that letter once.
+            case_patterns.add(regex)
         else:
-            is_between = text == "" or not regex or any(part in regex for part in _MAY_BE_EMPTY)
-            yield _Rule(None, content, len(content) + 1.0 if is_between and content else max(1.0, len(content)))
+            may_be_empty = text == "" or not regex or any(part in regex for part in _MAY_BE_EMPTY)
+            yield _Rule(None, content, len(content) + 1.0 if may_be_empty and content else max(1.0, len(content)))
 
 
-def _growth(rules: list[_Rule]) -> float:
-    """The most characters that rules make of one, one rule after the other.
+def _max_growth(rules: list[_Rule]) -> float:
+    """Return the maximum number of characters that a sequence of rules produces from one.
 
-    Of a text as a pattern it is known which characters it takes: each match is counted to its first character. A
-    regular expression may match all, so that behind it nothing is known of the characters.
+    A literal pattern matches known characters: each match is attributed to its first character. A regular expression
+    may match everything, so after it the characters are unknown.
     """
     firsts = {rule.text[0] for rule in rules if rule.text}
     return max((_growth_of(first, rules, firsts) for first in sorted(firsts)), default=_growth_of("", rules, firsts))
 
 
 def _growth_of(first: str, rules: list[_Rule], firsts: set[str]) -> float:
-    counts, unknown = {first: 1.0}, 0.0  # of each character, and of those that may be any
+    counts, unknown = {first: 1.0}, 0.0  # Counts by character, and the count of unknown characters.
     for rule in rules:
         if rule.text is None:
-            is_harmless = rule.most == 1 and rule.content not in firsts
+            is_harmless = rule.max_ratio == 1 and rule.content not in firsts
             if not is_harmless:
-                counts, unknown = {}, (unknown + sum(counts.values())) * rule.most
+                counts, unknown = {}, (unknown + sum(counts.values())) * rule.max_ratio
         else:
-            unknown *= rule.most
+            unknown *= rule.max_ratio
             matches = counts.pop(rule.text[0], 0.0) / rule.text.count(rule.text[0])
             for character in rule.content:
                 counts[character] = counts.get(character, 0.0) + matches
-        if unknown + sum(counts.values()) > MOST_GROWTH:
+        if unknown + sum(counts.values()) > MAX_GROWTH:
             break
     return unknown + sum(counts.values())

@@ -1,4 +1,4 @@
-"""Weights in a checkpoint's file that its model does not read: which of them matter, and why all may go unread."""
+"""Find weights in a checkpoint's file that its model does not read, and a prefix that hides all weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 PreTrainedModel = Any
-"""That of transformers, which this module need not import."""
+"""`PreTrainedModel` of transformers, which this module need not import."""
 
 _BUFFERS = "position_ids|token_type_ids|inv_freq|original_inv_freq|masked_bias|relative_position_index"
 _HEADS = (
@@ -18,25 +18,25 @@ _HEADS = (
 )
 _LOSSES = "criterion|loss|loss_fct|loss_fn|class_weights"
 _BENIGN = re.compile(rf"(^|\.)({_BUFFERS}|{_HEADS}|{_LOSSES})(\.|$)")
-"""Constants that transformers computes, heads of pretraining, and weights of losses: no tag depends on them."""
+"""Constants that transformers computes, pretraining heads, and weights of losses: predictions do not depend on them."""
 _DECODER = re.compile(r"(^|\.)decoder\.")
-"""Half of a model such as T5, of which a token classifier has the encoder alone."""
+"""The decoder of a model such as T5; its token classifier has only the encoder."""
 
 WRAPPERS = {
     "module.": "the model in torch.nn.DataParallel or DistributedDataParallel",
     "_orig_mod.": "what torch.compile returns",
 }
-"""Prefixes of names, and what saves them."""
+"""Prefixes of weight names, and descriptions of the wrappers that add them."""
 PEFT = "base_model.model."
-"""The prefix of a model with adapters of peft, which have to be merged as well."""
+"""The prefix of a peft model, whose adapters must also be merged."""
 OTHER_WRAPPER = "a module that holds the model"
 
 
 class Unused(NamedTuple):
-    """Names of weights that the model does not read, though its results may depend on them.
+    """Names of weights that the model does not read although its results may depend on them.
 
-    of_encoder: such as those of adapters, sorted.
-    of_head: all others, such as transitions of a CRF, sorted.
+    of_encoder (list[str]): weights of the encoder, such as adapters, sorted.
+    of_head (list[str]): all other weights, such as transitions of a CRF, sorted.
     """
 
     of_encoder: list[str]
@@ -44,10 +44,12 @@ class Unused(NamedTuple):
 
 
 def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) -> Unused:
-    """Choose those weights that matter among those that the model does not read.
+    """Select the relevant weights from those that the model does not read.
 
-    keys: the `unexpected_keys` of transformers.
-    is_new (bool): whether the head is a new one, so that nothing is lost with the head of another task.
+    model (PreTrainedModel): the loaded model.
+    keys (Iterable[str]): the `unexpected_keys` of transformers.
+    is_new (bool): whether the head is new, so nothing is lost with the head of another task.
+    RETURNS (Unused): names of the relevant weights.
     """
     config, buffers = model.config, {name for name, _ in model.named_buffers()}
     unused = [key for key in sorted(keys) if key not in buffers and not _BENIGN.search(key)]
@@ -60,22 +62,23 @@ def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) ->
 
 def _is_of_encoder(key: str, model: PreTrainedModel) -> bool:
     first = key.partition(".")[0]
-    # An encoder that was saved alone has no prefix.
+    # A bare encoder was saved without a prefix.
     is_bare = not hasattr(model, first) and hasattr(model.base_model, first)
     return is_bare or first == model.base_model_prefix
 
 
 def _is_known(model: PreTrainedModel) -> bool:
-    """Whether transformers has the class that was saved, so that all that it adds to the encoder is a head."""
+    """Return whether transformers has the saved class, so its weights after the encoder are those of a head."""
     classes = model.config.architectures or ()
     module = sys.modules[type(model).__module__]
     return bool(classes) and all(hasattr(module, cls) and cls != type(model).__name__ for cls in classes)
 
 
 def find_wrapper(model: PreTrainedModel, keys: Collection[str]) -> str | None:
-    """The prefix of all names in a file by which they are not those of the model; None if there is none.
+    """Return the prefix that hides all weights of a file from the model; None if there is none.
 
-    keys: the names of all weights in the file.
+    model (PreTrainedModel): the loaded model.
+    keys (Collection[str]): names of all weights in the file.
     """
     base = f"{model.base_model_prefix}."
     known = set(model.state_dict())

@@ -42,12 +42,12 @@ class CheckpointMessages:
         "or, with optimum: optimum-cli export onnx --model CHECKPOINT --task token-classification OUT"
     )
     graph_inputs = (
-        "its inputs are {takes}; {problem}. Required inputs: {required}. Optional inputs: {optional}. Names in "
+        "its inputs are {inputs}; {problem}. Required inputs: {required}. Optional inputs: {optional}. Names in "
         "brackets are synonyms. Each input is int32 or int64; the mask may also be bool or float. Each has two "
         "dimensions of any size: windows and subwords."
     )
     graph_outputs = (
-        "its outputs are {gives}. One output must be the logits of {n_tags} tags, the number in config.json. Its "
+        "its outputs are {outputs}. One output must be the logits of {n_tags} tags, the number in config.json. Its "
         "dimensions are windows, subwords and tags, and its type is float16, float32 or float64. If several outputs "
         "fit, one of them must be named logits."
     )

@@ -1,4 +1,4 @@
-"""Export a pipeline to another runtime, or its checkpoint or ONNX graph alone."""
+"""Export a pipeline to another runtime, or export only its checkpoint or ONNX graph."""
 
 from .exporter import RUNTIMES, TARGETS, export_checkpoint, export_pipeline
 

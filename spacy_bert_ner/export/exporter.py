@@ -1,4 +1,4 @@
-"""Make a pipeline that runs elsewhere, and refuse it where it finds other entities; give away its parts."""
+"""Export a pipeline to another runtime, unless its accuracy falls; or export only its checkpoint or ONNX graph."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ from ..util.pipelines import check_labels, open_pipeline
 from .to_onnx import convert, quantize, require_packages
 
 GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}
-"""The graphs that a pipeline can be exported to, the more exact one first, and the precision of each."""
+"""Runtimes with an ONNX graph, the more exact one first, and the precision of each."""
+
 PRECISIONS = {"torch-bf16": "bf16", "torch-int8": "int8"}
-"""The same of what stays on torch."""
+"""Runtimes on torch, and the precision of each."""
+
 AUTO, BASELINE = "auto", "torch"
 RUNTIMES = (*GRAPHS, *PRECISIONS, AUTO)
 MIN_SPEEDUP = 1.05
-"""How much faster a less exact runtime has to be to be taken: less than that may be chance."""
+"""Factor by which a less exact runtime must be faster to be selected; smaller differences may be chance."""
+
 TARGETS = ("pipeline", "hf", "onnx")
 TOLERANCE = 0.002
 NEEDED, MADE_BY = "onnxruntime>=1.20", "spacy-bert-ner export"
@@ -43,14 +46,23 @@ CARD_NAME, REPORT_NAME = "README.md", "export.json"
 
 
 class BenchmarkResult(NamedTuple):
-    """Of a pipeline on the dev data: entity F1, from 0 to 1, and words a second."""
+    """Results of a pipeline on the dev data.
+
+    f1 (float): entity F1, from 0 to 1.
+    words (float): words per second.
+    """
 
     f1: float
     words: float
 
 
 class Report(NamedTuple):
-    """The runtime that was taken; the pipeline before; and each runtime that was tried, in order."""
+    """Results of an export.
+
+    runtime (str): the selected runtime.
+    before (BenchmarkResult): results of the original pipeline.
+    tried (dict[str, BenchmarkResult]): results of each runtime, in the order of the trials.
+    """
 
     runtime: str
     before: BenchmarkResult
@@ -58,25 +70,28 @@ class Report(NamedTuple):
 
     @property
     def after(self) -> BenchmarkResult:
+        """Results of the exported pipeline."""
         return self.tried[self.runtime]
 
 
 def export_pipeline(
     folder: Path, output: Path, data: Path, *, runtime: str = "onnx-int8", tolerance: float = TOLERANCE
 ) -> Report:
-    """Write a pipeline whose `bert_ner`s run on another runtime; all other components stay as they are.
+    """Write a pipeline whose `bert_ner` components run on another runtime; all other components are unchanged.
 
-    folder (Path): of the trained pipeline.
-    output (Path): of the new one; not there yet, or an older one, which it takes the place of.
-    data (Path): a `.spacy` file of examples; or a folder, whose dev part is taken, see `part_file`.
-    runtime (str): one of `RUNTIMES`. "auto" is the one of these with the most words a second, on this machine and these
-        examples, whose entity F1 is within the tolerance: torch as it is; in bfloat16 and in eight bits, where model
-        and hardware gain by it; a graph of each kind. A less exact one has to be a twentieth faster.
-    tolerance (float): by how much entity F1, from 0 to 1, may fall on these examples.
-    RETURNS: what was measured; it lies beside the pipeline in `export.json` too.
-    RAISES ExportError: it falls by more; nothing is written. BertNerError: something is not there, was exported
-        already, or is not allowed; a folder does not tell which file is the dev data, or none of its labels is one that
-        the pipeline gives.
+    With "auto", the exporter tries the original pipeline; torch in bfloat16 and in int8, if model and hardware gain by
+    it; and a graph of each kind. It selects the runtime with the most words per second, on this machine and these
+    examples, whose entity F1 is within the tolerance. A less exact runtime must be 5% faster.
+
+    folder (Path): folder of the trained pipeline.
+    output (Path): folder to write. It must be missing or empty, or hold an older export, which is replaced.
+    data (Path): a `.spacy` file of examples; or a folder, of which the dev part is used, see `part_file`.
+    runtime (str): one of `RUNTIMES`. Default: "onnx-int8".
+    tolerance (float): maximum decrease of entity F1 on these examples, from 0 to 1. Default: 0.002.
+    RETURNS (Report): the measurements, which are also written to `export.json` in the output.
+    RAISES ExportError: entity F1 falls by more; nothing is written. BertNerError: a file is missing, the pipeline was
+        already exported, or an argument is not allowed; the dev data in the folder is ambiguous; or the pipeline
+        predicts none of its labels.
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))
@@ -88,30 +103,30 @@ def export_pipeline(
     data = part_file(data, COMPARED_ON)
     nlp, names = open_pipeline(folder, data)
     check_labels(nlp, {ent.label_ for _, doc in read_docs(data, nlp.vocab) for ent in doc.ents}, folder, data)
-    known = nlp.meta.get("requirements", [])
+    requirements = nlp.meta.get("requirements", [])
     originals = {name: _original(nlp, name) for name in names}
-    before, made = _evaluate(nlp, data, folder), {BASELINE: originals}
+    before, variants = _evaluate(nlp, data, folder), {BASELINE: originals}
     tried = {BASELINE: before} if runtime == AUTO else {}
-    for other in _others(originals) if runtime == AUTO else [runtime]:
-        # Tracing takes most of the time, and the graph in float32 is there by then.
-        exact = made.get("onnx", {})
-        made[other] = {name: _make(original, other, exact.get(name)) for name, original in originals.items()}
-        _put(nlp, made[other])
-        tried[other] = _evaluate(nlp, data, folder)
-    # 0.9 - 0.898 is a little more than 0.002.
-    kept = [name for name, measured in tried.items() if before.f1 - measured.f1 <= tolerance + 1e-9]
-    if not kept:
+    for candidate in _candidates(originals) if runtime == AUTO else [runtime]:
+        # Tracing takes most of the time, so a float32 graph from an earlier trial is used again.
+        exact = variants.get("onnx", {})
+        variants[candidate] = {name: _convert(pipe, candidate, exact.get(name)) for name, pipe in originals.items()}
+        _install(nlp, variants[candidate])
+        tried[candidate] = _evaluate(nlp, data, folder)
+    # The small constant is for rounding: 0.9 - 0.898 is slightly more than 0.002.
+    accepted = [name for name, result in tried.items() if before.f1 - result.f1 <= tolerance + 1e-9]
+    if not accepted:
         after = tried[runtime]
         fall = before.f1 - after.f1
         points = {"before": before.f1, "after": after.f1, "fall": fall, "allowed": math.ceil(1000 * fall) / 1000}
         raise ExportError(Errors.too_far_off.format(runtime=runtime, data=data, tolerance=tolerance, **points))
-    best = kept[0]
-    for name in kept[1:]:
+    best = accepted[0]
+    for name in accepted[1:]:
         if tried[name].words > MIN_SPEEDUP * tried[best].words:
             best = name
-    _put(nlp, made[best])
+    _install(nlp, variants[best])
     if best in GRAPHS:
-        nlp.meta["requirements"] = [*known, *(r for r in [NEEDED] if r not in known)]
+        nlp.meta["requirements"] = [*requirements, *(r for r in [NEEDED] if r not in requirements)]
     report = Report(best, before, tried)
     with atomic_folder(output) as temporary:
         nlp.to_disk(temporary)
@@ -120,7 +135,12 @@ def export_pipeline(
 
 
 class RuntimeVariant(NamedTuple):
-    """What a component holds on a runtime, and how the config names that."""
+    """The checkpoint and runtime of a component, and the config section for them.
+
+    checkpoint (Any): checkpoint to predict with.
+    runtime (TorchRuntime | OnnxRuntime): its runtime.
+    section (dict[str, Any] | None): content of `[components.<name>.model.runtime]`; None for the default.
+    """
 
     checkpoint: Any
     runtime: TorchRuntime | OnnxRuntime
@@ -134,39 +154,39 @@ def _original(nlp: Language, name: str) -> RuntimeVariant:
     )
 
 
-def _others(originals: dict[str, RuntimeVariant]) -> list[str]:
-    """What `auto` tries beside the pipeline as it is, the more exact ones first."""
-    on_torch = [name for name in PRECISIONS if all(_gains(original, name) for original in originals.values())]
+def _candidates(originals: dict[str, RuntimeVariant]) -> list[str]:
+    """Return the runtimes that "auto" tries after the original pipeline, the more exact ones first."""
+    on_torch = [name for name in PRECISIONS if all(_may_gain(original, name) for original in originals.values())]
     exact, *others = GRAPHS
     return [exact, *on_torch, *others]
 
 
-def _gains(original: RuntimeVariant, runtime: str) -> bool:
-    """Whether what a component holds may be faster in another precision on torch."""
-    own, device = original.runtime.precision, original.checkpoint.device.type
+def _may_gain(original: RuntimeVariant, runtime: str) -> bool:
+    """Return whether a component may be faster in another precision on torch."""
+    precision, device = original.runtime.precision, original.checkpoint.device.type
     if PRECISIONS[runtime] == "bf16":
-        return has_fast_bf16(device) and autocast_dtype(own, device) != torch.bfloat16
-    return own != "int8" and lacks_int8(original.checkpoint) is None
+        return has_fast_bf16(device) and autocast_dtype(precision, device) != torch.bfloat16
+    return precision != "int8" and lacks_int8(original.checkpoint) is None
 
 
-def _make(original: RuntimeVariant, runtime: str, exact: RuntimeVariant | None) -> RuntimeVariant:
-    """What a component holds on another runtime.
+def _convert(original: RuntimeVariant, runtime: str, exact: RuntimeVariant | None) -> RuntimeVariant:
+    """Convert the checkpoint and runtime of a component to another runtime.
 
-    exact (Held | None): what it holds on "onnx", if that was made.
+    exact (RuntimeVariant | None): the variant for "onnx", if it exists already.
     """
     checkpoint = original.checkpoint
     if runtime in PRECISIONS:
-        precision, own = PRECISIONS[runtime], cast(TorchRuntime, original.runtime)
-        small = replace(own, precision=precision, packed_weights=own.packed_weights or precision == "int8")
-        return RuntimeVariant(checkpoint, small, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(small)})
+        precision, current = PRECISIONS[runtime], cast(TorchRuntime, original.runtime)
+        faster = replace(current, precision=precision, packed_weights=current.packed_weights or precision == "int8")
+        return RuntimeVariant(checkpoint, faster, {"@misc": "spacy_bert_ner.TorchRuntime.v1", **asdict(faster)})
     section = {"@misc": "spacy_bert_ner.OnnxRuntime.v1", "threads": None, "provider": "auto", "file": None}
     graph = quantize(exact.checkpoint.graph) if exact else convert(checkpoint, GRAPHS[runtime])
     return RuntimeVariant(OnnxCheckpoint.of(checkpoint, graph), OnnxRuntime(), section)
 
 
-def _put(nlp: Language, held: dict[str, RuntimeVariant]) -> None:
-    """Let components run on a runtime, and write it into the pipeline's config."""
-    for name, (checkpoint, runtime, section) in held.items():
+def _install(nlp: Language, variants: dict[str, RuntimeVariant]) -> None:
+    """Set the checkpoints and runtimes of components, by name, and write the runtimes into the pipeline's config."""
+    for name, (checkpoint, runtime, section) in variants.items():
         replace_checkpoint(cast(BertNer, nlp.get_pipe(name)).model, checkpoint, runtime)
         nlp.get_pipe_config(name)["model"]["runtime"] = section
 
@@ -180,21 +200,23 @@ def _write_report(report: Report, data: Path, tolerance: float, folder: Path) ->
         "data": data.name,
         "tolerance": tolerance,
         "before": report.before._asdict(),
-        "tried": {name: measured._asdict() for name, measured in report.tried.items()},
+        "tried": {name: result._asdict() for name, result in report.tried.items()},
         "weights": _weights(folder),
     }
     srsly.write_json(folder / REPORT_NAME, content)
 
 
 def _weights(folder: Path) -> dict[str, str]:
-    """The SHA-256 sum of each file of weights in a pipeline, by its path there."""
+    """Return the SHA-256 checksum of each weight file in a pipeline, by its path in the folder."""
     paths = sorted(path for kind in (GRAPH, "model.safetensors") for path in folder.glob(f"*/model/{kind}"))
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
 def _is_older_export(folder: Path) -> bool:
-    """Whether a pipeline is one that `export_pipeline` has made, with the weights that it had then: what was trained
-    since is not to be lost."""
+    """Return whether `export_pipeline` wrote a pipeline, and its weights are unchanged.
+
+    A pipeline that was trained since then must not be overwritten.
+    """
     try:
         report = srsly.read_json(folder / REPORT_NAME)
     except (OSError, ValueError):
@@ -204,11 +226,13 @@ def _is_older_export(folder: Path) -> bool:
 
 
 def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | None = None) -> None:
-    """Write the token classifier of a pipeline as a folder of its own, with a model card for "hf".
+    """Write the token classifier of a pipeline as a separate folder, with a model card for "hf".
 
+    folder (Path): folder of the trained pipeline.
+    output (Path): folder to write. It must be missing or empty, or hold an older export, which is replaced.
     target (str): "hf" for a plain checkpoint, "onnx" for a graph in float32, both with config and tokenizer.
-    name (str | None): of the component; None where there is one alone.
-    RAISES BertNerError: something is not there, or was exported already.
+    name (str | None): name of the component; None if there is only one.
+    RAISES BertNerError: a file is missing, the component is not unique, or the pipeline was already exported.
     """
     _check_output(folder, output, GRAPH if target == "onnx" else CARD_NAME)
     nlp, names = open_pipeline(folder)
@@ -216,13 +240,14 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
         raise BertNerError(Errors.which_component.format(folder=folder, found=", ".join(names), first=names[0]))
     checkpoint = _trainable(cast(BertNer, nlp.get_pipe(name or names[0])))
     if target == "onnx":
-        # For whoever reads ONNX, and not for onnxruntime alone.
+        # The graph is for any ONNX software, so it has no nodes that only onnxruntime knows.
         OnnxCheckpoint.of(checkpoint, convert(checkpoint, "fp32", fused=False)).save(output)
         return
     with atomic_folder(output) as temporary:
         checkpoint.save(temporary)
-        is_marked = CAPITAL in checkpoint.tokenizer.get_vocab()
-        (temporary / CARD_NAME).write_text(_card(nlp, checkpoint.tags.labels, is_marked=is_marked), encoding="utf8")
+        has_case_markers = CAPITAL in checkpoint.tokenizer.get_vocab()
+        card = _model_card(nlp, checkpoint.tags.labels, has_case_markers=has_case_markers)
+        (temporary / CARD_NAME).write_text(card, encoding="utf8")
 
 
 def _trainable(pipe: BertNer) -> Any:
@@ -238,23 +263,23 @@ def _evaluate(nlp: Language, data: Path, folder: Path) -> BenchmarkResult:
     first = nlp.evaluate(Corpus(data)(nlp))
     if first.get("ents_f") is None:
         raise BertNerError(Errors.nothing_to_compare.format(data=data, folder=folder))
-    # Again, since the first time opens and prepares what the second has ready.
+    # The first run includes loading and preparation, so speed is measured twice.
     second = nlp.evaluate(Corpus(data)(nlp))
     return BenchmarkResult(first["ents_f"], max(first["speed"], second["speed"]))
 
 
-def _check_output(folder: Path, output: Path, mark: str | None = None) -> None:
-    """Refuse to take the place of what is no older export.
+def _check_output(folder: Path, output: Path, marker: str | None = None) -> None:
+    """Reject an output folder that holds anything other than an older export.
 
-    mark (str | None): the name of a file that an older one has; None for that of a whole pipeline.
+    marker (str | None): name of a file in an older export; None for the export of a pipeline.
     """
     if output.resolve() == folder.resolve() or output.resolve() in folder.resolve().parents:
         raise BertNerError(Errors.output_is_input.format(output=output))
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
-    is_older = (output / mark).is_file() if mark else _is_older_export(output)
-    # Encoders and trained pipelines have a README.md and a config too.
-    if is_older and mark == CARD_NAME:
+    is_older = (output / marker).is_file() if marker else _is_older_export(output)
+    # Encoders and trained pipelines may also have a README.md and a config.
+    if is_older and marker == CARD_NAME:
         is_older = "- spacy-bert-ner\n" in (output / CARD_NAME).read_text(encoding="utf8")
     if not is_older:
         raise BertNerError(Errors.output_taken.format(output=output))
@@ -276,7 +301,7 @@ A token classifier for named entities, with the labels {labels}. It was trained 
 {scores}
 ## Use
 
-In spaCy, where a prediction is made for each token and read as the best legal sequence:
+In spaCy, with a prediction for each token, decoded to the best valid tag sequence:
 
 ```python
 import spacy
@@ -285,8 +310,8 @@ nlp = spacy.blank("{lang}")
 nlp.add_pipe("bert_ner", config={{"model": {{"name": "path/to/this/folder"}}}})
 ```
 
-{alone}"""
-ALONE = """With transformers alone:
+{transformers}"""
+WITH_TRANSFORMERS = """With only transformers:
 
 ```python
 from transformers import pipeline
@@ -294,20 +319,20 @@ from transformers import pipeline
 ner = pipeline("token-classification", "path/to/this/folder", aggregation_strategy="first")
 ```
 """
-MARKED = f"""With transformers alone, take for each word the tag of its first subword by offsets. Capital letters are
-marked by subwords of their own, `{CAPITAL}` and `{CAPITALS}`, which the pipeline of transformers takes for words.
+WITH_CASE_MARKERS = f"""With only transformers, use for each word the tag of its first subword by offsets. Separate
+subwords, `{CAPITAL}` and `{CAPITALS}`, mark capital letters. The pipeline of transformers would treat them as words.
 """
 
 
-def _card(nlp: Language, labels: tuple[str, ...], *, is_marked: bool) -> str:
+def _model_card(nlp: Language, labels: tuple[str, ...], *, has_case_markers: bool) -> str:
     meta = nlp.meta
     performance = meta.get("performance") or {}
     scores = ""
     if performance.get("ents_f"):
         keys = {"ents_p": "precision", "ents_r": "recall", "ents_f": "F1"}
         rows = [f"| {name} | {performance[key]:.4f} |" for key, name in keys.items() if performance.get(key)]
-        about = "Entities of the data that the best weights were chosen on:"
-        scores = "\n".join(["", about, "", "| | |", "|-|-|", *rows, ""])
+        caption = "Scores for entities, on the data that was used to select the best weights:"
+        scores = "\n".join(["", caption, "", "| | |", "|-|-|", *rows, ""])
     return CARD.format(
         lang=meta["lang"],
         name=f"{meta['lang']}_{meta['name']}",
@@ -315,5 +340,5 @@ def _card(nlp: Language, labels: tuple[str, ...], *, is_marked: bool) -> str:
         license=f"license: {meta['license']}\n" if meta.get("license") else "",
         labels=", ".join(f"`{label}`" for label in labels),
         scores=scores,
-        alone=MARKED if is_marked else ALONE,
+        transformers=WITH_CASE_MARKERS if has_case_markers else WITH_TRANSFORMERS,
     )

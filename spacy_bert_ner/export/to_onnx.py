@@ -1,4 +1,4 @@
-"""From a checkpoint of torch to a graph of ONNX, in float32 or with weights of eight bits."""
+"""Convert a torch checkpoint to an ONNX graph, in float32 or with int8 weights."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class _Logits(torch.nn.Module):
 
 
 def require_packages() -> None:
-    """See that there is what `convert` takes, before any work is done for it.
+    """Check that the packages for `convert` are installed, before any other work.
 
     RAISES BertNerError: a package is missing.
     """
     try:
-        import onnx  # noqa: F401, torch imports it when it is too late for a message of ours
+        import onnx  # noqa: F401 - torch imports it too late for this message
         import onnxruntime.quantization  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as e:
@@ -45,15 +45,17 @@ def require_packages() -> None:
 
 
 def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> bytes:
-    """The graph of a checkpoint, which takes any number of windows of any length.
+    """Convert a checkpoint to an ONNX graph for any number of windows of any length.
 
-    precision (str): "fp32", or "int8": the weights of matrix products have eight bits, a scale for each column, and
-        what they are multiplied by gets eight bits as it comes (dynamic quantization: Zafrir et al. 2019,
-        https://arxiv.org/abs/1910.06188). The head stays in float32.
-    fused (bool): whether the graph may hold nodes that onnxruntime alone knows, which are faster there; see
-        `fused_attention`.
-    RETURNS: the content of `model.onnx`.
-    RAISES BertNerError: a package that it takes is missing.
+    For int8, the weights of matrix products have a scale for each column, and activations are quantized at run time
+    (dynamic quantization: Zafrir et al. 2019, https://arxiv.org/abs/1910.06188). The head stays in float32.
+
+    checkpoint (Checkpoint): the checkpoint to convert.
+    precision (str): "fp32" or "int8".
+    fused (bool): whether the graph may have nodes that only onnxruntime knows, which are faster there; see
+        `fused_attention`. Default: True.
+    RETURNS (bytes): content of `model.onnx`.
+    RAISES BertNerError: a required package is missing.
     """
     require_packages()
     with tempfile.TemporaryDirectory() as temporary:
@@ -63,7 +65,11 @@ def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> by
 
 
 def quantize(graph: bytes) -> bytes:
-    """Make the int8 graph of an fp32 one, as `convert` does, without tracing the model again."""
+    """Quantize an fp32 graph to int8, as `convert` does, without tracing the model again.
+
+    graph (bytes): content of `model.onnx` in float32.
+    RETURNS (bytes): content of `model.onnx` in int8.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "model.onnx"
         path.write_bytes(graph)
@@ -73,18 +79,18 @@ def quantize(graph: bytes) -> bytes:
 def _quantized(path: Path) -> bytes:
     import onnxruntime.quantization
 
-    small = path.with_name("model.int8.onnx")
+    int8_path = path.with_name("model.int8.onnx")
     with warnings.catch_warnings(), _without_logs():
         warnings.simplefilter("ignore")
         onnxruntime.quantization.quantize_dynamic(
             path,
-            small,
+            int8_path,
             op_types_to_quantize=["MatMul"],
             per_channel=True,
             weight_type=onnxruntime.quantization.QuantType.QInt8,
-            nodes_to_exclude=_last_products(path),
+            nodes_to_exclude=_head_nodes(path),
         )
-    return small.read_bytes()
+    return int8_path.read_bytes()
 
 
 def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
@@ -105,8 +111,8 @@ def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
         )
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch about itself
-        # Not in all releases of torch that are admitted; nor is every attention of the kind that is one node.
+        warnings.simplefilter("ignore")  # Torch warns about its own code.
+        # Some supported releases of torch lack this argument, and not every attention can be translated to one node.
         if fused and "custom_translation_table" in signature(torch.onnx.export).parameters:
             try:
                 program = export(custom_translation_table=fused_attention())
@@ -117,8 +123,8 @@ def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
     program.save(str(path))
 
 
-def _last_products(path: Path) -> list[str]:
-    """The name of the head's product, the last of the graph."""
+def _head_nodes(path: Path) -> list[str]:
+    """Return the name of the head's matrix product, the last one in the graph."""
     import onnx
 
     nodes = [node for node in onnx.load(path).graph.node if node.op_type in ("MatMul", "Gemm")]
@@ -127,7 +133,7 @@ def _last_products(path: Path) -> list[str]:
 
 @contextmanager
 def _without_logs() -> Iterator[None]:
-    """onnxruntime advises on the root logger to prepare the graph, which torch has done."""
+    """Silence the advice of onnxruntime, on the root logger, to preprocess the graph; torch has already done that."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,1 +1,1 @@
-"""Where the forward pass of a prediction runs. Training always runs on torch."""
+"""Run the forward pass of predictions on torch or onnxruntime. Training always runs on torch."""

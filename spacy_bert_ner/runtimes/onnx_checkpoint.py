@@ -1,4 +1,4 @@
-"""A checkpoint whose encoder and head are a graph of ONNX: it predicts without a torch model, and cannot be trained."""
+"""Run a checkpoint whose encoder and head are an ONNX graph, without a torch model. It cannot be trained."""
 
 from __future__ import annotations
 
@@ -23,25 +23,29 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 GRAPH = "model.onnx"
-"""The file that stands in the place of `model.safetensors`."""
+"""File name of the graph, which replaces `model.safetensors`."""
 
-
-TRIAL = 4.0
-"""Seconds that a graph may take for one subword, for which large ones take a tenth of a second."""
+TRIAL_SECONDS = 4.0
+"""Time limit for one subword. Large graphs take a tenth of a second for it."""
 
 _inherited: list[Any] = []
-"""Sessions of the process that this one was forked from. Kept, as a session that is deleted waits for its threads."""
+"""Sessions inherited from the parent process by a fork.
+
+They are kept, since deleting a session waits for its threads, which do not exist in this process.
+"""
 
 
 def has_graph(folder: str | Path) -> bool:
-    """Whether a folder holds the graph of a saved checkpoint."""
+    """Return whether a folder holds the graph of a saved checkpoint."""
     return (Path(folder) / GRAPH).is_file()
 
 
 class OnnxCheckpoint(Checkpoint):
-    """A token classifier that onnxruntime runs.
+    """A token classifier that runs on onnxruntime.
 
-    `model` is a torch module without weights (on the device "meta"), which knows labels, positions and subwords.
+    model (Any): torch module without data, on the device "meta", for the labels, positions and vocabulary size.
+    tokenizer (Any): fast tokenizer.
+    name (str): name of the checkpoint, for messages.
     """
 
     can_train = False
@@ -49,15 +53,22 @@ class OnnxCheckpoint(Checkpoint):
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
         super().__init__(model, tokenizer, name)
         self.graph = b""
-        """The file `model.onnx`: subwords and mask `(n_windows, longest)` → logits `(n_windows, longest, n_tags)`; see
-        `signature` for the names and types that it may have."""
+        """Content of `model.onnx`; see `onnx_signature` for the inputs and outputs that it may have.
+
+        *Shape:* subwords and mask `(n_windows, longest)` → logits `(n_windows, longest, n_tags)`
+        """
         self.runtime = OnnxRuntime()
         self._session: OnnxSession | None = None
-        self._session_of: tuple[int, OnnxRuntime] | None = None
+        self._session_key: tuple[int, OnnxRuntime] | None = None
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, graph: bytes) -> Self:
-        """The twin of a checkpoint that runs a graph made of it."""
+        """Make a checkpoint that runs a graph exported from another one.
+
+        checkpoint (Checkpoint): the exported checkpoint.
+        graph (bytes): content of `model.onnx`.
+        RETURNS (OnnxCheckpoint): a checkpoint with the same labels, tokenizer and name.
+        """
         files = {key: content for key, content in checkpoint.to_files().items() if key != "model.safetensors"}
         return cls.from_files({**files, GRAPH: graph}, checkpoint.name)
 
@@ -70,14 +81,16 @@ class OnnxCheckpoint(Checkpoint):
         tag_map: Mapping[str, str] | None = None,
         graph: Path | None = None,
     ) -> Self:
-        """Open a folder with a graph, its config and its tokenizer; never asks the network.
+        """Load a folder with a graph, its config and its tokenizer, without network access.
 
+        folder (str | Path): the folder.
         tag_scheme (str | None), tag_map (Mapping[str, str] | None): see `Checkpoint.from_pretrained`.
-        graph (Path | None): its path; None for the one that `save` writes.
+        graph (Path | None): path of the graph; None for the one that `save` writes.
+        RETURNS (OnnxCheckpoint): the checkpoint.
         RAISES CheckpointError: a file is missing or damaged, or config.json does not name the tags.
         """
-        bare = cls.load_tokenizer_only(folder, local_files_only=True, reads_weights=False)
-        config = bare.model.config
+        checkpoint = cls.load_tokenizer_only(folder, local_files_only=True, reads_weights=False)
+        config = checkpoint.model.config
         try:
             tags, _ = resolve_head(config, str(folder), None, (), tag_scheme, tag_map)
         except EncoderError as e:
@@ -85,58 +98,74 @@ class OnnxCheckpoint(Checkpoint):
             raise CheckpointError(message) from e
         if tag_scheme:
             config.tag_scheme = resolve_scheme(tags.scheme)
-        bare.graph = (graph or Path(folder) / GRAPH).read_bytes()
-        return bare
+        checkpoint.graph = (graph or Path(folder) / GRAPH).read_bytes()
+        return checkpoint
 
     @property
     def device(self) -> torch.device:
+        """Device of batches, always the CPU."""
         return torch.device("cpu")
 
     def to(self, device: str | torch.device) -> None:
-        """Stay: where a graph runs, its provider says."""
+        """Do nothing: the provider of the runtime determines where the graph runs."""
 
     def save(self, folder: Path) -> None:
-        """Write `config.json`, `model.onnx` and the tokenizer's files, all of them or none."""
+        """Write `config.json`, `model.onnx` and the tokenizer's files to a folder, all of them or none."""
         with atomic_folder(folder) as temporary:
             self.model.config.save_pretrained(temporary)
             self.save_tokenizer(temporary)
             (temporary / GRAPH).write_bytes(self.graph)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Compute the tag logits of a padded batch; see `OnnxSession.run`.
+
+        *Shape:* `(n_windows, longest)` each → `(n_windows, longest, n_tags)`
+        """
         return torch.from_numpy(self._get_session().run(ids.numpy(), mask.numpy()))
 
     def add_labels(self, labels: Sequence[str]) -> None:
+        """Refuse new labels, since a graph cannot be resized.
+
+        RAISES BertNerError: there are labels to add.
+        """
         if labels:
             raise BertNerError(Errors.exported.format(name=self.name))
 
     def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
-        """Nothing: there is nothing to train."""
+        """Do nothing: a graph cannot be trained."""
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         return OnnxCheckpoint.from_files, (self.to_files(), self.name)
 
     def _get_session(self) -> OnnxSession:
-        """The session of this process: its threads do not survive a fork."""
-        wanted = (os.getpid(), self.runtime)
-        if self._session is None or self._session_of != wanted:
-            if self._session_of and self._session_of[0] != os.getpid():
+        """Return the session of this process; the threads of a session do not survive a fork."""
+        key = (os.getpid(), self.runtime)
+        if self._session is None or self._session_key != key:
+            if self._session_key and self._session_key[0] != os.getpid():
                 _inherited.append(self._session)
             n_tags = len(self.tags.tags)
             session, signature = _open_session(self.graph, self.runtime, self.name, n_tags)
-            opened = OnnxSession(session, signature, self.name, n_tags, self._first_position)
-            opened.try_out()
-            self._session, self._session_of = opened, wanted
+            new = OnnxSession(session, signature, self.name, n_tags, self._first_position)
+            new.try_out()
+            self._session, self._session_key = new, key
         return self._session
 
     @property
     def _first_position(self) -> int:
-        """The position of the first subword; RoBERTa and its relatives count from behind that of padding."""
+        """Position of the first subword; RoBERTa and its relatives start positions after the one of padding."""
         positions = getattr(self.model.config, "max_position_embeddings", None)
         return positions - self.max_window if isinstance(positions, int) and positions > 0 else 0
 
 
 class OnnxSession:
-    """A session of onnxruntime that is called as the signature of its graph says."""
+    """A session of onnxruntime, called according to the signature of its graph.
+
+    session (Any): `InferenceSession` of onnxruntime.
+    signature (Signature): inputs and output of the graph.
+    name (str): name of the checkpoint, for messages.
+    n_tags (int): number of tags.
+    first_position (int): position of the first subword.
+    """
 
     def __init__(self, session: Any, signature: Signature, name: str, n_tags: int, first_position: int) -> None:
         self._session = session
@@ -147,9 +176,9 @@ class OnnxSession:
         self._has_run = False
 
     def try_out(self) -> None:
-        """Run the graph on one subword.
+        """Run the graph on one subword, with a time limit.
 
-        RAISES CheckpointError: it does not end within some seconds, as with a loop that goes on and on; or see `run`.
+        RAISES CheckpointError: the run does not end within `TRIAL_SECONDS`, as with an infinite loop.
         """
         import onnxruntime
 
@@ -158,36 +187,39 @@ class OnnxSession:
         def stop() -> None:
             options.terminate = True
 
-        timer = threading.Timer(TRIAL, stop)
+        timer = threading.Timer(TRIAL_SECONDS, stop)
         timer.daemon = True
         timer.start()
         feeds = self._signature.feeds(np.zeros((1, 1), np.int64), np.ones((1, 1), np.int64), self._first_position)
         try:
             self._session.run([self._signature.output], feeds, options)
-        except Exception as e:  # onnxruntime's own have no common class
+        except Exception as e:  # The errors of onnxruntime have no common class.
             if options.terminate:
-                raise self._error(Errors.graph_endless.format(seconds=TRIAL)) from e
-            # What else is wrong with it is told of the texts that it fails on.
+                raise self._error(Errors.graph_endless.format(seconds=TRIAL_SECONDS)) from e
+            # Other errors are reported when the graph fails on a text.
         finally:
             timer.cancel()
 
     def run(self, ids: Any, mask: Any) -> Any:
-        """Tag logits of a padded batch, in float32. *Shape:* `(n_windows, longest)` → `(n_windows, longest, n_tags)`
+        """Compute the tag logits of a padded batch.
 
+        ids, mask (Any): padded batch in NumPy, as `Checkpoint.pad` makes it. *Shape:* `(n_windows, longest)` each
+        RETURNS (Any): logits in float32. *Shape:* `(n_windows, longest, n_tags)`
         RAISES CheckpointError: onnxruntime cannot run the graph, or its output is not logits of these tags.
+            BertNerError: there is not enough memory.
         """
         output = self._signature.output
         try:
-            (found,) = self._session.run([output], self._signature.feeds(ids, mask, self._first_position))
-        except Exception as e:  # onnxruntime's own have no common class
+            (values,) = self._session.run([output], self._signature.feeds(ids, mask, self._first_position))
+        except Exception as e:  # The errors of onnxruntime have no common class.
             if "allocate memory" in str(e):
                 raise BertNerError(Errors.no_memory.format(reason=e)) from e
             raise self._error(e) from e
         expected = (*ids.shape, self._n_tags)
-        if found.shape != expected:
-            shapes = {"found": list(found.shape), "expected": list(expected)}
+        if values.shape != expected:
+            shapes = {"found": list(values.shape), "expected": list(expected)}
             raise self._error(Errors.graph_shape.format(output=output, n_tags=self._n_tags, **shapes))
-        logits = found.astype(np.float32, copy=False)
+        logits = values.astype(np.float32, copy=False)
         if not self._has_run and is_distribution(logits):
             raise self._error(Errors.graph_probabilities.format(output=output))
         self._has_run = True
@@ -205,21 +237,21 @@ def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) ->
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = runtime.threads or torch.get_num_threads()
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors
-    # Without VNNI instructions, sums of products of bytes overflow where one of the two has a sign. Onnxruntime takes
-    # the sign away then, if it is told to, which is slower and right; with VNNI nothing changes.
+    options.log_severity_level = 3  # Log errors only.
+    # Without VNNI instructions, sums of products of bytes overflow if one factor is signed. With this option
+    # onnxruntime then uses unsigned factors, which is slower and correct. With VNNI it has no effect.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    known, cuda = onnxruntime.get_available_providers(), "CUDAExecutionProvider"
-    if runtime.provider == "cuda" and cuda not in known:
-        raise BertNerError(Errors.no_cuda_provider.format(found=", ".join(known)))
+    available, cuda = onnxruntime.get_available_providers(), "CUDAExecutionProvider"
+    if runtime.provider == "cuda" and cuda not in available:
+        raise BertNerError(Errors.no_cuda_provider.format(found=", ".join(available)))
     providers = ["CPUExecutionProvider"]
-    if runtime.provider != "cpu" and cuda in known:
+    if runtime.provider != "cpu" and cuda in available:
         providers.insert(0, cuda)
-    # Onnxruntime's one node for "add, then normalize" takes ten times as long on a CPU as two nodes do: with it a fifth
-    # of the time of a graph in eight bits goes there.
-    slow = [] if cuda in providers else ["SkipLayerNormFusion", "BiasSkipLayerNormFusion"]
-    # Weights in a second file would be read from wherever this process was started. There is no such folder.
+    # On a CPU, onnxruntime's fused node for "add, then normalize" takes ten times as long as two nodes do. It would
+    # use a fifth of the time of an int8 graph.
+    slow_fusions = [] if cuda in providers else ["SkipLayerNormFusion", "BiasSkipLayerNormFusion"]
+    # Weights in a second file would be read from the working directory. This folder does not exist, so that fails.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", f"{os.devnull}/none")
     with translate_load_errors(name, Errors.graph_damaged):
-        session = onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow)
+        session = onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow_fusions)
         return session, match_signature(session.get_inputs(), session.get_outputs(), n_tags)

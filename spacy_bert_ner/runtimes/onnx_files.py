@@ -13,11 +13,12 @@ from .onnx_runtime import OnnxRuntime
 def find_graph(name: str, runtime: object) -> Path | None:
     """Find the graph to run.
 
-    name (str): folder or Hub name of a checkpoint.
-    runtime: `OnnxRuntime` takes a graph also beside weights for torch; others only where there are none.
-    RETURNS: the path of the graph; None where there is none to run.
-    RAISES CheckpointError: there are several graphs, the one that `file` names is missing, its weights are in another
-        file, or the name is no folder although `runtime` is for graphs.
+    name (str): folder, or name on the Hub, of a checkpoint.
+    runtime (object): the configured runtime. `OnnxRuntime` takes a graph even if the folder has weights for torch; any
+        other runtime takes one only if the folder has none.
+    RETURNS (Path | None): path of the graph; None if there is no graph to run.
+    RAISES CheckpointError: there are several graphs; the graph that `file` names is missing; its weights are in another
+        file; or the name is not a folder although `runtime` is for graphs.
     """
     if not is_folder(name):
         if isinstance(runtime, OnnxRuntime):
@@ -38,17 +39,17 @@ def find_graph(name: str, runtime: object) -> Path | None:
 
 
 def list_graphs(folder: Path) -> list[str]:
-    """The graphs of a folder and of its folder `onnx`, as paths that `file` takes."""
+    """Return the graphs in a folder and in its folder `onnx`, as paths that the setting `file` accepts."""
     paths = [path for pattern in ("*.onnx", "onnx/*.onnx") for path in folder.glob(pattern) if path.is_file()]
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
 def _checked(name: str, graph: Path) -> Path:
-    """Refuse a graph whose weights are in another file, which no saved pipeline would hold."""
-    beginnings = (f"{graph.name}_data", f"{graph.name}.data")
-    data = sorted(path.name for path in graph.parent.iterdir() if path.name.startswith(beginnings))
-    if data:
-        raise CheckpointError(Errors.graph_data.format(name=name, graph=graph.as_posix(), data=data[0]))
+    """Return a graph; raise an error if its weights are in another file, which a saved pipeline would lack."""
+    prefixes = (f"{graph.name}_data", f"{graph.name}.data")
+    data_files = sorted(path.name for path in graph.parent.iterdir() if path.name.startswith(prefixes))
+    if data_files:
+        raise CheckpointError(Errors.graph_data.format(name=name, graph=graph.as_posix(), data=data_files[0]))
     return graph
 
 

@@ -1,4 +1,4 @@
-"""The forward pass of a prediction on torch, with the weights of the checkpoint as they are."""
+"""Configure the runtime that predicts on torch, and select the forward pass for it."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -26,11 +26,11 @@ RUNTIME_PRECISIONS = (*PRECISIONS, "int8")
 
 @dataclass(frozen=True)
 class TorchRuntime:
-    """Runs batches on the device of the checkpoint.
+    """Settings to run batches on the device of the checkpoint.
 
-    precision (str): of matrix products, one of `RUNTIME_PRECISIONS`.
-    packed_weights (bool): whether a CPU multiplies with a copy of the weights; see `PaddingFreeForward`.
-    compile (bool): whether `torch.compile` makes kernels for the model.
+    precision (str): precision of matrix products, one of `RUNTIME_PRECISIONS`.
+    packed_weights (bool): whether a CPU multiplies with a packed copy of the weights; see `PaddingFreeForward`.
+    compile (bool): whether `torch.compile` generates kernels for the model.
     """
 
     precision: str = "fp32"
@@ -42,17 +42,18 @@ class TorchRuntime:
 def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True, compile: Any = False) -> TorchRuntime:
     """Make the runtime of `[components.bert_ner.model.runtime]` that runs on torch.
 
-    precision (str): of matrix products: "fp32"; "bf16" or "fp16", which leave the weights in float32; "auto" for "bf16"
-        where the hardware gains by it, else "fp32"; "int8", which takes an x86 CPU with VNNI and a BERT.
-    packed_weights (bool): on an x86 CPU, a BERT predicts without padding, from a copy of the weights in the order in
-        which oneDNN multiplies fastest. False saves the copy's memory, and is slower; "int8" takes it.
-    compile (bool): `torch.compile` makes kernels for the model of transformers, which then predicts, with padding. It
-        takes a compiler, and up to a minute at the first texts.
+    precision (str): precision of matrix products: "fp32"; "bf16" or "fp16", which keep the weights in float32; "auto"
+        for "bf16" if the hardware gains by it, else "fp32"; "int8", which requires an x86 CPU with VNNI and a BERT.
+    packed_weights (bool): on an x86 CPU, a BERT predicts without padding, from a copy of the weights in the layout in
+        which oneDNN multiplies fastest. False saves the memory of the copy, and is slower. "int8" requires true.
+    compile (bool): `torch.compile` generates kernels for the model of transformers, which then predicts, with padding.
+        This requires a compiler, and takes up to a minute for the first texts.
+    RETURNS (TorchRuntime): the runtime.
     RAISES ConfigError: a setting is not allowed.
     """
     check = partial(require_setting, RUNTIME_SECTION)
-    a_precision = isinstance(precision, str) and precision in RUNTIME_PRECISIONS
-    check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in RUNTIME_PRECISIONS))
+    is_precision = isinstance(precision, str) and precision in RUNTIME_PRECISIONS
+    check("precision", precision, is_precision, ", ".join(f'"{choice}"' for choice in RUNTIME_PRECISIONS))
     check("packed_weights", packed_weights, isinstance(packed_weights, bool), "true, false")
     check("packed_weights", packed_weights, packed_weights or precision != "int8", 'true, where precision = "int8"')
     check("compile", compile, isinstance(compile, bool), "true, false")
@@ -61,10 +62,12 @@ def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True, c
 
 
 def padding_free_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> PaddingFreeForward | None:
-    """What predicts without padding; None where model, device or precision leave that to transformers.
+    """Return the padding-free forward pass; None if transformers has to run the model, device or precision.
 
-    RETURNS: the one that the checkpoint has, if it is of this runtime.
-    RAISES ConfigError: the precision is "int8", which nothing else has.
+    checkpoint (Checkpoint): the checkpoint to run.
+    runtime (TorchRuntime): its settings.
+    RETURNS (PaddingFreeForward | None): that of the checkpoint if it has this precision, else a new one.
+    RAISES ConfigError: the precision is "int8", which only this forward pass supports, and cannot be used here.
     """
     device, precision = checkpoint.device.type, runtime.precision
     if precision == "int8":
@@ -74,40 +77,44 @@ def padding_free_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> Pad
     if precision == "auto":
         precision = "bf16" if autocast_dtype(precision, device) else "fp32"
     is_slow = precision == "bf16" and not has_fast_bf16(device)
-    is_known = device == "cpu" and has_packed_linear() and is_like_bert(checkpoint.model)
-    if not (is_known and runtime.packed_weights) or is_slow or precision == "fp16" or runtime.compile:
+    is_supported = device == "cpu" and has_packed_linear() and is_like_bert(checkpoint.model)
+    if not (is_supported and runtime.packed_weights) or is_slow or precision == "fp16" or runtime.compile:
         return None
-    own = checkpoint.padding_free
-    return own if own is not None and own.precision == precision else PaddingFreeForward(checkpoint.model, precision)
+    current = checkpoint.padding_free
+    if current is not None and current.precision == precision:
+        return current
+    return PaddingFreeForward(checkpoint.model, precision)
 
 
 def compiled_forward(checkpoint: "Checkpoint", runtime: TorchRuntime) -> Callable[..., torch.Tensor] | None:
-    """What predicts where the model is to be compiled, which happens when it first does; None where it is not to be.
+    """Return the compiled forward pass, which is compiled when it first runs; None if the runtime does not compile.
 
+    checkpoint (Checkpoint): the checkpoint to run.
+    runtime (TorchRuntime): its settings.
     RAISES ConfigError: there is no compiler.
     """
     if not runtime.compile:
         return None
     reason = _lacks_compiler(checkpoint.device.type)
     require_setting(RUNTIME_SECTION, "compile", True, reason is None, f"false, as there is {reason}")
-    # Lengths differ from batch to batch; without this, torch compiles for some of them, and then gives up.
+    # Lengths differ between batches. Without `dynamic`, torch compiles for some of them, and then stops compiling.
     return checkpoint.compiled_forward or torch.compile(checkpoint.forward, dynamic=True)
 
 
 def _lacks_compiler(device: str) -> str | None:
-    """What `torch.compile` would miss; None where it has what it takes."""
+    """Describe what `torch.compile` lacks; None if it lacks nothing."""
     if device == "cuda":
         return None if find_spec("triton") else "no triton, which compiles for GPUs: pip install triton"
-    own = os.environ.get("CXX")
-    found = any(map(shutil.which, [own] if own else ["g++", "clang++", "cl"]))
-    return None if found else "no C++ compiler: install g++, or name another in the environment's CXX"
+    configured = os.environ.get("CXX")
+    has_compiler = any(map(shutil.which, [configured] if configured else ["g++", "clang++", "cl"]))
+    return None if has_compiler else "no C++ compiler: install g++, or set the environment variable CXX to another one"
 
 
 def lacks_int8(checkpoint: "Checkpoint") -> str | None:
-    """Why a checkpoint cannot run in eight bits here; None where it can."""
+    """Describe why a checkpoint cannot run in int8 here; None if it can."""
     model, device = checkpoint.model, checkpoint.device.type
     if device != "cpu":
-        return f"the weights lie on '{device}'"
+        return f"the weights are on '{device}'"
     if not is_like_bert(model):
-        return f"'{checkpoint.name}' is of the kind {model.config.model_type}"
-    return None if has_packed_int8_linear() else "the CPU, or torch, has no such products"
+        return f"'{checkpoint.name}' has the architecture {model.config.model_type}"
+    return None if has_packed_int8_linear() else "the CPU, or torch, does not support such products"

@@ -136,7 +136,7 @@ class TestPredictions:
         assert entities(make(tagger, runtime=runtime(compile=True)).pipe(TEXTS)) == expected
 
     def test_eight_bits_are_for_cpus(self, tagger, on_gpu):
-        with pytest.raises(ConfigError, match=r"precision.*the weights lie on 'cuda"):
+        with pytest.raises(ConfigError, match=r"precision.*the weights are on 'cuda"):
             make(tagger, runtime=runtime(precision="int8"))
 
     def test_what_a_gpu_saves_a_cpu_reads(self, tagger, on_gpu, tmp_path):

@@ -610,7 +610,7 @@ def test_the_command(pipeline, tmp_path, monkeypatch):
     assert done.exit_code == 0
     told = " ".join(done.output.split())
     assert "torch 0.9000 1,234 onnx-int8 0.8990 9,877" in told
-    assert "on onnx-int8: entity F1 0.9000 before, 0.8990 after; words a second 1,234 before, 9,877 after" in told
+    assert "for onnx-int8: entity F1 0.9000 before, 0.8990 after; words per second 1,234 before, 9,877 after" in told
     assert calls == [((folder, tmp_path / "out", dev), {"runtime": "onnx-int8", "tolerance": 0.01})]
 
 

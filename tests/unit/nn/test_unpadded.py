@@ -256,12 +256,12 @@ def test_bfloat16_that_gains_nothing_is_left_to_autocast(tagger, monkeypatch):
 
 def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch):
     with pytest.raises(
-        ConfigError, match=r"bert, camembert, electra, roberta, xlm-roberta; but '.*' is of the kind disti"
+        ConfigError, match=r"bert, camembert, electra, roberta, xlm-roberta; but '.*' has the architecture disti"
     ):
         make(checkpoints["distilbert"], runtime={"@misc": TORCH, "precision": "int8"})
     monkeypatch.setattr(torch_runtime, "has_packed_int8_linear", lambda: False)
     with pytest.raises(
-        ConfigError, match=r"precision = 'int8' is not allowed.*the CPU, or torch, has no such products.*"
+        ConfigError, match=r"precision = 'int8' is not allowed.*the CPU, or torch, does not support such products.*"
     ):
         make(tagger, runtime={"@misc": TORCH, "precision": "int8"})
     with pytest.raises(

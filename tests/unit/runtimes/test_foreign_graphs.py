@@ -145,7 +145,10 @@ def test_where_positions_begin(name, first, checkpoints):
 BAD_INPUTS = {
     "unknown": (lambda graph: graph.take_types("bbox"), "'bbox' is unknown"),
     "no mask": (lambda graph: graph.take("attention_mask", "token_type_ids"), "there is no attention_mask"),
-    "twice": (lambda graph: graph.take_types("segment_ids").take_types("type_ids"), "both stand for token_type_ids"),
+    "twice": (
+        lambda graph: graph.take_types("segment_ids").take_types("type_ids"),
+        "both have the role token_type",
+    ),
     "type": (lambda graph: graph.take("input_ids", "input_ids", FLOAT), "'input_ids' has the type float"),
 }
 
@@ -255,7 +258,7 @@ def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
 
 
 def test_a_graph_that_does_not_end_is_refused(graph, folder, monkeypatch):
-    monkeypatch.setattr("spacy_bert_ner.runtimes.onnx_checkpoint.TRIAL", 0.1)
+    monkeypatch.setattr("spacy_bert_ner.runtimes.onnx_checkpoint.TRIAL_SECONDS", 0.1)
     graph.loop(2**62).save(folder / "model.onnx")
     assert "it takes more than 0.1 seconds for one subword, as if it had a loop that does not end" in refusal(folder)
 
