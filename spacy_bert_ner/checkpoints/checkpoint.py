@@ -131,8 +131,8 @@ class Checkpoint:
             follows from the tags and from `config.json`, and is the scheme of a new head. None for IOB2 there.
         tag_map (Mapping[str, str] | None): replacements for some tags of `id2label`. Several tags may get the same
             replacement.
-        mark_case (bool): whether, if there is something to train, a tokenizer that lower-cases gets markers for capital
-            letters; see `case_markers.add_case_markers`. The encoder gets an embedding with random weights for each.
+        mark_case (bool): add markers for capital letters to a tokenizer that lower-cases, if there is something to
+            train; see `case_markers.add_case_markers`. The encoder gets an embedding with random weights for each.
         reset_layers (int | str): number of the encoder's highest layers to initialise randomly together with a new
             head. "auto" means the highest layer of an encoder, and no layer of a fine-tuned checkpoint. A number that
             resets layers of a fine-tuned checkpoint causes a warning.
@@ -171,14 +171,14 @@ class Checkpoint:
                     output_loading_info=True,
                     **LOCAL,
                 )
-            is_old, has_head = check_weights(
+            head_has_old_weights, file_has_head = check_weights(
                 name, model, report, source.folder, is_new=new_head, is_to_train=is_to_train
             )
             tokenizer = open_tokenizer(AutoTokenizer, name, source.folder)
-        if new_head and is_old:
+        if new_head and head_has_old_weights:
             reinit_head(model)
         if new_head:
-            is_tagger = has_head and may_have_tags(config)
+            is_tagger = file_has_head and may_have_tags(config)
             n_reset = layers_to_reset(reset_layers, model, frozen_layers, name=name, is_tagger=is_tagger)
             reinit_layers(model, n_reset)
         with translate_load_errors(name, Errors.no_tokenizer):

@@ -1,6 +1,6 @@
-"""Explain what to do about tokenizers for which transformers has no fast class.
+"""Explain how to replace tokenizers for which transformers has no fast class.
 
-For some of them a fast one can be made; for the others, the message says why not, and names an alternative. All entries
+For some of them a fast one can be made. For the others, the message gives the reason and an alternative. All entries
 were tested with transformers 4.53 and 5.23, with MeCab and Moses installed.
 """
 

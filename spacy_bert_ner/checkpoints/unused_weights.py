@@ -24,7 +24,7 @@ _DECODER = re.compile(r"(^|\.)decoder\.")
 
 WRAPPERS = {
     "module.": "the model in torch.nn.DataParallel or DistributedDataParallel",
-    "_orig_mod.": "what torch.compile returns",
+    "_orig_mod.": "the module that torch.compile returns",
 }
 """Prefixes of weight names, and descriptions of the wrappers that add them."""
 PEFT = "base_model.model."

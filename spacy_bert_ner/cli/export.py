@@ -28,12 +28,12 @@ def export_cli(
         float, typer.Option(help="maximum decrease of entity F1, from 0 to 1; if exceeded, nothing is written")
     ] = 0.002,
     to: Annotated[
-        str, typer.Option(help="what to write; one of: pipeline, hf (a plain checkpoint), onnx (a graph)")
+        str, typer.Option(help="output to write; one of: pipeline, hf (a plain checkpoint), onnx (a graph)")
     ] = "pipeline",
     component: Annotated[
         str | None, typer.Option(help="name of the bert_ner component, for hf and onnx, if there are several")
     ] = None,
-    package: Annotated[Path | None, typer.Option(help="folder for a wheel of the new pipeline, if given")] = None,
+    package: Annotated[Path | None, typer.Option(help="also write a wheel of the new pipeline to this folder")] = None,
     code: Code = None,
 ) -> None:
     """Export a pipeline to another, faster runtime; or export only its checkpoint."""
@@ -50,7 +50,7 @@ def export_cli(
             msg.good(f"Wrote {output}")
             return
         if dev is None:
-            raise typer.BadParameter("is required for the comparison: --dev corpus/dev.spacy", param_hint="--dev")
+            raise typer.BadParameter("is required: --dev corpus/dev.spacy", param_hint="--dev")
         dev = one_file(dev, COMPARED_ON)
         report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
     except (BertNerError, OSError) as e:

@@ -15,8 +15,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from spacy_bert_ner.export import onnx_attention as attention
-from spacy_bert_ner.export import to_onnx as conversion
+from spacy_bert_ner.export import onnx_attention, to_onnx
 
 Trace = Callable[..., None]
 _traced: dict[str, bytes] = {}
@@ -27,7 +26,7 @@ def trace_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     RETURNS: the key of each graph that is asked for from now on.
     """
-    real: Trace = conversion._trace
+    real: Trace = to_onnx._trace
     asked: list[str] = []
 
     def trace(checkpoint: Any, path: Path, *, fused: bool) -> None:
@@ -38,7 +37,7 @@ def trace_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             _traced[key] = path.read_bytes()
         path.write_bytes(_traced[key])
 
-    monkeypatch.setattr(conversion, "_trace", trace)
+    monkeypatch.setattr(to_onnx, "_trace", trace)
     return asked
 
 
@@ -46,7 +45,7 @@ def _key(checkpoint: Any, fused: bool) -> str:
     """A digest of all that a graph depends on."""
     model = checkpoint.model
     config = {key: value for key, value in model.config.to_dict().items() if key != "_name_or_path"}
-    attends = (getattr(model.config, "_attn_implementation", None), attention._node)
+    attends = (getattr(model.config, "_attn_implementation", None), onnx_attention._attention_op)
     found = sha256(repr((type(model), config, attends, fused, checkpoint.tokenizer.pad_token_id)).encode())
     for name, tensor in model.state_dict().items():
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -25,8 +25,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, ExportError
-from spacy_bert_ner.export import exporter as export
-from spacy_bert_ner.export import onnx_attention as attention
+from spacy_bert_ner.export import exporter, onnx_attention
 from spacy_bert_ner.export.exporter import export_checkpoint, export_pipeline
 from spacy_bert_ner.export.to_onnx import convert
 from spacy_bert_ner.models.token_classifier import get_checkpoint
@@ -107,7 +106,7 @@ def test_attention_is_one_node_of_onnxruntime_unless_others_are_to_read_the_grap
 
 def test_attention_of_another_kind_is_left_as_it_is(tmp_path, monkeypatch):
     tagger = save_tagger(tmp_path, "O", "B-per", num_hidden_layers=1)
-    monkeypatch.setattr(attention, "_node", None)
+    monkeypatch.setattr(onnx_attention, "_attention_op", None)
     found = nodes(convert(Checkpoint.from_pretrained(tagger), "fp32"))
     assert found[":Softmax"] > 0
 
@@ -326,9 +325,9 @@ def test_an_exported_pipeline_finds_the_same(pipeline, tmp_path):
 
 def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    scores = iter([export.BenchmarkResult(0.9, 100.0), export.BenchmarkResult(0.8971, 900.0)])
-    monkeypatch.setattr(export, "_evaluate", lambda *_: next(scores))
-    monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
+    scores = iter([exporter.BenchmarkResult(0.9, 100.0), exporter.BenchmarkResult(0.8971, 900.0)])
+    monkeypatch.setattr(exporter, "_evaluate", lambda *_: next(scores))
+    monkeypatch.setattr(exporter, "convert", lambda checkpoint, precision: b"not looked at")
     message = (
         r"With onnx-int8, entity F1 on .*dev.spacy falls from 0.9000 to 0.8971, by 0.0029, which is more than the "
         r"tolerance of 0.002. Allow more: --tolerance 0.003; or"
@@ -353,8 +352,8 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
     folder, dev = pipeline
     traced.clear()
     measured = iter(AUTO[best])
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(*next(measured)))
-    monkeypatch.setattr(export, "has_fast_bf16", lambda device: True)
+    monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(*next(measured)))
+    monkeypatch.setattr(exporter, "has_fast_bf16", lambda device: True)
     monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)  # nothing is multiplied
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     assert report.runtime == best
@@ -381,7 +380,7 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
 def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
     """Without onnx; with the weights as they were, which can be trained."""
     folder, dev = pipeline
-    monkeypatch.setattr(export, "require_packages", None)
+    monkeypatch.setattr(exporter, "require_packages", None)
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="torch-int8", tolerance=1.0)
     assert list(report.tried) == ["torch-int8"]
     weights = [path / "bert_ner" / "model" / "model.safetensors" for path in (folder, tmp_path / "out")]
@@ -406,7 +405,7 @@ def test_eight_bits_on_torch_where_they_cannot_be(pipeline, tmp_path, monkeypatc
 
 def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    monkeypatch.setattr(export, "has_fast_bf16", lambda device: False)
+    monkeypatch.setattr(exporter, "has_fast_bf16", lambda device: False)
     monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: False)
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto", tolerance=1.0)
     assert list(report.tried) == ["torch", "onnx", "onnx-int8"]
@@ -424,15 +423,15 @@ def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
     nlp.to_disk(tmp_path / "two")
     measured = iter([(0.9, 100), (0.9, 90), (0.9, 200), (0.7, 300), (0.7, 900)])
     monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(*next(measured)))
-    monkeypatch.setattr(export, "has_fast_bf16", lambda device: True)
+    monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(*next(measured)))
+    monkeypatch.setattr(exporter, "has_fast_bf16", lambda device: True)
     assert export_pipeline(tmp_path / "two", tmp_path / "out", dev, runtime="auto").runtime == "torch-bf16"
     nlp = spacy.load(tmp_path / "out")
     for name in ("bert_ner", "second"):
         assert nlp.config["components"][name]["model"]["runtime"] == {**runtime, "precision": "bf16"}
     assert nlp.get_pipe("second").settings.thresholds == {"per": 0.25}
     assert nlp.meta["requirements"] == ["onnxruntime>=1.20", "other"]
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(0.9, 100))
+    monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(0.9, 100))
     again = export_pipeline(tmp_path / "out", tmp_path / "again", dev, runtime="auto")
     assert list(again.tried) == ["torch", "onnx", "torch-int8", "onnx-int8"]
 
@@ -442,7 +441,7 @@ def test_the_better_of_two_speeds_counts(pipeline, monkeypatch):
     nlp = spacy.load(folder)
     speeds = iter([100.0, 300.0])
     monkeypatch.setattr(nlp, "evaluate", lambda examples: {"ents_f": 0.5, "speed": next(speeds)})
-    assert export._evaluate(nlp, dev, folder) == export.BenchmarkResult(0.5, 300.0)
+    assert exporter._evaluate(nlp, dev, folder) == exporter.BenchmarkResult(0.5, 300.0)
 
 
 @pytest.mark.parametrize("tolerance", [-0.001, 1.5, float("nan"), True])
@@ -465,7 +464,7 @@ def test_a_report_of_another_does_not_make_an_older_export(content, pipeline, tm
 def test_what_was_trained_since_is_not_lost(pipeline, tmp_path, monkeypatch):
     """An export of torch can be trained, and lies where the next one would go."""
     folder, dev = pipeline
-    monkeypatch.setattr(export, "_evaluate", lambda *_: export.BenchmarkResult(0.9, 100))
+    monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(0.9, 100))
     export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     nlp = spacy.load(tmp_path / "out")
@@ -479,7 +478,7 @@ def test_what_was_trained_since_is_not_lost(pipeline, tmp_path, monkeypatch):
 def test_packages_are_asked_for_before_any_work(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    monkeypatch.setattr(export, "open_pipeline", None)
+    monkeypatch.setattr(exporter, "open_pipeline", None)
     with pytest.raises(BertNerError, match=r"onnxscript is not installed. Install it: .*\[onnx-export\]"):
         export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
 
@@ -587,7 +586,7 @@ def test_the_card_tells_of_marks_for_capitals(encoder, tagger, tmp_path):
     assert 'pipeline("token-classification"' in plain
     assert "⇧" not in plain
     assert 'pipeline("token-classification"' not in marked
-    assert "take for each word the tag of its first subword" in marked
+    assert "use for each word the tag of its first subword" in marked
 
 
 def test_a_graph_of_its_own(pipeline, tagger, tmp_path):
@@ -602,10 +601,10 @@ def command(*arguments):
 
 def test_the_command(pipeline, tmp_path, monkeypatch):
     folder, dev = pipeline
-    before, after = export.BenchmarkResult(0.9, 1234.4), export.BenchmarkResult(0.899, 9876.6)
-    report = export.Report("onnx-int8", before, {"torch": before, "onnx-int8": after})
+    before, after = exporter.BenchmarkResult(0.9, 1234.4), exporter.BenchmarkResult(0.899, 9876.6)
+    report = exporter.Report("onnx-int8", before, {"torch": before, "onnx-int8": after})
     calls = []
-    monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: calls.append((a, k)) or report)
+    monkeypatch.setattr(exporter, "export_pipeline", lambda *a, **k: calls.append((a, k)) or report)
     done = command(folder, tmp_path / "out", "--dev", dev, "--tolerance", 0.01)
     assert done.exit_code == 0
     told = " ".join(done.output.split())
@@ -629,9 +628,9 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
     (corpus / "split.json").write_text(json.dumps({"parts": parts}))
     scored = []
     monkeypatch.setattr(
-        export, "_evaluate", lambda nlp, data, _: scored.append(data) or export.BenchmarkResult(0.9, 1.0)
+        exporter, "_evaluate", lambda nlp, data, _: scored.append(data) or exporter.BenchmarkResult(0.9, 1.0)
     )
-    monkeypatch.setattr(export, "convert", lambda checkpoint, precision: b"not looked at")
+    monkeypatch.setattr(exporter, "convert", lambda checkpoint, precision: b"not looked at")
     done = command(folder, tmp_path / "out", "--dev", corpus, "--runtime", "torch-bf16")
     assert done.exit_code == 0, done.output
     assert "corpus is a folder. Its dev data is taken:" in " ".join(done.output.split())
@@ -654,10 +653,10 @@ def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
     """That is, it asks spaCy to: that command builds in an environment of its own, which needs a package index."""
     folder, dev = pipeline
     report, calls = (
-        export.Report("onnx", export.BenchmarkResult(0.9, 1.0), {"onnx": export.BenchmarkResult(0.9, 2.0)}),
+        exporter.Report("onnx", exporter.BenchmarkResult(0.9, 1.0), {"onnx": exporter.BenchmarkResult(0.9, 2.0)}),
         [],
     )
-    monkeypatch.setattr(export, "export_pipeline", lambda *a, **k: report)
+    monkeypatch.setattr(exporter, "export_pipeline", lambda *a, **k: report)
     monkeypatch.setattr("spacy.cli.package", lambda *a, **k: calls.append((a, k)))
     done = command(folder, tmp_path / "out", "--dev", dev, "--package", tmp_path / "packages")
     assert done.exit_code == 0
