@@ -323,7 +323,7 @@ def test_one_of_several_is_named(graph, folder, of_torch):
             nlp("the")
         found = '"model.onnx", "onnx/model.onnx", "onnx/model_q4.onnx"'
         assert str(error.value) == (
-            f"'{folder}' holds several ONNX graphs: {found}. Allowed: one of them. Name it: "
+            f"'{folder}' holds several ONNX graphs: {found}. Allowed: one of them. Select it: "
             '[components.<name>.model.runtime] @misc = "spacy_bert_ner.OnnxRuntime.v1" and file = "model.onnx"'
         )
     assert entities(make(folder, file="onnx/model_q4.onnx")) == of_torch[1]
