@@ -14,21 +14,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from ..decoding.label_rules import ALL_LABELS, LabelRules
 from ..decoding.tag_scheme import TagSet, build_tag_set, resolve_scheme, tags_of_label
-from ..errors import BertNerError, CheckpointError, Errors, TagError
+from ..errors import Errors, TagError
 from ..nn.batch_invariance import make_batch_invariant, model_inputs
 from ..nn.fast_dropout import set_dropout, use_fast_dropout
 from ..nn.gradient_accumulation import AllReduce, GradientAccumulator
 from ..nn.padding_free import PaddingFreeForward
 from ..nn.parameter_depth import ParameterDepth, checkpoint_activations, freeze, parameter_depths
 from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
-from ..tokenization.batching import bucket_size, pad_windows
 from ..tokenization.case_markers import add_case_markers
-from ..tokenization.special_subwords import lone_markers, space_markers, special_subwords
 from ..types import Encoding, Ints1d
 from ..util.atomic_io import atomic_folder
 from ..util.multiprocess import limit_threads_after_fork
@@ -36,9 +33,7 @@ from .hub import locate_checkpoint
 from .loading import (
     LOCAL,
     check_weights,
-    longest_window,
     may_have_tags,
-    padding_of,
     rename_tokenizer,
     resolve_head,
     scheme_in,
@@ -47,9 +42,9 @@ from .loading import (
     write_tags,
 )
 from .safety import reject_oversized_config
-from .slow_tokenizers import slow_message
+from .subword_encoder import SubwordEncoder
 from .surgery import layers_to_reset, reinit_head, reinit_layers, resize_embeddings, resize_head
-from .tokenizer_loading import encode, open_tokenizer
+from .tokenizer_loading import open_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -63,7 +58,7 @@ class Checkpoint:
     tokenizer (PreTrainedTokenizerFast): fast tokenizer, which is saved with the model.
     name (str): folder, or name on the Hub, for messages.
     commit (str | None): commit of the repository on the Hub that was loaded; None for a folder.
-    RAISES CheckpointError: the tokenizer is not a fast one, or has no vocabulary.
+    RAISES CheckpointError: the tokenizer or the architecture is not supported.
     """
 
     can_train = True
@@ -75,14 +70,9 @@ class Checkpoint:
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str, commit: str | None = None
     ) -> None:
-        if not tokenizer.is_fast:
-            raise CheckpointError(slow_message(name, type(tokenizer).__name__, getattr(tokenizer, "init_kwargs", {})))
-        # Without its files, transformers 5 makes an empty tokenizer, for which every word is unknown.
-        if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
-            raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
+        self.subword_encoder = SubwordEncoder(model, tokenizer, name)
         self.model = make_batch_invariant(model.float().eval(), name)
         use_fast_dropout(self.model)
-        self.tokenizer = tokenizer
         self.name = name
         self.commit = commit
         self.owner_pid = os.getpid()
@@ -93,15 +83,6 @@ class Checkpoint:
         self.scaler: torch.amp.GradScaler | None = None
         """Loss scaler for training in float16."""
         self._frozen_layers, self._is_checkpointing = 0, False
-        # A checkpoint may set truncation and padding to a fixed length; windows need neither.
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-        try:
-            self.prefix_ids, self.suffix_ids = special_subwords(tokenizer.backend_tokenizer)
-        except ValueError as e:
-            raise CheckpointError(Errors.no_tokenizer.format(name=name, reason=e)) from e
-        self.space_markers = space_markers(tokenizer.backend_tokenizer)
-        """Ids of the subwords that consist of only a space marker."""
 
     @classmethod
     def from_pretrained(
@@ -240,7 +221,7 @@ class Checkpoint:
             for file_name, content in files.items():
                 (Path(temporary) / Path(file_name).name).write_bytes(content)
             checkpoint = cls.from_folder(temporary)
-        checkpoint.name = name
+        checkpoint.name = checkpoint.subword_encoder.name = name
         return checkpoint
 
     def accumulate(self, weight: float) -> float:
@@ -347,62 +328,56 @@ class Checkpoint:
             self._is_checkpointing = gradient_checkpointing
 
     @property
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """The fast tokenizer, which is saved with the model."""
+        tokenizer: PreTrainedTokenizerFast = self.subword_encoder.tokenizer
+        return tokenizer
+
+    @property
+    def prefix_ids(self) -> list[int]:
+        """Ids of the special subwords before each window."""
+        return self.subword_encoder.prefix_ids
+
+    @property
+    def suffix_ids(self) -> list[int]:
+        """Ids of the special subwords after each window."""
+        return self.subword_encoder.suffix_ids
+
+    @property
     def n_special(self) -> int:
         """Number of special subwords in each window."""
-        return len(self.prefix_ids) + len(self.suffix_ids)
+        return self.subword_encoder.n_special
 
-    @cached_property
+    @property
     def max_window(self) -> int:
         """Maximum length of a window in subwords, including special subwords."""
-        return longest_window(self.model, self.tokenizer)
+        return self.subword_encoder.max_window
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
-        """Split texts into subwords with character offsets, without special subwords and without truncation.
-
-        texts (Sequence[str]): texts of any length.
-        RETURNS (list[Encoding]): subwords of each text.
-        RAISES BertNerError: the tokenizer fails on a text.
-        """
-        encoded = encode(self.tokenizer, texts, self.name)
-        return [
-            Encoding(ids, np.array(e.offsets, dtype=np.int64).reshape(-1, 2), lone_markers(ids, e, self.space_markers))
-            for e, ids in ((e, np.array(e.ids, dtype=np.int64)) for e in encoded)
-        ]
+        """Split texts into subwords with character offsets; see `SubwordEncoder.tokenize`."""
+        return self.subword_encoder.tokenize(texts)
 
     def pad(self, windows: Sequence[Ints1d], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-        """Add special subwords to each window and pad to the longest.
+        """Make a padded batch on the device of the model; see `SubwordEncoder.pad`.
 
         windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
         multiple (int): round the length up to a multiple of this, as far as the encoder has positions. Default: 1.
-        RETURNS (tuple[torch.Tensor, torch.Tensor]): ids and attention mask, on the model's device.
-            *Shape:* `(n_windows, longest)` each
+        RETURNS (tuple[torch.Tensor, torch.Tensor]): ids and attention mask. *Shape:* `(n_windows, longest)` each
         RAISES BertNerError: the encoder does not know a subword.
         """
-        framed = self._frame(windows)
-        longest = max(map(len, framed))
-        longest = max(longest, min(-(-longest // multiple) * multiple, self.max_window))
-        ids, mask = pad_windows(framed, padding_of(self.model, self.tokenizer), longest)
+        ids, mask = self.subword_encoder.pad(windows, multiple)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[torch.Tensor, list[int]]:
-        """Add special subwords to each window and concatenate the windows, with padding only at the end.
+        """Make a batch without padding between windows; see `SubwordEncoder.pack`.
 
         windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
-        limit (int): length beyond which no padding is added; see `batching.bucket_size`.
+        limit (int): length beyond which no padding is added.
         RETURNS (tuple[torch.Tensor, list[int]]): ids, and the length of each window. *Shape:* `(n_rows,)`
         RAISES BertNerError: the encoder does not know a subword.
         """
-        framed = self._frame(windows)
-        lengths = list(map(len, framed))
-        padding = np.full(bucket_size(sum(lengths), limit) - sum(lengths), padding_of(self.model, self.tokenizer))
-        return torch.from_numpy(np.concatenate([*framed, padding])), lengths
-
-    def _frame(self, windows: Sequence[Ints1d]) -> list[Ints1d]:
-        framed = [np.concatenate([self.prefix_ids, window, self.suffix_ids]).astype(np.int64) for window in windows]
-        max_id, n_known = max(map(int, map(np.max, framed))), self.model.get_input_embeddings().weight.shape[0]
-        if max_id >= n_known:
-            raise BertNerError(Errors.unknown_subword.format(name=self.name, subword=max_id, n=n_known))
-        return framed
+        ids, lengths = self.subword_encoder.pack(windows, limit)
+        return torch.from_numpy(ids), lengths
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Compute the tag logits of a padded batch.

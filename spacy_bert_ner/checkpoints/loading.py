@@ -290,26 +290,3 @@ def rename_tokenizer(path: Path) -> None:
     if config.get("tokenizer_class") == "TokenizersBackend":
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
-
-
-def longest_window(model: Any, tokenizer: Any) -> int:
-    """Return the maximum length of a window in subwords, including special subwords.
-
-    model (Any): model of transformers.
-    tokenizer (Any): tokenizer of transformers.
-    """
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions < 1:
-        # Without position embeddings, only the tokenizer may have a limit. Without any limit, its value is astronomic.
-        return int(min(tokenizer.model_max_length, 512))
-    for name, module in model.named_modules():
-        # RoBERTa and its relatives start positions after the one of padding.
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            return positions - int(module.padding_idx) - 1
-    return positions
-
-
-def padding_of(model: Any, tokenizer: Any) -> int:
-    """Return the padding subword of the tokenizer, or the first of all subwords if the encoder does not know it."""
-    pad_id = tokenizer.pad_token_id or 0
-    return pad_id if pad_id < model.get_input_embeddings().weight.shape[0] else 0

@@ -216,14 +216,14 @@ ARCHITECTURES: dict[str, Callable[..., Path]] = {
 def watch_batches(checkpoint: Any) -> list[list[int]]:
     """The lengths of the windows of each batch that a checkpoint is about to read, special subwords included."""
     batches: list[list[int]] = []
-    frame = checkpoint._frame
+    add_special_subwords = checkpoint.subword_encoder.add_special_subwords
 
     def watched(windows: Any) -> Any:
-        framed = frame(windows)
-        batches.append(list(map(len, framed)))
-        return framed
+        complete = add_special_subwords(windows)
+        batches.append(list(map(len, complete)))
+        return complete
 
-    checkpoint._frame = watched
+    checkpoint.subword_encoder.add_special_subwords = watched
     return batches
 
 

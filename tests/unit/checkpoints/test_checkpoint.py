@@ -501,7 +501,7 @@ def test_tags_and_their_ids_are_saved_both_ways_round(tmp_path, way):
 
 @pytest.mark.parametrize(("said", "window"), [(100, 100), (10**30, 512)])
 def test_without_position_embeddings_the_tokenizer_tells_the_longest_window(checkpoint, said, window):
-    checkpoint.model = SimpleNamespace(config=SimpleNamespace())
+    checkpoint.subword_encoder.model = SimpleNamespace(config=SimpleNamespace())
     checkpoint.tokenizer.model_max_length = said
     assert checkpoint.max_window == window
 

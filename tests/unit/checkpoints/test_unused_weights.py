@@ -176,7 +176,7 @@ def wrapped(folder, prefix):
 
 WRAPPERS = {
     "module.": "the model in torch.nn.DataParallel or DistributedDataParallel",
-    "_orig_mod.": "what torch.compile returns",
+    "_orig_mod.": "the module that torch.compile returns",
     "net.": "a module that holds the model",
 }
 
