@@ -19,8 +19,9 @@ def exists(name: str) -> bool:
 def names_in(file: str) -> set[str]:
     """Functions, classes, methods and constants of a module."""
     tree = ast.parse((PACKAGE / file).read_text(encoding="utf8"))
-    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return names | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    set_names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return defined | {node.id for node in set_names}
 
 
 def test_files_and_folders_exist():
