@@ -68,7 +68,7 @@ def train_cli(
         CheckpointPolicy(keep, minutes),
         resume=resume,
         allow_changes=allow_changes,
-        is_watched=progress,
+        shows_progress=progress,
     )
     started = from_environment()
     try:

@@ -42,10 +42,10 @@ class TrainingJob:
         creates the job. Default: None.
     use_gpu (int): number of the GPU; with several workers, that of the first worker on each machine. Default: -1, the
         CPU.
-    keeping (CheckpointPolicy): when checkpoints are written, and how many are kept.
+    policy (CheckpointPolicy): when checkpoints are written, and how many are kept.
     resume (bool): resume from the newest training checkpoint, if there is one. Default: False.
     allow_changes (bool): resume even if the config, the data or the versions have changed. Default: False.
-    is_watched (bool): show the progress. Default: True.
+    shows_progress (bool): show the progress. Default: True.
     """
 
     config: Path
@@ -53,10 +53,10 @@ class TrainingJob:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     code: Path | None = None
     use_gpu: int = -1
-    keeping: CheckpointPolicy = CheckpointPolicy()  # noqa: RUF009, it is frozen
+    policy: CheckpointPolicy = CheckpointPolicy()  # noqa: RUF009, it is frozen
     resume: bool = False
     allow_changes: bool = False
-    is_watched: bool = True
+    shows_progress: bool = True
 
 
 def train(job: TrainingJob, stop: StopSignal) -> None:
@@ -109,11 +109,11 @@ def _train(job: TrainingJob, stop: StopSignal, workers: ProcessGroup, gpu: int) 
         fingerprint,
         folder=None if folder is None else Path(folder),
         workers=workers,
-        keeping=job.keeping,
+        policy=job.policy,
         use_gpu=gpu,
     )
     with stop:  # only from here on is there something to save when a stop is requested
-        trainer.run(stop, is_watched=job.is_watched, stdout=sys.stdout, stderr=sys.stderr)
+        trainer.run(stop, shows_progress=job.shows_progress, stdout=sys.stdout, stderr=sys.stderr)
     if job.output is not None:
         msg.good("Saved pipeline to output directory", str(job.output / DIR_MODEL_LAST))
 

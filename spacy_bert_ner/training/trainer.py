@@ -1,7 +1,8 @@
 """Train with spaCy's own loop, and add training checkpoints, exact resume, stop requests and several workers.
 
-It does the same as `spacy.training.loop.train`, and gives the same weights. Pipelines are written atomically. The loop
-does not receive the pipeline itself but a `ResumablePipeline`, which stands in for it.
+It does the same as `spacy.training.loop.train`, and gives the same weights. In addition, pipelines are written
+atomically, and the last step is evaluated. The loop does not receive the pipeline itself but a `ResumablePipeline`,
+which stands in for it.
 
     spaCy's loop    ResumablePipeline     nlp, optimizer            Trainer           Checkpointer
          |                  |                    |                     |                    |
@@ -45,8 +46,8 @@ does not receive the pipeline itself but a `ResumablePipeline`, which stands in 
          |                  |                    |<--------------------|                    |
          | step s + 1: a training step as above  |                     |                    |
 
-The checkpoint is read before the loop starts. A pipeline is saved only after an evaluation, on a stop request and at
-the end.
+The checkpoint to resume from is read before the loop starts. Between evaluations, a checkpoint is written without a
+pipeline. On a stop request, the checkpoint is written before `model-last`.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Trainer:
     fingerprint: the inputs of the run, see `fingerprint.describe`.
     folder (Path | None): training checkpoint to resume from. Default: None, start from the beginning.
     workers (ProcessGroup | None): the group of training processes. Default: None, a single process.
-    keeping (CheckpointPolicy | None): when checkpoints are written, and how many are kept. Default: None, the default
+    policy (CheckpointPolicy | None): when checkpoints are written, and how many are kept. Default: None, the default
         policy.
     use_gpu (int): number of the GPU. Default: -1, the CPU.
     RAISES BertNerError: the training checkpoint cannot be read.
@@ -122,7 +123,7 @@ class Trainer:
         *,
         folder: Path | None = None,
         workers: ProcessGroup | None = None,
-        keeping: CheckpointPolicy | None = None,
+        policy: CheckpointPolicy | None = None,
         use_gpu: int = -1,
     ) -> None:
         self.nlp, self.output = nlp, output
@@ -146,7 +147,7 @@ class Trainer:
             self.optimizer,
             output,
             self.workers,
-            keeping or CheckpointPolicy(),
+            policy or CheckpointPolicy(),
             frozen=self.frozen,
             fingerprint=fingerprint,
             data_rng=data_rng.states,
@@ -206,14 +207,14 @@ class Trainer:
         self,
         stop: StopSignal,
         *,
-        is_watched: bool = False,
+        shows_progress: bool = False,
         stdout: IO[str] = sys.stdout,
         stderr: IO[str] = sys.stderr,
     ) -> None:
         """Train to the end.
 
         stop (StopSignal): is checked after each step.
-        is_watched (bool): show the progress. Default: False.
+        shows_progress (bool): show the progress. Default: False.
         stdout, stderr: streams for the logger.
         RAISES TrainingInterrupted: a stop was requested. A training checkpoint and `model-last` were written.
             BertNerError: a file cannot be written, the checkpoint has other parameters, or the connection to another
@@ -222,7 +223,7 @@ class Trainer:
         progress = ProgressReporter(
             self.settings["max_steps"],
             self.settings["max_epochs"],
-            is_shown=is_watched and self.workers.is_first,
+            is_shown=shows_progress and self.workers.is_first,
         )
         log_step, finalize = self._logger(stdout, stderr)
         try:

@@ -54,7 +54,7 @@ def test_the_last_step_is_evaluated(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config = write_config(tmp_path, encoder, optimizer=OPTIMIZER, **length)
-    train(TrainingJob(config, tmp_path / "out", is_watched=False), StopSignal())
+    train(TrainingJob(config, tmp_path / "out", shows_progress=False), StopSignal())
     found = rows(tmp_path / "log.csv")
     assert [row["step"] for row in found] == steps
     last, total = int(steps[-1]), 3 if length["max_steps"] else 12
@@ -72,13 +72,13 @@ def test_a_sourced_component_has_the_steps_too(
     """spaCy does not initialize it, so that it cannot plan the training itself."""
     monkeypatch.chdir(tmp_path)
     config = write_config(tmp_path, encoder, optimizer=OPTIMIZER, max_steps=4, eval_frequency=2)
-    train(TrainingJob(config, tmp_path / "first", is_watched=False), StopSignal())
+    train(TrainingJob(config, tmp_path / "first", shows_progress=False), StopSignal())
     told = spacy.util.load_config(config)
     told["components"] = {"bert_ner": {"source": str(tmp_path / "first" / "model-best")}}
     told["training"]["max_steps"] = 5
     told.to_disk(config)
     write_corpus(tmp_path / "train.spacy", 8)
-    train(TrainingJob(config, tmp_path / "second", is_watched=False), StopSignal())
+    train(TrainingJob(config, tmp_path / "second", shows_progress=False), StopSignal())
     rates = [float(row["learn_rate"]) for row in rows(tmp_path / "log.csv")]
     assert rates == pytest.approx([0, 0.003, 0.001, 0])  # of steps 0, 2, 4 and 5
     assert "Steps: 5, or 2.5 epochs of 2 batches (8 examples)" in capsys.readouterr().out
