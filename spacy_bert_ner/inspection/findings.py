@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .examples import CorpusExample
@@ -81,6 +81,23 @@ class Corpora:
         counters = [split.counters[code] for split in self.splits if code in split.counters]
         examples = in_turn([counter.examples for counter in counters], self.train.limit)
         return sum(counter.n for counter in counters), examples
+
+    def noted_finding(
+        self, level: str, code: str, title: str, *, of: str, total: int, advice: str
+    ) -> Iterator[Finding]:
+        """Make a finding of what was noted while the splits were read.
+
+        level (str): one of `LEVELS`.
+        code (str): code of the finding.
+        title (str): description of the finding.
+        of (str): what the share refers to, such as "entities".
+        total (int): number of those.
+        advice (str): what to do.
+        YIELDS (Finding): the finding, if there is any occurrence.
+        """
+        count, examples = self.count_with_examples(code)
+        if count:
+            yield Finding(level, code, title, count, of, share(count, total), advice, examples)
 
 
 def in_turn(lists: Sequence[Sequence[CorpusExample]], limit: int) -> list[CorpusExample]:

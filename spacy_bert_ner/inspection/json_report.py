@@ -51,7 +51,7 @@ def beyond_share(split: SplitStatistics) -> float | None:
     """Return the share of sentences that are longer than one window; None if no subwords were counted."""
     if not split.subword_lengths:
         return None
-    return share(split.counters["beyond"].n, split.n_sentences)
+    return share(split.counters["beyond_window"].n, split.n_sentences)
 
 
 def _split_to_json(split: SplitStatistics, report: InspectionReport) -> dict[str, Any]:

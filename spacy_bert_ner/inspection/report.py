@@ -18,7 +18,7 @@ from .checks.labels import check_labels
 from .checks.text import check_text
 from .duplicates import DuplicateFinder
 from .examples import SplitFile
-from .findings import LEVELS, Corpora, Finding, share
+from .findings import LEVELS, Corpora, Finding
 from .label_consistency import (
     NO_ENTITY,
     LabelCounts,
@@ -173,16 +173,12 @@ def _count_labels(corpora: Corpora, sentences: Iterator[tuple[SplitFile, Sentenc
 
 
 def _check_window(corpora: Corpora, window: int) -> Iterator[Finding]:
-    count, examples = corpora.count_with_examples("beyond")
-    if count:
-        yield Finding(
-            "info",
-            "beyond_window",
-            f"sentences longer than one window of {window} subwords",
-            count,
-            "sentences",
-            share(count, corpora.total("n_sentences")),
-            "Nothing is truncated: bert_ner reads them in overlapping windows. Other tools may truncate them. If they "
-            "are documents, training on sentences is faster.",
-            examples,
-        )
+    yield from corpora.noted_finding(
+        "info",
+        "beyond_window",
+        f"sentences longer than one window of {window} subwords",
+        of="sentences",
+        total=corpora.total("n_sentences"),
+        advice="Nothing is truncated: bert_ner reads them in overlapping windows. Other tools may truncate them. If "
+        "they are documents, training on sentences is faster.",
+    )

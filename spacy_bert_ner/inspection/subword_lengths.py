@@ -54,7 +54,7 @@ class SubwordCounter:
             split.subword_lengths[n] += 1
             split.n_joined += _n_joined(sentence, encoding)
             if n > self.window:
-                split.counters["beyond"].add(
+                split.counters["beyond_window"].add(
                     partial(file.example, sentence, 0, len(sentence.words), note=f"{n} subwords")
                 )
         self._pending.clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from wasabi import table
 
-from ..reporting.html import cut_middle, visible
+from ..reporting.html import cut_middle, percent, visible
 from .examples import CorpusExample
 from .findings import Finding
 from .json_report import beyond_share, seen_share
@@ -44,8 +44,8 @@ def tables(report: InspectionReport, width: int) -> str:
 
 def headline(finding: Finding, width: int) -> str:
     """Format title and count of a finding, with room for a sign before them."""
-    percent = f"{_percent(finding.share)} of " if finding.share is not None else ""
-    text = f"{visible(finding.title)}: {finding.count:,} ({percent}{visible(finding.of)}) [{finding.code}]"
+    of_total = f"{_percent(finding.share)} of " if finding.share is not None else ""
+    text = f"{visible(finding.title)}: {finding.count:,} ({of_total}{visible(finding.of)}) [{finding.code}]"
     return "\n  ".join(textwrap.wrap(text, width - 2))
 
 
@@ -115,9 +115,8 @@ def _format_example(example: CorpusExample, width: int) -> list[str]:
 
 
 def _percent(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if value >= 0.001 or not value else "<0.1%"
+    """Format a share as on the HTML page, in ASCII and without a space."""
+    return percent(value).replace("–", "-").replace("< ", "<")
 
 
 def _cut(text: str, length: int) -> str:

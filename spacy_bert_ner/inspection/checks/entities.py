@@ -85,18 +85,14 @@ def select_shown(inconsistent: Sequence[InconsistentLabel], limit: int) -> list[
 
 
 def _check_blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -> Iterator[Finding]:
-    count, examples = corpora.count_with_examples("blank_edges")
-    if count:
-        yield Finding(
-            "error",
-            "blank_edges",
-            "entities that begin or end with white space",
-            count,
-            "entities",
-            share(count, corpora.total("n_entities")),
-            "Correct their boundaries: the white space is not part of the name, and impairs what the model learns.",
-            examples,
-        )
+    yield from corpora.noted_finding(
+        "error",
+        "blank_edges",
+        "entities that begin or end with white space",
+        of="entities",
+        total=corpora.total("n_entities"),
+        advice="Correct their boundaries: the white space is not part of the name, and impairs what the model learns.",
+    )
     if n_trimmed := sum(report.n_trimmed + report.n_blank for report in spans):
         yield Finding(
             "info",
@@ -123,8 +119,7 @@ def _check_edges_and_lengths(corpora: Corpora) -> Iterator[Finding]:
             "Check where they end. Often the end of an entity is missing, so that two entities have become one.",
         ),
     )
-    n_entities = corpora.total("n_entities")
     for code, title, advice in checks:
-        count, examples = corpora.count_with_examples(code)
-        if count:
-            yield Finding("warning", code, title, count, "entities", share(count, n_entities), advice, examples)
+        yield from corpora.noted_finding(
+            "warning", code, title, of="entities", total=corpora.total("n_entities"), advice=advice
+        )

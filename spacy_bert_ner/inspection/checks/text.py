@@ -32,20 +32,14 @@ def check_text(corpora: Corpora, spans: list[SpanAlignmentReport]) -> Iterator[F
     yield from _check_skipped(corpora)
     yield from _check_spans(spans, corpora.train.limit)
     yield from _check_tags(corpora)
-    n_sentences = corpora.total("n_sentences")
+    n_tokens, n_sentences = corpora.total("n_tokens"), corpora.total("n_sentences")
     for code, title in CODES.items():
-        count, examples = corpora.count_with_examples(code)
-        if count:
-            yield Finding(
-                "warning", code, f"words with {title}", count, "words",
-                share(count, corpora.total("n_tokens")), _ADVICE[code], examples,
-            )  # fmt: skip
-    count, examples = corpora.count_with_examples("empty")
-    if count:
-        yield Finding(
-            "warning", "empty", "sentences of only white space", count, "sentences",
-            share(count, n_sentences), "Remove them.", examples,
-        )  # fmt: skip
+        yield from corpora.noted_finding(
+            "warning", code, f"words with {title}", of="words", total=n_tokens, advice=_ADVICE[code]
+        )
+    yield from corpora.noted_finding(
+        "warning", "empty", "sentences of only white space", of="sentences", total=n_sentences, advice="Remove them."
+    )
     yield from _check_spacing(corpora)
     yield from _check_case(corpora)
 
