@@ -84,7 +84,8 @@ def annotate(
     limit (int | None): maximum number of records; None for no maximum.
     shard_size (int): records per shard.
     batch_size (int | None): batch size of `nlp.pipe`; None for the pipeline's own.
-    max_errors (int): number of failed documents at which the run does not stop yet. Failures of resumed runs count.
+    max_errors (int): maximum number of failed documents, including those of the resumed runs. With more, the run
+        stops.
     resume (bool): whether to annotate only the shards that are not finished.
     ray (RayOptions | None): how to use Ray; None to work in this process.
     code (Path | None): Python file that this process has imported. Actors import it before they load the pipeline.
@@ -186,7 +187,7 @@ def _begin(output: OutputFolder, manifest: dict[str, Any], *, resume: bool) -> N
 
 
 def _remove_temporary_files(output: OutputFolder) -> None:
-    """Delete files that a killed process left half-written, or an actor whose shard another one has annotated since."""
+    """Delete half-written files of killed processes, and of actors whose shard another actor has annotated since."""
     for folder in ("", f"{ERRORS}/", f"{FINISHED}/"):
         for name in output.list_names(folder):
             if name.startswith(".") and name.endswith(".tmp"):

@@ -91,16 +91,16 @@ def find_inputs(inputs: Sequence[str]) -> list[File]:
     RETURNS (list[File]): the files, sorted by address, each once.
     RAISES BertNerError: an input does not exist, or has no file of a known format.
     """
-    found: dict[str, tuple[int, str]] = {}
+    files: dict[str, tuple[int, str]] = {}
     for address in inputs:
         matches = dict(_find_matches(address))
         if not matches:
             raise BertNerError(Errors.no_input.format(address=address, formats=", ".join(FORMATS)))
-        found |= matches
-    names = {address: posixpath.basename(address) for address in found}
+        files |= matches
+    names = {address: posixpath.basename(address) for address in files}
     if len(set(names.values())) < len(names):
-        names = {address: address for address in found}
-    return [File(address, names[address], *found[address]) for address in sorted(found)]
+        names = {address: address for address in files}
+    return [File(address, names[address], *files[address]) for address in sorted(files)]
 
 
 def _find_matches(address: str) -> Iterator[tuple[str, tuple[int, str]]]:

@@ -28,7 +28,7 @@ def page(report: InspectionReport) -> str:
     return render(
         __package__,
         report=report,
-        found=to_json(report),
+        data=to_json(report),
         n_left_out=max(0, len(splits) - charts.MOST_SPLITS),
         n_labels_left_out=max(0, len(report.corpora.labels) - charts.MOST_LABELS),
         levels=list(zip(LEVELS, report.counts(), strict=True)),

@@ -117,7 +117,7 @@ def _check_tags(corpora: Corpora) -> Iterator[Finding]:
     if n_unknown:
         yield Finding(
             "info", "unknown", "tokens with an unknown tag", n_unknown, "tokens",
-            share(n_unknown, corpora.total("n_tokens")), "They have no loss in training.",
+            share(n_unknown, corpora.total("n_tokens")), "They contribute no loss in training.",
         )  # fmt: skip
 
 
