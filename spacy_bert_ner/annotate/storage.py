@@ -133,7 +133,7 @@ def _find_matches(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
 
 def _split_pattern(address: str) -> tuple[str, re.Pattern[str] | None]:
     """Return the folder above the first wildcard of a pattern, and the pattern; None if the address is no pattern."""
-    wildcard = (_WILDCARD_IN_ADDRESS if "://" in address else _WILDCARD).search(address)
+    wildcard = _WILDCARD_IN_ADDRESS.search(address) if "://" in address else _WILDCARD.search(address)
     # The name of a file may contain a wildcard.
     if wildcard is None or _exists(address):
         return address, None

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.fuzz
 
 PACKAGE = ROOT / "spacy_bert_ner"
 METHODS = ("match", "fullmatch", "search", "findall", "finditer", "sub", "split")
-NAMED_BY_USERS = {"util/atomic_io.py:remove_stale_temp", "annotate/storage.py:_find"}
+NAMED_BY_USERS = {"util/atomic_io.py:remove_stale_temp", "annotate/storage.py:_split_pattern"}
 """Patterns that hold the name of a file, escaped, or that somebody has typed to name files."""
 
 
