@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,6 +112,18 @@ def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str
         macro[f"{key}_interval"] = _percentile_interval(_mean(scores[:, i]))
     micro = _score_row(totals.sum(axis=1), _prf(resampled.sum(axis=2)))
     return {"micro": micro, "macro": macro, "per_label": per_label}
+
+
+def labels_by_frequency(*scores: Mapping[str, Any]) -> list[str]:
+    """Return the labels of one or more pipelines, those with most gold entities first.
+
+    scores: scores of each pipeline, see `score`
+    """
+    n_gold: dict[str, int] = {}
+    for of_pipeline in scores:
+        for label, row in of_pipeline["per_label"].items():
+            n_gold[label] = max(n_gold.get(label, 0), row["gold"])
+    return sorted(n_gold, key=lambda label: (-n_gold[label], label))
 
 
 def compare(first: Counts, second: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:

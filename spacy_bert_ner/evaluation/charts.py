@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..reporting.charts import COLOURS, FAINT, INK, Chart, few_ticks, short
+from .bootstrap import labels_by_frequency
 
 CHARTS = ("labels", "comparison", "confusion", "slices", "reliability", "thresholds", "training")
 """Names of the charts. With several pipelines, the charts of each have its number as a suffix."""
@@ -237,11 +238,7 @@ def curves(training: Mapping[str, Any]) -> Chart:
 
 def _labels(*pipelines: Metrics) -> list[str]:
     """Return up to `MOST_LABELS` labels, those with most gold entities first."""
-    n_gold: dict[str, int] = {}
-    for metrics in pipelines:
-        for label, row in metrics["scores"]["per_label"].items():
-            n_gold[label] = max(n_gold.get(label, 0), row["gold"])
-    return sorted(n_gold, key=lambda label: (-n_gold[label], label))[:MOST_LABELS]
+    return labels_by_frequency(*(metrics["scores"] for metrics in pipelines))[:MOST_LABELS]
 
 
 def _points(panel: Any, rows: Sequence[Metrics], key: str, shift: float, colour: str, name: str) -> None:

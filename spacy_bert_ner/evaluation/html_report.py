@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ..reporting.charts import Chart, to_svg
 from ..reporting.entity_html import EntitySpan, highlight, label_colors
 from ..reporting.html import render
+from .bootstrap import labels_by_frequency
 from .charts import MOST_LABELS
 from .error_cases import Case
 from .matching import KINDS
@@ -38,7 +39,8 @@ def page(
     colour_of = label_colors(labels)
     parts = []
     for name, metrics in report["pipelines"].items():
-        rows = sorted(metrics["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
+        scores = metrics["scores"]
+        rows = [(label, scores["per_label"][label]) for label in labels_by_frequency(scores)]
         parts.append(
             {
                 "name": name,

@@ -20,6 +20,7 @@ from ..errors import BertNerError, Errors
 from ..reporting.text import interval, score, visible
 from ..util.atomic_io import atomic_files
 from ..util.provenance import pipeline_sum
+from .bootstrap import labels_by_frequency
 from .recommendations import by_f1, notes, recalls
 
 README = "README.md"
@@ -104,9 +105,10 @@ def _labels(metrics: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, 
 
     Labels that only the pipeline or the training data have are last, with None instead of scores.
     """
-    rows = sorted(metrics["scores"]["per_label"].items(), key=lambda item: (-item[1]["gold"], item[0]))
-    others = {*metrics["labels"], *(report["train"] or {}).get("examples", {})}
-    return dict(rows) | dict.fromkeys(sorted(others - {name for name, _ in rows}))
+    per_label = metrics["scores"]["per_label"]
+    others = {*metrics["labels"], *(report["train"] or {}).get("examples", {})} - per_label.keys()
+    scores_of = {label: per_label[label] for label in labels_by_frequency(metrics["scores"])}
+    return scores_of | dict.fromkeys(sorted(others))
 
 
 def _fill(

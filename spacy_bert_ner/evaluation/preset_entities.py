@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from spacy.tokens import Doc, Span
 from spacy.training import Example
@@ -21,8 +21,7 @@ def check_predicted(examples: Iterable[Example]) -> None:
     examples = list(examples)
     if any(eg.predicted is eg.reference and eg.reference.ents for eg in examples):
         raise BertNerError(Errors.predicted_is_reference)
-    n = sum(len(eg.reference.ents) for eg in examples)
-    if n and count_preset_gold(examples, kept_entities) == n:
+    if n := _count_if_all_preset(examples):
         warnings.warn(Errors.gold_was_given.format(n=n), UserWarning, stacklevel=4)
 
 
@@ -32,10 +31,14 @@ def reject_preset_gold(examples: Iterable[Example]) -> None:
     examples: Examples after prediction
     RAISES BertNerError: a `bert_ner` kept all gold entities.
     """
-    examples = list(examples)
-    n = sum(len(eg.reference.ents) for eg in examples)
-    if n and count_preset_gold(examples, kept_entities) == n:
+    if n := _count_if_all_preset(list(examples)):
         raise BertNerError(Errors.gold_was_given_alone.format(n=n))
+
+
+def _count_if_all_preset(examples: Sequence[Example]) -> int:
+    """Return the number of gold entities if a `bert_ner` kept all of them, otherwise 0."""
+    n = sum(len(eg.reference.ents) for eg in examples)
+    return n if count_preset_gold(examples, kept_entities) == n else 0
 
 
 def count_preset_gold(examples: Iterable[Example], entities: Callable[[Doc], Iterable[Span]]) -> int:
