@@ -27,12 +27,12 @@ def card_cli(
     code: Code = None,
 ) -> None:
     """Write the model card of a pipeline from the metrics of its report; spacy package includes it."""
-    from ..evaluation.model_card import guidelines_beside, write_card
+    from ..evaluation.model_card import find_guidelines, write_card
 
     if corpus is not None:
         if guidelines is not None:
             raise typer.BadParameter("cannot be combined with --guidelines", param_hint="--corpus")
-        guidelines = guidelines_beside(corpus)
+        guidelines = find_guidelines(corpus)
     try:
         path = write_card(pipeline, metrics, guidelines, name=name, version=version)
     except (BertNerError, OSError) as e:

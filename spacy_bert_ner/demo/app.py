@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 
 from spacy_bert_ner.demo import text_parts, token_table
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.reporting.entity_html import EntitySpan, label_colors, render_entities, shown
+from spacy_bert_ner.reporting.entity_html import EntitySpan, entity_spans, label_colors, render_entities
 from spacy_bert_ner.util.pipelines import load, our_components, running
 from spacy_bert_ner.util.user_code import import_code
 
@@ -40,9 +40,9 @@ def open_pipeline(name: str) -> Any:
     return load(name)
 
 
-def split_text(name: str, text: str) -> list[text_parts.Part]:
+def split_for_pipeline(name: str, text: str) -> list[text_parts.Part]:
     """Split a text into parts that are short enough for the pipeline."""
-    return list(text_parts.parts(text, min(text_parts.PART, open_pipeline(name).max_length)))
+    return list(text_parts.split_text(text, min(text_parts.PART_LENGTH, open_pipeline(name).max_length)))
 
 
 def pipe(name: str, texts: Sequence[str]) -> Iterator[Doc]:
@@ -54,11 +54,11 @@ def pipe(name: str, texts: Sequence[str]) -> Iterator[Doc]:
 @st.cache_data(show_spinner=False, max_entries=20)
 def annotate(name: str, text: str) -> list[list[EntitySpan]]:
     """Return the entities of each part of a text, and show a progress bar if there are several parts."""
-    parts = split_text(name, text)
+    parts = split_for_pipeline(name, text)
     bar = st.progress(0.0, text="Finding entities …") if len(parts) > 1 else None
     entities_by_part = []
     for i, doc in enumerate(pipe(name, [part.text for part in parts]), start=1):
-        entities_by_part.append(shown(doc))
+        entities_by_part.append(entity_spans(doc))
         if bar:
             bar.progress(i / len(parts), text=f"Finding entities: part {i} of {len(parts)}")
     if bar:
@@ -90,13 +90,13 @@ def ask() -> tuple[str, str]:
         file = st.file_uploader("or a text file, which is used instead of the text above", type=["txt", "text", "md"])
         st.form_submit_button("Find entities", type="primary")
     text = text_parts.decode(file.getvalue(), file.name) if file is not None else typed
-    return name, text_parts.check(text)
+    return name, text_parts.check_text(text)
 
 
 def show(name: str, text: str) -> None:
     """Show the entities of a text, with filters, downloads and the table of tokens."""
     entities_by_part = annotate(name, text)
-    parts = split_text(name, text)
+    parts = split_for_pipeline(name, text)
     all_entities = [entity for entities in entities_by_part for entity in entities]
     labels = sorted({entity.label for entity in all_entities})
     if not all_entities:
@@ -107,8 +107,8 @@ def show(name: str, text: str) -> None:
     left, right = st.columns(2)
     min_score = left.slider("Minimum score", 0.0, 1.0, 0.0, 0.01, disabled=not have_scores)
     selected_labels = right.multiselect("Labels", labels, default=labels)
-    selected = [text_parts.chosen(entities, min_score, selected_labels) for entities in entities_by_part]
-    table = text_parts.rows(parts, selected)
+    selected = [text_parts.filter_entities(entities, min_score, selected_labels) for entities in entities_by_part]
+    table = text_parts.table_rows(parts, selected)
     st.markdown(f"**{len(table):,}** of {len(all_entities):,} entities")
     number = 1
     if len(parts) > 1:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from ..errors import BertNerError, Errors
 from ..reporting.entity_html import EntitySpan
 
-MOST_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 1_000_000
 """Maximum characters of a text: the default limit of spaCy, and some minutes of computation."""
-PART = 3_000
+PART_LENGTH = 3_000
 """Maximum characters of a part, which is annotated and shown at once."""
 COLUMNS = ("text", "label", "score", "start", "end")
 
@@ -25,15 +25,15 @@ class Part(NamedTuple):
     text: str
 
 
-def check(text: str) -> str:
+def check_text(text: str) -> str:
     """Return a text unchanged if it can be annotated.
 
     RAISES BertNerError: the text is empty or only white space, or it is too long.
     """
     if not text.strip():
         raise BertNerError(Errors.nothing_typed)
-    if len(text) > MOST_CHARACTERS:
-        raise BertNerError(Errors.typed_too_much.format(n=len(text), most=MOST_CHARACTERS))
+    if len(text) > MAX_CHARACTERS:
+        raise BertNerError(Errors.typed_too_much.format(n=len(text), most=MAX_CHARACTERS))
     return text
 
 
@@ -54,19 +54,19 @@ def decode(content: bytes, name: str) -> str:
     return text
 
 
-def parts(text: str, most: int = PART) -> Iterator[Part]:
+def split_text(text: str, max_length: int = PART_LENGTH) -> Iterator[Part]:
     """Split a long text after a line, else after a sentence, else between words, else anywhere.
 
     text (str): the text
-    most (int): maximum characters of a part
+    max_length (int): maximum characters of a part
     YIELDS: parts that together are the whole text.
     """
     start = 0
     while start < len(text):
-        end = min(len(text), start + most)
+        end = min(len(text), start + max_length)
         if end < len(text):
             for mark in ("\n", ". ", " "):
-                cut = text.rfind(mark, start + most // 2, end)
+                cut = text.rfind(mark, start + max_length // 2, end)
                 if cut >= 0:
                     end = cut + len(mark)
                     break
@@ -74,12 +74,14 @@ def parts(text: str, most: int = PART) -> Iterator[Part]:
         start = end
 
 
-def chosen(entities: Sequence[EntitySpan], least: float, labels: Sequence[str]) -> list[EntitySpan]:
-    """Select the entities with one of the labels and a score of at least `least`, or without a score."""
-    return [entity for entity in entities if (entity.score is None or entity.score >= least) and entity.label in labels]
+def filter_entities(entities: Sequence[EntitySpan], min_score: float, labels: Sequence[str]) -> list[EntitySpan]:
+    """Select the entities with one of the labels and a score of at least `min_score`, or without a score."""
+    return [
+        entity for entity in entities if (entity.score is None or entity.score >= min_score) and entity.label in labels
+    ]
 
 
-def rows(parts: Sequence[Part], entities: Sequence[Sequence[EntitySpan]]) -> list[dict[str, object]]:
+def table_rows(parts: Sequence[Part], entities: Sequence[Sequence[EntitySpan]]) -> list[dict[str, object]]:
     """Return one table row per entity of all parts, with offsets in the whole text."""
     return [
         {

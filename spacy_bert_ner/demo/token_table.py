@@ -16,7 +16,7 @@ from ..pipeline.bert_ner import BertNer
 from ..pipeline.prediction import decode_batch
 from ..tokenization.doc_windows import align_docs
 
-MOST_TAGS = 3
+MAX_TAGS = 3
 
 
 def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
             probabilities, _ = marginals(probabilities, decoded.chain.is_start, decoded.tags)
         # If every subword has a row, the row of the first subword of a token is written last and remains.
         for i, row in reversed(list(zip(decoded.chain.token_indices.tolist(), probabilities, strict=True))):
-            for rank, column in enumerate(np.argsort(-row, kind="stable")[:MOST_TAGS].tolist(), start=1):
+            for rank, column in enumerate(np.argsort(-row, kind="stable")[:MAX_TAGS].tolist(), start=1):
                 rows[i][f"tag {rank}"] = f"{decoded.tags.tags[column]} {row[column]:.3f}"
     return [row for row, token in zip(rows, doc, strict=True) if not token.is_space]
 

@@ -91,7 +91,7 @@ def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str
     percentile of the resampled scores.
 
     If all resamples have the same score, for example because every document is correct, the bootstrap cannot estimate
-    the error. The interval is then that of `wilson` over entities.
+    the error. The interval is then that of `wilson_interval` over entities.
 
     counts (Counts): counts of the corpus, see `count_entities`
     n_samples (int): number of resamples, default 1000
@@ -194,7 +194,7 @@ def _f1(totals: Table) -> Any:
         return np.asarray(2 * totals[0] / (totals[1] + totals[2]))
 
 
-def wilson(right: float, n: float) -> tuple[float, float]:
+def wilson_interval(right: float, n: float) -> tuple[float, float]:
     """Compute the 95 % score interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
 
     For 5 correct entities of 5 it is 0.566 to 1. Entities are assumed to be independent.
@@ -213,8 +213,8 @@ def _count_interval(key: str, right: float, found: float, gold: float) -> list[f
     F1 is 2 J / (1 + J) with the Jaccard index J: the share of correct entities among all that are gold or predicted.
     """
     if key == "f":
-        return [2 * jaccard / (1 + jaccard) for jaccard in wilson(right, found + gold - right)]
-    return list(wilson(right, found if key == "p" else gold))
+        return [2 * jaccard / (1 + jaccard) for jaccard in wilson_interval(right, found + gold - right)]
+    return list(wilson_interval(right, found if key == "p" else gold))
 
 
 def _score_row(totals: Table, resampled: Table) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from .bootstrap import labels_by_frequency
 
 CHARTS = ("labels", "comparison", "confusion", "slices", "reliability", "thresholds", "training")
 """Names of the charts. With several pipelines, the charts of each have its number as a suffix."""
-MOST_LABELS = 50
-MOST_LINES = 6
+MAX_LABELS = 50
+MAX_LINES = 6
 """Maximum labels with a separate line in a plot of curves, most frequent first."""
 _MAX_NUMBERED = 20
 """Maximum labels with which the cells of the confusion matrix show their numbers."""
@@ -179,7 +179,7 @@ def reliability(metrics: Metrics, suffix: str = "") -> Chart:
 def thresholds(metrics: Metrics, suffix: str = "") -> Chart:
     """Draw precision against the score threshold, and against recall if there are gold entities."""
     confidence = metrics["confidence"]
-    names = [name for name in _labels(metrics) if name in confidence["per_label"]][:MOST_LINES]
+    names = [name for name in _labels(metrics) if name in confidence["per_label"]][:MAX_LINES]
     lines = [
         ("all labels", confidence["all"], INK),
         *((short(name), confidence["per_label"][name], COLOURS[i]) for i, name in enumerate(names)),
@@ -237,8 +237,8 @@ def curves(training: Mapping[str, Any]) -> Chart:
 
 
 def _labels(*pipelines: Metrics) -> list[str]:
-    """Return up to `MOST_LABELS` labels, those with most gold entities first."""
-    return labels_by_frequency(*(metrics["scores"] for metrics in pipelines))[:MOST_LABELS]
+    """Return up to `MAX_LABELS` labels, those with most gold entities first."""
+    return labels_by_frequency(*(metrics["scores"] for metrics in pipelines))[:MAX_LABELS]
 
 
 def _points(panel: Any, rows: Sequence[Metrics], key: str, shift: float, colour: str, name: str) -> None:

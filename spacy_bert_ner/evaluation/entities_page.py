@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..reporting.entity_html import highlight, label_colors, shown
+from ..reporting.entity_html import entity_spans, highlight, label_colors
 from ..reporting.html import render
 from ..util.atomic_io import atomic_files
 from .measure import PipelineOutput
@@ -46,5 +46,5 @@ def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: i
 
 
 def _highlight(doc: Doc) -> Markup:
-    entities = shown(doc)
+    entities = entity_spans(doc)
     return highlight(doc.text, entities, label_colors({entity.label for entity in entities}))

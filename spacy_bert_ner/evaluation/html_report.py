@@ -11,22 +11,22 @@ from ..reporting.charts import Chart, to_svg
 from ..reporting.entity_html import EntitySpan, highlight, label_colors
 from ..reporting.html import render
 from .bootstrap import labels_by_frequency
-from .charts import MOST_LABELS
+from .charts import MAX_LABELS
 from .error_cases import Case
 from .matching import KINDS
 from .recommendations import next_steps, notes
 
-MOST_CASES = 25
+MAX_CASES = 25
 """Maximum cases shown for each kind of mistake and each pair of pipelines. The JSONL files of the report have all."""
 
 
-def page(
+def render_report(
     report: Mapping[str, Any],
     charts: Mapping[str, Sequence[Chart]],
     mistakes: Mapping[str, Sequence[Case]],
     differences: Mapping[tuple[str, str], Sequence[Case]],
 ) -> str:
-    """Render the page. Text from data and pipelines is escaped.
+    """Render the report as a page. Text from data and pipelines is escaped.
 
     report: content of `metrics.json`
     charts: charts by pipeline, see `charts.all_charts`
@@ -46,7 +46,7 @@ def page(
                 "name": name,
                 "metrics": metrics,
                 "labels": rows,
-                "left_out": max(0, len(rows) - MOST_LABELS),
+                "left_out": max(0, len(rows) - MAX_LABELS),
                 "notes": list(notes(metrics, report)),
                 "steps": list(next_steps(metrics)),
                 "charts": _svgs(charts[name]),
@@ -64,8 +64,8 @@ def page(
         parts=parts,
         pairs=pairs,
         common=_svgs(charts[""]),
-        left_out=max(0, len(labels) - MOST_LABELS),  # in the chart of all pipelines
-        most=MOST_CASES,
+        left_out=max(0, len(labels) - MAX_LABELS),  # in the chart of all pipelines
+        max_cases=MAX_CASES,
     )
 
 
@@ -110,10 +110,10 @@ def _location(case: Case) -> str:
 
 
 def _sample(cases: Sequence[Case]) -> list[Case]:
-    """Select at most `MOST_CASES`, evenly spaced over the data."""
-    if len(cases) <= MOST_CASES:
+    """Select at most `MAX_CASES`, evenly spaced over the data."""
+    if len(cases) <= MAX_CASES:
         return list(cases)
-    return [cases[i * len(cases) // MOST_CASES] for i in range(MOST_CASES)]
+    return [cases[i * len(cases) // MAX_CASES] for i in range(MAX_CASES)]
 
 
 def _highlight(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:

@@ -32,7 +32,7 @@ class Mistake(NamedTuple):
     same_label: bool
 
 
-def overlap(first: Entity, second: Entity) -> bool:
+def overlaps(first: Entity, second: Entity) -> bool:
     """Return whether two entities share a token."""
     return first.start < second.end and second.start < first.end
 
@@ -61,7 +61,7 @@ def count_matches(gold: Sequence[Entity], predicted: Sequence[Entity], schema: s
     unassigned = list(gold)
     # If the pipeline splits a gold token, several predicted entities may cover it. Correct ones are assigned first.
     for entity in sorted(predicted, key=lambda prediction: prediction not in gold):
-        overlapping = [gold_entity for gold_entity in unassigned if overlap(entity, gold_entity)]
+        overlapping = [gold_entity for gold_entity in unassigned if overlaps(entity, gold_entity)]
         # Only the schema `type` allows several matches. The one with the nearest boundaries is taken.
         matches = sorted(
             (gold_entity for gold_entity in overlapping if is_match[schema](entity, gold_entity)),

@@ -21,7 +21,7 @@ from ..reporting.text import interval, score, visible
 from ..util.atomic_io import atomic_files
 from ..util.provenance import pipeline_sum
 from .bootstrap import labels_by_frequency
-from .recommendations import by_f1, notes, recalls
+from .recommendations import labels_by_f1, notes, recalls
 
 README = "README.md"
 _SIGNATURE = "<!-- Written by: python -m spacy bert-ner card"
@@ -30,7 +30,7 @@ _FREQUENT = 0.2
 """Share of all mistakes from which a kind is mentioned."""
 
 
-def guidelines_beside(corpus: Path) -> Path | None:
+def find_guidelines(corpus: Path) -> Path | None:
     """Find the guidelines of a corpus: `names.labels.json` next to `names.csv`, `names.csv.zip` or the folder `names`.
 
     corpus (Path): file or folder of the corpus
@@ -141,7 +141,7 @@ def _fill(
 
 def _limits(metrics: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     yield from notes(metrics, report)
-    weak = by_f1(metrics)
+    weak = labels_by_f1(metrics)
     if len(weak) > 1:
         worst, label = weak[0]
         yield f"The weakest label is {label}, with F1 {worst:.3f}."

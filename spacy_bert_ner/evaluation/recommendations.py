@@ -75,7 +75,7 @@ def next_steps(metrics: dict[str, Any]) -> Iterator[str]:
             f"The F1 interval is wider than {_MAX_INTERVAL} for {join_names(uncertain, _MAX_NAMES)}: annotate more "
             "held-out examples with these labels before you act on their F1."
         )
-    weak = by_f1(metrics)
+    weak = labels_by_f1(metrics)
     micro = metrics["scores"]["micro"]["f"]
     if len(weak) > 1 and micro is not None and weak[0][0] < micro - _MAX_GAP:
         yield f"The weakest label is {weak[0][1]}, with F1 {weak[0][0]:.3f}: review its mistakes first."
@@ -112,7 +112,7 @@ def next_steps(metrics: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def by_f1(metrics: dict[str, Any]) -> list[tuple[float, str]]:
+def labels_by_f1(metrics: dict[str, Any]) -> list[tuple[float, str]]:
     """Return F1 and name of each label that has gold entities, the weakest first."""
     return sorted((row["f"] or 0.0, name) for name, row in metrics["scores"]["per_label"].items() if row["gold"])
 

@@ -24,7 +24,7 @@ from .charts import CHARTS, all_charts
 from .entities_page import ENTITIES, write_entities
 from .error_cases import Case, difference_cases, mistake_cases
 from .measure import PipelineOutput, compute_metrics, read_gold, run_pipeline
-from .slices import examples, known_entities
+from .slices import known_entities, label_examples
 from .training_curves import read_log
 
 METRICS = "metrics.json"
@@ -104,7 +104,7 @@ def evaluate(
         if train is None
         else data_sum(train)
         | {
-            "examples": examples(known or {}),
+            "examples": label_examples(known or {}),
             "n_shared": sum(_words(doc) in texts for doc in outputs[str(pipelines[0])].docs),
         },
         "log": None if log is None else str(log),
@@ -209,7 +209,7 @@ def _describe_pipeline(nlp: Language) -> dict[str, Any]:
 def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutput]) -> None:
     """Write all files of the report."""
     from ..reporting.charts import to_png
-    from .html_report import page
+    from .html_report import render_report
 
     charts = all_charts(report["pipelines"], report["training"])
     cases = {name: list(mistake_cases(output)) for name, output in outputs.items()}
@@ -218,7 +218,7 @@ def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutp
     }
     with atomic_folder(folder) as temporary:
         _write_text(temporary / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        _write_text(temporary / PAGE, page(report, charts, cases, differences))
+        _write_text(temporary / PAGE, render_report(report, charts, cases, differences))
         _write_text(temporary / MISTAKES, "".join(_lines("pipeline", cases)))
         if differences:
             _write_text(temporary / DIFFERENCES, "".join(_lines("pipelines", differences)))

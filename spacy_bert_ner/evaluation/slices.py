@@ -48,18 +48,18 @@ def known_entities(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
     return counts
 
 
-def examples(known: Mapping[str, Mapping[str, int]], most: int = 5) -> dict[str, list[str]]:
+def label_examples(known: Mapping[str, Mapping[str, int]], limit: int = 5) -> dict[str, list[str]]:
     """Return the most frequent entities of each label.
 
     known: counts, see `known_entities`
-    most (int): maximum entities of a label, default 5
+    limit (int): maximum entities of a label, default 5
     RETURNS: texts by label, the most frequent first.
     """
     ranked: dict[str, list[tuple[int, str]]] = {}
     for text, counts in known.items():
         for label, n in counts.items():
             ranked.setdefault(label, []).append((-n, text))
-    return {label: [text for _, text in sorted(rows)[:most]] for label, rows in sorted(ranked.items())}
+    return {label: [text for _, text in sorted(rows)[:limit]] for label, rows in sorted(ranked.items())}
 
 
 def slices(

@@ -101,7 +101,7 @@ def _short_label(label: str) -> str:
     return cut_middle(visible(label), _MAX_LABEL)
 
 
-def shown(doc: Doc) -> list[EntitySpan]:
+def entity_spans(doc: Doc) -> list[EntitySpan]:
     """Return the entities of a Doc, with the score of each if it has one."""
     return [EntitySpan(ent.start_char, ent.end_char, ent.label_, entity_score(ent)) for ent in doc.ents]
 
@@ -111,7 +111,7 @@ class Entities:
 
     def __init__(self, doc: Doc) -> None:
         self.text = doc.text
-        self.entities = shown(doc)
+        self.entities = entity_spans(doc)
 
     def _repr_html_(self) -> str:
         highlighted = render_entities(

@@ -19,7 +19,7 @@ from weasel.util.config import load_project_config
 
 import spacy_bert_ner
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.evaluation.model_card import guidelines_beside
+from spacy_bert_ner.evaluation.model_card import find_guidelines
 from spacy_bert_ner.evaluation.report import evaluate
 
 OWN = {"vars.corpus": "data/own names.conll", "vars.lang": "de", "vars.package": "own"}
@@ -65,18 +65,18 @@ def test_commands_of_ours_get_no_option_that_there_is_not(project):
 @pytest.mark.parametrize("name", ["names.csv", "names.csv.zip", "names", "na.mes"])
 def test_guidelines_lie_beside_the_corpus(tmp_path, name):
     corpus = tmp_path / name
-    assert guidelines_beside(corpus) is None
+    assert find_guidelines(corpus) is None
     if "." in name and name != "na.mes":
         corpus.write_text("")
     else:
         corpus.mkdir()
     beside = tmp_path / ("na.mes.labels.json" if name == "na.mes" else "names.labels.json")
     beside.write_text("{}")
-    assert guidelines_beside(corpus) == beside
+    assert find_guidelines(corpus) == beside
 
 
 def test_the_sample_has_guidelines():
-    assert guidelines_beside(ROOT / "assets" / "sample_ner.csv") == ROOT / "assets" / "sample_ner.labels.json"
+    assert find_guidelines(ROOT / "assets" / "sample_ner.csv") == ROOT / "assets" / "sample_ner.labels.json"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import spacy
 from fork_server import fast_python
 from pages import free_port, served
 
-from spacy_bert_ner.reporting.entity_html import shown
+from spacy_bert_ner.reporting.entity_html import entity_spans
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -99,7 +99,7 @@ def told(text, entities):
 @pytest.mark.parametrize("size", [(1200, 900), (390, 844)], ids=["wide", "phone"])
 def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline, size):
     page = open_page(*size)
-    expected = shown(spacy.load(pipeline)(TEXT))
+    expected = entity_spans(spacy.load(pipeline)(TEXT))
     assert len(expected) >= 2
     send(page, TEXT)
     page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()  # the example is gone
@@ -135,7 +135,7 @@ def _json_lines(text):
 
 def test_labels_are_chosen_with_the_keyboard(page, pipeline):
     text = f"{TEXT} The Nets left."
-    expected = shown(spacy.load(pipeline)(text))
+    expected = entity_spans(spacy.load(pipeline)(text))
     assert {one.label for one in expected} > {"team"}
     send(page, text)
     page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()
@@ -155,7 +155,7 @@ def test_a_file_is_dropped(page, pipeline):
     page.get_by_test_id("stFileUploaderDropzone").evaluate(drop)
     page.get_by_text("dropped.txt").first.wait_for()
     page.get_by_role("button", name="Find entities").click()
-    expected = shown(spacy.load(pipeline)("Kevin Durant"))
+    expected = entity_spans(spacy.load(pipeline)("Kevin Durant"))
     page.get_by_text(f"{len(expected)} of {len(expected)} entities").wait_for()
     assert page.locator(".entities").inner_text().startswith("Kevin")
     assert len(marks(page, len(expected))) == len(expected) > 0

@@ -16,7 +16,16 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from typer.testing import CliRunner
 
 import spacy_bert_ner.cli
-from spacy_bert_ner.demo.text_parts import Part, check, chosen, decode, parts, rows, to_csv, to_jsonl
+from spacy_bert_ner.demo.text_parts import (
+    Part,
+    check_text,
+    decode,
+    filter_entities,
+    split_text,
+    table_rows,
+    to_csv,
+    to_jsonl,
+)
 from spacy_bert_ner.demo.token_table import token_rows
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.reporting.entity_html import EntitySpan
@@ -35,7 +44,7 @@ from spacy_bert_ner.reporting.entity_html import EntitySpan
     ],
 )
 def test_long_texts_are_cut_where_it_hurts_least(text, expected):
-    found = list(parts(text, most=10))
+    found = list(split_text(text, max_length=10))
     assert [part.text for part in found] == expected
     assert all(text[part.start :].startswith(part.text) for part in found)
     assert "".join(part.text for part in found) == text
@@ -61,26 +70,26 @@ def test_other_files_are_refused(content):
 
 
 def test_what_cannot_be_annotated_is_refused():
-    assert check("Kevin") == "Kevin"
+    assert check_text("Kevin") == "Kevin"
     with pytest.raises(BertNerError, match="There is no text. Type some"):
-        check(" \n")
-    assert check("x" * 1_000_000)
+        check_text(" \n")
+    assert check_text("x" * 1_000_000)
     with pytest.raises(BertNerError, match=r"1,000,001 characters. Allowed: 1,000,000"):
-        check("x" * 1_000_001)
+        check_text("x" * 1_000_001)
 
 
 KEVIN, YORK, NETS = EntitySpan(0, 5, "per", 0.9), EntitySpan(6, 14, "geo", 0.5), EntitySpan(0, 4, "org", None)
 
 
 def test_entities_are_chosen_by_score_and_label():
-    assert chosen([KEVIN, YORK], 0.5, ["per", "geo"]) == [KEVIN, YORK]
-    assert chosen([KEVIN, YORK], 0.51, ["per", "geo"]) == [KEVIN]
-    assert chosen([KEVIN, YORK], 0.0, ["geo"]) == [YORK]
-    assert chosen([NETS], 1.0, ["org"]) == [NETS]  # it has no score
+    assert filter_entities([KEVIN, YORK], 0.5, ["per", "geo"]) == [KEVIN, YORK]
+    assert filter_entities([KEVIN, YORK], 0.51, ["per", "geo"]) == [KEVIN]
+    assert filter_entities([KEVIN, YORK], 0.0, ["geo"]) == [YORK]
+    assert filter_entities([NETS], 1.0, ["org"]) == [NETS]  # it has no score
 
 
 def test_tables_are_in_characters_of_the_whole_text():
-    table = rows([Part(0, "Kevin New York "), Part(15, "Nets, won")], [[KEVIN], [NETS]])
+    table = table_rows([Part(0, "Kevin New York "), Part(15, "Nets, won")], [[KEVIN], [NETS]])
     assert table == [
         {"text": "Kevin", "label": "per", "score": 0.9, "start": 0, "end": 5},
         {"text": "Nets", "label": "org", "score": None, "start": 15, "end": 19},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spacy_bert_ner.evaluation.bootstrap import compare, count_entities, prf, score, wilson
+from spacy_bert_ner.evaluation.bootstrap import compare, count_entities, prf, score, wilson_interval
 from spacy_bert_ner.types import Entity
 
 PER, GEO, ORG = Entity("per", 0, 2), Entity("geo", 3, 4), Entity("org", 5, 6)
@@ -87,7 +87,7 @@ def test_one_document_has_an_interval_over_its_entities():
     assert row["p_interval"] == row["r_interval"] == pytest.approx([0.3006, 0.9544], abs=1e-4)
     low, high = row["f_interval"]
     assert low < 0.75 < high
-    assert wilson(3, 5) == pytest.approx((0.2307, 0.8824), abs=1e-4)
+    assert wilson_interval(3, 5) == pytest.approx((0.2307, 0.8824), abs=1e-4)
     assert row["f_interval"] == pytest.approx([2 * 0.2307 / 1.2307, 2 * 0.8824 / 1.8824], abs=1e-4)
 
 
