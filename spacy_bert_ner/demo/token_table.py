@@ -23,7 +23,7 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     """Return a row for each token that is not white space.
 
     A row has the text of the `token` and its IOB `tag` in the Doc. With a `bert_ner`, it also has the `subwords` of the
-    token and its three most likely tags, `tag 1` to `tag 3`, with their probabilities at the component's temperature.
+    token and its three most likely tags, `tag 1` to `tag 3`. Their probabilities are at the component's temperature.
     With Viterbi decoding these are marginals over all valid tag sequences, as for entity scores. Otherwise they are
     probabilities over the tags of the token only.
 

@@ -23,10 +23,10 @@ def mistake_cases(output: PipelineOutput) -> Iterator[Case]:
     """Describe each mistake of a pipeline.
 
     output (PipelineOutput): the output of the pipeline
-    YIELDS: for each mistake its `kind`, the name of the `file`, the number of the `doc` in the file from 1, and the
-        `text` of the sentence. `gold` and `predicted` are the entities in the sentence. Each has `start` and `end` as
-        character offsets in `text`, its `label`, its `score` if there is one, and `here`: whether it is part of the
-        mistake.
+    YIELDS: for each mistake its `kind` and the `text` of its sentence; `file` is the name of the file, and `doc` the
+        number of the Doc in it, from 1. `gold` and `predicted` are the entities in the sentence. Each has `start` and
+        `end` as character offsets in `text`, its `label`, its `score` if there is one, and `here`: whether it is part
+        of the mistake.
     """
     for origin, gold, predicted, mistakes in zip(
         output.origins, output.gold, output.scored, output.mistakes, strict=True

@@ -64,15 +64,15 @@ def evaluate(
     displacy_limit (int): maximum number of documents on that page, default 25
     RETURNS: the content of `metrics.json`:
         `data`: path and checksum of the data
-        `train`: the same for the training data, with `examples` of each label and `n_shared`, the number of held-out
-            Docs that are also in the training data
+        `train`: the same for the training data, and `examples` of each label; `n_shared` is the number of held-out Docs
+            that are also in the training data
         `log`, `seed`, `versions`: how the report was made
         `pipelines`: metrics by pipeline, see `measure.compute_metrics`; each with its `config`, `labels`, `thresholds`
             and `sha256`, see `provenance.pipeline_sum`
         `comparisons`: see `bootstrap.compare`
         `training`: see `training_curves.read_log`
     RAISES BertNerError: a file does not exist or is damaged; the test data in a folder is ambiguous; there is no entity
-        annotation; `output` is not a report; or matplotlib, which reports require, is not installed.
+        annotation; `output` exists and is not an older report; or matplotlib, which reports require, is not installed.
     """
     _check(pipelines, output, wanted_precision)
     if displacy is not None and displacy.exists() and not displacy.is_dir():
