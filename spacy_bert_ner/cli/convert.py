@@ -90,7 +90,7 @@ def convert_cli(
     reading.print_message("info", f"{input}: {done.description}")
     if done.n_repaired:
         reading.print_message(
-            "warning", f"{done.n_repaired} tags were repaired that broke the rules of {done.tag_scheme}"
+            "warning", f"{done.n_repaired} tags that broke the rules of {done.tag_scheme} were repaired"
         )
     for message in done.messages:
         reading.print_message("warning", message)

@@ -9,7 +9,12 @@ from ..errors import CorpusError, Errors
 from ..types import INCORRECT_SPANS
 from .span_text import AnnotatedText, Span
 
-MISALIGNED = {"error": "", "expand": "widened to them", "contract": "narrowed to them", "missing": "left unknown"}
+MISALIGNED = {
+    "error": "",
+    "expand": "expanded to whole tokens",
+    "contract": "contracted to whole tokens",
+    "missing": "left unknown",
+}
 """What becomes of a span that does not begin and end where tokens do."""
 OVERLAP = ("error", "longest", "first")
 """Which of the spans that share a token is kept: none, the longest, or that which begins first."""

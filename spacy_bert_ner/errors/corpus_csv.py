@@ -1,4 +1,4 @@
-"""The messages about CSV, encodings and columns that hold no tags; see `errors`, which has all others."""
+"""Messages about CSV, encodings and columns without tags; see `errors` for all messages."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ class CsvMessages:
     """Message templates, filled with `str.format`."""
 
     many_labels = (
-        "{path}, {unit} {line}{place}: {n} different tags without prefixes for {n_words} words ({listed}), which are "
-        "too many to be labels. Name the column of the tags in a file of columns: --column 2. If they are labels, and "
-        "{uses} words or more share one, say so: --tag-scheme plain"
+        "{path}, {unit} {line}{place}: {n} different tags without prefixes for {n_words} words ({listed}), too many to "
+        "be labels. Specify the column of the tags in a file of columns: --column 2. If they are labels, and on "
+        "average {uses} words or more share one: --tag-scheme plain"
     )
     prefixed_labels = (
-        "{path}: {n} of {total} tags have the prefix of a scheme ({listed}), which --tag-scheme plain would take for a "
-        "part of their labels. Leave out --tag-scheme plain."
+        "{path}: {n} of {total} tags have the prefix of a scheme ({listed}), which --tag-scheme plain would treat as "
+        "part of the label. Omit --tag-scheme plain."
     )
     damaged_here = (
-        "{path}, line {line}: damaged here: byte 0x{byte:02X} is not valid {encoding}, but the rest of the file is."
-        "{more} Write the line again, or take the file from its source again."
+        "{path}, line {line}: damaged: byte 0x{byte:02X} is not valid {encoding}, but the rest of the file is."
+        "{more} Rewrite the line, or get the file again from its source."
     )
     fell_back = (
-        "It is not UTF-8 and was read as {encoding}, with words such as {words}. If these are wrong, name its "
+        "It is not UTF-8 and was read as {encoding}, with words such as {words}. If these are wrong, specify the "
         "encoding, such as --encoding cp1250"
     )
     ambiguous_columns = (
@@ -32,21 +32,22 @@ class CsvMessages:
         "'Sentence #', or a blank row after each sentence. Add one of them."
     )
     one_sentence = (
-        "All {n} rows were read as one sentence, as there is neither a blank row nor a column of sentence numbers. If "
-        "they are several, add one of them."
+        "All {n} rows were read as one sentence, because there is neither a blank row nor a column of sentence "
+        "numbers. If they are several sentences, add one of them."
     )
     word_with_break = (
-        "{path}, line {line}: the word {word} holds a line break, so a quotation mark was taken for the beginning of a "
-        "quoted field. Write a word that is a quotation mark as four of them."
+        "{path}, line {line}: the word {word} contains a line break, so a quotation mark was read as the start of a "
+        "quoted field. Write a word that is a quotation mark as four quotation marks."
     )
     bad_list = (
-        "{path}, line {line}: {found} is no list of tags. Allowed: a whole list of strings, as JSON or Python write "
-        "it: ['B-per', 'O']. Fix the row."
+        "{path}, line {line}: {found} is not a list of tags. Allowed: a complete list of strings, as JSON or Python "
+        "write it: ['B-per', 'O']. Fix the row."
     )
     numbered_tag = (
-        "{path}, line {line}: the tag {tag} is a number that nothing names. Allowed: strings, such as ['B-per', 'O']. "
+        "{path}, line {line}: the tag {tag} is a number without a name. Allowed: strings, such as ['B-per', 'O']. "
         "Write the names into the file, or convert the dataset itself: dataset.save_to_disk('folder')"
     )
     spreadsheet = (
-        "{path}: {kind}, which is not read. Save its sheet as CSV UTF-8 in Excel or LibreOffice, and name that file."
+        "{path}: {kind}, which is not supported. Save its sheet as CSV UTF-8 in Excel or LibreOffice, and pass that "
+        "file."
     )

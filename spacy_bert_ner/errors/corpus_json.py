@@ -1,4 +1,4 @@
-"""The messages about formats of JSON; see `errors`."""
+"""Messages about JSON formats; see `errors` for all messages."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ class JsonMessages:
     """Message templates, filled with `str.format`."""
 
     no_spacy_pair = (
-        '{path}, line {line}: {found} is no pair of a text and its entities. Allowed: ["Ada left.", {{"entities": '
+        '{path}, line {line}: {found} is not a pair of a text and its entities. Allowed: ["Ada left.", {{"entities": '
         '[[0, 3, "per"]]}}]. Fix the pair.'
     )
     text_classification = (
         "{path}, line {line}: {key} = {found} is a label of the whole text, as in text classification. Allowed: labels "
-        'of parts of it: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Name a file with entities.'
+        'of parts of it: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Pass a file with entities.'
     )
     no_spans_anywhere = (
-        "{path}: no record has spans, beginning with that on line {line}. This looks like text classification, or like "
-        'an annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": "per"}}], and "spans": [] '
-        "for a text without any. Name a file with entities."
+        "{path}: no record has spans; the first is on line {line}. This looks like text classification, or like an "
+        'annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": "per"}}], and "spans": [] '
+        "for a text without entities. Pass a file with entities."
     )
     spans_rejected = (
-        "{n} spans are no entities, as the annotator rejected them. To learn that: [components.bert_ner] "
+        "{n} spans are not entities, because the annotator rejected them. To learn from them: [components.bert_ner] "
         'incorrect_spans_key = "{key}"'
     )
     rejected_misfits = (
-        "{n} rejected spans were left out, as no entity can begin and end there: inside a token, or with white space."
+        "{n} rejected spans were skipped, because no entity can start and end there: inside a token, or with white "
+        "space."
     )
-    spans_ignored = "{n} spans were left out that the annotator ignored."
+    spans_ignored = "{n} spans that the annotator ignored were skipped."
     texts_partial = (
         "{n} texts have yes-or-no answers about their spans (Prodigy's _view_id), so all their other tokens are left "
         "unknown."
@@ -34,11 +35,15 @@ class JsonMessages:
     accepted_and_rejected = (
         "{where}: {covered} ({label}) is both accepted and rejected. Allowed: one of the two. Remove one of the spans."
     )
-    incorrect_left_out = "{n} incorrect spans were left out: {to} has no place for them. Allowed: --to {allowed}"
-    spans_of_many_labels = "{n} texts were left out that have a span with several labels. Allowed: one label each."
+    incorrect_left_out = (
+        "{n} incorrect spans were omitted, because --to {to} cannot store them. Allowed: --to {allowed}"
+    )
+    spans_of_many_labels = (
+        "{n} texts were skipped because one of their spans has several labels. Allowed: one label per span."
+    )
     label_numbers = (
-        "{path}, line {line}: the label of a span is {label}, a number that nothing names. doccano's export of labels "
-        "names it: put that beside the file, as {config}. Or export the texts with labels by name (JSONL)."
+        "{path}, line {line}: the label of a span is {label}, a number without a name. doccano's export of labels "
+        "names it: save that export in the same folder as {config}. Or export the texts with labels by name (JSONL)."
     )
     label_number = (
         "{path}, line {line}: the label of a span is {label}, which {config} does not name. Its numbers are: {known}. "
@@ -49,25 +54,26 @@ class JsonMessages:
         "labels from doccano again, or remove the file."
     )
     no_text_key = (
-        "{path}, line {line}: a record with the keys {found}. It needs {needed}. Name the key of the text: --text-key"
+        "{path}, line {line}: a record with the keys {found}. It needs {needed}. Specify the key of the text: "
+        "--text-key"
     )
     many_text_keys = (
-        "{path}: the text may be under any of the keys {found}. Name the one that was annotated: --text-key {first}"
+        "{path}: the text may be under any of the keys {found}. Specify the one that was annotated: --text-key {first}"
     )
     no_points = (
-        '{path}, line {line}: {found} is no annotation of Dataturks. Allowed: {{"label": ["per"], "points": '
+        '{path}, line {line}: {found} is not an annotation of Dataturks. Allowed: {{"label": ["per"], "points": '
         '[{{"start": 0, "end": 2, "text": "Ada"}}]}}. Fix the record.'
     )
     no_places = (
-        '{path}, line {line}: {found} where places of strings have to be. Allowed: "label": {{"per": {{"Ada": [[0, '
-        "2]]}}}}, with the last character of each as its end. Fix the record."
+        '{path}, line {line}: {found} instead of the offsets of strings. Allowed: "label": {{"per": {{"Ada": [[0, '
+        "2]]}}}}, where each end is the offset of the last character. Fix the record."
     )
-    no_word_span = "{path}, line {line}: {found} is no span of words. Allowed: {allowed}. Fix the record."
+    no_word_span = "{path}, line {line}: {found} is not a span of words. Allowed: {allowed}. Fix the record."
     word_span_outside = (
         "{path}, line {line}: a span of {label} from word {start} to {end}, of {n} words. Allowed: whole numbers, "
         "{allowed}. Fix the span."
     )
     many_tag_keys = (
-        "{where}: the tags may be under any of {found}. Allowed: one of them, or ner_tags beside others. Rename the "
-        "one with the tags of entities to ner_tags."
+        "{where}: the tags may be under any of {found}. Allowed: one of them, or ner_tags in addition to others. "
+        "Rename the key with the tags of entities to ner_tags."
     )

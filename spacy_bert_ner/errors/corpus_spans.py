@@ -1,4 +1,4 @@
-"""The messages about spans in text with offsets; see `errors`."""
+"""Messages about spans in text with offsets; see `errors` for all messages."""
 
 from __future__ import annotations
 
@@ -7,60 +7,61 @@ class SpanMessages:
     """Message templates, filled with `str.format`."""
 
     misaligned_spans = (
-        "{n} of {total} spans do not begin and end where tokens do:\n{listed}\n"
-        "Mend them, or say what to do: --misaligned expand (take all tokens that they touch), contract (those that lie "
-        "within) or missing (their tokens are unknown, and are not trained on)."
+        "{n} of {total} spans do not start and end at token boundaries:\n{listed}\n"
+        "Fix them, or choose how to handle them: --misaligned expand (to all tokens that they touch), contract (to the "
+        "tokens within them) or missing (their tokens are unknown and are not trained on)."
     )
     overlapping_spans = (
         "{n} of {total} spans share tokens with another:\n{listed}\n"
-        "Mend them, or say which to keep: --overlap longest, or first (that which begins first)."
+        "Fix them, or choose which to keep: --overlap longest, or first (the span that starts first)."
     )
     spans_fitted = (
-        "{n} of {total} spans do not begin and end where tokens do and were {done}, of which {lost} were lost, as no "
-        "token is left to them:\n{listed}"
+        "{n} of {total} spans do not start and end at token boundaries and were {done}; {lost} of them were lost, "
+        "because no token is left in them:\n{listed}"
     )
     spans_dropped = (
-        "{n} of {total} spans were left out, as they share tokens with another (--overlap {overlap}):\n{listed}"
+        "{n} of {total} spans were dropped, because they share tokens with another (--overlap {overlap}):\n{listed}"
     )
     span_outside = (
         "{where}: a span of {label} from {start} to {end}, in a text of {n} {unit}. Allowed: whole numbers of "
-        "{unit}, 0 <= start < end <= {n}. Fix the span, or say what the offsets count: --offsets utf-16, or bytes"
+        "{unit}, 0 <= start < end <= {n}. Fix the span, or specify the unit of the offsets: --offsets utf-16, or bytes"
     )
     bad_offsets = (
         "{path}, line {line}: a span of {label} from {start} to {end}. Allowed: whole numbers of characters, "
         "0 <= start < end. Fix the span."
     )
     span_label = (
-        "{path}, line {line}: {label} is no label of the span {place}. Allowed: a string that is not empty, without "
-        'white space at its ends, tabs, line breaks and other control characters: "per". Fix the span.'
+        "{path}, line {line}: {label} is not a valid label for the span {place}. Allowed: a non-empty string without "
+        'white space at its ends and without tabs, line breaks or other control characters: "per". Fix the span.'
     )
     span_text = (
-        "{where}: the file says that a span is {declared}, but at its offsets stands {covered}. Allowed: offsets that "
-        "count {unit}, in the text as it stands. Fix the span, or say what the offsets count: --offsets utf-16, or "
-        "bytes"
+        "{where}: the file declares the text of a span as {declared}, but the text at its offsets is {covered}. "
+        "Allowed: offsets in {unit} of the unchanged text. Fix the span, or specify the unit of the offsets: "
+        "--offsets utf-16, or bytes"
     )
-    nul_in_text = "{where}: a NUL (U+0000) at character {position} of the text. Allowed: text without one. Remove it."
+    nul_in_text = "{where}: a NUL (U+0000) at character {position} of the text. Allowed: text without NUL. Remove it."
     offsets_converted = (
-        "the offsets count {unit} (all {n} spans fit so; {n_plain} of {n} as they stand): they were converted. To "
-        "switch this off: --offsets characters"
+        "the offsets count {unit}: all {n} spans fit this unit, but only {n_plain} of {n} fit without conversion. They "
+        "were converted. To switch this off: --offsets characters"
     )
-    other_units_fit = ". All spans fit as well if they count {units}: look at some of them"
+    other_units_fit = ". All spans also fit if they count {units}: check some of them"
     offsets_ambiguous = (
-        "{n} spans stand behind a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the "
-        "file does not say what they cover. It was counted as one. Counted as two, {n_aligned} of them fit the tokens, "
-        "too. If it is two: --offsets utf-16. If it is one, to hide this: --offsets characters. The first: {first}"
+        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the file "
+        "does not declare the text of these spans. The character was counted as one. Counted as two, {n_aligned} of "
+        "the spans also fit the tokens. If it is two: --offsets utf-16. If it is one, to hide this: "
+        "--offsets characters. The first: {first}"
     )
     unit_suspected = (
-        "Of {total} spans whose place depends on it, {n} do not fit the text as they stand, and {n_fitting} of these "
-        "fit if the offsets count {unit}:\n{listed}\n{advice}"
+        "{total} spans depend on the unit of the offsets. {n} of them do not fit the text without conversion, and "
+        "{n_fitting} of these fit if the offsets count {unit}:\n{listed}\n{advice}"
     )
     name_unit = "If they do: --offsets {unit}. If not: --offsets characters"
     fix_others = (
-        "Fix the spans that do not fit so: where all do, offsets are converted. If they do count characters: "
-        "--offsets characters"
+        "Fix the spans that still do not fit: offsets are converted if all spans fit. If the offsets do count "
+        "characters: --offsets characters"
     )
     offsets_shifted = (
-        "{n} of {total} spans do not fit the text, and {n_fitting} of these begin and end {shift} too {wrong}:\n"
+        "{n} of {total} spans do not fit the text, and {n_fitting} of these start and end {shift} too {wrong}:\n"
         "{listed}\nFix the offsets in the file: {change} each."
     )
     ends_inclusive = (
@@ -68,57 +69,58 @@ class SpanMessages:
         "were inclusive:\n{listed}\nFix the ends in the file: add 1 to each."
     )
     spans_trimmed = (
-        "{n} of {total} spans began or ended with white space, which was left out; {n_blank} were white space alone "
-        "and were left out:\n{listed}"
+        "{n} of {total} spans started or ended with white space, which was trimmed; {n_blank} contained only white "
+        "space and were skipped:\n{listed}"
     )
     no_span = (
-        '{path}, line {line}: {found} is no span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
-        '[0, 3, "per"]. Mend the record.'
+        '{path}, line {line}: {found} is not a span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or '
+        '[0, 3, "per"]. Fix the record.'
     )
-    one_label = '{path}, line {line}: a span with the labels {found}. Allowed: exactly one: ["per"]. Mend the span.'
+    one_label = '{path}, line {line}: a span with the labels {found}. Allowed: exactly one: ["per"]. Fix the span.'
     other_labels = (
         "{path}, line {line}: a result with {key}. Allowed: labels of plain text, which Label Studio calls labels. "
         "Label the text as <Text> with <Labels>."
     )
-    no_spans = "{path}, line {line}: {found} where a list of spans or annotations has to be. Mend the record."
+    no_spans = "{path}, line {line}: {found} instead of a list of spans or annotations. Fix the record."
     no_title = (
-        "{path}, line {line}: {text}, where the title of a document of PubTator has to be. Allowed: 100|t|Gout in "
-        "Rome. Fix the row."
+        "{path}, line {line}: {text} instead of the title of a PubTator document. Allowed: 100|t|Gout in Rome. Fix the "
+        "row."
     )
     bad_pubtator = (
-        "{path}, line {line}: {text} is no row of the document {name}. Allowed behind its title and abstract: its id, "
-        "start, end, text and type, by tabs, as in 100<tab>0<tab>4<tab>Gout<tab>Disease, or a relation. Fix the row."
+        "{path}, line {line}: {text} is not a row of the document {name}. Allowed after its title and abstract: its "
+        "id, start, end, text and type, separated by tabs, as in 100<tab>0<tab>4<tab>Gout<tab>Disease, or a relation. "
+        "Fix the row."
     )
     webanno_layers = (
         "{path}: no layer has the labels of entities, or several may. The features of spans are: {found}. Allowed: one "
-        "layer whose name ends in NamedEntity, with the feature value. Rename the one that you mean in the header: "
+        "layer whose name ends in NamedEntity, with the feature value. Rename the intended layer in the header: "
         "#T_SP=webanno.custom.NamedEntity|value"
     )
     bad_webanno = (
-        "{path}, line {line}: {text} has {n} columns and none for {column}, or is no row of WebAnno TSV. Allowed: "
+        "{path}, line {line}: {text} has {n} columns and none for {column}, or is not a row of WebAnno TSV. Allowed: "
         "1-1<tab>0-3<tab>Mia, and a column for each feature in the header. Fix the row, or export the file again."
     )
     webanno_value = (
-        "{path}, line {line}: {value} is no value of {column}. Allowed: _, *, or a value such as PER or LOC[1], with a "
-        "backslash before [ ] | and others in it. Fix the row."
+        "{path}, line {line}: {value} is not a value of {column}. Allowed: _, *, or a value such as PER or LOC[1], "
+        "with a backslash before [ ] | and others in it. Fix the row."
     )
     webanno_no_value = (
         "{path}, line {line}: an annotation at {word!r} without a value of {column}. Allowed: a label for each "
-        "annotation. Give it one where it was annotated, or put _ in the place of its *."
+        "annotation. Set one in the annotation tool, or write _ instead of its *."
     )
     webanno_word = (
-        "{path}, line {line}: the next token is {word}, but the text goes on with {rest}. Allowed: all tokens of "
-        "#Text= in its order. Fix the rows, or export the file again."
+        "{path}, line {line}: the next token is {word}, but the text continues with {rest}. Allowed: all tokens of "
+        "#Text= in the order of the text. Fix the rows, or export the file again."
     )
     webanno_part = (
-        "{path}, line {line}: {word} is no part of the token before it at these offsets. Allowed: offsets that count "
+        "{path}, line {line}: {word} is not part of the token before it at these offsets. Allowed: offsets that count "
         "UTF-16 units, within those of the token. Fix the row, or export the file again."
     )
     webanno_gap = (
         "{path}, line {line}: the annotation {label}[{number}] again, but not on the token before. Allowed: "
-        "neighbours. Give it another number in brackets."
+        "adjacent tokens. Give it another number in brackets."
     )
     webanno_crossing = (
-        "{path}, line {line}: the annotation {label}[{number}] goes on from the sentence before. Allowed: entities "
-        "within a sentence. Cut it in two, or join the sentences where they were annotated."
+        "{path}, line {line}: the annotation {label}[{number}] continues from the sentence before. Allowed: entities "
+        "within a sentence. Split the annotation, or join the sentences, in the annotation tool."
     )

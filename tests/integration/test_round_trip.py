@@ -400,7 +400,9 @@ def test_the_spaces_of_the_option_are_written(tmp_path):
 def test_the_file_that_is_read_is_not_written(tmp_path, to):
     path = write(tmp_path / f"a{TARGETS[to].suffix}", SMALL)
     before = path.read_bytes()
-    with pytest.raises(CorpusError, match="is read, so it cannot be written. Name another folder for the output"):
+    with pytest.raises(
+        CorpusError, match="is the input, so it cannot be overwritten. Choose another folder for the output"
+    ):
         convert(path, tmp_path, to=to)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
@@ -423,6 +425,8 @@ def test_another_target_is_refused(tmp_path, to):
 
 def test_parquet_without_pyarrow_is_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(CorpusError, match=r"--to parquet takes pyarrow.*or choose another: --to spacy, conll, jsonl"):
+    with pytest.raises(
+        CorpusError, match=r"--to parquet requires pyarrow.*or choose another format: --to spacy, conll, jsonl"
+    ):
         convert(tmp_path / "no-such-file", tmp_path / "out", to="parquet")
     assert not (tmp_path / "out").exists()

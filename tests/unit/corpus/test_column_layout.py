@@ -48,7 +48,7 @@ def test_the_first_of_two_columns_of_tags_is_taken_and_the_other_is_reported(tmp
     path = write(tmp_path, GERMEVAL)
     assert read(path) == [("Ada lehrt.", [("Ada", "PER")]), ("Hochschule Bonn", [("Hochschule Bonn", "ORG")])]
     assert messages(path) == [
-        "Column 4 holds tags, too, such as B-LOC; those of column 3 were taken. For the others: --column 4"
+        "Column 4 also holds tags, such as B-LOC; the tags of column 3 were used. To use the others: --column 4"
     ]
     assert read(path, column=4)[1] == ("Hochschule Bonn", [("Bonn", "LOC")])
     assert messages(path, column=4) == []
@@ -93,8 +93,8 @@ def test_a_column_of_numbers_alone_is_refused_as_words(tmp_path):
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
     assert str(caught.value) == (
-        f"{path}: the words in column 1 are '0', '3', '6' and so on: numbers, or all the same. Name the column of the "
-        "words: --word-column 2. If it is that one: --word-column 1"
+        f"{path}: the words in column 1 are '0', '3', '6' and so on: numbers, or all the same. Specify the column of "
+        "the words: --word-column 2. If it is this one: --word-column 1"
     )
     assert CorpusStream(path, word_column=2).n_sentences == 1
     assert CorpusStream(path, word_column=1).n_sentences == 1
@@ -158,7 +158,7 @@ def test_columns_of_conllu_plus_have_names(tmp_path):
     text = "# global.columns = ID CONLL:NER FORM NOTE\n# sent_id = 1\n1\tB-PER\tAda\tB-X\n2\tO\tleft\tO\n"
     path = write(tmp_path, text, "a.conllup")
     assert read(path) == [("Ada left", [("Ada", "PER")])]
-    assert messages(path)[0].startswith("Column 4 holds tags, too, such as B-X; those of column 2 were taken.")
+    assert messages(path)[0].startswith("Column 4 also holds tags, such as B-X; the tags of column 2 were used.")
 
 
 HIPE = """\
@@ -181,8 +181,8 @@ def test_hipe_has_documents_spaces_and_ends_of_sentences_in_misc(tmp_path):
     assert read(path) == [("Ada left. ", [("Ada", "pers")]), ("Bonn! ", [("Bonn", "loc")]), ("No ", [])]
     assert [s.document for s in CorpusStream(path)] == ["paper-1", "paper-1", "paper-2"]
     assert [message.partition(";")[0] for message in messages(path)] == [
-        "Column 3 holds tags, too, such as B-org",
-        "Column 4 holds tags, too, such as B-pers.ind",
+        "Column 3 also holds tags, such as B-org",
+        "Column 4 also holds tags, such as B-pers.ind",
     ]
 
 
@@ -196,7 +196,10 @@ def test_a_row_of_a_space_is_the_space_between_words(tmp_path):
 def test_words_with_a_language_before_them_are_reported(tmp_path):
     path = write(tmp_path, "en:Ada\tB-PER\nen:left\tO\n")
     assert messages(path) == [
-        f"All words begin with 'en:', which was kept. If it is no part of them, remove it first: sed 's/^en://' {path}"
+        (
+            "All words start with 'en:', which was kept. If it is not part of the words, remove it first: sed "
+            f"'s/^en://' {path}"
+        )
     ]
     assert messages(write(tmp_path, "en:Ada\tB-PER\nleft\tO\n")) == []
 
@@ -204,8 +207,8 @@ def test_words_with_a_language_before_them_are_reported(tmp_path):
 def test_rows_of_more_columns_than_most_are_reported(tmp_path):
     path = write(tmp_path, "Ada\tB-PER\nle\tft\tO\nRome\tB-LOC\n.\tO\n")
     assert messages(path) == [
-        "1 rows have another number of columns than most (2), the first on line 2. Check that their words hold no tabs "
-        "or spaces."
+        "1 rows have a different number of columns than most (2), the first on line 2. Check that their words contain "
+        "no tabs or spaces."
     ]
 
 
@@ -217,7 +220,7 @@ def test_what_stands_behind_the_tag_of_an_entity_does_not_matter(tmp_path):
 def test_byte_order_marks_within_the_file_are_removed(tmp_path):
     path = write(tmp_path, "Ada B-PER\nleft O\n\n\ufeffBob B-PER\ncame O\n")
     assert read(path) == [("Ada left", [("Ada", "PER")]), ("Bob came", [("Bob", "PER")])]
-    assert messages(path) == ["1 byte-order marks before words were removed, as files that were joined have them"]
+    assert messages(path) == ["1 byte-order marks before words were removed; concatenated files contain them"]
 
 
 @pytest.mark.parametrize("blank", ["\xa0", " \t", "\u3000"])
@@ -253,7 +256,7 @@ JSON = '{\n  "name": "x",\n  "group": O\n}\n'
 )
 def test_other_text_is_not_taken_for_columns(tmp_path, text):
     path = write(tmp_path, text)
-    with pytest.raises(CorpusError, match="line 1: cannot tell the format"):
+    with pytest.raises(CorpusError, match="line 1: cannot detect the format"):
         read_corpus(path)
 
 
@@ -262,7 +265,7 @@ def test_labels_without_prefixes_need_rows_enough(tmp_path):
     assert CorpusStream(write(tmp_path, text)).tag_scheme == "plain"
     assert CorpusStream(write(tmp_path, "Ada PER\nleft O\n", "a.conll")).tag_scheme == "plain"
     many = "".join(f"w{i} L{i}\nx O\n" for i in range(20))
-    with pytest.raises(CorpusError, match="cannot tell the format"):
+    with pytest.raises(CorpusError, match="cannot detect the format"):
         read_corpus(write(tmp_path, many))
 
 

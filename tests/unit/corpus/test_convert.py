@@ -172,12 +172,12 @@ def test_the_same_input_and_seed_give_the_same_bytes(tmp_path, source):
     ("content", "options", "message"),
     [
         (BAD, {}, "line 3: 3 words but 2 labels"),
-        ("", {}, "there is no annotated sentence in it"),
+        ("", {}, "contains no annotated sentences"),
         (CORPUS, {"split": "80/10"}, "--split 80/10 is not allowed"),
         (CORPUS, {"split": "98/1/1"}, "4 sentences are too few for --split 98/1/1: the part 'dev' would be empty"),
         (CORPUS, {"limit": 0}, "--limit 0 is not allowed"),
-        (CORPUS, {"encoding": "utf-9"}, "--encoding utf-9 is not known"),
-        (CORPUS, {"format": "conll"}, "line 1: one column only: 'text,labels'"),
+        (CORPUS, {"encoding": "utf-9"}, "--encoding utf-9 is not a known encoding"),
+        (CORPUS, {"format": "conll"}, "line 1: only one column: 'text,labels'"),
     ],
 )
 @pytest.mark.parametrize("there_before", [False, True], ids=["nothing-before", "files-before"])
@@ -230,7 +230,7 @@ def test_the_command_converts_splits_and_says_so(tmp_path):
         "ten.conll: format conll, tags in the last column, words in column 1, scheme IOB2, encoding utf-8"
         in printed(result.output)
     )
-    assert "2 tags were repaired that broke the rules of IOB2" in printed(result.output)
+    assert "2 tags that broke the rules of IOB2 were repaired" in printed(result.output)
     for count in ("train.spacy: 8 sentences", "dev.spacy: 1 sentences", "test.spacy: 1 sentences"):
         assert count in printed(result.output)
     # in the order of numpy.random.RandomState(0).permutation(10)
@@ -258,10 +258,10 @@ def test_the_command_passes_its_options_on(tmp_path):
     ("content", "options", "message"),
     [
         (BAD, [], "line 3: 3 words but 2 labels"),
-        (BAD, [], "beginning with 'Kevin Durant plays'"),
+        (BAD, [], "that starts with 'Kevin Durant plays'"),
         (CORPUS, ["--split", "80/10"], "--split 80/10 is not allowed"),
         (CORPUS, ["--limit", "0"], "--limit 0 is not allowed"),
-        (CORPUS, ["--format", "conll"], "line 1: one column only"),
+        (CORPUS, ["--format", "conll"], "line 1: only one column"),
     ],
 )
 def test_the_command_fails_with_status_1_and_a_message_and_no_traceback(tmp_path, content, options, message):
@@ -373,9 +373,9 @@ def test_a_rare_label_is_in_every_part(tmp_path, by_document):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (documents(4, 1), {"stratify": True}, "--stratify needs --split"),
-        (documents(4, 1), {"by_document": True}, "--by-document needs --split"),
-        (documents(4, 1), {"duplicates": "exact"}, "--duplicates exact needs --split"),
+        (documents(4, 1), {"stratify": True}, "--stratify requires --split"),
+        (documents(4, 1), {"by_document": True}, "--by-document requires --split"),
+        (documents(4, 1), {"duplicates": "exact"}, "--duplicates exact requires --split"),
         (TEN, {"duplicates": "all", "split": "80/10/10"}, "'all' is not allowed. Allowed: near, exact, keep."),
         (TEN, {"by_document": True, "split": "80/10/10"}, "line 1: the format conll names no document"),
         (TEN, {"spacing": "wide"}, "--spacing = 'wide' is not allowed. Allowed: natural, single, none"),
@@ -458,10 +458,10 @@ def test_a_kill_in_the_middle_leaves_the_old_files_as_they_were(tmp_path):
 
 def test_a_file_where_the_folder_should_be_is_refused(tmp_path, source):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(CorpusError, match="out is a file, so nothing can be written into it. Name a folder"):
+    with pytest.raises(CorpusError, match="out is a file, so no output can be written into it. Choose a folder"):
         convert(source, tmp_path / "out")
     with pytest.raises(
-        CorpusError, match=r"out/in: the output cannot be written \(Not a directory\). Allowed: a folder"
+        CorpusError, match=r"out/in: the output cannot be written \(Not a directory\). Allowed: a writable folder"
     ):
         convert(source, tmp_path / "out" / "in")
     assert (tmp_path / "out").read_text() == "mine"
@@ -494,7 +494,9 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(shutil, "copyfileobj", fail)
-    with pytest.raises(CorpusError, match="there is no room to unzip it in .*TMPDIR, or unzip it yourself"):
+    with pytest.raises(
+        CorpusError, match="not enough space to unzip it in .*TMPDIR to another .*, or unzip the file yourself"
+    ):
         convert(path, tmp_path / "out")
 
 
@@ -521,7 +523,7 @@ def test_the_command_says_what_it_read(tmp_path):
         result.output
         == f"""\
 ℹ {path}: format conll, tags in column 3, words in column 2, scheme IOB2, encoding utf-8
-⚠ Column 4 holds tags, too, such as B-x; those of column 3 were taken. For the others: --column 4
+⚠ Column 4 also holds tags, such as B-x; the tags of column 3 were used. To use the others: --column 4
 ✔ {tmp_path / "out" / "a.spacy"}: 1 sentences
 
 label       a
@@ -549,12 +551,12 @@ def test_a_text_without_entities_or_with_few_is_warned_of(tmp_path):
     few.write_text("Ada B-per\n" + "left O\n\nhome O\n\n" * 1000)
     usual.write_text("Ada B-per\n\n" * 5 + "left O\n\nhome O\n\n" * 1000)
     assert convert(none, tmp_path / "out").messages == [
-        "No entity was found in 2 tokens. If the annotation has entities, name its --format, or the --column of its "
-        "tags."
+        "No entity was found in 2 tokens. If the annotation has entities, specify its --format, or the --column of "
+        "its tags."
     ]
     assert convert(few, tmp_path / "out").messages == [
-        "Only 1 entities were found in 2001 tokens, fewer than one in 500. Check the --column of the tags, and texts "
-        "that nobody annotated."
+        "Only 1 entities were found in 2001 tokens, fewer than one in 500. Check the --column of the tags, and check "
+        "for texts that nobody annotated."
     ]
     assert convert(usual, tmp_path / "out").messages == []
 
@@ -579,4 +581,4 @@ def test_the_complete_lists_are_written_where_the_user_wants_them(tmp_path):
     assert problems.read_text().splitlines()[-3:-1] == ["", "Cannot be read: 1"]
     assert f"{path}, line 8" in problems.read_text().splitlines()[-1]
     result = CliRunner().invoke(app, [*command, "--problems", str(path)])
-    assert (result.exit_code, "is read, so it cannot be written" in result.output) == (1, True)
+    assert (result.exit_code, "is the input, so it cannot be overwritten" in result.output) == (1, True)

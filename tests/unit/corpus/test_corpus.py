@@ -217,15 +217,17 @@ def test_the_format_is_told_from_the_first_line(tmp_path, content, format):
 def test_a_column_without_tags_is_named(tmp_path, column):
     path = tmp_path / "a.conll"
     path.write_text("Ada NNP B-per\nmet VBD O\n")
-    with pytest.raises(CorpusError, match=rf"line 1: there are no tags in --column {column} of 'Ada NNP B-per'. Allow"):
+    with pytest.raises(CorpusError, match=rf"line 1: --column {column} of 'Ada NNP B-per' has no tags. Allow"):
         read_corpus(path, column=column)
 
 
 def test_a_named_format_is_taken_at_its_word(tmp_path):
     path = write(tmp_path, "Kevin NNP\nplays VBZ\n")
-    with pytest.raises(CorpusError, match="line 1: cannot tell the format"):
+    with pytest.raises(CorpusError, match="line 1: cannot detect the format"):
         read_corpus(path)
-    with pytest.raises(CorpusError, match=r"line 1, the last column: the tag 'NNP' has no prefix, and no word has O"):
+    with pytest.raises(
+        CorpusError, match=r"line 1, the last column: the tag 'NNP' has no prefix and no word has the tag O"
+    ):
         read_corpus(path, format="conll")
     with pytest.raises(CorpusError, match="line 1: the header has the columns Kevin NNP. gmb-tokens needs"):
         read_corpus(path, format="gmb-tokens")
@@ -287,11 +289,11 @@ def fails(path: Path, rest: str, **options: object) -> None:
     [
         (
             "text,labels\na b,O O\nKevin Durant plays for the Nets,B-per I-per\n",
-            ", line 3: 6 words but 2 labels.*single spaces.*Mend the row, beginning with 'Kevin Durant plays for'",
+            ", line 3: 6 words but 2 labels.*single spaces.*Fix the row that starts with 'Kevin Durant plays for'",
         ),
         ("text,labels\nKevin  plays,B-per O\n", ", line 2: 3 words but 2 labels.*Both are separated by single spaces"),
         ("text,labels\nKevin plays ,B-per O\n", ", line 2: 3 words but 2 labels"),
-        ('text,labels\n"\nKevin",B-per I-per\nx,O\n', r", line 2: 1 words but 2 labels.*beginning with '\\nKevin'"),
+        ('text,labels\n"\nKevin",B-per I-per\nx,O\n', r", line 2: 1 words but 2 labels.*that starts with '\\nKevin'"),
     ],
     ids=["too-few", "two-spaces", "space-at-end", "begins-on-the-line-before"],
 )
@@ -311,8 +313,11 @@ def test_a_row_with_more_or_fewer_labels_than_words_is_refused(tmp_path, content
 )
 @pytest.mark.parametrize("tag", ["per\u00a0", "\u2003O", "\x0b"])
 def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, place, tag):
-    rest = f", line 3, {place}: {tag!r} is no tag. Allowed: one without white space around it, and without tabs and "
-    rest += "line breaks in it: O, B-per. Mend the row."
+    rest = (
+        f", line 3, {place}: {tag!r} is not a valid tag. Allowed: a tag such as O or B-per, without white space "
+        "around it and without tabs "
+    )
+    rest += "or line breaks. Fix the row."
     fails(write(tmp_path, content.format(tag=tag)), re.escape(rest))
 
 
@@ -330,7 +335,7 @@ def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, place, t
     ids=["empty", "white-space", "newline-as-conll", "header", "header-and-blank", "token-header", "document-start"],
 )
 def test_a_file_without_a_sentence_is_refused(tmp_path, content, format):
-    rest = f": there is no annotated sentence in it. Allowed: one of {FORMAT_NAMES}."
+    rest = f": contains no annotated sentences. Allowed: one of {FORMAT_NAMES}."
     fails(write(tmp_path, content), rest, format=format)
 
 
@@ -348,7 +353,7 @@ def test_a_file_without_a_sentence_is_refused(tmp_path, content, format):
         (
             "a O\n".encode("utf-16"),
             {"encoding": "utf-8"},
-            ", line 1: byte 0xFF is not valid utf-8. Name the file's encoding: --encoding utf-16",
+            ", line 1: byte 0xFF is not valid utf-8. Specify the file's encoding: --encoding utf-16",
         ),
     ],
     ids=["gmb-sentences", "conll", "gmb-tokens-named", "ascii", "utf-16"],
@@ -359,7 +364,7 @@ def test_a_byte_that_does_not_fit_the_encoding_is_refused(tmp_path, content, opt
 
 @pytest.mark.parametrize("format", ["auto", "conll"])
 def test_an_unknown_codec_is_refused(tmp_path, format):
-    message = "--encoding utf-9 is not known. Allowed: a Python codec, such as utf-8 or latin-1."
+    message = "--encoding utf-9 is not a known encoding. Allowed: a Python codec, such as utf-8 or latin-1."
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         read_corpus(write(tmp_path, "a O\n"), encoding="utf-9", format=format)
 
@@ -377,25 +382,32 @@ def test_an_unknown_codec_is_refused(tmp_path, format):
     ids=["elf", "png", "csv", "conll", "late", "named-encoding"],
 )
 def test_a_file_with_a_nul_byte_is_refused(tmp_path, content, options, line):
-    rest = f", line {line}: a NUL byte, so this is not a text file. Allowed: {FORMAT_NAMES}, zipped or not."
+    rest = (
+        f", line {line}: contains a NUL byte, so this is not a text file. Allowed: {FORMAT_NAMES}, zipped or unzipped."
+    )
     fails(write(tmp_path, content), rest, **options)
 
 
 def test_a_zip_archive_that_is_cut_short_is_refused(tmp_path):
     whole = write_zip(tmp_path, SENTENCES_CSV.encode())
-    fails(write(tmp_path, whole.read_bytes()[:-30]), r": the zip archive cannot be read \(.+\). Fetch the file again.")
+    fails(
+        write(tmp_path, whole.read_bytes()[:-30]),
+        r": the zip archive cannot be read \(.+\). Download or copy the file again.",
+    )
 
 
 def test_a_zip_archive_whose_sum_is_wrong_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "whole.zip", "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("corpus.csv", "text,labels\nKevin,B-per\n")
     altered = (tmp_path / "whole.zip").read_bytes().replace(b"Kevin", b"Devin")
-    fails(write(tmp_path, altered), r": the zip archive cannot be read \(Bad CRC-32.+\). Fetch the file again.")
+    fails(
+        write(tmp_path, altered), r": the zip archive cannot be read \(Bad CRC-32.+\). Download or copy the file again."
+    )
 
 
 @pytest.mark.parametrize("n", [0, 2, 3])
 def test_a_zip_archive_without_exactly_one_file_is_refused(tmp_path, n):
-    rest = f": a zip archive with {n} files. Allowed: exactly one. Unzip it and name the file you want."
+    rest = f": a zip archive with {n} files. Allowed: exactly one. Unzip it and pass the file you want."
     fails(write_zip(tmp_path, *[b"a O\n"] * n), rest)
 
 
@@ -416,10 +428,10 @@ def test_a_header_without_the_columns_is_refused(tmp_path, content, format, foun
 @pytest.mark.parametrize(
     ("content", "rest"),
     [
-        ("text,labels\na,O\nb\nc,O\n", ", line 3: 1 fields in this row, 2 in the header. Mend the row."),
-        ("text,labels\na,O\n\nb , c , d,O O\n", ", line 4: 4 fields in this row, 2 in the header. Mend the row."),
-        (TOKEN_HEADER + "1,a,N,O\n,b,O\n", ", line 3: 3 fields in this row, 4 in the header. Mend the row."),
-        (TOKEN_HEADER + "1,a,N,O\n,,,,O\n", ", line 3: 5 fields in this row, 4 in the header. Mend the row."),
+        ("text,labels\na,O\nb\nc,O\n", ", line 3: 1 fields in this row, but 2 in the header. Fix the row."),
+        ("text,labels\na,O\n\nb , c , d,O O\n", ", line 4: 4 fields in this row, but 2 in the header. Fix the row."),
+        (TOKEN_HEADER + "1,a,N,O\n,b,O\n", ", line 3: 3 fields in this row, but 4 in the header. Fix the row."),
+        (TOKEN_HEADER + "1,a,N,O\n,,,,O\n", ", line 3: 5 fields in this row, but 4 in the header. Fix the row."),
     ],
 )
 def test_a_row_with_more_or_fewer_fields_than_the_header_is_refused(tmp_path, content, rest):
@@ -436,7 +448,7 @@ def test_a_row_with_more_or_fewer_fields_than_the_header_is_refused(tmp_path, co
     ids=["text-after-the-quote", "quote-never-closed", "lone-quote"],
 )
 def test_bad_quoting_is_refused_on_the_line_where_the_row_begins(tmp_path, content, line):
-    rest = f", line {line}: not a CSV row: .+. Quote fields that hold commas, quotes or line breaks."
+    rest = f", line {line}: not a CSV row: .+. Quote fields that contain commas, quotes or line breaks."
     fails(write(tmp_path, content), rest)
 
 
@@ -452,11 +464,11 @@ def test_bad_quoting_is_refused_on_the_line_where_the_row_begins(tmp_path, conte
     ],
 )
 def test_a_row_without_a_word_is_refused(tmp_path, content, place):
-    fails(write(tmp_path, content), f", line {place}: a row without a word. Mend or remove it.")
+    fails(write(tmp_path, content), f", line {place}: the row has no word. Fix or remove it.")
 
 
 def test_a_word_before_the_first_sentence_number_is_refused(tmp_path):
-    rest = ", line 2: a word before the first sentence number. Begin with 'Sentence: 1'."
+    rest = ", line 2: a word before the first sentence number. Start with 'Sentence: 1'."
     fails(write(tmp_path, TOKEN_HEADER + ",a,N,O\nSentence: 1,b,N,O\n"), rest)
 
 
@@ -470,7 +482,7 @@ def test_a_word_before_the_first_sentence_number_is_refused(tmp_path):
     ],
 )
 def test_a_row_of_one_column_is_refused(tmp_path, content, options, line, row):
-    rest = f", line {line}: one column only: '{row}'. Allowed: word and tag .the first and the last column., separated"
+    rest = f", line {line}: only one column: '{row}'. Allowed: word and tag .the first and the last column., separated"
     fails(write(tmp_path, content), rest, **options)
 
 
@@ -500,7 +512,7 @@ def test_a_row_of_one_column_is_refused(tmp_path, content, options, line, row):
     ],
 )
 def test_a_file_of_no_known_format_is_refused(tmp_path, content, line):
-    rest = f"cannot tell the format from {line!r}. Allowed: {FORMAT_NAMES}. Name one: --format conll"
+    rest = f"cannot detect the format from {line!r}. Allowed: {FORMAT_NAMES}. Specify one: --format conll"
     fails(write(tmp_path, content, "corpus.txt"), f", line 1: {re.escape(rest)}")
 
 
@@ -525,7 +537,7 @@ def test_what_is_not_there_is_refused(tmp_path, format):
 
 @pytest.mark.parametrize("format", ["auto", "conll"])
 def test_a_folder_of_no_known_format_is_refused(tmp_path, format):
-    rest = ": a folder in which no known format is recognised. .+ Name the file that you want."
+    rest = ": no known format is recognised in this folder. .+ Pass the file you want."
     fails(tmp_path, rest, format=format)
 
 
@@ -567,11 +579,19 @@ def test_files_as_they_come_are_read(tmp_path, content, options, expected):
 @pytest.mark.parametrize(
     ("content", "options", "rest"),
     [
-        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per \n", {}, ", line 2, column Tag: 'B-per ' is no tag"),
-        (b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,O\n,Marley,N,\n", {}, ", line 3, column Tag: '' is no tag"),
-        (b"\n\nfoo\n", {}, ", line 3: cannot tell the format from 'foo'"),
-        (b"\xef\xbb\xbf", {}, ": there is no annotated sentence in it"),
-        (b"\n" * 200_000, {}, ": there is no annotated sentence in it"),
+        (
+            b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per \n",
+            {},
+            ", line 2, column Tag: 'B-per ' is not a valid tag",
+        ),
+        (
+            b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,O\n,Marley,N,\n",
+            {},
+            ", line 3, column Tag: '' is not a valid tag",
+        ),
+        (b"\n\nfoo\n", {}, ", line 3: cannot detect the format from 'foo'"),
+        (b"\xef\xbb\xbf", {}, ": contains no annotated sentences"),
+        (b"\n" * 200_000, {}, ": contains no annotated sentences"),
         (b"\xef\xbb\xbftext,labels\nab\xe9cd,O\n", {}, ", line 2: byte 0xE9 is not valid utf-8"),
     ],
     ids=["space in a tag", "no tag", "line of the quote", "mark alone", "line feeds alone", "bad byte after a mark"],
@@ -582,7 +602,7 @@ def test_the_line_and_the_reason_are_right(tmp_path, content, options, rest):
 
 @pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "no-such", "idna", "punycode", "\0"])
 def test_only_codecs_that_give_text_are_allowed(tmp_path, encoding):
-    with pytest.raises(CorpusError, match=f"--encoding {encoding} is not known"):
+    with pytest.raises(CorpusError, match=f"--encoding {encoding} is not a known encoding"):
         read_corpus(write(tmp_path, b"a O\n"), encoding=encoding)
 
 
@@ -617,7 +637,13 @@ def test_a_zip_whose_names_are_not_utf_8_is_refused(tmp_path, place):
     else:
         after = after.replace("Zürich".encode(), b"Z\xff\xffrich")
     path = write(tmp_path, before + name + after, "corpus.zip")
-    fails(path, r": the zip archive cannot be read \('utf-8' codec can't decode byte 0xff .+\). Fetch the file again.")
+    fails(
+        path,
+        (
+            r": the zip archive cannot be read \('utf-8' codec can't decode byte 0xff .+\). Download or copy the file "
+            r"again."
+        ),
+    )
 
 
 @pytest.mark.parametrize("format", ["auto", "conll"])
@@ -625,7 +651,7 @@ def test_utf_16_without_a_mark_does_not_fit(tmp_path, format):
     path = write(tmp_path, "a O\n".encode("utf-16-le"))
     fails(
         path,
-        r": cannot be read as utf-16 \(.*BOM\). Name the encoding in which it was",
+        r": cannot be read as utf-16 \(.*BOM\). Specify the encoding that it was",
         encoding="utf-16",
         format=format,
     )
@@ -635,7 +661,7 @@ def test_utf_16_without_a_mark_does_not_fit(tmp_path, format):
 @pytest.mark.parametrize(("encoding", "half"), [("utf-7", b"+2AA-"), ("unicode_escape", b"\\ud800")])
 def test_half_of_a_surrogate_pair_is_refused_in_every_encoding(tmp_path, encoding, half):
     path = write(tmp_path, b"a O\nbc" + half + b" O\n")
-    fails(path, r", line 2: half of a surrogate pair \(U\+D800\) at character 2 of a string", encoding=encoding)
+    fails(path, r", line 2: an unpaired surrogate \(U\+D800\) at character 2 of a string", encoding=encoding)
 
 
 def test_the_name_of_a_file_may_be_no_text(tmp_path):
@@ -643,7 +669,7 @@ def test_the_name_of_a_file_may_be_no_text(tmp_path):
     path = write(tmp_path, b"a\n", "M\udcfcnchen.conll")
     with pytest.raises(CorpusError) as e:
         read_corpus(path, format="conll")
-    assert r"M\udcfcnchen.conll, line 1: one column only" in str(e.value)
+    assert r"M\udcfcnchen.conll, line 1: only one column" in str(e.value)
 
 
 @pytest.mark.parametrize(
@@ -655,13 +681,15 @@ def test_the_name_of_a_file_may_be_no_text(tmp_path):
 def test_what_other_programs_packed_is_refused_with_what_unpacks_it(tmp_path, pack, packer, unpack, share, format):
     packed = pack(b"a O\n" * 100)
     path = write(tmp_path, packed[: int(share * len(packed))], "a.conll")
-    fails(path, f": packed by {packer}. Allowed: .+. Unpack it: {unpack} {re.escape(str(path))}$", format=format)
+    fails(
+        path, f": compressed with {packer}. Allowed: .+. Decompress it: {unpack} {re.escape(str(path))}$", format=format
+    )
 
 
 def test_a_file_that_is_a_folder_is_refused(tmp_path):
     (tmp_path / "a.conll").mkdir()
-    fails(tmp_path / "a.conll", ": a folder in which no known format is recognised", format="auto")
-    fails(tmp_path / "a.conll", ": a folder in which no known format is recognised", format="conll")
+    fails(tmp_path / "a.conll", ": no known format is recognised in this folder", format="auto")
+    fails(tmp_path / "a.conll", ": no known format is recognised in this folder", format="conll")
     fails(tmp_path / "a.conll", ": cannot be read as a DocBin after 0 Docs .it is a folder", format="spacy")
     fails(tmp_path / "a.conll", r": the dataset's files are missing: \*.arrow", format="huggingface")
     fails(tmp_path / "a.conll", r": there is no .*\*.ann", format="brat")

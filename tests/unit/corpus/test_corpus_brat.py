@@ -109,7 +109,7 @@ def test_a_span_in_pieces_counts_as_misaligned(tmp_path, misaligned, tags):
     stream = CorpusStream(folder, misaligned=misaligned)
     assert stream.spans is not None
     assert (stream.spans.n_misaligned, stream.spans.n_lost) == (1, 0)
-    fails(folder, "1 of 1 spans do not begin and end where tokens do")
+    fails(folder, "1 of 1 spans do not start and end at token boundaries")
 
 
 def test_an_encoding_can_be_named(tmp_path):
@@ -124,23 +124,26 @@ def test_an_encoding_can_be_named(tmp_path):
     [
         (
             "T1\tper 0 3\tBob",
-            "the file says that a span is 'Bob', but at its offsets stands 'Ada'. Allowed: offsets that",
+            "the file declares the text of a span as 'Bob', but the text at its offsets is 'Ada'. Allowed: offsets in",
         ),
         ("T1\tper 0 99\tAda", "a span of 'per' from 0 to 99, in a text of 28 characters."),
         ("T1\tper 3 3\t", "a span of 'per' from 3 to 3, in"),
         ("T1\tper 0 3;8 99\tAda", "a span of 'per' from 8 to 99, in"),
         ("T1\tper 0 " + "9" * 5000 + "\tAda", "a span of 'per' from 0 to '999"),
-        ("T2\tper 0 3\tAda", "T2 again. Allowed: a number of its own for each span."),
+        ("T2\tper 0 3\tAda", "T2 is already used. Allowed: a unique number for each span."),
         ("T1\tper 0\tAda", r"not a line of brat: 'T1\tper 0\tAda'. Allowed for a span: T1, tab, label"),
         ("T1\tper -1 3\tAda", r"not a line of brat: 'T1\tper -1 3\tAda'."),
         ("T1 per 0 3 Ada", "not a line of brat: 'T1 per 0 3 Ada'."),
         ("T1\t 0 3\tAda", "not a line of brat: "),
         (
             "T1\tFirst name 0 3\tAda",
-            "the label 'First name', with a space. Allowed in brat: a label without white space, as in 'First_name'.",
+            (
+                "the label 'First name' contains a space. Allowed in brat: a label without white space, as in "
+                "'First_name'."
+            ),
         ),
-        ("T1\tFirst name 0 3;4 5\tAda", "the label 'First name', with a space."),
-        ("T1\tper 1 0 3\tAda", "the label 'per 1', with a space."),
+        ("T1\tFirst name 0 3;4 5\tAda", "the label 'First name' contains a space."),
+        ("T1\tper 1 0 3\tAda", "the label 'per 1' contains a space."),
     ],
 )
 def test_a_bad_line_is_refused(tmp_path, row, rest):
@@ -158,14 +161,14 @@ def test_a_missing_file_is_named(tmp_path):
     fails(tmp_path / "a.ann", f"{tmp_path / 'a.ann'}: {missing}", format="brat")
     pair(tmp_path / "plain", TEXT, None)
     fails(tmp_path / "plain", f"{tmp_path / 'plain'}: there is no {tmp_path / 'plain' / '*.ann'}.", format="brat")
-    fails(tmp_path / "plain", f"{tmp_path / 'plain'}: a folder in which no known format is recognised.")
+    fails(tmp_path / "plain", f"{tmp_path / 'plain'}: no known format is recognised in this folder.")
     fails(tmp_path / "b.txt", f"{tmp_path / 'b.txt'}: no such file.", format="brat")
     (tmp_path / "c.conll").write_text("a O\n")
     fails(tmp_path / "c.conll", f"{tmp_path / 'c.conll'}: there is no {tmp_path / 'c.txt'}.", format="brat")
 
 
 def test_a_binary_file_in_a_pair_is_refused(tmp_path):
-    fails(pair(tmp_path, "a\x00", ""), f"{tmp_path / 'a.txt'}, line 1: a NUL byte")
+    fails(pair(tmp_path, "a\x00", ""), f"{tmp_path / 'a.txt'}, line 1: contains a NUL byte")
 
 
 def test_columns_beside_annotations_of_another_kind_stay_columns(tmp_path):

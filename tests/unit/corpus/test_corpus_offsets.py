@@ -187,7 +187,7 @@ def test_json_min_has_a_record_for_each_annotation(tmp_path):
 def test_json_min_with_two_texts_of_one_id_is_refused(tmp_path):
     record = {"text": "Ada left.", "id": 1, "label": [], "annotation_id": 4}
     path = array(tmp_path, record, {**record, "text": "Bob left."})
-    with pytest.raises(CorpusError, match="the id 1 again"):
+    with pytest.raises(CorpusError, match="the id 1 is already used"):
         read_corpus(path)
 
 
@@ -252,16 +252,16 @@ def test_white_space_at_the_edges_of_spans_is_left_out_and_counted(tmp_path):
     spans = stream.spans
     assert (spans.n_spans, spans.n_trimmed, spans.n_blank, spans.n_misaligned) == (3, 2, 1, 0)
     assert stream.messages() == [
-        "2 of 3 spans began or ended with white space, which was left out; 1 were white space alone and were left "
-        f"out:\n- {path}, line 1: ' met ' (act, 13-18) in 'Ada  Lovelace[ met ]Berliners.'\n"
-        f"- {path}, line 1: ' ' (per, 13-14) in 'Ada  Lovelace[ ]met Berliners.'\n"
-        f"- {path}, line 1: 'Ada  ' (per, 0-5) in '[Ada  ]Lovelace met Berliners.'"
+        "2 of 3 spans started or ended with white space, which was trimmed; 1 contained only white space and were "
+        f"skipped:\n- {path}, line 1: ' met ' (act, 13-18) in 'Ada  Lovelace[ met ]Berliners.'\n- {path}, line 1: ' ' "
+        f"(per, 13-14) in 'Ada  Lovelace[ ]met Berliners.'\n- {path}, line 1: 'Ada  ' (per, 0-5) in '[Ada  ]Lovelace "
+        "met Berliners.'"
     ]
 
 
 def test_misaligned_spans_are_an_error_that_lists_the_first_five(tmp_path):
     path = jsonl(tmp_path, *({"text": f"{i} Berliners", "spans": [span(0, 1), span(2, 8)]} for i in range(7)))
-    fails(path, "7 of 14 spans do not begin and end where tokens do:\n- ", prefix="")
+    fails(path, "7 of 14 spans do not start and end at token boundaries:\n- ", prefix="")
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
     message = str(caught.value)
@@ -310,7 +310,7 @@ def test_neighbours_share_nothing(tmp_path):
 def test_the_tokenizer_is_that_of_the_language(tmp_path):
     path = jsonl(tmp_path, {"text": "l'Italia", "spans": [span(2, 8, "loc")]})
     assert tagged(path, lang="it") == [(["l'", "Italia"], ["O", "B-loc"])]
-    fails(path, "1 of 1 spans do not begin", prefix="", lang="en")
+    fails(path, "1 of 1 spans do not start", prefix="", lang="en")
 
 
 # bad input
@@ -330,15 +330,15 @@ OUTSIDE = "Allowed: whole numbers of characters, 0 <= start < end <= 9."
         (span(0, 3.0), "a span of 'per' from 0 to 3.0. Allowed"),
         (span(False, 3), "a span of 'per' from False to 3. Allowed"),
         ({"start": 0, "label": "per"}, "a span of 'per' from 0 to None. Allowed"),
-        (span(0, 3, ""), "'' is no label of the span 0-3. Allowed: a string that is not empty"),
-        (span(0, 3, " "), "' ' is no label of the span 0-3"),
-        (span(0, 3, None), "None is no label of the span 0-3"),
-        (span(0, 3, 5), "5 is no label of the span 0-3"),
-        (span(0, 3, "\ud83d"), "half of a surrogate pair (U+D83D) at character 0"),
-        (span(0, 3, text="Bob"), "the file says that a span is 'Bob', but at its offsets stands 'Ada'"),
-        ([0, 3], '[0, 3] is no span. Allowed: {"start": 0, "end": 3, "label": "per"}, or [0, 3, "per"].'),
-        ("Ada", "'Ada' is no span."),
-        ({"start": 0, "end": 3, "type": "per"}, "{'start': 0, 'end': 3, 'type': 'per'} is no span. Allowed: {"),
+        (span(0, 3, ""), "'' is not a valid label for the span 0-3. Allowed: a non-empty string"),
+        (span(0, 3, " "), "' ' is not a valid label for the span 0-3"),
+        (span(0, 3, None), "None is not a valid label for the span 0-3"),
+        (span(0, 3, 5), "5 is not a valid label for the span 0-3"),
+        (span(0, 3, "\ud83d"), "an unpaired surrogate (U+D83D) at character 0"),
+        (span(0, 3, text="Bob"), "the file declares the text of a span as 'Bob', but the text at its offsets is 'Ada'"),
+        ([0, 3], '[0, 3] is not a span. Allowed: {"start": 0, "end": 3, "label": "per"}, or [0, 3, "per"].'),
+        ("Ada", "'Ada' is not a span."),
+        ({"start": 0, "end": 3, "type": "per"}, "{'start': 0, 'end': 3, 'type': 'per'} is not a span. Allowed: {"),
     ],
 )
 def test_a_bad_span_is_refused_with_its_line(tmp_path, bad, rest):
@@ -349,13 +349,13 @@ def test_a_bad_span_is_refused_with_its_line(tmp_path, bad, rest):
     ("row", "rest"),
     [
         ({"text": 5, "spans": []}, "the text is 5. Allowed: a string."),
-        ({"text": "a\ud83d", "spans": []}, "half of a surrogate pair (U+D83D) at character 1 of a string"),
-        ({"text": "a", "spans": {}}, "{} where a list of spans"),
+        ({"text": "a\ud83d", "spans": []}, "an unpaired surrogate (U+D83D) at character 1 of a string"),
+        ({"text": "a", "spans": {}}, "{} instead of a list of spans"),
         ({"text": "a"}, "a record with the keys text. It needs spans or entities."),
         ({"spans": []}, "a record with the keys spans. It needs text."),
         ({"text": "a", "spans": [], "answer": "yes"}, "the answer is 'yes'. Allowed: accept, reject, ignore."),
         ({"text": "a", "spans": [], "answer": []}, "the answer is []. Allowed"),
-        ([1], "[1] is no JSON object."),
+        ([1], "[1] is not a JSON object."),
         (
             '{"text": "a", spans: []}',
             "not JSON: Expecting property name enclosed in double quotes at character 15 of the record.",
@@ -378,7 +378,7 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path, row, rest):
         ("[\n{one}\n{one}]", ", line 3: not JSON: Expecting ',' or ']', found '{"),
         ("[{one},\n,{one}]", ", line 2: not JSON: Expecting value at character 1 of the record"),
         ("[{one}]\n\n]", ", line 3: not JSON: text after the end of the array"),
-        ("[{one},\n[]]", ", line 2: [] is no JSON object"),
+        ("[{one},\n[]]", ", line 2: [] is not a JSON object"),
         ('[{one},\n{"text": \n oops}]', ", line 3: not JSON: Expecting value at character 12 of the record"),
         ('[{one},\n{"text": "a', ", line 2: not JSON: Unterminated string starting at character 10 of the record"),
     ],
@@ -401,9 +401,9 @@ def test_a_bad_array_is_refused_with_its_line(tmp_path, monkeypatch, content, re
         (task("Ada left.", region("/p[1]", "/p[1]", ["per"])), "a span of 'per' from '/p[1]' to '/p[1]'. Allowed"),
         ({"data": {"body": 5}, "annotations": []}, "a record with the keys body. It needs data.text."),
         ({"data": "a", "annotations": []}, "a record with the keys 'a'. It needs data.text."),
-        ({"data": {"text": "a"}, "annotations": [{}]}, "None where a list of spans or annotations has to be."),
-        ({"data": {"text": "a"}, "annotations": {}}, "{} where a list of spans or annotations has to be."),
-        ({"data": {"text": "a"}, "annotations": [[]]}, "[[]] where a list of spans or annotations has to be."),
+        ({"data": {"text": "a"}, "annotations": [{}]}, "None instead of a list of spans or annotations."),
+        ({"data": {"text": "a"}, "annotations": {}}, "{} instead of a list of spans or annotations."),
+        ({"data": {"text": "a"}, "annotations": [[]]}, "[[]] instead of a list of spans or annotations."),
     ],
 )
 def test_a_bad_task_is_refused(tmp_path, bad, rest):
@@ -412,7 +412,9 @@ def test_a_bad_task_is_refused(tmp_path, bad, rest):
 
 def test_a_span_of_other_text_is_refused_with_the_id_of_its_task(tmp_path):
     path = array(tmp_path, task("🦄 Ada left.", region(4, 7, ["per"], text="Ada"), id="a7"))
-    fails(path, ", line 1, id 'a7': the file says that a span is 'Ada', but at its offsets stands 'a l'")
+    fails(
+        path, ", line 1, id 'a7': the file declares the text of a span as 'Ada', but the text at its offsets is 'a l'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -435,12 +437,12 @@ def test_options_that_are_not_allowed_are_refused(tmp_path, options, message):
 def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(stream, "tokenizer", lambda lang: lambda text: NLP.tokenizer(text.strip()))
     path = jsonl(tmp_path, ONE, {"text": " a", "spans": []})
-    fails(path, ", line 2: the tokenizer of --lang ja does not keep this text as it is.", lang="ja")
+    fails(path, ", line 2: the tokenizer of --lang ja changes this text.", lang="ja")
 
 
 def test_a_nul_in_a_text_is_refused_with_its_place(tmp_path):
     path = jsonl(tmp_path, ONE, {"id": "a", "text": "Ada\0 left", "spans": [span(0, 3)]})
-    fails(path, ", line 2, id 'a': a NUL (U+0000) at character 3 of the text. Allowed: text without one.")
+    fails(path, ", line 2, id 'a': a NUL (U+0000) at character 3 of the text. Allowed: text without NUL.")
     assert [words for words, _ in tagged(path, skip_invalid=1)] == [["Ada", "left", "."]]
 
 
@@ -448,11 +450,11 @@ def test_a_nul_in_a_text_is_refused_with_its_place(tmp_path):
     ("bad", "message"),
     [
         ([span("0", 3)], "a span of 'per' from '0' to 3. Allowed"),
-        ([span(0, 3, "")], "'' is no label of the span 0-3."),
-        ([[0, 3]], "[0, 3] is no span."),
+        ([span(0, 3, "")], "'' is not a valid label for the span 0-3."),
+        ([[0, 3]], "[0, 3] is not a span."),
         ([span(0, 99)], "a span of 'per' from 0 to 99, in a text of 9 characters."),
-        ([span(0, 3, text="Bob")], "the file says that a span is 'Bob'"),
-        ({}, "{} where a list of spans"),
+        ([span(0, 3, text="Bob")], "the file declares the text of a span as 'Bob'"),
+        ({}, "{} instead of a list of spans"),
     ],
 )
 def test_each_error_about_a_span_names_the_id_of_its_record(tmp_path, bad, message):
@@ -461,13 +463,13 @@ def test_each_error_about_a_span_names_the_id_of_its_record(tmp_path, bad, messa
 
 
 def test_a_text_without_annotated_ones_is_empty(tmp_path):
-    fails(jsonl(tmp_path, {"text": "a", "answer": "reject"}), ": there is no annotated sentence in it.")
+    fails(jsonl(tmp_path, {"text": "a", "answer": "reject"}), ": contains no annotated sentences.")
 
 
 def test_a_line_of_ten_million_characters_is_refused(tmp_path):
     path = jsonl(tmp_path, {"text": "word " * 200 + f"{'x' * 999} " * 9_999, "spans": []})
     fails(path, ", line 1: a text of 10000000 characters. Allowed: at most 1000000", format="jsonl")
-    fails(path, ', line 1: cannot tell the format from \'{"text": "word word')
+    fails(path, ', line 1: cannot detect the format from \'{"text": "word word')
 
 
 def test_a_record_of_ten_million_characters_with_a_short_text_is_read(tmp_path):
@@ -618,14 +620,17 @@ def test_the_command_says_what_became_of_the_spans(tmp_path):
     assert result.exit_code == 0
     output = printed(result.output)
     assert "format jsonl, offsets count characters, encoding utf-8" in output
-    assert "1 of 3 spans do not begin and end where tokens do and were widened to them, of which 0 were lost" in output
-    assert "1 of 3 spans were left out, as they share tokens with another (--overlap longest)" in output
-    assert "1 texts were left out that are not annotated, or whose annotation was rejected" in output
+    assert (
+        "1 of 3 spans do not start and end at token boundaries and were expanded to whole tokens; 0 of them were lost"
+        in output
+    )
+    assert "1 of 3 spans were dropped, because they share tokens with another (--overlap longest)" in output
+    assert "1 texts were skipped because they are not annotated or their annotation was rejected" in output
     assert "texts.spacy: 1 texts" in output
 
 
 def test_the_command_writes_nothing_where_spans_are_misaligned(tmp_path):
     result = CliRunner().invoke(app, ["convert", str(one(tmp_path, span(18, 24))), str(tmp_path / "out")])
     assert result.exit_code == 1
-    assert "1 of 1 spans do not begin and end where tokens do" in printed(result.output)
+    assert "1 of 1 spans do not start and end at token boundaries" in printed(result.output)
     assert not (tmp_path / "out").exists()

@@ -150,7 +150,7 @@ def test_a_named_scheme_does_for_a_corpus_without_entities(tmp_path):
 def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
     path = write(tmp_path, as_columns(["O U-per", "O S-per"]))
     assert read_corpus(path, limit=1).tag_scheme == "BILUO"
-    with pytest.raises(CorpusError, match="line 5, the last column: the tag 'S-per' does not fit"):
+    with pytest.raises(CorpusError, match="line 5, the last column: the tag 'S-per' does not match"):
         read_corpus(path)
 
 
@@ -181,10 +181,13 @@ def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, pl
     path = write(tmp_path, layout([before, f"O {tag} O", tag]))  # the first of the two is named
     shown = ", ".join(t for t in before.split() if t != "O")
     expected = (
-        f"{path}, line {place}: the tag {tag!r} does not fit those before it ({shown}). Allowed: O and tags that "
+        f"{path}, line {place}: the tag {tag!r} does not match the tags before it ({shown}). Allowed: O and tags that "
     )
-    expected += "all have prefixes of one scheme (B-per), or O and labels without any (per). Mend the row. If all that "
-    expected += f"is not O is a label as it stands, say so: --tag-scheme plain (one of {SCHEMES})."
+    expected += (
+        "all have prefixes of one scheme (B-per), or O and labels without prefixes (per). Fix the row. If every tag "
+        "except "
+    )
+    expected += f"O is a label by itself: --tag-scheme plain (one of {SCHEMES})."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path)
 
@@ -204,9 +207,10 @@ def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, pl
 def test_a_tag_that_is_not_of_the_named_scheme_is_refused(tmp_path, scheme, tag, allowed):
     path = write(tmp_path, as_sentences(["O", f"O {tag}"]))
     expected = (
-        f"{path}, line 3, word 2: the tag '{tag}' is not of the scheme {scheme}. Allowed: {allowed}. Mend the row, or "
+        f"{path}, line 3, word 2: the tag '{tag}' does not belong to the scheme {scheme}. Allowed: {allowed}. Fix the "
+        "row, or "
     )
-    expected += f"name another scheme than --tag-scheme {scheme}: one of {SCHEMES}."
+    expected += f"replace --tag-scheme {scheme} by another scheme: one of {SCHEMES}."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, tag_scheme=scheme)
 
@@ -215,8 +219,11 @@ def test_a_tag_that_is_not_of_the_named_scheme_is_refused(tmp_path, scheme, tag,
 def test_labels_without_any_o_have_to_be_named(tmp_path, layout):
     path = write(tmp_path, layout(["DT NN", "NN VBZ"]))
     place = {as_columns: "1, the last column", as_tokens: "2, column Tag", as_sentences: "2, word 1"}[layout]
-    expected = f"{path}, line {place}: the tag 'DT' has no prefix, and no word has O, so that all would be entities. "
-    with pytest.raises(CorpusError, match=f"^{re.escape(expected)}.* say so: --tag-scheme plain$"):
+    expected = (
+        f"{path}, line {place}: the tag 'DT' has no prefix and no word has the tag O, so every word would be in an "
+        "entity. "
+    )
+    with pytest.raises(CorpusError, match=f"^{re.escape(expected)}.* every word is in an entity: --tag-scheme plain$"):
         read_corpus(path, format="conll" if layout is as_columns else "auto")
 
 
@@ -226,8 +233,8 @@ def test_a_column_of_as_many_tags_as_words_is_refused(tmp_path, named):
     path = write(tmp_path, "a O\n" + "".join(f"w{i} lemma{i}\n" for i in range(1001)))
     expected = (
         f"{path}, line 2, the last column: 1001 different tags without prefixes for 1001 words ('lemma0', 'lemma1', "
-        "'lemma2', 'lemma3', 'lemma4'), which are too many to be labels. Name the column of the tags in a file of "
-        "columns: --column 2. If they are labels, and 10 words or more share one, say so: --tag-scheme plain"
+        "'lemma2', 'lemma3', 'lemma4'), too many to be labels. Specify the column of the tags in a file of "
+        "columns: --column 2. If they are labels, and on average 10 words or more share one: --tag-scheme plain"
     )
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, format="conll", tag_scheme=named)
@@ -276,7 +283,7 @@ def test_tags_with_prefixes_are_no_plain_labels(tmp_path):
     rows = "".join(f"a {prefix}-{label}\n" for label in "abcde" for prefix in "BI")
     path = write(tmp_path, rows + "b O\nc x\n")
     expected = f"{path}: 10 of 11 tags have the prefix of a scheme (B-a, I-a, B-b, I-b, B-c), which --tag-scheme plain "
-    expected += "would take for a part of their labels. Leave out --tag-scheme plain."
+    expected += "would treat as part of the label. Omit --tag-scheme plain."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, tag_scheme="plain")
     path = write(tmp_path, rows + "b O\nc x\nd y\n")

@@ -109,12 +109,12 @@ def test_annotations_may_be_stacked_and_cover_parts_of_tokens(tmp_path):
         "1-2  9-12  Mia  A[1]  ",
     )
     path = webanno(tmp_path, *rows)
-    assert fails(path).startswith(f"1 of 3 spans do not begin and end where tokens do:\n- {path}, line 7: 'Berlin'")
+    assert fails(path).startswith(f"1 of 3 spans do not start and end at token boundaries:\n- {path}, line 7: 'Berlin'")
     options = {"misaligned": "contract", "overlap": "longest"}
     assert tagged(path, **options) == [("Berliner Mia", "B-A I-A")]
     path = webanno(tmp_path, "#Text=abcd ef", "1-1  0-4  abcd  _", "1-1.1  2-4  cd  A[3]", "1-2  5-7  ef  A[3]")
     assert tagged(path, misaligned="expand") == [("abcd ef", "B-A I-A")]
-    assert fails(path).startswith(f"1 of 1 spans do not begin and end where tokens do:\n- {path}, line 7: 'cd ef'")
+    assert fails(path).startswith(f"1 of 1 spans do not start and end at token boundaries:\n- {path}, line 7: 'cd ef'")
 
 
 def test_neighbours_without_a_number_are_two(tmp_path):
@@ -164,12 +164,12 @@ def test_parts_of_tokens_are_found_in_either_unit(tmp_path, token, part):
             "'1-2\\t4-8\\tflew' has 3 columns and none for webanno.custom.NamedEntity|value, or is",
         ),
         ("flew  _", "'flew\\t_' has 2 columns and none"),
-        ("1-2  4-8  flew  LOC[x]", "'LOC[x]' is no value of webanno.custom.NamedEntity|value."),
+        ("1-2  4-8  flew  LOC[x]", "'LOC[x]' is not a value of webanno.custom.NamedEntity|value."),
         ("1-2  4-8  flew  *[2]", "an annotation at 'flew' without a value of webanno.custom.NamedEntity|value."),
-        ("1-2  4-8  flew  \\n", "'\\n' is no label of the span 4-8."),
-        ("1-2  4-8  flies  _", "the next token is 'flies', but the text goes on with ' flew to'."),
-        ("1-2  4-8  to  _", "the next token is 'to', but the text goes on with ' flew to'."),
-        ("1-2  4-8    _", "the next token is '', but the text goes on with ' flew to'."),
+        ("1-2  4-8  flew  \\n", "'\\n' is not a valid label for the span 4-8."),
+        ("1-2  4-8  flies  _", "the next token is 'flies', but the text continues with ' flew to'."),
+        ("1-2  4-8  to  _", "the next token is 'to', but the text continues with ' flew to'."),
+        ("1-2  4-8    _", "the next token is '', but the text continues with ' flew to'."),
     ],
 )
 def test_a_bad_row_is_refused_with_its_line(tmp_path, row, rest):
@@ -185,9 +185,9 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, row, rest):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        ("1-1.1  0-2  ia  X", "'ia' is no part of the token before it at these offsets."),
-        ("1-1.1  1-9  ia  X", "'ia' is no part of the token before it at these offsets."),
-        ("1-9.1  1-3  ia  X", "'ia' is no part of the token before it at these offsets."),
+        ("1-1.1  0-2  ia  X", "'ia' is not part of the token before it at these offsets."),
+        ("1-1.1  1-9  ia  X", "'ia' is not part of the token before it at these offsets."),
+        ("1-9.1  1-3  ia  X", "'ia' is not part of the token before it at these offsets."),
         ("1-1.1  1-1    X", "a span of 'X' from 1 to 1, in a text of 3 characters."),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_bad_part_of_a_token_is_refused_with_its_line(tmp_path, row, rest):
 
 def test_text_in_no_token_is_refused(tmp_path):
     path = webanno(tmp_path, "#Text=Mia flew", "1-1  0-3  Mia  _")
-    assert fails(path).startswith(f"{path}, line 5: the next token is '', but the text goes on with ' flew'.")
+    assert fails(path).startswith(f"{path}, line 5: the next token is '', but the text continues with ' flew'.")
 
 
 def test_an_annotation_on_tokens_apart_or_in_two_sentences_is_refused(tmp_path):
@@ -212,7 +212,7 @@ def test_an_annotation_on_tokens_apart_or_in_two_sentences_is_refused(tmp_path):
         "2-1  4-5  c  X[1]",
     )
     path = webanno(tmp_path, *rows, "#Text=d", "3-1  6-7  d  _")
-    assert fails(path).startswith(f"{path}, line 8: the annotation 'X'[1] goes on from the sentence before.")
+    assert fails(path).startswith(f"{path}, line 8: the annotation 'X'[1] continues from the sentence before.")
     assert tagged(path, skip_invalid=2) == [("d", "O")]
     assert fails(path, skip_invalid=1).startswith("2 sentences cannot be read")
 
@@ -232,11 +232,11 @@ def test_a_number_may_come_again_in_another_sentence(tmp_path):
 def test_what_its_offsets_count_is_known(tmp_path):
     path = webanno(tmp_path, "#Text=😀 Mia", "1-1  0-2  😀  _", "1-2  3-6  Mia  PER")
     assert CorpusStream(path).messages() == []
-    assert fails(path, offsets="utf-16").startswith("--offsets utf-16 is not for the format webanno, but for ")
+    assert fails(path, offsets="utf-16").startswith("--offsets utf-16 does not apply to the format webanno, only to ")
 
 
 def test_a_file_without_sentences_is_empty(tmp_path):
-    assert fails(webanno(tmp_path)).startswith(f"{tmp_path / 'news.tsv'}: there is no annotated sentence in it.")
+    assert fails(webanno(tmp_path)).startswith(f"{tmp_path / 'news.tsv'}: contains no annotated sentences.")
 
 
 def test_texts_and_entities_are_written_to_the_character(tmp_path):

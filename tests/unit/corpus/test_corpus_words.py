@@ -86,7 +86,7 @@ def test_the_column_of_the_tags_is_the_last_where_that_holds_any(tmp_path):
 def test_a_named_column_of_labels_without_prefixes_is_recognised_by_its_o(tmp_path):
     path = columns(tmp_path, "Kevin per NNP\nplays O VBZ\n")
     assert pairs(path, column=2) == [(["Kevin", "plays"], ["B-per", "O"])]
-    fails(path, ", line 1: cannot tell the format from 'Kevin per NNP'")
+    fails(path, ", line 1: cannot detect the format from 'Kevin per NNP'")
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_a_named_column_of_labels_without_prefixes_is_recognised_by_its_o(tmp_pa
         (
             "a O x\nb O\n",
             3,
-            ", line 2: 2 columns, so there is no column 3: 'b O'. Allowed: --column 1 to 2, or -2 to -1",
+            ", line 2: 2 columns, so column 3 does not exist: 'b O'. Allowed: --column 1 to 2, or -2 to -1",
         ),
-        ("a O x\nb O\n", -3, ", line 2: 2 columns, so there is no column -3: 'b O'. Allowed: --column 1 to 2"),
-        ("a O\n\nb\tO\n", 3, ", line 1: 2 columns, so there is no column 3"),
+        ("a O x\nb O\n", -3, ", line 2: 2 columns, so column -3 does not exist: 'b O'. Allowed: --column 1 to 2"),
+        ("a O\n\nb\tO\n", 3, ", line 1: 2 columns, so column 3 does not exist"),
     ],
 )
 def test_a_row_without_the_column_is_refused(tmp_path, text, column, rest):
@@ -116,9 +116,13 @@ def test_there_is_no_column_0(tmp_path):
         (
             "text,labels\na,O\n",
             {"column": 2},
-            "--column 2 is not for the format gmb-sentences, but for conll. Leave it",
+            "--column 2 does not apply to the format gmb-sentences, only to conll. Omit the",
         ),
-        ('{"tokens": ["a"], "ner_tags": ["O"]}', {"column": -1}, "--column -1 is not for the format huggingface-json"),
+        (
+            '{"tokens": ["a"], "ner_tags": ["O"]}',
+            {"column": -1},
+            "--column -1 does not apply to the format huggingface-json",
+        ),
     ],
 )
 def test_an_option_of_other_formats_is_refused(tmp_path, text, options, rest):
@@ -129,7 +133,7 @@ def test_an_option_of_other_formats_is_refused(tmp_path, text, options, rest):
 def test_files_that_are_no_text_have_no_encoding(tmp_path):
     path = arrow_file(tmp_path / "a.arrow", WORDS, TAGS)
     with pytest.raises(
-        CorpusError, match="--encoding latin-1 is not for the format huggingface, but for label-studio, "
+        CorpusError, match="--encoding latin-1 does not apply to the format huggingface, only to label-studio, "
     ):
         read_corpus(path, encoding="latin-1")
 
@@ -267,34 +271,34 @@ GOOD = "1 a NER=O"
     ("rows", "rest"),
     [
         ((GOOD, "", "1\tb\tNER=O"), ", line 3: 3 columns: '1.tb.tNER=O'. CoNLL-U has ten"),
-        ((GOOD, "3 b _"), ", line 2: the number '3' where word 2 is expected. Allowed: 2, "),
-        ((GOOD, "x b _"), ", line 2: the number 'x' where word 2 is expected"),
-        ((GOOD, "2-1 b _"), ", line 2: the number '2-1' where word 2 is expected"),
-        (("1-3 a NER=O", "1 a _", "2-3 b _"), ", line 3: the number '2-3' where word 2 is expected"),
+        ((GOOD, "3 b _"), ", line 2: the ID '3' where word 2 is expected. Allowed: 2, "),
+        ((GOOD, "x b _"), ", line 2: the ID 'x' where word 2 is expected"),
+        ((GOOD, "2-1 b _"), ", line 2: the ID '2-1' where word 2 is expected"),
+        (("1-3 a NER=O", "1 a _", "2-3 b _"), ", line 3: the ID '2-3' where word 2 is expected"),
         (
             ("1-3 a NER=O", "1 a _", "2 b _"),
-            ", line 3: the sentence ends with word 2, within a token of words up to 3.",
+            ", line 3: the sentence ends at word 2, inside a multiword token that ends at word 3.",
         ),
-        (("1-2 a NER=O", "1 a _", "", GOOD), ", line 2: the sentence ends with word 1"),
+        (("1-2 a NER=O", "1 a _", "", GOOD), ", line 2: the sentence ends at word 1"),
         ((GOOD, "2 b name=B-x"), ", line 2: name= in 'name=B-x', but NER= on line 1. Allowed: one key for the tags"),
         (("1 a NER=O|NER=B-x",), ", line 1: NER= in 'NER=O.NER=B-x', but NER= on line 1"),
-        (("1 a NER=",), ", line 1, column 10: '' is no tag"),
-        ((GOOD, "2 b NER=B-x\u3000"), r", line 2, column 10: 'B-x\\u3000' is no tag"),
-        ((GOOD, "2  _"), ", line 2, column 2: a row without a word"),
+        (("1 a NER=",), ", line 1, column 10: '' is not a valid tag"),
+        ((GOOD, "2 b NER=B-x\u3000"), r", line 2, column 10: 'B-x\\u3000' is not a valid tag"),
+        ((GOOD, "2  _"), ", line 2, column 2: the row has no word"),
         (
             ("1 a Entity=(x", "2 b _"),
-            ": MISC, the last column, gives no word a tag. Its keys are: Entity. Allowed: NER=, ",
+            ": MISC, the last column, contains no tags. Its keys are: Entity. Allowed: NER=, ",
         ),
-        (("1 a _",), ": MISC, the last column, gives no word a tag. Its keys are: none."),
+        (("1 a _",), ": MISC, the last column, contains no tags. Its keys are: none."),
         (
             ("1-2 ab _", "1 a NER=B-x", "2 b NER=B-y"),
-            ", line 1: the words of the token 'ab' are of two entities: B-x, B-y.",
+            ", line 1: the words of the token 'ab' belong to two entities: B-x, B-y.",
         ),
-        (("1-2 ab _", "1 a NER=B-x", "2 b NER=I-y"), ", line 1: the words of the token 'ab' are of two entities"),
-        (("1-2 ab _", "1 a NER=B-x", "2 b NER=B-x"), ", line 1: the words of the token 'ab' are of two entities"),
-        ((GOOD, "2 b NER=B-x", "3 c NER=y"), ", line 3, column 10: the tag 'y' does not fit those before it"),
-        (("# text = none",), ": there is no annotated sentence in it"),
-        ((), ": there is no annotated sentence in it"),
+        (("1-2 ab _", "1 a NER=B-x", "2 b NER=I-y"), ", line 1: the words of the token 'ab' belong to two entities"),
+        (("1-2 ab _", "1 a NER=B-x", "2 b NER=B-x"), ", line 1: the words of the token 'ab' belong to two entities"),
+        ((GOOD, "2 b NER=B-x", "3 c NER=y"), ", line 3, column 10: the tag 'y' does not match the tags before it"),
+        (("# text = none",), ": contains no annotated sentences"),
+        ((), ": contains no annotated sentences"),
     ],
 )
 def test_bad_conllu_is_refused_with_its_line(tmp_path, rows, rest):
@@ -434,22 +438,22 @@ def test_rows_without_a_word_are_passed_over(tmp_path):
             [["a"], ["b", "c"]],
             [[0], [0]],
             class_labels(),
-            "2: 2 tokens but 1 ner_tags..+Mend the row, beginning with 'b c'",
+            "2: 2 tokens but 1 ner_tags..+Fix the row that starts with 'b c'",
         ),
         (
             [["a"], ["b"]],
             [[0], [5]],
             class_labels(),
-            "2: there is no tag 5. Allowed: 0 to 4, which the schema names, and",
+            "2: the tag 5 does not exist. Allowed: 0 to 4, which the schema names, and",
         ),
-        ([["a"], ["b"]], [[0], [-2]], class_labels(), "2: there is no tag -2"),
-        ([["a"], ["b"]], [[0], [1]], None, "1: the tag 0 is a number that nothing names..+ClassLabel"),
-        ([["a"], ["b"]], [[0], [1]], {b"huggingface": b"{"}, "1: the tag 0 is a number that nothing names"),
+        ([["a"], ["b"]], [[0], [-2]], class_labels(), "2: the tag -2 does not exist"),
+        ([["a"], ["b"]], [[0], [1]], None, "1: the tag 0 is a number without a name..+ClassLabel"),
+        ([["a"], ["b"]], [[0], [1]], {b"huggingface": b"{"}, "1: the tag 0 is a number without a name"),
         ([["a"], [None]], [["O"], ["O"]], None, r"2: tokens = \[None\] is not allowed. Allowed: a list of strings"),
         ([["a"], None], [["O"], ["O"]], None, "2: tokens = None is not allowed"),
-        ([["a"], [""]], [["O"], ["O"]], None, "2, word 1: a row without a word"),
-        ([["a"], ["b"]], [["O"], [" O"]], None, "2, word 1: ' O' is no tag"),
-        ([["a"], ["b"]], [["B-x"], ["y"]], None, "2, word 1: the tag 'y' does not fit those before it"),
+        ([["a"], [""]], [["O"], ["O"]], None, "2, word 1: the row has no word"),
+        ([["a"], ["b"]], [["O"], [" O"]], None, "2, word 1: ' O' is not a valid tag"),
+        ([["a"], ["b"]], [["B-x"], ["y"]], None, "2, word 1: the tag 'y' does not match the tags before it"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_number(tmp_path, write, tokens, tags, metadata, rest):
@@ -460,16 +464,16 @@ def test_a_bad_row_is_refused_with_its_number(tmp_path, write, tokens, tags, met
 @pytest.mark.parametrize("scheme", ["IOB2", "BILUO"])
 def test_a_tag_that_does_not_fit_a_named_scheme_is_refused_with_its_row(tmp_path, scheme):
     path = arrow_file(tmp_path / "a.arrow", [["a"], ["b"]], [["O"], ["S-x"]])
-    fails(path, f", row 2, word 1: the tag 'S-x' is not of the scheme {scheme}", tag_scheme=scheme)
+    fails(path, f", row 2, word 1: the tag 'S-x' does not belong to the scheme {scheme}", tag_scheme=scheme)
 
 
 @WRITERS
 @pytest.mark.parametrize(
     ("tokens", "tags", "rest"),
     [
-        (["a", "b"], [["O"], ["O"]], ".*: the column tokens is of type string. Allowed: tokens as lists of strings"),
-        ([[1], [2]], [["O"], ["O"]], ".*: the column tokens is of type list<.*int64>"),
-        ([["a"], ["b"]], [[0.5], [1.0]], ".*: the column ner_tags is of type list<.*double>"),
+        (["a", "b"], [["O"], ["O"]], ".*: the column tokens has the type string. Allowed: tokens as lists of strings"),
+        ([[1], [2]], [["O"], ["O"]], ".*: the column tokens has the type list<.*int64>"),
+        ([["a"], ["b"]], [[0.5], [1.0]], ".*: the column ner_tags has the type list<.*double>"),
     ],
 )
 def test_columns_of_other_types_are_refused(tmp_path, write, tokens, tags, rest):
@@ -480,7 +484,7 @@ def test_columns_of_other_types_are_refused(tmp_path, write, tokens, tags, rest)
 def test_a_dataset_without_the_columns_is_refused(tmp_path, columns):
     pq.write_table(pa.table(dict.fromkeys(columns, pa.array([["O"]]))), tmp_path / "a.parquet")
     missing = ", ".join(name for name in ("tokens", "ner_tags") if name not in columns)
-    fails(tmp_path / "a.parquet", f": the columns are {', '.join(columns)}; {missing} is missing. Allowed: tokens ")
+    fails(tmp_path / "a.parquet", f": the columns are {', '.join(columns)}; {missing} is missing. Required: tokens ")
 
 
 @pytest.mark.parametrize("write", [arrow_file, feather_file, parquet_file])
@@ -497,12 +501,12 @@ def test_a_dataset_that_is_cut_short_is_refused(tmp_path, write, share):
 def test_a_file_that_is_no_dataset_is_refused(tmp_path, content):
     path = tmp_path / "data.parquet"
     path.write_bytes(content)
-    fails(path, ": cannot be read as Arrow or Parquet .+ Allowed: a whole file", format="huggingface")
+    fails(path, ": cannot be read as Arrow or Parquet .+ Allowed: a complete file", format="huggingface")
 
 
 def test_a_dataset_without_rows_is_refused(tmp_path):
     path = arrow_file(tmp_path / "a.arrow", [], [], class_labels(), tokens=STRINGS, ner_tags=INTS)
-    fails(path, ": there is no annotated sentence in it")
+    fails(path, ": contains no annotated sentences")
 
 
 def test_a_folder_of_splits_is_refused_with_the_name_of_one(tmp_path):
@@ -511,7 +515,7 @@ def test_a_folder_of_splits_is_refused_with_the_name_of_one(tmp_path):
     saved_folder(path / "train", WORDS, TAGS)
     saved_folder(path / "test", WORDS, TAGS)
     (path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
-    fails(path, f": a folder with the splits test, train..+convert each on its own: {path / 'test'}")
+    fails(path, f": a folder with the splits test, train..+Convert each split separately: {path / 'test'}")
     assert CorpusStream(path / "train").n_sentences == 2
 
 
@@ -528,7 +532,8 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
     path = arrow_file(tmp_path / "data.arrow", WORDS, TAGS)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     fails(
-        path, re.escape(": to read Arrow and Parquet takes pyarrow, which is not installed. Install it: pip install ")
+        path,
+        re.escape(": reading Arrow and Parquet requires pyarrow, which is not installed. Install it: pip install "),
     )
 
 
@@ -591,8 +596,8 @@ LINE = '{"tokens": ["a"], "ner_tags": ["O"]}'
         (f"[{LINE},\n,{LINE}]", ", line 2: not JSON"),
         (f"[{LINE}\n{LINE}]", ", line 2: not JSON"),
         (f"[{LINE}]\n{LINE}", ", line 2: not JSON: text after the end of the array"),
-        (f"{LINE}\n[1, 2]\n", r", line 2: \[1, 2\] is no JSON object"),
-        (f"[{LINE}, 7]", ", line 1: 7 is no JSON object"),
+        (f"{LINE}\n[1, 2]\n", r", line 2: \[1, 2\] is not a JSON object"),
+        (f"[{LINE}, 7]", ", line 1: 7 is not a JSON object"),
         (
             f'{LINE}\n{{"words": ["a"], "ner_tags": ["O"]}}',
             ", line 2: the columns are words, ner_tags; tokens is missing",
@@ -603,13 +608,13 @@ LINE = '{"tokens": ["a"], "ner_tags": ["O"]}'
         ('{"tokens": ["a"], "ner_tags": "O"}', ", line 1: ner_tags = 'O' is not allowed. Allowed: a list of strings"),
         ('{"tokens": ["a"], "ner_tags": [true]}', ", line 1: ner_tags = .True. is not allowed"),
         ('{"tokens": ["a"], "ner_tags": [1.5]}', ", line 1: ner_tags = .1.5. is not allowed"),
-        ('{"tokens": ["a"], "ner_tags": [3]}', ", line 1: the tag 3 is a number that nothing names. Allowed: strings"),
+        ('{"tokens": ["a"], "ner_tags": [3]}', ", line 1: the tag 3 is a number without a name. Allowed: strings"),
         (f'{LINE}\n{{"tokens": ["a", "b"], "ner_tags": ["O"]}}', ", line 2: 2 tokens but 1 ner_tags"),
         (f'{LINE}\n{{"tokens": [{"9" * 5000}], "ner_tags": []}}', ", line 2: not JSON"),
         (f"{LINE}\n" + "[" * 100_000, ", line 2: not JSON: it is nested too deeply"),
-        ("[]", ": there is no annotated sentence in it"),
-        ("", ": there is no annotated sentence in it"),
-        ('[{"tokens": [], "ner_tags": []}]', ": there is no annotated sentence in it"),
+        ("[]", ": contains no annotated sentences"),
+        ("", ": contains no annotated sentences"),
+        ('[{"tokens": [], "ner_tags": []}]', ": contains no annotated sentences"),
     ],
 )
 @pytest.mark.usefixtures("no_collection")
@@ -619,7 +624,7 @@ def test_bad_json_is_refused_with_its_line(tmp_path, text, rest):
 
 @pytest.mark.parametrize("text", ['{"words": "a"}', '{"tokens": [{"text": "a"}], "spans": []}', "[1]"])
 def test_other_json_is_not_taken_for_it(tmp_path, text):
-    fails(json_file(tmp_path, text), ", line 1: cannot tell the format")
+    fails(json_file(tmp_path, text), ", line 1: cannot detect the format")
 
 
 # spaCy's DocBin
@@ -676,7 +681,9 @@ def test_a_blocked_token_is_outside_and_unknown_spaces_are_none(tmp_path):
 def test_a_docbin_is_not_overwritten_by_itself(tmp_path):
     path = docbin(tmp_path / "a.spacy", doc_of(["a"], ["B-x"]))
     before = path.read_bytes()
-    with pytest.raises(CorpusError, match="is read, so it cannot be written. Name another folder for the output."):
+    with pytest.raises(
+        CorpusError, match="is the input, so it cannot be overwritten. Choose another folder for the output."
+    ):
         convert(path, tmp_path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.spacy"]
@@ -700,7 +707,7 @@ def test_a_file_that_is_no_docbin_is_refused(tmp_path, content):
 
 def test_a_docbin_without_entities_is_refused(tmp_path):
     path = docbin(tmp_path / "a.spacy", doc_of(["a"], ["B-x"]), attrs=["LEMMA"])
-    fails(path, ": this DocBin was written without entities. Allowed: attributes with ENT_IOB and ENT_TYPE.")
+    fails(path, ": this DocBin stores no entities. Allowed: attributes that include ENT_IOB and ENT_TYPE.")
 
 
 def test_a_docbin_that_lacks_a_string_is_refused(tmp_path):
@@ -752,7 +759,7 @@ def test_spaces_and_documents_are_read_where_they_are_there(tmp_path):
         ),
         ({"spaces": [1, 0]}, "spaces = [1, 0] is not allowed"),
         ({"spaces": "10"}, "spaces = '10' is not allowed"),
-        ({"document": ["a"]}, "document = ['a'] is not allowed. Allowed: the document's name or number, or null. Mend"),
+        ({"document": ["a"]}, "document = ['a'] is not allowed. Allowed: the document's name or number, or null. Fix"),
         ({"document": True}, "document = True is not allowed"),
     ],
 )
@@ -765,12 +772,15 @@ def test_spaces_and_documents_are_checked(tmp_path, more, rest):
 
 @pytest.mark.parametrize("row", [{"tokens": ["a\ud800", "b"]}, {"ner_tags": ["B-x", "I-\ud800"]}])
 def test_half_of_a_surrogate_pair_is_refused(tmp_path, row):
-    fails(json_rows(tmp_path, {}, row), r", line 2: half of a surrogate pair \(U\+D800\)")
+    fails(json_rows(tmp_path, {}, row), r", line 2: an unpaired surrogate \(U\+D800\)")
 
 
 @pytest.mark.parametrize("tag", ["B-a\tb", "B-a\nb", "B-a\0b"])
 def test_a_tag_that_no_column_can_hold_is_refused(tmp_path, tag):
-    rest = f"{tag!r} is no tag. Allowed: one without white space around it, and without tabs and line breaks in it"
+    rest = (
+        f"{tag!r} is not a valid tag. Allowed: a tag such as O or B-per, without white space around it and without "
+        "tabs or line breaks"
+    )
     fails(json_rows(tmp_path, {}, {"ner_tags": [tag, "O"]}), re.escape(f", line 2, word 1: {rest}"))
     doc = Doc(Vocab(), words=["a"], ents=[tag])
     DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
@@ -790,7 +800,7 @@ def test_offsets_of_arrow_that_lead_out_of_the_file_are_refused(tmp_path):
         before = b"".join(n.to_bytes(4, "little") for n in offsets)
         assert before in data
         path.write_bytes(data.replace(before, before[:-4] + (1 << 30).to_bytes(4, "little")))
-        fails(path, r": cannot be read as Arrow or Parquet \(.*ffset.*\). Allowed: a whole file")
+        fails(path, r": cannot be read as Arrow or Parquet \(.*ffset.*\). Allowed: a complete file")
 
 
 @pytest.mark.parametrize(
@@ -818,7 +828,7 @@ def test_numbers_of_five_thousand_digits_are_no_numbers_of_words(tmp_path):
     path = tmp_path / "a.conllu"
     for number in ("9" * 5000, f"1-{'9' * 5000}"):
         path.write_text("1\ta" + "\t_" * 7 + f"\tNER=O\n{number}\tb" + "\t_" * 8 + "\n")
-        fails(path, ", line 2: the number '.*' where word 2 is expected", format="conllu")
+        fails(path, ", line 2: the ID '.*' where word 2 is expected", format="conllu")
 
 
 def test_a_damaged_docbin_leaves_the_collection_of_garbage_on(tmp_path):

@@ -118,11 +118,11 @@ def test_the_columns_that_were_taken_are_told_unless_they_have_the_usual_names(t
 
 def test_errors_name_the_columns_of_the_file(tmp_path):
     path = write(tmp_path, "sent_id,token,ner\n1,Ada,B-per\n1,,O\n")
-    assert refused(path).startswith(f"{path}, line 3, column token: a row without a word")
+    assert refused(path).startswith(f"{path}, line 3, column token: the row has no word")
     path = write(tmp_path, "sent_id,token,ner\n1,Ada,B-per\n1,left,per\n")
-    assert refused(path).startswith(f"{path}, line 3, column ner: the tag 'per' does not fit")
+    assert refused(path).startswith(f"{path}, line 3, column ner: the tag 'per' does not match")
     path = write(tmp_path, "Ada,B-per\nleft, O\n")
-    assert refused(path, format="gmb-tokens").startswith(f"{path}, line 2, column 2: ' O' is no tag")
+    assert refused(path, format="gmb-tokens").startswith(f"{path}, line 2, column 2: ' O' is not a valid tag")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,9 @@ def test_columns_between_tabs_without_sentence_numbers_are_conll(tmp_path):
 def test_words_that_quotation_marks_have_swallowed_are_refused(tmp_path):
     """Two words that are one mark each, which to CSV are a field with all that is between them."""
     path = write(tmp_path, 'Sentence #,Word,Tag\n1,Ada,B-per\n,",O\n,left,O\n,",O\n')
-    assert refused(path).startswith(f"{path}, line 3: the word ',O\\n,left,O\\n,' holds a line break, so a quotation")
+    assert refused(path).startswith(
+        f"{path}, line 3: the word ',O\\n,left,O\\n,' contains a line break, so a quotation"
+    )
 
 
 # without a header
@@ -168,7 +170,7 @@ def test_without_a_header_the_columns_are_told_from_the_rows(tmp_path, content):
     "content", ["Ada,per\nleft,O\n", "Ada,left\nB-per,O\n", "Ada B-per,O\nx\n", "O\n", "Ada|left\n"]
 )
 def test_other_rows_are_no_csv_without_a_header(tmp_path, content):
-    assert "cannot tell the format" in refused(write(tmp_path, content))
+    assert "cannot detect the format" in refused(write(tmp_path, content))
 
 
 def test_a_number_may_be_a_word(tmp_path):
@@ -182,8 +184,8 @@ def test_rows_without_any_end_of_a_sentence_are_told(tmp_path):
     stream = CorpusStream(write(tmp_path, row * 51))
     assert [len(sentence.words) for sentence in stream] == [51]
     assert stream.messages() == [
-        "All 51 rows were read as one sentence, as there is neither a blank row nor a column of sentence numbers. "
-        "If they are several, add one of them."
+        "All 51 rows were read as one sentence, because there is neither a blank row nor a column of sentence "
+        "numbers. If they are several sentences, add one of them."
     ]
     assert CorpusStream(write(tmp_path, row * 51 + "\n" + row)).messages() == []
 
@@ -198,10 +200,10 @@ def test_a_thousand_rows_without_any_end_of_a_sentence_are_refused(tmp_path):
 
 def test_bad_rows_without_a_header_are_left_out_with_their_sentence(tmp_path):
     path = write(tmp_path, "Ada,B-per\n\nBo,B-per\nleft\n\n" + "Cem,B-per\n\n" * 48)
-    assert refused(path).startswith(f"{path}, line 4: 1 fields in this row, 2 in the header")
+    assert refused(path).startswith(f"{path}, line 4: 1 fields in this row, but 2 in the header")
     assert [words for words, _ in found(path, skip_invalid=1)] == [["Ada"], *[["Cem"]] * 48]
     path = write(tmp_path, "Ada,B-per\n\nBo\n")
-    assert "cannot tell the format" in refused(path)
+    assert "cannot detect the format" in refused(path)
     assert found(path, format="gmb-tokens", skip_invalid=1) == [(["Ada"], ["B-per"])]
 
 
@@ -248,15 +250,15 @@ def test_what_is_unknown_in_a_list_stays_so(tmp_path):
 )
 def test_other_texts_with_labels_are_none(tmp_path, content):
     message = refused(write(tmp_path, content))
-    assert "cannot tell the format" in message or "Comprehend" in message
+    assert "cannot detect the format" in message or "Comprehend" in message
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("[3 0]", "the tag 3 is a number that nothing names. Allowed: strings, such as ['B-per', 'O']"),
-        ("['B-per' ... 'O']", "\"['B-per' ... 'O']\" is no list of tags. Allowed: a whole list of strings"),
-        ('"[""B-per"", {}]"', "['B-per', {}] is no list of tags"),
+        ("[3 0]", "the tag 3 is a number without a name. Allowed: strings, such as ['B-per', 'O']"),
+        ("['B-per' ... 'O']", "\"['B-per' ... 'O']\" is not a list of tags. Allowed: a complete list of strings"),
+        ('"[""B-per"", {}]"', "['B-per', {}] is not a list of tags"),
         ("\"['B-per']\"", "2 words but 1 labels"),
     ],
 )
@@ -349,7 +351,8 @@ def test_a_workbook_is_refused_with_what_to_save(tmp_path, names, kind):
         for name in names:
             archive.writestr(name, "x")
     expected = (
-        f"{path}: {kind}, which is not read. Save its sheet as CSV UTF-8 in Excel or LibreOffice, and name that file."
+        f"{path}: {kind}, which is not supported. Save its sheet as CSV UTF-8 in Excel or LibreOffice, and pass that "
+        "file."
     )
     assert refused(path) == expected
     assert refused(path, format="gmb-tokens") == expected
@@ -357,4 +360,4 @@ def test_a_workbook_is_refused_with_what_to_save(tmp_path, names, kind):
 
 def test_an_old_workbook_is_refused_with_what_to_save(tmp_path):
     path = write(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "corpus.xls")
-    assert "a workbook of Excel 97 to 2003, which is not read. Save its sheet as CSV UTF-8" in refused(path)
+    assert "a workbook of Excel 97 to 2003, which is not supported. Save its sheet as CSV UTF-8" in refused(path)

@@ -49,7 +49,7 @@ def test_the_likeliest_encoding_is_offered_first_with_how_it_reads_words(tmp_pat
     path = write(tmp_path, conll(text).encode(encoding))
     first = next(word for word in re.split("[ ’]", text) if not word.isascii())
     message = refused(path)
-    assert f"Name the file's encoding: --encoding {encoding} (which reads '" in message
+    assert f"Specify the file's encoding: --encoding {encoding} (which reads '" in message
     assert f"'{first}'" in message
     assert [word for sentence in read_corpus(path, encoding=encoding).sentences for word in sentence.words] == (
         text.split(" ")
@@ -74,13 +74,13 @@ def test_the_likeliest_encoding_is_offered_first_with_how_it_reads_words(tmp_pat
 )
 def test_one_word_may_be_enough(tmp_path, encoding, text):
     message = refused(write(tmp_path, conll(text).encode(encoding)))
-    assert f"Name the file's encoding: --encoding {encoding} (which reads '" in message
+    assert f"Specify the file's encoding: --encoding {encoding} (which reads '" in message
 
 
 def test_what_several_encodings_read_otherwise_is_offered_in_each(tmp_path):
     path = write(tmp_path, conll("Dvořák přijel včera").encode("cp1250"))
     assert refused(path) == (
-        f"{path}, line 1: byte 0xF8 is not valid utf-8. Name the file's encoding: "
+        f"{path}, line 1: byte 0xF8 is not valid utf-8. Specify the file's encoding: "
         "--encoding latin-1 (which reads 'Dvoøák', 'pøijel', 'vèera'), "
         "or --encoding cp1250 (which reads 'Dvořák', 'přijel', 'včera')"
     )
@@ -89,18 +89,18 @@ def test_what_several_encodings_read_otherwise_is_offered_in_each(tmp_path):
 def test_where_nothing_is_likely_some_are_named(tmp_path):
     path = write(tmp_path, b"a\xff\x98\xffb O\n")
     assert refused(path).endswith(
-        "line 1: byte 0xFF is not valid utf-8. Name the file's encoding: --encoding cp1252, or another: gb18030, big5, "
-        "cp932, euc-jp, cp949, cp1250, cp1251, koi8-r, mac-roman"
+        "line 1: byte 0xFF is not valid utf-8. Specify the file's encoding: --encoding cp1252, or another: gb18030, "
+        "big5, cp932, euc-jp, cp949, cp1250, cp1251, koi8-r, mac-roman"
     )
 
 
 def test_a_wrong_encoding_is_refused_with_the_right_one(tmp_path):
     path = write(tmp_path, conll(TEXTS["cp1251"]).encode("cp1251"))
-    assert "byte 0xD3 is not valid ascii. Name the file's encoding: --encoding cp1251 (" in refused(
+    assert "byte 0xD3 is not valid ascii. Specify the file's encoding: --encoding cp1251 (" in refused(
         path, encoding="ascii"
     )
     path = write(tmp_path, conll(TEXTS["cp1251"]).encode())
-    assert refused(path, encoding="ascii").endswith("Name the file's encoding: --encoding utf-8")
+    assert refused(path, encoding="ascii").endswith("Specify the file's encoding: --encoding utf-8")
 
 
 # Windows-1252 of a row a token
@@ -112,8 +112,8 @@ def test_a_row_a_token_is_read_in_the_encoding_of_windows_and_that_is_told(tmp_p
     assert [sentence.words for sentence in stream] == [["Renée", "’s", "café"]]
     assert stream.encoding == "cp1252"
     assert stream.messages() == [
-        "It is not UTF-8 and was read as cp1252, with words such as 'Renée', '’s', 'café'. If these are wrong, name "
-        "its encoding, such as --encoding cp1250"
+        "It is not UTF-8 and was read as cp1252, with words such as 'Renée', '’s', 'café'. If these are wrong, "
+        "specify the encoding, such as --encoding cp1250"
     ]
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
     assert done.exit_code == 0
@@ -130,7 +130,7 @@ def test_bytes_that_windows_lacks_are_those_of_latin_1(tmp_path):
 def test_a_row_a_token_in_another_encoding_is_not_read_as_windows(tmp_path):
     path = write(tmp_path, f"{HEADER}1,Allègre,B-per\n,wrote,O\n,―,O\n".encode("gb18030"), "a.csv")
     message = (
-        f"{path}, line 2: byte 0xA8 is not valid utf-8. Name the file's encoding: --encoding gb18030 (which reads "
+        f"{path}, line 2: byte 0xA8 is not valid utf-8. Specify the file's encoding: --encoding gb18030 (which reads "
     )
     assert refused(path) == f"{message}'Allègre', '―')"
     assert read_corpus(path, encoding="gb18030").sentences[0].words == ["Allègre", "wrote", "―"]
@@ -165,21 +165,21 @@ def test_a_bad_byte_in_utf_8_is_damage_and_no_other_encoding(tmp_path, bad):
     good = "王 B-per\n来 O\n\n".encode()
     path = write(tmp_path, good * 3 + bad + b" O\n" + good + b"a O\n" + bad + b" O\n")
     assert refused(path) == (
-        f"{path}, line 10: damaged here: byte 0x{bad[0]:02X} is not valid utf-8, but the rest of the file is. So are "
-        "the lines 15. Write the line again, or take the file from its source again."
+        f"{path}, line 10: damaged: byte 0x{bad[0]:02X} is not valid utf-8, but the rest of the file is. So are "
+        "the lines 15. Rewrite the line, or get the file again from its source."
     )
 
 
 def test_damage_is_found_in_any_format_also_in_that_which_falls_back(tmp_path):
     path = write(tmp_path, f"{HEADER}1,José,B-per\n,Renée,O\n,été,O\n,çà,O\n,x".encode() + b"\xe9,O\n", "a.csv")
-    assert "line 6: damaged here: byte 0xE9 is not valid utf-8" in refused(path)
+    assert "line 6: damaged: byte 0xE9 is not valid utf-8" in refused(path)
 
 
 def test_a_file_of_which_half_is_utf_8_is_damaged(tmp_path):
     path = write(tmp_path, "Zoë O\n".encode() + "Köln O\n".encode("latin-1"))
-    assert "line 2: damaged here: byte 0xF6 is not valid utf-8" in refused(path)
+    assert "line 2: damaged: byte 0xF6 is not valid utf-8" in refused(path)
 
 
 def test_utf_16_that_is_cut_is_damaged(tmp_path):
     path = write(tmp_path, "a O\nb O\n".encode("utf-16")[:-1])
-    assert "damaged here: byte 0x0A is not valid utf-16" in refused(path)
+    assert "damaged: byte 0x0A is not valid utf-16" in refused(path)

@@ -77,7 +77,7 @@ def test_white_space_in_a_token_is_no_edge_of_a_span(tmp_path):
 
 def test_spans_are_fitted_to_these_tokens(tmp_path):
     path = jsonl(tmp_path, tokens=TOKENS, spans=[{"start": 4, "end": 14, "label": "geo"}])
-    with pytest.raises(CorpusError, match="1 of 1 spans do not begin and end where tokens do"):
+    with pytest.raises(CorpusError, match="1 of 1 spans do not start and end at token boundaries"):
         read_corpus(path)
     assert second(path, misaligned="expand").tags == ["B-geo", "I-geo", "I-geo", "O"]
     assert second(path, misaligned="contract").tags == ["O", "B-geo", "I-geo", "O"]
@@ -110,13 +110,16 @@ def test_white_space_between_tokens_stays(tmp_path, text, words, spaces):
         ([token(0, 0)], "{'start': 0, 'end': 0} in tokens"),
         ([token(-1, 3)], "{'start': -1, 'end': 3} in tokens"),
         ([token(True, 3)], "{'start': True, 'end': 3} in tokens"),
-        ([token(0, 8, "New  York")], "the token from 0 to 8 is said to be 'New  York', but there stands 'New York'."),
+        (
+            [token(0, 8, "New  York")],
+            "the token from 0 to 8 is declared as 'New  York', but the text there is 'New York'.",
+        ),
         (
             [token(0, 8), token(4, 14)],
-            "the token from 4 to 14, 'York-based', begins before the end, 8, of the one",
+            "the token from 4 to 14, 'York-based', starts before the end, 8, of the",
         ),
-        ([token(0, 14), token(0, 3)], "the token from 0 to 3, 'New', begins before the end, 14, of the one before"),
-        ([token(0, 3), token(8, 18)], "' York', from 3 to 8, is in no token. Allowed: white space alone between"),
+        ([token(0, 14), token(0, 3)], "the token from 0 to 3, 'New', starts before the end, 14, of the previous token"),
+        ([token(0, 3), token(8, 18)], "' York', from 3 to 8, is in no token. Allowed: only white space between"),
         ([token(0, 14)], "' Ada', from 14 to 18, is in no token."),
         ([token(4, 18)], "'New ', from 0 to 4, is in no token."),
         ([], "'New York-based Ada', from 0 to 18, is in no token."),
@@ -130,7 +133,7 @@ def test_tokens_that_are_not_those_of_the_text_are_refused(tmp_path, tokens, res
     message = str(caught.value)
     assert message.startswith(f"{path}, line 2: {head}")
     assert tail in message
-    assert message.endswith("remove its tokens: --lang then cuts the text.")
+    assert message.endswith("remove its tokens to use the tokenizer of --lang.")
 
 
 def test_unknown_parts_have_no_tag(tmp_path):
@@ -142,13 +145,22 @@ def test_unknown_parts_have_no_tag(tmp_path):
 @pytest.mark.parametrize(
     ("unknown", "rest"),
     [
-        ("all", "'all' in unknown. Allowed: [0, 3], whole numbers of characters in a text of 18, the second greater."),
+        (
+            "all",
+            (
+                "'all' in unknown. Allowed: [start, end] such as [0, 3], whole numbers of characters in a text of "
+                "18, start < end."
+            ),
+        ),
         ([0, 3], "0 in unknown"),
         ([[0, 3, 4]], "[0, 3, 4] in unknown"),
         ([[3, 3]], "[3, 3] in unknown"),
         ([[0, 19]], "[0, 19] in unknown"),
         ([[0, 3.0]], "[0, 3.0] in unknown"),
-        ([[15, 18], [0, 3]], "'New', from 0 to 3, is unknown, but a span has tokens of it. Allowed: one of the two."),
+        (
+            [[15, 18], [0, 3]],
+            "'New', from 0 to 3, is unknown, but a span includes tokens of it. Allowed: either unknown or in a span.",
+        ),
     ],
 )
 def test_unknown_parts_are_checked(tmp_path, unknown, rest):
@@ -163,7 +175,9 @@ def test_a_label_that_no_column_can_hold_is_refused(tmp_path, label):
     path = jsonl(tmp_path, spans=[{"start": 0, "end": 3, "label": label}])
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
-    assert str(caught.value).startswith(f"{path}, line 2: {label!r} is no label of the span 0-3. Allowed: a string")
+    assert str(caught.value).startswith(
+        f"{path}, line 2: {label!r} is not a valid label for the span 0-3. Allowed: a non-empty string"
+    )
 
 
 def test_a_label_may_hold_blanks(tmp_path):

@@ -59,7 +59,9 @@ def test_words_and_tags_have_other_names_too(tmp_path, write, row):
 @pytest.mark.parametrize("tags", [TAGS, ["x", "y"]])
 def test_tags_under_two_names_are_refused(tmp_path, write, tags):
     path = write(tmp_path, {"tokens": WORDS, "tags": tags, "labels": tags})
-    rest = ": the tags may be under any of tags, labels. Allowed: one of them, or ner_tags beside others. Rename"
+    rest = (
+        ": the tags may be under any of tags, labels. Allowed: one of them, or ner_tags in addition to others. Rename"
+    )
     with pytest.raises(CorpusError, match=re.escape(f"{path}{rest}")):
         CorpusStream(path)
 
@@ -88,7 +90,7 @@ def test_the_schema_names_the_numbers_of_the_column_and_tells_which_holds_tags(t
     [
         (
             {"tokens": WORDS, "labels": [0, 1]},
-            "line 1: the tag 0 is a number that nothing names. .*cast_column('labels'",
+            "line 1: the tag 0 is a number without a name. .*cast_column('labels'",
         ),
         ({"tokens": WORDS, "labels": ["O", True]}, "line 2: labels = .* is not allowed"),
         ({"tokens": WORDS, "labels": ["O"]}, "line 2: 2 tokens but 1 labels."),
@@ -107,7 +109,7 @@ def test_errors_give_the_names_of_the_file(tmp_path, row, rest):
 def test_errors_about_types_give_the_names_of_the_file(tmp_path):
     path = as_parquet(tmp_path, {"words": WORDS, "labels": [0.5, 1.0]})
     rest = (
-        r"the column labels is of type list<.*double>. Allowed: words as lists of strings, labels as lists of strings"
+        r"the column labels has the type list<.*double>. Allowed: words as lists of strings, labels as lists of strings"
     )
     with pytest.raises(CorpusError, match=rest):
         CorpusStream(path)

@@ -57,17 +57,17 @@ def test_what_ner_annotator_writes_is_read_and_skipped_texts_are_counted(tmp_pat
     path = whole(tmp_path, value, indent)
     assert found(path) == IN_PAIRS
     assert read_corpus(path).format == "spacy-2"
-    assert messages(path) == ["2 texts were left out that are not annotated, or whose annotation was rejected"]
+    assert messages(path) == ["2 texts were skipped because they are not annotated or their annotation was rejected"]
 
 
 @pytest.mark.parametrize(
     ("bad", "rest"),
     [
-        (["a"], ", line 1: ['a'] is no pair of a text and its entities. Allowed: "),
-        (["a", {"cats": {}}], ", line 1: ['a', {'cats': {}}] is no pair of a text and its entities."),
-        ([5, {"entities": []}], ", line 1: [5, {'entities': []}] is no pair"),
-        ({"text": "a"}, ", line 1: {'text': 'a'} is no pair"),
-        (["a", {"entities": [[0, 1]]}], ", line 1: [0, 1] is no span."),
+        (["a"], ", line 1: ['a'] is not a pair of a text and its entities. Allowed: "),
+        (["a", {"cats": {}}], ", line 1: ['a', {'cats': {}}] is not a pair of a text and its entities."),
+        ([5, {"entities": []}], ", line 1: [5, {'entities': []}] is not a pair"),
+        ({"text": "a"}, ", line 1: {'text': 'a'} is not a pair"),
+        (["a", {"entities": [[0, 1]]}], ", line 1: [0, 1] is not a span."),
         (["a", {"entities": [[0, 9, "per"]]}], ", line 1: a span of 'per' from 0 to 9, in a text of 1 characters."),
         (["a\0b", {"entities": []}], ", line 1: a NUL (U+0000) at character 1 of the text."),
     ],
@@ -101,8 +101,8 @@ def test_ends_of_dataturks_are_inclusive(tmp_path):
     assert found(path) == [[]]
     assert read_corpus(path).format == "dataturks"
     assert messages(path) == [
-        "1 texts were left out that are not annotated, or whose annotation was rejected",
-        "1 texts were left out that have a span with several labels. Allowed: one label each.",
+        "1 texts were skipped because they are not annotated or their annotation was rejected",
+        "1 texts were skipped because one of their spans has several labels. Allowed: one label per span.",
     ]
     whole_text = lines(tmp_path, {"content": TEXT, "annotation": [ada, york]})
     assert found(whole_text) == [[("Ada", "per"), ("New York", "loc")]]
@@ -111,12 +111,15 @@ def test_ends_of_dataturks_are_inclusive(tmp_path):
 @pytest.mark.parametrize(
     ("annotation", "rest"),
     [
-        ([{"label": ["per"], "points": [{"start": 0, "end": 4, "text": "Ada"}]}], "the file says that a span is 'Ada'"),
+        (
+            [{"label": ["per"], "points": [{"start": 0, "end": 4, "text": "Ada"}]}],
+            "the file declares the text of a span as 'Ada'",
+        ),
         ([{"label": ["per"], "points": [{"start": 0, "end": 24}]}], "a span of 'per' from 0 to 25, in a text of 24"),
         ([{"label": [], "points": []}], "a span with the labels []. Allowed: exactly one"),
-        ([{"label": ["per"]}], "{'label': ['per']} is no annotation of Dataturks."),
-        (["per"], "'per' is no annotation of Dataturks."),
-        ({}, "{} where a list of spans or annotations has to be."),
+        ([{"label": ["per"]}], "{'label': ['per']} is not an annotation of Dataturks."),
+        (["per"], "'per' is not an annotation of Dataturks."),
+        ({}, "{} instead of a list of spans or annotations."),
     ],
 )
 def test_bad_annotations_of_dataturks_are_refused(tmp_path, annotation, rest):
@@ -138,10 +141,13 @@ def test_ends_of_cluener_are_inclusive(tmp_path):
 @pytest.mark.parametrize(
     ("label", "rest"),
     [
-        ({"per": {"Bob": [[0, 2]]}}, "the file says that a span is 'Bob', but at its offsets stands 'Ada'."),
-        ({"per": {"Ada": [0, 2]}}, "0 where places of strings have to be."),
-        ({"per": ["Ada"]}, "['Ada'] where places of strings have to be."),
-        ("per", "'per' where places of strings have to be."),
+        (
+            {"per": {"Bob": [[0, 2]]}},
+            "the file declares the text of a span as 'Bob', but the text at its offsets is 'Ada'.",
+        ),
+        ({"per": {"Ada": [0, 2]}}, "0 instead of the offsets of strings."),
+        ({"per": ["Ada"]}, "['Ada'] instead of the offsets of strings."),
+        ("per", "'per' instead of the offsets of strings."),
         ({"per": {"Ada": [["0", 2]]}}, "a span of 'per' from '0' to 3."),
     ],
 )
@@ -186,12 +192,12 @@ def test_spans_that_share_words_are_handled_as_those_of_text(tmp_path):
         ({"ner": [[2, 1, "per"]]}, "a span of 'per' from word 2 to 1, of 7 words."),
         ({"ner": [[-1, 0, "per"]]}, "a span of 'per' from word -1 to 0, of 7 words."),
         ({"ner": [[False, 0, "per"]]}, "a span of 'per' from word False to 0, of 7 words."),
-        ({"ner": [[0, "per"]]}, "[0, 'per'] is no span of words. Allowed: [0, 0, \"per\"]."),
-        ({"ner": [[0, 0, 5]]}, "5 is no label of the span 0-3."),
-        ({"ner": {}}, "{} where a list of spans or annotations has to be."),
-        ({"tokenized_text": "a b"}, "tokenized_text = 'a b' is not allowed. Allowed: a list of strings, one a word."),
-        ({"tokenized_text": ["a", ""]}, "a row without a word."),
-        ({"tokenized_text": ["a\ud800"]}, "half of a surrogate pair (U+D800)"),
+        ({"ner": [[0, "per"]]}, "[0, 'per'] is not a span of words. Allowed: [0, 0, \"per\"]."),
+        ({"ner": [[0, 0, 5]]}, "5 is not a valid label for the span 0-3."),
+        ({"ner": {}}, "{} instead of a list of spans or annotations."),
+        ({"tokenized_text": "a b"}, "tokenized_text = 'a b' is not allowed. Allowed: a list of strings, one per word."),
+        ({"tokenized_text": ["a", ""]}, "the row has no word."),
+        ({"tokenized_text": ["a\ud800"]}, "an unpaired surrogate (U+D800)"),
     ],
 )
 def test_bad_spans_of_words_are_refused(tmp_path, record, rest):

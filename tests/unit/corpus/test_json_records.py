@@ -26,9 +26,9 @@ def test_rejected_and_ignored_spans_are_no_entities_and_counted(tmp_path):
     path = lines(tmp_path, {"text": TEXT, "spans": spans, "answer": "accept"})
     assert found(path) == [[("Ada", "per"), ("Bob", "per")]]
     assert messages(path) == [
-        "1 spans are no entities, as the annotator rejected them. To learn that: [components.bert_ner] "
+        "1 spans are not entities, because the annotator rejected them. To learn from them: [components.bert_ner] "
         'incorrect_spans_key = "incorrect_spans"',
-        "1 spans were left out that the annotator ignored.",
+        "1 spans that the annotator ignored were skipped.",
     ]
     fails(
         lines(tmp_path, {"text": TEXT, "spans": [span(0, 3, answer="maybe")]}),
@@ -56,9 +56,7 @@ def test_labels_of_whole_texts_are_refused(tmp_path, row, rest):
 
 def test_a_file_without_spans_is_refused(tmp_path):
     rows = [{"text": "a", "answer": "reject"}, {"text": TEXT, "answer": "accept"}, {"text": "b", "answer": "accept"}]
-    fails(
-        lines(tmp_path, *rows), ": no record has spans, beginning with that on line 2. This looks like text classific"
-    )
+    fails(lines(tmp_path, *rows), ": no record has spans; the first is on line 2. This looks like text classific")
     assert found(lines(tmp_path, *rows, {"text": "Ada", "spans": [span(0, 3)]})) == [[], [], [("Ada", "per")]]
 
 
@@ -79,7 +77,7 @@ def numbered(*spans: tuple[int, int, object], **more: object) -> dict[str, objec
 def test_numbers_of_labels_have_the_names_that_stand_beside_the_file(tmp_path):
     path = lines(tmp_path, {"text": "a", "annotations": []}, numbered((0, 3, 7), (15, 23, 12)))
     config = tmp_path / "label_config.json"
-    fails(path, ", line 2: the label of a span is 7, a number that nothing names. doccano's export of labels names")
+    fails(path, ", line 2: the label of a span is 7, a number without a name. doccano's export of labels names")
     config.write_text('[{"id": 7, "text": "per", "color": "#fff"}]')
     fails(path, f", line 2: the label of a span is 12, which {config} does not name. Its numbers are: 7.")
     config.write_text('[{"id": 7, "text": "per"}, {"id": 12, "text": "loc"}]')
@@ -111,7 +109,7 @@ def test_the_text_may_be_under_another_key(tmp_path):
     ]
     for row, format, key in zip(rows, ("jsonl", "doccano", "jsonl"), ("body", "body", "article.body"), strict=True):
         path = lines(tmp_path, row)
-        fails(path, ", line 1: cannot tell the format")
+        fails(path, ", line 1: cannot detect the format")
         assert found(path, text_key=key) == [[("Ada", "per")]]
         assert read_corpus(path, text_key=key).format == format
         fails(path, f", line 1: a record with the keys {', '.join(row)}. It needs x.", text_key="x", format=format)
@@ -119,7 +117,10 @@ def test_the_text_may_be_under_another_key(tmp_path):
 
 def test_formats_without_a_text_key_refuse_one(tmp_path):
     path = lines(tmp_path, {"tokens": ["a"], "ner_tags": ["O"]})
-    rest = "--text-key a is not for the format huggingface-json, but for label-studio, jsonl, doccano. Leave it out."
+    rest = (
+        "--text-key a does not apply to the format huggingface-json, only to label-studio, jsonl, doccano. Omit the "
+        "option."
+    )
     with pytest.raises(CorpusError, match=rest):
         CorpusStream(path, text_key="a")
 

@@ -61,7 +61,7 @@ def test_objects_over_lines_and_trailing_commas_are_read(tmp_path, monkeypatch, 
         (f"[{json.dumps(ADA)},\n", ", line 2: not JSON: Expecting value"),
         (f"[{json.dumps(ADA)},\n{json.dumps(BOB)},\n]\n]", ", line 4: not JSON: text after the end of the array"),
         (f"{json.dumps(ADA)},\n{json.dumps(BOB)[:-1]},\n", ", line 2: not JSON"),
-        ('["a",\n"b"]', ', line 1: ["a", "b"] is no JSON object'.replace('"', "'")),
+        ('["a",\n"b"]', ', line 1: ["a", "b"] is not a JSON object'.replace('"', "'")),
     ],
 )
 @pytest.mark.parametrize("chunk", [1, 1 << 16])
@@ -94,10 +94,10 @@ def test_numbers_that_are_none_are_read_as_before(tmp_path):
 def test_errors_name_the_id_of_the_record(tmp_path):
     """All records of an array may be on one line."""
     path = write(tmp_path, json.dumps([ADA, BOB | {"id": "b", "label": [[0, 3, ""]]}]))
-    with pytest.raises(CorpusError, match="line 1, id 'b': '' is no label of the span 0-3"):
+    with pytest.raises(CorpusError, match="line 1, id 'b': '' is not a valid label for the span 0-3"):
         CorpusStream(path)
     path = write(tmp_path, json.dumps([ADA, ADA]))
-    with pytest.raises(CorpusError, match="line 1: the id 1 again, which line 1 has"):
+    with pytest.raises(CorpusError, match="line 1: the id 1 is already used on line 1"):
         CorpusStream(path)
     rows = [{"id": i, "tokens": ["a"], "ner_tags": tags} for i, tags in ((5, ["O"]), (6, []))]
     with pytest.raises(CorpusError, match="line 1, id 6: 1 tokens but 0 ner_tags"):
@@ -143,5 +143,5 @@ OTHER = {
 @pytest.mark.parametrize("name", OTHER)
 def test_other_json_is_not_taken_for_a_corpus(tmp_path, name, indent):
     path = write(tmp_path, json.dumps(OTHER[name], indent=indent))
-    with pytest.raises(CorpusError, match=r", line 1: cannot tell the format from|this is spaCy's JSON"):
+    with pytest.raises(CorpusError, match=r", line 1: cannot detect the format from|this is spaCy's JSON"):
         CorpusStream(path)

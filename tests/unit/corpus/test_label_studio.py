@@ -54,14 +54,14 @@ def test_completions_are_annotations(tmp_path):
 def test_the_ground_truth_comes_first(tmp_path, annotations, expected):
     path = write(tmp_path, task(*annotations) | {"predictions": [annotation(region(4, 7, "no"))]})
     assert found(path) == expected
-    assert CorpusStream(path).messages() == ["1 annotations were not read, as their texts have an earlier one"]
+    assert CorpusStream(path).messages() == ["1 annotations were ignored because their texts have an earlier one"]
 
 
 def test_texts_with_a_region_of_several_labels_are_left_out_and_counted(tmp_path):
     path = write(tmp_path, task(annotation(region(0, 3, "per", "org"), BOB)), task(annotation(BOB)))
     assert found(path) == IN_BOB
     assert CorpusStream(path).messages() == [
-        "1 texts were left out that have a span with several labels. Allowed: one label each."
+        "1 texts were skipped because one of their spans has several labels. Allowed: one label per span."
     ]
 
 
@@ -88,13 +88,16 @@ def test_the_text_is_under_the_key_that_is_named(tmp_path):
     assert [s.words for s in read_corpus(path).sentences] == [["Ada", "met", "Bob", "."]]
     for key in ("body", "data.body"):
         assert [s.words for s in read_corpus(path, text_key=key).sentences] == [["Ada", "left", "."]]
-    fails(path, ", line 1: a record with the keys text, body. It needs data.x. Name the key of the text", text_key="x")
+    fails(
+        path, ", line 1: a record with the keys text, body. It needs data.x. Specify the key of the text", text_key="x"
+    )
 
 
 def test_a_text_that_may_be_under_several_keys_is_refused(tmp_path):
     path = write(tmp_path, task(annotation(), title="News", body=TEXT))
     fails(
-        path, ": the text may be under any of the keys title, body. Name the one that was annotated: --text-key title"
+        path,
+        ": the text may be under any of the keys title, body. Specify the one that was annotated: --text-key title",
     )
     path = write(tmp_path, task(annotation(ADA), title=TEXT, body=TEXT))
     fails(path, ": the text may be under any of the keys title, body.")
@@ -147,8 +150,8 @@ def test_csv_has_regions_as_json(tmp_path, delimiter, begin):
     n_before = begin.count("\n")
     assert [s.lines[0] - n_before for s in corpus.sentences] == [2, 4, 6]
     assert CorpusStream(path).messages() == [
-        "1 texts were left out that are not annotated, or whose annotation was rejected",
-        "1 annotations were not read, as their texts have an earlier one",
+        "1 texts were skipped because they are not annotated or their annotation was rejected",
+        "1 annotations were ignored because their texts have an earlier one",
     ]
 
 
@@ -177,11 +180,11 @@ def test_csv_with_a_text_of_many_characters_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        (["1", TEXT, "[]", "1"], ", line 3: 4 fields in this row, 5 in the header."),
+        (["1", TEXT, "[]", "1"], ", line 3: 4 fields in this row, but 5 in the header."),
         (["2", TEXT, json.dumps([ADA])[:-2], "1", "1"], ", line 3: not JSON: "),
         (
             ["2", TEXT, json.dumps([region(0, 4, "per", text="Bob")]), "1", "1"],
-            ", line 3, id 2: the file says that a s",
+            ", line 3, id 2: the file declares t",
         ),
     ],
 )

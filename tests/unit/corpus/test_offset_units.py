@@ -127,8 +127,8 @@ def fails(path: Path, **options: object) -> str:
 def test_the_unit_that_all_spans_fit_is_taken_and_told(tmp_path, write, text, count, unit, title, n_plain):
     path = write(tmp_path, (text, spans(text, count)))
     message = (
-        f"the offsets count {title} (all 3 spans fit so; {n_plain[write]} of 3 as they stand): they were converted. "
-        "To switch this off: --offsets characters"
+        f"the offsets count {title}: all 3 spans fit this unit, but only {n_plain[write]} of 3 fit without "
+        "conversion. They were converted. To switch this off: --offsets characters"
     )
     assert found(path) == (unit, [NAMES], [message])
     assert "--offsets" not in "".join(found(path, offsets="auto", misaligned="error")[2][1:])
@@ -166,8 +166,8 @@ def test_an_offset_inside_a_character_or_outside_is_refused_in_the_unit_that_was
     assert ", in a text of 25 bytes of UTF-8." in fails(path, offsets="bytes")
     path = told(tmp_path, (EMOJI, spans(EMOJI, len)))
     assert fails(path, offsets="utf-16").startswith(
-        f"{path}, line 1, id 1: the file says that a span is 'Ada', but at its offsets stands ' Ad'. Allowed: offsets "
-        "that count UTF-16 units"
+        f"{path}, line 1, id 1: the file declares the text of a span as 'Ada', but the text at its offsets is ' Ad'. "
+        "Allowed: offsets in UTF-16 units"
     )
 
 
@@ -176,7 +176,8 @@ def test_one_span_whose_text_is_not_told_may_fit_by_chance(tmp_path):
     path = doccano(tmp_path, (text, [(3, 7, "PER")]))
     assert fails(path) == (
         f"{path}, line 1, id 1: a span of 'PER' from 3 to 7, in a text of 6 characters. Allowed: whole numbers of "
-        "characters, 0 <= start < end <= 6. Fix the span, or say what the offsets count: --offsets utf-16, or bytes"
+        "characters, 0 <= start < end <= 6. Fix the span, or specify the unit of the offsets: --offsets utf-16, or "
+        "bytes"
     )
     assert found(told(tmp_path, (text, [(3, 7, "PER")]), names=[("Adam", "PER")]))[0] == "utf-16"
 
@@ -184,7 +185,7 @@ def test_one_span_whose_text_is_not_told_may_fit_by_chance(tmp_path):
 def test_a_unit_that_not_all_spans_fit_is_not_taken(tmp_path):
     odd = ("Berliners", [(0, 6, "LOC")])
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, utf16)[:2]), odd)
-    assert fails(path).startswith("3 of 3 spans do not begin and end where tokens do")
+    assert fails(path).startswith("3 of 3 spans do not start and end at token boundaries")
     assert found(path, misaligned="missing")[0] == "characters"
 
 
@@ -195,7 +196,7 @@ def test_another_unit_that_all_spans_fit_is_told_too(tmp_path):
     unit, named, messages = found(path)
     assert (unit, named) == ("utf-16", [names])
     assert messages[0].endswith(
-        r". All spans fit as well if they count a line end \n as two characters: look at some of them"
+        r". All spans also fit if they count a line end \n as two characters: check some of them"
     )
     assert found(told(tmp_path, (text, spans(text, utf16, names)), names=names))[2][0].endswith("--offsets characters")
 
@@ -204,8 +205,8 @@ def test_most_spans_that_fit_another_unit_are_not_hidden_by_an_option(tmp_path):
     odd = ("Berliners in Berliners", [(0, 6, "LOC"), (13, 19, "LOC")])
     path = doccano(tmp_path, *[("Ada left.", [(0, 3, "PER")])] * 20, odd, (EMOJI, spans(EMOJI, utf16)))
     assert fails(path, misaligned="expand") == (
-        "Of 3 spans whose place depends on it, 3 do not fit the text as they stand, and 3 of these fit if the offsets "
-        "count UTF-16 units:\n"
+        "3 spans depend on the unit of the offsets. 3 of them do not fit the text without conversion, and 3 of these "
+        "fit if the offsets count UTF-16 units:\n"
         f"- {path}, line 22, id 22: 'da ' (PER, 3-6) in '😀 A[da ]met Bob in Rome.'\n"
         f"- {path}, line 22, id 22: 'ob ' (PER, 11-14) in '😀 Ada met B[ob ]in Rome.'\n"
         f"- {path}, line 22, id 22: 'ome.' (LOC, 18-22) in '😀 Ada met Bob in R[ome.]'\n"
@@ -223,7 +224,9 @@ def test_a_unit_that_cannot_be_named_is_told_too(tmp_path):
     crlf = spans(text, lambda text: len(text.replace("\r\n", "\n")))
     message = fails(doccano(tmp_path, ("Berliners", [(0, 6, "LOC")]), (text, crlf)), misaligned="contract")
     assert r"3 of these fit if the offsets count a line end \r\n as one character:" in message
-    assert message.endswith("where all do, offsets are converted. If they do count characters: --offsets characters")
+    assert message.endswith(
+        "offsets are converted if all spans fit. If the offsets do count characters: --offsets characters"
+    )
 
 
 def test_the_trial_passes_over_what_cannot_be_read_or_is_not_annotated(tmp_path):
@@ -232,8 +235,10 @@ def test_the_trial_passes_over_what_cannot_be_read_or_is_not_annotated(tmp_path)
     path.write_text("\n".join(lines), encoding="utf-8")
     unit, named, messages = found(path, skip_invalid=1)
     assert (unit, named) == ("utf-16", [NAMES, NAMES])
-    assert messages[0].startswith("the offsets count UTF-16 units (all 6 spans fit so; 0 of 6 as they stand)")
-    assert messages[1].startswith("1 sentences were left out that cannot be read")
+    assert messages[0].startswith(
+        "the offsets count UTF-16 units: all 6 spans fit this unit, but only 0 of 6 fit without conversion."
+    )
+    assert messages[1].startswith("1 sentences that cannot be read were skipped")
     assert fails(path).startswith(f"{path}, line 3, id 9: a record with the keys id.")
 
 
@@ -242,7 +247,9 @@ def test_a_text_that_fits_in_no_unit_is_left_out_and_says_nothing_of_it(tmp_path
     path = doccano(tmp_path, outside, (EMOJI, spans(EMOJI, utf16)), (EMOJI, spans(EMOJI, utf16)))
     unit, named, messages = found(path, skip_invalid=1)
     assert (unit, named) == ("utf-16", [NAMES, NAMES])
-    assert messages[0].startswith("the offsets count UTF-16 units (all 6 spans fit so; 0 of 6 as they stand)")
+    assert messages[0].startswith(
+        "the offsets count UTF-16 units: all 6 spans fit this unit, but only 0 of 6 fit without conversion."
+    )
     assert "a span of 'PER' from 0 to 99, in a text of 9 UTF-16 units." in messages[1]
     assert "a span of 'PER' from 0 to 99, in a text of 9 characters." in fails(path)
 
@@ -256,7 +263,7 @@ def test_only_the_texts_that_are_read_are_tried(tmp_path):
 def test_a_format_whose_offsets_are_none_has_no_unit(tmp_path):
     (tmp_path / "a.conll").write_text("Ada B-per\nleft O\n")
     assert fails(tmp_path / "a.conll", offsets="utf-16").startswith(
-        "--offsets utf-16 is not for the format conll, but for "
+        "--offsets utf-16 does not apply to the format conll, only to "
     )
     assert fails(doccano(tmp_path, ("a", [])), offsets="utf-8").startswith(
         "[convert] --offsets = 'utf-8' is not allowed. Allowed: auto, characters, utf-16, bytes."
@@ -292,10 +299,10 @@ def test_spans_behind_characters_that_count_as_two_are_told_of(tmp_path):
     unit, named, messages = found(path)
     assert (unit, named) == ("characters", [[("Ada", "PER")], NAMES, [("b", "x")]])
     assert messages == [
-        "4 spans stand behind a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the "
-        "file does not say what they cover. It was counted as one. Counted as two, 1 of them fit the tokens, too. "
-        "If it is two: --offsets utf-16. If it is one, to hide this: --offsets characters. "
-        f"The first: {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
+        "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the file "
+        "does not declare the text of these spans. The character was counted as one. Counted as two, 1 of the spans "
+        "also fit the tokens. If it is two: --offsets utf-16. If it is one, to hide this: --offsets characters. The "
+        f"first: {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
     ]
 
 
@@ -315,7 +322,7 @@ def test_inspect_tells_both(tmp_path):
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, utf16)))
     findings = {finding.code: finding for finding in inspect_files([path]).findings}
     assert (findings["offset_units"].level, findings["offset_units"].count) == ("warning", 3)
-    assert findings["offset_units"].details[0].startswith("the offsets count UTF-16 units (all 3 spans fit so")
+    assert findings["offset_units"].details[0].startswith("the offsets count UTF-16 units: all 3 spans fit this unit")
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, len)))
     findings = {finding.code: finding for finding in inspect_files([path], examples=1).findings}
     assert findings["ambiguous_offsets"].count == 3
@@ -340,10 +347,10 @@ def off(start: int, end: int) -> Spans:
 @pytest.mark.parametrize(
     ("shift", "message"),
     [
-        (-1, "begin and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to each."),
-        (1, "begin and end 1 character too late:\n{listed}\nFix the offsets in the file: take 1 from each."),
-        (-3, "begin and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to each."),
-        (2, "begin and end 2 characters too late:\n{listed}\nFix the offsets in the file: take 2 from each."),
+        (-1, "start and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to each."),
+        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: take 1 from each."),
+        (-3, "start and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to each."),
+        (2, "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: take 2 from each."),
     ],
 )
 @pytest.mark.parametrize("misaligned", ["error", "expand", "contract", "missing"])
@@ -368,18 +375,22 @@ def test_inclusive_ends_are_refused(tmp_path):
     )
     shown = fails(told(tmp_path, (LONG, off(0, -1)), names=PEOPLE), misaligned="expand")
     first, second, *_, last = shown.split("\n")
-    assert first.startswith(f"{tmp_path / 'a.json'}, line 1, id 1: the file says that a span is 'Adah', but at its")
+    assert first.startswith(
+        f"{tmp_path / 'a.json'}, line 1, id 1: the file declares the text of a span as 'Adah', but the text at its"
+    )
     assert second.startswith("6 of 6 spans do not fit the text, and 6 of these end 1 character too early")
     assert last == "Fix the ends in the file: add 1 to each."
 
 
 def test_a_shift_is_named_where_the_file_says_what_its_spans_cover(tmp_path):
     shown = fails(told(tmp_path, (LONG, off(1, 1)), names=PEOPLE))
-    assert shown.startswith(f"{tmp_path / 'a.json'}, line 1, id 1: the file says that a span is 'Adah', but at its")
-    assert "\n6 of 6 spans do not fit the text, and 6 of these begin and end 1 character too late:\n" in shown
+    assert shown.startswith(
+        f"{tmp_path / 'a.json'}, line 1, id 1: the file declares the text of a span as 'Adah', but the text at its"
+    )
+    assert "\n6 of 6 spans do not fit the text, and 6 of these start and end 1 character too late:\n" in shown
     # It is not what --skip-invalid is for.
     shown = fails(told(tmp_path, *[(LONG, off(1, 1))] * 2, ("Adah", []), names=PEOPLE), skip_invalid=2)
-    assert "12 of 12 spans do not fit the text, and 12 of these begin and end 1 character too late:" in shown
+    assert "12 of 12 spans do not fit the text, and 12 of these start and end 1 character too late:" in shown
 
 
 def test_a_shift_by_which_spans_leave_the_text_is_found(tmp_path):
@@ -387,7 +398,7 @@ def test_a_shift_by_which_spans_leave_the_text_is_found(tmp_path):
     shifted = [(a + 1, b + 1, label) for a, b, label in spans(text, len, [("Ada", "x"), ("Bobby", "x"), ("Cleo", "x")])]
     shown = fails(doccano(tmp_path, (text, shifted)))
     assert shown.startswith(f"{tmp_path / 'a.jsonl'}, line 1, id 1: a span of 'x' from 13 to 17, in a text of 16")
-    assert "\n3 of 3 spans do not fit the text, and 3 of these begin and end 1 character too late:\n" in shown
+    assert "\n3 of 3 spans do not fit the text, and 3 of these start and end 1 character too late:\n" in shown
 
 
 def test_spans_that_are_off_in_different_ways_or_seldom_are_no_shift(tmp_path):
@@ -417,7 +428,7 @@ def test_full_stops_in_tokens_are_no_inclusive_ends(tmp_path):
 def test_one_error_lists_misaligned_and_overlapping_spans(tmp_path):
     path = doccano(tmp_path, ("Berliners", [(0, 6, "LOC")]), ("New York", [(0, 8, "LOC"), (4, 8, "PER")]))
     shown = fails(path)
-    assert shown.startswith(f"1 of 3 spans do not begin and end where tokens do:\n- {path}, line 1, id 1: 'Berlin'")
+    assert shown.startswith(f"1 of 3 spans do not start and end at token boundaries:\n- {path}, line 1, id 1: 'Berlin'")
     assert f"\n1 of 3 spans share tokens with another:\n- {path}, line 2, id 2: 'York' (PER, 4-8)" in shown
     assert fails(path, misaligned="expand").startswith("1 of 3 spans share tokens with another:")
     assert "share tokens" not in fails(path, overlap="first")
@@ -449,9 +460,9 @@ def test_the_command_converts_tells_and_writes_the_option_down(tmp_path):
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, utf16)), (EMOJI, spans(EMOJI, utf16)))
     result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
     assert result.exit_code == 0
-    assert "the offsets count UTF-16 units (all 6 spans fit so; 0 of 6 as they stand)" in " ".join(
-        result.output.split()
-    )
+    assert (
+        "the offsets count UTF-16 units: all 6 spans fit this unit, but only 0 of 6 fit without conversion."
+    ) in " ".join(result.output.split())
     convert(path, tmp_path / "out", offsets="utf-16", split="50/50", duplicates="keep")
     assert "--offsets utf-16" in json.loads((tmp_path / "out" / "split.json").read_text())["again"]
 
@@ -460,5 +471,5 @@ def test_the_command_writes_nothing_where_spans_are_shifted(tmp_path):
     path = doccano(tmp_path, (LONG, off(1, 1)))
     result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), "--misaligned", "expand"])
     assert result.exit_code == 1
-    assert "begin and end 1 character too late" in " ".join(result.output.split())
+    assert "start and end 1 character too late" in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()

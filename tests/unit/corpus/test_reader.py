@@ -148,8 +148,8 @@ def test_the_options_of_reading_take_effect(tmp_path: Path) -> None:
     spans = [{"start": 0, "end": 3, "label": "per"}, {"start": 0, "end": 9, "label": "org"}]
     path = conll(tmp_path, json.dumps({"text": "Ada Lovelace", "spans": spans}), "b.jsonl")
     with (
-        pytest.warns(UserWarning, match=r"b.jsonl: 1 of 2 spans do not begin and end"),
-        pytest.warns(UserWarning, match=r"b.jsonl: 1 of 2 spans were left out"),
+        pytest.warns(UserWarning, match=r"b.jsonl: 1 of 2 spans do not start and end"),
+        pytest.warns(UserWarning, match=r"b.jsonl: 1 of 2 spans were dropped"),
     ):
         assert entities(read(path, misaligned="contract", overlap="first")) == [("Ada", "per")]
 
@@ -397,7 +397,7 @@ def test_joining_loses_nothing_and_mixes_nothing(
 
 @pytest.mark.parametrize("path", [None, "", [], [""]])
 def test_a_path_has_to_be_filled_in(path: object) -> None:
-    with pytest.raises(CorpusError, match=r"names no file. Allowed: .* Fill it in: --paths.train corpus/train.spacy"):
+    with pytest.raises(CorpusError, match=r"specifies no file. Allowed: .* Set it: --paths.train corpus/train.spacy"):
         make_corpus_reader_v1(path)
 
 
@@ -425,13 +425,13 @@ def test_docs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
 
 def test_a_bad_row_is_named_before_the_first_example(tmp_path: Path) -> None:
     path = conll(tmp_path, CONLL + "\nword\n")
-    with pytest.raises(CorpusError, match=r"a.conll, line 21: one column only: 'word'"):
+    with pytest.raises(CorpusError, match=r"a.conll, line 21: only one column: 'word'"):
         next(make_corpus_reader_v1(path)(NLP))
 
 
 @pytest.mark.parametrize("make", [gmb, jsonl, brat, converted])
 def test_joining_what_has_no_neighbours_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
-    with pytest.raises(CorpusError, match=r"join = 64, but no two sentences .* Allowed: join = 0, or"):
+    with pytest.raises(CorpusError, match=r"join = 64, but no two consecutive sentences .* Allowed: join = 0, or"):
         read(make(tmp_path), join=64)
 
 
@@ -455,7 +455,7 @@ def test_docbins_have_no_tag_scheme(tmp_path: Path) -> None:
 
 def test_repaired_tags_are_counted_once_an_epoch(tmp_path: Path) -> None:
     path = conll(tmp_path, "Ada I-per\nleft O\n\nBob B-per\nLee I-per\n\nEve I-geo\n")
-    with pytest.warns(UserWarning, match=r"a.conll: 2 tags were repaired that broke the rules of IOB2"):
+    with pytest.warns(UserWarning, match=r"a.conll: 2 tags that broke the rules of IOB2 were repaired"):
         assert len(read(path, tag_scheme="IOB2")) == 3
 
 

@@ -20,7 +20,8 @@ TEXT = "Ada met Bob in New York."
 WORDS = ["Ada", "met", "Bob", "in", "New", "York", "."]
 UNKNOWN = [None] * 7
 REJECTED = (
-    "1 spans are no entities, as the annotator rejected them. To learn that: [components.bert_ner] incorrect_spans_key"
+    "1 spans are not entities, because the annotator rejected them. To learn from them: [components.bert_ner] "
+    "incorrect_spans_key"
 )
 PARTIAL = (
     "texts have yes-or-no answers about their spans (Prodigy's _view_id), so all their other tokens are left unknown."
@@ -67,14 +68,14 @@ def test_a_span_has_its_own_answer(tmp_path):
 def test_a_rejected_task_of_another_interface_is_skipped(tmp_path, view):
     path = lines(tmp_path, task("reject", span(0, 3), view=view), task("accept", span(8, 11), view=view))
     assert only(path).tags == ["O", "O", "B-per", "O", "O", "O", "O"]
-    assert messages(path) == ["1 texts were left out that are not annotated, or whose annotation was rejected"]
+    assert messages(path) == ["1 texts were skipped because they are not annotated or their annotation was rejected"]
 
 
 def test_what_was_ignored_or_has_no_span_tells_nothing(tmp_path):
     path = lines(tmp_path, task("ignore", span(0, 3)), task("reject"), task("accept"), task("accept", span(0, 3)))
     assert found(path) == [[], [("Ada", "per")]]
     assert [sentence.tags[-1] for sentence in CorpusStream(path)] == ["O", None]
-    assert messages(path)[0] == "2 texts were left out that are not annotated, or whose annotation was rejected"
+    assert messages(path)[0] == "2 texts were skipped because they are not annotated or their annotation was rejected"
 
 
 def test_a_rejected_span_of_an_accepted_text(tmp_path):
@@ -97,7 +98,7 @@ def test_rejected_spans_in_tokens(tmp_path, rejected, incorrect):
     path = lines(tmp_path, task("reject", *rejected))
     assert only(path).incorrect == incorrect
     misfit = (
-        "1 rejected spans were left out, as no entity can begin and end there: inside a token, or with white space."
+        "1 rejected spans were skipped, because no entity can start and end there: inside a token, or with white space."
     )
     assert (misfit in messages(path)) == (not incorrect)
 
@@ -143,7 +144,10 @@ def test_both_formats_that_hold_them_give_them_back(records, tmp_path):
 @pytest.mark.parametrize("to", ["conll", "parquet"])
 def test_other_formats_say_that_they_are_left_out(records, tmp_path, to):
     done = convert(records, tmp_path / "out", to=to)
-    assert f"3 incorrect spans were left out: {to} has no place for them. Allowed: --to spacy, jsonl" in done.messages
+    assert (
+        f"3 incorrect spans were omitted, because --to {to} cannot store them. Allowed: --to spacy, jsonl"
+        in done.messages
+    )
     (file,) = done.counts
     assert [sentence.tags for sentence in CorpusStream(file)] == [sentence.tags for sentence in SENTENCES]
 

@@ -102,7 +102,7 @@ def test_parts_have_their_sizes_and_share_nothing(n, split, sizes):
     [(0, "80/20", "train"), (1, "80/20", "train"), (4, "80/10/10", "dev"), (2, "50/49/1", "dev"), (9, "90/5/5", "dev")],
 )
 def test_a_part_without_a_sentence_is_refused(n, split, part):
-    message = f"{n} sentences are too few for --split {split}: the part '{part}' would be empty. Leave out --split."
+    message = f"{n} sentences are too few for --split {split}: the part '{part}' would be empty. Omit --split."
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         split_at_random(range(n), split, 42)
 

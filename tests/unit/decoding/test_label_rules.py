@@ -462,8 +462,8 @@ def test_convert_tells_what_became_of_labels(tmp_path):
     )
     assert done.entities == {"a": {"per": 1}}
     assert done.messages == [
-        "These entities count as O, as labels and label_map say: MISC 1, geo 1",
-        "There is no entity of Geo, X, which labels or label_map name. The labels of the data are: MISC, PERSON, geo",
+        "labels and label_map turn these entities into O: MISC 1, geo 1",
+        "labels or label_map names Geo, X, but no entity has this label. The labels of the data are: MISC, PERSON, geo",
     ]
 
 
@@ -474,9 +474,7 @@ def test_nothing_is_written_where_no_entity_is_left(name, tmp_path):
         lines(tmp_path, *RECORDS)
     else:
         path.write_text("Ada B-per\nsaw O\n\nRome B-geo\n")
-    with pytest.raises(
-        CorpusError, match="With these labels and label_map no entity is left. The labels of the data are"
-    ):
+    with pytest.raises(CorpusError, match="labels and label_map leave no entity. The labels of the data are"):
         convert(path, tmp_path / "out", labels=["Person"])
     assert not [*tmp_path.glob("out/*")]
 
@@ -570,7 +568,7 @@ def test_the_commands_rename_labels(tmp_path):
     options = ["--labels", "per, geo", "--label-map", "PERSON=per"]
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), *options])
     assert done.exit_code == 0
-    assert "These entities count as O, as labels and label_map say: MISC 1" in done.output
+    assert "labels and label_map turn these entities into O: MISC 1" in done.output
     docs = DocBin().from_disk(tmp_path / "out/a.spacy").get_docs(spacy.blank("en").vocab)
     assert [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs] == KEPT
     done = CliRunner().invoke(app, ["inspect", str(path), "--json", "-", *options])
