@@ -1,4 +1,4 @@
-"""Reading annotated text: one module per format, one table that names them."""
+"""Read, convert and split annotated text. Each format has its own module, and one table names them all."""
 
 from .readers.registry import FORMATS
 from .stream import Corpus, CorpusStream, read_corpus

@@ -1,4 +1,4 @@
-"""Annotated text to `.spacy` files, or those of another format, whole or not at all."""
+"""Convert annotated text to `.spacy` files or to another format, completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ..util.atomic_io import atomic_files
 from . import CorpusStream
 from .small_dev import describe_small_parts
 from .span_report import ListedError
-from .splitting import manifest as split_file
+from .splitting import manifest
 from .splitting.assign import Split, assign_splits, check_options
 from .splitting.manifest import PartCounts
 from .writers.registry import TARGETS, Target, find_target
 
 _MANY_TOKENS, _FEWEST_ENTITIES = 2_000, 500
-"""Of texts of 2,000 tokens or more, fewer than one entity in 500 is suspicious: GMB has one in 9, WNUT-17 one in 32."""
+"""In 2,000 tokens or more, fewer than one entity per 500 tokens is suspicious. GMB has one in 9, WNUT-17 one in 32."""
 
 
 class ConversionResult(NamedTuple):
-    """What was read and written.
+    """The result of a conversion.
 
-    counts: sentences or texts of each file that was written.
+    counts: number of sentences or texts in each output file.
     format, tag_scheme, description, unit: see `CorpusStream`.
-    n_repaired: tags that broke the rules of their scheme.
-    messages: what a user should know of what was not taken as it stands.
-    entities: how many there are of each label, in each part or in the one file.
-    split_file: the file that says how the split was made; None without a split.
+    n_repaired: number of tags that broke the rules of their scheme and were repaired.
+    messages: warnings about input that was changed or skipped.
+    entities: number of entities of each label, for each part or for the only file.
+    split_file: the `split.json` that documents the split; None without a split.
     """
 
     counts: dict[Path, int]
@@ -60,21 +60,23 @@ def convert(
     problems: Path | None = None,
     **reading: Any,
 ) -> ConversionResult:
-    """Read annotated text and write it, one Doc, record or row a sentence.
+    """Convert annotated text. Each sentence becomes one Doc, record or row.
 
-    path (Path): the file or folder to read.
-    folder (Path): where to write `train.spacy`, `dev.spacy` and `test.spacy` and `split.json`, or, without a split,
-        `<name>.spacy`.
-    to (str): a key of `TARGETS`, the format that is written; names end as its files do.
-    split (str | None): see `parse_split`; None for one file in the order of the text.
-    seed (int): of the split's shuffle.
-    by_document (bool): no document is in two parts.
-    stratify (bool): each part has its share of every label.
-    duplicates (str): which copies of a sentence are kept in one part, see `Split`.
-    problems (Path | None): file for the complete lists of spans and sentences that were not taken as they stand, or for
-        which nothing was converted; None for none.
-    reading: the options of `CorpusStream`.
-    RAISES CorpusError: the input or an option is not allowed, or the folder cannot be written to; no file is then.
+    path (Path): the input file or folder.
+    folder (Path): the output folder. With a split, it gets `train.spacy`, `dev.spacy`, `test.spacy` and `split.json`;
+        without a split, `<name>.spacy`.
+    to (str): the output format, a key of `TARGETS`. File names end with its suffix.
+    split (str | None): percentages, see `parse_split`; None for a single file in the order of the text.
+    seed (int): random seed for shuffling the split, 42 by default.
+    by_document (bool): keep all sentences of a document in one part.
+    stratify (bool): give each part its share of every label.
+    duplicates (str): which duplicates to keep in one part, see `Split`.
+    problems (Path | None): file for the complete lists of spans and sentences that were changed, skipped or rejected;
+        None for no file. It is also written if such spans stop the conversion.
+    reading: options of `CorpusStream`.
+    RETURNS (ConversionResult): counts, warnings and paths.
+    RAISES CorpusError: the input or an option is not allowed, or the folder is not writable. No output file is written
+        then.
     """
     check_options(split, by_document=by_document, stratify=stratify, duplicates=duplicates)
     target = find_target(to)
@@ -88,23 +90,23 @@ def convert(
     file = Path(path.stem) if path.suffix == ".zip" else path
     name = path.resolve().name if path.is_dir() else file.stem
     parts, messages = {name: np.arange(corpus.n_sentences)}, list[str]()
-    how = Split(split, seed, by_document, stratify, duplicates) if split is not None else None
-    if how is not None:
+    split_settings = Split(split, seed, by_document, stratify, duplicates) if split is not None else None
+    if split_settings is not None:
         with _writing(folder):
-            parts, messages = assign_splits(corpus, how)
+            parts, messages = assign_splits(corpus, split_settings)
     files = {name: f"{name}{target.suffix}" for name in parts}
-    names = [*files.values(), *[split_file.NAME] * (how is not None)]
-    for written in names:
-        if (folder / written).exists() and (folder / written).samefile(path):
+    names = [*files.values(), *[manifest.NAME] * (split_settings is not None)]
+    for file_name in names:
+        if (folder / file_name).exists() and (folder / file_name).samefile(path):
             raise CorpusError(Errors.same_file.format(path=path))
-    sha256 = split_file.source_sha256(path, [folder / name for name in names]) if how is not None else ""
+    sha256 = manifest.source_sha256(path, [folder / name for name in names]) if split_settings is not None else ""
     with _writing(folder), atomic_files(folder, names) as temporary:
         part_counts = [PartCounts() for _ in parts]
         _write(corpus, target, list(parts.values()), temporary[: len(parts)], part_counts)
         if corpus.original_labels and not any(part.entities for part in part_counts):
             raise CorpusError(Errors.no_label_left.format(found=", ".join(sorted(corpus.original_labels))))
-        if how is not None:
-            record = split_file.split_record(corpus, sha256, how, to, files, reading, parts, part_counts)
+        if split_settings is not None:
+            record = manifest.split_record(corpus, sha256, split_settings, to, files, reading, parts, part_counts)
             temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")
     _write_problems(problems, path, corpus.problems())
     counts = {folder / files[name]: len(part) for name, part in parts.items()}
@@ -120,7 +122,7 @@ def convert(
         corpus.describe(),
         corpus.unit,
         entities,
-        folder / split_file.NAME if how is not None else None,
+        folder / manifest.NAME if split_settings is not None else None,
     )
 
 
@@ -135,7 +137,7 @@ def _write_problems(file: Path | None, source: Path, lines: list[str]) -> None:
 
 
 def _incorrect_left_out(counts: list[PartCounts], to: str) -> list[str]:
-    """How many incorrect spans were not written, if any."""
+    """Return a message with the number of incorrect spans that the output format cannot store, if any."""
     n = sum(part.n_incorrect for part in counts)
     if not n or TARGETS[to].keeps_incorrect:
         return []
@@ -144,7 +146,7 @@ def _incorrect_left_out(counts: list[PartCounts], to: str) -> list[str]:
 
 
 def _few_entities(counts: list[PartCounts]) -> list[str]:
-    """A warning if there is no entity, or far fewer than annotated text has."""
+    """Return a warning if there are no entities, or far fewer than annotated text usually has."""
     n_tokens, n = sum(part.n_tokens for part in counts), sum(sum(part.entities.values()) for part in counts)
     if not n:
         return [Errors.no_entities.format(n_tokens=n_tokens)]
@@ -155,11 +157,11 @@ def _few_entities(counts: list[PartCounts]) -> list[str]:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Say where it failed, and what to do, where no file can be written."""
+    """Translate an `OSError` while writing into a `CorpusError` that names the folder and a remedy."""
     try:
         yield
     except OSError as e:
-        if e.errno is None:  # it has a message of its own
+        if e.errno is None:  # a message of this package, not of the system
             raise
         message = Errors.not_written.format(path=folder, reason=e.strerror, temporary=tempfile.gettempdir())
         raise CorpusError(message) from e
@@ -168,19 +170,21 @@ def _writing(folder: Path) -> Iterator[None]:
 def _write(
     corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path], counts: list[PartCounts]
 ) -> None:
-    """Write the sentences of each part, which are those at these places in the corpus, in this order.
+    """Write the sentences of each part.
 
-    counts: one for each part, to count its sentences in.
+    parts: corpus indices of the sentences in each part, in output order. *Shape of each:* `(n_sentences_in_part,)`
+    files: the output file of each part.
+    counts: one counter for each part; they are updated in place.
     """
     part_of = np.empty(corpus.n_sentences, dtype=np.int8)
-    for i, places in enumerate(parts):
-        part_of[places] = i
+    for i, indices in enumerate(parts):
+        part_of[indices] = i
     labels: set[str] = set()
     with ExitStack() as stack:
         writers = [stack.enter_context(closing(target.writer(file.parent, labels))) for file in files]
         for part, sentence in zip(part_of, corpus, strict=True):
             writers[part].add(sentence)
             counts[part].add(sentence)
-        for places, writer, file in zip(parts, writers, files, strict=True):
-            # A part's sentences are added in the order of the corpus: the place of each among them is its rank.
-            writer.write(file, np.argsort(np.argsort(places)))
+        for indices, writer, file in zip(parts, writers, files, strict=True):
+            # Sentences are added in corpus order, so the position of each in its writer is the rank of its index.
+            writer.write(file, np.argsort(np.argsort(indices)))

@@ -1,15 +1,15 @@
-"""Natural text from a list of words: where print has no space between two of them.
+"""Detokenize: decide where a list of words has spaces when printed as natural text.
 
-Corpora of words have lost their spaces. Joined by a space each, they give a text that no one writes, `the U.N. , said
-Mr. O'Neill 's wife`, and a tokenizer sees other subwords in it than in running text. These rules put back what English
-and most other languages with spaces have in common. Which quotation mark opens and which closes is told from all of a
-sentence: `“` closes what `„` has opened, and `»` opens where `«` closes. On English manuals and licences, cut into
-words by spaCy, 99.2 % of the spaces are right, and 84.4 % without the rules.
+Corpora of words have lost their spaces. Joined by single spaces, they give a text that no one writes:
+`the U.N. , said Mr. O'Neill 's wife`. A tokenizer sees other subwords in it than in running text. These rules restore
+the conventions that English shares with most other languages with spaces. The whole sentence determines which quotation
+marks open and which close: `“` closes what `„` has opened, and `»` opens where `«` closes. On English manuals and
+licences, tokenized by spaCy, 99.2 % of the spaces are correct, compared with 84.4 % without the rules.
 
     words    He   said   "   It   is   n't   (   yet   )   "   .
     text     He said "It isn't (yet)".
 
-Words of scripts without spaces, such as the characters of a Chinese corpus, stand directly beside each other.
+Words of scripts without spaces, such as the characters of a Chinese corpus, are joined without a space.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SPACINGS = ("natural", "single", "none")
 _CLOSES = re.compile(
     r"[.,;:!?)\]}%…”’»›。、，；：？！％）」』】》〉]+|\.{2,}|'{2}|(?:'|’)(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M)|(?:n|N)(?:'|’)(?:t|T)"
 )
-"""Words that stand directly behind the one before."""
+"""Words that follow the previous word without a space."""
 _OPENS = re.compile(r"[(\[{“‘«„‚‹¿¡（「『【《〈]+|`{1,2}|(?:US|C|A|HK|NZ|S)?[$]|[£€¥]")
-"""Words directly behind which the next one stands."""
+"""Words that the next word follows without a space."""
 _QUOTES = ('"', "'")
 _STYLES = {
     "“”„": (("“„", "”"), ("“„", "“”"), ("„", "“”"), ("“„”", "”")),  # English and Polish, German twice, Swedish
@@ -35,35 +35,39 @@ _STYLES = {
     "‹›": (("‹", "›"), ("›", "‹"), ("‹›", "›")),
     "‚‘": (("‚‘", "‘"),),
 }
-"""Marks of one kind, and the styles in which they are used: those that open, and those that close. One that does both
-closes where one is open. The second German style is that of a quotation that began in an earlier sentence."""
+"""Quotation marks of one kind, and the styles that use them. Each style gives the opening and the closing marks. A mark
+that is in both closes if a quotation is open. The second German style is for a quotation that began in an earlier
+sentence."""
 _AFTER = ("", ".", ",", ";", ":", "!", "?", ")")
-"""What does not follow a quotation mark that opens."""
+"""Text that does not follow an opening quotation mark."""
 _MARKS = frozenset("“”„«»‹›‚")
-"""Where a sentence has one of these, `_STYLES` says which open and which close."""
+"""If a sentence has one of these, `_STYLES` determines which marks open and which close."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3000-\u312f\u31a0-\u31ff\u3400-\u9fff\uf900-\ufaff"
     "\ufe30-\ufe4f\uff00-\uff9f\U00020000-\U0003ffff]"
 )
 """A character of a script without spaces between words: Thai, Lao, Burmese, Khmer, kana, bopomofo, Han, and their
-marks."""
+punctuation."""
 _SHARED = re.compile("[“”‘’…—·]")
-"""A mark that Chinese shares with scripts that have spaces; without them where most words are of `_UNSPACED`."""
+"""A mark that Chinese shares with scripts that have spaces. It has no spaces if most words match `_UNSPACED`."""
 
 
 @lru_cache(maxsize=1 << 16)
 def _sides(word: str) -> tuple[bool, bool, bool] | None:
-    """Whether a word stands directly behind the one before, and the next one behind it, and whether it is a quotation
-    mark, which does either; None for most words, which are none of it."""
+    """Return on which sides a word has no space.
+
+    RETURNS: whether the word attaches to the previous word, whether the next word attaches to it, and whether it is a
+        quotation mark, which may do either. None for most words, for which all three are False.
+    """
     sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
     return sides if any(sides) else None
 
 
 def natural_spaces(words: Sequence[str]) -> list[bool]:
-    """Whether a space follows each word in print.
+    """Return whether a space follows each word in print.
 
-    words: of one sentence.
-    RETURNS: *Shape:* `(n_words,)`, False for the last word
+    words (Sequence[str]): the words of one sentence.
+    RETURNS: *Shape:* `(n_words,)`, False for the last word.
     """
     spaces = _spaces_of_scripts(words)
     is_open = dict.fromkeys(_QUOTES, False)
@@ -90,7 +94,7 @@ def natural_spaces(words: Sequence[str]) -> list[bool]:
 
 
 def _spaces_of_scripts(words: Sequence[str]) -> list[bool]:
-    """Whether a space follows each word, as far as its script and that of the next one tell."""
+    """Return whether a space follows each word, judging only by its script and the script of the next word."""
     n = len(words)
     spaces = [True] * (n - 1) + [False] * bool(n)
     if not _UNSPACED.search("".join(words)):
@@ -105,23 +109,28 @@ def _spaces_of_scripts(words: Sequence[str]) -> list[bool]:
 
 
 def _opening(words: Sequence[str]) -> dict[int, bool]:
-    """Whether each quotation mark with a direction opens: in the style that has the fewest faults in this sentence."""
+    """Return whether each directed quotation mark opens, in the style with the fewest faults in this sentence.
+
+    RETURNS: word index → True if the mark opens, False if it closes.
+    """
     opening: dict[int, bool] = {}
     for marks, styles in _STYLES.items():
-        places = [i for i, word in enumerate(words) if len(word) == 1 and word in marks]
-        if places and not (marks == "‚‘" and "‚" not in words):
-            opening |= min((_in_style(words, places, *style) for style in styles), key=itemgetter(0))[1]
+        mark_indices = [i for i, word in enumerate(words) if len(word) == 1 and word in marks]
+        if mark_indices and not (marks == "‚‘" and "‚" not in words):
+            opening |= min((_in_style(words, mark_indices, *style) for style in styles), key=itemgetter(0))[1]
     return opening
 
 
-def _in_style(words: Sequence[str], places: list[int], openers: str, closers: str) -> tuple[int, dict[int, bool]]:
-    """How many faults a sentence has in a style, and whether the mark at each place opens in it.
+def _in_style(words: Sequence[str], mark_indices: list[int], openers: str, closers: str) -> tuple[int, dict[int, bool]]:
+    """Count the faults of a sentence in one style, and return whether the mark at each index opens in it.
 
-    A fault is to open where one is open, to close where none is, or to leave one open. To open before the end of the
-    sentence or before punctuation is one more.
+    A fault is an opening mark inside an open quotation, a closing mark without one, or a quotation left open. An
+    opening mark before punctuation or at the end of the sentence is another fault.
+
+    mark_indices: the indices of the marks in `words`.
     """
     n_faults, is_open, opening = 0, False, {}
-    for i in places:
+    for i in mark_indices:
         opens = words[i] in openers and not (is_open and words[i] in closers)
         n_faults += opens == is_open
         n_faults += opens and "".join(words[i + 1 : i + 2]) in _AFTER

@@ -1,4 +1,4 @@
-"""Neighbouring Docs of one document as one Doc, so that a model sees the sentences around each.
+"""Join neighbouring Docs of one document, which lets a model see the sentences around each sentence.
 
 join = 6   Ada left . | Bob stayed . | Nobody came back .  ‖  Eve sang .     ‖: another document
 Docs       Ada left . Bob stayed .   | Nobody came back .  |  Eve sang .
@@ -15,12 +15,12 @@ from .writers.docbin import DOCUMENT
 
 
 def join_docs(docs: Iterable[Doc], n_tokens: int, n_characters: int) -> Iterator[Doc]:
-    """Join Docs in succession that name the same document, as long as they fit together; longer ones stand alone.
+    """Join consecutive Docs that name the same document, as long as they fit together. A longer Doc stays separate.
 
-    docs: which are not empty, all of one vocab; they are used up.
-    n_tokens (int): the most tokens of what is joined.
-    n_characters (int): the most characters of what is joined.
-    YIELDS (Doc): in the same order, with every token.
+    docs: Docs of one vocab that are not empty. They are consumed and may be modified.
+    n_tokens (int): maximum number of tokens in a joined Doc.
+    n_characters (int): maximum number of characters in a joined Doc.
+    YIELDS (Doc): the joined Docs in the same order, with every token.
     """
     run: list[Doc] = []
     tokens = characters = 0
@@ -36,15 +36,15 @@ def join_docs(docs: Iterable[Doc], n_tokens: int, n_characters: int) -> Iterator
         yield _joined(run)
 
 
-def _same_document(one: Doc, other: Doc) -> bool:
-    # Categories are those of a whole Doc: what has others cannot be one with it.
-    return document_of(one) == document_of(other) != "" and one.cats == other.cats
+def _same_document(first: Doc, second: Doc) -> bool:
+    # Categories apply to a whole Doc, so Docs with different categories cannot be joined.
+    return document_of(first) == document_of(second) != "" and first.cats == second.cats
 
 
 def _joined(docs: list[Doc]) -> Doc:
-    """One Doc with the annotation of some, each of which begins a sentence in it, as the first token of a Doc does.
+    """Join Docs with their annotation. Each of them starts a sentence in the result, as the first token of a Doc does.
 
-    There is a space between them. What `user_data` says of a whole Doc is left out, except for the document.
+    The Docs are separated by a space. `user_data` about a whole Doc is dropped, except for the document name.
     """
     first = docs[0]
     if len(docs) == 1:
@@ -61,5 +61,5 @@ def _joined(docs: list[Doc]) -> Doc:
 
 
 def _is_of_part(key: object) -> bool:
-    """Whether a key of `doc.user_data` is of an extension attribute of a token or span."""
+    """Return whether a key of `doc.user_data` belongs to an extension attribute of a token or span."""
     return isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[2] is not None

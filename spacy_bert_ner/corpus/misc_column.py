@@ -1,12 +1,12 @@
-"""What a file of columns needs to lose nothing: MISC, a column between word and tag, in the manner of CoNLL-U.
+"""Read and write MISC, a column between word and tag that makes files of columns lossless, in the style of CoNLL-U.
 
-    -DOCSTART-  Document=news\\s1           O         the file is of this layout, and a document begins
+    -DOCSTART-  Document=news\\s1           O         the file has this layout, and a document starts
     New         _                          B-geo     a space follows
-    York        SpaceAfter=No              I-geo     none does
+    York        SpaceAfter=No              I-geo     no space follows
     _           Form=a\\sb|SpaceAfter=No    _         the word is `a b`, and its tag is unknown
 
-The escapes are those of UDPipe, and `\\0`, as no file of text holds NUL: `\\s` space, `\\t` tab, `\\r` and `\\n` line
-breaks, `\\p` pipe, `\\\\` backslash.
+The escapes are those of UDPipe: `\\s` space, `\\t` tab, `\\r` and `\\n` line breaks, `\\p` pipe, `\\\\` backslash.
+`\\0` stands for NUL, which no text file contains.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 DOCUMENT_START = "-DOCSTART-"
 UNKNOWN = "_"
-"""In place of a tag that is not known, and of a word that stands in MISC."""
+"""Replaces an unknown tag, and a word that is stored in MISC."""
 NO_SPACE = "SpaceAfter=No"
 _DOCUMENT, _FORM = "Document=", "Form="
 _LETTERS = {" ": "s", "\t": "t", "\r": "r", "\n": "n", "|": "p", "\\": "\\", "\0": "0"}
@@ -27,25 +27,25 @@ _ESCAPED = r"(?:[^\\| \t]|\\[strnp\\0])"
 _MISC = re.compile(rf"_|({NO_SPACE})|{_FORM}({_ESCAPED}+)(\|{NO_SPACE})?")
 _NAME = re.compile(rf"{_DOCUMENT}({_ESCAPED}*)")
 _IN_MISC = re.compile(r"_|#.*|.*[\s\0\ufeff].*|-DOCSTART-", re.DOTALL)
-"""Words that a reader of columns would take for something else."""
+"""Words that a reader of columns would misinterpret. They are stored in MISC."""
 
 
 class Misc(NamedTuple):
-    """What MISC says: the word, None where that stands in its own column, and whether a space follows."""
+    """The content of MISC: the word, or None if it is in its own column, and whether a space follows."""
 
     word: str | None
     space: bool
 
 
 def write_misc(word: str, space: bool) -> tuple[str, str]:
-    """The columns of a word and of MISC."""
+    """Return the word column and the MISC column of a word."""
     hidden = _IN_MISC.fullmatch(word) is not None
     items = [f"{_FORM}{_escaped(word)}"] * hidden + [NO_SPACE] * (not space)
     return UNKNOWN if hidden else word, "|".join(items) or "_"
 
 
 def read_misc(text: str) -> Misc | None:
-    """What a column says; None where it is no MISC of this layout."""
+    """Parse a MISC column; return None if it does not have this layout."""
     match = _MISC.fullmatch(text)
     if match is None:
         return None
@@ -53,12 +53,12 @@ def read_misc(text: str) -> Misc | None:
 
 
 def write_document(name: str) -> tuple[str, str, str]:
-    """The columns of a row with which a document begins; without a name, sentences that are of none."""
+    """Return the columns of a row that starts a document. An empty name stands for sentences without a document."""
     return DOCUMENT_START, f"{_DOCUMENT}{_escaped(name)}", "O"
 
 
 def read_document(columns: Sequence[str]) -> str | None:
-    """The name of a document in the columns of such a row; None where they are not of this layout."""
+    """Return the document name in the columns of such a row; None if they do not have this layout."""
     match = _NAME.fullmatch(columns[1]) if len(columns) == 3 and columns[0] == DOCUMENT_START else None
     return _unescaped(match[1]) if match else None
 

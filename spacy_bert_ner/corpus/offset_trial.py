@@ -1,4 +1,4 @@
-"""Where spans do not fit their texts: what else their offsets may count, or by how much all of them are off."""
+"""Explain spans that do not fit their texts: their offsets have another unit, or all are shifted by the same number."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from .span_report import N_SHOWN, bullets, show
 from .span_text import AnnotatedText, Span, Tokens
 
 _MOST = 0.8
-"""Share of the spans that do not fit from which one explanation is that of all."""
+"""Share of the misfitting spans that one explanation must fit to be accepted for all."""
 _FEWEST = 3
-"""Spans that do not fit, below which none is looked for."""
+"""Minimum number of misfitting spans; below it, no explanation is given."""
 
 Pieces = list[FoundOffsets] | None
-"""The characters of a span or of its fragments; None where its offsets are those of none."""
+"""The characters of a span or of its fragments; None if its offsets match no characters."""
 
 
 class TrialResult(NamedTuple):
-    """What was found.
+    """The result of a trial.
 
-    unit (str | None): what offsets count so that all spans fit, a key of `OFFSET_UNITS`; None where there is none.
-    message (str): what is to be told of it; without a unit, what is wrong with most of the spans, if that is the same.
+    unit (str | None): the unit in which all spans fit, a key of `OFFSET_UNITS`; None if there is none.
+    message (str): the message for the user. Without a unit, it explains the error that most spans share, if there is
+        one.
     """
 
     unit: str | None
@@ -37,12 +38,12 @@ class TrialResult(NamedTuple):
 
 @dataclass(eq=False)
 class _Guess:
-    """One explanation of spans that do not fit, and how many spans speak for it.
+    """One explanation of spans that do not fit, and the number of spans that support it.
 
-    place: finds the characters of a span in its passage, given those at its offsets as they stand.
-    differs: whether it has other characters than those for any span of a passage.
-    explain: makes a message of it and of a list of spans.
-    unit: what the offsets count then, a key of `OFFSET_UNITS`; None where they are off.
+    place: returns the characters of a span in its passage, given the characters at its unconverted offsets.
+    differs: returns whether the guess gives other characters for any span of a passage.
+    explain: formats the message of the guess, with its list of spans.
+    unit: the unit of the offsets, a key of `OFFSET_UNITS`; None for shifted offsets.
     """
 
     place: Callable[[_Readings, Span, Pieces], Pieces]
@@ -50,48 +51,48 @@ class _Guess:
     explain: Callable[[_Guess], str]
     unit: str | None = None
     may_fit_all: bool = False
-    """Whether no span speaks against it so far; False for offsets that are off, which are not converted."""
+    """Whether no span contradicts the guess so far; False for shifted offsets, which are not converted."""
     n_other: int = 0
-    """Spans that have other characters so."""
-    n_told: int = 0
-    """Of these, those whose text the file says."""
+    """Spans that have other characters by this guess."""
+    n_declared: int = 0
+    """Spans of `n_other` whose text the file declares."""
     n_off: int = 0
-    """Of these, those that do not fit as they stand."""
+    """Spans of `n_other` that do not fit without conversion."""
     n_fitting: int = 0
-    """Of these, those that fit so."""
+    """Spans of `n_off` that fit by this guess."""
     listed: list[str] = field(default_factory=list)
-    """The first that do not fit as they stand."""
+    """The first spans that do not fit without conversion."""
 
     def add(self, readings: _Readings, span: Span, *, is_plain: bool, is_fitting: bool) -> None:
         """Count a span that has other characters by this guess."""
         self.n_other += 1
-        self.n_told += span.declared_text is not None
+        self.n_declared += span.declared_text is not None
         self.n_off += not is_plain
         self.n_fitting += is_fitting and not is_plain
         if not is_plain and len(self.listed) < N_SHOWN:
             self.listed.append(show(readings.passage, span._replace(start=max(0, span.start))))
 
     def is_open(self, n_misfits: int | None) -> bool:
-        """Whether it may still come true: more than half of the spans for which it matters do not fit."""
+        """Return whether the guess may still be accepted: more than half of the spans that it affects do not fit."""
         return self.may_fit_all or n_misfits is None or self.n_other < 2 * n_misfits
 
     def is_proven(self) -> bool:
-        """Whether all spans fit so. It takes two where the file does not say their text: one may fit by chance."""
-        return self.may_fit_all and self.n_fitting > 0 and (self.n_told > 0 or self.n_other > 1)
+        """Return whether all spans fit. Without declared texts, this takes two spans, because one may fit by chance."""
+        return self.may_fit_all and self.n_fitting > 0 and (self.n_declared > 0 or self.n_other > 1)
 
     def is_likely(self) -> bool:
-        """Whether most of the spans do not fit, and nearly all of these do so."""
+        """Return whether most of the affected spans do not fit, and nearly all of these fit by this guess."""
         many = self.n_off >= _FEWEST and 2 * self.n_off > self.n_other
         return many and self.n_fitting >= _MOST * self.n_off
 
     def counts(self) -> dict[str, object]:
-        """What the messages count, and their list."""
+        """Return the numbers and the list of spans for the messages."""
         listed = bullets(self.listed, self.n_off)
         return {"n": self.n_off, "total": self.n_other, "n_fitting": self.n_fitting, "listed": listed}
 
 
 class _Readings:
-    """A passage, with its tokens and what offsets count in it, each found when it is first asked for."""
+    """A passage with its tokens and its offset maps. Each is computed on first use."""
 
     def __init__(self, passage: AnnotatedText, tokens: Callable[[AnnotatedText], Tokens]) -> None:
         self.passage, self._tokens = passage, tokens
@@ -99,14 +100,14 @@ class _Readings:
 
     @cached_property
     def edges(self) -> TokenEdges | None:
-        """None for a text that the tokenizer does not keep, which is told elsewhere."""
+        """The token boundaries; None for a text that the tokenizer changes, which is reported elsewhere."""
         try:
             return token_edges(self._tokens(self.passage))
         except CorpusError:
             return None
 
     def characters(self, span: Span, unit: str) -> Pieces:
-        """The characters at the offsets of a span, which count this unit. They may be outside the text."""
+        """Return the characters at the offsets of a span in this unit. They may be outside the text."""
         given = list(span.fragments or (span[:2],))
         if unit == CHARACTERS:
             return given
@@ -122,18 +123,18 @@ class _Readings:
         return pieces
 
     def without_blank_edges(self, pieces: list[FoundOffsets]) -> Pieces:
-        """These characters; None if one of them is outside the text, or white space at an edge.
+        """Return these characters; None if some are outside the text or have white space at an edge.
 
-        Where spans have white space at an edge, several shifts would fit.
+        If spans have white space at an edge, several shifts would fit.
         """
         text = self.passage.text
         inside = all(0 <= start < end <= len(text) for start, end in pieces)
         return pieces if inside and all(trim(text, start, end) == (start, end) for start, end in pieces) else None
 
     def fits(self, span: Span, pieces: Pieces) -> bool | None:
-        """Whether a span may be these characters: those that the file says, or else whole tokens.
+        """Return whether a span may be these characters: the declared text, or else whole tokens.
 
-        None for white space alone, which says nothing.
+        RETURNS: None for only white space, which gives no evidence.
         """
         text = self.passage.text
         if not pieces or not all(0 <= start < end <= len(text) for start, end in pieces):
@@ -158,13 +159,16 @@ def try_offsets(
     allowed: int = 0,
     n_misfits: int | None = None,
 ) -> TrialResult:
-    """Find out why spans of a file do not fit their texts.
+    """Try all explanations of spans that do not fit.
 
-    tokens: gives the tokens of a passage.
-    unit (str): what the offsets count as they stand, a key of `OFFSET_UNITS`.
-    is_named (bool): whether the user says so; then no other unit is tried.
-    allowed (int): of how many texts no unit may fit all spans; these say nothing of it.
-    n_misfits (int | None): how many spans do not fit at most, if that is known; then it ends when all is clear.
+    passages: the passages of the file.
+    tokens: returns the tokens of a passage.
+    unit (str): the unit of the unconverted offsets, a key of `OFFSET_UNITS`.
+    is_named (bool): the user specified the unit, so no other unit is tried.
+    allowed (int): number of texts with spans that may fit in no unit; these give no evidence.
+    n_misfits (int | None): maximum number of spans that do not fit, if known. The trial then stops as soon as the
+        result is certain.
+    RETURNS (TrialResult): the unit in which all spans fit, or an explanation.
     """
     guesses = _guesses(is_named=is_named)
     n_spans = n_plain = 0
@@ -174,21 +178,21 @@ def try_offsets(
             break
         if isinstance(passage, Invalid) or not passage.is_read:
             continue
-        asked = [guess for guess in guesses if guess.differs(passage)]
-        whole = [guess for guess in guesses if guess.may_fit_all]
-        if not asked and not whole:
+        affected = [guess for guess in guesses if guess.differs(passage)]
+        open_units = [guess for guess in guesses if guess.may_fit_all]
+        if not affected and not open_units:
             continue
-        misfits, n_here, n_plain_here = _try_passage(_Readings(passage, tokens), unit, asked)
-        if n_plain_here < n_here and allowed and all(misfits.get(guess, True) for guess in whole):
-            allowed -= 1  # it is wrong in every unit
+        misfits, n_here, n_plain_here = _try_passage(_Readings(passage, tokens), unit, affected)
+        if n_plain_here < n_here and allowed and all(misfits.get(guess, True) for guess in open_units):
+            allowed -= 1  # its spans do not fit in any unit
             continue
-        for guess in whole:
+        for guess in open_units:
             guess.may_fit_all = not misfits.get(guess, n_plain_here < n_here)
         n_spans, n_plain = n_spans + n_here, n_plain + n_plain_here
     proven = {guess.unit: guess for guess in guesses if guess.unit and guess.is_proven()}
     if proven:
         unit, *others = proven
-        titles = [OFFSET_UNITS[other].title for other in others if not proven[unit].n_told]
+        titles = [OFFSET_UNITS[other].title for other in others if not proven[unit].n_declared]
         message = Errors.offsets_converted.format(unit=OFFSET_UNITS[unit].title, n=n_spans, n_plain=n_plain)
         return TrialResult(
             unit, message + (Errors.other_units_fit.format(units=", or ".join(titles)) if titles else "")
@@ -198,19 +202,20 @@ def try_offsets(
     return TrialResult(None, best.explain(best) if best else "")
 
 
-def _try_passage(readings: _Readings, unit: str, asked: list[_Guess]) -> tuple[dict[_Guess, bool], int, int]:
-    """Count the spans of a passage for each guess that matters in it.
+def _try_passage(readings: _Readings, unit: str, affected: list[_Guess]) -> tuple[dict[_Guess, bool], int, int]:
+    """Count the spans of a passage for each guess that affects it.
 
-    RETURNS: whether there is one that does not fit by that guess; how many there are; how many fit as they stand.
+    RETURNS: whether each guess has a span that does not fit, the number of spans, and the number that fit without
+        conversion.
     """
-    misfits = dict.fromkeys(asked, False)
+    misfits = dict.fromkeys(affected, False)
     spans = {(span.start, span.end, span.label, span.fragments): span for span in readings.passage.spans}
     n_plain = 0
     for span in spans.values():
         pieces = readings.characters(span, unit)
         is_plain = readings.fits(span, pieces) is not False
         n_plain += is_plain
-        for guess in asked:
+        for guess in affected:
             other = guess.place(readings, span, pieces)
             if other == pieces:
                 misfits[guess] |= not is_plain
@@ -223,7 +228,7 @@ def _try_passage(readings: _Readings, unit: str, asked: list[_Guess]) -> tuple[d
 
 
 def _guesses(*, is_named: bool) -> list[_Guess]:
-    """All explanations, those that change least first."""
+    """Return all explanations, those that change least first."""
     units = [] if is_named else [unit for unit in OFFSET_UNITS if unit != CHARACTERS]
     shifts = [shift for n in (1, 2, 3) for shift in (n, -n)]
     return [*map(_other_unit, units), _Guess(_one_more, _always, _explain_ends), *map(_shift, shifts)]
@@ -234,7 +239,7 @@ def _always(passage: AnnotatedText) -> bool:
 
 
 def _other_unit(unit: str) -> _Guess:
-    """The offsets count another unit."""
+    """Explain misfits by another unit of the offsets."""
 
     def place(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
         return readings.characters(span, unit)
@@ -247,7 +252,7 @@ def _other_unit(unit: str) -> _Guess:
 
 
 def _shift(shift: int) -> _Guess:
-    """All offsets are off by the same number."""
+    """Explain misfits by a shift of all offsets by the same number."""
     n = abs(shift)
 
     def place(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
@@ -262,14 +267,14 @@ def _shift(shift: int) -> _Guess:
 
 
 def _one_more(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
-    """The characters with one more at the end, as of inclusive ends.
+    """Return the characters with one more at the end, as for inclusive ends.
 
-    Without the text of the span it has to be a letter or digit: a tokenizer that leaves punctuation at words would
-    have the full stop behind them, too.
+    If the file does not declare the text of the span, the last character must be a letter or digit. With a tokenizer
+    that does not split punctuation from words, the longer span would also fit with the full stop after the word.
     """
-    is_told, text = span.declared_text is not None, readings.passage.text
+    is_declared, text = span.declared_text is not None, readings.passage.text
     longer = readings.without_blank_edges([(start, end + 1) for start, end in pieces or ()])
-    return longer if longer and (is_told or all(text[end - 1].isalnum() for _, end in longer)) else None
+    return longer if longer and (is_declared or all(text[end - 1].isalnum() for _, end in longer)) else None
 
 
 def _explain_ends(guess: _Guess) -> str:

@@ -1,4 +1,4 @@
-"""What the offsets of a file count, and where that is in the text: from other units to characters.
+"""Convert offsets from the units of a file to characters of the text.
 
 text         😀 M i a            characters of the text
 characters   0 1 2 3 4 5
@@ -16,23 +16,23 @@ from typing import NamedTuple
 from .span_text import AnnotatedText
 
 UNITS = ("characters", "utf-16", "bytes")
-"""Units that a user can name."""
+"""Units that a user can specify."""
 CHARACTERS = UNITS[0]
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-"""A character that UTF-16 spells with two units."""
+"""A character that UTF-16 encodes as two units."""
 _LINE_FEED = re.compile(r"(?<!\r)\n")
 
 ToCharacters = Callable[[int], int | None]
-"""From an offset to that of the character which begins there; None inside a character and outside the text."""
+"""Maps an offset to the character that starts there; None inside a character and outside the text."""
 
 
 class OffsetUnit(NamedTuple):
     """One way to count offsets.
 
-    title: what they count, for messages.
-    differs: whether it counts a passage in another way than by characters.
-    widths: how many units each character has.
-    shift: units before the first character.
+    title: name of the unit in messages.
+    differs: whether the unit counts a passage differently than characters do.
+    widths: number of units in each character.
+    shift: number of units before the first character.
     """
 
     title: str
@@ -41,16 +41,16 @@ class OffsetUnit(NamedTuple):
     shift: int = 0
 
     def to_characters(self, passage: AnnotatedText) -> ToCharacters:
-        """Map the offsets of a passage to characters."""
+        """Return a map from offsets in a passage to characters."""
         if not self.differs(passage):
             last = len(passage.text)
             return lambda offset: offset if 0 <= offset <= last else None
         edges = accumulate(self.widths(passage.text), initial=self.shift)
-        # Where a character has no width, the offset is that behind it.
+        # A character of width 0 shares its offset with the next one, which wins.
         return {edge: i for i, edge in enumerate(edges)}.get
 
     def length(self, passage: AnnotatedText) -> int:
-        """How many units a text has."""
+        """Return the number of units in a text."""
         return sum(self.widths(passage.text), start=self.shift)
 
 
@@ -87,4 +87,4 @@ OFFSET_UNITS = {
         r"a line end \n as two characters", lambda passage: bool(_LINE_FEED.search(passage.text)), _lf_as_two
     ),
 }
-"""Those that are known, in the order in which they are tried."""
+"""All known units, in the order in which they are tried."""

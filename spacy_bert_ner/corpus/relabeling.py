@@ -1,4 +1,4 @@
-"""Gold annotation under other names of its labels."""
+"""Rename the labels of gold annotation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from spacy.training import Example
 from ..decoding.label_rules import LabelRules
 
 Rename = Callable[[str], str | None]
-"""Gives the new name of a label, or None for one that counts as `O`."""
+"""Returns the new name of a label, or None for a label that becomes `O`."""
 
 
 def rename_gold(rules: LabelRules, examples: Iterable[Example], found: set[str] | None = None) -> Iterable[Example]:
-    """Examples whose gold entities have their new names, one at a time. The predicted Docs stay the same.
+    """Rename the labels of gold entities, one Example at a time. The predicted Docs stay the same.
 
-    found: gets the labels that the gold entities have, if any are renamed.
+    rules (LabelRules): the labels to keep and their new names.
+    examples (Iterable[Example]): the Examples to rename.
+    found (set[str] | None): collects the original labels of the gold entities if any label is renamed.
+    RETURNS (Iterable[Example]): Examples with renamed references; the same Examples if the rules are empty.
     """
     return map(partial(_rename_example, rules, found), examples) if rules else examples
 
@@ -31,10 +34,11 @@ def _rename_example(rules: LabelRules, found: set[str] | None, eg: Example) -> E
 
 
 def rename_entities(doc: Doc, rename: Rename) -> Doc:
-    """Copy a Doc with other names for the labels of its entities and of the spans in its groups.
+    """Copy a Doc and rename the labels of its entities and of the spans in its groups.
 
-    rename: gives the new name of a label, or None for one whose spans are left out. Tokens without annotation stay so.
-    RETURNS (Doc): the Doc itself where nothing changes.
+    doc (Doc): the Doc to rename. Tokens without annotation stay without annotation.
+    rename: returns the new name of a label, or None for a label whose spans are removed.
+    RETURNS (Doc): the renamed copy, or `doc` itself if nothing changes.
     """
     groups = [key for key, group in doc.spans.items() if _changes(group, rename)]
     if not groups and not _changes(doc.ents, rename):
@@ -42,7 +46,7 @@ def rename_entities(doc: Doc, rename: Rename) -> Doc:
     renamed = doc.copy()
     for key in groups:
         renamed.spans[key] = _rename_spans(renamed, doc.spans[key], rename)
-    # ent_iob: 0 missing; 3 without a label marks a token that no entity may cover.
+    # An ent_iob of 0 means missing; 3 without a label marks a token that no entity may cover.
     missing = [renamed[t.i : t.i + 1] for t in doc if t.ent_iob == 0]
     blocked = [renamed[t.i : t.i + 1] for t in doc if t.ent_iob == 3 and not t.ent_type]
     entities: Any = _rename_spans(renamed, doc.ents, rename)

@@ -1,4 +1,4 @@
-"""From the tag scheme that a corpus is written in to IOB2, one sentence after the other."""
+"""Detect the tag scheme of a corpus from its tags."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from .sentence import Sentence
 from .span_text import shorten
 
 MAX_LABELS = 1000
-"""Tags without prefixes; a column of more may hold something else, such as words or lemmas."""
+"""Maximum number of tags without prefixes. A column with more may hold something else, such as words or lemmas."""
 N_USES = 10
-"""How many words share a label, on average, where there are more than `MAX_LABELS` and they are labels."""
+"""Minimum average number of words per label that proves that more than `MAX_LABELS` tags are labels."""
 
 
 class SchemeDetector:
-    """What the tags of a corpus tell of their scheme; see `add` and `scheme`.
+    """Detects the tag scheme of a corpus; see `add` and `scheme`.
 
-    The prefixes decide. Where they leave IOB1 or IOB2 open, it is IOB1 if every `B-x` stands directly after an entity
-    of the label x, the only place that it has there; so with `E-x` before an entity, and IOE1. A tag that is unknown
-    (None) tells nothing, and nor does the edge that it shares with another.
+    The prefixes decide. If they allow both IOB1 and IOB2, the scheme is IOB1 if every `B-x` directly follows an entity
+    of the label x, the only position where IOB1 has it. Likewise, the scheme is IOE1 if every `E-x` directly precedes
+    one. An unknown tag (None) gives no evidence, and neither does its boundary with another tag.
 
-    unit: what the lines of the sentences count, for the errors.
-    place: where in its row a tag is, for the errors: ", column 4"; empty for rows that are sentences.
+    unit (str): what the line numbers of sentences count, for error messages.
+    place (str): position of a tag in its row, for error messages: ", column 4"; empty for rows that are sentences.
     """
 
     def __init__(self, unit: str = "line", place: str = "") -> None:
         self.unit, self.place = unit, place
         self.lines: dict[str, int] = {}
-        """Where each tag stands first, in the order of the file."""
+        """The first line with each tag, in the order of the file."""
         self._places: dict[str, str] = {}
-        self._n_tagged = 0  # words whose tag is known and not `O`
-        self._divides_only = True  # `B-` and `E-` are where IOB1 and IOE1 have them
+        self._n_tagged = 0  # words with a known tag other than `O`
+        self._divides_only = True  # `B-` and `E-` occur only where IOB1 and IOE1 use them
 
     def add(self, sentence: Sentence) -> None:
-        """Look at one more sentence."""
+        """Add the tags of a sentence."""
         tags, lines = sentence.tags, self.lines
         for i, tag in enumerate(tags):
             if tag is not None and tag not in lines:
@@ -46,7 +46,7 @@ class SchemeDetector:
         n_tagged = len(tags) - tags.count(OUTSIDE) - tags.count(None)
         self._n_tagged += n_tagged
         if self._divides_only and n_tagged:
-            # In both, a tag and the one beside it are of the same label: all behind their prefixes is equal.
+            # In both schemes, the tag and its neighbour have the same label: everything after the prefix is equal.
             self._divides_only = not any(
                 (after[:2] == "B-" and before[1:] != after[1:]) or (before[:2] == "E-" and before[1:] != after[1:])
                 for before, after in pairwise([OUTSIDE, *tags, OUTSIDE])
@@ -54,29 +54,33 @@ class SchemeDetector:
             )
 
     def scheme(self, path: Path, named: str | None) -> str | None:
-        """The scheme that the tags are to be read by, a key of `PREFIXES`; None where all of them are `O`.
+        """Return the tag scheme, a key of `PREFIXES`, or None if all tags are `O`.
 
-        named (str | None): a key of `PREFIXES`; None for what the tags tell.
-        RAISES CorpusError: a tag does not fit the scheme; the message names file and line. Or the tags are none.
+        path (Path): the file, for error messages.
+        named (str | None): the scheme that the user specified, a key of `PREFIXES`; None to detect it.
+        RAISES CorpusError: a tag does not match the scheme, or the column holds no tags. The message names file and
+            line.
         """
         tags = [tag for tag in self.lines if tag != OUTSIDE]
         if not tags:
             return None
         if named in (None, "plain"):
             self._check_labels(path, tags, named)
-        scheme = named or self._told(path, tags)
+        scheme = named or self._detected_scheme(path, tags)
         if named is not None:
-            for _, error in self._each_odd(path, named):
+            for _, error in self._mismatches(path, named):
                 raise error
         if scheme in ("IOB", "IOE"):
             scheme += "1" if self._divides_only else "2"
         return scheme
 
     def _check_labels(self, path: Path, tags: list[str], named: str | None) -> None:
-        """Refuse labels without prefixes that are none: most have a prefix, or there are as many as words in a text."""
+        """Reject labels without prefixes that are not labels: most have a prefix, or there are as many as words in a
+        text.
+        """
         prefixed = [tag for tag in tags if has_prefix(tag)]
         n = len(tags) - len(prefixed)
-        # One prefix alone may belong to the labels, as in `B-cell`.
+        # A single prefix may be part of the labels, as in `B-cell`.
         if named == "plain" and len(prefixed) >= 9 * n and len({tag[0] for tag in prefixed}) > 1:
             listed = ", ".join(prefixed[:5])
             raise CorpusError(Errors.prefixed_labels.format(path=path, n=len(prefixed), total=len(tags), listed=listed))
@@ -87,26 +91,26 @@ class SchemeDetector:
                 Errors.many_labels.format(path=path, n=n, n_words=self._n_tagged, listed=listed, uses=N_USES, **where)
             )
 
-    def _told(self, path: Path, tags: list[str]) -> str:
-        """The scheme that the tags tell, each of which has to fit those before it."""
+    def _detected_scheme(self, path: Path, tags: list[str]) -> str:
+        """Detect the scheme from the tags. Each tag has to match the tags before it."""
         try:
             scheme = infer_scheme([OUTSIDE, *tags])
         except TagError:
-            raise next(error for _, error in self._each_odd(path, None)) from None
+            raise next(error for _, error in self._mismatches(path, None)) from None
         if scheme == "plain" and OUTSIDE not in self.lines:
             where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._places[tags[0]]}
             raise CorpusError(Errors.no_outside.format(path=path, tag=tags[0], **where))
         return scheme
 
     def odd(self, path: Path, named: str | None) -> dict[str, CorpusError]:
-        """The tags that do not fit the scheme that is named, or else those before them, each with its error."""
-        return dict(self._each_odd(path, named))
+        """Return the tags that do not match the specified scheme, or else the tags before them, each with its error."""
+        return dict(self._mismatches(path, named))
 
-    def _each_odd(self, path: Path, named: str | None) -> Iterator[tuple[str, CorpusError]]:
+    def _mismatches(self, path: Path, named: str | None) -> Iterator[tuple[str, CorpusError]]:
         if named == "plain":
             return
         schemes = ", ".join(PREFIXES)
-        before: dict[str, str] = {}  # of the tags that fit, one with each prefix: they tell as much as all do
+        before: dict[str, str] = {}  # one matching tag for each prefix, which is as informative as all of them
         shown: list[str] = []
         for tag, line in self.lines.items():
             if tag == OUTSIDE:

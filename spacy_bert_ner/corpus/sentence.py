@@ -1,4 +1,4 @@
-"""An annotated sentence, and the Doc that it becomes."""
+"""Represent an annotated sentence, and convert it to a Doc."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
 
 class Sentence(NamedTuple):
-    """One sentence: `words`, a tag for each, None where unknown, and the line of the file where each begins.
+    """One annotated sentence.
 
-    lines: in formats without lines, the number of the row or Doc, from 1.
-    spaces: whether a space follows each word; None where the format does not say.
-    document: the name of the document that it is from; empty where the format does not say.
-    incorrect: spans of words that are known to be no entities of their labels; they may overlap.
+    words: the words of the sentence.
+    tags: one tag for each word; None if it is unknown.
+    lines: the line of the file where each word starts. In formats without lines, the number of the row or Doc, from 1.
+    spaces: whether a space follows each word; None if the format does not store it.
+    document: the name of the document of the sentence; empty if the format does not store it.
+    incorrect: spans of words that are known not to be entities of their labels. They may overlap.
     """
 
     words: list[str]
@@ -34,16 +36,16 @@ class Sentence(NamedTuple):
     incorrect: tuple[Entity, ...] = ()
 
     def spaces_after(self) -> list[bool]:
-        """Whether a space follows each word: between two of them, where the format does not say."""
+        """Return whether a space follows each word. If the format does not store it, a space separates all words."""
         return [True] * (len(self.words) - 1) + [False] if self.spaces is None else self.spaces
 
     def pieces(self) -> list[str]:
-        """Each word with the space that follows it, if one does: together they are the text."""
+        """Return each word with the space that follows it, if any. Concatenated, they are the text."""
         return [f"{word} " if space else word for word, space in zip(self.words, self.spaces_after(), strict=True)]
 
 
 def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
-    """The entities that legal tags in IOB2 spell; None is unknown."""
+    """Yield the entities of valid IOB2 tags; None is unknown."""
     start, label = -1, ""
     for i, tag in enumerate(tags):
         if tag and tag[0] == "I":
@@ -56,17 +58,18 @@ def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
 
 
 class Invalid(NamedTuple):
-    """In place of a sentence or passage that could not be read; the message of `error` names file and line."""
+    """Replaces a sentence or passage that could not be read. The message of `error` names file and line."""
 
     error: CorpusError
 
 
 def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit: str = "line") -> None:
-    """Refuse an empty word, and a tag that no column can hold; see `fits_column`.
+    """Reject an empty word and a tag that does not fit into a column; see `fits_column`.
 
-    place: of the word in the row, or of the tag's column, for the message: ", column 4"; empty where there is none.
-    unit: what `line` counts, for the message.
-    RAISES CorpusError: the message names file, line and place.
+    place (str): position of the word in the row or column of the tag, for the message: ", column 4"; empty if there is
+        none.
+    unit (str): what `line` counts, for the message.
+    RAISES CorpusError: the word or the tag is invalid. The message names file, line and position.
     """
     if not word:
         raise CorpusError(Errors.empty_word.format(path=path, unit=unit, line=line, place=place))
@@ -75,16 +78,19 @@ def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit:
 
 
 def fits_column(text: str) -> bool:
-    """Whether a label or tag can stand in a column of text: it is not empty, has no white space at its ends, and no
-    tab, line break or other control character of ASCII in it."""
+    """Return whether a label or tag fits into a column of text.
+
+    It must not be empty, have white space at its ends, or contain a tab, line break or other ASCII control character.
+    """
     return bool(text) and text == text.strip() and not _CONTROL.search(text)
 
 
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:
-    """A Doc whose tokens are the sentence's words.
+    """Convert a sentence to a Doc with one token for each word.
 
-    sentence (Sentence): its tags in IOB2, None where unknown.
-    RETURNS (Doc): `doc.ents` are the entities; `doc.spans["incorrect_spans"]` those that are known to be none, if any.
+    sentence (Sentence): a sentence with IOB2 tags, None for unknown tags.
+    vocab (Vocab): the vocab of the Doc.
+    RETURNS (Doc): `doc.ents` are the entities. `doc.spans["incorrect_spans"]` are the incorrect spans, if any.
     """
     ents = [tag or "" for tag in sentence.tags]
     doc = Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=ents)

@@ -1,4 +1,4 @@
-"""Dev data with so few entities that its scores say little."""
+"""Detect dev data with too few entities for meaningful scores."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Mapping
 from ..errors import Errors
 
 ENOUGH_ENTITIES = 50
-"""Below this number, a 95 % interval of F1 is wider than 0.1 to both sides: 1.96 · √(0.8 · 0.2 / 50) = 0.11."""
+"""With fewer entities, a 95 % interval of F1 is wider than ±0.1: 1.96 · √(0.8 · 0.2 / 50) = 0.11."""
 
 _DEV_NAMES = {"dev", "devel", "development", "val", "valid", "validation"}
 
 
 def is_dev(name: str) -> bool:
-    """Whether a file or part is dev data by its name, such as `dev` or `emerging.dev`."""
+    """Return whether the name of a file or part marks it as dev data, such as `dev` or `emerging.dev`."""
     return not _DEV_NAMES.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
 def describe_small(name: str, n_entities: int) -> str | None:
-    """Say that there are too few entities to score on, and what to do.
+    """Return a message if there are too few entities for meaningful scores.
 
-    name (str): of the data.
-    RETURNS: None where there are enough.
+    name (str): name of the data.
+    n_entities (int): number of its entities.
+    RETURNS (str | None): the message and what to do; None if there are enough entities.
     """
     if n_entities >= ENOUGH_ENTITIES:
         return None
@@ -31,7 +32,7 @@ def describe_small(name: str, n_entities: int) -> str | None:
 
 
 def describe_small_parts(parts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Messages about the dev data among the parts of a conversion; none where no part has an entity.
+    """Return messages about small dev data among the parts of a conversion; an empty list if no part has an entity.
 
     parts: number of entities of each label in each part.
     """

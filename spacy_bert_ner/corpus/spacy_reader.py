@@ -1,4 +1,4 @@
-"""The registered reader of corpora: `spacy train` reads annotated text of every format, without conversion."""
+"""Register the corpus reader: `spacy train` reads annotated text of every format without conversion."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -25,7 +25,7 @@ from .writers.docbin import DOCUMENT
 
 Augmenter = Callable[[Language, Example], Iterable[Example]]
 DOCBIN = "spacy"
-"""The format whose Docs are taken as they are, with all annotation."""
+"""The format whose Docs are used unchanged, with all their annotation."""
 
 
 @registry.readers("spacy_bert_ner.Corpus.v1")
@@ -49,12 +49,15 @@ def make_corpus_reader_v1(
     labels: Any = None,
     label_map: Any = None,
 ) -> Callable[[Language], Iterator[Example]]:
-    """The registered reader of corpora: see `CorpusReader`."""
+    """Create the registered corpus reader; see `CorpusReader`.
+
+    RAISES CorpusError: `path` specifies no file, or a setting is not allowed.
+    """
     paths = path if isinstance(path, list) else [path]
     if not paths or not all(paths):
         raise CorpusError(Errors.no_path.format(path=json.dumps(path, default=str)))
     return CorpusReader(
-        [Path(one) for one in paths if one],
+        [Path(file) for file in paths if file],
         join=join,
         limit=limit,
         augmenter=augmenter,
@@ -76,21 +79,23 @@ def make_corpus_reader_v1(
 
 
 class CorpusReader:
-    """Makes Examples of annotated text, anew whenever it is called, in memory that does not grow with the corpus.
+    """Reads annotated text and yields Examples. Each call rereads the files, with memory that does not grow with the
+    corpus.
 
-    The first call reads each file once more, to check it. Predicted Docs are made by the pipeline of the text alone,
-    without the sentences of the reference: running text has none unless a component finds them, and as no entity of
-    `bert_ner` crosses them (`respect_sentences`), with gold ones it would score better here than there.
+    The first call reads each file once more, to check it. The pipeline makes predicted Docs from the text only, without
+    the sentence boundaries of the reference. Running text has no such boundaries unless a component predicts them.
+    Entities of `bert_ner` never cross them (`respect_sentences`), so gold boundaries would give better scores in
+    training than in use.
 
-    paths: files or folders of any format of `FORMATS`, or folders with .spacy files at any depth; read in this order.
-    join (int): the most tokens of neighbouring sentences of one document that become one Example, in whose reference
-        each begins a sentence; a longer sentence stands alone. 0: one Example a sentence.
-    limit (int): stop after this many Examples, before augmentation; 0 for all.
-    augmenter: makes Examples of an Example; None to take each as it is.
-    options: see `CorpusStream`; text with offsets is cut into words by the tokenizer of the pipeline. Of .spacy files
-        the Docs are kept as they are, with all other annotation; but `labels` and `label_map` rename entities, and the
-        spans in their groups.
-    RAISES CorpusError: a setting is not allowed; when called: a file cannot be read, a folder has several parts of a
+    paths: files or folders of any format of `FORMATS`, or folders with .spacy files at any depth. They are read in this
+        order.
+    join (int): maximum number of tokens for joining neighbouring sentences of one document into one Example. In the
+        reference, each of them starts a sentence; a longer sentence stays separate. 0: one Example for each sentence.
+    limit (int): stop after this number of Examples, before augmentation; 0 for all.
+    augmenter: makes Examples from an Example; None for no augmentation.
+    options: see `CorpusStream`. The tokenizer of the pipeline tokenizes text with offsets. Docs of .spacy files keep
+        all other annotation, but `labels` and `label_map` rename their entities and the spans in their groups.
+    RAISES CorpusError: a setting is not allowed. When called: a file cannot be read, a folder has several parts of a
         split, or there is nothing to join.
     """
 
@@ -109,13 +114,13 @@ class CorpusReader:
         self._opened: tuple[Callable[[str], Doc], list[CorpusStream]] | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
-        """Yield Examples, whose references have the words of the corpus."""
+        """Yield Examples whose references have the words of the corpus."""
         references = chain.from_iterable(self._references(stream, nlp) for stream in self._streams(nlp))
         for reference in islice(references, self.limit or None):
             yield from self.augmenter(nlp, Example(without_annotation(nlp, reference), reference))
 
     def _streams(self, nlp: Language) -> list[CorpusStream]:
-        """The files, which are checked when they are first read with the tokenizer of a pipeline."""
+        """Open the files, and check them on the first call with the tokenizer of a pipeline."""
         if self._opened is None or self._opened[0] is not nlp.tokenizer:
             files = chain.from_iterable(_files(path, self.options.get("format", "auto")) for path in self.paths)
             streams = [self._stream(file, nlp) for file in files]
@@ -141,9 +146,9 @@ class CorpusReader:
 
     def _references(self, stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
         if stream.format == DOCBIN:
-            kept = {sentence.lines[0] for sentence in stream} if stream.invalid else None
+            valid_numbers = {sentence.lines[0] for sentence in stream} if stream.invalid else None
             rules = stream.label_rules
-            docs: Iterator[Doc] = (doc for _, doc in read_docs(stream.path, nlp.vocab, kept))
+            docs: Iterator[Doc] = (doc for _, doc in read_docs(stream.path, nlp.vocab, valid_numbers))
             docs = (rename_entities(doc, rules.rename) for doc in docs) if rules else docs
         else:
             docs = _docs(stream, nlp)
@@ -162,7 +167,7 @@ def _docs(stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
 
 
 def without_annotation(nlp: Language, reference: Doc) -> Doc:
-    """A Doc of the text alone; of the words, where a .spacy file does not say what stands between them."""
+    """Return a Doc of the text only, or of the words if a .spacy file does not store the spaces between them."""
     if reference.has_unknown_spaces:
         spaces = [bool(token.whitespace_) for token in reference]
         return Doc(nlp.vocab, words=[token.text for token in reference], spaces=spaces)
@@ -170,7 +175,7 @@ def without_annotation(nlp: Language, reference: Doc) -> Doc:
 
 
 def _files(path: Path, format: str) -> list[Path]:
-    """The .spacy files of a folder, without hidden ones; or what is named, where there are none."""
+    """Return the .spacy files of a folder, except hidden ones, or `path` itself if there are none."""
     if format not in ("auto", DOCBIN) or not path.is_dir():
         return [path]
     refuse_split(path)

@@ -1,4 +1,4 @@
-"""Spans at character offsets to tags of tokens, with everything counted that does not fit."""
+"""Align spans at character offsets with tokens, convert them to tags, and count all spans that do not fit."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from .span_text import AnnotatedText, Span, Tokens, shorten
 
 
 class TokenEdges(NamedTuple):
-    """Where each token of a text begins and ends."""
+    """The start and end of each token in a text, in characters. *Shape of each:* `(n_tokens,)`"""
 
     starts: list[int]
     ends: list[int]
 
     def touched(self, start: int, end: int) -> tuple[int, int]:
-        """The tokens that a place touches, from one up to, not including, another."""
+        """Return the tokens that a range touches: the first, and the last plus one."""
         return bisect_right(self.ends, start), bisect_left(self.starts, end)
 
     def align(self, start: int, end: int) -> bool:
-        """Whether a place begins and ends where tokens do."""
+        """Return whether a range starts and ends at token boundaries."""
         first, last = self.touched(start, end)
         return first < last and (self.starts[first], self.ends[last - 1]) == (start, end)
 
 
-class _Fitted(NamedTuple):
-    """The tokens of a span, from `first` up to, not including, `last`; without a label they are unknown."""
+class _AlignedSpan(NamedTuple):
+    """The tokens of a span, from `first` up to, but not including, `last`. Without a label, they are unknown."""
 
     first: int
     last: int
@@ -49,14 +49,14 @@ class _Fitted(NamedTuple):
 
 
 class SpanAligner:
-    """Tokenizes passages that have no tokens, and turns spans into tags.
+    """Tokenizes passages without tokens, and converts spans to tags.
 
-    tokenize: makes a Doc of a text.
-    lang (str): whose tokenizer it is, for the errors.
-    misaligned (str): a key of `MISALIGNED`.
-    overlap (str): one of `OVERLAP`.
-    unit (str): what the offsets of spans count, a key of `OFFSET_UNITS`; it can be set anew between two passes.
-    is_named (bool): the user named the unit, so that no span is counted as ambiguous.
+    tokenize: makes a Doc from a text.
+    lang (str): the language of the tokenizer, for error messages.
+    misaligned (str): handling of misaligned spans, a key of `MISALIGNED`.
+    overlap (str): handling of overlapping spans, one of `OVERLAP`.
+    unit (str): unit of the span offsets, a key of `OFFSET_UNITS`. It may be changed between two passes.
+    is_named (bool): the user specified the unit, so no span is counted as ambiguous.
     """
 
     def __init__(
@@ -76,7 +76,10 @@ class SpanAligner:
     def sentences(
         self, passages: Iterable[AnnotatedText | Invalid], report: SpanAlignmentReport
     ) -> Iterator[Sentence | Invalid]:
-        """Yield a sentence for each passage that is annotated and not empty; and what is no passage, as it is."""
+        """Yield a sentence for each passage that is annotated and not empty. Invalid passages are passed through.
+
+        report (SpanAlignmentReport): counts the spans and texts, and lists problems.
+        """
         for passage in passages:
             if isinstance(passage, Invalid):
                 yield passage
@@ -99,13 +102,13 @@ class SpanAligner:
         edges = token_edges(tokens)
         distinct = self._placed(passage, edges, report)
         self._count_ambiguous(passage, edges, report)
-        fitted: dict[object, _Fitted] = {}
+        aligned_spans: dict[object, _AlignedSpan] = {}
         for span in distinct:
-            one = self._place(span, edges, passage, report)
-            if one.first < one.last:
-                fitted.setdefault(one[:3], one)  # two spans may come to be the same
+            aligned = self._align(span, edges, passage, report)
+            if aligned.first < aligned.last:
+                aligned_spans.setdefault(aligned[:3], aligned)  # spans may become equal
         tags: list[str | None] = [None if passage.is_partial else OUTSIDE] * len(words)
-        for first, last, label, _ in self._choose(list(fitted.values()), passage, report):
+        for first, last, label, _ in self._choose(list(aligned_spans.values()), passage, report):
             inside = f"I-{label}" if label is not None else None
             tags[first:last] = [inside] * (last - first)
             if label is not None:
@@ -124,29 +127,30 @@ class SpanAligner:
     def _incorrect(
         self, passage: AnnotatedText, edges: TokenEdges, tags: list[str | None], report: SpanAlignmentReport
     ) -> tuple[Entity, ...]:
-        """The rejected spans in tokens, each once, without those that no entity can be: of parts of tokens, say.
+        """Return the rejected spans in tokens, without duplicates and without those that cannot be entities, such as
+        parts of tokens.
 
-        tags: in IOB2.
-        RAISES CorpusError: a span is an entity as well.
+        tags: tags in IOB2. *Shape:* `(n_tokens,)`
+        RAISES CorpusError: a rejected span is also an entity.
         """
-        found: dict[Entity, Span] = {}
+        incorrect: dict[Entity, Span] = {}
         for span in passage.rejected:
             placed = place_spans(passage._replace(spans=[span]), edges.align, self.unit)
-            whole = [] if placed.trimmed else [own for own in placed.spans if edges.align(own.start, own.end)]
+            whole = [] if placed.trimmed else [part for part in placed.spans if edges.align(part.start, part.end)]
             report.n_rejected_misfits += not whole
-            for own in whole:
-                found.setdefault(Entity(own.label, *edges.touched(own.start, own.end)), own)
+            for part in whole:
+                incorrect.setdefault(Entity(part.label, *edges.touched(part.start, part.end)), part)
         for entity in entities(tags):
-            if entity in found:
-                place = found[entity]
-                covered = shorten(passage.text[place.start : place.end])
+            if entity in incorrect:
+                rejected = incorrect[entity]
+                covered = shorten(passage.text[rejected.start : rejected.end])
                 message = Errors.accepted_and_rejected
-                raise CorpusError(message.format(where=passage.where(place), covered=covered, label=entity.label))
-        report.n_rejected += len(found)
-        return tuple(found)
+                raise CorpusError(message.format(where=passage.where(rejected), covered=covered, label=entity.label))
+        report.n_rejected += len(incorrect)
+        return tuple(incorrect)
 
     def _placed(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> list[Span]:
-        """The spans of a passage, each once; one with other fragments is another span."""
+        """Return the spans of a passage without duplicates. Spans with different fragments are different."""
         placed = place_spans(passage, edges.align, self.unit)
         spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
         report.n_spans += len(spans) + len(placed.blank)
@@ -157,7 +161,7 @@ class SpanAligner:
         return [*reversed(spans.values())]
 
     def _count_ambiguous(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> None:
-        """Count spans that would have another place, and may have it, if their offsets counted UTF-16 units."""
+        """Count spans that would be at another position if their offsets counted UTF-16 units."""
         if self._is_named or self.unit != CHARACTERS or passage.text.isascii() or passage.tokens:
             return
         astral = ASTRAL.search(passage.text)
@@ -172,9 +176,9 @@ class SpanAligner:
             add_shown(report.ambiguous, passage, span)
 
     def tokens(self, passage: AnnotatedText) -> Tokens:
-        """The tokens of a text: those that its file gives, or else those that the tokenizer makes.
+        """Return the tokens of a text: those in its file, or else those of the tokenizer.
 
-        RAISES CorpusError: the tokenizer does not keep the text, or there is a NUL in it.
+        RAISES CorpusError: the tokenizer changes the text, or the text contains NUL.
         """
         if passage.tokens:
             return passage.tokens
@@ -186,14 +190,16 @@ class SpanAligner:
             raise CorpusError(Errors.text_changed.format(where=passage.where(), lang=self._lang))
         return tokens
 
-    def _place(self, span: Span, edges: TokenEdges, passage: AnnotatedText, report: SpanAlignmentReport) -> _Fitted:
-        """The tokens of a span.
+    def _align(
+        self, span: Span, edges: TokenEdges, passage: AnnotatedText, report: SpanAlignmentReport
+    ) -> _AlignedSpan:
+        """Return the tokens of a span.
 
         I  love  [Ber]liners  .      expand: Berliners   contract: none   missing: Berliners, unknown
         """
         first, last = edges.touched(span.start, span.end)
         if edges.align(span.start, span.end) and not span.fragments:
-            return _Fitted(first, last, span.label, span)
+            return _AlignedSpan(first, last, span.label, span)
         report.n_misaligned += 1
         add_shown(report.misaligned, passage, span)
         label: str | None = span.label
@@ -203,30 +209,32 @@ class SpanAligner:
         elif self._misaligned != "expand":
             label = None
         report.n_lost += label is not None and first >= last
-        return _Fitted(first, last, label, span)
+        return _AlignedSpan(first, last, label, span)
 
-    def _choose(self, fitted: list[_Fitted], passage: AnnotatedText, report: SpanAlignmentReport) -> list[_Fitted]:
-        """Those that are kept of spans that share tokens."""
+    def _choose(
+        self, aligned: list[_AlignedSpan], passage: AnnotatedText, report: SpanAlignmentReport
+    ) -> list[_AlignedSpan]:
+        """Choose which of the spans that share tokens to keep."""
         if self._overlap == "first":
-            fitted.sort(key=lambda one: one.span.start)
+            aligned.sort(key=lambda candidate: candidate.span.start)
         else:
-            fitted.sort(key=lambda one: (one.span.start - one.span.end, one.span.start))
-        firsts: list[int] = []  # of those that are kept, in the order of the text
-        kept: list[_Fitted] = []
-        for one in fitted:
-            i = bisect_left(firsts, one.last)
-            rival = kept[i - 1] if i and kept[i - 1].last > one.first else None
+            aligned.sort(key=lambda candidate: (candidate.span.start - candidate.span.end, candidate.span.start))
+        firsts: list[int] = []  # first tokens of the spans in `kept`, in text order
+        kept: list[_AlignedSpan] = []
+        for candidate in aligned:
+            i = bisect_left(firsts, candidate.last)
+            rival = kept[i - 1] if i and kept[i - 1].last > candidate.first else None
             if rival is None:
-                firsts.insert(i, one.first)
-                kept.insert(i, one)
+                firsts.insert(i, candidate.first)
+                kept.insert(i, candidate)
                 continue
             report.n_overlapping += 1
-            add_shown(report.overlapping, passage, one.span, rival.span)
+            add_shown(report.overlapping, passage, candidate.span, rival.span)
         return kept
 
 
 def token_edges(tokens: Tokens) -> TokenEdges:
-    """Where tokens begin and end in the text that they are."""
+    """Return the start and end of each token in the text that the tokens form."""
     words, spaces = tokens
     edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
     starts = list(edges)[:-1]
@@ -235,26 +243,26 @@ def token_edges(tokens: Tokens) -> TokenEdges:
 
 @lru_cache(maxsize=4)
 def check_language(lang: str) -> None:
-    """Refuse a language that spaCy does not have, without building its tokenizer.
+    """Reject a language that spaCy does not have, without building its tokenizer.
 
-    RAISES CorpusError: spaCy has no such language.
+    RAISES CorpusError: spaCy does not have the language.
     """
-    with _knowing(lang):
+    with _translate_import_error(lang):
         get_lang_class(lang)
 
 
 @lru_cache(maxsize=4)
 def tokenizer(lang: str) -> Callable[[str], Doc]:
-    """The tokenizer of a language. Building one takes a fraction of a second, so the last few are kept.
+    """Return the tokenizer of a language. Building one takes a fraction of a second, so the last four are cached.
 
-    RAISES CorpusError: spaCy has no such language, or it needs a package that is not installed.
+    RAISES CorpusError: spaCy does not have the language, or it requires a package that is not installed.
     """
-    with _knowing(lang):
+    with _translate_import_error(lang):
         return cast(Callable[[str], Doc], spacy.blank(lang).tokenizer)
 
 
 @contextmanager
-def _knowing(lang: str) -> Iterator[None]:
+def _translate_import_error(lang: str) -> Iterator[None]:
     try:
         yield
     except ImportError as e:

@@ -1,4 +1,4 @@
-"""Spans at the offsets that a file gives, found in its text: checked, compared, without white space at their edges."""
+"""Locate spans in their text: check their offsets, compare their text, and trim white space at their edges."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ FoundOffsets = tuple[int, int]
 
 
 class SpanPlaceError(CorpusError):
-    """A span is outside its text or does not cover what the file says: its offsets may count something else."""
+    """A span is outside its text or does not cover the declared text, so its offsets may have another unit."""
 
 
 class PlacedSpans(NamedTuple):
-    """The spans of a passage at characters of its text, without white space at their edges.
+    """The spans of a passage at character offsets, without white space at their edges.
 
-    spans: those that cover a character that is not white space.
-    trimmed: those that began or ended with white space, as the file has them.
-    blank: those of white space alone, which are left out, as the file has them.
+    spans: the spans that contain a character other than white space.
+    trimmed: the spans that started or ended with white space, as the file has them.
+    blank: the spans of only white space, which are skipped, as the file has them.
     """
 
     spans: list[Span]
@@ -30,11 +30,13 @@ class PlacedSpans(NamedTuple):
 
 
 def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit: str = CHARACTERS) -> PlacedSpans:
-    """Find the spans of a passage in its text.
+    """Locate the spans of a passage in its text.
 
-    align: says whether a place begins and ends where tokens do. White space stays that is part of a token.
-    unit (str): what the offsets count, a key of `OFFSET_UNITS`. Then the spans have offsets of characters.
-    RAISES SpanPlaceError: a span is empty or outside the text, or does not cover what the file says. The message names
+    passage (AnnotatedText): the text and its spans.
+    align: returns whether a range starts and ends at token boundaries. White space that is part of a token is kept.
+    unit (str): unit of the offsets in `passage`, a key of `OFFSET_UNITS`.
+    RETURNS (PlacedSpans): the spans at offsets in characters.
+    RAISES SpanPlaceError: a span is empty, is outside the text, or does not cover its declared text. The message names
         file, line and record.
     """
     placed = PlacedSpans([], [], [])
@@ -55,7 +57,7 @@ def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit:
             )
             raise SpanPlaceError(message)
         if not span.fragments and not text[span.start].isspace() and not text[span.end - 1].isspace():
-            placed.spans.append(span)  # as nearly all are
+            placed.spans.append(span)  # nearly all spans take this shortcut
             continue
         trimmed = [trim_piece(text, start, end, align) for start, end in pieces]
         if trimmed != list(pieces):
@@ -71,9 +73,9 @@ def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit:
 
 
 def _in_characters(passage: AnnotatedText, unit: str) -> list[Span]:
-    """The spans at offsets of characters.
+    """Convert the offsets of the spans to characters.
 
-    RAISES SpanPlaceError: a span is empty, or an offset of it is inside a character or outside the text.
+    RAISES SpanPlaceError: a span is empty, or one of its offsets is inside a character or outside the text.
     """
     to_characters = OFFSET_UNITS[unit].to_characters(passage)
     spans = []
@@ -97,9 +99,9 @@ def _outside(passage: AnnotatedText, span: Span, start: int, end: int, unit: str
 
 
 def covers(text: str, pieces: Iterable[FoundOffsets], declared: str) -> bool:
-    """Whether pieces of a text are what a file says that they are.
+    """Return whether pieces of a text match the text that the file declares.
 
-    White space is not compared. brat writes a line break as a space, Label Studio as a backslash and n.
+    White space is ignored. brat writes a line break as a space, Label Studio as a backslash and n.
     """
     return bare(declared) == bare(" ".join(text[start:end] for start, end in pieces))
 
@@ -110,20 +112,20 @@ def bare(text: str) -> str:
 
 
 def trim(text: str, start: int, end: int) -> FoundOffsets:
-    """A place in a text without the white space at its edges."""
+    """Return a range of a text without the white space at its edges."""
     covered = text[start:end]
     return start + len(covered) - len(covered.lstrip()), end - len(covered) + len(covered.rstrip())
 
 
 def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool]) -> FoundOffsets:
-    """The same, but with white space that is part of a token."""
+    """Return a range of a text without the white space at its edges, except for white space that is part of a token."""
     trimmed = trim(text, start, end)
     is_token = trimmed[0] < trimmed[1] and not align(*trimmed) and align(start, end)
     return (start, end) if is_token else trimmed
 
 
 def _join_pieces(text: str, pieces: list[FoundOffsets]) -> list[FoundOffsets]:
-    """Pieces in the order of the text; those that only white space divides are one, as brat cuts at line breaks."""
+    """Sort pieces in text order, and join pieces that only white space separates, because brat splits at line breaks."""
     whole: list[FoundOffsets] = []
     for start, end in sorted(pieces):
         if whole and not text[whole[-1][1] : start].strip():

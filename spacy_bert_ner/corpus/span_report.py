@@ -1,4 +1,4 @@
-"""What became of the spans of a file: counts, lists, and what a user is told of them."""
+"""Report on the spans of a file: counts, lists and messages for the user."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ MISALIGNED = {
     "contract": "contracted to whole tokens",
     "missing": "left unknown",
 }
-"""What becomes of a span that does not begin and end where tokens do."""
+"""Handling of a span that does not start and end at token boundaries, and how messages describe it."""
 OVERLAP = ("error", "longest", "first")
-"""Which of the spans that share a token is kept: none, the longest, or that which begins first."""
+"""Which of the spans that share a token is kept: none, the longest, or the one that starts first."""
 N_SHOWN = 5
-"""How many spans of a kind a message lists."""
+"""Number of spans of each kind that a message lists."""
 N_KEPT = 10_000
-"""How many spans of a kind are kept, for a list of all."""
+"""Number of spans of each kind that are stored for the complete lists."""
 CUT = "… and "
-"""How the last row of a list begins that is cut."""
+"""The start of the last row of a truncated list."""
 _CONTEXT = 25  # characters on either side of a span
 
 
 class ListedError(CorpusError):
-    """Spans are refused, of which the message lists the first.
+    """Spans are rejected; the message lists the first of them.
 
-    lines: all of them, with a heading for each kind.
+    message (str): the error message.
+    lines: all rejected spans, with a heading for each kind.
     """
 
     def __init__(self, message: str, lines: list[str]) -> None:
@@ -40,55 +41,58 @@ class ListedError(CorpusError):
 
 @dataclass
 class SpanAlignmentReport:
-    """What became of the spans of a file, when all of it has been read.
+    """Statistics on the spans of a file, complete when the whole file has been read.
 
-    The lists name file, line and record, and show the span in its context. Each ends after `N_KEPT` of them.
+    The lists name file, line and record, and show each span in its context. Each list stops after `N_KEPT` spans.
     """
 
     converted: str = ""
-    """What the offsets count, as it was told from the spans; empty where they count characters, or it was named."""
+    """A message about the detected unit of the offsets; empty if they count characters or the user specified the unit.
+    """
     n_spans: int = 0
-    """Without those that have the same place and label as another."""
+    """Number of spans, without those that have the same position and label as another."""
     n_misplaced: int = 0
-    """Texts with a span that is outside of them, or does not cover what the file says."""
+    """Texts with a span that is outside of them or does not cover its declared text."""
     n_misaligned: int = 0
     n_lost: int = 0
-    """Of the misaligned ones, those that are no entity now, as no token is left to them."""
+    """Misaligned spans that are not entities any more because no token is left in them."""
     n_trimmed: int = 0
-    """Spans that began or ended with white space, without those of white space alone."""
+    """Spans that started or ended with white space, without those of only white space."""
     n_blank: int = 0
-    """Spans of white space alone, which are left out."""
+    """Spans of only white space, which are skipped."""
     n_overlapping: int = 0
-    """Spans that share a token with one that was kept in their place."""
+    """Spans dropped because they share a token with a span that was kept."""
     n_ambiguous: int = 0
-    """Spans behind a character beyond U+FFFF whose text the file does not say, where no unit was named."""
+    """Spans after a character beyond U+FFFF whose text the file does not declare, if the user specified no unit."""
     n_ambiguous_aligned: int = 0
-    """Of these, those that also begin and end where tokens do if their offsets count UTF-16 units."""
+    """Ambiguous spans that also start and end at token boundaries if their offsets count UTF-16 units."""
     n_left_out: int = 0
     """Texts that nobody annotated, or whose annotation was rejected."""
     n_unused: int = 0
     """Further annotations of the same texts."""
     n_rejected: int = 0
-    """Spans that the annotator rejected, and that are kept as incorrect ones."""
+    """Spans that the annotator rejected and that are stored as incorrect spans."""
     n_rejected_misfits: int = 0
-    """Others of these, which are left out: no entity can begin and end there."""
+    """Rejected spans that are skipped because no entity can start and end there."""
     n_ignored: int = 0
-    """Spans that the annotator ignored, which are left out."""
+    """Spans that the annotator ignored, which are skipped."""
     n_partial: int = 0
-    """Texts of which nothing is known but whether their spans are entities."""
+    """Texts about which nothing is known except whether their spans are entities."""
     n_many_labels: int = 0
-    """Texts with a span of several labels, which are left out."""
+    """Texts with a span of several labels, which are skipped."""
     misaligned: list[str] = field(default_factory=list)
     trimmed: list[str] = field(default_factory=list)
-    """Those with white space at their edges, or of white space alone."""
+    """Spans with white space at their edges, or of only white space."""
     overlapping: list[str] = field(default_factory=list)
-    """Those that were left out, each with the one that was kept."""
+    """Dropped spans, each with the span that was kept instead."""
     ambiguous: list[str] = field(default_factory=list)
 
     def check(self, misaligned: str, overlap: str) -> None:
-        """Refuse misaligned and overlapping spans, unless the options say what to do with them.
+        """Reject misaligned and overlapping spans unless the options specify how to handle them.
 
-        RAISES ListedError: the message counts both kinds and lists the first of each.
+        misaligned (str): a key of `MISALIGNED`.
+        overlap (str): one of `OVERLAP`.
+        RAISES ListedError: there are such spans. The message counts both kinds and lists the first of each.
         """
         errors = []
         if self.n_misaligned and misaligned == "error":
@@ -101,17 +105,21 @@ class SpanAlignmentReport:
             raise ListedError("\n".join(errors), self.lines())
 
     def lines(self) -> list[str]:
-        """All spans that did not fit, with a heading for each kind."""
+        """Return all spans that did not fit, with a heading for each kind."""
         kinds = {
-            "White space at the edges": self.trimmed,
-            "Not where tokens begin and end": self.misaligned,
+            "With white space at their edges": self.trimmed,
+            "Not at token boundaries": self.misaligned,
             "Sharing tokens with another": self.overlapping,
-            "Behind characters beyond U+FFFF": self.ambiguous,
+            "After characters beyond U+FFFF": self.ambiguous,
         }
         return [line for kind, spans in kinds.items() if spans for line in (f"{kind}: {len(spans)}", *spans, "")]
 
     def messages(self, misaligned: str, overlap: str) -> list[str]:
-        """What a user should know of what was not taken as it stands."""
+        """Return messages about all input that was changed or skipped.
+
+        misaligned (str): a key of `MISALIGNED`.
+        overlap (str): one of `OVERLAP`.
+        """
         messages = [self.converted] if self.converted else []
         if self.n_ambiguous:
             messages.append(
@@ -156,13 +164,13 @@ class SpanAlignmentReport:
 
 
 def add_shown(shown: list[str], passage: AnnotatedText, span: Span, rival: Span | None = None) -> None:
-    """Add a span, and the one that was kept in its place, to a list of a report, unless that is full."""
+    """Add a span, and the span that was kept instead, to a list of a report unless the list is full."""
     if len(shown) < N_KEPT:
         shown.append(show(passage, span) + (f" and {_name(passage, rival)}" if rival else ""))
 
 
 def show(passage: AnnotatedText, span: Span) -> str:
-    """A span with its place and its context."""
+    """Return a span with its position and its context."""
     text, start, end = passage.text, span.start, span.end
     covered = text[start:end] if end - start <= 60 else f"{text[start : start + 60]}…"
     context = f"{text[max(0, start - _CONTEXT) : start]}[{covered}]{text[end : end + _CONTEXT]}"
@@ -174,9 +182,10 @@ def _name(passage: AnnotatedText, span: Span) -> str:
 
 
 def bullets(shown: Iterable[object], total: int | None = None) -> str:
-    """A list, a line each.
+    """Format a list with one item on each line.
 
-    total (int | None): how many there are; then the first are listed, and the others counted. None to list all.
+    total (int | None): total number of items. The first `N_SHOWN` are listed, and the others are counted. None lists
+        all.
     """
     rows = list(shown)
     if total is not None:

@@ -1,4 +1,4 @@
-"""Text with spans at character offsets, as files of such formats have it, before it is tokenized."""
+"""Represent text with spans at character offsets, as files store it, before tokenization."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..errors import CorpusError, Errors
 from .sentence import fits_column
 
 MAX_CHARACTERS = 1_000_000
-"""Of one text: spaCy's own limit, `nlp.max_length`."""
+"""Maximum length of a text: spaCy's own limit, `nlp.max_length`."""
 
 
 class Span(NamedTuple):
-    """An entity: the characters from `start` up to, not including, `end`.
+    """An entity: the characters from `start` up to, but not including, `end`.
 
-    fragments: the pieces of a discontinuous one, as the file gives them; empty for all others.
-    declared_text: what the file says that the span covers; None where it does not say.
-    line: where it stands, if not on the line of its passage; 0 otherwise.
+    fragments: the pieces of a discontinuous entity, as the file gives them; empty for all others.
+    declared_text: the text of the span according to the file; None if the file does not declare it.
+    line: the line of the span if it differs from the line of its passage; 0 otherwise.
     """
 
     start: int
@@ -30,28 +30,28 @@ class Span(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """The words of a text, and whether a space follows each; together they are the text."""
+    """The words of a text, and whether a space follows each. Concatenated, they are the text."""
 
     words: list[str]
     spaces: list[bool]
 
 
 class AnnotatedText(NamedTuple):
-    """A text and its spans, and the file and line where it stands.
+    """A text, its spans, and its file and line.
 
-    document: the name of the document that it is from; empty where the format does not say.
-    annotated (bool): False for a text that nobody annotated, or whose annotation was rejected, which is left out.
-    n_unused (int): how many further annotations the file has of this text, which are not read.
-    rejected: the spans that the annotator rejected, so that they are no entities; they are not in `spans`.
-    n_ignored (int): how many of its spans the annotator ignored; they are in neither.
-    is_partial (bool): the annotator was asked for its spans alone, so that nothing is known of the rest of the text.
-    has_many_labels (bool): a span of it has several labels, so that the text is left out.
-    tokens: those that the file gives the text; None where it has to be tokenized.
-    has_spaces (bool): False where the file has words and no text, and `text` is these with one space between two.
-    unknown: characters, from one up to, not including, another, whose annotation is not known.
-    record_id: what names the record in its file, for messages; empty where it has no id.
-    spans_path: the file that has the spans, if it is not `path`.
-    has_mark (bool): a byte-order mark stands before the text in its file, and is not part of it.
+    document: the name of the document of the text; empty if the format does not store it.
+    annotated (bool): False for a text that nobody annotated or whose annotation was rejected. It is skipped.
+    n_unused (int): number of further annotations of this text in the file; they are ignored.
+    rejected: the spans that the annotator rejected, so they are not entities. They are not in `spans`.
+    n_ignored (int): number of spans that the annotator ignored. They are neither in `spans` nor in `rejected`.
+    is_partial (bool): the annotator was asked only about its spans, so nothing is known about the rest of the text.
+    has_many_labels (bool): one of its spans has several labels, so the text is skipped.
+    tokens: the tokens that the file gives; None if the text has to be tokenized.
+    has_spaces (bool): False if the file has words and no text. Then `text` is the words joined by single spaces.
+    unknown: character ranges whose annotation is unknown. Each goes from a start up to, but not including, an end.
+    record_id: the id of the record in its file, for messages; empty if it has none.
+    spans_path: the file with the spans if it is not `path`.
+    has_mark (bool): the file has a byte-order mark before the text, which is not part of the text.
     """
 
     text: str
@@ -74,20 +74,20 @@ class AnnotatedText(NamedTuple):
 
     @property
     def is_read(self) -> bool:
-        """Whether it becomes a Doc: it has text, whose annotation is whole."""
+        """Whether the text becomes a Doc: it is not empty, and its annotation is complete."""
         return self.annotated and bool(self.text) and not self.has_many_labels
 
     def where(self, span: Span | None = None) -> str:
-        """The file and line of the text or of one of its spans, for messages."""
+        """Return the file and line of the text, or of one of its spans, for messages."""
         path = self.path if span is None or self.spans_path is None else self.spans_path
         line = span.line if span is not None and span.line else self.line
         return f"{path}, line {line}" + (f", id {self.record_id}" if self.record_id else "")
 
 
 def check_text(path: Path, line: int, text: object) -> str:
-    """Refuse what is no text, is too long, or has half of a surrogate pair, which no file can hold.
+    """Return a valid text. Reject values that are not a string, are too long, or contain an unpaired surrogate.
 
-    RAISES CorpusError: the message names file and line.
+    RAISES CorpusError: the text is invalid. The message names file and line.
     """
     if not isinstance(text, str):
         raise CorpusError(Errors.no_text.format(path=path, line=line, found=shorten(text)))
@@ -98,11 +98,15 @@ def check_text(path: Path, line: int, text: object) -> str:
 
 
 def make_span(path: Path, line: int, start: object, end: object, label: object, declared_text: object = None) -> Span:
-    """Make a span of what a file gives; `span_placement.place_spans` finds it in its text.
+    """Create a span from the values in a file. `span_placement.place_spans` locates it in its text.
 
-    declared_text: what the file says that it covers; ignored if it is no string.
-    RAISES CorpusError: an offset is no whole number, or the label is empty, no string, or fits in no column of a file.
-        The message names file and line, what was read and what is allowed.
+    path (Path): the file, for error messages.
+    line (int): the line of the span, for error messages.
+    start, end, label: the values in the file, which are checked.
+    declared_text: the text of the span according to the file; ignored if it is not a string.
+    RETURNS (Span): the span.
+    RAISES CorpusError: an offset is not a whole number, or the label is empty, not a string, or does not fit into a
+        column of a file. The message names file and line, what was received and what is allowed.
     """
     # A Boolean is an integer to Python.
     if type(start) is not int or type(end) is not int:
@@ -116,22 +120,24 @@ def make_span(path: Path, line: int, start: object, end: object, label: object, 
 
 
 def document_name(path: Path, name: object) -> str:
-    """The name of a document; a number, which other files have too, with that of its file before it."""
+    """Return the name of a document. A number gets the name of its file as a prefix, because other files have numbers
+    too.
+    """
     if isinstance(name, int):
         return f"{path.name} {name}"
     return name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""
 
 
 def shorten(value: object, n: int = 60) -> str:
-    """A value as a message shows it."""
+    """Return a value as messages show it, with at most `n` characters."""
     shown = repr(value[: n + 1] if isinstance(value, str) else value)
     return shown if len(shown) <= n + 2 else f"{shown[:n]}…"
 
 
 def encodable(path: Path, line: int, text: str) -> str:
-    """Refuse half of a surrogate pair, which JSON can spell and no file can hold.
+    """Return a text that UTF-8 can encode. Reject an unpaired surrogate, which JSON can spell but no file can store.
 
-    RAISES CorpusError: the message names file and line.
+    RAISES CorpusError: the text has an unpaired surrogate. The message names file and line.
     """
     try:
         text.encode("utf-8")

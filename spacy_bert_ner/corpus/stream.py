@@ -1,4 +1,4 @@
-"""An annotated corpus as a stream of sentences."""
+"""Read an annotated corpus as a stream of sentences."""
 
 from __future__ import annotations
 
@@ -31,61 +31,64 @@ from .span_text import MAX_CHARACTERS, AnnotatedText, Span
 
 AUTO = "auto"
 OFFSETS = (AUTO, *UNITS)
-"""What offsets may be said to count."""
+"""Allowed units of offsets."""
 
 Progress = Callable[[Iterator[Sentence], str, int | None], Iterator[Sentence]]
 
 
 class CorpusStream:
-    """An annotated file, which is read anew whenever it is iterated over, in memory that does not grow with it.
+    """An annotated file. Each iteration rereads it, with memory that does not grow with the file.
 
-    It is read once when it is opened, to check it and to tell the scheme of its tags.
+    Opening reads the file once, to check it and to detect the scheme of its tags.
 
-    path (Path): the file, if of text zipped or not; or a folder.
-    format (str): a key of `FORMATS`, or "auto" to tell it from the content. Then the name of the one that was told.
-    encoding (str | None): a Python codec; None for UTF-8, or else the format's own.
-    column (int | None): of files of columns, that of the tags: its number from 1, or from -1 downwards to count from
-        the last; None to infer it. Then the number.
-    word_column (int | None): of files of columns, that of the words, likewise; None to infer it.
-    limit (int | None): read this many sentences, from the first; None for all.
-    tag_scheme (str | None): a key of `PREFIXES`; None to tell it from the tags of all sentences that are read. Then the
-        name of the one that was told. Text with offsets has no tags: there it can only be IOB2.
-    lang (str): whose tokenizer cuts text with offsets into words; only checked where the file has words.
-    tokenize: makes a Doc of a text, instead of the tokenizer of `lang`.
-    spacing (str): the text of words whose format does not say where spaces are: "natural", as in print, see `spacing`;
-        "single", one between any two of them; "none".
-    document_key (str | None): the field that names the document of a row: a column of CSV, a comment of CoNLL-U, a key
-        of JSON (`meta.source` for one in another); None for where the format has it.
-    text_key (str | None): the key of JSON, or the column of Label Studio's CSV, that has the text; None for where the
-        format has it.
-    skip_invalid (int): how many sentences that cannot be read are left out, before it is an error.
-    offsets (str): what the offsets of text with offsets count: "characters", "utf-16" units or "bytes" of UTF-8; "auto"
-        for characters, or, where not all spans fit so, for what all of them fit. Then the name of what was told.
-    misaligned (str): what becomes of spans that do not begin and end where tokens do, a key of `MISALIGNED`: "error";
-        "expand" to all tokens that they touch, "contract" to those that lie within; "missing": these are unknown.
-    overlap (str): which of spans that share tokens is kept, one of `OVERLAP`: "error"; the "longest"; the "first" to
-        begin.
-    labels: the labels that are kept, under the names that `label_map` gives; None for all. Others become `O`.
-    label_map: the new name of some labels; None for `O`.
-    progress: wraps the sentences of each pass over the file, given what it does and how many there are, None at first.
-    YIELDS (Sentence): with tags in IOB2, in the order of the file.
-    RAISES CorpusError: the file or a row of it cannot be read; the message names file and line.
+    path (Path): the file, zipped or unzipped if it is text, or a folder.
+    format (str): a key of `FORMATS`, or "auto" to detect it. The attribute is the detected format.
+    encoding (str | None): a Python codec; None for UTF-8, or else the format's own encoding.
+    column (int | None): the tag column in files of columns, from 1, or from -1 downwards to count from the last; None
+        to infer it. The attribute is the inferred number.
+    word_column (int | None): the word column in files of columns, counted in the same way; None to infer it.
+    limit (int | None): maximum number of sentences, from the first; None for all.
+    tag_scheme (str | None): a key of `PREFIXES`; None to detect it from the tags of all sentences that are read. The
+        attribute is the detected scheme. Text with offsets has no tags, so it only allows IOB2.
+    document_key (str | None): the field with the document name: a CSV column, a CoNLL-U comment or a JSON key
+        (`meta.source` for a nested one); None for the default field of the format.
+    text_key (str | None): the JSON key, or the column of Label Studio's CSV, with the text; None for the default of the
+        format.
+    skip_invalid (int): maximum number of unreadable sentences to skip; one more is an error.
+    lang (str): the language whose tokenizer splits text with offsets into words. If the file has words, it is only
+        checked.
+    tokenize: makes a Doc from a text, instead of the tokenizer of `lang`.
+    spacing (str): spaces between words if the format does not store them: "natural", as in print, see `detokenize`;
+        "single", one between any two words; "none".
+    offsets (str): unit of the offsets: "characters", "utf-16" units or "bytes" of UTF-8. "auto" uses characters, or the
+        unit that all spans fit if not all fit as characters. The attribute is the detected unit.
+    misaligned (str): handling of spans that do not start and end at token boundaries, a key of `MISALIGNED`: "error";
+        "expand" to all tokens that they touch; "contract" to the tokens within them; "missing" to leave these tokens
+        unknown.
+    overlap (str): which of the spans that share tokens to keep, one of `OVERLAP`: "error"; the "longest"; the "first"
+        to start.
+    labels: the labels to keep, under the names that `label_map` gives; None for all. Other labels become `O`.
+    label_map: new names of labels; None turns a label into `O`.
+    progress: wraps the sentences of each pass over the file. It receives the sentences, the activity, and the number of
+        sentences, which is None in the first pass.
+    YIELDS (Sentence): sentences with IOB2 tags, in the order of the file.
+    RAISES CorpusError: the file or a row cannot be read, or an option is not allowed. The message names file and line.
     """
 
     n_sentences: int
     has_neighbours: bool
-    """Whether two sentences that follow each other are of one document, which has a name."""
+    """Whether two consecutive sentences belong to the same named document."""
     n_repaired: int
-    """How many tags broke the rules of their scheme, when all have been read."""
+    """Number of tags that broke the rules of their scheme, complete after a full iteration."""
     texts: Ints1d
-    """A number for each sentence, equal for sentences of the same words. *Shape:* `(n_sentences,)`"""
+    """A number for each sentence, equal for sentences with the same words. *Shape:* `(n_sentences,)`"""
     spans: SpanAlignmentReport | None
-    """What became of the spans, when all have been read; None where the file has words and tags."""
+    """Statistics on the spans, complete after a full iteration; None if the file has words and tags."""
     original_labels: Counter[str] | None
-    """How many entities of each label the file has, before labels are renamed, when all have been read; None before
-    that, and where none are to be renamed."""
+    """Number of entities of each original label, complete after a full iteration. None before, and if no labels are
+    renamed."""
     invalid: list[CorpusError]
-    """What could not be read, when all have been read."""
+    """Errors of the sentences that could not be read, complete after a full iteration."""
 
     def __init__(
         self,
@@ -133,45 +136,45 @@ class CorpusStream:
             reject_option(f"--{e.key.replace('_', '-')}", e.value, e.allowed)
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
-        self._allowed, self._progress = skip_invalid, progress or (lambda sentences, what, n: sentences)
+        self._allowed, self._progress = skip_invalid, progress or (lambda sentences, activity, n_sentences: sentences)
         opened = open_corpus(path, format, encoding, Fields(column, word_column, document_key, text_key))
         self.format, self._read, self.layout, self._notes, self._source = opened
         self.column = self.layout.tag if self.layout is not None else None
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
             reject_option("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
-        self._fitter: SpanAligner | None = None
+        self._aligner: SpanAligner | None = None
         self.offsets, self._converted, self._is_named = offsets, "", offsets != AUTO
         if self._kind.has_offsets:
             unit = offsets if self._is_named else CHARACTERS
             make = tokenize or tokenizer(lang)
-            self._fitter = SpanAligner(make, lang, misaligned, overlap, unit, is_named=self._is_named)
+            self._aligner = SpanAligner(make, lang, misaligned, overlap, unit, is_named=self._is_named)
         elif tokenize is None:
             check_language(lang)
         check_offsets(self.format, offsets if self._is_named else None)
-        self._odd: dict[str, CorpusError] = {}
+        self._mismatched_tags: dict[str, CorpusError] = {}
         self.original_labels = None
-        survey = self._fit_offsets(self._fitter) if self._fitter else self._survey()
-        # In place of the sentences that are left out, --limit takes others, whose tags are new.
-        while skip_invalid and (odd := survey.odd(path, tag_scheme)):
-            self._odd |= odd
-            survey = self._survey()
-        scheme = survey.scheme(path, tag_scheme)
+        detector = self._fit_offsets(self._aligner) if self._aligner else self._first_pass()
+        # To reach --limit, skipped sentences are replaced by later ones, which may have new tags.
+        while skip_invalid and (mismatched_tags := detector.odd(path, tag_scheme)):
+            self._mismatched_tags |= mismatched_tags
+            detector = self._first_pass()
+        scheme = detector.scheme(path, tag_scheme)
         self._has_tags = scheme is not None
         self.tag_scheme = scheme or tag_scheme or "IOB2"
         self.n_repaired = 0
 
-    def _survey(self) -> SchemeDetector:
-        """Read all once."""
+    def _first_pass(self) -> SchemeDetector:
+        """Read the whole file once, and collect its tags and sentence hashes."""
         place = self._kind.tag_place if self.column is None else f", column {self.column}"
         self.has_neighbours, document = False, ""
-        survey = SchemeDetector(self._kind.unit, ", the last column" if self.column == LAST else place)
+        detector = SchemeDetector(self._kind.unit, ", the last column" if self.column == LAST else place)
         hashes = array("q")
         for sentence in self._progress(self._raw(), "reading", None):
             if not self._kind.has_offsets:
                 if self._source and self._source.tag_place:
-                    survey.place = self._source.tag_place
-                survey.add(sentence)
+                    detector.place = self._source.tag_place
+                detector.add(sentence)
             hashes.append(hash(tuple(sentence.words)))
             self.has_neighbours |= sentence.document == document != ""
             document = sentence.document
@@ -180,20 +183,20 @@ class CorpusStream:
             if self.invalid:
                 raise self.invalid[0]
             raise CorpusError(Errors.empty_file.format(path=self.path, formats=KNOWN))
-        return survey
+        return detector
 
     @property
     def encoding(self) -> str | None:
-        """What the text is decoded by; None for formats that are no text."""
+        """The codec that decodes the text; None for formats that are not text."""
         return self._source.encoding if self._source else None
 
     @property
     def unit(self) -> str:
-        """What a Doc is made of: "sentences", or "texts" where the file has spans at offsets."""
+        """The unit of a Doc: "sentences", or "texts" if the file has spans with offsets."""
         return "texts" if self._kind.has_offsets and not self._kind.counts_characters else "sentences"
 
     def describe(self) -> str:
-        """Say how the file is read: format, columns, scheme, what its offsets count, encoding."""
+        """Return a description of how the file is read: format, columns, scheme, unit of offsets, and encoding."""
         columns = self._source.columns if self._source else ""
         if self.layout is not None:
             tag, word = (describe_column(column) for column in (self.layout.tag, self.layout.word))
@@ -205,43 +208,44 @@ class CorpusStream:
         return f"format {self.format}{columns}{scheme}{offsets}{encoding}"
 
     def notes(self) -> list[str]:
-        """What a user should know of how the file was read, without its spans and what was left out."""
+        """Return messages about how the file was read, without those about spans and skipped input."""
         return [*(self._source.notes if self._source else []), *self._notes()]
 
-    def _fit_offsets(self, fitter: SpanAligner) -> SchemeDetector:
-        """Read all once; once more, where spans do not fit, to find out what their offsets count.
+    def _fit_offsets(self, aligner: SpanAligner) -> SchemeDetector:
+        """Read the whole file once. If spans do not fit, read it again to detect the unit of their offsets.
 
-        RAISES CorpusError: most of the spans are off by the same number, whatever becomes of misaligned ones.
+        RAISES CorpusError: most of the spans are shifted by the same number, regardless of how misaligned spans are
+            handled.
         """
-        survey, error = None, None
+        detector, error = None, None
         try:
-            survey = self._survey()
+            detector = self._first_pass()
         except CorpusError as e:
             error = e
         spans = cast(SpanAlignmentReport, self.spans)
         if not self._kind.counts_characters and (spans.n_misplaced or spans.n_misaligned):
             n_misfits = None if error or spans.n_misplaced else spans.n_misaligned
-            found = try_offsets(
+            trial = try_offsets(
                 self._passages(),
-                fitter.tokens,
-                fitter.unit,
+                aligner.tokens,
+                aligner.unit,
                 is_named=self._is_named,
                 allowed=self._allowed,
                 n_misfits=n_misfits,
             )
-            if found.unit:
-                fitter.unit, self._converted = found.unit, found.message
-                survey, error = self._survey(), None
-            elif found.message:
-                raise CorpusError(f"{error}\n{found.message}" if error else found.message) from error
+            if trial.unit:
+                aligner.unit, self._converted = trial.unit, trial.message
+                detector, error = self._first_pass(), None
+            elif trial.message:
+                raise CorpusError(f"{error}\n{trial.message}" if error else trial.message) from error
         if error:
             raise error
-        self.offsets = fitter.unit
+        self.offsets = aligner.unit
         cast(SpanAlignmentReport, self.spans).check(self._misaligned, self._overlap)
-        return cast(SchemeDetector, survey)
+        return cast(SchemeDetector, detector)
 
     def _passages(self) -> Iterator[AnnotatedText | Invalid]:
-        """As many passages as make the sentences that are read."""
+        """Yield the passages of the sentences that are read."""
         n_left = self._limit
         for passage in self._read():
             yield passage
@@ -251,7 +255,7 @@ class CorpusStream:
                     return
 
     def messages(self) -> list[str]:
-        """What a user should know of what was not taken as it stands, when all have been read."""
+        """Return messages about all input that was changed or skipped, complete after a full iteration."""
         messages = self.notes()
         messages += self.spans.messages(self._misaligned, self._overlap) if self.spans else []
         if self.invalid:
@@ -259,22 +263,22 @@ class CorpusStream:
         return [*messages, *self._label_messages()]
 
     def problems(self) -> list[str]:
-        """All that messages list the first of, a line each, when all have been read."""
+        """Return the complete lists that messages truncate, one item per line, complete after a full iteration."""
         spans = self.spans.lines() if self.spans else []
         return [*spans, *([f"Cannot be read: {len(self.invalid)}", *map(str, self.invalid)] if self.invalid else [])]
 
     def _raw(self) -> Iterator[Sentence]:
-        self.spans = SpanAlignmentReport(self._converted) if self._fitter else None
+        self.spans = SpanAlignmentReport(self._converted) if self._aligner else None
         items = self._read()
-        if self._fitter and self.spans:
+        if self._aligner and self.spans:
             if self.label_rules:
                 self.original_labels = Counter()
                 items = map(partial(self._rename_spans, self.original_labels), items)
-            items = self._fitter.sentences(items, self.spans)
+            items = self._aligner.sentences(items, self.spans)
         return islice(self._valid(items), self._limit)
 
     def _valid(self, items: Iterator[Sentence | Invalid]) -> Iterator[Sentence]:
-        """The sentences that could be read."""
+        """Yield the sentences that could be read."""
         self.invalid = []
         for item in items:
             error = item.error if isinstance(item, Invalid) else self._error(item)
@@ -284,18 +288,18 @@ class CorpusStream:
                 yield cast(Sentence, item)
 
     def _error(self, sentence: Sentence) -> CorpusError | None:
-        """What is wrong with a sentence, if anything."""
+        """Return the error of a sentence, if there is one."""
         if (n := sum(map(len, sentence.words))) > MAX_CHARACTERS:
             where = {"path": self.path, "unit": self._kind.unit, "line": sentence.lines[0]}
             return CorpusError(Errors.long_text.format(**where, n=n, allowed=MAX_CHARACTERS))
-        if self._odd:
-            return next((self._odd[tag] for tag in sentence.tags if tag in self._odd), None)
+        if self._mismatched_tags:
+            return next((self._mismatched_tags[tag] for tag in sentence.tags if tag in self._mismatched_tags), None)
         return None
 
     def _skip(self, error: CorpusError) -> None:
-        """Note what cannot be read.
+        """Record an error about a sentence, and skip the sentence.
 
-        RAISES CorpusError: there are more of these than are allowed.
+        RAISES CorpusError: there are more errors than allowed.
         """
         self.invalid.append(error)
         n = len(self.invalid)
@@ -308,7 +312,7 @@ class CorpusStream:
             raise CorpusError(message)
 
     def _rename_spans(self, counts: Counter[str], item: AnnotatedText | Invalid) -> AnnotatedText | Invalid:
-        """Give spans their new labels, before they are cut or chosen among; leave out those that count as `O`."""
+        """Rename the labels of spans before overlaps are resolved, and remove spans whose labels become `O`."""
         if isinstance(item, Invalid):
             return item
         counts.update(span.label for span in item.spans)
@@ -320,7 +324,7 @@ class CorpusStream:
         return item._replace(spans=rename(item.spans), rejected=rename(item.rejected))
 
     def _label_messages(self) -> list[str]:
-        """What became of labels, when all have been read."""
+        """Return messages about renamed and removed labels, complete after a full iteration."""
         counts, rules = self.original_labels, self.label_rules
         if counts is None:
             return []
@@ -335,7 +339,7 @@ class CorpusStream:
     def __iter__(self) -> Iterator[Sentence]:
         self.n_repaired = 0
         counts: Counter[str] | None = None
-        if self.label_rules and not self._fitter:
+        if self.label_rules and not self._aligner:
             counts = self.original_labels = Counter()
         for sentence in self._progress(self._raw(), "writing", self.n_sentences):
             if self._has_tags:
@@ -344,8 +348,8 @@ class CorpusStream:
                 if counts is not None:
                     counts.update(entity.label for entity in entities(tags))
                     tags = self.label_rules.rename_iob2(tags)
-                    named = [(self.label_rules.rename(one.label), one) for one in sentence.incorrect]
-                    incorrect = tuple(one._replace(label=label) for label, one in named if label is not None)
+                    named = [(self.label_rules.rename(span.label), span) for span in sentence.incorrect]
+                    incorrect = tuple(span._replace(label=label) for label, span in named if label is not None)
                     sentence = sentence._replace(incorrect=incorrect)
                 sentence = sentence._replace(tags=tags)
             if sentence.spaces is None and self._spacing != "single":
@@ -356,8 +360,9 @@ class CorpusStream:
 
 
 class Corpus(NamedTuple):
-    """What was read: sentences with legal IOB2 tags, the name of the format, how many tags were repaired because they
-    broke the rules of their scheme, and the name of that."""
+    """The sentences of a file with valid IOB2 tags, its format, the number of repaired tags, and its tag scheme. Tags
+    are repaired if they broke the rules of the scheme.
+    """
 
     sentences: list[Sentence]
     format: str
@@ -366,6 +371,12 @@ class Corpus(NamedTuple):
 
 
 def read_corpus(path: Path, **options: Any) -> Corpus:
-    """Read all of a file of annotated sentences; see `CorpusStream`."""
+    """Read a whole file of annotated sentences into memory.
+
+    path (Path): the file or folder.
+    options: see `CorpusStream`.
+    RETURNS (Corpus): all sentences, and how they were read.
+    RAISES CorpusError: see `CorpusStream`.
+    """
     stream = CorpusStream(path, **options)
     return Corpus(list(stream), stream.format, stream.n_repaired, stream.tag_scheme)

@@ -280,5 +280,5 @@ def test_the_command_prints_a_table_of_labels(tmp_path):
         ["art", "1", "0", "0"],
         ["sentences", "8", "1", "1"],
     ]
-    assert "split.json: how the split was made" in " ".join(done.output.split())
+    assert "split.json: settings and content of the split" in " ".join(done.output.split())
     assert json.loads((tmp_path / "split.json").read_text())["duplicates"] == "exact"

@@ -1,4 +1,4 @@
-"""The parts of a corpus: which sentences go into train, dev and test."""
+"""Assign the sentences of a corpus to train, dev and test."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .union_find import DisjointSets
 
 DUPLICATES = ("near", "exact", "keep")
 _FAR = 5
-"""Percentage points by which a part of whole documents may be larger or smaller than asked for without a word."""
+"""Percentage points by which a part of whole documents may deviate from the requested size without a warning."""
 
 
 class Split(NamedTuple):
-    """How a corpus is split.
+    """The settings of a split.
 
-    shares (str): see `parse_split`.
-    seed (int): of the shuffle.
-    by_document (bool): no document is in two parts.
-    stratify (bool): each part has its share of every label.
-    duplicates (str): which copies of a sentence are kept in one part, one of `DUPLICATES`: those that are nearly the
-        same, too; the exact ones; or none.
+    shares (str): percentages, see `parse_split`.
+    seed (int): random seed for shuffling, 42 by default.
+    by_document (bool): keep all sentences of a document in one part.
+    stratify (bool): give each part its share of every label.
+    duplicates (str): which duplicates are kept in one part, one of `DUPLICATES`: "near", near-duplicates and exact
+        duplicates; "exact"; or "keep", none.
     """
 
     shares: str
@@ -41,14 +41,14 @@ class Split(NamedTuple):
 
 
 class SplitFeatures(NamedTuple):
-    """What is known of the sentences before they are split. *Shape of each:* `(n, …)`
+    """Features of the sentences for the split. *Shape of each:* `(n, …)`
 
-    copies: the place of the first sentence that is equal to each.
-    near: the place of the first that hangs together with each by near copies.
-    documents: the number of each one's document, from 0; 0 for all where nobody asks.
-    counts: how often each label occurs in each; without a column where nobody asks.
-    is_short: whether it has too few words to say that two documents are alike.
-    examples: how near copies differ.
+    copies: index of the first sentence that equals each sentence.
+    near: index of the first sentence that each sentence is connected to by near-duplicates.
+    documents: number of the document of each sentence, from 0; 0 for all if it is not needed.
+    counts: number of entities of each label in each sentence; without columns if it is not needed.
+    is_short: whether the sentence has too few words to connect two documents.
+    examples: differences between near-duplicates, for messages.
     """
 
     copies: Ints1d
@@ -60,9 +60,9 @@ class SplitFeatures(NamedTuple):
 
 
 def check_options(split: str | None, *, by_document: bool, stratify: bool, duplicates: str = "near") -> None:
-    """Refuse options that are not allowed, before anything is read.
+    """Reject invalid options before anything is read.
 
-    RAISES CorpusError: the split or the option is none, or an option needs a split.
+    RAISES CorpusError: the split or an option is invalid, or an option requires a split.
     """
     if duplicates not in DUPLICATES:
         reject_option("--duplicates", duplicates, ", ".join(DUPLICATES))
@@ -75,31 +75,35 @@ def check_options(split: str | None, *, by_document: bool, stratify: bool, dupli
 
 
 def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d], list[str]]:
-    """The places of the sentences of each part, and what a user should know of how they came there.
+    """Assign the sentences of a corpus to the parts of a split.
 
+    corpus (CorpusStream): the corpus.
+    split (Split): the settings.
+    RETURNS: the sentence indices of each part, and messages for the user. *Shape of each part:*
+        `(n_sentences_in_part,)`
     RAISES CorpusError: the split is not allowed, a part would be empty, or a sentence has no document.
     """
-    found = _find(corpus, split)
+    features = _read_features(corpus, split)
     if split.by_document or split.stratify:
-        units, n_most = _units(found, split.by_document)
+        units, n_most = _units(features, split.by_document)
         try:
-            parts = split_units(units, found.counts, split.shares, split.seed)
+            parts = split_units(units, features.counts, split.shares, split.seed)
         except CorpusError as e:
             if n_most == 1:
                 raise
             raise CorpusError(Errors.joined_documents.format(split=split.shares, n=n_most)) from e
         return parts, list(_deviations(parts, split.shares, n_most))
     parts, n_exact, n_near = copies_together(
-        split_places(corpus.n_sentences, split.shares, split.seed), found.copies, split.shares, found.near
+        split_places(corpus.n_sentences, split.shares, split.seed), features.copies, split.shares, features.near
     )
     messages = [Errors.copies_moved.format(n=n_exact)] if n_exact else []
     if n_near:
-        messages.append(Errors.near_copies_moved.format(n=n_near, listed="; ".join(found.examples)))
+        messages.append(Errors.near_copies_moved.format(n=n_near, listed="; ".join(features.examples)))
     return parts, messages
 
 
-def _find(corpus: CorpusStream, split: Split) -> SplitFeatures:
-    """Read the corpus once more for what the split needs, unless that is known already."""
+def _read_features(corpus: CorpusStream, split: Split) -> SplitFeatures:
+    """Read the corpus once more for the features that the split needs, unless they are known already."""
     n = corpus.n_sentences
     copies = np.arange(n) if split.duplicates == "keep" else first_copies(corpus.texts)
     documents, is_short = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -116,8 +120,8 @@ def _find(corpus: CorpusStream, split: Split) -> SplitFeatures:
             if split.by_document:
                 documents[i] = numbers.setdefault(_document(corpus, sentence), len(numbers))
             if split.stratify:
-                own = entities(sentence.tags)
-                labels += ((i, columns.setdefault(entity.label, len(columns))) for entity in own)
+                sentence_entities = entities(sentence.tags)
+                labels += ((i, columns.setdefault(entity.label, len(columns))) for entity in sentence_entities)
         counts = np.zeros((n, len(columns)), dtype=np.int64)
         if labels:
             np.add.at(counts, tuple(np.array(labels).T), 1)
@@ -130,22 +134,23 @@ def _document(corpus: CorpusStream, sentence: Sentence) -> str:
     return sentence.document
 
 
-def _units(found: SplitFeatures, by_document: bool) -> tuple[Ints1d, int]:
-    """The unit of each sentence, see `split_units`, and how many documents are in that of the most."""
+def _units(features: SplitFeatures, by_document: bool) -> tuple[Ints1d, int]:
+    """Return the unit of each sentence, see `split_units`, and the number of documents in the largest unit."""
     if not by_document:
-        return np.unique(found.near, return_inverse=True)[1].reshape(-1), 1
-    union = DisjointSets(int(found.documents.max()) + 1)
-    # Short sentences, such as the names of columns in a newspaper, are in documents that have nothing else in common.
-    for i in np.flatnonzero((found.near != np.arange(len(found.near))) & (found.is_short == 0)).tolist():
-        union.join(int(found.documents[i]), int(found.documents[found.near[i]]))
+        return np.unique(features.near, return_inverse=True)[1].reshape(-1), 1
+    union = DisjointSets(int(features.documents.max()) + 1)
+    # Skip short sentences, such as the titles of newspaper columns: unrelated documents share them.
+    for i in np.flatnonzero((features.near != np.arange(len(features.near))) & (features.is_short == 0)).tolist():
+        union.join(int(features.documents[i]), int(features.documents[features.near[i]]))
     _, unit_of, n_documents = np.unique(union.roots(), return_inverse=True, return_counts=True)
-    return unit_of.reshape(-1)[found.documents], int(n_documents.max())
+    return unit_of.reshape(-1)[features.documents], int(n_documents.max())
 
 
 def _deviations(parts: dict[str, Ints1d], shares: str, n_most: int) -> Iterator[str]:
-    """A message if documents that hang together by copies make a part larger or smaller than it should be."""
+    """Yield a message if documents that are kept together make a part larger or smaller than requested."""
     n = sum(map(len, parts.values()))
-    percent = [100 * len(places) / n for places in parts.values()]
-    if n_most > 1 and any(abs(is_ - be) > _FAR for is_, be in zip(percent, parse_split(shares), strict=True)):
-        found = "/".join(f"{is_:.0f}" for is_ in percent)
+    actual = [100 * len(indices) / n for indices in parts.values()]
+    deviations = (abs(share - requested) for share, requested in zip(actual, parse_split(shares), strict=True))
+    if n_most > 1 and any(deviation > _FAR for deviation in deviations):
+        found = "/".join(f"{share:.0f}" for share in actual)
         yield Errors.far_split.format(split=shares, found=found, n=n_most)

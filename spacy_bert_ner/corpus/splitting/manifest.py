@@ -1,4 +1,4 @@
-"""`split.json`: what a split was made from, how, and what is in each part."""
+"""Read and write `split.json`: the source and settings of a split, and the content of each part."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _MANY_TAGS = 1 << 16
 
 
 class PartCounts:
-    """Counts the tokens, documents, entities and incorrect spans of a part, a sentence after the other."""
+    """Counts the tokens, documents, entities and incorrect spans of a part, sentence by sentence."""
 
     def __init__(self) -> None:
         self.n_tokens = self.n_incorrect = 0
         self.documents: set[str] = set()
         self._tags: Counter[str | None] = Counter()
-        self._uncounted: list[str | None] = []  # counted together, which takes less time
+        self._uncounted: list[str | None] = []  # counted in batches, which is faster
 
     def add(self, sentence: Sentence) -> None:
-        """Count a sentence, whose tags are in IOB2."""
+        """Count a sentence with IOB2 tags."""
         self.n_tokens += len(sentence.words)
         self.n_incorrect += len(sentence.incorrect)
         self._uncounted += sentence.tags
@@ -49,22 +49,23 @@ class PartCounts:
 
     @property
     def entities(self) -> dict[str, int]:
-        """How many entities there are of each label, in the order of their names."""
+        """The number of entities of each label, sorted by label."""
         self._count()
         return {tag[2:]: n for tag, n in sorted((tag or "", n) for tag, n in self._tags.items()) if tag[:2] == "B-"}
 
 
 def source_sha256(path: Path, written: Collection[Path]) -> str:
-    """The SHA-256 of a file; of a folder, that of what `sha256sum` prints for its files, in the order of their names.
+    """Return the SHA-256 of a file, or of a folder: of the output of `sha256sum` for its files, sorted by name.
 
-    written: files that the conversion writes, which are none of the source, even in its folder.
+    path (Path): the file or folder.
+    written: files that the conversion writes. They are not part of the source, even in its folder.
     """
     if path.is_file():
         return sha256_of(path)
     total = hashlib.sha256()
-    own = {file.resolve() for file in written}
+    written_files = {file.resolve() for file in written}
     for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
-        if (path / name).resolve() not in own:
+        if (path / name).resolve() not in written_files:
             total.update(f"{sha256_of(path / name)}  {name}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
@@ -77,16 +78,18 @@ def split_record(
     files: dict[str, str],
     reading: dict[str, Any],
     parts: dict[str, Ints1d],
-    n: list[PartCounts],
+    part_counts: list[PartCounts],
 ) -> str:
-    """What is in `split.json`, see docs/data.md.
+    """Return the content of `split.json`, see docs/data.md.
 
+    corpus (CorpusStream): the corpus that was split.
     sha256 (str): see `source_sha256`.
-    to (str): the format that is written.
+    split (Split): the settings of the split.
+    to (str): the output format.
     files: the name of the file of each part.
     reading: the options that `corpus` was opened with.
-    parts: the places of the sentences of each part.
-    n: the counts of each part.
+    parts: the sentence indices of each part. *Shape of each:* `(n_sentences_in_part,)`
+    part_counts: the counts of each part.
     """
     record = {
         "spacy_bert_ner": __version__,
@@ -101,40 +104,40 @@ def split_record(
         "parts": {
             name: {
                 "file": files[name],
-                "n_sentences": len(places),
+                "n_sentences": len(indices),
                 "n_tokens": counts.n_tokens,
                 "n_documents": len(counts.documents) or None,
                 "entities": counts.entities,
                 "places": f"of {name}",
             }
-            for (name, places), counts in zip(parts.items(), n, strict=True)
+            for (name, indices), counts in zip(parts.items(), part_counts, strict=True)
         },
     }
     text = json.dumps(record, indent=2, ensure_ascii=False)
-    for name, places in parts.items():  # on one line each
-        text = text.replace(f'"places": "of {name}"', f'"places": {places.tolist()}')
+    for name, indices in parts.items():  # one line for each list
+        text = text.replace(f'"places": "of {name}"', f'"places": {indices.tolist()}')
     return text + "\n"
 
 
 def part_names(folder: Path) -> dict[str, str]:
-    """The name of the file of each part, as the `split.json` in a folder says; none where no such file of ours is."""
+    """Return the file name of each part from the `split.json` in a folder; empty if there is no valid `split.json`."""
     try:
         record = json.loads((folder / NAME).read_text("utf8"))
         names = {name: part["file"] for name, part in record["parts"].items()}
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return {}
-    # A file elsewhere is none that was written with it.
+    # Ignore files in other folders, which were not written together with `split.json`.
     return {name: file for name, file in names.items() if isinstance(file, str) and Path(file).name == file}
 
 
 def _command(source: str, split: Split, given: dict[str, Any]) -> list[str]:
-    """The command that makes the split again: the options that differ from what they are without being named."""
+    """Return the command that reproduces the split, with all options that differ from their defaults."""
     defaults = {**Split._field_defaults, "seed": None, "to": "spacy"}
     defaults |= {name: parameter.default for name, parameter in signature(CorpusStream).parameters.items()}
-    for name in ("tokenize", "progress"):  # which the command has not
+    for name in ("tokenize", "progress"):  # not options of the command
         defaults.pop(name)
     options = {"split": split.shares, **split._asdict()} | {name: given[name] for name in defaults if name in given}
-    if source.startswith("-"):  # which a command takes for an option
+    if source.startswith("-"):  # a command would parse it as an option
         source = f"./{source}"
     command = ["python", "-m", "spacy", "bert-ner", "convert", source, "OUTPUT_DIR"]
     if labels := options.pop("labels", None):

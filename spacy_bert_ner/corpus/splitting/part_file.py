@@ -1,4 +1,4 @@
-"""The `.spacy` file with one part of a corpus, where a folder may be named in its place."""
+"""Find the `.spacy` file of one part of a corpus in a folder."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ...errors import CorpusError, Errors
 from .manifest import NAME, part_names
 
 _MOST_NAMED = 8
-"""Files in a message."""
+"""Maximum number of files in a message."""
 _SUFFIX = ".spacy"
 
 
 class Part(NamedTuple):
     """A part of a corpus that a command reads.
 
-    name (str): as `split.json` has it.
-    usage (str): what to type, up to the name of the file.
+    name (str): its name in `split.json`.
+    usage (str): the command to type, up to the file name.
     """
 
     name: str
@@ -33,17 +33,19 @@ COMPARED_ON = Part("dev", "python -m spacy bert-ner export PIPELINE OUTPUT --dev
 
 
 def spacy_files(folder: Path) -> list[Path]:
-    """The `.spacy` files of a folder at any depth, as spaCy finds them: sorted, without hidden ones."""
-    found = (file for file in folder.rglob(f"*{_SUFFIX}") if file.is_file())
-    return sorted(file for file in found if not any(part[0] == "." for part in file.relative_to(folder).parts))
+    """Return the `.spacy` files of a folder at any depth, as spaCy finds them: sorted, without hidden files."""
+    files = (file for file in folder.rglob(f"*{_SUFFIX}") if file.is_file())
+    return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
 def part_file(path: Path, part: Part) -> Path:
     """Find the file with one part of a corpus.
 
-    RETURNS: what is no folder as it is; of a folder the file that its `split.json` names. Without a `split.json`, the
-        only `.spacy` file in it, at any depth.
-    RAISES CorpusError: it is a folder, and no file in it is known to be that part.
+    path (Path): a file or folder.
+    part (Part): the part to find.
+    RETURNS (Path): `path` itself if it is not a folder. Otherwise the file that `split.json` in the folder names, or,
+        without a `split.json`, the only `.spacy` file in the folder, at any depth.
+    RAISES CorpusError: `path` is a folder, and no file in it is known to be that part.
     """
     if not path.is_dir():
         return path
@@ -67,14 +69,14 @@ def part_file(path: Path, part: Part) -> Path:
 
 
 def refuse_split(folder: Path) -> None:
-    """Refuse to read several parts of a split as one corpus.
+    """Reject a folder that contains several parts of a split, which must not be read as one corpus.
 
-    folder (Path): whose `.spacy` files are to be read; what is no folder is passed over.
-    RAISES CorpusError: two of them are parts of the same split.
+    folder (Path): the folder whose `.spacy` files are to be read; other paths are ignored.
+    RAISES CorpusError: two files are parts of the same split.
     """
     files = spacy_files(folder)
-    for place in sorted({file.parent for file in files}):
-        parts = [place / name for name in part_names(place).values() if place / name in files]
+    for parent in sorted({file.parent for file in files}):
+        parts = [parent / name for name in part_names(parent).values() if parent / name in files]
         if len(parts) > 1:
             first, second = (shlex.quote(str(part)) for part in parts[:2])
             raise CorpusError(
@@ -83,7 +85,7 @@ def refuse_split(folder: Path) -> None:
 
 
 def _likeliest(files: Sequence[Path], part: Part) -> Path:
-    """The file that is named as an example: by its name that part, or else other held-out data."""
+    """Return the file to suggest as an example: the file with the name of the part, or else other held-out data."""
     order = [part.name, "test", "dev"]
     return min(files, key=lambda file: order.index(file.stem) if file.stem in order else len(order))
 

@@ -1,4 +1,4 @@
-"""Split a corpus into train, dev and test: at random, and so that what belongs together stays together."""
+"""Split a corpus into train, dev and test at random, and keep related sentences together."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ T = TypeVar("T")
 
 
 def parse_split(text: str) -> list[int]:
-    """`"80/10/10"` to `[80, 10, 10]`: percentages for train, dev and, where there is a third, test.
+    """Parse percentages for train, dev and an optional test part, such as `"80/10/10"`, to `[80, 10, 10]`.
 
-    RAISES CorpusError: not two or three whole numbers from 1 that add up to 100.
+    text (str): the percentages, separated by slashes.
+    RETURNS: two or three percentages.
+    RAISES CorpusError: they are not two or three whole numbers from 1 that add up to 100.
     """
     parts = text.split("/")
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
@@ -30,13 +32,13 @@ def parse_split(text: str) -> list[int]:
 def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
     """Shuffle with `numpy.random.RandomState(seed).permutation`, then cut.
 
-    The order is that of pandas' `DataFrame.sample(frac=1, random_state=seed)`, which many tutorials use, so that
-    their splits can be made again.
+    The order is that of pandas' `DataFrame.sample(frac=1, random_state=seed)`. Many tutorials use it, so their splits
+    can be reproduced.
 
-    n: how many there are to split.
-    split (str): see `parse_split`.
-    seed (int): of the shuffle.
-    RETURNS: the places of those in each part.
+    n (int): number of items to split.
+    split (str): percentages, see `parse_split`.
+    seed (int): random seed for shuffling.
+    RETURNS: the indices of the items in each part. *Shape of each:* `(n_items_in_part,)`
     RAISES CorpusError: the split is not allowed, or a part would be empty.
     """
     percent = parse_split(split)
@@ -53,22 +55,27 @@ def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list
 
 
 def first_copies(texts: Ints1d) -> Ints1d:
-    """The place of the first sentence that is equal to each, given a number for each that tells them apart.
-    *Shape of both:* `(n,)`"""
+    """Return the index of the first sentence that equals each sentence.
+
+    texts: a number for each sentence, equal for equal sentences. *Shape:* `(n,)`
+    RETURNS: *Shape:* `(n,)`
+    """
     _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
-    return first[copy_of.reshape(-1)]  # NumPy 2.0 gave it a second axis
+    return first[copy_of.reshape(-1)]  # NumPy 2.0 returns a second axis
 
 
 def copies_together(
     parts: dict[str, Ints1d], copies: Ints1d, split: str, near: Ints1d | None = None
 ) -> tuple[dict[str, Ints1d], int, int]:
-    """Move sentences that occur more than once to the part of their first copy: no test sentence is trained on.
+    """Move duplicate sentences to the part of their first copy. Then no test sentence is in the training data.
 
-    parts: the places of the sentences in each part, see `split_places`.
-    copies: a number for each sentence, equal for equal ones. *Shape:* `(n,)`
-    near: the same, equal also for those that are nearly the same; None to look at equal ones alone. *Shape:* `(n,)`
-    RETURNS: the parts, in the same order otherwise; how many sentences were moved that exact copies alone would have
-        moved; and how many others.
+    parts: the sentence indices of each part, see `split_places`. *Shape of each:* `(n_sentences_in_part,)`
+    copies: a number for each sentence, equal for equal sentences. *Shape:* `(n,)`
+    split (str): percentages, for error messages.
+    near: a number for each sentence, equal also for near-duplicates; None to consider only equal sentences. *Shape:*
+        `(n,)`
+    RETURNS: the parts, otherwise in the same order; the number of sentences that exact duplicates move; and
+        the number of other moved sentences.
     RAISES CorpusError: a part would be empty.
     """
     order = np.concatenate(list(parts.values()))
@@ -84,42 +91,43 @@ def copies_together(
 def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
     """Split so that no unit is in two parts, and each part has its share of every label.
 
-    Iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10) of units: those with
-    the rarest label come first; each goes where most of that label, and then where most sentences, are still wanted.
+    The method is iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10) of
+    units. Units with the rarest label are assigned first. Each goes to the part that needs most of that label, and, if
+    several need the same, to the part that needs most sentences.
 
     unit_of: the unit of each sentence, such as its document, from 0. *Shape:* `(n,)`
-    counts: how often each label occurs in each sentence; without a column units are kept together, and that is all.
-        *Shape:* `(n, n_labels)`
-    split (str): see `parse_split`.
-    seed (int): of the order in which units of the same label come.
-    RETURNS: the places of the sentences in each part, in the order of the corpus.
+    counts: number of entities of each label in each sentence. Without columns, units are only kept together. *Shape:*
+        `(n, n_labels)`
+    split (str): percentages, see `parse_split`.
+    seed (int): random seed for the order of units with the same label.
+    RETURNS: the sentence indices of each part, in corpus order. *Shape of each:* `(n_sentences_in_part,)`
     RAISES CorpusError: the split is not allowed, or a part would be empty.
     """
     shares = np.array(parse_split(split)) / 100
     n_units = int(unit_of.max(initial=-1)) + 1
     table = np.zeros((n_units, counts.shape[1] + 1), dtype=np.int64)  # labels, then sentences
     np.add.at(table, unit_of, np.column_stack([counts, np.ones(len(unit_of), dtype=np.int64)]))
-    wanted = shares[:, None] * table.sum(axis=0)  # (n_parts, n_labels + 1), less what is given out
+    needed = shares[:, None] * table.sum(axis=0)  # (n_parts, n_labels + 1), minus the assigned units
     order = np.random.RandomState(seed).permutation(n_units)
     sizes = table[order, -1]
-    # Large units come first, while there is room for them.
+    # Assign large units first, while the parts have room for them.
     order = order[np.argsort(np.where(sizes > shares.min() * len(unit_of) / 2, -sizes, 0), kind="stable")]
     part_of = np.full(n_units, -1)
     while (part_of < 0).any():
         left = order[part_of[order] < 0]
         have = (table[left] > 0).sum(axis=0)
-        label = int(np.where(have > 0, have, n_units + 1).argmin())  # that of the fewest units
+        label = int(np.where(have > 0, have, n_units + 1).argmin())  # the label of the fewest units
         for unit in left[table[left, label] > 0].tolist():
-            # Rounded, so that equal wishes are equal whatever was taken off them; sentences decide between these.
-            part = max(range(len(shares)), key=lambda i: (round(wanted[i, label], 6), wanted[i, -1]))
+            # Round, so equal needs compare equal despite floating-point errors. Needed sentences break ties.
+            part = max(range(len(shares)), key=lambda i: (round(needed[i, label], 6), needed[i, -1]))
             part_of[unit] = part
-            wanted[part] -= table[unit]
+            needed[part] -= table[unit]
     parts = {name: np.flatnonzero(part_of[unit_of] == i) for i, name in enumerate(PARTS[: len(shares)])}
     _check_parts(parts, len(unit_of), split)
     return parts
 
 
 def _check_parts(parts: dict[str, Ints1d], n: int, split: str) -> None:
-    for name, places in parts.items():
-        if not len(places):
+    for name, indices in parts.items():
+        if not len(indices):
             raise CorpusError(Errors.small_split.format(n=n, split=split, part=name))

@@ -1,4 +1,4 @@
-"""What hangs together by chains: union-find."""
+"""Maintain disjoint sets of numbers with union-find."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ...types import Ints1d
 
 
 class DisjointSets:
-    """Numbers from 0, of which some are joined; each hangs together with all that are joined to it by a chain.
+    """The numbers from 0 to n - 1, grouped into sets. Joining two numbers joins their whole sets.
 
-    n: how many there are.
+    n (int): how many numbers there are.
     """
 
     def __init__(self, n: int) -> None:
-        self._above = array("q", range(n))
+        self._parents = array("q", range(n))
 
     def root(self, i: int) -> int:
-        """The least of the numbers that hang together with this one."""
-        above = self._above
-        while above[i] != i:
-            above[i] = i = above[above[i]]
+        """Return the smallest number in the set of this number."""
+        parents = self._parents
+        while parents[i] != i:
+            parents[i] = i = parents[parents[i]]
         return i
 
     def join(self, i: int, j: int) -> None:
-        """Let two numbers, and all that hang together with either, hang together."""
+        """Join the sets of two numbers."""
         i, j = sorted((self.root(i), self.root(j)))
-        self._above[j] = i
+        self._parents[j] = i
 
     def roots(self) -> Ints1d:
-        """The root of each number. *Shape:* `(n,)`"""
-        return np.array([self.root(i) for i in range(len(self._above))], dtype=np.int64)
+        """Return the root of each number. *Shape:* `(n,)`"""
+        return np.array([self.root(i) for i in range(len(self._parents))], dtype=np.int64)

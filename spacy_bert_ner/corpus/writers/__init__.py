@@ -1,1 +1,1 @@
-"""Writers of annotated text: one module per format."""
+"""Write annotated text. Each format has its own module."""

@@ -1,4 +1,4 @@
-"""Write columns: word, MISC and tag, by tabs, in UTF-8; see `misc_column`."""
+"""Write columns in UTF-8: word, MISC and tag, separated by tabs; see `misc_column`."""
 
 from __future__ import annotations
 
@@ -11,38 +11,40 @@ from .temp_records import RecordBuffer
 
 
 class ConllWriter:
-    """Collects sentences; `write` makes the file.
+    """Collects sentences; `write` writes the file.
 
-    folder (Path): where the temporary file lies, which has no name there.
+    folder (Path): folder of the temporary file, which has no name there.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._spool = RecordBuffer(folder)
+        self._buffer = RecordBuffer(folder)
         self._documents: list[str] = []
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._spool.close()
+        self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence, whose tags are in IOB2, None where unknown."""
+        """Add a sentence with IOB2 tags, None for unknown tags."""
         rows = [
             "\t".join((*write_misc(word, space), UNKNOWN if tag is None else tag))
             for word, space, tag in zip(sentence.words, sentence.spaces_after(), sentence.tags, strict=True)
         ]
-        self._spool.add(("\n".join(rows) + "\n\n").encode())
+        self._buffer.add(("\n".join(rows) + "\n\n").encode())
         self._documents.append(sentence.document)
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write the file.
 
-        order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
+        path (Path): the output file.
+        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+            `(n_sentences,)`
         """
-        document: str | None = None  # the first row always tells the layout
-        places = range(len(self._documents)) if order is None else order.tolist()
+        document: str | None = None  # always write a first -DOCSTART- row, which identifies the layout
+        indices = range(len(self._documents)) if order is None else order.tolist()
         with path.open("wb") as file:
-            for place, rows in zip(places, self._spool.pieces(order), strict=True):
-                if self._documents[place] != document:
-                    document = self._documents[place]
+            for index, rows in zip(indices, self._buffer.pieces(order), strict=True):
+                if self._documents[index] != document:
+                    document = self._documents[index]
                     file.write(("\t".join(write_document(document)) + "\n\n").encode())
                 file.write(rows)

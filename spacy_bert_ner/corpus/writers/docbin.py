@@ -1,8 +1,8 @@
-"""Write spaCy's DocBin files one sentence after the other, in memory that does not grow with their length.
+"""Write spaCy's DocBin files sentence by sentence, with memory that does not grow with their length.
 
-`spacy.tokens.DocBin` holds all Docs, and twice as much when it is written. Its file is a compressed MessagePack map:
-this writer lays tokens down in temporary files and puts the parts together at the end. What it writes is what
-`DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)` does.
+`spacy.tokens.DocBin` holds all Docs in memory, and twice as much while it writes them. Its file is a compressed
+MessagePack map. This writer stores tokens in temporary files and assembles the map at the end. The output equals that
+of `DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)`.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from ..sentence import Sentence, to_doc
 from .temp_records import pieces
 
 DOCUMENT = "document"
-"""Key in `doc.user_data` of the name of the document that a sentence is from."""
+"""Key in `doc.user_data` for the name of the document of a sentence."""
 _IOB = {"B": 3, "I": 1, "O": 2, "": 0}  # `token.ent_iob`
-_BUFFER = 1 << 16  # tokens that are put into the files together
-_MOST_BYTES = 2**32 - 1  # of one part of a MessagePack map
+_BUFFER = 1 << 16  # tokens per write to the temporary files
+_MOST_BYTES = 2**32 - 1  # maximum size of a MessagePack byte string
 
 
 class DocBinWriter:
-    """Collects sentences; `write` makes the file.
+    """Collects sentences; `write` writes the file.
 
-    folder (Path): where the temporary files lie, which have no name there.
+    folder (Path): folder of the temporary files, which have no names there.
     """
 
     def __init__(self, folder: Path) -> None:
-        # Columns of the tokens: the word, then IOB and label of the entity.
+        # Columns of the tokens: the word, then the IOB code and label of the entity.
         self._attrs = DocBin(attrs=["ENT_IOB", "ENT_TYPE"]).attrs
         self._tokens, self._spaces = (tempfile.TemporaryFile(dir=folder) for _ in range(2))  # noqa: SIM115, see close
         self._lengths = array("i")
         self._documents: list[str] = []
         self._vocab = Vocab()
-        self._groups: dict[int, bytes] = {}  # of sentences with incorrect spans
+        self._groups: dict[int, bytes] = {}  # span groups of sentences with incorrect spans, by index
         self._store = StringStore()
         self._words = _Numbers(self._store.add)
-        self._rows: list[tuple[int, int]] = []  # IOB and label of each tag
+        self._rows: list[tuple[int, int]] = []  # IOB code and label of each tag
         self._tags = _Numbers(self._add_tag)
-        # Of sentences that are not in the files yet.
+        # Words and tags of sentences that are not in the temporary files yet.
         self._word_ids: list[int] = []
         self._tag_ids: list[int] = []
 
@@ -64,7 +64,7 @@ class DocBinWriter:
         self._spaces.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence, whose tags are in IOB2, None where unknown."""
+        """Add a sentence with IOB2 tags, None for unknown tags."""
         self._word_ids.extend(map(self._words.__getitem__, sentence.words))
         self._tag_ids.extend(map(self._tags.__getitem__, sentence.tags))
         self._spaces.write(bytes(sentence.spaces_after()))
@@ -94,27 +94,29 @@ class DocBinWriter:
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write the file.
 
-        order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
+        path (Path): the output file.
+        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+            `(n_sentences,)`
         RAISES CorpusError: there are more tokens than one file can hold.
         """
         self._flush()
-        places = np.arange(len(self)) if order is None else order
+        indices = np.arange(len(self)) if order is None else order
         lengths = np.array(self._lengths, dtype=np.int64)
-        documents = [self._documents[i] for i in places]
-        # One packer for all, as each looks up the encoders of srsly anew when it is made.
+        documents = [self._documents[i] for i in indices]
+        # Share one packer, because each new packer looks up the encoders of srsly again.
         pack = msgpack.Packer(use_bin_type=True).pack
         data = {name: pack({DOCUMENT: name} if name else {}) for name in set(documents)}
         n = len(self)
         entries: dict[str, Iterable[bytes]] = {
             "version": [pack("0.1")],
             "attrs": [pack(self._attrs)],
-            "tokens": _binary(self._tokens, lengths, 8 * len(self._attrs), places),
-            "spaces": _binary(self._spaces, lengths, 1, places),
-            "lengths": [pack(lengths[places].astype(np.int32).tobytes())],
+            "tokens": _binary(self._tokens, lengths, 8 * len(self._attrs), indices),
+            "spaces": _binary(self._spaces, lengths, 1, indices),
+            "lengths": [pack(lengths[indices].astype(np.int32).tobytes())],
             "strings": [pack(sorted(self._store))],
             "cats": [pack([{}] * n)],
             "flags": [pack([{"has_unknown_spaces": False}] * n)],
-            "span_groups": [pack([self._groups.get(i, b"") for i in places.tolist()])],
+            "span_groups": [pack([self._groups.get(i, b"") for i in indices.tolist()])],
             "user_data": [pack([data[name] for name in documents])],
         }
         compressor = zlib.compressobj()
@@ -128,7 +130,7 @@ class DocBinWriter:
 
 
 class _Numbers(dict[Any, int]):
-    """The number of each string, which is made when it is first asked for."""
+    """Maps each value to a number, which is created on first use."""
 
     def __init__(self, make: Callable[[Any], int]) -> None:
         super().__init__()
@@ -139,16 +141,17 @@ class _Numbers(dict[Any, int]):
         return number
 
 
-def _binary(file: IO[bytes], lengths: Ints1d, width: int, places: Ints1d) -> Iterator[bytes]:
-    """A MessagePack byte string of parts of a file in another order.
+def _binary(file: IO[bytes], lengths: Ints1d, width: int, order: Ints1d) -> Iterator[bytes]:
+    """Yield a MessagePack byte string of the pieces of a file in another order.
 
-    lengths: rows of each part, in the order of the file. *Shape:* `(n,)`
-    width: bytes of a row.
-    places: the parts in their new order. *Shape:* `(n,)`
+    lengths: number of rows in each piece, in file order. *Shape:* `(n,)`
+    width (int): bytes per row.
+    order: indices of the pieces in output order. *Shape:* `(n,)`
+    RAISES CorpusError: the string would exceed the maximum length in MessagePack.
     """
     sizes = lengths * width
     total = int(sizes.sum())
     if total > _MOST_BYTES:
         raise CorpusError(Errors.too_many_tokens.format(n=int(lengths.sum())))
     yield b"\xc6" + struct.pack(">I", total)
-    yield from pieces(file, sizes, places)
+    yield from pieces(file, sizes, order)

@@ -1,6 +1,8 @@
-"""Write JSON with character offsets, an object a line, as Prodigy has it: text, spans, tokens, and the document in
-`meta`. The parts of the text whose annotation is not known are listed under `unknown`; spans that are known to be no
-entities, under `incorrect_spans`."""
+"""Write JSON with character offsets in Prodigy's format, one object per line.
+
+Each object has text, spans and tokens, and the document in `meta`. `unknown` lists the parts of the text with unknown
+annotation. `incorrect_spans` lists spans that are known not to be entities.
+"""
 
 from __future__ import annotations
 
@@ -16,41 +18,43 @@ from .temp_records import RecordBuffer
 
 
 class JsonlWriter:
-    """Collects sentences; `write` makes the file.
+    """Collects sentences; `write` writes the file.
 
-    folder (Path): where the temporary file lies, which has no name there.
+    folder (Path): folder of the temporary file, which has no name there.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._spool = RecordBuffer(folder)
+        self._buffer = RecordBuffer(folder)
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._spool.close()
+        self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence, whose tags are in IOB2, None where unknown."""
-        self._spool.add(f"{json.dumps(_record(sentence), ensure_ascii=False)}\n".encode())
+        """Add a sentence with IOB2 tags, None for unknown tags."""
+        self._buffer.add(f"{json.dumps(_record(sentence), ensure_ascii=False)}\n".encode())
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write the file.
 
-        order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
+        path (Path): the output file.
+        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+            `(n_sentences,)`
         """
         with path.open("wb") as file:
-            file.writelines(self._spool.pieces(order))
+            file.writelines(self._buffer.pieces(order))
 
 
 def _record(sentence: Sentence) -> dict[str, Any]:
     spaces = sentence.spaces_after()
-    shown = sentence.pieces()
-    starts = list(accumulate(map(len, shown), initial=0))
+    pieces = sentence.pieces()
+    starts = list(accumulate(map(len, pieces), initial=0))
     tokens = [
         {"text": word, "start": start, "end": start + len(word), "id": i, "ws": space}
         for i, (word, space, start) in enumerate(zip(sentence.words, spaces, starts, strict=False))
     ]
     record: dict[str, Any] = {
-        "text": "".join(shown),
+        "text": "".join(pieces),
         "spans": _spans(entities(sentence.tags), tokens),
         "tokens": tokens,
         "meta": {"document": sentence.document},
@@ -58,14 +62,14 @@ def _record(sentence: Sentence) -> dict[str, Any]:
     unknown = []
     for is_unknown, run in groupby(zip(sentence.tags, tokens, strict=True), key=lambda pair: pair[0] is None):
         if is_unknown:
-            covered = [token for _, token in run]
-            unknown.append([covered[0]["start"], covered[-1]["end"]])
+            unknown_tokens = [token for _, token in run]
+            unknown.append([unknown_tokens[0]["start"], unknown_tokens[-1]["end"]])
     record |= {"unknown": unknown} if unknown else {}
     return record | {INCORRECT_SPANS: _spans(sentence.incorrect, tokens)} if sentence.incorrect else record
 
 
-def _spans(found: Iterable[Entity], tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entities: those of Prodigy have the numbers of their first and last token, too."""
+def _spans(annotated_entities: Iterable[Entity], tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entities as Prodigy spans, with character offsets and the indices of their first and last token."""
     return [
         {
             "start": tokens[start]["start"],
@@ -74,5 +78,5 @@ def _spans(found: Iterable[Entity], tokens: list[dict[str, Any]]) -> list[dict[s
             "token_end": end - 1,
             "label": label,
         }
-        for label, start, end in found
+        for label, start, end in annotated_entities
     ]

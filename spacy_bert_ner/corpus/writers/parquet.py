@@ -1,5 +1,7 @@
-"""Write Parquet as the `datasets` library does: `tokens`, `ner_tags` as numbers that the schema names, and beside them
-`spaces` and `document`. A tag that is not known is null."""
+"""Write Parquet as the `datasets` library does.
+
+The columns are `tokens`, `ner_tags` as numbers that the schema names, `spaces` and `document`. An unknown tag is null.
+"""
 
 from __future__ import annotations
 
@@ -14,34 +16,37 @@ from ..sentence import Sentence, entities
 from .temp_records import RecordBuffer
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
-"""Of a row group, which is in memory while it is written, and read; bytes as they are in the temporary file."""
+"""Maximum size of a row group, which is in memory while it is written and read. Bytes are counted in the temporary
+file."""
 
 
 class ParquetWriter:
-    """Collects sentences; `write` makes the file.
+    """Collects sentences; `write` writes the file.
 
-    folder (Path): where the temporary file lies, which has no name there.
-    labels: those of the sentences of all files that are written together, so that they number their tags alike. It
-        grows while sentences are added, and has to be whole before `write`.
+    folder (Path): folder of the temporary file, which has no name there.
+    labels: the labels of all files that are written together; their tags have the same numbers. The set grows while
+        sentences are added, and must be complete before `write`.
     """
 
     def __init__(self, folder: Path, labels: set[str]) -> None:
-        self._spool, self._labels = RecordBuffer(folder), labels
+        self._buffer, self._labels = RecordBuffer(folder), labels
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._spool.close()
+        self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence, whose tags are in IOB2, None where unknown."""
+        """Add a sentence with IOB2 tags, None for unknown tags."""
         self._labels.update(entity.label for entity in entities(sentence.tags))
         row = [sentence.words, sentence.tags, sentence.spaces_after(), sentence.document]
-        self._spool.add(json.dumps(row, ensure_ascii=False).encode())
+        self._buffer.add(json.dumps(row, ensure_ascii=False).encode())
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write the file.
 
-        order: the places of all sentences, that of the first to come first; None for the order of the calls of `add`.
+        path (Path): the output file.
+        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+            `(n_sentences,)`
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -52,15 +57,20 @@ class ParquetWriter:
         types = {name: pa.list_(value) for name, value in values.items()}
         schema = pa.schema({**types, "document": pa.string()}, metadata={"huggingface": _features(names)})
         with pq.ParquetWriter(path, schema) as writer:
-            for rows in _groups(self._spool.pieces(order)):
+            for rows in _row_groups(self._buffer.pieces(order)):
                 words, tags, spaces, documents = zip(*rows, strict=True)
-                columns = [words, [[numbers[tag] for tag in one] for one in tags], spaces, documents]
+                columns = [
+                    words,
+                    [[numbers[tag] for tag in sentence_tags] for sentence_tags in tags],
+                    spaces,
+                    documents,
+                ]
                 arrays = [pa.array(column, type) for column, type in zip(columns, schema.types, strict=True)]
                 writer.write_table(pa.table(arrays, schema=schema), row_group_size=_MOST_ROWS)
 
 
-def _groups(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
-    """The rows of each row group."""
+def _row_groups(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
+    """Yield the rows of each row group."""
     rows: list[Any] = []
     size = 0
     for piece in pieces:
@@ -74,7 +84,7 @@ def _groups(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
 
 
 def _features(names: tuple[str, ...]) -> str:
-    """What `datasets` reads of the columns. All its versions know a list as `Sequence`; newer ones call it `List`."""
+    """Return the column types for `datasets`. All its versions know a list as `Sequence`; newer ones call it `List`."""
     lists = {
         "tokens": {"dtype": "string", "_type": "Value"},
         "ner_tags": {"names": list(names), "_type": "ClassLabel"},

@@ -1,4 +1,4 @@
-"""The table of formats that are written."""
+"""Define the table of output formats."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from .parquet import ParquetWriter
 
 
 class Writer(Protocol):
-    """Collects the sentences of a file in temporary ones, and writes it in memory that does not grow with them."""
+    """Collects the sentences of a file in temporary files, with memory that does not grow with them."""
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence, whose tags are in IOB2, None where unknown."""
+        """Add a sentence with IOB2 tags, None for unknown tags."""
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
-        """Write the file: the sentences at these places, or in the order of the calls of `add`."""
+        """Write the file with the sentences in this order, or in the order of the calls of `add`."""
 
     def close(self) -> None:
         """Remove the temporary files."""
 
 
 class Target(NamedTuple):
-    """One format that is written."""
+    """An output format."""
 
     suffix: str
-    """How the names of its files end."""
+    """Suffix of the output files."""
     writer: Callable[[Path, set[str]], Writer]
-    """Takes the folder for temporary files, and a set of the labels of all files that are written together."""
+    """Creates a writer from the folder for temporary files, and the set of labels of all files that are written
+    together."""
     package: str | None = None
-    """What has to be installed for it."""
+    """The package that the format requires; None for none."""
     keeps_incorrect: bool = False
-    """Whether its files hold spans that are known to be no entities."""
+    """Whether the files store spans that are known not to be entities."""
 
 
 TARGETS = {
@@ -52,9 +53,11 @@ TARGETS = {
 
 
 def find_target(name: str) -> Target:
-    """A target by its name.
+    """Return an output format by name.
 
-    RAISES CorpusError: there is none of that name, or what it takes is not installed.
+    name (str): a key of `TARGETS`.
+    RETURNS (Target): the format.
+    RAISES CorpusError: there is no such format, or a package that it requires is not installed.
     """
     if name not in TARGETS:
         reject_option("--to", name, ", ".join(TARGETS))
@@ -68,5 +71,5 @@ def find_target(name: str) -> Target:
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ValueError:  # what its name stands for in `sys.modules` is no module
+    except ValueError:  # its entry in `sys.modules` is not a module
         return False

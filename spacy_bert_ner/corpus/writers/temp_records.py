@@ -1,4 +1,4 @@
-"""Pieces of bytes that wait in a file, without being in memory, until they are written in another order."""
+"""Buffer records in a temporary file, outside memory, until they are written in another order."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...types import Ints1d
 
 
 class RecordBuffer:
-    """A temporary file without a name, to which pieces are added one after the other.
+    """A temporary file without a name, to which records are appended.
 
-    folder (Path): where it lies.
+    folder (Path): folder of the temporary file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,14 +32,14 @@ class RecordBuffer:
         self._file.close()
 
     def add(self, piece: bytes) -> None:
-        """Add a piece."""
+        """Append a record."""
         self._file.write(piece)
         self._sizes.append(len(piece))
 
     def pieces(self, order: Ints1d | None = None) -> Iterator[bytes]:
-        """Yield all pieces.
+        """Yield all records.
 
-        order: their places, that of the first to come first; None for the order in which they were added.
+        order: indices of the records in output order; None for the order in which they were added. *Shape:* `(n,)`
         """
         sizes = np.array(self._sizes, dtype=np.int64)
         return pieces(self._file, sizes, np.arange(len(sizes)) if order is None else order)
@@ -48,8 +48,9 @@ class RecordBuffer:
 def pieces(file: IO[bytes], sizes: Ints1d, order: Ints1d) -> Iterator[bytes]:
     """Yield the pieces of a file in another order.
 
-    sizes: bytes of each piece, in the order of the file. *Shape:* `(n,)`
-    order: the pieces in their new order. *Shape:* `(n,)`
+    file: the file, open for reading.
+    sizes: bytes of each piece, in file order. *Shape:* `(n,)`
+    order: indices of the pieces in output order. *Shape:* `(n,)`
     """
     file.flush()
     begins = (np.cumsum(sizes) - sizes)[order]

@@ -568,15 +568,15 @@ def test_the_complete_lists_are_written_where_the_user_wants_them(tmp_path):
     lines = [f"{path}, line {i}: 'Berlin' (geo, 0-6) in '[Berlin]ers'" for i in range(1, 8)]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
-    assert result.output.splitlines()[-1] == "The complete lists: --problems FILE"
+    assert result.output.splitlines()[-1] == "For the complete lists: --problems FILE"
     result = CliRunner().invoke(app, [*command, "--problems", str(problems)])
     assert result.exit_code == 1
-    assert "The complete lists" not in result.output
-    assert problems.read_text().splitlines() == ["Not where tokens begin and end: 7", *lines, ""]
+    assert "the complete lists" not in result.output
+    assert problems.read_text().splitlines() == ["Not at token boundaries: 7", *lines, ""]
     assert not (tmp_path / "out").exists()
     command += ["--misaligned", "expand"]
     result = CliRunner().invoke(app, command)
-    assert (result.exit_code, "ℹ The complete lists: --problems FILE" in result.output) == (0, True)
+    assert (result.exit_code, "ℹ For the complete lists: --problems FILE" in result.output) == (0, True)
     result = CliRunner().invoke(app, [*command, "--problems", str(problems)])
     assert problems.read_text().splitlines()[-3:-1] == ["", "Cannot be read: 1"]
     assert f"{path}, line 8" in problems.read_text().splitlines()[-1]

@@ -559,7 +559,7 @@ def test_a_pair_that_is_none_is_refused_by_the_command(pair, tmp_path):
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), *pairs])
     assert done.exit_code == 1
     assert "Nothing was converted" in done.output
-    assert "a label and its new name, once for each label, as in PERSON=per or MISC=" in done.output
+    assert "a label and its new name, once per label, as in PERSON=per or MISC=" in done.output
     assert not (tmp_path / "out").exists()
 
 

@@ -309,7 +309,7 @@ def test_the_command_scores_the_test_part_of_a_folder_and_says_so(pipelines, dat
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     for part in ("test", "train"):
-        assert f"corpus is a folder. Its {part} data is taken: {folder}/{part}.spacy" in said
+        assert f"corpus is a folder; using its {part} data: {folder}/{part}.spacy" in said
     assert any(row.split()[-1:] == ["6"] for row in done.output.splitlines())  # gold entities, of one file alone
     assert "is a folder" not in run(pipelines[0], data).output
 

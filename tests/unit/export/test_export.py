@@ -633,7 +633,7 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
     monkeypatch.setattr(exporter, "convert", lambda checkpoint, precision: b"not looked at")
     done = command(folder, tmp_path / "out", "--dev", corpus, "--runtime", "torch-bf16")
     assert done.exit_code == 0, done.output
-    assert "corpus is a folder. Its dev data is taken:" in " ".join(done.output.split())
+    assert "corpus is a folder; using its dev data:" in " ".join(done.output.split())
     assert scored == [corpus / "dev.spacy"] * 2
     assert json.loads((tmp_path / "out" / "export.json").read_text())["data"] == "dev.spacy"
 

@@ -267,7 +267,7 @@ def test_of_a_folder_the_dev_part_is_taken(pipeline, tmp_path):
     done = run(folder, corpus)
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
-    assert "corpus is a folder. Its dev data is taken:" in said
+    assert "corpus is a folder; using its dev data:" in said
     assert "held_out.spacy" in said
     from_folder = json.loads((folder / "bert_ner" / "cfg").read_text())
     calibrate_pipeline(folder, data)
