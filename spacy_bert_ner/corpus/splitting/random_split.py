@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,7 +10,6 @@ from ...errors import CorpusError, Errors
 from ...types import Ints1d, Ints2d
 
 PARTS = ("train", "dev", "test")
-T = TypeVar("T")
 
 
 def parse_split(text: str) -> list[int]:
@@ -47,11 +44,6 @@ def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
     parts = {name: order[start:end] for name, (start, end) in zip(PARTS, pairwise(edges), strict=False)}
     _check_parts(parts, n, split)
     return parts
-
-
-def split_at_random(items: Sequence[T], split: str, seed: int) -> dict[str, list[T]]:
-    """The same with the items themselves."""
-    return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
 
 
 def first_copies(texts: Ints1d) -> Ints1d:

@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bert_ner.corpus.splitting.random_split import (
-    copies_together,
-    parse_split,
-    split_at_random,
-    split_places,
-    split_units,
-)
+from spacy_bert_ner.corpus.splitting.random_split import copies_together, parse_split, split_places, split_units
 from spacy_bert_ner.errors import CorpusError
 
 
@@ -54,6 +48,10 @@ def test_anything_else_is_no_split(text):
     message = f"--split {text} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         parse_split(text)
+
+
+def split_at_random(items, split, seed):
+    return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
 
 
 def test_the_order_is_that_of_pandas_sample():
