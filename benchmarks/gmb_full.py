@@ -34,7 +34,7 @@ from wasabi import table
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus import read_corpus
 from spacy_bert_ner.corpus.sentence import to_doc
-from spacy_bert_ner.corpus.splitting.random_split import split_places
+from spacy_bert_ner.corpus.splitting.random_split import split_indices
 from spacy_bert_ner.evaluation.token_accuracy import calibration_error
 
 ROOT = Path(__file__).parent.parent
@@ -118,7 +118,7 @@ WAYS: dict[str, dict[str, Any]] = {
 def main(arguments: argparse.Namespace) -> None:
     """Make the checkpoint if it is not there, read the test sentences every way, print the table, write the JSON."""
     sentences = read_corpus(arguments.data).sentences
-    indices = split_places(len(sentences), "80/10/10", 42)
+    indices = split_indices(len(sentences), "80/10/10", 42)
     parts = {name: [sentences[i] for i in part] for name, part in indices.items()}
     vocab = spacy.blank("en").vocab
     if not (arguments.checkpoint / "config.json").exists():

@@ -58,7 +58,7 @@ def convert(
     stratify: bool = False,
     duplicates: str = "near",
     problems: Path | None = None,
-    **reading: Any,
+    **corpus_options: Any,
 ) -> ConversionResult:
     """Convert annotated text. Each sentence becomes one Doc, record or row.
 
@@ -73,7 +73,7 @@ def convert(
     duplicates (str): which duplicates to keep in one part, see `Split`.
     problems (Path | None): file for the complete lists of spans and sentences that were changed, skipped or rejected;
         None for no file. It is also written if such spans stop the conversion.
-    reading: options of `CorpusStream`.
+    corpus_options: options of `CorpusStream`.
     RETURNS (ConversionResult): counts, warnings and paths.
     RAISES CorpusError: the input or an option is not allowed, or the folder is not writable. No output file is written
         then.
@@ -83,7 +83,7 @@ def convert(
     if folder.exists() and not folder.is_dir():
         raise CorpusError(Errors.no_folder.format(path=folder))
     try:
-        corpus = CorpusStream(path, **reading)
+        corpus = CorpusStream(path, **corpus_options)
     except ListedError as e:
         _write_problems(problems, path, e.lines)
         raise
@@ -106,7 +106,9 @@ def convert(
         if corpus.original_labels and not any(part.entities for part in part_counts):
             raise CorpusError(Errors.no_label_left.format(found=", ".join(sorted(corpus.original_labels))))
         if split_settings is not None:
-            record = manifest.split_record(corpus, sha256, split_settings, to, files, reading, parts, part_counts)
+            record = manifest.split_record(
+                corpus, sha256, split_settings, to, files, corpus_options, parts, part_counts
+            )
             temporary[-1].write_text(record, encoding="utf-8", errors="backslashreplace")
     _write_problems(problems, path, corpus.problems())
     counts = {folder / files[name]: len(part) for name, part in parts.items()}

@@ -56,8 +56,8 @@ _SHARED = re.compile("[“”‘’…—·]")
 def _sides(word: str) -> tuple[bool, bool, bool] | None:
     """Return on which sides a word has no space.
 
-    RETURNS: whether the word attaches to the previous word, whether the next word attaches to it, and whether it is a
-        quotation mark, which may do either. None for most words, for which all three are False.
+    RETURNS: three flags: the word attaches to the previous word; the next word attaches to it; it is a quotation mark,
+        which may do either. None for most words, for which all three are False.
     """
     sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
     return sides if any(sides) else None

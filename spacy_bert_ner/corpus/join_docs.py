@@ -53,11 +53,11 @@ def _joined(docs: list[Doc]) -> Doc:
     for doc in docs:
         for key in [key for key in doc.user_data if not _is_of_part(key)]:
             del doc.user_data[key]
-    whole = Doc.from_docs(docs)
-    whole.user_data[DOCUMENT] = document
-    whole.cats = first.cats
-    whole.has_unknown_spaces = any(doc.has_unknown_spaces for doc in docs)
-    return whole
+    joined = Doc.from_docs(docs)
+    joined.user_data[DOCUMENT] = document
+    joined.cats = first.cats
+    joined.has_unknown_spaces = any(doc.has_unknown_spaces for doc in docs)
+    return joined
 
 
 def _is_of_part(key: object) -> bool:

@@ -40,13 +40,13 @@ class TrialResult(NamedTuple):
 class _Guess:
     """One explanation of spans that do not fit, and the number of spans that support it.
 
-    place: returns the characters of a span in its passage, given the characters at its unconverted offsets.
+    locate: returns the characters of a span in its passage, given the characters at its unconverted offsets.
     differs: returns whether the guess gives other characters for any span of a passage.
     explain: formats the message of the guess, with its list of spans.
     unit: the unit of the offsets, a key of `OFFSET_UNITS`; None for shifted offsets.
     """
 
-    place: Callable[[_Readings, Span, Pieces], Pieces]
+    locate: Callable[[_PassageTrial, Span, Pieces], Pieces]
     differs: Callable[[AnnotatedText], bool]
     explain: Callable[[_Guess], str]
     unit: str | None = None
@@ -63,14 +63,14 @@ class _Guess:
     listed: list[str] = field(default_factory=list)
     """The first spans that do not fit without conversion."""
 
-    def add(self, readings: _Readings, span: Span, *, is_plain: bool, is_fitting: bool) -> None:
+    def add(self, trial: _PassageTrial, span: Span, *, is_plain: bool, is_fitting: bool) -> None:
         """Count a span that has other characters by this guess."""
         self.n_other += 1
         self.n_declared += span.declared_text is not None
         self.n_off += not is_plain
         self.n_fitting += is_fitting and not is_plain
         if not is_plain and len(self.listed) < N_SHOWN:
-            self.listed.append(show(readings.passage, span._replace(start=max(0, span.start))))
+            self.listed.append(show(trial.passage, span._replace(start=max(0, span.start))))
 
     def is_open(self, n_misfits: int | None) -> bool:
         """Return whether the guess may still be accepted: more than half of the spans that it affects do not fit."""
@@ -91,7 +91,7 @@ class _Guess:
         return {"n": self.n_off, "total": self.n_other, "n_fitting": self.n_fitting, "listed": listed}
 
 
-class _Readings:
+class _PassageTrial:
     """A passage with its tokens and its offset maps. Each is computed on first use."""
 
     def __init__(self, passage: AnnotatedText, tokens: Callable[[AnnotatedText], Tokens]) -> None:
@@ -182,7 +182,7 @@ def try_offsets(
         open_units = [guess for guess in guesses if guess.may_fit_all]
         if not affected and not open_units:
             continue
-        misfits, n_here, n_plain_here = _try_passage(_Readings(passage, tokens), unit, affected)
+        misfits, n_here, n_plain_here = _try_passage(_PassageTrial(passage, tokens), unit, affected)
         if n_plain_here < n_here and allowed and all(misfits.get(guess, True) for guess in open_units):
             allowed -= 1  # its spans do not fit in any unit
             continue
@@ -202,28 +202,28 @@ def try_offsets(
     return TrialResult(None, best.explain(best) if best else "")
 
 
-def _try_passage(readings: _Readings, unit: str, affected: list[_Guess]) -> tuple[dict[_Guess, bool], int, int]:
+def _try_passage(trial: _PassageTrial, unit: str, affected: list[_Guess]) -> tuple[dict[_Guess, bool], int, int]:
     """Count the spans of a passage for each guess that affects it.
 
     RETURNS: whether each guess has a span that does not fit, the number of spans, and the number that fit without
         conversion.
     """
     misfits = dict.fromkeys(affected, False)
-    spans = {(span.start, span.end, span.label, span.fragments): span for span in readings.passage.spans}
+    spans = {(span.start, span.end, span.label, span.fragments): span for span in trial.passage.spans}
     n_plain = 0
     for span in spans.values():
-        pieces = readings.characters(span, unit)
-        is_plain = readings.fits(span, pieces) is not False
+        pieces = trial.characters(span, unit)
+        is_plain = trial.fits(span, pieces) is not False
         n_plain += is_plain
         for guess in affected:
-            other = guess.place(readings, span, pieces)
+            other = guess.locate(trial, span, pieces)
             if other == pieces:
                 misfits[guess] |= not is_plain
                 continue
-            fits = readings.fits(span, other)
+            fits = trial.fits(span, other)
             is_fitting = is_plain if fits is None else fits
             misfits[guess] |= not is_fitting
-            guess.add(readings, span, is_plain=is_plain, is_fitting=is_fitting)
+            guess.add(trial, span, is_plain=is_plain, is_fitting=is_fitting)
     return misfits, len(spans), n_plain
 
 
@@ -241,39 +241,39 @@ def _always(passage: AnnotatedText) -> bool:
 def _other_unit(unit: str) -> _Guess:
     """Explain misfits by another unit of the offsets."""
 
-    def place(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
-        return readings.characters(span, unit)
+    def locate(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
+        return trial.characters(span, unit)
 
     def explain(guess: _Guess) -> str:
         advice = Errors.name_unit.format(unit=unit) if unit in UNITS else Errors.fix_others
         return Errors.unit_suspected.format(**guess.counts(), unit=OFFSET_UNITS[unit].title, advice=advice)
 
-    return _Guess(place, OFFSET_UNITS[unit].differs, explain, unit, may_fit_all=True)
+    return _Guess(locate, OFFSET_UNITS[unit].differs, explain, unit, may_fit_all=True)
 
 
 def _shift(shift: int) -> _Guess:
     """Explain misfits by a shift of all offsets by the same number."""
     n = abs(shift)
 
-    def place(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
-        return readings.without_blank_edges([(start + shift, end + shift) for start, end in pieces or ()])
+    def locate(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
+        return trial.without_blank_edges([(start + shift, end + shift) for start, end in pieces or ()])
 
     def explain(guess: _Guess) -> str:
         wrong, change = ("early", f"add {n} to") if shift > 0 else ("late", f"take {n} from")
-        shown = f"{n} character" + "s" * (n > 1)
-        return Errors.offsets_shifted.format(**guess.counts(), shift=shown, wrong=wrong, change=change)
+        distance = f"{n} character" + "s" * (n > 1)
+        return Errors.offsets_shifted.format(**guess.counts(), shift=distance, wrong=wrong, change=change)
 
-    return _Guess(place, _always, explain)
+    return _Guess(locate, _always, explain)
 
 
-def _one_more(readings: _Readings, span: Span, pieces: Pieces) -> Pieces:
+def _one_more(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
     """Return the characters with one more at the end, as for inclusive ends.
 
     If the file does not declare the text of the span, the last character must be a letter or digit. With a tokenizer
     that does not split punctuation from words, the longer span would also fit with the full stop after the word.
     """
-    is_declared, text = span.declared_text is not None, readings.passage.text
-    longer = readings.without_blank_edges([(start, end + 1) for start, end in pieces or ()])
+    is_declared, text = span.declared_text is not None, trial.passage.text
+    longer = trial.without_blank_edges([(start, end + 1) for start, end in pieces or ()])
     return longer if longer and (is_declared or all(text[end - 1].isalnum() for _, end in longer)) else None
 
 

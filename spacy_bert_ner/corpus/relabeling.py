@@ -15,20 +15,22 @@ Rename = Callable[[str], str | None]
 """Returns the new name of a label, or None for a label that becomes `O`."""
 
 
-def rename_gold(rules: LabelRules, examples: Iterable[Example], found: set[str] | None = None) -> Iterable[Example]:
+def rename_gold(
+    rules: LabelRules, examples: Iterable[Example], original_labels: set[str] | None = None
+) -> Iterable[Example]:
     """Rename the labels of gold entities, one Example at a time. The predicted Docs stay the same.
 
     rules (LabelRules): the labels to keep and their new names.
     examples (Iterable[Example]): the Examples to rename.
-    found (set[str] | None): collects the original labels of the gold entities if any label is renamed.
+    original_labels (set[str] | None): collects the original labels of the gold entities if any label is renamed.
     RETURNS (Iterable[Example]): Examples with renamed references; the same Examples if the rules are empty.
     """
-    return map(partial(_rename_example, rules, found), examples) if rules else examples
+    return map(partial(_rename_example, rules, original_labels), examples) if rules else examples
 
 
-def _rename_example(rules: LabelRules, found: set[str] | None, eg: Example) -> Example:
-    if found is not None:
-        found.update(ent.label_ for ent in eg.reference.ents)
+def _rename_example(rules: LabelRules, original_labels: set[str] | None, eg: Example) -> Example:
+    if original_labels is not None:
+        original_labels.update(ent.label_ for ent in eg.reference.ents)
     gold = rename_entities(eg.reference, rules.rename)
     return eg if gold is eg.reference else Example(eg.predicted, gold)
 

@@ -21,7 +21,7 @@ class SchemeDetector:
     """Detects the tag scheme of a corpus; see `add` and `scheme`.
 
     The prefixes decide. If they allow both IOB1 and IOB2, the scheme is IOB1 if every `B-x` directly follows an entity
-    of the label x, the only position where IOB1 has it. Likewise, the scheme is IOE1 if every `E-x` directly precedes
+    of the label x. IOB1 has it in no other position. Likewise, the scheme is IOE1 if every `E-x` directly precedes
     one. An unknown tag (None) gives no evidence, and neither does its boundary with another tag.
 
     unit (str): what the line numbers of sentences count, for error messages.
@@ -32,7 +32,7 @@ class SchemeDetector:
         self.unit, self.place = unit, place
         self.lines: dict[str, int] = {}
         """The first line with each tag, in the order of the file."""
-        self._places: dict[str, str] = {}
+        self._positions: dict[str, str] = {}
         self._n_tagged = 0  # words with a known tag other than `O`
         self._divides_only = True  # `B-` and `E-` occur only where IOB1 and IOE1 use them
 
@@ -42,7 +42,7 @@ class SchemeDetector:
         for i, tag in enumerate(tags):
             if tag is not None and tag not in lines:
                 lines[tag] = sentence.lines[i]
-                self._places[tag] = self.place or f", word {i + 1}"
+                self._positions[tag] = self.place or f", word {i + 1}"
         n_tagged = len(tags) - tags.count(OUTSIDE) - tags.count(None)
         self._n_tagged += n_tagged
         if self._divides_only and n_tagged:
@@ -85,7 +85,7 @@ class SchemeDetector:
             listed = ", ".join(prefixed[:5])
             raise CorpusError(Errors.prefixed_labels.format(path=path, n=len(prefixed), total=len(tags), listed=listed))
         if n > MAX_LABELS and (named is None or n * N_USES > self._n_tagged):
-            where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._places[tags[0]]}
+            where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._positions[tags[0]]}
             listed = ", ".join(shorten(tag) for tag in tags[:5])
             raise CorpusError(
                 Errors.many_labels.format(path=path, n=n, n_words=self._n_tagged, listed=listed, uses=N_USES, **where)
@@ -98,12 +98,16 @@ class SchemeDetector:
         except TagError:
             raise next(error for _, error in self._mismatches(path, None)) from None
         if scheme == "plain" and OUTSIDE not in self.lines:
-            where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._places[tags[0]]}
+            where = {"unit": self.unit, "line": self.lines[tags[0]], "place": self._positions[tags[0]]}
             raise CorpusError(Errors.no_outside.format(path=path, tag=tags[0], **where))
         return scheme
 
-    def odd(self, path: Path, named: str | None) -> dict[str, CorpusError]:
-        """Return the tags that do not match the specified scheme, or else the tags before them, each with its error."""
+    def mismatched_tags(self, path: Path, named: str | None) -> dict[str, CorpusError]:
+        """Return the tags that do not match the scheme, each with its error.
+
+        path (Path): the file, for error messages.
+        named (str | None): the specified scheme; None to compare each tag with the tags before it.
+        """
         return dict(self._mismatches(path, named))
 
     def _mismatches(self, path: Path, named: str | None) -> Iterator[tuple[str, CorpusError]]:
@@ -111,11 +115,11 @@ class SchemeDetector:
             return
         schemes = ", ".join(PREFIXES)
         before: dict[str, str] = {}  # one matching tag for each prefix, which is as informative as all of them
-        shown: list[str] = []
+        shown_tags: list[str] = []
         for tag, line in self.lines.items():
             if tag == OUTSIDE:
                 continue
-            where = {"path": path, "unit": self.unit, "line": line, "place": self._places[tag], "tag": tag}
+            where = {"path": path, "unit": self.unit, "line": line, "place": self._positions[tag], "tag": tag}
             if named is not None:
                 if not (has_prefix(tag) and tag[0] in PREFIXES[named]):
                     allowed = ", ".join((OUTSIDE, *tags_of_label("<label>", named)))
@@ -125,8 +129,8 @@ class SchemeDetector:
             try:
                 infer_scheme([OUTSIDE, *before.values(), tag])
             except TagError:
-                yield tag, CorpusError(Errors.odd_tag.format(**where, before=", ".join(shown), schemes=schemes))
+                yield tag, CorpusError(Errors.odd_tag.format(**where, before=", ".join(shown_tags), schemes=schemes))
                 continue
             before.setdefault(tag[0] if has_prefix(tag) else "", tag)
-            if len(shown) < 5:
-                shown.append(tag)
+            if len(shown_tags) < 5:
+                shown_tags.append(tag)

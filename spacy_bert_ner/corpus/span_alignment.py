@@ -136,9 +136,11 @@ class SpanAligner:
         incorrect: dict[Entity, Span] = {}
         for span in passage.rejected:
             placed = place_spans(passage._replace(spans=[span]), edges.align, self.unit)
-            whole = [] if placed.trimmed else [part for part in placed.spans if edges.align(part.start, part.end)]
-            report.n_rejected_misfits += not whole
-            for part in whole:
+            aligned_parts = (
+                [] if placed.trimmed else [part for part in placed.spans if edges.align(part.start, part.end)]
+            )
+            report.n_rejected_misfits += not aligned_parts
+            for part in aligned_parts:
                 incorrect.setdefault(Entity(part.label, *edges.touched(part.start, part.end)), part)
         for entity in entities(tags):
             if entity in incorrect:
@@ -219,18 +221,18 @@ class SpanAligner:
             aligned.sort(key=lambda candidate: candidate.span.start)
         else:
             aligned.sort(key=lambda candidate: (candidate.span.start - candidate.span.end, candidate.span.start))
-        firsts: list[int] = []  # first tokens of the spans in `kept`, in text order
-        kept: list[_AlignedSpan] = []
+        firsts: list[int] = []  # first tokens of the spans in `chosen`, in text order
+        chosen: list[_AlignedSpan] = []
         for candidate in aligned:
             i = bisect_left(firsts, candidate.last)
-            rival = kept[i - 1] if i and kept[i - 1].last > candidate.first else None
+            rival = chosen[i - 1] if i and chosen[i - 1].last > candidate.first else None
             if rival is None:
                 firsts.insert(i, candidate.first)
-                kept.insert(i, candidate)
+                chosen.insert(i, candidate)
                 continue
             report.n_overlapping += 1
             add_shown(report.overlapping, passage, candidate.span, rival.span)
-        return kept
+        return chosen
 
 
 def token_edges(tokens: Tokens) -> TokenEdges:

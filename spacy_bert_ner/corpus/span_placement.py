@@ -62,13 +62,13 @@ def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit:
         trimmed = [trim_piece(text, start, end, align) for start, end in pieces]
         if trimmed != list(pieces):
             placed.trimmed.append(span)
-        if not (kept := [piece for piece in trimmed if piece[0] < piece[1]]):
+        if not (non_blank := [piece for piece in trimmed if piece[0] < piece[1]]):
             placed.blank.append(span)
             continue
-        whole = _join_pieces(text, kept)
-        end = max(end for _, end in whole)
-        fragments = tuple(whole) if len(whole) > 1 else ()
-        placed.spans.append(span._replace(start=whole[0][0], end=end, fragments=fragments))
+        joined = _join_pieces(text, non_blank)
+        end = max(end for _, end in joined)
+        fragments = tuple(joined) if len(joined) > 1 else ()
+        placed.spans.append(span._replace(start=joined[0][0], end=end, fragments=fragments))
     return placed
 
 
@@ -125,11 +125,11 @@ def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool
 
 
 def _join_pieces(text: str, pieces: list[FoundOffsets]) -> list[FoundOffsets]:
-    """Sort pieces in text order, and join pieces that only white space separates, because brat splits at line breaks."""
-    whole: list[FoundOffsets] = []
+    """Sort pieces in text order, and join pieces that only white space separates. brat splits spans at line breaks."""
+    joined: list[FoundOffsets] = []
     for start, end in sorted(pieces):
-        if whole and not text[whole[-1][1] : start].strip():
-            whole[-1] = whole[-1][0], max(end, whole[-1][1])
+        if joined and not text[joined[-1][1] : start].strip():
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:
-            whole.append((start, end))
-    return whole
+            joined.append((start, end))
+    return joined

@@ -163,10 +163,10 @@ class SpanAlignmentReport:
         return messages
 
 
-def add_shown(shown: list[str], passage: AnnotatedText, span: Span, rival: Span | None = None) -> None:
+def add_shown(lines: list[str], passage: AnnotatedText, span: Span, rival: Span | None = None) -> None:
     """Add a span, and the span that was kept instead, to a list of a report unless the list is full."""
-    if len(shown) < N_KEPT:
-        shown.append(show(passage, span) + (f" and {_name(passage, rival)}" if rival else ""))
+    if len(lines) < N_KEPT:
+        lines.append(show(passage, span) + (f" and {_name(passage, rival)}" if rival else ""))
 
 
 def show(passage: AnnotatedText, span: Span) -> str:
@@ -181,14 +181,14 @@ def _name(passage: AnnotatedText, span: Span) -> str:
     return f"{passage.text[span.start : span.end][:60]!r} ({span.label}, {span.start}-{span.end})"
 
 
-def bullets(shown: Iterable[object], total: int | None = None) -> str:
+def bullets(items: Iterable[object], total: int | None = None) -> str:
     """Format a list with one item on each line.
 
     total (int | None): total number of items. The first `N_SHOWN` are listed, and the others are counted. None lists
         all.
     """
-    rows = list(shown)
+    lines = list(items)
     if total is not None:
-        rows = rows[:N_SHOWN]
-        rows += [f"{CUT}{total - len(rows)} more"] if total > len(rows) else []
-    return "\n".join(f"- {row}" for row in rows)
+        lines = lines[:N_SHOWN]
+        lines += [f"{CUT}{total - len(lines)} more"] if total > len(lines) else []
+    return "\n".join(f"- {line}" for line in lines)

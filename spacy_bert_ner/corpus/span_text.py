@@ -113,8 +113,8 @@ def make_span(path: Path, line: int, start: object, end: object, label: object, 
         where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}
         raise CorpusError(Errors.bad_offsets.format(**where, label=shorten(label)))
     if not isinstance(label, str) or not fits_column(label):
-        place = f"{start}-{end}"
-        raise CorpusError(Errors.span_label.format(path=path, line=line, label=shorten(label), place=place))
+        offsets = f"{start}-{end}"
+        raise CorpusError(Errors.span_label.format(path=path, line=line, label=shorten(label), place=offsets))
     declared = declared_text if isinstance(declared_text, str) else None
     return Span(start, end, encodable(path, line, label), declared_text=declared)
 
@@ -130,8 +130,8 @@ def document_name(path: Path, name: object) -> str:
 
 def shorten(value: object, n: int = 60) -> str:
     """Return a value as messages show it, with at most `n` characters."""
-    shown = repr(value[: n + 1] if isinstance(value, str) else value)
-    return shown if len(shown) <= n + 2 else f"{shown[:n]}…"
+    text = repr(value[: n + 1] if isinstance(value, str) else value)
+    return text if len(text) <= n + 2 else f"{text[:n]}…"
 
 
 def encodable(path: Path, line: int, text: str) -> str:

@@ -156,7 +156,7 @@ class CorpusStream:
         self.original_labels = None
         detector = self._fit_offsets(self._aligner) if self._aligner else self._first_pass()
         # To reach --limit, skipped sentences are replaced by later ones, which may have new tags.
-        while skip_invalid and (mismatched_tags := detector.odd(path, tag_scheme)):
+        while skip_invalid and (mismatched_tags := detector.mismatched_tags(path, tag_scheme)):
             self._mismatched_tags |= mismatched_tags
             detector = self._first_pass()
         scheme = detector.scheme(path, tag_scheme)
@@ -166,9 +166,9 @@ class CorpusStream:
 
     def _first_pass(self) -> SchemeDetector:
         """Read the whole file once, and collect its tags and sentence hashes."""
-        place = self._kind.tag_place if self.column is None else f", column {self.column}"
+        position = self._kind.tag_place if self.column is None else f", column {self.column}"
         self.has_neighbours, document = False, ""
-        detector = SchemeDetector(self._kind.unit, ", the last column" if self.column == LAST else place)
+        detector = SchemeDetector(self._kind.unit, ", the last column" if self.column == LAST else position)
         hashes = array("q")
         for sentence in self._progress(self._raw(), "reading", None):
             if not self._kind.has_offsets:
@@ -332,8 +332,8 @@ class CorpusStream:
         messages = [Errors.labels_left_out.format(listed=", ".join(listed))] if listed else []
         unseen = {*(rules.labels or ())} - {*rules.rename_all(counts)} | {*rules.label_map} - {*counts}
         if unseen:
-            found = ", ".join(sorted(counts)) or "none"
-            messages.append(Errors.labels_not_found.format(missing=", ".join(sorted(unseen)), found=found))
+            labels = ", ".join(sorted(counts)) or "none"
+            messages.append(Errors.labels_not_found.format(missing=", ".join(sorted(unseen)), found=labels))
         return messages
 
     def __iter__(self) -> Iterator[Sentence]:

@@ -46,8 +46,8 @@ class SpanMessages:
     )
     other_units_fit = ". All spans also fit if they count {units}: check some of them"
     offsets_ambiguous = (
-        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the file "
-        "does not declare the text of these spans. The character was counted as one. Counted as two, {n_aligned} of "
+        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file does "
+        "not declare the text of these spans. The character was counted as one. Counted as two, {n_aligned} of "
         "the spans also fit the tokens. If it is two: --offsets utf-16. If it is one, to hide this: "
         "--offsets characters. The first: {first}"
     )

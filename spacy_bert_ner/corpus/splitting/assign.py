@@ -14,7 +14,7 @@ from ..options import reject_option
 from ..sentence import Sentence, entities
 from ..stream import CorpusStream
 from .near_duplicates import MIN_WORDS, NearDuplicateIndex
-from .random_split import copies_together, first_copies, parse_split, split_places, split_units
+from .random_split import copies_together, first_copies, parse_split, split_indices, split_units
 from .union_find import DisjointSets
 
 DUPLICATES = ("near", "exact", "keep")
@@ -94,7 +94,7 @@ def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d]
             raise CorpusError(Errors.joined_documents.format(split=split.shares, n=n_most)) from e
         return parts, list(_deviations(parts, split.shares, n_most))
     parts, n_exact, n_near = copies_together(
-        split_places(corpus.n_sentences, split.shares, split.seed), features.copies, split.shares, features.near
+        split_indices(corpus.n_sentences, split.shares, split.seed), features.copies, split.shares, features.near
     )
     messages = [Errors.copies_moved.format(n=n_exact)] if n_exact else []
     if n_near:
@@ -152,5 +152,5 @@ def _deviations(parts: dict[str, Ints1d], shares: str, n_most: int) -> Iterator[
     actual = [100 * len(indices) / n for indices in parts.values()]
     deviations = (abs(share - requested) for share, requested in zip(actual, parse_split(shares), strict=True))
     if n_most > 1 and any(deviation > _FAR for deviation in deviations):
-        found = "/".join(f"{share:.0f}" for share in actual)
-        yield Errors.far_split.format(split=shares, found=found, n=n_most)
+        actual_shares = "/".join(f"{share:.0f}" for share in actual)
+        yield Errors.far_split.format(split=shares, found=actual_shares, n=n_most)

@@ -76,7 +76,7 @@ def split_record(
     split: Split,
     to: str,
     files: dict[str, str],
-    reading: dict[str, Any],
+    corpus_options: dict[str, Any],
     parts: dict[str, Ints1d],
     part_counts: list[PartCounts],
 ) -> str:
@@ -87,20 +87,20 @@ def split_record(
     split (Split): the settings of the split.
     to (str): the output format.
     files: the name of the file of each part.
-    reading: the options that `corpus` was opened with.
+    corpus_options: the options that `corpus` was opened with.
     parts: the sentence indices of each part. *Shape of each:* `(n_sentences_in_part,)`
     part_counts: the counts of each part.
     """
     record = {
         "spacy_bert_ner": __version__,
-        "again": shlex.join(_command(corpus.path.resolve().name, split, {"to": to, **reading})),
+        "again": shlex.join(_command(corpus.path.resolve().name, split, {"to": to, **corpus_options})),
         "source": {"name": corpus.path.resolve().name, "sha256": sha256, "format": corpus.format},
         "split": split.shares,
         "seed": split.seed,
         "by_document": split.by_document,
         "stratify": split.stratify,
         "duplicates": split.duplicates,
-        "limit": reading.get("limit"),
+        "limit": corpus_options.get("limit"),
         "parts": {
             name: {
                 "file": files[name],

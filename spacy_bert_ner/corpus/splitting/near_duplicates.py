@@ -96,7 +96,10 @@ class NearDuplicateIndex:
         return first
 
     def groups(self) -> Ints1d:
-        """Return the index of the first sentence that each sentence is connected to by near-duplicates. *Shape:* `(n,)`"""
+        """Return the group of each sentence: the index of the first sentence that near-duplicates connect it to.
+
+        RETURNS: *Shape:* `(n,)`
+        """
         return self._union.roots()[self._copies]
 
     def _store(self, index: int, words: Sequence[str]) -> None:

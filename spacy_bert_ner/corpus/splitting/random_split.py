@@ -26,7 +26,7 @@ def parse_split(text: str) -> list[int]:
     return numbers
 
 
-def split_places(n: int, split: str, seed: int) -> dict[str, Ints1d]:
+def split_indices(n: int, split: str, seed: int) -> dict[str, Ints1d]:
     """Shuffle with `numpy.random.RandomState(seed).permutation`, then cut.
 
     The order is that of pandas' `DataFrame.sample(frac=1, random_state=seed)`. Many tutorials use it, so their splits
@@ -61,7 +61,7 @@ def copies_together(
 ) -> tuple[dict[str, Ints1d], int, int]:
     """Move duplicate sentences to the part of their first copy. Then no test sentence is in the training data.
 
-    parts: the sentence indices of each part, see `split_places`. *Shape of each:* `(n_sentences_in_part,)`
+    parts: the sentence indices of each part, see `split_indices`. *Shape of each:* `(n_sentences_in_part,)`
     copies: a number for each sentence, equal for equal sentences. *Shape:* `(n,)`
     split (str): percentages, for error messages.
     near: a number for each sentence, equal also for near-duplicates; None to consider only equal sentences. *Shape:*

@@ -26,11 +26,11 @@ class ConllWriter:
 
     def add(self, sentence: Sentence) -> None:
         """Add a sentence with IOB2 tags, None for unknown tags."""
-        rows = [
+        lines = [
             "\t".join((*write_misc(word, space), UNKNOWN if tag is None else tag))
             for word, space, tag in zip(sentence.words, sentence.spaces_after(), sentence.tags, strict=True)
         ]
-        self._buffer.add(("\n".join(rows) + "\n\n").encode())
+        self._buffer.add(("\n".join(lines) + "\n\n").encode())
         self._documents.append(sentence.document)
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
@@ -43,8 +43,8 @@ class ConllWriter:
         document: str | None = None  # always write a first -DOCSTART- row, which identifies the layout
         indices = range(len(self._documents)) if order is None else order.tolist()
         with path.open("wb") as file:
-            for index, rows in zip(indices, self._buffer.pieces(order), strict=True):
+            for index, record in zip(indices, self._buffer.pieces(order), strict=True):
                 if self._documents[index] != document:
                     document = self._documents[index]
                     file.write(("\t".join(write_document(document)) + "\n\n").encode())
-                file.write(rows)
+                file.write(record)

@@ -266,7 +266,7 @@ def test_the_work_grows_with_the_number_of_different_tags_alone(monkeypatch, sch
     survey = SchemeDetector()
     tags = [f"{prefix}{i}" for i in range(500) for prefix in ("B-", "I-", "L-", "U-", "E-", "")]
     survey.add(Sentence(["w"] * len(tags), tags, [1] * len(tags)))
-    odd = survey.odd(Path("a"), scheme)
+    odd = survey.mismatched_tags(Path("a"), scheme)
     assert len(odd) == {None: 1000, "IOB2": 2000, "plain": 0}[scheme]
     assert compared <= 6 * len(tags)
 

@@ -299,7 +299,7 @@ def test_spans_behind_characters_that_count_as_two_are_told_of(tmp_path):
     unit, named, messages = found(path)
     assert (unit, named) == ("characters", [[("Ada", "PER")], NAMES, [("b", "x")]])
     assert messages == [
-        "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two, and the file "
+        "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file "
         "does not declare the text of these spans. The character was counted as one. Counted as two, 1 of the spans "
         "also fit the tokens. If it is two: --offsets utf-16. If it is one, to hide this: --offsets characters. The "
         f"first: {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bert_ner.corpus.splitting.random_split import copies_together, parse_split, split_places, split_units
+from spacy_bert_ner.corpus.splitting.random_split import copies_together, parse_split, split_indices, split_units
 from spacy_bert_ner.errors import CorpusError
 
 
@@ -51,7 +51,7 @@ def test_anything_else_is_no_split(text):
 
 
 def split_at_random(items, split, seed):
-    return {name: [items[i] for i in part] for name, part in split_places(len(items), split, seed).items()}
+    return {name: [items[i] for i in part] for name, part in split_indices(len(items), split, seed).items()}
 
 
 def test_the_order_is_that_of_pandas_sample():
@@ -196,7 +196,7 @@ def test_an_exact_copy_goes_along_with_its_near_ones():
 
 
 def test_without_copies_nothing_is_moved():
-    parts = split_places(50, "80/10/10", 0)
+    parts = split_indices(50, "80/10/10", 0)
     moved, n_exact, n_near = copies_together(parts, np.arange(50), "80/10/10")
     assert (n_exact, n_near) == (0, 0)
     assert all((moved[name] == parts[name]).all() for name in parts)
