@@ -421,10 +421,8 @@ def test_more_than_one_file_can_hold_is_refused(tmp_path, source, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from spacy_bert_ner.corpus import docbin
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.writers.docbin import DocBinWriter
-from spacy_bert_ner.corpus.span_alignment import tokenizer
 
 write, written = DocBinWriter.write, []
 
