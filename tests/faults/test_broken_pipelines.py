@@ -1,7 +1,7 @@
-"""Broken pipeline folders: each gives one clear error before anything of it is used, and what was there stays.
+"""Test broken pipeline folders: each causes one clear error before any part is used, and existing files are kept.
 
-First with the sums that `to_disk` writes, then with sums of nothing, as where someone has put the files together anew:
-then what opens them has to tell.
+The first tests have the checksums that `to_disk` writes. The later ones have empty checksums, as if someone had
+assembled the files manually; the loaders must then detect the faults.
 """
 
 import gc
@@ -38,7 +38,7 @@ def saved(tagger, tmp_path_factory):
 
 @pytest.fixture
 def folder(saved, tmp_path):
-    """The component's folder in a copy of the pipeline."""
+    """Return the component's folder in a copy of the pipeline."""
     return shutil.copytree(saved, tmp_path / "pipeline") / "bert_ner"
 
 
@@ -90,7 +90,7 @@ DAMAGES = {
 
 def test_what_is_saved_loads_without_a_warning(folder):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert files >= {*FILES, SUMS}  # transformers 4 writes more
+    assert files >= {*FILES, SUMS}  # Transformers 4 writes more files.
     assert set(json.loads((folder / SUMS).read_text())) == files - {SUMS}
     load(folder)(TEXT)
 
@@ -140,7 +140,7 @@ def test_sums_never_lead_out_of_the_folder(folder):
 
 @pytest.mark.parametrize("other", [None, "cfg", "model/tokenizer.json", "model/tokenizer_config.json"])
 def test_without_sums_a_copy_may_lack_files_and_is_refused(folder, other):
-    """Some of which transformers does without, or makes up."""
+    """Transformers loads without some of these files, or substitutes defaults for them."""
     remove(folder, SUMS)
     if other:
         remove(folder, other)
@@ -181,7 +181,7 @@ def put(name, content):
 
 
 def with_header(header):
-    """Weights whose header is something else."""
+    """Replace the header of the weights with other content."""
 
     def do(folder):
         content = header if isinstance(header, bytes) else json.dumps(header).encode()
@@ -333,7 +333,7 @@ def test_a_component_keeps_its_weights_when_others_cannot_be_read(folder):
     ("do", "warnings"),
     [
         (change(CONFIG, num_hidden_layers=0), 1),
-        # transformers puts a subword that the tokenizer does not know behind those that the encoder knows.
+        # Transformers gives a subword that the tokenizer does not know an id after those that the encoder knows.
         (change("model/tokenizer_config.json", pad_token="[FILL]"), 0),
     ],
     ids=["no layers", "padding that the encoder does not know"],
@@ -348,7 +348,7 @@ def test_odd_checkpoints_predict(folder, recwarn, do, warnings):
 
 
 def repacked(alter):
-    """Bytes of a component whose model was altered."""
+    """Return the bytes of a component after a change of its model."""
 
     def do(data):
         content = srsly.msgpack_loads(data)
@@ -406,7 +406,7 @@ def test_bytes_that_are_no_component_are_refused_and_it_stays_as_it_was(folder, 
     with pytest.raises(BertNerError, match=message):
         pipe.from_bytes(do(pipe.to_bytes()))
     assert (nlp(TEXT).to_json(), pipe.cfg, dict(pipe.model.attrs)) == (before, cfg, settings)
-    assert gc.isenabled()  # which srsly leaves off where it fails
+    assert gc.isenabled()  # srsly does not enable it again after an error
 
 
 @pytest.mark.filterwarnings("ignore:sha256.json in .* lists no files")
@@ -437,7 +437,7 @@ def test_a_vocabulary_that_cannot_be_read_is_named(folder, content):
 
 @pytest.mark.process
 def test_loading_and_running_opens_no_socket(saved):
-    """Nor does it ask for a name: everything that reaches a network goes through these."""
+    """Loading does not resolve a host name either: all network access goes through these functions."""
     program = """
 import socket, sys
 def refuse(*args, **options):

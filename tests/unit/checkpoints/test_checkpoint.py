@@ -77,7 +77,7 @@ def test_a_missing_checkpoint_says_what_is_allowed(tmp_path):
 
 
 def test_a_head_that_classifies_something_else_is_never_kept(tmp_path):
-    # Of the size of the new head, and under the same name.
+    # The trained head has the size of the new one, and the same name.
     BertForSequenceClassification(make_config(num_labels=3, initializer_range=0.5)).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     old = AutoModelForSequenceClassification.from_pretrained(tmp_path).classifier.weight.detach().numpy()
@@ -115,7 +115,7 @@ def test_damaged_files_are_an_error_of_the_checkpoint(tagger, tmp_path, name, co
 
 
 def copy_of(folder, target, **changes):
-    """The checkpoint with another config.json; None takes a key out."""
+    """Copy the checkpoint with changes to config.json; None removes a key."""
     shutil.copytree(folder, target)
     config = json.loads((target / "config.json").read_text()) | changes
     config = {key: value for key, value in config.items() if value is not None}
@@ -428,7 +428,7 @@ def test_a_label_is_added_to_every_kind_of_head(checkpoints):
 
 
 def test_what_is_asked_of_transformers(monkeypatch, tagger):
-    """Folders, and nothing else, never the Hub, and no code."""
+    """Transformers is only called with folders, without access to the Hub and without remote code."""
     asked, classes = [], ("AutoConfig", "AutoModelForTokenClassification", "AutoTokenizer")
 
     def stand_in(name):
@@ -546,7 +546,7 @@ def test_without_weights_windows_and_subwords_are_the_same(checkpoints, name):
 
 @pytest.mark.parametrize(("n", "multiple", "expected"), [(3, 4, 8), (2, 4, 4), (3, 1, 5), (59, 8, 64), (60, 5, 64)])
 def test_padding_goes_on_to_a_multiple_where_there_are_positions(tagger, n, multiple, expected):
-    """Two special subwords come to `n`; the encoder has 64 positions."""
+    """The length is `n` and two special subwords; the encoder has 64 positions."""
     ids, mask = Checkpoint.from_pretrained(tagger).pad([np.full(n, 9)], multiple)
     assert ids.shape == mask.shape == (1, expected)
     assert mask.sum() == n + 2

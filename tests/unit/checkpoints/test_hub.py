@@ -1,4 +1,4 @@
-"""Checkpoints on the Hub, of which there is one on this machine: what is asked for, refused, and told."""
+"""Test checkpoints on a local stand-in for the Hub: requests, rejected files, and error messages."""
 
 import json
 import os
@@ -31,17 +31,17 @@ TEXT = "Kevin Durant lives in New York ."
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """A cache of its own, and a client that may ask."""
+    """Use a separate cache, and a client with network access."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client asks five times, and waits between
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # The client makes five attempts, with pauses.
     let_ask(monkeypatch, True)
     yield tmp_path / "cache"
     reset_sessions()
 
 
 def let_ask(monkeypatch, may):
-    """Or be as with HF_HUB_OFFLINE=1, which sessions of the older client keep in mind."""
+    """Set the client online, or offline as with HF_HUB_OFFLINE=1; sessions of the older client remember that."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", not may)
     reset_sessions()
 
@@ -63,7 +63,7 @@ def hub(cache, monkeypatch):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """A port where nobody listens."""
+    """Return a port on which no server listens."""
 
     def switch_off():
         ask(monkeypatch, f"http://127.0.0.1:{free_port()}")
@@ -73,7 +73,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def folder(tagger, tmp_path):
-    """A repository as they are: beside what matters, weights for other frameworks, and what training left."""
+    """Return a typical repository, which also has weights for other frameworks, and leftovers of training."""
     folder = shutil.copytree(tagger, tmp_path / "repository")
     for name in ("pytorch_model.bin", "tf_model.h5", "model.fp16.safetensors", "training_args.bin", "README.md"):
         (folder / name).write_bytes(b"no weights")
@@ -89,7 +89,7 @@ def change(folder, name, **changes):
 
 
 def pickle(folder):
-    """Weights as older versions of transformers saved them."""
+    """Return weights as older versions of transformers saved them."""
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     for path in folder.glob("*.safetensors"):
         path.unlink()
@@ -131,8 +131,8 @@ def test_what_is_fetched_is_what_matters(hub, folder):
 
 
 def test_a_file_whose_name_holds_a_backslash_is_not_fetched(hub, folder):
-    """On Windows it would lead into another folder."""
-    (folder / "vocab\\x.json").write_text("{}")  # `vocab*.json` are fetched
+    """On Windows such a path would be in another folder."""
+    (folder / "vocab\\x.json").write_text("{}")  # `vocab*.json` are downloaded
     hub.add("me/x", folder)
     Checkpoint.from_pretrained("me/x")
     assert not any("\\" in name or "%5C" in name for name in hub.files())
@@ -143,7 +143,7 @@ def test_what_the_cache_has_is_not_asked_for_again(hub, folder):
     Checkpoint.from_pretrained("me/x")
     hub.asked.clear()
     Checkpoint.from_pretrained("me/x")
-    assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]  # which commit the branch is at
+    assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]  # the current commit of the branch
     hub.asked.clear()
     Checkpoint.from_pretrained("me/x", revision=commit)
     assert hub.asked == []
@@ -191,11 +191,11 @@ def test_for_its_tokenizer_alone_no_weights_are_fetched(hub, folder, tagger):
     assert not [file for file in hub.files() if "safetensors" in file]
 
 
-# what is refused
+# --- rejected checkpoints ---
 
 
 def refuses(hub, message, error=CheckpointError, **options):
-    """Opening is refused, and nothing of the weights was fetched, nor anything of a pull request."""
+    """Check that loading fails, and that neither weights nor files of a pull request were downloaded."""
     with pytest.raises(error, match=message) as caught:
         Checkpoint.from_pretrained("me/x", **options)
     assert not [line for line in hub.asked if re.search(r"^GET .*(safetensors|\.bin|\.h5)$|/pr/|discussions", line)]
@@ -227,7 +227,7 @@ def test_an_encoder_that_is_converted_gets_no_head(hub, encoder, tmp_path):
 
 
 def test_weights_of_a_pull_request_are_not_looked_for(hub, folder, tagger, monkeypatch):
-    """A bot that converts pickles opens one, and transformers takes its weights where it is left alone."""
+    """A bot that converts pickles opens a pull request; transformers would use its weights by default."""
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     pickle(folder)
     hub.add("me/x", folder)
@@ -261,7 +261,7 @@ def test_weights_elsewhere_are_refused(hub, folder):
 
 
 def test_an_adapter_is_refused(hub, folder):
-    """Which would be left out here, and put on its weights by transformers where peft is installed."""
+    """This package would ignore the adapter; transformers would apply it if peft is installed."""
     (folder / "adapter_config.json").write_text("{}")
     hub.add("me/x", folder)
     refuses(hub, r"'me/x' holds an adapter \(adapter_config.json\), .* Allowed: weights without adapters\. Merge")
@@ -322,7 +322,7 @@ def test_what_can_be_no_revision_is_not_asked_for(hub, folder, revision):
     assert hub.asked == []
 
 
-# what errors tell
+# --- error messages ---
 
 
 def test_a_repository_that_is_not_there(hub):
@@ -389,7 +389,7 @@ def test_what_transformers_alone_has_fetched_will_do(hub, folder, no_network):
 
 
 def test_what_the_cache_lacks_is_fetched(hub, folder, tagger):
-    """A vocabulary alone would do, but makes another tokenizer without its config."""
+    """A vocabulary without its config is sufficient for a tokenizer, but for a different one."""
     hub.add("me/x", folder)
     fetch_as_others_do("me/x", "config.json", "model.safetensors", "tokenizer.json")
     hub.asked.clear()

@@ -1,4 +1,4 @@
-"""Layers that begin anew beside a new head."""
+"""Test the reinitialisation of layers together with a new head."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.nn.parameter_depth import parameter_depths
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:The trained head of"),  # it is replaced, as is wanted here
+    pytest.mark.filterwarnings("ignore:The trained head of"),  # The head is replaced on purpose.
     pytest.mark.filterwarnings("ignore:.* was fine-tuned for tagging"),
 ]
 
@@ -58,7 +58,7 @@ TOP = "encoder.layer.1.output.dense.weight"
 
 
 def is_reset(folder, **options):
-    """Whether the highest layer of a checkpoint gets random weights beside a new head."""
+    """Return whether the highest layer of a checkpoint gets random weights together with a new head."""
     old = dict(AutoModel.from_pretrained(folder).named_parameters())[TOP]
     return not torch.equal(parameters(folder, **options)[f"bert.{TOP}"], old)
 

@@ -1,4 +1,4 @@
-"""Tokenizers of transformers that give no character offsets: what can be done about each."""
+"""Test the advice for tokenizers of transformers without character offsets."""
 
 import json
 import re

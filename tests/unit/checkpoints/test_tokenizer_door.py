@@ -1,4 +1,4 @@
-"""Tokenizers that panic, which tokenizers raises as something that is no `Exception`."""
+"""Test tokenizers that panic, for which the library tokenizers raises an error that is not an `Exception`."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from spacy_bert_ner.checkpoints.loading import is_panic, translate_load_errors
 from spacy_bert_ner.errors import BertNerError, CheckpointError
 
 ENDLESS = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
-"""Goes back 2ⁿ times in a word of n times `a` with something else behind."""
+"""Backtracks 2ⁿ times in a word of n times `a` and another character."""
 GOOD, BAD = "Kevin Durant lives in New York .", "a" * 40 + "b"
 
 
@@ -26,10 +26,10 @@ PREFIX = {"continuing_subword_prefix": "####"}
 
 
 def with_part(folder, **parts):
-    """Put other parts into a tokenizer."""
+    """Replace parts of a tokenizer."""
     path = folder / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | parts))
-    # Else transformers makes the normalizer anew from its own settings.
+    # Otherwise transformers creates a new normalizer from its own settings.
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}))
     return folder

@@ -1,4 +1,4 @@
-"""Tokenizers that would end the process, fill the memory or take years: refused before they are opened."""
+"""Test that tokenizers are rejected before loading if they would abort the process, exhaust memory or take years."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def sequence(*parts):
 
 INDEX = (8).to_bytes(4, "little") + bytes(8)
 NORMALIZERS = {
-    # For which tokenizers asks, and where there is no such room, the process ends with signal 6.
+    # The library tokenizers allocates this size. Without that much memory, the process ends with signal 6.
     "a table with an index of 4 GiB": (
         table(b"\xff" * 12),
         "of 4294967295 bytes",
@@ -72,7 +72,7 @@ def test_words_without_end_are_refused():
 def test_it_is_refused_before_it_is_opened(tagger, tmp_path):
     folder = shutil.copytree(tagger, tmp_path / "checkpoint")
     content = json.loads((folder / "tokenizer.json").read_text())
-    # Of another version of transformers, which has its own file.
+    # Each version of transformers may have a separate file.
     (folder / "tokenizer.4.0.0.json").write_text(json.dumps(content | {"normalizer": table(b"\xff" * 12)}))
     with pytest.raises(CheckpointError, match=r"in tokenizer\.4\.0\.0\.json precompiled_charsmap has an index"):
         Checkpoint.from_pretrained(folder)

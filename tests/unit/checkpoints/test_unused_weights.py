@@ -1,4 +1,4 @@
-"""Weights of a checkpoint's file that the model does not read."""
+"""Test weights in a checkpoint's file that the model does not read."""
 
 import json
 
@@ -42,7 +42,7 @@ ADDED = {
     "dense": ["dense.weight", "dense.bias"],
     "lstm": ["lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.bias_ih_l0", "lstm.bias_hh_l0"],
 }
-"""What stands between the encoder and the tags, in heads that people make themselves."""
+"""Layers between the encoder and the tags in custom heads."""
 
 
 def change_weights(folder, change):

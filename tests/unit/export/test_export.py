@@ -1,4 +1,4 @@
-"""Pipelines that run a graph of ONNX, and the parts of a pipeline that others can run."""
+"""Test pipelines that run an ONNX graph, and the exported parts of a pipeline for other software."""
 
 import copy
 import json
@@ -41,7 +41,7 @@ TEXTS = ["Kevin Durant lives in New York .", "", "Mr. O'Neill lives in Brooklyn 
 
 @pytest.fixture(scope="module", autouse=True)
 def traced():
-    """The keys of the graphs that tests have asked for, each of which is traced once."""
+    """Return the keys of the graphs that tests have requested; each is traced once."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield trace_once(monkeypatch)
 
@@ -53,7 +53,7 @@ def source(request, tagger, checkpoints):
 
 @pytest.fixture(scope="module")
 def graph(tagger, tmp_path_factory):
-    """The tagger as a graph in float32."""
+    """Return the tagger as a graph in float32."""
     return make_graph(tagger, tmp_path_factory.mktemp("graph") / "fp32", "fp32")
 
 
@@ -78,7 +78,7 @@ def entities(nlp):
 
 
 def test_a_graph_gives_the_logits_of_torch(source, tmp_path):
-    """Of any number of windows of any length, with padding."""
+    """Test any number of windows of any length, with padding."""
     folder = make_graph(source, tmp_path / "graph", "fp32")
     assert sorted(path.name for path in folder.iterdir() if path.suffix != ".txt")[0] == "config.json"
     assert not (folder / "model.safetensors").exists()
@@ -91,7 +91,7 @@ def test_a_graph_gives_the_logits_of_torch(source, tmp_path):
 
 
 def nodes(graph: bytes):
-    """How many there are of each kind, with the domain of those that are not of ONNX itself."""
+    """Count the nodes of each type, with the domain of those outside the ONNX standard."""
     return Counter(f"{node.domain}:{node.op_type}" for node in onnx.load_from_string(graph).graph.node)
 
 
@@ -112,7 +112,7 @@ def test_attention_of_another_kind_is_left_as_it_is(tmp_path, monkeypatch):
 
 
 def test_what_adds_and_normalizes_at_once_is_left_to_two_nodes(graph, tmp_path, monkeypatch):
-    """Onnxruntime tells of the graph that it runs: with all its optimizations there would be such nodes."""
+    """Onnxruntime saves the graph it runs; with all its optimizations it would have such nodes."""
     import onnxruntime
 
     def session(content, options, **others):
@@ -246,7 +246,7 @@ def test_without_onnxruntime(graph, monkeypatch):
 
 
 def renamed(graph):
-    """A graph whose input has another name."""
+    """Return a graph whose input has another name."""
     model = onnx.load_from_string(graph)
     for node in model.graph.node:
         node.input[:] = ["words" if name == "input_ids" else name for name in node.input]
@@ -289,7 +289,7 @@ def test_a_graph_of_other_tags_is_told(graph, tmp_path):
 
 @pytest.fixture(scope="module")
 def pipeline(tagger, tmp_path_factory):
-    """A saved pipeline, and examples whose entities are its own, so that its F1 is 1."""
+    """Return a saved pipeline, and examples with the entities it predicts, so its F1 is 1."""
     folder = tmp_path_factory.mktemp("pipeline")
     nlp = make(tagger)
     nlp.add_pipe("sentencizer", first=True)
@@ -338,11 +338,11 @@ def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, mon
 
 
 AUTO = {
-    # What is measured, in the order in which it is tried: torch, onnx, torch-bf16, torch-int8, onnx-int8.
+    # Measurements in the order of the trials: torch, onnx, torch-bf16, torch-int8, onnx-int8.
     "onnx-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.9, 300), (0.898, 900)],
     "torch-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.898, 300), (0.898, 310)],
     "torch-bf16": [(0.9, 100), (0.9, 150), (0.9, 200), (0.8979, 900), (0.8979, 900)],
-    "onnx": [(0.9, 100), (0.95, 150), (0.9, 157), (0.9, 157), (0.9, 157)],  # less than a twentieth faster
+    "onnx": [(0.9, 100), (0.95, 150), (0.9, 157), (0.9, 157), (0.9, 157)],  # less than 5% faster
     "torch": [(0.9, 100), (0.9, 90), (0.8979, 200), (0.7, 900), (0.7, 900)],
 }
 
@@ -354,7 +354,7 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
     measured = iter(AUTO[best])
     monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(*next(measured)))
     monkeypatch.setattr(exporter, "has_fast_bf16", lambda device: True)
-    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)  # nothing is multiplied
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)  # nothing is computed
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     assert report.runtime == best
     assert list(report.tried) == ["torch", "onnx", "torch-bf16", "torch-int8", "onnx-int8"]
@@ -372,13 +372,13 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
     assert nlp.meta.get("requirements", []) == (["onnxruntime>=1.20"] if best.startswith("onnx") else [])
     precision = {"torch-bf16": "bf16", "torch-int8": "int8"}.get(best, "fp32")
     assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == precision
-    if best in ("onnx", "torch"):  # the others may change what random weights find
+    if best in ("onnx", "torch"):  # the others may change the predictions of random weights
         assert entities(nlp) == entities(spacy.load(folder))
 
 
 @pytest.mark.skipif(not on_torch.has_packed_int8_linear(), reason="this CPU has no VNNI instructions")
 def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
-    """Without onnx; with the weights as they were, which can be trained."""
+    """The export needs no onnx; the weights are unchanged, and can be trained."""
     folder, dev = pipeline
     monkeypatch.setattr(exporter, "require_packages", None)
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="torch-int8", tolerance=1.0)
@@ -413,7 +413,7 @@ def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, 
 
 
 def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
-    """Of two components, and what it requires; one that runs in bfloat16 already is not tried in it."""
+    """The settings of two components, and the requirements, are kept. One already in bfloat16 is not tried in it."""
     _, dev = pipeline
     runtime = {"@misc": TORCH, "precision": "fp32", "packed_weights": False, "compile": False}
     nlp = make(tagger, runtime=runtime)
@@ -462,7 +462,7 @@ def test_a_report_of_another_does_not_make_an_older_export(content, pipeline, tm
 
 
 def test_what_was_trained_since_is_not_lost(pipeline, tmp_path, monkeypatch):
-    """An export of torch can be trained, and lies where the next one would go."""
+    """An export for torch can be trained, in the folder that the next export would replace."""
     folder, dev = pipeline
     monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(0.9, 100))
     export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
@@ -650,7 +650,7 @@ def test_the_command_with_bad_input(pipeline, tmp_path):
 
 
 def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
-    """That is, it asks spaCy to: that command builds in an environment of its own, which needs a package index."""
+    """The command delegates to spaCy, which builds in a separate environment and thus needs a package index."""
     folder, dev = pipeline
     report, calls = (
         exporter.Report("onnx", exporter.BenchmarkResult(0.9, 1.0), {"onnx": exporter.BenchmarkResult(0.9, 2.0)}),

@@ -1,4 +1,4 @@
-"""A model that `torch.compile` makes kernels for."""
+"""Test a model compiled by `torch.compile`."""
 
 from collections import Counter
 from functools import partial
@@ -16,14 +16,14 @@ from torch._dynamo.utils import counters
 
 pytestmark = [
     pytest.mark.onnx,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),  # torch compiles with what it deprecates
-    pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning"),  # torch would have Python 3.13.1
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),  # torch compiles with functions it deprecates
+    pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning"),  # torch recommends Python 3.13.1
 ]
 
 
 @pytest.fixture
 def n_compiled(monkeypatch):
-    """The number of graphs that torch has compiled in this test."""
+    """Return the number of graphs that torch has compiled in this test."""
     torch._dynamo.reset()
     monkeypatch.setitem(counters, "stats", Counter())
     yield lambda: counters["stats"]["unique_graphs"]
@@ -35,7 +35,7 @@ def logits(nlp, text):
 
 
 def check_compiled(folder, text, others):
-    """Compare a compiled model with an exact one: on a text, on others, and once the weights have changed."""
+    """Compare a compiled model with an exact one: on a text, on others, and after a change of the weights."""
     exact, nlp = make(folder), make(folder, runtime={"@misc": TORCH, "compile": True})
     checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
     calls = []
@@ -53,9 +53,10 @@ def check_compiled(folder, text, others):
 
 
 def test_a_compiled_model_predicts_the_same(tmp_path, n_compiled):
-    """One graph serves batches of all shapes, but those of one window, and changed weights.
+    """One graph serves changed weights and batches of all shapes, except those of one window.
 
-    C++ takes most of the time. So there is one layer, and torch does not try out whether the compiler knows the CPU.
+    The C++ compiler takes most of the time. Therefore the model has one layer, and torch does not test whether the
+    compiler supports the CPU.
     """
     bare = {"num_hidden_layers": 1, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     tagger = save_tagger(tmp_path, *TAGS, initializer_range=0.5, **bare)
@@ -65,7 +66,7 @@ def test_a_compiled_model_predicts_the_same(tmp_path, n_compiled):
 
 
 def test_a_model_that_is_compiled_again_predicts_the_same(tagger, n_compiled, monkeypatch):
-    """Torch compiles again for batches of one window, and for another rate of dropout. No kernels are made here."""
+    """Torch compiles again for batches of one window, and for another dropout rate. This test generates no kernels."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     check_compiled(tagger, TEXT, ["Kevin", "Kevin Durant lives in New York.", TEXT * 5])
     assert n_compiled() > 1

@@ -1,4 +1,4 @@
-"""Graphs of ONNX as others export them: other inputs, outputs, types and places of files."""
+"""Test ONNX graphs from other exporters: other inputs, outputs, types and file locations."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ INT32, FLOAT, FLOAT16, DOUBLE, BOOL = (
 
 @pytest.fixture(scope="module")
 def traced(tagger):
-    """The tagger as a graph, as `convert` makes it."""
+    """Return the tagger as a graph, as `convert` makes it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         trace_once(monkeypatch)
         return convert(Checkpoint.from_pretrained(tagger), "fp32")
@@ -44,7 +44,7 @@ def graph(traced):
 
 @pytest.fixture
 def folder(tagger, tmp_path):
-    """Config and tokenizer of the tagger, without weights."""
+    """Return a folder with the config and tokenizer of the tagger, without weights."""
     return shutil.copytree(tagger, tmp_path / "export", ignore=shutil.ignore_patterns("*.safetensors"))
 
 
@@ -61,7 +61,7 @@ def on_torch(folder):
 
 
 def logits(nlp):
-    """Of the tokens of all texts, which lie in several windows and batches with padding."""
+    """Return the logits of the tokens of all texts, in several windows and batches with padding."""
     nlp.get_pipe("bert_ner").model.attrs["max_batch_tokens"] = 256
     rows = nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(text) for text in TEXTS])
     return np.concatenate([row.dataXd for row in rows])
@@ -79,7 +79,7 @@ def refusal(folder, **runtime):
 
 @pytest.fixture(scope="module")
 def of_torch(tagger):
-    """Logits and entities of the checkpoint that the graph was made from."""
+    """Return the logits and entities of the checkpoint from which the graph was made."""
     nlp = on_torch(tagger)
     found = entities(nlp)
     assert found[0]
@@ -120,7 +120,7 @@ def test_other_inputs_are_fed(kind, graph, folder, of_torch):
 
 
 def test_what_is_fed():
-    """RoBERTa and its relatives count positions from behind that of padding."""
+    """RoBERTa and its relatives start positions after the one of padding."""
     inputs = (
         GraphInput("mask", "attention_mask", np.bool_),
         GraphInput("segments", "token_type_ids", np.int32),
@@ -177,7 +177,7 @@ def test_inputs_of_another_shape_are_refused(shape, problem, graph, folder):
 
 
 class Node:
-    """An input or an output, as onnxruntime describes it."""
+    """Describe an input or output like onnxruntime does."""
 
     def __init__(self, name, type, shape):
         self.name, self.type, self.shape = name, type, shape
@@ -248,7 +248,7 @@ def test_probabilities_are_refused(graph, folder):
 
 
 def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
-    """The embeddings have fewer rows than config.json says."""
+    """The embeddings have fewer rows than config.json declares."""
     graph.save(folder / "model.onnx")
     config = srsly.read_json(folder / "config.json")
     srsly.write_json(folder / "config.json", {**config, "max_position_embeddings": 512})
@@ -268,7 +268,7 @@ def test_a_loop_that_ends_is_run(graph, folder, of_torch):
     np.testing.assert_allclose(logits(make(folder)), of_torch[0], atol=1e-3)
 
 
-# --- four and eight bits ---
+# --- int4 and int8 ---
 
 
 def quantized(content, kind, folder):
@@ -288,7 +288,7 @@ def quantized(content, kind, folder):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("kind", "op"), [("uint8", ":MatMulInteger"), ("q4", "com.microsoft:MatMulNBits")])
 def test_weights_in_few_bits_run(kind, op, graph, folder, tmp_path, of_torch):
-    """They give what onnxruntime gives by itself."""
+    """Their logits equal those of onnxruntime itself."""
     content = quantized(bytes(graph.take_types()), kind, tmp_path)
     (folder / "onnx").mkdir()
     (folder / "onnx" / f"model_{kind}.onnx").write_bytes(content)
@@ -303,7 +303,7 @@ def test_weights_in_few_bits_run(kind, op, graph, folder, tmp_path, of_torch):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-# --- where graphs lie ---
+# --- locations of graphs ---
 
 
 @pytest.mark.parametrize("file", ["onnx/model.onnx", "onnx/model_quantized.onnx", "model_q4.onnx"])
@@ -412,12 +412,12 @@ def test_weights_are_not_read_from_where_the_process_was_started(graph, folder, 
     assert "model.onnx_data" in refusal(folder)
 
 
-# --- what a pipeline holds ---
+# --- content of a pipeline ---
 
 
 @pytest.mark.parametrize("way", ["disk", "bytes", "processes"])
 def test_a_pipeline_holds_its_graph(way, graph, folder, tmp_path, of_torch):
-    """Whatever the file was called, and although it is gone."""
+    """The name of the original file does not matter, and the file may be gone."""
     graph.take("input_ids", "ids", INT32).take_types().save(folder / "onnx" / "model_q4.onnx")
     (folder / "model.onnx").write_bytes(b"another")
     nlp = make(folder, file="onnx/model_q4.onnx")

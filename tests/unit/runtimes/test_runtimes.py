@@ -1,4 +1,4 @@
-"""Where predictions run."""
+"""Test the runtimes of predictions."""
 
 import numpy as np
 import pytest
