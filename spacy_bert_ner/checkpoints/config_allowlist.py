@@ -59,10 +59,10 @@ def check_settings(name: str, file: str, content: object) -> None:
     """
     for key, value in _settings(content):
         if key == CODE and value:
-            raise CheckpointError(Errors.custom_code.format(name=name, file=file, found=_shorten(value)))
+            raise CheckpointError(Errors.custom_code.format(name=name, file=file, value=_shorten(value)))
         allowed = _allowed_instead(file, key, value)
         if allowed is not None:
-            message = Errors.names_code.format(name=name, allowed=allowed, file=file, key=key, found=_shorten(value))
+            message = Errors.names_code.format(name=name, allowed=allowed, file=file, key=key, value=_shorten(value))
             raise CheckpointError(message)
 
 

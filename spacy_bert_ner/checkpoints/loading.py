@@ -23,7 +23,7 @@ LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """Options with which transformers loads from the folder that `hub.locate_checkpoint` returns."""
 
 LOAD_LOCK = threading.RLock()
-"""Lets only one thread load at a time.
+"""Lock that lets only one thread load at a time.
 
 While transformers loads, it replaces the functions of `torch.nn.init` with its own. Two threads at once would leave
 those in place, and no weights would be initialised randomly for the rest of the process.
@@ -115,7 +115,7 @@ def _map_tags(config: Config, name: str, tag_map: Mapping[str, str]) -> None:
     id2label = config.id2label
     has_all_indices = bool(id2label) and sorted(id2label) == list(range(len(id2label)))
     if not has_all_indices or not all(isinstance(tag, str) for tag in id2label.values()):
-        raise CheckpointError(Errors.bad_id2label.format(name=name, found=id2label))
+        raise CheckpointError(Errors.bad_id2label.format(name=name, value=id2label))
     if not tag_map:
         return
     tags = tags_of(config)

@@ -84,7 +84,7 @@ def reject_unsafe_files(
     if reads_weights and pickles and not {WEIGHTS, INDEX}.intersection(names):
         is_classifier = any(str(a).endswith("ForTokenClassification") for a in config.get("architectures") or ())
         cls = "AutoModelForTokenClassification" if is_classifier else "AutoModel"
-        fields = {"name": name, "found": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
+        fields = {"name": name, "files": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
         message = Errors.pickled if commit is None else Errors.pickled_on_hub
         raise CheckpointError(message.format(**fields, commit=commit))
 

@@ -52,7 +52,7 @@ class CheckpointMessages:
         "fit, one of them must be named logits."
     )
     graph_shape = (
-        "its output '{output}' has the shape {found}, not {expected}: windows, subwords and the {n_tags} tags of "
+        "its output '{output}' has the shape {shape}, not {expected}: windows, subwords and the {n_tags} tags of "
         "config.json."
     )
     graph_probabilities = (
@@ -60,12 +60,12 @@ class CheckpointMessages:
     )
     graph_endless = "it takes more than {seconds:g} seconds for one subword, as if it had a loop that does not end."
     several_graphs = (
-        "'{name}' holds several ONNX graphs: {found}. Allowed: one of them. Select it: "
+        "'{name}' holds several ONNX graphs: {graphs}. Allowed: one of them. Select it: "
         '[components.<name>.model.runtime] @misc = "spacy_bert_ner.OnnxRuntime.v1" and file = "{first}"'
     )
     no_such_graph = (
-        "[components.<name>.model.runtime] file = '{file}' is not in the folder '{name}'. Allowed: {found}; or null if "
-        "there is only one."
+        "[components.<name>.model.runtime] file = '{file}' is not in the folder '{name}'. Allowed: {graphs}; or null "
+        "if there is only one."
     )
     graph_data = (
         "The weights of the graph '{graph}' of '{name}' are in a second file, {data}. Allowed: a graph of one file, of "
@@ -83,12 +83,12 @@ class CheckpointMessages:
         'such as ["BertForTokenClassification"]. Add both, with the tags in the order used in training.'
     )
     pickled = (
-        "The weights of '{name}' are not safetensors, but {found}, which can run code when they are loaded. If you "
+        "The weights of '{name}' are not safetensors, but {files}, which can run code when they are loaded. If you "
         'trust them, convert them once: python -c "from transformers import {cls} as M; '
         "M.from_pretrained('{name}').save_pretrained('{name}')\""
     )
     pickled_on_hub = (
-        "The weights of '{name}' are not safetensors, but {found}, which can run code when they are loaded. They were "
+        "The weights of '{name}' are not safetensors, but {files}, which can run code when they are loaded. They were "
         'not downloaded. If you trust them, convert them once: python -c "from transformers import {cls} as M, '
         "AutoTokenizer as T; M.from_pretrained('{name}', revision='{commit}', "
         "use_safetensors=False).save_pretrained('{folder}'); T.from_pretrained('{name}', "
@@ -101,11 +101,11 @@ class CheckpointMessages:
         "and tokenizer to a new folder. If {file} is a leftover, remove it."
     )
     custom_code = (
-        "The checkpoint '{name}' requires custom code: {file} has auto_map = {found}. It is never run. Allowed: an "
+        "The checkpoint '{name}' requires custom code: {file} has auto_map = {value}. It is never run. Allowed: an "
         "encoder that transformers includes. If this is one, remove auto_map from {file}."
     )
     names_code = (
-        "The checkpoint '{name}' requests something a checkpoint may not supply: {file} has {key} = {found}. It is "
+        "The checkpoint '{name}' requests something a checkpoint may not supply: {file} has {key} = {value}. It is "
         "never imported, opened or downloaded. Allowed: {allowed}. If the checkpoint works without it, remove {key} "
         "from {file}."
     )
@@ -157,7 +157,7 @@ class CheckpointMessages:
         "where it was saved."
     )
     bad_id2label = (
-        "config.json of the checkpoint '{name}' has id2label = {found}. Allowed: a tag for each number from 0, as in "
+        "config.json of the checkpoint '{name}' has id2label = {value}. Allowed: a tag for each number from 0, as in "
         '{{"0": "O", "1": "B-per", "2": "I-per"}}. Fix the file.'
     )
     other_shapes = "its config.json does not fit the shapes of these weights: {keys}"

@@ -217,7 +217,7 @@ class OnnxSession:
             raise self._error(e) from e
         expected = (*ids.shape, self._n_tags)
         if values.shape != expected:
-            shapes = {"found": list(values.shape), "expected": list(expected)}
+            shapes = {"shape": list(values.shape), "expected": list(expected)}
             raise self._error(Errors.graph_shape.format(output=output, n_tags=self._n_tags, **shapes))
         logits = values.astype(np.float32, copy=False)
         if not self._has_run and is_distribution(logits):

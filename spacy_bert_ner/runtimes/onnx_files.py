@@ -31,10 +31,10 @@ def find_graph(name: str, runtime: object) -> Path | None:
     graphs = list_graphs(folder)
     if file is not None:
         if not (folder / file).is_file():
-            raise CheckpointError(Errors.no_such_graph.format(name=name, file=file, found=_quoted(graphs)))
+            raise CheckpointError(Errors.no_such_graph.format(name=name, file=file, graphs=_quoted(graphs)))
         graphs = [file]
     if len(graphs) > 1:
-        raise CheckpointError(Errors.several_graphs.format(name=name, found=_quoted(graphs), first=graphs[0]))
+        raise CheckpointError(Errors.several_graphs.format(name=name, graphs=_quoted(graphs), first=graphs[0]))
     return _checked(name, folder / graphs[0]) if graphs else None
 
 
