@@ -413,7 +413,7 @@ def test_what_is_wrong_is_told_before_anything_is_served(pipeline, tmp_path, mon
         code, output = run(pipeline, "--port", port)
         assert code == 1
         assert f"Port {port} of 127.0.0.1 is in use" in output
-    assert "is no pipeline that spaCy opens" in run(tmp_path / "none")[1]
+    assert "as a pipeline" in run(tmp_path / "none")[1]
     assert "variable TESTS_NONE holds no token. Set it" in run(pipeline, "--token-env", "TESTS_NONE")[1]
     module = sys.modules["spacy_bert_ner.cli.serve"]
     monkeypatch.setattr(module, "find_spec", lambda name: None)

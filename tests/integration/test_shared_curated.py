@@ -126,5 +126,8 @@ def test_it_learns_is_saved_and_stands_alone(nlp: Language, examples: list[Examp
 
 
 def test_without_the_transformer_it_says_so(nlp: Language) -> None:
-    with nlp.select_pipes(enable="bert_ner"), pytest.raises(BertNerError, match=r"has not seen the text 'Kevin plays'"):
+    with (
+        nlp.select_pipes(enable="bert_ner"),
+        pytest.raises(BertNerError, match="not processed the text 'Kevin plays'"),
+    ):
         nlp("Kevin plays")

@@ -257,7 +257,10 @@ def test_a_component_is_taken_from_another_pipeline(nlp: Language, examples: lis
 
 
 def test_without_the_transformer_it_says_so(nlp: Language) -> None:
-    with nlp.select_pipes(enable="bert_ner"), pytest.raises(BertNerError, match=r"has not seen the text 'Kevin plays'"):
+    with (
+        nlp.select_pipes(enable="bert_ner"),
+        pytest.raises(BertNerError, match="not processed the text 'Kevin plays'"),
+    ):
         nlp("Kevin plays")
 
 

@@ -12,13 +12,13 @@ from oracle import KINDS, LANGUAGES, TAGS, TEXTS, oracle, positions, subwords
 
 pytestmark = [
     pytest.mark.parity,
-    pytest.mark.filterwarnings("ignore:Entities left out:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Entities omitted:UserWarning"),
     pytest.mark.filterwarnings("ignore:The tokenizer of spaCy's language:UserWarning"),
     pytest.mark.filterwarnings("ignore:Of the first .* tokens, .* share a subword:UserWarning"),
     pytest.mark.usefixtures("few_exceptions"),
 ]
 
-UNREAD = "a later subword is tagged as an entity, and the first subword is not"
+UNREAD = "a later subword is tagged as an entity but the first subword is not"
 
 
 def found(doc):
@@ -112,7 +112,7 @@ def test_an_entity_inside_a_token_is_counted_and_told_once():
 
 def test_an_entity_that_another_of_its_token_hides_is_counted():
     nlp = oracle("xx", "wordpiece", lambda ids: ["B-loc", "O", "B-per"], subword_reading="any")
-    message = r"Entities left out: 1, in 1 tokens\..* The first: 'ID#12345' \(loc\)"
+    message = r"Entities omitted: 1, in 1 tokens\..* The first: 'ID#12345' \(loc\)"
     with pytest.warns(UserWarning, match=message):
         doc = nlp("ID#12345")
     assert doc.spans["bert_ner"].attrs["unread"] == 1

@@ -91,7 +91,7 @@ def test_tags_without_prefixes_are_refused(tmp_path):
     make_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(
         CheckpointError,
-        match=r"These tags are of no scheme: NOUN, VERB.*tag_scheme = \"plain\"",
+        match=r"These tags do not form a tag scheme: NOUN, VERB.*tag_scheme = \"plain\"",
     ):
         Checkpoint.from_pretrained(tmp_path)
 
@@ -359,7 +359,7 @@ def test_where_nothing_is_trained_ambiguous_tags_stay_ambiguous(tmp_path):
 def test_a_head_whose_tags_cannot_be_read_gives_way_with_a_warning(tmp_path):
     folder = save_tagger(tmp_path, "O", "B_per", "I_per")
     with pytest.warns(
-        UserWarning, match="is replaced with a new one, since its tags cannot be read. These tags are of no s"
+        UserWarning, match="is replaced with a new one, since its tags cannot be read. These tags do not form a"
     ):
         assert Checkpoint.from_pretrained(folder, labels=["per"]).tags.tags == ("O", "B-per", "I-per")
 

@@ -118,8 +118,8 @@ def test_initialize_resets_and_a_saved_pipeline_does_not(tagger, tmp_path):
 @pytest.mark.parametrize(("frozen", "reset", "allowed"), [(0, 3, 2), (1, 2, 1), (2, 1, 0)])
 def test_more_than_there_are_or_than_are_trained(frozen, reset, allowed, tagger):
     message = (
-        rf"reset_layers = {reset} with frozen_layers = {frozen}, but the encoder of '.*' has 2 layers .*"
-        rf"Allowed: 0 to {allowed}\. Name fewer: --components.<name>.model.reset_layers {allowed}"
+        rf"reset_layers = {reset} with frozen_layers = {frozen}, but '.*' has an encoder with 2 distinguishable lay.*"
+        rf"Allowed: 0 to {allowed}\. Reset fewer layers: --components.<name>.model.reset_layers {allowed}"
     )
     with pytest.raises(ConfigError, match=message):
         initialize(make(tagger, frozen_layers=frozen, reset_layers=reset))

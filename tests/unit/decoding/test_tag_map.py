@@ -109,8 +109,8 @@ def test_a_key_that_is_no_tag_is_refused(make_nlp, tagger):
     with pytest.raises(ConfigError) as error:
         make_nlp(name=tagger, tag_map={"LABEL_1": "B-per", "B-geo": "B-loc", "X": "O"})(TEXT)
     assert str(error.value) == (
-        f"[components.<name>.model] tag_map names LABEL_1, X, but the tags of '{tagger}' are: B-per, O, I-geo, I-per, "
-        "B-geo. Name some of these."
+        f"[components.<name>.model] tag_map contains LABEL_1, X, but '{tagger}' has only these tags: B-per, O, I-geo, "
+        "I-per, B-geo. Use some of these."
     )
 
 
@@ -141,7 +141,7 @@ def test_a_trained_head_with_mapped_labels_stays(make_nlp, nameless, tmp_path):
 
 def test_an_encoder_has_no_tags_to_map(make_nlp, encoder):
     nlp = make_nlp(name=encoder, tag_map={"B-PER": "B-per"})
-    with pytest.raises(ConfigError, match="tag_map names B-PER, but the tags of .* are: LABEL_0, LABEL_1."):
+    with pytest.raises(ConfigError, match="tag_map contains B-PER, but .* has only these tags: LABEL_0, LABEL_1."):
         nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "per")]})])
 
 

@@ -159,7 +159,9 @@ def test_a_set_of_tags_tells_its_scheme(tags, scheme):
 def test_a_set_of_tags_of_no_scheme_is_refused(tags):
     with pytest.raises(TagError) as error:
         infer_scheme(tags.split())
-    assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
+    assert str(error.value).startswith(
+        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O and tags "
+    )
     assert 'tag_scheme = "plain" (one of IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain).' in str(error.value)
 
 
@@ -175,7 +177,9 @@ def test_a_set_of_tags_of_no_scheme_is_refused(tags):
 def test_tags_without_prefixes_beside_others_are_named(tags, stray):
     with pytest.raises(TagError) as error:
         infer_scheme(tags.split())
-    assert str(error.value).startswith(f"These tags are of no scheme: {', '.join(tags.split())}. Allowed: O and tags ")
+    assert str(error.value).startswith(
+        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O and tags "
+    )
     assert f"but {stray} have none. If those mark no entity, map them to O: [components.<name>." in str(error.value)
 
 
@@ -188,11 +192,11 @@ def test_two_tags_may_be_outside():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("per", r"""labels = 'per' is not allowed. Allowed: a list, even of one: labels = \["per"\]"""),
-        (["", "per"], r"""'' is no label. Allowed: a name that is not empty and not O, such as "per"."""),
-        (["per", "O"], "'O' is no label."),
-        ([" "], "' ' is no label."),
-        ([None], "None is no label."),
+        ("per", r"""labels = 'per' is not allowed. Allowed: a list, even for one label: labels = \["per"\]"""),
+        (["", "per"], r"""'' is not a label. Allowed: a name that is not empty and not O, such as "per"."""),
+        (["per", "O"], "'O' is not a label."),
+        ([" "], "' ' is not a label."),
+        ([None], "None is not a label."),
     ],
 )
 def test_what_is_no_label(labels, message):
@@ -246,7 +250,7 @@ def test_tags_that_do_not_fit_the_named_scheme_are_refused(tags, scheme, strange
     with pytest.raises(TagError) as error:
         build_tag_set(tuple(tags.split()), scheme)
     assert str(error.value) == (
-        f"The tags {strange} are not of the scheme {scheme}. Allowed: {allowed}. Or name another scheme."
+        f"The tags {strange} do not belong to the scheme {scheme}. Allowed: {allowed}. Or set another scheme."
     )
 
 

@@ -65,7 +65,7 @@ def test_files_of_text_are_read(content, text):
 
 @pytest.mark.parametrize("content", ["Zoë".encode("latin-1"), b"ab\x00c", b"\xff\xfea", b"\x89PNG\r\n\x1a\n"])
 def test_other_files_are_refused(content):
-    with pytest.raises(BertNerError, match=r"a.txt is no text in UTF-8: byte \d. Allowed: text files"):
+    with pytest.raises(BertNerError, match=r"a.txt is not UTF-8 text: invalid byte \d. Allowed: text files"):
         decode(content, "a.txt")
 
 
@@ -177,7 +177,7 @@ def test_a_pipeline_that_is_not_there_is_named_before_anything_is_served(name):
     pytest.importorskip("streamlit")
     code, output = run(name)
     assert code == 1
-    assert f"{name} is no pipeline that spaCy opens" in output
+    assert f"spaCy cannot load {name} as a pipeline" in output
 
 
 def open_page(monkeypatch, *pipelines):
@@ -210,7 +210,7 @@ def test_a_pipeline_that_cannot_be_opened_is_told(monkeypatch, tmp_path):
     config = (tmp_path / "old" / "config.cfg").read_text()
     (tmp_path / "old" / "config.cfg").write_text(config.replace('"sentencizer"\n', '"nobody"\n'))
     page = open_page(monkeypatch, tmp_path / "old")
-    assert "old is no pipeline that spaCy opens. ValueError: [E002]" in page.error[0].value
+    assert "old as a pipeline. ValueError: [E002]" in page.error[0].value
     assert not page.exception
 
 

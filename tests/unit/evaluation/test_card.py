@@ -109,7 +109,7 @@ def test_it_is_replaced_but_not_what_was_written_by_hand(pipeline, metrics):
     written = (pipeline / "README.md").read_text()
     for changed in ("# Mine", written.replace("## Limits", "## Limits\n\n- Mine"), f"{written}Mine\n"):
         (pipeline / "README.md").write_text(changed)
-        with pytest.raises(BertNerError, match=r"README.md is there, and was written or changed by hand"):
+        with pytest.raises(BertNerError, match=r"README.md already exists and was written or edited by hand"):
             write_card(pipeline, metrics)
         assert (pipeline / "README.md").read_text() == changed
 
@@ -123,7 +123,7 @@ def test_a_report_on_what_the_pipeline_was_before_is_refused(pipeline, metrics):
     nlp = spacy.load(pipeline)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Eve"}])
     nlp.to_disk(pipeline)
-    with pytest.raises(BertNerError, match=r"none of them has the files that are in .*pipeline now. .* evaluate "):
+    with pytest.raises(BertNerError, match=r"none of these has the current files of .*pipeline. .* evaluate "):
         write_card(pipeline, metrics)
 
 
@@ -164,7 +164,7 @@ def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path
     assert {"| per | people | Ada |", "| art | works |  |", "| geo | places | Lima |"} <= {*card}
     assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # and have no scores
     (tmp_path / "labels.json").write_text('{"pre": "people"}')
-    with pytest.raises(BertNerError, match=r"marked of pre, of which there is no label. Allowed: per, art, geo."):
+    with pytest.raises(BertNerError, match=r"guidelines for pre, which are not labels. Allowed: per, art, geo."):
         write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
 
 
@@ -173,7 +173,7 @@ def test_a_meta_that_lacks_something_is_named(pipeline, metrics, key):
     meta = json.loads((pipeline / "meta.json").read_text())
     del meta[key]
     (pipeline / "meta.json").write_text(json.dumps(meta))
-    with pytest.raises(BertNerError, match=rf"meta.json has no {key}, so that it is no meta.json"):
+    with pytest.raises(BertNerError, match=rf"meta.json has no {key}, so it is not the meta.json"):
         write_card(pipeline, metrics)
 
 
@@ -221,22 +221,22 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
     write_card(pipeline, metrics)
     assert "| **all** | 0.800 |" in (pipeline / "README.md").read_text()
     spacy.blank("de").to_disk(tmp_path / "other")
-    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, and none of them has .*other"):
+    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, but none of these has .*other"):
         write_card(tmp_path / "other", metrics)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "metrics.json cannot be read: .* Allowed: a table in JSON"),
+        ("{", "metrics.json cannot be read: .* Allowed: a JSON object"),
         ("[]", "metrics.json cannot be read: it is not a JSON object"),
-        ("{}", "metrics.json is no report on a pipeline: it names no pipeline"),
-        ('{"pipelines": {"a": {"sha256": SUM}}}', "is no report on a pipeline: KeyError.* evaluate writes"),
-        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, and none of them has the files"),
-        ('{"pipelines": {"a": 1}}', "metrics.json is no report on a pipeline"),
+        ("{}", "metrics.json is not an evaluation report: it names no pipeline"),
+        ('{"pipelines": {"a": {"sha256": SUM}}}', "is not an evaluation report: KeyError.* evaluate writes"),
+        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, but none of these has the current files"),
+        ('{"pipelines": {"a": 1}}', "metrics.json is not an evaluation report"),
         (
             '{"pipelines": {"a": {"sha256": SUM, "labels": [], "scores": {"per_label": {}}}}, "train": null}',
-            "metrics.json is no report on a pipeline",
+            "metrics.json is not an evaluation report",
         ),
     ],
 )
@@ -249,7 +249,7 @@ def test_what_is_no_report_is_refused(pipeline, tmp_path, content, message):
 
 def test_guidelines_are_texts(pipeline, metrics, tmp_path):
     (tmp_path / "labels.json").write_text('{"per": 1}')
-    with pytest.raises(BertNerError, match="labels.json has something else than text"):
+    with pytest.raises(BertNerError, match="labels.json has a value that is not text"):
         write_card(pipeline, metrics, tmp_path / "labels.json")
 
 

@@ -97,7 +97,7 @@ def test_a_label_that_the_head_lacks_counts_as_not_annotated(nlp):
     known.reference.set_ents([], missing=[Span(known.reference, 2, 3)], default="outside")
     loss = pipe.measure_loss([strange])
     assert (loss, loss.weight) == (pipe.measure_loss([known]), 4)
-    with pytest.raises(TagError, match="The label 'art' is in the examples"):
+    with pytest.raises(TagError, match="The examples contain the label 'art'"):
         pipe.update([strange])
 
 

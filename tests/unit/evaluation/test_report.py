@@ -321,7 +321,7 @@ def test_shares_of_the_confusion_matrix_are_of_all_labels():
 
 def test_training_data_without_entities_is_none(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the lives .", [])])
-    with pytest.raises(BertNerError, match="none.spacy has no entities, so that none can be told apart"):
+    with pytest.raises(BertNerError, match="none.spacy has no entities, so entities cannot be divided"):
         evaluate([folder / "ruler"], folder / "test.spacy", train=data)
 
 
@@ -482,6 +482,6 @@ def test_a_folder_with_metrics_and_plots_of_others_is_not_replaced(folder, tmp_p
     (tmp_path / "mine" / "plots").mkdir(parents=True)
     (tmp_path / "mine" / "metrics.json").write_text('{"acc": 1}')
     (tmp_path / "mine" / "plots" / "mine.csv").write_text("years of work")
-    with pytest.raises(BertNerError, match="is no older report, so that it is not replaced"):
+    with pytest.raises(BertNerError, match="is not an earlier report, so it is not replaced"):
         evaluate([folder / "ruler"], folder / "test.spacy", tmp_path / "mine")
     assert (tmp_path / "mine" / "plots" / "mine.csv").exists()

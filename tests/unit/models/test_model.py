@@ -184,7 +184,7 @@ def test_weights_that_are_not_finite_are_an_error(model, docs):
         ({"overlap": -1}, r"overlap = -1 is not allowed. Allowed: a whole number from 0"),
         (
             {"window": 65, "overlap": 8, "max_batch_tokens": 64},
-            r"max_batch_tokens = 64 does not hold one window of 65 subwords",
+            r"max_batch_tokens = 64 is smaller than one window of 65 subwords",
         ),
         ({"max_batch_tokens": 0}, r"max_batch_tokens = 0 is not allowed. Allowed: a whole number from 1"),
     ],
@@ -197,16 +197,16 @@ def test_settings_are_checked_when_the_model_is_built(settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"window": 65, "overlap": 8}, r"window = 65 is more than the 64 positions of .*Allowed: 3 to 64, or null"),
+        ({"window": 65, "overlap": 8}, r"window = 65 exceeds the 64 positions of .*Allowed: 3 to 64, or null"),
         (
             {"overlap": 62},
-            r"overlap = 62 leaves no room in a window of 62 subwords .*0 to 61\. Name .*overlap 15$",
+            r"overlap = 62 is too large for a window that holds 62 subwords .*0 to 61\. Set .*overlap 15$",
         ),
         (
             {"overlap": 8, "max_batch_tokens": 63},
-            r"max_batch_tokens = 63 does not hold one window of 64 subwords. Allowed: .* from 64; .*: window = 63",
+            r"max_batch_tokens = 63 is smaller than one window of 64 subwords. Allowed: .* from 64; .*: window = 63",
         ),
-        ({"window": 10, "overlap": 8}, r"overlap = 8 leaves no room in a window of 8 subwords"),
+        ({"window": 10, "overlap": 8}, r"overlap = 8 is too large for a window that holds 8 subwords"),
     ],
 )
 def test_windows_are_checked_when_the_checkpoint_is_known(tagger, settings, message):
@@ -217,7 +217,7 @@ def test_windows_are_checked_when_the_checkpoint_is_known(tagger, settings, mess
 def test_a_checkpoint_that_the_windows_do_not_fit_is_not_loaded(tagger, docs):
     model = build_token_classifier_v1(str(tagger), window=65, overlap=8)
     for _ in range(2):
-        with pytest.raises(ConfigError, match="window = 65 is more than the 64 positions"):
+        with pytest.raises(ConfigError, match="window = 65 exceeds the 64 positions"):
             model.predict(docs)
     assert not models.has_checkpoint(model)
 
@@ -306,7 +306,7 @@ def bias_of(rows, bias, model):
 )
 def test_a_getter_that_gives_no_spans_is_named(tagger, get_spans, reason):
     model = build_token_classifier_v1(str(tagger), overlap=8, get_spans=get_spans)
-    with pytest.raises(ConfigError, match=rf"get_spans\] gave something else than .*{reason}.* write get_spans = null"):
+    with pytest.raises(ConfigError, match=rf"get_spans\] did not return the spans .*{reason}.* set get_spans = null"):
         model.predict([spacy.blank("en")("Nobody came.")])
 
 

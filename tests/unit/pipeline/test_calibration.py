@@ -74,7 +74,7 @@ def test_the_report(pipeline):
 
 
 def test_few_entities_are_told(pipeline):
-    with pytest.warns(UserWarning, match=r"of 'bert_ner' was fitted to \d\d entities only, .* finds 100 or more"):
+    with pytest.warns(UserWarning, match=r"of 'bert_ner' was fitted to only \d\d entities, .* at least 100 entities"):
         calibrate_pipeline(*pipeline)
 
 
@@ -113,8 +113,8 @@ def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipel
     assert 1.0 not in saved
 
 
-NO_SCORES = r"Skipped 'second'\. 'second' gives no scores, since spans_key = null, .* Name a span group"
-NOTHING_LEFT = r"Skipped 'second'\. The temperature of 'second' cannot be fitted: of 0 entities that it found"
+NO_SCORES = r"Skipped 'second'\. 'second' computes no scores because spans_key = null, .* Set a span group"
+NOTHING_LEFT = r"Skipped 'second'\. Cannot fit the temperature of 'second': 0 of 0 predicted entities"
 
 
 def temperatures(folder):
@@ -148,12 +148,12 @@ def test_where_no_component_can_be_calibrated_none_is(make_nlp, tagger, tmp_path
     done = run(tmp_path / "silent", pipeline[1])
     assert done.exit_code == 1
     message = " ".join(done.output.split())
-    assert "'first' gives no scores" in message
-    assert "'second' gives no scores" in message
+    assert "'first' computes no scores" in message
+    assert "'second' computes no scores" in message
     # One gives none, and the other finds nothing to fit to: as with a pipeline that has learned too little.
     add_two(spacy.blank("en"), tagger, spans_key=None).to_disk(tmp_path / "two")
     data = gold(tmp_path / "gold.spacy", ("Nobody", ["B-per"]))
-    with pytest.raises(CalibrationError, match="'second' gives no scores.* The temperature of 'first' cannot be"):
+    with pytest.raises(CalibrationError, match="'second' computes no scores.* Cannot fit the temperature of 'first'"):
         calibrate_pipeline(tmp_path / "two", data)
     assert temperatures(tmp_path / "silent") == temperatures(tmp_path / "two") == [1.0, 1.0]
 
@@ -165,7 +165,9 @@ def test_what_is_not_there(tmp_path, pipeline):
         assert done.exit_code == 1
         assert "no such file" in " ".join(done.output.split())
     spacy.blank("en").to_disk(tmp_path / "blank")
-    with pytest.raises(BertNerError, match="has no component made by 'bert_ner', but these: none. Allowed: a pipeline"):
+    with pytest.raises(
+        BertNerError, match="no component made by 'bert_ner'. Its components are: none. Allowed: a pipe"
+    ):
         calibrate_pipeline(tmp_path / "blank", data)
 
 
@@ -222,7 +224,7 @@ def refused(status, folder, data):
 def test_a_pipeline_that_has_learned_too_little_stops_no_project(pipeline, tmp_path, tag, n_right):
     folder, _ = pipeline
     data = gold(tmp_path / "gold.spacy", ("Nobody", [tag]))
-    assert f"cannot be fitted: of 1 entities that it found, {n_right} are right" in refused(0, folder, data)
+    assert f"{n_right} of 1 predicted entities are correct" in refused(0, folder, data)
 
 
 @pytest.mark.parametrize("tags", [None, ["O"], []])

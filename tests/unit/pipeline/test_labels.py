@@ -95,12 +95,14 @@ def test_added_labels_are_saved_before_there_is_a_head(make_nlp, tmp_path):
 
 @pytest.mark.parametrize("label", ["", " ", None, 3, "O"])
 def test_a_label_has_a_name(nlp, label):
-    with pytest.raises(TagError, match=r"is no label. Allowed: a name that is not empty and not O"):
+    with pytest.raises(TagError, match=r"is not a label. Allowed: a name that is not empty and not O"):
         nlp.get_pipe("bert_ner").add_label(label)
     assert nlp.get_pipe("bert_ner").labels == ("geo", "org", "per")
 
 
-@pytest.mark.parametrize(("labels", "message"), [("per", "a list, even of one"), (["per", ""], "'' is no label")])
+@pytest.mark.parametrize(
+    ("labels", "message"), [("per", "a list, even for one label"), (["per", ""], "'' is not a label")]
+)
 def test_labels_to_initialize_with_are_checked(make_nlp, examples, labels, message):
     with pytest.raises(TagError, match=message):
         make_nlp().get_pipe("bert_ner").initialize(lambda: examples, labels=labels)
@@ -110,7 +112,7 @@ def test_a_label_that_would_spoil_the_head_is_refused_and_nothing_is_changed(mak
     nlp = make_nlp(name=save_tagger(tmp_path / "a", "O", "per"))
     before = logits(nlp)
     pipe = nlp.get_pipe("bert_ner")
-    with pytest.raises(TagError, match="The label 'B-art' cannot be added to .*in the scheme plain. These tags"):
+    with pytest.raises(TagError, match="The label 'B-art' cannot be added to .*use the scheme plain. These tags"):
         pipe.add_label("B-art")
     assert pipe.labels == ("per",)
     np.testing.assert_array_equal(logits(nlp), before)

@@ -132,7 +132,7 @@ def test_a_group_of_another_component_is_not_replaced():
     doc = nlp.make_doc(TEXT)
     doc.spans["sc"] = [Span(doc, 0, 1, label="mine")]
     with pytest.raises(
-        BertNerError, match=r"doc.spans\['sc'\] holds spans of another component.*spans_key = \"bert_ner\""
+        BertNerError, match=r"doc.spans\['sc'\] contains spans of another component.*spans_key = \"bert_ner\""
     ):
         nlp(doc)
     assert [span.label_ for span in doc.spans["sc"]] == ["mine"]
@@ -250,7 +250,7 @@ def test_an_attribute_of_that_name_stays_what_it_was(no_extension):
     make_nlp(spans_key=None)
     assert not Span.has_extension("score")
     Span.set_extension("score", default="mine")
-    with pytest.warns(UserWarning, match=r"ent._.score is something else here"):
+    with pytest.warns(UserWarning, match=r"ent._.score is already registered for another purpose"):
         nlp = make_nlp()
     assert nlp(TEXT).ents[0]._.score == "mine"
 
@@ -502,11 +502,11 @@ def test_entities_without_annotation_do_not_count_in_calibration():
 def test_what_cannot_be_calibrated():
     nlp = make_nlp()
     gold = nlp(TEXT)
-    with pytest.raises(BertNerError, match="of 2 entities that it found, 2 are right. It takes some"):
+    with pytest.raises(BertNerError, match="2 of 2 predicted entities are correct. Allowed: held-out"):
         nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), gold)])
-    with pytest.raises(BertNerError, match="of 0 entities that it found, 0 are right"):
+    with pytest.raises(BertNerError, match="0 of 0 predicted entities are correct"):
         nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), nlp.make_doc(TEXT))])
-    with pytest.raises(BertNerError, match="gives no scores, since spans_key = null"):
+    with pytest.raises(BertNerError, match="computes no scores because spans_key = null"):
         make_nlp(spans_key=None).get_pipe("bert_ner").calibrate([])
 
 

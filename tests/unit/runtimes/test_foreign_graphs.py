@@ -369,7 +369,7 @@ def test_pickled_weights_beside_a_graph_are_left_alone(graph, folder, of_torch):
 
 def test_without_a_runtime_a_graph_alone_says_what_to_set(graph, folder):
     graph.save(folder / "onnx" / "model.onnx")
-    with pytest.raises(ConfigError, match=r"holds a graph of ONNX, which torch cannot run. Allowed: .*OnnxRuntime.v1"):
+    with pytest.raises(ConfigError, match=r"is an ONNX graph, which torch cannot run. Allowed: .*OnnxRuntime.v1"):
         on_torch(folder)("the")
 
 

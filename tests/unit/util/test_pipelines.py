@@ -40,7 +40,7 @@ def test_what_cannot_be_opened_says_why(folder, old, new, reason):
     config = (folder / "config.cfg").read_text()
     assert old in config
     (folder / "config.cfg").write_text(config.replace(old, new).replace("pipeline = []", 'pipeline = ["x"]'))
-    with pytest.raises(BertNerError, match=rf"is no pipeline that spaCy opens. {reason}.* Allowed: the folder"):
+    with pytest.raises(BertNerError, match=rf"as a pipeline. {reason}.* Allowed: the folder"):
         load(folder)
 
 
