@@ -1,4 +1,7 @@
-"""Shared aliases. Shapes: `n_tokens` spaCy tokens, `n_subwords` subwords, `n_tags` tags of the head."""
+"""Define the types that all packages share.
+
+In shapes, `n_tokens` counts spaCy tokens, `n_subwords` subwords and `n_tags` tags of the head.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,23 @@ Ints2d = NDArray[np.int64]
 Floats1d = NDArray[np.float64]
 """*Shape:* `(n,)`"""
 Floats2d = NDArray[np.float32]
-"""*Shape:* `(n, n_tags)`: one row of tag logits each; NumPy on a CPU, CuPy on a GPU."""
+"""Tag logits, one row for each position; NumPy on a CPU, CuPy on a GPU. *Shape:* `(n, n_tags)`"""
 Bools1d = NDArray[np.bool_]
 """*Shape:* `(n,)`"""
 ArrayXd = Any
 """NumPy or CuPy array, for code that runs on both."""
 
 INCORRECT_SPANS = "incorrect_spans"
-"""Key in `doc.spans` of the spans that an annotator rejected, as `convert` writes them."""
+"""Key in `doc.spans` under which `convert` writes the spans that an annotator rejected."""
 
 
 class Entity(NamedTuple):
-    """A labelled run of tokens: `label`, first token `start`, one past the last token `end`."""
+    """A labelled span of tokens.
+
+    label (str): the entity type.
+    start (int): index of the first token.
+    end (int): index after the last token.
+    """
 
     label: str
     start: int
@@ -34,11 +42,14 @@ class Entity(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """An entity that was found.
+    """A predicted entity.
 
-    score (float | None): its probability; None where no scores are asked for.
-    offsets (tuple[int, int] | None): first character of the Doc that its subwords cover, and one past the last; None
-        for those of its tokens.
+    label (str): the entity type.
+    start (int): index of the first token.
+    end (int): index after the last token.
+    score (float | None): probability of the entity; None if scores are turned off.
+    offsets (tuple[int, int] | None): start and end of its subwords, in characters of the Doc; None for the offsets of
+        its tokens.
     """
 
     label: str
@@ -49,10 +60,11 @@ class Prediction(NamedTuple):
 
 
 class DocPredictions(list[Prediction]):
-    """The entities of a Doc.
+    """The predicted entities of a Doc.
 
-    unread (list[tuple[int, str]]): the token index and the label of each entity that was not read.
-    n_joined (int): number of tokens that share a subword with an earlier one.
+    unread (list[tuple[int, str]]): token index and label of each entity that was omitted; see
+        `Settings.subword_reading`.
+    n_joined (int): number of tokens that share a subword with an earlier token.
     """
 
     def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
@@ -62,12 +74,12 @@ class DocPredictions(list[Prediction]):
 
 
 class Encoding(NamedTuple):
-    """What the checkpoint's tokenizer made of one text.
+    """One text, encoded by the checkpoint's tokenizer.
 
-    ids: subword ids, without special subwords. *Shape:* `(n_subwords,)`
-    offsets: first character, one past the last character. *Shape:* `(n_subwords, 2)`
-    markers: indices of the subwords that are a space marker (`▁`, `Ġ`) alone, and belong to the word of the next
-        subword. *Shape:* `(n_markers,)`
+    ids (Ints1d): subword ids, without special subwords. *Shape:* `(n_subwords,)`
+    offsets (Ints2d): start and end of each subword, in characters of the text. *Shape:* `(n_subwords, 2)`
+    markers (Ints1d): indices of the subwords that consist only of a space marker (`▁`, `Ġ`). Such a subword belongs to
+        the word of the next subword. *Shape:* `(n_markers,)`
     """
 
     ids: Ints1d
@@ -76,11 +88,11 @@ class Encoding(NamedTuple):
 
 
 class EntityConstraints(NamedTuple):
-    """Where no entity can be. *Shape:* `(n_tokens,)` each
+    """Constraints on the entities that can be predicted.
 
-    blocked: tokens that are in no entity.
-    present: tokens that are in an entity already.
-    cuts: tokens across whose left edge no entity goes.
+    blocked (Bools1d): tokens that cannot be in an entity. *Shape:* `(n_tokens,)`
+    occupied (Bools1d): tokens that are already in an entity. *Shape:* `(n_tokens,)`
+    boundary (Bools1d): tokens whose start no entity may cross. *Shape:* `(n_tokens,)`
     """
 
     blocked: Bools1d

@@ -1,1 +1,1 @@
-"""The spaCy component `bert_ner`."""
+"""The spaCy component `bert_ner`: settings, training, prediction, calibration and serialization."""

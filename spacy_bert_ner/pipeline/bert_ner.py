@@ -1,4 +1,4 @@
-"""The spaCy side: the factory `bert_ner` and its component."""
+"""Register the spaCy factory `bert_ner` and implement its component."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -20,11 +20,11 @@ from ..errors import BertNerError, CheckpointError, ConfigError, EncoderError, E
 from ..evaluation.label_scope import remember_pipeline, scope_of_component, sets_entities_alone
 from ..evaluation.preset_entities import reject_preset_gold
 from ..evaluation.scorer import score_bert_ner
-from ..losses import gold_tags as gold
+from ..losses import gold_tags
 from ..losses.class_weights import balanced_weights
 from ..losses.cross_entropy import WeightedMean, rehearsal_loss
 from ..losses.gold_warnings import GoldWarnings
-from ..models import token_classifier as models
+from ..models import token_classifier
 from ..models.shared_token_classifier import is_shared, listens
 from ..models.tag_map import keep_tag_map
 from ..models.token_classifier import TokenClassifier
@@ -91,19 +91,24 @@ def make_bert_ner(
     incorrect_spans_key: Any,
     scorer: Callable[..., Any] | None,
 ) -> "BertNer":
-    """Make a `BertNer` from a config. Reads no file and asks no network.
+    """Create a `BertNer` from a config. Reads no file and does not access the network.
 
-    model (Model[List[Doc], List[Ragged]]): see `spacy_bert_ner.TokenClassifier.v1`.
+    nlp (Language): the pipeline.
+    name (str): name of the component in the pipeline.
+    model (Model[List[Doc], List[Ragged]]): the token classifier; see `spacy_bert_ner.TokenClassifier.v1`.
     subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
         class_weights, focal_gamma, label_smoothing, labels, label_map, incorrect_spans_key: see `settings.Settings`.
-    scorer (Callable | None): scores Examples; see `score_bert_ner`.
+    scorer (Callable | None): function that scores Examples; see `score_bert_ner`.
+    RETURNS (BertNer): the component.
     RAISES ConfigError: a setting is not allowed.
     """
-    # Typed as Any so that all settings are refused in the same words, which name what is allowed.
-    reading = (decoding, respect_sentences, overwrite, spans_key, thresholds)
-    loss = (class_weights, focal_gamma, label_smoothing)
-    of_labels = (labels, label_map, incorrect_spans_key)
-    settings = Settings(subword_labels, objective, *reading, *loss, subword_reading, *of_labels)
+    # Typed as Any: `Settings.check` then rejects every bad value with the same message, which states what is allowed.
+    prediction_settings = (decoding, respect_sentences, overwrite, spans_key, thresholds)
+    loss_settings = (class_weights, focal_gamma, label_smoothing)
+    label_settings = (labels, label_map, incorrect_spans_key)
+    settings = Settings(
+        subword_labels, objective, *prediction_settings, *loss_settings, subword_reading, *label_settings
+    )
     keep_tag_map(nlp)
     set_optimizer(nlp)
     component = BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
@@ -112,13 +117,14 @@ def make_bert_ner(
 
 
 class BertNer(SteppingPipe):
-    """Named entity recognition with a Hugging Face token classifier that spaCy trains, runs and saves.
+    """Recognize named entities with a Hugging Face token classifier that spaCy trains, runs and saves.
 
     vocab (Vocab): the shared vocabulary.
     model (Model[List[Doc], List[Ragged]]): the token classifier.
-    name (str): name of the component in its pipeline; the losses and errors bear it.
-    settings (Settings): what the config says.
-    scorer (Callable | None): scores Examples.
+    name (str): name of the component in its pipeline, default "bert_ner"; the key of its losses, and part of its error
+        messages.
+    settings (Settings): the settings of the config.
+    scorer (Callable | None): function that scores Examples, default `score_bert_ner`; None for no scores.
     RAISES ConfigError: a setting is not allowed.
     """
 
@@ -135,8 +141,8 @@ class BertNer(SteppingPipe):
         super().__init__(vocab, model, name)
         self.settings = settings
         self.scorer = scorer
-        # Labels that `add_label` was given, which every head is to have; the temperature of the scores; the weights
-        # that `initialize` counted, so that training can go on with them.
+        # added_labels: passed to `add_label`; every later head must have them too. temperature: of the entity scores.
+        # balanced_weights: counted by `initialize`, and needed to resume training.
         self.cfg = LearnedState(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
         self._gold_warnings = GoldWarnings(name, settings.incorrect_spans_key)
@@ -146,40 +152,43 @@ class BertNer(SteppingPipe):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tag of each column of the logits; empty before weights are loaded."""
-        return models.get_tags(self.model).tags if models.has_checkpoint(self.model) else ()
+        """Tag of each column of the logits; empty before weights are loaded."""
+        return token_classifier.get_tags(self.model).tags if token_classifier.has_checkpoint(self.model) else ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The entity types that can be predicted, sorted. Before weights are loaded, those that were added."""
-        known = models.get_tags(self.model).labels if models.has_checkpoint(self.model) else ()
+        """Entity types that can be predicted, sorted. Before weights are loaded, only the labels that were added."""
+        known = token_classifier.get_tags(self.model).labels if token_classifier.has_checkpoint(self.model) else ()
         return tuple(sorted({*known, *self.cfg["added_labels"]}))
 
     @property
     def is_resizable(self) -> bool:
-        """Labels can be added."""
+        """Whether labels can be added: always True."""
         return True
 
     @property
     def label_data(self) -> list[str]:
-        """What `spacy init labels` writes and `initialize` takes back."""
+        """The labels that `spacy init labels` writes and that `initialize` accepts."""
         return list(self.labels)
 
     def add_label(self, label: str) -> int:
-        """Add an entity type. A head that is there gets new rows, with random weights, behind its old ones, which stay.
+        """Add an entity type.
 
-        Training goes on with `nlp.resume_training()`; `nlp.rehearse` keeps the old labels in mind.
-        RETURNS (int): 1, or 0 if the label was there already.
-        RAISES TagError: it is no label, `labels` and `label_map` do not keep it, or it does not go with the tags of the
-            head.
+        An existing head keeps its rows and gets new rows after them, with random weights. Resume training with
+        `nlp.resume_training()`; `nlp.rehearse` helps the model to retain the old labels.
+
+        label (str): the entity type.
+        RETURNS (int): 1, or 0 if the component already has the label.
+        RAISES TagError: the value is not a label, `labels` and `label_map` do not keep it, or it does not fit the tags
+            of the head.
         """
         check_labels([label])
         if self.settings.label_rules.rename(label) != label:
             raise TagError(Errors.label_not_kept.format(label=label, name=self.name))
         if label in self.labels:
             return 0
-        if models.has_checkpoint(self.model):
-            models.get_checkpoint(self.model).add_labels([label])
+        if token_classifier.has_checkpoint(self.model):
+            token_classifier.get_checkpoint(self.model).add_labels([label])
         self.cfg["added_labels"].append(label)
         return 1
 
@@ -190,29 +199,31 @@ class BertNer(SteppingPipe):
         nlp: Language | None = None,
         labels: Sequence[str] | None = None,
     ) -> None:
-        """Open the checkpoint that the config names; give it a head for the labels, unless it has one.
+        """Load the checkpoint of the config, and create a head for the labels unless the checkpoint has one.
 
-        get_examples (Callable): gives examples; their entities name the labels, and their tokens are counted for
+        get_examples (Callable): returns examples. Their entities define the labels, and their tokens are counted for
             `class_weights = "balanced"`.
-        nlp (Language | None): the pipeline, whose config says how long it trains; see `SteppingPipe.make_plan`.
-        labels (Sequence[str] | None): the labels, in place of those of the examples.
-        RAISES BertNerError: there is no label and no trained head. TagError: a label is none. CheckpointError: see
-            `Checkpoint.from_pretrained`.
+        nlp (Language | None): the pipeline, whose config defines the length of training; see `SteppingPipe.make_plan`.
+        labels (Sequence[str] | None): the labels; None to collect them from the examples.
+        RAISES BertNerError: there are no labels and no trained head. TagError: a value is not a label.
+            CheckpointError: see `Checkpoint.from_pretrained`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         counted, rules = CountedExamples(get_examples), self.settings.label_rules
         if labels is None:
-            found = set[str]()
-            labels = self._gold_warnings.labels(rename_gold(rules, counted(), found))
-            labels = sorted(found or labels)
-        wanted = wanted_labels(rules, check_labels(labels), self.name)
+            original_labels = set[str]()
+            labels = self._gold_warnings.labels(rename_gold(rules, counted(), original_labels))
+            labels = sorted(original_labels or labels)
+        head_labels = wanted_labels(rules, check_labels(labels), self.name)
         try:
             sample = lambda: [eg.x for eg in islice(get_examples(), 10)]  # noqa: E731
-            models.load_checkpoint(self.model, wanted, self.cfg["added_labels"], sample, rules)
+            token_classifier.load_checkpoint(self.model, head_labels, self.cfg["added_labels"], sample, rules)
         except EncoderError as e:
             raise BertNerError(Errors.no_labels.format(name=self.name)) from e
         counts = (
-            gold.count_tokens(rename_gold(rules, get_examples())) if self.settings.class_weights == BALANCED else {}
+            gold_tags.count_tokens(rename_gold(rules, get_examples()))
+            if self.settings.class_weights == BALANCED
+            else {}
         )
         self.cfg.update(temperature=1.0, balanced_weights=balanced_weights(counts))
         self._rehearsal_model = None
@@ -220,7 +231,11 @@ class BertNer(SteppingPipe):
         self.make_plan(nlp, counted)
 
     def predict(self, docs: Iterable[Doc]) -> list[DocPredictions]:
-        """The entities of each Doc, which stays as it is, in the order of the text. Warns once of those not read."""
+        """Predict the entities of each Doc without modifying it. Warns once about omitted entities.
+
+        docs (Iterable[Doc]): the Docs.
+        RETURNS (list[DocPredictions]): the entities of each Doc, in the order of the text.
+        """
         docs = list(docs)
         if docs:
             self._ensure_loaded()
@@ -231,18 +246,25 @@ class BertNer(SteppingPipe):
         return predictions
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[DocPredictions]) -> None:
-        """Write entities to `doc.ents`, and with their scores to `doc.spans`; see `doc_entities.write_entities`."""
+        """Write entities to `doc.ents`, and entities with scores to `doc.spans`; see `doc_entities.write_entities`.
+
+        docs (Iterable[Doc]): the Docs.
+        scores (list[DocPredictions]): the entities of each Doc, as returned by `predict`.
+        """
         for doc, predictions in zip(docs, scores, strict=True):
             write_entities(doc, predictions, overwrite=self.settings.overwrite, spans_key=self.settings.spans_key)
 
     def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
-        """Fit the temperature of the scores on held-out examples; what is found stays, but for what `thresholds` drop.
+        """Fit the temperature of the scores on held-out examples.
 
-        examples (Iterable[Example]): with gold entities; best those of the dev data. Found entities that touch a token
-            without annotation are left out.
-        RETURNS: `temperature`; the expected calibration error over the entities found, `ece_before` and `ece_after`;
-            their number, `n_entities`.
-        RAISES BertNerError: there are no scores. CalibrationError: the examples hold nothing to fit to.
+        The predicted entities stay the same, except for those that `thresholds` drop.
+
+        examples (Iterable[Example]): examples with gold entities, preferably the dev data. Predicted entities that
+            touch a token without annotation are ignored.
+        RETURNS (dict[str, float]): `temperature`; `ece_before` and `ece_after`, the expected calibration error over the
+            predicted entities; `n_entities`, the number of these entities.
+        RAISES BertNerError: scores are turned off. CalibrationError: the examples are not sufficient to fit a
+            temperature.
         """
         if self.settings.spans_key is None:
             raise BertNerError(Errors.no_scores.format(name=self.name))
@@ -255,11 +277,16 @@ class BertNer(SteppingPipe):
         return fitted
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score predicted entities, with gold ones under the names that `label_map` gives, and without those whose
-        labels no component of the pipeline predicts; see `label_scope`.
+        """Score predicted entities against gold entities.
 
-        RAISES BertNerError: the predicted Docs are the references, or held all gold entities before, while nothing else
-            in the pipeline sets entities.
+        Gold entities are renamed by `label_map`. Labels that no component of the pipeline predicts are ignored; see
+        `label_scope`.
+
+        examples (Iterable[Example]): the examples.
+        **kwargs: passed to the scorer.
+        RETURNS (dict[str, Any]): the scores by name.
+        RAISES BertNerError: no other component sets entities, and the predicted Docs are the references or contained
+            all gold entities before prediction.
         """
         renamed = [*scope_of_component(self).rename(examples)]
         if sets_entities_alone(self):
@@ -268,23 +295,22 @@ class BertNer(SteppingPipe):
         return scores
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Annotate a stream of Docs, some of which are read ahead so that those of like length go together.
+        """Annotate a stream of Docs. Docs are read ahead and batched by length.
 
-        A Doc that fails does not take others along: the Docs read ahead are halved until it is alone, and the error
-        handler gets it. What is no Doc's fault, such as weights that cannot be opened, is reported once for all of
-        them.
+        A failing Doc does not lose its batch: the batch is bisected until the Doc is isolated and passed to the error
+        handler. An error that no Doc causes, such as weights that cannot be loaded, is reported once for the batch.
 
         stream (Iterable[Doc]): the Docs.
-        batch_size (int): the most Docs to read ahead; fewer, where they hold many tokens, see
+        batch_size (int): maximum number of Docs to read ahead, default 128; fewer if they have many tokens, see
             `batching.read_ahead_batches`.
-        YIELDS (Doc): the annotated Docs in order, without those that the error handler got and did not raise.
+        YIELDS (Doc): the annotated Docs in order, except those that the error handler received without raising.
         """
         error_handler = self.get_error_handler()
         for docs in read_ahead_batches(stream, batch_size, self.model.attrs["max_batch_tokens"]):
             for doc, predictions in self._predict_with_bisection(docs):
                 try:
                     self.set_annotations([doc], [predictions])
-                except Exception as e:  # whatever it is, as in `_predict_with_bisection`
+                except Exception as e:  # of any type, as in `_predict_with_bisection`
                     error_handler(self.name, self, [doc], e)
                 else:
                     yield doc
@@ -292,13 +318,15 @@ class BertNer(SteppingPipe):
     def _predict_with_bisection(self, docs: list[Doc]) -> Iterator[tuple[Doc, DocPredictions]]:
         try:
             predictions = self.predict(docs)
-        except Exception as e:  # whatever it is, spaCy leaves it to the error handler
-            is_of_a_doc = not isinstance(e, CheckpointError | ConfigError) and models.has_checkpoint(self.model)
+        except Exception as e:  # of any type: spaCy leaves every error to the error handler
+            is_of_a_doc = not isinstance(e, CheckpointError | ConfigError) and token_classifier.has_checkpoint(
+                self.model
+            )
             if len(docs) == 1 or not is_of_a_doc:
                 self.get_error_handler()(self.name, self, docs, e)
                 return
             predictions = []
-        # Not while the error is handled, as that would hold the memory that the failed batch took.
+        # Outside the `except` block, whose traceback would keep the memory of the failed batch.
         if predictions:
             yield from zip(docs, predictions, strict=True)
         else:
@@ -314,13 +342,13 @@ class BertNer(SteppingPipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Gather the gradient of one batch.
+        """Accumulate the gradient of one batch.
 
         examples (Iterable[Example]): the batch.
-        drop (float): dropout rate of every torch module; overrides the checkpoint's own rates.
-        sgd (Optimizer | None): steps at once if given.
-        losses (dict[str, float] | None): the mean cross-entropy of this batch, and of those counted before, is kept
-            under the component's name.
+        drop (float): dropout rate of every torch module, default 0.0; overrides the rates of the checkpoint.
+        sgd (Optimizer | None): optimizer to step with after the batch; None for no step.
+        losses (dict[str, float] | None): losses to add to. The value under the component's name becomes the mean
+            cross-entropy over this batch and all earlier ones.
         RETURNS (dict[str, float]): `losses`.
         """
         examples = list(examples)
@@ -335,13 +363,14 @@ class BertNer(SteppingPipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Gather the gradient that keeps the model near to what it was when `nlp.resume_training()` was called.
+        """Accumulate the gradient that keeps the model close to its state at the call of `nlp.resume_training()`.
 
-        examples (Iterable[Example]): of the kind that the model knows; they need no annotation.
-        losses (dict[str, float] | None): the mean divergence from the old model, see `cross_entropy.distillation`, over
-            the first subwords of all tokens, is kept under the component's name.
-        For the others see `update`. RETURNS (dict[str, float]): `losses`.
-        RAISES BertNerError: its encoder is another component's.
+        examples (Iterable[Example]): texts like those that the model was trained on; they need no annotation.
+        drop (float), sgd (Optimizer | None): see `update`.
+        losses (dict[str, float] | None): losses to add to. The value under the component's name becomes the mean
+            divergence from the old model over the first subwords of all tokens; see `cross_entropy.distillation`.
+        RETURNS (dict[str, float]): `losses`.
+        RAISES BertNerError: the component uses the encoder of another component.
         """
         examples = list(examples)
         if listens(self.model):
@@ -370,20 +399,22 @@ class BertNer(SteppingPipe):
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, gradient = get_loss(examples, logits)
-        if loss.weight or is_shared(self.model):  # whose encoder may wait for it, with the gradients of others
-            weight = models.gather(self.model, loss.weight)
+        # A shared encoder may wait for this component's gradient, together with those of other components.
+        if loss.weight or is_shared(self.model):
+            weight = token_classifier.gather(self.model, loss.weight)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
-        if sgd:  # None or, as spaCy's own components take it, False for no step
+        if sgd:  # spaCy's components accept both None and False for no step
             self.finish_update(sgd)
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
-        """Mean loss over the subwords that carry a known tag, and incorrect spans, as the settings say.
+        """Compute the mean loss over the subwords with a known tag and, depending on the settings, incorrect spans.
 
         examples (Iterable[Example]): the batch.
-        scores (list[Ragged]): the model's output for `eg.predicted` of each.
-        RETURNS: the loss in nats, and its gradient in the shape of `scores`.
+        scores (list[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
+            each
+        RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `scores`.
         RAISES BertNerError: see `objective.training_loss`.
         """
         examples = [*rename_gold(self.settings.label_rules, examples)]
@@ -391,12 +422,13 @@ class BertNer(SteppingPipe):
         return self._loss(examples, scores)
 
     def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> WeightedMean:
-        """The loss of examples, such as the dev data, with the weights as they are; see `get_loss`. Nothing is learned.
+        """Compute the loss of examples, such as the dev data, without updating the weights; see `get_loss`.
 
-        examples (Iterable[Example]): a token of a label that the head lacks, whose loss would be infinite, gets none.
-        batch_size (int): the number of Docs to predict together.
-        RETURNS (MeanLoss): the mean over all examples, in nats; its `weight` is 0 where they hold no known tag.
-        RAISES ConfigError: no balanced weights were counted.
+        examples (Iterable[Example]): the examples. A token whose label the head lacks is ignored, because its loss
+            would be infinite.
+        batch_size (int): number of Docs to predict together, default 128.
+        RETURNS (WeightedMean): the mean over all examples, in nats; its `weight` is 0 if they have no known tag.
+        RAISES ConfigError: `class_weights = "balanced"`, but no weights were counted.
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.measure_loss")
@@ -410,18 +442,19 @@ class BertNer(SteppingPipe):
     def _loss(
         self, examples: Iterable[Example], logits: list[Ragged], *, skip_unknown: bool = False
     ) -> tuple[WeightedMean, list[Ragged]]:
-        tags, balanced = models.get_tags(self.model), self.cfg["balanced_weights"]
+        tags, balanced = token_classifier.get_tags(self.model), self.cfg["balanced_weights"]
         return training_loss(examples, logits, tags, self.settings, balanced, self.name, skip_unknown=skip_unknown)
 
     def _ensure_loaded(self) -> None:
-        """Open a named fine-tuned checkpoint that was not used yet, and give it the labels that were added.
+        """Load the fine-tuned checkpoint of the config unless weights are loaded, and add the missing labels to it.
 
-        RAISES EncoderError: the name is that of an encoder, which has to be initialized.
+        RAISES EncoderError: the checkpoint is an encoder, which must be initialized first.
         """
-        checkpoint = models.get_checkpoint(self.model)
+        checkpoint = token_classifier.get_checkpoint(self.model)
         rename_head(checkpoint, self.settings.label_rules, self.cfg["added_labels"], self.name)
-        if added := [label for label in self.cfg["added_labels"] if label not in checkpoint.tags.labels]:
-            checkpoint.add_labels(added)
+        missing_labels = [label for label in self.cfg["added_labels"] if label not in checkpoint.tags.labels]
+        if missing_labels:
+            checkpoint.add_labels(missing_labels)
         self.settings.check_labels(self.name, checkpoint.tags.labels)
 
     def _load_to_save(self) -> bool:
@@ -432,5 +465,5 @@ class BertNer(SteppingPipe):
         return True
 
     def _check_loaded(self) -> None:
-        if models.has_checkpoint(self.model):
+        if token_classifier.has_checkpoint(self.model):
             self._ensure_loaded()

@@ -1,4 +1,4 @@
-"""Fit the temperature of the scores on held-out examples, and say what it did."""
+"""Fit the temperature of the scores on held-out examples, and report its effect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..decoding.entity_scores import fit_temperature
 from ..errors import BertNerError, CalibrationError, Errors
 from ..evaluation.preset_entities import count_preset_gold
 from ..evaluation.token_accuracy import calibration_error
-from ..losses import gold_tags as gold
+from ..losses import gold_tags
 from ..models.token_classifier import TokenClassifier
 from ..types import Entity, Floats1d
 from ..util.pipelines import check_labels, open_pipeline
@@ -28,34 +28,37 @@ from .settings import Settings
 
 BATCH_SIZE = 64
 ENOUGH = 100
-"""Entities, below which a warning is due: the error of calibration is taken over ten bins."""
+"""Fewer entities than this cause a warning: the calibration error is computed over ten bins."""
 
 
 def calibrate(
     model: TokenClassifier, examples: Sequence[Example], settings: Settings, temperature: float, name: str
 ) -> dict[str, float]:
-    """Fit the temperature at which the scores of the entities found are most likely.
+    """Fit the temperature that maximizes the likelihood of the scores of the predicted entities.
 
     See `entity_scores.fit_temperature` for the method.
 
-    temperature (float): the one until now.
-    name (str): of the component, for the message.
-    RETURNS: see `BertNer.calibrate`.
-    RAISES CalibrationError: not some of the entities are right and some not; or the Docs hold all gold entities, which
-        leaves none to find.
+    model (TokenClassifier): the model.
+    examples (Sequence[Example]): held-out examples with gold entities.
+    settings (Settings): settings of the component.
+    temperature (float): the current temperature.
+    name (str): name of the component, for messages.
+    RETURNS (dict[str, float]): see `BertNer.calibrate`.
+    RAISES CalibrationError: the predicted entities are all correct or all incorrect; or the Docs already contain all
+        gold entities, so there is none to predict.
     """
     n_gold = sum(len(eg.reference.ents) for eg in examples)
     if not settings.overwrite and n_gold and count_preset_gold(examples, lambda doc: doc.ents) == n_gold:
         raise CalibrationError(Errors.gold_was_given_to_calibrate.format(name=name, n=n_gold))
-    readings: list[tuple[DecodedBatch, NDArray[np.bool_]]] = []
+    batches: list[tuple[DecodedBatch, NDArray[np.bool_]]] = []
     correct: list[bool] = []
     for batch in minibatch(examples, BATCH_SIZE):
-        reading = decode_batch(model, [eg.predicted for eg in batch], settings)
-        found: list[list[Entity]] = [[] for _ in batch]
-        for span in reading.spans:
-            found[span.doc].append(span.entity)
-        verdicts = [v for eg, entities in zip(batch, found, strict=True) for v in gold.verdicts(eg, entities)]
-        readings.append((reading, np.array([verdict is not None for verdict in verdicts], dtype=bool)))
+        decoded = decode_batch(model, [eg.predicted for eg in batch], settings)
+        predicted: list[list[Entity]] = [[] for _ in batch]
+        for span in decoded.spans:
+            predicted[span.doc].append(span.entity)
+        verdicts = [v for eg, entities in zip(batch, predicted, strict=True) for v in gold_tags.verdicts(eg, entities)]
+        batches.append((decoded, np.array([verdict is not None for verdict in verdicts], dtype=bool)))
         correct += [verdict for verdict in verdicts if verdict is not None]
     if all(correct) or not any(correct):
         counts = {"total": len(correct), "correct": sum(correct)}
@@ -63,31 +66,32 @@ def calibrate(
     if len(correct) < ENOUGH:
         message = Errors.few_to_calibrate.format(name=name, n=len(correct), enough=ENOUGH)
         warnings.warn(message, UserWarning, stacklevel=3)
-    right = np.array(correct)
+    is_correct = np.array(correct)
 
     def score_at(temperature: float) -> Floats1d:
-        return np.concatenate([reading.scores(temperature)[is_known] for reading, is_known in readings])
+        return np.concatenate([decoded.scores(temperature)[is_known] for decoded, is_known in batches])
 
-    fitted = fit_temperature(score_at, right)
+    fitted = fit_temperature(score_at, is_correct)
     return {
         "temperature": fitted,
-        "ece_before": calibration_error(score_at(temperature), right),
-        "ece_after": calibration_error(score_at(fitted), right),
+        "ece_before": calibration_error(score_at(temperature), is_correct),
+        "ece_after": calibration_error(score_at(fitted), is_correct),
         "n_entities": len(correct),
     }
 
 
 def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
-    """Fit the temperature of each `bert_ner` in a saved pipeline and write it there, into the file `cfg`.
+    """Fit the temperature of each `bert_ner` in a saved pipeline, and write it to the component's `cfg` file.
 
-    Components that cannot be calibrated are skipped with a warning, as long as one can.
+    Components that cannot be calibrated are skipped with a warning if at least one can be calibrated.
 
-    folder (Path): of the pipeline.
-    data (Path): a `.spacy` file of held-out examples; or a folder, whose dev part is taken, see `part_file`.
-    RETURNS: for each component that was calibrated what `BertNer.calibrate` does.
-    RAISES BertNerError: there is no such component, or none gives scores; or the data cannot be used: a folder does not
-        tell which file it is, the file is damaged, it has no gold entity, or none of a label that the pipeline gives.
-        CalibrationError: no component finds both right and wrong entities in the data. No file is written then.
+    folder (Path): folder of the pipeline.
+    data (Path): a `.spacy` file of held-out examples; or a folder, whose dev split is used, see `part_file`.
+    RETURNS (dict[str, dict[str, float]]): by name of each calibrated component, the result of `BertNer.calibrate`.
+    RAISES BertNerError: the pipeline has no `bert_ner`, or none computes scores. The data cannot be used: the dev split
+        of a folder cannot be determined, the file is damaged, it has no gold entity, or no gold entity has a label that
+        the pipeline predicts. CalibrationError: no component predicts both correct and incorrect entities. No file is
+        written in these cases.
     """
     data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)
@@ -104,7 +108,7 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     for name in names:
         if name in skipped:
             continue
-        # What earlier components set, such as sentences and entities, counts here as it does in use.
+        # Run the earlier components: the sentences and entities that they set affect the predictions, as in production.
         earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
         with nlp.select_pipes(enable=earlier):
             examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in references]

@@ -1,4 +1,4 @@
-"""What training makes smaller: the loss that the settings name."""
+"""Compute the training loss that the settings define."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from thinc.api import Ragged
 
 from ..decoding.tag_scheme import TagSet
 from ..errors import Errors, require_setting
-from ..losses import gold_tags as gold
+from ..losses import gold_tags
 from ..losses.class_weights import tag_weights
 from ..losses.cross_entropy import WeightedMean, tag_loss
 from ..losses.incorrect_spans import add_negatives
@@ -29,18 +29,24 @@ def training_loss(
     *,
     skip_unknown: bool = False,
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """The mean loss of a batch, over its known tokens and, where the settings name their key, its incorrect spans.
+    """Compute the mean loss of a batch over its tokens with a known tag, and over incorrect spans if their key is set.
 
-    logits: the model's output for `eg.predicted` of each.
-    balanced: the weights of the labels that `initialize` counted.
-    name (str): of the component, for messages.
-    skip_unknown (bool): tokens of a label that is not in the head count as without annotation.
-    RETURNS: the loss in nats, and its gradient in the shape of `logits`.
-    RAISES TagError: a label is not in the head, and `skip_unknown` is False. ConfigError: no balanced weights were
-        counted. BertNerError: a gold entity is an incorrect span, too.
+    examples (Iterable[Example]): the batch.
+    logits (Sequence[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
+        each
+    tags (TagSet): tags of the head.
+    settings (Settings): settings of the component.
+    balanced (Mapping[str, float]): label weights counted by `initialize`, for `class_weights = "balanced"`.
+    name (str): name of the component, for messages.
+    skip_unknown (bool): treat tokens whose label the head lacks as tokens without annotation, default False.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `logits`.
+    RAISES TagError: the head lacks a label, and `skip_unknown` is False. ConfigError: `class_weights = "balanced"`, but
+        no weights were counted. BertNerError: a gold entity is also an incorrect span.
     """
     examples = list(examples)
-    targets = gold.subword_targets(examples, logits, tags, settings.subword_labels, name, skip_unknown=skip_unknown)
+    targets = gold_tags.subword_targets(
+        examples, logits, tags, settings.subword_labels, name, skip_unknown=skip_unknown
+    )
     if settings.objective == "sequences":
         loss, gradient = sequence_loss(logits, targets, tags)
     else:

@@ -1,4 +1,4 @@
-"""From Docs to the entities that the model finds in them, with their scores."""
+"""Predict entities and their scores: run the model on Docs and decode its logits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..decoding.entity_scores import entity_scores
 from ..decoding.tag_scheme import TagSet
 from ..decoding.viterbi import TagChain, decode_tags, mask_forbidden_starts, subword_chain, token_chain
 from ..errors import Errors
-from ..models import token_classifier as models
+from ..models import token_classifier
 from ..models.token_classifier import TokenClassifier
 from ..tokenization.alignment import SubwordLogits, joined_tokens
 from ..types import Bools1d, DocPredictions, Entity, Floats1d, Floats2d, Ints1d, Ints2d, Prediction
@@ -24,13 +24,13 @@ from .settings import Settings
 
 
 class EntitySpan(NamedTuple):
-    """An entity in a batch of Docs.
+    """A predicted entity in a batch of Docs.
 
     doc (int): index of its Doc.
-    entity (Entity): in tokens of that Doc.
-    offsets (tuple[int, int] | None): first character of that Doc that its subwords cover, and one past the last; None
-        for those of its tokens.
-    parts (tuple[int, ...]): indices of what it was joined from, in `DecodedBatch.entities`.
+    entity (Entity): the entity, in tokens of that Doc.
+    offsets (tuple[int, int] | None): start and end of its subwords, in characters of that Doc; None for the offsets of
+        its tokens.
+    parts (tuple[int, ...]): indices of the entities in `DecodedBatch.entities` that it was joined from.
     """
 
     doc: int
@@ -40,11 +40,11 @@ class EntitySpan(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """An entity that was not read, as another reading of its token was taken.
+    """An entity that was omitted because another subword or entity determines the tag of its token.
 
     doc (int): index of its Doc.
     token (int): index of its token in that Doc.
-    label (str): the label that was not read.
+    label (str): its label.
     """
 
     doc: int
@@ -53,15 +53,15 @@ class Unread(NamedTuple):
 
 
 class DecodedBatch(NamedTuple):
-    """The positions of a batch of Docs that get a tag, one Doc after the other, and the entities found in them.
+    """A decoded batch of Docs: the positions that get a tag, in the order of the Docs, and the predicted entities.
 
-    logits: of each position, on the CPU. *Shape:* `(n, n_tags)`
-    chain: where the positions lie, all Docs taken together, and which are read together.
-    entities: in positions of the chain.
-    spans: the same in tokens of the Docs. No two of them share a token.
-    unread: one for each token with an entity that was not read.
-    n_joined: number of joined tokens in each Doc; see `alignment.Alignment`.
-    tags: the tag of each column of the logits.
+    logits (Floats2d): logits of each position, on the CPU. *Shape:* `(n, n_tags)`
+    chain (TagChain): token and subword of each position, over all Docs, and the sequences that they form.
+    entities (list[Entity]): predicted entities, in positions of the chain.
+    spans (list[EntitySpan]): the same entities in tokens of the Docs. They do not overlap.
+    unread (list[Unread]): one omitted entity for each token that has one.
+    n_joined (list[int]): number of joined tokens in each Doc; see `alignment.Alignment`.
+    tags (TagSet): tag of each column of the logits.
     """
 
     logits: Floats2d
@@ -73,8 +73,13 @@ class DecodedBatch(NamedTuple):
     tags: TagSet
 
     def scores(self, temperature: float) -> Floats1d:
-        """The probability of each span; see `entity_scores.entity_scores`. Of one that was joined it is that of its
-        most likely part. *Shape:* `(n_spans,)`"""
+        """Compute the probability of each span; see `entity_scores.entity_scores`.
+
+        A joined span has the probability of its most likely part.
+
+        temperature (float): temperature of the scores.
+        RETURNS (Floats1d): *Shape:* `(n_spans,)`
+        """
         scores = entity_scores(self.logits, self.chain.is_start, self.entities, self.tags, temperature)
         if len(self.spans) == len(self.entities):
             return scores
@@ -82,97 +87,114 @@ class DecodedBatch(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """The tokens and the subwords of a batch of Docs, one Doc after the other.
+    """The tokens and subwords of a batch of Docs, in the order of the Docs.
 
-    firsts: index of the first token of each Doc. *Shape:* `(n_docs,)`
-    lengths, is_joined: see `alignment.Alignment`. *Shape:* `(n_tokens,)` each
-    rows: logits of all rows, which may lie on a GPU. *Shape:* `(n_rows, n_tags)`
+    doc_starts (Ints1d): index of the first token of each Doc. *Shape:* `(n_docs,)`
+    lengths (Ints1d), is_joined (Bools1d): see `alignment.Alignment`. *Shape:* `(n_tokens,)` each
+    logits (Floats2d): logits of all subwords, possibly on a GPU. *Shape:* `(n_rows, n_tags)`
     """
 
-    firsts: Ints1d
+    doc_starts: Ints1d
     lengths: Ints1d
     is_joined: Bools1d
-    rows: Floats2d
+    logits: Floats2d
 
 
-class _Characters(NamedTuple):
-    """Where tokens and subwords lie in the text of their Doc, in characters.
+class _CharacterOffsets(NamedTuple):
+    """Offsets of tokens and subwords, in characters of their Doc.
 
-    tokens: first, and one past the last, of each token. *Shape:* `(n_tokens, 2)`
-    rows: the same of each row's subword. *Shape:* `(n_rows, 2)`
-    row_ends: one past the last token of which each row's subword covers a character. *Shape:* `(n_rows,)`
+    tokens (Ints2d): start and end of each token. *Shape:* `(n_tokens, 2)`
+    subwords (Ints2d): start and end of each subword. *Shape:* `(n_rows, 2)`
+    token_ends (Ints1d): for each subword, the index after the last token that it overlaps. *Shape:* `(n_rows,)`
     """
 
     tokens: Ints2d
-    rows: Ints2d
-    row_ends: Ints1d
+    subwords: Ints2d
+    token_ends: Ints1d
 
 
 def decode_batch(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> DecodedBatch:
-    """Run the model and find the entities.
+    """Run the model and decode its logits to entities.
 
-    docs: at least one.
+    model (TokenClassifier): the model.
+    docs (Sequence[Doc]): at least one Doc.
+    settings (Settings): settings of the component.
+    RETURNS (DecodedBatch): the positions and the predicted entities.
     """
-    tags, ops = models.get_tags(model), model.ops
+    tags, ops = token_classifier.get_tags(model), model.ops
     output = model.predict(list(docs))
     is_joined = list(map(joined_tokens, output))
     batch = _Batch(
         np.cumsum([0, *map(len, docs[:-1])]),
         ops.to_numpy(ops.xp.concatenate([part.lengths for part in output])),
         np.concatenate(is_joined),
-        ops.xp.concatenate([models.logits_of(part) for part in output]),
+        ops.xp.concatenate([token_classifier.logits_of(part) for part in output]),
     )
     has_subwords = isinstance(output[0], SubwordLogits)
-    found = entity_constraints(docs, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
-    characters = None
+    constraints = entity_constraints(docs, overwrite=settings.overwrite, respect_sentences=settings.respect_sentences)
+    offsets = None
     if settings.subword_reading == "any" and has_subwords:
-        characters = _characters(docs, output)
-        positions = subword_chain(batch.lengths, found, batch.is_joined, characters.row_ends)
+        offsets = _character_offsets(docs, output)
+        chain = subword_chain(batch.lengths, constraints, batch.is_joined, offsets.token_ends)
     else:
-        positions = token_chain(batch.lengths, found, batch.is_joined)
-    logits = ops.to_numpy(batch.rows[ops.xp.asarray(positions.first_rows)])
+        chain = token_chain(batch.lengths, constraints, batch.is_joined)
+    logits = ops.to_numpy(batch.logits[ops.xp.asarray(chain.first_rows)])
     if settings.decoding == "viterbi":
-        logits = mask_forbidden_starts(logits, positions, tags)
-    best = decode_tags(logits, positions.is_start, tags, decoding=settings.decoding)
-    entities = tags.entities(best, positions.is_start)
-    spans = _spans(entities, positions, batch.firsts, characters)
+        logits = mask_forbidden_starts(logits, chain, tags)
+    tag_ids = decode_tags(logits, chain.is_start, tags, decoding=settings.decoding)
+    entities = tags.entities(tag_ids, chain.is_start)
+    spans = _entity_spans(entities, chain, batch.doc_starts, offsets)
     unread: list[Unread] = []
-    if characters is not None:
-        spans, unread = _without_overlaps(spans)
+    if offsets is not None:
+        spans, unread = _resolve_overlaps(spans)
     elif has_subwords:
-        unread = list(_unread(best, positions, batch, tags, ops.to_numpy(batch.rows.argmax(axis=1))))
-    n_joined = [int(own.sum()) for own in is_joined]
-    return DecodedBatch(logits, positions, entities, spans, unread, n_joined, tags)
+        unread = list(_find_unread(tag_ids, chain, batch, tags, ops.to_numpy(batch.logits.argmax(axis=1))))
+    n_joined = [int(is_joined_in_doc.sum()) for is_joined_in_doc in is_joined]
+    return DecodedBatch(logits, chain, entities, spans, unread, n_joined, tags)
 
 
 def predict(
     model: TokenClassifier, docs: Sequence[Doc], settings: Settings, temperature: float
 ) -> list[DocPredictions]:
-    """The entities of each Doc, in the order of the text, without those below their label's threshold."""
+    """Predict the entities of each Doc, except those with a score below the threshold of their label.
+
+    model (TokenClassifier): the model.
+    docs (Sequence[Doc]): the Docs.
+    settings (Settings): settings of the component.
+    temperature (float): temperature of the scores.
+    RETURNS (list[DocPredictions]): the entities of each Doc, in the order of the text.
+    """
     predictions = [DocPredictions() for _ in docs]
     if not docs:
         return predictions
-    reading = decode_batch(model, docs, settings)
-    scores: Sequence[float | None] = [None] * len(reading.spans)
+    decoded = decode_batch(model, docs, settings)
+    scores: Sequence[float | None] = [None] * len(decoded.spans)
     if settings.spans_key is not None:
-        scores = reading.scores(temperature).tolist()
-    for span, score in zip(reading.spans, scores, strict=True):
+        scores = decoded.scores(temperature).tolist()
+    for span, score in zip(decoded.spans, scores, strict=True):
         if score is None or score >= settings.thresholds.get(span.entity.label, 0.0):
             predictions[span.doc].append(Prediction(*span.entity, score, span.offsets))
-    for own, n_joined in zip(predictions, reading.n_joined, strict=True):
-        own.n_joined = n_joined
-    for one in reading.unread:
-        predictions[one.doc].unread.append((one.token, one.label))
+    for doc_predictions, n_joined in zip(predictions, decoded.n_joined, strict=True):
+        doc_predictions.n_joined = n_joined
+    for omitted in decoded.unread:
+        predictions[omitted.doc].unread.append((omitted.token, omitted.label))
     return predictions
 
 
 def warn_of_unread(docs: Sequence[Doc], predictions: Sequence[DocPredictions], settings: Settings, name: str) -> bool:
-    """Warn of entities in these Docs that were not read, if there are any; see `Settings.subword_reading`.
+    """Warn if entities of these Docs were omitted; see `Settings.subword_reading`.
 
-    name (str): of the component.
-    RETURNS: whether there are.
+    docs (Sequence[Doc]): the Docs.
+    predictions (Sequence[DocPredictions]): the predictions for each Doc.
+    settings (Settings): settings of the component.
+    name (str): name of the component.
+    RETURNS (bool): whether it warned.
     """
-    unread = [(doc, *one) for doc, own in zip(docs, predictions, strict=True) for one in own.unread]
+    unread = [
+        (doc, token, label)
+        for doc, doc_predictions in zip(docs, predictions, strict=True)
+        for token, label in doc_predictions.unread
+    ]
     if not unread:
         return False
     doc, i, label = unread[0]
@@ -184,62 +206,65 @@ def warn_of_unread(docs: Sequence[Doc], predictions: Sequence[DocPredictions], s
     return True
 
 
-def _characters(docs: Sequence[Doc], output: Sequence[Ragged]) -> _Characters:
-    tables = [doc.to_array([IDX, LENGTH]).reshape(-1, 2).astype(np.int64) for doc in docs]
-    offsets = [cast(SubwordLogits, part).offsets for part in output]
-    first, row_ends = 0, []
-    for table, own in zip(tables, offsets, strict=True):
-        row_ends.append(np.searchsorted(table[:, 0], own[:, 1]) + first)
-        first += len(table)
-    tokens = np.concatenate(tables)
+def _character_offsets(docs: Sequence[Doc], output: Sequence[Ragged]) -> _CharacterOffsets:
+    token_tables = [doc.to_array([IDX, LENGTH]).reshape(-1, 2).astype(np.int64) for doc in docs]
+    subword_offsets = [cast(SubwordLogits, part).offsets for part in output]
+    doc_start, token_ends = 0, []
+    for table, doc_offsets in zip(token_tables, subword_offsets, strict=True):
+        token_ends.append(np.searchsorted(table[:, 0], doc_offsets[:, 1]) + doc_start)
+        doc_start += len(table)
+    tokens = np.concatenate(token_tables)
     tokens[:, 1] += tokens[:, 0]
-    return _Characters(tokens, np.concatenate(offsets), np.concatenate(row_ends))
+    return _CharacterOffsets(tokens, np.concatenate(subword_offsets), np.concatenate(token_ends))
 
 
-def _spans(
-    entities: list[Entity], positions: TagChain, firsts: Ints1d, characters: _Characters | None
+def _entity_spans(
+    entities: list[Entity], chain: TagChain, doc_starts: Ints1d, offsets: _CharacterOffsets | None
 ) -> list[EntitySpan]:
-    """The entities in tokens of their Docs, which share tokens where several positions lie in one token."""
+    """Convert entities from positions to tokens of their Docs. They overlap if a token has several positions.
+
+    doc_starts: index of the first token of each Doc. *Shape:* `(n_docs,)`
+    """
     if not entities:
         return []
-    begins, lasts = np.array([entity[1:] for entity in entities]).T - [[0], [1]]
-    starts, ends = positions.token_indices[begins], positions.ends[lasts]
-    offsets: Sequence[tuple[int, int] | None] = [None] * len(entities)
-    if characters is not None:
-        # The offsets of some subwords hold the space before them, or what lies behind a sentence's end.
-        first = np.maximum(characters.rows[positions.first_rows[begins], 0], characters.tokens[starts, 0])
-        last = np.minimum(characters.rows[positions.first_rows[lasts], 1], characters.tokens[ends - 1, 1])
-        offsets = list(zip(first.tolist(), last.tolist(), strict=True))
-    doc_of = np.searchsorted(firsts, starts, side="right") - 1
-    places = np.stack([starts, ends], axis=1) - firsts[doc_of, None]
+    firsts, lasts = np.array([entity[1:] for entity in entities]).T - [[0], [1]]
+    starts, ends = chain.token_indices[firsts], chain.ends[lasts]
+    entity_offsets: Sequence[tuple[int, int] | None] = [None] * len(entities)
+    if offsets is not None:
+        # Some subwords include the space before them or text after the end of a sentence: clip them to the tokens.
+        start_chars = np.maximum(offsets.subwords[chain.first_rows[firsts], 0], offsets.tokens[starts, 0])
+        end_chars = np.minimum(offsets.subwords[chain.first_rows[lasts], 1], offsets.tokens[ends - 1, 1])
+        entity_offsets = list(zip(start_chars.tolist(), end_chars.tolist(), strict=True))
+    doc_of = np.searchsorted(doc_starts, starts, side="right") - 1
+    token_spans = np.stack([starts, ends], axis=1) - doc_starts[doc_of, None]
     return [
-        EntitySpan(doc, Entity(entity.label, *place), own, (i,))
-        for i, (doc, entity, place, own) in enumerate(
-            zip(doc_of.tolist(), entities, places.tolist(), offsets, strict=True)
+        EntitySpan(doc, Entity(entity.label, start, end), characters, (i,))
+        for i, (doc, entity, (start, end), characters) in enumerate(
+            zip(doc_of.tolist(), entities, token_spans.tolist(), entity_offsets, strict=True)
         )
     ]
 
 
-def _without_overlaps(spans: list[EntitySpan]) -> tuple[list[EntitySpan], list[Unread]]:
-    """Join entities of one label that share a token; of two labels that do, the one with more characters stays."""
-    kept: list[EntitySpan] = []
+def _resolve_overlaps(spans: list[EntitySpan]) -> tuple[list[EntitySpan], list[Unread]]:
+    """Join entities of one label that share a token; if the labels differ, keep the entity with more characters."""
+    resolved: list[EntitySpan] = []
     unread = []
     for span in spans:
-        if not kept or kept[-1].doc != span.doc or kept[-1].entity.end <= span.entity.start:
-            kept.append(span)
+        if not resolved or resolved[-1].doc != span.doc or resolved[-1].entity.end <= span.entity.start:
+            resolved.append(span)
             continue
-        before, lost = kept.pop(), span
-        if before.entity.label == span.entity.label:
-            kept.append(_joined(before, span))
+        winner, loser = resolved.pop(), span
+        if winner.entity.label == span.entity.label:
+            resolved.append(_join(winner, span))
             continue
-        if _n_characters(span) > _n_characters(before):
-            before, lost = span, before
-        kept.append(before)
-        unread.append(Unread(lost.doc, lost.entity.start, lost.entity.label))
-    return kept, unread
+        if _n_characters(span) > _n_characters(winner):
+            winner, loser = span, winner
+        resolved.append(winner)
+        unread.append(Unread(loser.doc, loser.entity.start, loser.entity.label))
+    return resolved, unread
 
 
-def _joined(before: EntitySpan, after: EntitySpan) -> EntitySpan:
+def _join(before: EntitySpan, after: EntitySpan) -> EntitySpan:
     entity = Entity(before.entity.label, before.entity.start, max(before.entity.end, after.entity.end))
     offsets = (cast(Any, before.offsets)[0], max(cast(Any, before.offsets)[1], cast(Any, after.offsets)[1]))
     return EntitySpan(before.doc, entity, offsets, before.parts + after.parts)
@@ -250,17 +275,19 @@ def _n_characters(span: EntitySpan) -> int:
     return int(end - start)
 
 
-def _unread(best: Ints1d, positions: TagChain, batch: _Batch, tags: TagSet, best_of_rows: Ints1d) -> Iterator[Unread]:
-    """Positions outside of entities of which a later subword is most likely in one.
+def _find_unread(
+    tag_ids: Ints1d, chain: TagChain, batch: _Batch, tags: TagSet, subword_tag_ids: Ints1d
+) -> Iterator[Unread]:
+    """Yield an omitted entity for each position outside entities with a later subword most likely inside one.
 
-    best: the tag id of each position. *Shape:* `(n,)`
-    best_of_rows: the most likely tag id of each row. *Shape:* `(n_rows,)`
+    tag_ids: decoded tag id of each position. *Shape:* `(n,)`
+    subword_tag_ids: most likely tag id of each subword. *Shape:* `(n_rows,)`
     """
     is_entity = tags.label_ids > 0
-    n_before = np.append(0, np.cumsum(is_entity[best_of_rows]))
-    later, end = positions.first_rows + 1, positions.first_rows + batch.lengths[positions.token_indices]
-    for i in np.flatnonzero(~is_entity[best] & (n_before[end] > n_before[later])).tolist():
-        row = later[i] + int(is_entity[best_of_rows[later[i] : end[i]]].argmax())
-        token = int(positions.token_indices[i])
-        doc = int(np.searchsorted(batch.firsts, token, side="right")) - 1
-        yield Unread(doc, token - int(batch.firsts[doc]), tags.labels[tags.label_ids[best_of_rows[row]] - 1])
+    n_before = np.append(0, np.cumsum(is_entity[subword_tag_ids]))
+    later, end = chain.first_rows + 1, chain.first_rows + batch.lengths[chain.token_indices]
+    for i in np.flatnonzero(~is_entity[tag_ids] & (n_before[end] > n_before[later])).tolist():
+        row = later[i] + int(is_entity[subword_tag_ids[later[i] : end[i]]].argmax())
+        token = int(chain.token_indices[i])
+        doc = int(np.searchsorted(batch.doc_starts, token, side="right")) - 1
+        yield Unread(doc, token - int(batch.doc_starts[doc]), tags.labels[tags.label_ids[subword_tag_ids[row]] - 1])

@@ -1,4 +1,4 @@
-"""How a component is written and read: its `cfg`, and a plain Hugging Face checkpoint."""
+"""Save and load a component: its `cfg`, and its weights as a standard Hugging Face checkpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spacy.pipeline.trainable_pipe import TrainablePipe
 
 from ..checkpoints.loading import translate_load_errors
 from ..errors import CheckpointError, Errors, is_number
-from ..models import token_classifier as models
+from ..models import token_classifier
 from ..models.shim import CheckpointShim
 from ..util.atomic_io import atomic_folder
 from ..util.checksums import check_sums, write_sums
@@ -25,43 +25,50 @@ P = TypeVar("P", bound="SerializablePipe")
 
 
 class LearnedState(dict[str, Any]):
-    """What a component has learned beside its weights, which is saved with it."""
+    """Learned values other than weights, saved with the component as `cfg`."""
 
     def __missing__(self, key: str) -> dict[str, float]:
-        # `spacy find-threshold` sets what it tries in the config, where ours are, and in `cfg`, where those of spaCy's
-        # components are, and takes for granted that there is a table.
+        # `spacy find-threshold` sets a threshold both in the config, which this component uses, and in `cfg`, which
+        # spaCy's own components use. It expects a table in both places.
         if key == "thresholds":
             return {}
         raise KeyError(key)
 
 
 class SerializablePipe(TrainablePipe):
-    """A component whose weights are those of a token classifier."""
+    """A component that saves and loads the weights of a token classifier."""
 
     cfg: LearnedState
 
     def _load_to_save(self) -> bool:
-        """Make what is saved complete.
+        """Load the weights if needed, before the component is saved.
 
-        RETURNS: whether there are weights; an encoder that was not initialized has none.
+        RETURNS (bool): whether there are weights; an encoder that was not initialized has none.
         """
         raise NotImplementedError
 
     def _check_loaded(self) -> None:
-        """Check what can be checked once weights were read."""
+        """Check the component after its weights were read."""
         raise NotImplementedError
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Weights, tokenizer, labels and, as thinc has it, the settings of the model as bytes; nothing is pickled."""
+        """Serialize weights, tokenizer, labels and, as thinc models do, the model settings. Nothing is pickled.
+
+        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        RETURNS (bytes): the serialized component.
+        """
         if "model" not in exclude and self._load_to_save():
             self._record_source()
         data: bytes = super().to_bytes(exclude=exclude)
         return data
 
     def from_bytes(self: P, data: bytes, *, exclude: Iterable[str] = ()) -> P:
-        """Read what `to_bytes` wrote. The settings of the model, such as its windows, are those of the bytes.
+        """Load a component that `to_bytes` serialized. The model settings, such as windows, are read from the bytes.
 
-        RAISES CheckpointError: it did not write that.
+        data (bytes): the serialized component.
+        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        RETURNS (SerializablePipe): this component.
+        RAISES CheckpointError: the bytes are not the output of `to_bytes`.
         """
 
         def read_cfg(content: bytes) -> None:
@@ -75,34 +82,39 @@ class SerializablePipe(TrainablePipe):
         exclude = [*exclude]
         with self._or_as_before(), translate_load_errors(self.name, Errors.bad_bytes), unpacking():
             util.from_bytes(data, deserialize, exclude)
-            models.check_settings(self.model)
+            token_classifier.check_settings(self.model)
             self._check_loaded()
         return self
 
     @contextmanager
     def _or_as_before(self) -> Iterator[None]:
-        """Where reading fails, keep what was learned, the settings of the model and its weights; but thinc reads over
-        those of a shared encoder."""
-        kept = [(now, {**now}) for now in (self.cfg, self.model.attrs)]
+        """Restore `cfg`, the model settings and the weights if loading fails.
+
+        The weights of a shared encoder are not restored, because thinc overwrites them in place.
+        """
+        snapshots = [(current, {**current}) for current in (self.cfg, self.model.attrs)]
         try:
             with cast(CheckpointShim, self.model.shims[0]).or_as_before():
                 yield
         except BaseException:
-            for now, before in kept:
-                now.clear()
-                now.update(before)
+            for current, before in snapshots:
+                current.clear()
+                current.update(before)
             raise
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write `cfg`, `model/`, a plain Hugging Face checkpoint, and their sums: all of them or none. What is excluded
-        stays as it was there."""
+        """Write `cfg`, `model/` (a standard Hugging Face checkpoint) and their checksums: all of them or none.
+
+        path (str | Path): folder of the component. Excluded parts that it already contains are kept.
+        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        """
         serialize: dict[str, Callable[[Path], None]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
         }
         if "model" not in exclude and self._load_to_save():
             self._record_source()
-            serialize["model"] = lambda p: models.save_checkpoint(self.model, p)
+            serialize["model"] = lambda p: token_classifier.save_checkpoint(self.model, p)
         path = Path(path)
         with atomic_folder(path) as temporary:
             util.to_disk(temporary, serialize, exclude)
@@ -114,30 +126,32 @@ class SerializablePipe(TrainablePipe):
             write_sums(temporary)
 
     def _record_source(self) -> None:
-        """Keep in `cfg` which commit on the Hub was opened: a branch moves on, and a saved pipeline knows no name."""
-        checkpoint = models.get_checkpoint(self.model)
+        """Record the Hub name and commit in `cfg`: a branch moves, and a saved pipeline has no checkpoint name."""
+        checkpoint = token_classifier.get_checkpoint(self.model)
         if checkpoint.commit:
             self.cfg["source"] = {"name": checkpoint.name, "commit": checkpoint.commit}
 
     def from_disk(self: P, path: str | Path, *, exclude: Iterable[str] = ()) -> P:
-        """Read what `to_disk` wrote; never asks the network.
+        """Load a component that `to_disk` wrote. Never accesses the network.
 
-        RAISES CheckpointError: the files cannot be opened, or are not those that were saved; see
-            `checksums.check_sums`.
+        path (str | Path): folder of the component.
+        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        RETURNS (SerializablePipe): this component.
+        RAISES CheckpointError: the files cannot be opened, or are not the saved files; see `checksums.check_sums`.
         """
         exclude = [*exclude]
         check_sums(Path(path), exclude)
 
         def read_model(folder: Path) -> None:
-            # An encoder that was saved before it was initialized has none, and is opened by name then.
+            # An encoder that was saved before initialization has no folder; it is loaded by name later.
             if folder.exists():
-                models.restore_checkpoint(self.model, folder)
+                token_classifier.restore_checkpoint(self.model, folder)
 
         def read_vocab(folder: Path) -> None:
             try:
                 with unpacking():
                     self.vocab.from_disk(folder, exclude=exclude)
-            except Exception as e:  # whatever spaCy and srsly raise of what they find in the files
+            except Exception as e:  # of any type: spaCy and srsly do not document what they raise for damaged files
                 reason = " ".join(str(e).split())[:200] or type(e).__name__
                 raise CheckpointError(Errors.bad_cfg.format(path=folder, reason=reason)) from e
 
@@ -153,7 +167,10 @@ class SerializablePipe(TrainablePipe):
 
 
 def _read_cfg(path: Path) -> dict[str, Any]:
-    """RAISES CheckpointError: it is not what `to_disk` wrote."""
+    """Read the `cfg` of a component.
+
+    RAISES CheckpointError: the file is not the output of `to_disk`.
+    """
     try:
         cfg = srsly.read_json(path)
     except (OSError, ValueError) as e:
@@ -166,11 +183,11 @@ def _are_labels(value: list[object]) -> bool:
 
 
 def _checked(path: object, cfg: object) -> dict[str, Any]:
-    kinds: dict[str, Callable[[Any], bool]] = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "temperature": lambda value: is_number(value) and value > 0,
         "added_labels": lambda value: isinstance(value, list) and _are_labels(value),
         "balanced_weights": lambda value: isinstance(value, dict) and all(map(is_number, value.values())),
     }
-    if not isinstance(cfg, dict) or not all(kinds[key](cfg[key]) for key in kinds.keys() & cfg.keys()):
-        raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is no table of what a component learned"))
+    if not isinstance(cfg, dict) or not all(checks[key](cfg[key]) for key in checks.keys() & cfg.keys()):
+        raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is not a table of learned values"))
     return cfg

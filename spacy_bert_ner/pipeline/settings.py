@@ -1,4 +1,4 @@
-"""The settings of the component, checked when the pipeline is built."""
+"""Define and validate the settings of the component."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBWORD_READINGS = ("first", "any")
 OBJECTIVES = ("tokens", "sequences")
 BALANCED = "balanced"
 _OF_SUBWORDS = {"subword_labels": "first", "class_weights": None, "focal_gamma": 0.0, "label_smoothing": 0.0}
-"""Settings, with their defaults, that a loss of whole sequences does not know."""
+"""Settings that a sequence loss does not support, with their defaults."""
 
 DEFAULT_MODEL = """
 [model]
@@ -38,47 +38,50 @@ precision = "fp32"
 mark_case = false
 runtime = null
 """
-"""The model of a component that names none."""
+"""The default model of a component."""
 
 NOT_IN_NAMES = {*'/\\:*?"<>|', ".", "$"}
-"""What no folder can have in its name, here or on other systems; and what means something else in a config."""
+"""Characters that a folder name cannot have on some system, or that have a special meaning in a config."""
 TAKEN = {"vocab", "tokenizer"}
-"""What spaCy writes beside the components."""
+"""Names that spaCy writes into the same folder as the components."""
 LONGEST = 200
-"""In bytes: file systems take 255, some of which are for what is added while a folder is written."""
+"""Maximum length of a name in bytes: file systems allow 255, and writing a folder adds a temporary suffix."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `[components.bert_ner]` holds beside the model and the scorer.
+    """The settings of `[components.bert_ner]` other than the model and the scorer.
 
-    subword_labels (str): "first": only the first subword of a token carries its tag in training; the others get no
-        loss. "all": every subword carries it. For predictions see `subword_reading`.
-    objective (str): what training makes likely. "tokens": the gold tag of each token among all tags. "sequences": the
-        gold tags of each Doc among all sequences of tags that the scheme allows; see `sequence_nll.sequence_loss`. It
-        goes with the defaults alone of the settings that choose or weigh subwords.
-    decoding (str): "viterbi": the legal tag sequence with the highest sum of logits. "greedy": each token's own highest
-        logit, read so that a tag that continues nothing begins an entity.
-    respect_sentences (bool): no entity crosses the beginning of a sentence, where an earlier component has set those.
-    overwrite (bool): entities that an earlier component has set are replaced. Otherwise they stay, and the others are
-        found around them. Blocked tokens get no entity either way.
-    spans_key (str | None): the key in `doc.spans` of the group that holds the entities and, in `attrs["scores"]`, their
-        probabilities, which `ent._.score` reads too. None for no scores, which then cost nothing.
-    thresholds (Mapping[str, float]): for some labels the probability, from 0 to 1, below which an entity is dropped.
-    class_weights (Mapping[str, float] | str | None): what a token with a tag of a label, or `O`, weighs in training;
-        1 for those not named. "balanced": all labels, and `O`, have the same share in the loss, as counted in the data
-        by `initialize`; see `class_weights.balanced_weights`. None: each token weighs the same.
-    focal_gamma (float), label_smoothing (float): see `cross_entropy.cross_entropy`.
-    subword_reading (str): the subwords that predictions are read from. "first": the first subword of a token speaks for
-        it. Tokens of which a later subword is in an entity and the first is not are counted. "any": each subword has a
-        tag, and an entity takes up every token that it touches, so that one inside of a token ("DOB:01/02/1990") is
-        found. Entities of one label that share a token are joined; of two labels the longer one stays.
-    labels (Sequence[str] | None): the labels that the component learns, predicts and is scored on, under the names that
-        `label_map` gives; all others count as `O`. None for all.
-    label_map (Mapping[str, str | None] | Sequence[Sequence[str | None]]): for some labels of the training data, and of
-        a fine-tuned checkpoint, the name that they get; None for `O`. A table, or a list of pairs.
-    incorrect_spans_key (str | None): the key in `doc.spans` of references of spans that are no entity of their label,
-        and are made unlikely in training; see `incorrect_span_nll.negative_loss`. None to read none, at no cost.
+    subword_labels (str): "first" (default): in training, only the first subword of a token has its tag; the others have
+        no loss. "all": every subword has it. For predictions see `subword_reading`.
+    objective (str): the training objective. "tokens" (default): maximize the likelihood of the gold tag of each token
+        among all tags. "sequences": maximize the likelihood of the gold tags of each Doc among all tag sequences that
+        the scheme allows; see `sequence_nll.sequence_loss`. "sequences" requires the default values of the settings
+        that select or weight subwords.
+    decoding (str): "viterbi" (default): the legal tag sequence with the highest sum of logits. "greedy": the highest
+        logit of each token; a tag that continues no entity begins one.
+    respect_sentences (bool): whether entities may not cross a sentence start set by an earlier component, default True.
+    overwrite (bool): whether to replace entities set by an earlier component. If False (default), they are kept and
+        other entities are predicted around them. Blocked tokens never get an entity.
+    spans_key (str | None): key in `doc.spans` of the group with the entities, default "bert_ner". Its `attrs["scores"]`
+        contains their probabilities, which `ent._.score` also returns. None for no scores, at no cost.
+    thresholds (Mapping[str, float]): by label, the probability from 0 to 1 below which an entity is dropped, default
+        none.
+    class_weights (Mapping[str, float] | str | None): weights of tokens in training, by label and for `O`; 1 for labels
+        without a weight. "balanced": all labels, and `O`, have the same share in the loss, as counted in the data by
+        `initialize`; see `class_weights.balanced_weights`. None (default): each token has the same weight.
+    focal_gamma (float), label_smoothing (float): default 0.0; see `cross_entropy.cross_entropy`.
+    subword_reading (str): subwords that determine predictions. "first" (default): the first subword of a token
+        determines its tag. Tokens with a later subword in an entity, but not the first, are counted. "any": each
+        subword has a tag, and an entity covers every token that it touches. An entity inside a token
+        ("DOB:01/02/1990") is then found. Entities of one label that share a token are joined; if the labels differ, the
+        longer entity is kept.
+    labels (Sequence[str] | None): labels that the component learns, predicts and is scored on, after renaming by
+        `label_map`; all others count as `O`. None (default) for all labels.
+    label_map (Mapping[str, str | None] | Sequence[Sequence[str | None]]): new names of labels of the training data and
+        of a fine-tuned checkpoint, or None for `O`. A table or a list of pairs, default empty.
+    incorrect_spans_key (str | None): key in `doc.spans` of the references. Training makes these spans unlikely as
+        entities of their label; see `incorrect_span_nll.negative_loss`. None (default) for no such spans, at no cost.
     """
 
     subword_labels: str = "first"
@@ -98,20 +101,20 @@ class Settings:
 
     @cached_property
     def label_rules(self) -> LabelRules:
-        """What `labels` and `label_map` say."""
+        """The rules that `labels` and `label_map` define."""
         return make_rules(self.labels, self.label_map)
 
     def check(self, name: str) -> None:
-        """Refuse what is not allowed.
+        """Validate all settings.
 
-        name (str): of the component.
-        RAISES ConfigError: it names the key, the value and what is allowed.
+        name (str): name of the component.
+        RAISES ConfigError: a setting is not allowed. The message states the key, the value and what is allowed.
         """
         check_name(name)
         check = partial(require_setting, f"components.{name}")
-        chosen = {"subword_labels": SUBWORD_LABELS, "objective": OBJECTIVES, "decoding": DECODINGS}
-        chosen["subword_reading"] = SUBWORD_READINGS
-        for key, choices in chosen.items():
+        choices_of = {"subword_labels": SUBWORD_LABELS, "objective": OBJECTIVES, "decoding": DECODINGS}
+        choices_of["subword_reading"] = SUBWORD_READINGS
+        for key, choices in choices_of.items():
             value = getattr(self, key)
             check(key, value, value in choices, ", ".join(f'"{choice}"' for choice in choices))
         for key in ("respect_sentences", "overwrite"):
@@ -120,13 +123,13 @@ class Settings:
         incorrect = self.incorrect_spans_key
         allowed = f'null, or a span group of incorrect spans, such as "{INCORRECT_SPANS}"'
         check("incorrect_spans_key", incorrect, _is_key(incorrect), allowed)
-        allowed += ", and not spans_key, the group of the entities that are found"
+        allowed += ", other than spans_key, the group of the predicted entities"
         check("incorrect_spans_key", incorrect, incorrect is None or incorrect != self.spans_key, allowed)
         are_shares = isinstance(self.thresholds, Mapping) and all(map(_is_share, self.thresholds.values()))
         are_shares = are_shares and all(isinstance(label, str) for label in self.thresholds)
-        check("thresholds", self.thresholds, are_shares, 'numbers from 0 to 1 by label, as in {"per": 0.5}')
+        check("thresholds", self.thresholds, are_shares, 'numbers from 0 to 1 by label, such as {"per": 0.5}')
         have_scores = not self.thresholds or self.spans_key is not None
-        allowed = f'none while spans_key = null, which turns scores off. Name a group: spans_key = "{name}"'
+        allowed = f'none while spans_key = null, which turns scores off. Set a group: spans_key = "{name}"'
         check("thresholds", dict(self.thresholds), have_scores, allowed)
         self._check_loss(check)
         try:
@@ -140,13 +143,15 @@ class Settings:
         if isinstance(weights, Mapping):
             are_weights = all(isinstance(label, str) for label in weights)
             are_weights = are_weights and all(is_number(value) and value > 0 for value in weights.values())
-        allowed = 'null, "balanced", or numbers above 0 by label and for O, as in {"art": 5.0, "O": 0.5}'
+        allowed = 'null, "balanced", or numbers above 0 by label and for O, such as {"art": 5.0, "O": 0.5}'
         check("class_weights", weights, are_weights, allowed)
         gamma, smoothing = self.focal_gamma, self.label_smoothing
         check("focal_gamma", gamma, is_number(gamma) and gamma >= 0, "a number from 0; 0 for plain cross-entropy")
         is_share = is_number(smoothing) and 0 <= smoothing < 1
         check("label_smoothing", smoothing, is_share, "a number from 0 to below 1, such as 0.1")
-        allowed = f"0 while focal_gamma = {gamma}, which asks how likely one gold tag is, not a mixture of all tags"
+        allowed = (
+            f"0 while focal_gamma = {gamma}, because focal loss uses the probability of one gold tag, not a mixture"
+        )
         check("label_smoothing", smoothing, not (gamma and smoothing), allowed)
         if self.objective == "sequences":
             for key, default in _OF_SUBWORDS.items():
@@ -154,9 +159,11 @@ class Settings:
                 check(key, getattr(self, key), getattr(self, key) == default, allowed)
 
     def check_labels(self, name: str, labels: tuple[str, ...]) -> None:
-        """Refuse thresholds and weights for labels that the head does not have, once weights are loaded and tell them.
+        """Validate the labels of `thresholds` and `class_weights` once the labels of the head are known.
 
-        RAISES ConfigError: it names the label and those that there are.
+        name (str): name of the component.
+        labels (tuple[str, ...]): labels of the head.
+        RAISES ConfigError: the head lacks a label. The message states the label and those of the head.
         """
         for label in self.thresholds:
             if label not in labels:
@@ -178,9 +185,10 @@ def _is_share(value: object) -> bool:
 
 
 def check_name(name: str) -> None:
-    """Refuse a component's name that would lead out of the pipeline's folder, or that no config could be read with.
+    """Validate the name of a component: it must be a safe folder name and readable in a config.
 
-    RAISES ConfigError: it says what is allowed.
+    name (str): name of the component.
+    RAISES ConfigError: the name is not allowed. The message states what is allowed.
     """
     is_plain = isinstance(name, str) and name.isprintable() and not set(name) & NOT_IN_NAMES
     if not is_plain or name != name.strip() or name.lower() in TAKEN or not 0 < len(name.encode()) <= LONGEST:

@@ -1,4 +1,4 @@
-"""A component that is trained: what it asks of the optimizer, which it meets at each step."""
+"""Set the learning-rate schedule of the optimizer at each training step, and check the learning rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from thinc.api import Optimizer
 
 from ..errors import Errors
-from ..models import token_classifier as models
+from ..models import token_classifier
 from ..models.shared_token_classifier import is_shared
 from ..optim.adamw import AdamW
 from ..optim.default_optimizer import set_rate, usual_rates
@@ -19,24 +19,27 @@ from .serialization import SerializablePipe
 
 
 class SteppingPipe(SerializablePipe):
-    """A component with a plan of its training, by which it sets the schedule of the optimizer.
+    """A component that plans its training and sets the schedule of the optimizer accordingly.
 
-    spaCy's loop tells nobody how many steps there will be. The component learns it from the config and the data when it
-    is initialized, and tells the schedule when they first meet.
+    spaCy's training loop does not announce the number of steps. The component computes it from the config and the data
+    at initialization, and passes it to the schedule at the first step.
     """
 
     plan: TrainingPlan | None = None
-    """Of the training; None where it was not initialized, or the pipeline's config has none."""
+    """Plan of the training; None if the component was not initialized or the pipeline's config has no plan."""
     learn_rate: float | None = None
-    """Of the last update; None before it."""
-    _told: frozenset[str] = frozenset()
+    """Learning rate of the last update; None before the first update."""
+    _reported: frozenset[str] = frozenset()
+    """Keys of the warnings that were already issued."""
     _last_zero: int | None = None
+    """Step of the schedule at the last update if its learning rate was 0."""
 
     def make_plan(self, nlp: Any, examples: CountedExamples) -> None:
-        """Plan the training by the config of the pipeline.
+        """Plan the training from the config of the pipeline.
 
-        nlp (Language | None): the pipeline; without one there is no plan.
-        RAISES ConfigError: the schedule of the config gives a learning rate of 0 throughout.
+        nlp (Language | None): the pipeline; None for no plan.
+        examples (CountedExamples): the training examples.
+        RAISES ConfigError: the schedule of the config has a learning rate of 0 throughout.
         """
         if nlp is None:
             return
@@ -44,12 +47,14 @@ class SteppingPipe(SerializablePipe):
         self.plan = plan_of(nlp.config.interpolate(), examples.get, examples.n)
 
     def finish_update(self, sgd: Any) -> None:
-        """Step with the gradients gathered so far.
+        """Step with the accumulated gradients.
 
-        sgd (Optimizer): a schedule of this package that waits for the number of steps is told it. Warns, once each, of
-            a rate of 0, and of one that is too high for the encoder.
+        Passes the number of steps to a schedule of this package that needs it. Warns once if the learning rate is 0,
+        and once if it is too high for the encoder.
+
+        sgd (Optimizer): the optimizer.
         """
-        if isinstance(sgd, Optimizer):  # `nlp.rehearse` hands over a function
+        if isinstance(sgd, Optimizer):  # `nlp.rehearse` passes a function
             self._set_schedule(sgd)
             self._check_rate(sgd)
             self.learn_rate = float(sgd.learn_rate)
@@ -57,55 +62,55 @@ class SteppingPipe(SerializablePipe):
 
     def _set_schedule(self, sgd: Optimizer) -> None:
         schedule = schedule_of(sgd)
-        if schedule is None or sgd.learn_rate != schedule.rate(schedule.step):  # it was set by hand
+        if schedule is None or sgd.learn_rate != schedule.rate(schedule.step):  # the rate was set manually
             return
         if not schedule.is_told:
             if self.plan is not None:
                 schedule.tell(sgd, self.plan.total_steps)
             else:
                 schedule.stay(sgd)
-                self._tell("steps_unknown", Errors.steps_unknown.format(name=self.name, rate=sgd.learn_rate))
+                self._warn_once("steps_unknown", Errors.steps_unknown.format(name=self.name, rate=sgd.learn_rate))
         if sgd.learn_rate == 0 and schedule.step == self._last_zero:
             schedule.stay(sgd)
             message = Errors.schedule_stands_still.format(name=self.name, rate=sgd.learn_rate)
-            self._tell("schedule_stands_still", message)
+            self._warn_once("schedule_stands_still", message)
         self._last_zero = schedule.step if sgd.learn_rate == 0 else None
 
     def _check_rate(self, sgd: Optimizer) -> None:
         if sgd.learn_rate == 0:
             if self.learn_rate == 0:
-                self._tell("rate_is_zero", Errors.rate_is_zero.format(name=self.name))
+                self._warn_once("rate_is_zero", Errors.rate_is_zero.format(name=self.name))
             return
         schedule = schedule_of(sgd)
         rate = float(sgd.learn_rate) if schedule is None else schedule.initial_rate
         is_adam = sgd.use_radam or (sgd.b1 > 0 and sgd.b2 > 0)
-        if not is_adam or "rate_too_high" in self._told:
+        if not is_adam or "rate_too_high" in self._reported:
             return
         width = self._width()
         suitable, highest = usual_rates(width)
         if rate > highest and self._trains_encoder():
-            told = {"rate": rate, "highest": highest, "lines": _lines(sgd, suitable)}
-            self._tell("rate_too_high", Errors.rate_too_high.format(name=self.name, width=width, **told))
+            rates = {"rate": rate, "highest": highest, "lines": _config_lines(sgd, suitable)}
+            self._warn_once("rate_too_high", Errors.rate_too_high.format(name=self.name, width=width, **rates))
 
     def _width(self) -> int:
-        """Numbers in a vector of the encoder; 0 where it is not known, or the encoder is another component's."""
-        if is_shared(self.model) or not models.has_checkpoint(self.model):
+        """Return the hidden size of the encoder; 0 if it is unknown or the encoder belongs to another component."""
+        if is_shared(self.model) or not token_classifier.has_checkpoint(self.model):
             return 0
-        return int(getattr(models.get_checkpoint(self.model).model.config, "hidden_size", None) or 0)
+        return int(getattr(token_classifier.get_checkpoint(self.model).model.config, "hidden_size", None) or 0)
 
     def _trains_encoder(self) -> bool:
-        checkpoint = models.get_checkpoint(self.model)
+        checkpoint = token_classifier.get_checkpoint(self.model)
         named = checkpoint.model.named_parameters()
         return any(param.requires_grad and not checkpoint.parameter_depths[name].is_head for name, param in named)
 
-    def _tell(self, which: str, message: str) -> None:
-        if which not in self._told:
-            self._told |= {which}
+    def _warn_once(self, key: str, message: str) -> None:
+        if key not in self._reported:
+            self._reported |= {key}
             warnings.warn(message, UserWarning, stacklevel=5)
 
 
-def _lines(sgd: Optimizer, rate: float) -> str:
-    """What a config has to say for another rate, as in `[training.optimizer]: learn_rate = 0.0002`."""
+def _config_lines(sgd: Optimizer, rate: float) -> str:
+    """Return the config lines that set a rate, such as `[training.optimizer]: learn_rate = 0.0002`."""
     number = f"{rate:.6f}".rstrip("0")
     if "learn_rate" in sgd.schedules:
         return f"[training.optimizer.learn_rate]: initial_rate = {number}"
@@ -114,9 +119,10 @@ def _lines(sgd: Optimizer, rate: float) -> str:
 
 
 class CountedExamples:
-    """The examples that `initialize` gets, counted when they are read to the end.
+    """Count the examples of `initialize` while they are read.
 
-    n (int | None): how many there are; None before.
+    get (Callable): returns the examples.
+    n (int | None): number of examples; None until they are read to the end.
     """
 
     def __init__(self, get_examples: Callable[[], Iterable[Any]]) -> None:

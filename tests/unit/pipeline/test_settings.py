@@ -34,7 +34,7 @@ BAD = [
     (
         "incorrect_spans_key",
         "bert_ner",
-        'null, or a span group of incorrect spans, such as "incorrect_spans", and not sp',
+        'null, or a span group of incorrect spans, such as "incorrect_spans", other than sp',
     ),
     ("thresholds", 0.5, "numbers from 0 to 1 by label"),
     ("thresholds", {"per": 1.5}, "numbers from 0 to 1 by label"),
@@ -62,7 +62,7 @@ BAD = [
         ["IOB2"],
         '"IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES", "BMES", "BMEWO", "plain", or null',
     ),
-    ("model.tag_map", "LABEL_1", 'null, a table of tags, as in {"LABEL_1": "B-per"}, or a list of pairs of them'),
+    ("model.tag_map", "LABEL_1", 'null, a table of tags, such as {"LABEL_1": "B-per"}, or a list of pairs of'),
     ("model.tag_map", {}, "null, a table of tags"),
     ("model.tag_map", [], "null, a table of tags"),
     ("model.tag_map", {"LABEL_1": 1}, "null, a table of tags"),
@@ -137,7 +137,7 @@ def test_thresholds_are_for_labels():
 
 
 def test_label_smoothing_does_not_go_with_the_focal_loss():
-    with pytest.raises(ConfigError, match=r"label_smoothing = 0.1 .*Allowed: 0 while focal_gamma = 2.0, which asks"):
+    with pytest.raises(ConfigError, match=r"label_smoothing = 0.1 .*Allowed: 0 while focal_gamma = 2.0, because"):
         spacy.blank("en").add_pipe("bert_ner", config={"focal_gamma": 2.0, "label_smoothing": 0.1})
 
 
