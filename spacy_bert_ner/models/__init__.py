@@ -1,1 +1,1 @@
-"""Thinc models around a Hugging Face token classifier."""
+"""Thinc models for Hugging Face token classifiers."""

@@ -1,4 +1,4 @@
-"""A tag head without an encoder, which stands in the place of a checkpoint."""
+"""Implement a tag head without an encoder, with the interface of a checkpoint."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from ..nn.parameter_depth import ParameterDepth
 from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 
 HEAD, TAGS = "head.safetensors", "head.json"
-"""The files of a head."""
+"""File names of the weights and the tags of a head."""
 
 DEVIATION = 0.02
+"""Standard deviation of new weights, as in BERT."""
 
 
 class TagHead:
-    """What stands in the place of a `Checkpoint` where the encoder is another component's: the head alone.
+    """A tag head that replaces a `Checkpoint` if the encoder belongs to another component.
 
-    model: a torch module with the layers `dropout` and `classifier`, and its tags in `config`.
-    scheme (str): of the tags.
+    model (torch.nn.Module): module with the layers `dropout` and `classifier`, and with its tags in `config`.
+    scheme (str): the tag scheme.
     """
 
     can_train = True
@@ -44,10 +45,15 @@ class TagHead:
 
     @classmethod
     def new(cls, width: int, tags: Sequence[str], scheme: str) -> TagHead:
-        """One with random weights, as BERT draws them: of a normal distribution with a deviation of 0.02, without bias.
+        """Create a head with random weights, as in BERT: normally distributed with a standard deviation of 0.02.
 
-        width (int): of the vectors.
-        RAISES TagError: the tags are not of the scheme.
+        The bias is 0.
+
+        width (int): size of the input vectors.
+        tags (Sequence[str]): tag of each column of the logits.
+        scheme (str): the tag scheme.
+        RETURNS (TagHead): the head.
+        RAISES TagError: the tags do not belong to the scheme.
         """
         module: Any = torch.nn.Module()
         module.dropout = torch.nn.Dropout(0.1)
@@ -59,45 +65,65 @@ class TagHead:
 
     @property
     def tags(self) -> TagSet:
-        """The tag of each column of the logits."""
+        """Tag of each column of the logits."""
         return build_tag_set(self.model.config.tags, self.scheme)
 
     @property
     def parameter_depths(self) -> dict[str, ParameterDepth]:
-        """Where each parameter lies: all in the head."""
+        """Depth of each parameter: all are in the head."""
         return {name: ParameterDepth(1, 0) for name, _ in self.model.named_parameters()}
 
     @property
     def device(self) -> torch.device:
-        """Where vectors have to be."""
+        """Device of the weights, on which input vectors must be."""
         device: torch.device = self.model.classifier.weight.device
         return device
 
     def to(self, device: str | torch.device) -> None:
-        """Move the weights."""
+        """Move the weights to a device.
+
+        device (str | torch.device): the device.
+        """
         self.model.to(device)
         self.owner_pid = os.getpid()
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Vectors `(n, width)` → logits `(n, n_tags)`."""
+        """Compute the logits of vectors.
+
+        vectors (torch.Tensor): *Shape:* `(n, width)`
+        RETURNS (torch.Tensor): *Shape:* `(n, n_tags)`
+        """
         logits: torch.Tensor = self.model.classifier(self.model.dropout(vectors))
         return logits
 
     def accumulate(self, weight: float) -> float:
-        """What a batch's mean gradient is multiplied by: its rows, so that it is that of the sum."""
+        """Return the factor for the mean gradient of a batch: its number of rows, which gives the gradient of the sum.
+
+        weight (float): number of rows, or the sum of their weights.
+        RETURNS (float): the factor.
+        """
         return weight
 
     def normalize(self) -> float:
-        """What gradients are multiplied by before a step. The encoder's are not ours to divide."""
+        """Return the factor for gradients before a step: 1, because the encoder belongs to another component.
+
+        RETURNS (float): 1.0.
+        """
         return 1.0
 
     def rename_labels(self, label_rules: LabelRules) -> None:
-        """See `Checkpoint.rename_labels`."""
+        """Rename labels; see `Checkpoint.rename_labels`.
+
+        label_rules (LabelRules): the rules; empty rules change nothing.
+        """
         if label_rules:
             self.model.config.tags = label_rules.rename_tags(self.tags)
 
     def add_labels(self, labels: Sequence[str]) -> None:
-        """See `Checkpoint.add_labels`."""
+        """Add labels; see `Checkpoint.add_labels`.
+
+        labels (Sequence[str]): the new labels.
+        """
         if not labels:
             return
         old = self.tags
@@ -106,30 +132,36 @@ class TagHead:
         self.model.config.tags = tags
 
     def to_files(self) -> dict[str, bytes]:
-        """The weights, and the tags, by file name."""
-        told = {"tags": self.tags.tags, "tag_scheme": self.scheme}
+        """Serialize the weights and the tags.
+
+        RETURNS (dict[str, bytes]): the content of each file, by file name.
+        """
+        tag_info = {"tags": self.tags.tags, "tag_scheme": self.scheme}
         weights = {name: param.detach().cpu().contiguous() for name, param in self.model.named_parameters()}
-        return {HEAD: safetensors.torch.save(weights), TAGS: json.dumps(told, ensure_ascii=False).encode()}
+        return {HEAD: safetensors.torch.save(weights), TAGS: json.dumps(tag_info, ensure_ascii=False).encode()}
 
     @classmethod
     def from_files(cls, files: dict[str, bytes], name: str = name) -> TagHead:
-        """The inverse of `to_files`.
+        """Load a head from the files that `to_files` returned.
 
-        RAISES CheckpointError: they are not what it wrote.
+        files (dict[str, bytes]): the content of each file, by file name.
+        name (str): name of the head, for messages.
+        RETURNS (TagHead): the head.
+        RAISES CheckpointError: the files are not the output of `to_files`.
         """
         with translate_load_errors(name, Errors.checkpoint_damaged):
-            told = json.loads(files[TAGS])
+            tag_info = json.loads(files[TAGS])
             weights = safetensors.torch.load(files[HEAD])
-            tags = tuple(told["tags"])
+            tags = tuple(tag_info["tags"])
             try:
-                head = cls.new(weights["classifier.weight"].shape[1], tags, told["tag_scheme"])
+                head = cls.new(weights["classifier.weight"].shape[1], tags, tag_info["tag_scheme"])
             except TagError as e:
                 raise ValueError(e) from e
             head.model.load_state_dict(weights)
         return head
 
     def __reduce__(self) -> tuple[Callable[..., TagHead], tuple[Any, ...]]:
-        """Copied by its files; nothing of a training step comes along."""
+        """Copy or pickle the head by its files, without accumulated gradients."""
         return _copy, (self.to_files(), str(self.device))
 
 

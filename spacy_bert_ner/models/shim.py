@@ -1,4 +1,4 @@
-"""Lets thinc call, update, move and store a Hugging Face checkpoint."""
+"""Connect a Hugging Face checkpoint to thinc, which calls, updates, moves and serializes it."""
 
 from __future__ import annotations
 
@@ -25,26 +25,31 @@ from ..util.multiprocess import leave_unread_texts, limit_threads_after_fork
 from .shared_head import HEAD, TagHead
 
 KINDS: list[tuple[str, Any]] = [(GRAPH, OnnxCheckpoint), (HEAD, TagHead), ("config.json", Checkpoint)]
-"""Kinds of checkpoints, and the file by which each is known."""
+"""File that identifies each kind of checkpoint, and its class."""
 
 
 class CheckpointShim(Shim):
-    """thinc's side of a `Checkpoint`, which is absent until weights are loaded.
+    """A thinc shim for a `Checkpoint`, which is absent until weights are loaded.
 
-    thinc's own `PyTorchShim` pickles the weights, copies them on every step and ignores averaged ones.
+    thinc's own `PyTorchShim` pickles the weights, copies them in every step and ignores averaged weights.
     """
 
     def __init__(self) -> None:
         super().__init__(None)
         self.add_up: AllReduce | None = None
-        """Where several workers train, adds to each tensor those of the others, in place."""
+        """With several workers, adds the tensors of all workers in place; None with one worker."""
 
     @property
     def is_loaded(self) -> bool:
+        """Whether weights are loaded."""
         return self._model is not None
 
     @property
     def checkpoint(self) -> Checkpoint:
+        """The checkpoint. Setting it moves the checkpoint to torch's default device.
+
+        RAISES BertNerError: no weights are loaded.
+        """
         if self._model is None:
             raise BertNerError(Errors.not_loaded)
         checkpoint: Checkpoint = self._model
@@ -57,18 +62,18 @@ class CheckpointShim(Shim):
 
     @contextmanager
     def or_as_before(self) -> Iterator[None]:
-        """Where the block fails, hold the checkpoint that was held before it."""
-        held = self._model
+        """Restore the current checkpoint if the block fails."""
+        previous = self._model
         try:
             yield
         except BaseException:
-            self._model = held
+            self._model = previous
             raise
 
     def prepare(self) -> None:
-        """Make ready to run in this process, which may have been forked from the one that loaded the weights.
+        """Prepare to run in this process, which may be a fork of the process that loaded the weights.
 
-        RAISES BertNerError: it was, and the weights lie on a GPU.
+        RAISES BertNerError: this process is a fork, and the weights are on a GPU.
         """
         limit_threads_after_fork()
         if self.checkpoint.device.type == "cuda" and self.checkpoint.owner_pid != os.getpid():
@@ -81,15 +86,18 @@ class CheckpointShim(Shim):
         half: torch.dtype | None = None,
         run: Callable[..., torch.Tensor] | None = None,
     ) -> tuple[list[torch.Tensor], Callable[[Sequence[ArrayXd]], None]]:
-        """Tag logits of batches.
+        """Compute the tag logits of batches.
 
-        batches: of each, what `run` takes: what `Checkpoint.pad` gives, or `Checkpoint.pack`.
-        is_train (bool): whether dropout acts and the gradient can be asked for.
-        half (torch.dtype | None): of matrix products, see `half_precision`; weights, gradients and logits stay in
-            float32. None for float32 throughout.
-        run: what predicts in the place of `Checkpoint.forward`; None for that.
-        RETURNS: logits `(n_windows, longest, n_tags)` of each batch, or `(n_subwords, n_tags)` without padding; and a
-            callback that takes their gradients.
+        batches (Iterable[Any]): the arguments of `run` for each batch, as `Checkpoint.pad` or `Checkpoint.pack` returns
+            them.
+        is_train (bool): whether to apply dropout and allow the backward pass.
+        half (torch.dtype | None): dtype of matrix products, see `autocast_dtype`; weights, gradients and logits stay in
+            float32. None (default) for float32 throughout.
+        run (Callable | None): forward pass to use for predictions; None (default) for `Checkpoint.forward`.
+        RETURNS (tuple[list[torch.Tensor], Callable]): the logits of each batch; and the callback for the backward pass,
+            which takes their gradients. *Shape:* `(n_windows, longest, n_tags)` each, or `(n_subwords, n_tags)` without
+            padding
+        RAISES BertNerError: a batch does not fit in memory.
         """
         checkpoint = self.checkpoint
         if checkpoint.model.training != is_train:
@@ -97,11 +105,11 @@ class CheckpointShim(Shim):
         device = checkpoint.device.type
         if half == torch.float16 and checkpoint.scaler is None:
             checkpoint.scaler = torch.amp.GradScaler(device)
-        following = torch.enable_grad() if is_train else torch.inference_mode()
-        # One context for all batches, in which autocast keeps the weights that it has converted.
-        with _translate_oom(), following, torch.autocast(device, half) if half else nullcontext():
-            predict = run or checkpoint.forward
-            logits = [_run_halving_on_oom(predict, inputs, can_halve=not is_train).float() for inputs in batches]
+        grad_mode = torch.enable_grad() if is_train else torch.inference_mode()
+        # One context for all batches: autocast caches the weights that it has converted until the context ends.
+        with _translate_oom(), grad_mode, torch.autocast(device, half) if half else nullcontext():
+            forward = run or checkpoint.forward
+            logits = [_run_halving_on_oom(forward, inputs, can_halve=not is_train).float() for inputs in batches]
             logits = [merge_equal(part, checkpoint.tags.tags) for part in logits]
 
         def backprop(d_logits: Sequence[ArrayXd]) -> None:
@@ -114,8 +122,12 @@ class CheckpointShim(Shim):
         return [part.detach() for part in logits], backprop
 
     def finish_update(self, optimizer: Optimizer) -> None:
-        """Step once with the mean gradient over all rows gathered since the last step."""
-        if not self.is_loaded:  # nothing was gathered, as there were no tokens
+        """Step once with the mean gradient over all rows accumulated since the last step.
+
+        optimizer (Optimizer): the optimizer.
+        RAISES BertNerError: the step does not fit in memory.
+        """
+        if not self.is_loaded:  # no gradient was accumulated, because there were no tokens
             return
         checkpoint = self.checkpoint
         if self.add_up is not None:
@@ -127,17 +139,15 @@ class CheckpointShim(Shim):
         if checkpoint.padding_free is not None:
             checkpoint.padding_free.forget()
         params = list(named.values())
-        keys, places = (
-            [self.key(*item) for item in named.items()],
-            [checkpoint.parameter_depths[name] for name in named],
-        )
+        keys = [self.key(*item) for item in named.items()]
+        depths = [checkpoint.parameter_depths[name] for name in named]
 
         def step() -> None:
             if scale != 1:
                 torch._foreach_mul_([p.grad for p in params], scale)
-            apply_optimizer(optimizer, keys, params, places)
+            apply_optimizer(optimizer, keys, params, depths)
 
-        # `nlp.rehearse` hands over a function that collects gradients, and keeps them.
+        # `nlp.rehearse` passes a function that collects gradients and keeps them.
         with _translate_oom(), checkpoint.embedding_grad.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
             if checkpoint.scaler is None:
                 step()
@@ -145,49 +155,76 @@ class CheckpointShim(Shim):
                 step_scaled(checkpoint.scaler, params, step)
 
     def key(self, name: str, param: torch.Tensor) -> tuple[int, str]:
-        """By which optimizers know a parameter. The shape is in it, so that a head that has grown is a new parameter
-        to them: moments and averages of the old one do not fit, and would hold back the rows that are new."""
+        """Return the key of a parameter in optimizers.
+
+        The key contains the shape: a resized head is a new parameter to the optimizer. The moments and averages of the
+        old head do not fit, and would slow the training of the new rows.
+
+        name (str): name of the parameter.
+        param (torch.Tensor): the parameter.
+        RETURNS (tuple[int, str]): the key.
+        """
         return self.id, f"{name} {'x'.join(map(str, param.shape))}"
 
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
-        """Put other weights, such as the optimizer's averages, in place for the length of the block. A head that has
-        grown since keeps its own."""
-        own: dict[str, torch.Tensor] = {}
+        """Use other weights, such as the optimizer's averages, inside the block. A resized head keeps its weights.
+
+        params (dict[Any, Any]): weights by key, see `key`.
+        """
+        replaced: dict[str, torch.Tensor] = {}
         named = dict(self.checkpoint.model.named_parameters()) if self.is_loaded else {}
         for name, param in named.items():
             key = self.key(name, param)
             if key in params:
-                own[name] = param.data
+                replaced[name] = param.data
                 param.data = xp2torch(params[key], device=param.device)
         try:
             yield
         finally:
-            for name, weights in own.items():
+            for name, weights in replaced.items():
                 named[name].data = weights
 
     def copy(self) -> CheckpointShim:
-        """Another shim with weights of its own and, as thinc's models, with an id of its own, by which optimizers tell
-        the two apart. `copy.deepcopy` and pickles keep the id, and so the optimizer's moments."""
-        twin: CheckpointShim = super().copy()
-        twin.id = CheckpointShim().id
-        return twin
+        """Copy the shim, with separate weights and, as in thinc's models, a new id.
+
+        The id lets optimizers distinguish the two. `copy.deepcopy` and pickling keep the id, and thus the optimizer's
+        moments.
+
+        RETURNS (CheckpointShim): the copy.
+        """
+        copied: CheckpointShim = super().copy()
+        copied.id = CheckpointShim().id
+        return copied
 
     def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the weights to a device.
+
+        device_type (str): "cpu" or "gpu".
+        device_id (int): index of the GPU.
+        """
         if self.is_loaded:
             self.checkpoint.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
 
     def __getstate__(self) -> dict[str, Any]:
-        leave_unread_texts()  # processes of `nlp.pipe` that are spawned get a pickle
+        leave_unread_texts()  # spawned processes of `nlp.pipe` receive a pickle
         return self.__dict__
 
     def to_bytes(self) -> bytes:
-        """The files of the checkpoint, as MessagePack; nothing is pickled."""
+        """Serialize the files of the checkpoint as MessagePack. Nothing is pickled.
+
+        RETURNS (bytes): the serialized files.
+        """
         content = {"name": self.checkpoint.name, "files": self.checkpoint.to_files()} if self.is_loaded else {}
         packed: bytes = srsly.msgpack_dumps(content)
         return packed
 
     def from_bytes(self, data: bytes) -> CheckpointShim:
+        """Load a checkpoint that `to_bytes` serialized.
+
+        data (bytes): the serialized files.
+        RETURNS (CheckpointShim): this shim.
+        """
         content = srsly.msgpack_loads(data)
         if content:
             self.checkpoint = next(kind for file, kind in KINDS if file in content["files"]).from_files(**content)
@@ -196,7 +233,10 @@ class CheckpointShim(Shim):
 
 @contextmanager
 def _translate_oom() -> Iterator[None]:
-    """RAISES BertNerError: there was no room in memory."""
+    """Translate an out-of-memory error of torch.
+
+    RAISES BertNerError: torch ran out of memory.
+    """
     try:
         yield
     except RuntimeError as e:
@@ -206,10 +246,11 @@ def _translate_oom() -> Iterator[None]:
 
 
 def _run_halving_on_oom(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
-    """Run a batch; if a GPU has no room for it, its halves.
+    """Run a batch; if it does not fit on the GPU, run its halves one after the other.
 
-    inputs: ids and mask of windows, which can be halved, or what a pass without padding takes.
-    can_halve: whether they may be; in training the halves would lie in memory together.
+    run: the forward pass.
+    inputs: ids and mask of windows, which can be halved, or the arguments of a forward pass without padding.
+    can_halve: whether to halve the batch. In training, both halves would be in memory at the same time.
     """
     n = len(inputs[0])
     try:
@@ -217,7 +258,7 @@ def _run_halving_on_oom(run: Callable[..., torch.Tensor], inputs: Sequence[Any],
     except torch.cuda.OutOfMemoryError:
         if not can_halve or n < 2:
             raise
-    # Outside of the handler, whose traceback holds on to what the batch has filled the memory with.
+    # Outside the `except` block, whose traceback would keep the memory of the batch.
     torch.cuda.empty_cache()
     halves = [[part[: n // 2] for part in inputs], [part[n // 2 :] for part in inputs]]
     return torch.cat([_run_halving_on_oom(run, half, can_halve=True) for half in halves])

@@ -1,4 +1,7 @@
-"""The setting `tag_map`: other names for the tags of a checkpoint, whose `config.json` may be out of reach."""
+"""Validate and store the setting `tag_map`: other names for the tags of a checkpoint.
+
+The setting is for checkpoints whose `config.json` cannot be edited.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,31 @@ from ..errors import MODEL_SECTION, require_setting
 
 Pairs = list[list[str]]
 
-ALLOWED = 'null, a table of tags, as in {"LABEL_1": "B-per"}, or a list of pairs of them, as in [["[PAD]", "O"]]'
+ALLOWED = 'null, a table of tags, such as {"LABEL_1": "B-per"}, or a list of pairs of tags, such as [["[PAD]", "O"]]'
 
 
 def check_tag_map(tag_map: object) -> Pairs | None:
-    """Refuse what is no map of tags.
+    """Validate the setting `tag_map`.
 
-    tag_map: of the config: a table, a list of pairs, or None.
-    RETURNS: the pairs, each of the checkpoint's tag and the one that it stands for.
-    RAISES ConfigError: it is something else, holds no tags, or has what no saved config can hold.
+    tag_map (object): value of the setting: a table, a list of pairs, or None.
+    RETURNS (Pairs | None): pairs of a tag of the checkpoint and its new name; None if the setting is None.
+    RAISES ConfigError: the value is neither of these, contains no tags, or cannot be stored in a saved config.
     """
     if tag_map is None:
         return None
     pairs = _pairs(tag_map)
     require_setting(MODEL_SECTION, "tag_map", tag_map, bool(pairs), ALLOWED)
-    require_setting(MODEL_SECTION, "tag_map", tag_map, _survives(pairs), "tags without ${…}, which configs replace")
+    require_setting(
+        MODEL_SECTION, "tag_map", tag_map, _survives(pairs), "tags without ${…}, which a config interpolates"
+    )
     return pairs
 
 
 class PipeConfigs(dict[str, Any]):
-    """The configs of the components of a pipeline, by name, as spaCy keeps them to save them.
+    """The configs of the components of a pipeline, by name, which spaCy stores to save them.
 
-    A saved config has a section for each table, and a line for each of its keys. There it cannot hold keys such as
-    `[PAD]` and `B:per`. A `tag_map` or `label_map` with such a key is kept as a list of pairs, which means the same.
+    A saved config has a section for each table, and a line for each key of the table. Such a key cannot be
+    `[PAD]` or `B:per`, for example. A `tag_map` or `label_map` with such a key is stored as a list of pairs.
     """
 
     def __setitem__(self, name: str, config: Any) -> None:
@@ -45,14 +50,17 @@ class PipeConfigs(dict[str, Any]):
 
 
 def keep_tag_map(nlp: Any) -> None:
-    """Let a pipeline keep the `tag_map` of the component that is made now, whatever its keys are."""
-    # spaCy hands the config over only after the factory has returned.
+    """Enable a pipeline to store a `tag_map` with any keys, for the component that is being created.
+
+    nlp (Language): the pipeline.
+    """
+    # spaCy stores the config only after the factory has returned.
     if not isinstance(nlp._pipe_configs, PipeConfigs):
         nlp._pipe_configs = PipeConfigs(nlp._pipe_configs)
 
 
 def _pairs(tag_map: object) -> Pairs:
-    """Empty where it is no map of tags."""
+    """Convert a tag map to pairs. Returns an empty list if the value is not a valid tag map."""
     items: Any = tag_map.items() if isinstance(tag_map, Mapping) else tag_map
     if not isinstance(tag_map, Mapping | list | tuple) or not items:
         return []
@@ -63,7 +71,7 @@ def _pairs(tag_map: object) -> Pairs:
 
 
 def _survives(tag_map: Mapping[str, Any] | Pairs) -> bool:
-    """Whether a config still has it once it was written and read: tables are sections there, with a line for a key."""
+    """Return whether a tag map survives writing and reading a config, in which each key of a table is a line."""
     section = {"model": {"tag_map": tag_map}}
     try:
         return bool(Config().from_str(Config(section).to_str()) == section)

@@ -1,4 +1,4 @@
-"""The thinc model: Docs in, the tag logits of every token's subwords out."""
+"""Build the thinc model that computes tag logits for the subwords of each token of a Doc."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -33,19 +33,19 @@ from ..tokenization.doc_windows import align_docs, split_docs
 from ..tokenization.windows import stitch_indices
 from ..types import ArrayXd, Floats2d
 from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, new_head
-from .shared_token_classifier import is_shared as is_shared  # for `export` too
+from .shared_token_classifier import is_shared as is_shared  # re-exported for `export`
 from .shim import CheckpointShim
 from .tag_map import check_tag_map
 
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
 CUTS = ("sentences", "tokens")
-"""Where long Docs may be cut."""
+"""Positions at which long Docs may be cut."""
 
 DEFAULT_WINDOW = 128
-"""Where none is named. Most checkpoints were fine-tuned on sentences, and miss entities in windows that are many times
-as long: of the two in `benchmarks/README.md`, one loses half of its F1 in windows of 512. Besides, attention costs the
-square of a window's length."""
+"""Default window in subwords. Most checkpoints were fine-tuned on sentences, and miss entities in windows that are many
+times longer: one of the two in `benchmarks/README.md` loses half of its F1 in windows of 512. In addition, the cost of
+attention grows with the square of the window."""
 
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
@@ -66,45 +66,50 @@ def build_token_classifier_v1(
     mark_case: Any = False,
     runtime: Any = None,
 ) -> TokenClassifier:
-    """Build a token classifier around `AutoModelForTokenClassification`. This reads no file and asks no network.
+    """Build a token classifier around `AutoModelForTokenClassification`. Reads no file and does not access the network.
 
-    name (str): folder or Hub name of the checkpoint that `nlp.initialize()`, or the first use, opens. A pipeline that
-        was saved and loaded again uses its own weights and overrides this.
-    revision (str | None): commit, branch or tag on the Hub; null for its main branch, and for a folder.
-    tag_scheme (str | None): the scheme of the checkpoint's tags, "plain" or another key of `tag_scheme.PREFIXES`;
-        overrides what the tags themselves and `config.json` tell. Null where they tell enough: then `B-` and `I-` are
-        read as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head is written in it; null for IOB2 there.
-    tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): tags of the checkpoint and those that they stand for,
-        as a table or as pairs; for names such as "LABEL_1" and "X". Saved weights have them already, and ignore it.
-    window (int | None): most subwords, special ones included, that go through the encoder at once; null for all its
-        positions, but no more than 128, or four times `overlap` where that is more.
-    overlap (int): fewest subwords that two neighbouring windows of a long Doc share, unless they are cut at a sentence.
-    cut_at (str): "sentences": where a sentence begins in the second half of a window, the next one begins there, and
-        shares nothing with it; "tokens": neighbours overlap in any case.
-    get_spans (Callable | None): gives, for a list of Docs, the spans of each that are its windows, in place of
-        `cut_at`: such as a span getter of spacy-transformers, see `split_docs.make_span_getter_v1`. What does not go
-        through the encoder at once is cut further, and what no span holds is read in windows of its own.
-    max_batch_tokens (int): most subwords, padding included, in one pass through the encoder; at least those of a
+    name (str): folder or Hub name of the checkpoint that `nlp.initialize()` or the first use loads. A saved and loaded
+        pipeline uses its own weights and ignores this setting.
+    revision (str | None): commit, branch or tag on the Hub; null (default) for the main branch, and for a folder.
+    tag_scheme (str | None): the scheme of the checkpoint's tags, "plain" or another key of `tag_scheme.PREFIXES`. It
+        overrides the scheme inferred from the tags and `config.json`. Null (default) if these are sufficient: then `B-`
+        and `I-` are interpreted as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head uses this scheme, or IOB2
+        for null.
+    tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): tags of the checkpoint and their new names, as a table
+        or as pairs; for tags such as "LABEL_1" and "X". Default null. Saved weights already have the new names and
+        ignore this setting.
+    window (int | None): maximum number of subwords, including special ones, in one window. Null (default) for all
+        positions of the encoder, but at most 128, or four times `overlap` if that is more.
+    overlap (int): minimum number of subwords that two adjacent windows of a long Doc share, default 32. Windows cut
+        at a sentence share none.
+    cut_at (str): "sentences" (default): if a sentence starts in the second half of a window, the next window starts
+        there and does not overlap; "tokens": adjacent windows always overlap.
+    get_spans (Callable | None): function that takes a list of Docs and returns the windows of each Doc as spans. It
+        replaces `cut_at`; for example a span getter of spacy-transformers, see `split_docs.make_span_getter_v1`. Spans
+        longer than a window are cut further, and text outside the spans gets separate windows. Default null.
+    max_batch_tokens (int): maximum number of subwords, including padding, in one batch, default 2048; at least one
         window. Bounds the memory of a prediction, and does not change the result.
-    frozen_layers (int): so many of the encoder's layers, from the lowest, stay as they are in training, and with them
-        the embeddings; 0 for none of either.
-    reset_layers (int | str): where `nlp.initialize()` gives a checkpoint a new head, so many of the encoder's layers,
-        from the highest, begin with random weights as well; see `surgery.reinit_layers`. "auto": the highest one of an
-        encoder, and none of a checkpoint that was fine-tuned for tags.
-    gradient_checkpointing (bool): training keeps what goes into each layer only, and computes the layer again on the
-        way back: less memory, the same gradient, more time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
-    precision (str): of the passes in training: "fp32", or "bf16" or "fp16" for torch's autocast, which multiplies
-        matrices in bfloat16 or float16; weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
-        https://arxiv.org/abs/1710.03740). "auto": "bf16" where the hardware gains by it, else "fp32".
-    mark_case (bool): where `nlp.initialize()` opens a checkpoint whose tokenizer lower-cases, subwords of their own
-        mark capital letters from then on; see `case_markers.add_case_markers`. Others keep case, and stay as they are.
-    runtime (TorchRuntime | OnnxRuntime | None): where the passes of predictions run; null for torch in float32. A
-        graph that `export` has made runs on `OnnxRuntime` alone, and nothing else does.
-    RETURNS (Model[List[Doc], List[Ragged]]): for each Doc a Ragged with `dataXd` of shape `(n_rows, n_tags)`, one row
-        of tag logits a subword, grouped by token, and `lengths` of shape `(n_tokens,)`; see `alignment.SubwordLogits`.
+    frozen_layers (int): number of encoder layers, from the lowest, that training does not change. A number above 0 also
+        freezes the embeddings; 0 (default) freezes nothing.
+    reset_layers (int | str): number of encoder layers, from the highest, that get random weights when
+        `nlp.initialize()` creates a new head, default 0; see `surgery.reinit_layers`. "auto": one layer of an encoder,
+        and none of a checkpoint that was fine-tuned for tags.
+    gradient_checkpointing (bool): in training, store only the input of each layer, and recompute the layer in the
+        backward pass, default False: less memory, the same gradient, more time (Chen et al. 2016,
+        https://arxiv.org/abs/1604.06174).
+    precision (str): precision of training: "fp32" (default), or "bf16" or "fp16" for torch's autocast, which multiplies
+        matrices in bfloat16 or float16. Weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
+        https://arxiv.org/abs/1710.03740). "auto": "bf16" if the hardware benefits from it, otherwise "fp32".
+    mark_case (bool): when `nlp.initialize()` loads a checkpoint whose tokenizer lower-cases, add subwords that mark
+        capital letters, default False; see `case_markers.add_case_markers`. Other tokenizers keep case and do not
+        change.
+    runtime (TorchRuntime | OnnxRuntime | None): runtime of predictions; null (default) for torch in float32. Graphs
+        that `export` writes run only on `OnnxRuntime`, and `OnnxRuntime` runs only such graphs.
+    RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each subword,
+        grouped by token; see `alignment.SubwordLogits`. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)`
     RAISES ConfigError: a setting is not allowed.
     """
-    # Typed as Any so that all settings are refused in the same words, which name what is allowed.
+    # Typed as Any: `require_setting` then rejects every bad value with the same message, which states what is allowed.
     check = partial(require_setting, MODEL_SECTION)
     a_name = isinstance(name, str) and bool(name.strip())
     check("name", name, a_name, "a folder, or a name on the Hub")
@@ -159,9 +164,13 @@ def build_token_classifier_v1(
 def forward(
     model: TokenClassifier, docs: list[Doc], is_train: bool
 ) -> tuple[list[Ragged], Callable[[list[Ragged]], list[Doc]]]:
-    """Docs → subwords → windows → batches → logits, and back to one row a subword of every token.
+    """Compute the tag logits of Docs: encode, split into windows, batch, run, and stitch the logits of the windows.
 
-    RETURNS: logits of each Doc, see `build_token_classifier_v1`, and the callback that takes their gradient.
+    model (TokenClassifier): the model.
+    docs (list[Doc]): the Docs.
+    is_train (bool): whether to apply dropout and allow the backward pass.
+    RETURNS (tuple[list[Ragged], Callable]): the logits of each Doc, see `build_token_classifier_v1`; and the callback
+        for the backward pass, which takes their gradient.
     RAISES BertNerError: see `CheckpointShim.prepare`; or the logits are not finite.
     """
     checkpoint = get_checkpoint(model)
@@ -238,17 +247,27 @@ def forward(
 
 
 def get_checkpoint(model: TokenClassifier) -> Checkpoint:
-    """The model's checkpoint, opened now if it names a fine-tuned one that is not loaded yet."""
+    """Return the checkpoint of a model. Loads the fine-tuned checkpoint of the config unless weights are loaded.
+
+    model (TokenClassifier): the model.
+    RETURNS (Checkpoint): the checkpoint.
+    RAISES CheckpointError, ConfigError: see `load_checkpoint`.
+    """
     shim = _shim(model)
     if not shim.is_loaded:
-        with LOAD_LOCK:  # another thread may have been faster
+        with LOAD_LOCK:  # another thread may have loaded it in the meantime
             if not shim.is_loaded:
                 load_checkpoint(model)
     return shim.checkpoint
 
 
 def get_tags(model: TokenClassifier) -> TagSet:
-    """The tags of the model's logits, those of its checkpoint, which is opened now if need be."""
+    """Return the tag of each column of the logits. Loads the checkpoint if needed.
+
+    model (TokenClassifier): the model.
+    RETURNS (TagSet): the tags.
+    RAISES CheckpointError, ConfigError: see `load_checkpoint`.
+    """
     return distinct(get_checkpoint(model).tags)
 
 
@@ -259,11 +278,15 @@ def load_checkpoint(
     get_docs: Callable[[], Sequence[Doc]] = tuple,
     label_rules: LabelRules = ALL_LABELS,
 ) -> None:
-    """Open the checkpoint that the config names; with `labels` and `added`, one that can learn them. Where the encoder
-    is another component's, there is a new head for them instead, as wide as the vectors of the Docs of
-    `get_docs`, which nothing else asks for. With `label_rules` the labels of a trained head get other names.
+    """Load the checkpoint of the config. A model on shared vectors gets a new head instead.
 
-    RAISES CheckpointError: see `Checkpoint.from_pretrained`. ConfigError: the windows do not fit it.
+    model (TokenClassifier): the model.
+    labels (Collection[str] | None), added (Collection[str]): labels that the checkpoint must be able to learn; see
+        `Checkpoint.from_pretrained`.
+    get_docs (Callable): returns Docs whose vectors define the width of a new head on shared vectors.
+    label_rules (LabelRules): rules that rename the labels of a trained head.
+    RAISES CheckpointError: see `Checkpoint.from_pretrained`. ConfigError: the windows do not fit the checkpoint.
+        BertNerError: labels are given, but the checkpoint is an exported graph.
     """
     if is_shared(model):
         _shim(model).checkpoint = cast(Checkpoint, new_head(model, get_docs, labels, added))
@@ -286,17 +309,27 @@ def load_checkpoint(
 
 
 def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: TorchRuntime | OnnxRuntime) -> None:
-    """Put another checkpoint, and what it runs on, in the place of the model's own."""
+    """Replace the checkpoint of a model and its runtime.
+
+    model (TokenClassifier): the model.
+    checkpoint (Checkpoint): the new checkpoint.
+    runtime (TorchRuntime | OnnxRuntime): the new runtime.
+    RAISES ConfigError: the runtime or the windows do not fit the checkpoint.
+    """
     model.attrs["runtime"] = runtime
     _set_checkpoint(model, checkpoint)
 
 
 def check_settings(model: TokenClassifier) -> None:
-    """RAISES ConfigError: settings that came with bytes are such that no config may have, or do not fit its encoder."""
+    """Validate the settings of a model that was loaded from bytes.
+
+    model (TokenClassifier): the model.
+    RAISES ConfigError: a setting is not allowed in a config, or does not fit the encoder.
+    """
     settings = {key: value for key, value in model.attrs.items() if key != "dropout_rate"}
     if is_shared(model):
         like_new = build_shared_token_classifier_v1(model.layers[0], settings["tag_scheme"])
-        model.attrs["max_batch_tokens"] = like_new.attrs["max_batch_tokens"]  # no setting of a config
+        model.attrs["max_batch_tokens"] = like_new.attrs["max_batch_tokens"]  # not a setting of the config
         return
     build_token_classifier_v1(**settings)
     if has_checkpoint(model):
@@ -304,8 +337,13 @@ def check_settings(model: TokenClassifier) -> None:
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
-    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` opens; where the encoder
-    is another component's, a file with the head, and with the encoder where the listener was replaced by it."""
+    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` loads.
+
+    A model on shared vectors is written as a file with its head, and with its encoder if the listener was replaced.
+
+    model (TokenClassifier): the model.
+    folder (Path): path of the folder or file.
+    """
     if is_shared(model):
         folder.write_bytes(model.to_bytes())
     else:
@@ -313,7 +351,12 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
-    """Read what `save_checkpoint` wrote; never asks the network."""
+    """Load a checkpoint that `save_checkpoint` wrote. Never accesses the network.
+
+    model (TokenClassifier): the model.
+    folder (Path): path of the folder or file.
+    RAISES CheckpointError: the files are damaged. ConfigError: the settings of the model do not fit the checkpoint.
+    """
     if is_shared(model):
         with translate_load_errors(str(folder), Errors.checkpoint_damaged):
             model.from_bytes(folder.read_bytes())
@@ -323,15 +366,22 @@ def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 
 def has_checkpoint(model: TokenClassifier) -> bool:
-    """Whether weights are loaded."""
+    """Return whether weights are loaded.
+
+    model (TokenClassifier): the model.
+    """
     return _shim(model).is_loaded
 
 
 def gather(model: TokenClassifier, weight: float) -> float:
-    """Add up the rows that carry a loss, or their weights, in the batches that are gathered before a step.
+    """Add the weight of a batch to the accumulated weight of the next step.
 
-    RETURNS: what to multiply the batch's mean gradient by, so that batches weigh by their rows and accumulation changes
-        memory alone; the step divides by the sum.
+    Multiplying by the returned factor weights each batch by its rows, and the step divides by the sum. Gradient
+    accumulation thus changes only memory, not the result.
+
+    model (TokenClassifier): the model.
+    weight (float): number of rows with a loss, or the sum of their weights.
+    RETURNS (float): the factor for the mean gradient of the batch.
     """
     return get_checkpoint(model).accumulate(weight)
 
@@ -341,7 +391,7 @@ def _shim(model: TokenClassifier) -> CheckpointShim:
 
 
 def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
-    """Let a graph run as the config says; refuse a runtime that the checkpoint is not for."""
+    """Set up the runtime of the config for a checkpoint; fail if the runtime cannot run this kind of checkpoint."""
     runtime = model.attrs["runtime"]
     if isinstance(checkpoint, OnnxCheckpoint):
         if not isinstance(runtime, OnnxRuntime):
@@ -366,16 +416,16 @@ def _set_checkpoint(model: TokenClassifier, checkpoint: Checkpoint) -> None:
         raise ConfigError(
             Errors.batch_too_small.format(max_batch_tokens=model.attrs["max_batch_tokens"], window=window)
         )
-    room = window - checkpoint.n_special
-    if model.attrs["overlap"] >= room:
+    max_content = window - checkpoint.n_special
+    if model.attrs["overlap"] >= max_content:
         raise ConfigError(
             Errors.overlap_too_large.format(
                 overlap=model.attrs["overlap"],
-                room=room,
+                room=max_content,
                 window=window,
                 special=checkpoint.n_special,
-                allowed=room - 1,
-                smaller=room // 4,
+                allowed=max_content - 1,
+                smaller=max_content // 4,
             )
         )
     _prepare_training(model, checkpoint)
@@ -387,15 +437,24 @@ def _prepare_training(model: TokenClassifier, checkpoint: Checkpoint) -> None:
 
 
 def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
-    """The most subwords, special ones included, in a window."""
+    """Return the maximum number of subwords, including special ones, in a window."""
     return model.attrs["window"] or default_window(checkpoint, model.attrs["overlap"])
 
 
 def default_window(checkpoint: Checkpoint, overlap: int = 0) -> int:
-    """The most subwords, special ones included, in a window where the config names none."""
+    """Return the default window for a checkpoint.
+
+    checkpoint (Checkpoint): the checkpoint.
+    overlap (int): minimum number of subwords that two adjacent windows share, default 0.
+    RETURNS (int): maximum number of subwords, including special ones, in a window.
+    """
     return min(checkpoint.max_window, max(DEFAULT_WINDOW, 4 * overlap))
 
 
 def logits_of(output: Ragged) -> Floats2d:
-    """The rows of a Doc's Ragged, which thinc types more widely. *Shape:* `(n_rows, n_tags)`"""
+    """Return the logits of a Doc with a precise type, because thinc types `Ragged.dataXd` more broadly.
+
+    output (Ragged): the logits of a Doc.
+    RETURNS (Floats2d): *Shape:* `(n_rows, n_tags)`
+    """
     return cast(Floats2d, output.dataXd)
