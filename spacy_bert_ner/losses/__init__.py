@@ -1,1 +1,1 @@
-"""Losses of token classification: values and gradients, in NumPy or CuPy."""
+"""Losses for token classification: values and gradients, in NumPy or CuPy."""

@@ -1,4 +1,4 @@
-"""How much each tag weighs in the loss."""
+"""Compute the weight of each tag in the loss."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from ..types import ArrayXd
 
 
 def balanced_weights(counts: Mapping[str, int]) -> dict[str, float]:
-    """The weight of each label, and of `O`, with which all of them have the same share in the loss.
+    """Compute the weights with which all labels, and `O`, have the same share in the loss.
 
         {"O": 6, "per": 3, "art": 1}   →   {"O": 0.56, "per": 1.11, "art": 3.33}
 
-    It is `n_tokens / (n_labels * count)`, O among the labels, so that the mean over all tokens is 1.
+    The weight is `n_tokens / (n_labels * count)`, where the labels include `O`. The mean over all tokens is thus 1.
 
-    counts: tokens of each, which are more than 0.
+    counts (Mapping[str, int]): number of tokens of each label and of `O`, above 0.
+    RETURNS (dict[str, float]): the weight of each label and of `O`.
     """
     n = sum(counts.values())
     return {label: n / (len(counts) * count) for label, count in sorted(counts.items())}
 
 
 def tag_weights(weights: Mapping[str, float], tags: TagSet) -> ArrayXd:
-    """The weight of each tag, that of its label.
+    """Return the weight of each tag, which is the weight of its label.
 
-    weights: by label and for `O`; 1 for those that are not named.
-    RETURNS: *Shape:* `(n_tags,)`
+    weights (Mapping[str, float]): weights by label and for `O`; 1 for labels without a weight.
+    tags (TagSet): tags of the head.
+    RETURNS (ArrayXd): *Shape:* `(n_tags,)`
     """
-    by_label = np.array([weights.get(label, 1.0) for label in (OUTSIDE, *tags.labels)], dtype=np.float64)
-    chosen: ArrayXd = by_label[tags.label_ids]
-    return chosen
+    label_weights = np.array([weights.get(label, 1.0) for label in (OUTSIDE, *tags.labels)], dtype=np.float64)
+    weight_of_tag: ArrayXd = label_weights[tags.label_ids]
+    return weight_of_tag

@@ -1,4 +1,4 @@
-"""What Examples say: labels, the tag id of each predicted token, and whether an entity is right."""
+"""Derive training targets from Examples: labels, the gold tag of each subword, and whether an entity is correct."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from ..types import Bools1d, Entity, Ints1d
 
 
 class MisalignedEntities(NamedTuple):
-    """Gold entities that begin or end inside a token of the predicted Docs, out of `total`; the first of them."""
+    """Count of gold entities that begin or end inside a token of the predicted Docs.
+
+    n (int): number of misaligned entities.
+    total (int): number of gold entities.
+    entity (str): text of the first misaligned entity.
+    text (str): beginning of the text that contains it.
+    """
 
     n: int
     total: int
@@ -26,10 +32,10 @@ class MisalignedEntities(NamedTuple):
     text: str
 
     def warn(self, name: str) -> bool:
-        """Say it, with numbers, if there are any.
+        """Warn if entities are misaligned.
 
-        name (str): of the component.
-        RETURNS: whether there are.
+        name (str): name of the component.
+        RETURNS (bool): whether it warned.
         """
         if not self.n:
             return False
@@ -39,7 +45,11 @@ class MisalignedEntities(NamedTuple):
 
 
 def collect_labels(examples: Iterable[Example]) -> tuple[list[str], MisalignedEntities]:
-    """The labels of all gold entities, sorted, and how many entities are misaligned."""
+    """Collect the labels of all gold entities, and count misaligned entities.
+
+    examples (Iterable[Example]): the examples.
+    RETURNS (tuple[list[str], MisalignedEntities]): the labels, sorted; and the misaligned entities.
+    """
     labels: set[str] = set()
     n = total = 0
     entity = text = ""
@@ -48,15 +58,19 @@ def collect_labels(examples: Iterable[Example]) -> tuple[list[str], MisalignedEn
         labels.update(ent.label_ for ent in ents)
         total += len(ents)
         if ents:
-            strange = [ent for ent in ents if not eg.get_aligned_spans_y2x([ent])]
-            n += len(strange)
-            if strange and not entity:
-                entity, text = strange[0].text, eg.reference.text[:80]
+            misaligned = [ent for ent in ents if not eg.get_aligned_spans_y2x([ent])]
+            n += len(misaligned)
+            if misaligned and not entity:
+                entity, text = misaligned[0].text, eg.reference.text[:80]
     return sorted(labels), MisalignedEntities(n, total, entity, text)
 
 
 def count_tokens(examples: Iterable[Example]) -> Counter[str]:
-    """How many gold tokens each label has, and `O`. Those without annotation, and white space, do not count."""
+    """Count the gold tokens of each label and of `O`. Tokens without annotation and white space are ignored.
+
+    examples (Iterable[Example]): the examples.
+    RETURNS (Counter[str]): number of tokens by label.
+    """
     counts: Counter[str] = Counter()
     for eg in examples:
         # ent_iob: 0 missing, 1 inside, 2 outside, 3 begins
@@ -65,7 +79,10 @@ def count_tokens(examples: Iterable[Example]) -> Counter[str]:
 
 
 def is_misaligned(eg: Example) -> bool:
-    """Whether a gold entity begins or ends inside a token of the predicted Doc."""
+    """Return whether a gold entity begins or ends inside a token of the predicted Doc.
+
+    eg (Example): the example.
+    """
     ents = eg.reference.ents
     return len(eg.get_aligned_spans_y2x(ents)) < len(ents)
 
@@ -79,17 +96,22 @@ def subword_targets(
     *,
     skip_unknown: bool = False,
 ) -> list[Ints1d]:
-    """The tag id of each subword of each Example; for the arguments see `tag_ids` and `row_targets`.
+    """Return the gold tag id of each subword of each Example.
 
-    output: of the model for `eg.predicted` of each.
-    RETURNS: *Shape:* `(n_rows,)` each
+    examples (Iterable[Example]): the examples.
+    output (Iterable[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
+        each
+    tags (TagSet), name (str), skip_unknown (bool): see `tag_ids`.
+    subword_labels (str): see `row_targets`.
+    RETURNS (list[Ints1d]): tag ids for each example, `UNKNOWN` if there is none. *Shape:* `(n_rows,)` each
+    RAISES TagError: see `tag_ids`.
     """
-    found = []
+    targets = []
     for eg, part in zip(examples, output, strict=True):
         lengths = to_numpy(part.lengths)
         ids = tag_ids(eg, tags, lengths, name, is_joined=joined_tokens(part), skip_unknown=skip_unknown)
-        found.append(row_targets(ids, lengths, subword_labels))
-    return found
+        targets.append(row_targets(ids, lengths, subword_labels))
+    return targets
 
 
 def tag_ids(
@@ -101,17 +123,20 @@ def tag_ids(
     is_joined: Bools1d | None = None,
     skip_unknown: bool = False,
 ) -> Ints1d:
-    """The tag id of each predicted token, `UNKNOWN` where there is no annotation, no subword, or a misaligned entity.
+    """Return the gold tag id of each predicted token.
 
-    Tokens without subwords are passed over, as in decoding: a tag depends on the nearest tokens that have some. A token
-    and those joined to it have one tag, see `_join`.
+    The tag id is `UNKNOWN` for a token without annotation, without subwords, or in a misaligned entity. Tokens without
+    subwords are skipped, as in decoding: a tag depends on the nearest tokens that have subwords. A token and the tokens
+    joined to it have one tag; see `_join`.
 
-    lengths: subwords of each token. *Shape:* `(n_tokens,)`
-    name (str): of the component, for the message.
-    is_joined: see `alignment.Alignment`; None if no token is. *Shape:* `(n_tokens,)`
-    skip_unknown (bool): tokens of a label that is not in the head count as without annotation.
-    RETURNS: *Shape:* `(n_tokens,)`
-    RAISES TagError: a label is not in the head, and `skip_unknown` is False.
+    eg (Example): the example.
+    tags (TagSet): tags of the head.
+    lengths (Ints1d): number of subwords of each token. *Shape:* `(n_tokens,)`
+    name (str): name of the component, for messages.
+    is_joined (Bools1d | None): see `alignment.Alignment`; None (default) if no token is joined. *Shape:* `(n_tokens,)`
+    skip_unknown (bool): treat tokens whose label the head lacks as tokens without annotation, default False.
+    RETURNS (Ints1d): *Shape:* `(n_tokens,)`
+    RAISES TagError: the head lacks a label, and `skip_unknown` is False.
     """
     ids = np.full(len(lengths), UNKNOWN, dtype=np.int64)
     tokens, _ = first_subword_rows(lengths)
@@ -128,58 +153,64 @@ def tag_ids(
 
 
 def _clip(biluo: Sequence[str | None], tokens: Ints1d, is_joined: Bools1d | None = None) -> list[str | None]:
-    """The BILUO tags of some tokens, as if the others were not there, or were one with the token before.
+    """Return the BILUO tags of some tokens, as if the other tokens were removed, or were joined to the token before.
 
     B-per  I-per  L-per  O  U-geo      tokens 0, 1, 4   →   B-per  L-per  U-geo
     O      B-per  L-per                tokens 0, 2, token 1 is joined   →   B-per  L-per
     """
     if len(tokens) == len(biluo):
         return list(biluo)
-    entity, n = [], 0  # the number of the entity of each token, 0 outside
+    entity_ids, n = [], 0  # number of the entity of each token, 0 outside
     for tag in biluo:
         role, _, label = (tag or "").partition("-")
         n += bool(label) and role in "BU"
-        entity.append(n if label else 0)
+        entity_ids.append(n if label else 0)
     if is_joined is not None and is_joined.any():
-        biluo, entity = _join(biluo, entity, tokens, np.flatnonzero(is_joined))
-    numbers = [0, *(entity[i] for i in tokens), 0]
+        biluo, entity_ids = _join(biluo, entity_ids, tokens, np.flatnonzero(is_joined))
+    ids = [0, *(entity_ids[i] for i in tokens), 0]
     clipped: list[str | None] = []
-    for (before, own, after), i in zip(zip(numbers, numbers[1:], numbers[2:], strict=False), tokens, strict=True):
-        role = {(True, True): "I", (True, False): "L", (False, True): "B"}.get((before == own, own == after), "U")
+    for (before, current, after), i in zip(zip(ids, ids[1:], ids[2:], strict=False), tokens, strict=True):
+        role = {(True, True): "I", (True, False): "L", (False, True): "B"}.get(
+            (before == current, current == after), "U"
+        )
         tag = biluo[i]
-        clipped.append(f"{role}-{tag[2:]}" if own and tag else tag)
+        clipped.append(f"{role}-{tag[2:]}" if current and tag else tag)
     return clipped
 
 
 def _join(
-    biluo: Sequence[str | None], entity: Sequence[int], tokens: Ints1d, joined: Ints1d
+    biluo: Sequence[str | None], entity_ids: Sequence[int], tokens: Ints1d, joined: Ints1d
 ) -> tuple[list[str | None], list[int]]:
-    """Give each token the entity of those that are joined to it. Where there are two entities, neither can be right,
-    so that the tag is unknown; without an entity it is `O` only if all of them are.
+    """Give each token the entity of the tokens that are joined to it.
 
-    entity: the number of the entity of each token, 0 outside.
+    If these have two different entities, neither can be correct, so the tag is unknown. Without an entity, the tag is
+    `O` only if all of these tokens are `O`.
+
+    entity_ids: number of the entity of each token, 0 outside.
+    tokens: indices of the tokens with subwords. *Shape:* `(n,)`
+    joined: indices of the joined tokens. *Shape:* `(n_joined,)`
     """
-    biluo, entity = list(biluo), list(entity)
-    clashing = set()
+    biluo, entity_ids = list(biluo), list(entity_ids)
+    conflicting = set()
     for i, owner in zip(joined.tolist(), tokens[np.searchsorted(tokens, joined) - 1].tolist(), strict=True):
-        if entity[owner] and entity[i] not in (0, entity[owner]):
-            clashing.add(owner)
-        elif entity[i]:
-            biluo[owner], entity[owner] = biluo[i], entity[i]
-        elif not entity[owner] and biluo[i] is None:
+        if entity_ids[owner] and entity_ids[i] not in (0, entity_ids[owner]):
+            conflicting.add(owner)
+        elif entity_ids[i]:
+            biluo[owner], entity_ids[owner] = biluo[i], entity_ids[i]
+        elif not entity_ids[owner] and biluo[i] is None:
             biluo[owner] = None
-    for owner in clashing:
-        biluo[owner], entity[owner] = None, 0
-    return biluo, entity
+    for owner in conflicting:
+        biluo[owner], entity_ids[owner] = None, 0
+    return biluo, entity_ids
 
 
 def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d:
-    """The tag id of each subword of each token, `UNKNOWN` for those that carry none.
+    """Return the gold tag id of each subword, `UNKNOWN` for subwords without a tag.
 
-    tag_ids: *Shape:* `(n_tokens,)`
-    lengths: subwords of each token. *Shape:* `(n_tokens,)`
-    subword_labels (str): "first" or "all".
-    RETURNS: *Shape:* `(n_rows,)`
+    tag_ids (Ints1d): tag id of each token. *Shape:* `(n_tokens,)`
+    lengths (Ints1d): number of subwords of each token. *Shape:* `(n_tokens,)`
+    subword_labels (str): subwords that get the tag of their token: "first" or "all".
+    RETURNS (Ints1d): *Shape:* `(n_rows,)`
     """
     if subword_labels == "all":
         return np.repeat(tag_ids, lengths)
@@ -190,9 +221,12 @@ def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d
 
 
 def verdicts(eg: Example, entities: Iterable[Entity]) -> list[bool | None]:
-    """Whether found entities are gold ones; None where the annotation does not tell, as it is missing or misaligned.
+    """Return whether predicted entities are gold entities.
 
-    entities: in tokens of `eg.predicted`.
+    eg (Example): the example.
+    entities (Iterable[Entity]): the predicted entities, in tokens of `eg.predicted`.
+    RETURNS (list[bool | None]): for each entity, whether it is correct; None if the annotation is missing or
+        misaligned.
     """
     aligned, biluo = eg.get_aligned_ents_and_ner()
     gold = {Entity(ent.label_, ent.start, ent.end) for ent in aligned}

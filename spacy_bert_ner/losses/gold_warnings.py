@@ -1,4 +1,4 @@
-"""Warnings, once each, about entities and incorrect spans that training cannot learn as they are annotated."""
+"""Warn once about each kind of gold entity or incorrect span from which training cannot learn."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from spacy.tokens import Span
 from spacy.training import Example
 
 from ..errors import Errors
-from . import gold_tags as gold
+from . import gold_tags
 
 
 class GoldWarnings:
-    """Warns of misaligned entities, of those with white space at their edges, and of incorrect spans without effect.
+    """Warn about misaligned entities, entities with white space at their edges, and incorrect spans without effect.
 
-    name (str): of the component.
-    incorrect_spans_key (str | None): see `settings.Settings`.
+    name (str): name of the component.
+    incorrect_spans_key (str | None): see `settings.Settings`; default None.
     """
 
     def __init__(self, name: str, incorrect_spans_key: str | None = None) -> None:
@@ -24,24 +24,26 @@ class GoldWarnings:
         self._misaligned_reported = self._edges_reported = self._incorrect_reported = False
 
     def labels(self, examples: Iterable[Example]) -> list[str]:
-        """Collect the labels of all gold entities, sorted. Warns of what is in these examples, also if it did before.
+        """Collect the labels of all gold entities. Warns about these examples even if it warned before.
 
-        examples: of the whole training data, which are read once.
+        examples (Iterable[Example]): the whole training data, which is read once.
+        RETURNS (list[str]): the labels, sorted.
         """
         edges, incorrect = WhiteEdges(), IncorrectSpans(self._key)
-        labels, misaligned = gold.collect_labels(edges.counted(incorrect.counted(examples)))
+        labels, misaligned = gold_tags.collect_labels(edges.counted(incorrect.counted(examples)))
         incorrect.warn_if_none(self._name)
         self._misaligned_reported = misaligned.warn(self._name)
         self._edges_reported = edges.warn(self._name)
         return labels
 
     def check(self, examples: Iterable[Example], labels: Collection[str]) -> None:
-        """Warn of what is in a batch, unless it was reported before.
+        """Warn about the examples of a batch, except about kinds that were already reported.
 
-        labels: those that the component can give.
+        examples (Iterable[Example]): the batch.
+        labels (Collection[str]): labels that the component can predict.
         """
-        if not self._misaligned_reported and any(map(gold.is_misaligned, examples)):
-            self._misaligned_reported = gold.collect_labels(examples)[1].warn(self._name)
+        if not self._misaligned_reported and any(map(gold_tags.is_misaligned, examples)):
+            self._misaligned_reported = gold_tags.collect_labels(examples)[1].warn(self._name)
         if not self._edges_reported:
             edges = WhiteEdges()
             for _ in edges.counted(examples):
@@ -52,14 +54,21 @@ class GoldWarnings:
 
 
 class WhiteEdges:
-    """Counts gold entities that begin or end with white space: a token of white space has no subword to learn from."""
+    """Count gold entities that begin or end with white space. A white-space token has no subword to learn from.
+
+    n (int): number of these entities.
+    total (int): number of gold entities.
+    """
 
     def __init__(self) -> None:
         self.n = self.total = 0
         self._first: Span | None = None
 
     def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
-        """Yield the examples as they are, and count their entities."""
+        """Yield the examples unchanged, and count their entities.
+
+        examples (Iterable[Example]): the examples.
+        """
         for eg in examples:
             ents = eg.reference.ents
             self.total += len(ents)
@@ -70,10 +79,10 @@ class WhiteEdges:
             yield eg
 
     def warn(self, name: str) -> bool:
-        """Warn with numbers and an example, if there are any.
+        """Warn with counts and an example if there are such entities.
 
-        name (str): of the component.
-        RETURNS: whether there are.
+        name (str): name of the component.
+        RETURNS (bool): whether it warned.
         """
         if self._first is None:
             return False
@@ -84,9 +93,10 @@ class WhiteEdges:
 
 
 class IncorrectSpans:
-    """Counts the incorrect spans of references.
+    """Count the incorrect spans of references.
 
-    key (str | None): in `doc.spans`; None to count nothing.
+    key (str | None): key in `doc.spans`; None to count nothing.
+    n (int): number of incorrect spans.
     """
 
     def __init__(self, key: str | None) -> None:
@@ -94,7 +104,10 @@ class IncorrectSpans:
         self._other_keys: set[str] = set()
 
     def counted(self, examples: Iterable[Example]) -> Iterable[Example]:
-        """Yield the examples as they are, and count their incorrect spans."""
+        """Return the examples unchanged, and count their incorrect spans while they are read.
+
+        examples (Iterable[Example]): the examples.
+        """
         return examples if self._key is None else self._counted(examples, self._key)
 
     def _counted(self, examples: Iterable[Example], key: str) -> Iterator[Example]:
@@ -104,9 +117,9 @@ class IncorrectSpans:
             yield eg
 
     def warn_if_none(self, name: str) -> None:
-        """Warn if a key was named, and no reference has a span under it.
+        """Warn if a key is set but no reference has a span under it.
 
-        name (str): of the component.
+        name (str): name of the component.
         """
         if self._key is not None and not self.n:
             keys = ", ".join(sorted(self._other_keys - {self._key})) or "none"
@@ -115,7 +128,7 @@ class IncorrectSpans:
 
 
 def _warn_of_unlearned(examples: Iterable[Example], key: str, labels: Collection[str], name: str) -> bool:
-    """Warn of incorrect spans that have no effect, if there are any. RETURNS: whether there are."""
+    """Warn if incorrect spans have no effect. RETURNS: whether it warned."""
     total, unlearned = 0, []
     for eg in examples:
         for span in eg.reference.spans.get(key, ()):
@@ -125,7 +138,7 @@ def _warn_of_unlearned(examples: Iterable[Example], key: str, labels: Collection
     if not unlearned:
         return False
     first = unlearned[0]
-    shown = {"span": first.text, "label": first.label_, "text": first.doc.text[:80], "labels": ", ".join(labels)}
-    message = Errors.incorrect_unlearned.format(n=len(unlearned), total=total, key=key, name=name, **shown)
+    details = {"span": first.text, "label": first.label_, "text": first.doc.text[:80], "labels": ", ".join(labels)}
+    message = Errors.incorrect_unlearned.format(n=len(unlearned), total=total, key=key, name=name, **details)
     warnings.warn(message, UserWarning, stacklevel=4)
     return True

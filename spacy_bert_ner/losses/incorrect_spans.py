@@ -1,4 +1,4 @@
-"""Spans of a reference that are known to be no entities, and what training learns from them."""
+"""Train on spans of references that are known not to be entities."""
 
 from __future__ import annotations
 
@@ -24,16 +24,21 @@ def add_negatives(
     tags: TagSet,
     key: str,
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """Add the loss of incorrect spans; see `negative_loss`. Each weighs as much as a token that weighs 1.
+    """Add the loss of incorrect spans; see `negative_loss`. Each span has the weight of a token with weight 1.
 
-    loss, gradient: of the tokens with a known tag; unchanged if there is no incorrect span.
-    output: of the model for `eg.predicted` of each.
-    key (str): of the spans in `eg.reference.spans`.
-    RETURNS: the mean loss in nats over those tokens and spans, and its gradient in the shape of `output`.
-    RAISES BertNerError: a span is a gold entity as well.
+    loss (WeightedMean), gradient (Sequence[Ragged]): loss of the tokens with a known tag, and its gradient. They are
+        returned unchanged if there is no incorrect span.
+    examples (Sequence[Example]): the batch.
+    output (Sequence[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
+        each
+    tags (TagSet): tags of the head.
+    key (str): key of the spans in `eg.reference.spans`.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the mean loss in nats over these tokens and spans, and its gradient in
+        the shape of `output`.
+    RAISES BertNerError: a span is also a gold entity.
     """
     total, n = 0.0, 0
-    slopes = {}
+    span_gradients = {}
     for i, (eg, part) in enumerate(zip(examples, output, strict=True)):
         if not (entities := incorrect_entities(eg, key)):
             continue
@@ -41,24 +46,27 @@ def add_negatives(
         spans = find_positions(entities, lengths, joined_tokens(part), tags)
         if spans:
             rows = first_subword_rows(lengths)[1]
-            losses, slope = negative_loss(to_numpy(part.dataXd)[rows], spans, tags)
-            total, n, slopes[i] = total + float(losses.sum()), n + len(spans), (rows, slope)
+            losses, d_rows = negative_loss(to_numpy(part.dataXd)[rows], spans, tags)
+            total, n, span_gradients[i] = total + float(losses.sum()), n + len(spans), (rows, d_rows)
     if not n:
         return loss, list(gradient)
     weight = loss.weight + n
     parts = [Ragged(part.dataXd * (loss.weight / weight), part.lengths) for part in gradient]
-    for i, (rows, slope) in slopes.items():
+    for i, (rows, d_rows) in span_gradients.items():
         xp = get_array_module(parts[i].dataXd)
-        parts[i].dataXd[xp.asarray(rows)] += xp.asarray(slope / weight)
+        parts[i].dataXd[xp.asarray(rows)] += xp.asarray(d_rows / weight)
     return loss + WeightedMean(total / n, n), parts
 
 
 def incorrect_entities(eg: Example, key: str) -> list[Entity]:
-    """The incorrect spans of a reference in tokens of the predicted Doc, each once, without those that are misaligned.
+    """Return the incorrect spans of a reference, without duplicates and misaligned spans.
 
-    Spans without a label are left out, as spaCy's `ner` does.
+    Spans without a label are ignored, as in spaCy's `ner`.
 
-    RAISES BertNerError: one is a gold entity as well.
+    eg (Example): the example.
+    key (str): key of the spans in `eg.reference.spans`.
+    RETURNS (list[Entity]): the spans, in tokens of the predicted Doc.
+    RAISES BertNerError: a span is also a gold entity.
     """
     spans = [span for span in eg.reference.spans.get(key, ()) if span.label]
     if not spans:
@@ -73,18 +81,21 @@ def incorrect_entities(eg: Example, key: str) -> list[Entity]:
 
 
 def find_positions(entities: Sequence[Entity], lengths: Ints1d, is_joined: Bools1d, tags: TagSet) -> list[Entity]:
-    """Those entities that the model could find, in positions: tokens that have subwords, with those joined to them.
+    """Convert entities from tokens to positions, without the entities that the model cannot predict.
 
-    Never found is an entity that begins or ends with white space or between joined tokens, or whose label the head
-    lacks.
+    A position is a token with subwords, together with the tokens joined to it. The model cannot predict an entity that
+    begins or ends with white space or between joined tokens, or whose label the head lacks.
 
-    lengths: subwords of each token. *Shape:* `(n_tokens,)`
-    is_joined: see `alignment.Alignment`. *Shape:* `(n_tokens,)`
+    entities (Sequence[Entity]): entities in tokens.
+    lengths (Ints1d): number of subwords of each token. *Shape:* `(n_tokens,)`
+    is_joined (Bools1d): see `alignment.Alignment`. *Shape:* `(n_tokens,)`
+    tags (TagSet): tags of the head.
+    RETURNS (list[Entity]): the entities in positions.
     """
     tokens, _ = first_subword_rows(lengths)
     ends = tokens + 1
     joined = np.flatnonzero(is_joined)
-    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # of several the last
+    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # the last one wins if several are joined to one token
     first_at = {token: i for i, token in enumerate(tokens.tolist())}
     last_at = {end: i + 1 for i, end in enumerate(ends.tolist())}
     return [

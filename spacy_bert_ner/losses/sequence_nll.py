@@ -1,4 +1,4 @@
-"""The likelihood of whole tag sequences among those that the scheme allows: value and gradient."""
+"""Compute the negative log-likelihood of tag sequences among those that the scheme allows, and its gradient."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from ..types import ArrayXd, Floats2d, Ints1d
 from .cross_entropy import WeightedMean
 
 _RULED_OUT = 1e-30
-"""Weight of a tag that is not the gold one. Not 0: gold tags that are no legal sequence have a loss all the same."""
+"""Weight of a tag other than the gold tag. Not 0: an illegal gold sequence must also have a finite loss."""
 
 
 def sequence_loss(
     output: Sequence[Ragged], targets: Sequence[Ints1d], tags: TagSet
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """Mean loss over the tokens with a known tag: what makes the gold sequence of each Doc likely.
+    """Compute the mean loss over the tokens with a known tag, which makes the gold sequence of each Doc likely.
 
         P(y) = exp Σ logits_i(y_i) / Σ over all legal y' of exp Σ logits_i(y'_i)
 
-    The denominator holds those sequences alone that Viterbi decoding can choose, so that nothing is learned to rule out
-    what the rules rule out. It is a conditional random field (Lafferty et al. 2001) whose transitions are not learned
-    but given: allowed or not (Wei et al. 2021, https://arxiv.org/abs/2103.10682). Tokens without a known tag may have
-    any.
+    The denominator contains only the sequences that Viterbi decoding can return. The model therefore does not have to
+    learn to avoid illegal sequences. This is a conditional random field (Lafferty et al. 2001) with fixed transitions,
+    allowed or not, instead of learned ones (Wei et al. 2021, https://arxiv.org/abs/2103.10682). A token without a known
+    tag may have any tag.
 
-    output: the model's, one part a Doc. A token is read from its first subword.
-    targets: the tag id of each row of each Doc, -1 where unknown. *Shape:* `(n_rows,)` each
-    RETURNS: the loss in nats, and its gradient in the shape of `output`.
+    output (Sequence[Ragged]): the model's output, one Ragged for each Doc. The first subword of a token represents the
+        token. *Shape:* `(n_rows, n_tags)` each
+    targets (Sequence[Ints1d]): tag id of each row, -1 if unknown, for each Doc. *Shape:* `(n_rows,)` each
+    tags (TagSet): tags of the head.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `output`.
     """
     if not output:
         return WeightedMean(), []
-    rows = [first_subword_rows(to_numpy(part.lengths))[1] for part in output]
-    logits = np.concatenate([to_numpy(part.dataXd)[own] for part, own in zip(output, rows, strict=True)])
-    tag_ids = np.concatenate([own_targets[own] for own_targets, own in zip(targets, rows, strict=True)])
-    begins = np.zeros(len(logits), dtype=bool)
-    lengths = np.array([len(own) for own in rows])
-    firsts = np.cumsum([0, *lengths[:-1]])
-    begins[firsts[lengths > 0]] = True
-    loss, gradient = negative_log_likelihood(logits, tag_ids, begins, tags)
+    first_rows = [first_subword_rows(to_numpy(part.lengths))[1] for part in output]
+    logits = np.concatenate([to_numpy(part.dataXd)[rows] for part, rows in zip(output, first_rows, strict=True)])
+    tag_ids = np.concatenate([doc_targets[rows] for doc_targets, rows in zip(targets, first_rows, strict=True)])
+    is_start = np.zeros(len(logits), dtype=bool)
+    lengths = np.array([len(rows) for rows in first_rows])
+    doc_starts = np.cumsum([0, *lengths[:-1]])
+    is_start[doc_starts[lengths > 0]] = True
+    loss, gradient = negative_log_likelihood(logits, tag_ids, is_start, tags)
     parts = []
-    for part, own, first in zip(output, rows, firsts, strict=True):
+    for part, rows, start in zip(output, first_rows, doc_starts, strict=True):
         xp = get_array_module(part.dataXd)
         d_rows = xp.zeros_like(part.dataXd)
-        d_rows[xp.asarray(own)] = xp.asarray(gradient[first : first + len(own)])
+        d_rows[xp.asarray(rows)] = xp.asarray(gradient[start : start + len(rows)])
         parts.append(Ragged(d_rows, part.lengths))
     return loss, parts
 
@@ -56,18 +58,20 @@ def sequence_loss(
 def negative_log_likelihood(
     logits: Floats2d, tag_ids: Ints1d, begins: ArrayXd, tags: TagSet
 ) -> tuple[WeightedMean, Floats2d]:
-    """See `sequence_loss`; of sequences that stand one after the other.
+    """Compute the loss of concatenated sequences; see `sequence_loss`.
 
-    logits: one row a token. *Shape:* `(n_tokens, n_tags)`
-    tag_ids: the gold tag of each token, -1 where unknown. *Shape:* `(n_tokens,)`
-    begins: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
-    RETURNS: the loss in nats, the mean over the tokens with a known tag, and its gradient. *Shape:* as `logits`
+    logits (Floats2d): one row for each token. *Shape:* `(n_tokens, n_tags)`
+    tag_ids (Ints1d): gold tag id of each token, -1 if unknown. *Shape:* `(n_tokens,)`
+    begins (ArrayXd): whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
+    tags (TagSet): tags of the head.
+    RETURNS (tuple[WeightedMean, Floats2d]): the loss in nats, the mean over the tokens with a known tag; and its
+        gradient. *Shape:* `(n_tokens, n_tags)`
     """
     known = tag_ids != UNKNOWN
     n_known = int(known.sum())
     if not n_known:
         return WeightedMean(), np.zeros_like(logits)
-    # Scaled to the sum 1 for each token, which changes both sums by the same factor.
+    # Probabilities sum to 1 for each token. This scaling multiplies both sums by the same factor.
     probabilities = tag_probabilities(logits)
     is_gold = np.arange(logits.shape[1]) == tag_ids[:, None]
     expected, log_total = marginals(probabilities, begins, tags)
