@@ -5,13 +5,13 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Model, Ragged
+from thinc.api import Model, Ops, Ragged
 from thinc.util import torch2xp
 
 from ..checkpoints.checkpoint import Checkpoint
@@ -27,11 +27,11 @@ from ..runtimes.onnx_checkpoint import OnnxCheckpoint, has_graph
 from ..runtimes.onnx_files import find_graph
 from ..runtimes.onnx_runtime import OnnxRuntime
 from ..runtimes.torch_runtime import TorchRuntime, compiled_forward, padding_free_forward
-from ..tokenization.alignment import split_logits
+from ..tokenization.alignment import Alignment, split_logits
 from ..tokenization.batching import batch_equal, batch_packed, batch_padded
 from ..tokenization.doc_windows import align_docs, split_docs
-from ..tokenization.windows import stitch_indices
-from ..types import ArrayXd, Floats2d
+from ..tokenization.windows import Window, stitch_indices
+from ..types import ArrayXd, Encoding, Floats2d, Ints1d
 from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, new_head
 from .shared_token_classifier import is_shared as is_shared  # re-exported for `export`
 from .shim import CheckpointShim
@@ -161,6 +161,50 @@ def build_token_classifier_v1(
     )
 
 
+class _EncodedDocs(NamedTuple):
+    """Docs as subwords and windows. The logits of all Docs share one array with a row for each subword.
+
+    encodings (list[Encoding]): subwords of each Doc.
+    doc_starts (Ints1d): row of the first subword of each Doc, then the number of rows. *Shape:* `(n_docs + 1,)`
+    alignment (Alignment): alignment of the tokens and subwords of all Docs.
+    windows (list[tuple[int, Window]]): windows of all Docs, each with the index of its Doc.
+    """
+
+    encodings: list[Encoding]
+    doc_starts: Ints1d
+    alignment: Alignment
+    windows: list[tuple[int, Window]]
+
+
+class _BatchPlan(NamedTuple):
+    """Batches of windows, and how the encoder runs them.
+
+    batches (list[list[tuple[int, Window]]]): windows of each batch, each with the index of its Doc.
+    inputs (Iterator[Any]): arguments of the forward pass for each batch, computed when they are needed.
+    is_packed (bool): whether a batch concatenates its windows without padding.
+    dtype (torch.dtype | None): autocast dtype; None for float32.
+    run (Callable | None): forward pass of predictions; None for the checkpoint's own.
+    """
+
+    batches: list[list[tuple[int, Window]]]
+    inputs: Iterator[Any]
+    is_packed: bool
+    dtype: torch.dtype | None
+    run: Callable[..., torch.Tensor] | None
+
+
+class _Stitched(NamedTuple):
+    """Logits of all Docs, and where they come from.
+
+    logits (ArrayXd): one row for each subword. *Shape:* `(n_subwords, n_tags)`
+    scatter_log (list[tuple[tuple[int, ...], ArrayXd, ArrayXd]]): for each batch, the shape of its logits, and the rows
+        that were copied from the batch to `logits`. *Shape:* `(n_kept,)` each
+    """
+
+    logits: ArrayXd
+    scatter_log: list[tuple[tuple[int, ...], ArrayXd, ArrayXd]]
+
+
 def forward(
     model: TokenClassifier, docs: list[Doc], is_train: bool
 ) -> tuple[list[Ragged], Callable[[list[Ragged]], list[Doc]]]:
@@ -173,77 +217,110 @@ def forward(
         for the backward pass, which takes their gradient.
     RAISES BertNerError: see `CheckpointShim.prepare`; or the logits are not finite.
     """
-    checkpoint = get_checkpoint(model)
-    _shim(model).prepare()
+    checkpoint, shim, ops = get_checkpoint(model), _shim(model), model.ops
+    shim.prepare()
     _check_runtime(model, checkpoint)
-    ops, n_tags = model.ops, len(get_tags(model).tags)
     if is_train:
-        if not checkpoint.can_train:
-            raise BertNerError(Errors.exported.format(name=checkpoint.name))
-        # Here, as a checkpoint may have come by any way: opened, from bytes, copied.
-        _prepare_training(model, checkpoint)
-        if model.attrs["dropout_rate"] is not None:
-            checkpoint.set_dropout(model.attrs["dropout_rate"])
-
-    texts = [doc.text for doc in docs]  # once, as spaCy puts it together from the tokens whenever it is asked
-    encodings = checkpoint.tokenize(texts)
-    # All Docs share one table of subwords: those of Doc i are rows firsts[i] to firsts[i + 1].
-    firsts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
-    alignment = align_docs(docs, texts, encodings)
-    cuts_of = {key: model.attrs[key] for key in ("overlap", "cut_at", "get_spans")}
-    room = _window(model, checkpoint) - checkpoint.n_special
-    windows = split_docs(docs, firsts, alignment, room, **cuts_of)
-
-    table = ops.alloc2f(int(firsts[-1]), n_tags)
-    tape = []
-    sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
-    limit, unpadded = model.attrs["max_batch_tokens"], None if is_train else checkpoint.padding_free
-    is_sensitive = is_padding_sensitive(checkpoint.model.config, max(sizes, default=0))
-    arrange = batch_packed if unpadded else batch_equal if is_sensitive else batch_padded
-    batches = [[windows[i] for i in batch] for batch in arrange(sizes, limit)]
-    ids = ([encodings[i].ids[w.start : w.end] for i, w in members] for members in batches)
-    half: torch.dtype | None = None
-    inputs: Iterator[Any]
-    if unpadded:
-        inputs = (checkpoint.pack(members, limit) for members in ids)
-    else:
-        precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
-        half = autocast_dtype(precision, checkpoint.device.type)
-        inputs = (checkpoint.pad(members, PAD_TO_MULTIPLE if half and not is_sensitive else 1) for members in ids)
-    all_logits, backprop_batches = _shim(model)(
-        inputs, is_train, half, None if is_train else unpadded or checkpoint.compiled_forward
-    )
-    for members, batch_logits in zip(batches, all_logits, strict=True):
-        # The encoder may lie on another device than this model's arrays, if a GPU was asked for in between.
-        logits: ArrayXd = torch2xp(
-            batch_logits, ops=ops
-        )  # (n_windows, longest, n_tags), or without padding (n, n_tags)
-        begins = [int(firsts[i]) for i, _ in members]
-        steps = [w.end - w.start + checkpoint.n_special if unpadded else logits.shape[1] for _, w in members]
-        rows_of = np.cumsum([0, *steps[:-1]]).tolist()
-        places = stitch_indices([w for _, w in members], begins, rows_of, len(checkpoint.prefix_ids))
-        source, target = ops.xp.asarray(places[0]), ops.xp.asarray(places[1])
-        table[target] = logits.reshape(-1, n_tags)[source]
-        tape.append((logits.shape, source, target))
-    if not bool(ops.xp.isfinite(table).all()):
+        _configure_training_pass(model, checkpoint)
+    encoded = _encode(model, checkpoint, docs)
+    plan = _plan_batches(model, checkpoint, encoded, is_train)
+    batch_logits, backprop_batches = shim(plan.inputs, is_train, plan.dtype, plan.run)
+    logits, scatter_log = _stitch(checkpoint, encoded, plan, batch_logits, ops)
+    if not bool(ops.xp.isfinite(logits).all()):
         raise BertNerError(Errors.not_finite)
-
-    index = ops.xp.asarray(alignment.subwords)
-    output = split_logits(table[index], alignment, encodings, list(map(len, docs)), ops.xp.asarray)
+    subword_rows = ops.xp.asarray(encoded.alignment.subwords)
+    lengths = list(map(len, docs))
+    output = split_logits(logits[subword_rows], encoded.alignment, encoded.encodings, lengths, ops.xp.asarray)
 
     def backprop(d_output: list[Ragged]) -> list[Doc]:
-        d_table = ops.alloc2f(*table.shape)
+        d_logits = ops.alloc2f(*logits.shape)
         if d_output:
-            d_table[index] = ops.xp.concatenate([d.dataXd for d in d_output])
-        gradients = []
-        for shape, source, target in tape:
-            d_logits = ops.alloc2f(shape[0] * shape[1], n_tags)
-            d_logits[source] = d_table[target]
-            gradients.append(d_logits.reshape(shape))
-        backprop_batches(gradients)
+            d_logits[subword_rows] = ops.xp.concatenate([d.dataXd for d in d_output])
+        backprop_batches(_unstitch(d_logits, scatter_log, ops))
         return docs
 
     return output, backprop
+
+
+def _configure_training_pass(model: TokenClassifier, checkpoint: Checkpoint) -> None:
+    """Apply the training settings to a checkpoint, which may have been loaded, deserialized or copied since.
+
+    RAISES BertNerError: the checkpoint is an exported graph.
+    """
+    if not checkpoint.can_train:
+        raise BertNerError(Errors.exported.format(name=checkpoint.name))
+    _prepare_training(model, checkpoint)
+    if model.attrs["dropout_rate"] is not None:
+        checkpoint.set_dropout(model.attrs["dropout_rate"])
+
+
+def _encode(model: TokenClassifier, checkpoint: Checkpoint, docs: list[Doc]) -> _EncodedDocs:
+    """Encode Docs, align their tokens with subwords, and split them into windows."""
+    texts = [doc.text for doc in docs]  # only once, because spaCy joins the tokens at each access
+    encodings = checkpoint.tokenize(texts)
+    doc_starts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
+    alignment = align_docs(docs, texts, encodings)
+    max_content = _window(model, checkpoint) - checkpoint.n_special
+    window_settings = {key: model.attrs[key] for key in ("overlap", "cut_at", "get_spans")}
+    windows = split_docs(docs, doc_starts, alignment, max_content, **window_settings)
+    return _EncodedDocs(encodings, doc_starts, alignment, windows)
+
+
+def _plan_batches(model: TokenClassifier, checkpoint: Checkpoint, encoded: _EncodedDocs, is_train: bool) -> _BatchPlan:
+    """Arrange windows in batches, and choose the forward pass, its precision and its padding."""
+    limit, windows = model.attrs["max_batch_tokens"], encoded.windows
+    sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
+    is_sensitive = is_padding_sensitive(checkpoint.model.config, max(sizes, default=0))
+    padding_free = None if is_train else checkpoint.padding_free
+    arrange = batch_packed if padding_free else batch_equal if is_sensitive else batch_padded
+    batches = [[windows[i] for i in batch] for batch in arrange(sizes, limit)]
+    ids = ([encoded.encodings[doc].ids[w.start : w.end] for doc, w in batch] for batch in batches)
+    if padding_free:
+        inputs: Iterator[Any] = (checkpoint.pack(batch_ids, limit) for batch_ids in ids)
+        return _BatchPlan(batches, inputs, True, None, padding_free)
+    precision = model.attrs["precision"] if is_train else model.attrs["runtime"].precision
+    dtype = autocast_dtype(precision, checkpoint.device.type)
+    multiple = PAD_TO_MULTIPLE if dtype and not is_sensitive else 1
+    inputs = (checkpoint.pad(batch_ids, multiple) for batch_ids in ids)
+    return _BatchPlan(batches, inputs, False, dtype, None if is_train else checkpoint.compiled_forward)
+
+
+def _stitch(
+    checkpoint: Checkpoint, encoded: _EncodedDocs, plan: _BatchPlan, batch_logits: Sequence[torch.Tensor], ops: Ops
+) -> _Stitched:
+    """Copy the logits of windows to one row for each subword. Each row comes from one window.
+
+    batch_logits: logits of each batch. *Shape:* `(n_windows, longest, n_tags)` each, or `(n, n_tags)` if packed
+    """
+    n_tags, n_prefix = len(distinct(checkpoint.tags).tags), len(checkpoint.prefix_ids)
+    stitched: ArrayXd = ops.alloc2f(int(encoded.doc_starts[-1]), n_tags)
+    scatter_log = []
+    for batch, torch_logits in zip(plan.batches, batch_logits, strict=True):
+        # The encoder may be on another device than the arrays of this model if a GPU was requested in between.
+        logits: ArrayXd = torch2xp(torch_logits, ops=ops)
+        if plan.is_packed:
+            lengths = [window.end - window.start + checkpoint.n_special for _, window in batch]
+        else:
+            lengths = [logits.shape[1]] * len(batch)
+        row_offsets = np.cumsum([0, *lengths[:-1]]).tolist()
+        doc_starts = [int(encoded.doc_starts[doc]) for doc, _ in batch]
+        indices = stitch_indices([window for _, window in batch], doc_starts, row_offsets, n_prefix)
+        source, target = map(ops.xp.asarray, indices)
+        stitched[target] = logits.reshape(-1, n_tags)[source]
+        scatter_log.append((logits.shape, source, target))
+    return _Stitched(stitched, scatter_log)
+
+
+def _unstitch(
+    d_stitched: ArrayXd, scatter_log: Sequence[tuple[tuple[int, ...], ArrayXd, ArrayXd]], ops: Ops
+) -> list[ArrayXd]:
+    """Copy the gradient of stitched logits to the gradient of each batch: the backward pass of `_stitch`."""
+    gradients = []
+    for shape, source, target in scatter_log:
+        d_logits: ArrayXd = ops.alloc2f(shape[0] * shape[1], d_stitched.shape[1])
+        d_logits[source] = d_stitched[target]
+        gradients.append(d_logits.reshape(shape))
+    return gradients
 
 
 def get_checkpoint(model: TokenClassifier) -> Checkpoint:
