@@ -1,1 +1,1 @@
-"""Readers of annotated text: one module per format."""
+"""Read annotated text: one module for each format."""

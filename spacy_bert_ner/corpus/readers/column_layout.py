@@ -1,12 +1,12 @@
-"""What each column of a file of columns holds, inferred from its first rows.
+"""Infer the content of each column of a CoNLL-style file from its first rows.
 
-    # newdoc id = d1                             a comment: `#`, and no tag where the others have theirs
+    # newdoc id = d1                             a comment: `#`, and no tag in the tag column
     TOKEN   NE-COARSE   NE-NESTED   MISC         a header: no tag, and a cell such as TOKEN or FORM
-    1       Mia         B-PER       O            column 1 counts the words of a sentence
+    1       Mia         B-PER       O            column 1 numbers the words of a sentence
     2       slept       O           O
 
-A tag column holds `O` and tags with prefixes, and nothing else. If several do, the first is taken, without those of
-chunks (`B-NP`).
+A tag column holds only `O` and tags with prefixes. If there are several, the first one is chosen, ignoring columns of
+chunk tags (`B-NP`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..misc_column import DOCUMENT_START, read_document, read_misc
 
 LAST = -1
 COLUMN_SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", ".conllu", ".conllup", ".ner")
-"""Names of files of columns. In these one row is enough, and two of three may be wrong."""
+"""File name suffixes of CoNLL-style files. In such a file one row is enough, and two of three rows may be wrong."""
 
 _WORD_NAMES = {"token", "tokens", "word", "words", "form", "text"}
 _TAG_NAME = re.compile(r"(?:.*[:_-])?(?:NER?|NER?[_-]?TAGS?|ENTITY|TAGS?|LABELS?)|NE-COARSE-LIT", re.IGNORECASE)
@@ -32,34 +32,35 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _RANGE = re.compile(r"[0-9]{1,9}[-.][0-9]{1,9}")
 _LANGUAGE_PREFIX = re.compile(r"[a-z]{2,3}(?:-[a-z]+)?:(?=.)")
 NO_SPACES = frozenset({"SpaceAfter=No", "NoSpaceAfter"})
-_MOST_LABELS, _FEW_ROWS, _SOME_ROWS, _MANY_ROWS = 200, 8, 50, 200
-_SHARE_OUTSIDE = 0.5
-"""Most rows of a column of chunks are in one; most rows of a column of entities are in none."""
+_MAX_LABELS, _MIN_LABEL_ROWS, _MIN_DOUBTFUL_ROWS, _MIN_CHUNK_ROWS = 200, 8, 50, 200
+_MAX_OUTSIDE_PER_TAG = 0.5
+"""Most rows of a chunk column are inside a chunk; most rows of an entity column are outside all entities."""
 
 
 class ColumnLayout(NamedTuple):
-    """Which column holds what.
+    """The content of each column.
 
-    tag (int): the column of the tags: its number from 1, or from -1 downwards to count from the last.
-    word (int): that of the words, likewise.
-    n_columns (int): how many columns most rows have.
-    has_tabs: tabs divide them, and not spaces.
-    is_own: `convert --to conll` wrote the file, see `misc_column`.
-    header: the cells of a row of names before all others; empty if there is none.
-    number (int): the column that counts the words of a sentence, from 1; 0 if none does.
-    misc (int): the column that says where no space follows (`SpaceAfter=No`, `NoSpaceAfter`), from 1; 0 if none does.
-    has_space_rows: a word that is one space stands for the space between two words, as in KLUE.
-    tags: tags of the first rows, so that `#` with one of them is a word.
-    other_tags: further columns of tags, each with one of its tags.
-    word_prefix: what all words begin with, as `en:` in WikiANN.
-    doubtful_words: words of the first rows, if nearly all are numbers or the same; empty otherwise.
+    tag (int): the tag column: its number from 1, or from -1 downwards to count from the last.
+    word (int): the word column, numbered likewise.
+    n_columns (int): number of columns of most rows.
+    has_tabs (bool): whether tabs, not spaces, separate the columns.
+    is_converted (bool): whether `convert --to conll` wrote the file, see `misc_column`.
+    header (tuple[str, ...]): the cells of a header row. Empty if there is none.
+    number (int): the column that numbers the words of a sentence, from 1. 0 if there is none.
+    misc (int): the column that marks words without a following space (`SpaceAfter=No`, `NoSpaceAfter`), from 1. 0 if
+        there is none.
+    has_space_rows (bool): whether a word that is a single space represents the space between two words, as in KLUE.
+    tags (frozenset[str]): tags of the first rows. A row that begins with `#` and has one of them is a word.
+    other_tags (tuple[tuple[int, str], ...]): further tag columns, each with one of its tags.
+    word_prefix (str): the common prefix of all words, such as `en:` in WikiANN.
+    doubtful_words (tuple[str, ...]): words of the first rows, if nearly all are numbers or identical. Empty otherwise.
     """
 
     tag: int
     word: int
     n_columns: int
     has_tabs: bool = False
-    is_own: bool = False
+    is_converted: bool = False
     header: tuple[str, ...] = ()
     number: int = 0
     misc: int = 0
@@ -76,15 +77,20 @@ class _Row(NamedTuple):
 
 
 def split_columns(row: str) -> list[str]:
-    """The cells of a row: by tabs, or, without one, by spaces."""
+    """Split a row into cells at tabs or, if it has no tab, at spaces."""
     row = row.rstrip(" \t\r\n")
     return row.split("\t") if "\t" in row else [cell for cell in row.split(" ") if cell]
 
 
-def place_of(column: int, n: int) -> int | None:
-    """The place, from 0, of a column among n; None if there is no such column."""
-    place = column - 1 if column > 0 else n + column
-    return place if 0 <= place < n else None
+def column_index(column: int, n: int) -> int | None:
+    """Return the index of a column in a row.
+
+    column (int): the column's number from 1, or from -1 downwards to count from the last.
+    n (int): number of columns of the row.
+    RETURNS (int | None): the index from 0. None if there is no such column.
+    """
+    index = column - 1 if column > 0 else n + column
+    return index if 0 <= index < n else None
 
 
 def describe_column(column: int) -> str:
@@ -93,25 +99,26 @@ def describe_column(column: int) -> str:
 
 
 def is_tag(text: str) -> bool:
-    """Whether a cell is `O` or a tag with a prefix."""
+    """Return whether a cell is `O` or a tag with a prefix."""
     return text == OUTSIDE or has_prefix(text)
 
 
 def infer_layout(
     rows: Sequence[tuple[int, str]], tag: int | None = None, word: int | None = None, *, is_named: bool = False
 ) -> ColumnLayout | None:
-    """Infer what the columns hold.
+    """Infer the content of the columns.
 
-    rows: lines and rows that are not blank, from the first of the file.
-    tag, word: the columns that the user names; None to infer them.
-    is_named: the user or the name of the file says that it has columns: a tag is enough, and two of three rows may be
-        wrong.
-    RETURNS: None if the rows have no tag column.
+    rows (Sequence[tuple[int, str]]): lines from 1, and rows that are not blank, from the start of the file.
+    tag (int | None): the tag column that the user names. None (the default) to infer it.
+    word (int | None): the word column that the user names. None (the default) to infer it.
+    is_named (bool): whether the user or the file name specifies this format. One tag is then enough, and two of three
+        rows may be wrong.
+    RETURNS (ColumnLayout | None): the layout. None if the rows have no tag column.
     """
     table = [_Row(line, split_columns(row)) for line, row in rows]
     starts = [row.cells for row in table if row.cells[0] == DOCUMENT_START]
     if starts and read_document(starts[0]) is not None:
-        return ColumnLayout(LAST, 1, 3, is_own=True, misc=2)
+        return ColumnLayout(LAST, 1, 3, is_converted=True, misc=2)
     table = [row for row in table if row.cells[0] != DOCUMENT_START]
     names, header, body = _split_header(table)
     n_columns = _usual_size(body)
@@ -142,14 +149,16 @@ def infer_layout(
         misc=next((i for i in free if _is_misc(body, i)), 0),
         has_space_rows=" " in words,
         tags=chosen.tags,
-        other_tags=tuple((one.column if one.column > 0 else n_columns, one.example or OUTSIDE) for one in others),
+        other_tags=tuple(
+            (other.column if other.column > 0 else n_columns, other.example or OUTSIDE) for other in others
+        ),
         word_prefix=_common_prefix(words),
         doubtful_words=_doubtful_words(words),
     )
 
 
 class _Candidate(NamedTuple):
-    """A column that may hold the tags: how many rows have each of its values, and which of these are tags."""
+    """A column that may hold the tags: the number of rows with each value, and the values that are tags."""
 
     column: int
     values: Counter[str]
@@ -157,29 +166,29 @@ class _Candidate(NamedTuple):
 
     @property
     def n_tags(self) -> int:
-        """Rows with a tag."""
+        """Number of rows with a tag."""
         return sum(self.values[tag] for tag in self.tags)
 
     @property
     def example(self) -> str:
-        """The first tag of an entity; empty if there is none."""
+        """The first tag of an entity. Empty if there is none."""
         return next((value for value in self.values if value in self.tags and value != OUTSIDE), "")
 
     @property
     def has_names(self) -> bool:
-        """Whether a label begins with a letter, as that of `B-52` does not."""
+        """Whether a label begins with a letter, unlike that of `B-52`."""
         return any(split_tag(tag)[1][:1].isalpha() for tag in self.tags if tag != OUTSIDE)
 
     @property
     def has_chunks(self) -> bool:
-        """Whether its labels are those of chunks, or most of its rows are in an entity."""
+        """Whether more than half of its labels are chunk types, or most of its rows are inside an entity."""
         labels = {split_tag(tag)[1] for tag in self.tags if tag != OUTSIDE}
-        is_dense = self.values[OUTSIDE] < _SHARE_OUTSIDE * self.n_tags and self.n_tags >= _MANY_ROWS
+        is_dense = self.values[OUTSIDE] < _MAX_OUTSIDE_PER_TAG * self.n_tags and self.n_tags >= _MIN_CHUNK_ROWS
         return bool(labels) and (len(labels & _CHUNKS) * 2 > len(labels) or is_dense)
 
 
 def _split_header(table: Sequence[_Row]) -> tuple[list[str], list[str], list[_Row]]:
-    """The names of the columns, the cells of a header, and the rows of words."""
+    """Return the names of the columns, the cells of the header row, and the rows of words."""
     for row in table:
         if match := _GLOBAL_COLUMNS.match(" ".join(row.cells)):
             return match[1].split(), [], [row for row in table if row.cells[0][:1] != "#"]
@@ -196,69 +205,77 @@ def _split_header(table: Sequence[_Row]) -> tuple[list[str], list[str], list[_Ro
 
 
 def _is_markup(body: Sequence[_Row]) -> bool:
-    """Whether the rows are those of a table in Markdown, or keys and values of YAML."""
+    """Return whether the rows are a Markdown table, or keys and values of YAML."""
     return all(row.cells[0] == "|" for row in body) or all(row.cells[0].endswith(":") for row in body)
 
 
 def _usual_size(rows: Sequence[_Row]) -> int:
-    """How many columns most rows have, of those with two or more; 0 if none has."""
+    """Return the most frequent number of columns of the rows with at least two columns; 0 if there are none."""
     sizes = Counter(len(row.cells) for row in rows if len(row.cells) > 1)
     return sizes.most_common(1)[0][0] if sizes else 0
 
 
 def _candidates(body: Sequence[_Row], n_columns: int, tag: int | None) -> list[_Candidate]:
-    """The columns that may hold the tags, from the first; the last one is counted from the end."""
+    """Return the columns that may hold the tags, from the first. The last column is counted from the end."""
     is_ragged = any(len(row.cells) != n_columns for row in body)
     columns = [tag] if tag is not None else [*range(1, n_columns + is_ragged), LAST]
-    found = []
+    candidates = []
     for column in columns:
         values = Counter(cell for row in body if (cell := _cell(row.cells, column)) is not None)
-        found.append(_Candidate(column, values, frozenset(filter(is_tag, values))))
-    if is_ragged and tag is None and found[-2].n_tags > found[-1].n_tags:
-        found.pop()  # what is more stands behind the tag
+        candidates.append(_Candidate(column, values, frozenset(filter(is_tag, values))))
+    if is_ragged and tag is None and candidates[-2].n_tags > candidates[-1].n_tags:
+        candidates.pop()  # additional columns follow the tag column
     elif is_ragged and tag is None:
-        found.pop(-2)
-    return found
+        candidates.pop(-2)
+    return candidates
 
 
 def _choose_tags(
     candidates: Sequence[_Candidate], n_rows: int, names: Sequence[str], *, is_lenient: bool
 ) -> tuple[_Candidate, list[_Candidate]] | None:
-    """The column of the tags, and the others that hold tags of entities."""
-    n_wrong = 2 * n_rows // 3 if is_lenient else max(n_rows // 50, int(n_rows > 3))
+    """Return the tag column, and the other columns that hold entity tags."""
+    max_wrong_rows = 2 * n_rows // 3 if is_lenient else max(n_rows // 50, int(n_rows > 3))
     if n_rows < (1 if is_lenient else 2):
         return None
-    tagged = [one for one in candidates if one.n_tags >= max(n_rows - n_wrong, 1)]
-    entities = [one for one in tagged if one.example and (is_lenient or (OUTSIDE in one.tags and one.has_names))]
+    tagged = [column for column in candidates if column.n_tags >= max(n_rows - max_wrong_rows, 1)]
+    entities = [
+        column for column in tagged if column.example and (is_lenient or (OUTSIDE in column.tags and column.has_names))
+    ]
     if len(entities) > 1:
-        entities = [one for one in entities if not one.has_chunks] or entities
+        entities = [column for column in entities if not column.has_chunks] or entities
     if entities:
-        named = [one for one in entities if 0 < one.column <= len(names) and _TAG_NAME.fullmatch(names[one.column - 1])]
+        named = [
+            candidate
+            for candidate in entities
+            if 0 < candidate.column <= len(names) and _TAG_NAME.fullmatch(names[candidate.column - 1])
+        ]
         chosen = (named or entities)[0]
-        return chosen, [one for one in tagged if one is not chosen and (one in entities or not one.example)]
-    if outside := [one for one in tagged if set(one.values) == {OUTSIDE}]:
-        return outside[-1], []  # nothing but `O`
+        return chosen, [
+            column for column in tagged if column is not chosen and (column in entities or not column.example)
+        ]
+    if only_outside := [column for column in tagged if set(column.values) == {OUTSIDE}]:
+        return only_outside[-1], []
     last = candidates[-1]
     return (last._replace(tags=frozenset(last.values)), []) if _holds_labels(last, n_rows, is_lenient) else None
 
 
 def _holds_labels(candidate: _Candidate, n_rows: int, is_lenient: bool) -> bool:
-    """Whether a column holds `O` and labels without prefixes."""
+    """Return whether a column holds `O` and labels without prefixes."""
     values = candidate.values
     labels = [value for value in values if value != OUTSIDE]
     if OUTSIDE not in values or not labels or any(map(has_prefix, labels)):
         return False
     if is_lenient:
         return True
-    is_whole = sum(values.values()) == n_rows >= _FEW_ROWS
-    return is_whole and len(labels) <= min(_MOST_LABELS, n_rows // 4) and all(map(_LABEL.fullmatch, labels))
+    is_complete = sum(values.values()) == n_rows >= _MIN_LABEL_ROWS
+    return is_complete and len(labels) <= min(_MAX_LABELS, n_rows // 4) and all(map(_LABEL.fullmatch, labels))
 
 
 def _is_index(body: Sequence[_Row], column: int) -> bool:
-    """Whether a column counts the words of each sentence."""
-    n_follow = n_break = 0
+    """Return whether a column numbers the words of each sentence."""
+    n_consecutive = n_breaks = 0
     last: _Row | None = None
-    starts: list[str] = []  # of sentences
+    first_numbers: list[str] = []  # of each sentence
     for row in body:
         cell = _cell(row.cells, column) or ""
         if _RANGE.fullmatch(cell):
@@ -266,32 +283,32 @@ def _is_index(body: Sequence[_Row], column: int) -> bool:
         if not _NUMBER.fullmatch(cell):
             return False
         if last is None or row.line > last.line + 1:
-            starts.append(cell)
+            first_numbers.append(cell)
         if last is not None:
             step = int(cell) - int(last.cells[column - 1])
-            n_follow += step == 1
-            n_break += step != 1 and row.line == last.line + 1
+            n_consecutive += step == 1
+            n_breaks += step != 1 and row.line == last.line + 1
         last = row
-    # Two rows may be numbers in a text; those that begin with 0 or 1 hardly are.
-    is_counted = n_follow > 1 or (n_follow == 1 and set(starts) <= {"0", "1"})
-    return is_counted and n_break * 50 <= n_follow
+    # Two consecutive numbers may be words of a text, but hardly if they begin with 0 or 1.
+    is_numbered = n_consecutive > 1 or (n_consecutive == 1 and set(first_numbers) <= {"0", "1"})
+    return is_numbered and n_breaks * 50 <= n_consecutive
 
 
 def _is_misc(body: Sequence[_Row], column: int) -> bool:
-    """Whether a column says where no space follows, or has words that the column of words cannot hold."""
+    """Return whether a column marks words without a following space, or has words that the word column cannot hold."""
     cells = (cell for row in body if (cell := _cell(row.cells, column)) and ("Space" in cell or "Form=" in cell))
     return any(not NO_SPACES.isdisjoint(cell.split("|")) or read_misc(cell) is not None for cell in cells)
 
 
 def _common_prefix(words: Sequence[str]) -> str:
-    """A language code and a colon, if all words begin with it."""
+    """Return the language code and colon with which all words begin; empty if there is none."""
     match = _LANGUAGE_PREFIX.match(words[0]) if words else None
     return match[0] if match and all(word.startswith(match[0]) for word in words) else ""
 
 
 def _doubtful_words(words: Sequence[str]) -> tuple[str, ...]:
-    """The first words, if nearly all are numbers or the same."""
-    if len(words) < _SOME_ROWS:
+    """Return the first words if nearly all words are numbers or identical."""
+    if len(words) < _MIN_DOUBTFUL_ROWS:
         return ()
     n_numbers = sum(_NUMBER.fullmatch(word) is not None for word in words)
     n_same = Counter(words).most_common(1)[0][1]
@@ -299,5 +316,5 @@ def _doubtful_words(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _cell(cells: Sequence[str], column: int) -> str | None:
-    place = place_of(column, len(cells))
-    return None if place is None else cells[place]
+    index = column_index(column, len(cells))
+    return None if index is None else cells[index]

@@ -1,4 +1,5 @@
-"""CoNLL-2003 and its relatives: one token a line, columns by tabs or spaces, a blank line after a sentence."""
+"""Read CoNLL-2003 and similar formats: a token per line, columns separated by tabs or spaces, blank lines between
+sentences."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from pathlib import Path
 from ...errors import CorpusError, Errors
 from ..misc_column import DOCUMENT_START, UNKNOWN, read_document, read_misc
 from ..sentence import Invalid, Sentence, check_row
-from .column_layout import NO_SPACES, ColumnLayout, is_tag, place_of, split_columns
-from .conllu import joined_tag
+from .column_layout import NO_SPACES, ColumnLayout, column_index, is_tag, split_columns
+from .conllu import merge_tags
 from .text_source import TextSource
 
 _DOCUMENT_KEYS = ("newdoc", "newdoc id", "document_id", "doc_id", "document")
@@ -18,23 +19,23 @@ _BOM = "\ufeff"
 
 
 class ColumnNotes:
-    """What a user should know of how a file of columns was read, when all of it has been read."""
+    """Collect notes for the user about how a CoNLL-style file was read. They are complete after the last row."""
 
     def __init__(self, path: Path, layout: ColumnLayout) -> None:
         self._path, self._layout = path, layout
         self.n_ragged, self.first_ragged = 0, 0
-        """Rows of another number of columns than most, and the line of the first."""
+        """Number of rows with an unusual number of columns, and the line of the first one."""
         self.n_marks = 0
-        """Rows that began with a byte-order mark."""
+        """Number of rows that began with a byte-order mark."""
 
     def count_ragged(self, line: int) -> None:
-        """Count a row of another number of columns than most."""
+        """Count a row with an unusual number of columns."""
         self.n_ragged += 1
         if self.n_ragged == 1:
             self.first_ragged = line
 
     def messages(self) -> list[str]:
-        """Say which columns hold tags, too, and which words look wrong."""
+        """Report other tag columns, and words that look wrong."""
         layout, messages = self._layout, list[str]()
         for column, tag in layout.other_tags:
             messages.append(Errors.other_tag_column.format(column=column, tag=tag, taken=layout.tag))
@@ -49,27 +50,29 @@ class ColumnNotes:
 
 
 def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterator[Sentence | Invalid]:
-    """Read word and tag, as the layout has them.
+    """Read words and tags from the columns of the layout.
 
-    The sentences from one `-DOCSTART-` row, or one comment such as `# newdoc id = d1`, to the next are one document. In
-    a file that `convert --to conll` wrote, each row has MISC, and the tag `_` is unknown; see `misc_column`.
+    A document begins with a `-DOCSTART-` row or a comment such as `# newdoc id = d1`, and extends to the next one. In a
+    file that `convert --to conll` wrote, each row has MISC, and the tag `_` means unknown; see `misc_column`.
 
-    notes: where to count what a user should know.
+    source (TextSource): the file.
+    layout (ColumnLayout): the content of its columns.
+    notes (ColumnNotes): is filled with counts for the user.
     """
     notes.n_ragged = notes.n_marks = n_documents = 0
     document = ""
-    sentence = _Rows(source.path, layout, notes)
+    sentence = _SentenceBuilder(source.path, layout, notes)
     header = list(layout.header)
     with source.text() as text:
         for line, row in enumerate(text, start=1):
             cells = split_columns(row)
             is_start = cells[:1] == [DOCUMENT_START]
-            is_comment = row[:1] == "#" and not layout.is_own and not sentence.is_word(row, cells)
+            is_comment = row[:1] == "#" and not layout.is_converted and not sentence.is_word(row, cells)
             name = None
             if is_start:
                 name = read_document(cells)
             elif is_comment:
-                key, name = _comment(row)
+                key, name = _parse_comment(row)
                 is_start = key in _DOCUMENT_KEYS
                 if not is_start and key not in _SENTENCE_KEYS:
                     continue
@@ -77,65 +80,65 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
                 if cells == header:
                     header = []
                 elif sentence.add(line, row, cells):
-                    yield sentence.whole()
+                    yield sentence.build()
                     sentence.begin(document)
                 continue
             if sentence:
-                yield sentence.whole()
+                yield sentence.build()
             if is_start:
                 n_documents += 1
                 document = f"{source.path.name} {n_documents}" if name is None else name
             sentence.begin(document)
     if sentence:
-        yield sentence.whole()
+        yield sentence.build()
 
 
-def _comment(row: str) -> tuple[str, str | None]:
-    """The key and the value of a comment: `document_id` and `d1` of `# hipe2022:document_id = d1`."""
+def _parse_comment(row: str) -> tuple[str, str | None]:
+    """Return the key and the value of a comment: `document_id` and `d1` of `# hipe2022:document_id = d1`."""
     key, _, value = row[1:].partition("=")
     return key.strip().rpartition(":")[2], value.strip() or None
 
 
-class _Rows:
-    """The rows of a sentence that have been read; `whole` gives the sentence, and `begin` begins the next."""
+class _SentenceBuilder:
+    """Collect the rows of a sentence. `build` returns the sentence, and `begin` starts the next one."""
 
     def __init__(self, path: Path, layout: ColumnLayout, notes: ColumnNotes) -> None:
         self._path, self._layout, self._notes = path, layout, notes
         self._has_spaces = layout.misc > 0 or layout.has_space_rows
-        self._known_tags: set[str] = set()  # which were checked
+        self._checked_tags: set[str] = set()
         n = layout.n_columns
-        self._word_place, self._tag_place = place_of(layout.word, n) or 0, place_of(layout.tag, n) or 0
-        self._usual_size = 0 if self._has_spaces or layout.number else n
+        self._word_index, self._tag_index = column_index(layout.word, n) or 0, column_index(layout.tag, n) or 0
+        self._fast_size = 0 if self._has_spaces or layout.number else n  # number of cells of a row for the fast path
         self.begin("")
 
     def begin(self, document: str) -> None:
-        """Begin a sentence of a document."""
+        """Start a sentence of a document."""
         self._document = document
         self._words: list[str] = []
         self._tags: list[str | None] = []
         self._lines: list[int] = []
         self._spaces: list[bool] = []
-        self._numbers: list[str] = []  # of words that the file counts
-        self._error: CorpusError | None = None  # the first
+        self._numbers: list[str] = []  # word numbers, if the file has them
+        self._error: CorpusError | None = None  # the first error
 
     def __bool__(self) -> bool:
         return bool(self._words or self._error)
 
     def is_word(self, row: str, cells: list[str]) -> bool:
-        """Whether a row that begins with `#` is no comment: it has the usual columns, and a tag in its place."""
+        """Return whether a row that begins with `#` is a word: it has all columns, and a tag in the tag column."""
         if len(cells) != self._layout.n_columns or self._layout.has_tabs > ("\t" in row):
             return False
-        tag = cells[self._tag_place]
+        tag = cells[self._tag_index]
         return tag in self._layout.tags or is_tag(tag)
 
     def add(self, line: int, row: str, cells: list[str]) -> bool:
         """Add a row.
 
-        RETURNS: whether it says that the sentence ends with it.
+        RETURNS (bool): whether the row marks the end of the sentence.
         """
-        if len(cells) == self._usual_size:
-            word, tag = cells[self._word_place], cells[self._tag_place]
-            if word and tag in self._known_tags and word[0] != _BOM:  # as most rows are
+        if len(cells) == self._fast_size:
+            word, tag = cells[self._word_index], cells[self._tag_index]
+            if word and tag in self._checked_tags and word[0] != _BOM:  # true of most rows
                 self._words.append(word)
                 self._tags.append(tag)
                 self._lines.append(line)
@@ -151,11 +154,11 @@ class _Rows:
         if n < 2:
             shown = row[:40].rstrip("\r\n")
             raise CorpusError(Errors.few_columns.format(path=self._path, line=line, text=shown))
-        place, word_place = self._place(line, row, n, layout.tag), self._place(line, row, n, layout.word)
-        word, tag = cells[word_place], cells[place]
+        tag_index, word_index = self._index(line, row, n, layout.tag), self._index(line, row, n, layout.word)
+        word, tag = cells[word_index], cells[tag_index]
         if n != layout.n_columns:
             self._notes.count_ragged(line)
-        if word[:1] == _BOM and len(word) > 1 and not layout.is_own:
+        if word[:1] == _BOM and len(word) > 1 and not layout.is_converted:
             word = word[1:]
             self._notes.n_marks += 1
         if layout.has_space_rows and word == " ":
@@ -166,10 +169,10 @@ class _Rows:
             misc = cells[layout.misc - 1] if n >= layout.misc else UNKNOWN
             form, space, is_end = self._read_misc(line, row, misc, n)
             word = word if form is None else form
-        check_row(self._path, line, word, tag, f", column {(place if word else word_place) + 1}")
-        self._known_tags.add(tag)
+        check_row(self._path, line, word, tag, f", column {(tag_index if word else word_index) + 1}")
+        self._checked_tags.add(tag)
         self._words.append(word)
-        self._tags.append(None if layout.is_own and tag == UNKNOWN else tag)
+        self._tags.append(None if layout.is_converted and tag == UNKNOWN else tag)
         self._lines.append(line)
         if self._has_spaces:
             self._spaces.append(space)
@@ -177,27 +180,27 @@ class _Rows:
             self._numbers.append(cells[layout.number - 1] if n >= layout.number else "")
         return is_end
 
-    def _place(self, line: int, row: str, n: int, column: int) -> int:
-        place = place_of(column, n)
-        if place is None:
+    def _index(self, line: int, row: str, n: int, column: int) -> int:
+        index = column_index(column, n)
+        if index is None:
             shown = row[:40].rstrip("\r\n")
             message = Errors.no_column.format(path=self._path, line=line, n=n, column=column, text=shown)
             raise CorpusError(message)
-        return place
+        return index
 
     def _read_misc(self, line: int, row: str, cell: str, n: int) -> tuple[str | None, bool, bool]:
-        """The word that MISC gives, whether a space follows, and whether the sentence ends."""
+        """Return the word in MISC, whether a space follows the word, and whether the sentence ends."""
         misc = read_misc(cell) if n == 3 else None
         if misc is not None:
             return misc.word, misc.space, False
-        if self._layout.is_own:
+        if self._layout.is_converted:
             shown = row[:60].rstrip("\r\n")
             raise CorpusError(Errors.bad_misc.format(path=self._path, line=line, text=shown))
         items = cell.split("|")
         return None, NO_SPACES.isdisjoint(items), "EndOfSentence" in items
 
-    def whole(self) -> Sentence | Invalid:
-        """The sentence, or its first error."""
+    def build(self) -> Sentence | Invalid:
+        """Return the sentence, or its first error."""
         if self._error is not None:
             return Invalid(self._error)
         spaces = self._spaces if self._has_spaces else None
@@ -208,22 +211,22 @@ class _Rows:
             return Invalid(e)
 
     def _with_tokens(self, sentence: Sentence) -> Sentence:
-        """The sentence with the words of its text, as CoNLL-U has them: `3-4` in place of 3 and 4, without `5.1`."""
+        """Replace syntactic words by tokens, as CoNLL-U defines them: `3-4` replaces 3 and 4, and `5.1` is removed."""
         words, tags, lines, end = list[str](), list[str | None](), list[int](), 0
-        parts: list[str | None] = []
+        part_tags: list[str | None] = []
         for number, word, tag, line in zip(self._numbers, *sentence[:3], strict=True):
             first, mark, last = number.partition("-")
             if "." in number:
                 continue
             if not mark and first.isdigit() and int(first) <= end:
-                parts.append(tag)
+                part_tags.append(tag)
                 if not is_tag(tags[-1] or "") and int(first) == end:
-                    tags[-1] = joined_tag(self._path, lines[-1], words[-1], parts)
+                    tags[-1] = merge_tags(self._path, lines[-1], words[-1], part_tags)
                 continue
             words.append(word)
             tags.append(tag)
             lines.append(line)
-            end, parts = (int(last), []) if mark else (0, parts)
+            end, part_tags = (int(last), []) if mark else (0, part_tags)
         return Sentence(words, tags, lines, None, sentence.document)
 
 

@@ -1,13 +1,14 @@
-"""CoNLL-U with a tag in the last column, MISC, as `NER=B-PER`, `NE=B-PER` or `name=B-PER`.
+"""Read CoNLL-U with a tag in the last column, MISC: `NER=B-PER`, `NE=B-PER` or `name=B-PER`.
 
-Where one word of the text is several of the syntax, the text's is taken, so that the Doc reads as the text does:
+If a token of the text is split into several syntactic words, the token is read. The Doc then has the original text:
 
-    3-4  vámonos  …  SpaceAfter=No      one word, `vámonos`, without a space after it; its tag, if it has none of its
-    3    vamos    …  NER=O              own, is what those of its parts say together
+    3-4  vámonos  …  SpaceAfter=No      one token, `vámonos`, without a space after it; if it has no tag, it gets the
+    3    vamos    …  NER=O              merged tag of its parts
     4    nos      …  NER=O
-    4.1  _        …  _                  an empty node is in no text
+    4.1  _        …  _                  an empty node is not part of the text
 
-The package `conllu` is not used: its errors name no line, and it takes two spaces inside a word for a separator.
+The package `conllu` is not used: its errors do not report the line, and it treats two spaces inside a word as a
+separator.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ KEYS = ("NER", "NE", "name")
 _N_COLUMNS = 10
 _WORD = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
-_ABSENT = ""  # in place of a tag: MISC has no key for one
+_ABSENT = ""  # the tag of a word whose MISC has no key for tags
 
 
 def is_conllu(rows: Sequence[str]) -> bool:
-    """Whether the first row that is no comment is the first word of a sentence, with ten columns, the last of them
+    """Return whether the first row after the comments is the first word of a sentence: ten columns, the last of them
     MISC."""
     first = next((row.split("\t") for row in rows if not row.startswith("#") or "\t" in row), [])
     return (
@@ -41,11 +42,14 @@ def is_conllu(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read the text's words, their tags, the spaces between them (`SpaceAfter=No`) and documents (`# newdoc id = …`).
+    """Read tokens, their tags, the spaces between them (`SpaceAfter=No`) and documents (`# newdoc id = …`).
 
-    A word without the key is `O`; one with `_` for a tag is unknown.
+    A word without the key is `O`; the tag `_` means unknown.
 
-    document_key: the comment that names the document from there on: `source` for `# source = …`.
+    source (TextSource): the file.
+    document_key (str | None): the comment that names the document of the following sentences: `source` for
+        `# source = …`. None (the default) for `# newdoc id = …`.
+    RAISES CorpusError: no word has the key, or no comment names a document.
     """
     path, misc = source.path, _Misc(source.path)
     rows: list[tuple[int, str]] = []
@@ -72,7 +76,7 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
                     is_empty = False
                     yield Invalid(error) if error else sentence
                 except CorpusError as e:
-                    misc.key = key  # what a sentence that is left out has, the others need not have
+                    misc.key = key  # other sentences need not have the key of a sentence that is left out
                     yield Invalid(error or e)
                 rows, error = [], None
     if not is_empty and not misc.key:
@@ -84,8 +88,8 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
 
 def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: str) -> Sentence:
     sentence = Sentence([], [], [], spaces := [], document)
-    last = end = 0  # the last word of the syntax; that with which a word of the text ends
-    parts: list[str | None] = []
+    last = end = 0  # the last syntactic word; the last syntactic word of a multiword token
+    part_tags: list[str | None] = []
     for line, row in rows:
         columns = row.split("\t")
         if len(columns) != _N_COLUMNS:
@@ -107,36 +111,49 @@ def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: st
             sentence.lines.append(line)
             spaces.append(space)
             if stop:
-                end, parts, of_its_own = stop, [], tag != _ABSENT
+                end, part_tags, has_tag = stop, [], tag != _ABSENT
         else:
-            parts.append(tag)
-            if last == end and not of_its_own:
-                sentence.tags[-1] = joined_tag(path, sentence.lines[-1], sentence.words[-1], parts)
+            part_tags.append(tag)
+            if last == end and not has_tag:
+                sentence.tags[-1] = merge_tags(path, sentence.lines[-1], sentence.words[-1], part_tags)
     if last < end:
         raise CorpusError(Errors.conllu_cut.format(path=path, line=rows[-1][0], last=last, end=end))
     return sentence
 
 
-def joined_tag(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
-    """The tag of a word of the text, from those of its parts.
+def merge_tags(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
+    """Merge the tags of the parts of a multiword token into the tag of the token.
 
     O B-x → B-x    B-x I-x → B-x    B-x L-x → U-x    B-x E-x → S-x    I-x L-x → L-x
+
+    path (Path): the file, for the error.
+    line (int): the line of the token, for the error.
+    word (str): the token, for the error.
+    tags (list[str | None]): the tags of the parts, None if unknown.
+    RETURNS (str | None): the tag of the token, None if unknown.
+    RAISES CorpusError: the parts belong to different entities.
     """
-    named = [tag for tag in tags if tag not in (None, _ABSENT, OUTSIDE)]
-    if not named:
+    entity_tags = [tag for tag in tags if tag not in (None, _ABSENT, OUTSIDE)]
+    if not entity_tags:
         return None if None in tags else OUTSIDE
-    split = [split_tag(tag) if has_prefix(tag) else ("", tag) for tag in named if tag]
-    (first, label), (last, _) = split[0], split[-1]
-    if any(other != label for _, other in split) or any(prefix in ("B", "U", "S", "W") for prefix, _ in split[1:]):
-        found = ", ".join(tag or "_" for tag in tags)
-        raise CorpusError(Errors.two_entities.format(path=path, line=line, word=word, tags=found))
+    prefixes_and_labels = [split_tag(tag) if has_prefix(tag) else ("", tag) for tag in entity_tags if tag]
+    (first, label), (last, _) = prefixes_and_labels[0], prefixes_and_labels[-1]
+    has_other_label = any(other != label for _, other in prefixes_and_labels)
+    if has_other_label or any(prefix in ("B", "U", "S", "W") for prefix, _ in prefixes_and_labels[1:]):
+        listed = ", ".join(tag or "_" for tag in tags)
+        raise CorpusError(Errors.two_entities.format(path=path, line=line, word=word, tags=listed))
     if last in ("L", "E"):
         first = {"L": "U", "E": "S"}[last] if first == "B" else last
     return f"{first}-{label}" if first else label
 
 
 class _Misc:
-    """Reads MISC, and finds out by which key a file gives its tags."""
+    """Parse MISC, and remember the key of the file's tags.
+
+    key (str): the key of the tags. Empty until a word has one.
+    line (int): the line where the key first occurs.
+    others (set[str]): all other keys.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -144,7 +161,7 @@ class _Misc:
         self.others: set[str] = set()
 
     def read(self, line: int, misc: str) -> tuple[str | None, bool]:
-        """The tag, and whether a space follows."""
+        """Return the tag, and whether a space follows the word."""
         tag: str | None = _ABSENT
         space = True
         for item in misc.split("|"):

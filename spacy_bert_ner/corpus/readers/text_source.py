@@ -1,4 +1,4 @@
-"""From a path to text, as a stream: unzip, find the encoding, say where it fails."""
+"""Open a file as a stream of text: unzip it, detect its encoding, and report the line of any byte that does not fit."""
 
 from __future__ import annotations
 
@@ -22,58 +22,59 @@ from typing import BinaryIO, NamedTuple, TextIO
 
 from ...errors import CorpusError, Errors
 from ..span_text import shorten
-from .encodings import OTHERS, WINDOWS, Evidence, find_evidence
+from .encodings import OTHER_ENCODINGS, WINDOWS_1252, Evidence, collect_evidence
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
-"""What `zipfile` raises for archives that are damaged, cut short, encrypted or packed by an unknown method; a
-ValueError for names that are not UTF-8, and for places before the file begins."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Numbers of the errors of a disk that has no room."""
-_PACKERS = {
+"""Errors that `zipfile` raises for archives that are damaged, truncated, encrypted or compressed by an unknown method.
+A ValueError stands for names that are not UTF-8 and for offsets before the start of the file."""
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Error numbers of a disk without free space."""
+_COMPRESSORS = {
     "gzip": ((b"\x1f\x8b\x08",), "gunzip"),
     "bzip2": (tuple(b"BZh%d1AY&SY" % level for level in range(1, 10)), "bunzip2"),
     "xz": ((b"\xfd7zXZ\0",), "unxz"),
     "zstd": ((b"\x28\xb5\x2f\xfd",), "unzstd"),
 }
-"""Programs that pack one file, with the bytes that it may begin with then, and what unpacks it."""
+"""Programs that compress a single file: the first bytes of their output, and the command that decompresses it."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""How files of Microsoft Office begin that are no zip archives: .xls."""
+"""The first bytes of Microsoft Office files that are not zip archives: .xls."""
 _SPREADSHEETS = (("xl/", "an Excel workbook"), ("content.xml", "an OpenDocument file"))
-"""How names in archives begin that are workbooks, and what these are."""
-_WHOLE = ("utf-8", "utf-16", "iso8859-1")
-"""Codecs that never give half of a surrogate pair, as `utf-7` and `unicode_escape` may; others are looked through."""
+"""Prefixes of member names that identify a workbook in a zip archive, and the name of its kind."""
+_NO_LONE_SURROGATES = ("utf-8", "utf-16", "iso8859-1")
+"""Codecs that never decode to half of a surrogate pair, as `utf-7` and `unicode_escape` may. The text of all other
+codecs is checked."""
 _CHUNK = 1 << 20
-_HEAD = 1 << 22  # characters of the first rows: one row can be all of a file
-_MARK = codecs.BOM_UTF8.decode("latin-1")
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_HEAD = 1 << 22  # maximum characters of the first rows: a single row can be the whole file
+_BOM_AS_LATIN_1 = codecs.BOM_UTF8.decode("latin-1")
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class _Misfit(NamedTuple):
-    """The first byte that does not fit an encoding, and its line."""
+class _InvalidByte(NamedTuple):
+    """The first byte that is invalid in an encoding, and its line."""
 
     line: int
     byte: int
 
 
 class TextSource:
-    """A file of text, or the one file in a zip archive, which can be read more than once.
+    """A text file, or the only file in a zip archive. It can be read more than once.
 
     path (Path): the file.
-    encoding (str | None): a Python codec; None for UTF-8 (or UTF-16, where it begins with that byte-order mark).
-    has_mark (bool): it begins with a byte-order mark, which is no part of the text.
-    RAISES CorpusError: no such file, a damaged archive, one that holds more than one file or of another kind than zip,
-        or no text codec.
+    encoding (str | None): a Python codec. None for UTF-8, or for UTF-16 if the file begins with that byte-order mark.
+    has_mark (bool): whether the file begins with a byte-order mark, which is not part of the text.
+    RAISES CorpusError: the file does not exist; the archive is damaged, holds several files or is not a zip archive; or
+        `encoding` is not a text codec.
     """
 
     has_mark: bool
     encoding: str
-    """What it is decoded by; see `check`."""
+    """The codec that decodes the file. `check` may replace it."""
     notes: list[str]
-    """What a user should know of how it was read."""
+    """Notes for the user about how the file was read."""
     tag_place: str = ""
-    """Where in a row the tag is, for messages, if the reader has found out: ", column Tag"."""
+    """The position of the tag in a row, for messages, once the reader has inferred it: ", column Tag"."""
     columns: str = ""
-    """Which columns are read, if the reader has inferred them: ", tags in column ner, words in column token"."""
+    """The columns that are read, once the reader has inferred them: ", tags in column ner, words in column token"."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         if not path.is_file():
@@ -85,112 +86,128 @@ class TextSource:
             head = file.read(10)
         if head.startswith(_OLE):
             raise CorpusError(Errors.spreadsheet.format(path=path, kind="a workbook of Excel 97 to 2003"))
-        for packer, (begins, unpack) in _PACKERS.items():
-            if head.startswith(begins):
-                raise CorpusError(Errors.packed.format(path=path, packer=packer, unpack=unpack))
-        mark = head[:2]
-        self.has_mark = head.startswith(_MARKS)
-        self._own = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
-        self._named = encoding
-        self.encoding = encoding or self._own
+        for compressor, (magic_bytes, command) in _COMPRESSORS.items():
+            if head.startswith(magic_bytes):
+                raise CorpusError(Errors.packed.format(path=path, packer=compressor, unpack=command))
+        self.has_mark = head.startswith(_BOMS)
+        self._default_codec = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+        self._named_encoding = encoding
+        self.encoding = encoding or self._default_codec
         self._codec = _codec(self.encoding)
         self.notes: list[str] = []
         self._is_checked = False
-        self._lines_end = "\n"
+        self._line_end = "\n"
 
     def head(self, n_rows: int, n_characters: int | None = None) -> list[tuple[int, str]]:
-        """The first rows that are not blank, with their lines; without the last, if it is cut and not the only one.
+        """Return the first rows that are not blank, with their line numbers.
 
-        Before `check` has found out the encoding, Latin-1 shows what is ASCII in any that extends it, as tags are.
+        A last row that is cut is left out, unless it is the only row.
+
+        Before `check` has determined the encoding, the rows are decoded as Latin-1. This is right for ASCII, such as
+        tags, in every encoding that extends ASCII.
+
+        n_rows (int): maximum number of rows.
+        n_characters (int | None): maximum number of characters that are read, 4 Mi by default.
+        RETURNS (list[tuple[int, str]]): lines from 1, and rows.
+        RAISES CorpusError: the codec cannot decode the file.
         """
-        codec = self._codec if self._named or self._own == "utf-16" or self._is_checked else "latin-1"
+        is_known = self._named_encoding or self._default_codec == "utf-16" or self._is_checked
         with self._open() as file:
-            text = io.TextIOWrapper(file, codec, errors="replace", newline=None)
+            text = io.TextIOWrapper(file, self._codec if is_known else "latin-1", errors="replace", newline=None)
             try:
-                rows = text.read(n_characters or _HEAD).removeprefix("\ufeff").removeprefix(_MARK).split("\n")
+                rows = text.read(n_characters or _HEAD).removeprefix("\ufeff").removeprefix(_BOM_AS_LATIN_1).split("\n")
                 if text.read(1):
                     rows = rows[:-1] or rows
-            except UnicodeError as e:  # of codecs that replace nothing
-                raise self._unfit(e) from e
+            except UnicodeError as e:  # raised by codecs that ignore errors="replace"
+                raise self._unfit_encoding_error(e) from e
             return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
     def check(self, fallback: str | None, formats: str) -> None:
-        """Read all of it once, and find out how to decode it.
+        """Read the whole file once, and determine how to decode it.
 
         fallback (str | None): the codec of files of this format that are not UTF-8.
-        formats (str): what is allowed, for the error about a file that is no text.
-        RAISES CorpusError: the bytes do not fit the encoding, or there is a NUL; the message names the line.
+        formats (str): the allowed formats, for the error about a binary file.
+        RAISES CorpusError: a byte is invalid in the encoding, or the file contains a NUL. The message names the line.
         """
-        misfit = self._scan(formats)
-        if misfit is None:
+        invalid_byte = self._find_invalid_byte(formats)
+        if invalid_byte is None:
             self._is_checked = True
             return
         if self._codec == "utf-16":
-            raise self._damaged(misfit, [])
-        if self._own == "utf-16" or (self._codec != self._own and self._fits(self._own)):
-            raise self._bad_encoding(misfit, self._own)
+            raise self._damaged_error(invalid_byte, [])
+        default = self._default_codec
+        if default == "utf-16" or (self._codec != default and self._can_decode(default)):
+            raise self._bad_encoding_error(invalid_byte, default)
         evidence = self._evidence(formats)
         guesses = evidence.guesses()
         if evidence.is_damaged() and self._codec == "utf-8":
-            raise self._damaged(misfit, evidence.bad_lines)
-        if fallback and not self._named and guesses and guesses[0].encoding in (fallback, WINDOWS):
+            raise self._damaged_error(invalid_byte, evidence.bad_lines)
+        if fallback and not self._named_encoding and guesses and guesses[0].encoding in (fallback, WINDOWS_1252):
             self._fall_back(guesses[0].words, formats)
             return
         offers = [f"{guess.encoding} (which reads {', '.join(map(shorten, guess.words))})" for guess in guesses]
-        raise self._bad_encoding(misfit, ", or --encoding ".join(offers) or OTHERS)
+        raise self._bad_encoding_error(invalid_byte, ", or --encoding ".join(offers) or OTHER_ENCODINGS)
 
     def check_binary(self, formats: str) -> None:
-        """Read all of it once, of an unknown format. Words that are not UTF-8 are allowed where no encoding is named.
+        """Read the whole file once, and refuse binary files. Use it if the format is unknown.
 
+        Words that are not UTF-8 are allowed unless the user names an encoding.
+
+        formats (str): the allowed formats, for the error about a binary file.
         RAISES CorpusError: see `check`.
         """
-        if self._named:
+        if self._named_encoding:
             self.check(None, formats)
-        elif self._scan(formats) and self._own == "utf-8":
+        elif self._find_invalid_byte(formats) and self._default_codec == "utf-8":
             self._evidence(formats)
 
     def _evidence(self, formats: str) -> Evidence:
-        """What the bytes tell of the encoding.
+        """Collect the evidence about the encoding from all bytes of the file.
 
-        RAISES CorpusError: there is a NUL, so that it is no text.
+        RAISES CorpusError: the file contains a NUL, so it is not text.
         """
         with self._open() as file:
-            evidence = find_evidence(file)
+            evidence = collect_evidence(file)
         if evidence.nul_line:
             raise CorpusError(Errors.binary_file.format(path=self.path, line=evidence.nul_line, formats=formats))
         return evidence
 
     def _fall_back(self, words: tuple[str, ...], formats: str) -> None:
-        """Decode by Windows-1252, and say so; by Latin-1 where the bytes of both differ and the first does not fit."""
-        for encoding in (WINDOWS, "latin-1"):
+        """Decode the file as Windows-1252 and add a note.
+
+        Latin-1 is used instead if the file has bytes that Windows-1252 does not define.
+        """
+        for encoding in (WINDOWS_1252, "latin-1"):
             self.encoding, self._codec = encoding, _codec(encoding)
-            if self._scan(formats) is None:
+            if self._find_invalid_byte(formats) is None:
                 break
         self._is_checked = True
         self.note(Errors.fell_back.format(encoding=self.encoding, words=", ".join(map(shorten, words))))
 
     def note(self, message: str) -> None:
-        """Add what a user should know of how it was read, once."""
+        """Add a note about how the file was read, unless it has been added already."""
         if message not in self.notes:
             self.notes.append(message)
 
-    def _bad_encoding(self, misfit: _Misfit, offer: str) -> CorpusError:
+    def _bad_encoding_error(self, invalid_byte: _InvalidByte, offer: str) -> CorpusError:
         return CorpusError(
-            Errors.bad_encoding.format(path=self.path, encoding=self._codec, offer=offer, **misfit._asdict())
+            Errors.bad_encoding.format(path=self.path, encoding=self._codec, offer=offer, **invalid_byte._asdict())
         )
 
-    def _damaged(self, misfit: _Misfit, lines: list[int]) -> CorpusError:
-        others = [str(line) for line in dict.fromkeys(lines) if line != misfit.line]
-        more = f" So are the lines {', '.join(others[:5])}{' and others' * (len(others) > 5)}." if others else ""
+    def _damaged_error(self, invalid_byte: _InvalidByte, lines: list[int]) -> CorpusError:
+        """Build the error about a damaged file, which lists further damaged lines."""
+        others = [str(line) for line in dict.fromkeys(lines) if line != invalid_byte.line]
+        listed = f"{', '.join(others[:5])}{' and others' * (len(others) > 5)}"
+        more = f" Also damaged: line{'s' * (len(others) > 1)} {listed}." if others else ""
         return CorpusError(
-            Errors.damaged_here.format(path=self.path, encoding=self._codec, more=more, **misfit._asdict())
+            Errors.damaged_here.format(path=self.path, encoding=self._codec, more=more, **invalid_byte._asdict())
         )
 
-    def _unfit(self, error: UnicodeError) -> CorpusError:
+    def _unfit_encoding_error(self, error: UnicodeError) -> CorpusError:
         return CorpusError(Errors.unfit_encoding.format(path=self.path, encoding=self._codec, reason=error))
 
-    def _fits(self, codec: str) -> bool:
-        """Whether all bytes can be decoded."""
+    def _can_decode(self, codec: str) -> bool:
+        """Return whether the codec decodes all bytes."""
         decoder = codecs.getincrementaldecoder(codec)()
         with self._open() as file:
             try:
@@ -201,11 +218,11 @@ class TextSource:
                 return False
         return True
 
-    def _scan(self, formats: str) -> _Misfit | None:
-        """Decode all of it.
+    def _find_invalid_byte(self, formats: str) -> _InvalidByte | None:
+        """Decode the whole file, and find out which character ends its lines.
 
-        RETURNS: the first byte that does not fit the encoding.
-        RAISES CorpusError: there is a NUL before that, or nothing fits.
+        RETURNS (_InvalidByte | None): the first byte that is invalid in the encoding. None if there is none.
+        RAISES CorpusError: there is a NUL before that byte, or the codec reports no position.
         """
         decoder = codecs.getincrementaldecoder(self._codec)()
         line, has_line_feed, chunk = 1, False, b" "
@@ -215,21 +232,21 @@ class TextSource:
                 try:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as e:
-                    return _Misfit(line + e.object.count(b"\n", 0, e.start), e.object[e.start])
-                except UnicodeError as e:  # of codecs that name no place
-                    raise self._unfit(e) from e
-                if self._codec not in _WHOLE:
-                    self._check_halves(text, line)
+                    return _InvalidByte(line + e.object.count(b"\n", 0, e.start), e.object[e.start])
+                except UnicodeError as e:  # raised by codecs that report no position
+                    raise self._unfit_encoding_error(e) from e
+                if self._codec not in _NO_LONE_SURROGATES:
+                    self._reject_lone_surrogates(text, line)
                 if "\x00" in text:
-                    at = line + text.count("\n", 0, text.index("\x00"))
-                    raise CorpusError(Errors.binary_file.format(path=self.path, line=at, formats=formats))
+                    nul_line = line + text.count("\n", 0, text.index("\x00"))
+                    raise CorpusError(Errors.binary_file.format(path=self.path, line=nul_line, formats=formats))
                 n_lines = text.count("\n")
                 line, has_line_feed = line + n_lines, has_line_feed or n_lines > 0
-        self._lines_end = "\n" if has_line_feed else "\r"
+        self._line_end = "\n" if has_line_feed else "\r"
         return None
 
-    def _check_halves(self, text: str, line: int) -> None:
-        """Refuse half of a surrogate pair in a part of the text, which begins on this line."""
+    def _reject_lone_surrogates(self, text: str, line: int) -> None:
+        """Refuse half of a surrogate pair in a chunk of the text that begins on `line`."""
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as e:
@@ -239,12 +256,13 @@ class TextSource:
 
     @contextmanager
     def text(self, *, newline: str = "\n") -> Iterator[TextIO]:
-        """The decoded text, without a byte-order mark.
+        """Open the decoded text, without a byte-order mark.
 
-        newline: "" to leave it to a CSV reader where rows end; "\\n" for lines that end with a line feed, or, where
-            there is none, with a carriage return. No other character ends a line: some corpora have them as words.
+        newline (str): "" if a CSV reader determines the end of each row. "\\n" (the default) for lines that end with a
+            line feed, or with a carriage return in a file without line feeds. No other character ends a line, as some
+            corpora contain them as words.
         """
-        newline = self._lines_end if newline else ""
+        newline = self._line_end if newline else ""
         with self._open() as file:
             stream = io.TextIOWrapper(file, self._codec, newline=newline)
             if stream.read(1) != "\ufeff":
@@ -255,7 +273,7 @@ class TextSource:
         return self._file.open("rb")
 
     def _unzip(self, member: str) -> Path:
-        """A file of its own, which is read more than once; it goes with this source."""
+        """Extract a member to a temporary file, which can be read more than once and is deleted with this object."""
         handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}.")
         weakref.finalize(self, Path(name).unlink, missing_ok=True)
         try:
@@ -266,40 +284,40 @@ class TextSource:
             ):
                 shutil.copyfileobj(file, unzipped, _CHUNK)
         except _DAMAGED as e:
-            if isinstance(e, OSError) and e.errno in _FULL:
+            if isinstance(e, OSError) and e.errno in _DISK_FULL:
                 message = Errors.no_room.format(path=self.path, temporary=Path(name).parent, reason=e.strerror)
                 raise CorpusError(message) from e
             raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
         return Path(name)
 
     def _find_member(self) -> str | None:
-        """The one file in a zip archive; None for a file that is none."""
+        """Return the name of the only file in a zip archive; None if the file is not a zip archive."""
         if not zipfile.is_zipfile(self.path):
             with self.path.open("rb") as file:
-                if file.read(4) == b"PK\x03\x04":  # it begins as an archive but has no table of contents
-                    raise CorpusError(Errors.bad_zip.format(path=self.path, reason="it is cut short"))
+                if file.read(4) == b"PK\x03\x04":  # the start of a zip archive, without its table of contents
+                    raise CorpusError(Errors.bad_zip.format(path=self.path, reason="it is truncated"))
             return None
         try:
             with zipfile.ZipFile(self.path) as archive:
                 files = [info.filename for info in archive.infolist() if not info.is_dir()]
         except _DAMAGED as e:
             raise CorpusError(Errors.bad_zip.format(path=self.path, reason=e)) from e
-        for begin, kind in _SPREADSHEETS:
-            if len(files) > 1 and any(name.startswith(begin) for name in files):
+        for prefix, kind in _SPREADSHEETS:
+            if len(files) > 1 and any(name.startswith(prefix) for name in files):
                 raise CorpusError(Errors.spreadsheet.format(path=self.path, kind=kind))
-        names = [name for name in files if not name.startswith("__MACOSX/")]  # what macOS adds to every archive
+        names = [name for name in files if not name.startswith("__MACOSX/")]  # macOS adds this folder to every archive
         if len(names) != 1:
             raise CorpusError(Errors.zip_members.format(path=self.path, n=len(names)))
         return names[0]
 
 
 def _codec(encoding: str) -> str:
-    """The normal name of a text encoding."""
+    """Return the canonical name of a text encoding."""
     try:
-        "".encode(encoding)  # refuses codecs that are known but turn bytes into bytes, such as `hex`
+        "".encode(encoding)  # refuses known codecs that convert bytes to bytes, such as `hex`
         name = codecs.lookup(encoding).name
-    except (LookupError, ValueError) as e:  # a NUL in a name is the latter
+    except (LookupError, ValueError) as e:  # a ValueError if the name contains a NUL
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding)) from e
-    if name in ("idna", "punycode"):  # of names of hosts: time and memory grow with the square of a file
+    if name in ("idna", "punycode"):  # codecs for host names: time and memory grow quadratically with the file
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding))
     return name
