@@ -1,10 +1,10 @@
-"""JSON of doccano: spans under several keys, and labels by name or by the number of a label.
+"""Read the JSON of doccano: spans under one of several keys, and labels given by name or by number.
 
 {"id": 1, "text": "Ada left.", "label": [[0, 3, "per"]]}
 {"id": 1, "text": "Ada left.", "entities": [{"label": "per", "start_offset": 0, "end_offset": 3}], "relations": []}
 {"id": 1, "text": "Ada left.", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 3}]}
 
-Only the file `label_config.json`, in which doccano exports the labels of a project, says what 7 is.
+Only the file `label_config.json`, to which doccano exports the labels of a project, defines label 7.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...errors import CorpusError, Errors
 from ..sentence import Invalid
 from ..span_text import AnnotatedText, shorten
 from .json_records import Record, check_id, first_records, read_records
-from .jsonl import Keys, passage_of, text_classification
+from .jsonl import Keys, parse_text, text_classification_error
 from .text_source import TextSource
 
 DOCCANO = Keys(("text", "data"), ("label", "labels", "entities", "annotations"))
@@ -26,56 +26,59 @@ LABEL_CONFIG = "label_config.json"
 
 
 def is_doccano(rows: Sequence[str], text_key: str | None = None) -> bool:
-    """Whether the first record has the keys of doccano."""
+    """Return whether the first record has the keys of doccano."""
     records, keys = first_records(rows), DOCCANO.renamed(text_key)
     if not records or not keys.has_text(records[0]) or not keys.has_spans(records[0]):
         return False
     if keys._replace(spans=keys.spans[:-1]).has_spans(records[0]):
         return not any(isinstance(records[0].get(key), dict) for key in keys.spans)
-    # `annotations` are in many files of JSON.
-    found = [item for record in records for item in record.get("annotations") or () if isinstance(item, dict)]
-    return any({"label", "start_offset", "end_offset"} <= item.keys() for item in found)
+    # Many other JSON formats have a key `annotations`.
+    annotations = [item for record in records for item in record.get("annotations") or () if isinstance(item, dict)]
+    return any({"label", "start_offset", "end_offset"} <= item.keys() for item in annotations)
 
 
 def read(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read doccano's records, of which no two have the same `id`.
+    """Read the records of doccano. A repeated `id` makes a record invalid.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
-    text_key: the key, or keys with dots between them, of the text, instead of `text` and `data`.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        the keys of `document_of`.
+    text_key (str | None): the key of the text, or keys with dots between them. None (the default) for `text` or `data`.
+    RAISES CorpusError: see `read_records`.
     """
     lines: dict[object, int] = {}
     keys, labels = DOCCANO.renamed(text_key), _Labels(source.path)
 
     def parse(line: int, record: Record) -> AnnotatedText:
         check_id(source.path, line, record, lines)
-        _check_spans(source.path, line, keys, record)
-        return passage_of(source.path, keys, document_key, line, record, labels.name)
+        _reject_text_labels(source.path, line, keys, record)
+        return parse_text(source.path, keys, document_key, line, record, labels.name)
 
     return read_records(source, parse)
 
 
-def _check_spans(path: Path, line: int, keys: Keys, record: Record) -> None:
+def _reject_text_labels(path: Path, line: int, keys: Keys, record: Record) -> None:
     """Refuse labels of the whole text."""
     for key in keys.spans[:2]:
         value = record.get(key)
         if isinstance(value, str | int) or (value and isinstance(value, list) and isinstance(value[0], str)):
-            raise text_classification(path, line, key, value)
+            raise text_classification_error(path, line, key, value)
 
 
 class _Labels:
-    """The names of the labels of a project, from the file beside its texts, which is read when a number is met."""
+    """The names of a project's labels, from a file in the same folder. It is read when a number first occurs."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._config = path, path.parent / LABEL_CONFIG
 
     def name(self, line: int, label: object) -> object:
-        """The name of a label whose number is given; anything else as it is.
+        """Return the name of a label number; return any other label unchanged.
 
-        RAISES CorpusError: nothing names it.
+        RAISES CorpusError: no label has this number.
         """
-        if type(label) is not int:  # a Boolean is an integer to Python
+        if type(label) is not int:  # a bool is an instance of int
             return label
         if label not in self._names:
             message = Errors.label_number if self._names else Errors.label_numbers
@@ -88,7 +91,7 @@ class _Labels:
         if not self._config.is_file():
             return {}
         try:
-            found = json.loads(self._config.read_text("utf-8-sig"))
-            return {item["id"]: item["text"] for item in found}
+            labels = json.loads(self._config.read_text("utf-8-sig"))
+            return {label["id"]: label["text"] for label in labels}
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as e:
             raise CorpusError(Errors.bad_label_config.format(path=self._config, reason=shorten(str(e)))) from e

@@ -1,10 +1,10 @@
-"""CSV of words and tags, in the two layouts in which the Groningen Meaning Bank goes round for NER.
+"""Read CSV of words and tags in the two layouts in which the Groningen Meaning Bank is distributed for NER.
 
-A row a sentence: `text,labels`, words and tags both separated by single spaces, or both lists.
-A row a token: `Sentence #,Word,POS,Tag`, the first column filled on the first row of a sentence, or on all of its rows;
-without it, blank rows end the sentences.
+A row per sentence: `text,labels`, words and tags both separated by single spaces, or both lists.
+A row per token: `Sentence #,Word,POS,Tag`. The first column is filled in the first row of a sentence, or in all of its
+rows. Without it, blank rows end the sentences.
 
-Other names of the columns, other delimiters and files without a header: see `csv_layout`.
+`csv_layout` handles other column names, other delimiters and files without a header.
 """
 
 from __future__ import annotations
@@ -36,53 +36,56 @@ from .list_cell import read_list
 from .text_source import TextSource
 
 _HEAD = 1000, 1 << 18
-"""Rows and characters from which the layout is told."""
+"""Maximum rows and characters from which the layout is inferred."""
 _MAX_WITHOUT_END, _FEW_WITHOUT_END = 1000, 50
-"""Rows without any end of a sentence: of more it is an error, of fewer nothing is said."""
+"""Rows without the end of a sentence: more than the first number is an error, more than the second adds a note."""
 _LINE_ENDS = frozenset("\r\n")
 
 
 class _BadRow(NamedTuple):
-    """A row that is none; its sentence number, None where that cannot be told."""
+    """An invalid row: its error, and its sentence number, None if that is unknown."""
 
     error: CorpusError
     number: str | None = None
 
 
 Cells = tuple[str, ...]
-"""The sentence number, the word, the tag and perhaps the document; or words and tags in the place of the two."""
+"""Sentence number, word, tag and, if requested, document. In a row per sentence, all words and all tags replace word
+and tag."""
 Row = tuple[int, Cells, _BadRow | None]
-"""The line on which a row begins, and its cells; or none of these, and what is wrong."""
+"""The line on which a row begins, its cells, and None; or the line, no cells, and the invalid row."""
 Group = tuple[list[tuple[int, Cells]], CorpusError | None]
-"""The rows of a sentence, without bad ones, and the error of the first of these."""
+"""The valid rows of a sentence, and the error of its first invalid row."""
 
 
 def is_sentences(rows: Sequence[str]) -> bool:
-    """Whether the first rows are those of a row a sentence."""
-    return _has(sentence_layout, rows)
+    """Return whether the first rows have the layout of a row per sentence."""
+    return _has_layout(sentence_layout, rows)
 
 
 def is_tokens(rows: Sequence[str]) -> bool:
-    """Whether the first rows are those of a row a token."""
-    return _has(token_layout, rows)
+    """Return whether the first rows have the layout of a row per token."""
+    return _has_layout(token_layout, rows)
 
 
-def _has(find: Callable[..., CsvLayout | None], rows: Sequence[str]) -> bool:
+def _has_layout(infer: Callable[..., CsvLayout | None], rows: Sequence[str]) -> bool:
     try:
-        return find(rows) is not None
-    except AmbiguousColumnsError:  # which the reader refuses
+        return infer(rows) is not None
+    except AmbiguousColumnsError:  # the reader reports it
         return True
 
 
 def read_sentences(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read a row a sentence.
+    """Read a row per sentence.
 
-    document_key: the column that names the document of a row.
+    source (TextSource): the file.
+    document_key (str | None): the column that names the document of a row. None (the default) for no document.
+    RAISES CorpusError: a column is missing or ambiguous.
     """
-    layout = _layout(source, "gmb-sentences", sentence_layout, SENTENCE_COLUMNS)
-    for line, cells, bad in _rows(source, layout, document_key):
-        if bad is not None:
-            yield Invalid(bad.error)
+    layout = _infer_layout(source, "gmb-sentences", sentence_layout, SENTENCE_COLUMNS)
+    for line, cells, bad_row in _rows(source, layout, document_key):
+        if bad_row is not None:
+            yield Invalid(bad_row.error)
             continue
         try:
             if sentence := _sentence(source.path, line, cells):
@@ -92,17 +95,17 @@ def read_sentences(source: TextSource, document_key: str | None = None) -> Itera
 
 
 def _sentence(path: Path, line: int, cells: Cells) -> Sentence | None:
-    """The sentence of a row; None for one without words and tags."""
-    _, words_field, tags_field, *document = cells
+    """Return the sentence of a row; None for a row without words and tags."""
+    _, words_cell, tags_cell, *document = cells
     try:
-        listed = read_list(tags_field)
+        listed_tags = read_list(tags_cell)
     except ValueError as e:
-        raise CorpusError(Errors.bad_list.format(path=path, line=line, found=shorten(tags_field))) from e
-    if listed is None:
-        listed, words = [*tags_field.split(" ")], words_field.split(" ")
+        raise CorpusError(Errors.bad_list.format(path=path, line=line, found=shorten(tags_cell))) from e
+    if listed_tags is None:
+        listed_tags, words = [*tags_cell.split(" ")], words_cell.split(" ")
     else:
-        words = read_words(words_field, len(listed))
-    tags = _tags(path, line, listed)
+        words = read_words(words_cell, len(listed_tags))
+    tags = _check_tags(path, line, listed_tags)
     if len(words) != len(tags):
         start = " ".join(words[:4])
         raise CorpusError(
@@ -113,8 +116,11 @@ def _sentence(path: Path, line: int, cells: Cells) -> Sentence | None:
     return Sentence(words, tags, [line] * len(words), document="".join(document)) if words else None
 
 
-def _tags(path: Path, line: int, listed: list[object]) -> list[str | None]:
-    """The tags of a list, in which None is unknown."""
+def _check_tags(path: Path, line: int, listed: list[object]) -> list[str | None]:
+    """Return the tags of a list, None if unknown.
+
+    RAISES CorpusError: an element is neither a string nor None.
+    """
     for tag in listed:
         if type(tag) is int:
             raise CorpusError(Errors.numbered_tag.format(path=path, line=line, tag=tag))
@@ -124,69 +130,80 @@ def _tags(path: Path, line: int, listed: list[object]) -> list[str | None]:
 
 
 def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read a row a token.
+    """Read a row per token.
 
-    document_key: the column that names the document of a sentence, in its first row.
+    source (TextSource): the file.
+    document_key (str | None): the column that names the document of a sentence, in its first row. None (the default)
+        for no document.
+    RAISES CorpusError: a column is missing or ambiguous, or no sentence ends within 1000 rows.
     """
-    layout = _layout(source, "gmb-tokens", token_layout, TOKEN_COLUMNS)
+    layout = _infer_layout(source, "gmb-tokens", token_layout, TOKEN_COLUMNS)
     source.tag_place = f", {layout.describe(layout.tag)}"
+    has_numbers = layout.sentence is not None
     if source.columns:
-        by = "blank rows" if layout.sentence is None else layout.describe(layout.sentence)
-        source.columns += f", sentences by {by}"
-    rows = _rows(source, layout, document_key, keeps_blank=layout.sentence is None)
-    known: set[str] = set()  # tags that were checked
-    for group, error in _by_blank_row(source, rows) if layout.sentence is None else _by_number(rows):
+        separator = "blank rows" if layout.sentence is None else layout.describe(layout.sentence)
+        source.columns += f", sentences by {separator}"
+    rows = _rows(source, layout, document_key, keeps_blank=not has_numbers)
+    checked_tags: set[str] = set()
+    for group, error in _group_by_number(rows) if has_numbers else _group_by_blank_row(source, rows):
         try:
             if error:
                 raise error
-            yield _token_sentence(source.path, layout, group, known)
+            yield _token_sentence(source.path, layout, group, checked_tags)
         except CorpusError as e:
             yield Invalid(e)
 
 
-def _by_number(rows: Iterator[Row]) -> Iterator[Group]:
-    """The rows of each sentence, which begins with another number than that before.
+def _group_by_number(rows: Iterator[Row]) -> Iterator[Group]:
+    """Yield the rows of each sentence. A sentence begins with a row that has a new number.
 
-    A bad row whose number cannot be told is of the sentence before. Where each row has the number of its sentence, it
-    may also be of the next.
+    An invalid row without a known number belongs to the sentence before it. If each row has the number of its sentence,
+    the invalid row may also belong to the sentence after it.
     """
     group: list[tuple[int, Cells]] = []
     error: CorpusError | None = None
-    unplaced: CorpusError | None = None  # of a row just before, whose number cannot be told
-    last, repeats = "", False  # the number; whether each row has that of its sentence
-    for line, cells, bad in rows:
-        if bad is not None and (bad.number is None or (bad.number and last and _bare(bad.number) != _bare(last))):
-            unplaced, error = unplaced or bad.error, error or bad.error
+    pending_error: CorpusError | None = None  # of the invalid rows directly before, whose number is unknown
+    last_number, repeats = "", False  # repeats: whether each row has the number of its sentence
+    for line, cells, bad_row in rows:
+        if bad_row is not None and _has_unknown_number(bad_row, last_number):
+            pending_error, error = pending_error or bad_row.error, error or bad_row.error
             continue
-        number = cells[0] if bad is None else bad.number or ""
+        number = cells[0] if bad_row is None else bad_row.number or ""
         if number in EMPTY:
-            pass  # as in most rows
-        elif number == last or plain_number(number) == plain_number(last):
+            pass  # true of most rows
+        elif number == last_number or plain_number(number) == plain_number(last_number):
             repeats = True
         else:
             if group or error:
                 yield group, error
-            group, error, last = [], unplaced if repeats else None, number
-        unplaced = None
-        if bad is None:
+            group, error, last_number = [], pending_error if repeats else None, number
+        pending_error = None
+        if bad_row is None:
             group.append((line, cells))
         else:
-            error = error or bad.error
+            error = error or bad_row.error
     if group or error:
         yield group, error
 
 
-def _by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[Group]:
-    """The same, of sentences that end with a blank row, or with one without word and tag.
+def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
+    """Return whether the number of an invalid row is missing, or unlike the number before: cells may have shifted."""
+    if row.number is None:
+        return True
+    return bool(row.number and last_number) and _without_digits(row.number) != _without_digits(last_number)
 
-    RAISES CorpusError: there is no such row for long.
+
+def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[Group]:
+    """Yield the rows of each sentence. A sentence ends with a blank row, or with a row without word and tag.
+
+    RAISES CorpusError: the first 1000 rows have no such row.
     """
     group: list[tuple[int, Cells]] = []
     error: CorpusError | None = None
     has_end = False
-    for line, cells, bad in rows:
-        if bad is not None:
-            error = error or bad.error
+    for line, cells, bad_row in rows:
+        if bad_row is not None:
+            error = error or bad_row.error
         elif any(cells[1:3]):
             group.append((line, cells))
         else:
@@ -203,34 +220,36 @@ def _by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[Group]:
         source.note(Errors.one_sentence.format(n=len(group)))
 
 
-def _token_sentence(path: Path, layout: CsvLayout, rows: list[tuple[int, Cells]], known: set[str]) -> Sentence:
-    """The sentence of its rows.
+def _token_sentence(path: Path, layout: CsvLayout, rows: list[tuple[int, Cells]], checked_tags: set[str]) -> Sentence:
+    """Build a sentence from its rows.
 
-    known: tags that were checked, which grow.
+    checked_tags (set[str]): tags that have been checked. New tags are added.
     """
-    begin, first = rows[0]
-    if layout.sentence is not None and first[0] in EMPTY:
-        raise CorpusError(Errors.no_sentence.format(path=path, line=begin))
+    first_line, first_cells = rows[0]
+    if layout.sentence is not None and first_cells[0] in EMPTY:
+        raise CorpusError(Errors.no_sentence.format(path=path, line=first_line))
     words = [cells[1] for _, cells in rows]
     tags: list[str | None] = [cells[2] for _, cells in rows]
-    if not (all(words) and known.issuperset(tags)):
+    if not (all(words) and checked_tags.issuperset(tags)):
         for line, (_, word, tag, *_) in rows:
             check_row(path, line, word, tag, f", {layout.describe(layout.tag if word else layout.word)}")
-            known.add(tag)
+            checked_tags.add(tag)
     if not _LINE_ENDS.isdisjoint("".join(words)):
         line, word = next((line, cells[1]) for line, cells in rows if not _LINE_ENDS.isdisjoint(cells[1]))
         raise CorpusError(Errors.word_with_break.format(path=path, line=line, word=shorten(word)))
-    return Sentence(words, tags, [line for line, _ in rows], document="".join(first[3:]))
+    return Sentence(words, tags, [line for line, _ in rows], document="".join(first_cells[3:]))
 
 
-def _layout(source: TextSource, format: str, find: Callable[..., CsvLayout | None], usual: Sequence[str]) -> CsvLayout:
-    """The layout of a file.
+def _infer_layout(
+    source: TextSource, format: str, infer: Callable[..., CsvLayout | None], usual: Sequence[str]
+) -> CsvLayout:
+    """Infer the layout of a file, and describe unusual columns in `source.columns`.
 
-    RAISES CorpusError: the columns are not there, or one of them twice.
+    RAISES CorpusError: a column is missing, or several columns may be it.
     """
     rows = [row for _, row in source.head(*_HEAD)]
     try:
-        layout = find(rows, is_named=True)
+        layout = infer(rows, is_named=True)
     except AmbiguousColumnsError as e:
         names = ", ".join(e.names)
         raise CorpusError(Errors.ambiguous_columns.format(path=source.path, names=names, wanted=e.wanted)) from e
@@ -250,17 +269,17 @@ def _layout(source: TextSource, format: str, find: Callable[..., CsvLayout | Non
 def _rows(
     source: TextSource, layout: CsvLayout, document_key: str | None, *, keeps_blank: bool = False
 ) -> Iterator[Row]:
-    """The cells of each row, with the line on which it begins; an error for a row that is none.
+    """Yield the cells of each row with the line on which it begins, or an error for an invalid row.
 
-    keeps_blank: yield empty cells for a blank row.
+    keeps_blank (bool): whether to yield empty cells for a blank row. The default is False.
     """
     path, header, n_cells = source.path, layout.header, layout.n_columns
     if document_key is not None and document_key not in header:
-        found = ", ".join(header) or "none"
-        raise CorpusError(Errors.no_document_key.format(path=path, line=1, key=document_key, found=found))
+        columns = ", ".join(header) or "none"
+        raise CorpusError(Errors.no_document_key.format(path=path, line=1, key=document_key, found=columns))
     i_number = layout.sentence
-    document = [] if document_key is None else [header.index(document_key)]
-    pick = itemgetter(layout.word if i_number is None else i_number, layout.word, layout.tag, *document)
+    i_document = [] if document_key is None else [header.index(document_key)]
+    pick = itemgetter(layout.word if i_number is None else i_number, layout.word, layout.tag, *i_document)
     with source.text(newline="") as text:
         reader = csv_reader(text, layout.delimiter)
         rows = map(unquoted, reader) if layout.delimiter == "\t" else iter(reader)
@@ -280,12 +299,12 @@ def _rows(
                         yield begin, ("", "", ""), None
                     begin = reader.line_num + 1
                 return
-            except csv.Error as e:  # after which the reader goes on with the next line
+            except csv.Error as e:  # the reader continues with the next line after an error
                 yield begin, (), _BadRow(CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)))
 
 
-def _bare(number: str) -> str:
-    """A sentence number without its digits: `Sentence: `, which those of one file have in common."""
+def _without_digits(number: str) -> str:
+    """Return a sentence number without its digits: `Sentence: `, the common prefix of the numbers of a file."""
     return number.rstrip("0123456789")
 
 

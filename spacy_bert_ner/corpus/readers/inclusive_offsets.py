@@ -1,9 +1,9 @@
-"""JSON with character offsets in which the end of a span is its last character: that of Dataturks and of CLUENER.
+"""Read JSON with inclusive character offsets, whose end is the last character of a span: Dataturks and CLUENER.
 
 {"content": "Ada left.", "annotation": [{"label": ["per"], "points": [{"start": 0, "end": 2, "text": "Ada"}]}]}
 {"text": "Ada left.", "label": {"per": {"Ada": [[0, 2]]}}}
 
-Both say what each span covers, which is compared: of ends that are not inclusive none fits.
+Both formats contain the text of each span. It is compared with the offsets, which detects ends that are not inclusive.
 """
 
 from __future__ import annotations
@@ -20,76 +20,99 @@ from .text_source import TextSource
 
 
 def is_dataturks(rows: Sequence[str]) -> bool:
-    """Whether the first record has the keys of Dataturks."""
+    """Return whether the first record has the keys of Dataturks."""
     record = first_record(rows)
     return {"content", "annotation"} <= record.keys() and isinstance(record["annotation"], list | None)
 
 
 def is_cluener(rows: Sequence[str]) -> bool:
-    """Whether the first record has strings and their places, by label."""
+    """Return whether the first record has, for each label, strings and their offsets."""
     record = first_record(rows)
     labels = record.get("label")
     if not isinstance(record.get("text"), str) or not isinstance(labels, dict):
         return False
-    return all(isinstance(places, dict) and all(map(_is_list, places.values())) for places in labels.values())
+    return all(isinstance(strings, dict) and all(map(_is_list, strings.values())) for strings in labels.values())
 
 
 def read_dataturks(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read Dataturks' records; one without an annotation is left out.
+    """Read the records of Dataturks. A record without an annotation is left out.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        the keys of `document_of`.
+    RAISES CorpusError: see `read_records`.
     """
     path = source.path
 
     def parse(line: int, record: Record) -> AnnotatedText:
         text, items = (_value(path, line, record, key) for key in ("content", "annotation"))
-        passage = _passage(path, line, record, document_key, text)
+        annotated_text = _without_spans(path, line, record, document_key, text)
         if items is None:
-            return passage._replace(annotated=False)
+            return annotated_text._replace(annotated=False)
         if not isinstance(items, list):
             raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
         has_many_labels = False
         for item in items:
-            labels, points = (item.get("label"), item.get("points")) if isinstance(item, dict) else (None, None)
-            labels = [labels] if isinstance(labels, str) else labels
-            if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
-                raise CorpusError(Errors.no_points.format(path=path, line=line, found=shorten(item)))
-            if not isinstance(labels, list) or not labels:
-                raise CorpusError(Errors.one_label.format(path=path, line=line, found=shorten(labels)))
+            labels, points = _labels_and_points(path, line, item)
             if len(labels) > 1:
                 has_many_labels = True
                 continue
             for point in points:
                 start, end, declared = (point.get(key) for key in ("start", "end", "text"))
-                passage.spans.append(_inclusive(path, line, start, end, labels[0], declared))
-        return passage._replace(has_many_labels=has_many_labels)
+                annotated_text.spans.append(_inclusive_span(path, line, start, end, labels[0], declared))
+        return annotated_text._replace(has_many_labels=has_many_labels)
 
     return read_records(source, parse)
 
 
-def read_cluener(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read records with, for each label, strings and the places where they stand.
+def _labels_and_points(path: Path, line: int, item: object) -> tuple[list[object], list[Record]]:
+    """Return the labels and the offsets of an annotation of Dataturks.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
+    RAISES CorpusError: one of them is missing or has another type.
+    """
+    labels, points = (item.get("label"), item.get("points")) if isinstance(item, dict) else (None, None)
+    labels = [labels] if isinstance(labels, str) else labels
+    if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
+        raise CorpusError(Errors.no_points.format(path=path, line=line, found=shorten(item)))
+    if not isinstance(labels, list) or not labels:
+        raise CorpusError(Errors.one_label.format(path=path, line=line, found=shorten(labels)))
+    return labels, points
+
+
+def read_cluener(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
+    """Read records that have, for each label, strings and their offsets.
+
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        the keys of `document_of`.
+    RAISES CorpusError: see `read_records`.
     """
     path = source.path
 
     def parse(line: int, record: Record) -> AnnotatedText:
         text, labels = (_value(path, line, record, key) for key in ("text", "label"))
-        passage = _passage(path, line, record, document_key, text)
-        for label, strings in _members(path, line, labels):
-            for string, places in _members(path, line, strings):
-                for place in places if isinstance(places, list) else [places]:
-                    if not isinstance(place, list) or len(place) != 2:
-                        raise CorpusError(Errors.no_places.format(path=path, line=line, found=shorten(place)))
-                    start, end = place
-                    passage.spans.append(_inclusive(path, line, start, end, label, string))
-        return passage
+        annotated_text = _without_spans(path, line, record, document_key, text)
+        annotated_text.spans.extend(_cluener_spans(path, line, labels))
+        return annotated_text
 
     return read_records(source, parse)
 
 
-def _passage(path: Path, line: int, record: Record, document_key: str | None, text: object) -> AnnotatedText:
+def _cluener_spans(path: Path, line: int, labels: object) -> Iterator[Span]:
+    """Yield the spans of a record.
+
+    labels (object): for each label, strings and the offsets of each string.
+    """
+    for label, strings in _members(path, line, labels):
+        for string, offsets in _members(path, line, strings):
+            for pair in offsets if isinstance(offsets, list) else [offsets]:
+                if not isinstance(pair, list) or len(pair) != 2:
+                    raise CorpusError(Errors.no_places.format(path=path, line=line, found=shorten(pair)))
+                start, end = pair
+                yield _inclusive_span(path, line, start, end, label, string)
+
+
+def _without_spans(path: Path, line: int, record: Record, document_key: str | None, text: object) -> AnnotatedText:
     document = document_of(path, line, record, document_key)
     return AnnotatedText(check_text(path, line, text), [], path, line, document, record_id=record_id(record))
 
@@ -107,8 +130,9 @@ def _members(path: Path, line: int, value: object) -> list[tuple[str, object]]:
     return list(value.items())
 
 
-def _inclusive(path: Path, line: int, start: object, end: object, label: object, declared: object) -> Span:
-    end = end + 1 if type(end) is int else end  # a Boolean is an integer to Python
+def _inclusive_span(path: Path, line: int, start: object, end: object, label: object, declared: object) -> Span:
+    """Build a span from an inclusive end."""
+    end = end + 1 if type(end) is int else end  # a bool is an instance of int
     return make_span(path, line, start, end, label, declared)
 
 

@@ -1,4 +1,4 @@
-"""The first values in the head of a JSON file, from which its format is told."""
+"""Parse the first values of a JSON file, from which its format is detected."""
 
 from __future__ import annotations
 
@@ -10,43 +10,49 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CorpusError
-from .json_stream import elements_under, end_of_blank
+from .json_stream import elements_under, skip_blank
 
 _ARRAY = re.compile(r"\s*\[(?=\s*[\[{])")
 _KEY = re.compile(r'"([^"\\]{1,40})"\s*:')
 
 
 def head_values(rows: Sequence[str], n: int) -> list[Any]:
-    """The first values: elements of an array of objects or arrays, or values one after the other.
+    """Return the first values: elements of an array of objects or arrays, or consecutive values.
 
-    rows: of the file, without blank ones.
-    n (int): how many at most; fewer where the head ends, or is no JSON.
-    RETURNS: of an object that is longer than the head, the keys, with those of the objects in it, each with None.
+    rows (Sequence[str]): the first rows of the file, without blank rows.
+    n (int): maximum number of values. There are fewer if the head ends or is not JSON.
+    RETURNS (list[Any]): the values. If the first value is an object that is longer than the head, its keys and those
+        of the objects in it, each with None.
     """
     if not rows or rows[0].lstrip()[:1] not in ("{", "["):
         return []
     head = "\n".join(rows)
-    decoder, found = json.JSONDecoder(), list[Any]()
+    decoder, first_values = json.JSONDecoder(), list[Any]()
     array = _ARRAY.match(head)
-    at = array.end() if array else 0
-    while len(found) < n:
-        at = end_of_blank(head, at)
-        if found and head[at : at + 1] == ",":
-            at = end_of_blank(head, at + 1)
+    offset = array.end() if array else 0
+    while len(first_values) < n:
+        offset = skip_blank(head, offset)
+        if first_values and head[offset : offset + 1] == ",":
+            offset = skip_blank(head, offset + 1)
         try:
-            value, at = decoder.raw_decode(head, at)
+            value, offset = decoder.raw_decode(head, offset)
         except RecursionError:
             break
         except ValueError:
-            if not found and head[at : at + 1] == "{":
-                found.append(dict.fromkeys(_KEY.findall(head)))
+            if not first_values and head[offset : offset + 1] == "{":
+                first_values.append(dict.fromkeys(_KEY.findall(head)))
             break
-        found.append(value)
-    return found
+        first_values.append(value)
+    return first_values
 
 
 def first_element(rows: Sequence[str], key: str) -> object:
-    """The first element that is not null of the array under a key of the one object of a file; None without one."""
+    """Return the first element that is not null of an array in the only object of a file.
+
+    rows (Sequence[str]): the first rows of the file, without blank rows.
+    key (str): the key of the array.
+    RETURNS (object): the element. None if there is none.
+    """
     head = "\n".join(rows)
     if head.lstrip()[:1] != "{" or f'"{key}"' not in head:
         return None

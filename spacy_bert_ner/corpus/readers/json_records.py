@@ -1,4 +1,4 @@
-"""Records of JSON files: each is parsed, or is `Invalid`; what they have in common."""
+"""Parse the records of JSON files, and look up their keys. A record that cannot be parsed becomes `Invalid`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,21 @@ Record = dict[str, Any]
 T = TypeVar("T")
 
 N_HEAD = 20
-"""Records from which the keys of a file are found out."""
+"""Number of records from which the keys of a file are inferred."""
+
+
+class _RepeatedIdError(CorpusError):
+    """An earlier record has the same `id`. The message contains the `id`."""
 
 
 def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
-    """What `parse` makes of each record of a file and the line on which that begins.
+    """Parse each record of a file.
 
-    RAISES CorpusError: a record is too long, or one that goes over several lines is no JSON; the message names file
-        and line. Any other bad record is `Invalid`.
+    source (TextSource): the file.
+    parse (Callable): parses a record, given the line on which it begins and the record.
+    YIELDS (T | Invalid): the result of `parse`, or `Invalid` for an invalid record.
+    RAISES CorpusError: a record is too long, or a record that spans several lines is not valid JSON. The message names
+        file and line.
     """
     return parse_records(source.path, values(source), parse)
 
@@ -34,24 +41,31 @@ def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Itera
 def parse_records(
     path: Path, items: Iterable[tuple[int, Any]], parse: Callable[[int, Record], T]
 ) -> Iterator[T | Invalid]:
-    """What `parse` makes of each record and its line; `Invalid` for a `CorpusError`, one that `parse` raises too, and
-    for what is no object.
+    """Parse each record. Yield `Invalid` for errors among the items or from `parse`, and for values that are no object.
 
-    path (Path): of the file, for the errors, which also name the `id` of a record: all may be on one line.
+    path (Path): the file, for the errors. They also name the `id` of a record, as all records may be on one line.
+    items (Iterable[tuple[int, Any]]): lines from 1, and values or errors.
+    parse (Callable): parses a record, given its line and the record.
+    YIELDS (T | Invalid): the result of `parse`, or `Invalid`.
     """
     for line, value in items:
         try:
             if not isinstance(value, dict):
-                raise value if isinstance(value, CorpusError) else _no_object(path, line, value)
+                raise value if isinstance(value, CorpusError) else _no_object_error(path, line, value)
             yield parse(line, value)
         except CorpusError as e:
             yield Invalid(_with_id(e, f"{path}, line {line}", value) if isinstance(value, dict) else e)
 
 
 def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "") -> Iterator[T | Invalid]:
-    """The same as `read_records` of values of any kind.
+    """Parse each value of a file, of any type; see `read_records`.
 
-    key: where the file is one object, the values are the elements of the array under this key.
+    source (TextSource): the file.
+    parse (Callable): parses a value, given the line on which it begins and the value.
+    key (str): if the file is a single object, the values are the elements of the array under this key. The default is
+        no key.
+    YIELDS (T | Invalid): the result of `parse`, or `Invalid`.
+    RAISES CorpusError: see `read_records`.
     """
     for line, value in values(source, key):
         try:
@@ -62,45 +76,52 @@ def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "
             yield Invalid(e)
 
 
-def _with_id(error: CorpusError, place: str, record: Record) -> CorpusError:
-    """The error with the `id` of the record after the place with which it begins, unless it is about that."""
+def _with_id(error: CorpusError, location: str, record: Record) -> CorpusError:
+    """Insert the `id` of the record after the location at the start of a message, unless the message is about ids."""
     name, message = record_id(record), str(error)
-    if not name or not message.startswith(f"{place}: ") or message.startswith(f"{place}: the id "):
+    if not name or isinstance(error, _RepeatedIdError) or not message.startswith(f"{location}: "):
         return error
-    return CorpusError(f"{place}, id {name}{message.removeprefix(place)}")
+    return CorpusError(f"{location}, id {name}{message.removeprefix(location)}")
 
 
-def _no_object(path: Path, line: int, value: object) -> CorpusError:
+def _no_object_error(path: Path, line: int, value: object) -> CorpusError:
     return CorpusError(Errors.no_object.format(path=path, line=line, found=shorten(value)))
 
 
 def first_readable(items: Iterable[tuple[int, object]]) -> list[Record]:
-    """The first records, without what is none."""
-    found: list[Record] = []
-    with suppress(CorpusError):  # which comes again when all are read
-        found.extend(islice((value for _, value in items if isinstance(value, dict)), N_HEAD))
-    return found
+    """Return the first records, skipping values that are not records."""
+    records: list[Record] = []
+    with suppress(CorpusError):  # it is raised again when the whole file is read
+        records.extend(islice((value for _, value in items if isinstance(value, dict)), N_HEAD))
+    return records
 
 
 def first_record(rows: Sequence[str]) -> Record:
-    """The first record of a file of which this is the head; empty where there is none.
+    """Return the first record of a file.
 
-    Of one that is longer than that, the keys are known, with those of the objects in it, and no value.
+    rows (Sequence[str]): the first rows of the file, without blank rows.
+    RETURNS (Record): the record. Empty if there is none. If it is longer than the rows, its keys and those of the
+        objects in it, each with None.
     """
     return next(iter(first_records(rows)), {})
 
 
 def first_records(rows: Sequence[str]) -> list[Record]:
-    """The first records of a file of which this is the head, up to a value that is none."""
-    found = head_values(rows, N_HEAD)
-    end = next((i for i, value in enumerate(found) if not isinstance(value, dict)), len(found))
-    return found[:end]
+    """Return the first records of a file, up to the first value that is not a record; see `first_record`."""
+    first_values = head_values(rows, N_HEAD)
+    end = next((i for i, value in enumerate(first_values) if not isinstance(value, dict)), len(first_values))
+    return first_values[:end]
 
 
 def name_at(path: Path, line: int, record: Record, key: str) -> str:
-    """The name of the document, from the value at a key, or, after dots, at one of an object in it: `meta.source`.
+    """Return the name of a record's document.
 
-    RAISES CorpusError: there is no string or whole number; the message names file and line.
+    path (Path): the file, for the error.
+    line (int): the line of the record, for the error.
+    record (Record): the record.
+    key (str): the key of the name, or keys with dots between them: `meta.source`.
+    RETURNS (str): the name.
+    RAISES CorpusError: the value is not a string or whole number. The message names file and line.
     """
     value = value_at(record, key)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -109,19 +130,19 @@ def name_at(path: Path, line: int, record: Record, key: str) -> str:
 
 
 def value_at(record: object, key: str) -> object:
-    """The value at a key, or, after dots, at one of an object in it; None where there is none."""
+    """Return the value at a key, or at keys with dots between them in nested objects; None if there is none."""
     for part in [key] if isinstance(record, dict) and key in record else key.split("."):
         record = record.get(part) if isinstance(record, dict) else None
     return record
 
 
 def shown_keys(record: object) -> str:
-    """The keys of a record, as messages show them."""
+    """List the keys of a record for messages, at most 200 characters."""
     return (", ".join(map(str, record)) if isinstance(record, dict) else shorten(record))[:200] or "none"
 
 
 def record_id(record: Record) -> str:
-    """The `id` of a record, as messages show it; empty where it has none."""
+    """Return the `id` of a record for messages; empty if it has none."""
     value = record.get("id")
     return shorten(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
@@ -129,12 +150,15 @@ def record_id(record: Record) -> str:
 def check_id(path: Path, line: int, record: Record, lines: dict[object, int]) -> None:
     """Refuse an `id` that an earlier record has.
 
-    lines: the line of each id so far, which grows.
-    RAISES CorpusError: the message names both lines.
+    path (Path): the file, for the error.
+    line (int): the line of the record.
+    record (Record): the record.
+    lines (dict[object, int]): the line of each id so far. The id is added.
+    RAISES CorpusError: an earlier record has this id. The message names both lines.
     """
     name = record.get("id")
     if not isinstance(name, (str, int)):
         return
     if name in lines:
-        raise CorpusError(Errors.same_name.format(path=path, line=line, name=name, first=lines[name]))
+        raise _RepeatedIdError(Errors.same_name.format(path=path, line=line, name=name, first=lines[name]))
     lines[name] = line

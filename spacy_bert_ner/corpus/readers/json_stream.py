@@ -1,6 +1,7 @@
-"""JSON values as a stream: one a line (JSONL), one after the other over several lines, or one array of any length.
+"""Read JSON values as a stream: one per line (JSONL), consecutive values over several lines, or an array of any length.
 
-A comma after the last value is allowed, as editors and scripts leave it there. Anything else that is no JSON is not.
+A comma after the last value is allowed, as editors and scripts often leave one. Any other deviation from JSON is an
+error.
 """
 
 from __future__ import annotations
@@ -16,37 +17,47 @@ from ..span_text import shorten
 from .text_source import TextSource
 
 MAX_RECORD = 1 << 26
-"""Characters of one value."""
+"""Maximum characters of one value."""
 _CHUNK = 1 << 16
-_WHITE = " \t\r\n"
+_WHITE_SPACE = " \t\r\n"
 _BLANK = re.compile(r"[ \t\r\n]*")
-_FAILURES = (ValueError, RecursionError)  # no JSON; an integer of more digits than Python reads; too deep
+_FAILURES = (ValueError, RecursionError)  # invalid JSON; an integer with too many digits for Python; nested too deeply
 
 
 def values(source: TextSource, key: str = "") -> Iterator[tuple[int, Any]]:
-    """The values of a file, each with the line on which it begins; an error in place of a line that is none.
+    """Yield the values of a file, each with the line on which it begins.
 
-    key: where the file is one object, the values are the elements of the array under this key.
-    RAISES CorpusError: a value is too long, or one that goes over several lines is no JSON. The message names file and
-        line.
+    source (TextSource): the file.
+    key (str): if the file is a single object, the values are the elements of the array under this key. The default is
+        no key.
+    YIELDS (tuple[int, Any]): the line from 1, and the value, or a `CorpusError` in place of an invalid line.
+    RAISES CorpusError: a value is too long, or a value that spans several lines is not valid JSON. The message names
+        file and line.
     """
-    begin = ""
-    with source.text() as text:
-        while len(begin) < 2 and (chunk := text.read(_CHUNK)):
-            begin = (begin + chunk).lstrip(_WHITE)
-            begin = begin[:1] + begin[1:].lstrip(_WHITE)[:1]
+    begin = _first_characters(source)
     with source.text() as text:
         if begin[:1] == "{" and key:
             yield from elements_under(source.path, text, key)
-        elif begin[:1] != "[" or begin[:2] == '["':  # a list of strings is a value
+        elif begin[:1] != "[" or begin[:2] == '["':  # a list of strings is a single value
             yield from _lines(source, text)
         else:
-            window = _Window(source.path, text)
-            yield from _elements(window)
-            window.check_end()
+            decoder = _StreamDecoder(source.path, text)
+            yield from _elements(decoder)
+            decoder.check_end()
+
+
+def _first_characters(source: TextSource) -> str:
+    """Return the first two characters of a file that are not white space."""
+    begin = ""
+    with source.text() as text:
+        while len(begin) < 2 and (chunk := text.read(_CHUNK)):
+            begin = (begin + chunk).lstrip(_WHITE_SPACE)
+            begin = begin[:1] + begin[1:].lstrip(_WHITE_SPACE)[:1]
+    return begin
 
 
 def _lines(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
+    """Yield the value of each line, or consecutive values if the first one spans several lines."""
     path, line, is_first = source.path, 0, True
     while row := text.readline(_CHUNK):
         line += 1
@@ -56,164 +67,180 @@ def _lines(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
             raise CorpusError(Errors.long_record.format(path=path, line=line, allowed=MAX_RECORD))
         if not row.strip():
             continue
-        row = row.rstrip("\r\n")  # what its end lacks is lacking on this line
+        row = row.rstrip("\r\n")  # an error at the end of the row is then reported on this line
         try:
             value = json.loads(row)
         except _FAILURES as e:
             if isinstance(e, json.JSONDecodeError) and e.msg == "Extra data" and row[e.pos :].strip() == ",":
                 value = json.loads(row[: e.pos])
-            elif is_first and (row.strip() in ("{", "[") or _goes_over_lines(source)):
-                yield from _spread(source)
+            elif is_first and (row.strip() in ("{", "[") or _spans_lines(source)):
+                yield from _consecutive_values(source)
                 return
             else:
-                value = _failure(path, line, row, e)
+                value = _bad_json_error(path, line, row, e)
         is_first = False
         yield line, value
 
 
-def _goes_over_lines(source: TextSource) -> bool:
-    """Whether the first value of a file ends on a later line than it begins."""
+def _spans_lines(source: TextSource) -> bool:
+    """Return whether the first value of a file ends on a later line than it begins."""
     with source.text() as text:
-        window = _Window(source.path, text)
-        window.mark()
-        begin = window.line
+        decoder = _StreamDecoder(source.path, text)
+        decoder.peek()
+        begin = decoder.line
         try:
-            window.decode()
+            decoder.decode()
         except CorpusError:
             return False
-        return window.line > begin
+        return decoder.line > begin
 
 
-def _spread(source: TextSource) -> Iterator[tuple[int, Any]]:
-    """Values one after the other, with nothing or a comma between two."""
+def _consecutive_values(source: TextSource) -> Iterator[tuple[int, Any]]:
+    """Yield consecutive values, which a comma may separate."""
     with source.text() as text:
-        window = _Window(source.path, text)
-        while window.mark():
-            line = window.line
-            yield line, window.decode()
-            if window.mark() == ",":
-                window.skip()
+        decoder = _StreamDecoder(source.path, text)
+        while decoder.peek():
+            line = decoder.line
+            yield line, decoder.decode()
+            if decoder.peek() == ",":
+                decoder.skip()
 
 
-def _elements(window: _Window) -> Iterator[tuple[int, Any]]:
-    """The elements of an array."""
-    window.expect("[")
-    while window.mark() != "]":
-        line = window.line
-        yield line, window.decode()
-        if window.mark() == ",":
-            window.skip()
-        elif window.mark() != "]":
-            raise window.unexpected("',' or ']'")
-    window.skip()
+def _elements(decoder: _StreamDecoder) -> Iterator[tuple[int, Any]]:
+    """Yield the elements of an array."""
+    decoder.expect("[")
+    while decoder.peek() != "]":
+        line = decoder.line
+        yield line, decoder.decode()
+        if decoder.peek() == ",":
+            decoder.skip()
+        elif decoder.peek() != "]":
+            raise decoder.unexpected_error("',' or ']'")
+    decoder.skip()
 
 
 def elements_under(path: Path, text: TextIO, key: str) -> Iterator[tuple[int, Any]]:
-    """The elements of the array under a key of an object; the values of its other keys are passed over."""
-    window = _Window(path, text)
-    window.expect("{")
-    while window.mark() != "}":
-        name = window.decode()
-        window.expect(":")
+    """Yield the elements of an array in an object, and skip the values of the object's other keys.
+
+    path (Path): the file, for the errors.
+    text (TextIO): a single object.
+    key (str): the key of the array.
+    YIELDS (tuple[int, Any]): the line from 1, and the element.
+    RAISES CorpusError: the text is not valid JSON, or the value at the key is not an array. The message names file and
+        line.
+    """
+    decoder = _StreamDecoder(path, text)
+    decoder.expect("{")
+    while decoder.peek() != "}":
+        name = decoder.decode()
+        decoder.expect(":")
         if name == key:
-            yield from _elements(window)
+            yield from _elements(decoder)
         else:
-            window.mark()
-            window.decode()
-        if window.mark() == ",":
-            window.skip()
-        elif window.mark() != "}":
-            raise window.unexpected("',' or '}'")
-    window.skip()
-    window.check_end()
+            decoder.peek()
+            decoder.decode()
+        if decoder.peek() == ",":
+            decoder.skip()
+        elif decoder.peek() != "}":
+            raise decoder.unexpected_error("',' or '}'")
+    decoder.skip()
+    decoder.check_end()
 
 
-def end_of_blank(text: str, at: int) -> int:
-    """The place after the white space that begins at a place."""
-    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+def skip_blank(text: str, offset: int) -> int:
+    """Return the offset after the white space that begins at an offset."""
+    return _BLANK.match(text, offset).end()  # type: ignore[union-attr]  # the pattern also matches an empty string
 
 
-class _Window:
-    """The part of a text from which one value after the other is decoded.
+class _StreamDecoder:
+    """Decode consecutive values from a text without loading all of it.
 
-    line: that of the place where it stands.
+    line (int): the line of the current position, from 1.
     """
 
     def __init__(self, path: Path, text: TextIO) -> None:
         self.line = 1
         self._path, self._text = path, text
-        self._buffer, self._at, self._has_more = "", 0, True
+        self._buffer, self._offset, self._has_more = "", 0, True
         self._decoder = json.JSONDecoder()
 
-    def mark(self) -> str:
-        """Pass over white space; return the character after it, which is empty at the end of the text."""
+    def peek(self) -> str:
+        """Skip white space, and return the character after it; empty at the end of the text."""
         while True:
-            end = end_of_blank(self._buffer, self._at)
-            self.line += self._buffer.count("\n", self._at, end)
-            self._at = end
+            end = skip_blank(self._buffer, self._offset)
+            self.line += self._buffer.count("\n", self._offset, end)
+            self._offset = end
             if end < len(self._buffer) or not self._has_more:
                 return self._buffer[end : end + 1]
-            self._buffer, self._at = self._text.read(_CHUNK), 0
+            self._buffer, self._offset = self._text.read(_CHUNK), 0
             self._has_more = bool(self._buffer)
 
     def skip(self) -> None:
-        """Pass over the character of `mark`."""
-        self._at += 1
+        """Skip the character that `peek` returned."""
+        self._offset += 1
 
-    def expect(self, mark: str) -> None:
-        """Pass over this character.
+    def expect(self, character: str) -> None:
+        """Skip this character.
 
-        RAISES CorpusError: there is another.
+        RAISES CorpusError: there is a different one.
         """
-        if self.mark() != mark:
-            raise self.unexpected(repr(mark))
+        if self.peek() != character:
+            raise self.unexpected_error(repr(character))
         self.skip()
 
-    def unexpected(self, expected: str) -> CorpusError:
-        """The error about what stands here."""
-        found = shorten(self._buffer[self._at : self._at + 20])
-        return self._failure(ValueError(f"Expecting {expected}, found {found}"))
+    def unexpected_error(self, expected: str) -> CorpusError:
+        """Build the error about an unexpected character at the current position."""
+        found = shorten(self._buffer[self._offset : self._offset + 20])
+        return self._bad_json_error(ValueError(f"Expecting {expected}, found {found}"))
 
     def decode(self) -> Any:
-        """The value that begins here.
+        """Decode the value at the current position.
 
-        RAISES CorpusError: it is no JSON, or longer than `MAX_RECORD`.
+        RAISES CorpusError: it is not valid JSON, or longer than `MAX_RECORD`.
         """
         while True:
             try:
-                value, end = self._decoder.raw_decode(self._buffer, self._at)
+                value, end = self._decoder.raw_decode(self._buffer, self._offset)
             except _FAILURES as e:
-                if not (self._has_more and _is_cut(self._buffer, e)):
-                    raise self._failure(e) from e
-                length = len(self._buffer) - self._at
-                if length > MAX_RECORD:
-                    message = Errors.long_record.format(path=self._path, line=self.line, allowed=MAX_RECORD)
-                    raise CorpusError(message) from e
-                # As much again as there is, so that a long record is not decoded too often.
-                chunk = self._text.read(max(_CHUNK, length))
-                self._buffer, self._at, self._has_more = self._buffer[self._at :] + chunk, 0, bool(chunk)
+                if not (self._has_more and _is_truncated(self._buffer, e)):
+                    raise self._bad_json_error(e) from e
+                self._read_more(e)
                 continue
-            self.line += self._buffer.count("\n", self._at, end)
-            self._at = end
+            self.line += self._buffer.count("\n", self._offset, end)
+            self._offset = end
             return value
+
+    def _read_more(self, error: Exception) -> None:
+        """Extend the buffer, in which the current value is truncated.
+
+        RAISES CorpusError: the value is longer than `MAX_RECORD`.
+        """
+        length = len(self._buffer) - self._offset
+        if length > MAX_RECORD:
+            message = Errors.long_record.format(path=self._path, line=self.line, allowed=MAX_RECORD)
+            raise CorpusError(message) from error
+        # Double the length, which limits the number of attempts to decode a long record.
+        chunk = self._text.read(max(_CHUNK, length))
+        self._buffer, self._offset, self._has_more = self._buffer[self._offset :] + chunk, 0, bool(chunk)
 
     def check_end(self) -> None:
         """Refuse anything but white space up to the end of the text."""
-        if self.mark():
-            raise self._failure(ValueError("text after the end of the array"))
+        if self.peek():
+            raise self._bad_json_error(ValueError("text after the end of the array"))
 
-    def _failure(self, error: Exception) -> CorpusError:
-        return _failure(self._path, self.line, self._buffer[self._at :], error)
+    def _bad_json_error(self, error: Exception) -> CorpusError:
+        return _bad_json_error(self._path, self.line, self._buffer[self._offset :], error)
 
 
-def _is_cut(buffer: str, error: Exception) -> bool:
-    """Whether JSON fails only where the buffer ends, and may go on there."""
+def _is_truncated(buffer: str, error: Exception) -> bool:
+    """Return whether JSON only fails at the end of the buffer, and more text may complete it."""
     if not isinstance(error, json.JSONDecodeError):
         return False
     return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')
 
 
-def _failure(path: Path, line: int, text: str, error: Exception) -> CorpusError:
+def _bad_json_error(path: Path, line: int, text: str, error: Exception) -> CorpusError:
+    """Build the error about a record that is not valid JSON. `text` begins with the record."""
     reason = str(error)
     if isinstance(error, json.JSONDecodeError):
         begin = len(error.doc) - len(text)  # of the record

@@ -1,10 +1,10 @@
-"""JSON with character offsets, an object a line: that of spaCy and Prodigy. `doccano` reads its own by the same steps.
+"""Read JSON with character offsets, an object per line, as spaCy and Prodigy write it. `doccano` reuses its functions.
 
 {"text": "Ada left.", "spans": [{"start": 0, "end": 3, "label": "per"}]}     spaCy, Prodigy
 {"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
 
-Where a record of this kind has `tokens`, as Prodigy's have, no tokenizer is run; `unknown` lists the parts of the
-text whose annotation is not known: [[0, 3]]; `incorrect_spans`, in the form of `spans`, those that are no entities.
+If a record has `tokens`, as Prodigy writes them, no tokenizer is run. `unknown` lists parts of the text whose annotation
+is unknown: [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the form of `spans`.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from .text_source import TextSource
 
 ACCEPT, REJECT = "accept", "reject"
 ANSWERS = (ACCEPT, REJECT, "ignore")
-"""What Prodigy's annotator said of an example or a span."""
+"""The answers of Prodigy's annotators about an example or a span."""
 BINARY = ("ner", "spans")
-"""Prodigy's interfaces (`_view_id`) that ask yes or no of the spans that a text has, as `ner.teach` does. In the manual
-ones an annotator marks all entities of a text, and rejects a text to skip it."""
+"""Prodigy's interfaces (`_view_id`) that ask yes-or-no questions about existing spans, as `ner.teach` does. In manual
+interfaces an annotator marks all entities of a text, and rejects a text to skip it."""
 
 
 class Keys(NamedTuple):
-    """The keys of a record that may hold its text, and those that may hold its spans; the first that it has does."""
+    """The keys of a record that may hold its text, and those that may hold its spans. The first existing one does."""
 
     text: tuple[str, ...]
     spans: tuple[str, ...]
 
     def renamed(self, text_key: str | None) -> Keys:
-        """The same with the text under a key that the user names."""
+        """Return the keys with the text under a key that the user names, if any."""
         return self if text_key is None else self._replace(text=(text_key,))
 
     def has_text(self, record: Record) -> bool:
-        """Whether a record has a text, or, if it was cut, the key of one."""
+        """Return whether a record has a text. A truncated record only needs the key of a text."""
         key = next((key for key in self.text if key in record or value_at(record, key) is not None), None)
         return key is not None and isinstance(value_at(record, key), str | None)
 
     def has_spans(self, record: Record) -> bool:
-        """Whether a record has the key of its spans."""
+        """Return whether a record has a key of spans."""
         return any(key in record for key in self.spans)
 
 
@@ -53,7 +53,7 @@ SPACY = Keys(("text",), ("spans", "entities"))
 
 
 def is_spacy(rows: Sequence[str], text_key: str | None = None) -> bool:
-    """Whether the first record has the keys of spaCy or Prodigy."""
+    """Return whether the first record has the keys of spaCy or Prodigy."""
     record, keys = first_record(rows), SPACY.renamed(text_key)
     has_list = any(isinstance(record[key], list | None) for key in keys.spans if key in record)
     return keys.has_text(record) and (has_list or (not keys.has_spans(record) and "answer" in record))
@@ -62,39 +62,47 @@ def is_spacy(rows: Sequence[str], text_key: str | None = None) -> bool:
 def read_spacy(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read spaCy's and Prodigy's records.
+    """Read the records of spaCy and Prodigy.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
-    text_key: the key, or keys with dots between them, of the text, instead of `text`.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        the keys of `document_of`.
+    text_key (str | None): the key of the text, or keys with dots between them. None (the default) for `text`.
     RAISES CorpusError: no record has spans.
     """
     path, keys = source.path, SPACY.renamed(text_key)
-    has_spans, without = False, 0  # the line of the first accepted record without spans
+    has_spans, line_without_spans = False, 0  # the line of the first accepted record without spans
 
     def parse(line: int, record: Record) -> AnnotatedText:
-        nonlocal has_spans, without
-        passage = passage_of(path, keys, document_key, line, record)
-        if keys.has_spans(record) or "tokens" in record:  # as Prodigy has them to annotate spans
+        nonlocal has_spans, line_without_spans
+        annotated_text = parse_text(path, keys, document_key, line, record)
+        if keys.has_spans(record) or "tokens" in record:  # Prodigy adds tokens for the annotation of spans
             has_spans = True
-        elif passage.annotated:
-            without = without or line
-        tokens, unknown = record.get("tokens"), record.get("unknown")
-        if passage.is_read and tokens is not None:
-            passage = passage._replace(tokens=check_tokens(path, line, passage.text, tokens))
-        if passage.is_read and unknown is not None:
-            passage = passage._replace(unknown=check_unknown(path, line, passage.text, unknown))
-        if passage.is_read and (incorrect := record.get(INCORRECT_SPANS)) is not None:
-            if not isinstance(incorrect, list):
-                raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(incorrect)))
-            passage = passage._replace(rejected=[*passage.rejected, *(span_of(path, line, one) for one in incorrect)])
-        return passage
+        elif annotated_text.annotated:
+            line_without_spans = line_without_spans or line
+        return _add_optional_fields(annotated_text, record) if annotated_text.is_read else annotated_text
 
     yield from read_records(source, parse)
-    if without and not has_spans:
-        raise CorpusError(Errors.no_spans_anywhere.format(path=path, line=without))
+    if line_without_spans and not has_spans:
+        raise CorpusError(Errors.no_spans_anywhere.format(path=path, line=line_without_spans))
 
 
-def passage_of(
+def _add_optional_fields(annotated_text: AnnotatedText, record: Record) -> AnnotatedText:
+    """Add the tokens, the unknown parts and the incorrect spans of a record, if it has them."""
+    path, line, text = annotated_text.path, annotated_text.line, annotated_text.text
+    if (tokens := record.get("tokens")) is not None:
+        annotated_text = annotated_text._replace(tokens=check_tokens(path, line, text, tokens))
+    if (unknown := record.get("unknown")) is not None:
+        annotated_text = annotated_text._replace(unknown=check_unknown(path, line, text, unknown))
+    if (incorrect := record.get(INCORRECT_SPANS)) is not None:
+        if not isinstance(incorrect, list):
+            raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(incorrect)))
+        incorrect_spans = [parse_span(path, line, item) for item in incorrect]
+        annotated_text = annotated_text._replace(rejected=[*annotated_text.rejected, *incorrect_spans])
+    return annotated_text
+
+
+def parse_text(
     path: Path,
     keys: Keys,
     document_key: str | None,
@@ -102,9 +110,18 @@ def passage_of(
     record: Record,
     name_label: Callable[[int, object], object] | None = None,
 ) -> AnnotatedText:
-    """The passage of a record.
+    """Parse the text and the spans of a record.
 
-    name_label: the name of a label, of the line and what the record has in its place; None where it has names.
+    path (Path): the file, for the errors.
+    keys (Keys): the possible keys of the text and the spans.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None for the keys of
+        `document_of`.
+    line (int): the line of the record.
+    record (Record): the record.
+    name_label (Callable | None): returns the name of a label, given the line and the label of the record. None (the
+        default) if the record has names.
+    RETURNS (AnnotatedText): the text. `annotated` is False if the annotator rejected or ignored it.
+    RAISES CorpusError: the record is invalid. The message names file and line.
     """
     text = _text(path, keys, line, record)
     document = document_of(path, line, record, document_key)
@@ -117,8 +134,12 @@ def passage_of(
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(items)))
     answers = [answer_of(path, line, item, answer) if isinstance(item, dict) else answer for item in items]
     accepted, rejected = (
-        [span_of(path, line, item, name_label) for item, own in zip(items, answers, strict=True) if own == wanted]
-        for wanted in (ACCEPT, REJECT)
+        [
+            parse_span(path, line, item, name_label)
+            for item, item_answer in zip(items, answers, strict=True)
+            if item_answer == expected
+        ]
+        for expected in (ACCEPT, REJECT)
     )
     return AnnotatedText(
         text,
@@ -134,10 +155,14 @@ def passage_of(
 
 
 def answer_of(path: Path, line: int, item: Record, default: str) -> str:
-    """What Prodigy's annotator said of a record or a span.
+    """Return the answer of Prodigy's annotator about a record or a span.
 
-    default (str): where there is no answer: for a span, that of its record.
-    RAISES CorpusError: the answer is none of `ANSWERS`.
+    path (Path): the file, for the error.
+    line (int): the line of the record, for the error.
+    item (Record): the record or span.
+    default (str): the answer if `item` has none. For a span it is the answer of its record.
+    RETURNS (str): one of `ANSWERS`.
+    RAISES CorpusError: the answer is not one of `ANSWERS`.
     """
     answer = item.get("answer", default)
     if not isinstance(answer, str) or answer not in ANSWERS:
@@ -152,35 +177,43 @@ def _text(path: Path, keys: Keys, line: int, record: Record) -> str:
             return check_text(path, line, record[key])
         if "." in key and (text := value_at(record, key)) is not None:
             return check_text(path, line, text)
-    raise _missing(path, line, record, keys.text)
+    raise _missing_key_error(path, line, record, keys.text)
 
 
 def _items(path: Path, keys: Keys, line: int, record: Record) -> object:
-    """What is under the key of the spans."""
+    """Return the value under the key of the spans."""
     for key in keys.spans:
         if key in record:
             return record[key]
     if "answer" not in record:
-        raise _missing(path, line, record, keys.spans)
-    # Prodigy writes no spans where its annotator accepted a text as one without any.
+        raise _missing_key_error(path, line, record, keys.spans)
+    # Prodigy omits the spans of a text that its annotator accepted as having none.
     for key in ("label", "options", "cats"):
         if key in record:
-            raise text_classification(path, line, key, record[key])
+            raise text_classification_error(path, line, key, record[key])
     return []
 
 
-def _missing(path: Path, line: int, record: Record, needed: Sequence[str]) -> CorpusError:
+def _missing_key_error(path: Path, line: int, record: Record, needed: Sequence[str]) -> CorpusError:
     found = shown_keys(record)
     return CorpusError(Errors.missing_key.format(path=path, line=line, found=found, needed=" or ".join(needed)))
 
 
-def text_classification(path: Path, line: int, key: str, value: object) -> CorpusError:
-    """The error about a record whose whole text has a label, and no part of it."""
+def text_classification_error(path: Path, line: int, key: str, value: object) -> CorpusError:
+    """Build the error about a record in which the whole text has a label, but no part of it."""
     return CorpusError(Errors.text_classification.format(path=path, line=line, key=key, found=shorten(value)))
 
 
-def span_of(path: Path, line: int, item: object, name_label: Callable[[int, object], object] | None = None) -> Span:
-    """The span that a file has as a list of three or as an object; for `name_label` see `passage_of`."""
+def parse_span(path: Path, line: int, item: object, name_label: Callable[[int, object], object] | None = None) -> Span:
+    """Parse a span: a list of start, end and label, or an object.
+
+    path (Path): the file, for the error.
+    line (int): the line of the record, for the error.
+    item (object): the span in the file.
+    name_label (Callable | None): see `parse_text`.
+    RETURNS (Span): the span, with character offsets.
+    RAISES CorpusError: it is not a span. The message names file and line.
+    """
     if isinstance(item, list) and len(item) == 3:
         start, end, label = item
         declared = None
@@ -193,8 +226,16 @@ def span_of(path: Path, line: int, item: object, name_label: Callable[[int, obje
 
 
 def document_of(path: Path, line: int, record: Record, document_key: str | None) -> str:
-    """The name of a record's document: at the key that the user names, or else at `meta.document`, `meta.id`,
-    `document` or `id`, the first that is there."""
+    """Return the name of a record's document.
+
+    path (Path): the file, for the error.
+    line (int): the line of the record, for the error.
+    record (Record): the record.
+    document_key (str | None): the key that the user names. None for the first existing one of `meta.document`,
+        `meta.id`, `document` and `id`.
+    RETURNS (str): the name. Empty if there is none.
+    RAISES CorpusError: `document_key` has no name.
+    """
     if document_key:
         return name_at(path, line, record, document_key)
     meta = record.get("meta")

@@ -1,4 +1,4 @@
-"""Training data of spaCy 2 as JSON, pairs of a text and its entities, and what the program ner-annotator makes of it.
+"""Read JSON pairs of a text and its entities: training data of spaCy 2, and the output of the program ner-annotator.
 
 [["Ada left.", {"entities": [[0, 3, "per"]]}], ["Nobody came.", {"entities": []}]]
 {"classes": ["per"], "annotations": [["Ada left.", {"entities": [[0, 3, "per"]]}], null]}
@@ -13,20 +13,24 @@ from ..sentence import Invalid
 from ..span_text import AnnotatedText, check_text, shorten
 from .json_head import first_element, head_values
 from .json_records import read_values
-from .jsonl import span_of
+from .jsonl import parse_span
 from .text_source import TextSource
 
 _ANNOTATIONS = "annotations"
 
 
 def is_pairs(rows: Sequence[str]) -> bool:
-    """Whether the first value is a pair."""
+    """Return whether the first value is a pair."""
     first = next(iter(head_values(rows, 1)), None)
     return _is_pair(first) or (isinstance(first, dict) and _is_pair(first_element(rows, _ANNOTATIONS)))
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read pairs: an array of them, one after the other, or under `annotations`; null is a text that was skipped."""
+    """Read pairs from an array, as consecutive values, or from the key `annotations`. null is a skipped text.
+
+    source (TextSource): the file.
+    RAISES CorpusError: see `read_records`.
+    """
     path = source.path
 
     def parse(line: int, value: object) -> AnnotatedText:
@@ -35,14 +39,14 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
         if not isinstance(value, list) or not _is_pair(value):
             raise CorpusError(Errors.no_spacy_pair.format(path=path, line=line, found=shorten(value)))
         text, annotation = value
-        spans = [span_of(path, line, item) for item in annotation["entities"]]
+        spans = [parse_span(path, line, item) for item in annotation["entities"]]
         return AnnotatedText(check_text(path, line, text), spans, path, line)
 
     return read_values(source, parse, _ANNOTATIONS)
 
 
 def _is_pair(value: object) -> bool:
-    """Whether this is a text with an object that has entities."""
+    """Return whether a value is a list of a text and an object with entities."""
     if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
         return False
     return isinstance(value[1], dict) and isinstance(value[1].get("entities"), list)
