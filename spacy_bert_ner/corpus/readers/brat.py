@@ -1,4 +1,4 @@
-"""brat standoff: a text in `x.txt`, its annotations in `x.ann` beside it; one such pair, or a folder of them."""
+"""Read brat standoff: a text in `x.txt` and its annotations in `x.ann`, as a single pair or a folder of pairs."""
 
 from __future__ import annotations
 
@@ -21,67 +21,72 @@ _OTHER = re.compile(r"[REAMN*#][^\t]*\t", re.ASCII)  # relations, events, attrib
 class BratFiles(TextSource):
     """A folder with pairs of a text and its annotations, at any depth, or one pair, named by either of its files.
 
-    encoding (str | None): a Python codec, of all files; None for UTF-8.
-    RAISES CorpusError: there is no pair, or a file with annotations has no text beside it.
+    path (Path): the folder, or a file of the pair.
+    encoding (str | None): the Python codec of all files. None (the default) for UTF-8.
+    RAISES CorpusError: there is no pair, or an annotation file has no text file.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
-        self.path, self._named, self.encoding, self.notes = path, encoding, encoding or "utf-8", []
-        self._notes = sorted(_visible(path, "*.ann")) if path.is_dir() else [path.with_suffix(".ann")]
-        texts = {note.with_suffix(".txt") for note in self._notes}
-        for file in chain(texts if path.is_dir() else (path, *texts), self._notes):
+        self.path, self._named_encoding, self.encoding, self.notes = path, encoding, encoding or "utf-8", []
+        self._annotations = sorted(_visible_files(path, "*.ann")) if path.is_dir() else [path.with_suffix(".ann")]
+        texts = {annotations.with_suffix(".txt") for annotations in self._annotations}
+        for file in chain(texts if path.is_dir() else (path, *texts), self._annotations):
             if not file.is_file():
                 raise CorpusError(Errors.no_pair.format(path=path, missing=file))
-        if not self._notes:
+        if not self._annotations:
             raise CorpusError(Errors.no_pair.format(path=path, missing=path / "*.ann"))
-        self._plain = [text for text in sorted(_visible(path, "*.txt")) if text not in texts] if path.is_dir() else []
+        all_texts = sorted(_visible_files(path, "*.txt")) if path.is_dir() else []
+        self._unannotated = [text for text in all_texts if text not in texts]
 
     def check(self, fallback: str | None, formats: str) -> None:
-        """Nothing: each file is checked when it is read."""
+        """Do nothing: each file is checked when it is read."""
 
-    def passages(self) -> Iterator[AnnotatedText | Invalid]:
-        """Read one pair after the other; texts without annotations come last, and are none."""
-        for note in self._notes:
+    def texts(self) -> Iterator[AnnotatedText | Invalid]:
+        """Yield the annotated texts, then the texts without an annotation file, which are not annotated."""
+        for file in self._annotations:
             try:
-                yield self._pair(note)
+                yield self._read_pair(file)
             except CorpusError as e:
                 yield Invalid(e)
-        for text in self._plain:
+        for text in self._unannotated:
             yield AnnotatedText("", [], text, 1, annotated=False)
 
-    def _pair(self, note: Path) -> AnnotatedText:
-        path = note.with_suffix(".txt")
-        source = self._source(path)
+    def _read_pair(self, annotations: Path) -> AnnotatedText:
+        path = annotations.with_suffix(".txt")
+        source = self._open_checked(path)
         with source.text() as file:
             text = check_text(path, 1, file.read())
-        names: set[str] = set()
-        spans = []
-        with self._source(note).text() as rows:
+        spans = list(self._spans(annotations))
+        name = annotations.relative_to(self.path) if self.path.is_dir() else Path(annotations.name)
+        document = name.with_suffix("").as_posix()
+        return AnnotatedText(text, spans, path, 1, document, spans_path=annotations, has_mark=source.has_mark)
+
+    def _spans(self, annotations: Path) -> Iterator[Span]:
+        """Yield the spans of an annotation file, and skip relations, events and other annotations."""
+        ids: set[str] = set()
+        with self._open_checked(annotations).text() as rows:
             for line, row in enumerate(rows, start=1):
                 row = row.rstrip("\r\n")
                 match = _ENTITY.fullmatch(row)
                 if match is None:
                     if row.strip() and not _OTHER.match(row):
-                        raise _bad_row(note, line, row)
+                        raise _bad_row_error(annotations, line, row)
                     continue
-                if match[1] in names:
-                    raise CorpusError(Errors.same_id.format(path=note, line=line, name=match[1]))
-                names.add(match[1])
-                spans.append(_span(note, line, match))
-        name = note.relative_to(self.path) if self.path.is_dir() else Path(note.name)
-        document = name.with_suffix("").as_posix()
-        return AnnotatedText(text, spans, path, 1, document, spans_path=note, has_mark=source.has_mark)
+                if match[1] in ids:
+                    raise CorpusError(Errors.same_id.format(path=annotations, line=line, name=match[1]))
+                ids.add(match[1])
+                yield _span(annotations, line, match)
 
-    def _source(self, path: Path) -> TextSource:
-        source = TextSource(path, self._named)
+    def _open_checked(self, path: Path) -> TextSource:
+        source = TextSource(path, self._named_encoding)
         source.check(None, "brat")
         return source
 
 
 def is_brat(path: Path) -> bool:
-    """Whether this is a folder with annotations, or a file of a pair whose annotations look like that."""
+    """Return whether a path is a folder with annotation files, or a file of a pair whose first annotation is valid."""
     if path.is_dir():
-        return next(_visible(path, "*.ann"), None) is not None
+        return next(_visible_files(path, "*.ann"), None) is not None
     if path.suffix not in (".ann", ".txt") or not all(path.with_suffix(end).is_file() for end in (".ann", ".txt")):
         return False
     with path.with_suffix(".ann").open(encoding="latin-1") as file:
@@ -91,28 +96,28 @@ def is_brat(path: Path) -> bool:
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read the pairs of text and annotations."""
-    return cast(BratFiles, source).passages()  # no other source is opened for this format
+    return cast(BratFiles, source).texts()  # the registry opens every brat corpus as `BratFiles`
 
 
-def _bad_row(path: Path, line: int, row: str) -> CorpusError:
+def _bad_row_error(path: Path, line: int, row: str) -> CorpusError:
     match = _SPACED_LABEL.fullmatch(row)
     if match is None:
         return CorpusError(Errors.bad_standoff.format(path=path, line=line, text=shorten(row)))
-    whole = match[1].replace(" ", "_")
-    return CorpusError(Errors.spaced_label.format(path=path, line=line, label=shorten(match[1]), whole=shorten(whole)))
+    label = match[1].replace(" ", "_")
+    return CorpusError(Errors.spaced_label.format(path=path, line=line, label=shorten(match[1]), whole=shorten(label)))
 
 
 def _span(path: Path, line: int, match: re.Match[str]) -> Span:
-    """The span of a line; a discontinuous one keeps its fragments."""
+    """Build the span of a row. A discontinuous span keeps its fragments."""
     label, declared_text = match[2], match[4]
-    pieces = []
-    for piece in match[3].split(";"):
-        start, end = (int(number) if len(number) < 20 else number for number in piece.split(" "))
-        pieces.append(make_span(path, line, start, end, label)[:2])
-    span = Span(min(start for start, _ in pieces), max(end for _, end in pieces), label, (), declared_text, line)
-    return span._replace(fragments=tuple(pieces)) if len(pieces) > 1 else span
+    fragments = []
+    for fragment in match[3].split(";"):
+        start, end = (int(number) if len(number) < 20 else number for number in fragment.split(" "))
+        fragments.append(make_span(path, line, start, end, label)[:2])
+    span = Span(min(start for start, _ in fragments), max(end for _, end in fragments), label, (), declared_text, line)
+    return span._replace(fragments=tuple(fragments)) if len(fragments) > 1 else span
 
 
-def _visible(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files of a name, without hidden ones, such as those that macOS adds."""
+def _visible_files(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the matching files, without hidden files such as those that macOS adds."""
     return (path for path in folder.rglob(pattern) if path.is_file() and not path.name.startswith("."))

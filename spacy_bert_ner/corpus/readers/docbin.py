@@ -1,4 +1,4 @@
-"""spaCy's DocBin, read back. It is one compressed map, so that all of it is in memory while it is read."""
+"""Read spaCy's DocBin. It is a single compressed map, so all of it is in memory while it is read."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..sentence import Invalid, Sentence, check_row
 from ..writers.docbin import DOCUMENT
 
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
-"""What spaCy raises for a file that is cut short, altered, or none of its own."""
+"""Errors that spaCy raises for a file that is truncated, modified or not a DocBin."""
 
 T = TypeVar("T")
 
 
 def is_docbin(path: Path) -> bool:
-    """Whether it begins as a DocBin does: a compressed map, in which `attrs` is among the first keys."""
+    """Return whether a file begins like a DocBin: a compressed map, with `attrs` among the first keys."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -39,22 +39,30 @@ def is_docbin(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Sentence | Invalid]:
-    """Read a sentence a Doc: words, spaces, entities, incorrect spans, and the document from
-    `doc.user_data["document"]`."""
+    """Read each Doc as a sentence: words, spaces, entities, incorrect spans, and the document from
+    `doc.user_data["document"]`.
+
+    path (Path): the `.spacy` file.
+    RAISES CorpusError: the file is not a DocBin, or has no entities.
+    """
     return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
 
 def read_docs(path: Path, vocab: Vocab, numbers: Container[int] | None = None) -> Iterator[tuple[int, Doc]]:
-    """Read the Docs that are not empty, with all that they hold, and the number of each in the file, from 1.
+    """Read the Docs that are not empty, with all their data.
 
-    numbers: of those that are read, from 1; None for all.
+    path (Path): the `.spacy` file.
+    vocab (Vocab): the vocab of the Docs.
+    numbers (Container[int] | None): the numbers of the Docs to read, from 1. None (the default) for all.
+    YIELDS (tuple[int, Doc]): the number of the Doc in the file, from 1, and the Doc.
+    RAISES CorpusError: the file is not a DocBin, or has no entities.
     """
     docs = _read(path, vocab, lambda doc, number, document: (number, doc), unpack=True)
     return ((number, doc) for number, doc in docs if numbers is None or number in numbers)
 
 
 def document_of(doc: Doc) -> str:
-    """The name of the document that a Doc is from; empty where it has none."""
+    """Return the name of a Doc's document; empty if it has none."""
     return _name(doc.user_data)
 
 
@@ -63,22 +71,22 @@ def _name(user_data: dict[Any, Any]) -> str:
 
 
 def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int, str], T], *, unpack: bool) -> Iterator[T]:
-    """Make something of each Doc that is not empty, of its number from 1 and of the name of its document.
+    """Call `make` for each Doc that is not empty, with the Doc, its number from 1 and the name of its document.
 
-    unpack (bool): the Docs have all their user data.
+    unpack (bool): whether the Docs keep all their user data.
     """
     number = 0
     if path.is_dir():
         raise CorpusError(Errors.bad_docbin.format(path=path, n=number, reason="it is a folder"))
     try:
         with unpacking():
-            docs = DocBin().from_disk(path)
-            if ENT_IOB in docs.attrs and ENT_TYPE in docs.attrs:
-                packed, docs.user_data = docs.user_data, docs.user_data if unpack else []
+            doc_bin = DocBin().from_disk(path)
+            if ENT_IOB in doc_bin.attrs and ENT_TYPE in doc_bin.attrs:
+                user_data, doc_bin.user_data = doc_bin.user_data, doc_bin.user_data if unpack else []
                 names: dict[bytes, str] = {b"": ""}
-                for number, doc in enumerate(docs.get_docs(vocab), start=1):
-                    data = (packed[number - 1] if number <= len(packed) else None) or b""
-                    if data not in names:  # once a document, as srsly looks up its decoders anew whenever it is called
+                for number, doc in enumerate(doc_bin.get_docs(vocab), start=1):
+                    data = (user_data[number - 1] if number <= len(user_data) else None) or b""
+                    if data not in names:  # once per document, as srsly looks up its decoders in every call
                         names[data] = _name(srsly.msgpack_loads(data, use_list=False))
                     if len(doc):
                         yield make(doc, number, names[data])
@@ -102,12 +110,12 @@ def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence | In
         [number] * len(doc),
         None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
         document,
-        tuple(Entity(one.label_, one.start, one.end) for one in doc.spans.get(INCORRECT_SPANS, ()) if one.label),
+        tuple(Entity(span.label_, span.start, span.end) for span in doc.spans.get(INCORRECT_SPANS, ()) if span.label),
     )
 
 
 def _tag(iob: str, label: str) -> str | None:
     if not iob:
         return None
-    # `B` without a label is how spaCy marks a token that no entity may cover.
+    # spaCy marks a token that no entity may cover as `B` without a label.
     return f"{iob}-{label}" if label and iob != OUTSIDE else OUTSIDE

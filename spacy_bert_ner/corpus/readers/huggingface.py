@@ -1,6 +1,6 @@
-"""Hugging Face datasets on disk: a folder that `save_to_disk` wrote, or a file of Arrow or Parquet.
+"""Read Hugging Face datasets from disk: a folder that `save_to_disk` wrote, or an Arrow or Parquet file.
 
-Read batch by batch: memory grows with the longest batch of an Arrow file, or row group of a Parquet file, alone.
+Data is read batch by batch. Memory only grows with the longest batch of an Arrow file, or row group of a Parquet file.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ from ..sentence import Invalid, Sentence
 from .dataset_row import DOCUMENT, SPACES, Columns, find_columns, has_tags, sentence_of
 
 _MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
-"""First bytes, and how what they begin is read. `save_to_disk` writes streams."""
+"""The first bytes of a file, and its kind. `save_to_disk` writes streams."""
 _SPLITS, _STATE, _INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 _BATCH = 1000
 
 
 def is_dataset(path: Path) -> bool:
-    """Whether it is a folder as `save_to_disk` writes them, or begins as Arrow or Parquet do."""
+    """Return whether a path is a folder that `save_to_disk` wrote, or a file that begins like Arrow or Parquet."""
     if path.is_dir():
         return any((path / name).is_file() for name in (_SPLITS, _STATE, _INFO))
     return path.is_file() and _magic(path) in _MAGIC
 
 
 def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read words and tags, and `spaces` and `document` if they are there; for their names see `tokens`. Where the tags
-    are numbers, the schema names them, as the `datasets` library writes it, or `dataset_info.json` beside it.
+    """Read words and tags, and `spaces` and `document` if they exist; see `dataset_row` for the column names.
 
-    document_key: the column that names the document of a row, instead of `document`.
+    If the tags are numbers, their names are in the schema, as the `datasets` library writes it, or in the file
+    `dataset_info.json` in the same folder.
+
+    path (Path): the folder or file.
+    document_key (str | None): the column that names the document of a row. None (the default) for `document`.
+    RAISES CorpusError: pyarrow is not installed, the dataset cannot be read, or a column is missing.
     """
     try:
         import pyarrow
@@ -44,14 +48,14 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
         try:
             with ExitStack() as stack:
                 schema, batches = _open(file, stack)
-                features = (_features(schema), _json(file.parent / _INFO).get("features"))
+                features = (_features(schema), _load_json(file.parent / _INFO).get("features"))
                 columns = _find_columns(file, schema, features)
                 _check_types(file, schema, columns)
                 if document_key is not None and schema.names.count(document_key) != 1:
                     found = ", ".join(schema.names)
                     raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=found))
                 names = _names(features, columns.tags)
-                for batch in batches(_once(schema, *columns, SPACES, key)):
+                for batch in batches(_unique(schema, *columns, SPACES, key)):
                     for cells in _rows(batch):
                         row += 1
                         try:
@@ -64,20 +68,20 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
 
 
 def _files(path: Path) -> list[Path]:
-    """The files of a dataset, in the order of its rows."""
+    """Return the files of a dataset, in the order of its rows."""
     if not path.is_dir():
         return [path]
     if (path / _SPLITS).is_file():
         splits = sorted(folder.name for folder in path.iterdir() if folder.is_dir())
         example = path / (splits[0] if splits else "train")
         raise CorpusError(Errors.dataset_splits.format(path=path, found=", ".join(splits) or "none", example=example))
-    listed = _json(path / _STATE).get("_data_files")
-    if isinstance(listed, list) and all(isinstance(file, dict) and "filename" in file for file in listed):
-        files = [path / Path(str(file["filename"])).name for file in listed]
+    data_files = _load_json(path / _STATE).get("_data_files")
+    if isinstance(data_files, list) and all(isinstance(file, dict) and "filename" in file for file in data_files):
+        files = [path / Path(str(file["filename"])).name for file in data_files]
     else:
         files = sorted(path.glob("*.arrow"))
-    found = set(path.iterdir())  # not asked one by one: a name may be longer than the system takes
-    missing = [file.name for file in files if file not in found or not file.is_file()]
+    existing = set(path.iterdir())  # files are not looked up individually: a name may be too long for the system
+    missing = [file.name for file in files if file not in existing or not file.is_file()]
     if missing or not files:
         raise CorpusError(Errors.dataset_files.format(path=path, missing=", ".join(missing) or "*.arrow"))
     return files
@@ -89,7 +93,7 @@ def _magic(path: Path) -> bytes:
 
 
 def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iterator[Any]]]:
-    """The schema of a file, and its record batches of some of the columns, which can be read once."""
+    """Return the schema of a file, and a function that reads the record batches of some columns, once."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -107,18 +111,18 @@ def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iter
 
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
-    batch.validate(full=True)  # Arrow takes offsets in a file at their word, and reads what is there
+    batch.validate(full=True)  # Arrow does not check the offsets in a file, and reads arbitrary memory at invalid ones
     rows: list[dict[str, Any]] = batch.to_pylist()
     return rows
 
 
-def _once(schema: Any, *names: str) -> list[str]:
-    """Those of the columns that are there. Of two with one name neither is."""
+def _unique(schema: Any, *names: str) -> list[str]:
+    """Return the names of columns that exist exactly once. Two columns of the same name are ignored."""
     return [name for name in names if schema.names.count(name) == 1]
 
 
 def _find_columns(file: Path, schema: Any, features: tuple[Any, Any]) -> Columns:
-    """The columns of the words and the tags."""
+    """Return the columns of the words and the tags."""
 
     def holds_tags(name: str) -> bool:
         if names := _names(features, name):
@@ -128,11 +132,11 @@ def _find_columns(file: Path, schema: Any, features: tuple[Any, Any]) -> Columns
             first = next(iter(batches([name])), None)
             return first is not None and has_tags(row[name] for row in _rows(first))
 
-    return find_columns(file, _once(schema, *dict.fromkeys(schema.names)), holds_tags)
+    return find_columns(file, _unique(schema, *dict.fromkeys(schema.names)), holds_tags)
 
 
 def _check_types(file: Path, schema: Any, columns: Columns) -> None:
-    """Refuse columns of other types than lists of strings, and, of tags, of integers."""
+    """Refuse columns that are not lists of strings. Tags may also be lists of integers."""
     from pyarrow import types
 
     for name in columns:
@@ -147,7 +151,7 @@ def _check_types(file: Path, schema: Any, columns: Columns) -> None:
 
 
 def _features(schema: Any) -> Any:
-    """What the `datasets` library notes in a schema about the tags."""
+    """Return the features that the `datasets` library stores in the metadata of a schema; None without any."""
     try:
         return json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -155,12 +159,13 @@ def _features(schema: Any) -> Any:
 
 
 def _names(features: tuple[Any, Any], column: str) -> list[str] | None:
-    """The names of the `ClassLabel` of a column, which stands in a list type whose form depends on the version.
+    """Return the names of the `ClassLabel` of a column. The list type around it depends on the version.
 
-    features: what a schema notes, and what stands in the file beside it, where the schema has no names.
+    features (tuple[Any, Any]): the features of the schema, and those of `dataset_info.json`, which are used if the
+        schema has no names.
     """
-    for noted in features:
-        feature = noted.get(column) if isinstance(noted, dict) else None
+    for source in features:
+        feature = source.get(column) if isinstance(source, dict) else None
         while isinstance(feature, (dict, list)) and feature:
             if isinstance(feature, list):
                 feature = feature[0]
@@ -171,10 +176,10 @@ def _names(features: tuple[Any, Any], column: str) -> list[str] | None:
     return None
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """What a JSON file says; nothing where there is none, or it is none."""
+def _load_json(path: Path) -> dict[str, Any]:
+    """Load an object from a JSON file; return an empty one if the file does not exist or is invalid."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

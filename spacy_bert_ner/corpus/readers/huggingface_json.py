@@ -1,5 +1,7 @@
-"""Hugging Face datasets as JSON: an object a line, or one list of objects, with words and tags, and perhaps `spaces`
-and `document`; for the names of these see `tokens`."""
+"""Read Hugging Face datasets in JSON: an object per line, or a list of objects.
+
+An object has words and tags, and optionally `spaces` and `document`; see `dataset_row` for the names of the keys.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from .text_source import TextSource
 
 
 def is_json(rows: Sequence[str]) -> bool:
-    """Whether the first record has both columns; under other names than the usual ones, with a tag for each word."""
+    """Return whether the first record has both usual keys, or other known keys with a tag for each word."""
     record = first_record(rows)
     if set(COLUMNS) <= set(record):
         return True
@@ -25,10 +27,12 @@ def is_json(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read words and tags. These are strings: JSON has no place for the names of numbers.
+    """Read words and tags. Tags are strings, as the format cannot store the names of numbers.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
-    RAISES CorpusError: the tags may be under several keys.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        `document`.
+    RAISES CorpusError: several keys may hold the tags; for other errors see `read_records`.
     """
     path = source.path
     columns = _columns(source)
@@ -45,7 +49,7 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
 
 
 def _columns(source: TextSource) -> Columns:
-    """The keys of the words and the tags, which are those of the first record; the usual ones where it has none."""
+    """Return the keys of the words and the tags of the first record; the usual keys if it has neither."""
     first = first_readable(values(source))
     names = list(first[0]) if first else []
     if not any(name in names for name in WORDS) or not any(name in names for name in TAGS):
@@ -53,8 +57,8 @@ def _columns(source: TextSource) -> Columns:
     return find_columns(source.path, names, lambda name: has_tags(record.get(name) for record in first))
 
 
-def _are_tags(found: object, n_words: int) -> bool:
-    """Whether this may be the tags of so many words."""
-    if not isinstance(found, list) or len(found) != n_words:
+def _are_tags(value: object, n_words: int) -> bool:
+    """Return whether a value may be the tags of `n_words` words."""
+    if not isinstance(value, list) or len(value) != n_words:
         return False
-    return all(tag is None or (isinstance(tag, str | int) and not isinstance(tag, bool)) for tag in found)
+    return all(tag is None or (isinstance(tag, str | int) and not isinstance(tag, bool)) for tag in value)

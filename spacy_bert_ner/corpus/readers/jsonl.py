@@ -3,8 +3,8 @@
 {"text": "Ada left.", "spans": [{"start": 0, "end": 3, "label": "per"}]}     spaCy, Prodigy
 {"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
 
-If a record has `tokens`, as Prodigy writes them, no tokenizer is run. `unknown` lists parts of the text whose annotation
-is unknown: [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the form of `spans`.
+If a record has `tokens`, as Prodigy writes them, no tokenizer is run. `unknown` lists the parts of the text whose
+annotation is unknown: [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the form of `spans`.
 """
 
 from __future__ import annotations

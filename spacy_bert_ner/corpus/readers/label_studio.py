@@ -1,4 +1,4 @@
-"""Label Studio's exports: JSON (tasks with `data` and `annotations`, once `completions`), JSON-MIN, and CSV of that."""
+"""Read Label Studio's exports: JSON (tasks with `data` and `annotations`, formerly `completions`), JSON-MIN and CSV."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from .json_stream import values
 from .label_studio_text import DEFAULT_KEY, find_text_key
 from .text_source import TextSource
 
-_PLACE = {"start", "end", "text", "globalOffsets"}
-"""What a region has that nobody gave a label."""
+_UNLABELED_KEYS = {"start", "end", "text", "globalOffsets"}
+"""The keys of a region without a label."""
 
 
 def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
-    """Whether the first record is a task, or a text with what JSON-MIN or CSV says of its annotation."""
+    """Return whether the first record is a task, or a text with the keys of an annotation in JSON-MIN or CSV."""
     if label_studio_csv.is_csv(rows):
         return True
     record = first_record(rows)
@@ -44,33 +44,36 @@ def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
 def read(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read one annotation of each task: the ground truth, or else the first that was not cancelled.
+    """Read one annotation of each task: the ground truth, or else the first one that was not cancelled.
 
-    A task without one is left out. Predictions are not read.
+    A task without such an annotation is left out. Predictions are not read.
 
-    document_key: the key, or keys with dots between them (`data.source`), of what names the document of a record.
-    text_key: the key of the text in `data`; None for `text`, or else for the one that the regions are of.
-    RAISES CorpusError: several keys may be that of the text.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them (`data.source`). None
+        (the default) for the `id` of the record.
+    text_key (str | None): the key of the text in `data`. None (the default) for `text` or, if it does not exist, the
+        key of the text to which the regions belong.
+    RAISES CorpusError: several keys may hold the text; for other errors see `read_records`.
     """
     path = source.path
     is_csv = label_studio_csv.begins_csv(source)
     if text_key is None:
         head = first_readable(label_studio_csv.records(source, DEFAULT_KEY) if is_csv else values(source))
-        text_key = find_text_key(path, [(_holder(record), _region_values(_head_results(record))) for record in head])
-    last: tuple[str, str] | None = None
+        text_key = find_text_key(path, [(_data(record), _region_values(_all_results(record))) for record in head])
+    last: tuple[str, str] | None = None  # id and text of the last record
     lines: dict[object, int] = {}
 
     def parse(line: int, record: Record) -> AnnotatedText:
         nonlocal last
         is_task = _is_task(record)
         text = _text(path, line, record, text_key)
-        this = (document_name(path, record.get("id")), text)
-        if not is_task and this[0] and this == last:  # JSON-MIN has a record for each annotation of a task
+        current = (document_name(path, record.get("id")), text)
+        if not is_task and current[0] and current == last:  # JSON-MIN has a record for each annotation of a task
             return AnnotatedText("", [], path, line, n_unused=1)
-        last = this
+        last = current
         check_id(path, line, record, lines)
-        document = name_at(path, line, record, document_key) if document_key else this[0]
-        results = _results(path, line, record) if is_task else _min_results(record)
+        document = name_at(path, line, record, document_key) if document_key else current[0]
+        results = _valid_results(path, line, record) if is_task else _min_results(record)
         if not results:
             return AnnotatedText(text, [], path, line, document, annotated=False)
         spans, has_many_labels = _spans(path, line, results[0])
@@ -92,8 +95,8 @@ def _is_task(record: Record) -> bool:
     return "annotations" in record or "completions" in record
 
 
-def _holder(record: Record) -> object:
-    """What has the text."""
+def _data(record: Record) -> object:
+    """Return the object that has the text: `data` of a task, or the record itself."""
     return record.get("data") if _is_task(record) else record
 
 
@@ -102,42 +105,46 @@ def _annotations(task: Record) -> object:
 
 
 def _text(path: Path, line: int, record: Record, key: str) -> str:
-    holder = _holder(record)
-    if isinstance(holder, dict) and key in holder:
-        return check_text(path, line, holder[key])
+    data = _data(record)
+    if isinstance(data, dict) and key in data:
+        return check_text(path, line, data[key])
     for name in (key, key.removeprefix("data.")):
-        if (text := value_at(holder, name)) is not None:
+        if (text := value_at(data, name)) is not None:
             return check_text(path, line, text)
     needed = f"data.{key}" if _is_task(record) else key
-    raise CorpusError(Errors.no_text_key.format(path=path, line=line, found=shown_keys(holder), needed=needed))
+    raise CorpusError(Errors.no_text_key.format(path=path, line=line, found=shown_keys(data), needed=needed))
 
 
-def _results(path: Path, line: int, task: Record) -> list[list[Any]]:
-    """The results of each annotation that was not cancelled, those of the ground truth first."""
+def _valid_results(path: Path, line: int, task: Record) -> list[list[Any]]:
+    """Return the results of each annotation that was not cancelled, the ground truth first."""
     annotations = _annotations(task)
-    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+    if not isinstance(annotations, list) or not all(isinstance(annotation, dict) for annotation in annotations):
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(annotations)))
-    valid = [one for one in annotations if not one.get("was_cancelled")]
-    valid.sort(key=lambda one: not one.get("ground_truth"))
-    results = [one.get("result") for one in valid]
+    valid = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
+    valid.sort(key=lambda annotation: not annotation.get("ground_truth"))
+    results = [annotation.get("result") for annotation in valid]
     for result in results:
         if not isinstance(result, list):
             raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(result)))
     return results
 
 
-def _head_results(record: Record) -> list[Any]:
-    """The results of all annotations of a record, as far as they can be read."""
+def _all_results(record: Record) -> list[Any]:
+    """Return the results of all annotations of a record, skipping values of other types."""
     if not _is_task(record):
         return [item for result in _min_results(record) for item in result]
     annotations = _annotations(record)
-    found = [one.get("result") for one in annotations if isinstance(one, dict)] if isinstance(annotations, list) else []
-    return [item for result in found if isinstance(result, list) for item in result]
+    if not isinstance(annotations, list):
+        return []
+    results = [annotation.get("result") for annotation in annotations if isinstance(annotation, dict)]
+    return [item for result in results if isinstance(result, list) for item in result]
 
 
 def _min_results(record: Record) -> list[list[Any]]:
-    """The one result in a record of JSON-MIN, whose regions stand under the name that the labelling interface gives
-    them; none where the record has no annotation."""
+    """Return the only result of a JSON-MIN record; an empty list if it has no annotation.
+
+    The labelling interface determines the key of its regions.
+    """
     if record.get("annotation_id", 0) in ("", None):
         return []
     values = (value for value in record.values() if isinstance(value, list))
@@ -145,19 +152,19 @@ def _min_results(record: Record) -> list[list[Any]]:
 
 
 def _region_values(items: list[Any]) -> list[Record]:
-    """The values of results; a relation has none."""
+    """Return the values of results. A relation has no value."""
     values = [item.get("value") for item in items if isinstance(item, dict)]
     return [value for value in values if isinstance(value, dict)]
 
 
 def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], bool]:
-    """The spans of the regions among some results, and whether others have several labels."""
+    """Return the spans of the regions among some results, and whether any region has several labels."""
     spans, has_many_labels = list[Span](), False
     for value in _region_values(items):
         for key in value:
             if key != "labels" and key.endswith("labels"):
                 raise CorpusError(Errors.other_labels.format(path=path, line=line, key=key))
-        if "labels" not in value and not ("start" in value and value.keys() <= _PLACE):
+        if "labels" not in value and not ("start" in value and value.keys() <= _UNLABELED_KEYS):
             continue  # a choice, or another result without labels
         labels = value.get("labels")
         if isinstance(labels, list) and len(labels) > 1:

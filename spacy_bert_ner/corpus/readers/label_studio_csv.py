@@ -1,4 +1,4 @@
-"""Label Studio's export as CSV or TSV: a row for each annotation, with its regions as JSON in a field.
+"""Read Label Studio's export as CSV or TSV: a row for each annotation, with its regions as JSON in a field.
 
 id,text,label,annotator,annotation_id
 1,Ada left.,"[{""start"": 0, ""end"": 3, ""text"": ""Ada"", ""labels"": [""per""]}]",1,4
@@ -24,21 +24,23 @@ _ID, _ANNOTATION = "id", "annotation_id"
 
 
 def is_csv(rows: Sequence[str]) -> bool:
-    """Whether the first row is the header of such a file."""
+    """Return whether the first row is the header of such a file."""
     header = _header(rows[0]) if rows else []
     return _ANNOTATION in header and ("annotator" in header or "lead_time" in header)
 
 
 def begins_csv(source: TextSource) -> bool:
-    """Whether a file begins with such a header."""
+    """Return whether a file begins with such a header."""
     with source.text(newline="") as text:
         return is_csv([_first_row(text)[0]])
 
 
 def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | CorpusError]]:
-    """The records of JSON-MIN that the rows of a file are, each with the line on which it begins.
+    """Convert the rows of a file to JSON-MIN records.
 
-    text_key: the column of the text, which is taken as it is.
+    source (TextSource): the file.
+    text_key (str): the column of the text, which is never parsed as JSON.
+    YIELDS (tuple[int, Record | CorpusError]): the line on which the row begins, from 1, and the record or its error.
     """
     path = source.path
     with source.text(newline="") as text:
@@ -48,8 +50,8 @@ def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | C
         while True:
             begin = n_before + reader.line_num + 1
             try:
-                row = _next(reader)
-            except csv.Error as e:  # after which the reader goes on with the next line
+                row = _next_row(reader)
+            except csv.Error as e:  # the reader continues with the next line after an error
                 yield begin, CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e))
                 continue
             if row is None:
@@ -62,15 +64,15 @@ def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | C
 
 
 def _first_row(text: TextIO) -> tuple[str, int]:
-    """The first row that is not blank, up to the length of any header, and its line."""
+    """Return the first row that is not blank, truncated to the maximum length of a header, and its line."""
     row, line = "", 0
     while not row.strip() and (row := text.readline(_MAX_HEADER)):
         line += 1
     return row, line
 
 
-def _next(reader: Iterator[list[str]]) -> list[str] | None:
-    """The next row, whose text or regions may be longer than the 128 kB that Python allows unless it is told."""
+def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row. Its text or regions may exceed the 128 kB that Python allows by default."""
     limit = csv.field_size_limit(MAX_RECORD)
     try:
         return next(reader, None)
@@ -79,7 +81,7 @@ def _next(reader: Iterator[list[str]]) -> list[str] | None:
 
 
 def _record(source: TextSource, line: int, fields: dict[str, str], text_key: str) -> Record | CorpusError:
-    """The record of a row: numbers in `id`, lists in fields that have regions."""
+    """Build the record of a row: an integer in `id`, lists in fields that have regions."""
     record: Record = dict(fields)
     for key, field in fields.items():
         if key == _ID and field.isdecimal() and len(field) < 20:

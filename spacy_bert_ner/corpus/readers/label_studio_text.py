@@ -1,4 +1,4 @@
-"""The key under which tasks of Label Studio have their text, where it is not `text`."""
+"""Find the key of the text in tasks of Label Studio if it is not `text`."""
 
 from __future__ import annotations
 
@@ -10,49 +10,53 @@ from ..span_placement import bare
 from .json_records import Record
 
 DEFAULT_KEY = "text"
-_NO_TEXTS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
-"""Keys of JSON-MIN and CSV that are about an annotation."""
+_METADATA_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
+"""Keys of JSON-MIN and CSV with metadata of an annotation."""
 
 Sample = tuple[object, list[Record]]
-"""What holds the text of a task, and its regions: objects with `start`, `end` and the `text` that they cover."""
+"""The object that has the text of a task, and its regions: objects with `start`, `end` and their `text`."""
 
 
 def find_text_key(path: Path, samples: Sequence[Sample]) -> str:
-    """The key of the text: `text`; or else the one whose strings the regions are of; or else the only one of strings.
+    """Find the key of the text.
 
-    samples: the first tasks.
-    RAISES CorpusError: it may be one of several.
+    It is `text`; or else the key of the strings to which the regions belong; or else the only key of strings.
+
+    path (Path): the file, for the error.
+    samples (Sequence[Sample]): the first tasks.
+    RETURNS (str): the key.
+    RAISES CorpusError: several keys are possible.
     """
-    holders = [holder for holder, _ in samples if isinstance(holder, dict)]
-    if not holders or any(DEFAULT_KEY in holder for holder in holders):
+    data_objects = [data for data, _ in samples if isinstance(data, dict)]
+    if not data_objects or any(DEFAULT_KEY in data for data in data_objects):
         return DEFAULT_KEY
-    keys: list[str] = [key for key in holders[0] if key not in _NO_TEXTS]
-    keys = [key for key in keys if all(isinstance(holder.get(key), str) for holder in holders)]
-    for fits in (_covers, _contains):
-        found = [key for key in keys if _fit(key, samples, fits)]
-        if len(found) == 1:
-            return found[0]
+    keys: list[str] = [key for key in data_objects[0] if key not in _METADATA_KEYS]
+    keys = [key for key in keys if all(isinstance(data.get(key), str) for data in data_objects)]
+    for matches in (_matches_at_offsets, _contains):
+        matching_keys = [key for key in keys if _all_match(key, samples, matches)]
+        if len(matching_keys) == 1:
+            return matching_keys[0]
     if len(keys) > 1:
         raise CorpusError(Errors.many_text_keys.format(path=path, found=", ".join(keys), first=keys[0]))
     return keys[0] if keys else DEFAULT_KEY
 
 
-def _fit(key: str, samples: Sequence[Sample], fits: Callable[[str, Record], bool]) -> bool:
-    """Whether there are regions, and all are of the strings at a key."""
+def _all_match(key: str, samples: Sequence[Sample], matches: Callable[[str, Record], bool]) -> bool:
+    """Return whether there are regions, and all of them match the strings at a key."""
     pairs = [
-        (holder[key], region)
-        for holder, regions in samples
+        (data[key], region)
+        for data, regions in samples
         for region in regions
-        if isinstance(holder, dict) and isinstance(region.get("text"), str) and "start" in region
+        if isinstance(data, dict) and isinstance(region.get("text"), str) and "start" in region
     ]
-    return bool(pairs) and all(fits(text, region) for text, region in pairs)
+    return bool(pairs) and all(matches(text, region) for text, region in pairs)
 
 
-def _covers(text: str, region: Record) -> bool:
+def _matches_at_offsets(text: str, region: Record) -> bool:
     start, end = region["start"], region.get("end")
     return isinstance(start, int) and isinstance(end, int) and bare(text[start:end]) == bare(region["text"])
 
 
 def _contains(text: str, region: Record) -> bool:
-    """Whether the string is somewhere: offsets may count other units than characters."""
+    """Return whether the text of the region occurs anywhere, as offsets may count units other than characters."""
     return bare(region["text"]) in bare(text)

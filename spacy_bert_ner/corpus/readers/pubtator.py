@@ -1,10 +1,10 @@
-"""PubTator: a title and an abstract, then a row for each entity; a blank line ends a document.
+"""Read PubTator: a title and an abstract, then a row for each entity; a blank line ends a document.
 
     100|t|Gout in Rome.
     100|a|It was bad.
     100<tab>0<tab>4<tab>Gout<tab>Disease<tab>D006073
 
-Offsets count one character between title and abstract, which is a line break here.
+Offsets count one character between title and abstract. This reader inserts a line break there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Rows = list[tuple[int, str]]
 
 
 def is_pubtator(rows: Sequence[str]) -> bool:
-    """Whether the first row is a title, and the second, if there is one, of the same document or another title."""
+    """Return whether the first row is a title, and the second row, if any, belongs to its document or is a title."""
     name = _title_of(rows[0]) if rows else None
     if name is None:
         return False
@@ -34,22 +34,25 @@ def is_pubtator(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read each document; relations are passed over."""
+    """Read each document. Relations are skipped.
+
+    source (TextSource): the file.
+    """
     for block in _blocks(source):
         try:
-            yield _passage(source.path, block)
+            yield _document(source.path, block)
         except CorpusError as e:
             yield Invalid(e)
 
 
 def _title_of(row: str) -> str | None:
-    """The name of the document whose title a row is; None for another row."""
+    """Return the name of the document if a row is its title; None otherwise."""
     match = _PART.fullmatch(row)
     return match[1] if match and match[2] == "t" else None
 
 
 def _blocks(source: TextSource) -> Iterator[Rows]:
-    """The rows of each document, with their lines. Some files have no blank line between two documents."""
+    """Yield the rows of each document, with their lines. Some files have no blank line between two documents."""
     block: Rows = []
     with source.text() as text:
         for line, row in enumerate(text, start=1):
@@ -63,32 +66,32 @@ def _blocks(source: TextSource) -> Iterator[Rows]:
         yield block
 
 
-def _passage(path: Path, block: Rows) -> AnnotatedText:
-    """The text and the entities of a document.
+def _document(path: Path, block: Rows) -> AnnotatedText:
+    """Return the text and the entities of a document.
 
-    RAISES CorpusError: a row is none of PubTator, or of another document; the message names file and line.
+    RAISES CorpusError: a row is not PubTator, or belongs to another document. The message names file and line.
     """
-    first, row = block[0]
+    first_line, row = block[0]
     name = _title_of(row)
     if name is None:
-        raise CorpusError(Errors.no_title.format(path=path, line=first, text=shorten(row)))
+        raise CorpusError(Errors.no_title.format(path=path, line=first_line, text=shorten(row)))
     title, abstract = row[len(name) + 3 :], ""
     spans: list[Span] = []
     for line, row in block[1:]:
-        if row.startswith(f"{name}|a|") and line == first + 1:
+        if row.startswith(f"{name}|a|") and line == first_line + 1:
             abstract = row[len(name) + 3 :]
         else:
-            spans += _span(path, line, row, name)
+            spans += _spans(path, line, row, name)
     text = f"{title}\n{abstract}" if abstract else title
-    return AnnotatedText(check_text(path, first, text), spans, path, first, name, record_id=shorten(name))
+    return AnnotatedText(check_text(path, first_line, text), spans, path, first_line, name, record_id=shorten(name))
 
 
-def _span(path: Path, line: int, row: str, name: str) -> Iterator[Span]:
-    """The entity of a row; none of a relation."""
-    owner, *cells = row.split("\t")
-    if owner == name and len(cells) > 2 and _RELATION.match(cells[0]):
+def _spans(path: Path, line: int, row: str, name: str) -> Iterator[Span]:
+    """Yield the entity of a row, or nothing for a relation."""
+    document, *cells = row.split("\t")
+    if document == name and len(cells) > 2 and _RELATION.match(cells[0]):
         return
-    if owner != name or len(cells) < 4 or not all(_OFFSET.fullmatch(cell) for cell in cells[:2]):
+    if document != name or len(cells) < 4 or not all(_OFFSET.fullmatch(cell) for cell in cells[:2]):
         raise CorpusError(Errors.bad_pubtator.format(path=path, line=line, name=shorten(name), text=shorten(row)))
     span = make_span(path, line, int(cells[0]), int(cells[1]), cells[3], cells[2])
     yield span._replace(line=line)

@@ -1,4 +1,4 @@
-"""The table of formats, and how one is told from the content of a file."""
+"""List the formats, and detect the format of a file from its content."""
 
 from __future__ import annotations
 
@@ -13,62 +13,63 @@ from ..sentence import Invalid, Sentence
 from ..span_text import AnnotatedText, shorten
 from . import (
     brat,
+    conll,
+    conllu,
+    docbin,
     doccano,
     gmb,
     huggingface,
     huggingface_json,
+    inclusive_offsets,
     jsonl,
     label_studio,
     pubtator,
     spacy_pairs,
     token_spans,
-    unsupported,
     webanno,
 )
-from . import conll as columns
-from . import conllu as conllu_misc
-from . import docbin as spacy_docs
-from . import inclusive_offsets as inclusive
 from .column_layout import COLUMN_SUFFIXES, LAST, ColumnLayout, infer_layout
 from .text_source import TextSource
+from .unsupported import find_unsupported
 
 N_ROWS = 10_000
-"""Rows from which the format of text is told."""
+"""Maximum number of rows from which the format of a text file is detected."""
 
 
 class TextFormat(NamedTuple):
-    """One format of annotated text."""
+    """A format of annotated text."""
 
     read: Callable[..., Iterator[Sentence | Invalid] | Iterator[AnnotatedText | Invalid]]
-    """Yields the sentences of a `TextSource`, or its passages where `has_offsets`, and `Invalid` for one that cannot be
-    read; raises `CorpusError` where no more can be read after it."""
+    """Yields the sentences of a `TextSource`, or its annotated texts if `has_offsets`, and `Invalid` for each one that
+    cannot be read. Raises `CorpusError` if nothing after an error can be read."""
     recognise: Callable[..., bool]
-    """Whether the first rows of a file, without blank ones, may be of this format. Most tell by the first."""
+    """Returns whether a file may have this format, given its first rows without blank rows. Most formats only need the
+    first row."""
     fallback_encoding: str | None = None
     """The encoding of files that are not UTF-8."""
     has_offsets: bool = False
-    """Whether it has text and spans, not words and tags."""
+    """Whether the format has text and spans instead of words and tags."""
     has_fields: bool = False
     """Whether `read` takes the key of the field that names a document."""
     has_text_key: bool = False
-    """Whether `read`, and `recognise`, take the key of the text."""
+    """Whether `read` and `recognise` take the key of the text."""
     counts_characters: bool = False
-    """Whether `read` gives offsets of characters, whatever those of the file count."""
+    """Whether `read` returns character offsets, regardless of the unit that the file counts."""
     tag_place: str = ""
-    """Where in a row the tag is, for messages, if that is the same in all."""
+    """The position of the tag in a row, for messages, if it is the same in all files."""
     unit: str = "line"
-    """What its rows are called, whose numbers are the sentences' `lines`."""
+    """The unit that the `lines` of sentences count, for messages."""
 
 
 class FileFormat(NamedTuple):
-    """One format that is no text: a binary file or a folder of them."""
+    """A format that is not text: a binary file or a folder of such files."""
 
     read: Callable[..., Iterator[Sentence | Invalid]]
-    """As that of text, of a path."""
+    """Like `TextFormat.read`, but takes a path."""
     recognise: Callable[[Path], bool]
-    """Whether it begins as this format does."""
+    """Returns whether a path has this format."""
     unit: str
-    """What its rows are called, whose numbers are the sentences' `lines`."""
+    """The unit that the `lines` of sentences count, for messages."""
     has_offsets: bool = False
     has_fields: bool = False
     has_text_key: bool = False
@@ -77,12 +78,12 @@ class FileFormat(NamedTuple):
 
 
 def _never(rows: object) -> bool:
-    """A format that is recognised in another way than by its first rows."""
+    """Match nothing: the format is not recognised by its first rows."""
     return False
 
 
 FORMATS: dict[str, TextFormat | FileFormat] = {
-    # Its CSV may have the columns of the next one, too.
+    # Before `gmb-sentences`, as its CSV may have the columns of that format too.
     "label-studio": TextFormat(
         label_studio.read, label_studio.is_label_studio, has_offsets=True, has_fields=True, has_text_key=True
     ),
@@ -90,12 +91,16 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     "gmb-tokens": TextFormat(gmb.read_tokens, gmb.is_tokens, "latin-1", has_fields=True, tag_place=", column Tag"),
     "webanno": TextFormat(webanno.read, webanno.is_webanno, has_offsets=True, counts_characters=True),
     "pubtator": TextFormat(pubtator.read, pubtator.is_pubtator, has_offsets=True),
-    "conllu": TextFormat(conllu_misc.read, conllu_misc.is_conllu, has_fields=True, tag_place=", column 10"),
+    "conllu": TextFormat(conllu.read, conllu.is_conllu, has_fields=True, tag_place=", column 10"),
     "jsonl": TextFormat(jsonl.read_spacy, jsonl.is_spacy, has_offsets=True, has_fields=True, has_text_key=True),
     "doccano": TextFormat(doccano.read, doccano.is_doccano, has_offsets=True, has_fields=True, has_text_key=True),
     "spacy-2": TextFormat(spacy_pairs.read, spacy_pairs.is_pairs, has_offsets=True),
-    "dataturks": TextFormat(inclusive.read_dataturks, inclusive.is_dataturks, has_offsets=True, has_fields=True),
-    "cluener": TextFormat(inclusive.read_cluener, inclusive.is_cluener, has_offsets=True, has_fields=True),
+    "dataturks": TextFormat(
+        inclusive_offsets.read_dataturks, inclusive_offsets.is_dataturks, has_offsets=True, has_fields=True
+    ),
+    "cluener": TextFormat(
+        inclusive_offsets.read_cluener, inclusive_offsets.is_cluener, has_offsets=True, has_fields=True
+    ),
     "brat": TextFormat(brat.read, _never, has_offsets=True),
     "huggingface": FileFormat(huggingface.read, huggingface.is_dataset, "row", has_fields=True),
     "huggingface-json": TextFormat(huggingface_json.read, huggingface_json.is_json, has_fields=True),
@@ -105,8 +110,8 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     "spert": TextFormat(
         token_spans.read_spert, token_spans.is_spert, has_offsets=True, has_fields=True, counts_characters=True
     ),
-    "conll": TextFormat(columns.read, _never),  # recognised by its layout, after all others
-    "spacy": FileFormat(spacy_docs.read, spacy_docs.is_docbin, "Doc"),
+    "conll": TextFormat(conll.read, _never),  # recognised by its layout, after all other formats
+    "spacy": FileFormat(docbin.read, docbin.is_docbin, "Doc"),
 }
 
 COLUMNS = "conll"
@@ -116,11 +121,12 @@ KNOWN = ", ".join(FORMATS)
 class DetectedCorpus(NamedTuple):
     """A file whose format is known.
 
-    format: a key of `FORMATS`.
-    read: yields its sentences or passages, whenever it is called.
-    layout: of files of columns, what these hold; None for all others.
-    notes: what a user should know of how it was read, when all has been read.
-    source: of formats of text, what is read, with its encoding and further notes.
+    format (str): a key of `FORMATS`.
+    read (Callable): yields the sentences or annotated texts, from the start in each call.
+    layout (ColumnLayout | None): the content of the columns. None for formats other than `conll`.
+    notes (Callable): returns the notes for the user about how the file was read, once all of it has been read.
+    source (TextSource | None): the source of a text format, with its encoding and further notes. None for other
+        formats.
     """
 
     format: str
@@ -131,10 +137,13 @@ class DetectedCorpus(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The fields that the user names; None for where the format has them.
+    """The fields that the user names. None for the default fields of the format.
 
-    tag, word: columns of a file of columns: numbers from 1, or from -1 downwards to count from the last.
-    document, text: columns of CSV, comments of CoNLL-U, keys of JSON; see `CorpusStream`.
+    tag (int | None): the tag column of a CoNLL-style file: a number from 1, or from -1 downwards to count from the
+        last.
+    word (int | None): its word column, numbered likewise.
+    document (str | None): the column (CSV), comment (CoNLL-U) or key (JSON) that names documents; see `CorpusStream`.
+    text (str | None): the key (JSON) or column (CSV) of the text; see `CorpusStream`.
     """
 
     tag: int | None = None
@@ -149,10 +158,14 @@ def open_corpus(
     encoding: str | None,
     fields: Fields = Fields(),  # noqa: B008, it is immutable
 ) -> DetectedCorpus:
-    """Find out the format of a file or folder, and check that it can be decoded.
+    """Detect the format of a file or folder, and check that it can be decoded.
 
-    For the options see `CorpusStream`.
-    RAISES CorpusError: it is of no known format or not the named one, or an option does not go with it.
+    path (Path): the file or folder.
+    format (str): a key of `FORMATS`, or "auto" to detect it.
+    encoding (str | None): a Python codec. None for the default of the format.
+    fields (Fields): the fields that the user names, none by default.
+    RETURNS (DetectedCorpus): the format, and a function that reads the file.
+    RAISES CorpusError: the format is unknown or not the named one, or an option does not apply to it.
     """
     if not path.exists():
         raise CorpusError(Errors.no_such_file.format(path=path))
@@ -161,7 +174,7 @@ def open_corpus(
     for name, kind in FORMATS.items():
         if isinstance(kind, FileFormat) and (name == format or (format == "auto" and kind.recognise(path))):
             _check_options(name, encoding, fields)
-            return DetectedCorpus(name, _reading(kind, fields, path))
+            return DetectedCorpus(name, _bind_reader(kind, fields, path))
     if format == "brat" or (format == "auto" and brat.is_brat(path)):
         source: TextSource = brat.BratFiles(path, encoding)
         name, rows, layout = "brat", list[tuple[int, str]](), None
@@ -173,24 +186,25 @@ def open_corpus(
         name, layout = _recognise(source, rows, fields) if format == "auto" else (format, None)
     _check_options(name, encoding, fields)
     kind = FORMATS[name]
-    assert isinstance(kind, TextFormat)  # noqa: S101, the others have returned
+    assert isinstance(kind, TextFormat)  # noqa: S101, file formats have been returned above
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
-        return DetectedCorpus(name, _reading(kind, fields, source), source=source)
+        return DetectedCorpus(name, _bind_reader(kind, fields, source), source=source)
     layout = layout or infer_layout(rows, fields.tag, fields.word, is_named=True)
     layout = layout or ColumnLayout(fields.tag or LAST, fields.word or 1, 2)
     if layout.doubtful_words and fields.word is None:
         listed = ", ".join(map(shorten, layout.doubtful_words))
         raise CorpusError(Errors.doubtful_words.format(path=path, column=layout.word, listed=listed))
-    notes = columns.ColumnNotes(path, layout)
-    return DetectedCorpus(name, partial(columns.read, source, layout, notes), layout, notes.messages, source)
+    notes = conll.ColumnNotes(path, layout)
+    return DetectedCorpus(name, partial(conll.read, source, layout, notes), layout, notes.messages, source)
 
 
 def recognise(path: Path) -> str:
-    """The format of a file or folder, from its name and first rows.
+    """Detect the format of a file or folder from its name and first rows.
 
+    path (Path): the file or folder.
     RETURNS (str): a key of `FORMATS`.
-    RAISES CorpusError: it is of no known format.
+    RAISES CorpusError: the format is unknown.
     """
     for name, kind in FORMATS.items():
         if isinstance(kind, FileFormat) and kind.recognise(path):
@@ -203,13 +217,17 @@ def recognise(path: Path) -> str:
     return _recognise(source, source.head(N_ROWS), Fields())[0]
 
 
-def _reading(kind: TextFormat | FileFormat, fields: Fields, origin: object) -> Callable[[], Iterator[Any]]:
+def _bind_reader(kind: TextFormat | FileFormat, fields: Fields, source: object) -> Callable[[], Iterator[Any]]:
+    """Bind the `read` function of a format to its source and the fields that it takes."""
     options = [fields.document] * kind.has_fields + [fields.text] * kind.has_text_key
-    return partial(kind.read, origin, *options)
+    return partial(kind.read, source, *options)
 
 
 def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) -> tuple[str, ColumnLayout | None]:
-    """The name of the first format of text that rows with their lines may be of; of columns, what these hold."""
+    """Detect the text format of rows with their lines.
+
+    RETURNS: the name of the first matching format, and the layout if it is `conll`.
+    """
     path, text = source.path, [row for _, row in rows]
     for name, kind in FORMATS.items():
         if rows and isinstance(kind, TextFormat):
@@ -219,12 +237,13 @@ def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) 
     is_named = path.suffix.lower() in COLUMN_SUFFIXES
     if rows and (layout := infer_layout(rows, fields.tag, fields.word, is_named=is_named)):
         return COLUMNS, layout
-    # It may be no text at all.
+    # The file may be binary.
     source.check_binary(KNOWN)
     if not rows:
         raise CorpusError(Errors.empty_file.format(path=path, formats=KNOWN))
-    if refusal := unsupported.find(path, text):
-        raise CorpusError(Errors.unsupported_format.format(path=path, format=refusal.format, advice=refusal.advice))
+    if unsupported := find_unsupported(path, text):
+        message = Errors.unsupported_format.format(path=path, format=unsupported.format, advice=unsupported.advice)
+        raise CorpusError(message)
     line, row = rows[0]
     where = {"path": path, "line": line, "text": row[:60]}
     if fields.tag is not None and infer_layout(rows, is_named=True) is not None:
@@ -233,10 +252,9 @@ def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) 
 
 
 def _check_options(format: str, encoding: str | None, fields: Fields) -> None:
-    """Refuse an option that the format does not have."""
-    texts = {name: kind for name, kind in FORMATS.items() if isinstance(kind, TextFormat)}
-    having = {
-        "encoding": list(texts),
+    """Refuse an option that does not apply to the format."""
+    allowed_formats = {
+        "encoding": [name for name, kind in FORMATS.items() if isinstance(kind, TextFormat)],
         "column": [COLUMNS],
         "word-column": [COLUMNS],
         "document-key": [name for name, kind in FORMATS.items() if kind.has_fields],
@@ -250,21 +268,23 @@ def _check_options(format: str, encoding: str | None, fields: Fields) -> None:
         "text-key": fields.text,
     }
     for option, value in given.items():
-        if value is not None and format not in having[option]:
-            formats = ", ".join(having[option])
+        if value is not None and format not in allowed_formats[option]:
+            formats = ", ".join(allowed_formats[option])
             raise CorpusError(
                 Errors.option_of_others.format(option=option, value=value, format=format, formats=formats)
             )
 
 
 def check_offsets(format: str, offsets: str | None) -> None:
-    """Refuse to be told what offsets count where the format has none.
+    """Refuse a unit of offsets if the format has no offsets.
 
-    RAISES CorpusError: it names the formats that have some.
+    format (str): a key of `FORMATS`.
+    offsets (str | None): the unit that the user names. None if the user names none.
+    RAISES CorpusError: the format has no offsets. The message names the formats that do.
     """
-    having = [name for name, kind in FORMATS.items() if kind.has_offsets and not kind.counts_characters]
-    if offsets is not None and format not in having:
-        formats = ", ".join(having)
+    allowed_formats = [name for name, kind in FORMATS.items() if kind.has_offsets and not kind.counts_characters]
+    if offsets is not None and format not in allowed_formats:
+        formats = ", ".join(allowed_formats)
         raise CorpusError(
             Errors.option_of_others.format(option="offsets", value=offsets, format=format, formats=formats)
         )

@@ -85,7 +85,7 @@ class TextSource:
         with self._open() as file:
             head = file.read(10)
         if head.startswith(_OLE):
-            raise CorpusError(Errors.spreadsheet.format(path=path, kind="a workbook of Excel 97 to 2003"))
+            raise CorpusError(Errors.spreadsheet.format(path=path, kind="an Excel 97-2003 workbook"))
         for compressor, (magic_bytes, command) in _COMPRESSORS.items():
             if head.startswith(magic_bytes):
                 raise CorpusError(Errors.packed.format(path=path, packer=compressor, unpack=command))

@@ -1,9 +1,9 @@
-"""JSON with words and spans of words: that of GLiNER, whose ends are the last word, and of SpERT, whose are beyond it.
+"""Read JSON with words and spans of words: GLiNER, with inclusive ends, and SpERT, with exclusive ends.
 
 {"tokenized_text": ["Ada", "left", "."], "ner": [[0, 0, "per"]]}
 {"tokens": ["Ada", "left", "."], "entities": [{"type": "per", "start": 0, "end": 1}], "relations": []}
 
-Spans may share words, as those of text may. What stands between the words is not known.
+Spans may overlap, as in formats with text. The white space between the words is unknown.
 """
 
 from __future__ import annotations
@@ -27,39 +27,45 @@ _SPERT_SPAN = {"type", "start", "end"}
 
 
 def is_gliner(rows: Sequence[str]) -> bool:
-    """Whether the first record has the keys of GLiNER."""
+    """Return whether the first record has the keys of GLiNER."""
     record = first_record(rows)
     return all(key in record and isinstance(record[key], list | None) for key in GLINER)
 
 
 def is_spert(rows: Sequence[str]) -> bool:
-    """Whether the first records have words, and entities like those of SpERT; a text, as Prodigy has, is none."""
+    """Return whether the first records have words, entities like those of SpERT, and no text, which Prodigy adds."""
     records = first_records(rows)
     words, entities = ([record.get(key) for record in records] for key in SPERT)
-    if not records or "text" in records[0] or not all(isinstance(found, list) for found in (*words, *entities)):
+    if not records or "text" in records[0] or not all(isinstance(items, list) for items in (*words, *entities)):
         return False
-    spans = [span for found in entities if isinstance(found, list) for span in found]
-    strings = all(isinstance(word, str) for found in words if isinstance(found, list) for word in found)
-    return strings and bool(spans) and all(isinstance(span, dict) and span.keys() >= _SPERT_SPAN for span in spans)
+    spans = [span for items in entities if isinstance(items, list) for span in items]
+    are_strings = all(isinstance(word, str) for items in words if isinstance(items, list) for word in items)
+    return are_strings and bool(spans) and all(isinstance(span, dict) and span.keys() >= _SPERT_SPAN for span in spans)
 
 
 def read_gliner(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read GLiNER's records.
+    """Read the records of GLiNER.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        the keys of `document_of`.
+    RAISES CorpusError: see `read_records`.
     """
-    return read_records(source, partial(_passage, source.path, GLINER, document_key))
+    return read_records(source, partial(_parse, source.path, GLINER, document_key))
 
 
 def read_spert(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read SpERT's records, without the relations between entities.
+    """Read the records of SpERT, without the relations between entities.
 
-    document_key: the key, or keys with dots between them, of what names the document of a record.
+    source (TextSource): the file.
+    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
+        the keys of `document_of`.
+    RAISES CorpusError: see `read_records`.
     """
-    return read_records(source, partial(_passage, source.path, SPERT, document_key))
+    return read_records(source, partial(_parse, source.path, SPERT, document_key))
 
 
-def _passage(path: Path, keys: tuple[str, str], document_key: str | None, line: int, record: Record) -> AnnotatedText:
+def _parse(path: Path, keys: tuple[str, str], document_key: str | None, line: int, record: Record) -> AnnotatedText:
     if missing := [key for key in keys if key not in record]:
         found, needed = shown_keys(record), " and ".join(missing)
         raise CorpusError(Errors.missing_key.format(path=path, line=line, found=found, needed=needed))
@@ -83,10 +89,11 @@ def _passage(path: Path, keys: tuple[str, str], document_key: str | None, line: 
 
 
 def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[int]) -> Span:
-    """The span of words as one of characters.
+    """Convert a span of words to a span of characters.
 
-    is_inclusive: the end is the last word, in a list of three; or the word beyond it, in an object.
-    starts: where each word begins, and where one more would.
+    is_inclusive (bool): whether the span is a list of three with an inclusive end. Otherwise it is an object with an
+        exclusive end.
+    starts (list[int]): the offset of each word, and the offset of a further word after the last one.
     """
     if is_inclusive and isinstance(item, list) and len(item) == 3:
         start, end, label = item
@@ -96,9 +103,9 @@ def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[
         allowed = '[0, 0, "per"]' if is_inclusive else '{"type": "per", "start": 0, "end": 1}'
         raise CorpusError(Errors.no_word_span.format(path=path, line=line, found=shorten(item), allowed=allowed))
     n_words = len(starts) - 1
-    # A Boolean is an integer to Python.
-    if type(start) is not int or type(end) is not int or not 0 <= start < (beyond := end + is_inclusive) <= n_words:
+    # A bool is an instance of int, and is refused too.
+    if type(start) is not int or type(end) is not int or not 0 <= start < (stop := end + is_inclusive) <= n_words:
         allowed = f"0 <= start {'<=' if is_inclusive else '<'} end {'<' if is_inclusive else '<='} {n_words}"
         where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}
         raise CorpusError(Errors.word_span_outside.format(**where, label=shorten(label), n=n_words, allowed=allowed))
-    return make_span(path, line, starts[start], starts[beyond] - 1, label)
+    return make_span(path, line, starts[start], starts[stop] - 1, label)

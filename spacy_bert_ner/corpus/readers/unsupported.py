@@ -1,4 +1,4 @@
-"""Formats that are recognised and not read: what each is called, and what helps."""
+"""Detect formats that cannot be read, and advise how to convert them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .json_records import first_record
 
 
 class Unsupported(NamedTuple):
-    """A format that is not read.
+    """A format that cannot be read.
 
-    format: what it is called.
-    recognise: whether a file of this name, with these first rows, is of it.
-    advice: what to type, or what to export.
+    format (str): its name in messages.
+    recognise (Callable): returns whether a file has this format, given its path and first rows.
+    advice (str): the command to type, or the format to export.
     """
 
     format: str
@@ -23,16 +23,18 @@ class Unsupported(NamedTuple):
     advice: str
 
 
-def find(path: Path, rows: Sequence[str]) -> Unsupported | None:
-    """The format of a file that is not read; None if it is none of these.
+def find_unsupported(path: Path, rows: Sequence[str]) -> Unsupported | None:
+    """Return the unsupported format of a file.
 
-    rows: the first rows, without blank ones.
+    path (Path): the file.
+    rows (Sequence[str]): its first rows, without blank rows.
+    RETURNS (Unsupported | None): the format. None if it is not one of `FORMATS`.
     """
     return next((format for format in FORMATS if format.recognise(path, rows)), None)
 
 
-def _begins(name: str) -> Callable[[Path, Sequence[str]], bool]:
-    """The first element of XML, or else the first word of the text, is this."""
+def _begins_with(name: str) -> Callable[[Path, Sequence[str]], bool]:
+    """Match files whose first XML element has this name, or that begin with this text if they are not XML."""
 
     def recognise(path: Path, rows: Sequence[str]) -> bool:
         text = "\n".join(rows[:_N_HEAD])[:_N_CHARACTERS].lstrip()
@@ -43,25 +45,25 @@ def _begins(name: str) -> Callable[[Path, Sequence[str]], bool]:
 
 
 def _has(search: Callable[[str], object]) -> Callable[[Path, Sequence[str]], bool]:
-    """One of the first rows has what this finds."""
+    """Match files with a match in one of the first rows."""
     return lambda path, rows: any(search(row[:_N_CHARACTERS]) for row in rows[:_N_HEAD])
 
 
 def _has_keys(*keys: str) -> Callable[[Path, Sequence[str]], bool]:
-    """The first JSON record has all of these keys."""
+    """Match files whose first JSON record has all of these keys."""
     return lambda path, rows: set(keys) <= set(first_record(rows))
 
 
 def _has_header(*names: str) -> Callable[[Path, Sequence[str]], bool]:
-    """The first row of CSV names these columns."""
+    """Match CSV files whose first row names these columns."""
     return lambda path, rows: set(names) <= {cell.strip(' "').lower() for cell in rows[0][:_N_CHARACTERS].split(",")}
 
 
 def _has_bare_tags(path: Path, rows: Sequence[str]) -> bool:
-    """The last column holds `O` and `B`, and perhaps other prefixes, without a label."""
-    last = {row.split()[-1] for row in rows if row.strip() and not row.startswith("-DOCSTART-")}
+    """Return whether the last column holds `O`, `B` and possibly other prefixes, without labels."""
+    last_cells = {row.split()[-1] for row in rows if row.strip() and not row.startswith("-DOCSTART-")}
     sizes = {len(row.split()) for row in rows[:_N_HEAD]}
-    return {"O", "B"} <= last <= set("OBIESUL") and 1 not in sizes
+    return {"O", "B"} <= last_cells <= set("OBIESUL") and 1 not in sizes
 
 
 def _is_spacy_json(path: Path, rows: Sequence[str]) -> bool:
@@ -76,40 +78,44 @@ def _is_manifest(path: Path, rows: Sequence[str]) -> bool:
 
 
 _N_HEAD, _N_CHARACTERS = 50, 4000
-_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # no declaration, document type or comment
+_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # does not match a declaration, document type or comment
 _ENAMEX = re.compile(r"<ENAMEX\b")
 _OPEN_NLP = re.compile(r"<START:\w{1,60}> ")
 _I2B2 = re.compile(r"<TEXT>\s{0,9}<!\[CDATA\[")
 _RASA = re.compile(r"^nlu:\s{0,9}$|^## (?:intent|lookup|synonym|regex):")
-_OPEN_IN = 'See docs/data.md, "Formats that are not read", for what to export'
-_TEN_LINES = 'docs/data.md, "Formats that are not read", has ten lines of Python that make JSONL of it.'
+_SECTION = 'docs/data.md, "Formats that are not read"'
+_USE_SCRIPT = f"Convert it to JSONL with the ten lines of Python in {_SECTION}."
 
 FORMATS = (
-    Unsupported("OntoNotes in the columns of CoNLL-2012 (gold_conll)", _begins("#begin document ("), _TEN_LINES),
+    Unsupported("OntoNotes in CoNLL-2012 columns (gold_conll)", _begins_with("#begin document ("), _USE_SCRIPT),
     Unsupported(
-        "columns with the tags B and I, which have no label",
+        "a file of columns with the tags B and I, without labels",
         _has_bare_tags,
-        r"Add it: sed -E 's/([[:blank:]][BIESUL])[[:blank:]]*$/\1-disease/' FILE > LABELLED.conll",
+        r"Add a label: sed -E 's/([[:blank:]][BIESUL])[[:blank:]]*$/\1-disease/' FILE > LABELLED.conll",
     ),
-    Unsupported("text with ENAMEX elements, as OntoNotes and MUC have it", _has(_ENAMEX.search), _TEN_LINES),
-    Unsupported("text with <START:person> marks, as OpenNLP has it", _has(_OPEN_NLP.search), _TEN_LINES),
-    Unsupported("XMI of UIMA", _begins("xmi:XMI"), f"{_OPEN_IN}: WebAnno TSV 3."),
-    Unsupported("GATE XML", _begins("GateDocument"), f"{_OPEN_IN}: CoNLL or JSON of text and annotations."),
-    Unsupported("BioC XML", _begins("collection"), f"{_OPEN_IN}: PubTator."),
-    Unsupported("i2b2 or n2c2 XML", _has(_I2B2.search), _TEN_LINES),
-    Unsupported("training data of Rasa", _has(_RASA.search), _TEN_LINES),
-    Unsupported("training data of Rasa", _has_keys("rasa_nlu_data"), _TEN_LINES),
-    Unsupported("a manifest of SageMaker Ground Truth", _is_manifest, f"{_OPEN_IN}, and ten lines of Python."),
+    Unsupported("text with ENAMEX elements, as in OntoNotes and MUC", _has(_ENAMEX.search), _USE_SCRIPT),
+    Unsupported("text with <START:person> markup, as in OpenNLP", _has(_OPEN_NLP.search), _USE_SCRIPT),
+    Unsupported("UIMA XMI", _begins_with("xmi:XMI"), f"Export it as WebAnno TSV 3; see {_SECTION}."),
     Unsupported(
-        "annotations of Amazon Comprehend",
+        "GATE XML",
+        _begins_with("GateDocument"),
+        f"Export it as CoNLL, or as JSON of text and annotations; see {_SECTION}.",
+    ),
+    Unsupported("BioC XML", _begins_with("collection"), f"Export it as PubTator; see {_SECTION}."),
+    Unsupported("i2b2 or n2c2 XML", _has(_I2B2.search), _USE_SCRIPT),
+    Unsupported("Rasa training data", _has(_RASA.search), _USE_SCRIPT),
+    Unsupported("Rasa training data", _has_keys("rasa_nlu_data"), _USE_SCRIPT),
+    Unsupported("a SageMaker Ground Truth manifest", _is_manifest, _USE_SCRIPT),
+    Unsupported(
+        "Amazon Comprehend annotations",
         _has_header("file", "line", "begin offset", "end offset", "type"),
-        _TEN_LINES,
+        _USE_SCRIPT,
     ),
-    Unsupported("a dataset of Google Cloud AutoML", _has_keys("textSegmentAnnotations"), _TEN_LINES),
-    Unsupported("a dataset of Google Cloud AutoML", _has_keys("text_snippet", "annotations"), _TEN_LINES),
-    Unsupported("a project of Azure Language", _has_keys("projectFileVersion", "assets"), _TEN_LINES),
+    Unsupported("a Google Cloud AutoML dataset", _has_keys("textSegmentAnnotations"), _USE_SCRIPT),
+    Unsupported("a Google Cloud AutoML dataset", _has_keys("text_snippet", "annotations"), _USE_SCRIPT),
+    Unsupported("an Azure Language project", _has_keys("projectFileVersion", "assets"), _USE_SCRIPT),
     Unsupported(
-        "spaCy's JSON of paragraphs and sentences",
+        "spaCy JSON with paragraphs and sentences",
         _is_spacy_json,
         "Convert it with spaCy: python -m spacy convert FILE OUTPUT_DIR",
     ),

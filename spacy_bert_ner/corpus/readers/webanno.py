@@ -1,15 +1,15 @@
-"""WebAnno TSV 3, as INCEpTION and WebAnno write it: a row a token, with a column for each feature of annotations.
+"""Read WebAnno TSV 3, as INCEpTION and WebAnno write it: a row per token, a column per feature of the annotations.
 
     #FORMAT=WebAnno TSV 3.3
     #T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value
 
     #Text=Mia flew to New York.
     1-1<tab>0-3<tab>Mia<tab>*<tab>PER
-    1-4<tab>12-15<tab>New<tab>*[1]<tab>LOC[1]          [1] is one annotation of two tokens
+    1-4<tab>12-15<tab>New<tab>*[1]<tab>LOC[1]          [1] is a single annotation of two tokens
     1-5<tab>16-20<tab>York<tab>*[1]<tab>LOC[1]
-    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  a part of a token; _ is none, * one without a value
+    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  a part of a token; _ is no annotation, * one without a value
 
-Offsets count units of UTF-16 in the whole document. Tokens are found by their text, and only their parts by offsets.
+Offsets count UTF-16 units in the whole document. Tokens are located by their text; only their parts by offsets.
 
 https://inception-project.github.io/releases/36.0/docs/user-guide.html#sect_webannotsv
 """
@@ -38,13 +38,20 @@ _TEXT = "#Text="
 Rows = list[tuple[int, str]]
 Key = tuple[str, str]
 """The number of an annotation of several tokens, and its label."""
+Offsets = tuple[int, int]
+"""The start and the end of characters in a text."""
 
 
 class _Unit(NamedTuple):
-    """A row: a token, or a part of one.
+    """A row: a token or a part of a token.
 
-    token: the number of its sentence and its own.
-    labels: those of its annotations, each with the number of the annotation, which is empty where it has only this row.
+    line (int): the line of the row.
+    token (str): the number of its sentence and the number of its token: `1-5`.
+    is_part (bool): whether it is a part of a token.
+    begin (int): the start offset in the file.
+    end (int): the end offset in the file.
+    word (str): its text, which may have escape sequences.
+    labels (list[Key]): the annotations, with an empty number for an annotation of only this row.
     """
 
     line: int
@@ -56,43 +63,44 @@ class _Unit(NamedTuple):
     labels: list[Key]
 
 
-class _Found(NamedTuple):
-    """A sentence, and the annotations of several tokens that its first and its last token have."""
+class _ParsedSentence(NamedTuple):
+    """A sentence, and the annotations of several tokens at its first and at its last token."""
 
-    passage: AnnotatedText | Invalid
+    text: AnnotatedText | Invalid
     first: set[Key]
     last: set[Key]
 
 
 def is_webanno(rows: Sequence[str]) -> bool:
-    """Whether the first row names the format."""
+    """Return whether the first row names the format."""
     return bool(rows and _FORMAT.fullmatch(rows[0]))
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read each sentence, with its own tokens. All are of one document, which has the name of the file.
+    """Read each sentence with its tokens. All sentences belong to a document with the name of the file.
 
-    RAISES CorpusError: the file does not say in which column the labels of entities are.
+    source (TextSource): the file.
+    RAISES CorpusError: the header does not identify the column with the labels of entities.
     """
     blocks = _blocks(source)
     column = find_column(source.path, next(blocks))
-    held: _Found | None = None
+    previous: _ParsedSentence | None = None
     for block in blocks:
-        found = _sentence(source.path, block, column)
-        if held and (crossing := held.last & found.first):
+        current = _parse_sentence(source.path, block, column)
+        if previous and (crossing := previous.last & current.first):
             number, label = min(crossing)
             where = {"path": source.path, "line": block[0][0]}
             error = CorpusError(Errors.webanno_crossing.format(**where, label=shorten(label), number=number))
-            held, found = held._replace(passage=Invalid(error)), found._replace(passage=Invalid(error))
-        if held:
-            yield held.passage
-        held = found
-    if held:
-        yield held.passage
+            previous, current = previous._replace(text=Invalid(error)), current._replace(text=Invalid(error))
+        if previous:
+            yield previous.text
+        previous = current
+    if previous:
+        yield previous.text
 
 
 def _blocks(source: TextSource) -> Iterator[Rows]:
-    """The rows of the header, and then those of each sentence, with their lines."""
+    """Yield the rows of the header, and then those of each sentence, with their lines."""
     block: Rows = []
     was_text = False
     with source.text() as text:
@@ -108,36 +116,36 @@ def _blocks(source: TextSource) -> Iterator[Rows]:
     yield block
 
 
-def _sentence(path: Path, block: Rows, column: LabelColumn) -> _Found:
-    """Read a sentence, or what is wrong with it."""
+def _parse_sentence(path: Path, block: Rows, column: LabelColumn) -> _ParsedSentence:
+    """Parse the rows of a sentence."""
     try:
-        units = [_unit(path, line, row, column) for line, row in block if not row.startswith("#")]
+        units = [_parse_unit(path, line, row, column) for line, row in block if not row.startswith("#")]
         lines = [row.removeprefix(_TEXT) for _, row in block if row.startswith(_TEXT)]
-        passage, places = _fit_tokens(path, block[0][0], lines, units)
-        spans = _spans(path, units, places)
+        text, offsets = _locate_units(path, block[0][0], lines, units)
+        spans = _spans(path, units, offsets)
         first, last = (units[i].token if units else "" for i in (0, -1))
-        return _Found(passage._replace(spans=spans), _numbered(units, first), _numbered(units, last))
+        return _ParsedSentence(text._replace(spans=spans), _numbered(units, first), _numbered(units, last))
     except CorpusError as e:
-        return _Found(Invalid(e), set(), set())
+        return _ParsedSentence(Invalid(e), set(), set())
 
 
 def _numbered(units: list[_Unit], token: str) -> set[Key]:
-    """The annotations of a token and of its parts that may have other tokens, too."""
+    """Return the annotations of a token and its parts that may have further tokens."""
     return {key for unit in units if unit.token == token for key in unit.labels if key[0]}
 
 
-def _unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
-    """Take a row apart.
+def _parse_unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
+    """Parse a row.
 
-    RAISES CorpusError: it is none of this format, or an annotation has no value; the message names file and line.
+    RAISES CorpusError: the row is invalid, or an annotation has no value. The message names file and line.
     """
     match = _UNIT.fullmatch(row)
     cells = match[5].split("\t") if match else []
-    if match is None or len(cells) <= column.place:
+    if match is None or len(cells) <= column.cell_index:
         n = len(cells) + 2
         raise CorpusError(Errors.bad_webanno.format(path=path, line=line, n=n, column=column, text=shorten(row)))
     labels = []
-    for value in _STACKED.findall(cells[column.place]):
+    for value in _STACKED.findall(cells[column.cell_index]):
         if value == "_":
             continue
         parts = _VALUE.fullmatch(value)
@@ -149,101 +157,103 @@ def _unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
     return _Unit(line, match[1], bool(match[2]), int(match[3]), int(match[4]), cells[0], labels)
 
 
-def _fit_tokens(
-    path: Path, line: int, lines: list[str], units: list[_Unit]
-) -> tuple[AnnotatedText, list[tuple[int, int]]]:
-    """Find the tokens in the text of a sentence, whose lines may be written with escapes.
+def _locate_units(path: Path, line: int, lines: list[str], units: list[_Unit]) -> tuple[AnnotatedText, list[Offsets]]:
+    """Locate the units in the text of a sentence, whose lines may contain escape sequences.
 
-    RETURNS: the sentence, without spans, and where each unit is in it.
-    RAISES CorpusError: a token is not where it should be; the message names file and line.
+    RETURNS: the sentence, without spans, and the offsets of each unit.
+    RAISES CorpusError: a token does not follow the previous one in the text. The message names file and line.
     """
-    whole = [unit for unit in units if not unit.is_part]
+    tokens_only = [unit for unit in units if not unit.is_part]
     for text in ("\n".join(map(unescape, lines)), "\n".join(lines)):
-        tokens, places = _cut(text, [unit.word for unit in whole])
-        last = places[-1][1] if places else 0
-        if len(places) == len(whole) and not _is_seen(text[last:]):
+        tokens, offsets = _locate_words(text, [unit.word for unit in tokens_only])
+        last = offsets[-1][1] if offsets else 0
+        if len(offsets) == len(tokens_only) and not _is_visible(text[last:]):
             add_gap(tokens, text[last:])
-            passage = AnnotatedText(check_text(path, line, text), [], path, line, path.stem, tokens=tokens)
-            return passage, _with_parts(path, units, text, places)
-    wrong, word = next(((unit.line, unit.word) for unit in whole[len(places) :]), (line, ""))
-    where = {"path": path, "line": wrong, "word": shorten(word), "rest": shorten(text[last:])}
+            annotated_text = AnnotatedText(check_text(path, line, text), [], path, line, path.stem, tokens=tokens)
+            return annotated_text, _with_parts(path, units, text, offsets)
+    bad_line, word = next(((unit.line, unit.word) for unit in tokens_only[len(offsets) :]), (line, ""))
+    where = {"path": path, "line": bad_line, "word": shorten(word), "rest": shorten(text[last:])}
     raise CorpusError(Errors.webanno_word.format(**where))
 
 
-def _cut(text: str, words: list[str]) -> tuple[Tokens, list[tuple[int, int]]]:
-    """The tokens of a text and where they are, up to the first that is not where it should be."""
-    tokens, places, last = Tokens([], []), [], 0
+def _locate_words(text: str, words: list[str]) -> tuple[Tokens, list[Offsets]]:
+    """Return the tokens of a text and their offsets, up to the first word that does not follow the previous one."""
+    tokens, all_offsets, last = Tokens([], []), [], 0
     for word in words:
-        place = _find(text, last, word)
-        if place is None:
+        offsets = _find_next(text, last, word)
+        if offsets is None:
             break
-        add_gap(tokens, text[last : place[0]])
-        tokens.words.append(text[slice(*place)])
+        add_gap(tokens, text[last : offsets[0]])
+        tokens.words.append(text[slice(*offsets)])
         tokens.spaces.append(False)
-        places.append(place)
-        last = place[1]
-    return tokens, places
+        all_offsets.append(offsets)
+        last = offsets[1]
+    return tokens, all_offsets
 
 
-def _find(text: str, last: int, word: str) -> tuple[int, int] | None:
-    """The next token, with nothing before it but white space and invisible characters.
+def _find_next(text: str, last: int, word: str) -> Offsets | None:
+    """Return the offsets of a word if only white space and invisible characters precede it after `last`.
 
-    INCEpTION writes tokens without escapes, other programs with them. No token has a line break, as `C:\\new` would.
+    INCEpTION writes tokens without escape sequences, other programs with them. A word that contains white space after
+    decoding, such as `C:\\new`, is not decoded, as no token contains a line break.
     """
     plain = unescape(word)
     for spelling in (word,) if any(map(str.isspace, plain)) else (word, plain):
         start = text.find(spelling, last)
-        if spelling and start >= 0 and not _is_seen(text[last:start]):
+        if spelling and start >= 0 and not _is_visible(text[last:start]):
             return start, start + len(spelling)
     return None
 
 
-def _is_seen(text: str) -> bool:
+def _is_visible(text: str) -> bool:
     return any(character.isprintable() and not character.isspace() for character in text)
 
 
-def _with_parts(path: Path, units: list[_Unit], text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Where each unit is in a text, given where each token is.
+def _with_parts(path: Path, units: list[_Unit], text: str, token_offsets: list[Offsets]) -> list[Offsets]:
+    """Return the offsets of all units, given the offsets of the tokens.
 
-    RAISES CorpusError: a part is none of the token before it; the message names file and line.
+    RAISES CorpusError: a part does not belong to the token before it. The message names file and line.
     """
-    found: list[tuple[int, int]] = []
+    unit_offsets: list[Offsets] = []
     token: _Unit | None = None
-    left = iter(places)
-    whole = (0, 0)
+    remaining = iter(token_offsets)
+    current = (0, 0)
     for unit in units:
         if not unit.is_part:
-            token, whole = unit, next(left)
-            found.append(whole)
+            token, current = unit, next(remaining)
+            unit_offsets.append(current)
             continue
-        place = _part(unit, token, text, whole) if token and token.token == unit.token else None
-        if place is None:
+        offsets = _locate_part(unit, token, text, current) if token and token.token == unit.token else None
+        if offsets is None:
             raise CorpusError(Errors.webanno_part.format(path=path, line=unit.line, word=shorten(unit.word)))
-        found.append(place)
-    return found
+        unit_offsets.append(offsets)
+    return unit_offsets
 
 
-def _part(part: _Unit, token: _Unit, text: str, whole: tuple[int, int]) -> tuple[int, int] | None:
-    """The place of a part of a token, whose offsets count units of UTF-16, or characters in files of other programs."""
-    word = text[slice(*whole)]
-    passage = AnnotatedText(word, [], Path(), 0)
+def _locate_part(part: _Unit, token: _Unit, text: str, token_offsets: Offsets) -> Offsets | None:
+    """Return the offsets of a part of a token.
+
+    The file counts UTF-16 units. Files of other programs may count characters.
+    """
+    word = text[slice(*token_offsets)]
+    annotated_text = AnnotatedText(word, [], Path(), 0)
     for unit in ("utf-16", "characters"):
-        to_characters = OFFSET_UNITS[unit].to_characters(passage)
+        to_characters = OFFSET_UNITS[unit].to_characters(annotated_text)
         start, end = to_characters(part.begin - token.begin), to_characters(part.end - token.begin)
         if start is not None and end is not None and word[start:end] in (part.word, unescape(part.word)):
-            return whole[0] + start, whole[0] + end
+            return token_offsets[0] + start, token_offsets[0] + end
     return None
 
 
-def _spans(path: Path, units: list[_Unit], places: list[tuple[int, int]]) -> list[Span]:
-    """The annotations of a sentence; those with the same number and label are one.
+def _spans(path: Path, units: list[_Unit], offsets: list[Offsets]) -> list[Span]:
+    """Return the annotations of a sentence. Rows with the same number and label are a single annotation.
 
-    RAISES CorpusError: one is on tokens that are no neighbours, or its label is none.
+    RAISES CorpusError: the tokens of an annotation are not adjacent, or its label is invalid.
     """
     spans: list[Span] = []
-    open_spans: dict[Key, tuple[int, int]] = {}  # the place in `spans`, and the last token
+    open_spans: dict[Key, tuple[int, int]] = {}  # the index in `spans`, and the last token
     n_tokens = 0
-    for unit, (start, end) in zip(units, places, strict=True):
+    for unit, (start, end) in zip(units, offsets, strict=True):
         n_tokens += not unit.is_part
         for key in unit.labels:
             number, label = key

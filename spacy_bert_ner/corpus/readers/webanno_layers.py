@@ -1,4 +1,4 @@
-"""The header of WebAnno TSV: which of its columns has the labels of entities."""
+"""Find the column with the labels of entities from the header of WebAnno TSV, and decode its escape sequences."""
 
 from __future__ import annotations
 
@@ -15,69 +15,75 @@ _LAYERS = ("#T_SP=", "#T_CH=", "#T_RL=")
 _SPANS = _LAYERS[0]
 _ENTITIES, _LABEL = "NamedEntity", "value"
 _LINGUISTIC = {"POS", "Lemma", "Stem", "MorphologicalFeatures", "SurfaceForm", "SofaChangeAnnotation", "Token"}
-"""Layers that are annotated beside entities, by the ends of their names."""
+"""Layers with annotations other than entities, by the last part of their names."""
 _IDENTIFIERS = {"identifier", "entityId"}
-"""Features that say which thing an entity is, not of which kind."""
+"""Features that identify an entity in a knowledge base, rather than its type."""
 
 
 class LabelColumn(NamedTuple):
     """The column of a feature.
 
-    place: of it in a row, where the token is at 0.
+    layer (str): the full name of its layer.
+    feature (str): the name of the feature.
+    cell_index (int): the index of the column in a row, in which the token has index 0.
     """
 
     layer: str
     feature: str
-    place: int
+    cell_index: int
 
     def __str__(self) -> str:
         return f"{self.layer}|{self.feature}"
 
 
 def find_column(path: Path, header: list[tuple[int, str]]) -> LabelColumn:
-    """The column with the labels of entities.
+    """Find the column with the labels of entities.
 
-    It is the feature `value` of the layer NamedEntity; without such a layer, that of the only layer of spans that has
-    one. In place of `value` it may be the only feature that is no identifier.
-    RAISES CorpusError: there is none, or there are several; the message lists them.
+    It is the feature `value` of the layer NamedEntity or, without such a layer, of the only layer of spans that has
+    this feature. If there is no `value`, it is the only feature that is not an identifier.
+
+    path (Path): the file, for the error.
+    header (list[tuple[int, str]]): the lines and rows before the first sentence.
+    RETURNS (LabelColumn): the column.
+    RAISES CorpusError: there is no such column, or there are several. The message lists all columns.
     """
     columns = list(_columns(row for _, row in header))
-    layers = {column.layer: _name(column.layer) for column in columns}
-    chosen = {layer for layer, name in layers.items() if name.endswith(_ENTITIES)}
-    chosen = chosen or {layer for layer, name in layers.items() if name not in _LINGUISTIC}
-    candidates = [column for column in columns if column.layer in chosen and column.feature not in _IDENTIFIERS]
-    named = [column for column in candidates if column.feature == _LABEL]
-    if len({column.layer for column in candidates}) == 1 and len(named or candidates) == 1:
-        return (named or candidates)[0]
-    found = ", ".join(map(str, columns)) or "none"
-    raise CorpusError(Errors.webanno_layers.format(path=path, found=found))
+    layers = {column.layer: _short_name(column.layer) for column in columns}
+    entity_layers = {layer for layer, name in layers.items() if name.endswith(_ENTITIES)}
+    entity_layers = entity_layers or {layer for layer, name in layers.items() if name not in _LINGUISTIC}
+    candidates = [column for column in columns if column.layer in entity_layers and column.feature not in _IDENTIFIERS]
+    value_columns = [column for column in candidates if column.feature == _LABEL]
+    if len({column.layer for column in candidates}) == 1 and len(value_columns or candidates) == 1:
+        return (value_columns or candidates)[0]
+    listed = ", ".join(map(str, columns)) or "none"
+    raise CorpusError(Errors.webanno_layers.format(path=path, found=listed))
 
 
 def _columns(rows: Iterator[str]) -> Iterator[LabelColumn]:
-    """The columns of the layers of spans, without those that hold no text, such as roles and their targets."""
-    place = 1
+    """Yield the columns of span layers, without columns that hold no text, such as roles and their targets."""
+    index = 1
     for row in rows:
         if not row.startswith(_LAYERS):
             continue
         layer, *features = row.strip().partition("=")[2].split("|")
         for feature in features or [""]:
             if row.startswith(_SPANS) and feature and "." not in feature:
-                yield LabelColumn(layer, feature, place)
-            place += 1
+                yield LabelColumn(layer, feature, index)
+            index += 1
 
 
-def _name(layer: str) -> str:
+def _short_name(layer: str) -> str:
     return layer.rpartition(".")[2]
 
 
 def unescape(text: str) -> str:
-    """Text or a value without the backslashes before characters that mean something here."""
+    """Decode the escape sequences of a text or value."""
     if "\\" not in text:
         return text
-    plain = _ESCAPE.sub(lambda match: _unescaped(match[1]), text)
-    # Old versions spell a character beyond U+FFFF as two.
+    plain = _ESCAPE.sub(lambda match: _decode_escape(match[1]), text)
+    # Old versions write a character beyond U+FFFF as a surrogate pair.
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
-def _unescaped(escape: str) -> str:
+def _decode_escape(escape: str) -> str:
     return chr(int(escape[1:], 16)) if len(escape) == 5 else _CONTROLS.get(escape, escape)

@@ -360,4 +360,4 @@ def test_a_workbook_is_refused_with_what_to_save(tmp_path, names, kind):
 
 def test_an_old_workbook_is_refused_with_what_to_save(tmp_path):
     path = write(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "corpus.xls")
-    assert "a workbook of Excel 97 to 2003, which is not supported. Save its sheet as CSV UTF-8" in refused(path)
+    assert "an Excel 97-2003 workbook, which is not supported. Save its sheet as CSV UTF-8" in refused(path)

@@ -143,5 +143,5 @@ OTHER = {
 @pytest.mark.parametrize("name", OTHER)
 def test_other_json_is_not_taken_for_a_corpus(tmp_path, name, indent):
     path = write(tmp_path, json.dumps(OTHER[name], indent=indent))
-    with pytest.raises(CorpusError, match=r", line 1: cannot detect the format from|this is spaCy's JSON"):
+    with pytest.raises(CorpusError, match=r", line 1: cannot detect the format from|this is spaCy JSON"):
         CorpusStream(path)
