@@ -13,7 +13,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid, Sentence, check_row
@@ -54,8 +54,30 @@ Cells = tuple[str, ...]
 and tag."""
 Row = tuple[int, Cells, _BadRow | None]
 """The line on which a row begins, its cells, and None; or the line, no cells, and the invalid row."""
-Group = tuple[list[tuple[int, Cells]], CorpusError | None]
-"""The valid rows of a sentence, and the error of its first invalid row."""
+
+
+class _Group:
+    """The rows of a sentence.
+
+    rows (list[tuple[int, Cells]]): its valid rows, with their lines.
+    error (CorpusError | None): the error of its first invalid row.
+    """
+
+    __slots__ = ("error", "rows")
+
+    def __init__(self, error: CorpusError | None = None) -> None:
+        self.rows: list[tuple[int, Cells]] = []
+        self.error = error
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.error)
+
+    def add(self, line: int, cells: Cells, bad_row: _BadRow | None) -> None:
+        """Add a row, or the error of an invalid one."""
+        if bad_row is None:
+            self.rows.append((line, cells))
+        else:
+            self.error = self.error or bad_row.error
 
 
 def is_sentences(rows: Sequence[str]) -> bool:
@@ -145,28 +167,28 @@ def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator
         source.columns += f", sentences by {separator}"
     rows = _rows(source, layout, document_key, keeps_blank=not has_numbers)
     checked_tags: set[str] = set()
-    for group, error in _group_by_number(rows) if has_numbers else _group_by_blank_row(source, rows):
+    for group in _group_by_number(rows) if has_numbers else _group_by_blank_row(source, rows):
         try:
-            if error:
-                raise error
-            yield _token_sentence(source.path, layout, group, checked_tags)
+            if group.error:
+                raise group.error
+            yield _token_sentence(source.path, layout, group.rows, checked_tags)
         except CorpusError as e:
             yield Invalid(e)
 
 
-def _group_by_number(rows: Iterator[Row]) -> Iterator[Group]:
+def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
     """Yield the rows of each sentence. A sentence begins with a row that has a new number.
 
     An invalid row without a known number belongs to the sentence before it. If each row has the number of its sentence,
     the invalid row may also belong to the sentence after it.
     """
-    group: list[tuple[int, Cells]] = []
-    error: CorpusError | None = None
+    group = _Group()
     pending_error: CorpusError | None = None  # of the invalid rows directly before, whose number is unknown
     last_number, repeats = "", False  # repeats: whether each row has the number of its sentence
     for line, cells, bad_row in rows:
         if bad_row is not None and _has_unknown_number(bad_row, last_number):
-            pending_error, error = pending_error or bad_row.error, error or bad_row.error
+            pending_error = pending_error or bad_row.error
+            group.add(line, cells, bad_row)
             continue
         number = cells[0] if bad_row is None else bad_row.number or ""
         if number in EMPTY:
@@ -174,16 +196,13 @@ def _group_by_number(rows: Iterator[Row]) -> Iterator[Group]:
         elif number == last_number or plain_number(number) == plain_number(last_number):
             repeats = True
         else:
-            if group or error:
-                yield group, error
-            group, error, last_number = [], pending_error if repeats else None, number
+            if group:
+                yield group
+            group, last_number = _Group(pending_error if repeats else None), number
         pending_error = None
-        if bad_row is None:
-            group.append((line, cells))
-        else:
-            error = error or bad_row.error
-    if group or error:
-        yield group, error
+        group.add(line, cells, bad_row)
+    if group:
+        yield group
 
 
 def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
@@ -193,31 +212,28 @@ def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
     return bool(row.number and last_number) and _without_digits(row.number) != _without_digits(last_number)
 
 
-def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[Group]:
+def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[_Group]:
     """Yield the rows of each sentence. A sentence ends with a blank row, or with a row without word and tag.
 
     RAISES CorpusError: the first 1000 rows have no such row.
     """
-    group: list[tuple[int, Cells]] = []
-    error: CorpusError | None = None
+    group = _Group()
     has_end = False
     for line, cells, bad_row in rows:
-        if bad_row is not None:
-            error = error or bad_row.error
-        elif any(cells[1:3]):
-            group.append((line, cells))
+        if bad_row is not None or any(cells[1:3]):
+            group.add(line, cells, bad_row)
         else:
             has_end = True
-            if group or error:
-                yield group, error
-            group, error = [], None
-        if not has_end and len(group) > _MAX_WITHOUT_END:
-            line = group[0][0]
+            if group:
+                yield group
+            group = _Group()
+        if not has_end and len(group.rows) > _MAX_WITHOUT_END:
+            line = group.rows[0][0]
             raise CorpusError(Errors.no_sentence_end.format(path=source.path, line=line, n=_MAX_WITHOUT_END))
-    if group or error:
-        yield group, error
-    if not has_end and len(group) > _FEW_WITHOUT_END:
-        source.note(Errors.one_sentence.format(n=len(group)))
+    if group:
+        yield group
+    if not has_end and len(group.rows) > _FEW_WITHOUT_END:
+        source.note(Errors.one_sentence.format(n=len(group.rows)))
 
 
 def _token_sentence(path: Path, layout: CsvLayout, rows: list[tuple[int, Cells]], checked_tags: set[str]) -> Sentence:
@@ -273,34 +289,46 @@ def _rows(
 
     keeps_blank (bool): whether to yield empty cells for a blank row. The default is False.
     """
-    path, header, n_cells = source.path, layout.header, layout.n_columns
+    path, header, i_number = source.path, layout.header, layout.sentence
     if document_key is not None and document_key not in header:
         columns = ", ".join(header) or "none"
         raise CorpusError(Errors.no_document_key.format(path=path, line=1, key=document_key, found=columns))
-    i_number = layout.sentence
     i_document = [] if document_key is None else [header.index(document_key)]
     pick = itemgetter(layout.word if i_number is None else i_number, layout.word, layout.tag, *i_document)
     with source.text(newline="") as text:
-        reader = csv_reader(text, layout.delimiter)
-        rows = map(unquoted, reader) if layout.delimiter == "\t" else iter(reader)
-        if header:
-            next(row for row in rows if not _is_blank(row) and not is_excel_row(layout.delimiter.join(row)))
-        while True:
-            begin = reader.line_num + 1
-            try:
-                for row in rows:
-                    if len(row) == n_cells:
-                        yield begin, pick(row), None
-                    elif not _is_blank(row):
-                        message = Errors.field_count.format(path=path, line=begin, found=len(row), needed=n_cells)
-                        number = row[i_number] if i_number is not None and i_number < len(row) else None
-                        yield begin, (), _BadRow(CorpusError(message), number)
-                    elif keeps_blank:
-                        yield begin, ("", "", ""), None
-                    begin = reader.line_num + 1
-                return
-            except csv.Error as e:  # the reader continues with the next line after an error
-                yield begin, (), _BadRow(CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)))
+        for begin, row in _csv_rows(path, text, layout):
+            if isinstance(row, _BadRow):
+                yield begin, (), row
+            elif len(row) == layout.n_columns:
+                yield begin, pick(row), None
+            elif not _is_blank(row):
+                yield begin, (), _field_count_error(path, begin, row, layout)
+            elif keeps_blank:
+                yield begin, ("", "", ""), None
+
+
+def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int, list[str] | _BadRow]]:
+    """Yield the rows after the header, or an error for a row that is not CSV, with the line on which each begins."""
+    reader = csv_reader(text, layout.delimiter)
+    rows = map(unquoted, reader) if layout.delimiter == "\t" else iter(reader)
+    if layout.header:
+        next(row for row in rows if not _is_blank(row) and not is_excel_row(layout.delimiter.join(row)))
+    while True:
+        begin = reader.line_num + 1
+        try:
+            for row in rows:
+                yield begin, row
+                begin = reader.line_num + 1
+            return
+        except csv.Error as e:  # the reader continues with the next line after an error
+            yield begin, _BadRow(CorpusError(Errors.bad_csv.format(path=path, line=begin, reason=e)))
+
+
+def _field_count_error(path: Path, line: int, row: list[str], layout: CsvLayout) -> _BadRow:
+    """Build the error of a row with the wrong number of fields, with its sentence number if it has one."""
+    message = Errors.field_count.format(path=path, line=line, found=len(row), needed=layout.n_columns)
+    has_number = layout.sentence is not None and layout.sentence < len(row)
+    return _BadRow(CorpusError(message), row[layout.sentence or 0] if has_number else None)
 
 
 def _without_digits(number: str) -> str:
