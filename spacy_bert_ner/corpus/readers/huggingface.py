@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import CorpusError, Errors
 from ..sentence import Invalid, Sentence
@@ -39,32 +40,49 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
     RAISES CorpusError: pyarrow is not installed, the dataset cannot be read, or a column is missing.
     """
     try:
-        import pyarrow
+        import pyarrow  # noqa: F401, an early check of the optional dependency
     except ImportError as e:
         raise CorpusError(Errors.no_pyarrow.format(path=path)) from e
-    row = 0
-    key = document_key or DOCUMENT
-    for file in _files(path):
+    rows = chain.from_iterable(_file_rows(file, document_key) for file in _files(path))
+    for i, row in enumerate(rows, start=1):
+        if row.cells[row.columns.words] == []:
+            continue
         try:
-            with ExitStack() as stack:
-                schema, batches = _open(file, stack)
-                features = (_features(schema), _load_json(file.parent / _INFO).get("features"))
-                columns = _find_columns(file, schema, features)
-                _check_types(file, schema, columns)
-                if document_key is not None and schema.names.count(document_key) != 1:
-                    found = ", ".join(schema.names)
-                    raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=found))
-                names = _names(features, columns.tags)
-                for batch in batches(_unique(schema, *columns, SPACES, key)):
-                    for cells in _rows(batch):
-                        row += 1
-                        try:
-                            if cells[columns.words] != []:
-                                yield sentence_of(path, "row", row, cells, names, columns, key)
-                        except CorpusError as e:
-                            yield Invalid(e)
-        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as e:
-            raise CorpusError(Errors.bad_dataset.format(path=file, reason=" ".join(str(e).split())[:200])) from e
+            yield sentence_of(path, "row", i, row.cells, row.tag_names, row.columns, document_key or DOCUMENT)
+        except CorpusError as e:
+            yield Invalid(e)
+
+
+class _Row(NamedTuple):
+    """The cells of a row by column name, the columns of its words and tags, and the names of its tag numbers."""
+
+    cells: dict[str, Any]
+    columns: Columns
+    tag_names: list[str] | None
+
+
+def _file_rows(file: Path, document_key: str | None) -> Iterator[_Row]:
+    """Yield the rows of a file.
+
+    RAISES CorpusError: the file cannot be read, or a column is missing or has another type.
+    """
+    import pyarrow
+
+    try:
+        with ExitStack() as stack:
+            schema, batches = _open(file, stack)
+            features = (_features(schema), _load_json(file.parent / _INFO).get("features"))
+            columns = _find_columns(file, schema, features)
+            _check_types(file, schema, columns)
+            if document_key is not None and schema.names.count(document_key) != 1:
+                listed = ", ".join(schema.names)
+                raise CorpusError(Errors.no_document_column.format(path=file, key=document_key, found=listed))
+            tag_names = _names(features, columns.tags)
+            for batch in batches(_unique(schema, *columns, SPACES, document_key or DOCUMENT)):
+                for cells in _rows(batch):
+                    yield _Row(cells, columns, tag_names)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as e:
+        raise CorpusError(Errors.bad_dataset.format(path=file, reason=" ".join(str(e).split())[:200])) from e
 
 
 def _files(path: Path) -> list[Path]:
