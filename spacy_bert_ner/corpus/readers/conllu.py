@@ -29,6 +29,9 @@ _WORD = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
 _ABSENT = ""  # the tag of a word whose MISC has no key for tags
 
+Rows = list[tuple[int, str]]
+"""The lines and rows of a sentence, without comments."""
+
 
 def is_conllu(rows: Sequence[str]) -> bool:
     """Return whether the first row after the comments is the first word of a sentence: ten columns, the last of them
@@ -51,42 +54,74 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
         `# source = …`. None (the default) for `# newdoc id = …`.
     RAISES CorpusError: no word has the key, or no comment names a document.
     """
-    path, misc = source.path, _Misc(source.path)
-    rows: list[tuple[int, str]] = []
-    n_documents, document, is_empty, error = 0, "", True, None
-    names: dict[str, int] = {}  # the line of each sent_id
+    path, misc, comments = source.path, _Misc(source.path), _Comments(source.path, document_key)
+    has_sentence = False
+    for rows in _sentence_rows(source, comments):
+        error, key = comments.pop_error(), misc.key
+        try:
+            sentence = _sentence(path, rows, misc, comments.document)
+            has_sentence = True
+            yield Invalid(error) if error else sentence
+        except CorpusError as e:
+            misc.key = key  # other sentences need not have the key of a sentence that is left out
+            yield Invalid(error or e)
+    if has_sentence and not misc.key:
+        other_keys = ", ".join(sorted(misc.others)) or "none"
+        raise CorpusError(Errors.no_tag_key.format(path=path, found=other_keys, keys="=, ".join(KEYS)))
+    if document_key is not None and not comments.n_documents:
+        raise CorpusError(Errors.no_document_comment.format(path=path, key=document_key))
+
+
+def _sentence_rows(source: TextSource, comments: _Comments) -> Iterator[Rows]:
+    """Yield the rows of each sentence, and pass the comments before and within it to `comments`."""
+    rows: Rows = []
     with source.text() as text:
         for line, row in enumerate(chain(text, [""]), start=1):
             row = row.rstrip("\r\n")
             if row.startswith("#"):
-                key, _, name = (part.strip() for part in row[1:].partition("="))
-                if document_key is None and key.split()[:1] == ["newdoc"]:
-                    n_documents += 1
-                    document = name or f"{path.name} {n_documents}"
-                elif key == document_key:
-                    n_documents, document = n_documents + 1, name
-                elif key == "sent_id" and names.setdefault(name, line) != line:
-                    error = CorpusError(Errors.same_name.format(path=path, line=line, name=name, first=names[name]))
+                comments.add(line, row)
             elif row.strip(" \t"):
                 rows.append((line, row))
             elif rows:
-                key = misc.key
-                try:
-                    sentence = _sentence(path, rows, misc, document)
-                    is_empty = False
-                    yield Invalid(error) if error else sentence
-                except CorpusError as e:
-                    misc.key = key  # other sentences need not have the key of a sentence that is left out
-                    yield Invalid(error or e)
-                rows, error = [], None
-    if not is_empty and not misc.key:
-        found = ", ".join(sorted(misc.others)) or "none"
-        raise CorpusError(Errors.no_tag_key.format(path=path, found=found, keys="=, ".join(KEYS)))
-    if document_key is not None and not n_documents:
-        raise CorpusError(Errors.no_document_comment.format(path=path, key=document_key))
+                yield rows
+                rows = []
 
 
-def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: str) -> Sentence:
+class _Comments:
+    """Track the document and the sentence ids in the comments of a file.
+
+    document (str): the name of the current document. Empty before the first one.
+    n_documents (int): number of comments that name a document.
+    """
+
+    def __init__(self, path: Path, document_key: str | None) -> None:
+        self.document, self.n_documents = "", 0
+        self._path, self._document_key = path, document_key
+        self._id_lines: dict[str, int] = {}  # the line of each sent_id
+        self._error: CorpusError | None = None
+
+    def add(self, line: int, row: str) -> None:
+        """Parse a comment."""
+        key, _, name = (part.strip() for part in row[1:].partition("="))
+        if self._document_key is None and key.split()[:1] == ["newdoc"]:
+            self.n_documents += 1
+            self.document = name or f"{self._path.name} {self.n_documents}"
+        elif key == self._document_key:
+            self.n_documents, self.document = self.n_documents + 1, name
+        elif key == "sent_id" and (first := self._id_lines.setdefault(name, line)) != line:
+            self._error = CorpusError(Errors.same_name.format(path=self._path, line=line, name=name, first=first))
+
+    def pop_error(self) -> CorpusError | None:
+        """Return the error of the last repeated id since the last call, if any."""
+        error, self._error = self._error, None
+        return error
+
+
+def _sentence(path: Path, rows: Rows, misc: _Misc, document: str) -> Sentence:
+    """Build the sentence of its rows.
+
+    RAISES CorpusError: a row is invalid, or the rows of a multiword token are missing. The message names file and line.
+    """
     sentence = Sentence([], [], [], spaces := [], document)
     last = end = 0  # the last syntactic word; the last syntactic word of a multiword token
     part_tags: list[str | None] = []
@@ -97,10 +132,7 @@ def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: st
         number, word = columns[0], columns[1]
         if _EMPTY_NODE.fullmatch(number):
             continue
-        match = _WORD.fullmatch(number)
-        stop = int(match[2]) if match and match[2] else 0
-        if not match or int(match[1]) != last + 1 or (stop and (stop <= last or last < end)):
-            raise CorpusError(Errors.conllu_number.format(path=path, line=line, number=number, expected=last + 1))
+        stop = _multiword_end(path, line, number, last, end)
         tag, space = misc.read(line, columns[-1])
         check_row(path, line, word, tag or OUTSIDE, f", column {'10' if word else '2'}")
         if not stop:
@@ -119,6 +151,20 @@ def _sentence(path: Path, rows: list[tuple[int, str]], misc: _Misc, document: st
     if last < end:
         raise CorpusError(Errors.conllu_cut.format(path=path, line=rows[-1][0], last=last, end=end))
     return sentence
+
+
+def _multiword_end(path: Path, line: int, number: str, last: int, end: int) -> int:
+    """Check the number of a row, and return the last syntactic word of a multiword token; 0 for a single word.
+
+    last (int): the last syntactic word so far.
+    end (int): the last syntactic word of the multiword token before.
+    RAISES CorpusError: the number is invalid, does not follow `last`, or is a multiword token inside another one.
+    """
+    match = _WORD.fullmatch(number)
+    stop = int(match[2]) if match and match[2] else 0
+    if not match or int(match[1]) != last + 1 or (stop and (stop <= last or last < end)):
+        raise CorpusError(Errors.conllu_number.format(path=path, line=line, number=number, expected=last + 1))
+    return stop
 
 
 def merge_tags(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
