@@ -13,7 +13,7 @@ import numpy as np
 from ..corpus.sentence import Sentence
 from ..corpus.splitting.near_duplicates import MIN_WORDS, NearDuplicateIndex
 from ..corpus.splitting.random_split import first_copies
-from ..reporting.html import visible
+from ..reporting.text import visible
 from ..types import Entity, Ints1d
 from .examples import CorpusExample, ExampleCounter, SplitFile
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..corpus.sentence import Sentence
-from ..reporting.html import visible
+from ..reporting.text import visible
 
 _CONTEXT = 40
 """Characters of context on either side."""

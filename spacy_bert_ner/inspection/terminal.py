@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from wasabi import table
 
-from ..reporting.html import cut_middle, percent, visible
+from ..reporting.text import cut_middle, percent, visible
 from .examples import CorpusExample
 from .findings import Finding
 from .json_report import beyond_share, seen_share

@@ -8,9 +8,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from .text import cut_middle, interval, percent, score, visible
-
-__all__ = ["cut_middle", "render", "visible"]
+from .text import interval, percent, score, visible
 
 
 def render(package: str, template: str = "page.html", /, **context: Any) -> str:
