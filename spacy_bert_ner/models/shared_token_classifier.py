@@ -46,8 +46,8 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
         not white space. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)` with values 1 or 0
     RAISES ConfigError: a setting is not allowed.
     """
-    a_tok2vec = 'a section with @architectures = "spacy-transformers.TransformerListener.v1", or another tok2vec'
-    require_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), a_tok2vec)
+    allowed = 'a section with @architectures = "spacy-transformers.TransformerListener.v1", or another tok2vec'
+    require_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), allowed)
     check_tag_scheme(tag_scheme)
     return Model(
         NAME,

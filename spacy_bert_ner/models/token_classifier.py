@@ -111,10 +111,10 @@ def build_token_classifier_v1(
     """
     # Typed as Any: `require_setting` then rejects every bad value with the same message, which states what is allowed.
     check = partial(require_setting, MODEL_SECTION)
-    a_name = isinstance(name, str) and bool(name.strip())
-    check("name", name, a_name, "a folder, or a name on the Hub")
-    a_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
-    check("revision", revision, a_revision, "a commit, branch or tag on the Hub, or null")
+    is_name = isinstance(name, str) and bool(name.strip())
+    check("name", name, is_name, "a folder, or a name on the Hub")
+    is_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
+    check("revision", revision, is_revision, "a commit, branch or tag on the Hub, or null")
     check_tag_scheme(tag_scheme)
     tag_map = check_tag_map(tag_map)
     check("window", window, window is None or is_count(window, 3), "a whole number from 3, or null")
@@ -128,8 +128,8 @@ def build_token_classifier_v1(
     is_reset = reset_layers == AUTO or is_count(reset_layers, 0)
     check("reset_layers", reset_layers, is_reset, 'a whole number from 0, which resets nothing, or "auto"')
     check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
-    a_precision = isinstance(precision, str) and precision in PRECISIONS
-    check("precision", precision, a_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
+    is_precision = isinstance(precision, str) and precision in PRECISIONS
+    check("precision", precision, is_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))
     check("mark_case", mark_case, isinstance(mark_case, bool), "true, false")
     runtime = TorchRuntime() if runtime is None else runtime
     allowed = 'null, or a section with @misc = "spacy_bert_ner.TorchRuntime.v1" or "spacy_bert_ner.OnnxRuntime.v1"'

@@ -1,4 +1,4 @@
-"""Gold entities with white space at their edges are reported in training, once."""
+"""Test that gold entities with white space at their edges are reported once in training."""
 
 import warnings
 

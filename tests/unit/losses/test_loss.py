@@ -66,7 +66,7 @@ def test_the_focal_loss_is_that_of_autograd(weights, gamma):
 
 
 def test_the_focal_loss_by_hand():
-    # p = 3/4, q = 1/4: q² · -ln p; its slope in the other logit: q · (q² + 2·p·q · -ln p)
+    # p = 3/4, q = 1/4: q² · -ln p; its derivative with respect to the other logit: q · (q² + 2·p·q · -ln p)
     loss, gradient = cross_entropy(np.log(np.array([[1, 3]], dtype="f")), np.array([1]), focal_gamma=2.0)
     assert loss == pytest.approx(0.01798014, rel=1e-6)
     np.testing.assert_allclose(gradient, [[0.04259519, -0.04259519]], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""The loss of spans that are no entities, against the list of all legal sequences."""
+"""Test the loss of incorrect spans against the enumeration of all legal sequences."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def begins(n):
 
 
 def by_list(logits, spans, tags):
-    """The same, by autograd over the list of all legal sequences."""
+    """Compute the same loss by autograd over the enumeration of all legal sequences."""
     scores = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
     first = begins(len(logits))
     paths = legal_sequences(tags, tuple(first))
@@ -39,7 +39,7 @@ def by_list(logits, spans, tags):
 
 
 def test_two_tokens_by_hand():
-    # Legal: O O, O B, B O, B B, B I, each with the weight 1. Only B I holds both tokens as one entity.
+    # Legal: O O, O B, B O, B B, B I, each with weight 1. Only B I contains both tokens as one entity.
     losses, gradient = negative_loss(np.zeros((2, 3)), [Entity("a", 0, 2)], IOB2)
     np.testing.assert_allclose(losses, [-np.log(4 / 5)])
     held, all_five = np.array([[0, 1, 0], [0, 0, 1]]), np.array([[2 / 5, 3 / 5, 0], [2 / 5, 2 / 5, 1 / 5]])
@@ -87,7 +87,7 @@ def test_a_span_that_is_nearly_certain_has_a_finite_loss(gap):
     logits[0, 0] = logits[1, 1] = logits[2, 0] = gap
     losses, gradient = negative_loss(logits, [Entity("a", 1, 2)], IOB2)
     assert np.isfinite(gradient).all()
-    if gap == 15:  # the sequences next to O B O are O O O and O B I
+    if gap == 15:  # the sequences adjacent to O B O are O O O and O B I
         assert losses[0] == pytest.approx(15 - np.log(2), abs=1e-5)
         np.testing.assert_allclose(gradient, [[0, 0, 0], [-0.5, 0.5, 0], [0.5, 0, -0.5]], atol=1e-5)
     else:

@@ -1,4 +1,4 @@
-"""Spans that are known to be no entities are learned."""
+"""Test that training learns from incorrect spans."""
 
 import json
 import warnings
@@ -26,7 +26,7 @@ objectives = pytest.mark.parametrize("objective", ["tokens", "sequences"])
 
 
 def example(vocab, *incorrect, ents=None, key=INCORRECT_SPANS):
-    """A text of which nothing is known but what is said here.
+    """Create a Doc without annotation except for the arguments.
 
     incorrect: start, end and label of spans. ents: tags in IOB2.
     """
@@ -36,7 +36,7 @@ def example(vocab, *incorrect, ents=None, key=INCORRECT_SPANS):
 
 
 def share(nlp, start, end, label):
-    """The probability that the model gives an entity."""
+    """Return the probability of an entity according to the model."""
     pipe = nlp.get_pipe("bert_ner")
     part = pipe.model.predict([Doc(nlp.vocab, words=WORDS)])[0]
     rows = np.cumsum(part.lengths) - part.lengths
@@ -46,7 +46,7 @@ def share(nlp, start, end, label):
 
 @pytest.fixture
 def make(make_nlp, examples):
-    """A pipeline that was initialized with the examples, and reads incorrect spans or not."""
+    """Return a pipeline that was initialized with the examples, with or without incorrect spans."""
 
     def make(**config):
         with warnings.catch_warnings():
@@ -151,7 +151,7 @@ def test_spans_are_those_of_the_predicted_tokens(nlp):
     spans = [(0, 2, "per"), (0, 2, "per"), (0, 1, "org"), (2, 3, "per"), (2, 4, "per")]
     doc.spans["no"] = [*(Span(doc, start, end, label=label) for start, end, label in spans), Span(doc, 0, 1)]
     eg = Example(Doc(nlp.vocab, words=["Kev", "in", "Durant", "plays-there"], spaces=[False, True, True, True]), doc)
-    # Once each; not with a part of a token, nor without a label.
+    # Without duplicates, spans that cover part of a token, and spans without a label.
     assert incorrect_entities(eg, "no") == [Entity("per", 0, 3), Entity("org", 0, 2), Entity("per", 3, 4)]
     assert incorrect_entities(eg, "yes") == []
 

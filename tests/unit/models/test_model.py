@@ -12,7 +12,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrai
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.decoding.label_rules import ALL_LABELS
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
-from spacy_bert_ner.models import token_classifier as models
+from spacy_bert_ner.models import token_classifier
 from spacy_bert_ner.models.token_classifier import build_token_classifier_v1, load_checkpoint
 
 LONG = "Kevin Durant lives in New York . Mr. O'Neill plays for the United Nets ! " * 8
@@ -31,7 +31,7 @@ def model(tagger):
 
 def test_building_reads_nothing():
     model = build_token_classifier_v1("no/such-checkpoint")
-    assert not models.has_checkpoint(model)
+    assert not token_classifier.has_checkpoint(model)
     with pytest.raises(
         CheckpointError, match="'no/such-checkpoint' is not a local folder, and the .* Hub cannot be reached"
     ):
@@ -46,7 +46,7 @@ def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger
         return real(name)
 
     real = Checkpoint.from_pretrained
-    monkeypatch.setattr(models.Checkpoint, "from_pretrained", open_)
+    monkeypatch.setattr(token_classifier.Checkpoint, "from_pretrained", open_)
     load_checkpoint(
         build_token_classifier_v1(
             str(tagger), revision="abc123", tag_map={"B-per": "I-per"}, overlap=8, mark_case=True, reset_layers=1
@@ -64,7 +64,7 @@ def test_every_token_gets_the_rows_of_its_subwords(model, docs):
     assert output[0].lengths.tolist() == [1, 1, 1, 1]
     assert output[1].dataXd.shape == (0, 5)
     assert output[2].lengths.tolist() == [0]
-    # The line break and NUL have no subword; "são" is spelled s, ##a, ##o.
+    # The line break and NUL have no subword; "são" is encoded as s, ##a, ##o.
     assert [t.text for t in docs[4]] == ["U.N.", "hour", "-", "long", "\n\n", "São", "Paulo", "\x00", "."]
     assert output[4].lengths.tolist() == [4, 4, 1, 4, 0, 3, 5, 0, 1]
 
@@ -104,7 +104,7 @@ def test_a_long_doc_is_windowed_and_not_cut(model):
 def test_the_middle_of_a_window_speaks_for_a_subword(tagger):
     doc = Doc(spacy.blank("en").vocab, words=["new"] * 100)
     rows = build_token_classifier_v1(str(tagger), window=22, overlap=10).predict([doc])[0].dataXd
-    # Windows of 20 subwords every 10: subword 15 is kept from the second, 10 to 30, so it equals subword 25.
+    # Windows of 20 subwords start every 10: subword 15 comes from the second window, 10 to 30, so it equals subword 25.
     np.testing.assert_allclose(rows[15], rows[25], atol=1e-5)
     assert not np.allclose(rows[15], rows[16], atol=1e-3)
 
@@ -114,7 +114,7 @@ def test_a_window_begins_with_a_sentence(tagger):
     vocab = spacy.blank("en").vocab
     doc, rest = Doc(vocab, words=words), Doc(vocab, words=words[15:])
     model = build_token_classifier_v1(str(tagger), window=22, overlap=8)
-    # The second sentence has a window of its own, so that nothing before it matters.
+    # The second sentence has a separate window, so the text before it has no effect.
     rows, alone = model.predict([doc, rest])
     np.testing.assert_allclose(rows.dataXd[15:], alone.dataXd, atol=1e-5)
     model = build_token_classifier_v1(str(tagger), window=22, overlap=8, cut_at="tokens")
@@ -133,13 +133,13 @@ def test_sentences_that_others_have_set_begin_windows(tagger):
 def test_the_gradient_comes_back_through_windows_and_tokens(tagger):
     model = build_token_classifier_v1(str(tagger), window=22, overlap=10, max_batch_tokens=50)
     load_checkpoint(model)
-    classifier = models.get_checkpoint(model).model.classifier
+    classifier = token_classifier.get_checkpoint(model).model.classifier
     docs = [spacy.blank("en")(text) for text in ("Kevin Durant plays.", LONG, "")]
     model.attrs["dropout_rate"] = 0.0
     output, backprop = model(docs, is_train=True)
     weights = [np.random.default_rng(i).normal(size=o.dataXd.shape).astype("f") for i, o in enumerate(output)]
     backprop([Ragged(w, o.lengths) for w, o in zip(weights, output, strict=True)])
-    # The bias sees every kept row once, so its gradient is the sum of all rows' gradients.
+    # The bias is added to every stitched row once, so its gradient is the sum of the gradients of all rows.
     np.testing.assert_allclose(classifier.bias.grad.numpy(), sum(w.sum(axis=0) for w in weights), rtol=1e-3, atol=1e-3)
 
 
@@ -151,7 +151,7 @@ def test_tokens_that_share_a_subword_have_one_row_and_one_gradient(model):
     assert output[0].is_joined.tolist() == [False, True]
     assert output[0].offsets.tolist() == [[0, 4]]
     backprop([Ragged(np.ones((1, 5), dtype="f"), output[0].lengths)])
-    assert models.get_checkpoint(model).model.classifier.bias.grad.tolist() == [1.0] * 5
+    assert token_classifier.get_checkpoint(model).model.classifier.bias.grad.tolist() == [1.0] * 5
 
 
 def test_dropout_acts_in_training_alone(model, docs):
@@ -164,7 +164,7 @@ def test_dropout_acts_in_training_alone(model, docs):
 
 def test_weights_that_are_not_finite_are_an_error(model, docs):
     with torch.no_grad():
-        models.get_checkpoint(model).model.classifier.bias.fill_(float("nan"))
+        token_classifier.get_checkpoint(model).model.classifier.bias.fill_(float("nan"))
     with pytest.raises(BertNerError, match="values that are not finite"):
         model.predict(docs)
 
@@ -219,7 +219,7 @@ def test_a_checkpoint_that_the_windows_do_not_fit_is_not_loaded(tagger, docs):
     for _ in range(2):
         with pytest.raises(ConfigError, match="window = 65 exceeds the 64 positions"):
             model.predict(docs)
-    assert not models.has_checkpoint(model)
+    assert not token_classifier.has_checkpoint(model)
 
 
 @pytest.mark.parametrize(("window", "overlap"), [(64, 61), (3, 0)])
@@ -232,19 +232,19 @@ def test_a_window_that_is_not_named_has_no_more_than_128_subwords(tmp_path):
     folder = save_encoder(tmp_path, max_position_embeddings=1024)
     model = build_token_classifier_v1(str(folder))
     load_checkpoint(model, ["per"])
-    checkpoint = models.get_checkpoint(model)
+    checkpoint = token_classifier.get_checkpoint(model)
     batches = watch_batches(checkpoint)
     doc = Doc(spacy.blank("en").vocab, words=["new"] * 1200)
     model.predict([doc])
     assert max(map(max, batches)) == 128
     for overlap, window in ((32, 128), (40, 160), (128, 512)):
         model = build_token_classifier_v1(str(folder), overlap=overlap)
-        models._shim(model).checkpoint = checkpoint
+        token_classifier._shim(model).checkpoint = checkpoint
         batches.clear()
         model.predict([doc])
         assert max(map(max, batches)) == window
     named = build_token_classifier_v1(str(folder), window=1024)
-    models._shim(named).checkpoint = checkpoint
+    token_classifier._shim(named).checkpoint = checkpoint
     named.predict([doc])
     assert max(map(max, batches)) == 1024
 
@@ -261,7 +261,7 @@ def test_any_number_of_special_subwords_stands_before_the_text(tagger, tmp_path)
 
 def test_no_gradients_are_kept_in_prediction(model, docs):
     enabled = []
-    embeddings = models.get_checkpoint(model).model.bert.embeddings
+    embeddings = token_classifier.get_checkpoint(model).model.bert.embeddings
     embeddings.register_forward_hook(lambda *_: enabled.append(torch.is_grad_enabled()))
     model.predict(docs[:1])
     model(docs[:1], is_train=True)
@@ -283,7 +283,7 @@ def test_weights_go_where_thinc_wants_them(tagger, monkeypatch):
 
 def test_averaged_weights_are_used_and_put_back(model, docs):
     before = model.predict(docs[:1])[0].dataXd
-    bias = models.get_checkpoint(model).model.classifier.bias
+    bias = token_classifier.get_checkpoint(model).model.classifier.bias
     key = model.shims[0].key("classifier.bias", bias)
     with model.use_params({key: np.full(5, 7.0, dtype="f")}):
         inside = model.predict(docs[:1])[0].dataXd
@@ -292,7 +292,7 @@ def test_averaged_weights_are_used_and_put_back(model, docs):
 
 
 def bias_of(rows, bias, model):
-    """The bias itself is swapped inside the block, so take what it was from the saved checkpoint."""
+    """The bias is replaced inside the block, so its previous value is read from the saved checkpoint."""
     return AutoModelForTokenClassification.from_pretrained(model.attrs["name"]).classifier.bias.detach().numpy()
 
 

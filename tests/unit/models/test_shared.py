@@ -1,4 +1,4 @@
-"""A head on vectors that others use too, here those of spaCy's own `tok2vec`."""
+"""Test a head on shared vectors, here those of spaCy's own `tok2vec`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TOK2VEC = {
 
 
 def make(examples: list[Example], tok2vec: dict[str, object] = LISTENER, **config: object) -> Language:
-    """`tok2vec`, a tagger and `bert_ner` on it; initialized."""
+    """Return an initialized pipeline with `tok2vec`, and a tagger and `bert_ner` that use it."""
     nlp = spacy.blank("en")
     if tok2vec is LISTENER:
         nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
@@ -100,7 +100,7 @@ def test_the_logits_are_those_of_a_linear_layer(nlp: Language, examples: list[Ex
 
 
 def test_gradients_are_those_of_the_loss_to_the_bottom(examples: list[Example]) -> None:
-    """Moved a little, a weight of `tok2vec` changes the summed logits by what its gradient says."""
+    """A small change of a weight of `tok2vec` changes the summed logits as its gradient predicts."""
     nlp = make(examples, TOK2VEC)
     model = nlp.get_pipe("bert_ner").model
     docs = [nlp.make_doc("Kevin Durant  plays"), nlp.make_doc(" "), nlp.make_doc("")]
@@ -121,8 +121,8 @@ def test_gradients_are_those_of_the_loss_to_the_bottom(examples: list[Example]) 
 
 
 def test_a_batch_without_entities_to_learn_lets_the_others_learn(nlp: Language, examples: list[Example]) -> None:
-    """The last listener sends the gradients of all to the encoder: were it silent, none would arrive."""
-    train(nlp, examples, 3)  # as a tagger begins with zeros, which give the encoder no gradient
+    """The last listener sends the gradients of all listeners to the encoder; without it, none would arrive."""
+    train(nlp, examples, 3)  # a new tagger has zero weights, which give the encoder no gradient
     doc = nlp.make_doc("Kevin Durant plays")
     reference = Doc(nlp.vocab, words=[token.text for token in doc], tags=["even", "odd", "even"])
     tok2vec = nlp.get_pipe("tok2vec").model
@@ -133,7 +133,7 @@ def test_a_batch_without_entities_to_learn_lets_the_others_learn(nlp: Language, 
 
 
 def test_gradients_are_those_of_the_sum_over_tokens(nlp: Language, examples: list[Example]) -> None:
-    """As spaCy's own components send them: twice the examples, twice the gradient."""
+    """Gradients are sums, as in spaCy's own components: twice the examples, twice the gradient."""
     pipe = nlp.get_pipe("bert_ner")
     sizes = []
     for batch in ([examples[0]], [examples[0], examples[0]]):

@@ -17,7 +17,7 @@ from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.checkpoints.hub import CheckpointSource
 from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
-from spacy_bert_ner.losses import gold_tags as gold
+from spacy_bert_ner.losses import gold_tags
 from spacy_bert_ner.losses.cross_entropy import WeightedMean
 from spacy_bert_ner.models.token_classifier import get_tags
 from spacy_bert_ner.types import Prediction
@@ -103,7 +103,7 @@ def test_a_trained_head_needs_no_labels(make_nlp, tagger):
 
 
 def test_initialize_reads_no_example_where_labels_are_given(make_nlp, examples):
-    """Reading them again takes time, and an augmenter makes others each time; one read is spaCy's check of them."""
+    """A second pass takes time, and an augmenter returns new examples. The one read is spaCy's validation."""
     nlp, reads = make_nlp(), []
 
     def get_examples():
@@ -146,15 +146,15 @@ def test_the_subwords_that_carry_a_tag(make_nlp, examples, subword_labels, carri
     eg = examples[2]
     rows = pipe.model.predict([eg.predicted])[0]
     assert rows.lengths.tolist() == [3, 7, 1, 1, 1, 1, 1]
-    tag_ids = gold.tag_ids(eg, get_tags(pipe.model), rows.lengths, "bert_ner")
-    targets = gold.row_targets(tag_ids, rows.lengths, subword_labels)
+    tag_ids = gold_tags.tag_ids(eg, get_tags(pipe.model), rows.lengths, "bert_ner")
+    targets = gold_tags.row_targets(tag_ids, rows.lengths, subword_labels)
     assert Counter(pipe.tags[i] for i in targets if i >= 0) == carriers
 
 
 def test_a_token_without_subwords_shifts_no_tag():
     tag_ids, lengths = np.array([5, 6, 7]), np.array([1, 0, 2])
-    assert gold.row_targets(tag_ids, lengths, "first").tolist() == [5, 7, -1]
-    assert gold.row_targets(tag_ids, lengths, "all").tolist() == [5, 7, 7]
+    assert gold_tags.row_targets(tag_ids, lengths, "first").tolist() == [5, 7, -1]
+    assert gold_tags.row_targets(tag_ids, lengths, "all").tolist() == [5, 7, 7]
 
 
 @pytest.mark.parametrize("subword_labels", ["first", "all"])
@@ -165,7 +165,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_plain_torch(make_nlp, examples, s
     tags = get_tags(pipe.model)
     targets = np.concatenate(
         [
-            gold.row_targets(gold.tag_ids(eg, tags, o.lengths, ""), o.lengths, subword_labels)
+            gold_tags.row_targets(gold_tags.tag_ids(eg, tags, o.lengths, ""), o.lengths, subword_labels)
             for eg, o in zip(examples, output, strict=True)
         ]
     )
@@ -192,18 +192,18 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         eg, lengths = Example(predicted, reference), np.array([2, 1])
-        assert gold.tag_ids(eg, get_tags(pipe.model), lengths, "").tolist() == [-1, 0]
+        assert gold_tags.tag_ids(eg, get_tags(pipe.model), lengths, "").tolist() == [-1, 0]
 
 
 @pytest.mark.parametrize(
     ("scheme", "words", "ents", "tags"),
     [
-        # Beside an entity of the same label, across a line feed that has no subword.
+        # Adjacent to an entity of the same label, across a line feed without a subword.
         ("IOB1", "Lagos \n Lyon", "B-geo O B-geo", "I-geo ? B-geo"),
         ("IOE1", "Lagos \n Lyon", "B-geo O B-geo", "E-geo ? I-geo"),
         ("IOB2", "Lagos \n Lyon", "B-geo O B-geo", "B-geo ? B-geo"),
         ("plain", "Lagos \n Lyon", "B-geo O B-geo", "geo ? geo"),
-        # The entity goes on across it, ends with it, or begins with it.
+        # The entity continues across it, ends with it, or begins with it.
         ("BILUO", "Sierra \n Leone", "B-geo I-geo I-geo", "B-geo ? L-geo"),
         ("BILUO", "Lyon \n left", "B-geo I-geo O", "U-geo ? O"),
         ("IOBES", "\n New York", "B-geo I-geo I-geo", "? B-geo E-geo"),
@@ -220,14 +220,14 @@ def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, word
     eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=ents.split()))
     known = build_tag_set(tags_of_labels(["geo", "per"], scheme), scheme)
     lengths = np.array([int(word != "\n") for word in words])
-    tag_ids = gold.tag_ids(eg, known, lengths, "")
+    tag_ids = gold_tags.tag_ids(eg, known, lengths, "")
     assert " ".join(known.tags[i] if i >= 0 else "?" for i in tag_ids) == tags
 
 
 @pytest.mark.parametrize(
     ("ents", "tags"),
     [
-        # Of four tokens the second and the third share the subword of the first.
+        # The second and third of four tokens share the subword of the first.
         ("B-per I-per I-per O", "B-per O"),
         ("B-per I-per I-per I-per", "B-per I-per"),
         ("O B-per I-per I-per", "B-per I-per"),
@@ -247,13 +247,13 @@ def test_tokens_that_share_a_subword_have_one_tag_in_training(nlp, ents, tags):
     eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=ents.split(" ")))
     known = build_tag_set(tags_of_labels(["geo", "per"]))
     lengths, is_joined = np.array([1, 0, 0, 1]), np.array([False, True, True, False])
-    tag_ids = gold.tag_ids(eg, known, lengths, "", is_joined=is_joined)
+    tag_ids = gold_tags.tag_ids(eg, known, lengths, "", is_joined=is_joined)
     assert tag_ids[1:3].tolist() == [-1, -1]
     assert " ".join(known.tags[i] if i >= 0 else "?" for i in tag_ids[[0, 3]]) == tags
 
 
 def test_a_shared_subword_is_trained_once(make_nlp, tagger):
-    """`nets` is one subword and two tokens, in an entity that begins with the first: no `I-` pulls at its row."""
+    """`nets` is one subword and two tokens of an entity that begins with the first: its row is not trained on `I-`."""
     nlp = make_nlp(name=tagger)
     losses = []
     for words in (["nets", "lives"], ["ne", "ts", "lives"]):
@@ -326,7 +326,7 @@ def test_updating_with_empty_docs_changes_nothing(nlp):
 
 
 def test_a_batch_of_nothing(make_nlp):
-    # Not even a checkpoint is needed for it.
+    # This does not require a checkpoint.
     pipe = make_nlp(name="no/such-checkpoint").get_pipe("bert_ner")
     assert pipe.predict([]) == []
     assert pipe.update([]) == pipe.rehearse([]) == {"bert_ner": 0.0}
@@ -393,7 +393,7 @@ def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
 
 
 def test_the_commit_that_was_opened_is_recorded(monkeypatch, tagger, tmp_path):
-    """As the Hub answers: a branch was asked for, and the folder in the cache tells the commit."""
+    """Imitate the Hub: a branch was requested, and the name of the cache folder is the commit."""
     with monkeypatch.context() as patched:
         patched.setattr(
             "spacy_bert_ner.checkpoints.checkpoint.locate_checkpoint",

@@ -1,4 +1,4 @@
-"""Labels that are added, models that go on learning, and annotation that tells only a part."""
+"""Test added labels, resumed training, rehearsal, and partial annotation."""
 
 import warnings
 
@@ -13,7 +13,7 @@ from support import initialized
 from thinc.api import SGD, Adam, RAdam
 
 from spacy_bert_ner.errors import ConfigError, TagError
-from spacy_bert_ner.losses import gold_tags as gold
+from spacy_bert_ner.losses import gold_tags
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
@@ -120,7 +120,7 @@ def test_a_label_that_would_spoil_the_head_is_refused_and_nothing_is_changed(mak
     assert spacy.load(tmp_path / "b").get_pipe("bert_ner").tags == ("O", "per")
 
 
-# A label that was added stays, whatever comes after.
+# An added label is kept by all later calls.
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def two_labels(nlp):
 @pytest.mark.training
 @pytest.mark.parametrize("use_averages", [False, True])
 def test_training_goes_on_after_a_label_was_added(nlp, examples, use_averages):
-    # The optimizer's moments and averages of the head are those of the old rows; they have to grow with it.
+    # The optimizer's moments and averages have the shape of the old head, and must be replaced.
     optimizer = Adam(0.01, use_averages=use_averages)
     for _ in range(3):
         nlp.update(examples, sgd=optimizer)
@@ -319,7 +319,7 @@ def test_the_gradient_of_rehearsal_is_that_of_torch(nlp, examples):
     for eg in examples:
         ids, mask = new_model.pad([new_model.tokenize([eg.text])[0].ids])
         lengths = pipe.model.predict([eg.predicted])[0].lengths
-        first = torch.tensor(1 + np.cumsum(lengths) - lengths)  # behind [CLS]; every token has a subword here
+        first = torch.tensor(1 + np.cumsum(lengths) - lengths)  # after [CLS]; every token has a subword here
         with torch.no_grad():
             old = old_model.forward(ids, mask)[0, first].log_softmax(-1)
         new = new_model.forward(ids, mask)[0, first].log_softmax(-1)
@@ -338,7 +338,7 @@ def test_rehearsal_alone_takes_a_step(nlp, examples, way):
     rehearse = nlp.rehearse if way == "nlp" else nlp.get_pipe("bert_ner").rehearse
     first = rehearse(examples, sgd=optimizer, losses={})["bert_ner"]
     bias = checkpoint(nlp).model.classifier.bias
-    assert bias[2] < before[2]  # back to where it was
+    assert bias[2] < before[2]  # back towards its old value
     assert bias.grad is None
     assert rehearse(examples, sgd=optimizer, losses={})["bert_ner"] < first
 
@@ -351,7 +351,7 @@ def test_rehearsing_empty_docs_changes_nothing(nlp):
     np.testing.assert_array_equal(logits(nlp), before)
 
 
-# Annotation that tells a part.
+# Partial annotation.
 
 
 @pytest.mark.training
@@ -377,7 +377,7 @@ def test_training_on_a_part_of_the_annotation_teaches_nothing_of_the_rest(make_n
 
 
 def misaligned(nlp):
-    """Two gold entities, of which one ends inside a token."""
+    """Return an example with two gold entities, one of which ends inside a token."""
     predicted = Doc(nlp.vocab, words=["KevinDurant", "lives", "in", "York"])
     words = ["Kevin", "Durant", "lives", "in", "York"]
     ents = ["B-per", "O", "O", "O", "B-geo"]
@@ -417,7 +417,7 @@ def test_misaligned_entities_are_told_in_the_first_batch_that_has_some(make_nlp,
 
 
 def test_misaligned_entities_are_told_in_later_data_too(nlp, examples):
-    nlp.update(examples)  # as those that it was initialized with: all of them aligned
+    nlp.update(examples)  # like the examples of the initialization: all aligned
     with pytest.warns(UserWarning, match=r"1 of 2 gold entities \(50.0 %\)"):
         nlp.update([misaligned(nlp)])
     with warnings.catch_warnings():
@@ -429,7 +429,7 @@ def test_the_survey_tells_the_labels_and_the_first_misaligned_entity(nlp, exampl
     words, spaces = ["-led", *["word"] * 20], [False, *[True] * 21]
     ents = ["B-geo", *["O"] * 21]
     long = Example(Doc(nlp.vocab, words=["U.S.-led", *words[1:]]), Doc(nlp.vocab, ["U.S.", *words], spaces, ents=ents))
-    labels, found = gold.collect_labels([*examples, long, misaligned(nlp)])
+    labels, found = gold_tags.collect_labels([*examples, long, misaligned(nlp)])
     assert labels == ["geo", "org", "per"]
     assert found == (2, 9, "U.S.", "U.S.-led" + " word" * 14 + " w")
 
@@ -437,7 +437,7 @@ def test_the_survey_tells_the_labels_and_the_first_misaligned_entity(nlp, exampl
 def test_white_space_that_only_one_text_has_misaligns_nothing(nlp):
     reference = Doc(nlp.vocab, words=["Then", "Kevin", "Durant", "left"], ents=["O", "B-per", "I-per", "O"])
     eg = Example(Doc(nlp.vocab, words=["Then", "  ", "Kevin", "Durant", "left"]), reference)
-    assert gold.collect_labels([eg]) == (["per"], (0, 1, "", ""))
+    assert gold_tags.collect_labels([eg]) == (["per"], (0, 1, "", ""))
 
 
 def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):
@@ -472,7 +472,7 @@ def test_training_a_head_in_another_scheme(make_nlp, examples, tmp_path):
         found = [[(ent.text, ent.label_) for ent in nlp(eg.text).ents] for eg in examples]
         assert found == expected, scheme
         nlp.to_disk(tmp_path / scheme)
-        # The head says its scheme in config.json, so that another pipeline reads it rightly without being told.
+        # The head stores its scheme in config.json, so another pipeline interprets it correctly without a setting.
         folder = tmp_path / scheme / "bert_ner" / "model"
         other = make_nlp(name=folder)
         assert [[(ent.text, ent.label_) for ent in other(eg.text).ents] for eg in examples] == expected

@@ -1,4 +1,4 @@
-"""What the component does with given logits: constraints, schemes, scores, thresholds."""
+"""Test predictions from given logits: constraints, schemes, scores, thresholds."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ TEXT = "Kevin Durant left the Brooklyn Nets"
 
 
 def make_nlp(says=SAYS, tags=IOB2, scheme=None, certainty=6.0, **config):
-    """A pipeline whose model gives each word's tag a high logit, or the logits that `says` has for it."""
+    """Return a pipeline whose model gives the tag of each word a high logit, or uses the logits of `says`."""
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe("bert_ner", config={"model": {"name": "unused", "tag_scheme": scheme}, **config})
 
@@ -63,7 +63,7 @@ def test_entities_and_their_scores():
 
 def test_the_score_of_an_entity_of_one_token():
     doc = make_nlp(tags=("O", "B-geo", "I-geo"), scheme="IOB2", certainty=2.0)("Paris")
-    # I-geo cannot stand alone: e² against e⁰ for O.
+    # I-geo cannot begin an entity: e² against e⁰ for O.
     assert doc.ents[0]._.score == pytest.approx(np.exp(2) / (np.exp(2) + 1), abs=1e-6)
 
 
@@ -99,7 +99,7 @@ def test_a_doc_that_passes_twice_keeps_its_scores():
 
 @pytest.mark.parametrize(("scheme", "found"), [(None, []), ("IOB1", [("Durant", "org")])])
 def test_what_begins_directly_behind_an_entity_that_is_there(scheme, found):
-    # I-org: where `B-` and `I-` are all that is known, it begins an entity, but not directly behind another one.
+    # I-org: if there are only `B-` and `I-`, it begins an entity, but not directly after another entity.
     nlp = make_nlp({"Durant": "I-org"}, scheme=scheme, tags=("O", "B-per", "I-per", "B-org", "I-org"))
     doc = nlp.make_doc("Kevin Durant left")
     doc.ents = [Span(doc, 0, 1, label="per")]
@@ -175,7 +175,7 @@ def test_the_score_is_that_of_the_latest_component():
 
 def test_a_component_that_was_never_made_here_gives_scores_too(no_extension):
     nlp = make_nlp()
-    Span.remove_extension("score")  # as in another process that has unpickled it
+    Span.remove_extension("score")  # as in another process after unpickling
     assert nlp(TEXT).ents[0]._.score > 0.9
 
 
@@ -304,7 +304,7 @@ def test_a_threshold_for_a_label_that_there_is_not():
         make_nlp(thresholds={"PER": 0.5})(TEXT)
 
 
-# Entities that are there, blocked tokens, sentences, white space.
+# Existing entities, blocked tokens, sentences, white space.
 
 
 def with_entity(nlp, start, end, label="mine"):
@@ -316,14 +316,14 @@ def with_entity(nlp, start, end, label="mine"):
 def test_entities_that_are_there_stay_and_the_others_are_found_around_them():
     nlp = make_nlp()
     doc = nlp(with_entity(nlp, 1, 3))
-    # "Kevin" alone begins an entity; it does not go on behind the one that is there.
+    # Only "Kevin" begins an entity, which does not continue after the existing entity.
     assert entities(doc) == [("Kevin", "per"), ("Durant left", "mine"), ("Brooklyn Nets", "org")]
     assert [span.text for span in doc.spans["bert_ner"]] == ["Kevin", "Brooklyn Nets"]
     assert doc.ents[1]._.score is None
 
 
 def test_the_best_sequence_is_found_around_an_entity_that_is_there():
-    # Behind it I-per cannot stand; B-per is the next best.
+    # I-per cannot follow it; B-per is the next best tag.
     nlp = make_nlp({**SAYS, "Durant": [0, 4, 5, 0, 0, 0, 0]})
     doc = nlp(with_entity(nlp, 0, 1))
     assert entities(doc) == [("Kevin", "mine"), ("Durant", "per"), ("Brooklyn Nets", "org")]
@@ -441,7 +441,7 @@ def test_labels_with_hyphens():
 
 
 def test_the_temperature_makes_scores_honest():
-    # The model is sure of every name, and right in two cases of three.
+    # The model is confident about every name, and correct in two of three cases.
     nlp = make_nlp(certainty=8.0)
     pipe = nlp.get_pipe("bert_ner")
     examples = []
@@ -493,7 +493,7 @@ def test_entities_without_annotation_do_not_count_in_calibration():
     whole, part = nlp.make_doc(TEXT), nlp.make_doc(TEXT)
     whole.ents = [Span(whole, 0, 2, label="per"), Span(whole, 4, 6, label="geo")]
     part.set_ents([Span(part, 0, 2, label="per")], missing=[part[5:6]], default="outside")
-    # The label of "Brooklyn Nets" is wrong once and unknown twice, that of "Kevin Durant" always right.
+    # The label of "Brooklyn Nets" is incorrect once and unknown twice; that of "Kevin Durant" is always correct.
     report = nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), gold) for gold in (part, whole, part)])
     assert report["n_entities"] == 4
     assert nlp(TEXT).ents[0]._.score == pytest.approx(3 / 4, abs=0.02)

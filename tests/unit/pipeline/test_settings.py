@@ -1,4 +1,7 @@
-"""Every setting is checked when the pipeline is built. What each of them does: test_prediction.py, test_model.py."""
+"""Test that every setting is validated when the pipeline is built.
+
+The effect of the settings is tested in test_prediction.py and test_model.py.
+"""
 
 import json
 import re
@@ -109,7 +112,7 @@ BAD = [
 def test_the_error_names_key_value_and_what_is_allowed(key, value, allowed):
     *section, name = key.split(".")
     config = {"model": {name: value}} if section else {name: value}
-    # A model does not know in which component it will be.
+    # A model does not know the name of its component.
     place = "components.<name>.model" if section else "components.bert_ner"
     with pytest.raises(ConfigError) as error:
         spacy.blank("en").add_pipe("bert_ner", config=config)
@@ -189,7 +192,7 @@ def test_an_unknown_key_is_refused():
         spacy.blank("en").add_pipe("bert_ner", config={"treshold": 0.5})
 
 
-# One change of each key, and what it does. The keys are those of the defaults, so a new one cannot be forgotten.
+# One change of each key, and its effect. The keys are compared with the defaults, so no new key can be forgotten.
 
 TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn . " * 4
 
@@ -241,7 +244,7 @@ def opened(nlp):
 
 
 def trained(nlp):
-    """The loss of one batch, the parameters that have a gradient, and how often the first layer was computed."""
+    """Return the loss of one batch, the parameters with a gradient, and the number of first-layer passes."""
     nlp("")
     pipe, count = nlp.get_pipe("bert_ner"), []
     module = pipe.model.shims[0].checkpoint.model
@@ -258,13 +261,13 @@ def logits(nlp):
 
 
 def offsets(nlp):
-    """Where in the text the subwords of the entities are."""
+    """Return the character offsets of the entities' subwords."""
     doc = nlp(TEXT)
     return doc.spans["bert_ner"].attrs["offsets"].tolist()
 
 
 def subwords(nlp):
-    """Those of a text, once there is something to train."""
+    """Return the subwords of a text after initialization."""
     gold = nlp.make_doc("Kevin")
     gold.set_ents([Span(gold, 0, 1, label="per")])
     nlp.initialize(lambda: [Example(nlp.make_doc("Kevin"), gold)])
@@ -272,7 +275,7 @@ def subwords(nlp):
 
 
 def top_layer(nlp):
-    """The sum of a matrix of the highest layer, after a new label has brought a new head."""
+    """Return the sum of a matrix of the highest layer after a new label caused a new head."""
     torch.manual_seed(0)
     nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "new")]})])
     model = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model
@@ -404,7 +407,7 @@ def test_what_can_be_one_is_saved_and_loaded(encoder, name, tmp_path):
 
 @pytest.mark.parametrize("name", ["a/b", "/x", "a\\b", "vocab", "../x"])
 def test_a_saved_pipeline_that_names_a_component_so(encoder, name, tmp_path):
-    """As someone may have written it: nothing outside of it is read."""
+    """A folder that a user may have prepared: no file outside it is read."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", name="old", config={"model": {"name": str(encoder)}})
     nlp.to_disk(tmp_path / "pipeline")
@@ -412,7 +415,7 @@ def test_a_saved_pipeline_that_names_a_component_so(encoder, name, tmp_path):
         path = tmp_path / "pipeline" / file
         quoted = json.dumps(name)
         path.write_text(path.read_text().replace("[components.old", f"[components.{name}").replace('"old"', quoted))
-    # Of dots spaCy itself says that no section can have them.
+    # spaCy itself rejects dots in section names.
     message = "Error parsing config section" if "." in name else re.escape(f"Invalid component name {name!r}")
     with pytest.raises(ValueError, match=message):
         spacy.load(tmp_path / "pipeline")

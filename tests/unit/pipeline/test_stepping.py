@@ -1,4 +1,4 @@
-"""What a component asks of the optimizer when they meet, and the optimizer that it brings along."""
+"""Test the learning-rate checks of a component, its schedule, and its default optimizer."""
 
 import warnings
 
@@ -18,13 +18,13 @@ SCHEDULE = {"@schedules": "spacy_bert_ner.WarmupLinear.v1", "initial_rate": 0.00
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """An encoder with one layer, as wide as small encoders are that people use."""
+    """Return an encoder with one layer and the hidden size of a common small encoder."""
     changes = {"hidden_size": 256, "num_hidden_layers": 1, "intermediate_size": 32}
     return save_encoder(tmp_path_factory.mktemp("wide"), **changes)
 
 
 def planned(make_nlp, examples, **training):
-    """A pipeline whose config says how long it trains."""
+    """Return a pipeline whose config defines the length of training."""
     nlp = make_nlp()
     nlp.config["training"] |= {
         "max_steps": 8,
@@ -37,7 +37,7 @@ def planned(make_nlp, examples, **training):
 
 
 def learn(nlp, examples, sgd, n, steps=True):
-    """RETURNS: the learning rate of each update."""
+    """Train, and return the learning rate of each update."""
     rates = []
     for _ in range(n):
         nlp.update(examples, sgd=sgd)
@@ -139,7 +139,7 @@ def test_who_has_adamw_is_told_the_rate_alone(make_nlp, wide, examples):
 
 
 def test_a_schedule_of_thinc_without_steps_is_refused_before_training(make_nlp, examples):
-    """As `${training.max_steps}` gives it where epochs are named."""
+    """The value of `${training.max_steps}` if the config sets epochs."""
     thincs = {"@schedules": "warmup_linear.v1", "warmup_steps": 5, "total_steps": 0, "initial_rate": 0.001}
     with pytest.raises(ConfigError, match="total_steps = 0 makes the learning rate 0 from step 5 on"):
         planned(make_nlp, examples, max_steps=0, optimizer={"@optimizers": "Adam.v1", "learn_rate": thincs})
@@ -156,7 +156,7 @@ def test_others_are_not(make_nlp, wide, examples, settings, sgd):
     learn(nlp, examples, sgd, 2)
 
 
-# the optimizer of a pipeline whose config names none
+# the optimizer of a pipeline whose config has none
 
 
 @pytest.mark.parametrize(("width", "rate"), [(32, 0.001), (256, 0.0002)])
