@@ -12,6 +12,8 @@ from ..errors import CheckpointError, Errors
 from .atomic_io import sha256_of
 from .file_limits import irregular_files
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
 SUMS = "sha256.json"
 """Name of the file with the checksum of each file in a folder, by its path there."""
 
@@ -68,8 +70,7 @@ def _read(folder: Path) -> dict[str, str]:
         checksums = json.loads((folder / SUMS).read_text(encoding="utf8"))
     except (OSError, ValueError, RecursionError) as e:
         raise CheckpointError(Errors.bad_sums.format(path=folder / SUMS, reason=e)) from e
-    is_checksum = re.compile("[0-9a-f]{64}").fullmatch
-    if not isinstance(checksums, dict) or not all(is_checksum(str(value)) for value in checksums.values()):
+    if not isinstance(checksums, dict) or not all(_SHA256.fullmatch(str(value)) for value in checksums.values()):
         reason = "it is not a table of checksums by file"
         raise CheckpointError(Errors.bad_sums.format(path=folder / SUMS, reason=reason))
     return checksums
