@@ -49,12 +49,15 @@ def parse_records(
     YIELDS (T | Invalid): the result of `parse`, or `Invalid`.
     """
     for line, value in items:
-        try:
-            if not isinstance(value, dict):
-                raise value if isinstance(value, CorpusError) else _no_object_error(path, line, value)
-            yield parse(line, value)
-        except CorpusError as e:
-            yield Invalid(_with_id(e, f"{path}, line {line}", value) if isinstance(value, dict) else e)
+        if isinstance(value, CorpusError):
+            yield Invalid(value)
+        elif not isinstance(value, dict):
+            yield Invalid(CorpusError(Errors.no_object.format(path=path, line=line, found=shorten(value))))
+        else:
+            try:
+                yield parse(line, value)
+            except CorpusError as e:
+                yield Invalid(_with_id(e, f"{path}, line {line}", value))
 
 
 def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "") -> Iterator[T | Invalid]:
@@ -68,9 +71,10 @@ def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "
     RAISES CorpusError: see `read_records`.
     """
     for line, value in values(source, key):
+        if isinstance(value, CorpusError):
+            yield Invalid(value)
+            continue
         try:
-            if isinstance(value, CorpusError):
-                raise value
             yield parse(line, value)
         except CorpusError as e:
             yield Invalid(e)
@@ -82,10 +86,6 @@ def _with_id(error: CorpusError, location: str, record: Record) -> CorpusError:
     if not name or isinstance(error, _RepeatedIdError) or not message.startswith(f"{location}: "):
         return error
     return CorpusError(f"{location}, id {name}{message.removeprefix(location)}")
-
-
-def _no_object_error(path: Path, line: int, value: object) -> CorpusError:
-    return CorpusError(Errors.no_object.format(path=path, line=line, found=shorten(value)))
 
 
 def first_readable(items: Iterable[tuple[int, object]]) -> list[Record]:

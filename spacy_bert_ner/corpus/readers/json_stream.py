@@ -39,7 +39,7 @@ def values(source: TextSource, key: str = "") -> Iterator[tuple[int, Any]]:
         if begin[:1] == "{" and key:
             yield from elements_under(source.path, text, key)
         elif begin[:1] != "[" or begin[:2] == '["':  # a list of strings is a single value
-            yield from _lines(source, text)
+            yield from _line_values(source, text)
         else:
             decoder = _StreamDecoder(source.path, text)
             yield from _elements(decoder)
@@ -56,30 +56,45 @@ def _first_characters(source: TextSource) -> str:
     return begin
 
 
-def _lines(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
+def _line_values(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
     """Yield the value of each line, or consecutive values if the first one spans several lines."""
-    path, line, is_first = source.path, 0, True
+    is_first = True
+    for line, row in _rows(source.path, text):
+        try:
+            value = json.loads(row)
+        except _FAILURES as e:
+            if end := _end_before_comma(row, e):
+                value = json.loads(row[:end])
+            elif is_first and (row.strip() in ("{", "[") or _spans_lines(source)):
+                yield from _consecutive_values(source)
+                return
+            else:
+                value = _bad_json_error(source.path, line, row, e)
+        is_first = False
+        yield line, value
+
+
+def _rows(path: Path, text: TextIO) -> Iterator[tuple[int, str]]:
+    """Yield the rows that are not blank, with their lines from 1 and without line ends.
+
+    RAISES CorpusError: a row is longer than `MAX_RECORD`.
+    """
+    line = 0
     while row := text.readline(_CHUNK):
         line += 1
         if not row.endswith(("\n", "\r")):
             row += text.readline(MAX_RECORD)
         if len(row) > MAX_RECORD:
             raise CorpusError(Errors.long_record.format(path=path, line=line, allowed=MAX_RECORD))
-        if not row.strip():
-            continue
-        row = row.rstrip("\r\n")  # an error at the end of the row is then reported on this line
-        try:
-            value = json.loads(row)
-        except _FAILURES as e:
-            if isinstance(e, json.JSONDecodeError) and e.msg == "Extra data" and row[e.pos :].strip() == ",":
-                value = json.loads(row[: e.pos])
-            elif is_first and (row.strip() in ("{", "[") or _spans_lines(source)):
-                yield from _consecutive_values(source)
-                return
-            else:
-                value = _bad_json_error(path, line, row, e)
-        is_first = False
-        yield line, value
+        if row.strip():
+            yield line, row.rstrip("\r\n")  # an error at the end of the row is then reported on this line
+
+
+def _end_before_comma(row: str, error: Exception) -> int:
+    """Return the end of the value of a row if its only error is a comma after the value; 0 otherwise."""
+    if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and row[error.pos :].strip() == ",":
+        return error.pos
+    return 0
 
 
 def _spans_lines(source: TextSource) -> bool:
