@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import CorpusError, Errors
 from ..misc_column import DOCUMENT_START, UNKNOWN, read_document, read_misc
@@ -66,16 +67,10 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
     with source.text() as text:
         for line, row in enumerate(text, start=1):
             cells = split_columns(row)
-            is_start = cells[:1] == [DOCUMENT_START]
-            is_comment = row[:1] == "#" and not layout.is_converted and not sentence.is_word(row, cells)
-            name = None
-            if is_start:
-                name = read_document(cells)
-            elif is_comment:
-                key, name = _parse_comment(row)
-                is_start = key in _DOCUMENT_KEYS
-                if not is_start and key not in _SENTENCE_KEYS:
-                    continue
+            if cells[:1] == [DOCUMENT_START]:
+                boundary = _Boundary(True, read_document(cells))
+            elif row[:1] == "#" and not layout.is_converted and not sentence.is_word(row, cells):
+                boundary = _comment_boundary(row)
             elif cells and not row.isspace():
                 if cells == header:
                     header = []
@@ -83,20 +78,34 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
                     yield sentence.build()
                     sentence.begin(document)
                 continue
+            else:
+                boundary = _Boundary(False)
+            if boundary is None:
+                continue
             if sentence:
                 yield sentence.build()
-            if is_start:
+            if boundary.is_document:
                 n_documents += 1
-                document = f"{source.path.name} {n_documents}" if name is None else name
+                document = f"{source.path.name} {n_documents}" if boundary.name is None else boundary.name
             sentence.begin(document)
     if sentence:
         yield sentence.build()
 
 
-def _parse_comment(row: str) -> tuple[str, str | None]:
-    """Return the key and the value of a comment: `document_id` and `d1` of `# hipe2022:document_id = d1`."""
+class _Boundary(NamedTuple):
+    """A row between two sentences: whether a document begins there, and its name, None if it has none."""
+
+    is_document: bool
+    name: str | None = None
+
+
+def _comment_boundary(row: str) -> _Boundary | None:
+    """Return the boundary that a comment marks, such as `# hipe2022:document_id = d1`; None for any other comment."""
     key, _, value = row[1:].partition("=")
-    return key.strip().rpartition(":")[2], value.strip() or None
+    key = key.strip().rpartition(":")[2]
+    if key in _DOCUMENT_KEYS:
+        return _Boundary(True, value.strip() or None)
+    return _Boundary(False) if key in _SENTENCE_KEYS else None
 
 
 class _SentenceBuilder:
