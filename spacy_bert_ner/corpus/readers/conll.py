@@ -64,6 +64,7 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
     document = ""
     sentence = _SentenceBuilder(source.path, layout, notes)
     header = list(layout.header)
+    boundary: _Boundary | None
     with source.text() as text:
         for line, row in enumerate(text, start=1):
             cells = split_columns(row)
@@ -82,14 +83,12 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
                 boundary = _Boundary(False)
             if boundary is None:
                 continue
-            if sentence:
-                yield sentence.build()
+            yield from sentence.flush()
             if boundary.is_document:
                 n_documents += 1
                 document = f"{source.path.name} {n_documents}" if boundary.name is None else boundary.name
             sentence.begin(document)
-    if sentence:
-        yield sentence.build()
+    yield from sentence.flush()
 
 
 class _Boundary(NamedTuple):
@@ -129,9 +128,6 @@ class _SentenceBuilder:
         self._spaces: list[bool] = []
         self._numbers: list[str] = []  # word numbers, if the file has them
         self._error: CorpusError | None = None  # the first error
-
-    def __bool__(self) -> bool:
-        return bool(self._words or self._error)
 
     def is_word(self, row: str, cells: list[str]) -> bool:
         """Return whether a row that begins with `#` is a word: it has all columns, and a tag in the tag column."""
@@ -207,6 +203,11 @@ class _SentenceBuilder:
             raise CorpusError(Errors.bad_misc.format(path=self._path, line=line, text=shown))
         items = cell.split("|")
         return None, NO_SPACES.isdisjoint(items), "EndOfSentence" in items
+
+    def flush(self) -> Iterator[Sentence | Invalid]:
+        """Yield the sentence if it has any rows."""
+        if self._words or self._error:
+            yield self.build()
 
     def build(self) -> Sentence | Invalid:
         """Return the sentence, or its first error."""

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import CorpusStream, read_corpus, stream
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.corpus.readers import json_records as records
-from spacy_bert_ner.corpus.readers import json_stream
-from spacy_bert_ner.corpus.readers import text_source as source
+from spacy_bert_ner.corpus.readers import json_records, json_stream, text_source
 from spacy_bert_ner.corpus.span_report import SpanAlignmentReport
 from spacy_bert_ner.errors import CorpusError
 
@@ -487,11 +486,14 @@ def test_a_record_that_is_too_long_is_refused(tmp_path, monkeypatch, write):
 def test_memory_does_not_grow_with_the_array(tmp_path):
     def peak(n: int) -> int:
         path = array(tmp_path, *[task("Ada left for Paris. " * 20, region(0, 3, ["per"]))] * n)
-        for _ in records.read_records(records.TextSource(path), lambda line, record: line):  # what is set up once
-            break
+
+        def lines() -> Iterator[object]:
+            return json_records.read_records(json_records.TextSource(path), lambda line, record: line)
+
+        next(lines())  # what is set up once
         tracemalloc.start()
         try:
-            assert sum(1 for _ in records.read_records(records.TextSource(path), lambda line, record: line)) == n
+            assert sum(1 for _ in lines()) == n
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -501,12 +503,12 @@ def test_memory_does_not_grow_with_the_array(tmp_path):
 
 def test_a_row_that_the_head_would_cut_is_not_in_it(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("a b\n\nc d\ne f")
-    monkeypatch.setattr(source, "_HEAD", 7)
-    assert source.TextSource(tmp_path / "a").head(10) == [(1, "a b")]
-    monkeypatch.setattr(source, "_HEAD", 2)
-    assert source.TextSource(tmp_path / "a").head(10) == [(1, "a ")]
-    monkeypatch.setattr(source, "_HEAD", 12)
-    assert source.TextSource(tmp_path / "a").head(10) == [(1, "a b"), (3, "c d"), (4, "e f")]
+    monkeypatch.setattr(text_source, "_HEAD", 7)
+    assert text_source.TextSource(tmp_path / "a").head(10) == [(1, "a b")]
+    monkeypatch.setattr(text_source, "_HEAD", 2)
+    assert text_source.TextSource(tmp_path / "a").head(10) == [(1, "a ")]
+    monkeypatch.setattr(text_source, "_HEAD", 12)
+    assert text_source.TextSource(tmp_path / "a").head(10) == [(1, "a b"), (3, "c d"), (4, "e f")]
 
 
 # the whole way

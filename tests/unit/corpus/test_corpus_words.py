@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import CorpusStream, read_corpus
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.corpus.readers import docbin as spacy_docs
+from spacy_bert_ner.corpus.readers.docbin import read as read_docbin
 from spacy_bert_ner.corpus.readers.json_stream import _CHUNK
 from spacy_bert_ner.errors import CorpusError
 
@@ -673,7 +673,7 @@ def test_a_blocked_token_is_outside_and_unknown_spaces_are_none(tmp_path):
     doc.set_ents([], blocked=[doc[1:2]])
     doc[1].ent_iob_  # noqa: B018, the token that is blocked
     path = docbin(tmp_path / "a.spacy", doc)
-    (sentence,) = spacy_docs.read(path)
+    (sentence,) = read_docbin(path)
     assert sentence.tags == ["O", "O"]
     assert sentence.spaces is None
 
