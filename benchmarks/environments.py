@@ -31,7 +31,7 @@ def make_environment(folder: Path, peer: str, *more: str) -> Path:
             [sys.executable, "-m", "venv", "--clear", str(environment)],
             [str(python), "-m", "pip", "install", "--quiet", *wanted],
         ):
-            if subprocess.run(command, env=clean_environment()).returncode:
+            if subprocess.run(command, env=clean_environment(), check=False).returncode:
                 sys.exit(f"error: {' '.join(command)} has failed. --ways can leave out what needs it; see --help")
         complete.touch()  # only now: one that was begun and not finished is made again
     return python

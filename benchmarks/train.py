@@ -179,7 +179,9 @@ def run_child(command: list[str], log: Path, *, clean: bool, jobs: int = 1) -> N
         variables["OMP_NUM_THREADS"] = str(max((os.cpu_count() or 1) // jobs, 1))
     with log.open("a") as file:
         # Not from here, as `python -m` finds what lies in the folder that it is started in, such as this package.
-        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=log.parent)
+        done = subprocess.run(
+            command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=log.parent, check=False
+        )
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
         raise ChildError(f"{tail}\nexit status {done.returncode} of: {' '.join(command)}\nall it said: {log}")

@@ -87,7 +87,7 @@ def own_files(folder: Path, settings: object) -> dict[str, str | None]:
 
 def _allowed_instead(file: str, key: str, value: object) -> str | None:
     """Describe the values that a setting may have instead; None if its value is allowed."""
-    if value is None or value == [] or value == {} or value == "" or value is False:
+    if value is None or value is False or value in ([], {}, ""):
         return None
     if key in REFUSED:
         return f"no such setting, since it names {REFUSED[key]}"

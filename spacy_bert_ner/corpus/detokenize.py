@@ -66,6 +66,9 @@ def _sides(word: str) -> tuple[bool, bool, bool] | None:
 def natural_spaces(words: Sequence[str]) -> list[bool]:
     """Return whether a space follows each word in print.
 
+    >>> natural_spaces(["Hello", ",", "world", "!"])
+    [False, True, False, False]
+
     words (Sequence[str]): the words of one sentence.
     RETURNS: *Shape:* `(n_words,)`, False for the last word.
     """

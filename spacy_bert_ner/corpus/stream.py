@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from spacy.tokens import Doc
 
-from ..decoding.label_rules import RuleError, make_rules
+from ..decoding.label_rules import LabelRules, RuleError, make_rules
 from ..decoding.tag_scheme import PREFIXES, to_iob2
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
@@ -115,25 +115,17 @@ class CorpusStream:
     ) -> None:
         if limit is not None and limit < 1:
             raise CorpusError(Errors.bad_limit.format(limit=limit))
-        for option, number in (("--column", column), ("--word-column", word_column)):
-            if number == 0:
-                reject_option(option, number, "a whole number from 1, or from -1 downwards to count from the last")
-        if tag_scheme is not None and tag_scheme not in PREFIXES:
-            reject_option("--tag-scheme", tag_scheme, ", ".join(PREFIXES))
-        if spacing not in SPACINGS:
-            reject_option("--spacing", spacing, ", ".join(SPACINGS))
-        if offsets not in OFFSETS:
-            reject_option("--offsets", offsets, ", ".join(OFFSETS))
-        if misaligned not in MISALIGNED:
-            reject_option("--misaligned", misaligned, ", ".join(MISALIGNED))
-        if overlap not in OVERLAP:
-            reject_option("--overlap", overlap, ", ".join(OVERLAP))
-        if skip_invalid < 0:
-            reject_option("--skip-invalid", skip_invalid, "a whole number from 0")
-        try:
-            self.label_rules = make_rules(labels, label_map)
-        except RuleError as e:
-            reject_option(f"--{e.key.replace('_', '-')}", e.value, e.allowed)
+        _check_numbers(column, word_column, skip_invalid)
+        if tag_scheme is not None:
+            _check_choice("--tag-scheme", tag_scheme, PREFIXES)
+        for option, value, choices in (
+            ("--spacing", spacing, SPACINGS),
+            ("--offsets", offsets, OFFSETS),
+            ("--misaligned", misaligned, MISALIGNED),
+            ("--overlap", overlap, OVERLAP),
+        ):
+            _check_choice(option, value, choices)
+        self.label_rules = _label_rules(labels, label_map)
         self.path, self._limit, self._spacing = path, limit, spacing
         self._misaligned, self._overlap = misaligned, overlap
         self._allowed, self._progress = skip_invalid, progress or (lambda sentences, activity, n_sentences: sentences)
@@ -357,6 +349,26 @@ class CorpusStream:
                 spaces = natural_spaces(sentence.words) if is_natural else [False] * len(sentence.words)
                 sentence = sentence._replace(spaces=spaces)
             yield sentence
+
+
+def _check_numbers(column: int | None, word_column: int | None, skip_invalid: int) -> None:
+    for option, number in (("--column", column), ("--word-column", word_column)):
+        if number == 0:
+            reject_option(option, number, "a whole number from 1, or from -1 downwards to count from the last")
+    if skip_invalid < 0:
+        reject_option("--skip-invalid", skip_invalid, "a whole number from 0")
+
+
+def _check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        reject_option(option, value, ", ".join(choices))
+
+
+def _label_rules(labels: Sequence[str] | None, label_map: Mapping[str, str | None] | None) -> LabelRules:
+    try:
+        return make_rules(labels, label_map)
+    except RuleError as e:
+        reject_option(f"--{e.key.replace('_', '-')}", e.value, e.allowed)
 
 
 class Corpus(NamedTuple):

@@ -275,8 +275,10 @@ def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring:
     may_start, opens = (may[openers, None, None] for may in (automaton.allowed[automaton.start], automaton.opens))
     targets, groups = np.unique(automaton.state_of_tag[openers], return_index=True)
     open_weights = np.full((automaton.n, *tokens.shape), zero)
-    opener_weights = weights_where(openers, (is_first & may_start) | (is_inside & opens))
-    open_weights[targets] = add.reduceat(opener_weights, groups, axis=0)
+    # Not in a variable: the array is the largest of all, and the next ones reuse its memory.
+    open_weights[targets] = add.reduceat(
+        weights_where(openers, (is_first & may_start) | (is_inside & opens)), groups, axis=0
+    )
     loop_weights = np.full((automaton.n, *tokens.shape), np.where(is_token, zero, one))
     loops = automaton.self_loops
     loop_weights[loops.sources] = add(loop_weights[loops.sources], weights_where(loops.tags, is_inside))

@@ -16,10 +16,10 @@ MAP_ALLOWED = 'a table of labels and their new names, null for O, as in {"PERSON
 
 @dataclass(frozen=True)
 class LabelRules:
-    """What becomes of a label: another name, its own, or none, which counts as `O`. See `make_rules`.
+    """Rules that keep, rename or drop labels. Dropped labels count as `O`. Build them with `make_rules`.
 
-    labels: the labels that are kept, under their new names; None for all.
-    label_map: the new name of some labels; None for `O`. Applied twice it gives the same as once.
+    labels: labels to keep, under their new names; None for all.
+    label_map: new name of each renamed label; None for `O`. Applying the map twice gives the same result as once.
     """
 
     labels: frozenset[str] | None = None
@@ -29,7 +29,11 @@ class LabelRules:
         return self.labels is not None or bool(self.label_map)
 
     def rename(self, label: str) -> str | None:
-        """The new name of a label, or None where it counts as `O`."""
+        """Return the new name of a label, or None if it counts as `O`.
+
+        >>> make_rules(["per"], {"PERSON": "per"}).rename("PERSON")
+        'per'
+        """
         renamed = self.label_map.get(label, label)
         return renamed if self.labels is None or renamed in self.labels else None
 

@@ -63,6 +63,9 @@ _MALFORMED_IF_ALL = re.compile(r"[BILEUSMW][-_/:. ].+|[bileusmw]-.+|.+[-_/:. ][B
 def split_tag(tag: str) -> tuple[str, str]:
     """Split a tag into its prefix and its label. The label may contain hyphens.
 
+    >>> split_tag("B-creative-work")
+    ('B', 'creative-work')
+
     tag (str): a tag of a scheme with prefixes.
     RETURNS (tuple[str, str]): `("B", "creative-work")` for `"B-creative-work"`, `("O", "")` for `"O"`.
     RAISES TagError: the tag has no prefix.
@@ -159,7 +162,12 @@ def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ..
 
 
 def tags_of_label(label: str, scheme: str) -> tuple[str, ...]:
-    """Return the tags of one label, such as `("B-per", "I-per")` in IOB2 and `("per",)` in plain.
+    """Return the tags of one label.
+
+    >>> tags_of_label("per", "IOB2")
+    ('B-per', 'I-per')
+    >>> tags_of_label("per", "plain")
+    ('per',)
 
     label (str): the label.
     scheme (str): a key of `PREFIXES`, "IOB" or "IOE".
@@ -323,6 +331,9 @@ def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
 
         O  I-per  I-per  I-geo        O  B-per  I-per  B-geo
                                  →       ^^^^^         ^^^^^   2 repaired if the scheme is IOB2, none if it is IOB1
+
+    >>> to_iob2(["O", "I-per", "I-per", "I-geo"], "IOB2")
+    (['O', 'B-per', 'I-per', 'B-geo'], 2)
 
     tags (Sequence): tags in the scheme, or None for unknown ones. Any tag may be next to an unknown one.
     scheme (str): the scheme, as `infer_scheme` returns it.

@@ -11,7 +11,8 @@ from spacy.tokens import Doc
 
 from ..decoding.block_scan import marginals
 from ..decoding.entity_scores import tag_probabilities
-from ..models.token_classifier import get_checkpoint, is_shared
+from ..models.shared_token_classifier import is_shared
+from ..models.token_classifier import get_checkpoint
 from ..pipeline.bert_ner import BertNer
 from ..pipeline.prediction import decode_batch
 from ..tokenization.doc_windows import align_docs

@@ -239,10 +239,11 @@ def _confusions(output: PipelineOutput) -> tuple[Counter[_Cell], Counter[tuple[s
     for doc, gold, predicted in zip(output.docs, output.gold, output.predicted, strict=True):
         unmatched: dict[tuple[int, int], str] = {entity[1:]: entity.label for entity in gold}
         right = {*gold} & {*predicted}
-        pairs: list[tuple[tuple[int, int], str | None, str | None]] = []
         # A correct entity is matched with its gold entity; otherwise the first one with its boundaries is.
-        for entity in sorted(predicted, key=lambda entity: entity not in right):
-            pairs.append((entity[1:], unmatched.pop(entity[1:], None), entity.label))
+        pairs: list[tuple[tuple[int, int], str | None, str | None]] = [
+            (entity[1:], unmatched.pop(entity[1:], None), entity.label)
+            for entity in sorted(predicted, key=lambda entity: entity not in right)
+        ]
         pairs += [(span, label, None) for span, label in unmatched.items()]
         for (start, end), gold_label, predicted_label in pairs:
             cells[gold_label, predicted_label] += 1

@@ -17,7 +17,8 @@ from spacy.training import Corpus
 from ..corpus.readers.docbin import read_docs
 from ..corpus.splitting.part_file import COMPARED_ON, part_file
 from ..errors import BertNerError, Errors, ExportError, is_number
-from ..models.token_classifier import get_checkpoint, is_shared, replace_checkpoint
+from ..models.shared_token_classifier import is_shared
+from ..models.token_classifier import get_checkpoint, replace_checkpoint
 from ..nn.mixed_precision import autocast_dtype, has_fast_bf16
 from ..pipeline.bert_ner import BertNer
 from ..runtimes.onnx_checkpoint import GRAPH, OnnxCheckpoint

@@ -26,16 +26,18 @@ def tables(report: InspectionReport, width: int) -> str:
     width (int): columns of the terminal.
     RETURNS (str): the tables.
     """
-    parts = []
+    parts: list[str] = []
     all_splits = report.corpora.splits
     n = max(1, (width - _FIRST_COLUMN) // _OTHER_COLUMNS)
     for i in range(0, len(all_splits), n):
         splits = all_splits[i : i + n]
         header = ["", *(_cut(visible(split.name), _OTHER_COLUMNS - 3) for split in splits)]
         aligns = ["l", *"r" * len(splits)]
-        for rows in (_size_rows(report, splits), _label_rows(report, splits)):
-            if rows:
-                parts.append(table(rows, header=header, divider=True, aligns=aligns, max_col=_FIRST_COLUMN))
+        parts.extend(
+            table(rows, header=header, divider=True, aligns=aligns, max_col=_FIRST_COLUMN)
+            for rows in (_size_rows(report, splits), _label_rows(report, splits))
+            if rows
+        )
     if not report.window:
         text = "Lengths in subwords were not counted. Name a checkpoint to count them: --encoder"
         parts.append(textwrap.fill(text, width) + "\n")

@@ -32,8 +32,7 @@ from ..tokenization.batching import batch_equal, batch_packed, batch_padded
 from ..tokenization.doc_windows import align_docs, split_docs
 from ..tokenization.windows import Window, stitch_indices
 from ..types import ArrayXd, Encoding, Floats2d, Ints1d
-from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, new_head
-from .shared_token_classifier import is_shared as is_shared  # re-exported for `export`
+from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, is_shared, new_head
 from .shim import CheckpointShim
 from .tag_map import check_tag_map
 

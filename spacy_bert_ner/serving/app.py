@@ -44,7 +44,7 @@ _STATUSES = {
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 )
-"""What the page may load in a browser: nothing from other servers."""
+"""Content security policy of the page: it loads nothing from other servers."""
 _LOG = logging.getLogger("ray.serve")
 
 

@@ -116,6 +116,9 @@ def batch_equal(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]
 def bucket_size(n: int, limit: int) -> int:
     """Round a number of rows up to one of a few sizes: multiples of 8, of 16 from 64 on, of 32 from 128 on, and so on.
 
+    >>> [bucket_size(n, 2048) for n in (7, 65, 130)]
+    [8, 80, 160]
+
     Libraries for matrix products keep a kernel of one or two megabytes for each number of rows. There are 28 sizes up
     to 2,048, and a full batch has nearly 2,048 rows in any case.
 

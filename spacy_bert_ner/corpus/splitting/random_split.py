@@ -13,7 +13,10 @@ PARTS = ("train", "dev", "test")
 
 
 def parse_split(text: str) -> list[int]:
-    """Parse percentages for train, dev and an optional test part, such as `"80/10/10"`, to `[80, 10, 10]`.
+    """Parse percentages for train, dev and an optional test part.
+
+    >>> parse_split("80/10/10")
+    [80, 10, 10]
 
     text (str): the percentages, separated by slashes.
     RETURNS: two or three percentages.

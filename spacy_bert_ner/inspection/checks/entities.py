@@ -40,7 +40,7 @@ def _check_consistency(corpora: Corpora, inconsistent: Sequence[InconsistentLabe
     n_entities, limit = corpora.total("n_entities"), corpora.train.limit
     kinds = {
         "other_label": (
-            [item for item in inconsistent if item.label != NO_ENTITY and item.usual != NO_ENTITY],
+            [item for item in inconsistent if NO_ENTITY not in (item.label, item.usual)],
             "entities whose string usually has another label",
             "Check them in context. Some are correct, as a city can also be a club; fix the others.",
         ),
