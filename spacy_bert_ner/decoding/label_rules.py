@@ -1,4 +1,4 @@
-"""The settings `labels` and `label_map`: which labels are kept, which are renamed, and which count as `O`."""
+"""Apply the settings `labels` and `label_map`: keep labels, rename them, or treat them as `O`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ MAP_ALLOWED = 'a table of labels and their new names, null for O, as in {"PERSON
 
 @dataclass(frozen=True)
 class LabelRules:
-    """Rules that keep, rename or drop labels. Dropped labels count as `O`. Build them with `make_rules`.
+    """The rules that keep or rename labels, or treat them as `O`. See `make_rules`.
 
-    labels: labels to keep, under their new names; None for all.
-    label_map: new name of each renamed label; None for `O`. Applying the map twice gives the same result as once.
+    labels (frozenset[str] | None): labels to keep, under their new names; None for all.
+    label_map (Mapping[str, str | None]): new name of some labels; None for `O`. Applying the map twice gives the same
+        result as applying it once.
     """
 
     labels: frozenset[str] | None = None
@@ -33,20 +34,27 @@ class LabelRules:
 
         >>> make_rules(["per"], {"PERSON": "per"}).rename("PERSON")
         'per'
+
+        label (str): the original label.
         """
         renamed = self.label_map.get(label, label)
         return renamed if self.labels is None or renamed in self.labels else None
 
     def rename_all(self, labels: Iterable[str]) -> list[str]:
-        """The new names of labels, sorted, each once."""
+        """Return the new names of labels, sorted and without duplicates.
+
+        labels (Iterable[str]): the original labels.
+        """
         return sorted({renamed for label in labels if (renamed := self.rename(label)) is not None})
 
     def rename_tags(self, tags: TagSet) -> tuple[str, ...]:
-        """The tags of a head under their new names; `O` in the place of those that count as `O`.
+        """Return the tags of a head with their new labels. Tags whose label counts as `O` become `O`.
 
             O B-PERSON I-PERSON B-MISC I-MISC   →   O B-per I-per O O
 
-        RAISES TagError: they are of no scheme then.
+        tags (TagSet): the tags of the head.
+        RETURNS (tuple[str, ...]): the new tag of each column.
+        RAISES TagError: no label is kept, or the new tags are in no scheme.
         """
         renamed = tuple(self._rename_tag(tag, tags.scheme) for tag in tags.tags)
         if set(renamed) == {OUTSIDE}:
@@ -62,28 +70,34 @@ class LabelRules:
         return OUTSIDE if renamed is None else f"{prefix}-{renamed}" if prefix else renamed
 
     def rename_iob2(self, tags: Sequence[str | None]) -> list[str | None]:
-        """The IOB2 tags of a text under their new names; None stays unknown."""
+        """Return the IOB2 tags of a text with their new labels.
+
+        tags (Sequence[str | None]): IOB2 tags; None for unknown tags, which stay unknown.
+        """
         return [None if tag is None else self._rename_tag(tag, "IOB2") for tag in tags]
 
 
 ALL_LABELS = LabelRules()
-"""Every label stays as it is."""
+"""Rules that leave every label unchanged."""
 
 
-def wanted_labels(rules: LabelRules, found: Collection[str], name: str) -> set[str]:
-    """The labels that a component is to learn.
+def wanted_labels(rules: LabelRules, data_labels: Collection[str], name: str) -> set[str]:
+    """Return the labels that a component should learn.
 
-    found: the labels of the training data, under their own or their new names.
-    name (str): of the component.
-    RETURNS: those of the setting `labels` where it is given, with a warning of those that the data lacks; or else those
-        of the data under their new names.
-    RAISES ConfigError: the data has labels, and `labels` names none of them.
+    If the setting `labels` is given, these are its labels, with a warning about labels that the data lacks. Otherwise,
+    they are the labels of the data under their new names.
+
+    rules (LabelRules): the rules of the component.
+    data_labels (Collection[str]): labels of the training data, under their original or new names.
+    name (str): name of the component, for messages.
+    RETURNS (set[str]): the labels.
+    RAISES ConfigError: the data has labels, but none of those in the setting `labels`.
     """
-    renamed = set(rules.rename_all(found))
+    renamed = set(rules.rename_all(data_labels))
     if rules.labels is None:
         return renamed
-    lists = {"labels": ", ".join(sorted(rules.labels)), "found": ", ".join(sorted(found)) or "none"}
-    if found and not renamed:
+    lists = {"labels": ", ".join(sorted(rules.labels)), "found": ", ".join(sorted(data_labels)) or "none"}
+    if data_labels and not renamed:
         raise ConfigError(Errors.labels_not_in_data.format(name=name, **lists))
     if missing := sorted(rules.labels - renamed):
         message = Errors.labels_without_entities.format(name=name, missing=", ".join(missing), found=lists["found"])
@@ -92,13 +106,14 @@ def wanted_labels(rules: LabelRules, found: Collection[str], name: str) -> set[s
 
 
 def rename_head(checkpoint: Any, rules: LabelRules, added: Collection[str], name: str) -> None:
-    """Give the labels of a loaded head their new names.
+    """Rename the labels of a loaded head.
 
-    checkpoint: a `Checkpoint`, or what stands in its place.
-    added: labels that it gets afterwards.
-    name (str): of the component.
-    RAISES ConfigError: the setting `labels` names one that the head does not have, no label is left, or the tags are of
-        no scheme then.
+    checkpoint (Checkpoint): the checkpoint, or an object with the same `tags` and `rename_labels`; changed in place.
+    rules (LabelRules): the rules of the component.
+    added (Collection[str]): labels that are added to the head afterwards.
+    name (str): name of the component, for the error message.
+    RAISES ConfigError: the setting `labels` has a label that the head lacks, no label is kept, or the new tags are in
+        no scheme.
     """
     if rules:
         labels = checkpoint.tags.labels
@@ -112,7 +127,12 @@ def rename_head(checkpoint: Any, rules: LabelRules, added: Collection[str], name
 
 
 class RuleError(ValueError):
-    """A setting is not allowed. `key`, `value`, `allowed`: what a message names."""
+    """A setting has a value that is not allowed.
+
+    key (str): name of the setting.
+    value (object): the value received.
+    allowed (str): description of the allowed values.
+    """
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
         super().__init__(f"{key} = {value!r}. Allowed: {allowed}")
@@ -120,11 +140,13 @@ class RuleError(ValueError):
 
 
 def make_rules(labels: object, label_map: object) -> LabelRules:
-    """Check the two settings, and make the rules that they say.
+    """Check the two settings and create rules from them.
 
-    labels: a list of labels, or None.
-    label_map: a table, or a list of pairs, of labels and their new names, which are labels or None; or None.
-    RAISES RuleError: it is something else; a new name is itself renamed; or `labels` has a label that is renamed.
+    labels (list[str] | None): labels to keep; None for all.
+    label_map (Mapping | list | None): a table or a list of pairs from a label to its new name; None as a name for `O`.
+        None for no renaming.
+    RETURNS (LabelRules): the rules.
+    RAISES RuleError: a setting has another type, a new name is itself renamed, or `labels` has a label that is renamed.
     """
     if labels is not None and (not isinstance(labels, list | tuple | set | frozenset) or not labels):
         raise RuleError("labels", labels, LABELS_ALLOWED)
@@ -132,30 +154,31 @@ def make_rules(labels: object, label_map: object) -> LabelRules:
     if pairs is None:
         raise RuleError("label_map", label_map, MAP_ALLOWED)
     table: dict[str, str | None] = dict(pairs)
-    for key, value, named in (("labels", labels, labels or ()), ("label_map", label_map, _named(table))):
+    for key, value, names in (("labels", labels, labels or ()), ("label_map", label_map, _label_names(table))):
         try:
-            check_labels(named)
+            check_labels(names)
         except TagError as e:
             raise RuleError(key, value, f"{LABELS_ALLOWED if key == 'labels' else MAP_ALLOWED}. {e}") from e
     for old, new in table.items():
         if new is not None and table.get(new, new) != new:
             final = table[new]
-            allowed = f"new names that are not renamed in turn. {new!r} is: write {{{old!r}: {final!r}}}, or leave it"
+            fix = f"write {{{old!r}: {final!r}}}, or remove it"
+            allowed = f"new names that are not renamed in turn. {new!r} is renamed to {final!r}: {fix}"
             raise RuleError("label_map", label_map, allowed)
-    kept = None if labels is None else frozenset(labels)
-    for label in sorted(kept or ()):
+    label_filter = None if labels is None else frozenset(labels)
+    for label in sorted(label_filter or ()):
         if table.get(label, label) != label:
-            allowed = f"new names. label_map renames {label!r}: name {table[label]!r} here, or leave it out"
+            allowed = f"new names. label_map renames {label!r}: use {table[label]!r} here, or remove it"
             raise RuleError("labels", labels, allowed)
-    return LabelRules(kept, table)
+    return LabelRules(label_filter, table)
 
 
-def _named(table: Mapping[str, str | None]) -> list[str]:
+def _label_names(table: Mapping[str, str | None]) -> list[str]:
     return [*table, *(new for new in table.values() if new is not None)]
 
 
 def _pairs(label_map: object) -> list[tuple[str, str | None]] | None:
-    """None where it is no map of labels."""
+    """Return the labels and their new names, or None if the value is not a valid map."""
     if label_map is None:
         return []
     items: Any = label_map.items() if isinstance(label_map, Mapping) else label_map
