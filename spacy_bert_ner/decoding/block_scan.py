@@ -6,8 +6,8 @@ sums. Independent sequences are concatenated in one chain. The first token of ea
 
 A chain is cut into blocks, and there are more blocks than tokens in a block. One NumPy call processes the first token
 of all blocks, the next one the second token of all blocks, and so on. Python loops run over the positions in a block
-and over the blocks, each about as often as the square root of the number of tokens. A block in the middle of a chain
-depends on the tokens outside it, so there are three passes (a parallel scan: Blelloch 1990,
+and over the blocks. The number of iterations of each is about the square root of the number of tokens. A block in the
+middle of a chain depends on the tokens outside it, so there are three passes (a parallel scan: Blelloch 1990,
 https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf; for sequence models: Särkkä & García-Fernández 2021,
 https://arxiv.org/abs/2102.05743):
 
@@ -62,8 +62,8 @@ MAX_CELLS = 1 << 19
 """Maximum number of entries in the matrices of all blocks (4 MiB). Longer chains get longer blocks instead."""
 MOST_STATES = 85
 """Maximum number of states for which a chain is cut into blocks. The time for a block's matrix grows with the square of
-the number of states. For 2,500 tokens with 71, 101 and 401 states, finding the best path took 39, 57 and 1,851 ms in
-blocks, and 44, 47 and 88 ms token by token."""
+the number of states. Finding the best path of 2,500 tokens with 71, 101 and 401 states took 39, 57 and 1,851 ms in
+blocks. Token by token, it took 44, 47 and 88 ms."""
 LEAST = 1e-300
 """Replaces a sum over no sequence, which has no logarithm."""
 

@@ -58,8 +58,8 @@ class PaddingFreeForward:
         base = model.base_model
         self._layers = list(base.encoder.layer)
         self._padding: int | None = base.embeddings.position_embeddings.padding_idx
-        # The key and the products are one attribute, so that no thread can replace the products between another
-        # thread's check of the key and its use of them.
+        # The key and the products are one attribute. No thread can then replace the products after another thread has
+        # checked the key.
         self._products: tuple[tuple[Any, ...], list[_Layer]] = ((), [])
 
     def __call__(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""States of tag sets and the transitions between them."""
+"""Test the states of tag sets and the transitions between them."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
     ],
 )
 def test_there_are_few_states(scheme, n_states):
-    # Outside or closed, and one for each of two labels; IOE1 needs to know that the same label must come.
+    # One closed state, and one for each of two labels. IOE1 also has states after which the same label must follow.
     assert automaton_of(TAG_SETS[scheme]).n == n_states
 
 

@@ -1,4 +1,4 @@
-"""Best paths and sums over all paths, against the list of all legal sequences."""
+"""Compare best paths and sums over all paths with the list of all legal sequences."""
 
 from itertools import pairwise
 
@@ -50,7 +50,7 @@ def test_sums_are_those_over_all_legal_sequences(tags, data):
     sums = forward_backward(weights, np.array(begins), tags)
     total = sum(np.prod([weights[i, t] for i, t in enumerate(path)]) for path in legal_sequences(tags, begins))
     assert np.exp(sums.log_total) == pytest.approx(total)
-    # At the first token nothing is before: one way to be there, with the factor 1.
+    # No token precedes the first one, so only the start state has a sum, 1, with the factor 1.
     assert sums.alpha[0].tolist() == (np.arange(automaton_of(tags).n) == automaton_of(tags).start).tolist()
     assert sums.log_alpha[0] == 0
     assert sums.beta[-1].tolist() == automaton_of(tags).final_states.tolist()
@@ -58,7 +58,7 @@ def test_sums_are_those_over_all_legal_sequences(tags, data):
 
 @every_tag_set
 def test_ties_give_one_legal_sequence(tags):
-    # All sequences are as good as each other: the states that are chosen must be those of one of them.
+    # All sequences have the same score. The chosen states must belong to a single sequence.
     best = viterbi(np.zeros((9, len(tags.tags))), np.arange(9) % 4 == 0, tags)
     assert not any(n_illegal(tags, best[s:e]) for s, e in ((0, 4), (4, 8), (8, 9)))
 
@@ -89,11 +89,12 @@ def test_of_many_states_there_is_one_block(n_labels, n_blocks):
 
 
 def passed(weights, begins, tags, join):
-    """Token by token and from tag to tag, without states or blocks: all that is before, after, and the whole chain.
+    """Compute forward and backward values token by token and tag by tag, without states or blocks.
 
     weights: logarithms. *Shape:* `(n_tokens, n_tags)`
-    join: what becomes of alternatives, `np.logaddexp.reduce` or `np.maximum.reduce`.
-    RETURNS: what ends in each tag, that tag included, and what comes after each tag. *Shape:* `(n_tokens, n_tags)`
+    join: combines alternatives: `np.logaddexp.reduce` or `np.maximum.reduce`.
+    RETURNS: values up to and including each tag, and after each tag, *Shape:* `(n_tokens, n_tags)` each; and the value
+        of the whole chain.
     """
     with np.errstate(divide="ignore"):
         begin, follow, end = (np.log(kind.astype(float)) for kind in (tags.may_begin, tags.may_follow, tags.may_end))
@@ -112,7 +113,7 @@ LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
 
 
 def long_chains(tags, monkeypatch):
-    """Of several lengths, in the blocks that are usual for them, then in three or four long ones and in one."""
+    """Yield chains of several lengths: first in the default blocks, then in three or four long blocks, then in one."""
     rng = np.random.default_rng(7)
     for max_cells in (block_scan.MAX_CELLS, 4 * automaton_of(tags).n ** 2, 1):
         monkeypatch.setattr(block_scan, "MAX_CELLS", max_cells)
@@ -144,7 +145,7 @@ def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch)
         assert sums.log_total == pytest.approx(total, rel=1e-12)
         for state in range(states.n):
             of_state = np.flatnonzero(states.state_of_tag == state)
-            expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # no tag may lead there: -inf
+            expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # -inf if no tag may lead there
             np.testing.assert_allclose(before[1:, state], expected, rtol=1e-10, atol=1e-10)
             for tag in of_state:
                 np.testing.assert_allclose(after[:, state], expected_after[:, tag], rtol=1e-10, atol=1e-10)
@@ -154,7 +155,7 @@ def test_a_long_chain_of_small_probabilities_does_not_underflow():
     tags = TAG_SETS["IOB2"]
     sums = forward_backward(np.full((20_000, 5), 1e-40), np.arange(20_000) == 0, tags)
     assert np.isfinite([sums.log_total, *sums.log_alpha, *sums.log_beta]).all()
-    # Each token multiplies the number of legal sequences by what has room: log(1e-40) and a little more.
+    # Each token adds log(1e-40), and a little more as the number of legal sequences grows.
     assert -92.2 < sums.log_total / 20_000 < -90.5
 
 

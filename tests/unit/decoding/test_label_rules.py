@@ -1,4 +1,4 @@
-"""The settings `labels` and `label_map`, of the component and of corpora; labels that a sourced component learns."""
+"""Test `labels` and `label_map` of the component and of corpora, and new labels of a sourced component."""
 
 import copy
 import json
@@ -33,13 +33,13 @@ TEXT = "Kevin Durant plays for the Brooklyn Nets and lives in New York."
 
 
 def annotated(nlp, *texts):
-    """Examples of texts, each with its entities."""
+    """Create examples from texts and their entities."""
     return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in texts]
 
 
 @pytest.fixture
 def mixed(make_nlp):
-    """Examples with labels of two corpora: PERSON beside per, and MISC."""
+    """Return examples with labels of two corpora: PERSON and per, and MISC."""
     return annotated(
         spacy.blank("en"),
         ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "PERSON"), (27, 40, "org")]),
@@ -215,7 +215,7 @@ def test_add_label_refuses_what_the_settings_leave_out(make_nlp, mixed):
 
 
 def probabilities(nlp):
-    """Of each token and tag."""
+    """Return the logits of each token and tag."""
     (output,) = bert_ner(nlp).model.predict([nlp.make_doc(TEXT)])
     logits = output.dataXd.astype("float64")
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -268,7 +268,7 @@ def test_a_saved_pipeline_keeps_the_names_and_takes_other_ones(make_nlp, tagger,
 
 
 def score(nlp, predicted, gold):
-    """The scores of the pipeline, as `nlp.evaluate` puts them together, of entities that are said to be found."""
+    """Return the scores of the pipeline for given predicted entities, combined as in `nlp.evaluate`."""
     (eg,) = annotated(nlp, (TEXT, gold))
     eg.predicted.set_ents([eg.predicted.char_span(*ent) for ent in predicted])
     scores = {}
@@ -289,7 +289,7 @@ def test_gold_entities_are_scored_under_their_new_names(make_nlp, tagger):
 
 
 def two(tagger, first, second):
-    """A pipeline of two components with these settings, one of them named `other`."""
+    """Create a pipeline of two components with these settings, one of them named `other`."""
     nlp = spacy.blank("en")
     for name, config in (("bert_ner", first), ("other", second)):
         model = {"name": str(tagger), "overlap": 8}
@@ -389,7 +389,7 @@ component = "{name}"
 
 @pytest.fixture
 def sourced(make_nlp, tagger, tmp_path):
-    """Make the pipeline of a config that takes `bert_ner` from a trained pipeline, ready to learn a new label."""
+    """Create a pipeline whose config sources `bert_ner` from a trained pipeline, initialized for a new label."""
     source = make_nlp(name=tagger)
     source(TEXT)
     source.to_disk(tmp_path / "trained")

@@ -1,4 +1,4 @@
-"""Other names for the tags of a checkpoint, and columns of its head that have the same one."""
+"""Test new names for the tags of a checkpoint, and heads with several columns of the same tag."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ NAMES = {"LABEL_0": "O", "LABEL_1": "B-per", "LABEL_2": "I-per", "LABEL_3": "O"}
 
 @pytest.fixture
 def nameless(tmp_path):
-    """A token classifier whose tags are the names that transformers gives where there are none."""
+    """A token classifier whose tags have the default names of transformers."""
     return save_tagger(tmp_path / "nameless", *NAMES, initializer_range=0.5)
 
 
@@ -45,7 +45,7 @@ def checkpoint_of(nlp):
 
 
 def with_tags(folder, target, *tags):
-    """The same weights with tags written in config.json by hand."""
+    """The same weights with other tags in config.json."""
     shutil.copytree(folder, target)
     config = json.loads((target / "config.json").read_text())
     config |= {"id2label": dict(enumerate(tags)), "label2id": {tag: i for i, tag in enumerate(tags)}}
@@ -54,7 +54,7 @@ def with_tags(folder, target, *tags):
 
 
 def set_bias(folder, *bias):
-    """Let each token have these logits."""
+    """Set the logits of every token."""
     model = BertForTokenClassification.from_pretrained(folder)
     with torch.no_grad():
         model.classifier.weight.zero_()
@@ -208,7 +208,7 @@ def test_no_probability_is_a_logit_of_its_own():
 
 @pytest.mark.parametrize("decoding", ["viterbi", "greedy"])
 def test_two_columns_outside_outweigh_one_inside(make_nlp, tmp_path, decoding):
-    # softmax: O 0.31, X 0.31, B-per 0.38; together outside 0.62
+    # softmax: O 0.31, X 0.31, B-per 0.38; outside in total 0.62
     folder = set_bias(save_tagger(tmp_path, "O", "B-per", "I-per", "X"), 1.0, 1.2, -30.0, 1.0)
     config = {"decoding": decoding}
     one = make_nlp(name=folder, tag_map={"X": "B-misc"}, config=config)
@@ -251,7 +251,7 @@ def test_loss_and_gradient_are_those_of_the_sum(make_nlp, nameless, objective):
     kevin, lives = p[0, 1], p[1, 0] + p[1, 3]
     if objective == "tokens":
         expected = -(kevin.log() + lives.log())
-    else:  # `I-` begins an entity in IOB, where no other is before it
+    else:  # in IOB, `I-` starts an entity if no entity is directly before it
         legal = {(a, b) for a in "OBI" for b in "OBI"}
         column = {"O": p[:, 0] + p[:, 3], "B": p[:, 1], "I": p[:, 2]}
         expected = -(kevin * lives / sum(column[a][0] * column[b][1] for a, b in legal)).log()

@@ -24,11 +24,11 @@ from spacy_bert_ner.errors import TagError
 Entities = list[tuple[str, int, int]]
 ALL = [*PREFIXES, "IOB", "IOE"]
 WHOLE = {"BILUO": "ILU", "IOBES": "IES", "BMES": "MES", "BMEWO": "MEW"}
-"""Schemes that tell both ends of an entity: their prefixes inside, at the end, and of an entity of one token."""
+"""Schemes that mark both ends of an entity: their prefixes inside, at the end, and for an entity of one token."""
 
 
 def spell(entities: Entities, n: int, scheme: str) -> list[str]:
-    """The tags of `n` tokens, by the sentences that define the schemes, label by label and entity by entity."""
+    """Return the tags of `n` tokens by the definitions of the schemes, entity by entity."""
     tags = ["O"] * n
     for label, start, end in entities:
         before = any(e[0] == label and e[2] == start for e in entities)
@@ -46,7 +46,7 @@ def spell(entities: Entities, n: int, scheme: str) -> list[str]:
 
 
 def every_annotation(n: int, labels: tuple[str, ...], start: int = 0) -> Iterator[Entities]:
-    """All lists of entities that `n` tokens can have."""
+    """Yield all lists of entities that `n` tokens can have."""
     if start >= n:
         yield []
         return
@@ -57,7 +57,7 @@ def every_annotation(n: int, labels: tuple[str, ...], start: int = 0) -> Iterato
 
 
 def merged(entities: Entities) -> Entities:
-    """What plain labels can tell: entities of one label that touch are one."""
+    """Merge adjacent entities of one label, as plain labels cannot separate them."""
     found: Entities = []
     for label, start, end in entities:
         if found and found[-1][0] == label and found[-1][2] == start:
@@ -266,7 +266,7 @@ def test_what_looks_like_a_prefix_is_part_of_a_plain_label():
     assert known.entities(ids(known, "B-cell B-cell T-cell")) == [("B-cell", 0, 2), ("T-cell", 2, 3)]
 
 
-# what the schemes mean: the table in the module's docstring
+# definitions of the schemes: the table in the module's docstring
 
 
 @pytest.mark.parametrize(
@@ -472,7 +472,7 @@ def test_unknown_tags_stay_unknown_and_tags_beside_them_break_no_rule(scheme, ta
 
 @st.composite
 def annotations(draw: st.DrawFn) -> tuple[Entities, int, list[str]]:
-    """Entities, the number of tokens, and all labels, some of which may not occur."""
+    """Draw entities, the number of tokens, and all labels, some of which may not occur."""
     labels = draw(st.lists(st.text("ab-", min_size=1, max_size=3), min_size=1, max_size=3, unique=True))
     entities: Entities = []
     n = 0
@@ -572,7 +572,7 @@ def test_every_scheme_has_a_transition_table():
 
 
 def every_head(scheme: str) -> Iterator[TagSet]:
-    """Heads with `O` and some of the tags of two labels."""
+    """Yield heads with `O` and some of the tags of two labels."""
     tags = tags_of_labels(["x", "y"], scheme)[1:]
     for n in range(1, len(tags) + 1):
         for some in combinations(tags, n):
@@ -586,7 +586,7 @@ def test_whatever_tags_are_missing_a_legal_end_can_be_reached(scheme):
         assert known.may_begin[outside]
         assert known.may_follow[outside, outside]
         assert known.may_end[outside]
-        legal = known.may_begin.copy()  # tags at which a legal sequence of one length can stand
+        legal = known.may_begin.copy()  # tags that a legal sequence of some length can reach
         ends = known.may_end.copy()  # tags from which a legal end can be reached
         for _ in known.tags:
             legal |= known.may_follow[legal].any(axis=0)

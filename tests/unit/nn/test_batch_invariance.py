@@ -1,4 +1,4 @@
-"""A text gets the same entities and scores whatever the other texts in its batch are, and those before it."""
+"""Test that the entities and scores of a text do not depend on its batch or on earlier batches."""
 
 import random
 import re
@@ -32,10 +32,10 @@ SKIPPED = {
     "layoutlmv2": "needs detectron2, which is not installed",
     "qdqbert": "needs pytorch-quantization, which is not installed",
 }
-"""Model types that no tiny model is made of, and the reason."""
+"""Model types without a tiny test model, and the reason."""
 
 SENSITIVE = ["convbert", "fnet", "mobilebert"]
-"""Those of the pipelines below: one convolution, one Fourier transform, one that looks at its neighbours."""
+"""Model types of the pipelines below: a convolution, a Fourier transform, and embeddings that include neighbours."""
 
 SENTENCE = "Kevin Durant lives in New York . plays for the Brooklyn Nets U.N. Zürich"
 WORDS = SENTENCE.split()
@@ -44,7 +44,7 @@ TEXTS = [" ".join(DRAW.choices(WORDS, k=DRAW.randint(1, 25))) for _ in range(60)
 
 
 def logits_of(model, ids, n_padding=0):
-    """Logits of the first of two windows; the second is longer by `n_padding` subwords."""
+    """Return the logits of the first of two windows. The second one is longer by `n_padding` subwords."""
     length = ids.shape[1] - n_padding
     mask = torch.ones_like(ids)
     mask[0, length:] = 0
@@ -53,7 +53,10 @@ def logits_of(model, ids, n_padding=0):
 
 
 def differences(model):
-    """Largest differences to the logits of a window alone on a new model: beside a longer one, and alone afterwards."""
+    """Return the largest differences from the logits of a single window on a new model.
+
+    They are compared in a batch with a longer window, and for a single window afterwards.
+    """
     batches = [(torch.randint(3, N_SUBWORDS, (2, length + n)), n) for length, n in [(30, 9), (6, 1)]]
     alone = [logits_of(model, ids[:1, : ids.shape[1] - n]) for ids, n in batches]
     beside = [logits_of(model, ids, n) for ids, n in batches]
@@ -63,7 +66,7 @@ def differences(model):
     )
 
 
-# Transformers 4 uses what has been deprecated since.
+# Transformers 4 uses functions that have been deprecated since.
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence for multidimensional indexing:UserWarning")
 @pytest.mark.filterwarnings("ignore:The `device` argument is deprecated:FutureWarning")
@@ -97,7 +100,7 @@ CONVOLUTION = {"conv_kernel_size": 3, "conv_act": "gelu", "relative_attention": 
 @pytest.mark.parametrize(
     ("model_type", "settings"),
     [
-        ("deberta-v2", CONVOLUTION),  # those of DeBERTa-v2-xlarge, which masks what it convolves
+        ("deberta-v2", CONVOLUTION),  # the settings of DeBERTa-v2-xlarge, which masks the input of its convolution
         ("falcon", {"alibi": True}),
         ("ibert", {"quant_mode": True}),
         ("llama", {"rope_scaling": {"rope_type": "dynamic", "factor": 4.0}}),
@@ -131,7 +134,7 @@ def test_longrope_is_found_wherever_the_config_has_it(nested):
 
 
 class Folders(dict):
-    """Model type → folder with a token classifier of it; made when it is first asked for."""
+    """Return a mapping from model type to the folder of a token classifier, which is created on first access."""
 
     def __init__(self, folder):
         super().__init__()
@@ -187,7 +190,7 @@ def test_a_text_gets_the_same_alone_and_among_others_in_any_order(folders, model
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_nothing_is_padded(folders, precision):
-    """Half precision pads other encoders to multiples of four."""
+    """For other encoders, half precision pads to multiples of four."""
     nlp = make_nlp(folders["convbert"], runtime={"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": precision})
     checkpoint = checkpoint_of(nlp)
     padded, batches, forward = [], watch_batches(checkpoint), checkpoint.forward
@@ -229,7 +232,7 @@ def test_a_text_has_the_same_loss_and_gradient_alone_and_among_others(folders, m
 
 
 def test_a_graph_gets_no_padding_either(folders, monkeypatch):
-    """An exported graph depends on padding as its model does. Here the model stands in for the graph."""
+    """An exported graph depends on padding as its model does. Here, the model replaces the graph."""
     original = Checkpoint.from_pretrained(folders["convbert"])
     nlp = make_nlp(folders["convbert"], runtime={"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
     nlp.get_pipe("bert_ner").model.shims[0].checkpoint = OnnxCheckpoint.of(original, b"a graph")
@@ -253,7 +256,7 @@ def test_a_real_graph_finds_the_same_too(tmp_path, model_type):
 
 
 def test_bigbird_does_not_remember_short_texts(folders):
-    """With blocks of four subwords, transformers takes windows of more than 28 for long ones."""
+    """With blocks of four subwords, transformers treats windows of more than 28 subwords as long."""
     nlp = make_nlp(folders["big_bird"])
     long, short = " ".join(WORDS * 3), "Kevin Durant"
     first = found(nlp(long))
@@ -262,7 +265,7 @@ def test_bigbird_does_not_remember_short_texts(folders):
 
 
 def test_training_bigbird_draws_no_random_blocks(folders):
-    """Its sparse attention seeds numpy's generator, for everybody."""
+    """Sparse attention in BigBird would reseed NumPy's global generator."""
     nlp = make_nlp(folders["big_bird"])
     np.random.seed(1)
     expected = np.random.random()

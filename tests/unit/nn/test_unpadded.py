@@ -1,4 +1,4 @@
-"""Predictions without padding: those of transformers but for the last digits, and never of weights that are no more."""
+"""Test predictions without padding: equal to those of transformers up to rounding, and always from current weights."""
 
 import copy
 
@@ -84,7 +84,7 @@ def test_logits_in_bfloat16_are_near(checkpoints: LazyCheckpoints, name):
 
 @needs_products
 def test_long_windows_too(encoder_512, monkeypatch):
-    """Which take another kernel for attention."""
+    """Long windows use another attention kernel."""
     checkpoint = Checkpoint.from_pretrained(encoder_512, labels=["per"])
     windows = [np.arange(150) % 20 + 5, np.arange(30) % 9 + 5]
     assert torch.allclose(without_padding(checkpoint, windows), by_transformers(checkpoint, windows), atol=1e-5)
@@ -123,7 +123,7 @@ def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
 
 @needs_products
 def test_a_head_of_another_activation_and_width(tmp_path):
-    """ELECTRA's embeddings may be narrower than its layers; not all activations are GELU."""
+    """ELECTRA's embeddings may be narrower than its layers, and activations may differ from GELU."""
     from checkpoints import save_bert, save_electra
 
     narrow = Checkpoint.from_pretrained(save_electra(tmp_path / "electra", embedding_size=16))
@@ -179,7 +179,7 @@ def test_products_in_bfloat16_are_near():
 
 @needs_int8
 def test_products_of_eight_bits_by_hand():
-    """Weights and rows that are whole numbers up to 127 are not rounded."""
+    """Integer weights and rows up to 127 are not rounded."""
     layer = torch.nn.Linear(2, 2)
     layer.weight.data, layer.bias.data = torch.tensor([[127.0, 1.0], [-127.0, 64.0]]), torch.tensor([0.5, -1.0])
     rows = torch.tensor([[127.0, 3.0], [-127.0, 100.0], [0.0, 0.0]])
@@ -187,7 +187,7 @@ def test_products_of_eight_bits_by_hand():
         product = PackedInt8Linear([layer])
         expected = [[16132.5, -15938.0], [-16028.5, 22528.0], [0.5, -1.0]]
         assert torch.allclose(product(rows), torch.tensor(expected), rtol=1e-6)
-        # 0.4 of 127 steps is 0 of them, and 0.6 is one.
+        # 0.4 of a quantization step rounds to 0, and 0.6 to one.
         rounded = product(torch.tensor([[127.0, 0.4], [127.0, 0.6]]))
         assert torch.allclose(rounded[:, 0], torch.tensor([16129.5, 16130.5]), rtol=1e-6)
 
@@ -195,7 +195,7 @@ def test_products_of_eight_bits_by_hand():
 @needs_int8
 def test_eight_bits_are_near(tagger):
     layer, x = linear(384, 64), torch.randn(50, 384)
-    x[3] *= 1000  # an outlier, which is rounded by a scale of its own
+    x[3] *= 1000  # an outlier, which has a separate scale
     with torch.inference_mode():
         product, expected = PackedInt8Linear([layer]), layer(x)
         found = product(x)
@@ -244,7 +244,7 @@ def test_where_transformers_does_more_it_does_all(tagger, tmp_path):
     relative = Checkpoint.from_pretrained(tagger)
     relative.model.config.position_embedding_type = "relative_key"
     assert padding_free_forward(relative, runtime) is None
-    assert padding_free_forward(Checkpoint.load_tokenizer_only(tagger), runtime) is None  # not on a CPU
+    assert padding_free_forward(Checkpoint.load_tokenizer_only(tagger), runtime) is None  # the network is not loaded
 
 
 @needs_products
@@ -308,9 +308,9 @@ def test_sees_that_weights_are_others(tagger):
     with torch.no_grad():
         dense.bias[0] += 5
     check()
-    dense.weight.data = torch.randn_like(dense.weight)  # elsewhere
+    dense.weight.data = torch.randn_like(dense.weight)  # at another address
     check()
-    dense.weight.data.mul_(-3)  # which torch does not tell
+    dense.weight.data.mul_(-3)  # torch does not count this change
     run.forget()
     check()
     checkpoint.add_labels(["art"])
@@ -326,7 +326,7 @@ def test_copies_of_weights_made_in_inference_mode(tagger):
 
 
 def test_a_pipeline_predicts_with_the_weights_that_it_has(tagger):
-    """Also where the weights change between a prediction and the next, in all ways that spaCy changes them."""
+    """This includes all ways in which spaCy changes the weights between predictions."""
 
     def plain(nlp):
         checkpoint = Checkpoint(copy.deepcopy(checkpoint_of(nlp).model), checkpoint_of(nlp).tokenizer, "twin")

@@ -1,4 +1,4 @@
-"""`spacy_bert_ner.WarmupLinear.v1`: its rates, with and without a number of steps."""
+"""Test the rates of `spacy_bert_ner.WarmupLinear.v1`, with and without a number of steps."""
 
 import copy
 import pickle
@@ -23,7 +23,7 @@ def test_it_rises_then_falls_and_never_stays_at_zero():
 
 @pytest.mark.parametrize(("warmup", "steps"), [(0.1, 50), (50, 50), (0, 0), (0.0, 0), (0.25, 125)])
 def test_up_to_the_last_step_it_is_that_of_thinc(warmup, steps):
-    """So that a training by the recipes has the same bits as before."""
+    """Trainings with the recipes therefore have bit-identical results."""
     expected = list(islice(warmup_linear(0.00025, steps, 500), 501))
     assert rates(501, initial_rate=0.00025, warmup=warmup, total_steps=500) == expected
 

@@ -84,7 +84,7 @@ def test_every_visible_character_finds_its_token(text, data):
         if token.is_space:
             assert not len(own)
             continue
-        # Subwords here cover the text, so that every token has one or is joined, and each of them overlaps its token.
+        # Subwords here cover the text, so every token has a subword or is joined, and each subword overlaps its token.
         assert bool(len(own)) != (token.i in joined)
         if token.i in joined:
             (covering,) = (i for i, (a, b) in enumerate(subwords) if a < token.idx < b)

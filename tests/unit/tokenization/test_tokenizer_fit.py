@@ -1,4 +1,4 @@
-"""A warning where the pipeline's tokenizer does not fit its texts or its checkpoint."""
+"""Test the warning if the pipeline's tokenizer does not fit its texts or its checkpoint."""
 
 import warnings
 
@@ -33,7 +33,7 @@ def test_many_tokens_that_share_a_subword_are_told_once():
     nlp = oracle("zh", "wordpiece", outside)
     message = r"Of the first 100 tokens, 75 % share .* 'zh' splits text into shorter .* the checkpoint of 'bert_ner'"
     with pytest.warns(UserWarning, match=message) as told:
-        # 2017 is one subword and four tokens, so that three of them are joined.
+        # 2017 is one subword and four tokens, so three of the tokens are joined.
         list(nlp.pipe(["2017"] * 50))
     assert len(told) == 1
 
@@ -43,5 +43,5 @@ def test_texts_that_fit_are_not_told():
         warnings.simplefilter("error")
         list(oracle("en", "wordpiece", outside).pipe(["On Wed, Kevin Durant met id 7 fans."] * 30))
         list(oracle("zh", "wordpiece", outside).pipe(["在北京, 新宿にある東京都庁, 在北京 2017"] * 10))
-        # Too few to tell.
+        # Too few tokens for a warning.
         oracle("zh", "wordpiece", outside)("2017 2017")

@@ -51,7 +51,7 @@ def test_where_a_sentence_begins_a_window_ends_and_nothing_is_shared():
 
 
 def test_a_window_ends_with_its_last_sentence_if_that_is_in_its_second_half():
-    # 3 would leave a window half empty, so that windows overlap there; after it 6 and 8 are within reach.
+    # A cut at 3 would leave the first window half empty, so it overlaps the second one, which ends at 8.
     windows = split_windows(14, np.arange(14), 6, 2, np.array([0, 3, 7, 8, 14]))
     assert windows == [Window(0, 6, 0, 5), Window(4, 8, 5, 8), Window(8, 14, 8, 14)]
 
