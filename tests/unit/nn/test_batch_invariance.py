@@ -284,7 +284,7 @@ def test_yoso_does_not_hash_at_random(tmp_path):
 
 def test_a_nystromformer_of_fixed_length_is_refused(tmp_path):
     folder = save(tmp_path / "nystromformer", "nystromformer", num_landmarks=8, segment_means_seq_len=32)
-    reason = r"num_landmarks = 8 and segment_means_seq_len = 32, .* Set in its config.json: \"num_landmarks\": 32"
+    reason = r"num_landmarks = 8 and segment_means_seq_len = 32\. .* Set in its config.json: \"num_landmarks\": 32"
     with pytest.raises(CheckpointError, match=reason):
         Checkpoint.from_pretrained(folder)
 
