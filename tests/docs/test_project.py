@@ -156,4 +156,4 @@ def test_the_wheel_has_the_package_and_what_pip_reads(wheel):
 def test_pip_installs_the_wheel(wheel, tmp_path):
     options = ["--no-index", "--no-deps", "--quiet", "--target", str(tmp_path / "site")]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
-    assert (tmp_path / "site" / "spacy_bert_ner" / "page.css").exists()
+    assert (tmp_path / "site" / "spacy_bert_ner" / "reporting" / "page.css").exists()
