@@ -17,8 +17,6 @@ from spacy_bert_ner.reporting.charts import Chart
 
 ROOT = Path(__file__).parents[2]
 
-TESTS = ROOT / "tests"
-
 RAY = [
     pytest.mark.ray,
     # Ray warns of settings of its own, which it makes itself.

@@ -100,7 +100,7 @@ class Command:
     def __init__(self, work, folder, *options, python):
         self.output, self.halts = folder / "out", folder / "halts"
         self.halts.mkdir()
-        path = os.pathsep.join([str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        path = os.pathsep.join([str(ROOT / "tests" / "helpers"), *filter(None, [os.environ.get("PYTHONPATH")])])
         variables = {"TESTS_HALTS": str(self.halts), "PYTHONPATH": path}
         environment = ray_session.environment(
             env_vars={**ray_session.runtime_env()["env_vars"], **variables}, worker_process_setup_hook="halting.install"

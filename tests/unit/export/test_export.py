@@ -235,7 +235,9 @@ def test_a_graph_cannot_be_trained(graph):
 @pytest.mark.parametrize("package", ["onnx", "onnxscript"])
 def test_without_the_packages_that_write_graphs(package, tagger, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(BertNerError, match=rf"{package} is not installed. Install it: .*\[onnx-export\]"):
+    with pytest.raises(
+        BertNerError, match=rf"requires {package}, which is not installed. Install it: .*\[onnx-export\]"
+    ):
         convert(Checkpoint.from_pretrained(tagger), "fp32")
 
 
@@ -479,7 +481,9 @@ def test_packages_are_asked_for_before_any_work(pipeline, tmp_path, monkeypatch)
     folder, dev = pipeline
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     monkeypatch.setattr(exporter, "open_pipeline", None)
-    with pytest.raises(BertNerError, match=r"onnxscript is not installed. Install it: .*\[onnx-export\]"):
+    with pytest.raises(
+        BertNerError, match=r"requires onnxscript, which is not installed. Install it: .*\[onnx-export\]"
+    ):
         export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
 
 
@@ -544,7 +548,7 @@ def test_other_bad_input(pipeline, tmp_path):
     )
     nlp.to_disk(tmp_path / "two")
     for name in (None, "third"):
-        with pytest.raises(BertNerError, match="made by 'bert_ner': bert_ner, second. Name one of them: --component"):
+        with pytest.raises(BertNerError, match="made by 'bert_ner': bert_ner, second. Choose one of them: --component"):
             export_checkpoint(tmp_path / "two", tmp_path / "out", "hf", name=name)
     export_checkpoint(tmp_path / "two", tmp_path / "out", "hf", name="second")
 
@@ -552,9 +556,9 @@ def test_other_bad_input(pipeline, tmp_path):
 def test_what_was_exported_is_not_exported_again(pipeline, tmp_path):
     folder, dev = pipeline
     export_pipeline(folder, tmp_path / "out", dev, runtime="onnx")
-    with pytest.raises(BertNerError, match="'bert_ner' was exported"):
+    with pytest.raises(BertNerError, match="'bert_ner' is an exported ONNX graph"):
         export_pipeline(tmp_path / "out", tmp_path / "again", dev)
-    with pytest.raises(BertNerError, match="'bert_ner' was exported"):
+    with pytest.raises(BertNerError, match="'bert_ner' is an exported ONNX graph"):
         export_checkpoint(tmp_path / "out", tmp_path / "again", "hf")
 
 
