@@ -37,7 +37,7 @@ ONCE = ("ray", "docs", "browser", "training", "process", "fuzz", "corpora", "ben
 """Kinds of tests whose results depend little on the versions of Python and transformers; `make test` runs them."""
 
 OF_PYTHON = [
-    "tests/parity",
+    "tests/parity/test_parity.py",
     "tests/integration/test_processes.py",
     "tests/unit/pipeline/test_component.py",
     "tests/integration/test_contract.py",
