@@ -120,6 +120,8 @@ def rename_head(checkpoint: Any, rules: LabelRules, added: Collection[str], name
         if missing := sorted((rules.labels or frozenset()) - {*rules.rename_all(labels), *added}):
             lists = {"missing": ", ".join(missing), "labels": ", ".join(labels)}
             raise ConfigError(Errors.labels_not_in_head.format(name=name, **lists))
+        if all(rules.rename(label) == label for label in labels):  # already renamed
+            return
         try:
             checkpoint.rename_labels(rules)
         except TagError as e:

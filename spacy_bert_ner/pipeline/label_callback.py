@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.util import registry
 
 from ..errors import ConfigError, Errors, require_setting
+from ..util.pipelines import our_components
 
 
 @registry.callbacks("spacy_bert_ner.add_labels.v1")
@@ -28,8 +29,8 @@ def make_add_labels_v1(labels: Any, component: Any = "bert_ner") -> Callable[[La
     require_setting("initialize.before_init", "labels", labels, are_labels, 'a list of labels, as in ["drug"]')
 
     def add_labels(nlp: Language) -> None:
-        # `component_names` includes disabled components: spaCy disables sourced components during initialization.
-        names = [name for name in nlp.component_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+        # spaCy disables sourced components during initialization.
+        names = our_components(nlp, include_disabled=True)
         if component not in names:
             listed = ", ".join(names) or "none"
             raise ConfigError(Errors.no_component_for_labels.format(component=component, found=listed))

@@ -71,9 +71,14 @@ def open_pipeline(folder: Path, *files: Path) -> tuple[Language, list[str]]:
     return nlp, names
 
 
-def our_components(nlp: Language) -> list[str]:
-    """Return the names of the components made by the factory `bert_ner`, in pipeline order."""
-    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "bert_ner"]
+def our_components(nlp: Language, *, include_disabled: bool = False) -> list[str]:
+    """Return the names of the components made by the factory `bert_ner`, in pipeline order.
+
+    nlp (Language): the pipeline.
+    include_disabled (bool): whether to include disabled components, default False.
+    """
+    names = nlp.component_names if include_disabled else nlp.pipe_names
+    return [name for name in names if nlp.get_pipe_meta(name).factory == "bert_ner"]
 
 
 def entity_labels(nlp: Language) -> frozenset[str]:
