@@ -39,14 +39,14 @@ ONCE = ("ray", "docs", "browser", "training", "process", "fuzz", "corpora", "ben
 OF_PYTHON = [
     "tests/parity/test_parity.py",
     "tests/integration/test_processes.py",
-    "tests/unit/pipeline/test_component.py",
-    "tests/integration/test_contract.py",
+    "tests/unit/pipeline/test_bert_ner.py",
+    "tests/integration/test_spacy_contract.py",
     "tests/integration/test_copies.py",
     "tests/unit/test_package.py",
     "tests/unit/pipeline/test_labels.py",
     "tests/unit/checkpoints/test_hub.py",
     "tests/unit/corpus/test_convert.py",
-    "tests/unit/optim/test_optimizer.py",
+    "tests/unit/optim/test_adamw.py",
     "tests/unit/pipeline/test_settings.py",
 ]
 """Tests of what most depends on Python."""

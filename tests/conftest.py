@@ -47,7 +47,7 @@ KINDS = (
 )
 """Marks of kinds of tests, from those that take longest to finish."""
 
-RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_workers.py")
+RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_distributed_training.py")
 
 # The tests of what goes with an extra that transformers 5 shuts out; `nox` runs them with transformers 4.
 collect_ignore = [] if find_spec("spacy_transformers") else ["integration/test_shared_transformer.py"]
@@ -191,7 +191,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.fixture
 def silent_on_small_dev(monkeypatch: pytest.MonkeyPatch) -> None:
     """No message about dev data with few entities, which most tests have."""
-    monkeypatch.setattr("spacy_bert_ner.corpus.small_dev.ENOUGH_ENTITIES", 0)
+    monkeypatch.setattr("spacy_bert_ner.corpus.dev_set_size.ENOUGH_ENTITIES", 0)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from ..errors import BertNerError, Errors, format_exception
-from ..util.srsly_gc import unpacking
+from ..util.msgpack_gc import unpacking
 from .sharding import Columns, ShardSpec, delimiter, header_of
 from .storage import File, is_compressed, open_input
 

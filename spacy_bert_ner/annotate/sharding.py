@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from spacy.tokens import DocBin
 
 from ..errors import BertNerError, Errors, format_exception
-from ..util.srsly_gc import unpacking
+from ..util.msgpack_gc import unpacking
 from .storage import File, open_input
 
 _BLOCK = 1 << 23

@@ -41,9 +41,9 @@ from .loading import (
     translate_load_errors,
     write_tags,
 )
+from .resizing import layers_to_reset, reinit_head, reinit_layers, resize_embeddings, resize_head
 from .safety import reject_oversized_config
 from .subword_encoder import SubwordEncoder
-from .surgery import layers_to_reset, reinit_head, reinit_layers, resize_embeddings, resize_head
 from .tokenizer_loading import open_tokenizer
 
 if TYPE_CHECKING:

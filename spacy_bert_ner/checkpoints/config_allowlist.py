@@ -2,7 +2,7 @@
 
 All other settings are numbers, switches and words that only select between parts of transformers itself.
 
-The lists were derived from the sources of transformers 4.53 and 5.23. `tests/unit/checkpoints/test_allowed_settings.py`
+The lists were derived from the sources of transformers 4.53 and 5.23. `tests/unit/checkpoints/test_config_allowlist.py`
 walks all keys of their configs.
 """
 

@@ -14,7 +14,7 @@ from ..errors import CorpusError, Errors
 from ..types import Ints1d
 from ..util.atomic_io import atomic_files
 from . import CorpusStream
-from .small_dev import describe_small_parts
+from .dev_set_size import describe_small_parts
 from .span_report import ListedError
 from .splitting import manifest
 from .splitting.assign import Split, assign_splits, check_options

@@ -18,7 +18,7 @@ from ..decoding.tag_scheme import PREFIXES, to_iob2
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
 from .detokenize import SPACINGS, natural_spaces
-from .offset_trial import try_offsets
+from .offset_diagnosis import try_offsets
 from .offset_units import CHARACTERS, OFFSET_UNITS, UNITS
 from .options import reject_option
 from .readers.column_layout import LAST, describe_column

@@ -12,7 +12,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from ..decoding.tag_scheme import OUTSIDE
-from .preset_entities import check_predicted
+from .existing_entities import check_predicted
 from .token_accuracy import iob_accuracy
 
 

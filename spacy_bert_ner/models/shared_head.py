@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from ..checkpoints.loading import translate_load_errors
-from ..checkpoints.surgery import resize_head
+from ..checkpoints.resizing import resize_head
 from ..decoding.label_rules import LabelRules
 from ..decoding.tag_scheme import TagSet, build_tag_set, tags_of_label
 from ..errors import Errors, TagError

@@ -16,7 +16,7 @@ from thinc.util import torch2xp
 
 from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.loading import LOAD_LOCK, translate_load_errors
-from ..checkpoints.surgery import AUTO
+from ..checkpoints.resizing import AUTO
 from ..decoding.label_rules import ALL_LABELS, LabelRules
 from ..decoding.merged_tags import distinct
 from ..decoding.tag_scheme import TagSet
@@ -91,7 +91,7 @@ def build_token_classifier_v1(
     frozen_layers (int): number of encoder layers, from the lowest, that training does not change. A number above 0 also
         freezes the embeddings; 0 (default) freezes nothing.
     reset_layers (int | str): number of encoder layers, from the highest, that get random weights when
-        `nlp.initialize()` creates a new head, default 0; see `surgery.reinit_layers`. "auto": one layer of an encoder,
+        `nlp.initialize()` creates a new head, default 0; see `resizing.reinit_layers`. "auto": one layer of an encoder,
         and none of a checkpoint that was fine-tuned for tags.
     gradient_checkpointing (bool): in training, store only the input of each layer, and recompute the layer in the
         backward pass, default False: less memory, the same gradient, more time (Chen et al. 2016,

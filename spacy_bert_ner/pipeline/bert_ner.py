@@ -17,8 +17,8 @@ from ..corpus.relabeling import rename_gold
 from ..decoding.label_rules import rename_head, wanted_labels
 from ..decoding.tag_scheme import check_labels
 from ..errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
+from ..evaluation.existing_entities import reject_preset_gold
 from ..evaluation.label_scope import remember_pipeline, scope_of_component, sets_entities_alone
-from ..evaluation.preset_entities import reject_preset_gold
 from ..evaluation.scorer import score_bert_ner
 from ..losses import gold_tags
 from ..losses.class_weights import balanced_weights

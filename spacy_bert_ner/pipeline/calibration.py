@@ -17,7 +17,7 @@ from ..corpus.spacy_reader import without_annotation
 from ..corpus.splitting.part_file import CALIBRATED_ON, part_file
 from ..decoding.entity_scores import fit_temperature
 from ..errors import BertNerError, CalibrationError, Errors
-from ..evaluation.preset_entities import count_preset_gold
+from ..evaluation.existing_entities import count_preset_gold
 from ..evaluation.token_accuracy import calibration_error
 from ..losses import gold_tags
 from ..models.token_classifier import TokenClassifier

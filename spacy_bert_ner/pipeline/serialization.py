@@ -19,7 +19,7 @@ from ..models.shim import CheckpointShim
 from ..util.atomic_io import atomic_folder
 from ..util.checksums import check_sums, write_sums
 from ..util.file_limits import MOST_LABELS
-from ..util.srsly_gc import unpacking
+from ..util.msgpack_gc import unpacking
 
 P = TypeVar("P", bound="SerializablePipe")
 

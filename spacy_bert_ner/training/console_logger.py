@@ -14,7 +14,7 @@ from spacy.training.loggers import console_logger as spacy_console_logger
 from spacy.util import registry, resolve_dot_names
 from wasabi import Printer
 
-from ..corpus.small_dev import ENOUGH_ENTITIES, describe_small
+from ..corpus.dev_set_size import ENOUGH_ENTITIES, describe_small
 from ..errors import require_setting
 from ..optim.training_plan import TrainingPlan
 from ..util.pipelines import our_components

@@ -15,7 +15,7 @@ import srsly
 
 from ..errors import BertNerError, Errors
 from .file_limits import irregular_files
-from .srsly_gc import unpacking
+from .msgpack_gc import unpacking
 
 MOST_CHARACTERS = 10_000_000
 """Maximum number of characters of a config after its variables are interpolated."""

@@ -1,9 +1,9 @@
-"""Files and bytes that are damaged at random, given to everything that reads them: `tests/faults/test_fuzz.py` does so
-a little, with the same damages each time, and `nox -s fuzz` for longer, guided by the code that each reaches (atheris).
+"""Damage files and bytes at random, and give them to everything that reads them.
 
-    python tests/helpers/fuzzing.py SECONDS [TARGET…]     for so many seconds each; needs atheris
+Each read must give a result or one of the package's own errors. `tests/faults/test_random_damage.py` runs a few fixed
+damages. `nox -s fuzz` runs longer, guided by the code that each input reaches (atheris):
 
-Whatever they hold, there is a result or one of the package's own errors.
+    python tests/helpers/fuzzing.py SECONDS [TARGET…]     seconds for each target
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What programs that are to be killed on their way begin with; see `test_kills.py` and `test_killed_training.py`."""
+"""The start of each program that a test kills; see `test_killed_writers.py` and `test_killed_training.py`."""
 
 BEGIN = """
 import os, signal, shutil, sys

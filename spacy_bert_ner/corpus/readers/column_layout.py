@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...decoding.tag_scheme import OUTSIDE, has_prefix, split_tag
-from ..misc_column import DOCUMENT_START, read_document, read_misc
+from ..conllu_misc import DOCUMENT_START, read_document, read_misc
 
 LAST = -1
 COLUMN_SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", ".conllu", ".conllup", ".ner")
@@ -44,7 +44,7 @@ class ColumnLayout(NamedTuple):
     word (int): the word column, numbered likewise.
     n_columns (int): number of columns of most rows.
     has_tabs (bool): whether tabs, not spaces, separate the columns.
-    is_converted (bool): whether `convert --to conll` wrote the file, see `misc_column`.
+    is_converted (bool): whether `convert --to conll` wrote the file, see `conllu_misc`.
     header (tuple[str, ...]): the cells of a header row. Empty if there is none.
     number (int): the column that numbers the words of a sentence, from 1. 0 if there is none.
     misc (int): the column that marks words without a following space (`SpaceAfter=No`, `NoSpaceAfter`), from 1. 0 if

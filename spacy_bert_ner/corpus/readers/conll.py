@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import CorpusError, Errors
-from ..misc_column import DOCUMENT_START, UNKNOWN, read_document, read_misc
+from ..conllu_misc import DOCUMENT_START, UNKNOWN, read_document, read_misc
 from ..sentence import Invalid, Sentence, check_row
 from .column_layout import NO_SPACES, ColumnLayout, column_index, is_tag, split_columns
 from .conllu import merge_tags
@@ -54,7 +54,7 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
     """Read words and tags from the columns of the layout.
 
     A document begins with a `-DOCSTART-` row or a comment such as `# newdoc id = d1`, and extends to the next one. In a
-    file that `convert --to conll` wrote, each row has MISC, and the tag `_` means unknown; see `misc_column`.
+    file that `convert --to conll` wrote, each row has MISC, and the tag `_` means unknown; see `conllu_misc`.
 
     source (TextSource): the file.
     layout (ColumnLayout): the content of its columns.

@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from ...decoding.tag_scheme import OUTSIDE
 from ...errors import CorpusError, Errors
 from ...types import INCORRECT_SPANS, Entity
-from ...util.srsly_gc import unpacking
+from ...util.msgpack_gc import unpacking
 from ..sentence import Invalid, Sentence, check_row
 from ..writers.docbin import DOCUMENT
 

@@ -1,13 +1,13 @@
-"""Write columns in UTF-8: word, MISC and tag, separated by tabs; see `misc_column`."""
+"""Write columns in UTF-8: word, MISC and tag, separated by tabs; see `conllu_misc`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ...types import Ints1d
-from ..misc_column import UNKNOWN, write_document, write_misc
+from ..conllu_misc import UNKNOWN, write_document, write_misc
 from ..sentence import Sentence
-from .temp_records import RecordBuffer
+from .record_buffer import RecordBuffer
 
 
 class ConllWriter:

@@ -24,7 +24,7 @@ from srsly import msgpack
 from ...errors import CorpusError, Errors
 from ...types import Ints1d
 from ..sentence import Sentence, to_doc
-from .temp_records import pieces
+from .record_buffer import pieces
 
 DOCUMENT = "document"
 """Key in `doc.user_data` for the name of the document of a sentence."""

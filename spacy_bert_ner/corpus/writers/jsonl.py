@@ -14,7 +14,7 @@ from typing import Any
 
 from ...types import INCORRECT_SPANS, Entity, Ints1d
 from ..sentence import Sentence, entities
-from .temp_records import RecordBuffer
+from .record_buffer import RecordBuffer
 
 
 class JsonlWriter:

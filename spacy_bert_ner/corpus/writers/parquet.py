@@ -13,7 +13,7 @@ from typing import Any
 from ...decoding.tag_scheme import tags_of_labels
 from ...types import Ints1d
 from ..sentence import Sentence, entities
-from .temp_records import RecordBuffer
+from .record_buffer import RecordBuffer
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
 """Maximum size of a row group, which is in memory while it is written and read. Bytes are counted in the temporary

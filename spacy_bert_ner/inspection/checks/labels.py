@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...corpus.small_dev import ENOUGH_ENTITIES, describe_small, is_dev
+from ...corpus.dev_set_size import ENOUGH_ENTITIES, describe_small, is_dev
 from ..findings import Corpora, Finding, listed, share
 
 MIN_LABEL_ENTITIES = 20

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
-from spacy_bert_ner.corpus import CorpusStream, offset_trial, span_report, stream
+from spacy_bert_ner.corpus import CorpusStream, offset_diagnosis, span_report, stream
 from spacy_bert_ner.corpus import span_alignment as fitting
 from spacy_bert_ner.corpus.convert import convert
 from spacy_bert_ner.corpus.sentence import entities
@@ -283,8 +283,8 @@ def test_the_trial_ends_where_nothing_is_left_to_find(tmp_path, monkeypatch):
         n_tried += 1
         return _try_passage(*args)
 
-    _try_passage = offset_trial._try_passage
-    monkeypatch.setattr(offset_trial, "_try_passage", counted)
+    _try_passage = offset_diagnosis._try_passage
+    monkeypatch.setattr(offset_diagnosis, "_try_passage", counted)
     text = "Grüße\nan Ada"
     path = doccano(tmp_path, ("Berliners", [(0, 6, "LOC")]), *[(text, [(9, 12, "PER")])] * 50)
     assert found(path, misaligned="expand")[0] == "characters"

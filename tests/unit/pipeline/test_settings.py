@@ -1,6 +1,6 @@
 """Test that every setting is validated when the pipeline is built.
 
-The effect of the settings is tested in test_prediction.py and test_model.py.
+The effect of the settings is tested in test_prediction.py and test_token_classifier.py.
 """
 
 import json

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bert_ner.corpus import CorpusStream, read_corpus
-from spacy_bert_ner.corpus.misc_column import read_document, read_misc, write_document, write_misc
+from spacy_bert_ner.corpus.conllu_misc import read_document, read_misc, write_document, write_misc
 from spacy_bert_ner.corpus.sentence import Sentence
 from spacy_bert_ner.errors import CorpusError
 

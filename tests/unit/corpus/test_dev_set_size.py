@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.corpus.small_dev import describe_small, is_dev
+from spacy_bert_ner.corpus.dev_set_size import describe_small, is_dev
 from spacy_bert_ner.inspection import inspect_files
 from spacy_bert_ner.training.console_logger import count_dev_entities, make_console_logger_v1
 from spacy_bert_ner.training.trainer import Trainer
