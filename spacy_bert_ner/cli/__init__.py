@@ -1,4 +1,4 @@
-"""Commands of `python -m spacy bert-ner`, one module each; they only parse options and print results."""
+"""Define the `python -m spacy bert-ner` commands. Each module only parses options and prints results."""
 
 import typer
 from spacy.cli import app as spacy_app
@@ -14,7 +14,11 @@ from .serve import serve_cli
 from .train import EXTRA, train_cli
 from .visualize import visualize_cli
 
-app = typer.Typer(name="bert-ner", help="Commands of spacy-bert-ner.", no_args_is_help=True)
+app = typer.Typer(
+    name="bert-ner",
+    help="Train, evaluate, export and serve BERT named entity recognisers.",
+    no_args_is_help=True,
+)
 app.command("convert")(convert_cli)
 app.command("train", context_settings=EXTRA)(train_cli)
 app.command("calibrate")(calibrate_cli)

@@ -1,4 +1,4 @@
-"""Define the option `--code` of all commands."""
+"""Define the option `--code`, which every command has."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ Code = Annotated[
     typer.Option(
         "--code",
         "-c",
-        help="Python file with registered functions for configs and pipelines, which is imported first",
+        help="Python file to import first. It can register functions for configs and pipelines.",
         callback=_import,
         is_eager=True,
     ),

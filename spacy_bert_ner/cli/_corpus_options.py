@@ -1,4 +1,4 @@
-"""Options shared by all commands that read annotated text; see `CorpusStream`."""
+"""Define the options shared by the commands that read annotated text; see `CorpusStream`."""
 
 import os
 import sys
@@ -20,42 +20,40 @@ from ..corpus.splitting.part_file import Part, part_file
 from ..corpus.stream import OFFSETS
 from ..decoding.tag_scheme import PREFIXES
 
-Format = Annotated[str, Option(help=f"input format; one of: auto, {', '.join(FORMATS)}")]
-Encoding = Annotated[str | None, Option(help="encoding of the input; default: UTF-8, or the encoding of the format")]
-Column = Annotated[
-    int | None, Option(help="number of the tag column in a file of columns: from 1, or from -1 to count from the last")
+Format = Annotated[str, Option(help=f"Input format. One of: auto, {', '.join(FORMATS)}.")]
+Encoding = Annotated[
+    str | None, Option(help="Input encoding. Default: the encoding that the format prescribes, otherwise UTF-8.")
 ]
-WordColumn = Annotated[
-    int | None, Option(help="number of the word column in a file of columns, counted in the same way")
-]
+Column = Annotated[int | None, Option(help="Tag column in a column file. 1 is the first column, -1 the last.")]
+WordColumn = Annotated[int | None, Option(help="Word column in a column file. 1 is the first column, -1 the last.")]
 TagScheme = Annotated[
-    str | None, Option(help=f"tag scheme; one of: {', '.join(PREFIXES)}; default: inferred from the tags")
+    str | None, Option(help=f"Tag scheme. One of: {', '.join(PREFIXES)}. Default: inferred from the tags.")
 ]
-Limit = Annotated[int | None, Option(help="maximum number of sentences, from the first")]
+Limit = Annotated[int | None, Option(help="Read at most this many sentences.")]
 DocumentKey = Annotated[
-    str | None, Option(help="field with the document name: a CSV column, a CoNLL-U comment or a JSON key")
+    str | None, Option(help="CSV column, CoNLL-U comment or JSON key that contains the document name.")
 ]
-TextKey = Annotated[str | None, Option(help="JSON key, or column of Label Studio's CSV, with the text")]
-SkipInvalid = Annotated[int, Option(help="maximum number of unreadable sentences to skip; they are listed", min=0)]
-Lang = Annotated[str, Option(help="language code of the text")]
+TextKey = Annotated[str | None, Option(help="JSON key or Label Studio CSV column that contains the text.")]
+SkipInvalid = Annotated[int, Option(help="Skip and list up to this many unreadable sentences.", min=0)]
+Lang = Annotated[str, Option(help="Language code of the text.")]
 Spacing = Annotated[
-    str, Option(help=f"spaces between words if the format does not store them; one of: {', '.join(SPACINGS)}")
+    str, Option(help=f"How to space words if the format does not store spaces. One of: {', '.join(SPACINGS)}.")
 ]
 Offsets = Annotated[
-    str, Option(help=f"unit of the offsets in a text; auto: the unit that all spans fit; one of: {', '.join(OFFSETS)}")
+    str, Option(help=f"Unit of text offsets. One of: {', '.join(OFFSETS)}. auto selects the unit that fits all spans.")
 ]
 Misaligned = Annotated[
     str,
-    Option(help=f"handling of spans that do not start and end at token boundaries; one of: {', '.join(MISALIGNED)}"),
+    Option(help=f"How to handle spans that do not match token boundaries. One of: {', '.join(MISALIGNED)}."),
 ]
-Overlap = Annotated[str, Option(help=f"handling of spans that share tokens; one of: {', '.join(OVERLAP)}")]
+Overlap = Annotated[str, Option(help=f"How to handle overlapping spans. One of: {', '.join(OVERLAP)}.")]
 
 Labels = Annotated[
-    str | None, Option(help="labels to keep, separated by commas, under their new names; other labels become O")
+    str | None, Option(help="Comma-separated labels to keep, after any renaming. All other labels become O.")
 ]
 LabelMap = Annotated[
     list[str] | None,
-    Option(help="new name of a label, as in PERSON=per; without a name (MISC=) it becomes O; repeatable"),
+    Option(help="Rename a label: PERSON=per. An empty name turns it into O: MISC=. Can be repeated."),
 ]
 
 
@@ -65,7 +63,7 @@ def parse_labels(labels: str | None) -> list[str] | None:
 
 
 def parse_label_map(pairs: Sequence[str] | None) -> dict[str, str | None]:
-    """Parse the pairs of `--label-map`.
+    """Parse the values of `--label-map`.
 
     RAISES CorpusError: a pair has no `=`, or a label has two new names.
     """
@@ -81,8 +79,8 @@ def parse_label_map(pairs: Sequence[str] | None) -> dict[str, str | None]:
 def progress(sentences: Iterator[Sentence], activity: str, n_sentences: int | None) -> Iterator[Sentence]:
     """Show a progress bar on the terminal if a pass takes longer than two seconds; see `CorpusStream`.
 
-    sentences (Iterator[Sentence]): the sentences of one pass.
-    activity (str): label of the bar, such as "reading".
+    sentences (Iterator[Sentence]): the sentences read in this pass.
+    activity (str): label for the bar, such as "reading".
     n_sentences (int | None): total number of sentences; None if it is not known yet.
     """
     return iter(tqdm(sentences, activity, n_sentences, leave=False, disable=None, delay=2, unit=" sentences"))
@@ -117,7 +115,7 @@ def exit_with_error(title: str, error: object) -> NoReturn:
 
 
 def one_file(path: Path, part: Part) -> Path:
-    """Return the file for one part of a split if `path` is a folder, and report the choice; see `part_file`."""
+    """Select the file for one split if `path` is a folder, and report the choice; see `part_file`."""
     file = part_file(path, part)
     if file != path:
         print_message("info", f"{path} is a folder; using its {part.name} data: {file}")

@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner annotate`"""
+"""Define the command `python -m spacy bert-ner annotate`."""
 
 from importlib.util import find_spec
 from typing import Annotated
@@ -11,41 +11,56 @@ from ._code_option import Code
 
 
 def annotate_cli(
-    pipeline: Annotated[str, typer.Argument(help="folder of a saved pipeline, or name of an installed package")],
+    pipeline: Annotated[str, typer.Argument(help="Folder of a saved pipeline, or name of an installed package.")],
     inputs: Annotated[
         list[str],
-        typer.Argument(help="files, folders, patterns or addresses: Parquet, JSONL, CSV, TSV, text, .spacy"),
+        typer.Argument(
+            help="Files, folders, glob patterns or URLs of Parquet, JSONL, CSV, TSV, plain text or .spacy files."
+        ),
     ],
-    output: Annotated[str, typer.Option(help="folder for the shards; must be empty or missing")],
-    format: Annotated[str, typer.Option(help="format of the shards: parquet, jsonl or spacy")] = "parquet",
-    text_column: Annotated[str, typer.Option(help="column with the texts")] = "text",
+    output: Annotated[
+        str, typer.Option(help="Output folder for the shards. It must not exist or be empty, except with --resume.")
+    ],
+    format: Annotated[str, typer.Option(help="Shard format. One of: parquet, jsonl, spacy.")] = "parquet",
+    text_column: Annotated[str, typer.Option(help="Column that contains the texts.")] = "text",
     id_column: Annotated[
         str | None,
-        typer.Option(help="column with the ids; default: id if all files have it, else file name and record number"),
+        typer.Option(
+            help="Column that contains the document IDs. Default: id if every file has it, otherwise file name and "
+            "record number."
+        ),
     ] = None,
-    columns: Annotated[str, typer.Option(help="other columns to keep, separated by commas")] = "",
-    text: Annotated[bool, typer.Option(help="write the texts to the shards")] = True,
-    files: Annotated[bool, typer.Option("--files", help="read each text file as one document, not each line")] = False,
-    limit: Annotated[int | None, typer.Option(help="maximum number of documents", min=0)] = None,
-    shard_size: Annotated[int, typer.Option(help="documents per shard", min=1)] = 5000,
+    columns: Annotated[str, typer.Option(help="Comma-separated names of further columns to copy to the output.")] = "",
+    text: Annotated[bool, typer.Option(help="Include the texts in the output.")] = True,
+    files: Annotated[
+        bool, typer.Option("--files", help="Treat each text file as one document. By default, each line is one.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(help="Annotate at most this many documents.", min=0)] = None,
+    shard_size: Annotated[int, typer.Option(help="Number of documents per shard.", min=1)] = 5000,
     batch_size: Annotated[
-        int | None, typer.Option(help="batch size of nlp.pipe; default: the pipeline's own", min=1)
+        int | None,
+        typer.Option(help="Batch size for nlp.pipe. Default: the batch size in the pipeline's config.", min=1),
     ] = None,
-    max_errors: Annotated[int, typer.Option(help="stop if more documents than this fail", min=0)] = 100,
-    resume: Annotated[bool, typer.Option("--resume", help="annotate only the shards that are not finished")] = False,
-    gpu_id: Annotated[int, typer.Option(help="index of the GPU, or -1 for the CPU; without --engine")] = -1,
-    engine: Annotated[str | None, typer.Option(help="ray: on Ray Data; default: in this process")] = None,
+    max_errors: Annotated[int, typer.Option(help="Stop if more than this many documents fail.", min=0)] = 100,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run: skip finished shards.")] = False,
+    gpu_id: Annotated[int, typer.Option(help="GPU ID or -1 for CPU. Ignored with --engine.")] = -1,
+    engine: Annotated[
+        str | None, typer.Option(help="Set to ray to run on Ray Data. Default: run in this process.")
+    ] = None,
     address: Annotated[
-        str | None, typer.Option(help="address of a Ray cluster; default: start Ray on this machine")
+        str | None, typer.Option(help="Ray cluster address. Default: start Ray on this machine.")
     ] = None,
     num_actors: Annotated[
-        int | None, typer.Option(help="Ray actors, each with a pipeline; default: as many as fit", min=1)
+        int | None,
+        typer.Option(
+            help="Number of Ray actors. Each loads the pipeline. Default: as many as the cluster can run.", min=1
+        ),
     ] = None,
-    gpus_per_actor: Annotated[float, typer.Option(help="GPUs of each Ray actor", min=0)] = 0,
-    cpus_per_actor: Annotated[float, typer.Option(help="CPUs, and threads, of each Ray actor", min=0)] = 1,
+    gpus_per_actor: Annotated[float, typer.Option(help="GPUs per Ray actor.", min=0)] = 0,
+    cpus_per_actor: Annotated[float, typer.Option(help="CPUs and threads per Ray actor.", min=0)] = 1,
     code: Code = None,
 ) -> None:
-    """Write the entities of a corpus of any size in shards. An interrupted run can be resumed."""
+    """Annotate a corpus of any size and write its entities to shards. Interrupted runs can be resumed."""
     from spacy.cli._util import setup_gpu
 
     if find_spec("pyarrow") is None:

@@ -1,4 +1,4 @@
-"""Run `python -m spacy bert-ner calibrate`."""
+"""Define the command `python -m spacy bert-ner calibrate`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +12,14 @@ from ._code_option import Code
 
 
 def calibrate_cli(
-    pipeline: Annotated[Path, typer.Argument(help="folder of a trained pipeline, which is updated in place")],
-    data: Annotated[Path, typer.Argument(help="held-out examples, such as dev data: a .spacy file or its folder")],
-    gpu_id: Annotated[int, typer.Option(help="GPU id, or -1 for CPU")] = -1,
+    pipeline: Annotated[Path, typer.Argument(help="Folder of a trained pipeline. It is updated in place.")],
+    data: Annotated[
+        Path, typer.Argument(help="Held-out examples, such as dev data: a .spacy file or a folder that contains one.")
+    ],
+    gpu_id: Annotated[int, typer.Option(help="GPU ID or -1 for CPU.")] = -1,
     code: Code = None,
 ) -> None:
-    """Calibrate the entity scores of a trained pipeline: fit a temperature on held-out examples."""
+    """Calibrate the entity scores of a trained pipeline by fitting a temperature on held-out examples."""
     from spacy.cli._util import setup_gpu
 
     from ..corpus.splitting.part_file import CALIBRATED_ON

@@ -1,4 +1,4 @@
-"""Run `python -m spacy bert-ner card`."""
+"""Define the command `python -m spacy bert-ner card`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,22 +11,24 @@ from ._code_option import Code
 
 
 def card_cli(
-    pipeline: Annotated[Path, typer.Argument(help="folder of a saved pipeline; README.md is written to it")],
-    metrics: Annotated[Path, typer.Argument(help="metrics.json of a report on this pipeline, written by evaluate")],
+    pipeline: Annotated[Path, typer.Argument(help="Folder of a saved pipeline. The card is written to its README.md.")],
+    metrics: Annotated[
+        Path, typer.Argument(help="The metrics.json that `bert-ner evaluate --report` wrote for this pipeline.")
+    ],
     guidelines: Annotated[
-        Path | None, typer.Option(help='JSON file with a definition of each label: {"per": "people"}')
+        Path | None, typer.Option(help='JSON file that defines each label: {"per": "people"}.')
     ] = None,
     corpus: Annotated[
         Path | None,
-        typer.Option(help="annotated corpus; uses NAME.labels.json next to it as the guidelines, if it exists"),
+        typer.Option(help="Annotated corpus. If NAME.labels.json exists next to it, it is used as the guidelines."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="name of the package without the language, as passed to spacy package")
+        str | None, typer.Option(help="Package name without the language code, as passed to `spacy package`.")
     ] = None,
-    version: Annotated[str | None, typer.Option(help="version of the package, as passed to spacy package")] = None,
+    version: Annotated[str | None, typer.Option(help="Package version, as passed to `spacy package`.")] = None,
     code: Code = None,
 ) -> None:
-    """Write the model card of a pipeline from the metrics of its report; spacy package includes it."""
+    """Write a model card from the metrics in an evaluation report. `spacy package` includes the card."""
     from ..evaluation.model_card import find_guidelines, write_card
 
     if corpus is not None:

@@ -19,26 +19,28 @@ _ALL = "For the complete lists: --problems FILE"
 
 
 def convert_cli(
-    input: Annotated[Path, typer.Argument(help="annotated text (zipped or unzipped), a binary file, or a folder")],
-    output_dir: Annotated[Path, typer.Argument(help="folder for the output files")],
-    to: Annotated[str, Opt(help=f"output format; one of: {', '.join(TARGETS)}")] = "spacy",
+    input: Annotated[Path, typer.Argument(help="Annotated text as a file, zipped or not, or as a folder.")],
+    output_dir: Annotated[Path, typer.Argument(help="Folder to write the output files to.")],
+    to: Annotated[str, Opt(help=f"Output format. One of: {', '.join(TARGETS)}.")] = "spacy",
     format: _corpus_options.Format = "auto",
     encoding: _corpus_options.Encoding = None,
     column: _corpus_options.Column = None,
     word_column: _corpus_options.WordColumn = None,
     tag_scheme: _corpus_options.TagScheme = None,
     limit: _corpus_options.Limit = None,
-    split: Annotated[str | None, Opt(help="percentages for train/dev/test, such as 80/10/10")] = None,
-    seed: Annotated[int, Opt(help="random seed for shuffling the split", min=0, max=2**32 - 1)] = 42,
+    split: Annotated[str | None, Opt(help="Percentages for the train, dev and test splits, such as 80/10/10.")] = None,
+    seed: Annotated[int, Opt(help="Random seed for the split.", min=0, max=2**32 - 1)] = 42,
     by_document: Annotated[
-        bool, Opt("--by-document", help="keep all sentences of a document in one part of the split")
+        bool, Opt("--by-document", help="Keep all sentences of a document in the same split.")
     ] = False,
-    stratify: Annotated[bool, Opt("--stratify", help="give each part of the split its share of every label")] = False,
+    stratify: Annotated[
+        bool, Opt("--stratify", help="Distribute each label over the splits in proportion to their sizes.")
+    ] = False,
     duplicates: Annotated[
         str,
         Opt(
-            help="duplicates to keep in one part of the split: near (also near-duplicates), exact, or keep (leave all "
-            "where they are)"
+            help="Duplicates to keep together in one split. One of: near (exact and near-duplicates), exact, keep (do "
+            "not move any)."
         ),
     ] = "near",
     document_key: _corpus_options.DocumentKey = None,
@@ -52,11 +54,11 @@ def convert_cli(
     labels: _corpus_options.Labels = None,
     label_map: _corpus_options.LabelMap = None,
     problems: Annotated[
-        Path | None, Opt(help="file for the complete lists of spans and sentences with problems")
+        Path | None, Opt(help="File to write the complete list of problematic spans and sentences to.")
     ] = None,
     code: Code = None,
 ) -> None:
-    """Convert annotated text to .spacy files for `spacy train`, or to another format."""
+    """Convert annotated text to .spacy files for `spacy train` or to another format."""
     try:
         done = convert(
             input,
@@ -108,11 +110,11 @@ def convert_cli(
 
 
 def _table_rows(entities: dict[str, dict[str, int]], unit: str, n_docs: list[int]) -> list[tuple[str, ...]]:
-    """Build the table of entity counts: a row for each label, most frequent first, then a row of sentences or texts.
+    """Build the rows of the table of entity counts, one per label in descending order, then a row for all examples.
 
-    entities: number of entities of each label, for each part.
-    unit (str): "sentences" or "texts", the heading of the last row.
-    n_docs: number of sentences or texts in each part.
+    entities: number of entities with each label, by split.
+    unit (str): heading of the last row: "sentences" or "texts".
+    n_docs: number of sentences or texts in each split.
     """
     total = sum(map(Counter, entities.values()), Counter[str]())
     labels = [label for label, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))]

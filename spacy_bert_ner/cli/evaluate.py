@@ -1,4 +1,4 @@
-"""Run `python -m spacy bert-ner evaluate`."""
+"""Define the command `python -m spacy bert-ner evaluate`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,31 +16,47 @@ def evaluate_cli(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="one or more pipelines with components of any kind that set entities; then test data: a .spacy file "
-            "or its folder"
+            help="One or more pipelines that set entities, followed by the test data: a .spacy file or a folder that "
+            "contains one."
         ),
     ],
     report: Annotated[
-        Path | None, typer.Option(help="folder for metrics, HTML page, plots and mistakes; an older report is replaced")
+        Path | None,
+        typer.Option(
+            help="Folder to write the report to: metrics, HTML page, plots and mistakes. Replaces an older report."
+        ),
     ] = None,
     train: Annotated[
         Path | None,
-        typer.Option(help="training data, to distinguish seen and unseen entities: a .spacy file or its folder"),
+        typer.Option(
+            help="Training data (a .spacy file or a folder that contains one). Used to score seen and unseen entities "
+            "separately."
+        ),
     ] = None,
-    log: Annotated[Path | None, typer.Option(help="CSV log of the training, to plot its learning curves")] = None,
-    precision: Annotated[float, typer.Option(help="precision that score thresholds should reach, from 0 to 1")] = 0.9,
+    log: Annotated[
+        Path | None, typer.Option(help="CSV training log. Its learning curves are added to the report.")
+    ] = None,
+    precision: Annotated[
+        float, typer.Option(help="Target precision for the recommended score thresholds, from 0 to 1.")
+    ] = 0.9,
     displacy_path: Annotated[
         Path | None,
-        typer.Option("--displacy-path", "-dp", help="folder for an HTML page of documents with highlighted entities"),
+        typer.Option("--displacy-path", "-dp", help="Folder to write an HTML page with highlighted entities to."),
     ] = None,
     displacy_limit: Annotated[
-        int, typer.Option("--displacy-limit", "-dl", help="maximum number of documents on that page", min=1)
+        int,
+        typer.Option(
+            "--displacy-limit",
+            "-dl",
+            help="Maximum number of documents on the page that --displacy-path writes.",
+            min=1,
+        ),
     ] = 25,
-    gpu_id: Annotated[int, typer.Option(help="GPU id, or -1 for CPU")] = -1,
-    seed: Annotated[int, typer.Option(help="seed of the bootstrap intervals", min=0)] = 0,
+    gpu_id: Annotated[int, typer.Option(help="GPU ID or -1 for CPU.")] = -1,
+    seed: Annotated[int, typer.Option(help="Random seed for the bootstrap intervals.", min=0)] = 0,
     code: Code = None,
 ) -> None:
-    """Score pipelines on held-out examples with intervals and kinds of mistakes, and compare several pipelines."""
+    """Score and compare pipelines on held-out examples. Reports confidence intervals and error types."""
     from spacy.cli._util import setup_gpu
 
     from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON

@@ -1,4 +1,4 @@
-"""Run `python -m spacy bert-ner export`."""
+"""Define the command `python -m spacy bert-ner export`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,31 +12,43 @@ from ._corpus_options import one_file
 
 
 def export_cli(
-    pipeline: Annotated[Path, typer.Argument(help="folder of the trained pipeline, which is not changed")],
-    output: Annotated[Path, typer.Argument(help="folder to write: missing, empty, or an older export")],
+    pipeline: Annotated[Path, typer.Argument(help="Folder of the trained pipeline. It is not changed.")],
+    output: Annotated[
+        Path, typer.Argument(help="Output folder. It must not exist, be empty, or contain an earlier export.")
+    ],
     dev: Annotated[
         Path | None,
-        typer.Option(help="examples to compare both pipelines on: a .spacy file, or its folder"),
+        typer.Option(
+            help="Examples to compare both pipelines on: a .spacy file or a folder that contains one. Required unless "
+            "--to is hf or onnx."
+        ),
     ] = None,
     runtime: Annotated[
         str,
         typer.Option(
-            help="runtime of the new pipeline; one of: onnx, onnx-int8, torch-bf16, torch-int8, auto (the fastest here)"
+            help="Runtime for the new pipeline. One of: onnx, onnx-int8, torch-bf16, torch-int8, auto (the fastest "
+            "on this machine)."
         ),
     ] = "onnx-int8",
     tolerance: Annotated[
-        float, typer.Option(help="maximum decrease of entity F1, from 0 to 1; if exceeded, nothing is written")
+        float, typer.Option(help="Maximum decrease in entity F1, from 0 to 1. If it is exceeded, nothing is written.")
     ] = 0.002,
     to: Annotated[
-        str, typer.Option(help="output to write; one of: pipeline, hf (a plain checkpoint), onnx (a graph)")
+        str,
+        typer.Option(
+            help="What to export. One of: pipeline, hf (only the Transformers checkpoint), onnx (only the ONNX graph)."
+        ),
     ] = "pipeline",
     component: Annotated[
-        str | None, typer.Option(help="name of the bert_ner component, for hf and onnx, if there are several")
+        str | None,
+        typer.Option(
+            help="Name of the component to export with --to hf or onnx. Required if the pipeline has several."
+        ),
     ] = None,
-    package: Annotated[Path | None, typer.Option(help="also write a wheel of the new pipeline to this folder")] = None,
+    package: Annotated[Path | None, typer.Option(help="Folder to write a wheel of the new pipeline to.")] = None,
     code: Code = None,
 ) -> None:
-    """Export a pipeline to another, faster runtime; or export only its checkpoint."""
+    """Export a pipeline to a faster runtime, or export only its checkpoint or ONNX graph."""
     from ..corpus.splitting.part_file import COMPARED_ON
     from ..export.exporter import TARGETS, export_checkpoint, export_pipeline
 

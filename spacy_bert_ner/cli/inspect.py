@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner inspect`"""
+"""Define the command `python -m spacy bert-ner inspect`."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,8 @@ Opt = typer.Option
 
 def inspect_cli(
     files: Annotated[
-        list[Path], typer.Argument(help="annotated text: a file or folder for each split, training data first")
+        list[Path],
+        typer.Argument(help="Annotated text: one file or folder per split, starting with the training data."),
     ],
     format: _corpus_options.Format = "auto",
     encoding: _corpus_options.Encoding = None,
@@ -33,17 +34,20 @@ def inspect_cli(
     labels: _corpus_options.Labels = None,
     label_map: _corpus_options.LabelMap = None,
     encoder: Annotated[
-        str | None, Opt(help="checkpoint whose subwords to count: a folder, or a name on the Hub")
+        str | None, Opt(help="Checkpoint whose tokenizer counts the subwords: a folder or a Hugging Face Hub name.")
     ] = None,
-    examples: Annotated[int, Opt(help="maximum number of examples of each finding", min=0)] = 5,
+    examples: Annotated[int, Opt(help="Maximum number of examples per finding.", min=0)] = 5,
     json_path: Annotated[
-        Path | None, Opt("--json", help="file to write the report to as JSON; - for only JSON on standard output")
+        Path | None,
+        Opt("--json", help="File to write the report to as JSON. Use - to print only JSON to standard output."),
     ] = None,
-    html: Annotated[Path | None, Opt(help="file to write the report to as an HTML page with charts")] = None,
-    strict: Annotated[bool, Opt("--strict", help="exit with status 1 if there is an error or a warning")] = False,
+    html: Annotated[Path | None, Opt(help="File to write the report to as an HTML page with charts.")] = None,
+    strict: Annotated[
+        bool, Opt("--strict", help="Exit with status 1 if any finding is an error or a warning.")
+    ] = False,
     code: Code = None,
 ) -> None:
-    """Inspect annotated text: counts, lengths and likely faults."""
+    """Report counts, lengths and likely annotation errors in annotated text."""
     from ..inspection import outputs
 
     is_quiet = str(json_path) == "-"

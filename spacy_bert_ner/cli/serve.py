@@ -1,4 +1,4 @@
-"""`python -m spacy bert-ner serve`"""
+"""Define the command `python -m spacy bert-ner serve`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,44 +12,56 @@ from ._code_option import Code
 
 
 def serve_cli(
-    pipeline: Annotated[str, typer.Argument(help="folder of a saved pipeline, or name of an installed package")],
+    pipeline: Annotated[str, typer.Argument(help="Folder of a saved pipeline, or name of an installed package.")],
     host: Annotated[
-        str, typer.Option(help="address to serve at; 0.0.0.0 also accepts requests from the network")
+        str, typer.Option(help="Host address to listen on. Use 0.0.0.0 to accept requests from the network.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to serve at", min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     config: Annotated[
-        Path | None, typer.Option(help="Ray Serve config file, for replicas and autoscaling; options take precedence")
+        Path | None,
+        typer.Option(
+            help="Ray Serve config file with replica and autoscaling settings. Command-line options override it."
+        ),
     ] = None,
     replicas: Annotated[
-        int | None, typer.Option(help="number of replicas, each with a pipeline; default: 1", min=1)
+        int | None, typer.Option(help="Number of replicas. Each loads the pipeline. Default: 1.", min=1)
     ] = None,
-    gpus_per_replica: Annotated[float | None, typer.Option(help="GPUs of each replica; default: 0", min=0)] = None,
-    cpus_per_replica: Annotated[float | None, typer.Option(help="CPUs of each replica; default: 1", min=0)] = None,
+    gpus_per_replica: Annotated[float | None, typer.Option(help="GPUs per replica. Default: 0.", min=0)] = None,
+    cpus_per_replica: Annotated[float | None, typer.Option(help="CPUs per replica. Default: 1.", min=0)] = None,
     address: Annotated[
-        str | None, typer.Option(help="address of a Ray cluster; default: start Ray on this machine")
+        str | None, typer.Option(help="Ray cluster address. Default: start Ray on this machine.")
     ] = None,
     max_batch_size: Annotated[
-        int | None, typer.Option(help="maximum number of texts to annotate together; default: 32", min=1)
+        int | None, typer.Option(help="Maximum number of texts per batch. Default: 32.", min=1)
     ] = None,
     batch_wait: Annotated[
-        float | None, typer.Option(help="seconds that a text waits for others; default: 0.005", min=0)
+        float | None,
+        typer.Option(help="Maximum number of seconds a text waits for its batch to fill. Default: 0.005.", min=0),
     ] = None,
-    max_texts: Annotated[int | None, typer.Option(help="maximum texts per request; default: 64", min=1)] = None,
+    max_texts: Annotated[
+        int | None, typer.Option(help="Maximum number of texts per request. Default: 64.", min=1)
+    ] = None,
     max_characters: Annotated[
-        int | None, typer.Option(help="maximum characters per text; default: 100,000", min=1)
+        int | None, typer.Option(help="Maximum number of characters per text. Default: 100,000.", min=1)
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option(help="maximum bytes of a request body; default: 2,000,000", min=1)
+        int | None, typer.Option(help="Maximum size of a request body in bytes. Default: 2,000,000.", min=1)
     ] = None,
     max_waiting: Annotated[
-        int | None, typer.Option(help="maximum pending requests per replica; more get 503; default: 200", min=1)
+        int | None,
+        typer.Option(
+            help="Maximum number of pending requests per replica. Further requests get status 503. Default: 200.", min=1
+        ),
     ] = None,
     token_env: Annotated[
-        str | None, typer.Option(help="environment variable with the token; default: no token required")
+        str | None,
+        typer.Option(
+            help="Environment variable that contains the token clients must send. Default: no token is required."
+        ),
     ] = None,
     code: Code = None,
 ) -> None:
-    """Serve the entities of texts over HTTP, on Ray Serve. Ctrl+C stops the server."""
+    """Serve entity recognition over HTTP with Ray Serve. Press Ctrl+C to stop the server."""
     if find_spec("ray") is None or find_spec("fastapi") is None:
         msg.fail("Nothing was served", Errors.serve_takes_ray, exits=1)
     from ..serving.server import options_in, run_server

@@ -11,41 +11,47 @@ from ..errors import BertNerError, Errors
 from ._code_option import Code
 
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""Allow every setting of the config as an option, for example --training.max_steps 800."""
+"""Accept every config setting as an option, for example `--training.max_steps 800`."""
 
 
 def train_cli(
     ctx: typer.Context,
     config_path: Annotated[
-        Path, typer.Argument(help="config file, or - for standard input", exists=True, allow_dash=True)
+        Path, typer.Argument(help="Config file, or - to read standard input.", exists=True, allow_dash=True)
     ],
     output_path: Annotated[
         Path | None,
-        typer.Option("--output", "--output-path", "-o", help="folder for the pipelines and training checkpoints"),
+        typer.Option("--output", "--output-path", "-o", help="Folder to write pipelines and training checkpoints to."),
     ] = None,
     code: Code = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="print debug messages")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="Print debug messages.")] = False,
     use_gpu: Annotated[
-        int, typer.Option("--gpu-id", "-g", help="GPU number, of the first worker if there are several; -1 for the CPU")
+        int,
+        typer.Option(
+            "--gpu-id", "-g", help="GPU ID or -1 for CPU. Several workers use consecutive IDs that start at this one."
+        ),
     ] = -1,
     resume: Annotated[
-        bool, typer.Option("--resume", help="resume from the newest training checkpoint, if any")
+        bool, typer.Option("--resume", help="Resume from the latest training checkpoint, if there is one.")
     ] = False,
     allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="resume even if config, data or versions have changed")
+        bool,
+        typer.Option("--allow-changes", help="Resume even if the config, the data or package versions have changed."),
     ] = False,
-    keep: Annotated[int, typer.Option(help="number of training checkpoints to keep", min=1)] = 2,
+    keep: Annotated[int, typer.Option(help="Number of training checkpoints to keep.", min=1)] = 2,
     minutes: Annotated[
         float,
-        typer.Option(help="minutes between training checkpoints; 0 writes them only at evaluations", min=0),
+        typer.Option(help="Minutes between training checkpoints. 0: write them only after evaluations.", min=0),
     ] = 10,
-    workers: Annotated[int | None, typer.Option(help="number of workers to start on Ray Train", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of Ray Train workers to start.", min=1)] = None,
     address: Annotated[
-        str | None, typer.Option(help="address of a Ray cluster; default: start one on this machine")
+        str | None, typer.Option(help="Ray cluster address. Default: start Ray on this machine.")
     ] = None,
-    progress: Annotated[bool, typer.Option(help="show steps, words/s, loss and remaining time")] = True,
+    progress: Annotated[
+        bool, typer.Option(help="Show a progress bar with steps, words/s, loss and remaining time.")
+    ] = True,
 ) -> None:
-    """Train as `spacy train` does, with training checkpoints, exact resume, and several workers if you wish."""
+    """Train a pipeline like `spacy train`, with training checkpoints, exact resume and optional multiple workers."""
     import logging
 
     from spacy import util

@@ -1,4 +1,4 @@
-"""Run `python -m spacy bert-ner visualize`."""
+"""Define the command `python -m spacy bert-ner visualize`."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ from ._code_option import Code
 
 
 def visualize_cli(
-    pipelines: Annotated[list[str], typer.Argument(help="folders of saved pipelines, or names of installed packages")],
-    port: Annotated[int, typer.Option(help="port of the server", min=1, max=65535)] = 8501,
+    pipelines: Annotated[list[str], typer.Argument(help="Folders of saved pipelines or names of installed packages.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
     host: Annotated[
-        str, typer.Option(help="address of the server; 0.0.0.0 makes the page available on the network")
+        str, typer.Option(help="Host address to listen on. Use 0.0.0.0 to make the page available on the network.")
     ] = "localhost",
     code: Code = None,
 ) -> None:
-    """Serve a web page for trying pipelines; stop it with Ctrl+C."""
+    """Serve a web page to try pipelines interactively. Press Ctrl+C to stop it."""
     if find_spec("streamlit") is None:
         msg.fail("Cannot serve the page", Errors.no_streamlit, exits=1)
     for name in pipelines:
