@@ -21,10 +21,8 @@ from ..decoding.tag_scheme import TagSet, build_tag_set, resolve_scheme, tags_of
 from ..errors import Errors, TagError
 from ..nn.batch_invariance import make_batch_invariant, model_inputs
 from ..nn.fast_dropout import set_dropout, use_fast_dropout
-from ..nn.gradient_accumulation import AllReduce, GradientAccumulator
 from ..nn.padding_free import PaddingFreeForward
 from ..nn.parameter_depth import ParameterDepth, checkpoint_activations, freeze, parameter_depths
-from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 from ..tokenization.case_markers import add_case_markers
 from ..types import Encoding, Ints1d
 from ..util.atomic_io import atomic_folder
@@ -62,6 +60,8 @@ class Checkpoint:
     """
 
     can_train = True
+    averages_gradients = True
+    """Whether a training step uses the mean of the gradients over all rows instead of their sum."""
     padding_free: PaddingFreeForward | None = None
     """Forward pass without padding, which predicts instead of `forward`; None if the runtime has none."""
     compiled_forward: Callable[..., torch.Tensor] | None = None
@@ -77,11 +77,6 @@ class Checkpoint:
         self.commit = commit
         self.owner_pid = os.getpid()
         """Id of the process that moved the weights to their device."""
-        # Training state lives with the gradients it describes: a copy has no gradients, and starts with new state.
-        self.accumulator = GradientAccumulator()
-        self.embedding_grad = SparseEmbeddingGrad()
-        self.scaler: torch.amp.GradScaler | None = None
-        """Loss scaler for training in float16."""
         self._frozen_layers, self._is_checkpointing = 0, False
 
     @classmethod
@@ -223,25 +218,6 @@ class Checkpoint:
             checkpoint = cls.from_folder(temporary)
         checkpoint.name = checkpoint.subword_encoder.name = name
         return checkpoint
-
-    def accumulate(self, weight: float) -> float:
-        """Add a batch to the weight of the accumulated gradients; see `GradientAccumulator.add_batch`.
-
-        weight (float): weight of the batch, such as the number of rows with a loss.
-        RETURNS (float): factor for the gradient of the batch.
-        """
-        return self.accumulator.add_batch(weight)
-
-    def normalize(self) -> float:
-        """Return the factor for the gradients accumulated since the last step, and reset their weight."""
-        return self.accumulator.pop_scale()
-
-    def all_reduce(self, add_up: AllReduce) -> None:
-        """Sum gradients, and their weight, over all workers; see `GradientAccumulator.all_reduce`.
-
-        add_up (AllReduce): function that adds to each tensor those of the other workers, in place.
-        """
-        self.accumulator.all_reduce([param for param in self.model.parameters() if param.requires_grad], add_up)
 
     @property
     def device(self) -> torch.device:

@@ -17,7 +17,6 @@ from ..decoding.label_rules import LabelRules
 from ..decoding.tag_scheme import TagSet, build_tag_set, tags_of_label
 from ..errors import Errors, TagError
 from ..nn.parameter_depth import ParameterDepth
-from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 
 HEAD, TAGS = "head.safetensors", "head.json"
 """File names of the weights and the tags of a head."""
@@ -34,14 +33,14 @@ class TagHead:
     """
 
     can_train = True
-    padding_free = compiled_forward = scaler = commit = None
+    averages_gradients = False
+    padding_free = compiled_forward = commit = None
     name = "the head on shared vectors"
 
     def __init__(self, model: torch.nn.Module, scheme: str) -> None:
         self.model: Any = model.eval()
         self.scheme = scheme
         self.owner_pid = os.getpid()
-        self.embedding_grad = SparseEmbeddingGrad()
 
     @classmethod
     def new(cls, width: int, tags: Sequence[str], scheme: str) -> TagHead:
@@ -95,21 +94,6 @@ class TagHead:
         """
         logits: torch.Tensor = self.model.classifier(self.model.dropout(vectors))
         return logits
-
-    def accumulate(self, weight: float) -> float:
-        """Return the factor for the mean gradient of a batch: its number of rows, which gives the gradient of the sum.
-
-        weight (float): number of rows, or the sum of their weights.
-        RETURNS (float): the factor.
-        """
-        return weight
-
-    def normalize(self) -> float:
-        """Return the factor for gradients before a step: 1, because the encoder belongs to another component.
-
-        RETURNS (float): 1.0.
-        """
-        return 1.0
 
     def rename_labels(self, label_rules: LabelRules) -> None:
         """Rename labels; see `Checkpoint.rename_labels`.

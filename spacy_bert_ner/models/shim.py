@@ -23,6 +23,7 @@ from ..runtimes.onnx_checkpoint import GRAPH, OnnxCheckpoint
 from ..types import ArrayXd
 from ..util.multiprocess import leave_unread_texts, limit_threads_after_fork
 from .shared_head import HEAD, TagHead
+from .training_state import TrainingState
 
 KINDS: list[tuple[str, Any]] = [(GRAPH, OnnxCheckpoint), (HEAD, TagHead), ("config.json", Checkpoint)]
 """File that identifies each kind of checkpoint, and its class."""
@@ -36,6 +37,8 @@ class CheckpointShim(Shim):
 
     def __init__(self) -> None:
         super().__init__(None)
+        self.training_state = TrainingState()
+        """State of the current training step. A new checkpoint or a copy starts with new state."""
         self.add_up: AllReduce | None = None
         """With several workers, adds the tensors of all workers in place; None with one worker."""
 
@@ -59,15 +62,16 @@ class CheckpointShim(Shim):
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         checkpoint.to(get_torch_default_device())
         self._model = checkpoint
+        self.training_state = TrainingState(averages=checkpoint.averages_gradients)
 
     @contextmanager
     def or_as_before(self) -> Iterator[None]:
         """Restore the current checkpoint if the block fails."""
-        previous = self._model
+        previous = self._model, self.training_state
         try:
             yield
         except BaseException:
-            self._model = previous
+            self._model, self.training_state = previous
             raise
 
     def prepare(self) -> None:
@@ -99,12 +103,12 @@ class CheckpointShim(Shim):
             padding
         RAISES BertNerError: a batch does not fit in memory.
         """
-        checkpoint = self.checkpoint
+        checkpoint, state = self.checkpoint, self.training_state
         if checkpoint.model.training != is_train:
             checkpoint.model.train(is_train)
         device = checkpoint.device.type
-        if half == torch.float16 and checkpoint.scaler is None:
-            checkpoint.scaler = torch.amp.GradScaler(device)
+        if half == torch.float16 and state.scaler is None:
+            state.scaler = torch.amp.GradScaler(device)
         grad_mode = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches: autocast caches the weights that it has converted until the context ends.
         with _translate_oom(), grad_mode, torch.autocast(device, half) if half else nullcontext():
@@ -114,8 +118,8 @@ class CheckpointShim(Shim):
 
         def backprop(d_logits: Sequence[ArrayXd]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
-            if checkpoint.scaler is not None:
-                gradients = [checkpoint.scaler.scale(gradient) for gradient in gradients]
+            if state.scaler is not None:
+                gradients = [state.scaler.scale(gradient) for gradient in gradients]
             with _translate_oom():
                 torch.autograd.backward(logits, gradients)
 
@@ -129,11 +133,11 @@ class CheckpointShim(Shim):
         """
         if not self.is_loaded:  # no gradient was accumulated, because there were no tokens
             return
-        checkpoint = self.checkpoint
+        checkpoint, state = self.checkpoint, self.training_state
         if self.add_up is not None:
-            checkpoint.all_reduce(self.add_up)
+            state.all_reduce(checkpoint.model, self.add_up)
         named = {name: p for name, p in checkpoint.model.named_parameters() if p.grad is not None}
-        scale = checkpoint.normalize()
+        scale = state.pop_scale()
         if not named:
             return
         if checkpoint.padding_free is not None:
@@ -148,11 +152,11 @@ class CheckpointShim(Shim):
             apply_optimizer(optimizer, keys, params, depths)
 
         # `nlp.rehearse` passes a function that collects gradients and keeps them.
-        with _translate_oom(), checkpoint.embedding_grad.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
-            if checkpoint.scaler is None:
+        with _translate_oom(), state.embedding_grad.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
+            if state.scaler is None:
                 step()
             else:
-                step_scaled(checkpoint.scaler, params, step)
+                step_scaled(state.scaler, params, step)
 
     def key(self, name: str, param: torch.Tensor) -> tuple[int, str]:
         """Return the key of a parameter in optimizers.
@@ -207,8 +211,12 @@ class CheckpointShim(Shim):
             self.checkpoint.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
 
     def __getstate__(self) -> dict[str, Any]:
-        leave_unread_texts()  # spawned processes of `nlp.pipe` receive a pickle
-        return self.__dict__
+        leave_unread_texts()  # Spawned processes of `nlp.pipe` receive a pickle.
+        return {key: value for key, value in self.__dict__.items() if key != "training_state"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self.training_state = TrainingState(averages=self._model is None or self._model.averages_gradients)
 
     def to_bytes(self) -> bytes:
         """Serialize the files of the checkpoint as MessagePack. Nothing is pickled.

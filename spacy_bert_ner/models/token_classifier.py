@@ -459,7 +459,7 @@ def gather(model: TokenClassifier, weight: float) -> float:
     weight (float): number of rows with a loss, or the sum of their weights.
     RETURNS (float): the factor for the mean gradient of the batch.
     """
-    return get_checkpoint(model).accumulate(weight)
+    return _shim(model).training_state.add_batch(weight)
 
 
 def _shim(model: TokenClassifier) -> CheckpointShim:

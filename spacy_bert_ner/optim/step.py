@@ -1,14 +1,14 @@
-"""Run an optimizer step on torch parameters, with thinc's arithmetic and torch's fused kernels.
+"""Run an optimizer step on torch parameters.
 
-thinc's `Optimizer` holds the settings and the moments. Its step passes over NumPy arrays several times. With the 22.7
-million parameters of a six-layer encoder, this takes more than half the time of the forward and backward pass together.
+thinc's `Optimizer` holds the settings and the moments. Its step passes over NumPy arrays several times. For a six-layer
+encoder with 22.7 million parameters, the step takes more than half as long as the forward and backward pass together.
 
-Three thinc optimizers run here as in-place torch operations: Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980;
-decoupled weight decay: Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101), RAdam (Liu et al. 2020,
-https://arxiv.org/abs/1908.03265) and SGD.
+Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980; decoupled weight decay: Loshchilov & Hutter 2019,
+https://arxiv.org/abs/1711.05101) therefore runs on torch's fused kernels, with thinc's arithmetic. RAdam and SGD run
+thinc's own step.
 
-The package's `AdamW` uses the same kernels with torch's arithmetic: `w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + eps)`. The
-rate r and the decay d depend on the depth of the parameter.
+`AdamW` from this package uses the same kernels with torch's arithmetic:
+`w ← w·(1 - r·d) - r/c1 · m/(√v/√c2 + eps)`. The learning rate r and the decay d depend on the parameter's depth.
 """
 
 from __future__ import annotations
@@ -43,18 +43,24 @@ def apply_optimizer(
     """
     if not params:
         return
-    # `nlp.rehearse` passes a function that only collects gradients. On devices other than "cpu" and "cuda", thinc's
-    # arrays are copies, which cannot be updated in place.
     if isinstance(optimizer, AdamW):
         with torch.no_grad():
             _step_param_groups(optimizer, keys, params, depths)
-    elif not isinstance(optimizer, Optimizer) or params[0].device.type not in ("cpu", "cuda"):
-        _step_by_thinc(optimizer, keys, params)
-    else:
+    elif _is_adam(optimizer) and params[0].device.type in ("cpu", "cuda"):
         with torch.no_grad():
-            _step_by_torch(optimizer, keys, params)
+            _step_adam(optimizer, keys, params)
+    else:
+        _step_by_thinc(optimizer, keys, params)
     for param in params:
         param.grad = None
+
+
+def _is_adam(optimizer: object) -> bool:
+    """Return whether a step is thinc's Adam.
+
+    thinc chooses RAdam or SGD by these settings. `nlp.rehearse` passes a function that only collects gradients.
+    """
+    return isinstance(optimizer, Optimizer) and not optimizer.use_radam and optimizer.b1 > 0 and optimizer.b2 > 0
 
 
 def _step_by_thinc(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter]) -> None:
@@ -63,10 +69,10 @@ def _step_by_thinc(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
         param.data = xp2torch(weights, device=param.device)
 
 
-def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter]) -> None:
+def _step_adam(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter]) -> None:
     weights = [param.data for param in params]
     grads = [param.grad for param in params if param.grad is not None]
-    rate, decay = optimizer.learn_rate, optimizer.L2
+    decay = optimizer.L2
     for key in keys:
         optimizer.nr_update[key] += 1
     if decay and not optimizer.L2_is_weight_decay:
@@ -74,15 +80,7 @@ def _step_by_torch(optimizer: Optimizer, keys: Sequence[Key], params: Sequence[t
         decay = 0.0
     if optimizer.grad_clip:
         _clip_each(grads, optimizer.grad_clip)
-    if not optimizer.use_radam and optimizer.b1 > 0 and optimizer.b2 > 0:
-        _adam(optimizer, keys, weights, grads, rate, decay)  # includes the decay
-    else:
-        if optimizer.use_radam:
-            _radam(optimizer, keys, weights, grads, rate)
-        else:
-            torch._foreach_add_(weights, grads, alpha=-rate)
-        if decay:
-            torch._foreach_mul_(weights, 1 - rate * decay)
+    _adam(optimizer, keys, weights, grads, optimizer.learn_rate, decay)
     _update_averages(optimizer, keys, weights)
 
 
@@ -135,35 +133,6 @@ def _adam(
     for count, members in _by_count(optimizer, keys).items():
         eps = optimizer.eps / (1 - optimizer.b2**count) ** 0.5
         _fused_adamw(optimizer, keys, weights, grads, members, count, rate * shrinkage, decay / shrinkage, eps)
-
-
-def _radam(
-    optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor], grads: list[torch.Tensor], rate: float
-) -> None:
-    """Compute thinc's `w ← w - rate·r/c1 · m/(√v + eps)`.
-
-    As long as there are too few gradients to estimate the variance, it is `w ← w - rate/c1 · m`. thinc counts one step
-    too many in both r and c1, so its warm-up ends one step earlier.
-    """
-    b1, b2 = optimizer.b1, optimizer.b2
-    for count, members in _by_count(optimizer, keys).items():
-        member_weights, gradients = [weights[i] for i in members], [grads[i] for i in members]
-        means = [_moment(optimizer.mom1, keys[i], weights[i]) for i in members]
-        squares = [_moment(optimizer.mom2, keys[i], weights[i]) for i in members]
-        torch._foreach_lerp_(means, gradients, 1 - b1)
-        torch._foreach_mul_(squares, b2)
-        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - b2)
-        t = count + 1
-        max_length = 2 / (1 - b2) - 1
-        length = max_length - 2 * t * b2**t / (1 - b2**t)  # of the simple moving average that approximates v
-        step = rate / (1 - b1**t)
-        if length < 5:
-            torch._foreach_add_(member_weights, means, alpha=-step)
-            continue
-        rectification = (length - 4) * (length - 2) * max_length / ((max_length - 4) * (max_length - 2) * length)
-        divisors = torch._foreach_sqrt(squares)
-        torch._foreach_add_(divisors, optimizer.eps)
-        torch._foreach_addcdiv_(member_weights, means, divisors, value=-step * ((1 - b2**t) * rectification) ** 0.5)
 
 
 def _by_count(optimizer: Optimizer, keys: Sequence[Key]) -> dict[int, list[int]]:

@@ -152,14 +152,15 @@ def load_state_dict(
             if shim.checkpoint.padding_free is not None:
                 shim.checkpoint.padding_free.forget()
             if name in numbers["scalers"]:
-                shim.checkpoint.scaler = torch.amp.GradScaler(shim.checkpoint.device.type)
-                shim.checkpoint.scaler.load_state_dict(numbers["scalers"][name])
+                scaler = torch.amp.GradScaler(shim.checkpoint.device.type)
+                scaler.load_state_dict(numbers["scalers"][name])
+                shim.training_state.scaler = scaler
 
 
 def _scalers(nlp: Language, frozen: Sequence[str]) -> Iterator[tuple[str, torch.amp.GradScaler | None]]:
     for name, pipe in trainable(nlp, frozen):
         for shim in _checkpoint_shims(pipe):
-            yield name, shim.checkpoint.scaler
+            yield name, shim.training_state.scaler
 
 
 def _checkpoint_shims(pipe: Any) -> list[CheckpointShim]:

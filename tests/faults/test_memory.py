@@ -251,7 +251,7 @@ def test_gradients_that_are_infinite_in_fp16_are_no_step_and_halve_the_scale(tag
     nlp = make(tagger, precision="fp16")
     before = weights(nlp)
     nlp.get_pipe("bert_ner").update([example(nlp)])
-    scaler = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.scaler
+    scaler = nlp.get_pipe("bert_ner").model.shims[0].training_state.scaler
     assert scaler.get_scale() == 65536
     module(nlp).classifier.bias.grad[0] = float("inf")
     nlp.get_pipe("bert_ner").finish_update(SGD(0.1, use_averages=False))

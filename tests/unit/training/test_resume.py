@@ -183,12 +183,12 @@ def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
     """It is 64 where the checkpoint was written, and a new one begins with 65,536."""
     kept, other = (initialized(make_nlp, examples) for _ in range(2))
     shim, new = (nlp.get_pipe("bert_ner").model.shims[0] for nlp in (kept, other))
-    shim.checkpoint.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)
-    shim.checkpoint.scaler.scale(torch.ones(1))  # from here on the scale is a tensor
+    shim.training_state.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)
+    shim.training_state.scaler.scale(torch.ones(1))  # from here on the scale is a tensor
     tensors, numbers = state_dict(kept, kept.create_optimizer(), [])
     load_state_dict(other, other.create_optimizer(), [], tensors, json.loads(json.dumps(numbers)))
-    assert float(new.checkpoint.scaler.scale(torch.ones(1))) == 64.0
-    assert new.checkpoint.scaler.get_growth_interval() == 100
+    assert float(new.training_state.scaler.scale(torch.ones(1))) == 64.0
+    assert new.training_state.scaler.get_growth_interval() == 100
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
