@@ -19,16 +19,16 @@ from ..errors import Errors, TagError
 from ..nn.parameter_depth import ParameterDepth
 
 HEAD, TAGS = "head.safetensors", "head.json"
-"""File names of the weights and the tags of a head."""
+"""File names for a head's weights and tags."""
 
 DEVIATION = 0.02
-"""Standard deviation of new weights, as in BERT."""
+"""Standard deviation of new random weights, as in BERT."""
 
 
 class TagHead:
-    """A tag head that replaces a `Checkpoint` if the encoder belongs to another component.
+    """A tag head that takes the place of a `Checkpoint` if the encoder belongs to another component.
 
-    model (torch.nn.Module): module with the layers `dropout` and `classifier`, and with its tags in `config`.
+    model (torch.nn.Module): module with the layers `dropout` and `classifier`, and with the tags in `config`.
     scheme (str): the tag scheme.
     """
 
@@ -44,12 +44,12 @@ class TagHead:
 
     @classmethod
     def new(cls, width: int, tags: Sequence[str], scheme: str) -> TagHead:
-        """Create a head with random weights, as in BERT: normally distributed with a standard deviation of 0.02.
+        """Create a head with random weights.
 
-        The bias is 0.
+        As in BERT, weights are normally distributed with a standard deviation of 0.02, and biases are 0.
 
         width (int): size of the input vectors.
-        tags (Sequence[str]): tag of each column of the logits.
+        tags (Sequence[str]): tag for each logit column.
         scheme (str): the tag scheme.
         RETURNS (TagHead): the head.
         RAISES TagError: the tags do not belong to the scheme.
@@ -64,17 +64,17 @@ class TagHead:
 
     @property
     def tags(self) -> TagSet:
-        """Tag of each column of the logits."""
+        """Return the tag for each logit column."""
         return build_tag_set(self.model.config.tags, self.scheme)
 
     @property
     def parameter_depths(self) -> dict[str, ParameterDepth]:
-        """Depth of each parameter: all are in the head."""
+        """Return the depth of each parameter by name. All are in the head."""
         return {name: ParameterDepth(1, 0) for name, _ in self.model.named_parameters()}
 
     @property
     def device(self) -> torch.device:
-        """Device of the weights, on which input vectors must be."""
+        """Return the device of the weights. Input vectors must be on it."""
         device: torch.device = self.model.classifier.weight.device
         return device
 
@@ -87,7 +87,7 @@ class TagHead:
         self.owner_pid = os.getpid()
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of vectors.
+        """Compute the tag logits for token vectors.
 
         vectors (torch.Tensor): *Shape:* `(n, width)`
         RETURNS (torch.Tensor): *Shape:* `(n, n_tags)`
@@ -98,7 +98,7 @@ class TagHead:
     def rename_labels(self, label_rules: LabelRules) -> None:
         """Rename labels; see `Checkpoint.rename_labels`.
 
-        label_rules (LabelRules): the rules; empty rules change nothing.
+        label_rules (LabelRules): the rules. Empty rules change nothing.
         """
         if label_rules:
             self.model.config.tags = label_rules.rename_tags(self.tags)
@@ -118,7 +118,7 @@ class TagHead:
     def to_files(self) -> dict[str, bytes]:
         """Serialize the weights and the tags.
 
-        RETURNS (dict[str, bytes]): the content of each file, by file name.
+        RETURNS (dict[str, bytes]): file contents by file name.
         """
         tag_info = {"tags": self.tags.tags, "tag_scheme": self.scheme}
         weights = {name: param.detach().cpu().contiguous() for name, param in self.model.named_parameters()}
@@ -126,9 +126,9 @@ class TagHead:
 
     @classmethod
     def from_files(cls, files: dict[str, bytes], name: str = name) -> TagHead:
-        """Load a head from the files that `to_files` returned.
+        """Load a head from the files returned by `to_files`.
 
-        files (dict[str, bytes]): the content of each file, by file name.
+        files (dict[str, bytes]): file contents by file name.
         name (str): name of the head, for messages.
         RETURNS (TagHead): the head.
         RAISES CheckpointError: the files are not the output of `to_files`.
@@ -145,7 +145,7 @@ class TagHead:
         return head
 
     def __reduce__(self) -> tuple[Callable[..., TagHead], tuple[Any, ...]]:
-        """Copy or pickle the head by its files, without accumulated gradients."""
+        """Copy or pickle the head as its files, without accumulated gradients."""
         return _copy, (self.to_files(), str(self.device))
 
 

@@ -1,4 +1,4 @@
-"""Build a tag head on vectors that other components also use, with one pass through a shared encoder."""
+"""Build a tag head on vectors from an encoder that several components share."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -25,7 +25,7 @@ NAME = "shared_token_classifier"
 """Name of the thinc model."""
 
 LOOK_AHEAD = 2048
-"""Initial number of tokens that `nlp.pipe` reads ahead; see `batching.read_ahead_batches`."""
+"""Initial number of tokens to read ahead in `nlp.pipe`; see `batching.read_ahead_batches`."""
 
 SharedTokenClassifier = Model[list[Doc], list[Ragged]]
 
@@ -34,17 +34,17 @@ SharedTokenClassifier = Model[list[Doc], list[Ragged]]
 def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> SharedTokenClassifier:
     """Build a tag head on token vectors: dropout and a linear layer, as in `BertForTokenClassification`.
 
-    The head has no separate encoder. With `spacy-transformers.TransformerListener.v1`, the vectors come from an earlier
-    component `transformer`, which the tagger, parser and other components also use. `nlp.replace_listeners` gives the
-    head a copy of the encoder. Gradients are sums over tokens, as in spaCy's own components: no component outweighs the
-    others because it averages differently.
+    The head has no encoder of its own. With `spacy-transformers.TransformerListener.v1`, the vectors come from an
+    earlier component `transformer`, which can also serve the tagger, the parser and other components.
+    `nlp.replace_listeners` gives the head a copy of the encoder. Gradients are summed over tokens, as in spaCy's own
+    components, so that no component outweighs the others because it averages differently.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): computes one vector for each token of a Doc. *Shape:*
         `(n_tokens, width)` for each Doc
-    tag_scheme (str | None): the tag scheme; null (default) for IOB2.
-    RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each token that is
-        not white space. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)` with values 1 or 0
-    RAISES ConfigError: a setting is not allowed.
+    tag_scheme (str | None): the tag scheme. Null (default) for IOB2.
+    RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each token except
+        white space. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)` with values 1 or 0
+    RAISES ConfigError: a setting is invalid.
     """
     allowed = 'a section with @architectures = "spacy-transformers.TransformerListener.v1", or another tok2vec'
     require_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), allowed)
@@ -62,7 +62,7 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
 def check_tag_scheme(tag_scheme: object) -> None:
     """Validate the setting `tag_scheme`.
 
-    tag_scheme (object): value of the setting.
+    tag_scheme (object): the value to check.
     RAISES ConfigError: the value is neither the name of a tag scheme nor null.
     """
     schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
@@ -89,7 +89,7 @@ def listens(model: Model[Any, Any]) -> bool:
 def _upstream(node: Model[Any, Any]) -> str | None:
     """Return the name of the component that a layer listens to, or None.
 
-    Covers the listeners of spaCy, spacy-transformers and spacy-curated-transformers.
+    Supports listeners from spaCy, spacy-transformers and spacy-curated-transformers.
     """
     # In spacy-curated-transformers, a listener that was replaced by a copy of the encoder keeps the name. It no longer
     # reads annotations.
@@ -106,8 +106,8 @@ def forward(
     model (SharedTokenClassifier): the model.
     docs (list[Doc]): the Docs.
     is_train (bool): whether to apply dropout and allow the backward pass.
-    RETURNS (tuple[list[Ragged], Callable]): the logits of each Doc, see `build_shared_token_classifier_v1`; and the
-        callback for the backward pass, which takes their gradient.
+    RETURNS (tuple[list[Ragged], Callable]): the logits of each Doc, as in `build_shared_token_classifier_v1`, and
+        the backward-pass callback, which takes their gradient.
     RAISES BertNerError: the component that provides the vectors has not processed a Doc, or the logits are not finite.
     """
     shim: Any = model.shims[0]
@@ -125,7 +125,7 @@ def forward(
         vectors, backprop_vectors = model.layers[0](docs, is_train)
     else:  # the layers of spacy-transformers do not accept a batch without tokens
         vectors, backprop_vectors = [ops.alloc2f(0, 0) for _ in docs], lambda d_vectors: docs
-    # White space is in no entity.
+    # White space tokens are never part of an entity.
     token_indices = [np.flatnonzero(doc.to_array(IS_SPACE) == 0) for doc in docs]
     doc_rows = [v[ops.xp.asarray(tokens)] for v, tokens in zip(vectors, token_indices, strict=True) if len(tokens)]
     width = head.model.classifier.in_features
@@ -159,7 +159,7 @@ def forward(
 
 
 def _needs_transformer_output(model: SharedTokenClassifier) -> bool:
-    """Return whether a transformer component must process the Docs first. spaCy's listener returns zeros without."""
+    """Return whether a transformer component must process the Docs first. A `tok2vec` listener returns zeros instead."""
     listeners = [node for node in model.walk() if _upstream(node) and not isinstance(node, Tok2VecListener)]
     return Doc.has_extension("trf_data") and bool(listeners)
 
@@ -173,7 +173,7 @@ def new_head(
     """Create a head with random weights from torch's generator.
 
     model (SharedTokenClassifier): the model.
-    get_docs (Callable): returns Docs of the training data; their vectors define the width of the head.
+    get_docs (Callable): returns Docs from the training data. Their vectors determine the width of the head.
     labels (Collection[str] | None), added (Collection[str]): see `Checkpoint.from_pretrained`.
     RETURNS (TagHead): the head.
     RAISES EncoderError: there are no labels.

@@ -1,4 +1,4 @@
-"""Connect a Hugging Face checkpoint to thinc, which calls, updates, moves and serializes it."""
+"""Connect a Hugging Face checkpoint to thinc, so that thinc can call, update, move and serialize it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .shared_head import HEAD, TagHead
 from .training_state import TrainingState
 
 KINDS: list[tuple[str, Any]] = [(GRAPH, OnnxCheckpoint), (HEAD, TagHead), ("config.json", Checkpoint)]
-"""File that identifies each kind of checkpoint, and its class."""
+"""File name that identifies each type of checkpoint, and the class that loads it."""
 
 
 class CheckpointShim(Shim):
-    """A thinc shim for a `Checkpoint`, which is absent until weights are loaded.
+    """A thinc shim for a `Checkpoint`. It has no checkpoint until weights are loaded.
 
     thinc's own `PyTorchShim` pickles the weights, copies them in every step and ignores averaged weights.
     """
@@ -40,16 +40,16 @@ class CheckpointShim(Shim):
         self.training_state = TrainingState()
         """State of the current training step. A new checkpoint or a copy starts with new state."""
         self.add_up: AllReduce | None = None
-        """With several workers, adds the tensors of all workers in place; None with one worker."""
+        """Sums tensors over all workers in place. None if there is only one worker."""
 
     @property
     def is_loaded(self) -> bool:
-        """Whether weights are loaded."""
+        """Return whether weights are loaded."""
         return self._model is not None
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint. Setting it moves the checkpoint to torch's default device.
+        """Return the checkpoint. Setting it moves the checkpoint to torch's default device.
 
         RAISES BertNerError: no weights are loaded.
         """
@@ -75,7 +75,7 @@ class CheckpointShim(Shim):
             raise
 
     def prepare(self) -> None:
-        """Prepare to run in this process, which may be a fork of the process that loaded the weights.
+        """Prepare to run in this process. It can be a fork of the process that loaded the weights.
 
         RAISES BertNerError: this process is a fork, and the weights are on a GPU.
         """
@@ -92,14 +92,14 @@ class CheckpointShim(Shim):
     ) -> tuple[list[torch.Tensor], Callable[[Sequence[ArrayXd]], None]]:
         """Compute the tag logits of batches.
 
-        batches (Iterable[Any]): the arguments of `run` for each batch, as `Checkpoint.pad` or `Checkpoint.pack` returns
-            them.
+        batches (Iterable[Any]): the arguments of `run` for each batch, as returned by `Checkpoint.pad` or
+            `Checkpoint.pack`.
         is_train (bool): whether to apply dropout and allow the backward pass.
-        half (torch.dtype | None): dtype of matrix products, see `autocast_dtype`; weights, gradients and logits stay in
-            float32. None (default) for float32 throughout.
-        run (Callable | None): forward pass to use for predictions; None (default) for `Checkpoint.forward`.
-        RETURNS (tuple[list[torch.Tensor], Callable]): the logits of each batch; and the callback for the backward pass,
-            which takes their gradients. *Shape:* `(n_windows, longest, n_tags)` each, or `(n_subwords, n_tags)` without
+        half (torch.dtype | None): dtype for matrix products; see `autocast_dtype`. Weights, gradients and logits remain
+            in float32. Default: None for float32 throughout.
+        run (Callable | None): forward pass to use for predictions. Default: None for `Checkpoint.forward`.
+        RETURNS (tuple[list[torch.Tensor], Callable]): the logits of each batch, and the backward-pass callback, which
+            takes their gradients. *Shape:* `(n_windows, longest, n_tags)` each, or `(n_subwords, n_tags)` without
             padding
         RAISES BertNerError: a batch does not fit in memory.
         """
@@ -126,7 +126,7 @@ class CheckpointShim(Shim):
         return [part.detach() for part in logits], backprop
 
     def finish_update(self, optimizer: Optimizer) -> None:
-        """Step once with the mean gradient over all rows accumulated since the last step.
+        """Run one optimizer step with the gradients accumulated since the last step.
 
         optimizer (Optimizer): the optimizer.
         RAISES BertNerError: the step does not fit in memory.
@@ -159,10 +159,10 @@ class CheckpointShim(Shim):
                 step_scaled(state.scaler, params, step)
 
     def key(self, name: str, param: torch.Tensor) -> tuple[int, str]:
-        """Return the key of a parameter in optimizers.
+        """Return the key that identifies a parameter in optimizers.
 
-        The key contains the shape: a resized head is a new parameter to the optimizer. The moments and averages of the
-        old head do not fit, and would slow the training of the new rows.
+        The key contains the shape, so that the optimizer treats a resized head as a new parameter. The old head's
+        moments and averages do not fit it, and would slow the training of the new rows.
 
         name (str): name of the parameter.
         param (torch.Tensor): the parameter.
@@ -172,9 +172,9 @@ class CheckpointShim(Shim):
 
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
-        """Use other weights, such as the optimizer's averages, inside the block. A resized head keeps its weights.
+        """Use other weights, such as the optimizer's averages, within a block. A resized head keeps its weights.
 
-        params (dict[Any, Any]): weights by key, see `key`.
+        params (dict[Any, Any]): weights by optimizer key; see `key`.
         """
         replaced: dict[str, torch.Tensor] = {}
         named = dict(self.checkpoint.model.named_parameters()) if self.is_loaded else {}
@@ -190,10 +190,10 @@ class CheckpointShim(Shim):
                 named[name].data = weights
 
     def copy(self) -> CheckpointShim:
-        """Copy the shim, with separate weights and, as in thinc's models, a new id.
+        """Copy the shim with separate weights and, as in thinc's models, a new ID.
 
-        The id lets optimizers distinguish the two. `copy.deepcopy` and pickling keep the id, and thus the optimizer's
-        moments.
+        Optimizers distinguish the two shims by ID. `copy.deepcopy` and pickling keep the ID and therefore the
+        optimizer's moments.
 
         RETURNS (CheckpointShim): the copy.
         """
@@ -205,7 +205,7 @@ class CheckpointShim(Shim):
         """Move the weights to a device.
 
         device_type (str): "cpu" or "gpu".
-        device_id (int): index of the GPU.
+        device_id (int): GPU ID.
         """
         if self.is_loaded:
             self.checkpoint.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
@@ -219,7 +219,7 @@ class CheckpointShim(Shim):
         self.training_state = TrainingState(averages=self._model is None or self._model.averages_gradients)
 
     def to_bytes(self) -> bytes:
-        """Serialize the files of the checkpoint as MessagePack. Nothing is pickled.
+        """Serialize the checkpoint's files as MessagePack, without pickling.
 
         RETURNS (bytes): the serialized files.
         """
@@ -228,7 +228,7 @@ class CheckpointShim(Shim):
         return packed
 
     def from_bytes(self, data: bytes) -> CheckpointShim:
-        """Load a checkpoint that `to_bytes` serialized.
+        """Load a checkpoint serialized by `to_bytes`.
 
         data (bytes): the serialized files.
         RETURNS (CheckpointShim): this shim.
@@ -241,7 +241,7 @@ class CheckpointShim(Shim):
 
 @contextmanager
 def _translate_oom() -> Iterator[None]:
-    """Translate an out-of-memory error of torch.
+    """Translate torch's out-of-memory errors.
 
     RAISES BertNerError: torch ran out of memory.
     """
@@ -254,11 +254,11 @@ def _translate_oom() -> Iterator[None]:
 
 
 def _run_halving_on_oom(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
-    """Run a batch; if it does not fit on the GPU, run its halves one after the other.
+    """Run a batch. If it does not fit in GPU memory, run its halves one after the other.
 
     run: the forward pass.
-    inputs: ids and mask of windows, which can be halved, or the arguments of a forward pass without padding.
-    can_halve: whether to halve the batch. In training, both halves would be in memory at the same time.
+    inputs: padded ids and mask, which can be halved, or the arguments of a forward pass without padding.
+    can_halve: whether halving can help. In training, both halves would be in memory at the same time.
     """
     n = len(inputs[0])
     try:

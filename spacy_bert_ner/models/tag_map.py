@@ -1,6 +1,6 @@
-"""Validate and store the setting `tag_map`: other names for the tags of a checkpoint.
+"""Validate and store the setting `tag_map`, which renames a checkpoint's tags.
 
-The setting is for checkpoints whose `config.json` cannot be edited.
+Use the setting for checkpoints whose `config.json` cannot be edited.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ALLOWED = 'null, a table of tags, such as {"LABEL_1": "B-per"}, or a list of pai
 def check_tag_map(tag_map: object) -> Pairs | None:
     """Validate the setting `tag_map`.
 
-    tag_map (object): value of the setting: a table, a list of pairs, or None.
-    RETURNS (Pairs | None): pairs of a tag of the checkpoint and its new name; None if the setting is None.
-    RAISES ConfigError: the value is neither of these, contains no tags, or cannot be stored in a saved config.
+    tag_map (object): the value to check: a table, a list of pairs or None.
+    RETURNS (Pairs | None): pairs of an original tag and its new name. None if the setting is None.
+    RAISES ConfigError: the value has another type, contains no tags or cannot be stored in a saved config.
     """
     if tag_map is None:
         return None
@@ -35,10 +35,10 @@ def check_tag_map(tag_map: object) -> Pairs | None:
 
 
 class PipeConfigs(dict[str, Any]):
-    """The configs of the components of a pipeline, by name, which spaCy stores to save them.
+    """The component configs of a pipeline, by name. spaCy writes them when it saves the pipeline.
 
-    A saved config has a section for each table, and a line for each key of the table. Such a key cannot be
-    `[PAD]` or `B:per`, for example. A `tag_map` or `label_map` with such a key is stored as a list of pairs.
+    A saved config has one section per table and one line per key. Some keys, such as `[PAD]` or `B:per`, cannot be
+    written that way. A `tag_map` or `label_map` with such a key is stored as a list of pairs.
     """
 
     def __setitem__(self, name: str, config: Any) -> None:
@@ -50,7 +50,7 @@ class PipeConfigs(dict[str, Any]):
 
 
 def keep_tag_map(nlp: Any) -> None:
-    """Enable a pipeline to store a `tag_map` with any keys, for the component that is being created.
+    """Enable a pipeline to store a `tag_map` with any keys for the component that is being created.
 
     nlp (Language): the pipeline.
     """
@@ -71,7 +71,7 @@ def _pairs(tag_map: object) -> Pairs:
 
 
 def _survives(tag_map: Mapping[str, Any] | Pairs) -> bool:
-    """Return whether a tag map survives writing and reading a config, in which each key of a table is a line."""
+    """Return whether a tag map is unchanged after it is written to a config and read back."""
     section = {"model": {"tag_map": tag_map}}
     try:
         return bool(Config().from_str(Config(section).to_str()) == section)

@@ -1,4 +1,4 @@
-"""Build the thinc model that computes tag logits for the subwords of each token of a Doc."""
+"""Build the thinc model that computes tag logits for the subwords of each token in a Doc."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -39,12 +39,12 @@ from .tag_map import check_tag_map
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
 CUTS = ("sentences", "tokens")
-"""Positions at which long Docs may be cut."""
+"""Where long Docs can be cut."""
 
 DEFAULT_WINDOW = 128
-"""Default window in subwords. Most checkpoints were fine-tuned on sentences, and miss entities in windows that are many
-times longer: one of the two in `benchmarks/README.md` loses half of its F1 in windows of 512. In addition, the cost of
-attention grows with the square of the window."""
+"""Default window size in subwords. Most checkpoints were fine-tuned on sentences and miss entities in windows that are
+many times longer. One of the two in `benchmarks/README.md` loses half of its F1 with 512 subwords per window. The cost
+of attention also grows with the square of the window size."""
 
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
@@ -65,48 +65,46 @@ def build_token_classifier_v1(
     mark_case: Any = False,
     runtime: Any = None,
 ) -> TokenClassifier:
-    """Build a token classifier around `AutoModelForTokenClassification`. Reads no file and does not access the network.
+    """Build a token classifier around `AutoModelForTokenClassification` without reading files or accessing the network.
 
-    name (str): folder or Hub name of the checkpoint that `nlp.initialize()` or the first use loads. A saved and loaded
-        pipeline uses its own weights and ignores this setting.
-    revision (str | None): commit, branch or tag on the Hub; null (default) for the main branch, and for a folder.
-    tag_scheme (str | None): the scheme of the checkpoint's tags, "plain" or another key of `tag_scheme.PREFIXES`. It
-        overrides the scheme inferred from the tags and `config.json`. Null (default) if these are sufficient: then `B-`
-        and `I-` are interpreted as IOB2 or IOB1, `I-` and `E-` as IOE2 or IOE1. A new head uses this scheme, or IOB2
-        for null.
-    tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): tags of the checkpoint and their new names, as a table
-        or as pairs; for tags such as "LABEL_1" and "X". Default null. Saved weights already have the new names and
-        ignore this setting.
-    window (int | None): maximum number of subwords, including special ones, in one window. Null (default) for all
+    name (str): checkpoint folder or Hub name. `nlp.initialize()` or the first use loads it. A saved pipeline contains
+        its own weights and ignores this setting.
+    revision (str | None): commit, branch or tag on the Hub. Null (default) for the main branch or for a folder.
+    tag_scheme (str | None): scheme of the checkpoint's tags, "plain" or another key of `tag_scheme.PREFIXES`. It
+        overrides the scheme inferred from the tags and `config.json`. Null (default) uses the inferred scheme: IOB2 or
+        IOB1 for `B-` and `I-`, IOE2 or IOE1 for `I-` and `E-`. A new head uses this scheme, or IOB2 if it is null.
+    tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): new names for the checkpoint's tags, such as "LABEL_1"
+        and "X", as a table or as pairs. Default: null. Saved weights already have the new names and ignore this
+        setting.
+    window (int | None): maximum number of subwords in a window, including special subwords. Null (default) for all
         positions of the encoder, but at most 128, or four times `overlap` if that is more.
-    overlap (int): minimum number of subwords that two adjacent windows of a long Doc share, default 32. Windows cut
-        at a sentence share none.
-    cut_at (str): "sentences" (default): if a sentence starts in the second half of a window, the next window starts
-        there and does not overlap; "tokens": adjacent windows always overlap.
-    get_spans (Callable | None): function that takes a list of Docs and returns the windows of each Doc as spans. It
-        replaces `cut_at`; for example a span getter of spacy-transformers, see `split_docs.make_span_getter_v1`. Spans
-        longer than a window are cut further, and text outside the spans gets separate windows. Default null.
-    max_batch_tokens (int): maximum number of subwords, including padding, in one batch, default 2048; at least one
-        window. Bounds the memory of a prediction, and does not change the result.
-    frozen_layers (int): number of encoder layers, from the lowest, that training does not change. A number above 0 also
-        freezes the embeddings; 0 (default) freezes nothing.
-    reset_layers (int | str): number of encoder layers, from the highest, that get random weights when
-        `nlp.initialize()` creates a new head, default 0; see `resizing.reinit_layers`. "auto": one layer of an encoder,
-        and none of a checkpoint that was fine-tuned for tags.
-    gradient_checkpointing (bool): in training, store only the input of each layer, and recompute the layer in the
-        backward pass, default False: less memory, the same gradient, more time (Chen et al. 2016,
-        https://arxiv.org/abs/1604.06174).
-    precision (str): precision of training: "fp32" (default), or "bf16" or "fp16" for torch's autocast, which multiplies
+    overlap (int): minimum number of subwords shared by adjacent windows of a long Doc. Default: 32. Windows cut at a
+        sentence boundary share none.
+    cut_at (str): "sentences" (default) starts the next window at a sentence that begins in the second half of a window,
+        without overlap. "tokens" always overlaps adjacent windows.
+    get_spans (Callable | None): function that takes a list of Docs and returns each Doc's windows as spans, such as a
+        span getter from spacy-transformers. It replaces `cut_at`; see `split_docs.make_span_getter_v1`. Spans longer
+        than a window are cut again. Text outside the spans gets separate windows. Default: null.
+    max_batch_tokens (int): maximum number of subwords in a batch, including padding. Default: 2048. It must be at least
+        the window size. It limits the memory needed for prediction and does not change the result.
+    frozen_layers (int): number of the lowest encoder layers that training does not change. A number above 0 also
+        freezes the embeddings. Default: 0.
+    reset_layers (int | str): number of the highest encoder layers that get random weights when `nlp.initialize()`
+        creates a new head; see `resizing.reinit_layers`. "auto" resets one layer of an encoder and none of a checkpoint
+        that was fine-tuned for tagging. Default: 0.
+    gradient_checkpointing (bool): in training, store only the input of each layer and recompute the layer in the
+        backward pass. This takes less memory and more time, and gives the same gradient (Chen et al. 2016,
+        https://arxiv.org/abs/1604.06174). Default: false.
+    precision (str): training precision. "fp32" (default), or "bf16" or "fp16" for torch's autocast, which multiplies
         matrices in bfloat16 or float16. Weights, gradients and updates stay in float32 (Micikevicius et al. 2018,
-        https://arxiv.org/abs/1710.03740). "auto": "bf16" if the hardware benefits from it, otherwise "fp32".
-    mark_case (bool): when `nlp.initialize()` loads a checkpoint whose tokenizer lower-cases, add subwords that mark
-        capital letters, default False; see `case_markers.add_case_markers`. Other tokenizers keep case and do not
-        change.
-    runtime (TorchRuntime | OnnxRuntime | None): runtime of predictions; null (default) for torch in float32. Graphs
-        that `export` writes run only on `OnnxRuntime`, and `OnnxRuntime` runs only such graphs.
+        https://arxiv.org/abs/1710.03740). "auto" is "bf16" if the hardware benefits from it, otherwise "fp32".
+    mark_case (bool): add subwords that mark capital letters when `nlp.initialize()` loads a checkpoint with a
+        lower-casing tokenizer; see `case_markers.add_case_markers`. Other tokenizers do not change. Default: false.
+    runtime (TorchRuntime | OnnxRuntime | None): runtime for predictions. Null (default) for torch in float32. Graphs
+        written by `export` require `OnnxRuntime`, which runs only such graphs.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each subword,
         grouped by token; see `alignment.SubwordLogits`. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)`
-    RAISES ConfigError: a setting is not allowed.
+    RAISES ConfigError: a setting is invalid.
     """
     # Typed as Any: `require_setting` then rejects every bad value with the same message, which states what is allowed.
     check = partial(require_setting, MODEL_SECTION)
@@ -161,9 +159,9 @@ def build_token_classifier_v1(
 
 
 class _EncodedDocs(NamedTuple):
-    """Docs as subwords and windows. The logits of all Docs share one array with a row for each subword.
+    """Docs encoded as subwords and split into windows. The logits of all Docs share one array with one row per subword.
 
-    encodings (list[Encoding]): subwords of each Doc.
+    encodings (list[Encoding]): subwords, one encoding per Doc.
     doc_starts (Ints1d): row of the first subword of each Doc, then the number of rows. *Shape:* `(n_docs + 1,)`
     alignment (Alignment): alignment of the tokens and subwords of all Docs.
     windows (list[tuple[int, Window]]): windows of all Docs, each with the index of its Doc.
@@ -176,13 +174,13 @@ class _EncodedDocs(NamedTuple):
 
 
 class _BatchPlan(NamedTuple):
-    """Batches of windows, and how the encoder runs them.
+    """Batches of windows and the way to run them.
 
     batches (list[list[tuple[int, Window]]]): windows of each batch, each with the index of its Doc.
-    inputs (Iterator[Any]): arguments of the forward pass for each batch, computed when they are needed.
+    inputs (Iterator[Any]): forward-pass arguments for each batch, computed on demand.
     is_packed (bool): whether a batch concatenates its windows without padding.
     dtype (torch.dtype | None): autocast dtype; None for float32.
-    run (Callable | None): forward pass of predictions; None for the checkpoint's own.
+    run (Callable | None): forward pass for predictions. None for `Checkpoint.forward`.
     """
 
     batches: list[list[tuple[int, Window]]]
@@ -193,11 +191,11 @@ class _BatchPlan(NamedTuple):
 
 
 class _Stitched(NamedTuple):
-    """Logits of all Docs, and where they come from.
+    """The logits of all Docs and the batch rows from which they were copied.
 
-    logits (ArrayXd): one row for each subword. *Shape:* `(n_subwords, n_tags)`
-    scatter_log (list[tuple[tuple[int, ...], ArrayXd, ArrayXd]]): for each batch, the shape of its logits, and the rows
-        that were copied from the batch to `logits`. *Shape:* `(n_kept,)` each
+    logits (ArrayXd): one row per subword. *Shape:* `(n_subwords, n_tags)`
+    scatter_log (list[tuple[tuple[int, ...], ArrayXd, ArrayXd]]): for each batch, the shape of its logits, the copied
+        rows in the batch and their rows in `logits`. *Shape:* `(n_kept,)` each
     """
 
     logits: ArrayXd
@@ -207,14 +205,15 @@ class _Stitched(NamedTuple):
 def forward(
     model: TokenClassifier, docs: list[Doc], is_train: bool
 ) -> tuple[list[Ragged], Callable[[list[Ragged]], list[Doc]]]:
-    """Compute the tag logits of Docs: encode, split into windows, batch, run, and stitch the logits of the windows.
+    """Compute the tag logits of Docs by encoding them, running batches of windows and stitching the window logits.
 
     model (TokenClassifier): the model.
     docs (list[Doc]): the Docs.
     is_train (bool): whether to apply dropout and allow the backward pass.
-    RETURNS (tuple[list[Ragged], Callable]): the logits of each Doc, see `build_token_classifier_v1`; and the callback
-        for the backward pass, which takes their gradient.
-    RAISES BertNerError: see `CheckpointShim.prepare`; or the logits are not finite.
+    RETURNS (tuple[list[Ragged], Callable]): the logits of each Doc, as in `build_token_classifier_v1`, and the
+        backward-pass callback, which takes their gradient.
+    RAISES BertNerError: the weights cannot be used in this process (see `CheckpointShim.prepare`), or the logits are
+        not finite.
     """
     checkpoint, shim, ops = get_checkpoint(model), _shim(model), model.ops
     shim.prepare()
@@ -242,7 +241,7 @@ def forward(
 
 
 def _configure_training_pass(model: TokenClassifier, checkpoint: Checkpoint) -> None:
-    """Apply the training settings to a checkpoint, which may have been loaded, deserialized or copied since.
+    """Apply the training settings. The checkpoint may have been loaded, deserialized or copied since the last pass.
 
     RAISES BertNerError: the checkpoint is an exported graph.
     """
@@ -254,7 +253,7 @@ def _configure_training_pass(model: TokenClassifier, checkpoint: Checkpoint) -> 
 
 
 def _encode(model: TokenClassifier, checkpoint: Checkpoint, docs: list[Doc]) -> _EncodedDocs:
-    """Encode Docs, align their tokens with subwords, and split them into windows."""
+    """Encode Docs, align their tokens with subwords and split them into windows."""
     texts = [doc.text for doc in docs]  # only once, because spaCy joins the tokens at each access
     encodings = checkpoint.tokenize(texts)
     doc_starts = np.cumsum([0, *(len(encoding.ids) for encoding in encodings)])
@@ -266,7 +265,7 @@ def _encode(model: TokenClassifier, checkpoint: Checkpoint, docs: list[Doc]) -> 
 
 
 def _plan_batches(model: TokenClassifier, checkpoint: Checkpoint, encoded: _EncodedDocs, is_train: bool) -> _BatchPlan:
-    """Arrange windows in batches, and choose the forward pass, its precision and its padding."""
+    """Group windows into batches and choose the forward pass, precision and padding."""
     limit, windows = model.attrs["max_batch_tokens"], encoded.windows
     sizes = [window.end - window.start + checkpoint.n_special for _, window in windows]
     is_sensitive = is_padding_sensitive(checkpoint.model.config, max(sizes, default=0))
@@ -287,9 +286,9 @@ def _plan_batches(model: TokenClassifier, checkpoint: Checkpoint, encoded: _Enco
 def _stitch(
     checkpoint: Checkpoint, encoded: _EncodedDocs, plan: _BatchPlan, batch_logits: Sequence[torch.Tensor], ops: Ops
 ) -> _Stitched:
-    """Copy the logits of windows to one row for each subword. Each row comes from one window.
+    """Combine the logits of overlapping windows into one row per subword. Each row is copied from a single window.
 
-    batch_logits: logits of each batch. *Shape:* `(n_windows, longest, n_tags)` each, or `(n, n_tags)` if packed
+    batch_logits: logits for each batch. *Shape:* `(n_windows, longest, n_tags)` each, or `(n, n_tags)` if packed
     """
     n_tags, n_prefix = len(distinct(checkpoint.tags).tags), len(checkpoint.prefix_ids)
     stitched: ArrayXd = ops.alloc2f(int(encoded.doc_starts[-1]), n_tags)
@@ -313,7 +312,7 @@ def _stitch(
 def _unstitch(
     d_stitched: ArrayXd, scatter_log: Sequence[tuple[tuple[int, ...], ArrayXd, ArrayXd]], ops: Ops
 ) -> list[ArrayXd]:
-    """Copy the gradient of stitched logits to the gradient of each batch: the backward pass of `_stitch`."""
+    """Split the gradient of stitched logits by batch. This is the backward pass of `_stitch`."""
     gradients = []
     for shape, source, target in scatter_log:
         d_logits: ArrayXd = ops.alloc2f(shape[0] * shape[1], d_stitched.shape[1])
@@ -323,7 +322,7 @@ def _unstitch(
 
 
 def get_checkpoint(model: TokenClassifier) -> Checkpoint:
-    """Return the checkpoint of a model. Loads the fine-tuned checkpoint of the config unless weights are loaded.
+    """Return a model's checkpoint. Loads the checkpoint named in the config if no weights are loaded yet.
 
     model (TokenClassifier): the model.
     RETURNS (Checkpoint): the checkpoint.
@@ -338,7 +337,7 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
 
 
 def get_tags(model: TokenClassifier) -> TagSet:
-    """Return the tag of each column of the logits. Loads the checkpoint if needed.
+    """Return the tag for each logit column. Loads the checkpoint if necessary.
 
     model (TokenClassifier): the model.
     RETURNS (TagSet): the tags.
@@ -354,13 +353,13 @@ def load_checkpoint(
     get_docs: Callable[[], Sequence[Doc]] = tuple,
     label_rules: LabelRules = ALL_LABELS,
 ) -> None:
-    """Load the checkpoint of the config. A model on shared vectors gets a new head instead.
+    """Load the checkpoint named in the config, or create a new head for a model on shared vectors.
 
     model (TokenClassifier): the model.
     labels (Collection[str] | None), added (Collection[str]): labels that the checkpoint must be able to learn; see
         `Checkpoint.from_pretrained`.
-    get_docs (Callable): returns Docs whose vectors define the width of a new head on shared vectors.
-    label_rules (LabelRules): rules that rename the labels of a trained head.
+    get_docs (Callable): returns Docs. Their vectors determine the width of a new head on shared vectors.
+    label_rules (LabelRules): rules for renaming the labels of a trained head.
     RAISES CheckpointError: see `Checkpoint.from_pretrained`. ConfigError: the windows do not fit the checkpoint.
         BertNerError: labels are given, but the checkpoint is an exported graph.
     """
@@ -385,7 +384,7 @@ def load_checkpoint(
 
 
 def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: TorchRuntime | OnnxRuntime) -> None:
-    """Replace the checkpoint of a model and its runtime.
+    """Replace a model's checkpoint and runtime.
 
     model (TokenClassifier): the model.
     checkpoint (Checkpoint): the new checkpoint.
@@ -397,10 +396,10 @@ def replace_checkpoint(model: TokenClassifier, checkpoint: Checkpoint, runtime: 
 
 
 def check_settings(model: TokenClassifier) -> None:
-    """Validate the settings of a model that was loaded from bytes.
+    """Validate the settings of a model loaded from bytes.
 
     model (TokenClassifier): the model.
-    RAISES ConfigError: a setting is not allowed in a config, or does not fit the encoder.
+    RAISES ConfigError: a setting is invalid or does not fit the encoder.
     """
     settings = {key: value for key, value in model.attrs.items() if key != "dropout_rate"}
     if is_shared(model):
@@ -413,9 +412,10 @@ def check_settings(model: TokenClassifier) -> None:
 
 
 def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
-    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` loads.
+    """Write the checkpoint as a folder that `AutoModelForTokenClassification.from_pretrained` can load.
 
-    A model on shared vectors is written as a file with its head, and with its encoder if the listener was replaced.
+    A model on shared vectors is written as a file that contains its head. If the listener was replaced, the file also
+    contains the encoder.
 
     model (TokenClassifier): the model.
     folder (Path): path of the folder or file.
@@ -427,7 +427,7 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
-    """Load a checkpoint that `save_checkpoint` wrote. Never accesses the network.
+    """Load a checkpoint written by `save_checkpoint`. Never accesses the network.
 
     model (TokenClassifier): the model.
     folder (Path): path of the folder or file.
@@ -449,15 +449,15 @@ def has_checkpoint(model: TokenClassifier) -> bool:
     return _shim(model).is_loaded
 
 
-def gather(model: TokenClassifier, weight: float) -> float:
-    """Add the weight of a batch to the accumulated weight of the next step.
+def add_batch_weight(model: TokenClassifier, weight: float) -> float:
+    """Add the weight of a batch to the total weight for the next step.
 
-    Multiplying by the returned factor weights each batch by its rows, and the step divides by the sum. Gradient
-    accumulation thus changes only memory, not the result.
+    The returned factor weights each batch by its number of rows. The step divides by the total. Gradient accumulation
+    therefore saves memory without changing the result.
 
     model (TokenClassifier): the model.
     weight (float): number of rows with a loss, or the sum of their weights.
-    RETURNS (float): the factor for the mean gradient of the batch.
+    RETURNS (float): factor for the mean gradient of the batch.
     """
     return _shim(model).training_state.add_batch(weight)
 
@@ -467,7 +467,7 @@ def _shim(model: TokenClassifier) -> CheckpointShim:
 
 
 def _check_runtime(model: TokenClassifier, checkpoint: Checkpoint) -> None:
-    """Set up the runtime of the config for a checkpoint; fail if the runtime cannot run this kind of checkpoint."""
+    """Set up the configured runtime for a checkpoint, or fail if it cannot run this type of checkpoint."""
     runtime = model.attrs["runtime"]
     if isinstance(checkpoint, OnnxCheckpoint):
         if not isinstance(runtime, OnnxRuntime):
@@ -513,22 +513,22 @@ def _prepare_training(model: TokenClassifier, checkpoint: Checkpoint) -> None:
 
 
 def _window(model: TokenClassifier, checkpoint: Checkpoint) -> int:
-    """Return the maximum number of subwords, including special ones, in a window."""
+    """Return the window size in subwords, including special subwords."""
     return model.attrs["window"] or default_window(checkpoint, model.attrs["overlap"])
 
 
 def default_window(checkpoint: Checkpoint, overlap: int = 0) -> int:
-    """Return the default window for a checkpoint.
+    """Return the default window size for a checkpoint.
 
     checkpoint (Checkpoint): the checkpoint.
-    overlap (int): minimum number of subwords that two adjacent windows share, default 0.
-    RETURNS (int): maximum number of subwords, including special ones, in a window.
+    overlap (int): minimum number of subwords shared by adjacent windows. Default: 0.
+    RETURNS (int): maximum number of subwords in a window, including special subwords.
     """
     return min(checkpoint.max_window, max(DEFAULT_WINDOW, 4 * overlap))
 
 
 def logits_of(output: Ragged) -> Floats2d:
-    """Return the logits of a Doc with a precise type, because thinc types `Ragged.dataXd` more broadly.
+    """Return the logits of a Doc, with a narrower type than thinc's `Ragged.dataXd`.
 
     output (Ragged): the logits of a Doc.
     RETURNS (Floats2d): *Shape:* `(n_rows, n_tags)`

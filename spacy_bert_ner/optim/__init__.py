@@ -1,1 +1,1 @@
-"""Provide the optimizer, the optimizer step and the learning rate schedule."""
+"""Implement the AdamW optimizer, the optimizer step and the learning rate schedule."""

@@ -1,4 +1,4 @@
-"""Register AdamW with the learning rates, weight decay and gradient clipping that are usual for fine-tuning BERT."""
+"""Register AdamW with the learning rates, weight decay and gradient clipping usual in BERT fine-tuning."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -16,8 +16,8 @@ CLIPS = ("global", "each")
 class AdamW(Optimizer):
     """AdamW (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101) with a learning rate per parameter depth.
 
-    `step.apply_optimizer` reads the fields that this class adds. If thinc calls the optimizer for the weights of other
-    components, it behaves as thinc's Adam: one learning rate, decay of all weights, and separate clipping of each
+    `step.apply_optimizer` reads the fields added by this class. When thinc calls the optimizer for other components'
+    weights, it behaves like thinc's Adam: one learning rate, decay for all weights, and separate clipping for each
     parameter's gradient.
     """
 
@@ -29,7 +29,7 @@ class AdamW(Optimizer):
     layer_decay: float
 
     def rate(self, depth: ParameterDepth) -> float:
-        """Return the learning rate at a depth, at the current step of the schedule.
+        """Return the learning rate for a parameter depth at the current step.
 
         depth (ParameterDepth): depth of the parameter.
         """
@@ -38,7 +38,7 @@ class AdamW(Optimizer):
         return self.learn_rate * self.layer_decay ** (depth.n_layers - depth.level)
 
     def decay(self, n_dimensions: int) -> float:
-        """Return the weight decay of a parameter. Biases and norms have one dimension, and no decay by default.
+        """Return the weight decay for a parameter. Biases and norms have one dimension and no decay by default.
 
         n_dimensions (int): number of dimensions of the parameter.
         """
@@ -59,26 +59,26 @@ def make_adamw_v1(
     layer_decay: Any = 1.0,
     use_averages: Any = False,
 ) -> AdamW:
-    """Create the optimizer of `[training.optimizer]`.
+    """Create the optimizer for `[training.optimizer]`.
 
-    `learn_rate`, `beta1`, `beta2`, `eps`, `weight_decay` and `grad_clip` may also be schedules.
+    `learn_rate`, `beta1`, `beta2`, `eps`, `weight_decay` and `grad_clip` can also be schedules.
 
-    learn_rate (float): learning rate of the highest layer of the encoder, default 0.0002.
-    beta1, beta2 (float): decay rates of the first and second moment, defaults 0.9 and 0.999.
-    eps (float): constant added to the square root of the second moment, default 1e-8.
-    weight_decay (float): share of each weight that is subtracted per step, multiplied by the learning rate; default
+    learn_rate (float): learning rate for the highest encoder layer. Default: 0.0002.
+    beta1, beta2 (float): decay rates for the first and second moments. Defaults: 0.9 and 0.999.
+    eps (float): constant added to the square root of the second moment. Default: 1e-8.
+    weight_decay (float): fraction of each weight to subtract per step, multiplied by the learning rate. Default:
         0.01.
-    decay_all (bool): whether biases and layer norms decay too, default false. BERT was trained without.
-    grad_clip (float): maximum norm of the gradient, default 1.0; 0 for no clipping.
-    clip (str): the gradient to which the maximum norm applies. "global", the default, is the joint gradient of the
-        component, as in `torch.nn.utils.clip_grad_norm_`. "each" is the gradient of each parameter, as in thinc.
-    head_rate (float): learning rate of the head as a multiple of `learn_rate`, default 1.0.
-    layer_decay (float): learning rate of each layer of the encoder as a multiple of that of the layer above, default
-        1.0. The embeddings count as the layer below the lowest (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146;
+    decay_all (bool): whether biases and layer norms also decay. Default: false, as in BERT's training.
+    grad_clip (float): maximum gradient norm. Default: 1.0. 0 turns clipping off.
+    clip (str): scope of the maximum norm. "global" (default): the joint gradient of the component, as in
+        `torch.nn.utils.clip_grad_norm_`. "each": the gradient of each parameter, as in thinc.
+    head_rate (float): learning rate for the head as a multiple of `learn_rate`. Default: 1.0.
+    layer_decay (float): learning rate for each encoder layer as a multiple of the rate for the layer above it. Default:
+        1.0. The embeddings count as the lowest layer (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146;
         Clark et al. 2020, https://arxiv.org/abs/2003.10555).
-    use_averages (bool): whether to evaluate and save the moving average of the weights, default false.
+    use_averages (bool): whether to evaluate and save the moving average of the weights. Default: false.
     RETURNS (AdamW): the optimizer.
-    RAISES ConfigError: a setting is not allowed.
+    RAISES ConfigError: a setting is invalid.
     """
     # The settings are typed as Any, so that this function checks them. All errors then have the same form and name the
     # allowed values.

@@ -1,11 +1,11 @@
-"""Set the default optimizer of a pipeline. spaCy's default makes a pretrained encoder forget what it has learned."""
+"""Set a default optimizer that suits fine-tuning. With spaCy's default, an encoder loses its pretrained weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
 _USUAL = ((768, 0.00005, 0.0001), (256, 0.0002, 0.0003), (0, 0.001, float("inf")))
-"""Minimum width of an encoder, a suitable learning rate for AdamW, and the highest usual learning rate.
+"""Minimum encoder width, suitable learning rate for AdamW and highest usual learning rate.
 
 BERT-base is fine-tuned at 0.00002 to 0.00005 (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), ELECTRA-base at
 0.0001, ELECTRA-small at 0.0003 (Clark et al. 2020, https://arxiv.org/abs/2003.10555), and BERT models down to a width
@@ -14,15 +14,15 @@ of 128 at up to 0.0003 (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
 
 
 def usual_rates(width: int) -> tuple[float, float]:
-    """Return a suitable learning rate for an encoder, and the highest usual one.
+    """Return a suitable learning rate for an encoder and the highest usual learning rate.
 
-    width (int): number of dimensions of the encoder's vectors.
+    width (int): dimension of the encoder's vectors.
     """
     return next((suitable, highest) for min_width, suitable, highest in _USUAL if width >= min_width)
 
 
 class DefaultOptimizer(dict[str, Any]):
-    """The section `[training.optimizer]` of a pipeline with `bert_ner`: AdamW with a learning rate for BERT-base."""
+    """The default `[training.optimizer]` section: AdamW with a learning rate for BERT-base."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,11 +44,11 @@ class DefaultOptimizer(dict[str, Any]):
 
 
 def set_optimizer(nlp: Any) -> None:
-    """Set AdamW in the config of a pipeline that has spaCy's default optimizer and no trainable component yet.
+    """Select AdamW in a pipeline config with spaCy's default optimizer and no trainable components.
 
-    If a pipeline is created from a config file, the optimizer of the file replaces this one.
+    When a pipeline is created from a config file, the optimizer in the file replaces this one.
 
-    nlp (Language): the pipeline that `bert_ner` is added to.
+    nlp (Language): the pipeline to which `bert_ner` is being added.
     """
     training, defaults = nlp.config["training"], nlp.default_config["training"]
     is_spacys = training.get("optimizer") == defaults["optimizer"]
@@ -57,10 +57,10 @@ def set_optimizer(nlp: Any) -> None:
 
 
 def set_rate(nlp: Any, width: int) -> None:
-    """Set the learning rate of the optimizer from `set_optimizer` to one that suits the encoder, now that it is loaded.
+    """Adapt the learning rate chosen by `set_optimizer` to the width of the loaded encoder.
 
     nlp (Language): the pipeline.
-    width (int): number of dimensions of the encoder's vectors; 0 if unknown.
+    width (int): dimension of the encoder's vectors. 0 if unknown.
     """
     optimizer = nlp.config["training"].get("optimizer")
     if width and isinstance(optimizer, DefaultOptimizer) and optimizer == DefaultOptimizer():

@@ -1,4 +1,4 @@
-"""Register the learning rate schedule: warm-up, then linear decay over the steps of the training."""
+"""Register the learning rate schedule: a warm-up, then linear decay until the end of training."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -11,22 +11,21 @@ from ..errors import is_count, is_number, require_setting
 
 SECTION = "training.optimizer.learn_rate"
 ASSUMED_STEPS = 1000
-"""Number of steps that a fractional warm-up refers to if the training has no known end."""
+"""Number of steps to which a fractional warm-up refers if training has no known end."""
 
 
 class WarmupLinear:
-    """Iterate over the learning rates of a training: a linear rise to `initial_rate`, then a linear decay to 0.
+    """Yield a learning rate per step: a linear rise to `initial_rate`, then a linear decay to 0.
 
-        step:   0    1    2    3     4    5     6          a rate of 1.0, warm-up 2, total steps 6
+        step:   0    1    2    3     4    5     6          (initial_rate 1.0, warmup 2, total_steps 6)
         rate:   0   0.5   1   0.75  0.5  0.25   0
 
-    The number of steps comes from the config, or `bert_ner` or `bert-ner train` sets it with `tell`. Until then, the
-    rate stays at `initial_rate`. The rate never stays at 0: if training continues beyond the last step, the rate is
-    that of the step before the last.
+    The total number of steps comes from the config, or `bert_ner` or `bert-ner train` sets it with `tell`. Until then,
+    the rate stays at `initial_rate`. If training continues beyond the last step, it uses the last rate above 0.
 
     initial_rate (float): highest learning rate.
-    warmup (int | float): number of warm-up steps, or their share of all steps if below 1.
-    total_steps (int | None): number of steps; None if the training sets it.
+    warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1.
+    total_steps (int | None): total number of steps. None to set it later with `tell`.
     """
 
     def __init__(self, initial_rate: float, warmup: float, total_steps: int | None) -> None:
@@ -43,17 +42,17 @@ class WarmupLinear:
         return self.rate(self.step)
 
     def tell(self, optimizer: Optimizer, total_steps: int | None) -> None:
-        """Set the number of steps, and update the learning rate of the optimizer.
+        """Set the total number of steps and update the optimizer's learning rate.
 
         optimizer (Optimizer): the optimizer that uses this schedule.
-        total_steps (int | None): number of steps; None if the training has no known end. The rate then stays constant
+        total_steps (int | None): total number of steps. None if training has no known end: the rate then stays constant
             after the warm-up.
         """
         self.total_steps, self.is_told = total_steps, True
         optimizer.learn_rate = self.rate(max(self.step, 0))
 
     def stay(self, optimizer: Optimizer) -> None:
-        """Use `initial_rate` for all further steps, and update the learning rate of the optimizer.
+        """Use `initial_rate` for all further steps and update the optimizer's learning rate.
 
         optimizer (Optimizer): the optimizer that uses this schedule.
         """
@@ -61,9 +60,9 @@ class WarmupLinear:
         optimizer.learn_rate = self.initial_rate
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step.
+        """Return the learning rate for a step.
 
-        step (int): index of the step, from 0.
+        step (int): step index, starting at 0.
         """
         if self.is_constant:
             return self.initial_rate
@@ -80,7 +79,7 @@ class WarmupLinear:
         return factor * self.initial_rate
 
     def _warmup_steps(self) -> int | None:
-        """Return the number of warm-up steps, or None if it is a share and the number of steps is not set yet."""
+        """Return the number of warm-up steps. None if it is a fraction of a total that is not set yet."""
         if self.warmup >= 1 or not self.warmup:
             return int(self.warmup)
         if not self.is_told:
@@ -90,14 +89,14 @@ class WarmupLinear:
 
 @registry.schedules("spacy_bert_ner.WarmupLinear.v1")
 def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_steps: Any = None) -> WarmupLinear:
-    """Create the schedule of `[training.optimizer.learn_rate]`.
+    """Create the schedule for `[training.optimizer.learn_rate]`.
 
-    initial_rate (float): highest learning rate, default 0.0002.
-    warmup (int | float): number of warm-up steps, or their share of all steps if below 1; default 0.1.
-    total_steps (int | None): step at which the rate reaches 0. None, the default, takes it from `[training]`: from
-        `max_steps`, or from `max_epochs` and the number of batches.
+    initial_rate (float): highest learning rate. Default: 0.0002.
+    warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1. Default: 0.1.
+    total_steps (int | None): step at which the rate reaches 0. Default: None to compute it from `max_steps`, or from
+        `max_epochs` and the number of batches, in `[training]`.
     RETURNS (WarmupLinear): the schedule.
-    RAISES ConfigError: a setting is not allowed.
+    RAISES ConfigError: a setting is invalid.
     """
     check = partial(require_setting, SECTION)
     is_rate = is_number(initial_rate) and initial_rate > 0
@@ -112,7 +111,7 @@ def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_s
 
 
 def schedule_of(optimizer: Optimizer) -> WarmupLinear | None:
-    """Return the `WarmupLinear` schedule of an optimizer's learning rate, or None if it has another or none.
+    """Return an optimizer's `WarmupLinear` learning rate schedule, or None if it does not use one.
 
     optimizer (Optimizer): any thinc optimizer.
     """

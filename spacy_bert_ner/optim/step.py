@@ -32,14 +32,14 @@ Key = tuple[int, str]
 def apply_optimizer(
     optimizer: Optimizer, keys: Sequence[Key], params: Sequence[torch.nn.Parameter], depths: Sequence[ParameterDepth]
 ) -> None:
-    """Update parameters from their gradients, and clear the gradients.
+    """Update parameters from their gradients and clear the gradients.
 
-    optimizer (Optimizer): the optimizer of `[training.optimizer]`. Its moments, averages and counts stay in thinc's
+    optimizer (Optimizer): the optimizer from `[training.optimizer]`. Its moments, averages and counts stay in thinc's
         attributes.
     keys (Sequence[Key]): thinc's key of each parameter.
     params (Sequence[torch.nn.Parameter]): parameters with a gradient, all on one device.
-    depths (Sequence[ParameterDepth]): depth of each parameter; only used by `AdamW`.
-    RAISES ConfigError: `AdamW` does not run on the device, or its `layer_decay` needs layers that cannot be told apart.
+    depths (Sequence[ParameterDepth]): depth of each parameter. Only `AdamW` uses it.
+    RAISES ConfigError: `AdamW` does not support the device, or `layer_decay` needs layers that cannot be identified.
     """
     if not params:
         return
@@ -110,7 +110,7 @@ def _step_param_groups(
 
 
 def _clip_each(grads: list[torch.Tensor], limit: float) -> None:
-    """Clip the norm of each parameter's gradient separately, as thinc does, instead of their joint norm."""
+    """Clip the gradient norm of each parameter separately, as thinc does, instead of their joint norm."""
     for grad, norm in zip(grads, torch._foreach_norm(grads), strict=True):
         grad.mul_((limit / norm).clamp_(max=1.0))
 
@@ -136,7 +136,7 @@ def _adam(
 
 
 def _by_count(optimizer: Optimizer, keys: Sequence[Key]) -> dict[int, list[int]]:
-    """Group the indices of the parameters by their number of updates, including the current step."""
+    """Group parameter indices by number of updates, including the current step."""
     by_count: dict[int, list[int]] = {}
     for i, key in enumerate(keys):
         by_count.setdefault(optimizer.nr_update[key], []).append(i)
@@ -156,7 +156,7 @@ def _fused_adamw(
 ) -> None:
     """Run torch's fused AdamW on parameters with the same number of updates.
 
-    members: indices of the parameters.
+    members: indices of the parameters to update.
     count: number of updates of each, including the current step.
     """
     adamw(
@@ -178,14 +178,14 @@ def _fused_adamw(
 
 
 def _moment(moments: dict[Key, ArrayXd], key: Key, weight: torch.Tensor) -> torch.Tensor:
-    """Return a torch view of thinc's flat array of moments. The array is allocated on first use."""
+    """Return a torch view of thinc's flat array of moments. Allocates the array on first use."""
     if key not in moments:
         moments[key] = get_array_ops(torch2xp(weight)).alloc1f(weight.numel())
     return xp2torch(moments[key], device=weight.device).view_as(weight)
 
 
 def _update_averages(optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor]) -> None:
-    """Update thinc's exponential moving averages. Their decay grows with the number of updates, up to 0.9999."""
+    """Update thinc's exponential moving averages. Their decay grows with the number of updates up to 0.9999."""
     averages = optimizer.averages
     if averages is None:
         return

@@ -1,4 +1,4 @@
-"""Compute the number of steps and epochs of a training from its config and data, and report problems with them."""
+"""Compute the number of training steps and epochs from the config and the data, and report problems."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ GetExamples = Callable[[], Iterable[Any]]
 
 _BY_SEQUENCE, _THINCS = "spacy.batch_by_sequence.v1", "warmup_linear.v1"
 _MOST_EPOCHS = 20
-"""Maximum number of epochs whose batches are counted. Later epochs are assumed to have as many batches as the last
-counted one."""
+"""Maximum number of epochs in which batches are counted. Later epochs are assumed to have as many batches as the last
+counted epoch."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The length of a training with spaCy's loop. Patience may end the training earlier.
+    """The length of a training run with spaCy's loop. `patience` can end the run earlier.
 
-    max_steps (int): `max_steps` of the config; 0 for no limit. spaCy counts steps from 0 and includes this step.
-    eval_frequency (int): `eval_frequency` of the config, in steps.
-    n_examples (int | None): number of examples in an epoch; None if not counted.
-    epoch_steps (int | None): number of batches in the first epoch; None if not counted.
-    all_steps (int | None): number of batches in all epochs; None if the number of epochs is unlimited or the batches
+    max_steps (int): `max_steps` in the config. 0 for no limit. spaCy counts steps from 0 and includes this step.
+    eval_frequency (int): `eval_frequency` in the config, in steps.
+    n_examples (int | None): number of examples in an epoch. None if not counted.
+    epoch_steps (int | None): number of batches in the first epoch. None if not counted.
+    all_steps (int | None): number of batches in all epochs. None if the number of epochs is unlimited or the batches
         were not counted.
-    schedule_steps (int | None): step at which thinc's schedule reaches a learning rate of 0; None with another
-        schedule.
+    schedule_steps (int | None): step at which thinc's schedule reaches a learning rate of 0. None for other
+        schedules.
     """
 
     max_steps: int
@@ -44,18 +44,18 @@ class TrainingPlan:
 
     @property
     def total_steps(self) -> int | None:
-        """The number of steps at which a schedule should end; None if no end is known."""
+        """Return the step at which a schedule should end, or None if no end is known."""
         return min(filter(None, (self.max_steps, self.all_steps)), default=None)
 
     @property
     def last_step(self) -> int | None:
-        """The index of the last step, from 0; None if no end is known."""
+        """Return the index of the last step, counted from 0, or None if no end is known."""
         ends = [self.max_steps] if self.max_steps else []
         ends += [self.all_steps - 1] if self.all_steps else []
         return min(ends, default=None)
 
     def describe(self) -> str:
-        """Return the length as text, such as `Steps: 500, or 10.0 epochs of 50 batches (800 examples)`."""
+        """Describe the length, as in `Steps: 500, or 10.0 epochs of 50 batches (800 examples)`."""
         steps = "no limit but patience" if self.total_steps is None else f"{self.total_steps:,}"
         if not self.epoch_steps:
             return f"Steps: {steps}"
@@ -65,10 +65,10 @@ class TrainingPlan:
         return f"Steps: {steps}, or {self.total_steps / self.epoch_steps:,.1f} epochs {epoch}"
 
     def problems(self, *, is_last_evaluated: bool) -> list[str]:
-        """Return a message for each problem with the length, with a way to fix it.
+        """Describe each problem with the length and how to fix it.
 
-        The problems are: most of the data is never read; no trained pipeline is evaluated; the learning rate is 0
-        before the end.
+        Possible problems: most of the data is never read, no trained pipeline is evaluated, or the learning rate
+        reaches 0 before the end.
 
         is_last_evaluated (bool): whether the last step is evaluated, regardless of `eval_frequency`.
         RETURNS (list[str]): the messages.
@@ -88,13 +88,13 @@ class TrainingPlan:
 
 
 def make_plan(training: Mapping[str, Any], get_examples: GetExamples, n_examples: int | None = None) -> TrainingPlan:
-    """Compute the length of a training. The data are read once more if the number of batches depends on them.
+    """Compute the length of a training run. Reads the data once more if the number of batches depends on it.
 
-    training (Mapping): the section `[training]` of the config, interpolated but not resolved.
+    training (Mapping): the `[training]` section of the config, interpolated but not resolved.
     get_examples (Callable): returns the training data.
-    n_examples (int | None): number of examples; None if not counted.
-    RETURNS (TrainingPlan): the length of the training.
-    RAISES ConfigError: the schedule gives a learning rate of 0 at every step.
+    n_examples (int | None): number of examples. None if not counted.
+    RETURNS (TrainingPlan): the length of the run.
+    RAISES ConfigError: the learning rate schedule is 0 at every step.
     """
     max_steps, max_epochs, eval_frequency = (training[key] for key in ("max_steps", "max_epochs", "eval_frequency"))
     counts: dict[str, int] = {}
@@ -111,11 +111,11 @@ def make_plan(training: Mapping[str, Any], get_examples: GetExamples, n_examples
 
 
 def plan_of(config: Mapping[str, Any], get_examples: GetExamples, n_examples: int | None) -> TrainingPlan | None:
-    """Compute the length of a pipeline's training, or return None if its config has no training settings.
+    """Compute the length of a pipeline's training run. Return None if its config has no training settings.
 
-    config (Mapping): interpolated config of the pipeline.
+    config (Mapping): the interpolated pipeline config.
     get_examples, n_examples: see `make_plan`.
-    RETURNS (TrainingPlan | None): the length of the training.
+    RETURNS (TrainingPlan | None): the length of the run.
     RAISES ConfigError: see `make_plan`.
     """
     training = config.get("training", {})
@@ -140,7 +140,7 @@ def _count_batches(batcher: Mapping[str, Any], get_examples: GetExamples, max_ep
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Read data without advancing the global random number generators, and without warnings."""
+    """Read data without warnings and without advancing the global random number generators."""
     with IsolatedRng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -401,7 +401,7 @@ class BertNer(SteppingPipe):
         loss, gradient = get_loss(examples, logits)
         # A shared encoder may wait for this component's gradient, together with those of other components.
         if loss.weight or is_shared(self.model):
-            weight = token_classifier.gather(self.model, loss.weight)
+            weight = token_classifier.add_batch_weight(self.model, loss.weight)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
         if sgd:  # spaCy's components accept both None and False for no step
