@@ -1,1 +1,1 @@
-"""Read annotated text: one module for each format."""
+"""Readers for annotated text. Each format has its own module."""

@@ -1,4 +1,7 @@
-"""Read brat standoff: a text in `x.txt` and its annotations in `x.ann`, as a single pair or a folder of pairs."""
+"""Read brat standoff files, which store each text in `x.txt` and its annotations in `x.ann`.
+
+A corpus is a single pair of files or a folder with such pairs.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,16 @@ from .text_source import TextSource
 
 _ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.ASCII | re.DOTALL)
 _SPACED_LABEL = re.compile(r"T\d+\t(\S+(?: \S+)*?) \d+ \d+(?:;\d+ \d+)*(?:\t.*)?", re.ASCII | re.DOTALL)
-_OTHER = re.compile(r"[REAMN*#][^\t]*\t", re.ASCII)  # relations, events, attributes, normalisations, notes
+_OTHER = re.compile(r"[REAMN*#][^\t]*\t", re.ASCII)  # relations, events, attributes, normalisations and notes
 
 
 class BratFiles(TextSource):
-    """A folder with pairs of a text and its annotations, at any depth, or one pair, named by either of its files.
+    """A brat corpus: a single pair of text and annotation files, or a folder with such pairs at any depth.
 
-    path (Path): the folder, or a file of the pair.
-    encoding (str | None): the Python codec of all files. None (the default) for UTF-8.
-    RAISES CorpusError: there is no pair, or an annotation file has no text file.
+    path (Path): the folder, or either file of a pair.
+    encoding (str | None): the Python codec for all files. If None (the default), each file is decoded as UTF-8, or as
+        UTF-16 if it begins with a UTF-16 byte-order mark.
+    RAISES CorpusError: there is no pair, or one of the files in a pair is missing.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -39,10 +43,14 @@ class BratFiles(TextSource):
         self._unannotated = [text for text in all_texts if text not in texts]
 
     def check(self, fallback: str | None, formats: str) -> None:
-        """Do nothing: each file is checked when it is read."""
+        """Do nothing, because each file is checked when it is read."""
 
     def texts(self) -> Iterator[AnnotatedText | Invalid]:
-        """Yield the annotated texts, then the texts without an annotation file, which are not annotated."""
+        """Yield the annotated texts, followed by the texts without an annotation file.
+
+        YIELDS (AnnotatedText | Invalid): the text, or the error for a pair that cannot be read. `annotated` is False
+            for texts without an annotation file.
+        """
         for file in self._annotations:
             try:
                 yield self._read_pair(file)
@@ -62,7 +70,7 @@ class BratFiles(TextSource):
         return AnnotatedText(text, spans, path, 1, document, spans_path=annotations, has_mark=source.has_mark)
 
     def _spans(self, annotations: Path) -> Iterator[Span]:
-        """Yield the spans of an annotation file, and skip relations, events and other annotations."""
+        """Yield the spans in an annotation file. Skip relations, events and other annotations."""
         ids: set[str] = set()
         with self._open_checked(annotations).text() as rows:
             for line, row in enumerate(rows, start=1):
@@ -84,7 +92,13 @@ class BratFiles(TextSource):
 
 
 def is_brat(path: Path) -> bool:
-    """Return whether a path is a folder with annotation files, or a file of a pair whose first annotation is valid."""
+    """Return whether a path is a brat corpus.
+
+    A folder must contain an annotation file. A single file must belong to a pair, and the first annotation in that pair
+    must be valid.
+
+    path (Path): the path to a file or folder.
+    """
     if path.is_dir():
         return next(_visible_files(path, "*.ann"), None) is not None
     if path.suffix not in (".ann", ".txt") or not all(path.with_suffix(end).is_file() for end in (".ann", ".txt")):
@@ -95,7 +109,11 @@ def is_brat(path: Path) -> bool:
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read the pairs of text and annotations."""
+    """Read a brat corpus.
+
+    source (TextSource): the corpus, which must be a `BratFiles` object.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for a pair that cannot be read.
+    """
     return cast(BratFiles, source).texts()  # the registry opens every brat corpus as `BratFiles`
 
 
@@ -108,7 +126,7 @@ def _bad_row_error(path: Path, line: int, row: str) -> CorpusError:
 
 
 def _span(path: Path, line: int, match: re.Match[str]) -> Span:
-    """Build the span of a row. A discontinuous span keeps its fragments."""
+    """Create the span for a row. A discontinuous span keeps its fragments."""
     label, declared_text = match[2], match[4]
     fragments = []
     for fragment in match[3].split(";"):
@@ -119,5 +137,5 @@ def _span(path: Path, line: int, match: re.Match[str]) -> Span:
 
 
 def _visible_files(folder: Path, pattern: str) -> Iterator[Path]:
-    """Yield the matching files, without hidden files such as those that macOS adds."""
+    """Yield the files that match a pattern, except hidden files such as those that macOS adds."""
     return (path for path in folder.rglob(pattern) if path.is_file() and not path.name.startswith("."))

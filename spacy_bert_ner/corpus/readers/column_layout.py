@@ -1,12 +1,12 @@
-"""Infer the content of each column of a CoNLL-style file from its first rows.
+"""Infer the content of each column in a CoNLL-style file from its first rows.
 
-    # newdoc id = d1                             a comment: `#`, and no tag in the tag column
-    TOKEN   NE-COARSE   NE-NESTED   MISC         a header: no tag, and a cell such as TOKEN or FORM
-    1       Mia         B-PER       O            column 1 numbers the words of a sentence
+    # newdoc id = d1                             a comment: it begins with `#` and has no tag in the tag column
+    TOKEN   NE-COARSE   NE-NESTED   MISC         a header: it has no tag, but a cell such as TOKEN or FORM
+    1       Mia         B-PER       O            column 1 numbers the words in each sentence
     2       slept       O           O
 
-A tag column holds only `O` and tags with prefixes. If there are several, the first one is chosen, ignoring columns of
-chunk tags (`B-NP`).
+A tag column contains only `O` and tags with prefixes. If there are several such columns, the first one is chosen. A
+column with chunk tags (`B-NP`) is only chosen if there is no other tag column.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from ..conllu_misc import DOCUMENT_START, read_document, read_misc
 
 LAST = -1
 COLUMN_SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", ".conllu", ".conllup", ".ner")
-"""File name suffixes of CoNLL-style files. In such a file one row is enough, and two of three rows may be wrong."""
+"""File name extensions for CoNLL-style files. With such an extension, one row is enough to recognise the format, and
+two out of three rows may be invalid."""
 
 _WORD_NAMES = {"token", "tokens", "word", "words", "form", "text"}
 _TAG_NAME = re.compile(r"(?:.*[:_-])?(?:NER?|NER?[_-]?TAGS?|ENTITY|TAGS?|LABELS?)|NE-COARSE-LIT", re.IGNORECASE)
@@ -34,26 +35,30 @@ _LANGUAGE_PREFIX = re.compile(r"[a-z]{2,3}(?:-[a-z]+)?:(?=.)")
 NO_SPACES = frozenset({"SpaceAfter=No", "NoSpaceAfter"})
 _MAX_LABELS, _MIN_LABEL_ROWS, _MIN_DOUBTFUL_ROWS, _MIN_CHUNK_ROWS = 200, 8, 50, 200
 _MAX_OUTSIDE_PER_TAG = 0.5
-"""Most rows of a chunk column are inside a chunk; most rows of an entity column are outside all entities."""
+"""Maximum proportion of `O` tags in a chunk column. In an entity column, most tags are `O`."""
 
 
 class ColumnLayout(NamedTuple):
-    """The content of each column.
+    """The content of each column. Column numbers start at 1.
 
-    tag (int): the tag column: its number from 1, or from -1 downwards to count from the last.
-    word (int): the word column, numbered likewise.
-    n_columns (int): number of columns of most rows.
-    has_tabs (bool): whether tabs, not spaces, separate the columns.
-    is_converted (bool): whether `convert --to conll` wrote the file, see `conllu_misc`.
-    header (tuple[str, ...]): the cells of a header row. Empty if there is none.
-    number (int): the column that numbers the words of a sentence, from 1. 0 if there is none.
-    misc (int): the column that marks words without a following space (`SpaceAfter=No`, `NoSpaceAfter`), from 1. 0 if
-        there is none.
-    has_space_rows (bool): whether a word that is a single space represents the space between two words, as in KLUE.
-    tags (frozenset[str]): tags of the first rows. A row that begins with `#` and has one of them is a word.
-    other_tags (tuple[tuple[int, str], ...]): further tag columns, each with one of its tags.
-    word_prefix (str): the common prefix of all words, such as `en:` in WikiANN.
-    doubtful_words (tuple[str, ...]): words of the first rows, if nearly all are numbers or identical. Empty otherwise.
+    tag (int): the number of the tag column. A negative number counts from the last column (-1).
+    word (int): the number of the word column. A negative number counts from the last column (-1).
+    n_columns (int): the number of columns in most rows.
+    has_tabs (bool): whether columns are separated by tabs instead of spaces. Default: False.
+    is_converted (bool): whether `convert --to conll` wrote the file. See `conllu_misc`. Default: False.
+    header (tuple[str, ...]): the cells in the header row. Default: empty (no header row).
+    number (int): the number of the column that numbers the words in each sentence. Default: 0 (no such column).
+    misc (int): the number of the column in which `SpaceAfter=No` or `NoSpaceAfter` identifies words without a following
+        space. Default: 0 (no such column).
+    has_space_rows (bool): whether a row with a single space as its word represents the space between two words, as in
+        KLUE. Default: False.
+    tags (frozenset[str]): the tags in the first rows. A row that begins with `#` contains a word if its tag is one of
+        these. Default: `O` only.
+    other_tags (tuple[tuple[int, str], ...]): additional tag columns, as pairs of column number and example tag.
+        Default: empty.
+    word_prefix (str): the prefix that all words share, such as `en:` in WikiANN. Default: empty.
+    doubtful_words (tuple[str, ...]): example words if nearly all words in the first rows are numbers or identical.
+        Default: empty.
     """
 
     tag: int
@@ -77,24 +82,24 @@ class _Row(NamedTuple):
 
 
 def split_columns(row: str) -> list[str]:
-    """Split a row into cells at tabs or, if it has no tab, at spaces."""
+    """Split a row into cells at tabs or, if it contains no tabs, at spaces."""
     row = row.rstrip(" \t\r\n")
     return row.split("\t") if "\t" in row else [cell for cell in row.split(" ") if cell]
 
 
 def column_index(column: int, n: int) -> int | None:
-    """Return the index of a column in a row.
+    """Convert a column number to an index.
 
-    column (int): the column's number from 1, or from -1 downwards to count from the last.
-    n (int): number of columns of the row.
-    RETURNS (int | None): the index from 0. None if there is no such column.
+    column (int): the column number, from 1. A negative number counts from the last column (-1).
+    n (int): the number of columns in the row.
+    RETURNS (int | None): the index, from 0. None if the row has no such column.
     """
     index = column - 1 if column > 0 else n + column
     return index if 0 <= index < n else None
 
 
 def describe_column(column: int) -> str:
-    """Name a column: "column 2", "the last column"."""
+    """Return the description of a column for messages: "column 2" or "the last column"."""
     return "the last column" if column == LAST else f"column {column}"
 
 
@@ -106,13 +111,13 @@ def is_tag(text: str) -> bool:
 def infer_layout(
     rows: Sequence[tuple[int, str]], tag: int | None = None, word: int | None = None, *, is_named: bool = False
 ) -> ColumnLayout | None:
-    """Infer the content of the columns.
+    """Infer the content of each column.
 
-    rows (Sequence[tuple[int, str]]): lines from 1, and rows that are not blank, from the start of the file.
-    tag (int | None): the tag column that the user names. None (the default) to infer it.
-    word (int | None): the word column that the user names. None (the default) to infer it.
-    is_named (bool): whether the user or the file name specifies this format. One tag is then enough, and two of three
-        rows may be wrong.
+    rows (Sequence[tuple[int, str]]): the first non-blank rows in the file, each with its line number (from 1).
+    tag (int | None): the tag column that the user specifies. If None (the default), it is inferred.
+    word (int | None): the word column that the user specifies. If None (the default), it is inferred.
+    is_named (bool): whether the user or the file name specifies this format. If so, one tag is enough, and two out of
+        three rows may be invalid. Default: False.
     RETURNS (ColumnLayout | None): the layout. None if the rows have no tag column.
     """
     table = [_Row(line, split_columns(row)) for line, row in rows]
@@ -158,7 +163,12 @@ def infer_layout(
 
 
 class _Candidate(NamedTuple):
-    """A column that may hold the tags: the number of rows with each value, and the values that are tags."""
+    """A column that may contain the tags.
+
+    column (int): the column number.
+    values (Counter[str]): the number of rows with each value.
+    tags (frozenset[str]): the values that are tags.
+    """
 
     column: int
     values: Counter[str]
@@ -166,29 +176,29 @@ class _Candidate(NamedTuple):
 
     @property
     def n_tags(self) -> int:
-        """Number of rows with a tag."""
+        """Return the number of rows with a tag."""
         return sum(self.values[tag] for tag in self.tags)
 
     @property
     def example(self) -> str:
-        """The first tag of an entity. Empty if there is none."""
+        """Return the first tag other than `O`, or an empty string if there is none."""
         return next((value for value in self.values if value in self.tags and value != OUTSIDE), "")
 
     @property
     def has_names(self) -> bool:
-        """Whether a label begins with a letter, unlike that of `B-52`."""
+        """Return whether any label begins with a letter. The label in `B-52` does not."""
         return any(split_tag(tag)[1][:1].isalpha() for tag in self.tags if tag != OUTSIDE)
 
     @property
     def has_chunks(self) -> bool:
-        """Whether more than half of its labels are chunk types, or most of its rows are inside an entity."""
+        """Return whether more than half of the labels are chunk types, or most rows are inside an entity."""
         labels = {split_tag(tag)[1] for tag in self.tags if tag != OUTSIDE}
         is_dense = self.values[OUTSIDE] < _MAX_OUTSIDE_PER_TAG * self.n_tags and self.n_tags >= _MIN_CHUNK_ROWS
         return bool(labels) and (len(labels & _CHUNKS) * 2 > len(labels) or is_dense)
 
 
 def _split_header(table: Sequence[_Row]) -> tuple[list[str], list[str], list[_Row]]:
-    """Return the names of the columns, the cells of the header row, and the rows of words."""
+    """Return the column names, the cells in the header row, and the rows with words."""
     for row in table:
         if match := _GLOBAL_COLUMNS.match(" ".join(row.cells)):
             return match[1].split(), [], [row for row in table if row.cells[0][:1] != "#"]
@@ -205,18 +215,18 @@ def _split_header(table: Sequence[_Row]) -> tuple[list[str], list[str], list[_Ro
 
 
 def _is_markup(body: Sequence[_Row]) -> bool:
-    """Return whether the rows are a Markdown table, or keys and values of YAML."""
+    """Return whether the rows form a Markdown table or consist of YAML keys and values."""
     return all(row.cells[0] == "|" for row in body) or all(row.cells[0].endswith(":") for row in body)
 
 
 def _usual_size(rows: Sequence[_Row]) -> int:
-    """Return the most frequent number of columns of the rows with at least two columns; 0 if there are none."""
+    """Return the most frequent number of columns in rows with at least two columns. Return 0 if there are none."""
     sizes = Counter(len(row.cells) for row in rows if len(row.cells) > 1)
     return sizes.most_common(1)[0][0] if sizes else 0
 
 
 def _candidates(body: Sequence[_Row], n_columns: int, tag: int | None) -> list[_Candidate]:
-    """Return the columns that may hold the tags, from the first. The last column is counted from the end."""
+    """Return the columns that may contain the tags, from left to right. The last column has the number -1."""
     is_ragged = any(len(row.cells) != n_columns for row in body)
     columns = [tag] if tag is not None else [*range(1, n_columns + is_ragged), LAST]
     candidates = []
@@ -233,7 +243,7 @@ def _candidates(body: Sequence[_Row], n_columns: int, tag: int | None) -> list[_
 def _choose_tags(
     candidates: Sequence[_Candidate], n_rows: int, names: Sequence[str], *, is_lenient: bool
 ) -> tuple[_Candidate, list[_Candidate]] | None:
-    """Return the tag column, and the other columns that hold entity tags."""
+    """Return the tag column and the other columns with entity tags. Return None if there is no tag column."""
     max_wrong_rows = 2 * n_rows // 3 if is_lenient else max(n_rows // 50, int(n_rows > 3))
     if n_rows < (1 if is_lenient else 2):
         return None
@@ -260,7 +270,7 @@ def _choose_tags(
 
 
 def _holds_labels(candidate: _Candidate, n_rows: int, is_lenient: bool) -> bool:
-    """Return whether a column holds `O` and labels without prefixes."""
+    """Return whether a column contains `O` and labels without prefixes."""
     values = candidate.values
     labels = [value for value in values if value != OUTSIDE]
     if OUTSIDE not in values or not labels or any(map(has_prefix, labels)):
@@ -272,10 +282,10 @@ def _holds_labels(candidate: _Candidate, n_rows: int, is_lenient: bool) -> bool:
 
 
 def _is_index(body: Sequence[_Row], column: int) -> bool:
-    """Return whether a column numbers the words of each sentence."""
+    """Return whether a column numbers the words in each sentence."""
     n_consecutive = n_breaks = 0
     last: _Row | None = None
-    first_numbers: list[str] = []  # of each sentence
+    first_numbers: list[str] = []  # the first number in each sentence
     for row in body:
         cell = _cell(row.cells, column) or ""
         if _RANGE.fullmatch(cell):
@@ -289,25 +299,25 @@ def _is_index(body: Sequence[_Row], column: int) -> bool:
             n_consecutive += step == 1
             n_breaks += step != 1 and row.line == last.line + 1
         last = row
-    # Two consecutive numbers may be words of a text, but hardly if they begin with 0 or 1.
+    # Two consecutive numbers may be ordinary words. This is unlikely if every sentence begins with 0 or 1.
     is_numbered = n_consecutive > 1 or (n_consecutive == 1 and set(first_numbers) <= {"0", "1"})
     return is_numbered and n_breaks * 50 <= n_consecutive
 
 
 def _is_misc(body: Sequence[_Row], column: int) -> bool:
-    """Return whether a column marks words without a following space, or has words that the word column cannot hold."""
+    """Return whether a column contains spacing information or words that the word column cannot represent."""
     cells = (cell for row in body if (cell := _cell(row.cells, column)) and ("Space" in cell or "Form=" in cell))
     return any(not NO_SPACES.isdisjoint(cell.split("|")) or read_misc(cell) is not None for cell in cells)
 
 
 def _common_prefix(words: Sequence[str]) -> str:
-    """Return the language code and colon with which all words begin; empty if there is none."""
+    """Return the language code and colon with which all words begin. Return an empty string if there is none."""
     match = _LANGUAGE_PREFIX.match(words[0]) if words else None
     return match[0] if match and all(word.startswith(match[0]) for word in words) else ""
 
 
 def _doubtful_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the first words if nearly all words are numbers or identical."""
+    """Return the first three words if nearly all words are numbers or identical. Return an empty tuple otherwise."""
     if len(words) < _MIN_DOUBTFUL_ROWS:
         return ()
     n_numbers = sum(_NUMBER.fullmatch(word) is not None for word in words)

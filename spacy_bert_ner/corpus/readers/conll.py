@@ -1,5 +1,7 @@
-"""Read CoNLL-2003 and similar formats: a token per line, columns separated by tabs or spaces, blank lines between
-sentences."""
+"""Read CoNLL-2003 and similar formats.
+
+Each line contains one token, with columns separated by tabs or spaces. Blank lines separate sentences.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +22,30 @@ _BOM = "\ufeff"
 
 
 class ColumnNotes:
-    """Collect notes for the user about how a CoNLL-style file was read. They are complete after the last row."""
+    """Notes for the user about how a CoNLL-style file was read. They are complete once the last row has been read."""
 
     def __init__(self, path: Path, layout: ColumnLayout) -> None:
         self._path, self._layout = path, layout
         self.n_ragged, self.first_ragged = 0, 0
-        """Number of rows with an unusual number of columns, and the line of the first one."""
+        """Number of rows with an unusual number of columns, and the line number of the first such row."""
         self.n_marks = 0
-        """Number of rows that began with a byte-order mark."""
+        """Number of words from which a byte-order mark was removed."""
 
     def count_ragged(self, line: int) -> None:
-        """Count a row with an unusual number of columns."""
+        """Count a row with an unusual number of columns.
+
+        line (int): the line number of the row.
+        """
         self.n_ragged += 1
         if self.n_ragged == 1:
             self.first_ragged = line
 
     def messages(self) -> list[str]:
-        """Report other tag columns, and words that look wrong."""
+        """Return the notes as messages.
+
+        They report additional tag columns, a prefix that all words share, rows with an unusual number of columns, and
+        removed byte-order marks.
+        """
         layout, messages = self._layout, list[str]()
         for column, tag in layout.other_tags:
             messages.append(Errors.other_tag_column.format(column=column, tag=tag, taken=layout.tag))
@@ -51,14 +60,16 @@ class ColumnNotes:
 
 
 def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterator[Sentence | Invalid]:
-    """Read words and tags from the columns of the layout.
+    """Read the words and tags from the columns of a CoNLL-style file.
 
-    A document begins with a `-DOCSTART-` row or a comment such as `# newdoc id = d1`, and extends to the next one. In a
-    file that `convert --to conll` wrote, each row has MISC, and the tag `_` means unknown; see `conllu_misc`.
+    A document begins with a `-DOCSTART-` row or a comment such as `# newdoc id = d1`. It ends where the next document
+    begins. In a file written by `convert --to conll`, each row has a MISC cell, and the tag `_` means that the tag is
+    unknown. See `conllu_misc`.
 
     source (TextSource): the file.
-    layout (ColumnLayout): the content of its columns.
-    notes (ColumnNotes): is filled with counts for the user.
+    layout (ColumnLayout): the content of each column.
+    notes (ColumnNotes): the notes for the user. They are reset, then updated while the file is read.
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid sentence.
     """
     notes.n_ragged = notes.n_marks = n_documents = 0
     document = ""
@@ -92,14 +103,21 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
 
 
 class _Boundary(NamedTuple):
-    """A row between two sentences: whether a document begins there, and its name, None if it has none."""
+    """A boundary between two sentences.
+
+    is_document (bool): whether a document begins here.
+    name (str | None): the document name. Default: None (no name).
+    """
 
     is_document: bool
     name: str | None = None
 
 
 def _comment_boundary(row: str) -> _Boundary | None:
-    """Return the boundary that a comment marks, such as `# hipe2022:document_id = d1`; None for any other comment."""
+    """Return the boundary that a comment represents, or None if it does not represent one.
+
+    For example, `# hipe2022:document_id = d1` represents the beginning of the document `d1`.
+    """
     key, _, value = row[1:].partition("=")
     key = key.strip().rpartition(":")[2]
     if key in _DOCUMENT_KEYS:
@@ -108,7 +126,10 @@ def _comment_boundary(row: str) -> _Boundary | None:
 
 
 class _SentenceBuilder:
-    """Collect the rows of a sentence. `build` returns the sentence, and `begin` starts the next one."""
+    """A builder that collects the rows of a sentence.
+
+    `build` returns the sentence. `begin` must then be called to start the next one.
+    """
 
     def __init__(self, path: Path, layout: ColumnLayout, notes: ColumnNotes) -> None:
         self._path, self._layout, self._notes = path, layout, notes
@@ -116,34 +137,46 @@ class _SentenceBuilder:
         self._checked_tags: set[str] = set()
         n = layout.n_columns
         self._word_index, self._tag_index = column_index(layout.word, n) or 0, column_index(layout.tag, n) or 0
-        self._fast_size = 0 if self._has_spaces or layout.number else n  # number of cells of a row for the fast path
+        self._fast_size = 0 if self._has_spaces or layout.number else n  # number of cells in a row for the fast path
         self.begin("")
 
     def begin(self, document: str) -> None:
-        """Start a sentence of a document."""
+        """Start a new sentence.
+
+        document (str): the name of the document that contains the sentence. Empty if there is none.
+        """
         self._document = document
         self._words: list[str] = []
         self._tags: list[str | None] = []
         self._lines: list[int] = []
         self._spaces: list[bool] = []
-        self._numbers: list[str] = []  # word numbers, if the file has them
+        self._numbers: list[str] = []  # the word numbers, if the file has them
         self._error: CorpusError | None = None  # the first error
 
     def is_word(self, row: str, cells: list[str]) -> bool:
-        """Return whether a row that begins with `#` is a word: it has all columns, and a tag in the tag column."""
+        """Return whether a row that begins with `#` contains a word.
+
+        Such a row has the usual number of columns and a tag in the tag column.
+
+        row (str): the row.
+        cells (list[str]): the cells in the row.
+        """
         if len(cells) != self._layout.n_columns or self._layout.has_tabs > ("\t" in row):
             return False
         tag = cells[self._tag_index]
         return tag in self._layout.tags or is_tag(tag)
 
     def add(self, line: int, row: str, cells: list[str]) -> bool:
-        """Add a row.
+        """Add a row to the sentence. An error is stored until `build` is called.
 
-        RETURNS (bool): whether the row marks the end of the sentence.
+        line (int): the line number of the row.
+        row (str): the row.
+        cells (list[str]): the cells in the row.
+        RETURNS (bool): whether the sentence ends after this row.
         """
         if len(cells) == self._fast_size:
             word, tag = cells[self._word_index], cells[self._tag_index]
-            if word and tag in self._checked_tags and word[0] != _BOM:  # true of most rows
+            if word and tag in self._checked_tags and word[0] != _BOM:  # true for most rows
                 self._words.append(word)
                 self._tags.append(tag)
                 self._lines.append(line)
@@ -194,7 +227,11 @@ class _SentenceBuilder:
         return index
 
     def _read_misc(self, line: int, row: str, cell: str, n: int) -> tuple[str | None, bool, bool]:
-        """Return the word in MISC, whether a space follows the word, and whether the sentence ends."""
+        """Parse a MISC cell.
+
+        RETURNS (tuple[str | None, bool, bool]): the word if the cell contains it, whether a space follows the word, and
+            whether the sentence ends after it.
+        """
         misc = read_misc(cell) if n == 3 else None
         if misc is not None:
             return misc.word, misc.space, False
@@ -221,14 +258,17 @@ class _SentenceBuilder:
             return Invalid(e)
 
     def _with_tokens(self, sentence: Sentence) -> Sentence:
-        """Replace syntactic words by tokens, as CoNLL-U defines them: `3-4` replaces 3 and 4, and `5.1` is removed."""
+        """Replace the syntactic words by the tokens of the text, as defined by CoNLL-U.
+
+        For example, the token `3-4` replaces the words 3 and 4. An empty node such as `5.1` is removed.
+        """
         words, tags, lines, end = list[str](), list[str | None](), list[int](), 0
         part_tags: list[str | None] = []
         for number, word, tag, line in zip(self._numbers, *sentence[:3], strict=True):
-            first, mark, last = number.partition("-")
+            first, hyphen, last = number.partition("-")
             if "." in number:
                 continue
-            if not mark and first.isdigit() and int(first) <= end:
+            if not hyphen and first.isdigit() and int(first) <= end:
                 part_tags.append(tag)
                 if not is_tag(tags[-1] or "") and int(first) == end:
                     tags[-1] = merge_tags(self._path, lines[-1], words[-1], part_tags)
@@ -236,7 +276,7 @@ class _SentenceBuilder:
             words.append(word)
             tags.append(tag)
             lines.append(line)
-            end, part_tags = (int(last), []) if mark else (0, part_tags)
+            end, part_tags = (int(last), []) if hyphen else (0, part_tags)
         return Sentence(words, tags, lines, None, sentence.document)
 
 

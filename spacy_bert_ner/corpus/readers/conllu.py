@@ -1,13 +1,13 @@
-"""Read CoNLL-U with a tag in the last column, MISC: `NER=B-PER`, `NE=B-PER` or `name=B-PER`.
+"""Read CoNLL-U files with tags in the last column, MISC: `NER=B-PER`, `NE=B-PER` or `name=B-PER`.
 
-If a token of the text is split into several syntactic words, the token is read. The Doc then has the original text:
+A token that is split into several syntactic words is read as a single token, so the Doc has the original text:
 
-    3-4  vámonos  …  SpaceAfter=No      one token, `vámonos`, without a space after it; if it has no tag, it gets the
-    3    vamos    …  NER=O              merged tag of its parts
+    3-4  vámonos  …  SpaceAfter=No      a single token that is not followed by a space. If it has no tag, the tags of
+    3    vamos    …  NER=O              its parts are merged.
     4    nos      …  NER=O
-    4.1  _        …  _                  an empty node is not part of the text
+    4.1  _        …  _                  an empty node, which is not part of the text
 
-The package `conllu` is not used: its errors do not report the line, and it treats two spaces inside a word as a
+The `conllu` package is not used. Its errors do not include the line number, and it treats two spaces inside a word as a
 separator.
 """
 
@@ -27,15 +27,19 @@ KEYS = ("NER", "NE", "name")
 _N_COLUMNS = 10
 _WORD = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
-_ABSENT = ""  # the tag of a word whose MISC has no key for tags
+_ABSENT = ""  # represents the missing tag of a word whose MISC cell has no tag key
 
 Rows = list[tuple[int, str]]
-"""The lines and rows of a sentence, without comments."""
+"""The rows of a sentence with their line numbers, without comments."""
 
 
 def is_conllu(rows: Sequence[str]) -> bool:
-    """Return whether the first row after the comments is the first word of a sentence: ten columns, the last of them
-    MISC."""
+    """Return whether the first row after the comments begins a CoNLL-U sentence.
+
+    The row must have ten columns, with the number of a first word in the first column and MISC in the last.
+
+    rows (Sequence[str]): the first non-blank rows in the file.
+    """
     first = next((row.split("\t") for row in rows if not row.startswith("#") or "\t" in row), [])
     return (
         len(first) == _N_COLUMNS
@@ -45,14 +49,15 @@ def is_conllu(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read tokens, their tags, the spaces between them (`SpaceAfter=No`) and documents (`# newdoc id = …`).
+    """Read the tokens with their tags, spacing (`SpaceAfter=No`) and documents (`# newdoc id = …`).
 
-    A word without the key is `O`; the tag `_` means unknown.
+    A word without a tag key has the tag `O`. The tag `_` means that the tag is unknown.
 
     source (TextSource): the file.
-    document_key (str | None): the comment that names the document of the following sentences: `source` for
-        `# source = …`. None (the default) for `# newdoc id = …`.
-    RAISES CorpusError: no word has the key, or no comment names a document.
+    document_key (str | None): the comment that names the document for the sentences below it. For example, `source`
+        selects comments such as `# source = …`. If None (the default), `# newdoc id = …` is used.
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid sentence.
+    RAISES CorpusError: no word has a tag key, or no comment has the specified document key.
     """
     path, misc, comments = source.path, _Misc(source.path), _Comments(source.path, document_key)
     has_sentence = False
@@ -63,7 +68,7 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
             has_sentence = True
             yield Invalid(error) if error else sentence
         except CorpusError as e:
-            misc.key = key  # other sentences need not have the key of a sentence that is left out
+            misc.key = key  # a skipped sentence does not determine the tag key for the file
             yield Invalid(error or e)
     if has_sentence and not misc.key:
         other_keys = ", ".join(sorted(misc.others)) or "none"
@@ -73,7 +78,7 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
 
 
 def _sentence_rows(source: TextSource, comments: _Comments) -> Iterator[Rows]:
-    """Yield the rows of each sentence, and pass the comments before and within it to `comments`."""
+    """Yield the rows of each sentence. Pass the comments before and within the sentence to `comments`."""
     rows: Rows = []
     with source.text() as text:
         for line, row in enumerate(chain(text, [""]), start=1):
@@ -88,20 +93,24 @@ def _sentence_rows(source: TextSource, comments: _Comments) -> Iterator[Rows]:
 
 
 class _Comments:
-    """Track the document and the sentence ids in the comments of a file.
+    """The document and sentence IDs in the comments of a file.
 
-    document (str): the name of the current document. Empty before the first one.
-    n_documents (int): number of comments that name a document.
+    document (str): the name of the current document. Empty before the first document.
+    n_documents (int): the number of comments that begin a document.
     """
 
     def __init__(self, path: Path, document_key: str | None) -> None:
         self.document, self.n_documents = "", 0
         self._path, self._document_key = path, document_key
-        self._id_lines: dict[str, int] = {}  # the line of each sent_id
+        self._id_lines: dict[str, int] = {}  # the line number of each `sent_id`
         self._error: CorpusError | None = None
 
     def add(self, line: int, row: str) -> None:
-        """Parse a comment."""
+        """Parse a comment.
+
+        line (int): the line number of the comment.
+        row (str): the comment.
+        """
         key, _, name = (part.strip() for part in row[1:].partition("="))
         if self._document_key is None and key.split()[:1] == ["newdoc"]:
             self.n_documents += 1
@@ -112,18 +121,19 @@ class _Comments:
             self._error = CorpusError(Errors.same_name.format(path=self._path, line=line, name=name, first=first))
 
     def pop_error(self) -> CorpusError | None:
-        """Return the error of the last repeated id since the last call, if any."""
+        """Return the error for a repeated sentence ID and clear it. Return None if there is no error."""
         error, self._error = self._error, None
         return error
 
 
 def _sentence(path: Path, rows: Rows, misc: _Misc, document: str) -> Sentence:
-    """Build the sentence of its rows.
+    """Create a sentence from its rows.
 
-    RAISES CorpusError: a row is invalid, or the rows of a multiword token are missing. The message names file and line.
+    RAISES CorpusError: a row is invalid, or rows of a multiword token are missing. The message includes the file and
+        line.
     """
     sentence = Sentence([], [], [], spaces := [], document)
-    last = end = 0  # the last syntactic word; the last syntactic word of a multiword token
+    last = end = 0  # numbers of the last syntactic word, in the rows so far and in the multiword token
     part_tags: list[str | None] = []
     for line, row in rows:
         columns = row.split("\t")
@@ -154,11 +164,15 @@ def _sentence(path: Path, rows: Rows, misc: _Misc, document: str) -> Sentence:
 
 
 def _multiword_end(path: Path, line: int, number: str, last: int, end: int) -> int:
-    """Check the number of a row, and return the last syntactic word of a multiword token; 0 for a single word.
+    """Check the number of a row, and return the number of the last word if the row is a multiword token.
 
-    last (int): the last syntactic word so far.
-    end (int): the last syntactic word of the multiword token before.
-    RAISES CorpusError: the number is invalid, does not follow `last`, or is a multiword token inside another one.
+    path (Path): the file path, for error messages.
+    line (int): the line number, for error messages.
+    number (str): the number in the row, such as `3` or `3-4`.
+    last (int): the number of the last syntactic word so far.
+    end (int): the number of the last syntactic word in the previous multiword token.
+    RETURNS (int): the number of the last word in the multiword token. 0 if the row is a single word.
+    RAISES CorpusError: the number is invalid, does not follow `last`, or begins a multiword token inside another one.
     """
     match = _WORD.fullmatch(number)
     stop = int(match[2]) if match and match[2] else 0
@@ -168,15 +182,15 @@ def _multiword_end(path: Path, line: int, number: str, last: int, end: int) -> i
 
 
 def merge_tags(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
-    """Merge the tags of the parts of a multiword token into the tag of the token.
+    """Merge the tags of the parts of a multiword token.
 
     O B-x → B-x    B-x I-x → B-x    B-x L-x → U-x    B-x E-x → S-x    I-x L-x → L-x
 
-    path (Path): the file, for the error.
-    line (int): the line of the token, for the error.
-    word (str): the token, for the error.
-    tags (list[str | None]): the tags of the parts, None if unknown.
-    RETURNS (str | None): the tag of the token, None if unknown.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the token, for error messages.
+    word (str): the token, for error messages.
+    tags (list[str | None]): the tags of the parts. None stands for an unknown tag.
+    RETURNS (str | None): the merged tag. None if it is unknown.
     RAISES CorpusError: the parts belong to different entities.
     """
     entity_tags = [tag for tag in tags if tag not in (None, _ABSENT, OUTSIDE)]
@@ -194,11 +208,11 @@ def merge_tags(path: Path, line: int, word: str, tags: list[str | None]) -> str 
 
 
 class _Misc:
-    """Parse MISC, and remember the key of the file's tags.
+    """A parser for MISC cells that remembers the tag key used in the file.
 
-    key (str): the key of the tags. Empty until a word has one.
-    line (int): the line where the key first occurs.
-    others (set[str]): all other keys.
+    key (str): the tag key. Empty until a word has one.
+    line (int): the line number on which the tag key first occurs.
+    others (set[str]): the keys other than tag keys and `SpaceAfter`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -207,7 +221,14 @@ class _Misc:
         self.others: set[str] = set()
 
     def read(self, line: int, misc: str) -> tuple[str | None, bool]:
-        """Return the tag, and whether a space follows the word."""
+        """Parse a MISC cell.
+
+        line (int): the line number of the word.
+        misc (str): the cell.
+        RETURNS (tuple[str | None, bool]): the tag, and whether a space follows the word. The tag is None if it is
+            unknown, and empty if the cell has no tag key.
+        RAISES CorpusError: the cell has two tag keys, a tag key that differs from the previous ones, or an empty tag.
+        """
         tag: str | None = _ABSENT
         space = True
         for item in misc.split("|"):

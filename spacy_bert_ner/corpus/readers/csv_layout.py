@@ -1,4 +1,4 @@
-"""Infer the columns of the words and tags of a CSV file from its header and first rows."""
+"""Infer the word and tag columns of a CSV file from its header and first rows."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from .column_layout import is_tag
 from .list_cell import read_list
 
 SENTENCE_COLUMNS = ("text", "labels")
-"""Column names of the Groningen Meaning Bank with a row per sentence."""
+"""Column names in Groningen Meaning Bank files with one sentence per row."""
 TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
-"""Column names of the Groningen Meaning Bank with a row per token."""
+"""Column names in Groningen Meaning Bank files with one token per row."""
 EMPTY = frozenset({"", "nan", "NaN", "NAN", "None", "none", "null", "NULL", "<NA>"})
-"""Values that programs write for a missing sentence number. The row then has the number of the row above."""
+"""Values that programs write for a missing sentence number. Such a row continues the sentence above."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SENTENCE = re.compile(r"sid|(?:sentence|sent)(?: ?(?:id|idx|index|number|no|nr|num))?")
 _WORD = re.compile(r"words?|tokens?")
 _TEXT = re.compile(r"texts?|sentences?")
 _TAG = re.compile(r"(?:(?:ner|ne|iob|bio|entity) ?)?(?:tags?|labels?)|ner|ne|iob|bio|entity|named entity")
-"""Patterns of column names, in lower case and with single spaces."""
+"""Patterns for column names that have been converted to lower case and single spaces."""
 _NAME_SEPARATORS = re.compile(r"[\s_#.:-]+")
 _NUMBER = re.compile(r"(?:sentence|sent)?[:# ]{0,3}([0-9]{1,9})(?:\.0)?", re.IGNORECASE)
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE | re.DOTALL)
-"""The row that specifies the delimiter for Excel."""
+"""Pattern for a row that specifies the delimiter for Excel."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _MAX_FIRST_ROW = 1 << 16
-"""Maximum characters of a header, and of the first row of a file with a row per token."""
+"""Maximum length of the first row, in characters."""
 _N_ROWS, _N_SENTENCES = 1000, 20
-"""Number of rows that are examined in a file without a header, and in a file with a row per sentence."""
+"""Number of rows to examine in a file without a header, and in a file with one sentence per row."""
 
 
 class CsvRows(Protocol):
-    """The type of the object that `csv.reader` returns. Its class has no public name in Python 3.10."""
+    """The type of the objects that `csv.reader` returns. Python 3.10 has no public name for this type."""
 
     @property
     def line_num(self) -> int:
-        """Number of lines that have been read."""
+        """Return the number of lines read so far."""
 
     def __iter__(self) -> Iterator[list[str]]: ...
 
@@ -48,10 +48,10 @@ class CsvRows(Protocol):
 
 
 class AmbiguousColumnsError(ValueError):
-    """Several columns may hold the same content.
+    """The error that several columns may have the same role.
 
     wanted (str): the usual column name, which would resolve the ambiguity.
-    names (list[str]): the names of the columns.
+    names (list[str]): the names of the possible columns.
     """
 
     def __init__(self, wanted: str, names: list[str]) -> None:
@@ -60,14 +60,14 @@ class AmbiguousColumnsError(ValueError):
 
 
 class CsvLayout(NamedTuple):
-    """The columns of a CSV file, as indices from 0.
+    """The delimiter and the columns of a CSV file. Column indices start at 0.
 
     delimiter (str): the character between two cells.
-    header (tuple[str, ...]): the column names. Empty without a header.
-    n_columns (int): number of cells of each row.
-    word (int): the column of a word, or of all words of a sentence.
-    tag (int): the column of a tag, or of all tags of a sentence.
-    sentence (int | None): the column of the sentence numbers. None if blank rows end sentences.
+    header (tuple[str, ...]): the column names. Empty if the file has no header.
+    n_columns (int): the number of cells in each row.
+    word (int): the index of the word column. A cell contains one word, or all words in a sentence.
+    tag (int): the index of the tag column. A cell contains one tag, or all tags in a sentence.
+    sentence (int | None): the index of the column with the sentence numbers. Default: None (blank rows end sentences).
     """
 
     delimiter: str
@@ -78,12 +78,15 @@ class CsvLayout(NamedTuple):
     sentence: int | None = None
 
     def describe(self, column: int) -> str:
-        """Name a column: "column Tag", or "column 2" without a header."""
+        """Return a description of a column, such as "column Tag", or "column 2" if the file has no header.
+
+        column (int): the index of the column.
+        """
         return f"column {self.header[column] if self.header else column + 1}"
 
 
 def csv_reader(lines: Iterable[str], delimiter: str) -> CsvRows:
-    """Open a CSV reader. In tab-separated files quotes have no meaning, and a quotation mark is an ordinary word.
+    """Create a CSV reader. In tab-separated files, quotation marks are treated as ordinary characters.
 
     lines (Iterable[str]): the lines of the file.
     delimiter (str): the character between two cells.
@@ -95,29 +98,29 @@ def csv_reader(lines: Iterable[str], delimiter: str) -> CsvRows:
 
 
 def unquoted(row: list[str]) -> list[str]:
-    """Remove quotes from the cells of a tab-separated row. Some programs quote them unnecessarily."""
+    """Remove the quotation marks around the cells of a tab-separated row. Some programs add them unnecessarily."""
     return [cell[1:-1].replace('""', '"') if len(cell) > 2 and _QUOTED.fullmatch(cell) else cell for cell in row]
 
 
 def is_excel_row(row: str) -> bool:
-    """Return whether a row only specifies the delimiter for Excel: `sep=;`."""
+    """Return whether a row only specifies the delimiter for Excel, as in `sep=;`."""
     return _EXCEL.fullmatch(row) is not None
 
 
 def token_layout(rows: Sequence[str], *, is_named: bool = False) -> CsvLayout | None:
-    """Infer the columns of a file with a row per token.
+    """Infer the columns of a file with one token per row.
 
-    rows (Sequence[str]): the first rows, without blank rows.
-    is_named (bool): whether the user names this format. In a file without a header it is then enough that the first
-        row ends with a tag; otherwise nearly all rows must.
+    rows (Sequence[str]): the first non-blank rows in the file.
+    is_named (bool): whether the user specifies this format. If so, a file without a header only needs a tag at the end
+        of its first row. If not, nearly all rows must end with a tag. Default: False.
     RETURNS (CsvLayout | None): the layout. None if a column is missing.
-    RAISES AmbiguousColumnsError: several columns may be the same one.
+    RAISES AmbiguousColumnsError: several columns may have the same role.
     """
     for delimiter, header, _ in _tables(rows):
         sentences, words, tags = (
             _columns_named(header, is_name) for is_name in (_SENTENCE.fullmatch, _WORD.fullmatch, _TAG.fullmatch)
         )
-        # A tab-separated file without sentence numbers is `conll`, which may have a header too.
+        # A tab-separated file without sentence numbers has the `conll` format, which may also have a header.
         if words and tags and (sentences or delimiter != "\t"):
             sentence = _only(header, sentences, TOKEN_COLUMNS[0]) if sentences else None
             word, tag = _only(header, words, TOKEN_COLUMNS[1]), _only(header, tags, TOKEN_COLUMNS[2])
@@ -129,18 +132,19 @@ def token_layout(rows: Sequence[str], *, is_named: bool = False) -> CsvLayout | 
 
 
 def sentence_layout(rows: Sequence[str], *, is_named: bool = False) -> CsvLayout | None:
-    """Infer the columns of a file with a row per sentence.
+    """Infer the columns of a file with one sentence per row.
 
-    rows (Sequence[str]): the first rows, without blank rows.
-    is_named (bool): whether the user names this format. Otherwise some row must have as many tags as words.
+    rows (Sequence[str]): the first non-blank rows in the file.
+    is_named (bool): whether the user specifies this format. If not, at least one row must have as many tags as words.
+        Default: False.
     RETURNS (CsvLayout | None): the layout. None if a column is missing.
-    RAISES AmbiguousColumnsError: several columns may be the same one.
+    RAISES AmbiguousColumnsError: several columns may have the same role.
     """
     for delimiter, header, others in _tables(rows):
         texts, words, tags = (
             _columns_named(header, is_name) for is_name in (_TEXT.fullmatch, _WORD.fullmatch, _TAG.fullmatch)
         )
-        if words:  # then a column named `Sentence` holds numbers
+        if words:  # a column named `Sentence` then contains sentence numbers
             texts = [i for i in texts if i not in _columns_named(header, _SENTENCE.fullmatch)]
         if [header.count(name) for name in SENTENCE_COLUMNS] == [1, 1]:
             texts, words, tags = [header.index("text")], [], [header.index("labels")]
@@ -163,10 +167,10 @@ def sentence_layout(rows: Sequence[str], *, is_named: bool = False) -> CsvLayout
 
 
 def read_words(cell: str, n: int) -> list[str]:
-    """Read the words of a sentence from a cell.
+    """Parse the words of a sentence from a cell.
 
     cell (str): a list of `n` strings, or words separated by single spaces.
-    n (int): number of tags of the sentence.
+    n (int): the number of tags in the sentence.
     RETURNS (list[str]): the words.
     """
     try:
@@ -175,17 +179,17 @@ def read_words(cell: str, n: int) -> list[str]:
         listed_words = None
     if listed_words is not None and len(listed_words) == n and all(isinstance(word, str) for word in listed_words):
         return listed_words
-    # Split at single spaces, not at white space: a word may be U+0085, which `str.split()` treats as a separator.
+    # Do not split at other white space: a word may be U+0085, which `str.split()` treats as a separator.
     return cell.split(" ") if cell else []
 
 
 def plain_number(number: str) -> str:
-    """Return a sentence number without the decimal that pandas adds: `1` for `1.0`."""
+    """Return a sentence number without the decimal part that pandas adds. For example, return `1` for `1.0`."""
     return number.removesuffix(".0")
 
 
 def _tables(rows: Sequence[str]) -> Iterator[tuple[str, list[str], Iterator[list[str]]]]:
-    """Yield each possible delimiter of the file, with the first row and an iterator over the other rows."""
+    """Yield each possible delimiter together with the first row and an iterator over the remaining rows."""
     delimiters: Sequence[str] = _DELIMITERS
     if rows and len(rows[0]) > _MAX_FIRST_ROW:
         return
@@ -198,7 +202,7 @@ def _tables(rows: Sequence[str]) -> Iterator[tuple[str, list[str], Iterator[list
 
 
 def _parse(rows: Sequence[str], delimiter: str) -> Iterator[list[str]]:
-    """Yield the rows up to the first invalid row."""
+    """Yield the rows before the first invalid row."""
     try:
         yield from csv_reader((f"{row}\n" for row in rows), delimiter)
     except csv.Error:
@@ -206,14 +210,14 @@ def _parse(rows: Sequence[str], delimiter: str) -> Iterator[list[str]]:
 
 
 def _columns_named(header: Sequence[str], is_name: Callable[[str], object]) -> list[int]:
-    """Return the columns whose normalized name matches."""
+    """Return the indices of the columns whose normalised names match."""
     return [i for i, name in enumerate(header) if is_name(_NAME_SEPARATORS.sub(" ", name).strip().lower())]
 
 
 def _only(header: Sequence[str], columns: Sequence[int], usual: str) -> int:
-    """Return the only one of some columns, or the only one that has the usual name.
+    """Return the index of the only column, or of the only column with the usual name.
 
-    RAISES AmbiguousColumnsError: there are several.
+    RAISES AmbiguousColumnsError: there are several such columns.
     """
     if len(columns) > 1:
         columns = [i for i in columns if header[i] == usual] or columns
@@ -223,7 +227,7 @@ def _only(header: Sequence[str], columns: Sequence[int], usual: str) -> int:
 
 
 def _without_header(delimiter: str, rows: Sequence[list[str]], is_named: bool) -> CsvLayout | None:
-    """Infer the layout of rows that begin with a word or a sentence number, and end with a tag."""
+    """Infer the layout of rows that begin with a word or a sentence number and end with a tag."""
     n = len(rows[0])
     filled_rows = [row for row in rows if any(row)]
     n_wrong = sum(len(row) != n or not is_tag(row[-1]) for row in filled_rows)
@@ -239,7 +243,11 @@ def _without_header(delimiter: str, rows: Sequence[list[str]], is_named: bool) -
 
 
 def _match_score(text: str, tags: str, *, is_text: bool) -> int:
-    """Score two cells as the words and the tags of a sentence: 2 for two lists, 1 for equal counts, 0 otherwise."""
+    """Return a score for how well two cells match as the words and the tags of a sentence.
+
+    The score is 2 if both cells are lists with the same length. It is 1 for other cells with as many words as tags, and
+    0 otherwise.
+    """
     try:
         listed_tags = read_list(tags)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Parse a row of a Hugging Face dataset for NER.
+"""Parse a row of a Hugging Face NER dataset.
 
-A row has words, and tags as strings or as numbers with names. Optional columns are `spaces`, whether a space follows
-each word, and `document`, the name of the row's document.
+A row contains words, and tags as strings or numbers with names. The optional column `spaces` specifies whether a space
+follows each word. The optional column `document` contains the document name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..span_text import document_name, encodable
 
 
 class Columns(NamedTuple):
-    """The names of the columns of the words and of their tags."""
+    """The names of the word and tag columns."""
 
     words: str
     tags: str
@@ -26,22 +26,24 @@ class Columns(NamedTuple):
 COLUMNS = Columns("tokens", "ner_tags")
 WORDS = (COLUMNS.words, "words")
 TAGS = (COLUMNS.tags, "tags", "labels", "ner")
-"""Possible names of the columns. The first one is the name in the library's own datasets."""
+"""Possible column names. The first one is the usual name in Hugging Face datasets."""
 SPACES, DOCUMENT = "spaces", "document"
 _UNKNOWN = (-1, -100)
-"""The number of an unknown label in `ClassLabel`, and the number that torch's loss ignores."""
+"""The numbers for unknown tags: `ClassLabel` uses -1, and PyTorch's loss functions ignore -100."""
 
 
 def find_columns(where: object, names: Sequence[str], holds_tags: Callable[[str], bool]) -> Columns:
-    """Find the columns of the words and of the tags.
+    """Find the word and tag columns.
 
-    If no column is called `ner_tags` and several columns may hold the tags, the one that does is chosen.
+    If there is no column `ner_tags` and several columns may contain the tags, the only one whose cells contain tags is
+    chosen.
 
-    where (object): the location for the errors.
+    where (object): the location, for error messages.
     names (Sequence[str]): the names of all columns.
-    holds_tags (Callable): returns whether a column holds tags, see `has_tags`.
-    RETURNS (Columns): the names of both columns.
-    RAISES CorpusError: a column is missing, or several possible columns hold tags, or none of several does.
+    holds_tags (Callable): a function that takes a column name and returns whether the column contains tags. See
+        `has_tags`.
+    RETURNS (Columns): the names of the word and tag columns.
+    RAISES CorpusError: a column is missing, or the tag column is ambiguous.
     """
     words = [name for name in WORDS if name in names][:1]
     tags = [name for name in TAGS if name in names]
@@ -58,10 +60,10 @@ def find_columns(where: object, names: Sequence[str], holds_tags: Callable[[str]
 
 
 def has_tags(cells: Iterable[object], names: Sequence[str] | None = None) -> bool:
-    """Return whether a column holds tags: `O` or a tag with a prefix in any row.
+    """Return whether a column contains tags. At least one of its values must be `O` or a tag with a prefix.
 
-    cells (Iterable[object]): the cells of the column.
-    names (Sequence[str] | None): the tag of each number from 0. None (the default) if the tags are strings.
+    cells (Iterable[object]): the cells in the column.
+    names (Sequence[str] | None): the tag for each number, from 0. Default: None (the tags are strings).
     """
     strings = names or (tag for cell in cells if isinstance(cell, list) for tag in cell)
     return any(isinstance(tag, str) and (tag == OUTSIDE or has_prefix(tag)) for tag in strings)
@@ -76,18 +78,19 @@ def sentence_of(
     columns: Columns = COLUMNS,
     document_key: str = DOCUMENT,
 ) -> Sentence:
-    """Build the sentence of a row.
+    """Create the sentence for a row.
 
-    path (Path): the file, for the errors.
-    unit (str): the unit that `row` counts, for the errors.
-    row (int): the number of the row, from 1.
-    cells (Mapping[str, Any]): the cells by column name. Words are strings. Tags are strings or numbers, None if
-        unknown; the cell is None if all are unknown. `spaces` may be missing or None.
-    names (Sequence[str] | None): the tag of each number from 0. None if the numbers have no names.
-    columns (Columns): the names of the columns of the words and the tags, `tokens` and `ner_tags` by default.
-    document_key (str): the column that names the document, `document` by default. It may be missing or None.
+    path (Path): the file path, for error messages.
+    unit (str): the unit that `row` counts, for error messages.
+    row (int): the row number, from 1.
+    cells (Mapping[str, Any]): the cells by column name. Words are strings. Tags are strings, numbers or None (unknown).
+        The tag cell may also be None, if all tags are unknown. `spaces` may be missing or None.
+    names (Sequence[str] | None): the tag for each number, from 0. None if the numbers have no names.
+    columns (Columns): the names of the word and tag columns. Default: `tokens` and `ner_tags`.
+    document_key (str): the name of the column with the document name. The cell may be missing or None. Default:
+        `document`.
     RETURNS (Sentence): the sentence.
-    RAISES CorpusError: a cell has another type or length. The message names file and row.
+    RAISES CorpusError: a cell has an invalid type, length or value. The message includes the file and row.
     """
     where = {"path": path, "unit": unit, "line": row}
     tokens, tags = (cells[column] for column in columns)
@@ -119,7 +122,7 @@ def sentence_of(
 
 
 def _name_of_tag(tag: int, names: Sequence[str] | None, column: str, where: dict[str, Any]) -> str | None:
-    """Return the name of a tag number; None if the number means unknown.
+    """Return the name for a tag number, or None if the tag is unknown.
 
     RAISES CorpusError: the number has no name.
     """

@@ -1,4 +1,4 @@
-"""Read spaCy's DocBin. It is a single compressed map, so all of it is in memory while it is read."""
+"""Read spaCy DocBin files. A DocBin is a single compressed map, so the whole file is loaded into memory."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..sentence import Invalid, Sentence, check_row
 from ..writers.docbin import DOCUMENT
 
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
-"""Errors that spaCy raises for a file that is truncated, modified or not a DocBin."""
+"""Exceptions that spaCy raises if a file is truncated, modified or not a DocBin."""
 
 T = TypeVar("T")
 
 
 def is_docbin(path: Path) -> bool:
-    """Return whether a file begins like a DocBin: a compressed map, with `attrs` among the first keys."""
+    """Return whether a file begins like a DocBin: a compressed map with `attrs` among its first keys."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -39,30 +39,32 @@ def is_docbin(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Sentence | Invalid]:
-    """Read each Doc as a sentence: words, spaces, entities, incorrect spans, and the document from
-    `doc.user_data["document"]`.
+    """Read each Doc as a sentence with words, spaces, entities, incorrect spans and a document name.
 
-    path (Path): the `.spacy` file.
-    RAISES CorpusError: the file is not a DocBin, or has no entities.
+    The document name is the value of `doc.user_data["document"]`. Empty Docs are skipped.
+
+    path (Path): the path to the `.spacy` file.
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid Doc.
+    RAISES CorpusError: the file is not a DocBin, or does not store entities.
     """
     return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
 
 def read_docs(path: Path, vocab: Vocab, numbers: Container[int] | None = None) -> Iterator[tuple[int, Doc]]:
-    """Read the Docs that are not empty, with all their data.
+    """Read the non-empty Docs with all their data.
 
-    path (Path): the `.spacy` file.
-    vocab (Vocab): the vocab of the Docs.
-    numbers (Container[int] | None): the numbers of the Docs to read, from 1. None (the default) for all.
-    YIELDS (tuple[int, Doc]): the number of the Doc in the file, from 1, and the Doc.
-    RAISES CorpusError: the file is not a DocBin, or has no entities.
+    path (Path): the path to the `.spacy` file.
+    vocab (Vocab): the vocab for the Docs.
+    numbers (Container[int] | None): the numbers of the Docs to read, from 1. Default: None (all Docs).
+    YIELDS (tuple[int, Doc]): the number of the Doc in the file (from 1), and the Doc.
+    RAISES CorpusError: the file is not a DocBin, or does not store entities.
     """
     docs = _read(path, vocab, lambda doc, number, document: (number, doc), unpack=True)
     return ((number, doc) for number, doc in docs if numbers is None or number in numbers)
 
 
 def document_of(doc: Doc) -> str:
-    """Return the name of a Doc's document; empty if it has none."""
+    """Return the document name stored in a Doc, or an empty string if there is none."""
     return _name(doc.user_data)
 
 
@@ -71,9 +73,11 @@ def _name(user_data: dict[Any, Any]) -> str:
 
 
 def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int, str], T], *, unpack: bool) -> Iterator[T]:
-    """Call `make` for each Doc that is not empty, with the Doc, its number from 1 and the name of its document.
+    """Call a function for each non-empty Doc.
 
+    make (Callable): a function that takes the Doc, its number (from 1) and its document name.
     unpack (bool): whether the Docs keep all their user data.
+    YIELDS (T): the return value of `make`.
     """
     number = 0
     if path.is_dir():
@@ -86,7 +90,7 @@ def _read(path: Path, vocab: Vocab, make: Callable[[Doc, int, str], T], *, unpac
                 names: dict[bytes, str] = {b"": ""}
                 for number, doc in enumerate(doc_bin.get_docs(vocab), start=1):
                     data = (user_data[number - 1] if number <= len(user_data) else None) or b""
-                    if data not in names:  # once per document, as srsly looks up its decoders in every call
+                    if data not in names:  # decode once per document: srsly looks up its decoders in every call
                         names[data] = _name(srsly.msgpack_loads(data, use_list=False))
                     if len(doc):
                         yield make(doc, number, names[data])
@@ -117,5 +121,5 @@ def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence | In
 def _tag(iob: str, label: str) -> str | None:
     if not iob:
         return None
-    # spaCy marks a token that no entity may cover as `B` without a label.
+    # spaCy represents a token that no entity may include as `B` without a label.
     return f"{iob}-{label}" if label and iob != OUTSIDE else OUTSIDE

@@ -1,10 +1,10 @@
-"""Read the JSON of doccano: spans under one of several keys, and labels given by name or by number.
+"""Read doccano JSON. The spans can be stored under one of several keys, and the labels can be names or numbers.
 
 {"id": 1, "text": "Ada left.", "label": [[0, 3, "per"]]}
 {"id": 1, "text": "Ada left.", "entities": [{"label": "per", "start_offset": 0, "end_offset": 3}], "relations": []}
 {"id": 1, "text": "Ada left.", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 3}]}
 
-Only the file `label_config.json`, to which doccano exports the labels of a project, defines label 7.
+The name for label 7 is only defined in `label_config.json`, the file to which doccano exports a project's labels.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ LABEL_CONFIG = "label_config.json"
 
 
 def is_doccano(rows: Sequence[str], text_key: str | None = None) -> bool:
-    """Return whether the first record has the keys of doccano."""
+    """Return whether the first record has the keys that doccano uses."""
     records, keys = first_records(rows), DOCCANO.renamed(text_key)
     if not records or not keys.has_text(records[0]) or not keys.has_spans(records[0]):
         return False
     if keys._replace(spans=keys.spans[:-1]).has_spans(records[0]):
         return not any(isinstance(records[0].get(key), dict) for key in keys.spans)
-    # Many other JSON formats have a key `annotations`.
+    # Many other JSON formats also have the key `annotations`.
     annotations = [item for record in records for item in record.get("annotations") or () if isinstance(item, dict)]
     return any({"label", "start_offset", "end_offset"} <= item.keys() for item in annotations)
 
@@ -40,13 +40,14 @@ def is_doccano(rows: Sequence[str], text_key: str | None = None) -> bool:
 def read(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read the records of doccano. A repeated `id` makes a record invalid.
+    """Read the records in a doccano file. A record with a repeated `id` is invalid.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        the keys of `document_of`.
-    text_key (str | None): the key of the text, or keys with dots between them. None (the default) for `text` or `data`.
-    RAISES CorpusError: see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), the keys listed in `document_of` are used.
+    text_key (str | None): the key for the text, or a dotted path. If None (the default), `text` or `data` is used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     lines: dict[object, int] = {}
     keys, labels = DOCCANO.renamed(text_key), _Labels(source.path)
@@ -60,7 +61,10 @@ def read(
 
 
 def _reject_text_labels(path: Path, line: int, keys: Keys, record: Record) -> None:
-    """Refuse labels of the whole text."""
+    """Reject a record with labels for the whole text.
+
+    RAISES CorpusError: the spans key contains labels without offsets.
+    """
     for key in keys.spans[:2]:
         value = record.get(key)
         if isinstance(value, str | int) or (value and isinstance(value, list) and isinstance(value[0], str)):
@@ -68,17 +72,22 @@ def _reject_text_labels(path: Path, line: int, keys: Keys, record: Record) -> No
 
 
 class _Labels:
-    """The names of a project's labels, from a file in the same folder. It is read when a number first occurs."""
+    """The label names of a project, from `label_config.json` in the same folder as the corpus.
+
+    The file is loaded when the first label number is looked up.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._config = path, path.parent / LABEL_CONFIG
 
     def name(self, line: int, label: object) -> object:
-        """Return the name of a label number; return any other label unchanged.
+        """Return the name for a label number. Return any other label unchanged.
 
-        RAISES CorpusError: no label has this number.
+        line (int): the line number of the record, for error messages.
+        label (object): the label in the record.
+        RAISES CorpusError: the number has no name, or the label config is invalid.
         """
-        if type(label) is not int:  # a bool is an instance of int
+        if type(label) is not int:  # `bool` is a subclass of `int`
             return label
         if label not in self._names:
             message = Errors.label_number if self._names else Errors.label_numbers

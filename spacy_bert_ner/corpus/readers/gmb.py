@@ -1,8 +1,10 @@
-"""Read CSV of words and tags in the two layouts in which the Groningen Meaning Bank is distributed for NER.
+"""Read the words and tags in a CSV file with one of the two Groningen Meaning Bank layouts for NER.
 
-A row per sentence: `text,labels`, words and tags both separated by single spaces, or both lists.
-A row per token: `Sentence #,Word,POS,Tag`. The first column is filled in the first row of a sentence, or in all of its
-rows. Without it, blank rows end the sentences.
+A file with one sentence per row has the columns `text,labels`. The words and the tags in a row are both separated by
+single spaces, or are both lists.
+
+A file with one token per row has the columns `Sentence #,Word,POS,Tag`. The sentence number is given in the first row
+of each sentence, or in every row. If there is no such column, blank rows end the sentences.
 
 `csv_layout` handles other column names, other delimiters and files without a header.
 """
@@ -36,31 +38,36 @@ from .list_cell import read_list
 from .text_source import TextSource
 
 _HEAD = 1000, 1 << 18
-"""Maximum rows and characters from which the layout is inferred."""
+"""Maximum number of rows, and of characters, from which the layout is inferred."""
 _MAX_WITHOUT_END, _FEW_WITHOUT_END = 1000, 50
-"""Rows without the end of a sentence: more than the first number is an error, more than the second adds a note."""
+"""Numbers of rows without the end of a sentence. Exceeding the first is an error. Exceeding the second adds a note."""
 _LINE_ENDS = frozenset("\r\n")
 
 
 class _BadRow(NamedTuple):
-    """An invalid row: its error, and its sentence number, None if that is unknown."""
+    """An invalid row.
+
+    error (CorpusError): the error for the row.
+    number (str | None): the sentence number. Default: None (unknown).
+    """
 
     error: CorpusError
     number: str | None = None
 
 
 Cells = tuple[str, ...]
-"""Sentence number, word, tag and, if requested, document. In a row per sentence, all words and all tags replace word
-and tag."""
+"""The sentence number, the word, the tag and, if requested, the document. In a file with one sentence per row, the
+second cell contains all words and the third contains all tags."""
 Row = tuple[int, Cells, _BadRow | None]
-"""The line on which a row begins, its cells, and None; or the line, no cells, and the invalid row."""
+"""The line number on which a row begins, its cells, and None. For an invalid row, the cells are empty and the last item
+is the `_BadRow`."""
 
 
 class _Group:
     """The rows of a sentence.
 
-    rows (list[tuple[int, Cells]]): its valid rows, with their lines.
-    error (CorpusError | None): the error of its first invalid row.
+    rows (list[tuple[int, Cells]]): the valid rows with their line numbers.
+    error (CorpusError | None): the error for the first invalid row. None if all rows are valid.
     """
 
     __slots__ = ("error", "rows")
@@ -73,7 +80,12 @@ class _Group:
         return bool(self.rows or self.error)
 
     def add(self, line: int, cells: Cells, bad_row: _BadRow | None) -> None:
-        """Add a row, or the error of an invalid one."""
+        """Add a valid row, or store the error for an invalid row.
+
+        line (int): the line number of the row.
+        cells (Cells): the cells in the row.
+        bad_row (_BadRow | None): the invalid row. None if the row is valid.
+        """
         if bad_row is None:
             self.rows.append((line, cells))
         else:
@@ -81,27 +93,28 @@ class _Group:
 
 
 def is_sentences(rows: Sequence[str]) -> bool:
-    """Return whether the first rows have the layout of a row per sentence."""
+    """Return whether the first rows have the layout with one sentence per row."""
     return _has_layout(sentence_layout, rows)
 
 
 def is_tokens(rows: Sequence[str]) -> bool:
-    """Return whether the first rows have the layout of a row per token."""
+    """Return whether the first rows have the layout with one token per row."""
     return _has_layout(token_layout, rows)
 
 
 def _has_layout(infer: Callable[..., CsvLayout | None], rows: Sequence[str]) -> bool:
     try:
         return infer(rows) is not None
-    except AmbiguousColumnsError:  # the reader reports it
+    except AmbiguousColumnsError:  # the reader raises this error with the file path
         return True
 
 
 def read_sentences(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read a row per sentence.
+    """Read a CSV file with one sentence per row.
 
     source (TextSource): the file.
-    document_key (str | None): the column that names the document of a row. None (the default) for no document.
+    document_key (str | None): the column with the document names. Default: None (no document names).
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid row.
     RAISES CorpusError: a column is missing or ambiguous.
     """
     layout = _infer_layout(source, "gmb-sentences", sentence_layout, SENTENCE_COLUMNS)
@@ -117,7 +130,10 @@ def read_sentences(source: TextSource, document_key: str | None = None) -> Itera
 
 
 def _sentence(path: Path, line: int, cells: Cells) -> Sentence | None:
-    """Return the sentence of a row; None for a row without words and tags."""
+    """Create the sentence for a row. Return None if the row has no words and no tags.
+
+    RAISES CorpusError: the words or tags are invalid. The message includes the file and line.
+    """
     _, words_cell, tags_cell, *document = cells
     try:
         listed_tags = read_list(tags_cell)
@@ -139,7 +155,7 @@ def _sentence(path: Path, line: int, cells: Cells) -> Sentence | None:
 
 
 def _check_tags(path: Path, line: int, listed: list[object]) -> list[str | None]:
-    """Return the tags of a list, None if unknown.
+    """Return the tags in a list. None stands for an unknown tag.
 
     RAISES CorpusError: an element is neither a string nor None.
     """
@@ -152,12 +168,13 @@ def _check_tags(path: Path, line: int, listed: list[object]) -> list[str | None]
 
 
 def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read a row per token.
+    """Read a CSV file with one token per row.
 
     source (TextSource): the file.
-    document_key (str | None): the column that names the document of a sentence, in its first row. None (the default)
-        for no document.
-    RAISES CorpusError: a column is missing or ambiguous, or no sentence ends within 1000 rows.
+    document_key (str | None): the column with the document names. The first row of each sentence specifies its
+        document. Default: None (no document names).
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid sentence.
+    RAISES CorpusError: a column is missing or ambiguous, or no sentence ends within the first 1000 rows.
     """
     layout = _infer_layout(source, "gmb-tokens", token_layout, TOKEN_COLUMNS)
     source.tag_place = f", {layout.describe(layout.tag)}"
@@ -177,14 +194,14 @@ def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator
 
 
 def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
-    """Yield the rows of each sentence. A sentence begins with a row that has a new number.
+    """Yield the rows of each sentence. A new sentence number begins a sentence.
 
-    An invalid row without a known number belongs to the sentence before it. If each row has the number of its sentence,
-    the invalid row may also belong to the sentence after it.
+    An invalid row without a known number belongs to the previous sentence. If the sentence number is given in every
+    row, the invalid row may also belong to the next sentence, which then gets the same error.
     """
     group = _Group()
-    pending_error: CorpusError | None = None  # of the invalid rows directly before, whose number is unknown
-    last_number, repeats = "", False  # repeats: whether each row has the number of its sentence
+    pending_error: CorpusError | None = None  # for the preceding invalid rows with an unknown number
+    last_number, repeats = "", False  # repeats: whether every row has a sentence number
     for line, cells, bad_row in rows:
         if bad_row is not None and _has_unknown_number(bad_row, last_number):
             pending_error = pending_error or bad_row.error
@@ -192,7 +209,7 @@ def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
             continue
         number = cells[0] if bad_row is None else bad_row.number or ""
         if number in EMPTY:
-            pass  # true of most rows
+            pass  # true for most rows
         elif number == last_number or plain_number(number) == plain_number(last_number):
             repeats = True
         else:
@@ -206,16 +223,19 @@ def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
 
 
 def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
-    """Return whether the number of an invalid row is missing, or unlike the number before: cells may have shifted."""
+    """Return whether the number of an invalid row is missing or has a different prefix from the previous number.
+
+    A different prefix means that the cells may have shifted.
+    """
     if row.number is None:
         return True
     return bool(row.number and last_number) and _without_digits(row.number) != _without_digits(last_number)
 
 
 def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[_Group]:
-    """Yield the rows of each sentence. A sentence ends with a blank row, or with a row without word and tag.
+    """Yield the rows of each sentence. A blank row, or a row without a word and a tag, ends a sentence.
 
-    RAISES CorpusError: the first 1000 rows have no such row.
+    RAISES CorpusError: there is no such row among the first 1000 rows.
     """
     group = _Group()
     has_end = False
@@ -237,9 +257,11 @@ def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[_Gr
 
 
 def _token_sentence(path: Path, layout: CsvLayout, rows: list[tuple[int, Cells]], checked_tags: set[str]) -> Sentence:
-    """Build a sentence from its rows.
+    """Create a sentence from its rows.
 
-    checked_tags (set[str]): tags that have been checked. New tags are added.
+    checked_tags (set[str]): the tags that have already been checked. New tags are added.
+    RAISES CorpusError: the sentence number is missing, or a word or tag is invalid. The message includes the file and
+        line.
     """
     first_line, first_cells = rows[0]
     if layout.sentence is not None and first_cells[0] in EMPTY:
@@ -259,9 +281,9 @@ def _token_sentence(path: Path, layout: CsvLayout, rows: list[tuple[int, Cells]]
 def _infer_layout(
     source: TextSource, format: str, infer: Callable[..., CsvLayout | None], usual: Sequence[str]
 ) -> CsvLayout:
-    """Infer the layout of a file, and describe unusual columns in `source.columns`.
+    """Infer the layout of a file. If its columns have unusual names, describe them in `source.columns`.
 
-    RAISES CorpusError: a column is missing, or several columns may be it.
+    RAISES CorpusError: a column is missing or ambiguous.
     """
     rows = [row for _, row in source.head(*_HEAD)]
     try:
@@ -285,9 +307,9 @@ def _infer_layout(
 def _rows(
     source: TextSource, layout: CsvLayout, document_key: str | None, *, keeps_blank: bool = False
 ) -> Iterator[Row]:
-    """Yield the cells of each row with the line on which it begins, or an error for an invalid row.
+    """Yield the cells in each row with the line number on which it begins. Yield an error for an invalid row.
 
-    keeps_blank (bool): whether to yield empty cells for a blank row. The default is False.
+    keeps_blank (bool): whether to yield empty cells for a blank row. Default: False.
     """
     path, header, i_number = source.path, layout.header, layout.sentence
     if document_key is not None and document_key not in header:
@@ -308,7 +330,7 @@ def _rows(
 
 
 def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int, list[str] | _BadRow]]:
-    """Yield the rows after the header, or an error for a row that is not CSV, with the line on which each begins."""
+    """Yield each row after the header with the line number on which it begins. Yield an error if it is invalid."""
     reader = csv_reader(text, layout.delimiter)
     rows = map(unquoted, reader) if layout.delimiter == "\t" else iter(reader)
     if layout.header:
@@ -325,14 +347,17 @@ def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int
 
 
 def _field_count_error(path: Path, line: int, row: list[str], layout: CsvLayout) -> _BadRow:
-    """Build the error of a row with the wrong number of fields, with its sentence number if it has one."""
+    """Create the error for a row with the wrong number of cells. Include its sentence number if it has one."""
     message = Errors.field_count.format(path=path, line=line, found=len(row), needed=layout.n_columns)
     has_number = layout.sentence is not None and layout.sentence < len(row)
     return _BadRow(CorpusError(message), row[layout.sentence or 0] if has_number else None)
 
 
 def _without_digits(number: str) -> str:
-    """Return a sentence number without its digits: `Sentence: `, the common prefix of the numbers of a file."""
+    """Return a sentence number without its trailing digits.
+
+    For example, `Sentence: ` is the prefix that all numbers in a file have in common.
+    """
     return number.rstrip("0123456789")
 
 

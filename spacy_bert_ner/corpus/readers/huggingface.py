@@ -1,6 +1,7 @@
-"""Read Hugging Face datasets from disk: a folder that `save_to_disk` wrote, or an Arrow or Parquet file.
+"""Read Hugging Face datasets from disk: a folder written by `save_to_disk`, or an Arrow or Parquet file.
 
-Data is read batch by batch. Memory only grows with the longest batch of an Arrow file, or row group of a Parquet file.
+Data is read in batches. Memory usage depends on the largest record batch in an Arrow file, or the largest row group in
+a Parquet file.
 """
 
 from __future__ import annotations
@@ -17,30 +18,32 @@ from ..sentence import Invalid, Sentence
 from .dataset_row import DOCUMENT, SPACES, Columns, find_columns, has_tags, sentence_of
 
 _MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
-"""The first bytes of a file, and its kind. `save_to_disk` writes streams."""
+"""The first bytes of each file type, and its name. `save_to_disk` writes streams."""
 _SPLITS, _STATE, _INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 _BATCH = 1000
 
 
 def is_dataset(path: Path) -> bool:
-    """Return whether a path is a folder that `save_to_disk` wrote, or a file that begins like Arrow or Parquet."""
+    """Return whether a path is a folder written by `save_to_disk`, or a file that begins like Arrow or Parquet."""
     if path.is_dir():
         return any((path / name).is_file() for name in (_SPLITS, _STATE, _INFO))
     return path.is_file() and _magic(path) in _MAGIC
 
 
 def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read words and tags, and `spaces` and `document` if they exist; see `dataset_row` for the column names.
+    """Read the words and tags, and the columns `spaces` and `document` if they exist.
 
-    If the tags are numbers, their names are in the schema, as the `datasets` library writes it, or in the file
-    `dataset_info.json` in the same folder.
+    See `dataset_row` for the column names. If the tags are numbers, their names are taken from the schema, where the
+    `datasets` library writes them. If the schema has no names, they are taken from `dataset_info.json` in the same
+    folder.
 
-    path (Path): the folder or file.
-    document_key (str | None): the column that names the document of a row. None (the default) for `document`.
-    RAISES CorpusError: pyarrow is not installed, the dataset cannot be read, or a column is missing.
+    path (Path): the path to the folder or file.
+    document_key (str | None): the column with the document name of each row. If None (the default), `document` is used.
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid row.
+    RAISES CorpusError: `pyarrow` is not installed, the dataset cannot be read, or a column is missing.
     """
     try:
-        import pyarrow  # noqa: F401, an early check of the optional dependency
+        import pyarrow  # noqa: F401, an early check for the optional dependency
     except ImportError as e:
         raise CorpusError(Errors.no_pyarrow.format(path=path)) from e
     rows = chain.from_iterable(_file_rows(file, document_key) for file in _files(path))
@@ -54,7 +57,13 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
 
 
 class _Row(NamedTuple):
-    """The cells of a row by column name, the columns of its words and tags, and the names of its tag numbers."""
+    """A row with the information that is needed to interpret it.
+
+    cells (dict[str, Any]): the cells by column name.
+    columns (Columns): the names of the word and tag columns.
+    tag_names (list[str] | None): the tag for each number, from 0. None if the tags are strings, or numbers without
+        names.
+    """
 
     cells: dict[str, Any]
     columns: Columns
@@ -62,9 +71,9 @@ class _Row(NamedTuple):
 
 
 def _file_rows(file: Path, document_key: str | None) -> Iterator[_Row]:
-    """Yield the rows of a file.
+    """Yield the rows in a file.
 
-    RAISES CorpusError: the file cannot be read, or a column is missing or has another type.
+    RAISES CorpusError: the file cannot be read, or a column is missing or has an invalid type.
     """
     import pyarrow
 
@@ -86,7 +95,7 @@ def _file_rows(file: Path, document_key: str | None) -> Iterator[_Row]:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the files of a dataset, in the order of its rows."""
+    """Return the files in a dataset, in row order."""
     if not path.is_dir():
         return [path]
     if (path / _SPLITS).is_file():
@@ -98,7 +107,7 @@ def _files(path: Path) -> list[Path]:
         files = [path / Path(str(file["filename"])).name for file in data_files]
     else:
         files = sorted(path.glob("*.arrow"))
-    existing = set(path.iterdir())  # files are not looked up individually: a name may be too long for the system
+    existing = set(path.iterdir())  # do not look up each file: its name may be too long for the file system
     missing = [file.name for file in files if file not in existing or not file.is_file()]
     if missing or not files:
         raise CorpusError(Errors.dataset_files.format(path=path, missing=", ".join(missing) or "*.arrow"))
@@ -111,7 +120,10 @@ def _magic(path: Path) -> bytes:
 
 
 def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iterator[Any]]]:
-    """Return the schema of a file, and a function that reads the record batches of some columns, once."""
+    """Open a file, and return its schema and a function that reads its record batches.
+
+    The function takes the names of the columns to read, and can be called only once.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -129,18 +141,18 @@ def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iter
 
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
-    batch.validate(full=True)  # Arrow does not check the offsets in a file, and reads arbitrary memory at invalid ones
+    batch.validate(full=True)  # Arrow does not check offsets on opening, so invalid ones read arbitrary memory
     rows: list[dict[str, Any]] = batch.to_pylist()
     return rows
 
 
 def _unique(schema: Any, *names: str) -> list[str]:
-    """Return the names of columns that exist exactly once. Two columns of the same name are ignored."""
+    """Return the names that occur exactly once in a schema. Duplicate column names are ignored."""
     return [name for name in names if schema.names.count(name) == 1]
 
 
 def _find_columns(file: Path, schema: Any, features: tuple[Any, Any]) -> Columns:
-    """Return the columns of the words and the tags."""
+    """Return the names of the word and tag columns."""
 
     def holds_tags(name: str) -> bool:
         if names := _names(features, name):
@@ -154,7 +166,7 @@ def _find_columns(file: Path, schema: Any, features: tuple[Any, Any]) -> Columns
 
 
 def _check_types(file: Path, schema: Any, columns: Columns) -> None:
-    """Refuse columns that are not lists of strings. Tags may also be lists of integers."""
+    """Reject columns that are not lists of strings. The tag column may also contain lists of integers."""
     from pyarrow import types
 
     for name in columns:
@@ -169,7 +181,7 @@ def _check_types(file: Path, schema: Any, columns: Columns) -> None:
 
 
 def _features(schema: Any) -> Any:
-    """Return the features that the `datasets` library stores in the metadata of a schema; None without any."""
+    """Return the features that the `datasets` library stores in the schema metadata. Return None if there are none."""
     try:
         return json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -177,10 +189,13 @@ def _features(schema: Any) -> Any:
 
 
 def _names(features: tuple[Any, Any], column: str) -> list[str] | None:
-    """Return the names of the `ClassLabel` of a column. The list type around it depends on the version.
+    """Return the `ClassLabel` names for a column, or None if there are none.
 
-    features (tuple[Any, Any]): the features of the schema, and those of `dataset_info.json`, which are used if the
+    The list type that contains the `ClassLabel` depends on the library version.
+
+    features (tuple[Any, Any]): the features from the schema, and those from `dataset_info.json`, which are used if the
         schema has no names.
+    column (str): the name of the column.
     """
     for source in features:
         feature = source.get(column) if isinstance(source, dict) else None
@@ -195,7 +210,7 @@ def _names(features: tuple[Any, Any], column: str) -> list[str] | None:
 
 
 def _load_json(path: Path) -> dict[str, Any]:
-    """Load an object from a JSON file; return an empty one if the file does not exist or is invalid."""
+    """Load an object from a JSON file. Return an empty dictionary if the file does not exist or is invalid."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

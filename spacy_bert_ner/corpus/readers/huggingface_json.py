@@ -1,6 +1,6 @@
-"""Read Hugging Face datasets in JSON: an object per line, or a list of objects.
+"""Read Hugging Face datasets in JSON format: one object per line, or a list of objects.
 
-An object has words and tags, and optionally `spaces` and `document`; see `dataset_row` for the names of the keys.
+Each object has words and tags, and optionally `spaces` and `document`. See `dataset_row` for the names of the keys.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .text_source import TextSource
 
 
 def is_json(rows: Sequence[str]) -> bool:
-    """Return whether the first record has both usual keys, or other known keys with a tag for each word."""
+    """Return whether the first record has both usual keys, or other known keys with one tag per word."""
     record = first_record(rows)
     if set(COLUMNS) <= set(record):
         return True
@@ -27,12 +27,13 @@ def is_json(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read words and tags. Tags are strings, as the format cannot store the names of numbers.
+    """Read the words and tags. Tags must be strings, because the format cannot store names for numbers.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        `document`.
-    RAISES CorpusError: several keys may hold the tags; for other errors see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), `document` is used.
+    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid record.
+    RAISES CorpusError: several keys may contain the tags, or the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
     columns = _columns(source)
@@ -49,7 +50,7 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
 
 
 def _columns(source: TextSource) -> Columns:
-    """Return the keys of the words and the tags of the first record; the usual keys if it has neither."""
+    """Return the keys for words and tags in the first record. Return the usual keys if either is missing."""
     first = first_readable(values(source))
     names = list(first[0]) if first else []
     if not any(name in names for name in WORDS) or not any(name in names for name in TAGS):
@@ -58,7 +59,7 @@ def _columns(source: TextSource) -> Columns:
 
 
 def _are_tags(value: object, n_words: int) -> bool:
-    """Return whether a value may be the tags of `n_words` words."""
+    """Return whether a value can be the list of tags for `n_words` words."""
     if not isinstance(value, list) or len(value) != n_words:
         return False
     return all(tag is None or (isinstance(tag, str | int) and not isinstance(tag, bool)) for tag in value)

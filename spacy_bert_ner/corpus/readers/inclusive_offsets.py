@@ -1,9 +1,10 @@
-"""Read JSON with inclusive character offsets, whose end is the last character of a span: Dataturks and CLUENER.
+"""Read Dataturks and CLUENER JSON. Their offsets are inclusive: `end` is the offset of the last character in a span.
 
 {"content": "Ada left.", "annotation": [{"label": ["per"], "points": [{"start": 0, "end": 2, "text": "Ada"}]}]}
 {"text": "Ada left.", "label": {"per": {"Ada": [[0, 2]]}}}
 
-Both formats contain the text of each span. It is compared with the offsets, which detects ends that are not inclusive.
+Both formats include the text of each span. Comparing it with the text at the offsets detects ends that are not
+inclusive.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from .text_source import TextSource
 
 
 def is_dataturks(rows: Sequence[str]) -> bool:
-    """Return whether the first record has the keys of Dataturks."""
+    """Return whether the first record has the keys that Dataturks uses."""
     record = first_record(rows)
     return {"content", "annotation"} <= record.keys() and isinstance(record["annotation"], list | None)
 
 
 def is_cluener(rows: Sequence[str]) -> bool:
-    """Return whether the first record has, for each label, strings and their offsets."""
+    """Return whether the first record maps each label to strings and their offsets."""
     record = first_record(rows)
     labels = record.get("label")
     if not isinstance(record.get("text"), str) or not isinstance(labels, dict):
@@ -35,12 +36,13 @@ def is_cluener(rows: Sequence[str]) -> bool:
 
 
 def read_dataturks(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read the records of Dataturks. A record without an annotation is left out.
+    """Read the records in a Dataturks file. A record without an annotation is skipped.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        the keys of `document_of`.
-    RAISES CorpusError: see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), the keys listed in `document_of` are used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
 
@@ -66,9 +68,9 @@ def read_dataturks(source: TextSource, document_key: str | None = None) -> Itera
 
 
 def _labels_and_points(path: Path, line: int, item: object) -> tuple[list[object], list[Record]]:
-    """Return the labels and the offsets of an annotation of Dataturks.
+    """Return the labels and the points of a Dataturks annotation. Points are objects with offsets.
 
-    RAISES CorpusError: one of them is missing or has another type.
+    RAISES CorpusError: the labels or the points are missing or have an invalid type.
     """
     labels, points = (item.get("label"), item.get("points")) if isinstance(item, dict) else (None, None)
     labels = [labels] if isinstance(labels, str) else labels
@@ -80,12 +82,13 @@ def _labels_and_points(path: Path, line: int, item: object) -> tuple[list[object
 
 
 def read_cluener(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read records that have, for each label, strings and their offsets.
+    """Read the records in a CLUENER file, which map each label to strings and their offsets.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        the keys of `document_of`.
-    RAISES CorpusError: see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), the keys listed in `document_of` are used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
 
@@ -99,9 +102,10 @@ def read_cluener(source: TextSource, document_key: str | None = None) -> Iterato
 
 
 def _cluener_spans(path: Path, line: int, labels: object) -> Iterator[Span]:
-    """Yield the spans of a record.
+    """Yield the spans in a record.
 
-    labels (object): for each label, strings and the offsets of each string.
+    labels (object): a map from each label to strings, and from each string to its offsets.
+    RAISES CorpusError: the labels, strings or offsets have an invalid type.
     """
     for label, strings in _members(path, line, labels):
         for string, offsets in _members(path, line, strings):
@@ -131,8 +135,8 @@ def _members(path: Path, line: int, value: object) -> list[tuple[str, object]]:
 
 
 def _inclusive_span(path: Path, line: int, start: object, end: object, label: object, declared: object) -> Span:
-    """Build a span from an inclusive end."""
-    end = end + 1 if type(end) is int else end  # a bool is an instance of int
+    """Create a span from offsets with an inclusive end."""
+    end = end + 1 if type(end) is int else end  # `bool` is a subclass of `int`
     return make_span(path, line, start, end, label, declared)
 
 

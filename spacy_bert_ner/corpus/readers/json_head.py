@@ -1,4 +1,4 @@
-"""Parse the first values of a JSON file, from which its format is detected."""
+"""Parse the first values in a JSON file to detect its format."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _KEY = re.compile(r'"([^"\\]{1,40})"\s*:')
 
 
 def head_values(rows: Sequence[str], n: int) -> list[Any]:
-    """Return the first values: elements of an array of objects or arrays, or consecutive values.
+    """Return the first values in a file: the elements of an array of objects or arrays, or consecutive values.
 
-    rows (Sequence[str]): the first rows of the file, without blank rows.
-    n (int): maximum number of values. There are fewer if the head ends or is not JSON.
-    RETURNS (list[Any]): the values. If the first value is an object that is longer than the head, its keys and those
-        of the objects in it, each with None.
+    rows (Sequence[str]): the first non-blank rows in the file.
+    n (int): the maximum number of values. Fewer are returned if the rows end or are not valid JSON.
+    RETURNS (list[Any]): the values. If the first value is an object that extends beyond these rows, it is replaced by a
+        dictionary that maps all its keys, including nested ones, to None.
     """
     if not rows or rows[0].lstrip()[:1] not in ("{", "["):
         return []
@@ -47,10 +47,10 @@ def head_values(rows: Sequence[str], n: int) -> list[Any]:
 
 
 def first_element(rows: Sequence[str], key: str) -> object:
-    """Return the first element that is not null of an array in the only object of a file.
+    """Return the first element that is not null from an array in the only object of a file.
 
-    rows (Sequence[str]): the first rows of the file, without blank rows.
-    key (str): the key of the array.
+    rows (Sequence[str]): the first non-blank rows in the file.
+    key (str): the key for the array.
     RETURNS (object): the element. None if there is none.
     """
     head = "\n".join(rows)

@@ -1,4 +1,4 @@
-"""Parse the records of JSON files, and look up their keys. A record that cannot be parsed becomes `Invalid`."""
+"""Parse the records in JSON files, and look up their keys. A record that cannot be parsed becomes `Invalid`."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Record = dict[str, Any]
 T = TypeVar("T")
 
 N_HEAD = 20
-"""Number of records from which the keys of a file are inferred."""
+"""Number of records from which the keys in a file are inferred."""
 
 
 class _RepeatedIdError(CorpusError):
-    """An earlier record has the same `id`. The message contains the `id`."""
+    """The error that an earlier record has the same `id`. The message includes the `id`."""
 
 
 def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
-    """Parse each record of a file.
+    """Parse each record in a file.
 
     source (TextSource): the file.
-    parse (Callable): parses a record, given the line on which it begins and the record.
-    YIELDS (T | Invalid): the result of `parse`, or `Invalid` for an invalid record.
-    RAISES CorpusError: a record is too long, or a record that spans several lines is not valid JSON. The message names
-        file and line.
+    parse (Callable): a function that takes the line number on which a record begins and the record, and parses it.
+    YIELDS (T | Invalid): the return value of `parse`, or the error for an invalid record.
+    RAISES CorpusError: a record is too long, or a record that spans several lines is not valid JSON. The message
+        includes the file and line.
     """
     return parse_records(source.path, values(source), parse)
 
@@ -41,12 +41,14 @@ def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Itera
 def parse_records(
     path: Path, items: Iterable[tuple[int, Any]], parse: Callable[[int, Record], T]
 ) -> Iterator[T | Invalid]:
-    """Parse each record. Yield `Invalid` for errors among the items or from `parse`, and for values that are no object.
+    """Parse each record. Yield `Invalid` for an error among the items, an error in `parse`, or a value that is not an
+    object.
 
-    path (Path): the file, for the errors. They also name the `id` of a record, as all records may be on one line.
-    items (Iterable[tuple[int, Any]]): lines from 1, and values or errors.
-    parse (Callable): parses a record, given its line and the record.
-    YIELDS (T | Invalid): the result of `parse`, or `Invalid`.
+    path (Path): the file path, for error messages. The messages also include the record's `id`, because all records may
+        be on one line.
+    items (Iterable[tuple[int, Any]]): pairs of a line number (from 1) and a value or an error.
+    parse (Callable): a function that takes the line number of a record and the record, and parses it.
+    YIELDS (T | Invalid): the return value of `parse`, or the error for an invalid record.
     """
     for line, value in items:
         if isinstance(value, CorpusError):
@@ -61,14 +63,14 @@ def parse_records(
 
 
 def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "") -> Iterator[T | Invalid]:
-    """Parse each value of a file, of any type; see `read_records`.
+    """Parse each value in a file, regardless of its type. See `read_records`.
 
     source (TextSource): the file.
-    parse (Callable): parses a value, given the line on which it begins and the value.
-    key (str): if the file is a single object, the values are the elements of the array under this key. The default is
-        no key.
-    YIELDS (T | Invalid): the result of `parse`, or `Invalid`.
-    RAISES CorpusError: see `read_records`.
+    parse (Callable): a function that takes the line number on which a value begins and the value, and parses it.
+    key (str): the key for an array. If the file is a single object, the values are the elements of this array. Default:
+        empty (no key).
+    YIELDS (T | Invalid): the return value of `parse`, or the error for an invalid value.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     for line, value in values(source, key):
         if isinstance(value, CorpusError):
@@ -81,7 +83,7 @@ def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "
 
 
 def _with_id(error: CorpusError, location: str, record: Record) -> CorpusError:
-    """Insert the `id` of the record after the location at the start of a message, unless the message is about ids."""
+    """Insert a record's `id` after the location in an error message, unless the error is about a repeated `id`."""
     name, message = record_id(record), str(error)
     if not name or isinstance(error, _RepeatedIdError) or not message.startswith(f"{location}: "):
         return error
@@ -89,39 +91,43 @@ def _with_id(error: CorpusError, location: str, record: Record) -> CorpusError:
 
 
 def first_readable(items: Iterable[tuple[int, object]]) -> list[Record]:
-    """Return the first records, skipping values that are not records."""
+    """Return the first records, skipping values that are not records.
+
+    items (Iterable[tuple[int, object]]): pairs of a line number and a value.
+    RETURNS (list[Record]): at most `N_HEAD` records.
+    """
     records: list[Record] = []
-    with suppress(CorpusError):  # it is raised again when the whole file is read
+    with suppress(CorpusError):  # the error is raised again when the whole file is read
         records.extend(islice((value for _, value in items if isinstance(value, dict)), N_HEAD))
     return records
 
 
 def first_record(rows: Sequence[str]) -> Record:
-    """Return the first record of a file.
+    """Return the first record in a file.
 
-    rows (Sequence[str]): the first rows of the file, without blank rows.
-    RETURNS (Record): the record. Empty if there is none. If it is longer than the rows, its keys and those of the
-        objects in it, each with None.
+    rows (Sequence[str]): the first non-blank rows in the file.
+    RETURNS (Record): the record, or an empty dictionary if there is none. If the record extends beyond these rows, all
+        its keys, including nested ones, are mapped to None.
     """
     return next(iter(first_records(rows)), {})
 
 
 def first_records(rows: Sequence[str]) -> list[Record]:
-    """Return the first records of a file, up to the first value that is not a record; see `first_record`."""
+    """Return the first records in a file, up to the first value that is not a record. See `first_record`."""
     first_values = head_values(rows, N_HEAD)
     end = next((i for i, value in enumerate(first_values) if not isinstance(value, dict)), len(first_values))
     return first_values[:end]
 
 
 def name_at(path: Path, line: int, record: Record, key: str) -> str:
-    """Return the name of a record's document.
+    """Return the document name of a record.
 
-    path (Path): the file, for the error.
-    line (int): the line of the record, for the error.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record, for error messages.
     record (Record): the record.
-    key (str): the key of the name, or keys with dots between them: `meta.source`.
-    RETURNS (str): the name.
-    RAISES CorpusError: the value is not a string or whole number. The message names file and line.
+    key (str): the key for the name, or a dotted path such as `meta.source`.
+    RETURNS (str): the document name.
+    RAISES CorpusError: the value is neither a string nor an integer. The message includes the file and line.
     """
     value = value_at(record, key)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -130,31 +136,31 @@ def name_at(path: Path, line: int, record: Record, key: str) -> str:
 
 
 def value_at(record: object, key: str) -> object:
-    """Return the value at a key, or at keys with dots between them in nested objects; None if there is none."""
+    """Return the value at a key, or at a dotted path through nested objects. Return None if there is no value."""
     for part in [key] if isinstance(record, dict) and key in record else key.split("."):
         record = record.get(part) if isinstance(record, dict) else None
     return record
 
 
 def shown_keys(record: object) -> str:
-    """List the keys of a record for messages, at most 200 characters."""
+    """Return the keys of a record for messages, truncated to 200 characters."""
     return (", ".join(map(str, record)) if isinstance(record, dict) else shorten(record))[:200] or "none"
 
 
 def record_id(record: Record) -> str:
-    """Return the `id` of a record for messages; empty if it has none."""
+    """Return the `id` of a record for messages, or an empty string if it has none."""
     value = record.get("id")
     return shorten(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def check_id(path: Path, line: int, record: Record, lines: dict[object, int]) -> None:
-    """Refuse an `id` that an earlier record has.
+    """Reject a record if an earlier record has the same `id`.
 
-    path (Path): the file, for the error.
-    line (int): the line of the record.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record.
     record (Record): the record.
-    lines (dict[object, int]): the line of each id so far. The id is added.
-    RAISES CorpusError: an earlier record has this id. The message names both lines.
+    lines (dict[object, int]): the line number for each `id` so far. The new `id` is added.
+    RAISES CorpusError: an earlier record has this `id`. The message includes both line numbers.
     """
     name = record.get("id")
     if not isinstance(name, (str, int)):

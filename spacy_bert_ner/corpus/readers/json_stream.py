@@ -1,7 +1,7 @@
-"""Read JSON values as a stream: one per line (JSONL), consecutive values over several lines, or an array of any length.
+"""Read JSON values as a stream: one per line (JSONL), consecutive multi-line values, or an array of any length.
 
-A comma after the last value is allowed, as editors and scripts often leave one. Any other deviation from JSON is an
-error.
+A comma after the last value is allowed, because editors and scripts often leave one. Any other deviation from JSON is
+an error.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from ..span_text import shorten
 from .text_source import TextSource
 
 MAX_RECORD = 1 << 26
-"""Maximum characters of one value."""
+"""Maximum length of a value, in characters."""
 _CHUNK = 1 << 16
 _WHITE_SPACE = " \t\r\n"
 _BLANK = re.compile(r"[ \t\r\n]*")
-_FAILURES = (ValueError, RecursionError)  # invalid JSON; an integer with too many digits for Python; nested too deeply
+_FAILURES = (ValueError, RecursionError)  # for invalid JSON, integers with too many digits, and deep nesting
 
 
 def values(source: TextSource, key: str = "") -> Iterator[tuple[int, Any]]:
-    """Yield the values of a file, each with the line on which it begins.
+    """Yield the values in a file, each with the line number on which it begins.
 
     source (TextSource): the file.
-    key (str): if the file is a single object, the values are the elements of the array under this key. The default is
-        no key.
-    YIELDS (tuple[int, Any]): the line from 1, and the value, or a `CorpusError` in place of an invalid line.
-    RAISES CorpusError: a value is too long, or a value that spans several lines is not valid JSON. The message names
-        file and line.
+    key (str): the key for an array. If the file is a single object, the values are the elements of this array. Default:
+        empty (no key).
+    YIELDS (tuple[int, Any]): the line number (from 1), and the value. An invalid line is replaced by a `CorpusError`.
+    RAISES CorpusError: a value is too long, or a value that spans several lines is not valid JSON. The message includes
+        the file and line.
     """
     begin = _first_characters(source)
     with source.text() as text:
@@ -47,7 +47,7 @@ def values(source: TextSource, key: str = "") -> Iterator[tuple[int, Any]]:
 
 
 def _first_characters(source: TextSource) -> str:
-    """Return the first two characters of a file that are not white space."""
+    """Return the first two characters in a file, ignoring white space."""
     begin = ""
     with source.text() as text:
         while len(begin) < 2 and (chunk := text.read(_CHUNK)):
@@ -57,7 +57,7 @@ def _first_characters(source: TextSource) -> str:
 
 
 def _line_values(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
-    """Yield the value of each line, or consecutive values if the first one spans several lines."""
+    """Yield the value on each line, or consecutive values if the first value spans several lines."""
     is_first = True
     for line, row in _rows(source.path, text):
         try:
@@ -75,7 +75,7 @@ def _line_values(source: TextSource, text: TextIO) -> Iterator[tuple[int, Any]]:
 
 
 def _rows(path: Path, text: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield the rows that are not blank, with their lines from 1 and without line ends.
+    """Yield the non-blank rows with their line numbers (from 1) and without line endings.
 
     RAISES CorpusError: a row is longer than `MAX_RECORD`.
     """
@@ -87,18 +87,18 @@ def _rows(path: Path, text: TextIO) -> Iterator[tuple[int, str]]:
         if len(row) > MAX_RECORD:
             raise CorpusError(Errors.long_record.format(path=path, line=line, allowed=MAX_RECORD))
         if row.strip():
-            yield line, row.rstrip("\r\n")  # an error at the end of the row is then reported on this line
+            yield line, row.rstrip("\r\n")  # without line ending, so that an error at the end is reported on this line
 
 
 def _end_before_comma(row: str, error: Exception) -> int:
-    """Return the end of the value of a row if its only error is a comma after the value; 0 otherwise."""
+    """Return the end of the value in a row if the only error is a comma after it. Return 0 otherwise."""
     if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and row[error.pos :].strip() == ",":
         return error.pos
     return 0
 
 
 def _spans_lines(source: TextSource) -> bool:
-    """Return whether the first value of a file ends on a later line than it begins."""
+    """Return whether the first value in a file spans several lines."""
     with source.text() as text:
         decoder = _StreamDecoder(source.path, text)
         decoder.peek()
@@ -111,7 +111,7 @@ def _spans_lines(source: TextSource) -> bool:
 
 
 def _consecutive_values(source: TextSource) -> Iterator[tuple[int, Any]]:
-    """Yield consecutive values, which a comma may separate."""
+    """Yield consecutive values, which may be separated by commas."""
     with source.text() as text:
         decoder = _StreamDecoder(source.path, text)
         while decoder.peek():
@@ -122,7 +122,7 @@ def _consecutive_values(source: TextSource) -> Iterator[tuple[int, Any]]:
 
 
 def _elements(decoder: _StreamDecoder) -> Iterator[tuple[int, Any]]:
-    """Yield the elements of an array."""
+    """Yield the elements of an array with their line numbers."""
     decoder.expect("[")
     while decoder.peek() != "]":
         line = decoder.line
@@ -135,14 +135,14 @@ def _elements(decoder: _StreamDecoder) -> Iterator[tuple[int, Any]]:
 
 
 def elements_under(path: Path, text: TextIO, key: str) -> Iterator[tuple[int, Any]]:
-    """Yield the elements of an array in an object, and skip the values of the object's other keys.
+    """Yield the elements of an array in an object, and skip the values at the object's other keys.
 
-    path (Path): the file, for the errors.
+    path (Path): the file path, for error messages.
     text (TextIO): a single object.
-    key (str): the key of the array.
-    YIELDS (tuple[int, Any]): the line from 1, and the element.
-    RAISES CorpusError: the text is not valid JSON, or the value at the key is not an array. The message names file and
-        line.
+    key (str): the key for the array.
+    YIELDS (tuple[int, Any]): the line number (from 1), and the element.
+    RAISES CorpusError: the text is not valid JSON, or the value at the key is not an array. The message includes the
+        file and line.
     """
     decoder = _StreamDecoder(path, text)
     decoder.expect("{")
@@ -163,14 +163,14 @@ def elements_under(path: Path, text: TextIO, key: str) -> Iterator[tuple[int, An
 
 
 def skip_blank(text: str, offset: int) -> int:
-    """Return the offset after the white space that begins at an offset."""
+    """Return the offset of the first character at or after `offset` that is not white space."""
     return _BLANK.match(text, offset).end()  # type: ignore[union-attr]  # the pattern also matches an empty string
 
 
 class _StreamDecoder:
-    """Decode consecutive values from a text without loading all of it.
+    """A decoder for consecutive JSON values that does not load the whole text.
 
-    line (int): the line of the current position, from 1.
+    line (int): the line number at the current position, from 1.
     """
 
     def __init__(self, path: Path, text: TextIO) -> None:
@@ -180,7 +180,7 @@ class _StreamDecoder:
         self._decoder = json.JSONDecoder()
 
     def peek(self) -> str:
-        """Skip white space, and return the character after it; empty at the end of the text."""
+        """Skip white space, and return the next character. Return an empty string at the end of the text."""
         while True:
             end = skip_blank(self._buffer, self._offset)
             self.line += self._buffer.count("\n", self._offset, end)
@@ -195,23 +195,24 @@ class _StreamDecoder:
         self._offset += 1
 
     def expect(self, character: str) -> None:
-        """Skip this character.
+        """Skip the next character, which must be the expected one.
 
-        RAISES CorpusError: there is a different one.
+        RAISES CorpusError: the next character is a different one.
         """
         if self.peek() != character:
             raise self.unexpected_error(repr(character))
         self.skip()
 
     def unexpected_error(self, expected: str) -> CorpusError:
-        """Build the error about an unexpected character at the current position."""
+        """Create the error for an unexpected character at the current position."""
         found = shorten(self._buffer[self._offset : self._offset + 20])
         return self._bad_json_error(ValueError(f"Expecting {expected}, found {found}"))
 
     def decode(self) -> Any:
         """Decode the value at the current position.
 
-        RAISES CorpusError: it is not valid JSON, or longer than `MAX_RECORD`.
+        RETURNS (Any): the decoded value.
+        RAISES CorpusError: the value is not valid JSON, or is longer than `MAX_RECORD`.
         """
         while True:
             try:
@@ -226,7 +227,7 @@ class _StreamDecoder:
             return value
 
     def _read_more(self, error: Exception) -> None:
-        """Extend the buffer, in which the current value is truncated.
+        """Extend the buffer, which ends within the current value.
 
         RAISES CorpusError: the value is longer than `MAX_RECORD`.
         """
@@ -234,12 +235,15 @@ class _StreamDecoder:
         if length > MAX_RECORD:
             message = Errors.long_record.format(path=self._path, line=self.line, allowed=MAX_RECORD)
             raise CorpusError(message) from error
-        # Double the length, which limits the number of attempts to decode a long record.
+        # Double the length to limit the number of attempts to decode a long record.
         chunk = self._text.read(max(_CHUNK, length))
         self._buffer, self._offset, self._has_more = self._buffer[self._offset :] + chunk, 0, bool(chunk)
 
     def check_end(self) -> None:
-        """Refuse anything but white space up to the end of the text."""
+        """Check that the rest of the text is white space.
+
+        RAISES CorpusError: the text contains other characters.
+        """
         if self.peek():
             raise self._bad_json_error(ValueError("text after the end of the array"))
 
@@ -248,17 +252,23 @@ class _StreamDecoder:
 
 
 def _is_truncated(buffer: str, error: Exception) -> bool:
-    """Return whether JSON only fails at the end of the buffer, and more text may complete it."""
+    """Return whether the JSON only fails at the end of the buffer, so more text may complete it."""
     if not isinstance(error, json.JSONDecodeError):
         return False
     return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')
 
 
 def _bad_json_error(path: Path, line: int, text: str, error: Exception) -> CorpusError:
-    """Build the error about a record that is not valid JSON. `text` begins with the record."""
+    """Create the error for a record that is not valid JSON.
+
+    path (Path): the file path.
+    line (int): the line number on which the record begins.
+    text (str): the text, which begins with the record.
+    error (Exception): the error that the JSON decoder raised.
+    """
     reason = str(error)
     if isinstance(error, json.JSONDecodeError):
-        begin = len(error.doc) - len(text)  # of the record
+        begin = len(error.doc) - len(text)  # where the record begins
         line += error.doc.count("\n", begin, error.pos)
         reason = f"{error.msg.removesuffix(' at')} at character {error.pos - begin + 1} of the record"
     elif isinstance(error, RecursionError):

@@ -1,10 +1,13 @@
-"""Read JSON with character offsets, an object per line, as spaCy and Prodigy write it. `doccano` reuses its functions.
+"""Read JSON with character offsets as spaCy and Prodigy write it, with one object per line.
 
 {"text": "Ada left.", "spans": [{"start": 0, "end": 3, "label": "per"}]}     spaCy, Prodigy
 {"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
 
-If a record has `tokens`, as Prodigy writes them, no tokenizer is run. `unknown` lists the parts of the text whose
-annotation is unknown: [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the form of `spans`.
+If a record has `tokens`, as in Prodigy's output, the text is not tokenized. `unknown` lists the character ranges whose
+annotation is unknown, such as [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the same form as
+`spans`.
+
+`doccano` reuses the functions in this module.
 """
 
 from __future__ import annotations
@@ -23,29 +26,29 @@ from .text_source import TextSource
 
 ACCEPT, REJECT = "accept", "reject"
 ANSWERS = (ACCEPT, REJECT, "ignore")
-"""The answers of Prodigy's annotators about an example or a span."""
+"""The answers that a Prodigy annotator can give for an example or a span."""
 BINARY = ("ner", "spans")
-"""Prodigy's interfaces (`_view_id`) that ask yes-or-no questions about existing spans, as `ner.teach` does. In manual
-interfaces an annotator marks all entities of a text, and rejects a text to skip it."""
+"""Prodigy interfaces (`_view_id`) that ask yes-or-no questions about existing spans, as `ner.teach` does. In manual
+interfaces, an annotator marks all entities in a text, and skips a text by rejecting it."""
 
 
 class Keys(NamedTuple):
-    """The keys of a record that may hold its text, and those that may hold its spans. The first existing one does."""
+    """The possible keys for the text and the spans in a record. The first existing key is used."""
 
     text: tuple[str, ...]
     spans: tuple[str, ...]
 
     def renamed(self, text_key: str | None) -> Keys:
-        """Return the keys with the text under a key that the user names, if any."""
+        """Return the keys with `text_key` as the only text key. If `text_key` is None, return the keys unchanged."""
         return self if text_key is None else self._replace(text=(text_key,))
 
     def has_text(self, record: Record) -> bool:
-        """Return whether a record has a text. A truncated record only needs the key of a text."""
+        """Return whether a record has a text. If the record is truncated, its text may be None."""
         key = next((key for key in self.text if key in record or value_at(record, key) is not None), None)
         return key is not None and isinstance(value_at(record, key), str | None)
 
     def has_spans(self, record: Record) -> bool:
-        """Return whether a record has a key of spans."""
+        """Return whether a record has one of the keys for spans."""
         return any(key in record for key in self.spans)
 
 
@@ -53,7 +56,7 @@ SPACY = Keys(("text",), ("spans", "entities"))
 
 
 def is_spacy(rows: Sequence[str], text_key: str | None = None) -> bool:
-    """Return whether the first record has the keys of spaCy or Prodigy."""
+    """Return whether the first record has the keys that spaCy or Prodigy uses."""
     record, keys = first_record(rows), SPACY.renamed(text_key)
     has_list = any(isinstance(record[key], list | None) for key in keys.spans if key in record)
     return keys.has_text(record) and (has_list or (not keys.has_spans(record) and "answer" in record))
@@ -62,21 +65,22 @@ def is_spacy(rows: Sequence[str], text_key: str | None = None) -> bool:
 def read_spacy(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read the records of spaCy and Prodigy.
+    """Read the records in a spaCy or Prodigy file.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        the keys of `document_of`.
-    text_key (str | None): the key of the text, or keys with dots between them. None (the default) for `text`.
-    RAISES CorpusError: no record has spans.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), the keys listed in `document_of` are used.
+    text_key (str | None): the key for the text, or a dotted path. If None (the default), `text` is used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: no record has spans, or the rest of the file cannot be read. See `read_records`.
     """
     path, keys = source.path, SPACY.renamed(text_key)
-    has_spans, line_without_spans = False, 0  # the line of the first accepted record without spans
+    has_spans, line_without_spans = False, 0  # the line number of the first accepted record without spans
 
     def parse(line: int, record: Record) -> AnnotatedText:
         nonlocal has_spans, line_without_spans
         annotated_text = parse_text(path, keys, document_key, line, record)
-        if keys.has_spans(record) or "tokens" in record:  # Prodigy adds tokens for the annotation of spans
+        if keys.has_spans(record) or "tokens" in record:  # Prodigy adds tokens for span annotation
             has_spans = True
         elif annotated_text.annotated:
             line_without_spans = line_without_spans or line
@@ -88,7 +92,10 @@ def read_spacy(
 
 
 def _add_optional_fields(annotated_text: AnnotatedText, record: Record) -> AnnotatedText:
-    """Add the tokens, the unknown parts and the incorrect spans of a record, if it has them."""
+    """Add the tokens, the unknown ranges and the incorrect spans in a record, if any.
+
+    RAISES CorpusError: one of these fields is invalid. The message includes the file and line.
+    """
     path, line, text = annotated_text.path, annotated_text.line, annotated_text.text
     if (tokens := record.get("tokens")) is not None:
         annotated_text = annotated_text._replace(tokens=check_tokens(path, line, text, tokens))
@@ -110,18 +117,19 @@ def parse_text(
     record: Record,
     name_label: Callable[[int, object], object] | None = None,
 ) -> AnnotatedText:
-    """Parse the text and the spans of a record.
+    """Parse the text and the spans in a record.
 
-    path (Path): the file, for the errors.
-    keys (Keys): the possible keys of the text and the spans.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None for the keys of
-        `document_of`.
-    line (int): the line of the record.
+    path (Path): the file path, for error messages.
+    keys (Keys): the possible keys for the text and the spans.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None, the keys
+        listed in `document_of` are used.
+    line (int): the line number of the record.
     record (Record): the record.
-    name_label (Callable | None): returns the name of a label, given the line and the label of the record. None (the
-        default) if the record has names.
-    RETURNS (AnnotatedText): the text. `annotated` is False if the annotator rejected or ignored it.
-    RAISES CorpusError: the record is invalid. The message names file and line.
+    name_label (Callable | None): a function that takes the line number and the label in the record, and returns the
+        label name. If None (the default), labels are not converted.
+    RETURNS (AnnotatedText): the text with its spans. `annotated` is False if the annotator rejected or ignored the
+        record.
+    RAISES CorpusError: the record is invalid. The message includes the file and line.
     """
     text = _text(path, keys, line, record)
     document = document_of(path, line, record, document_key)
@@ -155,12 +163,12 @@ def parse_text(
 
 
 def answer_of(path: Path, line: int, item: Record, default: str) -> str:
-    """Return the answer of Prodigy's annotator about a record or a span.
+    """Return the answer that a Prodigy annotator gave for a record or a span.
 
-    path (Path): the file, for the error.
-    line (int): the line of the record, for the error.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record, for error messages.
     item (Record): the record or span.
-    default (str): the answer if `item` has none. For a span it is the answer of its record.
+    default (str): the answer to return if `item` has none. For a span, this is the answer for its record.
     RETURNS (str): one of `ANSWERS`.
     RAISES CorpusError: the answer is not one of `ANSWERS`.
     """
@@ -181,13 +189,16 @@ def _text(path: Path, keys: Keys, line: int, record: Record) -> str:
 
 
 def _items(path: Path, keys: Keys, line: int, record: Record) -> object:
-    """Return the value under the key of the spans."""
+    """Return the value at the key for spans. Return an empty list for an accepted Prodigy record without this key.
+
+    RAISES CorpusError: the key is missing from another record, or the record only has labels for the whole text.
+    """
     for key in keys.spans:
         if key in record:
             return record[key]
     if "answer" not in record:
         raise _missing_key_error(path, line, record, keys.spans)
-    # Prodigy omits the spans of a text that its annotator accepted as having none.
+    # Prodigy omits the key for spans if the annotator accepts a text without spans.
     for key in ("label", "options", "cats"):
         if key in record:
             raise text_classification_error(path, line, key, record[key])
@@ -200,19 +211,19 @@ def _missing_key_error(path: Path, line: int, record: Record, needed: Sequence[s
 
 
 def text_classification_error(path: Path, line: int, key: str, value: object) -> CorpusError:
-    """Build the error about a record in which the whole text has a label, but no part of it."""
+    """Create the error for a record whose labels apply to the whole text instead of spans."""
     return CorpusError(Errors.text_classification.format(path=path, line=line, key=key, found=shorten(value)))
 
 
 def parse_span(path: Path, line: int, item: object, name_label: Callable[[int, object], object] | None = None) -> Span:
-    """Parse a span: a list of start, end and label, or an object.
+    """Parse a span, which is a list of start, end and label, or an object.
 
-    path (Path): the file, for the error.
-    line (int): the line of the record, for the error.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record, for error messages.
     item (object): the span in the file.
-    name_label (Callable | None): see `parse_text`.
+    name_label (Callable | None): the function that converts labels. See `parse_text`. Default: none.
     RETURNS (Span): the span, with character offsets.
-    RAISES CorpusError: it is not a span. The message names file and line.
+    RAISES CorpusError: the item is not a valid span. The message includes the file and line.
     """
     if isinstance(item, list) and len(item) == 3:
         start, end, label = item
@@ -226,15 +237,15 @@ def parse_span(path: Path, line: int, item: object, name_label: Callable[[int, o
 
 
 def document_of(path: Path, line: int, record: Record, document_key: str | None) -> str:
-    """Return the name of a record's document.
+    """Return the document name of a record.
 
-    path (Path): the file, for the error.
-    line (int): the line of the record, for the error.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record, for error messages.
     record (Record): the record.
-    document_key (str | None): the key that the user names. None for the first existing one of `meta.document`,
-        `meta.id`, `document` and `id`.
-    RETURNS (str): the name. Empty if there is none.
-    RAISES CorpusError: `document_key` has no name.
+    document_key (str | None): the key that the user specifies. If None, the first existing key among `meta.document`,
+        `meta.id`, `document` and `id` is used.
+    RETURNS (str): the document name. Empty if there is none.
+    RAISES CorpusError: the record has no valid name at `document_key`.
     """
     if document_key:
         return name_at(path, line, record, document_key)

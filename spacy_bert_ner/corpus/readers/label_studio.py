@@ -1,4 +1,7 @@
-"""Read Label Studio's exports: JSON (tasks with `data` and `annotations`, formerly `completions`), JSON-MIN and CSV."""
+"""Read Label Studio exports in JSON, JSON-MIN and CSV format.
+
+In JSON format, each task has `data` and `annotations`. Older exports have `completions` instead of `annotations`.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,14 @@ from .label_studio_text import DEFAULT_KEY, find_text_key
 from .text_source import TextSource
 
 _UNLABELED_KEYS = {"start", "end", "text", "globalOffsets"}
-"""The keys of a region without a label."""
+"""The keys that can occur in a region without a label."""
 
 
 def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
-    """Return whether the first record is a task, or a text with the keys of an annotation in JSON-MIN or CSV."""
+    """Return whether a file is a Label Studio export.
+
+    Its first record must be a task, or have the annotation keys used in JSON-MIN or CSV format.
+    """
     if label_studio_csv.is_csv(rows):
         return True
     record = first_record(rows)
@@ -44,23 +50,25 @@ def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
 def read(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read one annotation of each task: the ground truth, or else the first one that was not cancelled.
+    """Read one annotation for each task: the ground truth or, if there is none, the first annotation that was not
+    cancelled.
 
-    A task without such an annotation is left out. Predictions are not read.
+    A task without such an annotation is skipped. Predictions are not read.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them (`data.source`). None
-        (the default) for the `id` of the record.
-    text_key (str | None): the key of the text in `data`. None (the default) for `text` or, if it does not exist, the
-        key of the text to which the regions belong.
-    RAISES CorpusError: several keys may hold the text; for other errors see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `data.source`. If None (the
+        default), the `id` of the record is used.
+    text_key (str | None): the key for the text in `data`. If None (the default), `text` is used. If `text` does not
+        exist, the key whose text matches the regions is used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: several keys may contain the text, or the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
     is_csv = label_studio_csv.begins_csv(source)
     if text_key is None:
         head = first_readable(label_studio_csv.records(source, DEFAULT_KEY) if is_csv else values(source))
         text_key = find_text_key(path, [(_data(record), _region_values(_all_results(record))) for record in head])
-    last: tuple[str, str] | None = None  # id and text of the last record
+    last: tuple[str, str] | None = None  # ID and text of the previous record
     lines: dict[object, int] = {}
 
     def parse(line: int, record: Record) -> AnnotatedText:
@@ -68,7 +76,7 @@ def read(
         is_task = _is_task(record)
         text = _text(path, line, record, text_key)
         current = (document_name(path, record.get("id")), text)
-        if not is_task and current[0] and current == last:  # JSON-MIN has a record for each annotation of a task
+        if not is_task and current[0] and current == last:  # JSON-MIN has one record per annotation
             return AnnotatedText("", [], path, line, n_unused=1)
         last = current
         check_id(path, line, record, lines)
@@ -96,7 +104,7 @@ def _is_task(record: Record) -> bool:
 
 
 def _data(record: Record) -> object:
-    """Return the object that has the text: `data` of a task, or the record itself."""
+    """Return the object that contains the text: `data` for a task, or the record itself in other formats."""
     return record.get("data") if _is_task(record) else record
 
 
@@ -116,7 +124,10 @@ def _text(path: Path, line: int, record: Record, key: str) -> str:
 
 
 def _valid_results(path: Path, line: int, task: Record) -> list[list[Any]]:
-    """Return the results of each annotation that was not cancelled, the ground truth first."""
+    """Return the results of each annotation that was not cancelled. The ground truth comes first.
+
+    RAISES CorpusError: the annotations or their results have an invalid type.
+    """
     annotations = _annotations(task)
     if not isinstance(annotations, list) or not all(isinstance(annotation, dict) for annotation in annotations):
         raise CorpusError(Errors.no_spans.format(path=path, line=line, found=shorten(annotations)))
@@ -130,7 +141,7 @@ def _valid_results(path: Path, line: int, task: Record) -> list[list[Any]]:
 
 
 def _all_results(record: Record) -> list[Any]:
-    """Return the results of all annotations of a record, skipping values of other types."""
+    """Return the results of all annotations in a record. Skip values with an invalid type."""
     if not _is_task(record):
         return [item for result in _min_results(record) for item in result]
     annotations = _annotations(record)
@@ -141,9 +152,9 @@ def _all_results(record: Record) -> list[Any]:
 
 
 def _min_results(record: Record) -> list[list[Any]]:
-    """Return the only result of a JSON-MIN record; an empty list if it has no annotation.
+    """Return a list with the results of a JSON-MIN record, or an empty list if the record has no annotation.
 
-    The labelling interface determines the key of its regions.
+    The key for the regions depends on the labelling interface.
     """
     if record.get("annotation_id", 0) in ("", None):
         return []
@@ -152,13 +163,16 @@ def _min_results(record: Record) -> list[list[Any]]:
 
 
 def _region_values(items: list[Any]) -> list[Record]:
-    """Return the values of results. A relation has no value."""
+    """Return the values in a list of results. Relations have no value."""
     values = [item.get("value") for item in items if isinstance(item, dict)]
     return [value for value in values if isinstance(value, dict)]
 
 
 def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], bool]:
-    """Return the spans of the regions among some results, and whether any region has several labels."""
+    """Return the spans for the regions in a list of results, and whether any region has several labels.
+
+    RAISES CorpusError: a region is invalid. The message includes the file and line.
+    """
     spans, has_many_labels = list[Span](), False
     for value in _region_values(items):
         for key in value:

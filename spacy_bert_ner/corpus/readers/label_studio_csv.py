@@ -1,4 +1,4 @@
-"""Read Label Studio's export as CSV or TSV: a row for each annotation, with its regions as JSON in a field.
+"""Read Label Studio exports in CSV or TSV format. Each annotation has a row, and a cell contains its regions as JSON.
 
 id,text,label,annotator,annotation_id
 1,Ada left.,"[{""start"": 0, ""end"": 3, ""text"": ""Ada"", ""labels"": [""per""]}]",1,4
@@ -24,23 +24,24 @@ _ID, _ANNOTATION = "id", "annotation_id"
 
 
 def is_csv(rows: Sequence[str]) -> bool:
-    """Return whether the first row is the header of such a file."""
+    """Return whether the first row is the header of a Label Studio export in CSV or TSV format."""
     header = _header(rows[0]) if rows else []
     return _ANNOTATION in header and ("annotator" in header or "lead_time" in header)
 
 
 def begins_csv(source: TextSource) -> bool:
-    """Return whether a file begins with such a header."""
+    """Return whether a file begins with the header of a Label Studio export in CSV or TSV format."""
     with source.text(newline="") as text:
         return is_csv([_first_row(text)[0]])
 
 
 def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | CorpusError]]:
-    """Convert the rows of a file to JSON-MIN records.
+    """Convert the rows in a file to JSON-MIN records.
 
     source (TextSource): the file.
-    text_key (str): the column of the text, which is never parsed as JSON.
-    YIELDS (tuple[int, Record | CorpusError]): the line on which the row begins, from 1, and the record or its error.
+    text_key (str): the column with the text, which is never parsed as JSON.
+    YIELDS (tuple[int, Record | CorpusError]): the line number on which the row begins (from 1), and the record or its
+        error.
     """
     path = source.path
     with source.text(newline="") as text:
@@ -64,7 +65,7 @@ def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | C
 
 
 def _first_row(text: TextIO) -> tuple[str, int]:
-    """Return the first row that is not blank, truncated to the maximum length of a header, and its line."""
+    """Return the first non-blank row and its line number. The row is truncated to the maximum length of a header."""
     row, line = "", 0
     while not row.strip() and (row := text.readline(_MAX_HEADER)):
         line += 1
@@ -72,7 +73,10 @@ def _first_row(text: TextIO) -> tuple[str, int]:
 
 
 def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
-    """Return the next row. Its text or regions may exceed the 128 kB that Python allows by default."""
+    """Return the next row, or None at the end of the file.
+
+    The text or the regions may exceed Python's default limit of 128 kB for a cell.
+    """
     limit = csv.field_size_limit(MAX_RECORD)
     try:
         return next(reader, None)
@@ -81,7 +85,7 @@ def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
 
 
 def _record(source: TextSource, line: int, fields: dict[str, str], text_key: str) -> Record | CorpusError:
-    """Build the record of a row: an integer in `id`, lists in fields that have regions."""
+    """Create the record for a row. `id` becomes an integer, and cells with regions become lists."""
     record: Record = dict(fields)
     for key, field in fields.items():
         if key == _ID and field.isdecimal() and len(field) < 20:

@@ -1,4 +1,4 @@
-"""Find the key of the text in tasks of Label Studio if it is not `text`."""
+"""Find the key for the text in Label Studio tasks that have no key `text`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from .json_records import Record
 
 DEFAULT_KEY = "text"
 _METADATA_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
-"""Keys of JSON-MIN and CSV with metadata of an annotation."""
+"""The keys for annotation metadata in JSON-MIN and CSV format."""
 
 Sample = tuple[object, list[Record]]
-"""The object that has the text of a task, and its regions: objects with `start`, `end` and their `text`."""
+"""The object that contains the text of a task, and its regions. Regions are objects with `start`, `end` and `text`."""
 
 
 def find_text_key(path: Path, samples: Sequence[Sample]) -> str:
-    """Find the key of the text.
+    """Find the key for the text.
 
-    It is `text`; or else the key of the strings to which the regions belong; or else the only key of strings.
+    The key is `text` if it exists. Otherwise, it is the only key whose strings match the regions. If no such key
+    exists, it is the only key with strings.
 
-    path (Path): the file, for the error.
+    path (Path): the file path, for error messages.
     samples (Sequence[Sample]): the first tasks.
     RETURNS (str): the key.
     RAISES CorpusError: several keys are possible.
@@ -42,7 +43,7 @@ def find_text_key(path: Path, samples: Sequence[Sample]) -> str:
 
 
 def _all_match(key: str, samples: Sequence[Sample], matches: Callable[[str, Record], bool]) -> bool:
-    """Return whether there are regions, and all of them match the strings at a key."""
+    """Return whether there are regions and all of them match the strings at a key."""
     pairs = [
         (data[key], region)
         for data, regions in samples
@@ -58,5 +59,8 @@ def _matches_at_offsets(text: str, region: Record) -> bool:
 
 
 def _contains(text: str, region: Record) -> bool:
-    """Return whether the text of the region occurs anywhere, as offsets may count units other than characters."""
+    """Return whether a text contains the text of a region, regardless of its offsets.
+
+    The offsets are ignored because they may count units other than characters.
+    """
     return bare(region["text"]) in bare(text)

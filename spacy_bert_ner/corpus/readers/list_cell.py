@@ -1,4 +1,4 @@
-"""Parse a list in a CSV cell. Programs write it as JSON, as Python, or as NumPy, without commas.
+"""Parse a list in a CSV cell. Programs write lists in JSON, Python or NumPy notation. The last one has no commas.
 
 ["B-per", "O", null]    ['B-per', 'O', None]    ['B-per' 'O']
 """
@@ -11,17 +11,17 @@ import re
 from typing import Any
 
 _LIST = re.compile(r"""\[\s*(?:["'\[{\]]|-?[0-9]|null|None|nan\b)""")
-"""The beginning of such a list. `[PER] O` is not a list."""
+"""Pattern for the beginning of a list. It does not match `[PER] O`."""
 _ITEM = re.compile(r"""([\s,]*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?[0-9]{1,9}|None|nan)""", re.DOTALL)
 _END = re.compile(r"[\s,]*\]\s*")
 
 
 def read_list(cell: str) -> list[Any] | None:
-    """Read a list of strings, numbers and None.
+    """Parse a list of strings, numbers and None.
 
-    cell (str): the text of the cell.
+    cell (str): the content of the cell.
     RETURNS (list[Any] | None): the list. None if the cell does not begin like a list.
-    RAISES ValueError: the cell begins like a list but is not one.
+    RAISES ValueError: the cell begins like a list but is not a valid one.
     """
     if not _LIST.match(cell):
         return None
@@ -33,9 +33,11 @@ def read_list(cell: str) -> list[Any] | None:
 
 
 def _read_python(cell: str) -> list[Any]:
-    """Read a list in the notation of Python or NumPy.
+    """Parse a list in Python or NumPy notation.
 
-    In Python, `'B-per' 'O'` is a single string, so each item is parsed separately.
+    Each item is parsed separately, because Python treats `'B-per' 'O'` as a single string.
+
+    RAISES ValueError: the cell is not a valid list.
     """
     items: list[Any] = []
     offset = 1
@@ -44,7 +46,7 @@ def _read_python(cell: str) -> list[Any]:
             raise ValueError(cell)
         try:
             items.append(None if match[2] == "nan" else ast.literal_eval(match[2]))
-        except SyntaxError as e:  # a line break in a string
+        except SyntaxError as e:  # a string contains a line break
             raise ValueError(cell) from e
         offset = match.end()
     if not _END.fullmatch(cell, offset):

@@ -1,7 +1,7 @@
-"""Check the tokens of a JSON record, as Prodigy writes them, and fill the gaps between them.
+"""Check the tokens in a Prodigy record, and fill the gaps between them.
 
-Text between tokens is white space. A single space belongs to the token before it. Further white space becomes a
-separate token, as in spaCy, which preserves the text.
+Gaps consist of white space. A single space belongs to the token before it. Any further white space becomes a separate
+token, as in spaCy, so that the text is preserved.
 
     text    Ada··met\\n      tokens    Ada  met         words    Ada·  ·  met  \\n      (· is a space)
 """
@@ -15,15 +15,16 @@ from ..span_text import Tokens, shorten
 
 
 def check_tokens(path: Path, line: int, text: str, items: object) -> Tokens:
-    """Check the tokens of a record, and return its words with the spaces between them.
+    """Check the tokens in a record, and return its words and the spaces between them.
 
-    path (Path): the file, for the errors.
-    line (int): the line of the record, for the errors.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record, for error messages.
     text (str): the text of the record.
-    items (object): the value at the key `tokens`: objects with `start`, `end` and, optionally, `text`.
+    items (object): the value at the key `tokens`: a list of objects with `start`, `end` and, optionally, `text`.
     RETURNS (Tokens): the words, and whether a space follows each word.
-    RAISES CorpusError: a token is outside the text, differs from the text at its offsets, or begins before the end of
-        the previous token; or a part of the text has no token. The message names file and line.
+    RAISES CorpusError: a token is outside the text, differs from the text at its offsets, or overlaps the previous
+        token. It is also an error if a gap contains other characters than white space. The message includes the file
+        and line.
     """
     if not isinstance(items, list):
         raise CorpusError(Errors.bad_gold.format(path=path, line=line, found=shorten(items), n=len(text)))
@@ -32,7 +33,7 @@ def check_tokens(path: Path, line: int, text: str, items: object) -> Tokens:
         start, end, declared_text = (
             (item.get(key) for key in ("start", "end", "text")) if isinstance(item, dict) else [None] * 3
         )
-        # A bool is an instance of int, and is refused too.
+        # `bool` is a subclass of `int`, but is also rejected.
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
             raise CorpusError(Errors.bad_gold.format(path=path, line=line, found=shorten(item), n=len(text)))
         where = {"path": path, "line": line, "start": start, "end": end, "covered": shorten(text[start:end])}
@@ -49,14 +50,15 @@ def check_tokens(path: Path, line: int, text: str, items: object) -> Tokens:
 
 
 def check_unknown(path: Path, line: int, text: str, items: object) -> list[tuple[int, int]]:
-    """Check the parts of a text whose annotation is unknown.
+    """Check the character ranges whose annotation is unknown.
 
-    path (Path): the file, for the errors.
-    line (int): the line of the record, for the errors.
+    path (Path): the file path, for error messages.
+    line (int): the line number of the record, for error messages.
     text (str): the text of the record.
-    items (object): the value at the key `unknown`: pairs of a start and an end in characters.
+    items (object): the value at the key `unknown`: a list of pairs of start and end offsets, in characters.
     RETURNS (list[tuple[int, int]]): the pairs.
-    RAISES CorpusError: an item is not a pair of offsets, or is outside the text. The message names file and line.
+    RAISES CorpusError: an item is not a pair of offsets, or is outside the text. The message includes the file and
+        line.
     """
     if not isinstance(items, list):
         raise CorpusError(Errors.bad_unknown.format(path=path, line=line, found=shorten(items), n=len(text)))
@@ -70,9 +72,9 @@ def check_unknown(path: Path, line: int, text: str, items: object) -> list[tuple
 
 
 def _fill_gap(path: Path, line: int, text: str, tokens: Tokens, start: int, end: int) -> None:
-    """Add the white space between two tokens.
+    """Check the gap between two tokens, and add its white space.
 
-    RAISES CorpusError: there is other text between them.
+    RAISES CorpusError: the gap contains characters other than white space.
     """
     gap = text[start:end]
     if gap.strip():
@@ -84,9 +86,9 @@ def _fill_gap(path: Path, line: int, text: str, tokens: Tokens, start: int, end:
 def add_gap(tokens: Tokens, gap: str) -> None:
     """Add the white space between two tokens.
 
-    A leading space is stored with the token before it; the rest becomes a separate token.
+    If it begins with a space, that space is stored with the token before it. The rest becomes a separate token.
 
-    tokens (Tokens): the tokens so far, which are extended.
+    tokens (Tokens): the tokens so far, which are extended in place.
     gap (str): the text between two tokens.
     """
     if gap.startswith(" ") and tokens.spaces:

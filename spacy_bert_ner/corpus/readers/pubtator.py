@@ -1,10 +1,10 @@
-"""Read PubTator: a title and an abstract, then a row for each entity; a blank line ends a document.
+"""Read PubTator files. Each document has a title, an abstract and one row per entity, and ends with a blank line.
 
     100|t|Gout in Rome.
     100|a|It was bad.
     100<tab>0<tab>4<tab>Gout<tab>Disease<tab>D006073
 
-Offsets count one character between title and abstract. This reader inserts a line break there.
+Offsets count one character between the title and the abstract. This reader inserts a line break there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ Rows = list[tuple[int, str]]
 
 
 def is_pubtator(rows: Sequence[str]) -> bool:
-    """Return whether the first row is a title, and the second row, if any, belongs to its document or is a title."""
+    """Return whether a file has the PubTator format.
+
+    The first row must be a title. The second row, if any, must belong to the same document or be another title.
+
+    rows (Sequence[str]): the first non-blank rows in the file.
+    """
     name = _title_of(rows[0]) if rows else None
     if name is None:
         return False
@@ -34,9 +39,10 @@ def is_pubtator(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read each document. Relations are skipped.
+    """Read each document in a file. Relations are skipped.
 
     source (TextSource): the file.
+    YIELDS (AnnotatedText | Invalid): the text of the document, or the error for an invalid document.
     """
     for block in _blocks(source):
         try:
@@ -46,13 +52,16 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
 
 
 def _title_of(row: str) -> str | None:
-    """Return the name of the document if a row is its title; None otherwise."""
+    """Return the document name if a row is a title, or None otherwise."""
     match = _PART.fullmatch(row)
     return match[1] if match and match[2] == "t" else None
 
 
 def _blocks(source: TextSource) -> Iterator[Rows]:
-    """Yield the rows of each document, with their lines. Some files have no blank line between two documents."""
+    """Yield the rows of each document with their line numbers.
+
+    A title also begins a new document, because some files have no blank lines between documents.
+    """
     block: Rows = []
     with source.text() as text:
         for line, row in enumerate(text, start=1):
@@ -69,7 +78,8 @@ def _blocks(source: TextSource) -> Iterator[Rows]:
 def _document(path: Path, block: Rows) -> AnnotatedText:
     """Return the text and the entities of a document.
 
-    RAISES CorpusError: a row is not PubTator, or belongs to another document. The message names file and line.
+    RAISES CorpusError: a row is not valid PubTator, or belongs to another document. The message includes the file and
+        line.
     """
     first_line, row = block[0]
     name = _title_of(row)
@@ -87,7 +97,11 @@ def _document(path: Path, block: Rows) -> AnnotatedText:
 
 
 def _spans(path: Path, line: int, row: str, name: str) -> Iterator[Span]:
-    """Yield the entity of a row, or nothing for a relation."""
+    """Yield the entity in a row, or nothing if the row is a relation.
+
+    RAISES CorpusError: the row is not valid PubTator, or belongs to another document. The message includes the file and
+        line.
+    """
     document, *cells = row.split("\t")
     if document == name and len(cells) > 2 and _RELATION.match(cells[0]):
         return
