@@ -41,8 +41,7 @@ def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Itera
 def parse_records(
     path: Path, items: Iterable[tuple[int, Any]], parse: Callable[[int, Record], T]
 ) -> Iterator[T | Invalid]:
-    """Parse each record. Yield `Invalid` for an error among the items, an error in `parse`, or a value that is not an
-    object.
+    """Parse each record. Yield `Invalid` for an error, for a value that is not an object, and if `parse` fails.
 
     path (Path): the file path, for error messages. The messages also include the record's `id`, because all records may
         be on one line.

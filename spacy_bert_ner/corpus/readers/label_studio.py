@@ -50,8 +50,7 @@ def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
 def read(
     source: TextSource, document_key: str | None = None, text_key: str | None = None
 ) -> Iterator[AnnotatedText | Invalid]:
-    """Read one annotation for each task: the ground truth or, if there is none, the first annotation that was not
-    cancelled.
+    """Read one annotation per task: the ground truth or, if there is none, the first one that was not cancelled.
 
     A task without such an annotation is skipped. Predictions are not read.
 

@@ -1,4 +1,4 @@
-"""List the formats, and detect the format of a file from its content."""
+"""List the corpus formats, and detect the format of a file from its content."""
 
 from __future__ import annotations
 
@@ -37,39 +37,39 @@ N_ROWS = 10_000
 
 
 class TextFormat(NamedTuple):
-    """A format of annotated text."""
+    """A text format for annotated corpora."""
 
     read: Callable[..., Iterator[Sentence | Invalid] | Iterator[AnnotatedText | Invalid]]
-    """Yields the sentences of a `TextSource`, or its annotated texts if `has_offsets`, and `Invalid` for each one that
-    cannot be read. Raises `CorpusError` if nothing after an error can be read."""
+    """Function that yields the sentences in a `TextSource`, or its annotated texts if `has_offsets` is True. It yields
+    `Invalid` for each one that cannot be read, and raises `CorpusError` if the rest of the file cannot be read."""
     recognise: Callable[..., bool]
-    """Returns whether a file may have this format, given its first rows without blank rows. Most formats only need the
-    first row."""
+    """Function that returns whether a file may have this format, given its first non-blank rows. Most formats only need
+    the first row."""
     fallback_encoding: str | None = None
-    """The encoding of files that are not UTF-8."""
+    """The encoding for files that are not UTF-8. None (the default) if such files are invalid."""
     has_offsets: bool = False
-    """Whether the format has text and spans instead of words and tags."""
+    """Whether the format has texts and spans instead of words and tags."""
     has_fields: bool = False
-    """Whether `read` takes the key of the field that names a document."""
+    """Whether `read` takes the key for document names."""
     has_text_key: bool = False
-    """Whether `read` and `recognise` take the key of the text."""
+    """Whether `read` and `recognise` take the key for the text."""
     counts_characters: bool = False
-    """Whether `read` returns character offsets, regardless of the unit that the file counts."""
+    """Whether `read` returns character offsets, regardless of the offset unit in the file."""
     tag_place: str = ""
-    """The position of the tag in a row, for messages, if it is the same in all files."""
+    """The position of the tag in a row, for messages. Empty if it is not the same in all files."""
     unit: str = "line"
-    """The unit that the `lines` of sentences count, for messages."""
+    """The unit that `Sentence.lines` counts, for messages."""
 
 
 class FileFormat(NamedTuple):
-    """A format that is not text: a binary file or a folder of such files."""
+    """A format that is not text: a binary file, or a folder with binary files."""
 
     read: Callable[..., Iterator[Sentence | Invalid]]
-    """Like `TextFormat.read`, but takes a path."""
+    """Function that yields sentences as in `TextFormat.read`, but takes a path."""
     recognise: Callable[[Path], bool]
-    """Returns whether a path has this format."""
+    """Function that returns whether a path has this format."""
     unit: str
-    """The unit that the `lines` of sentences count, for messages."""
+    """The unit that `Sentence.lines` counts, for messages."""
     has_offsets: bool = False
     has_fields: bool = False
     has_text_key: bool = False
@@ -78,12 +78,12 @@ class FileFormat(NamedTuple):
 
 
 def _never(rows: object) -> bool:
-    """Match nothing: the format is not recognised by its first rows."""
+    """Return False, because the format cannot be recognised from the first rows."""
     return False
 
 
 FORMATS: dict[str, TextFormat | FileFormat] = {
-    # Before `gmb-sentences`, as its CSV may have the columns of that format too.
+    # Must precede `gmb-sentences`, because its CSV files may also have the columns of that format.
     "label-studio": TextFormat(
         label_studio.read, label_studio.is_label_studio, has_offsets=True, has_fields=True, has_text_key=True
     ),
@@ -110,7 +110,7 @@ FORMATS: dict[str, TextFormat | FileFormat] = {
     "spert": TextFormat(
         token_spans.read_spert, token_spans.is_spert, has_offsets=True, has_fields=True, counts_characters=True
     ),
-    "conll": TextFormat(conll.read, _never),  # recognised by its layout, after all other formats
+    "conll": TextFormat(conll.read, _never),  # recognised by its column layout if no other format matches
     "spacy": FileFormat(docbin.read, docbin.is_docbin, "Doc"),
 }
 
@@ -119,14 +119,15 @@ KNOWN = ", ".join(FORMATS)
 
 
 class DetectedCorpus(NamedTuple):
-    """A file whose format is known.
+    """A corpus whose format is known.
 
-    format (str): a key of `FORMATS`.
-    read (Callable): yields the sentences or annotated texts, from the start in each call.
-    layout (ColumnLayout | None): the content of the columns. None for formats other than `conll`.
-    notes (Callable): returns the notes for the user about how the file was read, once all of it has been read.
-    source (TextSource | None): the source of a text format, with its encoding and further notes. None for other
-        formats.
+    format (str): the format, a key in `FORMATS`.
+    read (Callable): a function that yields the sentences or annotated texts. Each call starts from the beginning.
+    layout (ColumnLayout | None): the content of each column. Default: None (the format is not `conll`).
+    notes (Callable): a function that returns the notes for the user about how the file was read. They are complete once
+        the whole file has been read. Default: a function that returns no notes.
+    source (TextSource | None): the source of a text format, with its encoding and additional notes. Default: None (not
+        a text format).
     """
 
     format: str
@@ -137,13 +138,13 @@ class DetectedCorpus(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The fields that the user names. None for the default fields of the format.
+    """The fields that the user specifies. None (the default) selects the default field of the format.
 
-    tag (int | None): the tag column of a CoNLL-style file: a number from 1, or from -1 downwards to count from the
-        last.
-    word (int | None): its word column, numbered likewise.
-    document (str | None): the column (CSV), comment (CoNLL-U) or key (JSON) that names documents; see `CorpusStream`.
-    text (str | None): the key (JSON) or column (CSV) of the text; see `CorpusStream`.
+    tag (int | None): the number of the tag column in a CoNLL-style file, from 1. A negative number counts from the last
+        column (-1).
+    word (int | None): the number of the word column. A negative number counts from the last column (-1).
+    document (str | None): the CSV column, CoNLL-U comment or JSON key with the document names. See `CorpusStream`.
+    text (str | None): the JSON key or CSV column with the text. See `CorpusStream`.
     """
 
     tag: int | None = None
@@ -156,16 +157,17 @@ def open_corpus(
     path: Path,
     format: str,
     encoding: str | None,
-    fields: Fields = Fields(),  # noqa: B008, it is immutable
+    fields: Fields = Fields(),  # noqa: B008, `Fields` is immutable
 ) -> DetectedCorpus:
     """Detect the format of a file or folder, and check that it can be decoded.
 
-    path (Path): the file or folder.
-    format (str): a key of `FORMATS`, or "auto" to detect it.
-    encoding (str | None): a Python codec. None for the default of the format.
-    fields (Fields): the fields that the user names, none by default.
-    RETURNS (DetectedCorpus): the format, and a function that reads the file.
-    RAISES CorpusError: the format is unknown or not the named one, or an option does not apply to it.
+    path (Path): the path to the file or folder.
+    format (str): a key in `FORMATS`, or "auto" to detect the format.
+    encoding (str | None): a Python codec. None selects the default encoding of the format.
+    fields (Fields): the fields that the user specifies. Default: none.
+    RETURNS (DetectedCorpus): the format, and a function that reads the corpus.
+    RAISES CorpusError: the format is unknown, the file does not have the specified format, or an option does not apply
+        to the format.
     """
     if not path.exists():
         raise CorpusError(Errors.no_such_file.format(path=path))
@@ -186,7 +188,7 @@ def open_corpus(
         name, layout = _recognise(source, rows, fields) if format == "auto" else (format, None)
     _check_options(name, encoding, fields)
     kind = FORMATS[name]
-    assert isinstance(kind, TextFormat)  # noqa: S101, file formats have been returned above
+    assert isinstance(kind, TextFormat)  # noqa: S101, each `FileFormat` has been handled above
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
         return DetectedCorpus(name, _bind_reader(kind, fields, source), source=source)
@@ -202,8 +204,8 @@ def open_corpus(
 def recognise(path: Path) -> str:
     """Detect the format of a file or folder from its name and first rows.
 
-    path (Path): the file or folder.
-    RETURNS (str): a key of `FORMATS`.
+    path (Path): the path to the file or folder.
+    RETURNS (str): a key in `FORMATS`.
     RAISES CorpusError: the format is unknown.
     """
     for name, kind in FORMATS.items():
@@ -218,15 +220,17 @@ def recognise(path: Path) -> str:
 
 
 def _bind_reader(kind: TextFormat | FileFormat, fields: Fields, source: object) -> Callable[[], Iterator[Any]]:
-    """Bind the `read` function of a format to its source and the fields that it takes."""
+    """Bind the `read` function of a format to a source and the fields that it supports."""
     options = [fields.document] * kind.has_fields + [fields.text] * kind.has_text_key
     return partial(kind.read, source, *options)
 
 
 def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) -> tuple[str, ColumnLayout | None]:
-    """Detect the text format of rows with their lines.
+    """Detect the text format of a file from its first rows.
 
-    RETURNS: the name of the first matching format, and the layout if it is `conll`.
+    rows (list[tuple[int, str]]): the first non-blank rows, each with its line number (from 1).
+    RETURNS (tuple[str, ColumnLayout | None]): the first format that matches, and the layout if the format is `conll`.
+    RAISES CorpusError: the format is unknown or not supported.
     """
     path, text = source.path, [row for _, row in rows]
     for name, kind in FORMATS.items():
@@ -237,7 +241,7 @@ def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) 
     is_named = path.suffix.lower() in COLUMN_SUFFIXES
     if rows and (layout := infer_layout(rows, fields.tag, fields.word, is_named=is_named)):
         return COLUMNS, layout
-    # The file may be binary.
+    # No text format matches, so the file may be binary.
     source.check_binary(KNOWN)
     if not rows:
         raise CorpusError(Errors.empty_file.format(path=path, formats=KNOWN))
@@ -252,7 +256,10 @@ def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) 
 
 
 def _check_options(format: str, encoding: str | None, fields: Fields) -> None:
-    """Refuse an option that does not apply to the format."""
+    """Reject options that do not apply to the format.
+
+    RAISES CorpusError: an option does not apply. The message lists the formats to which it applies.
+    """
     allowed_formats = {
         "encoding": [name for name, kind in FORMATS.items() if isinstance(kind, TextFormat)],
         "column": [COLUMNS],
@@ -276,11 +283,12 @@ def _check_options(format: str, encoding: str | None, fields: Fields) -> None:
 
 
 def check_offsets(format: str, offsets: str | None) -> None:
-    """Refuse a unit of offsets if the format has no offsets.
+    """Reject an offset unit if it does not apply to the format.
 
-    format (str): a key of `FORMATS`.
-    offsets (str | None): the unit that the user names. None if the user names none.
-    RAISES CorpusError: the format has no offsets. The message names the formats that do.
+    format (str): a key in `FORMATS`.
+    offsets (str | None): the offset unit that the user specifies. None if the user specifies none.
+    RAISES CorpusError: the format has no offsets, or a fixed offset unit. The message lists the formats to which the
+        option applies.
     """
     allowed_formats = [name for name, kind in FORMATS.items() if kind.has_offsets and not kind.counts_characters]
     if offsets is not None and format not in allowed_formats:

@@ -1,4 +1,4 @@
-"""Read JSON pairs of a text and its entities: training data of spaCy 2, and the output of the program ner-annotator.
+"""Read JSON pairs of a text and its entities, as in spaCy 2 training data and the output of `ner-annotator`.
 
 [["Ada left.", {"entities": [[0, 3, "per"]]}], ["Nobody came.", {"entities": []}]]
 {"classes": ["per"], "annotations": [["Ada left.", {"entities": [[0, 3, "per"]]}], null]}
@@ -20,16 +20,19 @@ _ANNOTATIONS = "annotations"
 
 
 def is_pairs(rows: Sequence[str]) -> bool:
-    """Return whether the first value is a pair."""
+    """Return whether the first value is a pair of a text and its entities."""
     first = next(iter(head_values(rows, 1)), None)
     return _is_pair(first) or (isinstance(first, dict) and _is_pair(first_element(rows, _ANNOTATIONS)))
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read pairs from an array, as consecutive values, or from the key `annotations`. null is a skipped text.
+    """Read the pairs in an array, as consecutive values, or at the key `annotations`.
+
+    A pair that is null represents a skipped text.
 
     source (TextSource): the file.
-    RAISES CorpusError: see `read_records`.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid pair.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
 
@@ -46,7 +49,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
 
 
 def _is_pair(value: object) -> bool:
-    """Return whether a value is a list of a text and an object with entities."""
+    """Return whether a value is a list with a text and an object that contains entities."""
     if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
         return False
     return isinstance(value[1], dict) and isinstance(value[1].get("entities"), list)

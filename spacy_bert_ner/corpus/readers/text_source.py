@@ -1,4 +1,4 @@
-"""Open a file as a stream of text: unzip it, detect its encoding, and report the line of any byte that does not fit."""
+"""Open a file as a text stream: unzip it, detect its encoding, and report the line of an invalid byte."""
 
 from __future__ import annotations
 
@@ -25,45 +25,50 @@ from ..span_text import shorten
 from .encodings import OTHER_ENCODINGS, WINDOWS_1252, Evidence, collect_evidence
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
-"""Errors that `zipfile` raises for archives that are damaged, truncated, encrypted or compressed by an unknown method.
-A ValueError stands for names that are not UTF-8 and for offsets before the start of the file."""
+"""Exceptions that `zipfile` raises for archives that are damaged, truncated, encrypted or compressed with an unknown
+method. It raises a ValueError for names that are not UTF-8, and for offsets before the start of the file."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Error numbers of a disk without free space."""
+"""Error numbers for insufficient disk space."""
 _COMPRESSORS = {
     "gzip": ((b"\x1f\x8b\x08",), "gunzip"),
     "bzip2": (tuple(b"BZh%d1AY&SY" % level for level in range(1, 10)), "bunzip2"),
     "xz": ((b"\xfd7zXZ\0",), "unxz"),
     "zstd": ((b"\x28\xb5\x2f\xfd",), "unzstd"),
 }
-"""Programs that compress a single file: the first bytes of their output, and the command that decompresses it."""
+"""Programs that compress a single file, with the first bytes of their output and the command to decompress it."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""The first bytes of Microsoft Office files that are not zip archives: .xls."""
+"""The first bytes in Microsoft Office files that are not zip archives, such as `.xls` files."""
 _SPREADSHEETS = (("xl/", "an Excel workbook"), ("content.xml", "an OpenDocument file"))
-"""Prefixes of member names that identify a workbook in a zip archive, and the name of its kind."""
+"""Prefixes of member names that identify a workbook in a zip archive, each with a description of the file."""
 _NO_LONE_SURROGATES = ("utf-8", "utf-16", "iso8859-1")
-"""Codecs that never decode to half of a surrogate pair, as `utf-7` and `unicode_escape` may. The text of all other
-codecs is checked."""
+"""Codecs that never decode to an unpaired surrogate. All other codecs may do so, as `utf-7` and `unicode_escape` do, so
+their text is checked."""
 _CHUNK = 1 << 20
-_HEAD = 1 << 22  # maximum characters of the first rows: a single row can be the whole file
+_HEAD = 1 << 22  # maximum number of characters in the first rows, because a single row can be the whole file
 _BOM_AS_LATIN_1 = codecs.BOM_UTF8.decode("latin-1")
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class _InvalidByte(NamedTuple):
-    """The first byte that is invalid in an encoding, and its line."""
+    """The first byte that is invalid in an encoding.
+
+    line (int): the line number, from 1.
+    byte (int): the value of the byte.
+    """
 
     line: int
     byte: int
 
 
 class TextSource:
-    """A text file, or the only file in a zip archive. It can be read more than once.
+    """A text file, or the only file in a zip archive. It can be read several times.
 
-    path (Path): the file.
-    encoding (str | None): a Python codec. None for UTF-8, or for UTF-16 if the file begins with that byte-order mark.
+    path (Path): the path to the file.
+    encoding (str | None): a Python codec. If None (the default), the file is decoded as UTF-8, or as UTF-16 if it
+        begins with a UTF-16 byte-order mark.
     has_mark (bool): whether the file begins with a byte-order mark, which is not part of the text.
-    RAISES CorpusError: the file does not exist; the archive is damaged, holds several files or is not a zip archive; or
-        `encoding` is not a text codec.
+    RAISES CorpusError: the file does not exist, is a spreadsheet, or has an unsupported compression. It is also an
+        error if the zip archive is damaged or contains several files, or if `encoding` is not a text codec.
     """
 
     has_mark: bool
@@ -72,9 +77,10 @@ class TextSource:
     notes: list[str]
     """Notes for the user about how the file was read."""
     tag_place: str = ""
-    """The position of the tag in a row, for messages, once the reader has inferred it: ", column Tag"."""
+    """The position of the tag in a row, for messages, such as ", column Tag". Empty until the reader infers it."""
     columns: str = ""
-    """The columns that are read, once the reader has inferred them: ", tags in column ner, words in column token"."""
+    """Description of the columns, such as ", tags in column ner, words in column token". Empty until the reader infers
+    it."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         if not path.is_file():
@@ -99,16 +105,16 @@ class TextSource:
         self._line_end = "\n"
 
     def head(self, n_rows: int, n_characters: int | None = None) -> list[tuple[int, str]]:
-        """Return the first rows that are not blank, with their line numbers.
+        """Return the first non-blank rows with their line numbers.
 
-        A last row that is cut is left out, unless it is the only row.
+        A truncated last row is omitted, unless it is the only row.
 
-        Before `check` has determined the encoding, the rows are decoded as Latin-1. This is right for ASCII, such as
-        tags, in every encoding that extends ASCII.
+        Before `check` has determined the encoding, the rows are decoded as Latin-1. This decodes ASCII characters, such
+        as those in tags, correctly for every encoding that extends ASCII.
 
-        n_rows (int): maximum number of rows.
-        n_characters (int | None): maximum number of characters that are read, 4 Mi by default.
-        RETURNS (list[tuple[int, str]]): lines from 1, and rows.
+        n_rows (int): the maximum number of rows.
+        n_characters (int | None): the maximum number of characters to read. If None (the default), it is 4 Mi.
+        RETURNS (list[tuple[int, str]]): pairs of a line number (from 1) and a row.
         RAISES CorpusError: the codec cannot decode the file.
         """
         is_known = self._named_encoding or self._default_codec == "utf-16" or self._is_checked
@@ -125,9 +131,10 @@ class TextSource:
     def check(self, fallback: str | None, formats: str) -> None:
         """Read the whole file once, and determine how to decode it.
 
-        fallback (str | None): the codec of files of this format that are not UTF-8.
-        formats (str): the allowed formats, for the error about a binary file.
-        RAISES CorpusError: a byte is invalid in the encoding, or the file contains a NUL. The message names the line.
+        fallback (str | None): the codec for files in this format that are not UTF-8. None if there is none.
+        formats (str): the supported formats, for the error message about a binary file.
+        RAISES CorpusError: a byte is invalid in the encoding, or the file contains a NUL character. The message
+            includes the line.
         """
         invalid_byte = self._find_invalid_byte(formats)
         if invalid_byte is None:
@@ -149,12 +156,12 @@ class TextSource:
         raise self._bad_encoding_error(invalid_byte, ", or --encoding ".join(offers) or OTHER_ENCODINGS)
 
     def check_binary(self, formats: str) -> None:
-        """Read the whole file once, and refuse binary files. Use it if the format is unknown.
+        """Read the whole file once, and reject it if it is binary. Call this method if the format is unknown.
 
-        Words that are not UTF-8 are allowed unless the user names an encoding.
+        Words that are not UTF-8 are allowed unless the user specifies an encoding.
 
-        formats (str): the allowed formats, for the error about a binary file.
-        RAISES CorpusError: see `check`.
+        formats (str): the supported formats, for the error message about a binary file.
+        RAISES CorpusError: the file is binary, or cannot be decoded with the specified encoding. See `check`.
         """
         if self._named_encoding:
             self.check(None, formats)
@@ -162,9 +169,9 @@ class TextSource:
             self._evidence(formats)
 
     def _evidence(self, formats: str) -> Evidence:
-        """Collect the evidence about the encoding from all bytes of the file.
+        """Collect evidence about the encoding from the whole file.
 
-        RAISES CorpusError: the file contains a NUL, so it is not text.
+        RAISES CorpusError: the file contains a NUL character, so it is not text.
         """
         with self._open() as file:
             evidence = collect_evidence(file)
@@ -173,9 +180,9 @@ class TextSource:
         return evidence
 
     def _fall_back(self, words: tuple[str, ...], formats: str) -> None:
-        """Decode the file as Windows-1252 and add a note.
+        """Decode the file as Windows-1252, and add a note.
 
-        Latin-1 is used instead if the file has bytes that Windows-1252 does not define.
+        If the file contains bytes that Windows-1252 does not define, it is decoded as Latin-1 instead.
         """
         for encoding in (WINDOWS_1252, "latin-1"):
             self.encoding, self._codec = encoding, _codec(encoding)
@@ -185,7 +192,10 @@ class TextSource:
         self.note(Errors.fell_back.format(encoding=self.encoding, words=", ".join(map(shorten, words))))
 
     def note(self, message: str) -> None:
-        """Add a note about how the file was read, unless it has been added already."""
+        """Add a note about how the file was read, unless the same note already exists.
+
+        message (str): the note.
+        """
         if message not in self.notes:
             self.notes.append(message)
 
@@ -195,10 +205,11 @@ class TextSource:
         )
 
     def _damaged_error(self, invalid_byte: _InvalidByte, lines: list[int]) -> CorpusError:
-        """Build the error about a damaged file, which lists further damaged lines."""
+        """Create the error for a damaged file. The message also lists other damaged lines."""
         others = [str(line) for line in dict.fromkeys(lines) if line != invalid_byte.line]
         listed = f"{', '.join(others[:5])}{' and others' * (len(others) > 5)}"
-        more = f" Also damaged: line{'s' * (len(others) > 1)} {listed}." if others else ""
+        subject, verb = ("Lines", "are") if len(others) > 1 else ("Line", "is")
+        more = f" {subject} {listed} {verb} also damaged." if others else ""
         return CorpusError(
             Errors.damaged_here.format(path=self.path, encoding=self._codec, more=more, **invalid_byte._asdict())
         )
@@ -207,7 +218,7 @@ class TextSource:
         return CorpusError(Errors.unfit_encoding.format(path=self.path, encoding=self._codec, reason=error))
 
     def _can_decode(self, codec: str) -> bool:
-        """Return whether the codec decodes all bytes."""
+        """Return whether a codec can decode the whole file."""
         decoder = codecs.getincrementaldecoder(codec)()
         with self._open() as file:
             try:
@@ -219,10 +230,11 @@ class TextSource:
         return True
 
     def _find_invalid_byte(self, formats: str) -> _InvalidByte | None:
-        """Decode the whole file, and find out which character ends its lines.
+        """Decode the whole file, and determine whether its lines end with line feeds or carriage returns.
 
-        RETURNS (_InvalidByte | None): the first byte that is invalid in the encoding. None if there is none.
-        RAISES CorpusError: there is a NUL before that byte, or the codec reports no position.
+        RETURNS (_InvalidByte | None): the first byte that is invalid in the encoding. None if all bytes are valid.
+        RAISES CorpusError: the file contains a NUL character before that byte, or the codec does not report the
+            position of an error.
         """
         decoder = codecs.getincrementaldecoder(self._codec)()
         line, has_line_feed, chunk = 1, False, b" "
@@ -246,7 +258,12 @@ class TextSource:
         return None
 
     def _reject_lone_surrogates(self, text: str, line: int) -> None:
-        """Refuse half of a surrogate pair in a chunk of the text that begins on `line`."""
+        """Reject an unpaired surrogate in a chunk of text.
+
+        text (str): the chunk.
+        line (int): the line number on which the chunk begins.
+        RAISES CorpusError: the chunk contains an unpaired surrogate.
+        """
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as e:
@@ -258,9 +275,10 @@ class TextSource:
     def text(self, *, newline: str = "\n") -> Iterator[TextIO]:
         """Open the decoded text, without a byte-order mark.
 
-        newline (str): "" if a CSV reader determines the end of each row. "\\n" (the default) for lines that end with a
-            line feed, or with a carriage return in a file without line feeds. No other character ends a line, as some
-            corpora contain them as words.
+        newline (str): "" if a CSV reader determines where each row ends. "\\n" (the default) if lines end with a line
+            feed, or with a carriage return in a file without line feeds. No other character ends a line, because some
+            corpora contain such characters as words.
+        YIELDS (TextIO): the text, which is closed on leaving the context.
         """
         newline = self._line_end if newline else ""
         with self._open() as file:
@@ -273,7 +291,11 @@ class TextSource:
         return self._file.open("rb")
 
     def _unzip(self, member: str) -> Path:
-        """Extract a member to a temporary file, which can be read more than once and is deleted with this object."""
+        """Extract a member to a temporary file, which is deleted together with this object.
+
+        RETURNS (Path): the path to the temporary file, which can be read several times.
+        RAISES CorpusError: the archive is damaged, or the disk is full.
+        """
         handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}.")
         weakref.finalize(self, Path(name).unlink, missing_ok=True)
         try:
@@ -291,10 +313,13 @@ class TextSource:
         return Path(name)
 
     def _find_member(self) -> str | None:
-        """Return the name of the only file in a zip archive; None if the file is not a zip archive."""
+        """Return the name of the only file in a zip archive, or None if the file is not a zip archive.
+
+        RAISES CorpusError: the archive is damaged, contains several files, or is a spreadsheet.
+        """
         if not zipfile.is_zipfile(self.path):
             with self.path.open("rb") as file:
-                if file.read(4) == b"PK\x03\x04":  # the start of a zip archive, without its table of contents
+                if file.read(4) == b"PK\x03\x04":  # begins like a zip archive, but has no table of contents
                     raise CorpusError(Errors.bad_zip.format(path=self.path, reason="it is truncated"))
             return None
         try:
@@ -312,12 +337,15 @@ class TextSource:
 
 
 def _codec(encoding: str) -> str:
-    """Return the canonical name of a text encoding."""
+    """Return the canonical name of a text codec.
+
+    RAISES CorpusError: the codec is unknown, or does not convert text to bytes.
+    """
     try:
-        "".encode(encoding)  # refuses known codecs that convert bytes to bytes, such as `hex`
+        "".encode(encoding)  # rejects codecs that convert bytes to bytes, such as `hex`
         name = codecs.lookup(encoding).name
-    except (LookupError, ValueError) as e:  # a ValueError if the name contains a NUL
+    except (LookupError, ValueError) as e:  # ValueError if the name contains a NUL character
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding)) from e
-    if name in ("idna", "punycode"):  # codecs for host names: time and memory grow quadratically with the file
+    if name in ("idna", "punycode"):  # for host names; quadratic in the file size
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding))
     return name

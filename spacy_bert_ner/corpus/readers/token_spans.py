@@ -1,9 +1,9 @@
-"""Read JSON with words and spans of words: GLiNER, with inclusive ends, and SpERT, with exclusive ends.
+"""Read JSON with words and word spans in GLiNER format (inclusive ends) or SpERT format (exclusive ends).
 
 {"tokenized_text": ["Ada", "left", "."], "ner": [[0, 0, "per"]]}
 {"tokens": ["Ada", "left", "."], "entities": [{"type": "per", "start": 0, "end": 1}], "relations": []}
 
-Spans may overlap, as in formats with text. The white space between the words is unknown.
+Spans may overlap, as in formats with character offsets. The white space between words is unknown.
 """
 
 from __future__ import annotations
@@ -22,18 +22,23 @@ from .text_source import TextSource
 
 GLINER = ("tokenized_text", "ner")
 SPERT = ("tokens", "entities")
-"""Keys of the words and of their spans."""
+"""The keys for words and spans."""
 _SPERT_SPAN = {"type", "start", "end"}
 
 
 def is_gliner(rows: Sequence[str]) -> bool:
-    """Return whether the first record has the keys of GLiNER."""
+    """Return whether the first record has the keys that GLiNER uses."""
     record = first_record(rows)
     return all(key in record and isinstance(record[key], list | None) for key in GLINER)
 
 
 def is_spert(rows: Sequence[str]) -> bool:
-    """Return whether the first records have words, entities like those of SpERT, and no text, which Prodigy adds."""
+    """Return whether the first records have words and SpERT entities, but no text.
+
+    Prodigy uses similar keys, but also stores the text.
+
+    rows (Sequence[str]): the first non-blank rows in the file.
+    """
     records = first_records(rows)
     words, entities = ([record.get(key) for record in records] for key in SPERT)
     if not records or "text" in records[0] or not all(isinstance(items, list) for items in (*words, *entities)):
@@ -44,23 +49,25 @@ def is_spert(rows: Sequence[str]) -> bool:
 
 
 def read_gliner(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read the records of GLiNER.
+    """Read the records in a GLiNER file.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        the keys of `document_of`.
-    RAISES CorpusError: see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), the keys listed in `document_of` are used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     return read_records(source, partial(_parse, source.path, GLINER, document_key))
 
 
 def read_spert(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read the records of SpERT, without the relations between entities.
+    """Read the records in a SpERT file. Relations between entities are skipped.
 
     source (TextSource): the file.
-    document_key (str | None): the key of the document's name, or keys with dots between them. None (the default) for
-        the keys of `document_of`.
-    RAISES CorpusError: see `read_records`.
+    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+        default), the keys listed in `document_of` are used.
+    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     return read_records(source, partial(_parse, source.path, SPERT, document_key))
 
@@ -89,11 +96,13 @@ def _parse(path: Path, keys: tuple[str, str], document_key: str | None, line: in
 
 
 def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[int]) -> Span:
-    """Convert a span of words to a span of characters.
+    """Convert a word span to a character span.
 
-    is_inclusive (bool): whether the span is a list of three with an inclusive end. Otherwise it is an object with an
-        exclusive end.
-    starts (list[int]): the offset of each word, and the offset of a further word after the last one.
+    is_inclusive (bool): whether the span is a list of three items with an inclusive end. Otherwise, it is an object
+        with an exclusive end.
+    starts (list[int]): the start offset of each word, followed by the start offset of a hypothetical next word.
+    RAISES CorpusError: the item is not a valid span, or is outside the sentence. The message includes the file and
+        line.
     """
     if is_inclusive and isinstance(item, list) and len(item) == 3:
         start, end, label = item
@@ -103,7 +112,7 @@ def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[
         allowed = '[0, 0, "per"]' if is_inclusive else '{"type": "per", "start": 0, "end": 1}'
         raise CorpusError(Errors.no_word_span.format(path=path, line=line, found=shorten(item), allowed=allowed))
     n_words = len(starts) - 1
-    # A bool is an instance of int, and is refused too.
+    # `bool` is a subclass of `int`, but is also rejected.
     if type(start) is not int or type(end) is not int or not 0 <= start < (stop := end + is_inclusive) <= n_words:
         allowed = f"0 <= start {'<=' if is_inclusive else '<'} end {'<' if is_inclusive else '<='} {n_words}"
         where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}

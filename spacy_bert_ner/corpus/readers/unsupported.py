@@ -1,4 +1,4 @@
-"""Detect formats that cannot be read, and advise how to convert them."""
+"""Detect formats that cannot be read, and suggest how to convert them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .json_records import first_record
 class Unsupported(NamedTuple):
     """A format that cannot be read.
 
-    format (str): its name in messages.
-    recognise (Callable): returns whether a file has this format, given its path and first rows.
-    advice (str): the command to type, or the format to export.
+    format (str): the name of the format, for messages.
+    recognise (Callable): a function that takes a path and the first rows, and returns whether the file has this format.
+    advice (str): the command to run, or the format to export instead.
     """
 
     format: str
@@ -24,17 +24,20 @@ class Unsupported(NamedTuple):
 
 
 def find_unsupported(path: Path, rows: Sequence[str]) -> Unsupported | None:
-    """Return the unsupported format of a file.
+    """Detect whether a file has an unsupported format.
 
-    path (Path): the file.
-    rows (Sequence[str]): its first rows, without blank rows.
-    RETURNS (Unsupported | None): the format. None if it is not one of `FORMATS`.
+    path (Path): the path to the file.
+    rows (Sequence[str]): the first non-blank rows in the file.
+    RETURNS (Unsupported | None): the format. None if it is not in `FORMATS`.
     """
     return next((format for format in FORMATS if format.recognise(path, rows)), None)
 
 
 def _begins_with(name: str) -> Callable[[Path, Sequence[str]], bool]:
-    """Match files whose first XML element has this name, or that begin with this text if they are not XML."""
+    """Return a function that recognises a file by its first XML element or, in other files, by its first characters.
+
+    name (str): the name of the element, or the first characters.
+    """
 
     def recognise(path: Path, rows: Sequence[str]) -> bool:
         text = "\n".join(rows[:_N_HEAD])[:_N_CHARACTERS].lstrip()
@@ -45,22 +48,25 @@ def _begins_with(name: str) -> Callable[[Path, Sequence[str]], bool]:
 
 
 def _has(search: Callable[[str], object]) -> Callable[[Path, Sequence[str]], bool]:
-    """Match files with a match in one of the first rows."""
+    """Return a function that recognises a file by a match in one of its first rows.
+
+    search (Callable): a function that takes a row and returns a match or None.
+    """
     return lambda path, rows: any(search(row[:_N_CHARACTERS]) for row in rows[:_N_HEAD])
 
 
 def _has_keys(*keys: str) -> Callable[[Path, Sequence[str]], bool]:
-    """Match files whose first JSON record has all of these keys."""
+    """Return a function that recognises a file if its first JSON record has all of these keys."""
     return lambda path, rows: set(keys) <= set(first_record(rows))
 
 
 def _has_header(*names: str) -> Callable[[Path, Sequence[str]], bool]:
-    """Match CSV files whose first row names these columns."""
+    """Return a function that recognises a CSV file if its first row contains all of these column names."""
     return lambda path, rows: set(names) <= {cell.strip(' "').lower() for cell in rows[0][:_N_CHARACTERS].split(",")}
 
 
 def _has_bare_tags(path: Path, rows: Sequence[str]) -> bool:
-    """Return whether the last column holds `O`, `B` and possibly other prefixes, without labels."""
+    """Return whether the last column contains only `O`, `B` and optionally other prefixes, without labels."""
     last_cells = {row.split()[-1] for row in rows if row.strip() and not row.startswith("-DOCSTART-")}
     sizes = {len(row.split()) for row in rows[:_N_HEAD]}
     return {"O", "B"} <= last_cells <= set("OBIESUL") and 1 not in sizes
@@ -78,30 +84,30 @@ def _is_manifest(path: Path, rows: Sequence[str]) -> bool:
 
 
 _N_HEAD, _N_CHARACTERS = 50, 4000
-_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # does not match a declaration, document type or comment
+_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # does not match declarations, document types and comments
 _ENAMEX = re.compile(r"<ENAMEX\b")
 _OPEN_NLP = re.compile(r"<START:\w{1,60}> ")
 _I2B2 = re.compile(r"<TEXT>\s{0,9}<!\[CDATA\[")
 _RASA = re.compile(r"^nlu:\s{0,9}$|^## (?:intent|lookup|synonym|regex):")
 _SECTION = 'docs/data.md, "Formats that are not read"'
-_USE_SCRIPT = f"Convert it to JSONL with the ten lines of Python in {_SECTION}."
+_USE_SCRIPT = f"Convert it to JSONL or CoNLL columns with a short Python script, as shown in {_SECTION}."
 
 FORMATS = (
     Unsupported("OntoNotes in CoNLL-2012 columns (gold_conll)", _begins_with("#begin document ("), _USE_SCRIPT),
     Unsupported(
-        "a file of columns with the tags B and I, without labels",
+        "a column file with the tags B and I but no labels",
         _has_bare_tags,
         r"Add a label: sed -E 's/([[:blank:]][BIESUL])[[:blank:]]*$/\1-disease/' FILE > LABELLED.conll",
     ),
     Unsupported("text with ENAMEX elements, as in OntoNotes and MUC", _has(_ENAMEX.search), _USE_SCRIPT),
     Unsupported("text with <START:person> markup, as in OpenNLP", _has(_OPEN_NLP.search), _USE_SCRIPT),
-    Unsupported("UIMA XMI", _begins_with("xmi:XMI"), f"Export it as WebAnno TSV 3; see {_SECTION}."),
+    Unsupported("UIMA XMI", _begins_with("xmi:XMI"), f"Export it as WebAnno TSV 3. See {_SECTION}."),
     Unsupported(
         "GATE XML",
         _begins_with("GateDocument"),
-        f"Export it as CoNLL, or as JSON of text and annotations; see {_SECTION}.",
+        f"Export it as CoNLL, or as JSON of text and annotations. See {_SECTION}.",
     ),
-    Unsupported("BioC XML", _begins_with("collection"), f"Export it as PubTator; see {_SECTION}."),
+    Unsupported("BioC XML", _begins_with("collection"), f"Export it as PubTator. See {_SECTION}."),
     Unsupported("i2b2 or n2c2 XML", _has(_I2B2.search), _USE_SCRIPT),
     Unsupported("Rasa training data", _has(_RASA.search), _USE_SCRIPT),
     Unsupported("Rasa training data", _has_keys("rasa_nlu_data"), _USE_SCRIPT),

@@ -1,15 +1,16 @@
-"""Read WebAnno TSV 3, as INCEpTION and WebAnno write it: a row per token, a column per feature of the annotations.
+"""Read WebAnno TSV 3, the format of WebAnno and INCEpTION. Each token has a row, and each annotation feature a column.
 
     #FORMAT=WebAnno TSV 3.3
     #T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value
 
     #Text=Mia flew to New York.
     1-1<tab>0-3<tab>Mia<tab>*<tab>PER
-    1-4<tab>12-15<tab>New<tab>*[1]<tab>LOC[1]          [1] is a single annotation of two tokens
+    1-4<tab>12-15<tab>New<tab>*[1]<tab>LOC[1]          [1] identifies a single annotation of two tokens
     1-5<tab>16-20<tab>York<tab>*[1]<tab>LOC[1]
-    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  a part of a token; _ is no annotation, * one without a value
+    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  part of a token; _ is no annotation, * one without a value
 
-Offsets count UTF-16 units in the whole document. Tokens are located by their text; only their parts by offsets.
+Offsets count UTF-16 units in the whole document. Tokens are located by their text. Only their parts are located by
+offsets.
 
 https://inception-project.github.io/releases/36.0/docs/user-guide.html#sect_webannotsv
 """
@@ -37,21 +38,21 @@ _TEXT = "#Text="
 
 Rows = list[tuple[int, str]]
 Key = tuple[str, str]
-"""The number of an annotation of several tokens, and its label."""
+"""The number of an annotation that covers several tokens, and its label."""
 Offsets = tuple[int, int]
-"""The start and the end of characters in a text."""
+"""The start and end offsets in a text, in characters."""
 
 
 class _Unit(NamedTuple):
-    """A row: a token or a part of a token.
+    """A row, which contains a token or a part of a token.
 
-    line (int): the line of the row.
-    token (str): the number of its sentence and the number of its token: `1-5`.
-    is_part (bool): whether it is a part of a token.
+    line (int): the line number.
+    token (str): the number of the sentence and of the token, such as `1-5`.
+    is_part (bool): whether the row contains a part of a token.
     begin (int): the start offset in the file.
     end (int): the end offset in the file.
-    word (str): its text, which may have escape sequences.
-    labels (list[Key]): the annotations, with an empty number for an annotation of only this row.
+    word (str): the text, which may contain escape sequences.
+    labels (list[Key]): the annotations. The number is empty if an annotation only covers this row.
     """
 
     line: int
@@ -64,7 +65,12 @@ class _Unit(NamedTuple):
 
 
 class _ParsedSentence(NamedTuple):
-    """A sentence, and the annotations of several tokens at its first and at its last token."""
+    """A sentence, and the annotations that may continue in an adjacent sentence.
+
+    text (AnnotatedText | Invalid): the sentence, or the error for an invalid sentence.
+    first (set[Key]): the numbered annotations of the first token.
+    last (set[Key]): the numbered annotations of the last token.
+    """
 
     text: AnnotatedText | Invalid
     first: set[Key]
@@ -72,15 +78,16 @@ class _ParsedSentence(NamedTuple):
 
 
 def is_webanno(rows: Sequence[str]) -> bool:
-    """Return whether the first row names the format."""
+    """Return whether the first row specifies the WebAnno TSV 3 format."""
     return bool(rows and _FORMAT.fullmatch(rows[0]))
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read each sentence with its tokens. All sentences belong to a document with the name of the file.
+    """Read each sentence with its tokens. All sentences belong to a document that is named after the file.
 
     source (TextSource): the file.
-    RAISES CorpusError: the header does not identify the column with the labels of entities.
+    YIELDS (AnnotatedText | Invalid): the sentence, or the error for an invalid sentence.
+    RAISES CorpusError: the header does not identify the column with the entity labels.
     """
     blocks = _blocks(source)
     column = find_column(source.path, next(blocks))
@@ -100,7 +107,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
 
 
 def _blocks(source: TextSource) -> Iterator[Rows]:
-    """Yield the rows of the header, and then those of each sentence, with their lines."""
+    """Yield the rows of the header, and then the rows of each sentence, with their line numbers."""
     block: Rows = []
     was_text = False
     with source.text() as text:
@@ -117,7 +124,7 @@ def _blocks(source: TextSource) -> Iterator[Rows]:
 
 
 def _parse_sentence(path: Path, block: Rows, column: LabelColumn) -> _ParsedSentence:
-    """Parse the rows of a sentence."""
+    """Parse the rows of a sentence. An error is returned as `Invalid`."""
     try:
         units = [_parse_unit(path, line, row, column) for line, row in block if not row.startswith("#")]
         lines = [row.removeprefix(_TEXT) for _, row in block if row.startswith(_TEXT)]
@@ -130,14 +137,14 @@ def _parse_sentence(path: Path, block: Rows, column: LabelColumn) -> _ParsedSent
 
 
 def _numbered(units: list[_Unit], token: str) -> set[Key]:
-    """Return the annotations of a token and its parts that may have further tokens."""
+    """Return the annotations of a token and its parts that may cover several tokens."""
     return {key for unit in units if unit.token == token for key in unit.labels if key[0]}
 
 
 def _parse_unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
-    """Parse a row.
+    """Parse a row with a token or a part of a token.
 
-    RAISES CorpusError: the row is invalid, or an annotation has no value. The message names file and line.
+    RAISES CorpusError: the row is invalid, or an annotation has no value. The message includes the file and line.
     """
     match = _UNIT.fullmatch(row)
     cells = match[5].split("\t") if match else []
@@ -158,10 +165,11 @@ def _parse_unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
 
 
 def _locate_units(path: Path, line: int, lines: list[str], units: list[_Unit]) -> tuple[AnnotatedText, list[Offsets]]:
-    """Locate the units in the text of a sentence, whose lines may contain escape sequences.
+    """Locate the units in the text of a sentence, which may contain escape sequences.
 
-    RETURNS: the sentence, without spans, and the offsets of each unit.
-    RAISES CorpusError: a token does not follow the previous one in the text. The message names file and line.
+    lines (list[str]): the lines of the text.
+    RETURNS (tuple[AnnotatedText, list[Offsets]]): the sentence without spans, and the offsets of each unit.
+    RAISES CorpusError: a token does not follow the previous token in the text. The message includes the file and line.
     """
     tokens_only = [unit for unit in units if not unit.is_part]
     for text in ("\n".join(map(unescape, lines)), "\n".join(lines)):
@@ -177,7 +185,7 @@ def _locate_units(path: Path, line: int, lines: list[str], units: list[_Unit]) -
 
 
 def _locate_words(text: str, words: list[str]) -> tuple[Tokens, list[Offsets]]:
-    """Return the tokens of a text and their offsets, up to the first word that does not follow the previous one."""
+    """Return the tokens of a text and their offsets. Stop at a word that does not follow the previous word."""
     tokens, all_offsets, last = Tokens([], []), [], 0
     for word in words:
         offsets = _find_next(text, last, word)
@@ -192,10 +200,15 @@ def _locate_words(text: str, words: list[str]) -> tuple[Tokens, list[Offsets]]:
 
 
 def _find_next(text: str, last: int, word: str) -> Offsets | None:
-    """Return the offsets of a word if only white space and invisible characters precede it after `last`.
+    """Return the offsets of a word if only white space and invisible characters separate it from the previous word.
 
-    INCEpTION writes tokens without escape sequences, other programs with them. A word that contains white space after
-    decoding, such as `C:\\new`, is not decoded, as no token contains a line break.
+    INCEpTION writes tokens without escape sequences, but other programs use them. If decoding produces white space, as
+    in `C:\\new`, the word is not decoded, because no token contains a line break.
+
+    text (str): the text of the sentence.
+    last (int): the end offset of the previous word.
+    word (str): the word, which may contain escape sequences.
+    RETURNS (Offsets | None): the offsets. None if the word does not follow the previous word.
     """
     plain = unescape(word)
     for spelling in (word,) if any(map(str.isspace, plain)) else (word, plain):
@@ -212,7 +225,7 @@ def _is_visible(text: str) -> bool:
 def _with_parts(path: Path, units: list[_Unit], text: str, token_offsets: list[Offsets]) -> list[Offsets]:
     """Return the offsets of all units, given the offsets of the tokens.
 
-    RAISES CorpusError: a part does not belong to the token before it. The message names file and line.
+    RAISES CorpusError: a part does not belong to the preceding token. The message includes the file and line.
     """
     unit_offsets: list[Offsets] = []
     token: _Unit | None = None
@@ -231,9 +244,9 @@ def _with_parts(path: Path, units: list[_Unit], text: str, token_offsets: list[O
 
 
 def _locate_part(part: _Unit, token: _Unit, text: str, token_offsets: Offsets) -> Offsets | None:
-    """Return the offsets of a part of a token.
+    """Return the offsets of a part of a token, or None if the part does not match the token.
 
-    The file counts UTF-16 units. Files of other programs may count characters.
+    Offsets in the file should count UTF-16 units, but some programs count characters.
     """
     word = text[slice(*token_offsets)]
     annotated_text = AnnotatedText(word, [], Path(), 0)
@@ -246,12 +259,12 @@ def _locate_part(part: _Unit, token: _Unit, text: str, token_offsets: Offsets) -
 
 
 def _spans(path: Path, units: list[_Unit], offsets: list[Offsets]) -> list[Span]:
-    """Return the annotations of a sentence. Rows with the same number and label are a single annotation.
+    """Return the annotations in a sentence. Rows with the same number and label form a single annotation.
 
-    RAISES CorpusError: the tokens of an annotation are not adjacent, or its label is invalid.
+    RAISES CorpusError: the tokens in an annotation are not adjacent, or its label is invalid.
     """
     spans: list[Span] = []
-    open_spans: dict[Key, tuple[int, int]] = {}  # the index in `spans`, and the last token
+    open_spans: dict[Key, tuple[int, int]] = {}  # the index in `spans`, and the number of the last token
     n_tokens = 0
     for unit, (start, end) in zip(units, offsets, strict=True):
         n_tokens += not unit.is_part

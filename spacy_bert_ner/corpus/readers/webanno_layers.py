@@ -1,4 +1,4 @@
-"""Find the column with the labels of entities from the header of WebAnno TSV, and decode its escape sequences."""
+"""Find the column with the entity labels in the header of a WebAnno TSV file, and decode escape sequences."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _LAYERS = ("#T_SP=", "#T_CH=", "#T_RL=")
 _SPANS = _LAYERS[0]
 _ENTITIES, _LABEL = "NamedEntity", "value"
 _LINGUISTIC = {"POS", "Lemma", "Stem", "MorphologicalFeatures", "SurfaceForm", "SofaChangeAnnotation", "Token"}
-"""Layers with annotations other than entities, by the last part of their names."""
+"""Layers whose annotations are not entities, by the last part of the layer name."""
 _IDENTIFIERS = {"identifier", "entityId"}
-"""Features that identify an entity in a knowledge base, rather than its type."""
+"""Features that identify an entity in a knowledge base instead of specifying its type."""
 
 
 class LabelColumn(NamedTuple):
-    """The column of a feature.
+    """The column for a feature.
 
-    layer (str): the full name of its layer.
+    layer (str): the full name of the layer.
     feature (str): the name of the feature.
-    cell_index (int): the index of the column in a row, in which the token has index 0.
+    cell_index (int): the index of the cell in a row. The token has index 0.
     """
 
     layer: str
@@ -37,13 +37,13 @@ class LabelColumn(NamedTuple):
 
 
 def find_column(path: Path, header: list[tuple[int, str]]) -> LabelColumn:
-    """Find the column with the labels of entities.
+    """Find the column with the entity labels.
 
-    It is the feature `value` of the layer NamedEntity or, without such a layer, of the only layer of spans that has
-    this feature. If there is no `value`, it is the only feature that is not an identifier.
+    It belongs to the layer `NamedEntity` or, without such a layer, to the only layer with spans that may be entities.
+    In this layer, it is the feature `value` or, if `value` does not exist, the only feature that is not an identifier.
 
-    path (Path): the file, for the error.
-    header (list[tuple[int, str]]): the lines and rows before the first sentence.
+    path (Path): the file path, for error messages.
+    header (list[tuple[int, str]]): the rows before the first sentence, each with its line number.
     RETURNS (LabelColumn): the column.
     RAISES CorpusError: there is no such column, or there are several. The message lists all columns.
     """
@@ -60,7 +60,7 @@ def find_column(path: Path, header: list[tuple[int, str]]) -> LabelColumn:
 
 
 def _columns(rows: Iterator[str]) -> Iterator[LabelColumn]:
-    """Yield the columns of span layers, without columns that hold no text, such as roles and their targets."""
+    """Yield the columns in span layers. Skip columns without text, such as roles and their targets."""
     index = 1
     for row in rows:
         if not row.startswith(_LAYERS):
@@ -77,11 +77,11 @@ def _short_name(layer: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """Decode the escape sequences of a text or value."""
+    """Decode the escape sequences in a text or value."""
     if "\\" not in text:
         return text
     plain = _ESCAPE.sub(lambda match: _decode_escape(match[1]), text)
-    # Old versions write a character beyond U+FFFF as a surrogate pair.
+    # Old versions write a character above U+FFFF as a surrogate pair.
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 

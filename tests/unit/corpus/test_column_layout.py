@@ -273,7 +273,7 @@ def test_labels_without_prefixes_need_rows_enough(tmp_path):
     ("name", "text", "format"),
     [
         ("a_gold_conll", "#begin document (x); part 000\nx 0 0 Ada NNP (PER) -\n", "OntoNotes in CoNLL-2012 columns"),
-        ("a.tsv", "Gout\tB\nagain\tI\n.\tO\n", "a file of columns with the tags B and I, without labels"),
+        ("a.tsv", "Gout\tB\nagain\tI\n.\tO\n", "a column file with the tags B and I but no labels"),
         ("a.name", '<DOC>\n<ENAMEX TYPE="PERSON">Ada</ENAMEX> left .\n</DOC>\n', "text with ENAMEX elements"),
         ("a.txt", "<START:person> Ada <END> left .\n", "text with <START:person> markup"),
         ("a.xmi", '<?xml version="1.0"?>\n<xmi:XMI xmlns:xmi="x">\n</xmi:XMI>\n', "UIMA XMI"),

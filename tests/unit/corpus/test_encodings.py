@@ -166,7 +166,7 @@ def test_a_bad_byte_in_utf_8_is_damage_and_no_other_encoding(tmp_path, bad):
     path = write(tmp_path, good * 3 + bad + b" O\n" + good + b"a O\n" + bad + b" O\n")
     assert refused(path) == (
         f"{path}, line 10: damaged: byte 0x{bad[0]:02X} is not valid utf-8, but the rest of the file is. "
-        "Also damaged: line 15. Rewrite the line, or get the file again from its source."
+        "Line 15 is also damaged. Rewrite the line, or get the file again from its source."
     )
 
 
