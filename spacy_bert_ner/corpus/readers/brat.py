@@ -48,8 +48,8 @@ class BratFiles(TextSource):
     def texts(self) -> Iterator[AnnotatedText | Invalid]:
         """Yield the annotated texts, followed by the texts without an annotation file.
 
-        YIELDS (AnnotatedText | Invalid): the text, or the error for a pair that cannot be read. `annotated` is False
-            for texts without an annotation file.
+        YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the pair cannot be read. `annotated` is
+            False for texts without an annotation file.
         """
         for file in self._annotations:
             try:
@@ -112,7 +112,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read a brat corpus.
 
     source (TextSource): the corpus, which must be a `BratFiles` object.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for a pair that cannot be read.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the pair cannot be read.
     """
     return cast(BratFiles, source).texts()  # the registry opens every brat corpus as `BratFiles`
 

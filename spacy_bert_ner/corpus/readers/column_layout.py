@@ -1,4 +1,4 @@
-"""Infer the content of each column in a CoNLL-style file from its first rows.
+"""Infer the content of each column in a column file, such as CoNLL-2003, from its first rows.
 
     # newdoc id = d1                             a comment: it begins with `#` and has no tag in the tag column
     TOKEN   NE-COARSE   NE-NESTED   MISC         a header: it has no tag, but a cell such as TOKEN or FORM
@@ -21,8 +21,8 @@ from ..conllu_misc import DOCUMENT_START, read_document, read_misc
 
 LAST = -1
 COLUMN_SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", ".conllu", ".conllup", ".ner")
-"""File name extensions for CoNLL-style files. With such an extension, one row is enough to recognise the format, and
-two out of three rows may be invalid."""
+"""File name extensions for column files. With such an extension, one row is enough to recognise the format, and two out
+of three rows may be invalid."""
 
 _WORD_NAMES = {"token", "tokens", "word", "words", "form", "text"}
 _TAG_NAME = re.compile(r"(?:.*[:_-])?(?:NER?|NER?[_-]?TAGS?|ENTITY|TAGS?|LABELS?)|NE-COARSE-LIT", re.IGNORECASE)
@@ -39,17 +39,17 @@ _MAX_OUTSIDE_PER_TAG = 0.5
 
 
 class ColumnLayout(NamedTuple):
-    """The content of each column. Column numbers start at 1.
+    """The content of each column in a column file. Column numbers start at 1.
 
-    tag (int): the number of the tag column. A negative number counts from the last column (-1).
-    word (int): the number of the word column. A negative number counts from the last column (-1).
+    tag (int): the tag column number. Negative numbers count from the last column (-1).
+    word (int): the word column number. Negative numbers count from the last column (-1).
     n_columns (int): the number of columns in most rows.
     has_tabs (bool): whether columns are separated by tabs instead of spaces. Default: False.
     is_converted (bool): whether `convert --to conll` wrote the file. See `conllu_misc`. Default: False.
     header (tuple[str, ...]): the cells in the header row. Default: empty (no header row).
-    number (int): the number of the column that numbers the words in each sentence. Default: 0 (no such column).
-    misc (int): the number of the column in which `SpaceAfter=No` or `NoSpaceAfter` identifies words without a following
-        space. Default: 0 (no such column).
+    number (int): the column that numbers the words in each sentence. Default: 0 (no such column).
+    misc (int): the column in which `SpaceAfter=No` or `NoSpaceAfter` identifies words without a following space.
+        Default: 0 (no such column).
     has_space_rows (bool): whether a row with a single space as its word represents the space between two words, as in
         KLUE. Default: False.
     tags (frozenset[str]): the tags in the first rows. A row that begins with `#` contains a word if its tag is one of
@@ -90,7 +90,7 @@ def split_columns(row: str) -> list[str]:
 def column_index(column: int, n: int) -> int | None:
     """Convert a column number to an index.
 
-    column (int): the column number, from 1. A negative number counts from the last column (-1).
+    column (int): the column number, from 1. Negative numbers count from the last column (-1).
     n (int): the number of columns in the row.
     RETURNS (int | None): the index, from 0. None if the row has no such column.
     """
@@ -99,7 +99,7 @@ def column_index(column: int, n: int) -> int | None:
 
 
 def describe_column(column: int) -> str:
-    """Return the description of a column for messages: "column 2" or "the last column"."""
+    """Return a column description for messages, such as "column 2" or "the last column"."""
     return "the last column" if column == LAST else f"column {column}"
 
 
@@ -186,7 +186,7 @@ class _Candidate(NamedTuple):
 
     @property
     def has_names(self) -> bool:
-        """Return whether any label begins with a letter. The label in `B-52` does not."""
+        """Return whether any label begins with a letter. For example, the label in `B-52` does not."""
         return any(split_tag(tag)[1][:1].isalpha() for tag in self.tags if tag != OUTSIDE)
 
     @property
@@ -234,7 +234,7 @@ def _candidates(body: Sequence[_Row], n_columns: int, tag: int | None) -> list[_
         values = Counter(cell for row in body if (cell := _cell(row.cells, column)) is not None)
         candidates.append(_Candidate(column, values, frozenset(filter(is_tag, values))))
     if is_ragged and tag is None and candidates[-2].n_tags > candidates[-1].n_tags:
-        candidates.pop()  # additional columns follow the tag column
+        candidates.pop()  # there are additional columns after the tag column
     elif is_ragged and tag is None:
         candidates.pop(-2)
     return candidates

@@ -1,4 +1,4 @@
-"""Read CoNLL-2003 and similar formats.
+"""Read column files in CoNLL-2003 and similar formats.
 
 Each line contains one token, with columns separated by tabs or spaces. Blank lines separate sentences.
 """
@@ -22,7 +22,7 @@ _BOM = "\ufeff"
 
 
 class ColumnNotes:
-    """Notes for the user about how a CoNLL-style file was read. They are complete once the last row has been read."""
+    """Notes for the user about how a column file was read. They are complete once the last row has been read."""
 
     def __init__(self, path: Path, layout: ColumnLayout) -> None:
         self._path, self._layout = path, layout
@@ -60,7 +60,7 @@ class ColumnNotes:
 
 
 def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterator[Sentence | Invalid]:
-    """Read the words and tags from the columns of a CoNLL-style file.
+    """Read the words and tags in a column file.
 
     A document begins with a `-DOCSTART-` row or a comment such as `# newdoc id = d1`. It ends where the next document
     begins. In a file written by `convert --to conll`, each row has a MISC cell, and the tag `_` means that the tag is
@@ -69,7 +69,7 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
     source (TextSource): the file.
     layout (ColumnLayout): the content of each column.
     notes (ColumnNotes): the notes for the user. They are reset, then updated while the file is read.
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid sentence.
+    YIELDS (Sentence | Invalid): the sentence, or the error if it is invalid.
     """
     notes.n_ragged = notes.n_marks = n_documents = 0
     document = ""
@@ -114,9 +114,9 @@ class _Boundary(NamedTuple):
 
 
 def _comment_boundary(row: str) -> _Boundary | None:
-    """Return the boundary that a comment represents, or None if it does not represent one.
+    """Return the boundary that a comment represents, or None for any other comment.
 
-    For example, `# hipe2022:document_id = d1` represents the beginning of the document `d1`.
+    For example, the document `d1` begins at the comment `# hipe2022:document_id = d1`.
     """
     key, _, value = row[1:].partition("=")
     key = key.strip().rpartition(":")[2]
@@ -128,7 +128,7 @@ def _comment_boundary(row: str) -> _Boundary | None:
 class _SentenceBuilder:
     """A builder that collects the rows of a sentence.
 
-    `build` returns the sentence. `begin` must then be called to start the next one.
+    `build` returns the sentence. `begin` starts the next one.
     """
 
     def __init__(self, path: Path, layout: ColumnLayout, notes: ColumnNotes) -> None:
@@ -137,7 +137,9 @@ class _SentenceBuilder:
         self._checked_tags: set[str] = set()
         n = layout.n_columns
         self._word_index, self._tag_index = column_index(layout.word, n) or 0, column_index(layout.tag, n) or 0
-        self._fast_size = 0 if self._has_spaces or layout.number else n  # number of cells in a row for the fast path
+        self._fast_size = (
+            0 if self._has_spaces or layout.number else n
+        )  # rows with this number of cells take the fast path
         self.begin("")
 
     def begin(self, document: str) -> None:
@@ -151,7 +153,7 @@ class _SentenceBuilder:
         self._lines: list[int] = []
         self._spaces: list[bool] = []
         self._numbers: list[str] = []  # the word numbers, if the file has them
-        self._error: CorpusError | None = None  # the first error
+        self._error: CorpusError | None = None  # the first error in the sentence
 
     def is_word(self, row: str, cells: list[str]) -> bool:
         """Return whether a row that begins with `#` contains a word.
@@ -258,7 +260,7 @@ class _SentenceBuilder:
             return Invalid(e)
 
     def _with_tokens(self, sentence: Sentence) -> Sentence:
-        """Replace the syntactic words by the tokens of the text, as defined by CoNLL-U.
+        """Replace syntactic words by multiword tokens, as defined by CoNLL-U.
 
         For example, the token `3-4` replaces the words 3 and 4. An empty node such as `5.1` is removed.
         """

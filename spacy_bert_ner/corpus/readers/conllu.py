@@ -7,8 +7,7 @@ A token that is split into several syntactic words is read as a single token, so
     4    nos      …  NER=O
     4.1  _        …  _                  an empty node, which is not part of the text
 
-The `conllu` package is not used. Its errors do not include the line number, and it treats two spaces inside a word as a
-separator.
+The `conllu` package is not used. Its errors do not include line numbers, and it splits a word that contains two spaces.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ KEYS = ("NER", "NE", "name")
 _N_COLUMNS = 10
 _WORD = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
-_ABSENT = ""  # represents the missing tag of a word whose MISC cell has no tag key
+_ABSENT = ""  # the tag for a word whose MISC cell has no tag key
 
 Rows = list[tuple[int, str]]
 """The rows of a sentence with their line numbers, without comments."""
@@ -36,7 +35,7 @@ Rows = list[tuple[int, str]]
 def is_conllu(rows: Sequence[str]) -> bool:
     """Return whether the first row after the comments begins a CoNLL-U sentence.
 
-    The row must have ten columns, with the number of a first word in the first column and MISC in the last.
+    The row must have ten columns. The first column must number a first word, and the last one must contain MISC.
 
     rows (Sequence[str]): the first non-blank rows in the file.
     """
@@ -54,9 +53,9 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
     A word without a tag key has the tag `O`. The tag `_` means that the tag is unknown.
 
     source (TextSource): the file.
-    document_key (str | None): the comment that names the document for the sentences below it. For example, `source`
-        selects comments such as `# source = …`. If None (the default), `# newdoc id = …` is used.
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid sentence.
+    document_key (str | None): the key of the comments with document names. For example, `source` selects comments such
+        as `# source = …`. If None (the default), `# newdoc id = …` is used.
+    YIELDS (Sentence | Invalid): the sentence, or the error if it is invalid.
     RAISES CorpusError: no word has a tag key, or no comment has the specified document key.
     """
     path, misc, comments = source.path, _Misc(source.path), _Comments(source.path, document_key)
@@ -78,7 +77,7 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
 
 
 def _sentence_rows(source: TextSource, comments: _Comments) -> Iterator[Rows]:
-    """Yield the rows of each sentence. Pass the comments before and within the sentence to `comments`."""
+    """Yield the rows of each sentence. Add the comments before and within the sentence to `comments`."""
     rows: Rows = []
     with source.text() as text:
         for line, row in enumerate(chain(text, [""]), start=1):
@@ -93,7 +92,7 @@ def _sentence_rows(source: TextSource, comments: _Comments) -> Iterator[Rows]:
 
 
 class _Comments:
-    """The document and sentence IDs in the comments of a file.
+    """The document names and sentence IDs in a file's comments.
 
     document (str): the name of the current document. Empty before the first document.
     n_documents (int): the number of comments that begin a document.
@@ -102,7 +101,7 @@ class _Comments:
     def __init__(self, path: Path, document_key: str | None) -> None:
         self.document, self.n_documents = "", 0
         self._path, self._document_key = path, document_key
-        self._id_lines: dict[str, int] = {}  # the line number of each `sent_id`
+        self._id_lines: dict[str, int] = {}  # maps each sentence ID to its line number
         self._error: CorpusError | None = None
 
     def add(self, line: int, row: str) -> None:
@@ -121,7 +120,7 @@ class _Comments:
             self._error = CorpusError(Errors.same_name.format(path=self._path, line=line, name=name, first=first))
 
     def pop_error(self) -> CorpusError | None:
-        """Return the error for a repeated sentence ID and clear it. Return None if there is no error."""
+        """Return the error for a repeated sentence ID, if any, and clear it."""
         error, self._error = self._error, None
         return error
 
@@ -133,7 +132,7 @@ def _sentence(path: Path, rows: Rows, misc: _Misc, document: str) -> Sentence:
         line.
     """
     sentence = Sentence([], [], [], spaces := [], document)
-    last = end = 0  # numbers of the last syntactic word, in the rows so far and in the multiword token
+    last = end = 0  # last word so far, last word in the multiword token
     part_tags: list[str | None] = []
     for line, row in rows:
         columns = row.split("\t")
@@ -164,13 +163,13 @@ def _sentence(path: Path, rows: Rows, misc: _Misc, document: str) -> Sentence:
 
 
 def _multiword_end(path: Path, line: int, number: str, last: int, end: int) -> int:
-    """Check the number of a row, and return the number of the last word if the row is a multiword token.
+    """Check a row's number and return the number of the last word if the row is a multiword token.
 
     path (Path): the file path, for error messages.
     line (int): the line number, for error messages.
     number (str): the number in the row, such as `3` or `3-4`.
-    last (int): the number of the last syntactic word so far.
-    end (int): the number of the last syntactic word in the previous multiword token.
+    last (int): the number of the last word so far.
+    end (int): the number of the last word in the previous multiword token.
     RETURNS (int): the number of the last word in the multiword token. 0 if the row is a single word.
     RAISES CorpusError: the number is invalid, does not follow `last`, or begins a multiword token inside another one.
     """
@@ -182,14 +181,14 @@ def _multiword_end(path: Path, line: int, number: str, last: int, end: int) -> i
 
 
 def merge_tags(path: Path, line: int, word: str, tags: list[str | None]) -> str | None:
-    """Merge the tags of the parts of a multiword token.
+    """Merge the tags from the parts of a multiword token.
 
     O B-x → B-x    B-x I-x → B-x    B-x L-x → U-x    B-x E-x → S-x    I-x L-x → L-x
 
     path (Path): the file path, for error messages.
     line (int): the line number of the token, for error messages.
     word (str): the token, for error messages.
-    tags (list[str | None]): the tags of the parts. None stands for an unknown tag.
+    tags (list[str | None]): the tags of the parts. None represents an unknown tag.
     RETURNS (str | None): the merged tag. None if it is unknown.
     RAISES CorpusError: the parts belong to different entities.
     """
@@ -225,8 +224,8 @@ class _Misc:
 
         line (int): the line number of the word.
         misc (str): the cell.
-        RETURNS (tuple[str | None, bool]): the tag, and whether a space follows the word. The tag is None if it is
-            unknown, and empty if the cell has no tag key.
+        RETURNS (tuple[str | None, bool]): the tag, and whether a space follows the word. An unknown tag is None. The
+            tag is empty if the cell has no tag key.
         RAISES CorpusError: the cell has two tag keys, a tag key that differs from the previous ones, or an empty tag.
         """
         tag: str | None = _ABSENT

@@ -23,7 +23,7 @@ _SENTENCE = re.compile(r"sid|(?:sentence|sent)(?: ?(?:id|idx|index|number|no|nr|
 _WORD = re.compile(r"words?|tokens?")
 _TEXT = re.compile(r"texts?|sentences?")
 _TAG = re.compile(r"(?:(?:ner|ne|iob|bio|entity) ?)?(?:tags?|labels?)|ner|ne|iob|bio|entity|named entity")
-"""Patterns for column names that have been converted to lower case and single spaces."""
+"""Patterns for column names after conversion to lower case and single spaces."""
 _NAME_SEPARATORS = re.compile(r"[\s_#.:-]+")
 _NUMBER = re.compile(r"(?:sentence|sent)?[:# ]{0,3}([0-9]{1,9})(?:\.0)?", re.IGNORECASE)
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE | re.DOTALL)
@@ -32,7 +32,7 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _MAX_FIRST_ROW = 1 << 16
 """Maximum length of the first row, in characters."""
 _N_ROWS, _N_SENTENCES = 1000, 20
-"""Number of rows to examine in a file without a header, and in a file with one sentence per row."""
+"""Number of rows to examine in a file without a header and in a file with one sentence per row."""
 
 
 class CsvRows(Protocol):
@@ -48,7 +48,7 @@ class CsvRows(Protocol):
 
 
 class AmbiguousColumnsError(ValueError):
-    """The error that several columns may have the same role.
+    """Error raised if several columns may have the same role.
 
     wanted (str): the usual column name, which would resolve the ambiguity.
     names (list[str]): the names of the possible columns.
@@ -65,8 +65,8 @@ class CsvLayout(NamedTuple):
     delimiter (str): the character between two cells.
     header (tuple[str, ...]): the column names. Empty if the file has no header.
     n_columns (int): the number of cells in each row.
-    word (int): the index of the word column. A cell contains one word, or all words in a sentence.
-    tag (int): the index of the tag column. A cell contains one tag, or all tags in a sentence.
+    word (int): the index of the word column. A cell contains one word or all words in a sentence.
+    tag (int): the index of the tag column. A cell contains one tag or all tags in a sentence.
     sentence (int | None): the index of the column with the sentence numbers. Default: None (blank rows end sentences).
     """
 
@@ -78,7 +78,7 @@ class CsvLayout(NamedTuple):
     sentence: int | None = None
 
     def describe(self, column: int) -> str:
-        """Return a description of a column, such as "column Tag", or "column 2" if the file has no header.
+        """Return a column description such as "column Tag". Return "column 2" if the file has no header.
 
         column (int): the index of the column.
         """
@@ -103,7 +103,7 @@ def unquoted(row: list[str]) -> list[str]:
 
 
 def is_excel_row(row: str) -> bool:
-    """Return whether a row only specifies the delimiter for Excel, as in `sep=;`."""
+    """Return whether a row specifies the delimiter for Excel and contains nothing else, as in `sep=;`."""
     return _EXCEL.fullmatch(row) is not None
 
 
@@ -167,9 +167,9 @@ def sentence_layout(rows: Sequence[str], *, is_named: bool = False) -> CsvLayout
 
 
 def read_words(cell: str, n: int) -> list[str]:
-    """Parse the words of a sentence from a cell.
+    """Parse the words in a sentence cell.
 
-    cell (str): a list of `n` strings, or words separated by single spaces.
+    cell (str): a list with `n` strings, or words separated by single spaces.
     n (int): the number of tags in the sentence.
     RETURNS (list[str]): the words.
     """
@@ -179,7 +179,7 @@ def read_words(cell: str, n: int) -> list[str]:
         listed_words = None
     if listed_words is not None and len(listed_words) == n and all(isinstance(word, str) for word in listed_words):
         return listed_words
-    # Do not split at other white space: a word may be U+0085, which `str.split()` treats as a separator.
+    # Only split at spaces: a word may be U+0085, which `str.split()` treats as a separator.
     return cell.split(" ") if cell else []
 
 
@@ -210,14 +210,14 @@ def _parse(rows: Sequence[str], delimiter: str) -> Iterator[list[str]]:
 
 
 def _columns_named(header: Sequence[str], is_name: Callable[[str], object]) -> list[int]:
-    """Return the indices of the columns whose normalised names match."""
+    """Return the indices of the columns whose normalised names satisfy a condition."""
     return [i for i, name in enumerate(header) if is_name(_NAME_SEPARATORS.sub(" ", name).strip().lower())]
 
 
 def _only(header: Sequence[str], columns: Sequence[int], usual: str) -> int:
-    """Return the index of the only column, or of the only column with the usual name.
+    """Return the index of the only column or, if there are several, the only one with the usual name.
 
-    RAISES AmbiguousColumnsError: there are several such columns.
+    RAISES AmbiguousColumnsError: several columns remain.
     """
     if len(columns) > 1:
         columns = [i for i in columns if header[i] == usual] or columns

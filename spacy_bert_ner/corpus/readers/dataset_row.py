@@ -1,7 +1,7 @@
 """Parse a row of a Hugging Face NER dataset.
 
-A row contains words, and tags as strings or numbers with names. The optional column `spaces` specifies whether a space
-follows each word. The optional column `document` contains the document name.
+A row contains words and a tag for each word. Tags are strings or the numbers of named tags. The optional column
+`spaces` specifies whether a space follows each word. The optional column `document` contains the document name.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def find_columns(where: object, names: Sequence[str], holds_tags: Callable[[str]
 
 
 def has_tags(cells: Iterable[object], names: Sequence[str] | None = None) -> bool:
-    """Return whether a column contains tags. At least one of its values must be `O` or a tag with a prefix.
+    """Return whether a column contains tags, which means that any value is `O` or a tag with a prefix.
 
     cells (Iterable[object]): the cells in the column.
     names (Sequence[str] | None): the tag for each number, from 0. Default: None (the tags are strings).
@@ -84,7 +84,7 @@ def sentence_of(
     unit (str): the unit that `row` counts, for error messages.
     row (int): the row number, from 1.
     cells (Mapping[str, Any]): the cells by column name. Words are strings. Tags are strings, numbers or None (unknown).
-        The tag cell may also be None, if all tags are unknown. `spaces` may be missing or None.
+        If all tags are unknown, the tag cell may be None. `spaces` may be missing or None.
     names (Sequence[str] | None): the tag for each number, from 0. None if the numbers have no names.
     columns (Columns): the names of the word and tag columns. Default: `tokens` and `ner_tags`.
     document_key (str): the name of the column with the document name. The cell may be missing or None. Default:

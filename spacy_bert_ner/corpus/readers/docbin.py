@@ -39,13 +39,13 @@ def is_docbin(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Sentence | Invalid]:
-    """Read each Doc as a sentence with words, spaces, entities, incorrect spans and a document name.
+    """Convert each Doc to a sentence with words, spaces, entities, incorrect spans and a document name.
 
     The document name is the value of `doc.user_data["document"]`. Empty Docs are skipped.
 
     path (Path): the path to the `.spacy` file.
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid Doc.
-    RAISES CorpusError: the file is not a DocBin, or does not store entities.
+    YIELDS (Sentence | Invalid): the sentence, or the error if the Doc is invalid.
+    RAISES CorpusError: the file is not a DocBin or does not store entities.
     """
     return _read(path, Vocab(), partial(_sentence, path), unpack=False)
 
@@ -55,9 +55,9 @@ def read_docs(path: Path, vocab: Vocab, numbers: Container[int] | None = None) -
 
     path (Path): the path to the `.spacy` file.
     vocab (Vocab): the vocab for the Docs.
-    numbers (Container[int] | None): the numbers of the Docs to read, from 1. Default: None (all Docs).
+    numbers (Container[int] | None): the Docs to read, as numbers from 1. Default: None (all Docs).
     YIELDS (tuple[int, Doc]): the number of the Doc in the file (from 1), and the Doc.
-    RAISES CorpusError: the file is not a DocBin, or does not store entities.
+    RAISES CorpusError: the file is not a DocBin or does not store entities.
     """
     docs = _read(path, vocab, lambda doc, number, document: (number, doc), unpack=True)
     return ((number, doc) for number, doc in docs if numbers is None or number in numbers)

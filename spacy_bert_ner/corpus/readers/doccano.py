@@ -1,4 +1,4 @@
-"""Read doccano JSON. The spans can be stored under one of several keys, and the labels can be names or numbers.
+"""Read doccano JSON. Spans can have one of several keys, and labels can be names or numbers.
 
 {"id": 1, "text": "Ada left.", "label": [[0, 3, "per"]]}
 {"id": 1, "text": "Ada left.", "entities": [{"label": "per", "start_offset": 0, "end_offset": 3}], "relations": []}
@@ -43,10 +43,10 @@ def read(
     """Read the records in a doccano file. A record with a repeated `id` is invalid.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), the keys listed in `document_of` are used.
-    text_key (str | None): the key for the text, or a dotted path. If None (the default), `text` or `data` is used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    text_key (str | None): the key for the text or a dotted path to it. If None (the default), `text` or `data` is used.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     lines: dict[object, int] = {}
@@ -61,9 +61,9 @@ def read(
 
 
 def _reject_text_labels(path: Path, line: int, keys: Keys, record: Record) -> None:
-    """Reject a record with labels for the whole text.
+    """Reject a record whose labels apply to the whole text.
 
-    RAISES CorpusError: the spans key contains labels without offsets.
+    RAISES CorpusError: a key for spans contains labels without offsets.
     """
     for key in keys.spans[:2]:
         value = record.get(key)
@@ -72,7 +72,7 @@ def _reject_text_labels(path: Path, line: int, keys: Keys, record: Record) -> No
 
 
 class _Labels:
-    """The label names of a project, from `label_config.json` in the same folder as the corpus.
+    """The label names from `label_config.json`, which is in the same folder as the corpus.
 
     The file is loaded when the first label number is looked up.
     """
@@ -84,10 +84,10 @@ class _Labels:
         """Return the name for a label number. Return any other label unchanged.
 
         line (int): the line number of the record, for error messages.
-        label (object): the label in the record.
+        label (object): the label name or label number.
         RAISES CorpusError: the number has no name, or the label config is invalid.
         """
-        if type(label) is not int:  # `bool` is a subclass of `int`
+        if type(label) is not int:  # `isinstance` would accept `bool`
             return label
         if label not in self._names:
             message = Errors.label_number if self._names else Errors.label_numbers

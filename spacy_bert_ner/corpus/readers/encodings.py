@@ -1,11 +1,11 @@
-"""Guess the encoding of a file that is not UTF-8 from the plausibility of its words.
+"""Guess the encoding of a non-UTF-8 file from the plausibility of its decoded words.
 
 Each guess is shown together with a few decoded words, and the user chooses the encoding. Words decoded with the wrong
 encoding are implausible: they mix two alphabets, contain symbols, have capital letters in unusual positions, or consist
 of very rare characters.
 
-The `charset-normalizer` package is not used, because it is unreliable for annotated files, which are mostly ASCII. It
-mistakes Spanish and French text of any length for Central European text, and short Japanese text for Korean.
+The `charset-normalizer` package is unreliable for annotated files, because they are mostly ASCII. It mistakes Spanish
+and French text of any length for Central European text, and short Japanese text for Korean.
 
     bytes CD F5 D0 A1 C3 F7    gb18030  王小明    big5  卼苤隴    cp1252  ÍõÐ¡Ã÷
 """
@@ -25,9 +25,9 @@ OTHER_ENCODINGS = "cp1252, or another: gb18030, big5, cp932, euc-jp, cp949, cp12
 _CHUNK = 1 << 16
 _MAX_ERRORS = 1000
 _MAX_WORDS = 2000
-_MAX_WORD_BYTES = 60  # a longer word is text without spaces, and only this many bytes are examined
+_MAX_WORD_BYTES = 60  # only this many bytes are examined in longer words, which are text without spaces
 _SEPARATORS = bytes([*range(0x30), *range(0x3A, 0x40)])
-"""Bytes that are ASCII in all of these encodings, and never part of a multi-byte character."""
+"""Bytes that are ASCII in all of these encodings and never part of a multi-byte character."""
 _TO_SPACE = bytes(32 if byte in _SEPARATORS else byte for byte in range(256))
 _WINDOWS_ONLY = bytes(range(0x80, 0xA0))
 """Bytes that are control characters in Latin-1, but quotation marks and dashes in Windows-1252."""
@@ -46,12 +46,12 @@ _KANA = ("\u3041", "\u30ff")
 _MARKS = "“”‘’„‚‹›«»–—…•€£¥§°©®™·¿¡"
 """Punctuation and symbols that can be adjacent to a word in any language with an alphabet."""
 _MIN_PLAUSIBILITY, _MAX_GAP_TO_BEST = 0.6, 0.2
-"""The minimum plausibility of a suggested encoding, and its maximum difference from the best plausibility."""
+"""The minimum plausibility for a suggestion and the maximum difference from the best plausibility."""
 _MAX_OFFERS, _MAX_WORDS_SHOWN = 4, 3
 
 
 class Guess(NamedTuple):
-    """A likely encoding, and the first words decoded with it."""
+    """A likely encoding and the first words decoded with it."""
 
     encoding: str
     words: tuple[str, ...]
@@ -107,7 +107,7 @@ def collect_evidence(file: BinaryIO) -> Evidence:
     bad_lines: list[int] = []
     words: list[bytes] = []
     n_valid, n_errors, line, is_windows, nul_line = 0, 0, 1, False, None
-    while chunk := file.read(_CHUNK) + file.readline(_CHUNK):  # complete lines, unless a line is very long
+    while chunk := file.read(_CHUNK) + file.readline(_CHUNK):  # contains complete lines, unless a line is very long
         if nul_line is None and b"\0" in chunk:
             nul_line = line + chunk.count(b"\n", 0, chunk.index(b"\0"))
         for i, row in enumerate(chunk.split(b"\n") if not chunk.isascii() else ()):
@@ -170,7 +170,7 @@ def _plausibility(words: list[bytes], encoding: str) -> float:
 def _decode(word: bytes, encoding: str) -> str:
     """Decode a word.
 
-    RETURNS (str): the decoded word. Empty if the word is invalid in this encoding, or contains characters that do not
+    RETURNS (str): the decoded word. Empty if the word is invalid in this encoding or contains characters that do not
         occur in text.
     """
     try:
@@ -186,14 +186,14 @@ def _decode(word: bytes, encoding: str) -> str:
 def _east_asian_plausibility(word: str, encoding: str) -> float:
     """Return the plausibility, from 0 to 1, of a word in a Chinese, Japanese or Korean text.
 
-    Such texts may also contain words that are written with an alphabet.
+    Such texts may also contain words in other scripts.
     """
     wide = [char for char in word if char > "\u2fff" and not _is_wide_mark(char)]
     if not wide:
         rest = "".join(char for char in word if not _is_wide_mark(char))
         return _word_plausibility(rest) if rest else 0.8 * bool(word)
     if len(wide) == 1 and word[0].isascii() and word[-1].isascii():
-        return 0.0  # a single wide character between ASCII characters
+        return 0.0  # a single wide character within an ASCII word
     return sum(_is_common(char, encoding) for char in wide) / len(wide)
 
 
@@ -214,7 +214,7 @@ def _word_plausibility(word: str) -> float:
         return 1.0
     parts = [part for part in word.strip(_MARKS).split("’") if not part.isascii()]
     if not parts:
-        return 0.8 * bool(word)  # only symbols and ASCII characters, which do not distinguish the encodings
+        return 0.8 * bool(word)  # only symbols and ASCII characters, which provide little evidence
     for part in parts:
         if not (part.isalpha() and (part.islower() or part.istitle() or part.isupper())):
             return 0.0

@@ -1,10 +1,10 @@
 """Read the words and tags in a CSV file with one of the two Groningen Meaning Bank layouts for NER.
 
-A file with one sentence per row has the columns `text,labels`. The words and the tags in a row are both separated by
-single spaces, or are both lists.
+A file with one sentence per row has the columns `text,labels`. The words and tags are either both separated by single
+spaces or both lists.
 
-A file with one token per row has the columns `Sentence #,Word,POS,Tag`. The sentence number is given in the first row
-of each sentence, or in every row. If there is no such column, blank rows end the sentences.
+A file with one token per row has the columns `Sentence #,Word,POS,Tag`. The sentence number is in the first row of each
+sentence or in every row. Without this column, blank rows end the sentences.
 
 `csv_layout` handles other column names, other delimiters and files without a header.
 """
@@ -38,9 +38,10 @@ from .list_cell import read_list
 from .text_source import TextSource
 
 _HEAD = 1000, 1 << 18
-"""Maximum number of rows, and of characters, from which the layout is inferred."""
+"""Maximum number of rows and maximum number of characters from which the layout is inferred."""
 _MAX_WITHOUT_END, _FEW_WITHOUT_END = 1000, 50
-"""Numbers of rows without the end of a sentence. Exceeding the first is an error. Exceeding the second adds a note."""
+"""Limits for the number of rows before a sentence ends. Exceeding the first limit is an error. Exceeding the second
+limit adds a note."""
 _LINE_ENDS = frozenset("\r\n")
 
 
@@ -80,7 +81,7 @@ class _Group:
         return bool(self.rows or self.error)
 
     def add(self, line: int, cells: Cells, bad_row: _BadRow | None) -> None:
-        """Add a valid row, or store the error for an invalid row.
+        """Add a valid row or store the error for an invalid row.
 
         line (int): the line number of the row.
         cells (Cells): the cells in the row.
@@ -105,7 +106,7 @@ def is_tokens(rows: Sequence[str]) -> bool:
 def _has_layout(infer: Callable[..., CsvLayout | None], rows: Sequence[str]) -> bool:
     try:
         return infer(rows) is not None
-    except AmbiguousColumnsError:  # the reader raises this error with the file path
+    except AmbiguousColumnsError:  # the reader reports this error with the file path
         return True
 
 
@@ -114,7 +115,7 @@ def read_sentences(source: TextSource, document_key: str | None = None) -> Itera
 
     source (TextSource): the file.
     document_key (str | None): the column with the document names. Default: None (no document names).
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid row.
+    YIELDS (Sentence | Invalid): the sentence, or the error if the row is invalid.
     RAISES CorpusError: a column is missing or ambiguous.
     """
     layout = _infer_layout(source, "gmb-sentences", sentence_layout, SENTENCE_COLUMNS)
@@ -155,7 +156,7 @@ def _sentence(path: Path, line: int, cells: Cells) -> Sentence | None:
 
 
 def _check_tags(path: Path, line: int, listed: list[object]) -> list[str | None]:
-    """Return the tags in a list. None stands for an unknown tag.
+    """Check the tags in a list and return them. None represents an unknown tag.
 
     RAISES CorpusError: an element is neither a string nor None.
     """
@@ -173,7 +174,7 @@ def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator
     source (TextSource): the file.
     document_key (str | None): the column with the document names. The first row of each sentence specifies its
         document. Default: None (no document names).
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid sentence.
+    YIELDS (Sentence | Invalid): the sentence, or the error if it is invalid.
     RAISES CorpusError: a column is missing or ambiguous, or no sentence ends within the first 1000 rows.
     """
     layout = _infer_layout(source, "gmb-tokens", token_layout, TOKEN_COLUMNS)
@@ -194,14 +195,14 @@ def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator
 
 
 def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
-    """Yield the rows of each sentence. A new sentence number begins a sentence.
+    """Group rows into sentences. A new sentence number begins a new sentence.
 
-    An invalid row without a known number belongs to the previous sentence. If the sentence number is given in every
-    row, the invalid row may also belong to the next sentence, which then gets the same error.
+    An invalid row without a known number belongs to the previous sentence. If every row has a sentence number, the
+    invalid row may also belong to the next sentence. That sentence then gets the same error.
     """
     group = _Group()
-    pending_error: CorpusError | None = None  # for the preceding invalid rows with an unknown number
-    last_number, repeats = "", False  # repeats: whether every row has a sentence number
+    pending_error: CorpusError | None = None  # the error for preceding invalid rows with an unknown number
+    last_number, repeats = "", False  # `repeats` is True if every row has a sentence number
     for line, cells, bad_row in rows:
         if bad_row is not None and _has_unknown_number(bad_row, last_number):
             pending_error = pending_error or bad_row.error
@@ -223,9 +224,9 @@ def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
 
 
 def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
-    """Return whether the number of an invalid row is missing or has a different prefix from the previous number.
+    """Return whether an invalid row has no sentence number or one with a new prefix.
 
-    A different prefix means that the cells may have shifted.
+    A prefix that differs from the previous row's prefix may mean that the cells have shifted.
     """
     if row.number is None:
         return True
@@ -233,7 +234,7 @@ def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
 
 
 def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[_Group]:
-    """Yield the rows of each sentence. A blank row, or a row without a word and a tag, ends a sentence.
+    """Group rows into sentences. A sentence ends with a blank row or a row without a word and a tag.
 
     RAISES CorpusError: there is no such row among the first 1000 rows.
     """
@@ -307,7 +308,7 @@ def _infer_layout(
 def _rows(
     source: TextSource, layout: CsvLayout, document_key: str | None, *, keeps_blank: bool = False
 ) -> Iterator[Row]:
-    """Yield the cells in each row with the line number on which it begins. Yield an error for an invalid row.
+    """Yield each row's cells and the line number on which it begins. Yield an error for an invalid row.
 
     keeps_blank (bool): whether to yield empty cells for a blank row. Default: False.
     """
@@ -330,7 +331,7 @@ def _rows(
 
 
 def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int, list[str] | _BadRow]]:
-    """Yield each row after the header with the line number on which it begins. Yield an error if it is invalid."""
+    """Yield each row after the header and the line number on which it begins. Yield an error if it is invalid."""
     reader = csv_reader(text, layout.delimiter)
     rows = map(unquoted, reader) if layout.delimiter == "\t" else iter(reader)
     if layout.header:
@@ -347,7 +348,7 @@ def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int
 
 
 def _field_count_error(path: Path, line: int, row: list[str], layout: CsvLayout) -> _BadRow:
-    """Create the error for a row with the wrong number of cells. Include its sentence number if it has one."""
+    """Create the error for a row with the wrong number of cells. Keep its sentence number if it has one."""
     message = Errors.field_count.format(path=path, line=line, found=len(row), needed=layout.n_columns)
     has_number = layout.sentence is not None and layout.sentence < len(row)
     return _BadRow(CorpusError(message), row[layout.sentence or 0] if has_number else None)
@@ -356,7 +357,7 @@ def _field_count_error(path: Path, line: int, row: list[str], layout: CsvLayout)
 def _without_digits(number: str) -> str:
     """Return a sentence number without its trailing digits.
 
-    For example, `Sentence: ` is the prefix that all numbers in a file have in common.
+    All sentence numbers in a file have the same prefix, such as `Sentence: `.
     """
     return number.rstrip("0123456789")
 

@@ -1,7 +1,7 @@
-"""Read Hugging Face datasets from disk: a folder written by `save_to_disk`, or an Arrow or Parquet file.
+"""Read Hugging Face datasets from a folder written by `save_to_disk` or from an Arrow or Parquet file.
 
-Data is read in batches. Memory usage depends on the largest record batch in an Arrow file, or the largest row group in
-a Parquet file.
+Data is read in batches. Memory usage depends on the largest record batch in an Arrow file or row group in a Parquet
+file.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from ..sentence import Invalid, Sentence
 from .dataset_row import DOCUMENT, SPACES, Columns, find_columns, has_tags, sentence_of
 
 _MAGIC = {b"PAR1": "parquet", b"ARRO": "file", b"\xff\xff\xff\xff": "stream"}
-"""The first bytes of each file type, and its name. `save_to_disk` writes streams."""
+"""File types by their first bytes. `save_to_disk` writes streams."""
 _SPLITS, _STATE, _INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 _BATCH = 1000
 
 
 def is_dataset(path: Path) -> bool:
-    """Return whether a path is a folder written by `save_to_disk`, or a file that begins like Arrow or Parquet."""
+    """Return whether a path is a `save_to_disk` folder or a file that begins like an Arrow or Parquet file."""
     if path.is_dir():
         return any((path / name).is_file() for name in (_SPLITS, _STATE, _INFO))
     return path.is_file() and _magic(path) in _MAGIC
 
 
 def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Invalid]:
-    """Read the words and tags, and the columns `spaces` and `document` if they exist.
+    """Read the words, the tags and the optional columns `spaces` and `document`.
 
     See `dataset_row` for the column names. If the tags are numbers, their names are taken from the schema, where the
     `datasets` library writes them. If the schema has no names, they are taken from `dataset_info.json` in the same
@@ -39,11 +39,11 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
 
     path (Path): the path to the folder or file.
     document_key (str | None): the column with the document name of each row. If None (the default), `document` is used.
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid row.
+    YIELDS (Sentence | Invalid): the sentence, or the error if the row is invalid.
     RAISES CorpusError: `pyarrow` is not installed, the dataset cannot be read, or a column is missing.
     """
     try:
-        import pyarrow  # noqa: F401, an early check for the optional dependency
+        import pyarrow  # noqa: F401, checks the optional dependency early
     except ImportError as e:
         raise CorpusError(Errors.no_pyarrow.format(path=path)) from e
     rows = chain.from_iterable(_file_rows(file, document_key) for file in _files(path))
@@ -57,11 +57,11 @@ def read(path: Path, document_key: str | None = None) -> Iterator[Sentence | Inv
 
 
 class _Row(NamedTuple):
-    """A row with the information that is needed to interpret it.
+    """A row with its column names and tag names.
 
     cells (dict[str, Any]): the cells by column name.
     columns (Columns): the names of the word and tag columns.
-    tag_names (list[str] | None): the tag for each number, from 0. None if the tags are strings, or numbers without
+    tag_names (list[str] | None): the tag for each number, from 0. None if the tags are strings or numbers without
         names.
     """
 
@@ -107,7 +107,7 @@ def _files(path: Path) -> list[Path]:
         files = [path / Path(str(file["filename"])).name for file in data_files]
     else:
         files = sorted(path.glob("*.arrow"))
-    existing = set(path.iterdir())  # do not look up each file: its name may be too long for the file system
+    existing = set(path.iterdir())  # avoid looking up single files, as a name may be too long
     missing = [file.name for file in files if file not in existing or not file.is_file()]
     if missing or not files:
         raise CorpusError(Errors.dataset_files.format(path=path, missing=", ".join(missing) or "*.arrow"))
@@ -120,9 +120,9 @@ def _magic(path: Path) -> bytes:
 
 
 def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iterator[Any]]]:
-    """Open a file, and return its schema and a function that reads its record batches.
+    """Open a file and return its schema and a function that reads its record batches.
 
-    The function takes the names of the columns to read, and can be called only once.
+    The function takes the names of the columns to read. It can be called only once.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -141,7 +141,7 @@ def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iter
 
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
-    batch.validate(full=True)  # Arrow does not check offsets on opening, so invalid ones read arbitrary memory
+    batch.validate(full=True)  # with invalid offsets, Arrow would read arbitrary memory
     rows: list[dict[str, Any]] = batch.to_pylist()
     return rows
 
@@ -193,8 +193,8 @@ def _names(features: tuple[Any, Any], column: str) -> list[str] | None:
 
     The list type that contains the `ClassLabel` depends on the library version.
 
-    features (tuple[Any, Any]): the features from the schema, and those from `dataset_info.json`, which are used if the
-        schema has no names.
+    features (tuple[Any, Any]): the features from the schema and those from `dataset_info.json`. The latter are used if
+        the schema has no names.
     column (str): the name of the column.
     """
     for source in features:

@@ -1,6 +1,6 @@
 """Read Hugging Face datasets in JSON format: one object per line, or a list of objects.
 
-Each object has words and tags, and optionally `spaces` and `document`. See `dataset_row` for the names of the keys.
+Each object has words and tags. It can also have `spaces` and `document`. See `dataset_row` for the key names.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def read(source: TextSource, document_key: str | None = None) -> Iterator[Senten
     """Read the words and tags. Tags must be strings, because the format cannot store names for numbers.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), `document` is used.
-    YIELDS (Sentence | Invalid): the sentence, or the error for an invalid record.
+    YIELDS (Sentence | Invalid): the sentence, or the error if the record is invalid.
     RAISES CorpusError: several keys may contain the tags, or the rest of the file cannot be read. See `read_records`.
     """
     path = source.path

@@ -39,9 +39,9 @@ def read_dataturks(source: TextSource, document_key: str | None = None) -> Itera
     """Read the records in a Dataturks file. A record without an annotation is skipped.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), the keys listed in `document_of` are used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
@@ -68,7 +68,7 @@ def read_dataturks(source: TextSource, document_key: str | None = None) -> Itera
 
 
 def _labels_and_points(path: Path, line: int, item: object) -> tuple[list[object], list[Record]]:
-    """Return the labels and the points of a Dataturks annotation. Points are objects with offsets.
+    """Return the labels and points in a Dataturks annotation. Points are objects with offsets.
 
     RAISES CorpusError: the labels or the points are missing or have an invalid type.
     """
@@ -82,12 +82,12 @@ def _labels_and_points(path: Path, line: int, item: object) -> tuple[list[object
 
 
 def read_cluener(source: TextSource, document_key: str | None = None) -> Iterator[AnnotatedText | Invalid]:
-    """Read the records in a CLUENER file, which map each label to strings and their offsets.
+    """Read the records in a CLUENER file. Each record maps labels to strings and their offsets.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), the keys listed in `document_of` are used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
@@ -104,7 +104,7 @@ def read_cluener(source: TextSource, document_key: str | None = None) -> Iterato
 def _cluener_spans(path: Path, line: int, labels: object) -> Iterator[Span]:
     """Yield the spans in a record.
 
-    labels (object): a map from each label to strings, and from each string to its offsets.
+    labels (object): a dictionary that maps each label to strings and each string to its offsets.
     RAISES CorpusError: the labels, strings or offsets have an invalid type.
     """
     for label, strings in _members(path, line, labels):
@@ -136,7 +136,7 @@ def _members(path: Path, line: int, value: object) -> list[tuple[str, object]]:
 
 def _inclusive_span(path: Path, line: int, start: object, end: object, label: object, declared: object) -> Span:
     """Create a span from offsets with an inclusive end."""
-    end = end + 1 if type(end) is int else end  # `bool` is a subclass of `int`
+    end = end + 1 if type(end) is int else end  # `isinstance` would accept `bool`
     return make_span(path, line, start, end, label, declared)
 
 

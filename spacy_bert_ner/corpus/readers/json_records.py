@@ -1,4 +1,4 @@
-"""Parse the records in JSON files, and look up their keys. A record that cannot be parsed becomes `Invalid`."""
+"""Parse the records in JSON files and look up their keys. A record that cannot be parsed becomes `Invalid`."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ N_HEAD = 20
 
 
 class _RepeatedIdError(CorpusError):
-    """The error that an earlier record has the same `id`. The message includes the `id`."""
+    """Error raised if an earlier record has the same `id`. The message includes the `id`."""
 
 
 def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Iterator[T | Invalid]:
     """Parse each record in a file.
 
     source (TextSource): the file.
-    parse (Callable): a function that takes the line number on which a record begins and the record, and parses it.
-    YIELDS (T | Invalid): the return value of `parse`, or the error for an invalid record.
+    parse (Callable): a function that parses a record. It takes the line number on which the record begins and the
+        record.
+    YIELDS (T | Invalid): the return value of `parse`, or the error if the record is invalid.
     RAISES CorpusError: a record is too long, or a record that spans several lines is not valid JSON. The message
         includes the file and line.
     """
@@ -41,13 +42,13 @@ def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Itera
 def parse_records(
     path: Path, items: Iterable[tuple[int, Any]], parse: Callable[[int, Record], T]
 ) -> Iterator[T | Invalid]:
-    """Parse each record. Yield `Invalid` for an error, for a value that is not an object, and if `parse` fails.
+    """Parse each record. Yield `Invalid` for errors, for values that are not objects and for parsing failures.
 
     path (Path): the file path, for error messages. The messages also include the record's `id`, because all records may
         be on one line.
     items (Iterable[tuple[int, Any]]): pairs of a line number (from 1) and a value or an error.
-    parse (Callable): a function that takes the line number of a record and the record, and parses it.
-    YIELDS (T | Invalid): the return value of `parse`, or the error for an invalid record.
+    parse (Callable): a function that parses a record. It takes the line number of the record and the record.
+    YIELDS (T | Invalid): the return value of `parse`, or the error if the record is invalid.
     """
     for line, value in items:
         if isinstance(value, CorpusError):
@@ -65,10 +66,10 @@ def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "
     """Parse each value in a file, regardless of its type. See `read_records`.
 
     source (TextSource): the file.
-    parse (Callable): a function that takes the line number on which a value begins and the value, and parses it.
+    parse (Callable): a function that parses a value. It takes the line number on which the value begins and the value.
     key (str): the key for an array. If the file is a single object, the values are the elements of this array. Default:
         empty (no key).
-    YIELDS (T | Invalid): the return value of `parse`, or the error for an invalid value.
+    YIELDS (T | Invalid): the return value of `parse`, or the error if the value is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     for line, value in values(source, key):
@@ -96,7 +97,7 @@ def first_readable(items: Iterable[tuple[int, object]]) -> list[Record]:
     RETURNS (list[Record]): at most `N_HEAD` records.
     """
     records: list[Record] = []
-    with suppress(CorpusError):  # the error is raised again when the whole file is read
+    with suppress(CorpusError):  # raised again when the whole file is read
         records.extend(islice((value for _, value in items if isinstance(value, dict)), N_HEAD))
     return records
 
@@ -124,7 +125,7 @@ def name_at(path: Path, line: int, record: Record, key: str) -> str:
     path (Path): the file path, for error messages.
     line (int): the line number of the record, for error messages.
     record (Record): the record.
-    key (str): the key for the name, or a dotted path such as `meta.source`.
+    key (str): the key for the document name or a dotted path such as `meta.source`.
     RETURNS (str): the document name.
     RAISES CorpusError: the value is neither a string nor an integer. The message includes the file and line.
     """
@@ -135,7 +136,7 @@ def name_at(path: Path, line: int, record: Record, key: str) -> str:
 
 
 def value_at(record: object, key: str) -> object:
-    """Return the value at a key, or at a dotted path through nested objects. Return None if there is no value."""
+    """Return the value at a key or a dotted path through nested objects. Return None if there is no value."""
     for part in [key] if isinstance(record, dict) and key in record else key.split("."):
         record = record.get(part) if isinstance(record, dict) else None
     return record

@@ -30,7 +30,8 @@ def values(source: TextSource, key: str = "") -> Iterator[tuple[int, Any]]:
     source (TextSource): the file.
     key (str): the key for an array. If the file is a single object, the values are the elements of this array. Default:
         empty (no key).
-    YIELDS (tuple[int, Any]): the line number (from 1), and the value. An invalid line is replaced by a `CorpusError`.
+    YIELDS (tuple[int, Any]): the line number (from 1) and the value. A `CorpusError` replaces the value of an invalid
+        line.
     RAISES CorpusError: a value is too long, or a value that spans several lines is not valid JSON. The message includes
         the file and line.
     """
@@ -87,7 +88,7 @@ def _rows(path: Path, text: TextIO) -> Iterator[tuple[int, str]]:
         if len(row) > MAX_RECORD:
             raise CorpusError(Errors.long_record.format(path=path, line=line, allowed=MAX_RECORD))
         if row.strip():
-            yield line, row.rstrip("\r\n")  # without line ending, so that an error at the end is reported on this line
+            yield line, row.rstrip("\r\n")  # an error at the end is then reported on this line
 
 
 def _end_before_comma(row: str, error: Exception) -> int:
@@ -135,12 +136,12 @@ def _elements(decoder: _StreamDecoder) -> Iterator[tuple[int, Any]]:
 
 
 def elements_under(path: Path, text: TextIO, key: str) -> Iterator[tuple[int, Any]]:
-    """Yield the elements of an array in an object, and skip the values at the object's other keys.
+    """Yield the elements of an array in an object. Skip the values at all other keys.
 
     path (Path): the file path, for error messages.
     text (TextIO): a single object.
     key (str): the key for the array.
-    YIELDS (tuple[int, Any]): the line number (from 1), and the element.
+    YIELDS (tuple[int, Any]): the line number (from 1) and the element.
     RAISES CorpusError: the text is not valid JSON, or the value at the key is not an array. The message includes the
         file and line.
     """
@@ -180,7 +181,7 @@ class _StreamDecoder:
         self._decoder = json.JSONDecoder()
 
     def peek(self) -> str:
-        """Skip white space, and return the next character. Return an empty string at the end of the text."""
+        """Skip white space and return the next character. Return an empty string at the end of the text."""
         while True:
             end = skip_blank(self._buffer, self._offset)
             self.line += self._buffer.count("\n", self._offset, end)
@@ -212,7 +213,7 @@ class _StreamDecoder:
         """Decode the value at the current position.
 
         RETURNS (Any): the decoded value.
-        RAISES CorpusError: the value is not valid JSON, or is longer than `MAX_RECORD`.
+        RAISES CorpusError: the value is not valid JSON or is longer than `MAX_RECORD`.
         """
         while True:
             try:
@@ -252,7 +253,7 @@ class _StreamDecoder:
 
 
 def _is_truncated(buffer: str, error: Exception) -> bool:
-    """Return whether the JSON only fails at the end of the buffer, so more text may complete it."""
+    """Return whether decoding only fails at the end of the buffer, so that more text may complete the value."""
     if not isinstance(error, json.JSONDecodeError):
         return False
     return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')

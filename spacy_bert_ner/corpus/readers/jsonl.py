@@ -1,9 +1,9 @@
-"""Read JSON with character offsets as spaCy and Prodigy write it, with one object per line.
+"""Read JSONL files with character offsets, in the form that spaCy and Prodigy write.
 
 {"text": "Ada left.", "spans": [{"start": 0, "end": 3, "label": "per"}]}     spaCy, Prodigy
 {"text": "Ada left.", "entities": [[0, 3, "per"]]}                           older spaCy
 
-If a record has `tokens`, as in Prodigy's output, the text is not tokenized. `unknown` lists the character ranges whose
+If a record has `tokens`, as in Prodigy's output, these tokens are used. `unknown` lists the character ranges whose
 annotation is unknown, such as [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the same form as
 `spans`.
 
@@ -29,7 +29,7 @@ ANSWERS = (ACCEPT, REJECT, "ignore")
 """The answers that a Prodigy annotator can give for an example or a span."""
 BINARY = ("ner", "spans")
 """Prodigy interfaces (`_view_id`) that ask yes-or-no questions about existing spans, as `ner.teach` does. In manual
-interfaces, an annotator marks all entities in a text, and skips a text by rejecting it."""
+interfaces, an annotator marks all entities in a text and skips a text by rejecting it."""
 
 
 class Keys(NamedTuple):
@@ -68,10 +68,10 @@ def read_spacy(
     """Read the records in a spaCy or Prodigy file.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), the keys listed in `document_of` are used.
-    text_key (str | None): the key for the text, or a dotted path. If None (the default), `text` is used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    text_key (str | None): the key for the text or a dotted path to it. If None (the default), `text` is used.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: no record has spans, or the rest of the file cannot be read. See `read_records`.
     """
     path, keys = source.path, SPACY.renamed(text_key)
@@ -121,12 +121,12 @@ def parse_text(
 
     path (Path): the file path, for error messages.
     keys (Keys): the possible keys for the text and the spans.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None, the keys
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None, the keys
         listed in `document_of` are used.
     line (int): the line number of the record.
     record (Record): the record.
-    name_label (Callable | None): a function that takes the line number and the label in the record, and returns the
-        label name. If None (the default), labels are not converted.
+    name_label (Callable | None): a function that returns the name for a label. It takes the line number and the label.
+        If None (the default), labels are not converted.
     RETURNS (AnnotatedText): the text with its spans. `annotated` is False if the annotator rejected or ignored the
         record.
     RAISES CorpusError: the record is invalid. The message includes the file and line.
@@ -191,7 +191,7 @@ def _text(path: Path, keys: Keys, line: int, record: Record) -> str:
 def _items(path: Path, keys: Keys, line: int, record: Record) -> object:
     """Return the value at the key for spans. Return an empty list for an accepted Prodigy record without this key.
 
-    RAISES CorpusError: the key is missing from another record, or the record only has labels for the whole text.
+    RAISES CorpusError: any other record has no key for spans, or the record only has labels for the whole text.
     """
     for key in keys.spans:
         if key in record:

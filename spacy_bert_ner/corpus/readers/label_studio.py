@@ -35,7 +35,7 @@ _UNLABELED_KEYS = {"start", "end", "text", "globalOffsets"}
 def is_label_studio(rows: Sequence[str], text_key: str | None = None) -> bool:
     """Return whether a file is a Label Studio export.
 
-    Its first record must be a task, or have the annotation keys used in JSON-MIN or CSV format.
+    Its first record must be a task or have the annotation keys that JSON-MIN and CSV files use.
     """
     if label_studio_csv.is_csv(rows):
         return True
@@ -55,11 +55,11 @@ def read(
     A task without such an annotation is skipped. Predictions are not read.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `data.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `data.source`. If None (the
         default), the `id` of the record is used.
     text_key (str | None): the key for the text in `data`. If None (the default), `text` is used. If `text` does not
         exist, the key whose text matches the regions is used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: several keys may contain the text, or the rest of the file cannot be read. See `read_records`.
     """
     path = source.path
@@ -75,7 +75,7 @@ def read(
         is_task = _is_task(record)
         text = _text(path, line, record, text_key)
         current = (document_name(path, record.get("id")), text)
-        if not is_task and current[0] and current == last:  # JSON-MIN has one record per annotation
+        if not is_task and current[0] and current == last:  # JSON-MIN has a record for each annotation of a task
             return AnnotatedText("", [], path, line, n_unused=1)
         last = current
         check_id(path, line, record, lines)
@@ -151,7 +151,7 @@ def _all_results(record: Record) -> list[Any]:
 
 
 def _min_results(record: Record) -> list[list[Any]]:
-    """Return a list with the results of a JSON-MIN record, or an empty list if the record has no annotation.
+    """Return a list with a JSON-MIN record's only result list, or an empty list if it has no annotation.
 
     The key for the regions depends on the labelling interface.
     """
@@ -162,13 +162,13 @@ def _min_results(record: Record) -> list[list[Any]]:
 
 
 def _region_values(items: list[Any]) -> list[Record]:
-    """Return the values in a list of results. Relations have no value."""
+    """Return the `value` objects in a list of results. Relations have none."""
     values = [item.get("value") for item in items if isinstance(item, dict)]
     return [value for value in values if isinstance(value, dict)]
 
 
 def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], bool]:
-    """Return the spans for the regions in a list of results, and whether any region has several labels.
+    """Return the spans in a list of results and whether any region has several labels.
 
     RAISES CorpusError: a region is invalid. The message includes the file and line.
     """
@@ -178,7 +178,7 @@ def _spans(path: Path, line: int, items: list[Any]) -> tuple[list[Span], bool]:
             if key != "labels" and key.endswith("labels"):
                 raise CorpusError(Errors.other_labels.format(path=path, line=line, key=key))
         if "labels" not in value and not ("start" in value and value.keys() <= _UNLABELED_KEYS):
-            continue  # a choice, or another result without labels
+            continue  # a choice or another result without labels
         labels = value.get("labels")
         if isinstance(labels, list) and len(labels) > 1:
             has_many_labels = True

@@ -14,7 +14,7 @@ _METADATA_KEYS = {"id", "annotator", "annotation_id", "created_at", "updated_at"
 """The keys for annotation metadata in JSON-MIN and CSV format."""
 
 Sample = tuple[object, list[Record]]
-"""The object that contains the text of a task, and its regions. Regions are objects with `start`, `end` and `text`."""
+"""The object with a task's text, and the task's regions. Regions are objects with `start`, `end` and `text`."""
 
 
 def find_text_key(path: Path, samples: Sequence[Sample]) -> str:
@@ -43,7 +43,7 @@ def find_text_key(path: Path, samples: Sequence[Sample]) -> str:
 
 
 def _all_match(key: str, samples: Sequence[Sample], matches: Callable[[str, Record], bool]) -> bool:
-    """Return whether there are regions and all of them match the strings at a key."""
+    """Return whether there are regions, and whether all of them match the strings at a key."""
     pairs = [
         (data[key], region)
         for data, regions in samples

@@ -1,4 +1,4 @@
-"""Parse a list in a CSV cell. Programs write lists in JSON, Python or NumPy notation. The last one has no commas.
+"""Parse a list in a CSV cell. The notation can be JSON, Python or NumPy. NumPy does not write commas.
 
 ["B-per", "O", null]    ['B-per', 'O', None]    ['B-per' 'O']
 """

@@ -1,4 +1,4 @@
-"""Check the tokens in a Prodigy record, and fill the gaps between them.
+"""Check the tokens in a Prodigy record and fill the gaps between them.
 
 Gaps consist of white space. A single space belongs to the token before it. Any further white space becomes a separate
 token, as in spaCy, so that the text is preserved.
@@ -15,7 +15,7 @@ from ..span_text import Tokens, shorten
 
 
 def check_tokens(path: Path, line: int, text: str, items: object) -> Tokens:
-    """Check the tokens in a record, and return its words and the spaces between them.
+    """Check the tokens in a record and return its words and the spaces between them.
 
     path (Path): the file path, for error messages.
     line (int): the line number of the record, for error messages.
@@ -23,8 +23,7 @@ def check_tokens(path: Path, line: int, text: str, items: object) -> Tokens:
     items (object): the value at the key `tokens`: a list of objects with `start`, `end` and, optionally, `text`.
     RETURNS (Tokens): the words, and whether a space follows each word.
     RAISES CorpusError: a token is outside the text, differs from the text at its offsets, or overlaps the previous
-        token. It is also an error if a gap contains other characters than white space. The message includes the file
-        and line.
+        token. A gap between tokens contains characters other than white space. The message includes the file and line.
     """
     if not isinstance(items, list):
         raise CorpusError(Errors.bad_gold.format(path=path, line=line, found=shorten(items), n=len(text)))
@@ -33,7 +32,7 @@ def check_tokens(path: Path, line: int, text: str, items: object) -> Tokens:
         start, end, declared_text = (
             (item.get(key) for key in ("start", "end", "text")) if isinstance(item, dict) else [None] * 3
         )
-        # `bool` is a subclass of `int`, but is also rejected.
+        # Compare types, because `isinstance` would accept `bool`.
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
             raise CorpusError(Errors.bad_gold.format(path=path, line=line, found=shorten(item), n=len(text)))
         where = {"path": path, "line": line, "start": start, "end": end, "covered": shorten(text[start:end])}
@@ -57,8 +56,7 @@ def check_unknown(path: Path, line: int, text: str, items: object) -> list[tuple
     text (str): the text of the record.
     items (object): the value at the key `unknown`: a list of pairs of start and end offsets, in characters.
     RETURNS (list[tuple[int, int]]): the pairs.
-    RAISES CorpusError: an item is not a pair of offsets, or is outside the text. The message includes the file and
-        line.
+    RAISES CorpusError: an item is not a pair of offsets or is outside the text. The message includes the file and line.
     """
     if not isinstance(items, list):
         raise CorpusError(Errors.bad_unknown.format(path=path, line=line, found=shorten(items), n=len(text)))
@@ -72,7 +70,7 @@ def check_unknown(path: Path, line: int, text: str, items: object) -> list[tuple
 
 
 def _fill_gap(path: Path, line: int, text: str, tokens: Tokens, start: int, end: int) -> None:
-    """Check the gap between two tokens, and add its white space.
+    """Check the gap between two tokens and add its white space.
 
     RAISES CorpusError: the gap contains characters other than white space.
     """

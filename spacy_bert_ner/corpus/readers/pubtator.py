@@ -1,4 +1,4 @@
-"""Read PubTator files. Each document has a title, an abstract and one row per entity, and ends with a blank line.
+"""Read PubTator files. A document has a title, an abstract and a row for each entity. A blank line ends it.
 
     100|t|Gout in Rome.
     100|a|It was bad.
@@ -42,7 +42,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read each document in a file. Relations are skipped.
 
     source (TextSource): the file.
-    YIELDS (AnnotatedText | Invalid): the text of the document, or the error for an invalid document.
+    YIELDS (AnnotatedText | Invalid): the document's annotated text, or the error if the document is invalid.
     """
     for block in _blocks(source):
         try:
@@ -78,7 +78,7 @@ def _blocks(source: TextSource) -> Iterator[Rows]:
 def _document(path: Path, block: Rows) -> AnnotatedText:
     """Return the text and the entities of a document.
 
-    RAISES CorpusError: a row is not valid PubTator, or belongs to another document. The message includes the file and
+    RAISES CorpusError: a row is not valid PubTator or belongs to another document. The message includes the file and
         line.
     """
     first_line, row = block[0]
@@ -97,9 +97,9 @@ def _document(path: Path, block: Rows) -> AnnotatedText:
 
 
 def _spans(path: Path, line: int, row: str, name: str) -> Iterator[Span]:
-    """Yield the entity in a row, or nothing if the row is a relation.
+    """Yield the entity in a row. Yield nothing if the row is a relation.
 
-    RAISES CorpusError: the row is not valid PubTator, or belongs to another document. The message includes the file and
+    RAISES CorpusError: the row is not valid PubTator or belongs to another document. The message includes the file and
         line.
     """
     document, *cells = row.split("\t")

@@ -1,4 +1,4 @@
-"""List the corpus formats, and detect the format of a file from its content."""
+"""List the corpus formats and detect a file's format from its content."""
 
 from __future__ import annotations
 
@@ -40,34 +40,34 @@ class TextFormat(NamedTuple):
     """A text format for annotated corpora."""
 
     read: Callable[..., Iterator[Sentence | Invalid] | Iterator[AnnotatedText | Invalid]]
-    """Function that yields the sentences in a `TextSource`, or its annotated texts if `has_offsets` is True. It yields
-    `Invalid` for each one that cannot be read, and raises `CorpusError` if the rest of the file cannot be read."""
+    """The function that yields the sentences in a `TextSource`, or its annotated texts if `has_offsets` is True. It
+    yields `Invalid` for an invalid item and raises `CorpusError` if the rest of the file cannot be read."""
     recognise: Callable[..., bool]
-    """Function that returns whether a file may have this format, given its first non-blank rows. Most formats only need
-    the first row."""
+    """The function that returns whether a file may have this format, given its first non-blank rows. Most formats only
+    need the first row."""
     fallback_encoding: str | None = None
     """The encoding for files that are not UTF-8. None (the default) if such files are invalid."""
     has_offsets: bool = False
     """Whether the format has texts and spans instead of words and tags."""
     has_fields: bool = False
-    """Whether `read` takes the key for document names."""
+    """Whether `read` accepts a key for document names."""
     has_text_key: bool = False
-    """Whether `read` and `recognise` take the key for the text."""
+    """Whether `read` and `recognise` accept a key for the text."""
     counts_characters: bool = False
     """Whether `read` returns character offsets, regardless of the offset unit in the file."""
     tag_place: str = ""
-    """The position of the tag in a row, for messages. Empty if it is not the same in all files."""
+    """The tag position in messages, such as ", column Tag". Empty if it differs between files."""
     unit: str = "line"
     """The unit that `Sentence.lines` counts, for messages."""
 
 
 class FileFormat(NamedTuple):
-    """A format that is not text: a binary file, or a folder with binary files."""
+    """A format that is not text. A corpus is a binary file or a folder with binary files."""
 
     read: Callable[..., Iterator[Sentence | Invalid]]
-    """Function that yields sentences as in `TextFormat.read`, but takes a path."""
+    """The function that yields the sentences in a file or folder, given its path."""
     recognise: Callable[[Path], bool]
-    """Function that returns whether a path has this format."""
+    """The function that returns whether a file or folder has this format, given its path."""
     unit: str
     """The unit that `Sentence.lines` counts, for messages."""
     has_offsets: bool = False
@@ -83,7 +83,7 @@ def _never(rows: object) -> bool:
 
 
 FORMATS: dict[str, TextFormat | FileFormat] = {
-    # Must precede `gmb-sentences`, because its CSV files may also have the columns of that format.
+    # This format must precede `gmb-sentences`, because its CSV files may also have the columns of that format.
     "label-studio": TextFormat(
         label_studio.read, label_studio.is_label_studio, has_offsets=True, has_fields=True, has_text_key=True
     ),
@@ -140,9 +140,8 @@ class DetectedCorpus(NamedTuple):
 class Fields(NamedTuple):
     """The fields that the user specifies. None (the default) selects the default field of the format.
 
-    tag (int | None): the number of the tag column in a CoNLL-style file, from 1. A negative number counts from the last
-        column (-1).
-    word (int | None): the number of the word column. A negative number counts from the last column (-1).
+    tag (int | None): the tag column number in a column file, from 1. Negative numbers count from the last column (-1).
+    word (int | None): the word column number. Negative numbers count from the last column (-1).
     document (str | None): the CSV column, CoNLL-U comment or JSON key with the document names. See `CorpusStream`.
     text (str | None): the JSON key or CSV column with the text. See `CorpusStream`.
     """
@@ -159,13 +158,13 @@ def open_corpus(
     encoding: str | None,
     fields: Fields = Fields(),  # noqa: B008, `Fields` is immutable
 ) -> DetectedCorpus:
-    """Detect the format of a file or folder, and check that it can be decoded.
+    """Detect the format of a file or folder and check that it can be decoded.
 
     path (Path): the path to the file or folder.
     format (str): a key in `FORMATS`, or "auto" to detect the format.
     encoding (str | None): a Python codec. None selects the default encoding of the format.
     fields (Fields): the fields that the user specifies. Default: none.
-    RETURNS (DetectedCorpus): the format, and a function that reads the corpus.
+    RETURNS (DetectedCorpus): the format and a function that reads the corpus.
     RAISES CorpusError: the format is unknown, the file does not have the specified format, or an option does not apply
         to the format.
     """
@@ -188,7 +187,7 @@ def open_corpus(
         name, layout = _recognise(source, rows, fields) if format == "auto" else (format, None)
     _check_options(name, encoding, fields)
     kind = FORMATS[name]
-    assert isinstance(kind, TextFormat)  # noqa: S101, each `FileFormat` has been handled above
+    assert isinstance(kind, TextFormat)  # noqa: S101, all `FileFormat` cases have returned
     source.check(kind.fallback_encoding, KNOWN)
     if name != COLUMNS:
         return DetectedCorpus(name, _bind_reader(kind, fields, source), source=source)
@@ -229,7 +228,8 @@ def _recognise(source: TextSource, rows: list[tuple[int, str]], fields: Fields) 
     """Detect the text format of a file from its first rows.
 
     rows (list[tuple[int, str]]): the first non-blank rows, each with its line number (from 1).
-    RETURNS (tuple[str, ColumnLayout | None]): the first format that matches, and the layout if the format is `conll`.
+    RETURNS (tuple[str, ColumnLayout | None]): the first matching format, and the column layout if the format is
+        `conll`.
     RAISES CorpusError: the format is unknown or not supported.
     """
     path, text = source.path, [row for _, row in rows]
@@ -287,7 +287,7 @@ def check_offsets(format: str, offsets: str | None) -> None:
 
     format (str): a key in `FORMATS`.
     offsets (str | None): the offset unit that the user specifies. None if the user specifies none.
-    RAISES CorpusError: the format has no offsets, or a fixed offset unit. The message lists the formats to which the
+    RAISES CorpusError: the format has no offsets or a fixed offset unit. The message lists the formats to which the
         option applies.
     """
     allowed_formats = [name for name, kind in FORMATS.items() if kind.has_offsets and not kind.counts_characters]

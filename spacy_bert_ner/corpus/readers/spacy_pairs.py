@@ -31,7 +31,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     A pair that is null represents a skipped text.
 
     source (TextSource): the file.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid pair.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the pair is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     path = source.path

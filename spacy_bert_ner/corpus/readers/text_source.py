@@ -1,4 +1,4 @@
-"""Open a file as a text stream: unzip it, detect its encoding, and report the line of an invalid byte."""
+"""Open a file as a text stream. Unzip it, detect its encoding and report the line with an invalid byte."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .encodings import OTHER_ENCODINGS, WINDOWS_1252, Evidence, collect_evidence
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
 """Exceptions that `zipfile` raises for archives that are damaged, truncated, encrypted or compressed with an unknown
-method. It raises a ValueError for names that are not UTF-8, and for offsets before the start of the file."""
+method. A ValueError is raised for names that are not UTF-8 and for offsets before the start of the file."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers for insufficient disk space."""
 _COMPRESSORS = {
@@ -41,10 +41,10 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SPREADSHEETS = (("xl/", "an Excel workbook"), ("content.xml", "an OpenDocument file"))
 """Prefixes of member names that identify a workbook in a zip archive, each with a description of the file."""
 _NO_LONE_SURROGATES = ("utf-8", "utf-16", "iso8859-1")
-"""Codecs that never decode to an unpaired surrogate. All other codecs may do so, as `utf-7` and `unicode_escape` do, so
-their text is checked."""
+"""Codecs that never decode to an unpaired surrogate. The output of all other codecs, such as `utf-7` and
+`unicode_escape`, is checked."""
 _CHUNK = 1 << 20
-_HEAD = 1 << 22  # maximum number of characters in the first rows, because a single row can be the whole file
+_HEAD = 1 << 22  # maximum number of characters to read, because a single row can be the whole file
 _BOM_AS_LATIN_1 = codecs.BOM_UTF8.decode("latin-1")
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -67,8 +67,8 @@ class TextSource:
     encoding (str | None): a Python codec. If None (the default), the file is decoded as UTF-8, or as UTF-16 if it
         begins with a UTF-16 byte-order mark.
     has_mark (bool): whether the file begins with a byte-order mark, which is not part of the text.
-    RAISES CorpusError: the file does not exist, is a spreadsheet, or has an unsupported compression. It is also an
-        error if the zip archive is damaged or contains several files, or if `encoding` is not a text codec.
+    RAISES CorpusError: the file does not exist, is a spreadsheet or has an unsupported compression format. The zip
+        archive is damaged or contains several files. `encoding` is not a text codec.
     """
 
     has_mark: bool
@@ -77,10 +77,10 @@ class TextSource:
     notes: list[str]
     """Notes for the user about how the file was read."""
     tag_place: str = ""
-    """The position of the tag in a row, for messages, such as ", column Tag". Empty until the reader infers it."""
+    """The tag position in messages, such as ", column Tag". Empty until the reader infers it."""
     columns: str = ""
-    """Description of the columns, such as ", tags in column ner, words in column token". Empty until the reader infers
-    it."""
+    """The column description in messages, such as ", tags in column ner, words in column token". Empty until the reader
+    infers it."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         if not path.is_file():
@@ -113,7 +113,8 @@ class TextSource:
         as those in tags, correctly for every encoding that extends ASCII.
 
         n_rows (int): the maximum number of rows.
-        n_characters (int | None): the maximum number of characters to read. If None (the default), it is 4 Mi.
+        n_characters (int | None): the maximum number of characters to read. If None (the default), the limit is 4 Mi
+            (2**22).
         RETURNS (list[tuple[int, str]]): pairs of a line number (from 1) and a row.
         RAISES CorpusError: the codec cannot decode the file.
         """
@@ -124,12 +125,12 @@ class TextSource:
                 rows = text.read(n_characters or _HEAD).removeprefix("\ufeff").removeprefix(_BOM_AS_LATIN_1).split("\n")
                 if text.read(1):
                     rows = rows[:-1] or rows
-            except UnicodeError as e:  # raised by codecs that ignore errors="replace"
+            except UnicodeError as e:  # codecs may ignore errors="replace"
                 raise self._unfit_encoding_error(e) from e
             return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
     def check(self, fallback: str | None, formats: str) -> None:
-        """Read the whole file once, and determine how to decode it.
+        """Read the whole file once to determine how to decode it.
 
         fallback (str | None): the codec for files in this format that are not UTF-8. None if there is none.
         formats (str): the supported formats, for the error message about a binary file.
@@ -156,12 +157,12 @@ class TextSource:
         raise self._bad_encoding_error(invalid_byte, ", or --encoding ".join(offers) or OTHER_ENCODINGS)
 
     def check_binary(self, formats: str) -> None:
-        """Read the whole file once, and reject it if it is binary. Call this method if the format is unknown.
+        """Read the whole file once and reject it if it is binary. Call this method if the format is unknown.
 
         Words that are not UTF-8 are allowed unless the user specifies an encoding.
 
         formats (str): the supported formats, for the error message about a binary file.
-        RAISES CorpusError: the file is binary, or cannot be decoded with the specified encoding. See `check`.
+        RAISES CorpusError: the file is binary or cannot be decoded with the specified encoding. See `check`.
         """
         if self._named_encoding:
             self.check(None, formats)
@@ -180,7 +181,7 @@ class TextSource:
         return evidence
 
     def _fall_back(self, words: tuple[str, ...], formats: str) -> None:
-        """Decode the file as Windows-1252, and add a note.
+        """Decode the file as Windows-1252 and add a note.
 
         If the file contains bytes that Windows-1252 does not define, it is decoded as Latin-1 instead.
         """
@@ -230,7 +231,7 @@ class TextSource:
         return True
 
     def _find_invalid_byte(self, formats: str) -> _InvalidByte | None:
-        """Decode the whole file, and determine whether its lines end with line feeds or carriage returns.
+        """Decode the whole file and determine whether its lines end with line feeds or carriage returns.
 
         RETURNS (_InvalidByte | None): the first byte that is invalid in the encoding. None if all bytes are valid.
         RAISES CorpusError: the file contains a NUL character before that byte, or the codec does not report the
@@ -245,7 +246,7 @@ class TextSource:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as e:
                     return _InvalidByte(line + e.object.count(b"\n", 0, e.start), e.object[e.start])
-                except UnicodeError as e:  # raised by codecs that report no position
+                except UnicodeError as e:  # codecs may not report a position
                     raise self._unfit_encoding_error(e) from e
                 if self._codec not in _NO_LONE_SURROGATES:
                     self._reject_lone_surrogates(text, line)
@@ -315,7 +316,7 @@ class TextSource:
     def _find_member(self) -> str | None:
         """Return the name of the only file in a zip archive, or None if the file is not a zip archive.
 
-        RAISES CorpusError: the archive is damaged, contains several files, or is a spreadsheet.
+        RAISES CorpusError: the archive is damaged, contains several files or is a spreadsheet.
         """
         if not zipfile.is_zipfile(self.path):
             with self.path.open("rb") as file:
@@ -339,13 +340,13 @@ class TextSource:
 def _codec(encoding: str) -> str:
     """Return the canonical name of a text codec.
 
-    RAISES CorpusError: the codec is unknown, or does not convert text to bytes.
+    RAISES CorpusError: the codec is unknown or does not convert text to bytes.
     """
     try:
         "".encode(encoding)  # rejects codecs that convert bytes to bytes, such as `hex`
         name = codecs.lookup(encoding).name
-    except (LookupError, ValueError) as e:  # ValueError if the name contains a NUL character
+    except (LookupError, ValueError) as e:  # a NUL character in the name raises ValueError
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding)) from e
-    if name in ("idna", "punycode"):  # for host names; quadratic in the file size
+    if name in ("idna", "punycode"):  # host-name codecs take quadratic time and memory
         raise CorpusError(Errors.unknown_encoding.format(encoding=encoding))
     return name

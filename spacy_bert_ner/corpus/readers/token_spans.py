@@ -1,4 +1,4 @@
-"""Read JSON with words and word spans in GLiNER format (inclusive ends) or SpERT format (exclusive ends).
+"""Read JSON with word spans. GLiNER spans have inclusive ends, and SpERT spans have exclusive ends.
 
 {"tokenized_text": ["Ada", "left", "."], "ner": [[0, 0, "per"]]}
 {"tokens": ["Ada", "left", "."], "entities": [{"type": "per", "start": 0, "end": 1}], "relations": []}
@@ -52,9 +52,9 @@ def read_gliner(source: TextSource, document_key: str | None = None) -> Iterator
     """Read the records in a GLiNER file.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), the keys listed in `document_of` are used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     return read_records(source, partial(_parse, source.path, GLINER, document_key))
@@ -64,9 +64,9 @@ def read_spert(source: TextSource, document_key: str | None = None) -> Iterator[
     """Read the records in a SpERT file. Relations between entities are skipped.
 
     source (TextSource): the file.
-    document_key (str | None): the key for the document name, or a dotted path such as `meta.source`. If None (the
+    document_key (str | None): the key for the document name or a dotted path such as `meta.source`. If None (the
         default), the keys listed in `document_of` are used.
-    YIELDS (AnnotatedText | Invalid): the text, or the error for an invalid record.
+    YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the record is invalid.
     RAISES CorpusError: the rest of the file cannot be read. See `read_records`.
     """
     return read_records(source, partial(_parse, source.path, SPERT, document_key))
@@ -101,8 +101,7 @@ def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[
     is_inclusive (bool): whether the span is a list of three items with an inclusive end. Otherwise, it is an object
         with an exclusive end.
     starts (list[int]): the start offset of each word, followed by the start offset of a hypothetical next word.
-    RAISES CorpusError: the item is not a valid span, or is outside the sentence. The message includes the file and
-        line.
+    RAISES CorpusError: the item is not a valid span or is outside the sentence. The message includes the file and line.
     """
     if is_inclusive and isinstance(item, list) and len(item) == 3:
         start, end, label = item
@@ -112,7 +111,7 @@ def _span(path: Path, line: int, item: object, is_inclusive: bool, starts: list[
         allowed = '[0, 0, "per"]' if is_inclusive else '{"type": "per", "start": 0, "end": 1}'
         raise CorpusError(Errors.no_word_span.format(path=path, line=line, found=shorten(item), allowed=allowed))
     n_words = len(starts) - 1
-    # `bool` is a subclass of `int`, but is also rejected.
+    # Compare types, because `isinstance` would accept `bool`.
     if type(start) is not int or type(end) is not int or not 0 <= start < (stop := end + is_inclusive) <= n_words:
         allowed = f"0 <= start {'<=' if is_inclusive else '<'} end {'<' if is_inclusive else '<='} {n_words}"
         where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}

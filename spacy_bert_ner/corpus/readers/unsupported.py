@@ -1,4 +1,4 @@
-"""Detect formats that cannot be read, and suggest how to convert them."""
+"""Detect formats that cannot be read and suggest how to convert them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find_unsupported(path: Path, rows: Sequence[str]) -> Unsupported | None:
 def _begins_with(name: str) -> Callable[[Path, Sequence[str]], bool]:
     """Return a function that recognises a file by its first XML element or, in other files, by its first characters.
 
-    name (str): the name of the element, or the first characters.
+    name (str): the name of the element, or the first characters of the file.
     """
 
     def recognise(path: Path, rows: Sequence[str]) -> bool:

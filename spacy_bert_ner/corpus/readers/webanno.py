@@ -1,4 +1,4 @@
-"""Read WebAnno TSV 3, the format of WebAnno and INCEpTION. Each token has a row, and each annotation feature a column.
+"""Read WebAnno TSV 3 files from WebAnno or INCEpTION. Rows are tokens, and columns are annotation features.
 
     #FORMAT=WebAnno TSV 3.3
     #T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value
@@ -7,7 +7,7 @@
     1-1<tab>0-3<tab>Mia<tab>*<tab>PER
     1-4<tab>12-15<tab>New<tab>*[1]<tab>LOC[1]          [1] identifies a single annotation of two tokens
     1-5<tab>16-20<tab>York<tab>*[1]<tab>LOC[1]
-    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  part of a token; _ is no annotation, * one without a value
+    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  a token part; _ is no annotation, * has no value
 
 Offsets count UTF-16 units in the whole document. Tokens are located by their text. Only their parts are located by
 offsets.
@@ -65,11 +65,11 @@ class _Unit(NamedTuple):
 
 
 class _ParsedSentence(NamedTuple):
-    """A sentence, and the annotations that may continue in an adjacent sentence.
+    """A sentence and its annotations that may continue in an adjacent sentence.
 
-    text (AnnotatedText | Invalid): the sentence, or the error for an invalid sentence.
-    first (set[Key]): the numbered annotations of the first token.
-    last (set[Key]): the numbered annotations of the last token.
+    text (AnnotatedText | Invalid): the sentence, or the error if it is invalid.
+    first (set[Key]): the numbered annotations for the first token.
+    last (set[Key]): the numbered annotations for the last token.
     """
 
     text: AnnotatedText | Invalid
@@ -86,7 +86,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
     """Read each sentence with its tokens. All sentences belong to a document that is named after the file.
 
     source (TextSource): the file.
-    YIELDS (AnnotatedText | Invalid): the sentence, or the error for an invalid sentence.
+    YIELDS (AnnotatedText | Invalid): the sentence, or the error if it is invalid.
     RAISES CorpusError: the header does not identify the column with the entity labels.
     """
     blocks = _blocks(source)
@@ -107,7 +107,7 @@ def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
 
 
 def _blocks(source: TextSource) -> Iterator[Rows]:
-    """Yield the rows of the header, and then the rows of each sentence, with their line numbers."""
+    """Yield the header rows, then the rows of each sentence, with their line numbers."""
     block: Rows = []
     was_text = False
     with source.text() as text:
@@ -137,7 +137,7 @@ def _parse_sentence(path: Path, block: Rows, column: LabelColumn) -> _ParsedSent
 
 
 def _numbered(units: list[_Unit], token: str) -> set[Key]:
-    """Return the annotations of a token and its parts that may cover several tokens."""
+    """Return the numbered annotations for a token and its parts. They may cover several tokens."""
     return {key for unit in units if unit.token == token for key in unit.labels if key[0]}
 
 
@@ -168,7 +168,7 @@ def _locate_units(path: Path, line: int, lines: list[str], units: list[_Unit]) -
     """Locate the units in the text of a sentence, which may contain escape sequences.
 
     lines (list[str]): the lines of the text.
-    RETURNS (tuple[AnnotatedText, list[Offsets]]): the sentence without spans, and the offsets of each unit.
+    RETURNS (tuple[AnnotatedText, list[Offsets]]): the sentence without spans and the offsets of each unit.
     RAISES CorpusError: a token does not follow the previous token in the text. The message includes the file and line.
     """
     tokens_only = [unit for unit in units if not unit.is_part]
@@ -264,7 +264,7 @@ def _spans(path: Path, units: list[_Unit], offsets: list[Offsets]) -> list[Span]
     RAISES CorpusError: the tokens in an annotation are not adjacent, or its label is invalid.
     """
     spans: list[Span] = []
-    open_spans: dict[Key, tuple[int, int]] = {}  # the index in `spans`, and the number of the last token
+    open_spans: dict[Key, tuple[int, int]] = {}  # maps to the index in `spans` and the last token's number
     n_tokens = 0
     for unit, (start, end) in zip(units, offsets, strict=True):
         n_tokens += not unit.is_part

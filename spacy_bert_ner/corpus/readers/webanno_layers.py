@@ -1,4 +1,4 @@
-"""Find the column with the entity labels in the header of a WebAnno TSV file, and decode escape sequences."""
+"""Find the entity label column in a WebAnno TSV header and decode escape sequences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IDENTIFIERS = {"identifier", "entityId"}
 
 
 class LabelColumn(NamedTuple):
-    """The column for a feature.
+    """A column that contains an annotation feature.
 
     layer (str): the full name of the layer.
     feature (str): the name of the feature.
@@ -37,7 +37,7 @@ class LabelColumn(NamedTuple):
 
 
 def find_column(path: Path, header: list[tuple[int, str]]) -> LabelColumn:
-    """Find the column with the entity labels.
+    """Find the column that contains the entity labels.
 
     It belongs to the layer `NamedEntity` or, without such a layer, to the only layer with spans that may be entities.
     In this layer, it is the feature `value` or, if `value` does not exist, the only feature that is not an identifier.
