@@ -6,7 +6,7 @@
     2       slept       O           O
 
 A tag column contains only `O` and tags with prefixes. If there are several such columns, the first one is chosen. A
-column with chunk tags (`B-NP`) is only chosen if there is no other tag column.
+column with chunk tags (`B-NP`) is chosen only if there is no other tag column.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ColumnLayout(NamedTuple):
     number (int): the column that numbers the words in each sentence. Default: 0 (no such column).
     misc (int): the column in which `SpaceAfter=No` or `NoSpaceAfter` identifies words without a following space.
         Default: 0 (no such column).
-    has_space_rows (bool): whether a row with a single space as its word represents the space between two words, as in
+    has_space_rows (bool): whether a row whose word is a single space represents the space between two words, as in
         KLUE. Default: False.
     tags (frozenset[str]): the tags in the first rows. A row that begins with `#` contains a word if its tag is one of
         these. Default: `O` only.
@@ -311,7 +311,7 @@ def _is_misc(body: Sequence[_Row], column: int) -> bool:
 
 
 def _common_prefix(words: Sequence[str]) -> str:
-    """Return the language code and colon with which all words begin. Return an empty string if there is none."""
+    """Return the language code and colon at the start of all words, or an empty string if there is none."""
     match = _LANGUAGE_PREFIX.match(words[0]) if words else None
     return match[0] if match and all(word.startswith(match[0]) for word in words) else ""
 

@@ -1,6 +1,6 @@
 """Read column files in CoNLL-2003 and similar formats.
 
-Each line contains one token, with columns separated by tabs or spaces. Blank lines separate sentences.
+Each line contains one token in columns that are separated by tabs or spaces. Blank lines separate sentences.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read(source: TextSource, layout: ColumnLayout, notes: ColumnNotes) -> Iterat
 
     source (TextSource): the file.
     layout (ColumnLayout): the content of each column.
-    notes (ColumnNotes): the notes for the user. They are reset, then updated while the file is read.
+    notes (ColumnNotes): the notes for the user. They are reset and then updated while the file is read.
     YIELDS (Sentence | Invalid): the sentence, or the error if it is invalid.
     """
     notes.n_ragged = notes.n_marks = n_documents = 0
@@ -126,7 +126,7 @@ def _comment_boundary(row: str) -> _Boundary | None:
 
 
 class _SentenceBuilder:
-    """A builder that collects the rows of a sentence.
+    """A builder that collects the rows in a sentence.
 
     `build` returns the sentence. `begin` starts the next one.
     """
@@ -137,9 +137,7 @@ class _SentenceBuilder:
         self._checked_tags: set[str] = set()
         n = layout.n_columns
         self._word_index, self._tag_index = column_index(layout.word, n) or 0, column_index(layout.tag, n) or 0
-        self._fast_size = (
-            0 if self._has_spaces or layout.number else n
-        )  # rows with this number of cells take the fast path
+        self._fast_size = 0 if self._has_spaces or layout.number else n  # number of cells in a row for the fast path
         self.begin("")
 
     def begin(self, document: str) -> None:
@@ -249,7 +247,7 @@ class _SentenceBuilder:
             yield self.build()
 
     def build(self) -> Sentence | Invalid:
-        """Return the sentence, or its first error."""
+        """Return the sentence, or `Invalid` with its first error."""
         if self._error is not None:
             return Invalid(self._error)
         spaces = self._spaces if self._has_spaces else None

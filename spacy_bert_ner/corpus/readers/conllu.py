@@ -1,13 +1,13 @@
 """Read CoNLL-U files with tags in the last column, MISC: `NER=B-PER`, `NE=B-PER` or `name=B-PER`.
 
-A token that is split into several syntactic words is read as a single token, so the Doc has the original text:
+A token that is split into several syntactic words is read as a single token. The Doc then has the original text:
 
     3-4  vámonos  …  SpaceAfter=No      a single token that is not followed by a space. If it has no tag, the tags of
     3    vamos    …  NER=O              its parts are merged.
     4    nos      …  NER=O
     4.1  _        …  _                  an empty node, which is not part of the text
 
-The `conllu` package is not used. Its errors do not include line numbers, and it splits a word that contains two spaces.
+The `conllu` package is not used. Its errors do not include line numbers, and it splits words at two consecutive spaces.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def find_columns(where: object, names: Sequence[str], holds_tags: Callable[[str]
 
 
 def has_tags(cells: Iterable[object], names: Sequence[str] | None = None) -> bool:
-    """Return whether a column contains tags, which means that any value is `O` or a tag with a prefix.
+    """Return whether any value in a column is `O` or a tag with a prefix.
 
     cells (Iterable[object]): the cells in the column.
     names (Sequence[str] | None): the tag for each number, from 0. Default: None (the tags are strings).
@@ -81,7 +81,7 @@ def sentence_of(
     """Create the sentence for a row.
 
     path (Path): the file path, for error messages.
-    unit (str): the unit that `row` counts, for error messages.
+    unit (str): the unit that `row` counts, such as "line" or "row", for error messages.
     row (int): the row number, from 1.
     cells (Mapping[str, Any]): the cells by column name. Words are strings. Tags are strings, numbers or None (unknown).
         If all tags are unknown, the tag cell may be None. `spaces` may be missing or None.

@@ -121,5 +121,5 @@ def _sentence(path: Path, doc: Doc, number: int, document: str) -> Sentence | In
 def _tag(iob: str, label: str) -> str | None:
     if not iob:
         return None
-    # spaCy represents a token that no entity may include as `B` without a label.
+    # In spaCy, `B` without a label means that no entity may include the token.
     return f"{iob}-{label}" if label and iob != OUTSIDE else OUTSIDE

@@ -4,8 +4,8 @@ Each guess is shown together with a few decoded words, and the user chooses the 
 encoding are implausible: they mix two alphabets, contain symbols, have capital letters in unusual positions, or consist
 of very rare characters.
 
-The `charset-normalizer` package is unreliable for annotated files, because they are mostly ASCII. It mistakes Spanish
-and French text of any length for Central European text, and short Japanese text for Korean.
+The `charset-normalizer` package is not used because it is unreliable for files that are mostly ASCII, such as annotated
+files. It mistakes Spanish and French text of any length for Central European text, and short Japanese text for Korean.
 
     bytes CD F5 D0 A1 C3 F7    gb18030  王小明    big5  卼苤隴    cp1252  ÍõÐ¡Ã÷
 """

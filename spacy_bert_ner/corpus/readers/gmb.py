@@ -1,7 +1,7 @@
 """Read the words and tags in a CSV file with one of the two Groningen Meaning Bank layouts for NER.
 
-A file with one sentence per row has the columns `text,labels`. The words and tags are either both separated by single
-spaces or both lists.
+A file with one sentence per row has the columns `text,labels`. Words and tags are both separated by single spaces or
+both written as lists.
 
 A file with one token per row has the columns `Sentence #,Word,POS,Tag`. The sentence number is in the first row of each
 sentence or in every row. Without this column, blank rows end the sentences.
@@ -40,8 +40,8 @@ from .text_source import TextSource
 _HEAD = 1000, 1 << 18
 """Maximum number of rows and maximum number of characters from which the layout is inferred."""
 _MAX_WITHOUT_END, _FEW_WITHOUT_END = 1000, 50
-"""Limits for the number of rows before a sentence ends. Exceeding the first limit is an error. Exceeding the second
-limit adds a note."""
+"""Limits for the number of rows before the first sentence ends. Exceeding the first limit is an error. Exceeding the
+second limit adds a note."""
 _LINE_ENDS = frozenset("\r\n")
 
 
@@ -57,7 +57,7 @@ class _BadRow(NamedTuple):
 
 
 Cells = tuple[str, ...]
-"""The sentence number, the word, the tag and, if requested, the document. In a file with one sentence per row, the
+"""The cells in a row: sentence number, word, tag and, if requested, document. In a file with one sentence per row, the
 second cell contains all words and the third contains all tags."""
 Row = tuple[int, Cells, _BadRow | None]
 """The line number on which a row begins, its cells, and None. For an invalid row, the cells are empty and the last item
@@ -94,12 +94,12 @@ class _Group:
 
 
 def is_sentences(rows: Sequence[str]) -> bool:
-    """Return whether the first rows have the layout with one sentence per row."""
+    """Return whether the first rows contain one sentence per row."""
     return _has_layout(sentence_layout, rows)
 
 
 def is_tokens(rows: Sequence[str]) -> bool:
-    """Return whether the first rows have the layout with one token per row."""
+    """Return whether the first rows contain one token per row."""
     return _has_layout(token_layout, rows)
 
 

@@ -47,7 +47,7 @@ def head_values(rows: Sequence[str], n: int) -> list[Any]:
 
 
 def first_element(rows: Sequence[str], key: str) -> object:
-    """Return the first element that is not null from an array in the only object of a file.
+    """Return the first non-null element from an array in a file with a single object.
 
     rows (Sequence[str]): the first non-blank rows in the file.
     key (str): the key for the array.

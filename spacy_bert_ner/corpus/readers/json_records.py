@@ -30,8 +30,7 @@ def read_records(source: TextSource, parse: Callable[[int, Record], T]) -> Itera
     """Parse each record in a file.
 
     source (TextSource): the file.
-    parse (Callable): a function that parses a record. It takes the line number on which the record begins and the
-        record.
+    parse (Callable): a function that parses a record. Its arguments are the record's first line number and the record.
     YIELDS (T | Invalid): the return value of `parse`, or the error if the record is invalid.
     RAISES CorpusError: a record is too long, or a record that spans several lines is not valid JSON. The message
         includes the file and line.
@@ -47,7 +46,7 @@ def parse_records(
     path (Path): the file path, for error messages. The messages also include the record's `id`, because all records may
         be on one line.
     items (Iterable[tuple[int, Any]]): pairs of a line number (from 1) and a value or an error.
-    parse (Callable): a function that parses a record. It takes the line number of the record and the record.
+    parse (Callable): a function that parses a record. Its arguments are the record's first line number and the record.
     YIELDS (T | Invalid): the return value of `parse`, or the error if the record is invalid.
     """
     for line, value in items:
@@ -66,7 +65,7 @@ def read_values(source: TextSource, parse: Callable[[int, Any], T], key: str = "
     """Parse each value in a file, regardless of its type. See `read_records`.
 
     source (TextSource): the file.
-    parse (Callable): a function that parses a value. It takes the line number on which the value begins and the value.
+    parse (Callable): a function that parses a value. Its arguments are the value's first line number and the value.
     key (str): the key for an array. If the file is a single object, the values are the elements of this array. Default:
         empty (no key).
     YIELDS (T | Invalid): the return value of `parse`, or the error if the value is invalid.

@@ -92,7 +92,7 @@ def _rows(path: Path, text: TextIO) -> Iterator[tuple[int, str]]:
 
 
 def _end_before_comma(row: str, error: Exception) -> int:
-    """Return the end of the value in a row if the only error is a comma after it. Return 0 otherwise."""
+    """Return the end of a row's value if the only error is a trailing comma. Return 0 otherwise."""
     if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and row[error.pos :].strip() == ",":
         return error.pos
     return 0
@@ -196,7 +196,7 @@ class _StreamDecoder:
         self._offset += 1
 
     def expect(self, character: str) -> None:
-        """Skip the next character, which must be the expected one.
+        """Skip the next character if it is the expected one.
 
         RAISES CorpusError: the next character is a different one.
         """

@@ -125,8 +125,8 @@ def parse_text(
         listed in `document_of` are used.
     line (int): the line number of the record.
     record (Record): the record.
-    name_label (Callable | None): a function that returns the name for a label. It takes the line number and the label.
-        If None (the default), labels are not converted.
+    name_label (Callable | None): a function that returns the name for a label. Its arguments are the line number and
+        the label. If None (the default), labels are not converted.
     RETURNS (AnnotatedText): the text with its spans. `annotated` is False if the annotator rejected or ignored the
         record.
     RAISES CorpusError: the record is invalid. The message includes the file and line.
@@ -191,7 +191,7 @@ def _text(path: Path, keys: Keys, line: int, record: Record) -> str:
 def _items(path: Path, keys: Keys, line: int, record: Record) -> object:
     """Return the value at the key for spans. Return an empty list for an accepted Prodigy record without this key.
 
-    RAISES CorpusError: any other record has no key for spans, or the record only has labels for the whole text.
+    RAISES CorpusError: a record without an answer has no key for spans, or a record only has labels for the whole text.
     """
     for key in keys.spans:
         if key in record:

@@ -65,7 +65,7 @@ def records(source: TextSource, text_key: str) -> Iterator[tuple[int, Record | C
 
 
 def _first_row(text: TextIO) -> tuple[str, int]:
-    """Return the first non-blank row and its line number. The row is truncated to the maximum length of a header."""
+    """Return the first non-blank row and its line number. The row is truncated to the maximum header length."""
     row, line = "", 0
     while not row.strip() and (row := text.readline(_MAX_HEADER)):
         line += 1

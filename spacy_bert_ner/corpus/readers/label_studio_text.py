@@ -43,7 +43,7 @@ def find_text_key(path: Path, samples: Sequence[Sample]) -> str:
 
 
 def _all_match(key: str, samples: Sequence[Sample], matches: Callable[[str, Record], bool]) -> bool:
-    """Return whether there are regions, and whether all of them match the strings at a key."""
+    """Return whether at least one region exists and all regions match the strings at a key."""
     pairs = [
         (data[key], region)
         for data, regions in samples

@@ -1,4 +1,4 @@
-"""Read PubTator files. A document has a title, an abstract and a row for each entity. A blank line ends it.
+"""Read PubTator files. A document has a title, an abstract and a row for each entity. Blank lines separate documents.
 
     100|t|Gout in Rome.
     100|a|It was bad.

@@ -58,7 +58,7 @@ class TextFormat(NamedTuple):
     tag_place: str = ""
     """The tag position in messages, such as ", column Tag". Empty if it differs between files."""
     unit: str = "line"
-    """The unit that `Sentence.lines` counts, for messages."""
+    """The unit that `Sentence.lines` counts, such as "line", for messages."""
 
 
 class FileFormat(NamedTuple):
@@ -69,7 +69,7 @@ class FileFormat(NamedTuple):
     recognise: Callable[[Path], bool]
     """The function that returns whether a file or folder has this format, given its path."""
     unit: str
-    """The unit that `Sentence.lines` counts, for messages."""
+    """The unit that `Sentence.lines` counts, such as "line", for messages."""
     has_offsets: bool = False
     has_fields: bool = False
     has_text_key: bool = False
@@ -121,7 +121,7 @@ KNOWN = ", ".join(FORMATS)
 class DetectedCorpus(NamedTuple):
     """A corpus whose format is known.
 
-    format (str): the format, a key in `FORMATS`.
+    format (str): the name of the format.
     read (Callable): a function that yields the sentences or annotated texts. Each call starts from the beginning.
     layout (ColumnLayout | None): the content of each column. Default: None (the format is not `conll`).
     notes (Callable): a function that returns the notes for the user about how the file was read. They are complete once
@@ -161,7 +161,7 @@ def open_corpus(
     """Detect the format of a file or folder and check that it can be decoded.
 
     path (Path): the path to the file or folder.
-    format (str): a key in `FORMATS`, or "auto" to detect the format.
+    format (str): the name of a format, or "auto" to detect it.
     encoding (str | None): a Python codec. None selects the default encoding of the format.
     fields (Fields): the fields that the user specifies. Default: none.
     RETURNS (DetectedCorpus): the format and a function that reads the corpus.
@@ -204,7 +204,7 @@ def recognise(path: Path) -> str:
     """Detect the format of a file or folder from its name and first rows.
 
     path (Path): the path to the file or folder.
-    RETURNS (str): a key in `FORMATS`.
+    RETURNS (str): the name of the format.
     RAISES CorpusError: the format is unknown.
     """
     for name, kind in FORMATS.items():
@@ -285,7 +285,7 @@ def _check_options(format: str, encoding: str | None, fields: Fields) -> None:
 def check_offsets(format: str, offsets: str | None) -> None:
     """Reject an offset unit if it does not apply to the format.
 
-    format (str): a key in `FORMATS`.
+    format (str): the name of the format.
     offsets (str | None): the offset unit that the user specifies. None if the user specifies none.
     RAISES CorpusError: the format has no offsets or a fixed offset unit. The message lists the formats to which the
         option applies.

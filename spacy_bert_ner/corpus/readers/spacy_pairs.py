@@ -1,4 +1,4 @@
-"""Read JSON pairs of a text and its entities, as in spaCy 2 training data and the output of `ner-annotator`.
+"""Read JSON pairs of a text and its entities, as in spaCy 2 training data and `ner-annotator` output.
 
 [["Ada left.", {"entities": [[0, 3, "per"]]}], ["Nobody came.", {"entities": []}]]
 {"classes": ["per"], "annotations": [["Ada left.", {"entities": [[0, 3, "per"]]}], null]}
@@ -26,9 +26,9 @@ def is_pairs(rows: Sequence[str]) -> bool:
 
 
 def read(source: TextSource) -> Iterator[AnnotatedText | Invalid]:
-    """Read the pairs in an array, as consecutive values, or at the key `annotations`.
+    """Read pairs from an array, from consecutive values or from the array at the key `annotations`.
 
-    A pair that is null represents a skipped text.
+    A null value represents a skipped text.
 
     source (TextSource): the file.
     YIELDS (AnnotatedText | Invalid): the annotated text, or the error if the pair is invalid.

@@ -1,4 +1,4 @@
-"""Open a file as a text stream. Unzip it, detect its encoding and report the line with an invalid byte."""
+"""Open a file as a text stream. Unzip it, detect its encoding and report the line of any invalid byte."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NO_LONE_SURROGATES = ("utf-8", "utf-16", "iso8859-1")
 """Codecs that never decode to an unpaired surrogate. The output of all other codecs, such as `utf-7` and
 `unicode_escape`, is checked."""
 _CHUNK = 1 << 20
-_HEAD = 1 << 22  # maximum number of characters to read, because a single row can be the whole file
+_HEAD = 1 << 22  # maximum number of characters to read; the whole file may be a single row
 _BOM_AS_LATIN_1 = codecs.BOM_UTF8.decode("latin-1")
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -125,7 +125,7 @@ class TextSource:
                 rows = text.read(n_characters or _HEAD).removeprefix("\ufeff").removeprefix(_BOM_AS_LATIN_1).split("\n")
                 if text.read(1):
                     rows = rows[:-1] or rows
-            except UnicodeError as e:  # codecs may ignore errors="replace"
+            except UnicodeError as e:  # some codecs ignore errors="replace"
                 raise self._unfit_encoding_error(e) from e
             return list(islice(((line, row) for line, row in enumerate(rows, start=1) if row.strip()), n_rows))
 
@@ -246,7 +246,7 @@ class TextSource:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as e:
                     return _InvalidByte(line + e.object.count(b"\n", 0, e.start), e.object[e.start])
-                except UnicodeError as e:  # codecs may not report a position
+                except UnicodeError as e:  # some codecs do not report a position
                     raise self._unfit_encoding_error(e) from e
                 if self._codec not in _NO_LONE_SURROGATES:
                     self._reject_lone_surrogates(text, line)
@@ -320,7 +320,7 @@ class TextSource:
         """
         if not zipfile.is_zipfile(self.path):
             with self.path.open("rb") as file:
-                if file.read(4) == b"PK\x03\x04":  # begins like a zip archive, but has no table of contents
+                if file.read(4) == b"PK\x03\x04":  # begins like a zip archive but has no table of contents
                     raise CorpusError(Errors.bad_zip.format(path=self.path, reason="it is truncated"))
             return None
         try:

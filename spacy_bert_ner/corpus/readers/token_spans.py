@@ -33,9 +33,9 @@ def is_gliner(rows: Sequence[str]) -> bool:
 
 
 def is_spert(rows: Sequence[str]) -> bool:
-    """Return whether the first records have words and SpERT entities, but no text.
+    """Return whether the first records have words and SpERT entities but no text.
 
-    Prodigy uses similar keys, but also stores the text.
+    Prodigy uses similar keys but also stores the text.
 
     rows (Sequence[str]): the first non-blank rows in the file.
     """

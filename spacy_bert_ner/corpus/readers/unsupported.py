@@ -14,7 +14,7 @@ class Unsupported(NamedTuple):
     """A format that cannot be read.
 
     format (str): the name of the format, for messages.
-    recognise (Callable): a function that takes a path and the first rows, and returns whether the file has this format.
+    recognise (Callable): a function that takes a path and the first rows and returns whether the file has this format.
     advice (str): the command to run, or the format to export instead.
     """
 
@@ -28,7 +28,7 @@ def find_unsupported(path: Path, rows: Sequence[str]) -> Unsupported | None:
 
     path (Path): the path to the file.
     rows (Sequence[str]): the first non-blank rows in the file.
-    RETURNS (Unsupported | None): the format. None if it is not in `FORMATS`.
+    RETURNS (Unsupported | None): the format. None if the file has none of the formats in `FORMATS`.
     """
     return next((format for format in FORMATS if format.recognise(path, rows)), None)
 

@@ -44,10 +44,10 @@ Offsets = tuple[int, int]
 
 
 class _Unit(NamedTuple):
-    """A row, which contains a token or a part of a token.
+    """A row that contains a token or a part of a token.
 
     line (int): the line number.
-    token (str): the number of the sentence and of the token, such as `1-5`.
+    token (str): the sentence number and token number, such as `1-5`.
     is_part (bool): whether the row contains a part of a token.
     begin (int): the start offset in the file.
     end (int): the end offset in the file.
@@ -165,7 +165,7 @@ def _parse_unit(path: Path, line: int, row: str, column: LabelColumn) -> _Unit:
 
 
 def _locate_units(path: Path, line: int, lines: list[str], units: list[_Unit]) -> tuple[AnnotatedText, list[Offsets]]:
-    """Locate the units in the text of a sentence, which may contain escape sequences.
+    """Locate the units in a sentence's text. The text may contain escape sequences.
 
     lines (list[str]): the lines of the text.
     RETURNS (tuple[AnnotatedText, list[Offsets]]): the sentence without spans and the offsets of each unit.
@@ -223,7 +223,7 @@ def _is_visible(text: str) -> bool:
 
 
 def _with_parts(path: Path, units: list[_Unit], text: str, token_offsets: list[Offsets]) -> list[Offsets]:
-    """Return the offsets of all units, given the offsets of the tokens.
+    """Return the offsets of all units, given the token offsets.
 
     RAISES CorpusError: a part does not belong to the preceding token. The message includes the file and line.
     """
@@ -244,9 +244,9 @@ def _with_parts(path: Path, units: list[_Unit], text: str, token_offsets: list[O
 
 
 def _locate_part(part: _Unit, token: _Unit, text: str, token_offsets: Offsets) -> Offsets | None:
-    """Return the offsets of a part of a token, or None if the part does not match the token.
+    """Return a token part's offsets, or None if it does not match the token.
 
-    Offsets in the file should count UTF-16 units, but some programs count characters.
+    Offsets in the file should count UTF-16 units, but some programs count characters. Both units are tried.
     """
     word = text[slice(*token_offsets)]
     annotated_text = AnnotatedText(word, [], Path(), 0)

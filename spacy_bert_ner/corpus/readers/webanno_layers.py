@@ -15,7 +15,7 @@ _LAYERS = ("#T_SP=", "#T_CH=", "#T_RL=")
 _SPANS = _LAYERS[0]
 _ENTITIES, _LABEL = "NamedEntity", "value"
 _LINGUISTIC = {"POS", "Lemma", "Stem", "MorphologicalFeatures", "SurfaceForm", "SofaChangeAnnotation", "Token"}
-"""Layers whose annotations are not entities, by the last part of the layer name."""
+"""Layers whose annotations are not entities. Each one is given by the last part of its name."""
 _IDENTIFIERS = {"identifier", "entityId"}
 """Features that identify an entity in a knowledge base instead of specifying its type."""
 
