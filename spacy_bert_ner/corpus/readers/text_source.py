@@ -44,7 +44,7 @@ _NO_LONE_SURROGATES = ("utf-8", "utf-16", "iso8859-1")
 """Codecs that never decode to an unpaired surrogate. The output of all other codecs, such as `utf-7` and
 `unicode_escape`, is checked."""
 _CHUNK = 1 << 20
-_HEAD = 1 << 22  # maximum number of characters to read; the whole file may be a single row
+_HEAD = 1 << 22  # maximum number of characters to read, in case the whole file is one row
 _BOM_AS_LATIN_1 = codecs.BOM_UTF8.decode("latin-1")
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
