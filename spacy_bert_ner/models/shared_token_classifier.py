@@ -159,7 +159,7 @@ def forward(
 
 
 def _needs_transformer_output(model: SharedTokenClassifier) -> bool:
-    """Return whether a transformer component must process the Docs first. A `tok2vec` listener returns zeros instead."""
+    """Return whether a transformer component must process the Docs first. A `tok2vec` listener gives zeros instead."""
     listeners = [node for node in model.walk() if _upstream(node) and not isinstance(node, Tok2VecListener)]
     return Doc.has_extension("trf_data") and bool(listeners)
 
