@@ -1,1 +1,1 @@
-"""Annotate a corpus of any size with a pipeline, in this process or on a Ray cluster."""
+"""Annotate corpora of any size with a pipeline, in this process or on a Ray cluster."""

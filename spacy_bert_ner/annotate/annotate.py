@@ -1,4 +1,4 @@
-"""Annotate a corpus of any size, in this process or on a Ray cluster. An interrupted run can be resumed."""
+"""Annotate corpora of any size, in this process or on a Ray cluster. Interrupted runs can be resumed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MANIFEST = "manifest.json"
 
 
 class Totals(NamedTuple):
-    """Totals of an annotated output.
+    """The totals for an annotated corpus.
 
     documents (int): number of annotated documents.
-    words (int): number of their tokens.
-    entities (int): number of their entities.
+    words (int): number of tokens in the annotated documents.
+    entities (int): number of entities in the annotated documents.
     errors (int): number of documents that failed.
-    seconds (float): duration of this run, without the runs that it resumed.
+    seconds (float): duration of this run in seconds, excluding the runs that it resumed.
     """
 
     documents: int
@@ -61,42 +61,43 @@ def annotate(
     code: Path | None = None,
     progress: bool = True,
 ) -> Totals:
-    """Annotate documents and write them in shards. Each shard is written completely or not at all.
+    """Annotate documents and write them to shards. Each shard is written completely or not at all.
 
     The output folder contains:
 
     - `manifest.json`, which describes the job;
-    - a shard for every `shard_size` records, in the order of the records;
-    - `errors/`, with a file for every shard in which documents failed (`id` and `reason`);
-    - `finished/`, with a file for every finished shard.
+    - one shard for every `shard_size` records, in record order;
+    - `errors/`, with one file for each shard with failed documents (`id` and `reason` per document);
+    - `finished/`, with one file for each finished shard.
 
-    The same job gives the same shards on every machine and engine.
+    A job produces the same shards on every machine and with every engine.
 
-    pipeline (str): folder of the pipeline, or name of an installed package.
-    inputs (Sequence[str]): files, folders, patterns or addresses, see `storage.find_inputs`. Formats: Parquet, JSONL,
+    pipeline (str): pipeline folder, or name of an installed package.
+    inputs (Sequence[str]): files, folders, patterns or addresses. See `storage.find_inputs`. Formats: Parquet, JSONL,
         CSV, TSV, text with one document per line, and `.spacy`.
-    output (str): folder to write to. It must be empty or missing or, with `resume`, hold the output of the same job.
-    columns (Columns | None): columns to read. If no id column is named and all files have a column `id`, that column
-        is used.
-    format (str): format of the shards: `parquet`, `jsonl` or `spacy`.
-    with_text (bool): whether to write the texts to the shards.
-    files_are_documents (bool): whether each text file is one document, instead of each line.
-    limit (int | None): maximum number of records; None for no maximum.
-    shard_size (int): records per shard.
-    batch_size (int | None): batch size of `nlp.pipe`; None for the pipeline's own.
-    max_errors (int): maximum number of failed documents, including those of the resumed runs. With more, the run
-        stops.
-    resume (bool): whether to annotate only the shards that are not finished.
-    ray (RayOptions | None): how to use Ray; None to work in this process.
+    output (str): output folder. It must be empty or missing. With `resume`, it must hold the output of the same job.
+    columns (Columns | None): columns to read. If no ID column is specified and all files have an `id` column, that
+        column is used. Default: the defaults of `Columns`.
+    format (str): shard format: `parquet`, `jsonl` or `spacy`. Default: `parquet`.
+    with_text (bool): whether to write the texts to the shards. Default: True.
+    files_are_documents (bool): whether each text file is one document. Otherwise, each line is one. Default: False.
+    limit (int | None): maximum number of records. Default: no limit.
+    shard_size (int): number of records per shard. Default: 5000.
+    batch_size (int | None): batch size for `nlp.pipe`. Default: the pipeline's batch size.
+    max_errors (int): maximum number of failed documents, including those in resumed runs. If more documents fail, the
+        run stops. Default: 100.
+    resume (bool): whether to resume a job by annotating only its unfinished shards. Default: False.
+    ray (RayOptions | None): options for running on Ray. Default: annotate in this process.
     code (Path | None): Python file that this process has imported. Actors import it before they load the pipeline.
-    progress (bool): whether to show a progress bar.
-    RETURNS (Totals): counts of the whole output.
-    RAISES BertNerError: an argument is not allowed, a file is missing or damaged, or too many documents failed.
+        Default: none.
+    progress (bool): whether to show a progress bar. Default: True.
+    RETURNS (Totals): totals for the whole output, including resumed runs.
+    RAISES BertNerError: an argument is invalid, a file is missing or damaged, or too many documents failed.
     """
     start = time.monotonic()
     if format not in SHARDS:
         raise BertNerError(Errors.no_shard_format.format(format=format, allowed=", ".join(SHARDS)))
-    # Ray actors may have another working directory.
+    # A Ray actor can have a different working directory.
     output = absolute(output)
     files = [file._replace(address=absolute(file.address)) for file in find_inputs(inputs)]
     columns = columns or Columns()
@@ -123,7 +124,8 @@ def annotate(
     job = AnnotationJob(output, schema, columns, format, with_text, batch_size, source)
     annotator = ShardAnnotator(load(pipeline), job) if ray is None else None
     if annotator is None and is_folder:
-        load(pipeline)  # report a broken pipeline here, once; a package need not be installed on this machine
+        # Report a broken pipeline once, before actors start. A package does not have to be installed on this machine.
+        load(pipeline)
     folder = OutputFolder(output)
     _begin(folder, manifest, resume=resume)
     results = {result.number: result for result in finished(folder)}
@@ -164,7 +166,14 @@ def _run(
 
 
 def _begin(output: OutputFolder, manifest: dict[str, Any], *, resume: bool) -> None:
-    """Create the output folder, or check that it belongs to the same job."""
+    """Create the output folder and its manifest, or check that an existing output belongs to the same job.
+
+    output (OutputFolder): the output folder.
+    manifest (dict[str, Any]): description of the job.
+    resume (bool): whether the folder can already contain output for this job.
+    RAISES BertNerError: the folder contains other files or output for another job, `resume` is False and the folder
+        contains output, or the manifest in the folder cannot be read.
+    """
     output.create()
     names = output.list_names()
     if output.is_file(MANIFEST):
@@ -187,7 +196,7 @@ def _begin(output: OutputFolder, manifest: dict[str, Any], *, resume: bool) -> N
 
 
 def _remove_temporary_files(output: OutputFolder) -> None:
-    """Delete half-written files of killed processes, and of actors whose shard another actor has annotated since."""
+    """Delete temporary files left behind by killed processes and by actors whose shard another actor has finished."""
     for folder in ("", f"{ERRORS}/", f"{FINISHED}/"):
         for name in output.list_names(folder):
             if name.startswith(".") and name.endswith(".tmp"):
@@ -195,7 +204,7 @@ def _remove_temporary_files(output: OutputFolder) -> None:
 
 
 class _ProgressBar:
-    """Progress bar with documents, words per second and the remaining time."""
+    """A progress bar that shows documents, words per second and the remaining time."""
 
     def __init__(self, plan: Sequence[ShardSpec], results: Iterable[ShardResult], *, disable: bool) -> None:
         self._sizes = {spec.number: spec.n for spec in plan}
@@ -210,13 +219,13 @@ class _ProgressBar:
         )
 
     def update(self, documents: int, words: int) -> None:
-        """Add documents and words that were annotated since the last call."""
+        """Add the documents and words annotated since the last call."""
         self._words += words
         self._bar.set_postfix_str(f"{self._words / (time.monotonic() - self._start):,.0f} words/s", refresh=False)
         self._bar.update(documents)
 
     def finish_shard(self, result: ShardResult) -> None:
-        """Add a whole shard, from an engine that does not report progress within shards."""
+        """Add a finished shard. For engines that do not report progress within a shard."""
         self.update(self._sizes[result.number], result.words)
 
     def __enter__(self) -> _ProgressBar:

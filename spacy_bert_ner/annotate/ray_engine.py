@@ -1,4 +1,4 @@
-"""Annotate shards on Ray Data with a pool of actors. Ray does the scheduling, back-pressure and retries."""
+"""Annotate shards with a pool of Ray Data actors. Ray handles scheduling, back-pressure and retries."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from .storage import File
 from .worker import AnnotationJob, ShardAnnotator, ShardResult
 
 _MAX_BLOCKS = 2000
-"""Maximum number of blocks of shards that Ray schedules. With more shards than that, a block has several."""
+"""Maximum number of blocks that Ray schedules. If there are more shards, some blocks contain several of them."""
 _CONNECT_TIMEOUT = 10
-"""Seconds to wait for a cluster to answer."""
+"""Maximum time to wait for a cluster to answer, in seconds."""
 
 
 @dataclass(frozen=True)
 class RayOptions:
-    """Cluster and resources to use.
+    """The cluster and the resources to use.
 
-    address (str | None): address of a running cluster, as `ray.init` takes it. None to start Ray on this machine and
-        stop it when the job is done.
-    num_actors (int | None): number of actors; None for as many as fit.
-    gpus_per_actor (float): GPUs of each actor.
-    cpus_per_actor (float): CPUs of each actor, which is also its number of threads.
+    address (str | None): address of a running cluster, in the format that `ray.init` accepts. Default: start Ray on
+        this machine and stop it when the job is done.
+    num_actors (int | None): maximum number of actors. Default: as many as fit.
+    gpus_per_actor (float): number of GPUs per actor. Default: 0.
+    cpus_per_actor (float): number of CPUs and threads per actor. Default: 1.
     """
 
     address: str | None = None
@@ -49,11 +49,11 @@ class RayOptions:
 
 
 class Actor:
-    """A process with a pipeline. Ray creates it, and replaces it if it dies.
+    """A process that holds a pipeline. Ray creates the process and replaces it if it dies.
 
-    pipeline (ray.ObjectRef): reference to the result of `packed`.
-    job (AnnotationJob): how to annotate shards.
-    options (RayOptions): resources of the actor.
+    pipeline (ray.ObjectRef): reference to the value that `packed` returned.
+    job (AnnotationJob): the annotation job.
+    options (RayOptions): resources for the actor.
     """
 
     def __init__(self, pipeline: Any, job: AnnotationJob, options: RayOptions) -> None:
@@ -61,31 +61,36 @@ class Actor:
         import torch
 
         if options.gpus_per_actor:
-            require_gpu(0)  # Ray makes only this actor's GPUs visible
+            require_gpu(0)  # Ray only makes this actor's GPUs visible, so the first has ID 0
         torch.set_num_threads(max(1, int(options.cpus_per_actor)))
         if job.code is not None:
             import_source(job.code)
         self.worker = ShardAnnotator(unpacked(ray.get(pipeline)), job)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Annotate a shard, given and returned as a row of a Ray dataset."""
+        """Annotate a shard.
+
+        row (dict[str, Any]): row of a Ray dataset. Its `shard` is the `ShardSpec` in JSON.
+        RETURNS (dict[str, Any]): the fields of the `ShardResult`, and `failed`: an error message, or an empty string.
+        """
         number, files, *rest = json.loads(row["shard"])
         try:
             result = self.worker.run(ShardSpec(number, tuple(File(*file) for file in files), *rest))
         except BertNerError as e:
-            # Returned in the row, as Ray keeps only the text of an actor's exception, inside a message of its own.
+            # Return the message in the row. If an actor raises, Ray buries the exception text in its own message.
             return {**ShardResult(number)._asdict(), "failed": str(e)}
         return {**result._asdict(), "failed": ""}
 
 
 def packed(pipeline: str) -> bytes | str:
-    """Pack a pipeline to send it to actors.
+    """Pack a pipeline so that it can be sent to actors.
 
-    `nlp.to_bytes` would not do: some components restored from it, such as phrase rulers, find no entities.
+    A folder becomes a zip archive, so other machines in the cluster do not need the folder. A package must be installed
+    on each of these machines. `nlp.to_bytes` is unsuitable: some components that are restored from it, such as phrase
+    rulers, find no entities.
 
-    pipeline (str): folder of the pipeline, or name of an installed package.
-    RETURNS (bytes | str): a zip archive of the folder, which other machines of the cluster need not have; the name of a
-        package, which has to be installed there.
+    pipeline (str): pipeline folder, or name of an installed package.
+    RETURNS (bytes | str): a zip archive of the folder, or the package name.
     """
     folder = Path(pipeline)
     if not folder.exists():
@@ -98,7 +103,11 @@ def packed(pipeline: str) -> bytes | str:
 
 
 def unpacked(pipeline: bytes | str) -> Language:
-    """Load the pipeline that `packed` returned."""
+    """Load a pipeline from the value that `packed` returned.
+
+    pipeline (bytes | str): zip archive of a pipeline folder, or name of an installed package.
+    RETURNS (Language): the pipeline.
+    """
     if isinstance(pipeline, str):
         return load(pipeline)
     with tempfile.TemporaryDirectory() as folder:
@@ -108,14 +117,15 @@ def unpacked(pipeline: bytes | str) -> Language:
 
 
 def run(pipeline: str, job: AnnotationJob, specs: Sequence[ShardSpec], options: RayOptions) -> Iterator[ShardResult]:
-    """Annotate shards.
+    """Annotate shards on Ray.
 
-    pipeline (str): folder of the pipeline, or name of an installed package.
-    job (AnnotationJob): how to annotate the shards.
-    specs (Sequence[ShardSpec]): the shards.
-    options (RayOptions): cluster and resources.
-    YIELDS (ShardResult): the result of each shard when it is finished, in any order.
-    RAISES BertNerError: the cluster does not answer or has no room for an actor, or an actor failed.
+    pipeline (str): pipeline folder, or name of an installed package.
+    job (AnnotationJob): the annotation job.
+    specs (Sequence[ShardSpec]): the shards to annotate.
+    options (RayOptions): the cluster and the resources to use.
+    YIELDS (ShardResult): the result for each shard as soon as it is finished. The order of the shards is undefined.
+    RAISES BertNerError: the cluster does not answer, the cluster has too few resources for one actor, or an actor
+        failed.
     """
     with ray_session(options.address):
         yield from _run(packed(pipeline), job, specs, options)
@@ -123,18 +133,19 @@ def run(pipeline: str, job: AnnotationJob, specs: Sequence[ShardSpec], options: 
 
 @contextmanager
 def ray_session(address: str | None, *, shows_output: bool = False) -> Iterator[None]:
-    """Connect to Ray, or start it, for the duration of the block.
+    """Connect to a Ray cluster, or start Ray on this machine, for the duration of a `with` block.
 
-    If this process is already connected, that session is used and stays open. A Ray that is started here ends with the
-    block.
+    If this process is already connected to Ray, its session is used and stays open. Otherwise the connection is closed
+    at the end of the block, and a Ray instance that was started for the block is stopped.
 
-    address (str | None): address of a running cluster, as `ray.init` takes it; None to start Ray on this machine.
-    shows_output (bool): whether to print the output of Ray's processes here.
+    address (str | None): address of a running cluster, in the format that `ray.init` accepts. None to start Ray on this
+        machine.
+    shows_output (bool): whether to print the output of Ray's worker processes. Default: False.
     RAISES BertNerError: the cluster does not answer.
     """
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # disable usage statistics
     was_connected = ray.is_initialized()
     try:
         _check_reachable(address)
@@ -151,9 +162,9 @@ def ray_session(address: str | None, *, shows_output: bool = False) -> Iterator[
 
 
 def _check_reachable(address: str | None) -> None:
-    """Check that the address accepts connections, as Ray itself would wait for many minutes.
+    """Check that an address accepts connections. Ray itself would wait for many minutes.
 
-    RAISES OSError: it does not.
+    RAISES OSError: the address does not accept connections.
     """
     host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
     if colon and port.isdigit():
@@ -169,14 +180,14 @@ def _run(
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     n_actors = _choose_n_actors(ray.cluster_resources(), options, len(specs))
     context = DataContext.get_current()
-    context.enable_progress_bars = False  # ours counts documents
+    context.enable_progress_bars = False  # `annotate` shows its own progress bar, which counts documents
     dataset = ray.data.from_items(
         [{"shard": json.dumps(spec)} for spec in specs], override_num_blocks=min(len(specs), _MAX_BLOCKS)
     )
-    actor: Any = Actor  # a class, which each process of the pool instantiates
+    actor: Any = Actor  # each process in the pool creates its own instance of this class
     results = dataset.map(
         actor,
-        # By reference: Ray sends the pipeline to each machine once.
+        # Pass the pipeline by reference, so that Ray sends it to each machine only once.
         fn_constructor_args=(ray.put(pipeline), job, options),
         num_cpus=options.cpus_per_actor,
         num_gpus=options.gpus_per_actor or None,
@@ -188,14 +199,20 @@ def _run(
                 raise BertNerError(failed)
             yield ShardResult(**row)
     except ray.exceptions.RayError as e:
-        # The last line is the exception; the lines before it are the traceback.
+        # The last line describes the exception. The lines above it are the traceback.
         raise BertNerError(Errors.ray_stopped.format(reason=str(e).strip().splitlines()[-1])) from e
 
 
 def _choose_n_actors(resources: dict[str, float], options: RayOptions, n_shards: int) -> int:
-    """Return how many actors to start: as many as the cluster has room for, up to `num_actors` and one per shard.
+    """Return the number of actors to start.
 
-    RAISES BertNerError: there is no room for any.
+    This is the number that fits on the cluster, limited to `num_actors` and to one actor per shard.
+
+    resources (dict[str, float]): resources of the cluster by name, for example `CPU`.
+    options (RayOptions): resources per actor and the maximum number of actors.
+    n_shards (int): number of shards to annotate.
+    RETURNS (int): the number of actors, at least 1.
+    RAISES BertNerError: the cluster has too few resources for one actor.
     """
     room = resources.get("CPU", 0) / options.cpus_per_actor if options.cpus_per_actor else float("inf")
     if options.gpus_per_actor:

@@ -1,4 +1,4 @@
-"""Read the documents of a shard from its input files."""
+"""Read the documents in a shard from the input files."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from .sharding import Columns, ShardSpec, delimiter, header_of
 from .storage import File, is_compressed, open_input
 
 _PARQUET_BATCH = 256
-"""Rows of Parquet to decompress at once."""
+"""Number of Parquet rows to decompress at once."""
 _SKIP_BLOCK = 1 << 20
-"""Bytes to read at once when skipping the start of a compressed file."""
+"""Number of bytes to read at once when skipping the start of a compressed file."""
 _READ_BUFFER = 1 << 20
-"""Bytes of the read buffer."""
+"""Size of the read buffer in bytes."""
 _MAX_CSV_FIELD = 1 << 30
 """Maximum number of characters in a CSV field."""
 
 
 class InputDocument(NamedTuple):
-    """A document before annotation.
+    """An input document before annotation.
 
-    id (str): id of the document, or the name of its file and its record number in that file.
-    text (str | None): the text; None if it could not be read.
-    kept (Mapping[str, Any]): values of the columns to keep.
-    reason (str): why the text could not be read.
+    id (str): document ID. Without an ID column, this is the file name and the record number. If each file is one
+        document, it is the file name alone.
+    text (str | None): the text, or None if it could not be read.
+    kept (Mapping[str, Any]): values to copy to the output, by column name.
+    reason (str): reason why the text could not be read, or an empty string. Default: an empty string.
     """
 
     id: str
@@ -45,13 +46,14 @@ class InputDocument(NamedTuple):
 
 
 def read_documents(spec: ShardSpec, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument]:
-    """Read the documents of a shard, in order. Lines of white space are skipped.
+    """Read the documents in a shard in order, skipping blank lines.
 
-    spec (ShardSpec): the records of the shard.
+    spec (ShardSpec): the shard to read.
     columns (Columns): columns to read.
-    schema (pa.Schema): schema of the output. Kept values of JSONL become JSON strings if their column holds strings.
-    YIELDS (InputDocument): each document, also those without a readable text.
-    RAISES BertNerError: a file is damaged, or has changed since its records were counted.
+    schema (pa.Schema): output schema. If a kept column has string type, its JSONL values of other types are converted
+        to JSON strings.
+    YIELDS (InputDocument): each document, including documents whose text cannot be read.
+    RAISES BertNerError: a file is damaged or has changed since its records were counted.
     """
     if len(spec.files) > 1 or (spec.files[0].format == "text" and not spec.end):
         yield from map(_read_whole_file, spec.files)
@@ -66,12 +68,12 @@ def read_documents(spec: ShardSpec, columns: Columns, schema: pa.Schema) -> Iter
                 break
     except BertNerError:
         raise
-    except Exception as e:  # readers raise many kinds of exceptions for damaged files
+    except Exception as e:  # readers raise many exception types for damaged files
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
     if n != spec.n:
-        reason = f"read {n} records starting at record {spec.first}, but counted {spec.n} before"
+        reason = f"expected {spec.n} records from record {spec.first} onwards, but read {n}"
         if file.format in ("csv", "tsv"):
-            reason += "; a quote in an unquoted field may be the cause"
+            reason += ". The cause may be a quotation mark in an unquoted field"
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=reason))
 
 
@@ -92,7 +94,11 @@ def _describe_invalid_utf8(e: UnicodeDecodeError) -> str:
 
 
 class _LimitedStream(io.RawIOBase):
-    """The next `length` bytes of a stream."""
+    """A view of the next `length` bytes in a stream.
+
+    source (Any): binary stream to read from.
+    length (int): maximum number of bytes to read.
+    """
 
     def __init__(self, source: Any, length: int) -> None:
         self._source, self._n_left = source, length
@@ -109,7 +115,12 @@ class _LimitedStream(io.RawIOBase):
 
 @contextmanager
 def _open_bytes(spec: ShardSpec, file: File) -> Iterator[io.BufferedReader]:
-    """Open the bytes of a file that belong to a shard."""
+    """Open the byte range of a file that belongs to a shard.
+
+    spec (ShardSpec): the shard.
+    file (File): the file.
+    YIELDS (io.BufferedReader): a stream that starts and ends with the byte range.
+    """
     with open_input(file.address) as source:
         if is_compressed(file.address):
             n_left = spec.start
@@ -131,7 +142,11 @@ def _read_lines(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema
 
 
 def _decode_line(line: bytes) -> tuple[str, str]:
-    """Return a line without its line end, and the reason if it cannot be decoded."""
+    """Decode a line and remove its line ending.
+
+    RETURNS (tuple[str, str]): the line, and an empty string. If the line is not valid UTF-8: an empty string, and the
+        reason.
+    """
     try:
         return line.decode("utf-8").removeprefix("\ufeff").rstrip("\r\n"), ""
     except UnicodeDecodeError as e:
@@ -148,15 +163,15 @@ def _read_jsonl(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema
             try:
                 row = None if reason else json.loads(text)
             except (ValueError, RecursionError) as e:
-                row, reason = None, f"invalid JSON: {format_exception(e)}"
+                row, reason = None, f"the line is not valid JSON: {format_exception(e)}"
             if isinstance(row, dict):
                 yield _to_document(row, columns, _fit_json_values(row, columns, schema))
             else:
-                yield InputDocument("", None, {}, reason or "the line is not a JSON object")
+                yield InputDocument("", None, {}, reason or "the line is valid JSON but not a JSON object")
 
 
 def _fit_json_values(row: Mapping[str, Any], columns: Columns, schema: pa.Schema) -> dict[str, Any]:
-    """Return the values to keep. Those of string columns that are not strings become JSON."""
+    """Return the values to keep, by column name. In string columns, other values are converted to JSON strings."""
     kept = {name: row.get(name) for name in columns.kept}
     for name, value in kept.items():
         if value is not None and not isinstance(value, str) and schema.field(name).type == pa.string():
@@ -167,20 +182,21 @@ def _fit_json_values(row: Mapping[str, Any], columns: Columns, schema: pa.Schema
 def _read_csv(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema) -> Iterator[InputDocument | None]:
     header = header_of(file) or []
     with _open_bytes(spec, file) as source, ExitStack() as stack:
-        # Invalid UTF-8 is to fail the document that holds it, not the file.
+        # Decode invalid UTF-8 with surrogate escapes. This fails the containing document, not the whole file.
         text = io.TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline="")
         records = csv.reader(text, delimiter=delimiter(file))
         if not spec.start:
             next(records, None)
-        # The default limit refuses documents of more than 131,072 characters. It is global to the process, so restore
-        # it afterwards.
+        # The default limit rejects fields with more than 131,072 characters. The limit is global to the process, so
+        # restore it afterwards.
         default_limit = csv.field_size_limit(_MAX_CSV_FIELD)
         stack.callback(csv.field_size_limit, default_limit)
         for fields in records:
             if not fields:
                 yield None
             elif len(fields) != len(header):
-                yield InputDocument("", None, {}, f"{len(fields)} fields, but the header has {len(header)}")
+                reason = f"the header has {len(header)} fields, but this record has {len(fields)}"
+                yield InputDocument("", None, {}, reason)
             else:
                 row = dict(zip(header, fields, strict=True))
                 yield _to_document(row, columns, {name: row[name] for name in columns.kept})
@@ -215,11 +231,11 @@ def _to_document(row: Mapping[str, Any], columns: Columns, kept: dict[str, Any])
     value = row.get(columns.id) if columns.id else None
     id_ = "" if value is None else str(value)
     if columns.id and value is None:
-        return InputDocument("", None, kept, f"there is no {columns.id!r}")
+        return InputDocument("", None, kept, f"the record has no {columns.id!r} value")
     text = row.get(columns.text)
     if not isinstance(text, str):
-        received = "no value" if text is None else f"a value of type {type(text).__name__}"
-        return InputDocument(id_, None, kept, f"{columns.text!r} holds {received}; a text is required")
+        received = "has no value" if text is None else f"has a value with type {type(text).__name__}"
+        return InputDocument(id_, None, kept, f"{columns.text!r} {received}, but a text is required")
     return InputDocument(id_, text, kept)
 
 

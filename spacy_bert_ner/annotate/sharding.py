@@ -1,4 +1,4 @@
-"""Cut the input into shards: the same shards for the same input, on every machine and engine."""
+"""Divide the input into shards. The same input yields the same shards on every machine and with every engine."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from ..util.msgpack_gc import unpacking
 from .storage import File, open_input
 
 _BLOCK = 1 << 23
-"""Bytes to read at once when counting records."""
+"""Number of bytes to read at once when counting records."""
 _SAMPLE = 1000
-"""Records of JSONL from which column types are inferred."""
+"""Number of JSONL records from which column types are inferred."""
 RESERVED_COLUMNS = ("id", "text", "entities")
-"""Columns of the output that `Columns.kept` cannot name."""
+"""Output columns that `Columns.kept` must not contain."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of the input to read, in formats that have columns.
+    """The input columns to read. They are ignored for formats without columns.
 
-    text (str): name of the text column.
-    id (str | None): name of the id column. Without one, ids are file names and record numbers: `news.csv:17`.
-    kept (tuple[str, ...]): columns to copy to the output.
+    text (str): name of the text column. Default: `text`.
+    id (str | None): name of the ID column. Default: none; a document ID is then the file name and the record number,
+        for example `news.csv:17`.
+    kept (tuple[str, ...]): names of columns to copy to the output. Default: none.
     """
 
     text: str = "text"
@@ -42,15 +43,18 @@ class Columns:
 
 
 class ShardSpec(NamedTuple):
-    """Documents that are annotated together and written to one shard.
+    """The input documents for one shard.
 
-    number (int): index of the shard, from 0.
-    files (tuple[File, ...]): one file, or several that are one document each.
-    first (int): number of the first record in the file, from 1. It is 1 if files are documents.
+    number (int): index of the shard, counted from 0.
+    files (tuple[File, ...]): one file, or several files that are one document each.
+    first (int): number of the first record in the file, counted from 1. If each file is a document, this is 1.
     n (int): number of records.
-    start (int): offset of the first record in the file, in uncompressed bytes; 0 if the format is not read by offset.
-    end (int): offset of the end of the last record, likewise.
-    is_cut (bool): whether the byte range holds more records than `n`, because of a limit.
+    start (int): offset where the first record starts, in uncompressed bytes. Default: 0, also for formats that are not
+        read by offset.
+    end (int): offset where the last record ends, in uncompressed bytes. Default: 0, also for formats that are not read
+        by offset.
+    is_cut (bool): whether the byte range contains more than `n` records because `limit` ends the shard early.
+        Default: False.
     """
 
     number: int
@@ -65,13 +69,13 @@ class ShardSpec(NamedTuple):
 def plan_shards(
     files: Sequence[File], size: int, *, files_are_documents: bool, limit: int | None
 ) -> Iterator[ShardSpec]:
-    """Cut files into shards, in order.
+    """Divide files into shards in order.
 
     files (Sequence[File]): the input files.
-    size (int): records per shard.
-    files_are_documents (bool): whether each text file is one record, instead of each line.
-    limit (int | None): maximum number of records in all files; None for no maximum.
-    YIELDS (ShardSpec): each shard.
+    size (int): number of records per shard.
+    files_are_documents (bool): whether each text file is one record. Otherwise, each line is one.
+    limit (int | None): maximum total number of records, or None for no limit.
+    YIELDS (ShardSpec): the specification for each shard.
     RAISES BertNerError: a file cannot be read.
     """
     n_left = float("inf") if limit is None else limit
@@ -93,7 +97,13 @@ def plan_shards(
 
 
 def _cut(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the first record, number of records, start offset and end offset of each shard of a file."""
+    """Divide a file into shards.
+
+    file (File): the file.
+    size (int): number of records per shard.
+    YIELDS (tuple[int, int, int, int]): the `first`, `n`, `start` and `end` values for the `ShardSpec` of each shard.
+    RAISES BertNerError: the file cannot be read.
+    """
     try:
         if file.format in ("parquet", "spacy"):
             n_records = _count_records(file)
@@ -108,7 +118,7 @@ def _cut(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _count_records(file: File) -> int:
-    """Return the number of rows of a Parquet file, or of Docs of a DocBin."""
+    """Return the number of rows in a Parquet file or Docs in a `.spacy` file."""
     with open_input(file.address) as source:
         if file.format == "parquet":
             return int(pq.ParquetFile(source).metadata.num_rows)
@@ -119,7 +129,7 @@ def _count_records(file: File) -> int:
 def _cut_lines(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
     quoted = file.format in ("csv", "tsv")
     n_header = 1 if quoted else 0
-    first, start, n_ends = 1, 0, 0  # of the current shard; `n_ends` includes the header
+    first, start, n_ends = 1, 0, 0  # for the current shard; `n_ends` includes the header
     offset, is_inside = 0, False
     last_byte = b"\n"
     with open_input(file.address) as source:
@@ -133,36 +143,37 @@ def _cut_lines(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
             n_ends += len(ends)
             offset += len(block)
             last_byte = block[-1:]
-    # The last record may lack a line end.
+    # The last record might not end with a line ending.
     n_rest = n_ends - n_header + (last_byte != b"\n" or is_inside)
     if n_rest > 0:
         yield first, n_rest, start, offset
 
 
 def _record_ends(block: bytes, is_inside: bool, *, quoted: bool) -> tuple[NDArray[np.int64], bool]:
-    """Find the line ends in a block that end a record.
+    """Find the line endings in a block that end a record.
 
-    block (bytes): part of a file.
-    is_inside (bool): whether the block begins inside quotes.
-    quoted (bool): whether line ends inside quotes belong to a field.
-    RETURNS (tuple[NDArray[np.int64], bool]): offsets of the line ends in the block, and whether it ends inside quotes.
-        *Shape:* (n_ends,)
+    block (bytes): block of consecutive bytes from a file.
+    is_inside (bool): whether the block starts inside quotation marks.
+    quoted (bool): whether line endings inside quotation marks belong to a field.
+    RETURNS (tuple[NDArray[np.int64], bool]): offsets of the line endings in the block, and whether the block ends
+        inside quotation marks. *Shape:* (n_ends,)
     """
     data = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
     if not quoted:
         return ends, False
     quotes = np.flatnonzero(data == ord('"'))
-    # A line end is outside quotes after an even number of them; a doubled quote counts as two.
+    # A line ending is outside quotation marks if their number before it is even. A doubled quotation mark counts twice.
     outside = (np.searchsorted(quotes, ends) + is_inside) % 2 == 0
     return ends[outside], bool((len(quotes) + is_inside) % 2)
 
 
 def header_of(file: File) -> list[str] | None:
-    """Return the column names of a file.
+    """Return the column names in a file.
 
     file (File): the file.
-    RETURNS (list[str] | None): the names; None for formats without columns, and for JSONL, in which records differ.
+    RETURNS (list[str] | None): the column names. None for formats without columns, and for JSONL, where each record can
+        have different keys.
     RAISES BertNerError: the file cannot be read.
     """
     try:
@@ -178,10 +189,11 @@ def header_of(file: File) -> list[str] | None:
 
 
 def have_column(files: Sequence[File], name: str) -> bool:
-    """Return whether all files with columns have this one, and there is at least one such file.
+    """Return whether a column occurs in all files with columns.
 
-    files (Sequence[File]): the files. In JSONL, the first record counts.
-    name (str): name of the column.
+    files (Sequence[File]): the files. For JSONL, only the first record is checked.
+    name (str): column name.
+    RETURNS (bool): whether all files with columns have the column. False if no file has columns.
     """
     has_column = []
     for file in files:
@@ -191,7 +203,7 @@ def have_column(files: Sequence[File], name: str) -> bool:
                 try:
                     row = json.loads(io.BufferedReader(source).readline() or b"{}")
                 except (ValueError, RecursionError):
-                    row = None  # reported when the record is read
+                    row = None  # the error is reported when the record is read
             names = list(row) if isinstance(row, dict) else []
         if names is not None:
             has_column.append(name in names)
@@ -199,21 +211,21 @@ def have_column(files: Sequence[File], name: str) -> bool:
 
 
 def delimiter(file: File) -> str:
-    """Return the character between fields."""
+    """Return the field delimiter for a CSV or TSV file."""
     return "\t" if file.format == "tsv" else ","
 
 
 def schema_of(files: Sequence[File], columns: Columns, *, with_text: bool) -> pa.Schema:
-    """Return the schema of the output. Kept columns have the types of the first file with columns.
+    """Return the output schema. The first file with columns determines the types of the kept columns.
 
-    CSV columns are strings. A JSONL column has the common type of its first values; without one, its values are
-    written as JSON strings.
+    CSV and TSV columns are strings. A JSONL column has the common type of its first values. If these have no common
+    type, all values in the column are written as JSON strings.
 
     files (Sequence[File]): the input files.
     columns (Columns): the columns to read.
-    with_text (bool): whether the output has the texts.
-    RETURNS (pa.Schema): the schema.
-    RAISES BertNerError: a file lacks a column, or a kept column has a reserved name.
+    with_text (bool): whether the output contains the texts.
+    RETURNS (pa.Schema): the output schema.
+    RAISES BertNerError: a file lacks a requested column, a file cannot be read, or a kept column has a reserved name.
     """
     reserved = [name for name in columns.kept if name in RESERVED_COLUMNS]
     if reserved:
@@ -249,14 +261,14 @@ def _column_types(file: File, names: Sequence[str]) -> dict[str, pa.DataType]:
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError):
-                continue  # reported when the record is read
+                continue  # the error is reported when the record is read
             for name in names if isinstance(row, dict) else ():
                 values[name].append(row.get(name))
     return {name: _infer_type(column) for name, column in values.items()}
 
 
 def _infer_type(values: Sequence[Any]) -> pa.DataType:
-    """Return the common type of values; a string if there is none."""
+    """Return the common Arrow type of values, or string if they have none."""
     try:
         inferred = pa.array(values).type
     except (pa.ArrowException, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Read and write files on this machine, or at an address that pyarrow or fsspec can open."""
+"""Read and write files on this machine or at an address that pyarrow or fsspec can open."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ..errors import BertNerError, Errors, format_exception
 
 _WILDCARD = re.compile(r"[*?\[]")
 _WILDCARD_IN_ADDRESS = re.compile(r"[*\[]")
-"""Wildcards of patterns. In an address, the options follow a question mark."""
+"""Wildcards in an address. A question mark is not a wildcard there because it introduces options."""
 
 COMPRESSED = {".gz", ".bz2", ".zst", ".lz4"}
-"""Suffixes of files that pyarrow decompresses while it reads them."""
+"""Suffixes of files that pyarrow decompresses while reading them."""
 
 FORMATS = {
     **{".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"},
     **{".csv": "csv", ".tsv": "tsv", ".txt": "text", ".spacy": "spacy"},
 }
-"""Format by file suffix."""
+"""File format by file suffix."""
 
 
 class File(NamedTuple):
-    """A file of documents.
+    """An input file.
 
-    address (str): address of the file, as `resolve_filesystem` takes it.
-    name (str): name of the file in ids of documents.
-    size (int): size in bytes.
-    format (str): one of the values of `FORMATS`.
+    address (str): path or address, in the format that `resolve_filesystem` accepts.
+    name (str): file name to use in document IDs.
+    size (int): file size in bytes.
+    format (str): file format. One of the values in `FORMATS`.
     """
 
     address: str
@@ -51,19 +51,19 @@ class File(NamedTuple):
 
 
 def resolve_filesystem(address: str) -> tuple[fs.FileSystem, str]:
-    """Return the file system of an address, and the path in it.
+    """Return the file system for an address and the path on that file system.
 
-    address (str): a path on this machine, or an address such as `s3://bucket/folder`. fsspec opens the addresses that
-        pyarrow does not know.
+    address (str): path on this machine, or address such as `s3://bucket/folder`. If pyarrow does not support the
+        address, fsspec opens it.
     RETURNS (tuple[fs.FileSystem, str]): the file system and the path.
-    RAISES BertNerError: neither of them can open the address.
+    RAISES BertNerError: neither pyarrow nor fsspec can open the address.
     """
     return _resolve_url(address) if "://" in address else (fs.LocalFileSystem(), str(Path(address).absolute()))
 
 
 @lru_cache(1000)
 def _resolve_url(address: str) -> tuple[fs.FileSystem, str]:
-    # Cached, as resolving may query an object store for its region.
+    # Cache the result because pyarrow can query an object store for its region.
     try:
         try:
             resolved: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(address)
@@ -76,7 +76,7 @@ def _resolve_url(address: str) -> tuple[fs.FileSystem, str]:
 
 
 def absolute(address: str) -> str:
-    """Return an address that does not depend on the working directory."""
+    """Return an absolute path. An address with a protocol, such as `s3://`, is returned unchanged."""
     return address if "://" in address else str(Path(address).absolute())
 
 
@@ -84,12 +84,12 @@ def absolute(address: str) -> str:
 
 
 def find_inputs(inputs: Sequence[str]) -> list[File]:
-    """Find the input files.
+    """Find all input files.
 
-    inputs (Sequence[str]): files, folders and patterns such as `news/**/*.parquet`. A folder stands for all its files
-        of a known format. Names that begin with a dot or an underscore are left out of folders and patterns.
-    RETURNS (list[File]): the files, sorted by address, each once.
-    RAISES BertNerError: an input does not exist, or has no file of a known format.
+    inputs (Sequence[str]): files, folders, and patterns such as `news/**/*.parquet`. A folder is searched recursively
+        for files in a known format. In folders and patterns, names that start with a dot or an underscore are skipped.
+    RETURNS (list[File]): the files without duplicates, sorted by address.
+    RAISES BertNerError: an input does not exist, cannot be opened, or contains no file in a known format.
     """
     files: dict[str, tuple[int, str]] = {}
     for address in inputs:
@@ -104,7 +104,12 @@ def find_inputs(inputs: Sequence[str]) -> list[File]:
 
 
 def _find_matches(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield the address, size and format of each file that an input stands for."""
+    """Find the files that match one input.
+
+    address (str): file, folder or pattern.
+    YIELDS (tuple[str, tuple[int, str]]): the address of each file, with its size in bytes and its format.
+    RAISES BertNerError: the input does not exist, cannot be opened, or is a file in an unknown format.
+    """
     base, pattern = _split_pattern(address)
     filesystem, path = resolve_filesystem(base)
     try:
@@ -132,9 +137,12 @@ def _find_matches(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
 
 
 def _split_pattern(address: str) -> tuple[str, re.Pattern[str] | None]:
-    """Return the folder above the first wildcard of a pattern, and the pattern; None if the address is no pattern."""
+    """Return the folder that contains the first wildcard in a pattern, and the compiled pattern.
+
+    If the address contains no wildcard or is an existing file or folder, return it unchanged with None.
+    """
     wildcard = _WILDCARD_IN_ADDRESS.search(address) if "://" in address else _WILDCARD.search(address)
-    # The name of a file may contain a wildcard.
+    # The name of an existing file or folder can contain a wildcard character.
     if wildcard is None or _exists(address):
         return address, None
     base = address[: wildcard.start()].rpartition("/")[0] or ("/" if address[0] == "/" else ".")
@@ -148,20 +156,27 @@ def _exists(address: str) -> bool:
 
 
 def format_of(name: str) -> str | None:
-    """Return the format of a file by its name; None if the name has no known suffix."""
+    """Return the file format for a file name, or None if the suffix is unknown.
+
+    Return None also for compressed Parquet and `.spacy` files, which cannot be read.
+    """
     stem, suffix = posixpath.splitext(name.lower())
     format = FORMATS.get(posixpath.splitext(stem)[1] if suffix in COMPRESSED else suffix)
     return None if suffix in COMPRESSED and format in ("parquet", "spacy") else format
 
 
 def is_compressed(name: str) -> bool:
-    """Return whether pyarrow has to decompress a file while it reads it."""
+    """Return whether pyarrow must decompress a file while reading it."""
     return posixpath.splitext(name.lower())[1] in COMPRESSED
 
 
 @contextmanager
 def open_input(address: str) -> Iterator[Any]:
-    """Open a file to read its uncompressed bytes. The stream can seek if the file is not compressed."""
+    """Open a file and decompress it if necessary. The stream is seekable only if the file is not compressed.
+
+    address (str): path or address of the file.
+    YIELDS (Any): a binary stream.
+    """
     filesystem, path = resolve_filesystem(address)
     if is_compressed(path):
         with filesystem.open_input_stream(path, compression="detect") as stream:
@@ -175,9 +190,9 @@ def open_input(address: str) -> Iterator[Any]:
 
 
 class OutputFolder:
-    """A folder to write to, whose files are addressed by their path in it.
+    """An output folder. Methods take file names relative to this folder.
 
-    address (str): address of the folder, as `resolve_filesystem` takes it.
+    address (str): path or address, in the format that `resolve_filesystem` accepts.
     RAISES BertNerError: the address cannot be opened.
     """
 
@@ -187,7 +202,13 @@ class OutputFolder:
 
     @contextmanager
     def write(self, name: str) -> Iterator[Any]:
-        """Open a stream to write a file. It appears, or is replaced, when the block ends without an error."""
+        """Open a binary stream for writing a file atomically.
+
+        The file is created or replaced at the end of the `with` block. If the block raises, nothing changes.
+
+        name (str): name of the file.
+        YIELDS (Any): the stream.
+        """
         final = self._path(name)
         temporary = posixpath.join(posixpath.dirname(final), f".{posixpath.basename(name)}.{uuid.uuid4().hex}.tmp")
         try:
@@ -199,7 +220,7 @@ class OutputFolder:
             raise
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file."""
+        """Return the contents of a file."""
         with self._filesystem.open_input_stream(self._path(name), compression=None) as stream:
             content: bytes = stream.read()
         return content
@@ -209,22 +230,22 @@ class OutputFolder:
         return bool(self._filesystem.get_file_info(self._path(name)).type == fs.FileType.File)
 
     def list_names(self, subfolder: str = "") -> list[str]:
-        """Return the sorted names in a subfolder; none if it does not exist."""
+        """Return the sorted names of all entries in a subfolder, or an empty list if the subfolder does not exist."""
         selector = fs.FileSelector(self._path(subfolder), allow_not_found=True)
         return sorted(posixpath.basename(info.path) for info in self._filesystem.get_file_info(selector))
 
     def create(self, *subfolders: str) -> None:
-        """Create the folder and subfolders, where they do not exist."""
+        """Create the folder and the specified subfolders if they do not exist."""
         for name in ("", *subfolders):
             self._filesystem.create_dir(self._path(name), recursive=True)
 
     def delete(self, name: str) -> None:
-        """Delete a file, if it exists."""
+        """Delete a file if it exists."""
         self._delete_if_exists(self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}".rstrip("/")
 
     def _delete_if_exists(self, path: str) -> None:
-        with suppress(OSError):  # it was never created, or has been renamed
+        with suppress(OSError):  # the file was never created or has been renamed
             self._filesystem.delete_file(path)

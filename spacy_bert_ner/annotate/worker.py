@@ -1,4 +1,4 @@
-"""Annotate one shard. This process and Ray actors run the same code, so both write the same rows."""
+"""Annotate one shard. This code runs both in the main process and in Ray actors, so both write the same rows."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ from .writers import SHARDS, ShardWriter, misfit, row_of
 
 FINISHED, ERRORS = "finished", "errors"
 _MAX_CHUNK_DOCUMENTS, _MAX_CHUNK_CHARACTERS = 1024, 1 << 21
-"""Limits of the documents in memory at once. A chunk ends with the document that reaches one of them."""
+"""Maximum numbers of documents and characters per chunk. Only one chunk is in memory at a time.
+
+A chunk ends with the document that reaches or exceeds one of these limits.
+"""
 
 
 @dataclass(frozen=True)
 class AnnotationJob:
-    """How to annotate shards.
+    """The settings for annotating all shards in a run.
 
-    output (str): folder of the shards.
-    schema (pa.Schema): schema of the rows.
-    columns (Columns): columns of the input to read.
-    format (str): format of the shards, a key of `SHARDS`.
-    with_text (bool): whether rows have the text of the document.
-    batch_size (int | None): batch size of `nlp.pipe`; None for the pipeline's own.
-    code (bytes | None): content of a Python file that other processes import before they load the pipeline.
+    output (str): output folder.
+    schema (pa.Schema): schema of the output rows.
+    columns (Columns): input columns to read.
+    format (str): shard format. One of the keys in `SHARDS`.
+    with_text (bool): whether rows contain the document text.
+    batch_size (int | None): batch size for `nlp.pipe`, or None for the pipeline's batch size.
+    code (bytes | None): contents of a Python file that other processes import before they load the pipeline.
+        Default: none.
     """
 
     output: str
@@ -45,13 +49,13 @@ class AnnotationJob:
 
 
 class ShardResult(NamedTuple):
-    """Counts of a finished shard.
+    """The counts for a finished shard.
 
-    number (int): index of the shard.
-    documents (int): number of annotated documents.
-    words (int): number of their tokens.
-    entities (int): number of their entities.
-    errors (int): number of documents that failed.
+    number (int): index of the shard, counted from 0.
+    documents (int): number of annotated documents. Default: 0.
+    words (int): number of tokens in the annotated documents. Default: 0.
+    entities (int): number of entities in the annotated documents. Default: 0.
+    errors (int): number of documents that failed. Default: 0.
     """
 
     number: int
@@ -62,7 +66,7 @@ class ShardResult(NamedTuple):
 
 
 def finished(output: OutputFolder) -> list[ShardResult]:
-    """Return the results of the finished shards of an output folder."""
+    """Return the results for all finished shards in an output folder."""
     return [
         ShardResult(**json.loads(output.read(f"{FINISHED}/{name}")))
         for name in output.list_names(FINISHED)
@@ -71,10 +75,10 @@ def finished(output: OutputFolder) -> list[ShardResult]:
 
 
 class ShardAnnotator:
-    """Annotates shards with one pipeline.
+    """An annotator that writes shards with one pipeline.
 
     nlp (Language): the pipeline.
-    job (AnnotationJob): how to annotate the shards.
+    job (AnnotationJob): the annotation job.
     """
 
     def __init__(self, nlp: Language, job: AnnotationJob) -> None:
@@ -85,15 +89,16 @@ class ShardAnnotator:
     def run(
         self, spec: ShardSpec, on_progress: Callable[[int, int], None] = lambda documents, words: None
     ) -> ShardResult:
-        """Annotate a shard, and write it, then its errors, then the mark that it is finished.
+        """Annotate a shard, then write its results, its errors and its completion marker.
 
-        Each file is written completely or not at all. A shard that is already finished, as after a retry, is left
-        unchanged.
+        Each file is written completely or not at all. If the shard is already finished, for example because Ray retries
+        it, nothing is written.
 
-        spec (ShardSpec): the shard.
-        on_progress (Callable[[int, int], None]): called with the numbers of documents and words since the last call.
-        RETURNS (ShardResult): counts of the shard.
-        RAISES BertNerError: an input file is damaged, or has changed since its records were counted.
+        spec (ShardSpec): the shard to annotate.
+        on_progress (Callable[[int, int], None]): callback that takes the number of documents and the number of words
+            annotated since its last call. Default: no callback.
+        RETURNS (ShardResult): counts for the shard.
+        RAISES BertNerError: an input file is damaged or has changed since its records were counted.
         """
         name = f"{spec.number:06}"
         if self._output.is_file(f"{FINISHED}/{name}.json"):
@@ -102,11 +107,11 @@ class ShardAnnotator:
         errors: list[dict[str, str]] = []
         with (
             self._output.write(f"{name}.{self.job.format}") as stream,
-            # Closed in any case before the stream is closed.
+            # Always close the shard writer before its stream, even after an error.
             closing(SHARDS[self.job.format](stream, self.job.schema)) as shard,
         ):
             for chunk in _chunks(read_documents(spec, self.job.columns, self.job.schema)):
-                # The memory zone drops the new strings of a chunk; without it the vocabulary grows with the corpus.
+                # The memory zone frees the strings that a chunk adds. Otherwise, the vocabulary grows with the corpus.
                 with self.nlp.memory_zone():
                     counts, reasons = self._write(chunk, shard)
                 result = ShardResult(result.number, *(a + b for a, b in zip(result[1:], counts, strict=True)))
@@ -120,9 +125,12 @@ class ShardAnnotator:
     def _write(
         self, chunk: Sequence[InputDocument], shard: ShardWriter
     ) -> tuple[tuple[int, int, int, int], dict[int, str]]:
-        """Annotate and write documents.
+        """Annotate documents and add them to a shard.
 
-        RETURNS: counts in the order of `ShardResult`, and the reasons of documents that failed, by their index.
+        chunk (Sequence[InputDocument]): the documents.
+        shard (ShardWriter): writer for the shard.
+        RETURNS (tuple[tuple[int, int, int, int], dict[int, str]]): the counts in the order used by `ShardResult`, and
+            the reasons why documents failed, by document index.
         """
         docs, reasons = self.annotator.annotate([document.text for document in chunk])
         reasons |= {i: document.reason for i, document in enumerate(chunk) if document.text is None}
@@ -144,12 +152,12 @@ class ShardAnnotator:
             return
         with self._output.write(name) as stream:
             for row in errors:
-                # A reason may quote text that UTF-8 cannot encode.
+                # A reason can quote text that cannot be encoded as UTF-8.
                 stream.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode("utf8", "backslashreplace"))
 
 
 def _chunks(documents: Iterable[InputDocument]) -> Iterator[list[InputDocument]]:
-    """Group documents into chunks that fit into memory."""
+    """Group documents into chunks that fit in memory."""
     chunk: list[InputDocument] = []
     n_characters = 0
     for document in documents:

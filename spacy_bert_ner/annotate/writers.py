@@ -1,4 +1,4 @@
-"""Write annotated documents to a shard."""
+"""Write annotated documents to shards."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Row = dict[str, Any]
 
 
 def row_of(doc: Doc, id_: str, kept: Mapping[str, Any], *, with_text: bool) -> Row:
-    """Convert an annotated document to a row.
+    """Convert an annotated document to an output row.
 
-    doc (Doc): the document.
-    id_ (str): its id.
-    kept (Mapping[str, Any]): values of the columns to keep.
-    with_text (bool): whether the row has the text.
-    RETURNS (Row): the row. Offsets of entities are in characters of the text.
+    doc (Doc): the annotated document.
+    id_ (str): document ID.
+    kept (Mapping[str, Any]): values to copy from the input, by column name.
+    with_text (bool): whether to include the text in the row.
+    RETURNS (Row): the row. Entity offsets are in characters.
     """
     entities = [
         {
@@ -39,22 +39,26 @@ def row_of(doc: Doc, id_: str, kept: Mapping[str, Any], *, with_text: bool) -> R
 
 
 class ShardWriter(Protocol):
-    """Writer of a shard."""
+    """A writer for one shard."""
 
     def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
-        """Add documents, given as rows and as Docs.
+        """Add documents to the shard, skipping documents that cannot be written.
 
-        rows (Sequence[Row]): the documents as `row_of` returns them.
-        docs (Sequence[Doc]): the same documents.
-        RETURNS (dict[int, str]): the reasons of documents that cannot be written, by their index. They are left out.
+        rows (Sequence[Row]): the documents as rows, in the format that `row_of` returns.
+        docs (Sequence[Doc]): the same documents as Docs.
+        RETURNS (dict[int, str]): the reasons why documents were skipped, by document index.
         """
 
     def close(self) -> None:
-        """Write what is buffered. The stream stays open."""
+        """Write all buffered data. The stream stays open."""
 
 
 class ParquetShard:
-    """A Parquet table with one row per document."""
+    """A writer for a Parquet table with one row per document.
+
+    stream (Any): binary output stream.
+    schema (pa.Schema): schema of the rows.
+    """
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.writer, self.schema = pq.ParquetWriter(stream, schema, compression="zstd"), schema
@@ -69,23 +73,31 @@ class ParquetShard:
 
 
 class JsonlShard:
-    """One line of JSON per document, in UTF-8."""
+    """A writer for UTF-8 JSON Lines with one line per document.
+
+    stream (Any): binary output stream.
+    schema (pa.Schema): schema of the rows. It is ignored.
+    """
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.stream = stream
 
     def write(self, rows: Sequence[Row], docs: Sequence[Doc]) -> dict[int, str]:
         for row in rows:
-            # JSON has no dates and similar types, so write them as strings.
+            # JSON does not support dates and some other types, so write these values as strings.
             self.stream.write(f"{json.dumps(row, ensure_ascii=False, default=str)}\n".encode())
         return {}
 
     def close(self) -> None:
-        """Do nothing, as nothing is buffered."""
+        """Do nothing. No data is buffered."""
 
 
 class SpacyShard:
-    """A DocBin. The user data of each Doc holds the id and the kept columns."""
+    """A writer for a DocBin. Each Doc's user data holds the document ID and the kept columns.
+
+    stream (Any): binary output stream.
+    schema (pa.Schema): schema of the rows. It is ignored.
+    """
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self.stream, self.docs = stream, DocBin(store_user_data=True)
@@ -94,10 +106,11 @@ class SpacyShard:
         failed = {}
         for i, (row, doc) in enumerate(zip(rows, docs, strict=True)):
             doc.user_data = {key: value for key, value in row.items() if key not in ("text", "entities")}
-            single = DocBin(store_user_data=True)  # a Doc that fails would leave a part of itself in the shared DocBin
+            # Use a separate DocBin for each Doc. A Doc that fails would leave incomplete data in a shared DocBin.
+            single = DocBin(store_user_data=True)
             try:
                 single.add(doc)
-            except Exception as e:  # for example span groups with tokens that were merged later
+            except Exception as e:  # for example, for span groups with tokens that were merged later
                 failed[i] = format_exception(e)
             else:
                 self.docs.merge(single)
@@ -112,17 +125,17 @@ SHARDS: dict[str, type[ParquetShard] | type[JsonlShard] | type[SpacyShard]] = {
     "jsonl": JsonlShard,
     "spacy": SpacyShard,
 }
-"""Shard writers by file suffix."""
+"""Shard writers by shard format, which is also the file suffix."""
 
 
 def misfit(rows: Sequence[Row], schema: pa.Schema) -> dict[int, str]:
-    """Find the rows that cannot be written.
+    """Find rows that do not fit a schema.
 
-    The usual causes are a value that does not have the type of its column, and half of a surrogate pair.
+    The usual causes are values that do not match the type of their column, and unpaired surrogates.
 
     rows (Sequence[Row]): the rows.
-    schema (pa.Schema): the schema of the shard.
-    RETURNS (dict[int, str]): the reasons, by index of the row.
+    schema (pa.Schema): schema of the shard.
+    RETURNS (dict[int, str]): the reasons why rows do not fit, by row index.
     """
     try:
         pa.Table.from_pylist(list(rows), schema=schema)

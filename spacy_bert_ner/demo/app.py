@@ -1,8 +1,8 @@
-"""Run the Streamlit app that shows the entities of a text; Streamlit reruns this file after every user action.
+"""Show the entities in a text with Streamlit, which reruns this file after every user action.
 
     python -m spacy bert-ner visualize training/model-best
 
-Arguments: optionally `--code` and a Python file; then one or more pipelines, as folders or package names.
+The arguments are one or more pipelines, as folders or package names. `--code` and a Python file can precede them.
 """
 
 from __future__ import annotations
@@ -30,30 +30,33 @@ STYLE = """<style>
 
 @st.cache_resource(show_spinner=False)
 def import_once(path: str) -> None:
-    """Import the file given with `--code`, once for all reruns of the app."""
+    """Import the file passed as `--code`. The app imports it only once across reruns."""
     import_code(Path(path))
 
 
 @st.cache_resource(show_spinner="Loading the pipeline …", max_entries=3)
 def open_pipeline(name: str) -> Any:
-    """Load a pipeline, once for all users of the app."""
+    """Load a pipeline. All users of the app share the loaded pipeline."""
     return load(name)
 
 
 def split_for_pipeline(name: str, text: str) -> list[text_parts.Part]:
-    """Split a text into parts that are short enough for the pipeline."""
+    """Split a text into parts that the pipeline accepts."""
     return list(text_parts.split_text(text, min(text_parts.PART_LENGTH, open_pipeline(name).max_length)))
 
 
 def pipe(name: str, texts: Sequence[str]) -> Iterator[Doc]:
-    """Annotate texts with a pipeline, which may have components of any kind."""
+    """Annotate texts with a pipeline and yield the Docs in order.
+
+    RAISES BertNerError: a component failed.
+    """
     with running(name):
         yield from open_pipeline(name).pipe(texts, batch_size=8)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def annotate(name: str, text: str) -> list[list[EntitySpan]]:
-    """Return the entities of each part of a text, and show a progress bar if there are several parts."""
+    """Return the entities for each part of a text. Show a progress bar if there are several parts."""
     parts = split_for_pipeline(name, text)
     bar = st.progress(0.0, text="Finding entities …") if len(parts) > 1 else None
     entities_by_part = []
@@ -68,7 +71,7 @@ def annotate(name: str, text: str) -> list[list[EntitySpan]]:
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def token_rows(name: str, text: str) -> list[dict[str, Any]]:
-    """Return the table of tokens of one part; see `token_table.token_rows`."""
+    """Return the token table for a short text. See `token_table.token_rows`."""
     nlp = open_pipeline(name)
     names = our_components(nlp)
     (doc,) = pipe(name, [text])
@@ -76,9 +79,10 @@ def token_rows(name: str, text: str) -> list[dict[str, Any]]:
 
 
 def ask() -> tuple[str, str]:
-    """Show the input form, and return the name of the pipeline and the text to annotate.
+    """Show the input form and return the user's input.
 
-    RAISES BertNerError: the text is empty or too long, or the uploaded file is not text.
+    RETURNS (tuple[str, str]): the pipeline folder or package name, and the text to annotate.
+    RAISES BertNerError: the text is empty or too long, or the uploaded file is not a text file.
     """
     pipelines = sys.argv[1:]
     if pipelines[0] == "--code":
@@ -86,15 +90,15 @@ def ask() -> tuple[str, str]:
         import_once(path)
     with st.form("input"):
         name = str(st.selectbox("Pipeline", pipelines)) if len(pipelines) > 1 else pipelines[0]
-        typed = st.text_area("Text", EXAMPLE, height=150, help="Press Ctrl+Enter to submit")
-        file = st.file_uploader("or a text file, which is used instead of the text above", type=["txt", "text", "md"])
+        typed = st.text_area("Text", EXAMPLE, height=150, help="Press Ctrl+Enter to submit.")
+        file = st.file_uploader("Text file (replaces the text above)", type=["txt", "text", "md"])
         st.form_submit_button("Find entities", type="primary")
     text = text_parts.decode(file.getvalue(), file.name) if file is not None else typed
     return name, text_parts.check_text(text)
 
 
 def show(name: str, text: str) -> None:
-    """Show the entities of a text, with filters, downloads and the table of tokens."""
+    """Show the entities in a text with filters, downloads and a token table."""
     entities_by_part = annotate(name, text)
     parts = split_for_pipeline(name, text)
     all_entities = [entity for entities in entities_by_part for entity in entities]
@@ -113,7 +117,7 @@ def show(name: str, text: str) -> None:
     number = 1
     if len(parts) > 1:
         number = int(st.number_input(f"Part of the text (1 to {len(parts):,})", 1, len(parts), 1))
-    # Safe: `render_entities` escapes its input.
+    # This is safe because `render_entities` escapes its input.
     st.html(STYLE + render_entities(parts[number - 1].text, selected[number - 1], label_colors(labels)))
     st.dataframe(
         table,
@@ -128,7 +132,7 @@ def show(name: str, text: str) -> None:
 
 
 def main() -> None:
-    """Show the page, with errors as messages instead of tracebacks."""
+    """Show the page. Show errors as messages instead of tracebacks."""
     st.set_page_config(page_title="Entities", page_icon="🔎")
     st.title("Entities")
     try:

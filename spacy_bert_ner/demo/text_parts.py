@@ -1,4 +1,4 @@
-"""Check and split the input text of the app, and write its entities as CSV or JSONL."""
+"""Check and split the text that a user enters in the app, and format its entities as CSV or JSONL."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from ..errors import BertNerError, Errors
 from ..reporting.entity_html import EntitySpan
 
 MAX_CHARACTERS = 1_000_000
-"""Maximum characters of a text: the default limit of spaCy, and some minutes of computation."""
+"""Maximum number of characters in a text. This is spaCy's default limit and takes several minutes to annotate."""
 PART_LENGTH = 3_000
-"""Maximum characters of a part, which is annotated and shown at once."""
+"""Maximum number of characters in a part. Each part is annotated and shown separately."""
 COLUMNS = ("text", "label", "score", "start", "end")
 
 
 class Part(NamedTuple):
-    """A part of a long text, and the offset of its first character in that text."""
+    """A part of a long text.
+
+    start (int): offset of the part in the long text, in characters.
+    text (str): text of the part.
+    """
 
     start: int
     text: str
 
 
 def check_text(text: str) -> str:
-    """Return a text unchanged if it can be annotated.
+    """Check that a text can be annotated, and return it unchanged.
 
-    RAISES BertNerError: the text is empty or only white space, or it is too long.
+    RAISES BertNerError: the text is empty, contains only white space, or is too long.
     """
     if not text.strip():
         raise BertNerError(Errors.nothing_typed)
@@ -38,11 +42,12 @@ def check_text(text: str) -> str:
 
 
 def decode(content: bytes, name: str) -> str:
-    """Decode a text file: as UTF-16 if it begins with its byte-order mark, as UTF-8 otherwise.
+    """Decode a text file. Use UTF-16 if it starts with a UTF-16 byte-order mark, and UTF-8 otherwise.
 
-    content (bytes): content of the file
-    name (str): file name, for errors
-    RAISES BertNerError: the file has another encoding, or is not text.
+    content (bytes): contents of the file.
+    name (str): file name to show in error messages.
+    RETURNS (str): the text.
+    RAISES BertNerError: the file has another encoding or is not a text file.
     """
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -55,11 +60,14 @@ def decode(content: bytes, name: str) -> str:
 
 
 def split_text(text: str, max_length: int = PART_LENGTH) -> Iterator[Part]:
-    """Split a long text after a line, else after a sentence, else between words, else anywhere.
+    """Split a long text into parts.
 
-    text (str): the text
-    max_length (int): maximum characters of a part
-    YIELDS: parts that together are the whole text.
+    Each part ends after a line if possible. Otherwise it ends after a sentence, between words, or at the maximum
+    length, in this order of preference.
+
+    text (str): the text.
+    max_length (int): maximum number of characters in a part. Default: `PART_LENGTH`.
+    YIELDS (Part): consecutive parts that cover the whole text.
     """
     start = 0
     while start < len(text):
@@ -75,14 +83,14 @@ def split_text(text: str, max_length: int = PART_LENGTH) -> Iterator[Part]:
 
 
 def filter_entities(entities: Sequence[EntitySpan], min_score: float, labels: Sequence[str]) -> list[EntitySpan]:
-    """Select the entities with one of the labels and a score of at least `min_score`, or without a score."""
+    """Select the entities with one of the labels and either no score or a score of at least `min_score`."""
     return [
         entity for entity in entities if (entity.score is None or entity.score >= min_score) and entity.label in labels
     ]
 
 
 def table_rows(parts: Sequence[Part], entities: Sequence[Sequence[EntitySpan]]) -> list[dict[str, object]]:
-    """Return one table row per entity of all parts, with offsets in the whole text."""
+    """Return one table row for each entity in all parts. Offsets are relative to the whole text."""
     return [
         {
             "text": part.text[entity.start : entity.end],
@@ -97,7 +105,7 @@ def table_rows(parts: Sequence[Part], entities: Sequence[Sequence[EntitySpan]]) 
 
 
 def to_csv(table: Sequence[dict[str, object]]) -> str:
-    """Format rows as CSV with a header."""
+    """Format table rows as CSV with a header."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -106,5 +114,5 @@ def to_csv(table: Sequence[dict[str, object]]) -> str:
 
 
 def to_jsonl(table: Sequence[dict[str, object]]) -> str:
-    """Format rows as JSON Lines."""
+    """Format table rows as JSONL."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table)

@@ -1,4 +1,4 @@
-"""Tabulate the tokens of a Doc with their subwords and their most likely tags."""
+"""Create a table of the tokens in a Doc with their subwords and most likely tags."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ MAX_TAGS = 3
 
 
 def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
-    """Return a row for each token that is not white space.
+    """Return a table row for each token that is not white space.
 
-    A row has the text of the `token` and its IOB `tag` in the Doc. With a `bert_ner`, it also has the `subwords` of the
-    token and its three most likely tags, `tag 1` to `tag 3`. Their probabilities are at the component's temperature.
-    With Viterbi decoding these are marginals over all valid tag sequences, as for entity scores. Otherwise they are
-    probabilities over the tags of the token only.
+    A row contains the token text (`token`) and the token's IOB tag in the Doc (`tag`). If the pipeline has a `bert_ner`
+    component, the row also contains the token's `subwords` and its three most likely tags, `tag 1` to `tag 3`. Each of
+    these tags has a probability at the component's temperature. With Viterbi decoding, probabilities are marginals over
+    all valid tag sequences, as for entity scores. Otherwise, each token's probabilities are independent of other
+    tokens.
 
-    doc (Doc): an annotated Doc
-    pipe (BertNer | None): the component, or None for a pipeline without one
-    RETURNS: rows by column name.
+    doc (Doc): an annotated Doc.
+    pipe (BertNer | None): the `bert_ner` component, or None if the pipeline has none.
+    RETURNS (list[dict[str, Any]]): the rows. Each row maps column names to values.
     """
     rows: list[dict[str, Any]] = [
         {"token": token.text, "tag": f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O"} for token in doc
@@ -38,12 +39,13 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     if pipe is not None and len(doc):
         for i, subwords in enumerate(_subwords(doc, pipe)):
             rows[i]["subwords"] = " ".join(subwords)
-        # With `overwrite` the entities that are already set do not constrain the tags.
+        # Set `overwrite` so that existing entities do not constrain the tags.
         decoded = decode_batch(pipe.model, [doc], replace(pipe.settings, overwrite=True))
         probabilities = tag_probabilities(decoded.logits, pipe.cfg["temperature"])
         if pipe.settings.decoding == "viterbi" and len(probabilities):
             probabilities, _ = marginals(probabilities, decoded.chain.is_start, decoded.tags)
-        # If every subword has a row, the row of the first subword of a token is written last and remains.
+        # If each subword has a row of probabilities, iterate in reverse, so that the tags for a token's first subword
+        # replace the tags for its other subwords.
         for i, row in reversed(list(zip(decoded.chain.token_indices.tolist(), probabilities, strict=True))):
             for rank, column in enumerate(np.argsort(-row, kind="stable")[:MAX_TAGS].tolist(), start=1):
                 rows[i][f"tag {rank}"] = f"{decoded.tags.tags[column]} {row[column]:.3f}"
@@ -51,7 +53,7 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
 
 
 def _subwords(doc: Doc, pipe: BertNer) -> list[list[str]]:
-    """Return the subwords of each token, or nothing if the encoder belongs to another component."""
+    """Return the subwords for each token, or an empty list if the encoder belongs to another component."""
     if is_shared(pipe.model):
         return []
     checkpoint = get_checkpoint(pipe.model)

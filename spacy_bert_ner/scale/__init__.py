@@ -1,1 +1,1 @@
-"""Former package of the server, kept for existing import paths; see `spacy_bert_ner.serving.app`."""
+"""Former server package, kept for backward compatibility. Use `spacy_bert_ner.serving.app` instead."""

@@ -1,4 +1,4 @@
-"""Former import path of the server, which is now `spacy_bert_ner.serving.app`."""
+"""Former import path for the server. Use `spacy_bert_ner.serving.app` instead."""
 
 from ..serving.app import application
 

@@ -1,1 +1,1 @@
-"""Serve the entities of texts over HTTP, on Ray Serve."""
+"""Serve named entity recognition over HTTP with Ray Serve."""

@@ -1,12 +1,12 @@
-"""Define the server of entities on Ray Serve, which schedules, replicates, scales and restarts it.
+"""Define the named entity recognition server. Ray Serve schedules, replicates, scales and restarts it.
 
     python -m spacy bert-ner serve training/model-best
 
-A Ray Serve config file names `application`: `import_path: spacy_bert_ner.serving.app:application`.
+In a Ray Serve config file, specify `import_path: spacy_bert_ner.serving.app:application`.
 """
 
-# Without `from __future__ import annotations`: FastAPI evaluates the annotations of routes, also in the copy of the
-# class that Serve makes.
+# Do not add `from __future__ import annotations`. FastAPI evaluates the annotations on routes, and it cannot resolve
+# string annotations in the copy of the class that Serve creates.
 
 import asyncio
 import logging
@@ -35,22 +35,26 @@ from .schemas import EntitiesRequest, EntitiesResponse, ErrorResponse, ModelInfo
 from .settings import ServerSettings, parse_settings
 
 _STATUSES = {
-    401: "missing or wrong token",
-    413: "too large",
-    422: "malformed",
-    500: "failed",
-    503: "too busy, try again",
+    401: "The token is missing or invalid.",
+    413: "The request is too large.",
+    422: "The request is malformed.",
+    500: "The server or the pipeline failed.",
+    503: "The server is busy. Retry later.",
 }
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 )
-"""Content security policy of the page: it loads nothing from other servers."""
+"""Content security policy for the landing page. It blocks all resources from other servers."""
 _LOG = logging.getLogger("ray.serve")
 
 
-# FastAPI's own pages load scripts from other servers; `landing_page` replaces them.
+# Disable FastAPI's documentation pages because they load scripts from other servers. `landing_page` replaces them.
 api = FastAPI(
-    title="spacy-bert-ner", description="Named entities of texts.", version="1", docs_url=None, redoc_url=None
+    title="spacy-bert-ner",
+    description="Find named entities in texts.",
+    version="1",
+    docs_url=None,
+    redoc_url=None,
 )
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": text} for status, text in _STATUSES.items()
@@ -58,7 +62,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 _BODY = {"required": True, "content": {"application/json": {"schema": EntitiesRequest.model_json_schema()}}}
 
 
-# Serve pickles `Server` by value in its decorator, so all that the class uses has to be defined above it.
+# Serve's decorator pickles `Server` by value, so everything that the class uses must be defined above it.
 
 
 def _error_content(request_id: str, code: str, message: str) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def _error_content(request_id: str, code: str, message: str) -> dict[str, Any]:
 
 @api.exception_handler(starlette.exceptions.HTTPException)
 async def _handle_http_error(request: HttpRequest, e: starlette.exceptions.HTTPException) -> Response:
-    """Respond to requests for unknown routes and methods."""
+    """Respond to a request for an unknown route or method."""
     request_id = request_id_of(request.headers.get("x-request-id", ""))
     code = "not_found" if e.status_code == 404 else "refused"
     return JSONResponse(_error_content(request_id, code, str(e.detail)), e.status_code, e.headers)
@@ -76,9 +80,9 @@ async def _handle_http_error(request: HttpRequest, e: starlette.exceptions.HTTPE
 @serve.deployment(name="bert-ner")
 @serve.ingress(api)
 class Server:
-    """A replica: a pipeline and the routes of the API.
+    """A server replica, which holds a pipeline and handles the API routes.
 
-    settings (dict[str, Any]): see `ServerSettings`.
+    settings (dict[str, Any]): server settings by name. See `ServerSettings`.
     RAISES BertNerError: the token is not set, or the pipeline cannot be loaded.
     """
 
@@ -86,7 +90,7 @@ class Server:
         self.settings = ServerSettings(**settings)
         self._token = read_token(self.settings.token_env)
         if self.settings.gpu:
-            require_gpu(0)  # Ray makes only this replica's GPUs visible
+            require_gpu(0)  # Ray only makes this replica's GPUs visible, so the first has ID 0
         if self.settings.code is not None:
             import_code(Path(self.settings.code))
         self.nlp = load(self.settings.pipeline)
@@ -95,17 +99,17 @@ class Server:
         self._n_pending = 0
         self.annotate.set_max_batch_size(self.settings.max_batch_size)  # type: ignore[attr-defined]
         self.annotate.set_batch_wait_timeout_s(self.settings.batch_wait)  # type: ignore[attr-defined]
-        self._answers = Counter("bert_ner_answers", "Answers to requests, by status.", tag_keys=("status",))
+        self._answers = Counter("bert_ner_answers", "Number of responses, by HTTP status.", tag_keys=("status",))
 
     @api.get("/", include_in_schema=False)
     @api.get("/docs", include_in_schema=False)
     async def page(self) -> Response:
-        """Show the description of the API."""
+        """Return the landing page, which describes the API."""
         return HTMLResponse(page(api.openapi()), headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
 
     @api.get("/metrics", response_class=PlainTextResponse, responses={401: _ERRORS[401]}, tags=["server"])
     async def metrics(self, request: HttpRequest) -> Response:
-        """Return the metrics of all replicas, for Prometheus."""
+        """Return the metrics for all replicas in Prometheus text format."""
         return await self._respond(request, lambda _: self._gather_metrics())
 
     async def _gather_metrics(self) -> str:
@@ -121,7 +125,7 @@ class Server:
 
     @api.get("/v1/model", response_model=ModelInfo, responses={401: _ERRORS[401]}, tags=["model"])
     async def model(self, request: HttpRequest) -> Response:
-        """Return labels, thresholds and versions of the pipeline."""
+        """Return the pipeline's name, version, components, labels and thresholds, and installed package versions."""
         return await self._respond(request, lambda _: self._model_info())
 
     async def _model_info(self) -> dict[str, Any]:
@@ -144,7 +148,7 @@ class Server:
         tags=["model"],
     )
     async def entities(self, request: HttpRequest) -> Response:
-        """Find the entities of one or several texts. Offsets are in characters, that is, Unicode code points."""
+        """Find the entities in one or more texts. Offsets are in characters (Unicode code points)."""
         return await self._respond(request, lambda request_id: self._find_entities(request, request_id))
 
     async def _find_entities(self, http_request: HttpRequest, request_id: str) -> dict[str, Any]:
@@ -172,22 +176,23 @@ class Server:
         return Limits(self.settings.max_texts, max_characters, self.labels)
 
     async def _respond(self, request: HttpRequest, handle: Callable[[str], Awaitable[Any]]) -> Response:
-        """Respond to a request, whatever happens. An error response reveals nothing about the code.
+        """Check the token, handle a request, and convert errors to responses that reveal no internals.
 
         request (HttpRequest): the request.
-        handle (Callable[[str], Awaitable[Any]]): takes the request id and returns JSON or a text, or raises
-            `RequestError`.
+        handle (Callable[[str], Awaitable[Any]]): request handler. It takes the request ID and returns a string or a
+            JSON-serializable value. It can raise `RequestError`.
+        RETURNS (Response): a plain-text response for a string, or a JSON response for other values and for errors.
         """
         request_id = request_id_of(request.headers.get("x-request-id", ""))
         status = 200
-        headers: dict[str, str] = {}  # Serve itself adds X-Request-ID
+        headers: dict[str, str] = {}  # Serve adds the `X-Request-ID` header
         try:
             check_token(request.headers.get("authorization", ""), self._token)
             content = await handle(request_id)
         except RequestError as e:
             status, headers = e.status, e.headers
             content = _error_content(request_id, e.code, e.message)
-        except Exception as e:  # log only the kind of the exception, as its message may quote the text
+        except Exception as e:  # log only the exception type because the message can quote the text
             _LOG.error("request %s failed: %s", request_id, type(e).__name__)
             status = 500
             content = _error_content(request_id, "failed", Errors.server_failed)
@@ -198,32 +203,36 @@ class Server:
 
     @serve.batch
     async def annotate(self, texts: list[str]) -> list[list[dict[str, Any]] | None]:
-        """Annotate texts of all requests together. Serve collects them into batches."""
+        """Annotate a batch of texts, which Serve collects from several requests.
+
+        texts (list[str]): the texts.
+        RETURNS (list[list[dict[str, Any]] | None]): the entities in each text, or None if the text failed.
+        """
         return await self._annotator.annotate(texts)
 
 
 def application(args: dict[str, Any]) -> serve.Application:
-    """Return the Ray Serve application that a config file of Serve names.
+    """Build the application. A Ray Serve config file specifies this function as the `import_path`.
 
-    args (dict[str, Any]): see `ServerSettings`.
+    args (dict[str, Any]): server settings by name. See `ServerSettings`.
     RETURNS (serve.Application): the application.
-    RAISES BertNerError: a setting is not allowed.
+    RAISES BertNerError: a setting is invalid.
     """
     return build(args, {})
 
 
 def build(args: dict[str, Any], options: dict[str, Any]) -> serve.Application:
-    """Return the Ray Serve application with options of its deployment.
+    """Build the application with deployment options.
 
-    args (dict[str, Any]): see `ServerSettings`.
-    options (dict[str, Any]): options as Serve takes them, such as `num_replicas`.
+    args (dict[str, Any]): server settings by name. See `ServerSettings`.
+    options (dict[str, Any]): deployment options that Ray Serve accepts, such as `num_replicas`.
     RETURNS (serve.Application): the application.
-    RAISES BertNerError: a setting or an option is not allowed.
+    RAISES BertNerError: a setting or an option is invalid.
     """
     settings = parse_settings(args)
-    # Leave room for requests that are refused as too many, and for health checks.
+    # Leave capacity for health checks and for requests that are rejected because the server is busy.
     ongoing = {"max_ongoing_requests": 2 * settings.max_waiting + 10}
-    deployment: Any = Server  # the decorators have replaced the class
+    deployment: Any = Server  # the decorators have replaced the class with a deployment
     try:
         bound: serve.Application = deployment.options(**{**ongoing, **options}).bind(settings.model_dump())
         return bound

@@ -1,4 +1,4 @@
-"""Check the token of clients."""
+"""Authenticate clients by a bearer token."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .schemas import RequestError
 
 
 def read_token(variable: str | None) -> bytes | None:
-    """Read the token that clients have to send.
+    """Read the token that clients must send.
 
-    variable (str | None): name of the environment variable that holds the token; None if no token is required.
-    RETURNS (bytes | None): the token; None if no token is required.
-    RAISES BertNerError: the environment variable is not set.
+    variable (str | None): name of the environment variable that holds the token, or None if no token is required.
+    RETURNS (bytes | None): the token, or None if no token is required.
+    RAISES BertNerError: the environment variable is not set or is empty.
     """
     if variable is None:
         return None
@@ -25,11 +25,11 @@ def read_token(variable: str | None) -> bytes | None:
 
 
 def check_token(authorization: str, token: bytes | None) -> None:
-    """Check the Authorization header of a request.
+    """Check the `Authorization` header in a request.
 
-    authorization (str): the header; empty if the client sent none.
-    token (bytes | None): the token to require; None to require none.
-    RAISES RequestError: the client did not send the token.
+    authorization (str): value of the header, or an empty string if the client did not send it.
+    token (bytes | None): the required token, or None if no token is required.
+    RAISES RequestError: the token is missing or invalid.
     """
     if token is None:
         return

@@ -1,4 +1,4 @@
-"""Annotate batches of texts of a replica, and count them."""
+"""Annotate batches of texts in a replica, and record metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOG = logging.getLogger("ray.serve")
 
 
 class BatchAnnotator:
-    """Annotates batches of texts with one pipeline, outside the event loop.
+    """An annotator that processes batches of texts in a thread outside the event loop.
 
     nlp (Language): the pipeline.
     """
@@ -27,25 +27,25 @@ class BatchAnnotator:
     def __init__(self, nlp: Language) -> None:
         self.nlp = nlp
         self._annotator = TextAnnotator(nlp)
-        # One thread: one batch uses all cores of the replica. Meanwhile the event loop can answer other requests.
+        # Use one thread because a batch already uses all of the replica's cores. The event loop stays responsive.
         self._thread = ThreadPoolExecutor(1)
-        self._texts = Counter("bert_ner_texts", "Texts that were annotated.")
-        self._words = Counter("bert_ner_words", "Tokens of spaCy that were annotated.")
+        self._texts = Counter("bert_ner_texts", "Number of annotated texts.")
+        self._words = Counter("bert_ner_words", "Number of annotated spaCy tokens.")
         self._batches = Histogram(
-            "bert_ner_batch_texts", "Texts that were annotated together.", boundaries=[1, 2, 4, 8, 16, 32, 64, 128]
+            "bert_ner_batch_texts", "Number of texts per batch.", boundaries=[1, 2, 4, 8, 16, 32, 64, 128]
         )
 
     async def annotate(self, texts: Sequence[str]) -> list[list[dict[str, Any]] | None]:
-        """Annotate a batch.
+        """Annotate a batch of texts.
 
         texts (Sequence[str]): the texts.
-        RETURNS (list[list[dict[str, Any]] | None]): the entities of each text; None for a text that failed.
+        RETURNS (list[list[dict[str, Any]] | None]): the entities in each text, or None if the text failed.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._annotate, texts)
 
     def _annotate(self, texts: Sequence[str]) -> list[list[dict[str, Any]] | None]:
         self._batches.observe(len(texts))
-        # The memory zone drops the new strings of a batch; without it the vocabulary grows as long as the server runs.
+        # The memory zone frees the strings that a batch adds. Otherwise, the vocabulary grows while the server runs.
         with self.nlp.memory_zone():
             docs, reasons = self._annotator.annotate(texts)
             self._texts.inc(len(texts))
@@ -55,17 +55,19 @@ class BatchAnnotator:
                 row_of(docs[i], "", {}, with_text=False)["entities"] if i in docs else None for i in range(len(texts))
             ]
         for reason in reasons.values():
-            # Only the component and the kind of the error, as the message may quote the text.
-            _LOG.error("a text failed: %s", ": ".join(reason.split(": ")[:2]))
+            # Log only the component name and the exception type because the message can quote the text.
+            _LOG.error("the pipeline failed on a text: %s", ": ".join(reason.split(": ")[:2]))
         return entities
 
 
 def select_entities(entities: Sequence[dict[str, Any]], request: EntitiesRequest) -> list[dict[str, Any]]:
-    """Select the entities that a request asks for.
+    """Select the entities with a requested label whose score reaches the requested threshold.
 
-    entities (Sequence[dict[str, Any]]): the entities of a text.
-    request (EntitiesRequest): its labels and thresholds.
-    RETURNS (list[dict[str, Any]]): the entities that have one of the labels and a sufficient score, or no score.
+    Entities without a score are not filtered by threshold.
+
+    entities (Sequence[dict[str, Any]]): the entities in a text.
+    request (EntitiesRequest): the request, which specifies the labels and thresholds.
+    RETURNS (list[dict[str, Any]]): the selected entities in their original order.
     """
     labels = request.labels
     return [

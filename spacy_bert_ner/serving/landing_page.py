@@ -1,4 +1,4 @@
-"""Render the page of the server: a description of its API and a form to try it. The page loads no other files."""
+"""Render the landing page, which describes the API and has a form for trying it. The page loads no other files."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ _PAGE = """<!doctype html>
 <style>body {{ font: 1rem/1.5 sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
 textarea, pre {{ width: 100%; box-sizing: border-box; white-space: pre-wrap; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse }} td {{ border: 1px solid #bbb; padding: .2rem .5rem }}</style></head>
-<body><h1>{title}</h1><p>{description} OpenAPI description: <a href="openapi.json">openapi.json</a>.</p>
+<body><h1>{title}</h1><p>{description} The OpenAPI description is in <a href="openapi.json">openapi.json</a>.</p>
 <form><label>Text <textarea rows="4" name="text">{example}</textarea></label>
-<label>Token, if required <input name="token" type="password"></label> <button>Find</button></form><pre></pre>
+<label>Token (if required) <input name="token" type="password"></label> <button>Find entities</button></form><pre></pre>
 {routes}
 <script>
 const form = document.forms[0];
 form.onsubmit = async (event) => {{
   event.preventDefault();
   const headers = form.token.value ? {{Authorization: "Bearer " + form.token.value}} : {{}};
-  const asked = {{method: "POST", headers, body: JSON.stringify({{text: form.text.value}})}};
-  const answer = await fetch("v1/entities", asked);
-  document.querySelector("pre").textContent = JSON.stringify(await answer.json(), null, 2);
+  const options = {{method: "POST", headers, body: JSON.stringify({{text: form.text.value}})}};
+  const response = await fetch("v1/entities", options);
+  document.querySelector("pre").textContent = JSON.stringify(await response.json(), null, 2);
 }};
 </script></body></html>
 """
 
 
 def page(api: dict[str, Any]) -> str:
-    """Render the page of an API.
+    """Render the landing page for an API.
 
     api (dict[str, Any]): OpenAPI description of the API.
     RETURNS (str): the page as HTML.

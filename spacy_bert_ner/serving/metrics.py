@@ -1,4 +1,4 @@
-"""Collect the metrics of the server that the machines of a Ray cluster export for Prometheus."""
+"""Collect the server metrics that machines in a Ray cluster export for Prometheus."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import urllib.request
 from collections.abc import Iterable, Sequence
 
 PREFIXES = ("ray_bert_ner_", "ray_serve_")
-"""Prefixes of the metrics to keep."""
+"""Name prefixes of the metrics to keep."""
 _TIMEOUT = 5
-"""Seconds to wait for a machine to answer."""
+"""Maximum time to wait for a machine to answer, in seconds."""
 
 
 def cluster_metrics() -> str:
-    """Return the metrics of the server from all machines of this cluster.
+    """Return the server metrics from all machines in the connected cluster.
 
+    RETURNS (str): the metrics in Prometheus text format.
     RAISES OSError: a machine does not answer.
     """
     return gather(addresses())
 
 
 def addresses() -> list[str]:
-    """Return the metrics addresses of the machines of this cluster."""
+    """Return the metrics URLs for all machines in the connected cluster."""
     import ray
 
     alive = [node for node in ray.nodes() if node.get("Alive") and node.get("MetricsExportPort")]
@@ -28,24 +29,26 @@ def addresses() -> list[str]:
 
 
 def gather(urls: Sequence[str]) -> str:
-    """Collect the metrics of the server from all machines.
+    """Collect the server metrics from several machines.
 
-    urls (Sequence[str]): addresses of the machines.
-    RETURNS (str): the metrics, in the text format of Prometheus.
-    RAISES OSError: a machine does not answer. If it were left out, counters would decrease.
+    If one machine does not answer, the others are not reported. Otherwise, counters could decrease.
+
+    urls (Sequence[str]): metrics URLs of the machines.
+    RETURNS (str): the metrics in Prometheus text format.
+    RAISES OSError: a machine does not answer.
     """
     texts = []
     for url in urls:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310, a machine of the cluster
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310, a machine in the cluster
             texts.append(response.read().decode("utf8"))
     return merge(texts)
 
 
 def merge(texts: Iterable[str]) -> str:
-    """Merge the metrics of several machines. Metrics that are not of the server are left out.
+    """Merge metrics from several machines, keeping only server metrics.
 
-    texts (Iterable[str]): metrics of each machine, in the text format of Prometheus.
-    RETURNS (str): the merged metrics. Each description occurs once.
+    texts (Iterable[str]): the metrics from each machine in Prometheus text format.
+    RETURNS (str): the merged metrics in Prometheus text format. Each description occurs only once.
     """
     descriptions: dict[str, list[str]] = {}
     samples: dict[str, list[str]] = {}

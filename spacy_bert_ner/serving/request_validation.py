@@ -1,4 +1,4 @@
-"""Read and validate the body of a request. Error messages show no texts of the client and no types of pydantic."""
+"""Read and validate request bodies. Error messages do not quote submitted texts or show pydantic's internal types."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ..errors import Errors
 from .schemas import EntitiesRequest, RequestError
 
 ALLOWED = {
-    "text": "a text",
-    "texts": "a list of texts",
-    "labels": "a list of labels",
-    "thresholds": "a number from 0 to 1, or a JSON object with such a number for each label",
+    "text": "a string",
+    "texts": "a list of strings",
+    "labels": "a list of strings",
+    "thresholds": "a number from 0 to 1, or a JSON object that maps labels to such numbers",
 }
-"""Allowed value of each key of a request."""
+"""Description of the allowed values for each request key."""
 _MAX_SHOWN = 60
-"""Characters of a client's label to show in a message."""
+"""Maximum number of characters to show from a submitted label."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a request.
+    """The limits for a request.
 
     max_texts (int): maximum number of texts.
     max_characters (int): maximum number of characters per text.
-    labels (Collection[str]): labels of the pipeline. If it is empty, all labels are allowed.
+    labels (Collection[str]): labels that the pipeline can predict. If empty, all labels are allowed.
     """
 
     max_texts: int
@@ -38,13 +38,13 @@ class Limits:
 
 
 async def read_body(stream: AsyncIterable[bytes], content_length: str, *, max_bytes: int) -> bytes:
-    """Read the body of a request, and no more of it than is allowed.
+    """Read a request body. Stop reading if the body is too large.
 
-    stream (AsyncIterable[bytes]): the body.
-    content_length (str): the Content-Length header; empty if the client sent none.
-    max_bytes (int): maximum size of the body.
-    RETURNS (bytes): the body.
-    RAISES RequestError: the body is too large.
+    stream (AsyncIterable[bytes]): the body in chunks.
+    content_length (str): value of the `Content-Length` header, or an empty string if the client did not send it.
+    max_bytes (int): maximum body size in bytes.
+    RETURNS (bytes): the complete body.
+    RAISES RequestError: the body is larger than `max_bytes`.
     """
     too_large = RequestError(413, "too_large", Errors.body_too_large.format(most=max_bytes))
     if content_length.isdigit() and int(content_length) > max_bytes:
@@ -60,12 +60,12 @@ async def read_body(stream: AsyncIterable[bytes], content_length: str, *, max_by
 
 
 def read_request(body: bytes, limits: Limits) -> EntitiesRequest:
-    """Parse the body of a request, and check it against limits.
+    """Parse a request body and check it against the limits.
 
-    body (bytes): the body.
+    body (bytes): the request body.
     limits (Limits): the limits.
-    RETURNS (EntitiesRequest): the request.
-    RAISES RequestError: the body is malformed or exceeds a limit. The message does not quote texts.
+    RETURNS (EntitiesRequest): the parsed request.
+    RAISES RequestError: the body is malformed or exceeds a limit. The error message does not quote texts.
     """
     request = _parse(body)
     texts = request.all_texts()
@@ -82,7 +82,7 @@ def _check_text(i: int, text: str, limits: Limits) -> None:
         message = Errors.text_too_large.format(number=i, n=len(text), most=limits.max_characters)
         raise RequestError(413, "too_large", message)
     if any("\ud800" <= c <= "\udfff" for c in text):
-        raise _malformed(f"texts.{i} contains half of a surrogate pair, which is not a character")
+        raise _malformed(f"texts.{i} contains an unpaired surrogate, which is not a valid character")
 
 
 def _check_labels(request: EntitiesRequest, limits: Limits) -> None:
@@ -90,7 +90,7 @@ def _check_labels(request: EntitiesRequest, limits: Limits) -> None:
     unknown = sorted({*(request.labels or ()), *thresholds} - {*limits.labels}) if limits.labels else []
     if unknown:
         allowed = ", ".join(sorted(limits.labels))
-        raise _malformed(f"the pipeline has no label {_shown(unknown[0])}. Allowed: {allowed}")
+        raise _malformed(f"the pipeline has no label {_shown(unknown[0])}. Allowed labels: {allowed}")
 
 
 def _parse(body: bytes) -> EntitiesRequest:
@@ -101,7 +101,7 @@ def _parse(body: bytes) -> EntitiesRequest:
     except (ValueError, RecursionError):
         raise _malformed("the body is not valid JSON") from None
     if not isinstance(content, dict):
-        raise _malformed("the body is not a JSON object. Allowed: a JSON object with text or texts")
+        raise _malformed("the body is valid JSON but not a JSON object")
     try:
         return EntitiesRequest.model_validate(content)
     except pydantic.ValidationError as e:
@@ -109,20 +109,20 @@ def _parse(body: bytes) -> EntitiesRequest:
 
 
 def _translate(e: pydantic.ValidationError) -> RequestError:
-    """Translate the errors of pydantic into one error in the words of the API."""
+    """Convert a pydantic validation error to a request error in terms of the API."""
     errors: list[Any] = list(e.errors(include_url=False, include_input=False, include_context=False))
     paths = {error["loc"] for error in errors if error["loc"]}
     if any(path[0] not in ALLOWED for path in paths):
-        return _malformed(f"the body has unknown keys. Allowed: {', '.join(ALLOWED)}")
+        return _malformed(f"the body has unknown keys. Allowed keys: {', '.join(ALLOWED)}")
     if not paths:
-        return _malformed("either text or texts is required")
+        return _malformed("the body must have either text or texts")
     key, *rest = min(paths, key=lambda path: (list(ALLOWED).index(path[0]), str(path[1:])))
     index = f".{rest[0]}" if rest and isinstance(rest[0], int) else ""
-    return _malformed(f"the value of {key}{index} is not allowed. Allowed for {key}: {ALLOWED[key]}")
+    return _malformed(f"the value of {key}{index} is invalid. Allowed for {key}: {ALLOWED[key]}")
 
 
 def _shown(label: str) -> str:
-    """Return a client's label shortened and escaped, to be readable in one line."""
+    """Shorten and escape a submitted label for display on one line."""
     return ascii(label if len(label) <= _MAX_SHOWN else f"{label[:_MAX_SHOWN]}...")
 
 

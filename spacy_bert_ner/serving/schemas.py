@@ -1,4 +1,4 @@
-"""Define the requests and responses of the server."""
+"""Define the request and response schemas for the server."""
 
 from __future__ import annotations
 
@@ -9,37 +9,43 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 _ID = re.compile(r"[!-~]{1,100}")
-"""Request ids that are accepted from clients: short and printable."""
+"""Pattern for valid request IDs from clients. They must be short, printable ASCII strings without spaces."""
 
 Threshold = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1)]
 
 
 class EntitiesRequest(BaseModel):
-    """One text or several texts."""
+    """A request to find entities in one or more texts."""
 
     model_config = ConfigDict(extra="forbid")
-    text: StrictStr | None = Field(None, description="one text", examples=["Kevin Durant plays for the Nets."])
-    texts: list[StrictStr] | None = Field(None, description="several texts, instead of one")
+    text: StrictStr | None = Field(
+        None, description="The text to annotate.", examples=["Kevin Durant plays for the Nets."]
+    )
+    texts: list[StrictStr] | None = Field(None, description="The texts to annotate. Set either `text` or `texts`.")
     thresholds: Threshold | dict[StrictStr, Threshold] | None = Field(
         None,
-        description="minimum score of entities, from 0 to 1, for all labels or by label; entities without a score stay",
+        description="The minimum entity score from 0 to 1, for all labels or for each label. Default: 0. Entities "
+        "without a score are always returned.",
     )
-    labels: list[StrictStr] | None = Field(None, description="labels of the entities to return; default: all labels")
+    labels: list[StrictStr] | None = Field(None, description="The entity labels to return. Default: all labels.")
 
     @model_validator(mode="after")
     def _check_one_of_both(self) -> EntitiesRequest:
         if (self.text is None) == (self.texts is None):
-            raise ValueError("either text or texts is required")
+            raise ValueError("the body must have either text or texts")
         return self
 
     def all_texts(self) -> list[str]:
-        """Return the text or the texts as a list."""
+        """Return all texts in the request as a list."""
         return [self.text] if self.text is not None else list(self.texts or ())
 
 
 class FoundEntity(BaseModel):
-    """An entity: start and end offset in characters (Unicode code points), text, label, and probability if it has
-    one."""
+    """An entity in a text.
+
+    The offsets `start` and `end` are in characters (Unicode code points). The `score` is the probability of the entity,
+    or null if it has none.
+    """
 
     start: int
     end: int
@@ -49,34 +55,37 @@ class FoundEntity(BaseModel):
 
 
 class Document(BaseModel):
-    """The entities of a text, in the order of the text."""
+    """The entities in one text, in text order."""
 
     entities: list[FoundEntity]
 
 
 class EntitiesResponse(BaseModel):
-    """A document for each text, in the order of the request."""
+    """The response to an entities request, with one document per text, in request order."""
 
     request_id: str
     documents: list[Document]
 
 
 class ErrorDetail(BaseModel):
-    """An error: a code for programs and a message for people."""
+    """An error, with a machine-readable code and a human-readable message."""
 
     code: str
     message: str
 
 
 class ErrorResponse(BaseModel):
-    """The response to a request that failed."""
+    """The response to a failed request."""
 
     request_id: str
     error: ErrorDetail
 
 
 class ModelInfo(BaseModel):
-    """The pipeline: name and version, components, labels, its own thresholds, and versions of installed packages."""
+    """A description of the pipeline and the installed package versions.
+
+    The `thresholds` are the minimum scores that are configured in the pipeline, by label.
+    """
 
     name: str
     version: str
@@ -88,12 +97,12 @@ class ModelInfo(BaseModel):
 
 
 class RequestError(Exception):
-    """A request that gets an error response.
+    """An exception that the server converts to an error response.
 
     status (int): HTTP status.
-    code (str): error code for programs.
-    message (str): message for people.
-    headers (dict[str, str] | None): headers of the response, in addition to the usual ones.
+    code (str): machine-readable error code.
+    message (str): human-readable error message.
+    headers (dict[str, str] | None): additional response headers. Default: none.
     """
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
@@ -102,9 +111,9 @@ class RequestError(Exception):
 
 
 def describe_errors(errors: list[Any]) -> str:
-    """Describe the first errors of pydantic without the values, which may be secret.
+    """Describe the first errors in a pydantic validation error. Omit the invalid values because they can be secret.
 
-    errors (list[Any]): the result of `ValidationError.errors`.
+    errors (list[Any]): the list that `ValidationError.errors` returned.
     RETURNS (str): up to three errors, separated by semicolons.
     """
     descriptions = []
@@ -115,5 +124,5 @@ def describe_errors(errors: list[Any]) -> str:
 
 
 def request_id_of(header: str) -> str:
-    """Return the request id that a client sent, or a new one if it sent none that is accepted."""
+    """Return the request ID from a header, or a new ID if the header is empty or invalid."""
     return header if _ID.fullmatch(header) else uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Start the server on Ray Serve, and stop it."""
+"""Start and stop the server on Ray Serve."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NAME = "bert-ner"
 
 
 def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the settings of this application from a Ray Serve config file.
+    """Read the server settings and deployment options from a Ray Serve config file.
 
-    path (Path): the config file.
-    RETURNS (tuple[dict[str, Any], dict[str, Any]]): `args` of the application, and options of its deployment, such as
+    path (Path): path to the config file.
+    RETURNS (tuple[dict[str, Any], dict[str, Any]]): the application's `args`, and its deployment options, such as
         `num_replicas`, `autoscaling_config` and `ray_actor_options`.
-    RAISES BertNerError: the file does not exist, or does not describe this application.
+    RAISES BertNerError: the file does not exist or does not describe this application.
     """
     if not path.is_file():
         raise BertNerError(Errors.no_such_file.format(path=path))
@@ -45,11 +45,11 @@ def options_in(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def be_patient() -> None:
-    """Let the server start on a busy machine, too.
+    """Set environment variables that let the server start on a busy machine.
 
-    Ray lowers the priority of its processes, and Serve restarts its proxy if that is not ready after 5 seconds. On a
-    machine that is busy with other processes, the proxy would never be ready. This affects a Ray that this process
-    starts later; variables that are already set stay.
+    Ray lowers the priority of its processes, and Serve restarts its proxy if the proxy is not ready after 5 seconds. On
+    a machine that is busy with other processes, the proxy might never become ready. The variables affect Ray instances
+    that this process starts later. Variables that are already set are not changed.
     """
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
@@ -57,7 +57,7 @@ def be_patient() -> None:
 
 
 class _StopSignal:
-    """Handles SIGINT and SIGTERM. Until the server is ready, they interrupt its start."""
+    """A handler for SIGINT and SIGTERM. Before the server is ready, these signals interrupt its start."""
 
     def __init__(self) -> None:
         self.is_stopping = False
@@ -66,7 +66,7 @@ class _StopSignal:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle signals in the block, which ends without an error if one is received."""
+        """Handle signals in a `with` block. If a signal is received, the block ends without an error."""
         self._install()
         try:
             yield
@@ -75,8 +75,8 @@ class _StopSignal:
                 raise
 
     def wait(self) -> None:
-        """Wait for a signal."""
-        self._install()  # Ray has installed its own handlers in the meantime
+        """Wait until a signal is received."""
+        self._install()  # Ray has replaced the handlers in the meantime
         self._is_waiting = True
         self._received.wait()
 
@@ -99,29 +99,30 @@ def run_server(
     address: str | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Run the server until this process receives SIGINT or SIGTERM.
 
-    settings (dict[str, Any]): see `settings.ServerSettings`.
-    options (dict[str, Any]): options of the deployment, as Serve takes them.
-    host (str): address to serve at.
-    port (int): port to serve at.
-    address (str | None): address of a running Ray cluster; None to start Ray on this machine.
-    ready (Callable[[], None]): called when the server is ready.
-    RAISES BertNerError: a setting is not allowed, the pipeline cannot be loaded, the port is in use, or the cluster
-        does not answer.
+    settings (dict[str, Any]): server settings by name. See `settings.ServerSettings`.
+    options (dict[str, Any]): deployment options that Ray Serve accepts.
+    host (str): host name or IP address to listen on.
+    port (int): port to listen on.
+    address (str | None): address of a running Ray cluster. Default: start Ray on this machine.
+    ready (Callable[[], None]): callback for when the server is ready. Default: no callback.
+    RAISES BertNerError: a setting or an option is invalid, the token is not set, the pipeline cannot be loaded, the
+        port is in use, the cluster does not answer, or Ray Serve cannot start the server.
     """
     from ray import serve
 
     from .app import build
 
     for key in ("pipeline", "code"):
-        if settings.get(key) and Path(settings[key]).exists():  # replicas may have another working directory
+        if settings.get(key) and Path(settings[key]).exists():  # a replica can have a different working directory
             settings = {**settings, key: str(Path(settings[key]).absolute())}
     app = build(settings, options)
     read_token(settings.get("token_env"))
     if settings.get("code"):
-        import_code(Path(settings["code"]))  # `--code` is already imported, but not the file that a Serve config names
-    load(settings["pipeline"])  # report a broken pipeline here; each replica would fail again and again
+        # The file passed as `--code` is already imported, but not a file specified in a Serve config.
+        import_code(Path(settings["code"]))
+    load(settings["pipeline"])  # report a broken pipeline here; otherwise, each replica would fail repeatedly
     if address is None:
         _check_port(host, port)
     import ray
@@ -142,8 +143,8 @@ def run_server(
         finally:
             stop.is_stopping = True
             serve.delete(NAME)
-            # If Ray ends with this block, so does Serve. A shutdown before that would be killed half-way, and Ray would
-            # report an error.
+            # If this process started Ray, the end of the block stops both Ray and Serve. In that case, an explicit
+            # shutdown would be killed halfway, and Ray would report an error.
             if address is None and not is_ours:
                 serve.shutdown()
 
@@ -151,7 +152,7 @@ def run_server(
 def _check_port(host: str, port: int) -> None:
     """Check that a port is free.
 
-    RAISES BertNerError: it is in use.
+    RAISES BertNerError: the port is in use.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

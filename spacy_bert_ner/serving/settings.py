@@ -1,4 +1,4 @@
-"""Define the settings of the server."""
+"""Define and validate the server settings."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from .schemas import describe_errors
 
 
 class ServerSettings(pydantic.BaseModel):
-    """Settings of the server: arguments of the command, and `args` in a Ray Serve config file.
+    """The server settings, from the `serve` command or from `args` in a Ray Serve config file.
 
-    pipeline (str): folder of the pipeline, or name of an installed package.
-    max_batch_size (int): maximum number of texts to annotate together; 1 for no batching.
-    batch_wait (float): seconds that the first text of a batch waits for others.
-    max_texts (int): maximum number of texts per request.
-    max_characters (int): maximum number of characters per text.
-    max_bytes (int): maximum number of bytes of a request body.
-    max_waiting (int): maximum number of requests that a replica processes or has waiting. Further requests are refused
-        with status 503.
-    token_env (str | None): name of the environment variable that holds the token; None if no token is required.
-    code (str | None): Python file that each replica imports before it loads the pipeline; None for none.
-    gpu (bool): whether each replica computes on a GPU.
+    pipeline (str): pipeline folder, or name of an installed package.
+    max_batch_size (int): maximum number of texts per batch. Set 1 to disable batching. Default: 32.
+    batch_wait (float): maximum time that the first text in a batch waits for more texts, in seconds. Default: 0.005.
+    max_texts (int): maximum number of texts per request. Default: 64.
+    max_characters (int): maximum number of characters per text. Default: 100,000.
+    max_bytes (int): maximum size of a request body in bytes. Default: 2,000,000.
+    max_waiting (int): maximum number of running and waiting requests per replica. Further requests are rejected with
+        status 503. Default: 200.
+    token_env (str | None): name of the environment variable that holds the token. Default: no token is required.
+    code (str | None): Python file that each replica imports before it loads the pipeline. Default: none.
+    gpu (bool): whether replicas run on a GPU. Default: False.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid")
@@ -38,11 +38,11 @@ class ServerSettings(pydantic.BaseModel):
 
 
 def parse_settings(args: dict[str, object]) -> ServerSettings:
-    """Validate settings.
+    """Validate server settings.
 
-    args (dict[str, object]): see `ServerSettings`.
-    RETURNS (ServerSettings): the settings.
-    RAISES BertNerError: a setting is not allowed.
+    args (dict[str, object]): server settings by name. See `ServerSettings`.
+    RETURNS (ServerSettings): the validated settings.
+    RAISES BertNerError: a setting is invalid.
     """
     try:
         return ServerSettings.model_validate(args)

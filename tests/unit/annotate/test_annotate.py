@@ -288,7 +288,8 @@ def test_lines_may_be_empty_and_the_last_one_without_an_end(pipeline, tmp_path):
 def test_quotes_that_are_not_closed_lose_no_document(pipeline, tmp_path):
     (tmp_path / "in.csv").write_text('text,n\n5" pipe,1\nKevin,2\nParis,3\n')
     with pytest.raises(
-        BertNerError, match=r"in.csv cannot be read: read 3 records starting at record 1, but counted 1 before; a qu"
+        BertNerError,
+        match=r"in.csv cannot be read: expected 1 records from record 1 onwards, but read 3\. The cause may be a quot",
     ):
         run(pipeline, [tmp_path / "in.csv"], tmp_path / "out")
 
@@ -378,7 +379,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(pipeline, tmp_path, monkeypatc
         room, "_begin", lambda *_, **__: (tmp_path / "out").mkdir() or path.write_text('{"text": "a"}\n')
     )
     with pytest.raises(
-        BertNerError, match=r"in.jsonl cannot be read: read 1 records starting at record 1, but counted 5 before"
+        BertNerError, match=r"in.jsonl cannot be read: expected 5 records from record 1 onwards, but read 1\."
     ):
         run(pipeline, [path], tmp_path / "out")
     assert list((tmp_path / "out").glob("0*")) == []
@@ -401,13 +402,13 @@ def test_documents_that_fail_are_told_and_the_others_go_on(pipeline, tmp_path):
     assert [row["id"] for row in read(tmp_path / "out")] == ["1", "5", "6"]  # n is text, as not all are numbers
     assert [row["n"] for row in read(tmp_path / "out")] == [None, "no number", "1"]
     reasons = dict(failed(tmp_path / "out"))
-    assert reasons.pop("in.jsonl:2").startswith("invalid JSON: JSONDecodeError")
+    assert reasons.pop("in.jsonl:2").startswith("the line is not valid JSON: JSONDecodeError")
     assert "surrogates not allowed" in reasons.pop("4")
     assert reasons == {
-        "in.jsonl:3": "the line is not a JSON object",
-        "2": "'text' holds no value; a text is required",
-        "3": "'text' holds a value of type int; a text is required",
-        "in.jsonl:6": "there is no 'id'",
+        "in.jsonl:3": "the line is valid JSON but not a JSON object",
+        "2": "'text' has no value, but a text is required",
+        "3": "'text' has a value with type int, but a text is required",
+        "in.jsonl:6": "the record has no 'id' value",
         "in.jsonl:10": "byte 19 is not valid UTF-8",
     }
     assert (done.documents, done.errors) == (3, 7)
@@ -436,8 +437,8 @@ def test_rows_of_csv_with_other_fields_fail_alone(pipeline, tmp_path):
     run(pipeline, [tmp_path / "in.csv"], tmp_path / "out")
     assert [row["text"] for row in read(tmp_path / "out")] == ["Kevin", "Paris"]
     assert failed(tmp_path / "out") == [
-        ("in.csv:2", "1 fields, but the header has 2"),
-        ("in.csv:3", "3 fields, but the header has 2"),
+        ("in.csv:2", "the header has 2 fields, but this record has 1"),
+        ("in.csv:3", "the header has 2 fields, but this record has 3"),
     ]
 
 
@@ -463,7 +464,8 @@ def test_texts_beyond_what_the_pipeline_takes_fail_alone(pipeline, tmp_path, mon
     monkeypatch.setitem(Language.__init__.__kwdefaults__, "max_length", 20)
     run(pipeline, [write(tmp_path / "in.txt", ["Kevin", "Kevin" * 5])], tmp_path / "out")
     assert [row["text"] for row in read(tmp_path / "out")] == ["Kevin"]
-    assert failed(tmp_path / "out") == [("in.txt:2", "25 characters, but the pipeline takes 20 at most")]
+    reason = "the text has 25 characters, but the pipeline accepts at most 20. Split the text"
+    assert failed(tmp_path / "out") == [("in.txt:2", reason)]
 
 
 def test_too_many_that_fail_stop_it_and_it_can_go_on(failing, tmp_path):

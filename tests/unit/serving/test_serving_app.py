@@ -72,7 +72,7 @@ def test_the_page_needs_nothing_from_elsewhere(ask, path):
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert not re.search(r"//|src=|url\(|@import", answer.text.replace("https://json", ""))
-    for part in ("POST /v1/entities", "GET /metrics", "thresholds", "too busy, try again", 'href="openapi.json"'):
+    for part in ("POST /v1/entities", "GET /metrics", "thresholds", "is busy. Retry later.", 'href="openapi.json"'):
         assert part in answer.text
 
 
@@ -139,21 +139,21 @@ def test_metrics_answer_on_the_serving_port(ask, machine, monkeypatch):
     [
         (
             {"text": "xq7marker", "thresholds": 2},
-            "the value of thresholds is not allowed. Allowed for thresholds: a number from",
+            "the value of thresholds is invalid. Allowed for thresholds: a number from",
         ),
         (
             {"text": "a", "thresholds": {"per": "x"}},
-            "the value of thresholds is not allowed. Allowed for thresholds: a number",
+            "the value of thresholds is invalid. Allowed for thresholds: a number",
         ),
-        ({"text": "a", "thresholds": {"xq7marker": 2}}, "the value of thresholds is not allowed."),
-        ({"text": 1}, "the value of text is not allowed. Allowed for text: a text."),
-        ({"texts": ["xq7marker", None]}, "the value of texts.1 is not allowed. Allowed for texts: a list of texts."),
-        ({"texts": {"xq7marker": 1}}, "the value of texts is not allowed. Allowed for texts: a list of texts."),
-        ({"text": "a", "xq7marker": 1}, "the body has unknown keys. Allowed: text, texts, labels, thresholds."),
-        ({"text": "a", "labels": [1]}, "the value of labels.0 is not allowed. Allowed for labels: a list of labels."),
-        ([], "the body is not a JSON object. Allowed: a JSON object with text or texts."),
-        ({}, "either text or texts is required."),
-        ({"text": "a", "texts": ["a"]}, "either text or texts is required."),
+        ({"text": "a", "thresholds": {"xq7marker": 2}}, "the value of thresholds is invalid."),
+        ({"text": 1}, "the value of text is invalid. Allowed for text: a string."),
+        ({"texts": ["xq7marker", None]}, "the value of texts.1 is invalid. Allowed for texts: a list of strings."),
+        ({"texts": {"xq7marker": 1}}, "the value of texts is invalid. Allowed for texts: a list of strings."),
+        ({"text": "a", "xq7marker": 1}, "the body has unknown keys. Allowed keys: text, texts, labels, thresholds."),
+        ({"text": "a", "labels": [1]}, "the value of labels.0 is invalid. Allowed for labels: a list of strings."),
+        ([], "the body is valid JSON but not a JSON object."),
+        ({}, "the body must have either text or texts."),
+        ({"text": "a", "texts": ["a"]}, "the body must have either text or texts."),
     ],
 )
 def test_what_is_malformed_is_told_in_words_of_our_own(body, message):
@@ -168,7 +168,7 @@ def test_a_label_that_there_is_not_is_shown_cut_short():
     body = json.dumps({"text": "a", "labels": ["p\u202e\n" + "r" * 1000]}).encode()
     with pytest.raises(RequestError) as e:
         read_request(body, LIMITS)
-    assert rf"the pipeline has no label 'p\u202e\n{'r' * 57}...'. Allowed: geo, per" in e.value.message
+    assert rf"the pipeline has no label 'p\u202e\n{'r' * 57}...'. Allowed labels: geo, per" in e.value.message
 
 
 @pytest.mark.parametrize("header", ["", "s3cret", "Basic s3cret", "Bearer ", "Bearer wrong", "Bearer s3cret\xe9"])
