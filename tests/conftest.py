@@ -1,4 +1,4 @@
-"""Tiny checkpoints with random weights, built here: no test needs the Hub or a network."""
+"""Provide tiny checkpoints with random weights. They are built locally, so no test needs the Hub or a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Threads of torch that wait for work leave the cores to the other processes.
+# Let idle torch threads release their cores to other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import ray_session
@@ -32,24 +32,25 @@ from xdist.scheduler import LoadFileScheduling
 
 from spacy_bert_ner.reporting import charts as plotting
 
-# No example has a time limit: the machine may be busy with something else. `--hypothesis-profile nightly` searches
-# deeper than each run of `make test` can.
+# Set no deadline for examples because other processes can slow down the machine. `--hypothesis-profile nightly` runs
+# more examples than `make test` can.
 settings.register_profile("dev", deadline=None, max_examples=20)
 settings.register_profile("nightly", deadline=None, max_examples=1000)
 settings.load_profile("dev")
 
-# Tiny models gain nothing from threads, which cost much where other processes want the cores too.
+# Tiny models gain nothing from threads, and threads are expensive if other processes use the same cores.
 torch.set_num_threads(1)
 
 KINDS = (
     *("ray", "docs", "browser", "charts", "training", "onnx", "process", "fuzz", "parity", "faults"),
     *("corpora", "benchmark"),
 )
-"""Marks of kinds of tests, from those that take longest to finish."""
+"""Marks for test kinds. The kinds that take longest to finish come first."""
 
 RAY_FILES = ("test_annotate_on_ray.py", "test_serving.py", "test_distributed_training.py")
 
-# The tests of what goes with an extra that transformers 5 shuts out; `nox` runs them with transformers 4.
+# Ignore tests for extras that require transformers 4 if they are not installed. `nox` runs these tests with
+# transformers 4.
 collect_ignore = [] if find_spec("spacy_transformers") else ["integration/test_shared_transformer.py"]
 if not find_spec("spacy_curated_transformers"):
     collect_ignore.append("integration/test_shared_curated.py")
@@ -57,8 +58,11 @@ if not find_spec("spacy_curated_transformers"):
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """No garbage is collected: where Python is as deep in calls as it may go, what other tests left cannot be put away
-    without an error, which pytest would count as one of this test."""
+    """Disable garbage collection during a test.
+
+    If a test reaches Python's recursion limit, collecting objects from earlier tests can raise an error. pytest would
+    attribute this error to the current test.
+    """
     gc.collect()
     gc.disable()
     yield
@@ -67,19 +71,19 @@ def no_collection() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT encoder without a tag head and with 64 positions, so that windows are short."""
+    """Return a BERT encoder without a tag head. It has 64 positions, so windows are short."""
     return save_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(scope="session")
 def encoder_512(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with the 512 positions that the default config asks for."""
+    """Return a BERT encoder without a tag head. It has 512 positions, as the default config requires."""
     return save_encoder(tmp_path_factory.mktemp("encoder_512"), max_position_embeddings=512)
 
 
 @pytest.fixture(scope="session")
 def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT token classifier with random weights, as plain transformers saves it. Its tag order is not sorted."""
+    """Return a BERT token classifier with random weights, saved by plain transformers. Its tags are not sorted."""
     folder = tmp_path_factory.mktemp("tagger")
     torch.manual_seed(0)
     id2label = dict(enumerate(["B-per", "O", "I-geo", "I-per", "B-geo"]))
@@ -91,13 +95,13 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> LazyCheckpoints:
-    """Name of an architecture → folder with a token classifier of it; see `checkpoints.ARCHITECTURES`."""
+    """Return a mapping from architecture names to token classifier folders. See `checkpoints.ARCHITECTURES`."""
     return LazyCheckpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture
 def make_nlp(encoder: Path) -> Callable[..., Language]:
-    """A blank pipeline with `bert_ner` around the tiny encoder, not initialized yet."""
+    """Return a function that creates a blank, uninitialized pipeline with `bert_ner` and the tiny encoder."""
 
     def make(*, name: Path = encoder, config: dict[str, object] | None = None, **model: object) -> Language:
         nlp = spacy.blank("en")
@@ -109,7 +113,7 @@ def make_nlp(encoder: Path) -> Callable[..., Language]:
 
 @pytest.fixture
 def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
-    """A pipeline with `bert_ner`, initialized with the examples."""
+    """Return a pipeline with `bert_ner`, initialized with the examples."""
     return initialized(make_nlp, examples)
 
 
@@ -121,13 +125,16 @@ def examples() -> list[Example]:
 
 @pytest.fixture
 def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let reports be made of sketches, for tests of all that is no chart."""
+    """Replace chart rendering in reports with placeholders, for tests that do not check charts."""
     monkeypatch.setattr("spacy_bert_ner.evaluation.html_report.to_svg", sketch)
     monkeypatch.setattr(plotting, "to_png", lambda chart, folder: (folder / f"{chart.name}.png").touch())
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Give each worker whole files, so that fixtures are made once. One worker has all files that use Ray."""
+    """A scheduler that assigns whole files to workers, so that fixtures are created once.
+
+    All files that use Ray are assigned to the same worker.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
@@ -139,12 +146,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileS
 
 
 def kind_of(keywords: Iterable[str]) -> str:
-    """What a test is, by the first of its marks; "in process" for one without."""
+    """Return the kind of a test according to its marks, or "in process" if it has none."""
     return next((kind for kind in KINDS if kind in keywords), "in process")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left with one of them at the end."""
+    """Run the files that take longest first, so that no worker is still running one of them at the end."""
     order = [*KINDS, "in process"]
     ranks: dict[str, int] = {}
     for item in items:
@@ -155,7 +162,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many seconds each kind of test took, over all workers."""
+    """Print the total time of each test kind over all workers, in seconds."""
     seconds: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -166,7 +173,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exempt what is imported from garbage collection, as each full collection would walk all of it."""
+    """Exempt all imported objects from garbage collection. Otherwise, each full collection would traverse them."""
     gc.collect()
     gc.freeze()
 
@@ -177,28 +184,28 @@ def pytest_report_header() -> str:
 
 @pytest.fixture
 def shared_ray() -> SimpleNamespace:
-    """The Ray of `ray_session`: its `address`, and its port of `metrics`."""
+    """Return the shared Ray instance from `ray_session`, with its `address` and its `metrics` port."""
     return ray_session.running()
 
 
-@pytest.hookimpl(trylast=True)  # after fixtures that use it have ended
+@pytest.hookimpl(trylast=True)  # run after the teardown of fixtures that use Ray
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End Ray after the last test that may use it, as its idle processes would take time from the others."""
+    """Stop Ray after the last test that can use it. Its idle processes would slow down other tests."""
     if nextitem is None or nextitem.get_closest_marker("ray") is None:
         ray_session.stop()
 
 
 @pytest.fixture
 def silent_on_small_dev(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No message about dev data with few entities, which most tests have."""
+    """Disable the warning about dev data with few entities, which most tests would cause."""
     monkeypatch.setattr("spacy_bert_ner.corpus.dev_set_size.ENOUGH_ENTITIES", 0)
 
 
 @pytest.fixture(scope="module")
 def few_exceptions(request: pytest.FixtureRequest) -> Iterator[None]:
-    """English with only those exceptions of its tokenizer that the test module, or this one, mentions.
+    """Keep only those English tokenizer exceptions that occur in the test module or in `support.py`.
 
-    Loading all 1,347 into each new pipeline takes longer than all else that most tests do.
+    Loading all 1,347 exceptions into each new pipeline takes longer than everything else in most tests.
     """
     texts = "".join(path.read_text().replace("\\", "") for path in (request.path, Path(support.__file__)))
     kept = {word: rule for word, rule in English.Defaults.tokenizer_exceptions.items() if word in texts}

@@ -19,7 +19,7 @@ TEXTS = ["Kevin Durant plays for the Brooklyn Nets.", "Nobody came.", "New York"
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the 512 positions that the windows of the benchmark need."""
+    """Return a checkpoint with the 512 positions that the benchmark's windows need."""
     folder = tmp_path_factory.mktemp("checkpoint")
     torch.manual_seed(0)
     tags = dict(enumerate(["B-per", "O", "I-geo", "I-per", "B-geo"]))
@@ -35,7 +35,7 @@ def sentences(n: int) -> list[Doc]:
 
 
 def test_long_documents_are_neighbouring_sentences() -> None:
-    """Of three words each: after three sentences there are seven and more; the last is left out."""
+    """Test that neighbouring sentences are joined until they have at least 7 words, and that the rest is dropped."""
     assert inference.join(sentences(7), 7) == [
         "Sentence 0 . Sentence 1 . Sentence 2 .",
         "Sentence 3 . Sentence 4 . Sentence 5 .",
@@ -54,7 +54,7 @@ def test_workloads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_f1_of_characters() -> None:
-    """Found are "Bob" with the right label and "Rome" with another; "Ann" is missed: 2 / (2 + 1 + 2)."""
+    """Test F1 over character offsets: "Bob" is correct, "Rome" has the wrong label and "Ann" is missed."""
     doc = Doc(VOCAB, words=["Ann", "met", "Bob", "in", "Rome"], ents=["B-per", "O", "B-per", "O", "B-geo"])
     assert inference.f1([[[8, 11, "per"], [15, 19, "org"]]], [doc]) == pytest.approx(2 / 5)
 
@@ -77,7 +77,7 @@ def made_up_round(adapter: float, eight: float, many: float, own: float, rate: f
 
 
 def test_ratios_are_taken_within_a_round(capsys: pytest.CaptureFixture[str]) -> None:
-    """The second round was twice as slow for all, the third three times for us."""
+    """Test three rounds: the second is twice as slow for all ways, and the third is slower only for `bert_ner`."""
     rounds = [made_up_round(8, 4, 5, 2, 1000), made_up_round(16, 8, 10, 4, 500), made_up_round(8, 4, 5, 6, 1000)]
     workloads = {"short": inference.Workload(["a", "b"], 100)}
     rows = inference.summarize(rounds, workloads, {"short": 1600}, {"bert_ner": 0.5})
@@ -130,7 +130,7 @@ def test_the_chart(tmp_path: Path) -> None:
 
 
 def test_the_loop_reads_all_of_a_long_text(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each window has 126 of the 300 subwords and begins 94 after the one before: the third has 112 left."""
+    """Test that the windows cover all 300 subwords. They hold up to 126 and start every 94, so the third has 112."""
     loop = ways.make_way("hand-written loop, fp32", str(checkpoint))
     lengths: list[list[int]] = []
     batches = loop._batches
@@ -146,8 +146,10 @@ def test_the_loop_reads_all_of_a_long_text(checkpoint: Path, monkeypatch: pytest
 
 
 def test_operations_of_the_encoder(checkpoint: Path) -> None:
-    """Two subwords and two special ones, in each layer: four square matrices and two of the feed-forward layers, and
-    two products of all pairs."""
+    """Test the number of operations for two subwords and two special subwords.
+
+    Each layer has four square matrices, two feed-forward matrices, and two products over all pairs of subwords.
+    """
     config = json.loads((checkpoint / "config.json").read_text())
     h, wide, n_layers = (config[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers"))
     expected = n_layers * (2 * 4 * (4 * h * h + 2 * h * wide) + 4 * 4 * 4 * h)
@@ -158,7 +160,7 @@ def test_operations_of_the_encoder(checkpoint: Path) -> None:
 def test_the_rate_of_products(checkpoint: Path) -> None:
     products = ways.make_way("matrix products, fp32", str(checkpoint))
     answer = ways.answer(products, {"do": "rate", "seconds": 0.01})
-    assert answer["rate"] > products.operations  # a second is enough for one turn of these small matrices
+    assert answer["rate"] > products.operations  # one second is enough for at least one pass over these small matrices
 
 
 def test_jobs(checkpoint: Path) -> None:

@@ -36,7 +36,7 @@ def test_one_label_or_the_others():
 
 
 def test_what_the_pipeline_finds_is_kept_beside_the_new_label():
-    """ "40 men" overlaps a number, which stands."""
+    """Test that the predicted entity "40 men" is dropped because it overlaps the gold entity "40"."""
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "tim", "pattern": "2003"}, {"label": "per", "pattern": "40 men"}])

@@ -18,5 +18,6 @@ def test_a_report_is_timed_and_weighed(tmp_path) -> None:
     found = report.measure(tmp_path / "pipeline", tmp_path / "data.spacy", None, 2)
     assert (found["documents"], found["words"]) == (3, 6)
     assert len(found["predicting"]) == len(found["beyond"]) == 2
-    assert all(0 < a < b for a, b in zip(found["predicting"], found["beyond"], strict=True))  # plots take longer
+    # Plots take longer to compute.
+    assert all(0 < a < b for a, b in zip(found["predicting"], found["beyond"], strict=True))
     assert 10_000 < found["page"] < found["all"]

@@ -39,11 +39,11 @@ def examples() -> list[Example]:
     words = "Ann Lee met Bob in Rome ."
     gold = tagged(words, "B-per I-per O B-per O B-geo O")
     return [
-        # "Ann" is cut too short, "Bob" is right, "Rome" has another label: 1 found, 2 made up, 2 missed
+        # "Ann" is too short, "Bob" is correct, "Rome" has the wrong label: 1 correct, 2 spurious, 2 missed
         Example(tagged(words, "B-per O O B-per O B-org O"), gold),
-        # nothing found
+        # no predicted entities
         Example(tagged(words, "O O O O O O O"), gold),
-        # tokens of the pipeline's own: "Rome." with the point is not "Rome"
+        # The pipeline has its own tokens. "Rome." with the full stop differs from "Rome".
         Example(Doc(VOCAB, words=["Rome.", "Bob"], ents=["B-geo", "B-per"]), tagged("Rome . Bob", "B-geo O B-per")),
         Example(tagged("No one", "O O"), tagged("No one", "O O")),
     ]
@@ -54,12 +54,12 @@ def test_counts_of_each_sentence(examples: list[Example]) -> None:
 
 
 def test_labels_that_are_taken_for_one(examples: list[Example]) -> None:
-    """ "Rome" is right then, though its label is another one of the two."""
+    """Test that "Rome" counts as correct if its predicted label and its gold label are treated as one label."""
     assert report.entity_counts(examples, ["org", "geo"]).tolist() == [[2, 1, 1], [0, 0, 3], [1, 1, 1], [0, 0, 0]]
 
 
 def test_f1_of_counts_is_that_of_spacy(examples: list[Example]) -> None:
-    """2 found, 3 made up, 6 missed: 4 / 13."""
+    """Test with 2 correct, 3 spurious and 6 missed entities, so F1 is 4 / 13."""
     f1 = report.micro_f1(report.entity_counts(examples).sum(0))
     assert f1 == pytest.approx(4 / 13)
     assert f1 == pytest.approx(get_ner_prf(examples)["ents_f"])
@@ -70,8 +70,8 @@ def test_f1_of_nothing_is_0() -> None:
 
 
 def test_a_way_that_is_always_better_has_its_interval_above_0() -> None:
-    better = np.tile([2, 0, 0], (2, 30, 1))  # two runs, F1 1
-    worse = np.tile([1, 1, 1], (3, 30, 1))  # three runs, F1 2 / 4 in every resample
+    better = np.tile([2, 0, 0], (2, 30, 1))  # two runs with F1 1
+    worse = np.tile([1, 1, 1], (3, 30, 1))  # three runs with F1 2 / 4 in every resample
     assert report.paired_bootstrap(better, worse, 500) == pytest.approx((0.5, 0.5, 0.5))
     assert report.paired_bootstrap(worse, better, 500) == pytest.approx((-0.5, -0.5, -0.5))
 
@@ -82,14 +82,17 @@ def test_equal_predictions_differ_by_exactly_0() -> None:
 
 
 def test_interval_of_two_sentences() -> None:
-    """The ways differ on the first sentence alone. It is drawn 0, 1 or 2 times, in 1/4, 1/2 and 1/4 of the resamples:
-    found are none, one or two entities of two, and the differences of F1 are 0, 2/3 and 1."""
+    """Test an interval for two ways that differ only in the first sentence.
+
+    The first sentence is drawn 0, 1 or 2 times in 1/4, 1/2 and 1/4 of the resamples. The first way then finds 0, 1 or 2
+    of 2 entities, and the second finds none. The F1 differences are 0, 2/3 and 1.
+    """
     a, b = np.array([[[1, 0, 0], [0, 0, 1]]]), np.array([[[0, 0, 1], [0, 0, 1]]])
     assert report.paired_bootstrap(a, b, 2000) == pytest.approx((2 / 3, 0.0, 1.0))
 
 
 def test_runs_are_averaged_before_the_difference() -> None:
-    """F1 1 and 0 are 0.5 on average; their summed counts would have 2 / 3."""
+    """Test that F1 values of 1 and 0 are averaged to 0.5. The F1 of their summed counts would be 2 / 3."""
     a, b = np.array([[[1, 0, 0]], [[0, 0, 1]]]), np.array([[[0, 0, 1]]])
     assert report.paired_bootstrap(a, b, 10) == (0.5, 0.5, 0.5)
 
@@ -114,7 +117,10 @@ def options(tmp_path: Path) -> Namespace:
 
 
 def test_goes_on_where_it_was(options: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped within a line: what is whole is not run again, the article not on WNUT, and a failed run once more."""
+    """Test that a benchmark that stopped in the middle of a line resumes.
+
+    Complete runs are not repeated, a failed run is repeated once, and the article's code does not run on WNUT.
+    """
     done = json.dumps(made_up_run("plain loop", 0, 1.0, 0.7))
     (options.work / "runs.jsonl").write_text(f'{done}\n{{"corpus": "gmb1000", "way": "ber')
     (options.work / "running-abc" / "model").mkdir(parents=True)
@@ -145,7 +151,7 @@ def test_goes_on_where_it_was(options: Namespace, monkeypatch: pytest.MonkeyPatc
 
 
 def test_two_jobs_run_at_a_time(options: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second run ends only when the first does, which waits for it."""
+    """Test that the first run waits for the second, so both must be running at the same time."""
     options.jobs, options.seeds, options.corpora, options.ways = 2, [0], ["wnut17"], ["plain loop", "bert_ner"]
     both = Barrier(2, timeout=60)
 
@@ -157,11 +163,11 @@ def test_two_jobs_run_at_a_time(options: Namespace, monkeypatch: pytest.MonkeyPa
     assert train.run_all(options) == 0
     kept = {(r["corpus"], r["way"]) for r in train.read_runs(options.work / "runs.jsonl")}
     assert kept == {("wnut17", "plain loop"), ("wnut17", "bert_ner")}
-    assert train.run_all(options) == 0  # nothing is left to do
+    assert train.run_all(options) == 0  # no runs are left
 
 
 def test_tests_of_a_part_of_gmb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sentences 1 to 10 are split, 13 and 14 are the second test: neither those between nor those behind."""
+    """Test that sentences 1 to 10 are split and that the second test set contains only sentences 13 and 14."""
     rows = ["Sentence #,Word,POS,Tag", *(f"Sentence: {i},word{i},NN,O" for i in range(1, 16))]
     with zipfile.ZipFile(tmp_path / "ner_dataset.csv.zip", "w") as archive:
         archive.writestr("ner_dataset.csv", "\n".join(rows) + "\n")
@@ -187,7 +193,7 @@ def test_rows_of_the_report() -> None:
         made_up_run("bert_ner", 0, 80.0, 0.72),
         made_up_run("bert_ner", 1, 90.0, 0.76, peak_mb=1700),
         made_up_run("plain loop", 1, 120.0, 0.70),
-        made_up_run("bert_ner", 2, 400.0, 0.77),  # the plain loop has not run with this seed
+        made_up_run("bert_ner", 2, 400.0, 0.77),  # the plain loop has no run with this seed
     ]
     plain, own = report.summarize(runs)
     assert (plain["way"], plain["seeds"], own["way"], own["seeds"]) == ("plain loop", [0, 1], "bert_ner", [0, 1, 2])
@@ -246,8 +252,8 @@ def test_changed_settings_run_where_they_are_named() -> None:
 
 
 def test_peak_memory_is_that_of_the_process(tmp_path: Path) -> None:
-    """Not that of the one that starts it: these tests hold torch and hundreds of MB."""
-    held = np.ones(40_000_000)  # 320 MB
+    """Test that the peak excludes the parent process, which uses hundreds of megabytes for torch alone."""
+    held = np.ones(40_000_000)  # allocates 320 MB
     result = tmp_path / "result.json"
     measure = [sys.executable, "-S", str(BENCHMARKS / "measure.py"), str(result)]
     subprocess.run([*measure, sys.executable, "-S", "-c", "x = b'a' * 100_000_000"], check=True)
@@ -283,7 +289,7 @@ def test_a_child_of_another_environment_finds_none_of_our_packages(
 
 
 def test_a_child_does_not_run_where_packages_may_lie(tmp_path: Path) -> None:
-    """`python -m spacy` would find this package, and its entry points, in the folder that it is started in."""
+    """Test the working folder of a child process. `python -m spacy` would import packages from its working folder."""
     train.run_child([sys.executable, "-c", "import os; print(os.getcwd())"], tmp_path / "log.txt", clean=True)
     assert (tmp_path / "log.txt").read_text().strip() == str(tmp_path.resolve())
 
@@ -297,7 +303,7 @@ def test_a_corpus_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_what_spacy_train_is_told() -> None:
-    """The warm-up of our own config stays its own."""
+    """Test that our config keeps its own warm-up steps, and that the warm-up for `spacy-transformers` is set."""
     command = train.training_command("bert_ner", "python", Path("corpus"), Path("out"), 3, 500, "encoder")
     for name, value in {"training.max_steps": 500, "training.eval_frequency": 50, "system.seed": 3}.items():
         assert command[command.index(f"--{name}") + 1] == str(value)
@@ -322,13 +328,13 @@ def test_every_changed_setting_is_one_that_a_config_may_have(change: str) -> Non
     for key, value in train.CHANGED[change].items():
         if key != "components.bert_ner.objective" or change == "tokens":
             assert nested(plain, key) != value
-    load_model_from_config(config, auto_fill=True)  # no file is read yet
+    load_model_from_config(config, auto_fill=True)  # no file has been read yet
     assert {key: overrides[key] for key in train.CHANGED[change]} == train.CHANGED[change]
 
 
 @pytest.mark.parametrize("way", ["article", "plain loop"])
 def test_a_loop_trains_and_predicts(encoder: Path, tmp_path: Path, way: str) -> None:
-    """One step each, so that this says that they run and keep words and tags of the corpus, not that they learn."""
+    """Test one training step per loop. It shows that the loops run and keep the corpus words and labels."""
     docs = [tagged("Kevin Durant plays .", "B-per I-per O O"), tagged("The hour-long talks .", "O O O O")]
     for part in ("train", "dev", "test"):
         DocBin(docs=docs).to_disk(tmp_path / f"{part}.spacy")
@@ -360,7 +366,7 @@ def test_the_environment_is_made_once_and_again_if_it_was_not_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[list[str]] = []
-    codes = [0, 1, 0, 0]  # pip fails the first time
+    codes = [0, 1, 0, 0]  # `pip` fails the first time
 
     def run(command: list[str], **_: object) -> Namespace:
         commands.append(command)
@@ -374,7 +380,7 @@ def test_the_environment_is_made_once_and_again_if_it_was_not_finished(
         environments, "version", {"torch": "2.13.0+cpu", "spacy": "3.8.18", "thinc": "8.3.14"}.__getitem__
     )
     folder = tmp_path / "spacy-transformers-1.4.0-torch-2.13.0-spacy-3.8.18"
-    folder.mkdir()  # which venv does
+    folder.mkdir()  # as `venv` does
     with pytest.raises(SystemExit, match="pip install"):
         make()
     assert make() == make() == folder / "bin" / "python"

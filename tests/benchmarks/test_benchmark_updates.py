@@ -12,7 +12,7 @@ updates = load("updates")
 
 
 def test_ways_take_turns_over_the_same_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three ways, two updates after a warm-up of two; the second way takes twice as long as the first."""
+    """Test three ways with two updates each, after a warm-up of two updates."""
     calls: list[tuple[str, int]] = []
 
     def make_update(encoder: str, corpus: Path, model: dict[str, str]) -> Callable[[int], float]:

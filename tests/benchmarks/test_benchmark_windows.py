@@ -54,7 +54,7 @@ def test_each_way_reads_all_documents(tmp_path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_scores_are_those_of_the_words_of_the_corpus(tmp_path) -> None:
-    """Random weights find what they find; as gold it is found again, with the spaces of the corpus."""
+    """Test that a pipeline scores 1.0 against its own predictions, on text with the corpus spacing."""
     folder = save_tagger(tmp_path, "O", "B-per", "I-per", initializer_range=0.5)
     nlp = windows.make_pipeline(str(folder), None, 8)
     docs = list(nlp.pipe(["Kevin Durant lives in New York .", "Mr. O'Neill lives in Brooklyn ."]))

@@ -1,4 +1,4 @@
-"""The benchmark of workers trains, and its calculation is that which it says."""
+"""Test the benchmark for training workers: its calculations, and that it trains."""
 
 import argparse
 import json
@@ -35,14 +35,17 @@ def test_gpus_that_are_not_there(monkeypatch):
 
 
 def test_subwords_of_words(nlp):
-    """`unlived` is `un`, `##l`, `##i`, `##v`, `##e` and `##d`."""
+    """Test the mean number of subwords per word. `unlived` has six: `un`, `##l`, `##i`, `##v`, `##e` and `##d`."""
     checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
     docs = [nlp.make_doc("Kevin lives"), nlp.make_doc("unlived in")]
     assert workers.subwords_of(checkpoint, docs) == (2 + 6 + 1) / 4
 
 
 def test_what_gpus_would_take(capsys):
-    """100 MB of gradients: 8 GPUs at 1 GB/s tell 175 ms, 64 at 0.5 GB/s 393.75; 4 sentences take 120 ms."""
+    """Test the estimate for 100 MB of gradients and 4 sentences, whose computation takes 120 ms.
+
+    The exchange takes 175 ms with 8 GPUs at 1 GB/s, and 393.75 ms with 64 GPUs at 0.5 GB/s.
+    """
     workers.cluster(argparse.Namespace(parameters=25e6, subwords=1000, inside=1e9, between=0.5e9))
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["8", "32", "120.0", "175.0", "59%", "108", "3.3"] in rows

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md names files and functions that exist, and every package."""
+"""Test that ARCHITECTURE.md mentions every package, and that all files and functions in it exist."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ def exists(name: str) -> bool:
 
 
 def names_in(file: str) -> set[str]:
-    """Functions, classes, methods and constants of a module."""
+    """Return the names of the functions, classes, methods and constants in a module."""
     tree = ast.parse((PACKAGE / file).read_text(encoding="utf8"))
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     set_names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
@@ -38,5 +38,5 @@ def test_functions_exist():
 
 @pytest.mark.parametrize("package", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
 def test_every_package_is_drawn(package):
-    if package != "scale":  # which keeps an import path that was documented before
+    if package != "scale":  # `scale` only keeps an import path that was documented before
         assert re.search(rf"^(.*\s)?{package}\s", TEXT, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The examples in docstrings give the results that they show."""
+"""Test that the examples in docstrings give the results they show."""
 
 import doctest
 from importlib import import_module

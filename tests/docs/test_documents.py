@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""Test that everything mentioned in the documents exists."""
 
 import re
 

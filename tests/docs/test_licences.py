@@ -1,4 +1,4 @@
-"""Every licence of what users install is known, allowed and listed."""
+"""Test that the licences of all installed dependencies are known, allowed and listed."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""`project.yml` with another corpus and language, and the wheel that goes beside a package."""
+"""Test `project.yml` with another corpus and language, and test the wheel that accompanies a package."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def project():
 
 
 def scripts(project):
-    """The lines of each command that `all` runs."""
+    """Return the script lines for each command in the `all` workflow."""
     commands = {command["name"]: command for command in project["commands"]}
     return {name: commands[name]["script"] for name in project["workflows"]["all"]}
 
@@ -81,7 +81,7 @@ def test_the_sample_has_guidelines():
 
 @pytest.fixture
 def paths(tmp_path):
-    """A pipeline without `bert_ner`, and its numbers."""
+    """Return the paths of a pipeline without `bert_ner`, its test data, and its metrics file."""
     nlp = spacy.blank("de", meta={"name": "names"})
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Mia"}])
     nlp.to_disk(tmp_path / "ruler")
@@ -92,7 +92,7 @@ def paths(tmp_path):
 
 
 def card(paths, *options):
-    """The card, or what the command says where there is none."""
+    """Return the model card, or the command's error message if no card is written."""
     pipeline, _, metrics = paths
     done = CliRunner().invoke(app, ["card", str(pipeline), str(metrics), *map(str, options)], env={"COLUMNS": "200"})
     return (pipeline / "README.md").read_text() if done.exit_code == 0 else " ".join(done.output.split())
@@ -106,7 +106,7 @@ def test_the_card_takes_the_guidelines_of_its_corpus(paths, tmp_path):
     text = card(paths, "--corpus", tmp_path / "own.conll")
     assert "| PER | people |  |" in text
     assert "# de_names" in text
-    assert "spacy_bert_ner" not in text  # which this pipeline does not need
+    assert "spacy_bert_ner" not in text  # this pipeline does not need it
     (tmp_path / "own.labels.json").write_text('{"per": "people"}')
     assert "own.labels.json has guidelines for per, which are not" in card(paths, "--corpus", tmp_path / "own.conll")
     assert "cannot be combined with --guidelines" in card(paths, "--corpus", tmp_path, "--guidelines", tmp_path)

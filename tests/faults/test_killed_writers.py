@@ -1,4 +1,4 @@
-"""A process that is killed while it writes: what was there stays, or all that is new is there, and nothing between."""
+"""Test that a process killed while writing leaves either all of the old files or all of the new files."""
 
 import json
 import signal
@@ -51,7 +51,7 @@ runpy.run_module("spacy", run_name="__main__")
 
 
 def killed(program: str, kill: str, *arguments: Path) -> None:
-    """Run a program that is killed on its way."""
+    """Run a program that kills itself at the given moment."""
     code = BEGIN + PATCHES + program.format(kill=kill)
     run = subprocess.run([fast_python(), "-W", "ignore", "-c", code, *map(str, arguments)], timeout=120)
     assert run.returncode == -signal.SIGKILL
@@ -68,7 +68,7 @@ def pipeline(tagger, tmp_path):
 
 @pytest.fixture
 def dev(pipeline, tmp_path):
-    """What the pipeline finds, as gold."""
+    """Return gold data that contains the pipeline's own predictions."""
     doc = spacy.load(pipeline)(TEXT)
     assert doc.ents
     DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
@@ -103,7 +103,7 @@ def test_saving(pipeline, moment):
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 @pytest.mark.parametrize("limit", [0, 300, 20_000])
 def test_saving_where_there_is_no_room(pipeline, limit):
-    """The system refuses to write files beyond a size, as on a full disk: all, some, the weights."""
+    """Test a file size limit that, like a full disk, blocks all files, some files, or only the weights."""
     before = {path: path.read_bytes() for path in pipeline.rglob("*") if path.is_file()}
     no_room = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
     code = BEGIN + SAVE.format(kill=no_room)

@@ -1,4 +1,4 @@
-"""The settings of the model that change what training costs: frozen layers, gradient checkpointing, precision."""
+"""Test model settings that reduce training costs: frozen layers, gradient checkpointing and precision."""
 
 import copy
 import pickle
@@ -22,7 +22,7 @@ TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn . " * 2
 def make(folder, **model):
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(folder), "overlap": 8, **model}})
-    nlp("")  # opens it
+    nlp("")  # load the checkpoint
     return nlp
 
 
@@ -123,7 +123,7 @@ def test_a_head_that_grows_and_rehearsal_leave_frozen_layers_as_they_are(tagger)
 def test_all_that_lies_below_is_not_computed_on_the_way_back(tagger):
     nlp, visited = make(tagger, frozen_layers=1), []
     for i, layer in enumerate(module(nlp).bert.encoder.layer):
-        # The output layer of each, as what the whole returns depends on the version of transformers.
+        # Hook each layer's output module because a layer's return value depends on the transformers version.
         layer.output.register_forward_hook(lambda *args, i=i: visited.append((i, args[2].requires_grad)))
     train(nlp, n_steps=1)
     assert visited == [(0, False), (1, True)]
@@ -150,11 +150,11 @@ def test_gradients_are_those_without_checkpointing(name, frozen_layers, drop, ch
 
 
 PADDED = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "packed_weights": False}
-"""Predictions by the model of transformers, as in training."""
+"""Run predictions with the transformers model, as in training."""
 
 
 def passes(nlp, act):
-    """How often the first layer of the encoder is computed."""
+    """Return the number of forward passes through the encoder's first layer."""
     count = []
     norm = module(nlp).bert.encoder.layer[0].attention.output.LayerNorm
     hook = norm.register_forward_hook(lambda *_: count.append(1))
@@ -200,7 +200,7 @@ def test_batches_in_half_precision_are_padded_to_a_multiple_of_four(precision, n
     nlp = make(tagger, precision=precision, runtime=PADDED)
     seen = []
     module(nlp).bert.embeddings.register_forward_hook(lambda *args: seen.append(args[2].shape[1]))
-    doc = nlp.make_doc("Kevin lives in New York . " * 2 + "Kevin lives .")  # 15 subwords and two special ones
+    doc = nlp.make_doc("Kevin lives in New York . " * 2 + "Kevin lives .")  # 15 subwords and two special subwords
     nlp.get_pipe("bert_ner").update([Example.from_dict(doc, {"entities": [(0, 5, "per")]})])
     nlp(doc)
     assert seen == [n_training, 17]
@@ -234,7 +234,7 @@ def test_training_in_fp16_learns_what_fp32_learns(tagger):
 
     def step(precision):
         nlp = make(tagger, precision=precision)
-        # The first scales may be too large for float16, and give no step.
+        # The first scales can be too large for float16, which skips the step.
         for _ in range(10):
             torch.manual_seed(1)
             nlp.update([example(nlp)], sgd=SGD(0.1, grad_clip=0.0, use_averages=False))

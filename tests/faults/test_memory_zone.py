@@ -6,10 +6,10 @@ def entities(doc):
 
 
 def test_in_a_memory_zone_no_new_word_stays(tagger):
-    """Each round has words that no other has; labels, too, are met in a zone for the first time."""
+    """Test rounds of texts with unique words. Labels also occur in a memory zone for the first time."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
-    nlp.get_pipe("bert_ner").model.predict([nlp.make_doc("the")])  # opens it
+    nlp.get_pipe("bert_ner").model.predict([nlp.make_doc("the")])  # load the checkpoint
     n_strings = len(nlp.vocab.strings)
     found = []
     for number in range(3):
@@ -21,6 +21,6 @@ def test_in_a_memory_zone_no_new_word_stays(tagger):
     inside = entities(nlp("Kevin lives in New York ."))
     with nlp.memory_zone():
         assert entities(nlp("Kevin lives in New York .")) == inside
-    for number in range(3, 6):  # without it they do
+    for number in range(3, 6):  # outside a memory zone, new strings stay
         list(nlp.pipe([f"Kevin Durant{number}"]))
     assert len(nlp.vocab.strings) > n_strings + 2

@@ -1,4 +1,4 @@
-"""Damaged at random, files and bytes give a result or one of the package's own errors; see `fuzzing.py`."""
+"""Test that randomly damaged files and bytes cause either a result or one of the package's errors. See `fuzzing.py`."""
 
 import random
 
@@ -9,9 +9,9 @@ from hypothesis import settings
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
 N = settings.default.max_examples
-"""1000 with the profile `nightly`, and 20 with `dev`."""
+"""Number of examples: 1,000 in the `nightly` profile, and 20 in `dev`."""
 SLOW = {"from_bytes": N // 5, **dict.fromkeys(FILES, N // 5)}
-"""Fewer of what takes long."""
+"""Reduced numbers of examples for slow targets."""
 
 
 @pytest.mark.fuzz

@@ -1,4 +1,4 @@
-"""What goes wrong around a loaded pipeline: many threads, files that are gone, and texts that nobody meant."""
+"""Test runtime faults in loaded pipelines: many threads, deleted files, too little memory and hostile texts."""
 
 import shutil
 import subprocess
@@ -46,7 +46,7 @@ def test_sixteen_threads_use_one_pipeline(tagger, is_loaded):
         together.wait()
         return [entities(nlp(TEXTS[(i + k) % 16])) for k in range(8)]
 
-    # Threads take turns every few instructions, so that what they share is met in all its states.
+    # Switch threads every few instructions, so that they access shared objects in many intermediate states.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -58,7 +58,7 @@ def test_sixteen_threads_use_one_pipeline(tagger, is_loaded):
 
 
 def test_threads_load_one_after_the_other(tagger):
-    """While transformers loads, it exchanges functions of torch, which two at once would leave exchanged."""
+    """Test parallel loading. Transformers temporarily replaces torch functions while it loads a model."""
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: make(tagger)("Kevin"), range(16)))
     assert torch.nn.init.normal_.__module__ == "torch.nn.init"
@@ -97,7 +97,7 @@ def test_a_pipeline_outlives_its_files(tagger, tmp_path):
 
 
 def with_room_for(nlp, n_windows, error, monkeypatch):
-    """A pipeline whose encoder has memory for so many windows at once; the sizes of the batches that it was given."""
+    """Give the encoder memory for only `n_windows` windows at once, and return the list of batch sizes."""
     nlp("")
     checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
     sizes, real = [], checkpoint.forward
@@ -165,7 +165,7 @@ def test_training_without_room_on_the_way_back_is_told(tagger, monkeypatch, plac
 
 
 def test_a_cpu_without_room_goes_on_with_single_docs(tagger, monkeypatch):
-    """They are read ahead together, then apart; what has no room alone is reported, and the rest comes."""
+    """Test that Docs in a failed batch are retried separately, and that only Docs that fail again are reported."""
     nlp = make(tagger, runtime=PADDED)
     error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.")
     with_room_for(nlp, 1, error, monkeypatch)
@@ -187,7 +187,10 @@ def test_other_errors_of_torch_stay_what_they_are(tagger, monkeypatch):
 
 @pytest.mark.process
 def test_loading_writes_nothing(tagger, tmp_path):
-    """So that a folder may be read-only; whoever runs the tests may be allowed to write anyway."""
+    """Test that loading writes no files in the pipeline folder, so that the folder can be read-only.
+
+    The test does not use file permissions because they do not restrict root.
+    """
     make(tagger).to_disk(tmp_path / "pipeline")
     program = """
 import os, sys
@@ -212,7 +215,7 @@ open(folder + "/seen", "w").close()
 
 
 N_LISTS = settings.default.max_examples // 5
-"""200 with the profile `nightly`, and 4 with `dev`."""
+"""Number of lists of texts: 200 in the `nightly` profile, and 4 in `dev`."""
 
 HOSTILE = st.one_of(
     st.text(max_size=60),
@@ -222,7 +225,7 @@ HOSTILE = st.one_of(
             [
                 "Kevin",
                 " Durant",
-                "\u202e",  # from right to left
+                "\u202e",  # right-to-left override
                 "\u200d",  # joins emoji
                 "\U0001f469\u200d\U0001f469\u200d\U0001f467",
                 "e\u0301\u0301\u0301\u0301",
@@ -230,8 +233,8 @@ HOSTILE = st.one_of(
                 "\x00",
                 "\r\n",
                 "\u2028",
-                "\ufdfa",  # one character that normalizes to eighteen
-                "\u0130",  # lower-cased, it is two
+                "\ufdfa",  # one character that normalizes to eighteen characters
+                "\u0130",  # one character that becomes two in lower case
                 "\u1e9e",
                 "\uac00\u1100\u1161",
                 "#" * 70,
@@ -248,7 +251,10 @@ HOSTILE = st.one_of(
 @settings(max_examples=N_LISTS, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(HOSTILE, min_size=50, max_size=50))
 def test_ten_thousand_hostile_texts(loaded_once, texts):
-    """Each comes back as it was, with entities that lie on visible tokens, the same as alone. Nightly tries all."""
+    """Test that texts are unchanged, that entities start and end on visible tokens, and that batching has no effect.
+
+    The number of texts applies to the `nightly` profile.
+    """
     docs = list(loaded_once.pipe(texts))
     assert [doc.text for doc in docs] == texts
     for doc in docs:
@@ -293,7 +299,7 @@ print(len(docs), all([(ent.start, ent.end, ent.label_) for ent in doc.ents] == e
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited, and measured, as on Linux")
 def test_a_process_without_memory_says_so_and_goes_on(tmp_path):
-    """Not simulated: the system refuses the memory."""
+    """Test with a real memory limit that the operating system enforces."""
     save_bert(tmp_path / "checkpoint", intermediate_size=4096)
     make(tmp_path / "checkpoint", max_batch_tokens=200_000).to_disk(tmp_path / "pipeline")
     command = [fast_python(), "-c", WITHOUT_ROOM, str(tmp_path / "pipeline")]

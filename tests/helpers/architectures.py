@@ -1,4 +1,4 @@
-"""Tiny models, with random weights, of every architecture of transformers that has a token classifier."""
+"""Create tiny models with random weights for every transformers architecture that has a token classifier."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ SIZES: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
-"""What makes a config small, where it has such a setting."""
+"""Values that make a model small. A config takes those that it has a setting for."""
 
 LATENT = {"qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8, "q_lora_rank": 16, "kv_lora_rank": 16}
-"""The sizes of multi-head latent attention."""
+"""Sizes for multi-head latent attention."""
 
 LINEAR = {
     "layer_types": ["linear_attention", "full_attention"],
     **dict.fromkeys(["linear_key_head_dim", "linear_value_head_dim"], 8),
     **dict.fromkeys(["linear_num_key_heads", "linear_num_value_heads"], 2),
 }
-"""One layer of linear attention, and one of full attention."""
+"""Settings for one layer with linear attention and one layer with full attention."""
 
 OWN_SIZES: dict[str, dict[str, Any]] = {
     "axk1": {**LATENT, "n_routed_experts": 4, "n_group": 2, "topk_group": 1},
@@ -62,16 +62,16 @@ OWN_SIZES: dict[str, dict[str, Any]] = {
     "xlnet": {"max_position_embeddings": None},
     "xmod": {"default_language": "en_XX"},
 }
-"""Settings that `SIZES` does not fit, by model type; None leaves one as it is."""
+"""Settings that override `SIZES`, by model type. None keeps a setting's default value."""
 
 
 def make_config(model_type: str, **changes: Any) -> Any:
-    """A config of an architecture with small sizes."""
+    """Return a small config for an architecture."""
     return CONFIG_MAPPING[model_type](**{**_small(CONFIG_MAPPING[model_type]), **changes})
 
 
 def make_model(config: Any) -> PreTrainedModel:
-    """A token classifier whose weights are all random, those of biases and padding too, which begin as zeros."""
+    """Return a token classifier with random weights only, including biases and padding, which are zero by default."""
     torch.manual_seed(0)
     model = AutoModelForTokenClassification.from_config(config).eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Scripts of `benchmarks/`, imported as modules."""
+"""Import scripts in `benchmarks/` as modules."""
 
 import importlib.util
 import sys
@@ -10,7 +10,7 @@ BENCHMARKS = ROOT / "benchmarks"
 
 
 def load(name: str) -> ModuleType:
-    """A script, which finds those beside it as when it is run."""
+    """Import a script. It can import other scripts in its folder, as if it had been run directly."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")

@@ -1,7 +1,7 @@
-"""Tiny token classifiers of every kind of encoder, as plain transformers saves them.
+"""Create tiny token classifiers for every kind of encoder, saved by plain transformers.
 
-The weights are random but seeded, and the best tag varies from token to token. The tokenizers are built from the
-sentences below. Every checkpoint has 64 positions, so that long texts are windowed.
+The weights are random but seeded, and the best tag varies between tokens. The tokenizers are built from the sentences
+below. Every checkpoint has 64 positions, so long texts are split into windows.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ from transformers import (
 )
 
 with warnings.catch_warnings():
-    # transformers 4 compiles these two on import, in a way that torch no longer recommends.
+    # When transformers 4 imports these two classes, it calls a torch function that is deprecated.
     warnings.filterwarnings("ignore", message="`torch.jit.script", category=DeprecationWarning)
     from transformers import DebertaV2ForTokenClassification, ModernBertForTokenClassification
 
-TAGS = ["B-per", "O", "I-geo", "I-per", "B-geo"]  # not sorted, as those of a checkpoint need not be
+TAGS = ["B-per", "O", "I-geo", "I-per", "B-geo"]  # not sorted, because a checkpoint's tags can have any order
 POSITIONS = 64
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzé0123456789.,'-$#@[]()"
@@ -92,12 +92,15 @@ def make_config(**changes: object) -> BertConfig:
 
 
 def save_bert(folder: Path, **changes: object) -> Path:
-    """WordPiece that lowers case, strips accents and splits at punctuation."""
+    """Save a BERT checkpoint with an uncased WordPiece tokenizer.
+
+    The tokenizer also strips accents and splits at punctuation.
+    """
     return _save(folder, BertForTokenClassification, make_config(**_settings(changes)), make_tokenizer())
 
 
 def save_tagger(folder: Path, *tags: str, **changes: object) -> Path:
-    """A BERT token classifier with these tags."""
+    """Save a BERT token classifier with the given tags."""
     torch.manual_seed(0)
     config = make_config(id2label=dict(enumerate(tags)), **changes)
     BertForTokenClassification(config).save_pretrained(folder)
@@ -106,7 +109,7 @@ def save_tagger(folder: Path, *tags: str, **changes: object) -> Path:
 
 
 def save_distilbert(folder: Path, **changes: object) -> Path:
-    """WordPiece that keeps case: most words are `[UNK]`."""
+    """Save a DistilBERT checkpoint with a cased WordPiece tokenizer, for which most words are `[UNK]`."""
     backend = BertWordPieceTokenizer(vocab={token: i for i, token in enumerate(VOCAB)}, lowercase=False)
     tokenizer = DistilBertTokenizerFast(tokenizer_object=backend._tokenizer, do_lower_case=False)
     settings = _settings(changes, vocab_size=len(VOCAB), dim=32, n_layers=2, n_heads=2, hidden_dim=64)
@@ -114,7 +117,7 @@ def save_distilbert(folder: Path, **changes: object) -> Path:
 
 
 def save_electra(folder: Path, **changes: object) -> Path:
-    """Embeddings narrower than the layers, and a head of its own."""
+    """Save an ELECTRA checkpoint with a different head and with embeddings that are narrower than the layers."""
     backend = BertWordPieceTokenizer(vocab={token: i for i, token in enumerate(VOCAB)}, lowercase=True)
     config = ElectraConfig(**_settings(changes, **_sizes(len(VOCAB)), embedding_size=16))
     tokenizer = ElectraTokenizerFast(tokenizer_object=backend._tokenizer)
@@ -122,7 +125,10 @@ def save_electra(folder: Path, **changes: object) -> Path:
 
 
 def save_roberta(folder: Path, **changes: object) -> Path:
-    """Byte-level BPE, whose offsets leave out the space; two positions are lost to padding."""
+    """Save a RoBERTa checkpoint with a byte-level BPE tokenizer whose offsets exclude spaces.
+
+    Padding uses two of the positions.
+    """
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     backend = _byte_level_bpe(special)
     ends = [(token, backend.token_to_id(token)) for token in ("</s>", "<s>")]
@@ -133,7 +139,10 @@ def save_roberta(folder: Path, **changes: object) -> Path:
 
 
 def save_xlm_roberta(folder: Path, **changes: object) -> Path:
-    """SentencePiece that cuts at white space first; characters change under NFKC."""
+    """Save an XLM-RoBERTa checkpoint with a SentencePiece tokenizer that splits at white space first.
+
+    The tokenizer changes characters by NFKC normalization.
+    """
     backend = Tokenizer(_unigram(["<s>", "<pad>", "</s>", "<unk>", "<mask>"], unk_id=3))
     backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
     backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
@@ -145,7 +154,10 @@ def save_xlm_roberta(folder: Path, **changes: object) -> Path:
 
 
 def save_deberta_v2(folder: Path, **changes: object) -> Path:
-    """SentencePiece over the whole text, spaces in the subwords; relative positions as in DeBERTa v3."""
+    """Save a DeBERTa checkpoint with relative positions as in DeBERTa v3.
+
+    Its SentencePiece tokenizer encodes the text as a whole, so subwords can contain spaces.
+    """
     backend = Tokenizer(_unigram(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], unk_id=1))
     backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -165,7 +177,10 @@ def save_deberta_v2(folder: Path, **changes: object) -> Path:
 
 
 def save_modernbert(folder: Path, **changes: object) -> Path:
-    """Byte-level BPE, whose offsets hold the space; rotary positions; local attention in one layer."""
+    """Save a ModernBERT checkpoint with a byte-level BPE tokenizer whose offsets include spaces.
+
+    The encoder has rotary positions, and local attention in one layer.
+    """
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     backend = _byte_level_bpe(special)
     backend.normalizer = normalizers.NFC()
@@ -192,7 +207,7 @@ def save_modernbert(folder: Path, **changes: object) -> Path:
 
 
 def save_esm(folder: Path, **changes: object) -> Path:
-    """One subword a letter; the tokenizer has no fast version."""
+    """Save an ESM checkpoint, which has one subword per letter and no fast tokenizer."""
     vocab = ["<cls>", "<pad>", "<eos>", "<unk>", *LETTERS, "<mask>"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(vocab), encoding="utf-8")
@@ -210,11 +225,11 @@ ARCHITECTURES: dict[str, Callable[..., Path]] = {
     "deberta-v2": save_deberta_v2,
     "modernbert": save_modernbert,
 }
-"""Writes a checkpoint into a folder: `builder(folder, **config_changes)`."""
+"""Functions that save a checkpoint in a folder, by architecture: `save(folder, **config_changes)`."""
 
 
 def watch_batches(checkpoint: Any) -> list[list[int]]:
-    """The lengths of the windows of each batch that a checkpoint is about to read, special subwords included."""
+    """Return a list to which the checkpoint will add each batch's window lengths, including special subwords."""
     batches: list[list[int]] = []
     add_special_subwords = checkpoint.subword_encoder.add_special_subwords
 
@@ -228,7 +243,7 @@ def watch_batches(checkpoint: Any) -> list[list[int]]:
 
 
 class LazyCheckpoints:
-    """Architecture → folder; each checkpoint is built when it is first asked for."""
+    """A mapping from architecture names to checkpoint folders. Each checkpoint is built on first access."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -244,7 +259,7 @@ def _save(folder: Path, model_class: type[PreTrainedModel], config: Any, tokeniz
     torch.manual_seed(0)
     model = model_class(config).eval()
     with torch.no_grad():
-        # Random layers agree on one tag for nearly all subwords. This bias leaves none at an advantage.
+        # With random layers, nearly all subwords have the same best tag. This bias balances the tags.
         ids = [tokenizer(sentence, return_tensors="pt")["input_ids"][:, :POSITIONS] for sentence in SENTENCES]
         model.classifier.bias -= torch.cat([model(input_ids=i).logits[0] for i in ids]).mean(dim=0)
     model.save_pretrained(folder)
@@ -268,7 +283,7 @@ def _sizes(vocab_size: int) -> dict[str, object]:
 
 
 def _roberta_positions() -> dict[str, object]:
-    """RoBERTa and its relatives count positions from behind that of padding."""
+    """Return the settings for RoBERTa and related models, which start positions after the padding position."""
     ids = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
     return {"max_position_embeddings": POSITIONS + 2, "type_vocab_size": 1, **ids}
 
@@ -288,7 +303,7 @@ def _byte_level_bpe(special: list[str]) -> Tokenizer:
 
 
 def _unigram(special: list[str], unk_id: int) -> models.Unigram:
-    """The space, every character of the sentences, and every word."""
+    """Return a unigram model with the space, every character and every word in the sentences."""
     characters = sorted({c for sentence in SENTENCES for c in sentence if c != " "})
     words = sorted({word for sentence in SENTENCES for word in re.findall(r"\w+", sentence)})
     pieces = [("▁", -3.0), *((c, -4.0) for c in characters), *((f"▁{word}", -5.0) for word in words)]

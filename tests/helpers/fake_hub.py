@@ -1,4 +1,4 @@
-"""A Hugging Face Hub on this machine: it serves folders, and remembers what it was asked for."""
+"""Provide a local stand-in for the Hugging Face Hub, which serves folders and records requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 
 class FakeHub(ThreadingHTTPServer):
-    """Repositories of models, as the Hub's client asks for them."""
+    """A server for model repositories that supports the requests made by the Hub's client."""
 
     daemon_threads = True
 
@@ -28,7 +28,7 @@ class FakeHub(ThreadingHTTPServer):
         self.asked: list[str] = []
 
     def add(self, name: str, folder: Path, *, branch: str = "main") -> str:
-        """Serve a folder under a name. RETURNS: the commit."""
+        """Serve a folder as a repository and return the commit hash."""
         commit = hashlib.sha1(f"{name} {folder}".encode()).hexdigest()
         self.commits[name, commit] = folder
         self.branches[name, branch] = commit
@@ -39,7 +39,7 @@ class FakeHub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def files(self) -> set[str]:
-        """The files that were asked for since the last time, as `HEAD config.json`."""
+        """Return the files requested since the last call, for example `HEAD config.json`, and clear the record."""
         found = {f"{line.split()[0]} {line.rpartition('/')[2]}" for line in self.asked if "/resolve/" in line}
         self.asked.clear()
         return found
@@ -47,7 +47,7 @@ class FakeHub(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each answer waits 40 ms, for more to send or for the client's word
+    disable_nagle_algorithm = True  # otherwise, each response takes 40 ms longer
     server: FakeHub
     causes: ClassVar = {"RepoNotFound": 401, "RevisionNotFound": 404, "EntryNotFound": 404, "GatedRepo": 403}
 
@@ -101,12 +101,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 @contextmanager
 def serving() -> Iterator[FakeHub]:
-    """A fake Hub in a thread, which ends with the block, or with the process."""
+    """Run a fake Hub in a thread until the end of the `with` block or of the process."""
     with FakeHub() as hub:
         thread = Thread(target=hub.serve_forever, args=(0.005,), daemon=True)
         thread.start()

@@ -1,15 +1,17 @@
-"""A Python that starts in milliseconds: its processes are forked from one that has imported spaCy and torch already.
+"""Provide a Python command that starts in milliseconds, by forking a process that has already imported spaCy and
+torch.
 
     subprocess.run([fast_python(), "-m", "spacy", "train", ...])
 
-takes the arguments of `sys.executable`, and gives the same output and exit status. Most tests that start a process
-test what it prints and leaves, not how Python starts; those that do, or that set what libraries read when they are
-imported, take `sys.executable`.
+The command accepts the same arguments as `sys.executable` and has the same output and exit status. Most tests that
+start a process check its output and files. Tests that check Python's startup, or that set variables which libraries
+read on import, must use `sys.executable`.
 
-The command is a small client. It sends its arguments, folder, environment and standard streams to the server, which
-forks. Signals that the client gets are passed on; if the client is killed, so is the process with all of its group.
+The command is a small client. It sends its arguments, working folder, environment and standard streams to the server,
+which forks. The client forwards signals. If the client is killed, the process and its whole group are killed, too.
 
-Run as a script, this file is the server: `fork_server.py SOCKET`. It ends when its standard input is closed.
+When run as a script, this file is the server: `fork_server.py SOCKET`. The server stops when its standard input is
+closed.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ os._exit(os.WEXITSTATUS(status))
 
 @cache
 def fast_python() -> str:
-    """The path of the command. Its server is started by the first call, and ends with this process."""
+    """Return the path of the command. The first call starts the server, which stops at the end of this process."""
     folder = Path(tempfile.mkdtemp(prefix="fork-server-"))
     address, command = folder / "socket", folder / "python"
     command.write_text(CLIENT.format(python=sys.executable, address=str(address)))
@@ -98,7 +100,7 @@ def _serve(address: str) -> None:
     import gc
 
     gc.collect()
-    gc.freeze()  # lest collections in the children copy every page
+    gc.freeze()  # prevent garbage collection in child processes from copying memory pages
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(64)
@@ -107,7 +109,7 @@ def _serve(address: str) -> None:
     while True:
         readable, _, _ = select.select([0, listening], [], [])
         if 0 in readable:
-            return  # nobody writes: it was closed
+            return  # standard input was closed
         client, _ = listening.accept()
         while _waited():
             pass
@@ -118,14 +120,14 @@ def _serve(address: str) -> None:
 
 
 def _waited() -> bool:
-    """Whether a process that has ended was put away."""
+    """Reap one terminated child process. Return whether there was one."""
     with contextlib.suppress(ChildProcessError):
         return os.waitpid(-1, os.WNOHANG)[0] != 0
     return False
 
 
 def _supervise(client: socket.socket) -> None:
-    """Run what a client asks for in a child, pass signals on to it, and tell the client how it ended."""
+    """Run a client's command in a child process, forward signals to it, and send its exit status to the client."""
     header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
     size, n_arguments = int.from_bytes(header[:4], "little"), int.from_bytes(header[4:], "little")
     streams = array.array("i")
@@ -153,7 +155,7 @@ def _supervise(client: socket.socket) -> None:
     while not ended:
         for source in select.select([client, reads], [], [])[0]:
             if source is reads:
-                ended = True  # the pipe, which only the child holds, was closed
+                ended = True  # the pipe, which only the child keeps open, was closed
             elif sent := client.recv(1):
                 os.kill(child, sent[0])
             else:
@@ -166,15 +168,16 @@ def _supervise(client: socket.socket) -> None:
 
 
 def _become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
-    """Be `python ARGUMENTS`, to its end."""
+    """Run `python ARGUMENTS` in this process and exit with its status."""
     code = 1
     try:
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(environment)
-        sys.executable = str(Path(sys.argv[1]).with_name("python"))  # its own children begin fast too
+        # Child processes started by this process also start quickly.
+        sys.executable = str(Path(sys.argv[1]).with_name("python"))
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        # It is no fork of a process that ran a model, so that torch may use threads here.
+        # This process is not forked from one that has run a model, so torch can use threads here.
         importlib.import_module("spacy_bert_ner.util.multiprocess")._prepared_pid = os.getpid()
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             mode = "r" if number == 0 else "w"
@@ -184,7 +187,7 @@ def _become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None
         sys.path[1:1] = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
         importlib.invalidate_caches()
         if threads := environment.get("OMP_NUM_THREADS"):
-            sys.modules["torch"].set_num_threads(int(threads))  # which has read the variable of the server
+            sys.modules["torch"].set_num_threads(int(threads))  # torch read this variable when the server imported it
         _execute(arguments)
         code = 0
     except SystemExit as e:

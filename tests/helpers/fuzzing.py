@@ -1,7 +1,7 @@
-"""Damage files and bytes at random, and give them to everything that reads them.
+"""Damage files and bytes at random and pass them to all readers.
 
-Each read must give a result or one of the package's own errors. `tests/faults/test_random_damage.py` runs a few fixed
-damages. `nox -s fuzz` runs longer, guided by the code that each input reaches (atheris):
+Each read must return a result or raise one of the package's errors. `tests/faults/test_random_damage.py` runs a fixed
+number of seeded cases. `nox -s fuzz` runs longer, guided by code coverage (atheris):
 
     python tests/helpers/fuzzing.py SECONDS [TARGET…]     seconds for each target
 """
@@ -223,7 +223,10 @@ def component(data: bytes, folder: Path) -> object:
 
 
 def saved(file: str) -> Read:
-    """One file of a saved component, with sums of nothing, so that what opens it has to tell."""
+    """Return a reader for one file in a saved component.
+
+    The component has no checksums, so the loader itself must detect the damage.
+    """
 
     def read(data: bytes, folder: Path) -> object:
         pipe, _ = _component()
@@ -281,7 +284,7 @@ TARGETS: dict[str, tuple[Callable[[], bytes], Read]] = {
     "from_bytes": (lambda: _component()[1], component),
     **{file: (seed_of(file), saved(file)) for file in FILES},
 }
-"""Name → a whole file or bytes, and what reads them."""
+"""By target name: a function that returns undamaged bytes, and the reader for them."""
 
 PIECES = [b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\n\n", b"\t", b'"', b"\\", b"[", b"]", b"{", b"}", b","]
 PIECES += [
@@ -300,7 +303,11 @@ PIECES += [
 
 
 def damage(data: bytes, rng: random.Random) -> bytes:
-    """One to four of: a flipped bit, a cut, a piece put in, a piece put in the place of another, doubled, or moved."""
+    """Change data at random in one to four places.
+
+    A change flips a bit, deletes, inserts, replaces or repeats a section, moves the start to the end, or truncates the
+    data.
+    """
     for _ in range(rng.randint(1, 4)):
         start, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
         end = min(end, start + rng.choice([1, 4, 30, 10**9]))
@@ -322,7 +329,7 @@ def damage(data: bytes, rng: random.Random) -> bytes:
 
 
 def survives(read: Read, data: bytes, folder: Path) -> bool:
-    """Whether there was a result; errors of the package are none, and others are raised."""
+    """Return whether reading succeeded. Return False for the package's errors and raise all other errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -333,7 +340,7 @@ def survives(read: Read, data: bytes, folder: Path) -> bool:
 
 
 def fuzz(name: str, seconds: float) -> None:
-    """Ends the process."""
+    """Fuzz one target for the given number of seconds and then exit the process."""
     import atheris
 
     seed, read = TARGETS[name]

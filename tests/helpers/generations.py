@@ -1,7 +1,9 @@
-"""Pipelines that one generation of transformers saves, and another reads: `nox -s generations` runs this in each.
+"""Save pipelines with one major version of transformers and check them with another.
 
-python tests/helpers/generations.py save FOLDER            a pipeline of each kind, and what it finds
-python tests/helpers/generations.py check FOLDER FOLDER…   whether they find the same here; exits with 1 if not
+`nox -s generations` runs this script in each environment.
+
+python tests/helpers/generations.py save FOLDER            save pipelines and their predictions
+python tests/helpers/generations.py check FOLDER FOLDER…   compare predictions; exit with 1 if they differ
 """
 
 from __future__ import annotations
@@ -37,13 +39,13 @@ GOLD = [
     ("The U.N. held hour-long talks in São Paulo.", [(4, 8, "org"), (33, 42, "geo")]),
 ]
 TOLERANCE = 1e-3
-"""Of scores: the generations multiply in another order."""
+"""Maximum score difference. The versions of transformers multiply in different orders."""
 
 Found = list[list[tuple[str, str, float]]]
 
 
 def pipelines(folder: Path) -> Iterator[tuple[str, Language]]:
-    """One of each architecture with random weights, and one that was trained, with marks for capital letters."""
+    """Yield one pipeline per architecture with random weights, and one trained pipeline with case markers."""
     for name, build in ARCHITECTURES.items():
         nlp = spacy.blank("en")
         nlp.add_pipe("bert_ner", config={"model": {"name": str(build(folder / name)), "overlap": 8}})
@@ -96,7 +98,7 @@ def differences(folder: Path) -> Iterator[str]:
 def main(command: str, *names: str) -> None:
     here = f"Python {sys.version.partition(' ')[0]}, transformers {transformers.__version__}"
     warnings.simplefilter("error")
-    # Heads with random weights tag later subwords as they please.
+    # Heads with random weights assign arbitrary tags to later subwords.
     warnings.filterwarnings("ignore", "In .* tokens a later subword is tagged", UserWarning)
     if command == "save":
         save(Path(names[0]))

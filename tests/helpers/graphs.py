@@ -1,6 +1,6 @@
-"""Graphs of ONNX that are traced once a session, and edited to be like those of other exporters.
+"""Trace ONNX graphs once per session, and edit them to resemble graphs from other exporters.
 
-Torch takes seconds to trace the smallest model. Tests of what becomes of a graph read a copy of the first one.
+Tracing even the smallest model with torch takes seconds. Later requests for the same graph return a copy.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _traced: dict[str, bytes] = {}
 
 
 def trace_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let `convert` trace models with the same weights and settings once; all its other steps stay as they are.
+    """Make `convert` trace each combination of weights and settings only once. All its other steps are unchanged.
 
-    RETURNS: the key of each graph that is asked for from now on.
+    RETURNS: a list to which the key of each requested graph will be added.
     """
     real: Trace = to_onnx._trace
     asked: list[str] = []
@@ -42,7 +42,7 @@ def trace_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _key(checkpoint: Any, fused: bool) -> str:
-    """A digest of all that a graph depends on."""
+    """Return a digest of everything that determines a graph."""
     model = checkpoint.model
     config = {key: value for key, value in model.config.to_dict().items() if key != "_name_or_path"}
     attends = (getattr(model.config, "_attn_implementation", None), onnx_attention._attention_op)
@@ -54,8 +54,10 @@ def _key(checkpoint: Any, fused: bool) -> str:
 
 
 class Edited:
-    """A graph of `convert` that gets other inputs and outputs. Its logits change their sign where an input that is
-    added has not the values that it should have."""
+    """A graph from `convert` with edited inputs and outputs.
+
+    Wherever an added input has a wrong value, the sign of the logits is inverted.
+    """
 
     def __init__(self, content: bytes) -> None:
         self.model = onnx.load_from_string(content)
@@ -65,7 +67,7 @@ class Edited:
         self._n_made = 0
 
     def take(self, role: str, name: str, kind: int = TensorProto.INT64) -> Edited:
-        """Give an input another name, and another type."""
+        """Change the name and type of an input."""
         (own,) = [node for node in self.graph.input if node.name == role]
         inner = self._free(role)
         own.name, own.type.tensor_type.elem_type = name, kind
@@ -73,22 +75,22 @@ class Edited:
         return self
 
     def take_types(self, name: str = "token_type_ids", kind: int = TensorProto.INT64) -> Edited:
-        """Add an input that should be 0 everywhere."""
+        """Add an input that must be 0 everywhere."""
         return self._take_more(name, kind, self._constant([[0]]))
 
     def take_positions(self, name: str = "position_ids", kind: int = TensorProto.INT64) -> Edited:
-        """Add an input that should count from 0 in each row."""
+        """Add an input that must count from 0 in each row."""
         ones = self._add("ConstantOfShape", self._add("Shape", name), value=numpy_helper.from_array(np.ones(1, int)))
         return self._take_more(name, kind, self._add("CumSum", ones, self._constant(1), exclusive=1))
 
     def give(self, name: str, kind: int = TensorProto.FLOAT) -> Edited:
-        """Give the logits another name, and another type."""
+        """Change the name and type of the logits."""
         self.logits = self._add("Cast", self.logits, to=kind)
         self.output.name, self.output.type.tensor_type.elem_type = name, kind
         return self
 
     def hide_width(self) -> Edited:
-        """Let nobody know the number of tags before the graph runs."""
+        """Make the number of tags unknown until the graph runs."""
         width = self.output.type.tensor_type.shape.dim[-1]
         every = self._add("Cast", self._constant([1] * width.dim_value), to=TensorProto.BOOL)
         self.logits = self._add("Compress", self.logits, every, axis=2)
@@ -100,7 +102,7 @@ class Edited:
         return self
 
     def loop(self, times: int) -> Edited:
-        """Copy the logits again and again."""
+        """Copy the logits repeatedly in a loop."""
         value = helper.make_tensor_value_info
         inputs = [value("step", TensorProto.INT64, []), value("goes on", TensorProto.BOOL, [])]
         inputs.append(value("before", TensorProto.FLOAT, None))
@@ -113,7 +115,10 @@ class Edited:
         return self
 
     def give_more(self, name: str, kind: int, shape: list[str | int], op: str, **attributes: object) -> Edited:
-        """Add an output before the logits, which a node makes of them; of two copies of them for "Concat"."""
+        """Insert an output before the logits.
+
+        A node computes it from the logits, or, for the operator "Concat", from two copies of the logits.
+        """
         inputs = [self.logits] * (2 if op == "Concat" else 1)
         made = self._add(op, *inputs, **attributes)
         self.graph.node.append(helper.make_node("Identity", [made], [name]))
@@ -139,7 +144,7 @@ class Edited:
         return self
 
     def _free(self, name: str) -> str:
-        """Call a tensor otherwise, so that an input or an output can have its name."""
+        """Rename a tensor so that an input or output can use its name. Return the new name."""
         for node in self.graph.node:
             node.input[:] = [f"own {name}" if used == name else used for used in node.input]
             node.output[:] = [f"own {name}" if made == name else made for made in node.output]

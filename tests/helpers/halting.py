@@ -1,4 +1,4 @@
-"""What makes workers of `annotate` wait in the middle of a shard, so that a test can kill something there."""
+"""Make `annotate` workers wait in the middle of a shard, so that a test can kill a process at that point."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 
 N_BEFORE = 3
-"""Shards that are finished before a worker waits."""
+"""Number of finished shards before workers start to wait."""
 
 
 def install() -> None:
-    """Let a worker that has written a part of a shard wait for a file `go-on` in the folder TESTS_HALTS.
+    """Make workers wait after they have written part of a shard, until `go-on` exists in the folder `TESTS_HALTS`.
 
-    While it waits, the folder has a file `halted-…` with its own process id in the name. It holds that of its raylet.
+    While a worker waits, the folder contains a file `halted-PID` with the worker's process ID in its name. The file
+    contains the process ID of the worker's raylet.
     """
     from spacy_bert_ner.annotate.worker import FINISHED, ShardAnnotator
 

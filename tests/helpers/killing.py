@@ -1,4 +1,7 @@
-"""The start of each program that a test kills; see `test_killed_writers.py` and `test_killed_training.py`."""
+"""Provide the first lines of each program that a test kills.
+
+See `test_killed_writers.py` and `test_killed_training.py`.
+"""
 
 BEGIN = """
 import os, signal, shutil, sys

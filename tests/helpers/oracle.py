@@ -1,9 +1,9 @@
-"""Checkpoints whose tag of each subword the test chooses, with tokenizers of every kind.
+"""Create checkpoints for which a test chooses the tag of each subword, with several kinds of tokenizers.
 
-`oracle(lang, kind, tags_of)` gives a pipeline. All that is ours acts as it does with a real checkpoint: tokenizer,
-alignment, windows, batches, decoding. Only the forward pass of the encoder is replaced.
+`oracle(lang, kind, tags_of)` returns a pipeline. Tokenization, alignment, windows, batches and decoding are the same as
+for a real checkpoint. Only the encoder's forward pass is replaced.
 
-What is expected is worked out from the offsets and the words of the tokenizer by plain Python.
+Plain Python computes the expected results from the tokenizer's offsets and words.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TEXTS = [
 ]
 
 LANGUAGES: dict[str, dict[str, Any]] = {lang: {} for lang in ("en", "de", "zh", "ar", "he", "xx")}
-# Without the packages that these want, they take spaCy's own rules.
+# Use spaCy's rule-based tokenizer for these languages. Their default tokenizers require extra packages.
 LANGUAGES |= {lang: {"nlp": {"tokenizer": {"@tokenizers": "spacy.Tokenizer.v1"}}} for lang in ("ja", "ko", "th")}
 LANGUAGES["vi"] = {"nlp": {"tokenizer": {"@tokenizers": "spacy.vi.VietnameseTokenizer", "use_pyvi": False}}}
 
@@ -53,7 +53,10 @@ KINDS = ("wordpiece", "byte-level", "metaspace", "characters")
 
 
 class Subword(NamedTuple):
-    """A subword of a text: its characters, the word of the tokenizer that it is in, and its id."""
+    """A subword in a text.
+
+    It has character offsets, the index of the containing word according to the tokenizer, and an ID.
+    """
 
     start: int
     end: int
@@ -63,7 +66,7 @@ class Subword(NamedTuple):
 
 @cache
 def tokenizer(kind: str) -> PreTrainedTokenizerFast:
-    """Trained on `TEXTS`, so that its subwords cross the edges of spaCy's tokens in many places."""
+    """Return a tokenizer trained on `TEXTS`. Its subwords often cross the boundaries of spaCy's tokens."""
     make = {"wordpiece": _wordpiece, "byte-level": _byte_level, "metaspace": _metaspace, "characters": _characters}
     backend = make[kind]()
     ends = [(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
@@ -83,7 +86,7 @@ def _wordpiece() -> Tokenizer:
     backend = Tokenizer(models.WordPiece({}, unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=False)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    # Emoji are unknown, so that the words that they are glued to are too.
+    # Emoji are unknown, so words that are attached to them are unknown, too.
     return _trained(backend, trainers.WordPieceTrainer(vocab_size=1000, special_tokens=SPECIAL, show_progress=False))
 
 
@@ -105,7 +108,7 @@ def _metaspace() -> Tokenizer:
 
 
 def _characters() -> Tokenizer:
-    """A BPE that knows neither Latin letters nor an unknown subword."""
+    """Return a BPE tokenizer that has neither Latin letters nor an unknown subword."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     texts = ["".join(c for c in text if not "a" <= c.lower() <= "z") for text in TEXTS]
@@ -131,10 +134,11 @@ def _folder(kind: str) -> Path:
 
 
 def oracle(lang: str, kind: str, tags_of: Callable[[Sequence[int]], Iterable[str]], **config: Any) -> Language:
-    """A pipeline of a language whose checkpoint gives a text the tags that a function chooses.
+    """Return a pipeline whose checkpoint predicts the tags that a function chooses.
 
-    kind: of the tokenizer, one of `KINDS`.
-    tags_of: the tags of the subwords of a window, by their ids, special ones left out.
+    lang: language code of the pipeline.
+    kind: kind of tokenizer. One of `KINDS`.
+    tags_of: function that takes the IDs of the subwords in a window, without special subwords, and returns their tags.
     """
     nlp = spacy.blank(lang, config=LANGUAGES[lang])
     runtime = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "packed_weights": False}
@@ -155,14 +159,17 @@ def oracle(lang: str, kind: str, tags_of: Callable[[Sequence[int]], Iterable[str
 
 
 def subwords(kind: str, text: str) -> list[Subword]:
-    """What the tokenizer makes of a text, without special subwords."""
+    """Return the subwords of a text without special subwords."""
     e = tokenizer(kind).backend_tokenizer.encode(text, add_special_tokens=False)
     return [Subword(*offsets, word, own) for offsets, word, own in zip(e.offsets, e.word_ids, e.ids, strict=True)]
 
 
 def owners(doc: Doc, pieces: Sequence[Subword]) -> list[int | None]:
-    """For each subword its token: the one that its first visible character lies in. A space that is the first subword
-    of a word goes with the next one."""
+    """Return the index of each subword's token, or None. A subword belongs to the token with its first visible
+    character.
+
+    A space that is the first subword in a word belongs to the same token as the next subword.
+    """
     token_at = {i: token.i for token in doc if not token.is_space for i in range(token.idx, token.idx + len(token))}
     found: list[int | None] = [
         next((token_at[i] for i in range(piece.start, piece.end) if i in token_at), None) for piece in pieces
@@ -175,7 +182,10 @@ def owners(doc: Doc, pieces: Sequence[Subword]) -> list[int | None]:
 
 
 def positions(doc: Doc, pieces: Sequence[Subword]) -> dict[int, tuple[list[int], int]]:
-    """For each token with subwords of its own: these, and one past the last token that is joined to it."""
+    """Return the positions, by the index of the first token in each position.
+
+    Each value contains the subwords of the token, and the end index of the last token that is joined to it.
+    """
     found: dict[int, tuple[list[int], int]] = {}
     own = owners(doc, pieces)
     for i, token in enumerate(own):

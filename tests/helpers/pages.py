@@ -1,4 +1,4 @@
-"""A page that is served while tests look at it."""
+"""Serve a page while tests check it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def free_port() -> int:
 def served(
     arguments: Sequence[str], port: int, log: Path, *, python: str = sys.executable, **options: Any
 ) -> Iterator[str]:
-    """Run Python so, and wait until its page answers.
+    """Run Python with these arguments and wait until its page responds.
 
-    python (str): the interpreter, such as `fast_python()`.
-    options: of `subprocess.Popen`.
-    RETURNS: the address. When the block ends, so do the process and all that it has started.
+    python (str): Python interpreter, for example `fast_python()`.
+    options: options for `subprocess.Popen`.
+    YIELDS: the URL. At the end of the `with` block, the process and all its child processes are killed.
     """
     url = f"http://localhost:{port}"
     with log.open("w") as file:

@@ -1,6 +1,6 @@
-"""One Ray for all tests that use one, on this machine's loopback.
+"""Share one local Ray instance between all tests that use Ray.
 
-Its workers are forked from the fork server, and start in a second rather than in four.
+Its workers are forked from the fork server, so they start in one second instead of four.
 """
 
 from __future__ import annotations
@@ -21,34 +21,37 @@ from pages import free_port
 
 N_CPUS = 3
 TOKEN = "s3cret"
-"""What the variable TESTS_TOKEN holds in all of its processes."""
+"""Value of the environment variable `TESTS_TOKEN` in all Ray processes."""
 
 
 @cache
 def settings() -> dict[str, str]:
-    """The environment of processes that start a Ray or connect to one."""
-    # A folder of its own, else it might join a Ray of somebody else. Paths of sockets have to be short.
+    """Return the environment variables for processes that start Ray or connect to it."""
+    # Use a separate folder so that tests do not connect to another Ray instance. Socket paths must be short.
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return {
         "RAY_TMPDIR": folder,
-        # Ray lowers the priority of its processes, which would hardly run beside the other tests.
+        # Ray lowers the priority of its processes. They would hardly run while other tests are running.
         "RAY_worker_niceness": "0",
-        # Workers that wait for work are of no use, as they are not forked.
+        # Prestarted workers are useless because they are not forked.
         "RAY_enable_worker_prestart": "0",
         "RAY_prestart_worker_first_driver": "0",
     }
 
 
 def runtime_env(**variables: str) -> dict[str, Any]:
-    """The environment of workers: forked, with one thread, as torch would find when it is imported."""
+    """Return the runtime environment for workers, which are forked and use one thread.
+
+    The number of threads is set as an environment variable, which torch normally reads on import.
+    """
     return {"py_executable": fast_python(), "env_vars": {"OMP_NUM_THREADS": "1", **variables}}
 
 
 def environment(**more: Any) -> dict[str, str]:
-    """The environment of a command that starts a Ray, or connects to one, so that its workers are forked too.
+    """Return the environment for a command that starts Ray or connects to it, so that its workers are forked, too.
 
-    more: of the environment of its workers, as Ray takes it.
+    more: additional settings for the runtime environment of its workers.
     """
     return {
         **os.environ,
@@ -58,7 +61,7 @@ def environment(**more: Any) -> dict[str, str]:
 
 
 class _Session:
-    """A Ray that this process has started, and what ends it."""
+    """A Ray instance that this process has started."""
 
     def __init__(self) -> None:
         import ray
@@ -87,13 +90,13 @@ _running: list[_Session] = []
 
 
 def running() -> SimpleNamespace:
-    """The Ray, which the first call starts. RETURNS: its `address`, and its port of `metrics`."""
+    """Return the `address` and the `metrics` port of the Ray instance. The first call starts it."""
     if not _running:
         _running.append(_Session())
     return SimpleNamespace(address=_running[0].address, metrics=_running[0].metrics)
 
 
 def stop() -> None:
-    """End it, if it runs."""
+    """Stop the Ray instance if it is running."""
     if _running:
         _running.pop().end.close()

@@ -1,4 +1,4 @@
-"""What many tests share: folders, texts, and steps that fixtures cannot do for them."""
+"""Provide shared test data and helpers that cannot be fixtures."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 
 RAY = [
     pytest.mark.ray,
-    # Ray warns of settings of its own, which it makes itself.
+    # Ray warns about settings that it sets itself.
     pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
     pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\..*"),
     pytest.mark.filterwarnings(r"ignore::ResourceWarning"),
 ]
-"""Marks of tests that start Ray."""
+"""Marks for tests that start Ray."""
 
 TRAIN_DATA = [
     ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "per"), (27, 40, "org")]),
@@ -48,18 +48,18 @@ def initialized(make_nlp: Callable[..., Language], examples: list[Example], **se
 
 
 def found(nlp: Language, examples: list[Example]) -> list[list[tuple[str, str]]]:
-    """The entities that a pipeline finds in the texts of examples."""
+    """Return the predicted entities for the texts of examples."""
     return [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(eg.text for eg in examples)]
 
 
 def gold(examples: list[Example]) -> list[list[tuple[str, str]]]:
-    """Their gold entities."""
+    """Return the gold entities of examples."""
     return [[(ent.text, ent.label_) for ent in eg.reference.ents] for eg in examples]
 
 
 def sketch(chart: Chart) -> str:
-    """Stand in for `to_svg`: draw a chart, which depends on the data, but do not render it, which takes the time."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # most tests need no matplotlib
+    """Replace `to_svg`: draw the chart, which tests the data, but skip the slow rendering."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # most tests do not need matplotlib
 
     with plotting._draw_figure(chart, FigureCanvasSVG):
         return f'<svg role="img" aria-label="{chart.label}"></svg>'

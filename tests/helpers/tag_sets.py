@@ -1,4 +1,4 @@
-"""Tag sets of every scheme, and the legal sequences of their tags."""
+"""Define tag sets in every scheme, and list their legal tag sequences."""
 
 from functools import cache
 from itertools import pairwise, product
@@ -24,9 +24,9 @@ every_tag_set = pytest.mark.parametrize("tags", TAG_SETS.values(), ids=TAG_SETS)
 
 
 def n_illegal(tags, tag_ids):
-    """Count how often a sequence breaks the rules of its scheme, including its start and its end.
+    """Count the violations of a scheme's rules in a sequence, including its start and its end.
 
-    tag_ids: *Shape:* `(n_tokens,)`
+    tag_ids: tag IDs. *Shape:* `(n_tokens,)`
     """
     tag_ids = np.asarray(tag_ids)
     if not len(tag_ids):
@@ -37,7 +37,7 @@ def n_illegal(tags, tag_ids):
 
 @cache
 def legal_sequences(tags, begins):
-    """List all legal sequences of a chain, which may have several parts."""
+    """List all legal tag sequences for a chain, which can consist of several sequences."""
     starts = [i for i, begin in enumerate(begins) if begin]
     return [
         path

@@ -1,4 +1,4 @@
-"""A pipeline around a tiny checkpoint, and its logits of one text."""
+"""Create pipelines with tiny checkpoints, and compute their logits for one text."""
 
 import spacy
 
@@ -9,7 +9,7 @@ TORCH = "spacy_bert_ner.TorchRuntime.v1"
 def make(folder, **model):
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(folder), "overlap": 8, **model}})
-    nlp("")  # opens it
+    nlp("")  # load the checkpoint
     return nlp
 
 

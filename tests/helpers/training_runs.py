@@ -1,5 +1,8 @@
-"""Trainings in processes of their own. These are forked, as torch and spaCy take seconds to import, but where they use
-a GPU, which a forked process may not."""
+"""Run trainings in separate processes.
+
+The processes are forked because importing torch and spaCy takes seconds. Trainings on a GPU are not forked because
+forked processes cannot use CUDA.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ PLACES = ["New York", "São Paulo", "Brooklyn"]
 
 
 def sentences(n: int) -> list[tuple[str, list[tuple[int, int, str]]]]:
-    """Sentences of several lengths, each of another name and place."""
+    """Return sentences with various lengths, names and places."""
     made = []
     for i in range(n):
         name, place = NAMES[i % len(NAMES)], PLACES[i % len(PLACES)]
@@ -51,7 +54,7 @@ def write_corpus(path: Path, n: int) -> None:
 
 
 def write_config(folder: Path, encoder: Path, **training: Any) -> Path:
-    """A config for `train.spacy` and `dev.spacy` of the folder, which are made: 12 steps of 4 sentences of 22."""
+    """Write a config for 12 steps with 4 sentences each, 22 training sentences, and dev data. Return its path."""
     write_corpus(folder / "train.spacy", 22)
     write_corpus(folder / "dev.spacy", 7)
     nlp = spacy.blank("en")
@@ -84,19 +87,19 @@ def write_config(folder: Path, encoder: Path, **training: Any) -> Path:
 
 
 def write_twenty_steps(folder: Path, encoder: Path) -> Path:
-    """A config of twenty steps without dropout, which each worker would draw for itself."""
+    """Write a config for twenty steps without dropout, for which each worker would draw different random numbers."""
     return write_config(folder, encoder, dropout=0.0, max_steps=19, accumulate_gradient=1)
 
 
 def nothing() -> None:
-    """Come first."""
+    """Do nothing."""
 
 
 class Run:
-    """A command in a process and a folder of its own.
+    """A command that runs in a separate process and folder.
 
-    first: what the process does before, in Python.
-    forked (bool): whether it is forked from this one; else it begins anew.
+    first: function to call in the process before the command.
+    forked (bool): whether to fork this process. Otherwise, a new Python process is started.
     """
 
     def __init__(
@@ -120,18 +123,18 @@ class Run:
         given = [*command, *map(str, arguments)]
         context: Any = get_context("fork" if forked else "spawn")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # from Python 3.12 on, of forks where there are threads
+            warnings.simplefilter("ignore")  # since Python 3.12, forking a process with threads causes a warning
             self.process = context.Process(target=_run, args=(cwd, given, self.log, variables, first))
             self.process.start()
 
     def wait(self, seconds: float = 300) -> SimpleNamespace:
-        """RETURNS: its `returncode`, and what it has `printed`, with white space made single."""
+        """Wait for the process and return its `returncode` and its output as `printed`, with collapsed white space."""
         self.process.join(seconds)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        text = re.sub(r"\x1b\[[\d;]*m", "", text)  # colours
+        text = re.sub(r"\x1b\[[\d;]*m", "", text)  # remove colours
         return SimpleNamespace(returncode=self.process.exitcode, printed=" ".join(text.split()))
 
     def kill(self, number: int = signal.SIGKILL) -> SimpleNamespace:
@@ -140,7 +143,7 @@ class Run:
         return self.wait()
 
     def wait_for(self, path: Path) -> None:
-        """Until it is there, or the process is gone."""
+        """Wait until a path exists or the process has ended."""
         while not path.exists() and self.process.is_alive():
             time.sleep(0.005)
 
@@ -176,7 +179,7 @@ def _run(cwd: Path, given: list[str], log: Path, environment: dict[str, str], fi
 
 
 def killed_after(step: int) -> Callable[[], None]:
-    """What lets a process kill itself when it has written the checkpoint of a step."""
+    """Return a function that makes a process kill itself after it has written the checkpoint for a step."""
     return partial(_kill_after, step)
 
 
@@ -193,7 +196,7 @@ def _kill_after(step: int) -> None:
 
 
 def signalled_in(call: int, number: int) -> Callable[[], None]:
-    """What lets a process get a signal in the middle of a step, counted from 1, which it then finishes."""
+    """Return a function that makes a process receive a signal during an update, which is counted from 1."""
     return partial(_signal_in, call, number)
 
 
@@ -216,9 +219,9 @@ def together(
     environment_of: Callable[[int], Mapping[str, str]] = lambda rank: {},
     **options: Any,
 ) -> list[SimpleNamespace]:
-    """So many workers, as `torchrun` starts them.
+    """Run a number of workers as `torchrun` starts them.
 
-    environment_of: variables beside those of `torchrun`, by the worker's rank.
+    environment_of: function that returns additional environment variables for a rank.
     """
     port = free_port()
     running = [
@@ -228,7 +231,10 @@ def together(
 
 
 def together_on_one_gpu(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:
-    """The same on one GPU, which NCCL takes for the GPUs of so many machines, as it refuses two workers on one GPU."""
+    """Run several workers on one GPU.
+
+    NCCL refuses this, so each worker pretends to run on a different machine.
+    """
 
     def environment_of(rank: int) -> dict[str, str]:
         return {"LOCAL_RANK": "0", "NCCL_HOSTID": f"machine-{rank}"}
@@ -237,12 +243,12 @@ def together_on_one_gpu(cwd: Path, n: int, *arguments: object, **options: Any) -
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Of a saved pipeline."""
+    """Return the weights of a saved pipeline."""
     return dict(safetensors.torch.load_file(folder / "bert_ner" / "model" / "model.safetensors"))
 
 
 def saved(output: Path) -> dict[str, bytes]:
-    """The bytes of what a training ends with: of both pipelines, and of the newest checkpoint's tensors."""
+    """Return the contents of the files that a training leaves: both pipelines, and the latest checkpoint's tensors."""
     newest = max((output / "checkpoints").iterdir(), key=lambda path: path.name)
     files = {
         f"{name}/{part}": output / name / "bert_ner" / part
@@ -255,7 +261,7 @@ def saved(output: Path) -> dict[str, bytes]:
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    """Of a log, without what time it took."""
+    """Return the rows in a log without their time measurements."""
     with path.open(newline="") as file:
         return [
             {key: value for key, value in row.items() if key not in ("seconds", "speed")}
@@ -264,21 +270,21 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def check_done(workers: list[SimpleNamespace]) -> None:
-    """All have come to their end."""
+    """Check that all workers have ended without an error."""
     for done in workers:
         assert done.returncode == 0, done.printed
         assert "Traceback" not in done.printed
 
 
 def furthest(one: Path, other: Path) -> float:
-    """The largest difference between weights that two trainings ended with, in `out` of these folders."""
+    """Return the largest weight difference between the last pipelines of two trainings."""
     own, theirs = weights(one / "out" / "model-last"), weights(other / "out" / "model-last")
     assert own.keys() == theirs.keys()
     return max(float((own[name] - theirs[name]).abs().max()) for name in own)
 
 
 def check_rows(one: Path, other: Path) -> None:
-    """Their logs say the same, but for rounding."""
+    """Check that two logs are equal up to rounding."""
     for own, theirs in zip(rows(one / "log.csv"), rows(other / "log.csv"), strict=True):
         assert own.keys() == theirs.keys()
         assert all(abs(float(own[key]) - float(theirs[key])) <= 1e-4 for key in own)

@@ -1,4 +1,4 @@
-"""A corpus, annotated on Ray Data: a real Ray on this machine's loopback, whose processes are killed."""
+"""Test annotation on Ray Data with a real, local Ray instance whose processes are killed."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ SHARD_SIZE = 20
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A pipeline, documents, and a folder with what they become in this process, in each format."""
+    """Return a folder with a pipeline, input documents, and the expected output in each format."""
     folder = tmp_path_factory.mktemp("work")
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Kevin"}])
@@ -54,7 +54,7 @@ def annotated(work, output, **more):
 
 
 def files(folder):
-    """What an output holds, but for the manifest, which says how the inputs were named."""
+    """Return the files in an output folder without the manifest, which contains the input paths."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in Path(folder).rglob("*")
@@ -67,7 +67,7 @@ def n_finished(output):
 
 
 def processes(name):
-    """Those whose title has a name."""
+    """Return the IDs of processes whose command line contains a name."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -77,7 +77,7 @@ def processes(name):
 
 
 def runs(pid):
-    """Whether a process runs; of one that has ended, its parent may not know yet."""
+    """Return whether a process is running. Zombie processes do not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -92,9 +92,11 @@ def wait_until(condition, seconds=120):
 
 
 class Command:
-    """`annotate` on Ray with two actors, each of which waits in the middle of a shard; see `halting`.
+    """A running `annotate` command on Ray, with two actors that wait in the middle of a shard.
 
-    python: that runs it.
+    See `halting`.
+
+    python: Python interpreter for the command.
     """
 
     def __init__(self, work, folder, *options, python):
@@ -114,15 +116,18 @@ class Command:
             )
 
     def halted(self):
-        """The actors that wait: process id → process id of its raylet. RETURNS when both do, in the middle."""
+        """Wait until both actors are in the middle of a shard.
+
+        RETURNS: a mapping from the process ID of each actor to the process ID of its raylet.
+        """
         wait_until(lambda: len(list(self.halts.glob("halted-*"))) == 2 or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text()
         assert N_BEFORE <= n_finished(self.output) < N // SHARD_SIZE - 2
-        assert len(list(self.output.glob(".0*.tmp"))) == 2  # shards that are being written
+        assert len(list(self.output.glob(".0*.tmp"))) == 2  # temporary files of the two unfinished shards
         return {int(path.name.split("-")[1]): int(path.read_text()) for path in self.halts.glob("halted-*")}
 
     def end(self):
-        """Let it go on, and wait for its end. RETURNS: what it printed."""
+        """Let the command continue, wait for its end and return its output."""
         (self.halts / "go-on").touch()
         assert self.process.wait(180) == 0, self.log.read_text()
         return " ".join(self.log.read_text().split())
@@ -167,19 +172,19 @@ def test_what_an_actor_says_is_told_as_it_is(work, shared_ray, tmp_path, monkeyp
         real(*arguments, **more)
         path.write_text('{"id": "a", "text": "b"}\n')
 
-    one = RayOptions(cpus_per_actor=2)  # actor, as there is no room for another
+    one = RayOptions(cpus_per_actor=2)  # a single actor, because there is room for only one
     monkeypatch.setattr(room, "_begin", begin)
     with pytest.raises(BertNerError, match=r"in.jsonl cannot be read: expected \d+ records from record 1 onwards, but"):
         annotated(tmp_path, tmp_path / "out", limit=2 * SHARD_SIZE, ray=one)
-    monkeypatch.setattr(room, "_begin", lambda *_, **__: None)  # which makes no folder
+    monkeypatch.setattr(room, "_begin", lambda *_, **__: None)  # so the output folder is not created
     with pytest.raises(BertNerError, match=r"Ray stopped: .* resume with --resume"):
         annotated(work, tmp_path / "none", ray=one)
 
 
 def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(work, shared_ray, tmp_path):
     others = processes("ray::MapWorker")
-    command = Command(work, tmp_path, python=sys.executable)  # which starts a Ray of its own
-    left = {pid for item in command.halted().items() for pid in item}  # actors and their raylet
+    command = Command(work, tmp_path, python=sys.executable)  # starts a separate Ray instance
+    left = {pid for item in command.halted().items() for pid in item}  # process IDs of actors and their raylet
     command.process.kill()
     command.process.wait()
     wait_until(lambda: not any(map(runs, left)) and {*processes("ray::MapWorker")} <= {*others}, seconds=30)
@@ -188,7 +193,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_stopped_and_leaves_no_process(
     done = annotated(work, command.output, ray=RayOptions(num_actors=2), resume=True)
     assert (done.documents, done.errors) == (N - N_FAILED, N_FAILED)
     assert files(command.output) == files(work / "parquet")
-    assert {path: path.stat().st_mtime_ns for path in before} == before  # it went on, and did not begin anew
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # finished shards were kept
 
 
 def test_a_machine_that_is_lost_loses_nothing(work, tmp_path, monkeypatch):
@@ -198,14 +203,14 @@ def test_a_machine_that_is_lost_loses_nothing(work, tmp_path, monkeypatch):
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}, shutdown_at_exit=False
     )
     try:
-        others = [cluster.add_node(num_cpus=1) for _ in range(2)]  # one more than there are actors
+        others = [cluster.add_node(num_cpus=1) for _ in range(2)]  # one more node than there are actors
         cluster.wait_for_nodes()
         command = Command(work, tmp_path, "--address", cluster.address, "--format", "spacy", python=fast_python())
         halted = command.halted()
         raylets = [node.all_processes["raylet"][0].process for node in others]
         actor, lost = next((actor, one) for actor, pid in halted.items() for one in raylets if one.pid == pid)
         lost.kill()
-        lost.wait()  # else its process id would not be free, and its actor would believe that it runs
+        lost.wait()  # otherwise, the process ID stays in use, and its actor would not notice that it has ended
         wait_until(lambda: not runs(actor))
         command.end()
         assert files(command.output) == files(work / "spacy")

@@ -1,4 +1,4 @@
-"""Copies and documents in a split, and `split.json`."""
+"""Test duplicates and documents in splits, and `split.json`."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ from spacy_bert_ner.errors import CorpusError
 
 pytestmark = pytest.mark.usefixtures("silent_on_small_dev")
 
-# Ten sentences of six words. By numpy.random.RandomState(42).permutation(10) they are ibfahcjedg: 50/20/30
-# is ibfah/cj/edg. The fourth, d, equals i; the seventh, g, has a word more than c.
+# Ten sentences with six words each. `numpy.random.RandomState(42).permutation(10)` yields the order ibfahcjedg, so a
+# 50/20/30 split is ibfah/cj/edg. The fourth sentence (d) equals i, and the seventh (g) has one word more than c.
 SENTENCES = [" ".join(f"{letter}{i}" for i in range(6)) for letter in "abcdefghij"]
 SENTENCES[3], SENTENCES[6] = SENTENCES[8], SENTENCES[2] + " g6"
 
 
 def conll(sentences: list[str], tag: str = "B-per") -> str:
-    """The first word of each sentence is an entity."""
+    """Return sentences in CoNLL format. The first word of each sentence is an entity."""
     return "\n\n".join("\n".join(f"{w} {'O' if i else tag}" for i, w in enumerate(s.split())) for s in sentences)
 
 
@@ -101,7 +101,7 @@ def test_a_stratified_split_keeps_near_copies_together(tmp_path, duplicates):
 
 
 def many_documents(shared: str, n: int = 20) -> list[list[str]]:
-    """Documents of three sentences; the first begins each even one."""
+    """Return documents with three sentences each. Documents with an even index start with the same sentence."""
     return [
         [shared if i % 2 == 0 else f"own{i} a{i} b{i} c{i} d{i}", f"x{i} y{i} z{i} v{i} w{i}", f"end{i} ."]
         for i in range(n)
@@ -109,7 +109,7 @@ def many_documents(shared: str, n: int = 20) -> list[list[str]]:
 
 
 def parts_of_documents(folder: Path) -> list[set[int]]:
-    """The documents of each part, which has all of the three sentences of each."""
+    """Return the document indices in each split. All three sentences of a document must be in the same split."""
     found = [[place // 3 for place in part] for part in places(folder)]
     assert all(part.count(i) == 3 for part in found for i in part)
     return [set(part) for part in found]
@@ -125,7 +125,7 @@ def test_documents_that_share_a_sentence_are_in_one_part(tmp_path, other):
         done = convert(source, tmp_path, split="60/20/20", by_document=True, seed=seed)
         parts = parts_of_documents(tmp_path)
         assert sorted(i for part in parts for i in part) == [*range(8)]
-        # The first document and all that hang together with it: 0, 2, 4, 6, of which 1 has the sentence, and 7.
+        # The first document is connected with 0, 2, 4 and 6, with 1, which shares a sentence with them, and with 7.
         (part,) = (part for part in parts if 0 in part)
         assert part >= {0, 1, 2, 4, 6, 7}
         assert done.messages == [
@@ -197,7 +197,7 @@ def test_split_json_says_how_the_split_was_made_and_what_is_in_it(tmp_path):
         all_sentences = [sentence for pair in sentences for sentence in pair]
         assert texts(tmp_path / "out")[name] == [all_sentences[i] for i in part]
     assert found == expected
-    assert f'"places": {train}\n' in text  # on one line
+    assert f'"places": {train}\n' in text  # the list is on one line
     assert done.entities == {name: part["entities"] for name, part in expected.items()}
 
 

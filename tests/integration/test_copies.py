@@ -1,4 +1,4 @@
-"""Copies of a component, by pickle, deepcopy or bytes: the same predictions from weights of their own."""
+"""Test copies of a component by pickle, deepcopy and bytes: equal predictions from independent weights."""
 
 import copy
 import pickle
@@ -50,7 +50,7 @@ def entities(nlp):
 
 @pytest.fixture
 def nlp(make_nlp, examples):
-    """A pipeline after a step with Adam, which left moments, a dropout rate and torch's training mode."""
+    """Return a pipeline after an Adam step, which sets moments, a dropout rate and torch's training mode."""
     nlp = make_nlp()
     nlp.initialize(lambda: examples)
     nlp.update(examples, sgd=nlp.resume_training(sgd=Adam(0.01)), drop=0.5)
@@ -108,7 +108,7 @@ def test_a_copy_opens_a_checkpoint_that_is_not_loaded_by_itself(make_nlp, tagger
 @pytest.mark.parametrize("copied", [by_pickle, copy.deepcopy])
 def test_nothing_of_a_training_step_comes_along(nlp, examples, copied):
     nlp.update(examples[:1], sgd=False, drop=0.5)
-    nlp.update(examples[1:], sgd=False, drop=0.5)  # and no step: the gradients are there
+    nlp.update(examples[1:], sgd=False, drop=0.5)  # without an optimizer step, so gradients remain
     original = get_checkpoint(model_of(nlp)).model
     assert original.training
     assert original.classifier.bias.grad is not None
@@ -170,7 +170,7 @@ def test_a_copy_lies_on_the_device_of_the_original(nlp, monkeypatch, copied):
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, by_pickle, lambda nlp: nlp.from_bytes(nlp.to_bytes())])
 def test_a_copy_begins_a_step_of_its_own(nlp, examples, copied):
-    nlp.update(examples[:1], sgd=False, drop=0.0)  # a gradient that waits, and stays behind
+    nlp.update(examples[:1], sgd=False, drop=0.0)  # a pending gradient, which copies must not include
     fresh, twin = by_bytes(nlp), copied(nlp)
     for pipeline in (fresh, twin):
         pipeline.update(examples, sgd=SGD(0.5, use_averages=False, grad_clip=0.0), drop=0.0)

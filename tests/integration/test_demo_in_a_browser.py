@@ -1,4 +1,4 @@
-"""The page in Chromium: type, see the entities, move the slider, download; on a wide screen and on a phone."""
+"""Test the demo page in Chromium on a wide screen and on a phone: typing, entities, the slider and downloads."""
 
 import csv
 import json
@@ -18,14 +18,14 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; apt-get install chromium"),
 ]
 TEXT = "Kevin Durant lives in New York."
-PATIENCE = 90_000  # ms; a busy machine takes its time
+PATIENCE = 90_000  # in milliseconds, for a busy machine
 
 
 @pytest.fixture(scope="module")
 def pipeline(tagger, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page") / "pipeline"
     nlp = spacy.blank("en")
-    ruler = nlp.add_pipe("entity_ruler")  # gives no scores
+    ruler = nlp.add_pipe("entity_ruler")  # it gives no scores
     nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
     nlp.initialize()
     ruler.add_patterns([{"label": "team", "pattern": "Nets"}])
@@ -35,7 +35,7 @@ def pipeline(tagger, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(pipeline, tmp_path_factory):
-    """Where the page is served, on this machine alone; until the tests of this file end."""
+    """Return the local URL of the page, which is served until the end of this module."""
     port = free_port()
     command = ["-W", "ignore", "-m", "spacy", "bert-ner", "visualize", str(pipeline), "--port", str(port)]
     with served(command, port, tmp_path_factory.mktemp("log") / "log", python=fast_python()) as url:
@@ -53,7 +53,7 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, address):
-    """Opens the page on a screen of so many pixels."""
+    """Return a function that opens the page on a screen with the given size in pixels."""
     pages = []
 
     def open_it(width=1200, height=900):
@@ -61,7 +61,7 @@ def open_page(browser, address):
         pages.append(page)
         page.set_default_timeout(PATIENCE)
         page.goto(address)
-        page.get_by_text("Download as CSV").wait_for()  # of the example
+        page.get_by_text("Download as CSV").wait_for()  # for the example text
         return page
 
     yield open_it
@@ -81,7 +81,7 @@ def send(page, text):
 
 
 def marks(page, n):
-    """The marked entities, once there are so many."""
+    """Return the text of all marked entities. First wait until there are `n` of them."""
     found = page.locator("mark.entity")
     for _ in range(PATIENCE // 100):
         if found.count() == n:
@@ -91,7 +91,7 @@ def marks(page, n):
 
 
 def told(text, entities):
-    """What stands in the marks of entities."""
+    """Return the expected text of the marked entities, including labels and scores."""
     scores = ["" if one.score is None else f" {one.score:.2f}" for one in entities]
     return [f"{text[one.start : one.end]}{one.label}{score}" for one, score in zip(entities, scores, strict=True)]
 
@@ -102,10 +102,11 @@ def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline,
     expected = entity_spans(spacy.load(pipeline)(TEXT))
     assert len(expected) >= 2
     send(page, TEXT)
-    page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()  # the example is gone
+    page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()  # the example text is gone
     assert marks(page, len(expected)) == told(TEXT, expected)
     assert page.get_by_text(f"{len(expected)} of {len(expected)} entities").is_visible()
-    # Without a mouse: from the slider's left end, so many tenths and hundredths that the least certain entity goes.
+    # Move the slider with the keyboard from its left end, in steps of 0.1 and 0.01, until the least certain entity is
+    # hidden.
     least = int(min(one.score for one in expected) * 100) + 1
     slider = page.get_by_role("slider")
     slider.focus()
@@ -116,7 +117,7 @@ def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline,
     left = [one for one in expected if one.score >= least / 100]
     assert marks(page, len(left)) == told(TEXT, left)
     page.get_by_text(f"{len(left)} of {len(expected)} entities").wait_for()
-    # A run of the script takes files away that are being fetched. The last one is that of the last key.
+    # When the script reruns, Streamlit deletes files that are being downloaded. Wait for the run after the last key.
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     for name, read in (("CSV", lambda text: list(csv.DictReader(text.splitlines()))), ("JSONL", _json_lines)):
         with page.expect_download() as download:
@@ -125,7 +126,7 @@ def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline,
         assert [(row["text"], row["label"], int(row["start"])) for row in table] == [
             (TEXT[one.start : one.end], one.label, one.start) for one in left
         ]
-    # Nothing is wider than the screen.
+    # No element is wider than the screen.
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -139,7 +140,7 @@ def test_labels_are_chosen_with_the_keyboard(page, pipeline):
     assert {one.label for one in expected} > {"team"}
     send(page, text)
     page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()
-    page.get_by_role("combobox", name="Labels").press("Backspace")  # takes the last one away
+    page.get_by_role("combobox", name="Labels").press("Backspace")  # removes the last label
     left = [one for one in expected if one.label != "team"]
     page.get_by_text(f"{len(left)} of {len(expected)} entities").wait_for()
     assert marks(page, len(left)) == told(text, left)

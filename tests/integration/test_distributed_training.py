@@ -1,4 +1,4 @@
-"""Several workers train what one would, end together, and go on with another number of them."""
+"""Test that several workers train the same model as one worker, stop together, and can resume with another number."""
 
 import re
 import shutil
@@ -70,12 +70,12 @@ def test_two_workers_give_the_weights_of_one(alone, two):
     assert furthest(alone, two) < 1e-5
     assert [row["step"] for row in rows(two / "log.csv")] == ["0", "4", "8", "12", "16", "19"]
     check_rows(alone, two)
-    assert float(rows(alone / "log.csv")[-1]["ents_f"]) > 0.1  # so that there is something to agree about
+    assert float(rows(alone / "log.csv")[-1]["ents_f"]) > 0.1  # otherwise, there would be nothing to compare
 
 
 @pytest.mark.parametrize("n", [3, 4])
 def test_more_workers_with_uneven_parts_give_the_weights_of_one(config, alone, tmp_path, n):
-    """Batches of 4 sentences, the last of an epoch of 2: some parts are empty."""
+    """Test batches of 4 sentences, of which the last in an epoch has 2. Some workers then have no sentences."""
     check_done(together(tmp_path, n, config, *LINE))
     assert furthest(alone, tmp_path) < 1e-5
 
@@ -109,7 +109,7 @@ def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
         shutil.copytree(begun, folder)
         check_done(together(folder, n, config, *LINE, "--resume"))
         assert furthest(folder, alone) < 1e-5
-        check_rows(folder, alone)  # also of the loss since an evaluation that was before
+        check_rows(folder, alone)  # including the loss accumulated since an earlier evaluation
         if n == 2:
             assert (
                 saved(folder / "out")["model-last/model/model.safetensors"]
@@ -118,7 +118,7 @@ def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
 
 
 def test_with_dropout_two_go_on_with_the_same_bits(config, tmp_path):
-    """Each worker has random numbers of its own, and gets them back."""
+    """Test that each worker has its own random numbers and restores them."""
     line = [config, *LINE, "--training.dropout", "0.2", "--minutes", "0.000001"]
 
     check_done(together(tmp_path / "whole", 2, *line))
@@ -127,7 +127,8 @@ def test_with_dropout_two_go_on_with_the_same_bits(config, tmp_path):
     one, other = saved(tmp_path / "whole" / "out"), saved(tmp_path / "killed" / "out")
     assert one == other
     kept = checkpoints.read_checkpoint(checkpoints.latest_checkpoint(tmp_path / "whole" / "out"))
-    # What torch's generator was seeded with comes first in its state: that of the config, and another.
+    # The state of torch's generator starts with its seed. One worker has the seed in the config, and the other has
+    # another.
     seeds = [bytes(kept.rng_state(f"worker/{rank}")["torch"][:8].tolist()) for rank in range(2)]
     assert [int.from_bytes(seed, "little") for seed in seeds] == [3, 4]
 
@@ -246,7 +247,10 @@ def test_torchrun_starts_them(config, alone, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are listed as on Linux")
 def test_nothing_of_them_goes_on_behind_the_end(tmp_path):
-    """Functions that a library imports while they are joined hold on to the group that there is then."""
+    """Test that the process group ends even if a library holds a reference to it.
+
+    Some functions bind the current group when the library is imported inside the group.
+    """
     (tmp_path / "script.py").write_text(
         "from pathlib import Path\n"
         "from spacy_bert_ner.training.distributed import join_process_group\n"
@@ -290,7 +294,11 @@ def test_parts_hold_everything_once():
 
 
 def test_gradients_of_workers_weigh_by_their_rows():
-    """This one has a mean gradient of 3 over 2 rows and then of 6 over 1; another none; a third of 1 over 5."""
+    """Test gradients from three workers.
+
+    This worker has a mean gradient of 3 over 2 rows, and then one of 6 over 1 row. The second worker has no gradient.
+    The third has a mean gradient of 1 over 5 rows.
+    """
     rows, param, unused = GradientAccumulator(), torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(2))
     param.grad = torch.tensor([3.0]) * rows.add_batch(2)
     param.grad += torch.tensor([6.0]) * rows.add_batch(1)
@@ -328,7 +336,7 @@ class TestRay:
 
     @pytest.fixture
     def line(self, config, shared_ray, tmp_path, monkeypatch):
-        """A training with two workers on Ray, as `spacy` gets it, in a folder of its own."""
+        """Return the `spacy` arguments for a training with two workers on Ray, in a separate folder."""
         monkeypatch.chdir(tmp_path)
         return ["bert-ner", "train", str(config), *LINE, "--workers", "2", "--address", shared_ray.address]
 
@@ -341,7 +349,7 @@ class TestRay:
     def test_errors_and_signals_reach_the_workers(self, line, tmp_path):
         slow = ["--training.max_steps", "100000", "--training.eval_frequency", "100000"]
         with (tmp_path / "log").open("w") as log:
-            # A process of its own, which a signal ends.
+            # a separate process, which a signal ends
             run = subprocess.Popen(
                 [fast_python(), "-m", "spacy", *line, *slow], stdout=log, stderr=log, env=ray_session.environment()
             )
@@ -350,7 +358,7 @@ class TestRay:
         run.terminate()
         assert run.wait(200) == 143, (tmp_path / "log").read_text()
         assert int(checkpoints.latest_checkpoint(tmp_path / "out").name) > 0
-        done = CliRunner().invoke(app, line)  # which a worker refuses
+        done = CliRunner().invoke(app, line)  # a worker rejects the existing output
         assert done.exit_code == 1
         told = " ".join(done.output.split())
         assert re.search(r"Training failed\S* \S*/out already contains a training run: model-best, ", told), told

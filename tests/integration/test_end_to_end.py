@@ -1,4 +1,4 @@
-"""The project and every command of README and docs, run in a copy with a tiny encoder: no network, seconds a step."""
+"""Test the project and all commands in README and docs, in a copy with a tiny encoder and without network access."""
 
 import os
 import re
@@ -33,7 +33,7 @@ PAGES = [
 
 
 class Sandbox:
-    """A copy of the project's files, and a place for packages that is not the environment's own."""
+    """A copy of the project files, with a separate folder for installed packages."""
 
     def __init__(self, folder: Path, encoder: Path) -> None:
         self.folder = folder
@@ -55,7 +55,11 @@ class Sandbox:
         }
 
     def run(self, *arguments: str, is_cold: bool = False, **changes: str) -> str:
-        """is_cold: whether Python starts anew, as it does for users, rather than from the fork server."""
+        """Run Python in the sandbox and return its output.
+
+        is_cold: whether to start a new Python process, as users do. Otherwise, the process is forked from the fork
+            server.
+        """
         environment = self.environment | changes
         done = subprocess.run(
             [sys.executable if is_cold else fast_python(), *arguments],
@@ -152,19 +156,19 @@ def test_the_readme_has_commands():
 def test_every_command_of_the_readme_runs(sandbox, command):
     program, *arguments = shlex.split(command)
     if program == "make":
-        # These install an environment, so they are run outside of the tests: by .ci/run.
+        # These commands install an environment, so `.ci/run` runs them outside the tests.
         assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
         assert f"part {command}" in (ROOT / ".ci" / "run").read_text().splitlines()
         return
     if program == "pip":
-        # Of this checkout, into the sandbox, and without what it needs, which is installed already.
+        # Install this checkout in the sandbox without dependencies, which are installed already.
         install, package = arguments
         source = package.replace(".", str(ROOT), 1)
         sandbox.run("-m", "pip", install, "--no-deps", "--no-build-isolation", source)
         return
     assert program == "python"
     if arguments[-2:] == ["run", "all"]:
-        # As the README has it, `all` begins with fetching the encoder, which is there already for this test.
+        # In the README, `all` starts by downloading the encoder. This test already has an encoder.
         arguments += [".", "--vars.encoder", "assets/tiny"]
     sandbox.run(*arguments)
 
@@ -193,7 +197,7 @@ def test_the_notebook_runs(sandbox):
     assert re.search(r"tour.ipynb: \d+ cells ran", out)
 
 
-# These come last, as they leave another corpus and another pipeline behind.
+# These tests run last because they replace the corpus and the pipeline.
 
 
 def test_the_article_recipe_trains(sandbox):
@@ -206,7 +210,7 @@ def test_the_article_recipe_trains(sandbox):
 
 
 def test_a_corpus_of_ones_own_goes_all_the_way_to_the_package(sandbox):
-    """Another format, other labels and another language than the sample; nothing but `vars` says so."""
+    """Test a corpus with another format, other labels and another language. Only `vars` is changed."""
     corpus = sandbox.folder / "assets" / "eigene namen.conll"
     rows = [f"Anna{i}\tB-PER\nwohnt\tO\nin\tO\nUlm{i}\tB-ORT\n.\tO\n" for i in range(100)]
     corpus.write_text("\n".join(rows), encoding="utf8")
@@ -226,7 +230,7 @@ def test_a_corpus_of_ones_own_goes_all_the_way_to_the_package(sandbox):
     assert "# de_eigene 0.1.0" in card
     assert re.search(r"^\| PER \| not specified \| Anna", card, re.MULTILINE)
     assert "pip install ./spacy_bert_ner-*.whl ./de_eigene-*.whl" in card
-    # What is marked is in a file beside the corpus; the package gets it, and nothing is trained anew.
+    # Add label guidelines in a file next to the corpus. The package includes them, and nothing is trained again.
     (sandbox.folder / "assets" / "eigene namen.labels.json").write_text('{"PER": "Menschen"}')
     again = sandbox.run("-m", "spacy", "project", "run", "all", ".", *options)
     assert "Skipping 'train': nothing changed" in again
@@ -249,8 +253,8 @@ def test_the_workflow_of_the_article_prints_each_epoch_and_the_tags_of_a_sentenc
     for name in ("article", "ours"):
         assert (sandbox.folder / "training" / name / "log.csv").read_text().startswith("epoch,step,seconds,words,score")
     assert out.count("training loss") == 2
-    # Evaluations every two steps, of which there are four; spaCy takes one step more than it is told.
-    # Behind their numbers: loss and accuracy of the training data, then of the dev data, the accuracy of tokens, F1.
+    # There are four evaluations, one every two steps. spaCy takes one step more than specified. After its numbers, each
+    # row has the loss and accuracy on training data, then on dev data, and the token accuracy and F1.
     row = r"^ +[12] +[35] +\d\.\d{4} +[01]\.\d{4} +\d\.\d{4} +[01]\.\d{4} +[01]\.\d{4} +[01]\.\d{4}$"
     assert len(re.findall(row, out, flags=re.MULTILINE)) == 4
     assert re.search(r"test accuracy, mean of sentences +[01]\.\d{4} +[01]\.\d{4}", out)

@@ -1,4 +1,4 @@
-"""What `nlp.pipe` does with Docs that fail, and with failures that are no Doc's fault."""
+"""Test how `nlp.pipe` handles Docs that fail, and failures that no Doc has caused."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def nlp(make_nlp, tagger):
 
 @pytest.fixture
 def handled(nlp):
-    """What the error handler of the pipeline was given."""
+    """Return a list of the calls to the pipeline's error handler."""
     calls = []
     nlp.set_error_handler(lambda name, proc, docs, error: calls.append((name, proc, [d.text for d in docs], error)))
     return calls
@@ -28,7 +28,7 @@ def handled(nlp):
 
 @pytest.fixture
 def tokenized(monkeypatch):
-    """The batches of texts that were tokenized. Texts with "Bad" fail, alone or together with others."""
+    """Return a list of the tokenized batches. A batch fails if it contains a text with "Bad"."""
     batches = []
 
     def tokenize(self, texts):
@@ -195,7 +195,7 @@ def test_weights_that_do_not_load_for_another_reason_are_reported_once_a_batch(m
 
 
 def test_damaged_weights_are_reported_for_each_doc(nlp, handled):
-    # A single Doc may give such values too, so it is tried alone.
+    # A single Doc can also cause such values, so each Doc is retried separately.
     with torch.no_grad():
         get_checkpoint(nlp.get_pipe("bert_ner").model).model.classifier.bias.fill_(float("nan"))
     assert [doc.text for doc in nlp.pipe(TEXTS)] == [""]

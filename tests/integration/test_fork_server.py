@@ -1,4 +1,4 @@
-"""The fast Python of the tests behaves as Python does, in all that tests look at."""
+"""Test that the fork server's Python behaves like Python in everything that tests check."""
 
 import os
 import signal
@@ -70,6 +70,6 @@ def test_who_kills_the_client_ends_the_process_and_its_children():
     assert process.stdout.readline() == b"go\n"
     process.kill()
     process.wait()
-    # Both hold the pipe, whose end comes when both are gone.
+    # Both processes hold the pipe, so reading ends only when both have ended.
     assert set(process.stdout.read().split()) <= {b"go"}
     process.stdout.close()

@@ -1,4 +1,4 @@
-"""What only a real GPU shows: its memory, its arithmetic, and trainings on it. Without one these tests are skipped."""
+"""Test memory use, arithmetic and training on a real GPU. Without a GPU, these tests are skipped."""
 
 import signal
 from importlib.util import find_spec
@@ -48,7 +48,7 @@ def alone(config, tmp_path_factory):
 
 @pytest.fixture
 def on_gpu():
-    """This process uses the GPU, for the length of a test."""
+    """Use the GPU in this process for the duration of a test."""
     spacy.require_gpu()
     yield
     torch.cuda.set_per_process_memory_fraction(1.0)
@@ -72,7 +72,7 @@ def runtime(**settings):
 
 @pytest.fixture
 def leave_room():
-    """Let torch have so many megabytes beside what it has now."""
+    """Return a function that limits torch to its current memory plus the given number of megabytes."""
 
     def leave(megabytes):
         torch.cuda.empty_cache()
@@ -84,7 +84,10 @@ def leave_room():
 
 
 def fill_up():
-    """What takes all room that is left, in large and in small pieces, which torch keeps apart."""
+    """Allocate all remaining memory and return the tensors.
+
+    They have several sizes because torch manages large and small blocks separately.
+    """
     held = []
     for size in (2 * 2**20, 2**18, 2**12):
         try:
@@ -96,7 +99,7 @@ def fill_up():
 
 
 def counted(nlp, monkeypatch):
-    """The sizes of the batches that the encoder is given from now on."""
+    """Return a list to which the size of each batch for the encoder will be added."""
     checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
     sizes, real = [], checkpoint.forward
 
@@ -160,7 +163,7 @@ class TestPredictions:
 class TestMemory:
     @pytest.fixture
     def nlp(self, tmp_path, on_gpu):
-        """A batch takes what it likes, which is 2 GB and more for a long text."""
+        """Return a pipeline with almost unlimited batches. A long text then takes 2 GB or more."""
         torch.manual_seed(0)
         sizes = {"hidden_size": 256, "intermediate_size": 1024, "max_position_embeddings": 512}
         return make(save_bert(tmp_path / "wide", **sizes), max_batch_tokens=10**7, window=128)
@@ -172,7 +175,7 @@ class TestMemory:
         sizes = counted(nlp, monkeypatch)
         leave_room(300)
         assert entities([nlp(text)]) == expected
-        assert len(sizes) > 4  # of windows, each followed by its halves
+        assert len(sizes) > 4  # several batches, each followed by its halves
         assert sizes[1] == sizes[0] // 2
         assert torch.cuda.max_memory_reserved() > 300 * 2**20
 

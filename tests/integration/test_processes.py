@@ -1,4 +1,7 @@
-"""`nlp.pipe(..., n_process=2)` and other forks. A test runs a script of its own, so that a hang fails and ends."""
+"""Test `nlp.pipe(..., n_process=2)` and other forks.
+
+Each test runs a script in a separate process, so that a hang causes a failure.
+"""
 
 import json
 import os
@@ -107,7 +110,7 @@ ORPHANS = """
 
 
 def run(tmp_path, script, method, name, runtime=None):
-    """Run a script. After two minutes, end it and the processes that it started."""
+    """Run a script. After two minutes, kill it and the processes that it has started."""
     (tmp_path / "script.py").write_text(HEAD + script)
     environment = {key: value for key, value in os.environ.items() if key != "TOKENIZERS_PARALLELISM"}
     process = subprocess.Popen(
@@ -124,7 +127,7 @@ def run(tmp_path, script, method, name, runtime=None):
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         pytest.fail(f"The processes hang. They printed: {output}")
-    # Not a word from the tokenizers library about forks either.
+    # The tokenizers library must not print warnings about forks, either.
     assert (process.returncode, output) == (0, ""), output
 
 
@@ -138,7 +141,7 @@ def wide_model():
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """A checkpoint with tensors so large that torch computes with them in several threads."""
+    """Return a checkpoint with tensors so large that torch uses several threads."""
     folder = tmp_path_factory.mktemp("wide")
     wide_model().save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
@@ -147,7 +150,7 @@ def wide(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def half_precision(tmp_path_factory):
-    """One in float16, that torch converts in several threads."""
+    """Return a checkpoint in float16 that torch converts with several threads."""
     folder = tmp_path_factory.mktemp("half")
     wide_model().half().save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
@@ -172,7 +175,7 @@ RUNTIMES = {
 @needs_fork
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_each_runtime_goes_on_in_forked_processes(tmp_path, wide, runtime):
-    """After it has run in four threads, in matrices so large that all of them take part."""
+    """Test with four threads in the parent process, and with matrices so large that all threads are used."""
     if runtime == "torch, int8" and not has_packed_int8_linear():
         pytest.skip("this CPU has no VNNI instructions")
     folder = wide
@@ -198,7 +201,10 @@ def test_spawned_processes_give_the_same_entities(tmp_path, tagger, script):
     [pytest.param("fork", marks=needs_fork), "spawn"],
 )
 def test_a_process_that_is_killed_ends_the_others(tmp_path, tagger, method):
-    """The system kills one, as where memory is short: an error follows what the others gave back, and nobody waits."""
+    """Test a worker that the system kills, for example for lack of memory.
+
+    An error follows the results of the other workers, and no process waits forever.
+    """
     run(tmp_path, KILLED, method, tagger)
 
 
@@ -212,7 +218,7 @@ def test_a_forked_process_runs_in_one_thread_unless_it_asks_for_more(monkeypatch
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
     forks.limit_threads_after_fork()
     assert asked == []
-    monkeypatch.setattr(forks, "_prepared_pid", os.getpid() - 1)  # that of the parent
+    monkeypatch.setattr(forks, "_prepared_pid", os.getpid() - 1)  # the ID of the parent process
     forks.limit_threads_after_fork()
     forks.limit_threads_after_fork()
     assert asked == [1]
@@ -253,7 +259,7 @@ def test_weights_on_a_gpu_do_not_run_in_a_forked_process(monkeypatch, tagger):
     monkeypatch.setattr(
         checkpoint, "model", SimpleNamespace(device=torch.device("cuda", 0), config=checkpoint.model.config)
     )
-    model.shims[0].prepare()  # in the process that put them there
+    model.shims[0].prepare()  # in the process that moved the weights to the GPU
     monkeypatch.setattr(checkpoint, "owner_pid", os.getpid() - 1)
     with pytest.raises(BertNerError, match=r'a forked process cannot use.*n_process=1.*set_start_method\("spawn"\)'):
         model.predict([])

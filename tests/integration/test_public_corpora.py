@@ -1,4 +1,4 @@
-"""Conversion of whole corpora, where they are at hand; their counts are those that their authors tell."""
+"""Test the conversion of complete public corpora, if available, against the counts that their authors report."""
 
 from collections import Counter
 from pathlib import Path
@@ -17,7 +17,7 @@ GMB = {"geo": 37644, "tim": 20333, "org": 20143, "per": 16990, "gpe": 15870, "ar
 
 CORPORA = {
     "gmb/ner_dataset.csv.zip": ("gmb-tokens", 47_959, GMB),
-    # Derczynski et al. 2017, https://aclanthology.org/W17-4418: 1,975, 836 and 1,079 entities.
+    # Derczynski et al. 2017, https://aclanthology.org/W17-4418, reports 1,975, 836 and 1,079 entities.
     "wnut17/train.conll": (
         "conll",
         3_394,

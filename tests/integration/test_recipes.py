@@ -1,5 +1,7 @@
-"""Every config in `configs/` trains as it is, but for its encoder, its corpus and the number of its steps, and spaCy's
-own commands take it."""
+"""Test that every config in `configs/` trains and works with spaCy's commands.
+
+Only the encoder, the corpus and the number of steps are changed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ STEPS = {
     ("training", "eval_frequency"): 2,
     ("training", "patience"): 2,
 }
-"""Where the recipe with twice the steps differs from the other, and how many times as much it has."""
+"""Settings that differ in the recipe with twice the steps, and the factors by which they differ."""
 
 
 def flat(section: dict[str, Any], *keys: str) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -46,7 +48,7 @@ def test_two_recipes_differ_in_their_steps_alone() -> None:
 
 
 OF_ONE = sorted(set(ROOT.glob("configs/*.cfg")) - {ROOT / "configs" / "shared_transformer.cfg"})
-"""Those of `bert_ner` alone; `test_shared_transformer.py` trains the other."""
+"""Recipes for `bert_ner` alone. `test_shared_transformer.py` tests the other recipe."""
 
 each_recipe = pytest.mark.parametrize("config", OF_ONE, ids=lambda path: path.name)
 
@@ -61,20 +63,20 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def own(corpus: Path, encoder: Path) -> dict[str, Any]:
-    """The settings that everyone has to give a recipe."""
+    """Return the settings that users must add to a recipe."""
     paths = {"paths.train": str(corpus), "paths.dev": str(corpus)}
     return {**paths, "components.bert_ner.model.name": str(encoder)}
 
 
 def trained(config: Path, folder: Path, overrides: dict[str, Any]) -> Language:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of spaCy and torch, about training on so little
+        warnings.simplefilter("ignore")  # spaCy and torch warn about the small amount of training data
         train(config, folder, overrides=overrides)
     return spacy.load(folder / "model-best")
 
 
 def spacys_command(*arguments: object) -> Result:
-    """Run one of spaCy's commands in this process."""
+    """Run a spaCy command in this process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return CliRunner().invoke(app, [*map(str, arguments)])
@@ -93,8 +95,8 @@ def test_it_trains(config: Path, tmp_path: Path, corpus: Path, encoder_512: Path
 def test_it_trains_by_epochs_and_goes_on_in_a_loop(
     config: Path, tmp_path: Path, corpus: Path, encoder_512: Path, examples: list[Example]
 ) -> None:
-    """The rate never stands still at 0, and the weights change to the last."""
-    size = {"training.batcher.size": 2}  # two batches an epoch
+    """Test that the learning rate never stays at 0 and that the weights change up to the last step."""
+    size = {"training.batcher.size": 2}  # two batches per epoch
     epochs = {"training.max_steps": 0, "training.max_epochs": 5, "training.eval_frequency": 3, **size}
     log = {"training.logger.@loggers": "spacy_bert_ner.CsvLogger.v1", "training.logger.path": str(tmp_path / "log.csv")}
     nlp = trained(config, tmp_path, own(corpus, encoder_512) | epochs | log)
@@ -114,7 +116,7 @@ def test_it_trains_by_epochs_and_goes_on_in_a_loop(
             nlp.update(examples, sgd=optimizer)
             assert pipe.learn_rate == (0.005 if config.name == "article.cfg" else 0.00025)
             assert not torch.equal(head, before)
-        nlp.update(examples)  # with an optimizer that spaCy makes of the config
+        nlp.update(examples)  # with an optimizer that spaCy creates from the config
 
 
 @each_recipe
@@ -124,7 +126,7 @@ def test_spacys_debug_commands_take_it(config: Path, command: list[str], corpus:
     overrides = [part for key, value in own(corpus, encoder_512).items() for part in (f"--{key}", value)]
     done = spacys_command("debug", name, config, *component, *overrides)
     assert "validation error" not in done.output
-    if name == "data":  # which fails, as these are few examples
+    if name == "data":  # fails because there are few examples
         assert "Corpus is loadable" in done.output
         assert done.exit_code == 1
         assert "Low number of examples to train a new pipeline (4)" in done.output
@@ -142,6 +144,9 @@ def test_fill_config_finds_nothing_to_fill(config: Path, tmp_path: Path) -> None
 
 
 def test_no_recipe_needs_another_section_for_its_optimizer() -> None:
-    """spaCy resolves that section by itself in `nlp.update` and `nlp.resume_training`."""
+    """Test that optimizer sections do not refer to other sections.
+
+    `nlp.update` and `nlp.resume_training` resolve the optimizer section separately.
+    """
     for config in ROOT.glob("configs/*.cfg"):
         assert "$" not in str(load_config(config, interpolate=False)["training"]["optimizer"]), config.name

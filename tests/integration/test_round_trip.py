@@ -1,4 +1,4 @@
-"""What `convert --to` writes is read back without loss, whatever was read."""
+"""Test that files written by `convert --to` are read without loss, whatever the input format."""
 
 import json
 import sys
@@ -26,12 +26,12 @@ from spacy_bert_ner.corpus.writers.registry import TARGETS
 from spacy_bert_ner.errors import CorpusError
 
 READ_AS = {"spacy": "spacy", "conll": "conll", "jsonl": "jsonl", "parquet": "huggingface"}
-"""The format in which each target is recognised."""
+"""Format that is detected for each target."""
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """One for all tests of a language, as it takes long to set up."""
+    """Share one tokenizer between all tests for a language because creating one takes long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "tokenizer", cache(tokenizer))
         yield
@@ -49,18 +49,23 @@ def write(path: Path, sentences: list[Sentence]) -> Path:
 
 
 def read(path: Path, **options: Any) -> list[Sentence]:
-    """The sentences of a file, without their lines, as these are other ones in each format."""
+    """Return the sentences in a file without their line numbers, which differ between formats."""
     return [sentence._replace(lines=[]) for sentence in read_corpus(path, **options).sentences]
 
 
 def sentence(words: str, tags: str, spaces: str = "", document: str = "") -> Sentence:
-    """Of words, in which · is a space, tags, ? where unknown, and spaces as 1 and 0; without: all but the last."""
+    """Create a sentence.
+
+    words: words separated by spaces. "·" stands for a space in a word.
+    tags: tags separated by spaces. "?" stands for an unknown tag.
+    spaces: "1" or "0" for each word. By default, a space follows every word except the last.
+    """
     known = [None if tag == "?" else tag for tag in tags.split()]
     after = [bit == "1" for bit in spaces] or [True] * (len(known) - 1) + [False]
     return Sentence([word.replace("·", " ") for word in words.split()], known, [], after, document)
 
 
-# all pairs of targets
+# All pairs of targets
 
 ODD = [
     *[
@@ -97,7 +102,7 @@ labels = st.one_of(
 
 @st.composite
 def sentences(draw: st.DrawFn) -> Sentence:
-    """Entities, words outside of them and unknown ones, in any order, with spaces anywhere."""
+    """Draw a sentence with entities, words outside entities and unknown words, and with any spacing."""
     tags: list[str | None] = []
     for kind in draw(st.lists(st.sampled_from(["entity", "outside", "unknown"]), min_size=1, max_size=4)):
         n, label = draw(st.integers(1, 3)), draw(labels)
@@ -108,7 +113,7 @@ def sentences(draw: st.DrawFn) -> Sentence:
     document = draw(st.one_of(st.sampled_from(["", "news 1", "a\tb|c\\"]), st.text(characters, max_size=4)))
     text = draw(st.lists(words, **size))
     for i, (tag, after) in enumerate(pairwise([*tags, "O"])):
-        # White space at the edges of an entity is left out where text has offsets.
+        # Formats with character offsets drop white space at entity edges.
         if not text[i].strip() and tag not in (None, "O") and (tag[0] == "B" or after is None or after[0] != "I"):
             text[i] = "x"
     return Sentence(text, tags, [], spaces, document)
@@ -122,7 +127,7 @@ def test_a_round_trip_over_any_two_formats_loses_nothing(tmp_path_factory, corpu
         assert read(path) == corpus, name
         assert read_corpus(path).format == READ_AS[name]
     for here, there in product(TARGETS, TARGETS):
-        # The way there gives the very file that the sentences give, from which the way back is another of these pairs.
+        # Converting to the other format yields the same file as writing the sentences. The way back is another pair.
         (gone,) = convert(files[here], folder / here, to=there).counts
         assert gone.read_bytes() == files[there].read_bytes(), (here, there)
 
@@ -145,7 +150,7 @@ def test_corpora_that_tell_little_are_recognised(tmp_path, here, corpus):
     assert read(path) == corpus
 
 
-# every format that is read
+# All input formats
 
 
 def arrow(path: Path) -> None:
@@ -259,7 +264,7 @@ def test_every_format_goes_into_every_target(tmp_path, format, to):
     assert read(*done.counts) == expected
 
 
-# what the files look like
+# Contents of the output files
 
 SMALL = [
     sentence("Ada met", "B-per O", "10", "news 1"),
@@ -343,12 +348,12 @@ def test_row_groups_are_bounded(tmp_path, monkeypatch):
     with pq.ParquetFile(path) as file:
         assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [3, 3, 2]
     assert read(path) == corpus
-    monkeypatch.setattr("spacy_bert_ner.corpus.writers.parquet._MOST_BYTES", 70)  # each row has 32
+    monkeypatch.setattr("spacy_bert_ner.corpus.writers.parquet._MOST_BYTES", 70)  # each row has 32 bytes
     with pq.ParquetFile(write(path, corpus)) as file:
         assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [2, 2, 2, 2]
 
 
-# splits and options
+# Splits and options
 
 TEN = "\n".join(f"-DOCSTART- O\n\n{letter} B-{letter}\n" for letter in "abcdefghij")
 

@@ -1,4 +1,4 @@
-"""The server, on a real Ray Serve on this machine's loopback."""
+"""Test the server on a real, local Ray Serve instance."""
 
 import contextlib
 import http.client
@@ -51,7 +51,7 @@ def pipeline(tagger, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def session(pipeline):
-    """Serve, with two servers: one open, one with a token that is always busy."""
+    """Run two servers: one without a token, and one that requires a token and is always busy."""
     port, metrics = free_port(), ray_session.running().metrics
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "INFO"})
@@ -64,7 +64,7 @@ def session(pipeline):
 
 
 def send(session, path="/v1/entities", body=None, method=None, **headers):
-    """Status, headers and JSON of an answer."""
+    """Send a request and return the status, headers and JSON content of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", session["port"], timeout=60)
     try:
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -91,7 +91,7 @@ def expected(pipeline):
 
 
 def close(found, wanted):
-    """The same entities, and scores of the same size whatever else is in the batch."""
+    """Check that entities are equal and scores are almost equal. Scores vary slightly with the batch."""
     assert [{**e, "score": 0} for e in found] == [{**e, "score": 0} for e in wanted]
     assert [e["score"] for e in found] == pytest.approx([e["score"] for e in wanted], abs=1e-5)
 
@@ -285,7 +285,7 @@ def test_texts_and_tokens_are_in_no_log(session):
     send(session, "/locked/v1/model", Authorization=f"Bearer {ray_session.TOKEN}")
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     texts = {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()}
-    assert any(b"/v1/entities" in text for text in texts.values())  # the requests themselves are
+    assert any(b"/v1/entities" in text for text in texts.values())  # the requests themselves are logged
     assert [path for path, text in texts.items() if SECRET.encode() in text or ray_session.TOKEN.encode() in text] == []
 
 
@@ -301,7 +301,7 @@ def replicas():
 def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, expected):
     wanted, answers = expected(TEXTS[0]), []
     is_killed, ended = threading.Event(), threading.Event()
-    asked = threading.Semaphore(0)  # one for each answer, and each that there was none
+    asked = threading.Semaphore(0)  # one release per response or failed request
 
     def ask():
         while not ended.is_set():
@@ -316,7 +316,7 @@ def test_a_replica_that_is_killed_gives_no_wrong_answer_and_comes_back(session, 
                 time.sleep(0.02)
 
     def come(condition, seconds=60):
-        """Wait until answers are so."""
+        """Wait until the responses fulfil a condition."""
         end = time.monotonic() + seconds
         while not condition(answers):
             assert time.monotonic() < end, [status for _, status, _ in answers]
@@ -397,7 +397,7 @@ def test_the_config_of_the_page_is_one(tmp_path):
     assert args == {"pipeline": "/shared/model-best", "max_batch_size": 64, "gpu": True}
     assert options["autoscaling_config"]["max_replicas"] == 16
     assert build(args, options) is not None
-    assert ServeDeploySchema(**srsly.read_yaml(tmp_path / "serve.yaml"))  # serve deploy takes it
+    assert ServeDeploySchema(**srsly.read_yaml(tmp_path / "serve.yaml"))  # `serve deploy` accepts it
 
 
 def run(*arguments):

@@ -1,4 +1,4 @@
-"""The small inputs of `../shared/cases`, in the shapes of real annotation files: each is read rightly, or refused."""
+"""Test that the small, realistic annotation files in `../shared/cases` are read correctly or rejected."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ MIA, ROME, BO, OSLO = "Mia PER", "Rome LOC", "Bo PER", "Oslo LOC"
 FOUR = [MIA, ROME, BO, OSLO]
 
 READ: dict[str, tuple[int, list[str], str]] = {
-    # sentences or texts, entities, a part of a message that has to be there
+    # number of sentences or texts, entities, required part of a message
     "01_germeval.tsv": (2, [MIA, "Berlin LOC", "Uni Köln ORG"], "Column 4 also holds tags, such as B-LOC"),
     "02_uner.iob2": (2, [MIA, ROME], ""),
     "03_indexed.conllu": (2, [MIA, ROME], ""),
@@ -86,7 +86,7 @@ REFUSED: dict[str, str] = {
 
 
 def found(stream: CorpusStream) -> list[str]:
-    """The entities of all sentences, each with its label."""
+    """Return the entities in all sentences with their labels."""
     return [
         f"{''.join(sentence.pieces()[entity.start : entity.end]).strip()} {entity.label}"
         for sentence in stream

@@ -1,4 +1,4 @@
-"""The head on the vectors of spacy-curated-transformers."""
+"""Test the head on vectors from spacy-curated-transformers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from thinc.api import Config
 from spacy_bert_ner.errors import BertNerError
 
 pytestmark = [
-    # Its package compiles with torch when it is imported, which is when the first pipeline is made.
+    # The package compiles with torch when it is imported, that is, when the first pipeline is created.
     pytest.mark.filterwarnings("ignore:.*torch.jit.script"),
-    # It makes a number of an array of one, which NumPy 2.4 refuses.
+    # The package converts an array with one element to a number, which NumPy 2.4 deprecates.
     pytest.mark.filterwarnings("ignore:Conversion of an array"),
 ]
 

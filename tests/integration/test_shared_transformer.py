@@ -1,4 +1,4 @@
-"""The head on the vectors of spacy-transformers, with the recipe `configs/shared_transformer.cfg`."""
+"""Test the head on vectors from spacy-transformers, with the recipe `configs/shared_transformer.cfg`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SENTENCES = {"@span_getters": "spacy-transformers.sent_spans.v1"}
 
 
 def annotated(examples: list[Example]) -> list[Example]:
-    """With tags and categories beside the entities."""
+    """Add tags and categories to the examples."""
     for example in examples:
         reference = example.reference
         reference.cats = {"named": float(bool(reference.ents)), "nobody": float(not reference.ents)}
@@ -92,7 +92,7 @@ def weights(nlp: Language) -> list[np.ndarray]:
 
 
 def count_passes(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Sizes of the batches that go through the encoder from now on."""
+    """Return a list to which the size of each batch for the encoder will be added."""
     passes: list[int] = []
     encoder = nlp.get_pipe("transformer").model.transformer
     encoder.register_forward_pre_hook(lambda _, args, kwargs: passes.append(len(kwargs["input_ids"])), with_kwargs=True)
@@ -103,7 +103,7 @@ def test_the_recipe_trains_tagger_and_entities_together(tmp_path: Path, encoder:
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=[eg.reference for eg in annotated(examples)] * 5).to_disk(corpus)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch and spaCy, about training on so little
+        warnings.simplefilter("ignore")  # torch and spaCy warn about the small amount of training data
         train(
             RECIPE,
             tmp_path / "training",
@@ -136,7 +136,7 @@ def test_spacys_debug_commands_take_the_recipe(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         done = CliRunner().invoke(app, ["debug", command[0], str(RECIPE), *command[1:], *overrides])
-    # `debug model` shows no text to `transformer` before it predicts, without which `bert_ner` refuses to.
+    # `debug model` predicts before `transformer` has seen a text, which `bert_ner` rejects.
     told = {"config": "Config is valid", "model": "model looks good", "data": "Corpus is loadable"}
     assert told[command[0]] in done.output
     assert "validation error" not in done.output
@@ -149,7 +149,7 @@ def test_fill_config_finds_nothing_to_fill_in_the_recipe(tmp_path: Path) -> None
 
 
 def test_the_schedule_of_the_recipe_ends_with_its_epochs(nlp: Language, examples: list[Example]) -> None:
-    """However many there are: 5 epochs of 3,300 sentences are more than the 1,000 steps that it once had."""
+    """Test a number of epochs that takes more than 1,000 steps, which the recipe once had as its limit."""
     nlp.config["training"] |= load_config(RECIPE)["training"] | {"max_epochs": 60, "eval_frequency": 10}
     nlp.initialize(lambda: annotated(examples))
     optimizer = nlp.create_optimizer()
@@ -307,7 +307,7 @@ def test_it_is_packaged(nlp: Language, examples: list[Example], tmp_path: Path) 
     assert run("-c", code, str(folder), examples[0].text).strip() == "['Kevin Durant', 'Brooklyn Nets']"
 
 
-# Its span getters as our windows.
+# Span getters instead of windows
 
 
 @pytest.mark.parametrize(

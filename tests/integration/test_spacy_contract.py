@@ -1,6 +1,7 @@
-"""What spaCy asks of a trainable component: `bert_ner` among other components, trained, saved, loaded and moved about.
+"""Test the requirements that spaCy has for trainable components.
 
-The list follows spaCy's own tests of its trainable components.
+The list follows spaCy's own tests for its trainable components. `bert_ner` is combined with other components, trained,
+saved, loaded and moved.
 """
 
 from itertools import islice
@@ -54,7 +55,7 @@ def nlp(make_nlp, examples):
 
 @pytest.fixture(scope="module")
 def trained(encoder, tmp_path_factory):
-    """A folder with a pipeline that knows the entities of the training data by heart."""
+    """Return a folder with a pipeline that has memorized the entities in the training data."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(encoder), "overlap": 8}})
     examples = [Example.from_dict(nlp.make_doc(text), {"entities": ents}) for text, ents in TRAIN_DATA]
@@ -70,7 +71,7 @@ def trained(encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected():
-    """The entities of the texts, by token."""
+    """Return the expected entities in each text, by token."""
     nlp = spacy.blank("en")
     docs = [Example.from_dict(nlp.make_doc(text), {"entities": ents}).reference for text, ents in TRAIN_DATA]
     return [entities(doc) for doc in docs]
@@ -81,7 +82,7 @@ def loaded(trained):
     return spacy.load(trained)
 
 
-# Annotations of other components
+# Annotations by other components
 
 
 def test_a_ruler_before_keeps_its_entities(loaded):
@@ -133,7 +134,7 @@ def test_two_components_are_trained_together(make_nlp, examples, tagger):
     losses = nlp.update(known, sgd=optimizer)
     assert losses.keys() == {"bert_ner", "second"}
     assert not any(is_same(weights(nlp.get_pipe(name)), b) for name, b in zip(nlp.pipe_names, before, strict=True))
-    assert len(optimizer.mom1) == sum(map(len, before))  # the optimizer tells their weights apart
+    assert len(optimizer.mom1) == sum(map(len, before))  # the optimizer treats their weights as different
 
 
 # Streams
@@ -428,7 +429,7 @@ def test_averaged_weights_are_what_is_saved_in_the_block(nlp, examples, tmp_path
 
 
 def see_entities(name, seen):
-    """A trainable stand-in that notes the entities that it is shown in training."""
+    """Register a trainable component that records the entities in the Docs it is trained on."""
 
     class Seer:
         def __call__(self, doc):
@@ -500,7 +501,7 @@ use_averages = true
 
 @pytest.fixture
 def config(encoder, examples, tmp_path):
-    """A config as `spacy train` takes it, for the four examples."""
+    """Return a config for `spacy train` with the four examples."""
     DocBin(docs=[eg.reference for eg in examples]).to_disk(tmp_path / "train.spacy")
     overrides = {"paths.train": str(tmp_path / "train.spacy"), "paths.encoder": str(encoder)}
     return DEFAULT_CONFIG.merge(load_config_from_str(TRAINING, overrides=overrides))
@@ -546,7 +547,8 @@ def test_labels_are_written_down_and_read_again(config, tmp_path):
     assert result.exit_code == 0, result.output
     path = tmp_path / "labels" / "bert_ner.json"
     assert srsly.read_json(path) == ["geo", "org", "per"]
-    DocBin(docs=[spacy.blank("en")("Nobody came.")]).to_disk(tmp_path / "train.spacy")  # so they come from nowhere else
+    # So the labels can only come from the file.
+    DocBin(docs=[spacy.blank("en")("Nobody came.")]).to_disk(tmp_path / "train.spacy")
     labels = {"@readers": "spacy.read_labels.v1", "path": str(path)}
     config["initialize"]["components"] = {"bert_ner": {"labels": labels}}
     assert init_nlp(config).get_pipe("bert_ner").labels == ("geo", "org", "per")

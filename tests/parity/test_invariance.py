@@ -1,4 +1,4 @@
-"""The same Doc gets the same entities and scores in any company; odd text does no harm."""
+"""Test that a Doc's entities and scores do not depend on other Docs, and that unusual text causes no errors."""
 
 import numpy as np
 import pytest
@@ -90,7 +90,7 @@ def test_a_long_doc_gets_the_same_with_any_budget(nlp):
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_odd_text_shifts_nothing(nlp, odd):
-    # Sentences apart, so that what is odd is context at most; every visible token with a subword keeps its own rows.
+    # Surround the unusual text with other sentences. Every visible token with a subword must keep its own rows.
     text = f"Kevin Durant lives in New York . {odd} Mr. O'Neill lives in New York ."
     doc = nlp(text)
     assert doc.text == text
@@ -99,7 +99,7 @@ def test_odd_text_shifts_nothing(nlp, odd):
     assert len(rows.lengths) == len(doc)
     checkpoint = pipe.model.shims[0].checkpoint
     _, offsets, markers = checkpoint.tokenize([text])[0]
-    # A space that is a subword of its own comes before those of its token.
+    # If a space is a separate subword, it comes before the subwords of its token.
     n_markers = {int(offsets[i + 1, 0]): 1 for i in markers.tolist() if offsets[i, 1] <= offsets[i + 1, 0]}
     for token, n in zip(doc, rows.lengths.tolist(), strict=True):
         begins = [s for s, e in offsets.tolist() if s < e and token.idx <= s < token.idx + len(token)]
@@ -133,7 +133,7 @@ def test_text_that_the_tokenizer_deletes_altogether(checkpoints):
 
 def test_one_giant_token_does_not_disturb_its_neighbours(checkpoints):
     nlp = make_nlp(checkpoints["bert"])
-    giant = "a-" * 2500  # 5,000 subwords, 160 windows
+    giant = "a-" * 2500  # 5,000 subwords in 160 windows
     before, after = ["Kevin", "Durant", "lives", "in", "New", "York", "."], ["Mr.", "O'Neill", "lives", "in", "York"]
     model = nlp.get_pipe("bert_ner").model
     whole = model.predict([Doc(nlp.vocab, words=[*before, giant, *after])])[0]
@@ -146,7 +146,7 @@ def test_one_giant_token_does_not_disturb_its_neighbours(checkpoints):
 
 @pytest.mark.parametrize("packed_weights", [True, False])
 def test_memory_is_bounded_by_the_budget_not_by_the_doc(checkpoints, packed_weights):
-    # Room for two windows of 64; for three of the 62 subwords that they hold beside the special ones.
+    # The budget has room for two windows with 64 subwords, or for three with 62, without special subwords.
     runtime = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "packed_weights": packed_weights}
     nlp = make_nlp(checkpoints["bert"], max_batch_tokens=190, runtime=runtime)
     sizes = []

@@ -1,4 +1,4 @@
-"""Scores agree with those of seqeval and nervaluate, which `nox -s peers` brings."""
+"""Compare scores with those of seqeval and nervaluate, which `nox -s peers` installs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ LABELS = ["geo", "org", "per"]
 
 
 def corpus(seed: int, n_docs: int = 200) -> tuple[list[list[Entity]], list[list[Entity]], list[int]]:
-    """Gold entities, and predicted ones that are often the same, or near; and how many tokens the documents have."""
+    """Return gold entities, predicted entities, and document lengths in tokens.
+
+    Predicted entities are often equal or close to gold entities.
+    """
     rng = random.Random(seed)
     gold, predicted, lengths = [], [], []
     for _ in range(n_docs):

@@ -1,4 +1,4 @@
-"""What of spaCy works on a pipeline with `bert_ner`: its commands, its viewer, and components that read scores."""
+"""Test spaCy features with `bert_ner`: commands, displaCy, and components that read scores."""
 
 import json
 import re
@@ -22,7 +22,7 @@ TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .",
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    """A pipeline whose random weights find entities, with thresholds that may be looked for."""
+    """Return a pipeline with random weights that predicts entities, and dev data. Its thresholds can be tuned."""
     folder = tmp_path_factory.mktemp("pipeline")
     checkpoint = save_tagger(folder / "checkpoint", "O", "B-per", "I-per", initializer_range=0.5)
     nlp = spacy.blank("en")
@@ -35,7 +35,7 @@ def pipeline(tmp_path_factory):
 
 
 def run(*arguments):
-    """What a command of spaCy prints."""
+    """Run a spaCy command and return its output."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.output
@@ -51,7 +51,7 @@ def test_benchmark_speed(pipeline):
 
 
 def test_find_threshold(pipeline):
-    """The pipeline finds all gold entities, each with a score below 1."""
+    """Test a pipeline that finds all gold entities, with scores below 1."""
     output = run("find-threshold", *pipeline, "bert_ner", "thresholds.per", "ents_f", "--n_trials", "3")
     found = {float(a): float(b) for a, b in (line.split() for line in output.splitlines() if line[:1].isdigit())}
     assert found[0.0] == 1.0
@@ -73,7 +73,7 @@ def test_find_function():
 
 
 def test_assemble(pipeline, tmp_path):
-    """A config that takes the component from a folder."""
+    """Test a config that loads the component from a folder."""
     folder, dev = pipeline
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
@@ -99,9 +99,10 @@ def test_debug_model(pipeline):
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # which spaCy leaves to the interpreter
+# SpaCy leaves this file to be closed by the interpreter.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_debug_profile(pipeline, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # where it leaves a file
+    monkeypatch.chdir(tmp_path)  # the command writes a file to the working folder
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     assert "Profile stats" in run("debug", "profile", pipeline[0], tmp_path / "texts.jsonl", "--n-texts", "3")
 
@@ -137,7 +138,7 @@ def test_an_entity_ruler_before_and_after(pipeline, place):
     pattern = nlp(TEXTS[0])[start:end].text
     nlp.add_pipe("entity_ruler", **place).add_patterns([{"label": "club", "pattern": pattern}])
     found = [(ent.start, ent.end, ent.label_) for ent in nlp(TEXTS[0]).ents]
-    # Who comes first has its way: the other takes no token from an entity that is there.
+    # The first component takes precedence. The second does not overwrite tokens in existing entities.
     assert ((start, end, "club") in found) == ("first" in place)
     assert ((start, end, "per") in found) == ("last" in place)
 
@@ -150,7 +151,7 @@ def test_merged_entities_are_one_token(pipeline):
 
 
 def test_scores_for_recognisers_that_ask_for_them(pipeline):
-    """Frameworks that redact text ask for start, end, label and a score of each entity."""
+    """Test the start, end, label and score of each entity, as required by frameworks that redact text."""
     doc = spacy.load(pipeline[0])(TEXTS[0])
     found = [(ent.start_char, ent.end_char, ent.label_, ent._.score) for ent in doc.ents]
     assert [row[:3] for row in found] == [(ent.start_char, ent.end_char, "per") for ent in doc.ents]
@@ -159,7 +160,7 @@ def test_scores_for_recognisers_that_ask_for_them(pipeline):
 
 
 class NerModelConfiguration:
-    """As Presidio has it."""
+    """A stand-in for Presidio's class."""
 
     default_score = 0.85
 
@@ -168,7 +169,7 @@ class NerModelConfiguration:
 
 
 class SpacyNlpEngine:
-    """As Presidio has it: it opens pipelines by name, and renames labels once it has the scores."""
+    """A stand-in for Presidio's class, which loads pipelines by name and renames labels after reading scores."""
 
     def __init__(self, models, configuration):
         self.nlp = {model["lang_code"]: spacy.load(model["model_name"]) for model in models}
@@ -186,7 +187,7 @@ class SpacyNlpEngine:
 
 
 class AnalyzerEngine:
-    """As Presidio has it."""
+    """A stand-in for Presidio's class."""
 
     def __init__(self, nlp_engine):
         self.nlp_engine = nlp_engine
@@ -197,7 +198,7 @@ class AnalyzerEngine:
 
 
 def test_the_example_for_presidio_gives_it_our_scores(pipeline, tmp_path, monkeypatch):
-    """The one in docs/component.md, with what it takes from Presidio, which is not installed here."""
+    """Test the example in `docs/component.md` with stand-ins for Presidio, which is not installed."""
     example = re.search(r"^```py\n(.*?)^```", (ROOT / "docs/component.md").read_text(), flags=re.DOTALL | re.MULTILINE)[
         1
     ]

@@ -1,6 +1,7 @@
-"""The component computes what plain transformers computes, for every kind of encoder.
+"""Test that the component computes the same as plain transformers, for every kind of encoder.
 
-What is expected is worked out from the tokenizer's offsets and by torch alone; none of the package's arithmetic helps.
+Expected results are computed only from the tokenizer's offsets and with torch. They use none of the package's
+arithmetic.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ TWEETS = [
     "\ufeffbyte\ufffd order \x07 mark",
 ]
 
-# Words of letters with single spaces between them, each of which every tokenizer either knows as a whole or cuts into
-# pieces that it marks as inner: only there does the pipeline, which knows no tokens, see the words that spaCy sees.
+# Words with letters only and single spaces between them. Every tokenizer either knows such a word or splits it into
+# pieces marked as continuations. Only for these does the transformers pipeline, which knows no tokens, have the same
+# words as spaCy.
 PLAIN = [
     "Kevin Durant plays for the Brooklyn Nets and lives in the city of York",
     "officials said on Tuesday the United Nations would go to the north of the country",
@@ -56,7 +58,7 @@ LABELLED = [
         ["Mr.", "O'Neill", "'s", "hour", "-", "long", "visit", "to", "São", "Paulo", "ended", ",", "he", "said", "."],
         ["B-per", "I-per", "O", "O", "O", "O", "O", "O", "B-geo", "I-geo", "O", "O", "O", "O", "O"],
     ),
-    # "" is a token without annotation.
+    # "" marks a token without annotation.
     (["Zürich", "and", "नई", "दिल्ली", "😂", "!"], ["B-geo", "O", "", "", "O", ""]),
     (["Nobody", "knows", "."], ["", "", ""]),
 ]
@@ -69,7 +71,7 @@ def folder(request, checkpoints):
 
 @pytest.fixture(scope="module")
 def plain(folder):
-    """What transformers opens: tokenizer and model."""
+    """Return the tokenizer and the model as loaded by transformers."""
     return AutoTokenizer.from_pretrained(folder), AutoModelForTokenClassification.from_pretrained(folder).eval()
 
 
@@ -81,7 +83,7 @@ def nlp(folder):
 
 
 def by_hand(plain, text):
-    """The offsets, the words and the logits of every subword, special ones included."""
+    """Return the offsets, the words and the logits for all subwords, including special subwords."""
     tokenizer, model = plain
     encoded = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
     words = encoded.word_ids()
@@ -92,8 +94,11 @@ def by_hand(plain, text):
 
 
 def subwords_of_tokens(doc, offsets, words):
-    """For each token the subwords whose first visible character lies in it. A space that is the first
-    subword of what the tokenizer takes for a word goes with the subword after it."""
+    """Return the subwords for each token. A subword belongs to the token with its first visible character.
+
+    If a space is the first subword of a word according to the tokenizer, it belongs to the same token as the next
+    subword.
+    """
     token_at = {i: token.i for token in doc if not token.is_space for i in range(token.idx, token.idx + len(token))}
     subwords = [[] for _ in doc]
     owner = None
@@ -102,7 +107,7 @@ def subwords_of_tokens(doc, offsets, words):
         if visible:
             owner = visible[0]
         elif owner is None or words[number] in (None, words[number - 1]) or words[number] != words[number + 1]:
-            owner = None  # a special subword, which holds no characters, or white space that begins no word
+            owner = None  # a special subword, which has no characters, or white space that does not begin a word
         if owner is not None:
             subwords[owner].insert(0, number)
         if not visible:
@@ -111,7 +116,7 @@ def subwords_of_tokens(doc, offsets, words):
 
 
 def first_logits(rows):
-    """Of each token that has rows, its number and the first of them."""
+    """Return the indices of all tokens with rows, and the first row for each."""
     tokens = np.flatnonzero(rows.lengths)
     return tokens.tolist(), rows.dataXd[(np.cumsum(rows.lengths) - rows.lengths)[tokens]]
 
@@ -159,7 +164,7 @@ def test_a_saved_pipeline_is_read_back_the_same(nlp, tmp_path):
 @pytest.mark.parametrize("text", PLAIN)
 def test_entities_are_those_of_the_pipeline_of_transformers(folder, text):
     nlp = spacy.blank("en")
-    # The pipeline takes each word's best tag; one that continues nothing begins a group.
+    # The transformers pipeline uses each word's best tag. A tag that continues no entity starts a new one.
     nlp.add_pipe("bert_ner", config={"decoding": "greedy", "model": {"name": str(folder), "overlap": 8}})
     doc = nlp(text)
     assert [token.text for token in doc] == text.split(" ")
@@ -168,11 +173,11 @@ def test_entities_are_those_of_the_pipeline_of_transformers(folder, text):
     expected = pipeline("token-classification", model=str(folder), aggregation_strategy="first", device="cpu")(text)
     assert len(doc.ents) > 3
     assert [(ent.label_, ent.text) for ent in doc.ents] == [
-        # The offsets of some tokenizers hold the space before a word.
+        # With some tokenizers, offsets include the space before a word.
         (entity["entity_group"], text[entity["start"] : entity["end"]].lstrip())
         for entity in expected
     ]
-    # A group's score is the mean over its words of the highest probability.
+    # An entity's score is the mean of its words' highest probabilities.
     highest = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)).max(axis=1)
     means = [highest[ent.start : ent.end].mean() for ent in doc.ents]
     np.testing.assert_allclose([entity["score"] for entity in expected], means, rtol=0, atol=1e-4)

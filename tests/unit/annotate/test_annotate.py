@@ -1,4 +1,4 @@
-"""A corpus, annotated in shards in this process."""
+"""Test annotating a corpus in shards in this process."""
 
 import csv
 import gzip
@@ -47,7 +47,7 @@ FOUND = [
 
 @Language.component("tests_fail_on_batches")
 class FailsOnBatches:
-    """As trainable components do, it tells of a whole batch when one of its documents fails."""
+    """A component that, like trainable components, reports an error for a whole batch if one of its documents fails."""
 
     def __init__(self, name="x"):
         self.name, self.handler = name, None
@@ -70,7 +70,7 @@ class FailsOnBatches:
 
 @Language.component("tests_leave_stale_spans")
 def leave_stale_spans(doc):
-    """Merge tokens behind a span group of spaCy's own, which then points behind the last token."""
+    """Merge tokens after creating a span group, so that the span group points past the last token."""
     if doc.text.startswith("Zoë"):
         doc.spans["stale"] = [doc[len(doc) - 1 :]]
         with doc.retokenize() as retokenizer:
@@ -93,7 +93,7 @@ def pipeline(tmp_path_factory):
 
 
 def write(path, texts=TEXTS, **columns):
-    """A file of documents, in the format of its name, with columns beside the text."""
+    """Write documents in the format of the file name, with additional columns, and return the path."""
     rows = [{"text": text, **{key: values[i] for key, values in columns.items()}} for i, text in enumerate(texts)]
     name = path.name.removesuffix(".gz")
     if name.endswith(".parquet"):
@@ -116,7 +116,7 @@ def write(path, texts=TEXTS, **columns):
 
 
 def read(output):
-    """All rows of an output, in the order of its shards."""
+    """Return all rows in an output, in shard order."""
     rows = []
     for path in sorted(Path(output).glob("0*")):
         if path.suffix == ".parquet":
@@ -259,7 +259,7 @@ LINES = st.lists(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(LINES, st.integers(1, 5), st.integers(1, 9))
 def test_wherever_a_csv_file_is_cut_no_document_is_lost(tmp_path, monkeypatch, texts, size, block):
-    """Line breaks and quotes stand in quotes, and blocks end anywhere."""
+    """Test quoted fields that contain line endings and quotation marks, with blocks that end at any byte."""
     monkeypatch.setattr(plan, "_BLOCK", block)
     (file,) = find_inputs([write(tmp_path / "in.csv", texts)])
     units = list(plan.plan_shards([file], size, files_are_documents=False, limit=None))
@@ -340,7 +340,7 @@ def test_folders_patterns_and_addresses(pipeline, tmp_path, monkeypatch):
         ([f"local://{tmp_path}/data/2026/a.txt"], [f"local://{tmp_path}/data/2026/a.txt"]),
     ]:
         assert [file.address for file in find_inputs(inputs)] == names
-    # fsspec opens what pyarrow does not know, and writes there too.
+    # fsspec reads and writes addresses that pyarrow does not support.
     done = run(pipeline, [f"local://{tmp_path}/data"], f"local://{tmp_path}/out")
     assert (done.documents, done.entities) == (2, 2)
     assert [row["text"] for row in read(tmp_path / "out")] == [TEXTS[1], TEXTS[0]]
@@ -399,7 +399,8 @@ def test_documents_that_fail_are_told_and_the_others_go_on(pipeline, tmp_path):
     ]
     (tmp_path / "in.jsonl").write_bytes("\n".join(lines).encode() + b'\n{"id": 7, "text": "\xff"}\n')
     done = run(pipeline, [tmp_path / "in.jsonl"], tmp_path / "out", columns=Columns(kept=("n",)), limit=10)
-    assert [row["id"] for row in read(tmp_path / "out")] == ["1", "5", "6"]  # n is text, as not all are numbers
+    # `n` is a string column because not all of its values are numbers.
+    assert [row["id"] for row in read(tmp_path / "out")] == ["1", "5", "6"]
     assert [row["n"] for row in read(tmp_path / "out")] == [None, "no number", "1"]
     reasons = dict(failed(tmp_path / "out"))
     assert reasons.pop("in.jsonl:2").startswith("the line is not valid JSON: JSONDecodeError")
@@ -521,7 +522,7 @@ def test_what_was_killed_goes_on_and_ends_as_if_it_had_not_been(pipeline, tmp_pa
     assert files(tmp_path / "out") == files(tmp_path / "whole")
     assert done.documents == 20
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done_before} == done_before
-    run(pipeline, [path], tmp_path / "out", **options, resume=True)  # nothing is left to do
+    run(pipeline, [path], tmp_path / "out", **options, resume=True)  # no shards are left
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
@@ -530,7 +531,8 @@ def test_what_a_killed_actor_was_writing_is_gone_at_the_end(pipeline, tmp_path, 
 
     def runs(self, unit, told):
         for folder in (".", "errors", "finished"):
-            (tmp_path / "out" / folder / f".{unit.number:06}.jsonl.abc.tmp").write_text("half")  # of another
+            # As if another process had been writing it.
+            (tmp_path / "out" / folder / f".{unit.number:06}.jsonl.abc.tmp").write_text("half")
         return real(self, unit, told)
 
     monkeypatch.setattr(room.ShardAnnotator, "run", runs)
@@ -578,11 +580,11 @@ def test_a_folder_of_others_is_left_alone(pipeline, tmp_path):
     assert files(tmp_path / "out") == {"thesis.txt": b"years of work"}
 
 
-calls = count(1)  # which each process counts for itself
+calls = count(1)  # each process has its own counter
 
 
 def at_fourth(given=None):
-    """What was given; at the fourth call the process is killed."""
+    """Return the argument. On the fourth call, kill the process."""
     if next(calls) == 4:
         signal.raise_signal(signal.SIGKILL)
     return given
@@ -707,6 +709,6 @@ def test_the_page_names_options_that_there_are_and_no_others():
         for one in commands[command].params
         for name in (*one.opts, *one.secondary_opts)
     }
-    assert named - known == {"--cluster"}  # of a benchmark
-    # All but --text, the other side of which is there.
+    assert named - known == {"--cluster"}  # `--cluster` is a benchmark option
+    # `--text` is missing because the page mentions its opposite.
     assert {name for name in known if name.startswith("--")} - named == {"--text"}

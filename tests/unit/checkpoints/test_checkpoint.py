@@ -77,7 +77,7 @@ def test_a_missing_checkpoint_says_what_is_allowed(tmp_path):
 
 
 def test_a_head_that_classifies_something_else_is_never_kept(tmp_path):
-    # The trained head has the size of the new one, and the same name.
+    # The trained head has the same size and the same name as the new head.
     BertForSequenceClassification(make_config(num_labels=3, initializer_range=0.5)).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     old = AutoModelForSequenceClassification.from_pretrained(tmp_path).classifier.weight.detach().numpy()
@@ -115,7 +115,7 @@ def test_damaged_files_are_an_error_of_the_checkpoint(tagger, tmp_path, name, co
 
 
 def copy_of(folder, target, **changes):
-    """Copy the checkpoint with changes to config.json; None removes a key."""
+    """Copy a checkpoint and change its `config.json`. None removes a key."""
     shutil.copytree(folder, target)
     config = json.loads((target / "config.json").read_text()) | changes
     config = {key: value for key, value in config.items() if value is not None}
@@ -158,7 +158,7 @@ def test_a_head_without_weights_is_none(tagger, tmp_path):
     with pytest.raises(EncoderError, match=r"is an encoder: it has no trained tag head"):
         Checkpoint.from_pretrained(folder)
     with pytest.raises(EncoderError, match=r"is an encoder: it has no trained tag head"):
-        Checkpoint.from_pretrained(folder, labels=[])  # as without examples
+        Checkpoint.from_pretrained(folder, labels=[])  # as if there were no examples
     assert Checkpoint.from_pretrained(folder, labels=["per"]).tags.labels == ("geo", "per")
 
 
@@ -295,10 +295,10 @@ def test_a_checkpoint_whose_tokenizer_has_no_fast_version_is_refused(tmp_path):
 
 
 def test_dropout_reaches_every_module(checkpoint):
-    checkpoint.set_dropout(0)  # an integer, as a user may write it
+    checkpoint.set_dropout(0)  # an integer, which users can also pass
     checkpoint.set_dropout(0.37)
     rates = [m.p for m in checkpoint.model.modules() if isinstance(m, torch.nn.Dropout)]
-    assert len(rates) == 8  # embeddings, three in each of two layers, the head
+    assert len(rates) == 8  # embeddings, three in each of two layers, and the head
     assert set(rates) == {0.37}
 
 
@@ -310,7 +310,7 @@ def test_half_precision_weights_are_loaded_as_float32(tmp_path):
 
 
 def test_without_a_network_the_error_says_what_to_do():
-    # The tests run with HF_HUB_OFFLINE=1.
+    # The tests run with `HF_HUB_OFFLINE=1`.
     with pytest.raises(CheckpointError, match=r"cannot be reached.*Allowed: a local folder: .*hf download me/x"):
         Checkpoint.from_pretrained("me/x")
 
@@ -428,7 +428,7 @@ def test_a_label_is_added_to_every_kind_of_head(checkpoints):
 
 
 def test_what_is_asked_of_transformers(monkeypatch, tagger):
-    """Transformers is only called with folders, without access to the Hub and without remote code."""
+    """Test that transformers is only called with folders, without access to the Hub and without remote code."""
     asked, classes = [], ("AutoConfig", "AutoModelForTokenClassification", "AutoTokenizer")
 
     def stand_in(name):
@@ -546,7 +546,7 @@ def test_without_weights_windows_and_subwords_are_the_same(checkpoints, name):
 
 @pytest.mark.parametrize(("n", "multiple", "expected"), [(3, 4, 8), (2, 4, 4), (3, 1, 5), (59, 8, 64), (60, 5, 64)])
 def test_padding_goes_on_to_a_multiple_where_there_are_positions(tagger, n, multiple, expected):
-    """The length is `n` and two special subwords; the encoder has 64 positions."""
+    """Test a window with `n` subwords and two special subwords. The encoder has 64 positions."""
     ids, mask = Checkpoint.from_pretrained(tagger).pad([np.full(n, 9)], multiple)
     assert ids.shape == mask.shape == (1, expected)
     assert mask.sum() == n + 2

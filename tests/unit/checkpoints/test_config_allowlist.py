@@ -1,4 +1,4 @@
-"""Test that the JSON files of a checkpoint cannot name code, kernels, other files or repositories.
+"""Test that a checkpoint's JSON files cannot specify code, kernels, other files or repositories.
 
 Stand-ins for `kernels`, `bitsandbytes` and `peft` record imports and calls. They must be on the path before
 transformers is imported, so their tests run in a separate process.
@@ -134,7 +134,7 @@ def test_a_long_value_is_cut_short():
 
 
 def test_files_that_a_tokenizer_names_are_those_of_its_folder(tmp_path):
-    """Configs saved by transformers 4 contain paths on the machine that saved them."""
+    """Test absolute paths. Configs saved by transformers 4 contain paths on the machine that saved them."""
     for name in ("tokenizer.json", "vocab.txt"):
         (tmp_path / name).write_text("{}")
     settings = {
@@ -158,7 +158,7 @@ def test_a_tokenizer_elsewhere_is_not_opened(tagger_copy, tmp_path):
 
 
 def test_no_repository_is_asked_for_a_backbone(tagger_copy):
-    """Transformers 5 asks the Hub whether this backbone exists as soon as it reads the config."""
+    """Test that the Hub is not queried. Transformers 5 queries it as soon as it reads a config with this backbone."""
     damage(tagger_copy, model_type="detr", backbone="someone/backbone", use_timm_backbone=False)
     with pytest.raises(CheckpointError, match="config.json has backbone = 'someone/backbone'") as e:
         Checkpoint.from_pretrained(tagger_copy)
@@ -254,7 +254,7 @@ print(json.dumps({"n": n, "found": found}))
 
 @pytest.fixture
 def stand_ins(tmp_path):
-    """Return a folder with recording packages that appear to be installed."""
+    """Return a folder with stand-in packages that appear to be installed."""
     for name, version in {"kernels": "0.18.9", "bitsandbytes": "0.48.0", "peft": "0.19.0"}.items():
         (tmp_path / "site" / name).mkdir(parents=True)
         (tmp_path / "site" / name / "__init__.py").write_text(f'__version__ = "{version}"\n{STAND_IN}')
@@ -287,10 +287,10 @@ def test_no_key_of_a_config_reaches_a_package(stand_ins, tmp_path):
 
 @pytest.mark.process
 def test_the_stand_ins_would_record_it(stand_ins, tmp_path):
-    """Without the check of settings, the same walk detects the access."""
+    """Test that the stand-ins record access if settings are not checked."""
     off = "import spacy_bert_ner.checkpoints.safety as locks\nlocks.check_settings = lambda *_: None\nfolder, models ="
     found = walk(stand_ins, tmp_path, ["bert"], WALK.replace("folder, models =", off))["found"]
-    # Transformers 4 reads the first one, 5 reads both.
+    # Transformers 4 only reads the first setting. Transformers 5 reads both.
     assert "_attn_implementation" in {key for _, key, *_ in found}
 
 
@@ -303,6 +303,6 @@ def test_no_key_of_any_architecture_reaches_a_package(stand_ins, tmp_path):
 
 
 def test_all_architectures_save_configs_that_are_allowed():
-    """Settings that transformers writes by default are never rejected."""
+    """Test that settings which transformers writes by default are never rejected."""
     for model_type in MODEL_TYPES:
         check_settings(model_type, "config.json", json.loads(make_config(model_type).to_json_string()))

@@ -1,4 +1,4 @@
-"""Test checkpoints on a local stand-in for the Hub: requests, rejected files, and error messages."""
+"""Test checkpoints on a local stand-in for the Hub: requests, rejected files and error messages."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from spacy_bert_ner.errors import CheckpointError, ConfigError
 
 try:
     from huggingface_hub import close_session as reset_sessions
-except ImportError:  # the older client
+except ImportError:  # older versions of the client
     from huggingface_hub.utils import reset_sessions
 
 TEXT = "Kevin Durant lives in New York ."
@@ -34,14 +34,17 @@ def cache(tmp_path, monkeypatch):
     """Use a separate cache, and a client with network access."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # The client makes five attempts, with pauses.
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client makes five attempts with pauses
     let_ask(monkeypatch, True)
     yield tmp_path / "cache"
     reset_sessions()
 
 
 def let_ask(monkeypatch, may):
-    """Set the client online, or offline as with HF_HUB_OFFLINE=1; sessions of the older client remember that."""
+    """Put the client online, or offline as with `HF_HUB_OFFLINE=1`.
+
+    Sessions are reset because older clients store this setting in them.
+    """
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", not may)
     reset_sessions()
 
@@ -49,7 +52,7 @@ def let_ask(monkeypatch, may):
 def ask(monkeypatch, address):
     monkeypatch.setattr(constants, "ENDPOINT", address)
     template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    for module in (constants, file_download):  # the older client has it in both
+    for module in (constants, file_download):  # older versions of the client define it in both modules
         if hasattr(module, "HUGGINGFACE_CO_URL_TEMPLATE"):
             monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
@@ -63,7 +66,7 @@ def hub(cache, monkeypatch):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Return a port on which no server listens."""
+    """Return a function that makes the client use a port without a server."""
 
     def switch_off():
         ask(monkeypatch, f"http://127.0.0.1:{free_port()}")
@@ -73,7 +76,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def folder(tagger, tmp_path):
-    """Return a typical repository, which also has weights for other frameworks, and leftovers of training."""
+    """Return a typical repository, including weights for other frameworks and files left over from training."""
     folder = shutil.copytree(tagger, tmp_path / "repository")
     for name in ("pytorch_model.bin", "tf_model.h5", "model.fp16.safetensors", "training_args.bin", "README.md"):
         (folder / name).write_bytes(b"no weights")
@@ -89,7 +92,7 @@ def change(folder, name, **changes):
 
 
 def pickle(folder):
-    """Return weights as older versions of transformers saved them."""
+    """Replace the weights by a pickle, as older versions of transformers saved them."""
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     for path in folder.glob("*.safetensors"):
         path.unlink()
@@ -125,14 +128,14 @@ def test_what_is_fetched_is_what_matters(hub, folder):
     hub.add("me/x", folder)
     Checkpoint.from_pretrained("me/x")
     small = {path.name for path in folder.iterdir() if path.suffix in (".json", ".txt")}
-    assert small >= {"config.json", "tokenizer.json", "tokenizer_config.json"}  # transformers 4 writes more
+    assert small >= {"config.json", "tokenizer.json", "tokenizer_config.json"}  # transformers 4 writes more files
     expected = {f"{method} {name}" for method in ("HEAD", "GET") for name in {*small, "model.safetensors"}}
     assert hub.files() == expected | {"PART model.safetensors"}
 
 
 def test_a_file_whose_name_holds_a_backslash_is_not_fetched(hub, folder):
-    """On Windows such a path would be in another folder."""
-    (folder / "vocab\\x.json").write_text("{}")  # `vocab*.json` are downloaded
+    """Test a backslash in a file name, which would be a folder separator on Windows."""
+    (folder / "vocab\\x.json").write_text("{}")  # the pattern `vocab*.json` selects this file for download
     hub.add("me/x", folder)
     Checkpoint.from_pretrained("me/x")
     assert not any("\\" in name or "%5C" in name for name in hub.files())
@@ -143,7 +146,7 @@ def test_what_the_cache_has_is_not_asked_for_again(hub, folder):
     Checkpoint.from_pretrained("me/x")
     hub.asked.clear()
     Checkpoint.from_pretrained("me/x")
-    assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]  # the current commit of the branch
+    assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]  # to find the current commit of the branch
     hub.asked.clear()
     Checkpoint.from_pretrained("me/x", revision=commit)
     assert hub.asked == []
@@ -191,11 +194,11 @@ def test_for_its_tokenizer_alone_no_weights_are_fetched(hub, folder, tagger):
     assert not [file for file in hub.files() if "safetensors" in file]
 
 
-# --- rejected checkpoints ---
+# --- Rejected checkpoints ---
 
 
 def refuses(hub, message, error=CheckpointError, **options):
-    """Check that loading fails, and that neither weights nor files of a pull request were downloaded."""
+    """Check that loading fails, and that neither weights nor files from a pull request are downloaded."""
     with pytest.raises(error, match=message) as caught:
         Checkpoint.from_pretrained("me/x", **options)
     assert not [line for line in hub.asked if re.search(r"^GET .*(safetensors|\.bin|\.h5)$|/pr/|discussions", line)]
@@ -227,7 +230,10 @@ def test_an_encoder_that_is_converted_gets_no_head(hub, encoder, tmp_path):
 
 
 def test_weights_of_a_pull_request_are_not_looked_for(hub, folder, tagger, monkeypatch):
-    """A bot that converts pickles opens a pull request; transformers would use its weights by default."""
+    """Test that weights in a pull request are ignored.
+
+    A bot converts pickles and opens a pull request. By default, transformers would load weights from it.
+    """
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     pickle(folder)
     hub.add("me/x", folder)
@@ -261,7 +267,7 @@ def test_weights_elsewhere_are_refused(hub, folder):
 
 
 def test_an_adapter_is_refused(hub, folder):
-    """This package would ignore the adapter; transformers would apply it if peft is installed."""
+    """Test an adapter. This package would ignore it, and transformers would apply it if `peft` is installed."""
     (folder / "adapter_config.json").write_text("{}")
     hub.add("me/x", folder)
     refuses(hub, r"'me/x' holds an adapter \(adapter_config.json\), .* Allowed: weights without adapters\. Merge")
@@ -322,7 +328,7 @@ def test_what_can_be_no_revision_is_not_asked_for(hub, folder, revision):
     assert hub.asked == []
 
 
-# --- error messages ---
+# --- Error messages ---
 
 
 def test_a_repository_that_is_not_there(hub):
@@ -389,7 +395,10 @@ def test_what_transformers_alone_has_fetched_will_do(hub, folder, no_network):
 
 
 def test_what_the_cache_lacks_is_fetched(hub, folder, tagger):
-    """A vocabulary without its config is sufficient for a tokenizer, but for a different one."""
+    """Test a cache with a vocabulary but without the tokenizer config.
+
+    A tokenizer could be loaded from the vocabulary alone, but it would behave differently.
+    """
     hub.add("me/x", folder)
     fetch_as_others_do("me/x", "config.json", "model.safetensors", "tokenizer.json")
     hub.asked.clear()

@@ -1,4 +1,4 @@
-"""Test the reinitialisation of layers together with a new head."""
+"""Test the reinitialization of layers together with a new head."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.nn.parameter_depth import parameter_depths
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:The trained head of"),  # The head is replaced on purpose.
+    pytest.mark.filterwarnings("ignore:The trained head of"),  # the head is replaced on purpose
     pytest.mark.filterwarnings("ignore:.* was fine-tuned for tagging"),
 ]
 
@@ -26,7 +26,7 @@ def parameters(folder, labels=("new",), seed=0, **options):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_highest_layers_are_random_and_all_else_is_as_it_was(checkpoints, name):
-    """Each checkpoint has two layers, and a head for other labels."""
+    """Test checkpoints with two layers and a head for other labels."""
     model = AutoModelForTokenClassification.from_pretrained(checkpoints[name])
     old, new = dict(model.named_parameters()), parameters(checkpoints[name], reset_layers=1)
     placed = parameter_depths(list(new), model.base_model_prefix)

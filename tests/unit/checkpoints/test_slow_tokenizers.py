@@ -1,4 +1,4 @@
-"""Test the advice for tokenizers of transformers without character offsets."""
+"""Test the advice for transformers tokenizers without character offsets."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def test_words_are_cut_by_moses(tmp_path, cls, file):
     tokens = ["<s>", "<pad>", "</s>", "<unk>", "<special0>", "<special1>", "a"]
     vocab = json.dumps({token: i for i, token in enumerate(tokens)})
     folder = save(tmp_path, cls, {"vocab.json": vocab, "merges.txt": "#version: 0.2\na a 1\n"})
-    if file == "config.json":  # where older ones have it
+    if file == "config.json":  # older checkpoints specify it there
         (folder / "tokenizer_config.json").unlink()
         config = json.loads((folder / file).read_text())
         (folder / file).write_text(json.dumps(config | {"tokenizer_class": cls}))

@@ -1,4 +1,4 @@
-"""Test tokenizers that panic, for which the library tokenizers raises an error that is not an `Exception`."""
+"""Test tokenizers that panic. The tokenizers library then raises an error that is not an `Exception`."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from spacy_bert_ner.checkpoints.loading import is_panic, translate_load_errors
 from spacy_bert_ner.errors import BertNerError, CheckpointError
 
 ENDLESS = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
-"""Backtracks 2ⁿ times in a word of n times `a` and another character."""
+"""Backtracks 2ⁿ times in a word with n times `a` and another character."""
 GOOD, BAD = "Kevin Durant lives in New York .", "a" * 40 + "b"
 
 
@@ -29,7 +29,7 @@ def with_part(folder, **parts):
     """Replace parts of a tokenizer."""
     path = folder / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | parts))
-    # Otherwise transformers creates a new normalizer from its own settings.
+    # Otherwise, transformers creates a new normalizer from its own settings.
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}))
     return folder

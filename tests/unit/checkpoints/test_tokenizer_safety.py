@@ -28,7 +28,7 @@ def sequence(*parts):
 
 INDEX = (8).to_bytes(4, "little") + bytes(8)
 NORMALIZERS = {
-    # The library tokenizers allocates this size. Without that much memory, the process ends with signal 6.
+    # The tokenizers library allocates this size. If there is not enough memory, the process ends with signal 6.
     "a table with an index of 4 GiB": (
         table(b"\xff" * 12),
         "of 4294967295 bytes",
@@ -72,7 +72,7 @@ def test_words_without_end_are_refused():
 def test_it_is_refused_before_it_is_opened(tagger, tmp_path):
     folder = shutil.copytree(tagger, tmp_path / "checkpoint")
     content = json.loads((folder / "tokenizer.json").read_text())
-    # Each version of transformers may have a separate file.
+    # Each version of transformers can have a separate file.
     (folder / "tokenizer.4.0.0.json").write_text(json.dumps(content | {"normalizer": table(b"\xff" * 12)}))
     with pytest.raises(CheckpointError, match=r"in tokenizer\.4\.0\.0\.json precompiled_charsmap has an index"):
         Checkpoint.from_pretrained(folder)

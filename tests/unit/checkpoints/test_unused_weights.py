@@ -1,4 +1,4 @@
-"""Test weights in a checkpoint's file that the model does not read."""
+"""Test weights in a checkpoint file that the model does not read."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`--code` of every command: a Python file whose registered functions pipelines and configs name."""
+"""Test `--code` with every command: it imports a Python file that registers functions for pipelines and configs."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ COMMANDS = get_command(cli.app).commands
 
 
 def write_code(path, name):
-    """A file that registers a tokenizer, which cuts at commas alone, and a pipeline that has it."""
+    """Write a file that registers a tokenizer which only splits at commas, and save a pipeline that uses it."""
     path.write_text(
         "import spacy\n"
         "from spacy.tokens import Doc\n"
@@ -153,13 +153,13 @@ def test_the_page_imports_the_file(tmp_path, monkeypatch):
 
 
 def test_a_server_is_given_the_file_by_its_whole_path(tmp_path, monkeypatch):
-    """Ray, and what takes it, are replaced: importing them takes long."""
+    """Test the server without Ray, which takes long to import."""
     folder = write_code(tmp_path / "functions.py", "tests_served.v1")
     monkeypatch.chdir(tmp_path)
     built = []
 
     def read_token(variable):
-        load(folder)  # with the functions
+        load(folder)  # this requires the registered functions
         raise BertNerError("it would be served now")
 
     fake = SimpleNamespace(build=lambda args, options: built.append(args))

@@ -1,4 +1,4 @@
-"""brat standoff: pairs of a text and its annotations."""
+"""Test the brat standoff format: pairs of a text file and an annotation file."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -32,14 +32,14 @@ TAGS = ["B-per", "I-per", "O", "O", "B-loc", "O", "O"]
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """One for all tests of a language, as it takes long to set up."""
+    """Share one tokenizer between all tests for a language because creating one takes long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "tokenizer", cache(fitting.tokenizer))
         yield
 
 
 def pair(folder: Path, text: str | None = TEXT, ann: str | None = ANN, name: str = "a") -> Path:
-    """Write a pair, or one file of it, byte by byte."""
+    """Write the text file and the annotation file of a pair, or only one of them, byte by byte."""
     folder.mkdir(parents=True, exist_ok=True)
     for end, content in ((".txt", text), (".ann", ann)):
         if content is not None:

@@ -1,4 +1,4 @@
-"""Text with character offsets: JSONL of spaCy, Prodigy and doccano, exports of Label Studio."""
+"""Test formats with character offsets: JSONL for spaCy, Prodigy and doccano, and Label Studio exports."""
 
 import json
 import tracemalloc
@@ -20,7 +20,7 @@ from spacy_bert_ner.corpus.readers import json_records, json_stream, text_source
 from spacy_bert_ner.corpus.span_report import SpanAlignmentReport
 from spacy_bert_ner.errors import CorpusError
 
-TEXT = "Ada  Lovelace met Berliners."  # two spaces: the second is a token
+TEXT = "Ada  Lovelace met Berliners."  # two spaces, of which the second is a token
 NLP = spacy.blank("en")
 WORDS = ["Ada", " ", "Lovelace", "met", "Berliners", "."]
 
@@ -66,13 +66,13 @@ def tagged(path: Path, **options: object) -> list[tuple[list[str], list[str | No
 
 def report(path: Path, **options: object) -> SpanAlignmentReport:
     stream = CorpusStream(path, **options)
-    for _ in range(2):  # what is counted is that of one reading
+    for _ in range(2):  # messages count only one reading
         list(stream)
     assert stream.spans is not None
     return stream.spans
 
 
-# formats
+# Formats
 
 ADA = (["Ada", "left", "."], ["B-per", "O", "O"])
 NOBODY = (["Nobody", "came", "."], ["O", "O", "O"])
@@ -201,7 +201,7 @@ def test_label_studio_has_results_that_are_no_spans_and_line_breaks_written_out(
     assert tagged(path) == [(["New", "\n", "York", "is"], ["B-geo", "I-geo", "I-geo", "O"])]
 
 
-# spans and tokens
+# Spans and tokens
 
 
 def one(folder: Path, *spans: object) -> Path:
@@ -223,11 +223,11 @@ B, I, L = "B-per", "I-per", "B-loc"  # noqa: E741
         ([span(14, 24)], "expand", ["O", "O", "O", B, I, "O"]),
         ([span(14, 24)], "contract", ["O", "O", "O", B, "O", "O"]),
         ([span(14, 24)], "missing", ["O", "O", "O", None, None, "O"]),
-        ([span(13, 17)], "expand", ["O", "O", "O", B, "O", "O"]),  # the space before
+        ([span(13, 17)], "expand", ["O", "O", "O", B, "O", "O"]),  # includes the space before the word
         ([span(13, 17)], "contract", ["O", "O", "O", B, "O", "O"]),
-        ([span(13, 14)], "expand", ["O"] * 6),  # nothing but a space between tokens
+        ([span(13, 14)], "expand", ["O"] * 6),  # only a space between tokens
         ([span(13, 14)], "missing", ["O"] * 6),
-        ([span(18, 24), span(24, 27)], "expand", ["O", "O", "O", "O", B, "O"]),  # both become the same
+        ([span(18, 24), span(24, 27)], "expand", ["O", "O", "O", "O", B, "O"]),  # both spans become the same entity
         ([span(18, 24), span(24, 27, "loc")], "missing", ["O", "O", "O", "O", None, "O"]),
     ],
 )
@@ -312,7 +312,7 @@ def test_the_tokenizer_is_that_of_the_language(tmp_path):
     fails(path, "1 of 1 spans do not start", prefix="", lang="en")
 
 
-# bad input
+# Invalid input
 
 ONE = {"text": "Ada left.", "spans": []}
 OUTSIDE = "Allowed: whole numbers of characters, 0 <= start < end <= 9."
@@ -490,7 +490,7 @@ def test_memory_does_not_grow_with_the_array(tmp_path):
         def lines() -> Iterator[object]:
             return json_records.read_records(json_records.TextSource(path), lambda line, record: line)
 
-        next(lines())  # what is set up once
+        next(lines())  # one-time setup
         tracemalloc.start()
         try:
             assert sum(1 for _ in lines()) == n
@@ -511,7 +511,7 @@ def test_a_row_that_the_head_would_cut_is_not_in_it(tmp_path, monkeypatch):
     assert text_source.TextSource(tmp_path / "a").head(10) == [(1, "a b"), (3, "c d"), (4, "e f")]
 
 
-# the whole way
+# End to end
 
 PIECES = st.sampled_from(
     [

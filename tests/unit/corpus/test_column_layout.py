@@ -1,4 +1,4 @@
-"""Files of columns as they are in the wild: which column holds what, and what is no file of columns at all."""
+"""Test column files as found in practice: what each column contains, and files that are not column files."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def found(sentence: Sentence) -> list[tuple[str, str]]:
 
 
 def read(path: Path, **options: Any) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The text and the entities of each sentence."""
+    """Return the text and the entities of each sentence."""
     return [("".join(sentence.pieces()), found(sentence)) for sentence in CorpusStream(path, **options)]
 
 
@@ -228,7 +228,7 @@ def test_a_line_of_white_space_ends_a_sentence(tmp_path, blank):
     assert len(read(write(tmp_path, f"Ada B-PER\nleft O\n{blank}\nBob B-PER\ncame O\n"))) == 2
 
 
-# what is no file of columns
+# Files that are not column files
 
 JSON = '{\n  "name": "x",\n  "group": O\n}\n'
 

@@ -1,4 +1,4 @@
-"""The column between word and tag that `convert --to conll` writes."""
+"""Test the column that `convert --to conll` writes between the word and the tag."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ def read(path: Path) -> list[Doc]:
 
 
 def tags_of(doc: Doc) -> list[str]:
-    # ent_iob_ is "" where there is no annotation, which O is not.
+    # `ent_iob_` is "" for a token without annotation, and "O" for a token outside entities.
     return [f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else token.ent_iob_ for token in doc]
 
 
@@ -120,7 +120,7 @@ def test_a_split_writes_train_dev_and_test(tmp_path):
     assert done.counts == {corpus / "train.spacy": 8, corpus / "dev.spacy": 1, corpus / "test.spacy": 1}
     assert sorted(contents(corpus)) == ["dev.spacy", "split.json", "test.spacy", "train.spacy"]
     parts = ["".join(words(corpus / f"{part}.spacy")) for part in ("train", "dev", "test")]
-    assert parts == ["ibfahcje", "d", "g"]  # in the order of numpy.random.RandomState(42).permutation(10)
+    assert parts == ["ibfahcje", "d", "g"]  # in the order given by `numpy.random.RandomState(42).permutation(10)`
 
 
 def test_a_split_in_two_writes_train_and_dev(tmp_path):
@@ -218,7 +218,7 @@ def test_when_writing_fails_old_files_stay_and_no_temporary_ones_remain(
     assert contents(corpus) == before
 
 
-# the command line
+# The command line
 
 
 def test_the_command_converts_splits_and_says_so(tmp_path):
@@ -233,7 +233,7 @@ def test_the_command_converts_splits_and_says_so(tmp_path):
     assert "2 tags that broke the rules of IOB2 were repaired" in printed(result.output)
     for count in ("train.spacy: 8 sentences", "dev.spacy: 1 sentences", "test.spacy: 1 sentences"):
         assert count in printed(result.output)
-    # in the order of numpy.random.RandomState(0).permutation(10)
+    # In the order given by `numpy.random.RandomState(0).permutation(10)`
     parts = ["".join(words(corpus / f"{part}.spacy")) for part in ("train", "dev", "test")]
     assert parts == ["ciejbghd", "a", "f"]
 
@@ -339,7 +339,7 @@ def test_an_output_folder_that_is_a_file_ends_the_command_with_a_message(tmp_pat
 
 
 def documents(n: int, size: int) -> str:
-    """Documents of `size` sentences; every tenth document has an entity of a rare type."""
+    """Return documents with `size` sentences each. Every tenth document has an entity with a rare label."""
     rows = []
     for i in range(n):
         rows.append("-DOCSTART- O\n")
@@ -395,7 +395,7 @@ def test_single_spacing_leaves_a_space_everywhere(tmp_path, source):
 
 
 def test_no_spacing_leaves_no_space_and_the_entities(tmp_path):
-    """As for the characters of a language without spaces that the rules do not know."""
+    """Test text without spaces, as in a language for which the spacing rules do not work."""
     convert(write(tmp_path, "a B-per\nb I-per\n. O\n", "a.conll"), tmp_path, spacing="none")
     [doc] = read(tmp_path / "a.spacy")
     assert (doc.text, [token.text for token in doc], doc.ents[0].text) == ("ab.", ["a", "b", "."], "ab")
@@ -447,11 +447,11 @@ def test_a_kill_in_the_middle_leaves_the_old_files_as_they_were(tmp_path):
     assert done.returncode == -9, done.stderr
     after = contents(corpus)
     assert {name: after[name] for name in before} == before
-    # What was begun has a name that no reader takes, and the next run is not in its way.
+    # Unfinished files have names that no reader accepts, and they do not affect the next run.
     assert all(name.startswith(".") for name in set(after) - set(before))
     convert(new, corpus, split="80/10/10")
     assert contents(corpus)["train.spacy"] != before["train.spacy"]
-    assert contents(corpus).keys() == before.keys()  # what was begun is gone
+    assert contents(corpus).keys() == before.keys()  # unfinished files have been deleted
 
 
 def test_a_file_where_the_folder_should_be_is_refused(tmp_path, source):
@@ -500,7 +500,7 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"stratify": True}])
 def test_no_sentence_is_in_two_parts(tmp_path, options):
-    # Five sentences occur five times: cut at random, they would be in several parts.
+    # Five sentences occur five times. A purely random split would put copies in several splits.
     words = [*"abcde" * 5, *"fghijklmnopqrstuvwxyz"]
     source = write(tmp_path, "\n\n".join(f"{word} B-per\n. O" for word in words), "a.conll")
     done = convert(source, tmp_path, split="50/25/25", **options)

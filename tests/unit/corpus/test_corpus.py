@@ -12,7 +12,7 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.corpus import Corpus, read_corpus
 from spacy_bert_ner.errors import CorpusError
 
-# One sentence a row, as in the article's file: words with punctuation, a quoted field, quotes doubled.
+# One sentence per row, as in the article's file: words with punctuation, a quoted field, and doubled quotation marks.
 SENTENCES_CSV = """\
 text,labels
 The U.N. held hour-long talks in São Paulo .,O B-org O O O O B-geo I-geo O
@@ -20,8 +20,8 @@ The U.N. held hour-long talks in São Paulo .,O B-org O O O O B-geo I-geo O
 "She said "" Hi "" .",O O O O O O
 """
 
-# One token a row, as on Kaggle: the sentence's number on its first row only, POS between word and tag. There, the byte
-# 0x85 is an ellipsis, as in Windows-1252.
+# One token per row, as on Kaggle. Only the first row of a sentence has its number, and the part of speech is between
+# word and tag. The byte 0x85 is an ellipsis, as in Windows-1252.
 TOKENS_CSV = """\
 Sentence #,Word,POS,Tag
 Sentence: 1,Kevin,NNP,B-per
@@ -69,7 +69,7 @@ def pairs(corpus: Corpus) -> list[tuple[list[str], list[str]]]:
     return [(sentence.words, sentence.tags) for sentence in corpus.sentences]
 
 
-# a row a sentence
+# One row per sentence
 
 
 def test_a_row_a_sentence_is_cut_at_single_spaces_only(tmp_path):
@@ -101,7 +101,7 @@ def test_csv_rows_know_their_line_after_blank_lines_and_line_breaks_in_fields(tm
     assert [(sentence.words, sentence.lines) for sentence in corpus.sentences] == [(["Kevin", "plays"], [2, 5])]
 
 
-# a row a token
+# One row per token
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "zipped"])
@@ -121,7 +121,7 @@ def test_a_row_a_token_is_read_as_utf_8_where_it_is_utf_8(tmp_path):
     assert pairs(corpus)[1] == (["José", "\x85", '"', "lives"], ["B-per", "O", "O", "O"])
 
 
-# columns
+# Columns
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_word_may_be_what_python_takes_for_white_space(tmp_path, layout, word,
     assert pairs(corpus) == [(["a", word, "b"], ["O", "O", "O"])]
 
 
-# options
+# Options
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_the_limit_takes_sentences_from_the_first(tmp_path, content, limit, word
     assert corpus.n_repaired == len(words)
 
 
-# errors: each names the file, the line where there is one, and what to do
+# Errors: each contains the file, the line if there is one, and what to do
 
 FORMAT_NAMES = (
     "label-studio, gmb-sentences, gmb-tokens, webanno, pubtator, conllu, jsonl, doccano, spacy-2, dataturks, cluener, "
@@ -609,7 +609,8 @@ def test_only_codecs_that_give_text_are_allowed(tmp_path, encoding):
 def test_a_zip_with_a_damaged_byte_is_refused(tmp_path):
     path = write_zip(tmp_path, b"text,labels\n" + b"word,O\n" * 100)
     data = bytearray(path.read_bytes())
-    packed = data.index(b"data/0.csv") + len(b"data/0.csv")  # the packed bytes follow the first mention of the name
+    # The compressed bytes follow the first occurrence of the file name.
+    packed = data.index(b"data/0.csv") + len(b"data/0.csv")
     data[packed : packed + 8] = b"\xff" * 8
     path.write_bytes(data)
     fails(path, ": the zip archive cannot be read")
@@ -665,7 +666,7 @@ def test_half_of_a_surrogate_pair_is_refused_in_every_encoding(tmp_path, encodin
 
 
 def test_the_name_of_a_file_may_be_no_text(tmp_path):
-    """A name that is not UTF-8, as archives unpacked elsewhere have them, is shown escaped."""
+    """Test a file name that is not UTF-8, as left by an archive from another system. It is shown with escapes."""
     path = write(tmp_path, b"a\n", "M\udcfcnchen.conll")
     with pytest.raises(CorpusError) as e:
         read_corpus(path, format="conll")
@@ -702,7 +703,7 @@ def test_lines_may_end_in_all_ways_in_one_file(tmp_path):
 
 @pytest.mark.parametrize("n", [10, 100, 1000])
 def test_a_sentence_that_never_ends_is_refused(tmp_path, n):
-    """As of a file that lost its blank lines."""
+    """Test a sentence that is too long, as in a file without its blank lines."""
     path = write(tmp_path, f"a{'x' * (n - 1)} O\nb{'x' * (n - 1)} O\n" * (500_000 // n + 1))
     fails(path, r", line 1: a text of 1\d{6} characters. Allowed: at most 1000000", format="conll")
 
@@ -712,7 +713,7 @@ def test_the_same_file_twice_in_one_is_read_twice(tmp_path):
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
-    """Simulated, as root may read everything."""
+    """Simulate missing permissions because root can read all files."""
     path, open_file = write(tmp_path, b"a O\n", "a.conll"), Path.open
 
     def refuse(self, *args, **options):

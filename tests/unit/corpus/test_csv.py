@@ -1,4 +1,4 @@
-"""CSV as programs and people write it: delimiters, names of columns, sentence numbers, lists, and workbooks."""
+"""Test CSV as written by programs and people: delimiters, column names, sentence numbers, lists and workbooks."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def refused(path: Path, **options: object) -> str:
     return str(e.value)
 
 
-# a row a token
+# One row per token
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_columns_between_tabs_without_sentence_numbers_are_conll(tmp_path):
 
 
 def test_words_that_quotation_marks_have_swallowed_are_refused(tmp_path):
-    """Two words that are one mark each, which to CSV are a field with all that is between them."""
+    """Test two words that are quotation marks. CSV readers join them and all text between them into one field."""
     path = write(tmp_path, 'Sentence #,Word,Tag\n1,Ada,B-per\n,",O\n,left,O\n,",O\n')
     assert refused(path).startswith(
         f"{path}, line 3: the word ',O\\n,left,O\\n,' contains a line break, so a quotation"
     )
 
 
-# without a header
+# Without a header
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_bad_rows_without_a_header_are_left_out_with_their_sentence(tmp_path):
     assert found(path, format="gmb-tokens", skip_invalid=1) == [(["Ada"], ["B-per"])]
 
 
-# a row a sentence
+# One row per sentence
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_list_that_is_none_is_refused(cell):
         read_list(cell)
 
 
-# all that is written is read
+# Nothing is dropped
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -335,7 +335,7 @@ def test_what_csv_writes_is_read(tmp_path, sentences, delimiter, is_filled):
     assert [words for words, _ in found(path)] == sentences
 
 
-# workbooks
+# Workbooks
 
 
 @pytest.mark.parametrize(

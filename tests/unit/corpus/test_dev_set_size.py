@@ -1,4 +1,4 @@
-"""Dev data with so few entities that its scores say little is named by `convert`, `inspect` and the training."""
+"""Test that `convert`, `inspect` and training warn if dev data has too few entities for meaningful scores."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ ADVICE = (
 
 
 def conll(path, n):
-    """So many sentences of two entities each."""
+    """Write `n` sentences with two entities each."""
     path.write_text("\n".join(f"Mia{i}\tB-per\nleft\tO\nRome{i}\tB-geo\n" for i in range(n)))
     return path
 
@@ -70,7 +70,7 @@ def test_inspect_has_a_finding(tmp_path):
 
 
 def pipeline(folder, n):
-    """With so many entities in the dev data."""
+    """Return a pipeline whose dev data has `n` entities."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner")
     docs = [Doc(nlp.vocab, words=["Mia", "left"]) for _ in range(n)]

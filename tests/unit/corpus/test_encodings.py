@@ -1,4 +1,4 @@
-"""Files that are not UTF-8: decoded and told, or refused with the encoding to name, or the line that is damaged."""
+"""Test files that are not UTF-8: they are decoded with a message, or rejected with an encoding or a line number."""
 
 import re
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_a_wrong_encoding_is_refused_with_the_right_one(tmp_path):
     assert refused(path, encoding="ascii").endswith("Specify the file's encoding: --encoding utf-8")
 
 
-# Windows-1252 of a row a token
+# Windows-1252 with one row per token
 
 
 def test_a_row_a_token_is_read_in_the_encoding_of_windows_and_that_is_told(tmp_path):
@@ -157,7 +157,7 @@ def test_formats_that_are_no_text_and_pairs_of_files_have_an_encoding_too(tmp_pa
     assert CorpusStream(tmp_path / "a.spacy").encoding is None
 
 
-# damage
+# Damaged files
 
 
 @pytest.mark.parametrize("bad", [b"\xe9", b"\xed\xa0\xbd", b"\xff\xfe", b"\xe7\x8e"])

@@ -1,4 +1,4 @@
-"""The label of every word survives conversion and alignment, whatever punctuation the word holds."""
+"""Test that each word's label survives conversion and alignment, whatever punctuation the word contains."""
 
 from collections.abc import Iterable
 
@@ -37,8 +37,10 @@ def pipe(encoder):
 
 
 def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Sentence, list[str | None]]]:
-    """For each sentence, the tag that the first subword of each word carries into the loss; None without a subword,
-    "no loss" where the subword is masked."""
+    """Yield each sentence with the tags that reach the loss, taken from the first subword of each word.
+
+    A tag is None if the word has no subword, and "no loss" if the subword is masked.
+    """
     nlp = spacy.blank("en")
     for batch in minibatch(sentences, 128):
         references = [to_doc(sentence, nlp.vocab) for sentence in batch]
@@ -49,7 +51,7 @@ def labels_that_arrive(pipe, sentences: Iterable[Sentence]) -> Iterable[tuple[Se
             targets = gold.row_targets(tag_ids, rows.lengths, "first")
             tags = ["no loss" if i < 0 else pipe.tags[i] for i in targets]
             tokens, first = first_subword_rows(rows.lengths)
-            # Words end with a space, so that each of them begins a token of the pipeline's tokenizer too.
+            # Words are followed by a space, so each of them also starts a token in the pipeline's tokenizer.
             by_character = {eg.predicted[int(t)].idx: tags[row] for t, row in zip(tokens, first, strict=True)}
             yield sentence, [by_character.get(word.idx) for word in eg.reference]
 
@@ -60,8 +62,8 @@ def test_the_label_of_every_word_arrives(pipe):
 
 
 def test_word_ids_on_white_space_words_shift_labels():
-    # What the tutorials do: one label for each white-space word, looked up by the `word_ids()` of the tokenizer. Its
-    # words end at punctuation, so that "U.N." is four of them, and every later label falls on another word.
+    # Do as tutorials do: assign one label to each white-space word, using the tokenizer's `word_ids()`. Its words end
+    # at punctuation, so "U.N." has four words, and all later labels are assigned to wrong words.
     text = " ".join(WORDS)
     encoding = make_tokenizer()(text)
     words = sorted({i for i in encoding.word_ids() if i is not None})
@@ -73,7 +75,7 @@ def test_word_ids_on_white_space_words_shift_labels():
 def test_the_label_of_every_gmb_word_arrives(pipe):
     if not GMB.exists():
         pytest.skip(f"the GMB corpus is not at {GMB}")
-    sentences = read_corpus(GMB, spacing="single").sentences  # see `labels_that_arrive`
+    sentences = read_corpus(GMB, spacing="single").sentences  # single spaces, as `labels_that_arrive` requires
     assert len(sentences) == 47_959
     lost = [
         (word, tag, has)
@@ -81,5 +83,6 @@ def test_the_label_of_every_gmb_word_arrives(pipe):
         for word, tag, has in zip(sentence.words, sentence.tags, arrived, strict=True)
         if has != tag
     ]
-    # Dashes and quotes are control characters in Latin-1, which the tokenizer drops, but not in Windows-1252.
+    # In Latin-1, these dashes and quotation marks would be control characters, which the tokenizer drops. In
+    # Windows-1252, they are not.
     assert lost == []

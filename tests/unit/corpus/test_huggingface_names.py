@@ -1,4 +1,4 @@
-"""Hugging Face datasets whose columns have other names than `tokens` and `ner_tags`."""
+"""Test Hugging Face datasets with column names other than `tokens` and `ner_tags`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Annotated text as JSON of several programs: spaCy 2, ner-annotator, Dataturks, CLUENER, GLiNER, SpERT."""
+"""Test annotated text in several JSON formats: spaCy 2, ner-annotator, Dataturks, CLUENER, GLiNER and SpERT."""
 
 import json
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_a_file_of_ner_annotator_that_is_cut_is_refused(tmp_path, cut):
     fails(path, ", line 1: not JSON: ")
 
 
-# ends that are the last character
+# Inclusive end offsets
 
 
 def test_ends_of_dataturks_are_inclusive(tmp_path):
@@ -155,7 +155,7 @@ def test_bad_places_of_cluener_are_refused(tmp_path, label, rest):
     fails(lines(tmp_path, {"text": "a", "label": {"x": {}}}, {"text": TEXT, "label": label}), f", line 2: {rest}")
 
 
-# spans of words
+# Word spans
 
 WORDS = ["Ada", "met", "Bob", "in", "New", "York", "."]
 

@@ -1,4 +1,4 @@
-"""JSON records of Prodigy and doccano: what is left out of them, what is refused, and the key of the text."""
+"""Test JSON records from Prodigy and doccano: skipped records, rejected records, and the text key."""
 
 import json
 
@@ -98,7 +98,7 @@ def test_labels_by_name_need_no_file_beside_them(tmp_path):
     assert found(lines(tmp_path, numbered((0, 3, "per")))) == [[("Ada", "per")]]
 
 
-# the key of the text
+# The text key
 
 
 def test_the_text_may_be_under_another_key(tmp_path):
@@ -135,7 +135,7 @@ def test_the_command_and_what_makes_the_split_again_take_the_key(tmp_path):
     assert CliRunner().invoke(app, ["inspect", str(path), "--text-key", "body"]).exit_code == 0
 
 
-# NUL
+# NUL characters
 
 
 def test_a_nul_is_refused_but_where_it_is_in_a_token(tmp_path):

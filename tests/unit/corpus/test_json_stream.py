@@ -1,4 +1,4 @@
-"""JSON as it stands in files: arrays, lines, objects over several lines, trailing commas; and what is no corpus."""
+"""Test JSON as found in files: arrays, lines, multi-line objects, trailing commas, and files that are not corpora."""
 
 import json
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_numbers_that_are_none_are_read_as_before(tmp_path):
 
 
 def test_errors_name_the_id_of_the_record(tmp_path):
-    """All records of an array may be on one line."""
+    """Test an array on one line, for which a line number does not identify the record."""
     path = write(tmp_path, json.dumps([ADA, BOB | {"id": "b", "label": [[0, 3, ""]]}]))
     with pytest.raises(CorpusError, match="line 1, id 'b': '' is not a valid label for the span 0-3"):
         CorpusStream(path)

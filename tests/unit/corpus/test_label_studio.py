@@ -1,4 +1,4 @@
-"""Exports of Label Studio: which annotation is read, under which key the text is, and CSV."""
+"""Test Label Studio exports: selecting an annotation, the text key, and CSV."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def task(*annotations: object, **data: object) -> dict[str, object]:
 ADA, BOB = region(0, 3, "per"), region(8, 11, "per")
 IN_ADA, IN_BOB = [[("Ada", "per")]], [[("Bob", "per")]]
 
-# which annotation
+# Selecting an annotation
 
 
 def test_completions_are_annotations(tmp_path):
@@ -65,7 +65,7 @@ def test_texts_with_a_region_of_several_labels_are_left_out_and_counted(tmp_path
     ]
 
 
-# the key of the text
+# The text key
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_csv_has_the_text_in_other_columns_too(tmp_path):
 
 
 def test_csv_with_a_text_of_many_characters_is_read(tmp_path):
-    limit = 1 << 17  # that of Python
+    limit = 1 << 17  # the default limit in Python
     csv.field_size_limit(limit)
     text = TEXT + " word" * 40_000
     path = table(tmp_path, HEADER, ["1", text, json.dumps([ADA]), "1", "1"])

@@ -41,13 +41,14 @@ def test_a_shingle_is_a_pair_of_neighbours_without_regard_to_case():
     ("a", "b", "is_near"),
     [
         (ALPHABET, ALPHABET.upper(), True),
-        ("a b c d e", "a b c d e f", True),  # 4 of 5 shingles: 0.8
-        ("a b c d e", "a b c d e f g", False),  # 4 of 6
-        ("a b c d e f", "x a b c d e f", True),  # 5 of 6
-        (ALPHABET[:37], changed(ALPHABET[:37], 9), True),  # 19 words: 16 of 20, which is 0.8
-        (ALPHABET[:35], changed(ALPHABET[:35], 9), False),  # 18 words: 15 of 19
-        (ALPHABET[:19], changed(ALPHABET[:19], 9), True),  # 10 words, of which the last differs: 8 of 10
-        (ALPHABET[:17], changed(ALPHABET[:17], 8), False),  # 9 words: 7 of 9
+        ("a b c d e", "a b c d e f", True),  # 4 of 5 shingles in common, which is 0.8
+        ("a b c d e", "a b c d e f g", False),  # 4 of 6 shingles in common
+        ("a b c d e f", "x a b c d e f", True),  # 5 of 6 shingles in common
+        (ALPHABET[:37], changed(ALPHABET[:37], 9), True),  # 19 words with 16 of 20 shingles in common, which is 0.8
+        (ALPHABET[:35], changed(ALPHABET[:35], 9), False),  # 18 words with 15 of 19 shingles in common
+        # 10 words, the last of which differs, with 8 of 10 shingles in common.
+        (ALPHABET[:19], changed(ALPHABET[:19], 9), True),
+        (ALPHABET[:17], changed(ALPHABET[:17], 8), False),  # 9 words with 7 of 9 shingles in common
         (ALPHABET, " ".join(reversed(ALPHABET.split())), False),
     ],
 )
@@ -64,9 +65,9 @@ def test_sentences_of_fewer_than_five_words_are_like_equal_ones_alone():
 
 def test_sentences_hang_together_by_chains():
     a, b, c = ALPHABET[6:], ALPHABET, f"{ALPHABET} u v w"
-    assert groups(a, b) == [0, 0]  # 16 of 19 shingles
-    assert groups(b, c) == [0, 0]  # 19 of 22
-    assert groups(a, c) == [0, 1]  # 16 of 22
+    assert groups(a, b) == [0, 0]  # 16 of 19 shingles in common
+    assert groups(b, c) == [0, 0]  # 19 of 22 shingles in common
+    assert groups(a, c) == [0, 1]  # 16 of 22 shingles in common
     assert groups(a, c, b, "and now for something else", b) == [0, 0, 0, 3, 0]
 
 
@@ -107,7 +108,7 @@ def test_in_a_crowd_later_sentences_are_compared_with_the_first_ones(monkeypatch
     compared = []
     monkeypatch.setattr(near, "nearly_same", lambda a, b: compared.append(a) or False)
     groups(*sentences)
-    # The fifth has four candidates, so that neither it nor any after it is one.
+    # The fifth sentence has four candidates, so neither it nor any later sentence becomes a candidate.
     assert len(compared) == 0 + 1 + 2 + 3 + 46 * 4
 
 

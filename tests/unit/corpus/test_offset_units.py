@@ -1,4 +1,4 @@
-"""Offsets that count something else than characters, and offsets that are all off by the same number."""
+"""Test offsets that do not count characters, and offsets that are all shifted by the same amount."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ Spans = list[tuple[int, int, str]]
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """One for all tests of a language, as it takes long to set up."""
+    """Share one tokenizer between all tests for a language because creating one takes long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "tokenizer", cache(fitting.tokenizer))
         yield
@@ -41,20 +41,20 @@ def utf8(text: str) -> int:
 
 
 def spans(text: str, count: Callable[[str], int], names: list[tuple[str, str]] = NAMES) -> Spans:
-    """The places of names in a text, where offsets count so much before and in them."""
+    """Return spans for the names in a text, with offsets in the unit that `count` measures."""
     starts = [(text.index(name), name, label) for name, label in names]
     return [(count(text[:at]), count(text[:at] + name), label) for at, name, label in starts]
 
 
 def doccano(folder: Path, *records: tuple[str, Spans]) -> Path:
-    """Records that do not say what their spans cover."""
+    """Write records in doccano format, which does not declare the text of spans."""
     rows = (json.dumps({"id": i, "text": text, "label": found}) for i, (text, found) in enumerate(records, start=1))
     (folder / "a.jsonl").write_text("\n".join(rows), encoding="utf-8")
     return folder / "a.jsonl"
 
 
 def told(folder: Path, *records: tuple[str, Spans], names: list[tuple[str, str]] = NAMES) -> Path:
-    """Records of Label Studio, which say what their spans cover."""
+    """Write records in Label Studio format, which declares the text of spans."""
     tasks = []
     for i, (text, found) in enumerate(records, start=1):
         values = [
@@ -74,7 +74,7 @@ def brat(folder: Path, text: bytes, *rows: str) -> Path:
 
 
 def found(path: Path, **options: object) -> tuple[str, list[list[tuple[str, str]]], list[str]]:
-    """What the offsets count, the entities of each text, and what the user is told."""
+    """Return the detected offset unit, the entities in each text, and the user messages."""
     corpus = CorpusStream(path, **options)
     named = [
         [("".join(s.pieces()[e.start : e.end]).strip(), e.label) for e in entities([tag or "O" for tag in s.tags])]
@@ -89,7 +89,7 @@ def fails(path: Path, **options: object) -> str:
     return str(caught.value)
 
 
-# units
+# Units
 
 
 @pytest.mark.parametrize("write", [doccano, told])
@@ -98,7 +98,7 @@ def fails(path: Path, **options: object) -> str:
     [
         (EMOJI, utf16, "utf-16", "UTF-16 units", {doccano: 0, told: 0}),
         ("Ü. Ada met Bob in Rome.", utf8, "bytes", "bytes of UTF-8", {doccano: 0, told: 0}),
-        # Characters and UTF-16 units are the same here.
+        # For this text, characters and UTF-16 units are the same.
         ("€. Ada met Bob in Rome.", utf8, "bytes", "bytes of UTF-8", {doccano: 0, told: 0}),
         (
             "Ada\r\nmet Bob in\r\nRome.",
@@ -271,7 +271,7 @@ def test_a_format_whose_offsets_are_none_has_no_unit(tmp_path):
 
 
 def test_texts_that_fit_are_read_no_more_than_twice(tmp_path, monkeypatch):
-    monkeypatch.setattr(stream, "try_offsets", None)  # which would be called
+    monkeypatch.setattr(stream, "try_offsets", None)  # calling it would raise an error
     assert found(doccano(tmp_path, (EMOJI, spans(EMOJI, len))))[:2] == ("characters", [NAMES])
 
 
@@ -291,7 +291,7 @@ def test_the_trial_ends_where_nothing_is_left_to_find(tmp_path, monkeypatch):
     assert n_tried == 3
 
 
-# what the file does not say
+# Files without declared span texts
 
 
 def test_spans_behind_characters_that_count_as_two_are_told_of(tmp_path):
@@ -333,14 +333,14 @@ def test_inspect_tells_both(tmp_path):
     assert findings.keys() & {"offset_units", "ambiguous_offsets"} == set()
 
 
-# offsets that are off
+# Shifted offsets
 
 LONG = "Well, Adah met Bobby in Rome, Italy, with Cleo and Dinah - all."
 PEOPLE = [("Adah", "PER"), ("Bobby", "PER"), ("Rome", "LOC"), ("Italy", "LOC"), ("Cleo", "PER"), ("Dinah", "PER")]
 
 
 def off(start: int, end: int) -> Spans:
-    """The places of all names, with so much added to their starts and ends."""
+    """Return spans for all names with shifted start and end offsets."""
     return [(a + start, b + end, label) for a, b, label in spans(LONG, len, PEOPLE)]
 
 
@@ -388,7 +388,7 @@ def test_a_shift_is_named_where_the_file_says_what_its_spans_cover(tmp_path):
         f"{tmp_path / 'a.json'}, line 1, id 1: the file declares the text of a span as 'Adah', but the text at its"
     )
     assert "\n6 of 6 spans do not fit the text, and 6 of these start and end 1 character too late:\n" in shown
-    # It is not what --skip-invalid is for.
+    # `--skip-invalid` does not apply to shifted offsets.
     shown = fails(told(tmp_path, *[(LONG, off(1, 1))] * 2, ("Adah", []), names=PEOPLE), skip_invalid=2)
     assert "12 of 12 spans do not fit the text, and 12 of these start and end 1 character too late:" in shown
 
@@ -405,9 +405,9 @@ def test_spans_that_are_off_in_different_ways_or_seldom_are_no_shift(tmp_path):
     mixed = [*off(1, 1)[:2], *off(-1, 0)[2:4], *off(0, 1)[4:]]
     path = doccano(tmp_path, (LONG, mixed))
     assert found(path, misaligned="expand", overlap="longest")[0] == "characters"
-    path = doccano(tmp_path, (LONG, [*off(1, 1)[:3], *off(0, 0)[3:]]))  # half of them
+    path = doccano(tmp_path, (LONG, [*off(1, 1)[:3], *off(0, 0)[3:]]))  # half of the spans are shifted
     assert found(path, misaligned="missing")[0] == "characters"
-    path = doccano(tmp_path, (LONG, off(1, 1)[:2]))  # two
+    path = doccano(tmp_path, (LONG, off(1, 1)[:2]))  # only two spans
     assert found(path, misaligned="missing")[0] == "characters"
 
 
@@ -422,7 +422,7 @@ def test_full_stops_in_tokens_are_no_inclusive_ends(tmp_path):
     assert [sentence.tags for sentence in corpus] == [["B-x", "B-x", "B-x"]]
 
 
-# what is told
+# Messages
 
 
 def test_one_error_lists_misaligned_and_overlapping_spans(tmp_path):

@@ -1,4 +1,4 @@
-"""One file of a folder: the part that `split.json` names, or the only one."""
+"""Test selecting a file in a folder: the split specified in `split.json`, or the only file."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ from spacy_bert_ner.errors import CorpusError
 
 
 def make(folder: Path, *names: str, **parts: object) -> Path:
-    """A folder of empty files, with a `split.json` that names the file of each part, if there are any."""
+    """Create a folder with empty files. If splits are passed, also write a `split.json` that maps them to files."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
@@ -78,7 +78,7 @@ def test_of_many_files_the_first_are_named(tmp_path):
 
 
 def test_a_split_without_the_part_is_refused(tmp_path):
-    """Even of one file: it is another part."""
+    """Test a missing split. Even a single file is rejected if it is another split."""
     make(tmp_path, "dev.spacy", "train.spacy", train="train.spacy", dev="dev.spacy")
     message = r"Its split.json has no test part, only these: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
     with pytest.raises(CorpusError, match=message):
@@ -150,7 +150,7 @@ def test_other_folders_are_a_corpus(tmp_path):
 
 @pytest.mark.parametrize("key", ["train", "dev"])
 def test_training_on_all_parts_of_a_split_is_refused(tmp_path, key):
-    """Whatever the reader: that of the recipe is spaCy's own."""
+    """Test any reader. The recipe uses spaCy's own reader."""
     corpus = make(tmp_path / "corpus", *THREE, **NAMED)
     paths = {"train": corpus / "train.spacy", "dev": corpus / "dev.spacy"} | {key: corpus}
     options = [part for name, path in paths.items() for part in (f"--paths.{name}", str(path))]

@@ -1,4 +1,4 @@
-"""JSONL whose records bring their tokens, as Prodigy's do, and name what is unknown."""
+"""Test JSONL records that contain their tokens, as in Prodigy, and that mark parts as unknown."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TEXT = "New York-based Ada"
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """One for all tests of a language, as it takes long to set up."""
+    """Share one tokenizer between all tests for a language because creating one takes long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "tokenizer", cache(tokenizer))
         yield
@@ -29,7 +29,7 @@ def token(start: object, end: object, text: str | None = None) -> dict[str, obje
 
 
 def jsonl(folder: Path, text: str = TEXT, **more: object) -> Path:
-    """One record; the others of the file are as plain as can be."""
+    """Write a file with a minimal record, followed by the given record."""
     path = folder / "texts.jsonl"
     rows = [{"text": "a", "spans": []}, {"text": text, "spans": [], **more}]
     path.write_text("\n".join(map(json.dumps, rows)))
@@ -139,7 +139,7 @@ def test_tokens_that_are_not_those_of_the_text_are_refused(tmp_path, tokens, res
 def test_unknown_parts_have_no_tag(tmp_path):
     path = jsonl(tmp_path, unknown=[[4, 9], [15, 16]], spans=[{"start": 0, "end": 3, "label": "x"}])
     assert second(path).words == ["New", "York", "-", "based", "Ada"]
-    assert second(path).tags == ["B-x", None, None, "O", None]  # and all of a token that is unknown in part
+    assert second(path).tags == ["B-x", None, None, "O", None]  # a token that is partly unknown has no tag, either
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""PubTator: title, abstract, and a row for each entity."""
+"""Test the PubTator format: title, abstract, and a row for each entity."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What Prodigy's annotator rejected is kept: read, converted there and back, and learned."""
+"""Test that spans rejected in Prodigy are read, survive conversion in both directions, and are used in training."""
 
 from contextlib import nullcontext
 
@@ -33,7 +33,7 @@ def span(start, end, label="per", **more):
 
 
 def task(answer, *spans, view="ner", **more):
-    """A record of Prodigy's, as `ner.teach` makes it."""
+    """Return a record in the format that Prodigy's `ner.teach` writes."""
     return {"text": TEXT, "spans": [*spans], "answer": answer, "_view_id": view, **more}
 
 
@@ -87,10 +87,10 @@ def test_a_rejected_span_of_an_accepted_text(tmp_path):
 @pytest.mark.parametrize(
     ("rejected", "incorrect"),
     [
-        ([span(8, 11), span(8, 11)], (Entity("per", 2, 3),)),  # once
-        ([span(4, 11), span(8, 14)], (Entity("per", 1, 3), Entity("per", 2, 4))),  # they may overlap
-        ([span(8, 12)], ()),  # with white space, which no entity has
-        ([span(8, 10)], ()),  # a part of a token
+        ([span(8, 11), span(8, 11)], (Entity("per", 2, 3),)),  # duplicates are dropped
+        ([span(4, 11), span(8, 14)], (Entity("per", 1, 3), Entity("per", 2, 4))),  # rejected spans can overlap
+        ([span(8, 12)], ()),  # includes white space, which no entity does
+        ([span(8, 10)], ()),  # covers part of a token
         ([span(7, 8)], ()),
     ],
 )
@@ -119,7 +119,7 @@ SENTENCES = [
 
 @pytest.fixture
 def records(tmp_path):
-    """A file of the sentences."""
+    """Return a file that contains the sentences."""
     return lines(
         tmp_path,
         task("reject", span(15, 23), id="a"),

@@ -1,4 +1,4 @@
-"""Corpora in every tag scheme and in every format."""
+"""Test corpora in every tag scheme and in every format."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from spacy_bert_ner.errors import CorpusError
 WNUT = ROOT.parent / "shared" / "data" / "wnut17"
 SCHEMES = "IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain"
 
-# Sentences of six tokens: an entity of three, one of one, and one more of the same label directly after that.
+# Six tokens with an entity of three tokens, an entity of one token, and directly after it another with the same label.
 SPELLED = {
     "IOB1": "I-per I-per I-per O I-per B-per",
     "IOB2": "B-per I-per I-per O B-per B-per",
@@ -92,7 +92,7 @@ def test_a_chinese_corpus_has_a_tag_for_each_character(tmp_path):
 @pytest.mark.parametrize(
     ("sentences", "scheme", "iob2", "n_repaired"),
     [
-        # B- and I-: IOB1 only if every B- comes directly after its own label
+        # `B-` and `I-`: IOB1 only if every `B-` directly follows an entity with its label
         (["I-per I-per O I-geo"], "IOB1", ["B-per I-per O B-geo"], 0),
         (["I-per B-per I-geo O"], "IOB1", ["B-per B-per B-geo O"], 0),
         (["I-per I-per B-per", "B-geo O"], "IOB2", ["B-per I-per B-per", "B-geo O"], 1),
@@ -100,21 +100,21 @@ def test_a_chinese_corpus_has_a_tag_for_each_character(tmp_path):
         (["I-geo B-per"], "IOB2", ["B-geo B-per"], 1),
         (["B-per I-per B-per O"], "IOB2", ["B-per I-per B-per O"], 0),
         (["B-per O B-geo B-geo"], "IOB2", ["B-per O B-geo B-geo"], 0),
-        (["I-per", "I-per O"], "IOB1", ["B-per", "B-per O"], 0),  # no entity runs on into the next sentence
-        # I- and E-: IOE1 only if every E- comes directly before its own label
+        (["I-per", "I-per O"], "IOB1", ["B-per", "B-per O"], 0),  # no entity continues in the next sentence
+        # `I-` and `E-`: IOE1 only if every `E-` directly precedes an entity with its label
         (["E-per I-per O I-geo"], "IOE1", ["B-per B-per O B-geo"], 0),
         (["E-per I-per O E-geo"], "IOE2", ["B-per B-per O B-geo"], 1),
         (["E-per I-geo I-geo"], "IOE2", ["B-per B-geo I-geo"], 1),
         (["I-per E-per", "I-per"], "IOE2", ["B-per I-per", "B-per"], 1),
         (["E-per E-per O"], "IOE2", ["B-per B-per O"], 0),
-        # one label has tags that another lacks
+        # One label has tags that another label lacks.
         (["U-per B-geo L-geo"], "BILUO", ["B-per B-geo I-geo"], 0),
         (["O B-geo L-geo I-geo"], "BILUO", ["O B-geo I-geo B-geo"], 2),
         (["S-per", "B-geo E-geo O"], "IOBES", ["B-per", "B-geo I-geo O"], 0),
         (["S-per", "B-geo M-geo E-geo O"], "BMES", ["B-per", "B-geo I-geo I-geo O"], 0),
         (["B-geo E-geo O", "W-per"], "BMEWO", ["B-geo I-geo O", "B-per"], 0),
         (["O M-geo E-geo B-geo"], "BMES", ["O B-geo I-geo B-geo"], 2),
-        # nothing to tell
+        # No tags from which to infer a scheme
         (["O O", "O"], "IOB2", ["O O", "O"], 0),
     ],
 )
@@ -154,7 +154,7 @@ def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
         read_corpus(path)
 
 
-# errors
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
     ],
 )
 def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, place, before, tag):
-    path = write(tmp_path, layout([before, f"O {tag} O", tag]))  # the first of the two is named
+    path = write(tmp_path, layout([before, f"O {tag} O", tag]))  # the error is about the first occurrence
     shown = ", ".join(t for t in before.split() if t != "O")
     expected = (
         f"{path}, line {place}: the tag {tag!r} does not match the tags before it ({shown}). Allowed: O and tags that "
@@ -229,7 +229,7 @@ def test_labels_without_any_o_have_to_be_named(tmp_path, layout):
 
 @pytest.mark.parametrize("named", [None, "plain"])
 def test_a_column_of_as_many_tags_as_words_is_refused(tmp_path, named):
-    """As that of the lemmas, where the column of the tags is another."""
+    """Test a column that contains other values than tags, such as lemmas."""
     path = write(tmp_path, "a O\n" + "".join(f"w{i} lemma{i}\n" for i in range(1001)))
     expected = (
         f"{path}, line 2, the last column: 1001 different tags without prefixes for 1001 words ('lemma0', 'lemma1', "
@@ -254,7 +254,7 @@ def test_more_labels_have_to_be_named_and_shared_by_words(tmp_path):
 
 @pytest.mark.parametrize("scheme", [None, "IOB2", "plain"])
 def test_the_work_grows_with_the_number_of_different_tags_alone(monkeypatch, scheme):
-    """Every tag is compared with at most one of each prefix, whether it fits or not."""
+    """Test that every tag is compared with at most one tag for each prefix, whether it matches or not."""
     compared = 0
 
     def count(tags):
@@ -272,7 +272,7 @@ def test_the_work_grows_with_the_number_of_different_tags_alone(monkeypatch, sch
 
 
 def test_what_broke_a_rule_is_repaired_whatever_the_number_of_labels(tmp_path):
-    """The rules of a scheme know no labels, so that nothing grows with the square of their number."""
+    """Test many labels. A scheme's rules do not depend on labels, so nothing grows with the square of their number."""
     rows = "".join(f"a B-{i}\nb I-{i}\nc I-{i + 1}\n\n" for i in range(5000))
     corpus = read_corpus(write(tmp_path, rows))
     assert (corpus.tag_scheme, corpus.n_repaired) == ("IOB2", 5000)
@@ -297,7 +297,7 @@ def test_a_scheme_that_is_not_in_the_table_is_refused(tmp_path, scheme):
         read_corpus(tmp_path / "not-read", tag_scheme=scheme)
 
 
-# a real corpus, whose labels hold hyphens
+# A real corpus whose labels contain hyphens
 
 
 @pytest.mark.corpora
@@ -321,18 +321,18 @@ def test_wnut_is_the_same_in_every_scheme(tmp_path, scheme):
     corpus = read_corpus(write(tmp_path, "\n".join(rows)))
     assert (corpus.tag_scheme, corpus.n_repaired) == (scheme, 0)
     different = [(a.words, a.tags) for a, b in zip(original.sentences, corpus.sentences, strict=True) if a[:2] != b[:2]]
-    assert len(different) == (6 if scheme == "plain" else 0)  # entities of one label that touch become one
+    assert len(different) == (6 if scheme == "plain" else 0)  # adjacent entities with the same label are merged
 
 
 @pytest.mark.parametrize(
     ("tags", "scheme"),
     [
-        ([None, "B-x", "I-x", "I-y"], "IOB1"),  # the `B-` may divide
+        ([None, "B-x", "I-x", "I-y"], "IOB1"),  # the `B-` can separate two entities
         (["O", "B-x", None, "I-x"], "IOB2"),
         (["B-x", None, "L-x"], "BILUO"),
         (["x", None, "O"], "plain"),
         ([None, "E-x", "I-y", "E-x", None], "IOE2"),
-        (["I-x", "E-x", None], "IOE1"),  # the `E-` may divide
+        (["I-x", "E-x", None], "IOE1"),  # the `E-` can separate two entities
     ],
 )
 def test_the_scheme_is_told_from_the_tags_that_are_known(tags, scheme):

@@ -1,4 +1,4 @@
-"""Sentences that cannot be read: left out and listed as far as the user allows, in every format."""
+"""Test that invalid sentences are skipped and listed in every format, up to the number that the user permits."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def spans(*ends: object) -> list[dict[str, object]]:
     ]
 
 
-# In each the second of three sentences is bad: the words of the others are Ada and Cem.
+# In each file, the second of three sentences is invalid. The words in the other sentences are Ada and Cem.
 BAD = {
     "labels": ("text,labels\nAda,B-per\nBob Day,O\nCem,O\n", "a.csv", "line 3: 2 words but 1 labels"),
     "fields": ("text,labels\nAda,B-per\nBob\nCem,O\n", "a.csv", "line 3: 1 fields in this row, but 2 in the header"),
@@ -240,7 +240,7 @@ def test_ten_million_characters_in_a_line_are_refused_in_short(tmp_path, content
     assert len(str(e.value)) < 600
 
 
-# --document-key
+# The option `--document-key`
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_no_group_is_in_two_parts(tmp_path):
     assert len(parts[0]) == len(parts[1]) == 5
 
 
-# the progress bar
+# The progress bar
 
 
 def test_a_bar_is_only_for_terminals_and_long_work(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""The reader `spacy_bert_ner.Corpus.v1`, as a config names it, and the joining of sentences."""
+"""Test the reader `spacy_bert_ner.Corpus.v1` in configs, and joining sentences."""
 
 import inspect
 import json
@@ -103,7 +103,7 @@ def converted(folder: Path) -> Path:
 FORMATS = [(gmb, {}), (conll, {"join": 64}), (jsonl, {}), (brat, {}), (converted, {})]
 
 
-# What is read
+# Reading
 
 
 @pytest.mark.parametrize(("make", "options"), FORMATS)
@@ -212,7 +212,7 @@ def test_each_epoch_reads_the_same_and_only_the_first_checks(tmp_path: Path, mon
     assert [texts(list(corpus(NLP))) for _ in range(3)] == [SENTENCES] * 3
     assert len(opened) == 1
     assert texts(list(corpus(spacy.blank("en")))) == SENTENCES
-    assert len(opened) == 2  # another tokenizer may cut the text otherwise
+    assert len(opened) == 2  # another tokenizer can split the text differently
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
@@ -224,10 +224,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         assert sum(1 for _ in corpus(NLP)) == 2 * n
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 300_000  # 1,800 Docs more take some megabytes
+    assert peaks[1] < peaks[0] + 300_000  # 1,800 more Docs take several megabytes
 
 
-# Docs of .spacy files
+# Docs in `.spacy` files
 
 
 def test_docs_keep_all_their_annotation_when_joined(tmp_path: Path) -> None:
@@ -254,7 +254,8 @@ def test_docs_keep_all_their_annotation_when_joined(tmp_path: Path) -> None:
     assert doc.text == "Ada left. Bob left."
     assert [token.tag_ for token in doc] == ["NNP", "VBD", "."] * 2
     assert [token.lemma_ for token in doc] == ["Ada", "leave", ".", "Bob", "leave", "."]
-    assert [token.ent_iob_ for token in doc] == ["B", "O", "", "B", "O", ""]  # unknown stays unknown
+    # Tokens without annotation stay without annotation.
+    assert [token.ent_iob_ for token in doc] == ["B", "O", "", "B", "O", ""]
     assert [(span.text, span.label_) for span in doc.spans["names"]] == [("Ada", "Ada"), ("Bob", "Bob")]
     assert (doc[4]._.mark, doc[3:5]._.note, doc._.source) == ("Bob left", "Bob", None)
     assert [sentence.text for sentence in doc.sents] == ["Ada left.", "Bob left."]
@@ -389,10 +390,10 @@ def test_joining_loses_nothing_and_mixes_nothing(
             assert len(doc) <= most
             assert [len(sentence) for sentence in doc.sents] == pieces
         if at < len(sentences) and sentences[at][0] == document != "":
-            assert len(doc) + len(before[at]) > most  # what fits is joined
+            assert len(doc) + len(before[at]) > most  # sentences are joined as long as they fit
 
 
-# What is wrong
+# Errors
 
 
 @pytest.mark.parametrize("path", [None, "", [], [""]])
@@ -459,7 +460,7 @@ def test_repaired_tags_are_counted_once_an_epoch(tmp_path: Path) -> None:
         assert len(read(path, tag_scheme="IOB2")) == 3
 
 
-# In a config
+# Configs
 
 BLOCK = """
 [paths]
@@ -503,7 +504,7 @@ def test_spacy_train_reads_text_directly(tmp_path: Path, encoder_512: Path) -> N
     config["corpora"]["dev"]["limit"] = 1
     config.to_disk(tmp_path / "config.cfg")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of spaCy and torch, about training on so little
+        warnings.simplefilter("ignore")  # spaCy and torch warn about the small amount of training data
         train(
             tmp_path / "config.cfg",
             tmp_path / "training",

@@ -55,7 +55,7 @@ def split_at_random(items, split, seed):
 
 
 def test_the_order_is_that_of_pandas_sample():
-    # numpy.random.RandomState(42).permutation(10) is [8, 1, 5, 0, 7, 2, 9, 4, 3, 6]
+    # `numpy.random.RandomState(42).permutation(10)` returns [8, 1, 5, 0, 7, 2, 9, 4, 3, 6].
     assert split_at_random("abcdefghij", "80/10/10", 42) == {
         "train": ["i", "b", "f", "a", "h", "c", "j", "e"],
         "dev": ["d"],
@@ -71,7 +71,7 @@ def test_a_split_in_two_has_no_test_part():
 
 
 def test_the_seed_decides_the_order():
-    # numpy.random.RandomState(0).permutation(10) is [2, 8, 4, 9, 1, 6, 7, 3, 0, 5]
+    # `numpy.random.RandomState(0).permutation(10)` returns [2, 8, 4, 9, 1, 6, 7, 3, 0, 5].
     assert split_at_random("abcdefghij", "50/50", 0) == {
         "train": ["c", "i", "e", "j", "b"],
         "dev": ["g", "h", "d", "a", "f"],
@@ -119,7 +119,7 @@ def test_units_stay_together_and_parts_have_their_share():
 
 
 def test_a_rare_label_is_in_every_part():
-    # Ten sentences in a thousand have it: a random split leaves it out of dev in a third of all cases.
+    # Ten of a thousand sentences have the label. In a third of all cases, a random dev split lacks it.
     counts = np.zeros((1000, 2), dtype=int)
     counts[::100, 0] = 1
     counts[:, 1] = 1
@@ -152,7 +152,7 @@ def test_every_sentence_is_in_one_part_and_every_unit_too(data):
 
 
 def test_a_large_unit_does_not_take_the_room_of_small_ones():
-    unit_of = np.array([0, 1, *[2] * 8])  # of 10 sentences 8 are in one unit, which comes last in the text
+    unit_of = np.array([0, 1, *[2] * 8])  # 8 of 10 sentences are in the last unit
     for seed in range(5):
         parts = split_units(unit_of, no_labels(10), "60/20/20", seed)
         assert parts["train"].tolist() == [*range(2, 10)]
@@ -192,7 +192,8 @@ def test_an_exact_copy_goes_along_with_its_near_ones():
     copies, near = np.array([0, 1, 1, 3, 4, 5]), np.array([0, 3, 3, 3, 4, 5])
     moved, n_exact, n_near = copies_together(parts, copies, "40/30/30", near)
     assert {name: places.tolist() for name, places in moved.items()} == {"train": [0, 3, 1, 2], "dev": [4], "test": [5]}
-    assert (n_exact, n_near) == (1, 1)  # place 2, which is equal to 1, and 1, which is first of its equals
+    # Sentence 2, which equals sentence 1, and sentence 1, which is the first of its duplicates.
+    assert (n_exact, n_near) == (1, 1)
 
 
 def test_without_copies_nothing_is_moved():

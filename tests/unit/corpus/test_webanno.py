@@ -1,4 +1,4 @@
-"""WebAnno TSV 3, which INCEpTION writes."""
+"""Test the WebAnno TSV 3 format, which INCEpTION writes."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ NLP = spacy.blank("en")
 
 
 def webanno(folder: Path, *rows: str, layers: tuple[str, ...] = ("#T_SP=webanno.custom.NamedEntity|value",)) -> Path:
-    """A file with these layers; tabs are written as spaces in groups of two."""
+    """Write a file with the given layers. In `rows`, two spaces stand for a tab."""
     header = ["#FORMAT=WebAnno TSV 3.3", *layers, "", ""]
     path = folder / "news.tsv"
     path.write_text("\n".join([*header, *(row.replace("  ", "\t") for row in rows)]) + "\n", encoding="utf-8")
@@ -25,7 +25,7 @@ def webanno(folder: Path, *rows: str, layers: tuple[str, ...] = ("#T_SP=webanno.
 
 
 def tagged(path: Path, **options: object) -> list[tuple[str, str]]:
-    """The text and the tags of each sentence, with · for white space in tokens."""
+    """Return the text and the tags of each sentence."""
     return [
         ("".join(sentence.pieces()), " ".join(str(tag) for tag in sentence.tags))
         for sentence in CorpusStream(path, **options)

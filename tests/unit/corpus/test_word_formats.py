@@ -1,4 +1,4 @@
-"""Formats of words with tags beside columns and CSV: CoNLL-U, Hugging Face datasets, spaCy's DocBin."""
+"""Test formats with words and tags other than column files and CSV: CoNLL-U, Hugging Face datasets, and DocBin."""
 
 import gc
 import json
@@ -49,7 +49,7 @@ def ents(path: Path) -> list[list[tuple[str, str]]]:
     return [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs(path)]
 
 
-# columns: that of the tags
+# The tag column in column files
 
 
 def columns(folder: Path, text: str) -> Path:
@@ -154,7 +154,7 @@ def test_the_command_takes_a_column_and_says_which_it_found(tmp_path):
 
 
 def conllu(folder: Path, *rows: str) -> Path:
-    """Rows of number, word and MISC; all others as they are."""
+    """Write rows given as "number word MISC". Other rows are written unchanged."""
     lines = []
     for row in rows:
         parts = row.split(" ")
@@ -316,7 +316,10 @@ def test_ten_columns_of_another_kind_are_not_conllu(tmp_path):
 
 
 def class_labels(names: list[str] = NAMES, kind: str = "Sequence") -> dict[bytes, bytes]:
-    """What `datasets` notes in a schema: older versions write `Sequence`, newer ones `List`."""
+    """Return schema metadata as written by `datasets`.
+
+    Older versions write `Sequence`, and newer versions write `List`.
+    """
     labels = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": kind}
     strings = {"feature": {"dtype": "string", "_type": "Value"}, "_type": kind}
     return {b"huggingface": json.dumps({"info": {"features": {"tokens": strings, "ner_tags": labels}}}).encode()}
@@ -351,7 +354,7 @@ def parquet_file(path: Path, words: Any, tags: Any, metadata: Any = None, **type
 
 
 def saved_folder(path: Path, words: Any, tags: Any, metadata: Any = None, **types: Any) -> Path:
-    """As `save_to_disk` writes it, in two files whose order is that of `state.json` alone."""
+    """Write a dataset in the format of `save_to_disk`, in two files whose order only `state.json` specifies."""
     path.mkdir()
     names = ["b.arrow", "a.arrow"]
     for name, part in zip(names, [slice(1), slice(1, None)], strict=True):
@@ -537,7 +540,7 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
     )
 
 
-# the same as JSON
+# The same datasets as JSON
 
 
 def as_lines(rows: list[Any]) -> str:
@@ -717,7 +720,7 @@ def test_a_docbin_that_lacks_a_string_is_refused(tmp_path):
     fails(tmp_path / "a.spacy", ": cannot be read as a DocBin after [01] Docs ")
 
 
-# all
+# All formats
 
 
 @pytest.mark.parametrize("format", ["huggingface", "spacy"])
@@ -727,7 +730,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path, format):
     fails(folder, ": .+Copy ", format=format)
 
 
-# spaces and documents beside tokens and tags
+# Spaces and documents in addition to tokens and tags
 
 
 def json_rows(folder: Path, *more: dict[str, Any]) -> Path:
@@ -788,7 +791,7 @@ def test_a_tag_that_no_column_can_hold_is_refused(tmp_path, tag):
 
 
 def test_offsets_of_arrow_that_lead_out_of_the_file_are_refused(tmp_path):
-    """Arrow would read what is there in memory, or end the process."""
+    """Test Arrow offsets beyond the end of the file. Arrow would read other memory or end the process."""
     path, found = (
         tmp_path / "a.arrow",
         table([["a", "b"], ["c"]], [["O", "O"], ["O"]], tokens=STRINGS, ner_tags=STRINGS),
@@ -796,7 +799,7 @@ def test_offsets_of_arrow_that_lead_out_of_the_file_are_refused(tmp_path):
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, found.schema) as writer:
         writer.write_table(found)
     data = path.read_bytes()
-    for offsets in ([0, 2, 3], [0, 1, 2, 3]):  # of rows, of strings
+    for offsets in ([0, 2, 3], [0, 1, 2, 3]):  # offsets of rows, then offsets of strings
         before = b"".join(n.to_bytes(4, "little") for n in offsets)
         assert before in data
         path.write_bytes(data.replace(before, before[:-4] + (1 << 30).to_bytes(4, "little")))
@@ -832,7 +835,10 @@ def test_numbers_of_five_thousand_digits_are_no_numbers_of_words(tmp_path):
 
 
 def test_a_damaged_docbin_leaves_the_collection_of_garbage_on(tmp_path):
-    """srsly switches it off while it reads, and leaves it off where that fails."""
+    """Test that garbage collection is enabled again.
+
+    srsly disables garbage collection while reading and does not enable it again after an error.
+    """
     path = tmp_path / "a.spacy"
     path.write_bytes(zlib.compress(b"\x81\xa5attrs\xc1"))
     fails(path, ": cannot be read as a DocBin after 0 Docs", format="spacy")

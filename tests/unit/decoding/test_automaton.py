@@ -35,7 +35,8 @@ def test_what_may_follow_is_told_by_what_opens_and_the_ways_of_each_state(tags):
     ],
 )
 def test_there_are_few_states(scheme, n_states):
-    # One closed state, and one for each of two labels. IOE1 also has states after which the same label must follow.
+    # One state outside entities, and one inside for each of two labels. IOE1 also has states that the same label must
+    # follow.
     assert automaton_of(TAG_SETS[scheme]).n == n_states
 
 

@@ -1,4 +1,4 @@
-"""Compare best paths and sums over all paths with the list of all legal sequences."""
+"""Compare best paths, and sums over all paths, with an enumeration of all legal sequences."""
 
 from itertools import pairwise
 
@@ -50,7 +50,7 @@ def test_sums_are_those_over_all_legal_sequences(tags, data):
     sums = forward_backward(weights, np.array(begins), tags)
     total = sum(np.prod([weights[i, t] for i, t in enumerate(path)]) for path in legal_sequences(tags, begins))
     assert np.exp(sums.log_total) == pytest.approx(total)
-    # No token precedes the first one, so only the start state has a sum, 1, with the factor 1.
+    # The first token has no previous token, so only the start state has a sum: 1, with the factor 1.
     assert sums.alpha[0].tolist() == (np.arange(automaton_of(tags).n) == automaton_of(tags).start).tolist()
     assert sums.log_alpha[0] == 0
     assert sums.beta[-1].tolist() == automaton_of(tags).final_states.tolist()
@@ -58,7 +58,7 @@ def test_sums_are_those_over_all_legal_sequences(tags, data):
 
 @every_tag_set
 def test_ties_give_one_legal_sequence(tags):
-    # All sequences have the same score. The chosen states must belong to a single sequence.
+    # All sequences have the same score, but the selected states must belong to one sequence.
     best = viterbi(np.zeros((9, len(tags.tags))), np.arange(9) % 4 == 0, tags)
     assert not any(n_illegal(tags, best[s:e]) for s, e in ((0, 4), (4, 8), (8, 9)))
 
@@ -69,7 +69,7 @@ def test_a_long_chain_in_blocks_is_the_same_as_in_one(tags, monkeypatch):
     scores, begins = rng.normal(0, 3, size=(300, len(tags.tags))), rng.random(300) < 0.02
     begins[0] = True
     in_blocks, sums = viterbi(scores, begins, tags), forward_backward(np.exp(scores), begins, tags)
-    monkeypatch.setattr(block_scan, "MAX_CELLS", 1)  # one block, so token by token
+    monkeypatch.setattr(block_scan, "MAX_CELLS", 1)  # one block, which is processed token by token
     np.testing.assert_array_equal(viterbi(scores, begins, tags), in_blocks)
     in_one = forward_backward(np.exp(scores), begins, tags)
     assert in_one.log_total == pytest.approx(sums.log_total)
@@ -91,10 +91,10 @@ def test_of_many_states_there_is_one_block(n_labels, n_blocks):
 def passed(weights, begins, tags, join):
     """Compute forward and backward values token by token and tag by tag, without states or blocks.
 
-    weights: logarithms. *Shape:* `(n_tokens, n_tags)`
-    join: combines alternatives: `np.logaddexp.reduce` or `np.maximum.reduce`.
-    RETURNS: values up to and including each tag, and after each tag, *Shape:* `(n_tokens, n_tags)` each; and the value
-        of the whole chain.
+    weights: logarithms of weights. *Shape:* `(n_tokens, n_tags)`
+    join: function that combines alternatives: `np.logaddexp.reduce` or `np.maximum.reduce`.
+    RETURNS: values up to and including each tag, and values after each tag, *Shape:* `(n_tokens, n_tags)` each; and the
+        value for the whole chain.
     """
     with np.errstate(divide="ignore"):
         begin, follow, end = (np.log(kind.astype(float)) for kind in (tags.may_begin, tags.may_follow, tags.may_end))
@@ -113,7 +113,7 @@ LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
 
 
 def long_chains(tags, monkeypatch):
-    """Yield chains of several lengths: first in the default blocks, then in three or four long blocks, then in one."""
+    """Yield chains with several lengths: in the default blocks, then in three or four long blocks, then in one block."""
     rng = np.random.default_rng(7)
     for max_cells in (block_scan.MAX_CELLS, 4 * automaton_of(tags).n ** 2, 1):
         monkeypatch.setattr(block_scan, "MAX_CELLS", max_cells)
@@ -145,7 +145,7 @@ def test_the_sums_of_a_long_chain_are_those_of_token_by_token(tags, monkeypatch)
         assert sums.log_total == pytest.approx(total, rel=1e-12)
         for state in range(states.n):
             of_state = np.flatnonzero(states.state_of_tag == state)
-            expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # -inf if no tag may lead there
+            expected = np.logaddexp.reduce(upto[:-1, of_state], axis=1)  # -inf if no tag can lead to this state
             np.testing.assert_allclose(before[1:, state], expected, rtol=1e-10, atol=1e-10)
             for tag in of_state:
                 np.testing.assert_allclose(after[:, state], expected_after[:, tag], rtol=1e-10, atol=1e-10)
@@ -155,7 +155,7 @@ def test_a_long_chain_of_small_probabilities_does_not_underflow():
     tags = TAG_SETS["IOB2"]
     sums = forward_backward(np.full((20_000, 5), 1e-40), np.arange(20_000) == 0, tags)
     assert np.isfinite([sums.log_total, *sums.log_alpha, *sums.log_beta]).all()
-    # Each token adds log(1e-40), and a little more as the number of legal sequences grows.
+    # Each token adds log(1e-40) and slightly more, because the number of legal sequences grows.
     assert -92.2 < sums.log_total / 20_000 < -90.5
 
 

@@ -1,4 +1,4 @@
-"""Compare the probabilities of entities with the list of all legal sequences."""
+"""Compare entity probabilities with an enumeration of all legal sequences."""
 
 from itertools import pairwise, product
 
@@ -24,7 +24,7 @@ TAG_SETS = {scheme: build_tag_set(tags_of_labels(["a", "b"], scheme), scheme) fo
 
 
 def by_hand(logits, begins, tags, temperature):
-    """Return the probability of every entity: its share of the weight of all legal sequences."""
+    """Return the probability of every entity: its share in the total weight of all legal sequences."""
     weights = np.exp(logits.astype(float) / temperature)
     starts = [*np.flatnonzero(begins), len(begins)]
     held, total = {}, 0.0
@@ -51,7 +51,7 @@ def test_the_score_is_the_share_of_sequences_that_hold_exactly_this_entity(name,
 def test_scores_of_one_token_are_those_of_its_distribution():
     tags = build_tag_set(("O", "B-per", "I-per"), "IOB2")
     logits = np.log(np.array([[0.5, 0.3, 0.2]], dtype="f"))
-    # A single I-per is illegal, so O and B-per share the probability.
+    # A single I-per is illegal, so O and B-per share the whole probability.
     scores = entity_scores(logits, np.array([True]), [Entity("per", 0, 1)], tags)
     assert scores.tolist() == [pytest.approx(0.3 / 0.8)]
 
@@ -91,7 +91,7 @@ def test_entities_of_several_sequences_do_not_depend_on_each_other():
 
 @pytest.mark.parametrize("name", TAG_SETS)
 def test_entities_of_many_sequences_do_not_depend_on_each_other(name):
-    # Enough tokens that the sums are computed in blocks, which start and end anywhere in a sequence.
+    # With this many tokens, sums are computed in blocks, which can start and end anywhere in a sequence.
     tags, rng = TAG_SETS[name], np.random.default_rng(11)
     lengths = rng.integers(1, 12, size=50)
     ends = np.cumsum(lengths)
@@ -120,7 +120,7 @@ def test_rounding_lifts_no_score_above_1():
     tags, rng = TAG_SETS["IOB2"], np.random.default_rng(0)
     for _ in range(400):
         logits = rng.normal(0, 3, size=(4, 5)).astype("f")
-        logits[range(4), [0, 1, 2, 0]] += 40  # almost certainly O B-a I-a O
+        logits[range(4), [0, 1, 2, 0]] += 40  # O B-a I-a O is almost certain
         assert entity_scores(logits, np.arange(4) == 0, [Entity("a", 1, 3)], tags)[0] <= 1
 
 
@@ -149,7 +149,7 @@ def test_the_temperature_is_between_a_twentieth_and_20(sharpness, expected):
 
 
 def test_scores_of_0_and_1_have_a_temperature_too():
-    # At low temperatures, the scores round to 0 and 1 in floating point, and one of them is wrong.
+    # At low temperatures, scores round to 0 or 1 in floating point, and one of these predictions is incorrect.
     logit, correct = np.array([40.0, 40.0, 40.0, -40.0]), np.array([True, True, False, True])
     with np.errstate(over="ignore"):
         temperature = fit_temperature(lambda t: 1 / (1 + np.exp(-logit / t)), correct)

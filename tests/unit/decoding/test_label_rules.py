@@ -1,4 +1,4 @@
-"""Test `labels` and `label_map` of the component and of corpora, and new labels of a sourced component."""
+"""Test `labels` and `label_map` in components and corpora, and new labels in sourced components."""
 
 import copy
 import json
@@ -33,13 +33,13 @@ TEXT = "Kevin Durant plays for the Brooklyn Nets and lives in New York."
 
 
 def annotated(nlp, *texts):
-    """Create examples from texts and their entities."""
+    """Create examples from texts and entities."""
     return [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in texts]
 
 
 @pytest.fixture
 def mixed(make_nlp):
-    """Return examples with labels of two corpora: PERSON and per, and MISC."""
+    """Return examples with labels from two corpora: PERSON and per, and MISC."""
     return annotated(
         spacy.blank("en"),
         ("Kevin Durant plays for the Brooklyn Nets.", [(0, 12, "PERSON"), (27, 40, "org")]),
@@ -52,7 +52,7 @@ def bert_ner(nlp, name="bert_ner"):
     return nlp.get_pipe(name)
 
 
-# the rules
+# Label rules
 
 RULES = make_rules(["per", "geo"], {"PERSON": "per", "MISC": None})
 
@@ -140,7 +140,7 @@ def test_gold_that_needs_no_change_is_not_copied():
     assert rename_gold(LabelRules(), examples) is examples
 
 
-# training
+# Training
 
 
 def test_a_new_head_has_the_labels_that_are_kept(make_nlp, mixed):
@@ -211,11 +211,11 @@ def test_add_label_refuses_what_the_settings_leave_out(make_nlp, mixed):
             bert_ner(nlp).add_label(label)
 
 
-# predictions
+# Predictions
 
 
 def probabilities(nlp):
-    """Return the logits of each token and tag."""
+    """Return the logits for each token and tag."""
     (output,) = bert_ner(nlp).model.predict([nlp.make_doc(TEXT)])
     logits = output.dataXd.astype("float64")
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -264,11 +264,11 @@ def test_a_saved_pipeline_keeps_the_names_and_takes_other_ones(make_nlp, tagger,
     assert [(ent.start, ent.end, ent.label_) for ent in copy.deepcopy(again)(TEXT).ents] == expected
 
 
-# scores
+# Scores
 
 
 def score(nlp, predicted, gold):
-    """Return the scores of the pipeline for given predicted entities, combined as in `nlp.evaluate`."""
+    """Return the pipeline's scores for given predicted entities, combined as in `nlp.evaluate`."""
     (eg,) = annotated(nlp, (TEXT, gold))
     eg.predicted.set_ents([eg.predicted.char_span(*ent) for ent in predicted])
     scores = {}
@@ -289,7 +289,7 @@ def test_gold_entities_are_scored_under_their_new_names(make_nlp, tagger):
 
 
 def two(tagger, first, second):
-    """Create a pipeline of two components with these settings, one of them named `other`."""
+    """Create a pipeline with two components that have these settings. One is named `other`."""
     nlp = spacy.blank("en")
     for name, config in (("bert_ner", first), ("other", second)):
         model = {"name": str(tagger), "overlap": 8}
@@ -343,7 +343,7 @@ def test_without_rules_nothing_is_copied_to_be_scored(make_nlp, tagger):
     assert scope_of(nlp).rename(examples) is examples
 
 
-# sourced components
+# Sourced components
 
 CONFIG = """
 [nlp]
@@ -389,7 +389,7 @@ component = "{name}"
 
 @pytest.fixture
 def sourced(make_nlp, tagger, tmp_path):
-    """Create a pipeline whose config sources `bert_ner` from a trained pipeline, initialized for a new label."""
+    """Create a pipeline whose config sources `bert_ner` from a trained pipeline, and initialize it for a new label."""
     source = make_nlp(name=tagger)
     source(TEXT)
     source.to_disk(tmp_path / "trained")
@@ -433,7 +433,7 @@ def test_the_callback_names_the_components_that_there_are(sourced):
         sourced(CALLBACK.format(name="ner"))
 
 
-# corpora
+# Corpora
 
 
 RECORDS = [
@@ -521,7 +521,7 @@ def test_no_labels_at_all_is_an_error_as_before(make_nlp):
         nlp.initialize(lambda: annotated(nlp, ("Kevin came", [(0, 5, "per")])))
 
 
-# whole pipelines
+# Complete pipelines
 
 
 def test_evaluate_scores_gold_under_its_new_names(make_nlp, tagger, tmp_path):

@@ -1,4 +1,4 @@
-"""Test new names for the tags of a checkpoint, and heads with several columns of the same tag."""
+"""Test new names for a checkpoint's tags, and heads with several columns for the same tag."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ NAMES = {"LABEL_0": "O", "LABEL_1": "B-per", "LABEL_2": "I-per", "LABEL_3": "O"}
 
 @pytest.fixture
 def nameless(tmp_path):
-    """A token classifier whose tags have the default names of transformers."""
+    """Return a token classifier whose tags have the default names in transformers."""
     return save_tagger(tmp_path / "nameless", *NAMES, initializer_range=0.5)
 
 
@@ -45,7 +45,7 @@ def checkpoint_of(nlp):
 
 
 def with_tags(folder, target, *tags):
-    """The same weights with other tags in config.json."""
+    """Return a checkpoint with the same weights and other tags in `config.json`."""
     shutil.copytree(folder, target)
     config = json.loads((target / "config.json").read_text())
     config |= {"id2label": dict(enumerate(tags)), "label2id": {tag: i for i, tag in enumerate(tags)}}
@@ -54,7 +54,7 @@ def with_tags(folder, target, *tags):
 
 
 def set_bias(folder, *bias):
-    """Set the logits of every token."""
+    """Set the logits for every token."""
     model = BertForTokenClassification.from_pretrained(folder)
     with torch.no_grad():
         model.classifier.weight.zero_()
@@ -63,7 +63,7 @@ def set_bias(folder, *bias):
     return folder
 
 
-# the map
+# The tag map
 
 
 def test_a_map_gives_tags_their_names(make_nlp, nameless, tmp_path):
@@ -145,7 +145,7 @@ def test_an_encoder_has_no_tags_to_map(make_nlp, encoder):
         nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "per")]})])
 
 
-# saved pipelines
+# Saved pipelines
 
 
 SWAPPED = {"B-per": "B-geo", "I-per": "I-geo", "B-geo": "B-per", "I-geo": "I-per"}
@@ -182,7 +182,7 @@ def test_initializing_a_saved_pipeline_opens_the_checkpoint_and_maps_its_tags(ma
     assert torch.equal(checkpoint_of(again).model.classifier.weight, checkpoint_of(nlp).model.classifier.weight)
 
 
-# columns of the same tag
+# Several columns for the same tag
 
 
 def test_equal_columns_are_one_tag_with_the_sum_of_their_probabilities():
@@ -208,7 +208,7 @@ def test_no_probability_is_a_logit_of_its_own():
 
 @pytest.mark.parametrize("decoding", ["viterbi", "greedy"])
 def test_two_columns_outside_outweigh_one_inside(make_nlp, tmp_path, decoding):
-    # softmax: O 0.31, X 0.31, B-per 0.38; outside in total 0.62
+    # Softmax: O 0.31, X 0.31, B-per 0.38. O and X have 0.62 in total.
     folder = set_bias(save_tagger(tmp_path, "O", "B-per", "I-per", "X"), 1.0, 1.2, -30.0, 1.0)
     config = {"decoding": decoding}
     one = make_nlp(name=folder, tag_map={"X": "B-misc"}, config=config)
@@ -251,11 +251,11 @@ def test_loss_and_gradient_are_those_of_the_sum(make_nlp, nameless, objective):
     kevin, lives = p[0, 1], p[1, 0] + p[1, 3]
     if objective == "tokens":
         expected = -(kevin.log() + lives.log())
-    else:  # in IOB, `I-` starts an entity if no entity is directly before it
+    else:  # in IOB, `I-` starts an entity if no entity ends directly before it
         legal = {(a, b) for a in "OBI" for b in "OBI"}
         column = {"O": p[:, 0] + p[:, 3], "B": p[:, 1], "I": p[:, 2]}
         expected = -(kevin * lives / sum(column[a][0] * column[b][1] for a, b in legal)).log()
-    expected = expected / 2  # the mean over two tokens
+    expected = expected / 2  # the mean of two tokens
     expected.backward()
     assert loss["bert_ner"] == pytest.approx(float(expected.detach()), rel=1e-4)
     for name in ("classifier.weight", "classifier.bias", "bert.encoder.layer.0.output.dense.weight"):

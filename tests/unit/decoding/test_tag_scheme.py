@@ -24,11 +24,11 @@ from spacy_bert_ner.errors import TagError
 Entities = list[tuple[str, int, int]]
 ALL = [*PREFIXES, "IOB", "IOE"]
 WHOLE = {"BILUO": "ILU", "IOBES": "IES", "BMES": "MES", "BMEWO": "MEW"}
-"""Schemes that mark both ends of an entity: their prefixes inside, at the end, and for an entity of one token."""
+"""Schemes that mark both ends of an entity, with their prefixes for the inside, the end, and single-token entities."""
 
 
 def spell(entities: Entities, n: int, scheme: str) -> list[str]:
-    """Return the tags of `n` tokens by the definitions of the schemes, entity by entity."""
+    """Return the tags for `n` tokens according to the definitions of the schemes, entity by entity."""
     tags = ["O"] * n
     for label, start, end in entities:
         before = any(e[0] == label and e[2] == start for e in entities)
@@ -57,7 +57,7 @@ def every_annotation(n: int, labels: tuple[str, ...], start: int = 0) -> Iterato
 
 
 def merged(entities: Entities) -> Entities:
-    """Merge adjacent entities of one label, as plain labels cannot separate them."""
+    """Merge adjacent entities with the same label, which plain labels cannot separate."""
     found: Entities = []
     for label, start, end in entities:
         if found and found[-1][0] == label and found[-1][2] == start:
@@ -74,7 +74,7 @@ def encoded(known: TagSet, biluo: str) -> str:
     return " ".join("?" if i == UNKNOWN else known.tags[i] for i in known.encode(biluo.split()))
 
 
-# strings
+# Strings
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_new_head_has_iob2():
     assert tags_of_labels(["per"]) == ("O", "B-per", "I-per")
 
 
-# sets of tags
+# Tag sets
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_what_looks_like_a_prefix_is_part_of_a_plain_label():
     assert known.entities(ids(known, "B-cell B-cell T-cell")) == [("B-cell", 0, 2), ("T-cell", 2, 3)]
 
 
-# definitions of the schemes: the table in the module's docstring
+# Definitions of the schemes, as in the table in the module's docstring
 
 
 @pytest.mark.parametrize(
@@ -311,13 +311,13 @@ def test_only_an_entity_of_the_same_label_counts_as_touching(scheme, tags):
     assert encoded(known, "U-per B-geo L-geo U-geo") == tags
 
 
-# encoding
+# Encoding
 
 
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [
-        ("O B-per I-per L-per", "B-per O B-per I-per L-per"),  # without U-
+        ("O B-per I-per L-per", "B-per O B-per I-per L-per"),  # without `U-`
         ("O I-per L-per U-per", "U-per O I-per I-per L-per"),
         ("O B-per L-per U-per", "U-per O B-per L-per L-per"),
         ("O B-per I-per U-per", "U-per O B-per I-per I-per"),
@@ -362,7 +362,7 @@ def test_an_unknown_label_is_refused_by_its_name(scheme):
         build_tag_set(tags_of_labels(["per"], scheme), scheme).encode(["U-per", "U-creative-work"])
 
 
-# decoding
+# Decoding
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_without_o_everything_is_legal():
     assert (known.may_begin.all(), known.may_follow.all(), known.may_end.all()) == (True, True, True)
 
 
-# to IOB2
+# Conversion to IOB2
 
 
 @pytest.mark.parametrize(
@@ -467,12 +467,12 @@ def test_unknown_tags_stay_unknown_and_tags_beside_them_break_no_rule(scheme, ta
     assert to_iob2(tags, scheme) == (iob2, n_repaired)
 
 
-# properties
+# Properties
 
 
 @st.composite
 def annotations(draw: st.DrawFn) -> tuple[Entities, int, list[str]]:
-    """Draw entities, the number of tokens, and all labels, some of which may not occur."""
+    """Draw entities, the number of tokens, and all labels. Some labels may not occur."""
     labels = draw(st.lists(st.text("ab-", min_size=1, max_size=3), min_size=1, max_size=3, unique=True))
     entities: Entities = []
     n = 0
@@ -510,7 +510,7 @@ def test_labels_survive_where_tags_are_missing(scheme, annotation, data):
     assert merged(known.entities(tag_ids)) == merged(entities)
 
 
-# all short sequences
+# All short sequences
 
 
 def every_spelling(n: int, labels: tuple[str, ...], scheme: str) -> set[tuple[str, ...]]:
@@ -539,14 +539,17 @@ ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W
 
 
 def transitions_of(scheme: str) -> Iterator[tuple[tuple[bool, str, str], int]]:
-    """Yield each transition in the spellings of all annotations: whether the labels are equal, both roles, outcome."""
+    """Yield each transition in the spellings of all annotations.
+
+    YIELDS: whether the labels are equal and both roles, and the outcome.
+    """
     for entities in every_annotation(4, ("x", "y")):
         touching = any(a[2] == b[1] and a[0] != b[0] for a, b in pairwise(entities))
         expected = merged(entities) if scheme == "plain" else entities
         inside = {i for _, start, end in expected for i in range(start + 1, end)}
         for named in AMBIGUOUS.get(scheme, (scheme,)):
             if (scheme, named) == ("IOB", "IOB1") and touching:
-                continue  # here "IOB" is IOB2 only
+                continue  # for these annotations, "IOB" means IOB2
             tags = spell(entities, 4, named)
             roles = ["O" if tag == "O" else "I" if scheme == "plain" else ROLE[tag[0]] for tag in tags]
             labels = ["" if tag == "O" else tag[-1] for tag in tags]
@@ -562,7 +565,8 @@ def test_the_transition_table_follows_from_the_definition_of_the_scheme(scheme):
         assert outcomes.setdefault(transition, outcome) == outcome, transition
     table = transition_table(scheme)
     for is_same, (i, role), (j, next_role) in product((False, True), enumerate(ROLES), enumerate(ROLES)):
-        if is_same == (role == next_role) or "O" not in (role, next_role):  # only two O have the same, empty label
+        # Only two `O` tags have the same, empty label.
+        if is_same == (role == next_role) or "O" not in (role, next_role):
             expected = outcomes.get((is_same, role, next_role), FORBIDDEN)
             assert table[int(is_same), i, j] == expected, (is_same, role, next_role)
 
@@ -572,7 +576,7 @@ def test_every_scheme_has_a_transition_table():
 
 
 def every_head(scheme: str) -> Iterator[TagSet]:
-    """Yield heads with `O` and some of the tags of two labels."""
+    """Yield heads with `O` and some of the tags for two labels."""
     tags = tags_of_labels(["x", "y"], scheme)[1:]
     for n in range(1, len(tags) + 1):
         for some in combinations(tags, n):
@@ -586,7 +590,7 @@ def test_whatever_tags_are_missing_a_legal_end_can_be_reached(scheme):
         assert known.may_begin[outside]
         assert known.may_follow[outside, outside]
         assert known.may_end[outside]
-        legal = known.may_begin.copy()  # tags that a legal sequence of some length can reach
+        legal = known.may_begin.copy()  # tags that a legal sequence can reach
         ends = known.may_end.copy()  # tags from which a legal end can be reached
         for _ in known.tags:
             legal |= known.may_follow[legal].any(axis=0)

@@ -20,7 +20,7 @@ def obstacles(n, blocked=(), occupied=(), boundary=()):
 def test_the_drawn_case_of_chain():
     found = token_chain(np.array([1, 2, 0, 1, 1, 1, 1]), obstacles(7, occupied=[4], boundary=[6]))
     assert found.token_indices.tolist() == [0, 1, 3, 5, 6]
-    assert found.first_rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token: token 1 has two
+    assert found.first_rows.tolist() == [0, 1, 3, 5, 6]  # the first subword of each token; token 1 has two subwords
     assert found.is_start.tolist() == [True, False, False, True, True]
     assert found.follows_entity.tolist() == [False, False, False, True, False]
 
@@ -36,13 +36,13 @@ def test_the_drawn_case_of_chain_with_a_joined_token():
 @pytest.mark.parametrize(
     ("found", "tokens", "ends", "begins", "behind"),
     [
-        # Tokens 1 and 2 share the subword of token 0.
+        # Tokens 1 and 2 share a subword with token 0.
         (obstacles(4), [0, 3], [3, 4], [True, False], [False, False]),
         (obstacles(4, boundary=[2]), [0, 3], [2, 4], [True, True], [False, False]),
         (obstacles(4, occupied=[1]), [0, 3], [1, 4], [True, True], [False, False]),
         (obstacles(4, occupied=[2]), [0, 3], [2, 4], [True, True], [False, True]),
         (obstacles(4, blocked=[1, 2]), [0, 3], [1, 4], [True, True], [False, False]),
-        # If the first token is in an entity, all joined tokens are.
+        # If the first token is in an entity, all joined tokens are in it, too.
         (obstacles(4, occupied=[0]), [3], [4], [True], [False]),
         (obstacles(4, occupied=[0, 1, 2]), [3], [4], [True], [True]),
     ],
@@ -65,7 +65,7 @@ def test_an_entity_takes_up_joined_tokens_as_far_as_it_may(found, tokens, ends, 
     ],
 )
 def test_each_subword_may_be_a_position(found, tokens, ends, begins):
-    # Token 0 has two subwords. The second one also covers a character of token 1, which is joined.
+    # Token 0 has two subwords. The second also covers a character of token 1, which is joined.
     own = subword_chain(np.array([2, 0, 1]), found, flags(3, 1), np.array([1, 2, 3]))
     assert own.token_indices.tolist() == tokens
     assert own.ends.tolist() == ends
@@ -92,7 +92,8 @@ def test_white_space_stands_between_nothing():
 
 @pytest.mark.parametrize(
     ("scheme", "tag"),
-    [("IOB", "O"), ("IOB1", "I-org"), ("IOB2", "I-org")],  # in IOB2, I- never starts an entity, which Viterbi ensures
+    # In IOB2, `I-` never starts an entity, which Viterbi decoding ensures.
+    [("IOB", "O"), ("IOB1", "I-org"), ("IOB2", "I-org")],
 )
 def test_directly_behind_an_entity_begins_only_what_may_follow_another(scheme, tag):
     known = build_tag_set(("O", "B-org", "I-org", "B-per", "I-per"), scheme)
@@ -139,7 +140,7 @@ def test_greedy_is_repaired_when_entities_are_read():
 
 
 def test_an_entity_does_not_go_on_into_the_next_sequence():
-    # I-org has the highest logit everywhere. At the start of a sequence it is illegal, so the best legal tag is used.
+    # I-org has the highest logit everywhere but is illegal at the start of a sequence, so the best legal tag is used.
     scores = np.tile(np.array([0, 4, 5, 0, 0], dtype="f"), (4, 1))
     best = decode_tags(scores, flags(4, 0, 2), IOB2, decoding="viterbi")
     assert [IOB2.tags[i] for i in best] == ["B-org", "I-org", "B-org", "I-org"]

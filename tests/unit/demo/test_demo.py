@@ -1,4 +1,4 @@
-"""What the page is made of: texts, tables, tokens; and the command that serves it."""
+"""Test the parts of the demo page (texts, tables and tokens), and the command that serves it."""
 
 import json
 import sys
@@ -85,7 +85,7 @@ def test_entities_are_chosen_by_score_and_label():
     assert filter_entities([KEVIN, YORK], 0.5, ["per", "geo"]) == [KEVIN, YORK]
     assert filter_entities([KEVIN, YORK], 0.51, ["per", "geo"]) == [KEVIN]
     assert filter_entities([KEVIN, YORK], 0.0, ["geo"]) == [YORK]
-    assert filter_entities([NETS], 1.0, ["org"]) == [NETS]  # it has no score
+    assert filter_entities([NETS], 1.0, ["org"]) == [NETS]  # the entity has no score
 
 
 def test_tables_are_in_characters_of_the_whole_text():

@@ -1,4 +1,4 @@
-"""Scores of entities, their intervals, and two pipelines side by side."""
+"""Test entity scores, their confidence intervals, and the comparison of two pipelines."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_where_there_is_nothing_there_is_no_score():
 
 
 def test_the_interval_is_that_of_drawn_documents():
-    """Of documents that are right or wrong as a whole, the share of right ones is binomial."""
+    """Test documents that are either completely right or completely wrong. The share of right documents is binomial."""
     gold = [[PER]] * 400
     found = [[PER]] * 300 + [[]] * 100
     low, high = score(count_entities(gold, found), n_samples=4000)["micro"]["r_interval"]
@@ -57,7 +57,10 @@ def test_the_interval_is_that_of_drawn_documents():
 
 
 def test_where_nothing_is_wrong_the_interval_depends_on_the_number_of_entities():
-    """Of all draws the score is 1, which is no knowledge. Wilson's lower bound of n of n is n / (n + 1.96²)."""
+    """Test Wilson intervals if all entities are right, since each bootstrap sample has a score of 1.
+
+    For n of n right entities, Wilson's lower bound is n / (n + 1.96²).
+    """
     five = score(count_entities([[PER]] * 5, [[PER]] * 5))
     assert five["micro"]["p_interval"] == [pytest.approx(5 / (5 + 1.96**2), abs=1e-4), 1.0]
     assert five["micro"]["r_interval"] == five["per_label"]["per"]["r_interval"] == five["micro"]["p_interval"]
@@ -73,14 +76,14 @@ def test_where_nothing_is_wrong_the_interval_depends_on_the_number_of_entities()
 def test_where_nothing_is_right_the_interval_is_not_0_to_0():
     none = score(count_entities([[PER]] * 5, [[GEO]] * 5))["micro"]
     assert none["p_interval"] == none["r_interval"] == [0.0, pytest.approx(1.96**2 / (5 + 1.96**2), abs=1e-4)]
-    share = 1.96**2 / (10 + 1.96**2)  # five gold ones and five others
+    share = 1.96**2 / (10 + 1.96**2)  # five gold entities and five incorrect predictions
     assert none["f_interval"] == [0.0, pytest.approx(2 * share / (1 + share), abs=1e-4)]
-    # Without a predicted entity there is no precision, and so no interval of it.
+    # Without predicted entities, there is neither precision nor an interval for it.
     assert score(count_entities([[PER]] * 5, [[]] * 5))["micro"]["p_interval"] is None
 
 
 def test_one_document_has_an_interval_over_its_entities():
-    """3 of 4 are right: (0.3006, 0.9544) by the formula of Wilson."""
+    """Test 3 right entities of 4. Wilson's formula gives (0.3006, 0.9544)."""
     entities = [Entity("per", i, i + 1) for i in range(5)]
     row = score(count_entities([entities[:4]], [entities[1:5]]))["micro"]
     assert (row["p"], row["r"]) == (0.75, 0.75)
@@ -112,7 +115,7 @@ def test_two_pipelines():
 
 
 def test_what_chance_makes_is_no_difference():
-    """Of pairs that are drawn alike, one in twenty has a p-value of 0.05 or less."""
+    """Test pairs drawn from the same distribution. One in twenty has a p-value of at most 0.05."""
     rng = np.random.default_rng(0)
     gold = [[PER]] * 60
     p_values = []

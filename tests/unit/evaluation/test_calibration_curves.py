@@ -1,4 +1,4 @@
-"""What scores of entities tell."""
+"""Test calibration and threshold curves for entity scores."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_labels_have_thresholds_of_their_own():
 
 
 def test_a_threshold_lets_its_own_entity_pass():
-    """It is written with six digits."""
+    """Test that rounding a threshold to six digits does not exclude the entity that determines it."""
     score = 0.87654321
     told = confidence([Scored("per", score, True), Scored("per", 0.5, False)], {"per": 1}, 0.9)["all"]
     assert told["threshold"]["threshold"] == 0.876543 < score

@@ -1,4 +1,4 @@
-"""`evaluate --displacy-path`: a page with documents and their entities, as `spacy evaluate` writes one."""
+"""Test `evaluate --displacy-path`, which writes a page with documents and entities, as `spacy evaluate` does."""
 
 import re
 
@@ -14,7 +14,7 @@ TEXTS = ["Mia met Bo .", "Nobody <b> came .", "Rome is old ."]
 
 @pytest.fixture
 def paths(tmp_path):
-    """A pipeline that finds Mia and Rome, and gold data in which Mia, Bo and Rome are marked."""
+    """Return a pipeline that finds Mia and Rome, and gold data with the entities Mia, Bo and Rome."""
     nlp = spacy.blank("en")
     patterns = [{"label": "PER", "pattern": "Mia"}, {"label": "A<B", "pattern": "Rome"}]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)
@@ -33,7 +33,7 @@ def run(*arguments):
 
 
 def rows(page):
-    """Side and marked entities of each row."""
+    """Return the side (gold or predicted) and the marked entities in each row."""
     found = re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", page, flags=re.DOTALL)
     return [(side, re.findall(r"<mark[^>]*>([^<]*)<b[^>]*>([^<]*)</b>", text)) for side, text in found]
 

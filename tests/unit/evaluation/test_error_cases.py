@@ -1,4 +1,4 @@
-"""Mistakes and differences, each in its sentence."""
+"""Test that mistakes and differences are shown in their sentences."""
 
 import spacy
 from spacy.tokens import Doc
@@ -16,7 +16,7 @@ SECOND = "Kevin Durant met Ada ."
 
 
 def found(gold, predicted, docs=(DOC,)):
-    """What a pipeline found in the Docs of a file from the seventh on."""
+    """Return a pipeline's output for Docs that start at index 7 in a file."""
     origins = [GoldDoc("test.spacy", 7 + i, doc) for i, doc in enumerate(docs)]
     return PipelineOutput(origins, [], gold, predicted, 1.0, frozenset(), LabelScope((), frozenset()))
 

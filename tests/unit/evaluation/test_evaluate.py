@@ -1,4 +1,4 @@
-"""Pipelines on held-out examples, by the command and in a file."""
+"""Test evaluating pipelines on held-out examples, both through the command and in a file."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def pipelines(tmp_path):
-    """Rulers, as any component that sets entities will do."""
+    """Return pipelines with an entity ruler. Any component that sets entities can be evaluated."""
     for name, patterns in PATTERNS.items():
         nlp = spacy.blank("en")
         ruler = nlp.add_pipe("entity_ruler")
@@ -133,7 +133,7 @@ def test_a_gold_token_that_the_pipeline_cuts_is_right_once(tmp_path):
     ]
     right = {"strict": 3, "exact": 3, "partial": 3, "type": 3}
     assert {name: told["schemas"][name]["correct"] for name in right} == right
-    # Scores, as a component of ours would have set them.
+    # Add scores as a `bert_ner` component would set them.
     scored = [[Prediction(*entity, 0.5) for entity in doc] for doc in found.predicted]
     curve = compute_metrics(replace(found, scored=scored))["confidence"]["all"]["curve"]
     assert curve == [{"threshold": 0.5, "p": 3 / 5, "r": 1.0}]
@@ -159,7 +159,7 @@ def test_labels_of_any_name_are_told_from_what_is_missed_and_spurious(tmp_path):
 
 
 def test_what_is_done_once_is_no_part_of_the_speed(pipelines, data, monkeypatch):
-    """The clock of these tests moves with each text, and by a hundred with the first."""
+    """Test the speed with a clock that advances by 100 for the first text and by 1 for each later text."""
     nlp = spacy.load(pipelines[0])
     now = [0.0]
 
@@ -185,7 +185,7 @@ def test_two_pipelines_are_compared_and_written(pipelines, data, tmp_path):
     written = json.loads((tmp_path / "report" / METRICS).read_text())
     assert written["pipelines"][names[0]]["scores"] == report["pipelines"][names[0]]["scores"]
     assert written["data"]["sha256"] == {"test.spacy": sha256(data.read_bytes()).hexdigest()}
-    evaluate(pipelines[:1], data, tmp_path / "report")  # which replaces it
+    evaluate(pipelines[:1], data, tmp_path / "report")  # replaces the previous report
     assert json.loads((tmp_path / "report" / METRICS).read_text())["comparisons"] == []
 
 
@@ -290,7 +290,10 @@ def test_a_report_takes_the_place_of_nothing_else(pipelines, data, tmp_path, mon
 
 
 def corpus_of(data, **parts):
-    """A folder with the data as `test.spacy` and other parts beside it, and a `split.json` that names these."""
+    """Return a folder in which the train, dev and test splits all contain the data.
+
+    If splits are passed, the folder also contains a `split.json`.
+    """
     folder = data.parent / "corpus"
     folder.mkdir()
     for name in ("train", "dev", "test"):
@@ -308,7 +311,7 @@ def test_the_command_scores_the_test_part_of_a_folder_and_says_so(pipelines, dat
     said = " ".join(done.output.split())
     for part in ("test", "train"):
         assert f"corpus is a folder; using its {part} data: {folder}/{part}.spacy" in said
-    assert any(row.split()[-1:] == ["6"] for row in done.output.splitlines())  # gold entities, of one file alone
+    assert any(row.split()[-1:] == ["6"] for row in done.output.splitlines())  # the gold entities in a single file
     assert "is a folder" not in run(pipelines[0], data).output
 
 
@@ -328,7 +331,7 @@ def test_a_folder_without_a_test_part_is_refused_before_pipelines_are_opened(pip
 
 
 def relabelled(data, **labels):
-    """The same data with other labels."""
+    """Change labels in the data."""
     docs = list(DocBin().from_disk(data).get_docs(spacy.blank("en").vocab))
     for doc in docs:
         doc.set_ents([Span(doc, ent.start, ent.end, label=labels.get(ent.label_, ent.label_)) for ent in doc.ents])
@@ -367,7 +370,7 @@ def flag(doc):
     return doc
 
 
-@pytest.mark.filterwarnings("ignore:.W036.")  # rulers have no patterns here
+@pytest.mark.filterwarnings("ignore:.W036.")  # the rulers have no patterns
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

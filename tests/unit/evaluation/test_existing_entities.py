@@ -1,4 +1,4 @@
-"""Predicted Docs that hold the gold entities are not silently scored as if the component had found them."""
+"""Test that predicted Docs with gold entities are not silently scored as if the component had predicted them."""
 
 import warnings
 
@@ -17,7 +17,7 @@ GIVEN = r"contained all 2 gold entities before bert_ner processed them\. .*Examp
 
 @pytest.fixture
 def gold(tagger, make_nlp):
-    """A pipeline, and a gold Doc with two entities of which it finds none."""
+    """Return a pipeline, and a gold Doc with two entities that the pipeline does not find."""
     nlp = make_nlp(name=tagger)
     doc = nlp.make_doc("Kevin Durant lives in New York .")
     doc.set_ents([Span(doc, 0, 2, label="org"), Span(doc, 4, 6, label="org")])
@@ -93,7 +93,7 @@ def test_training_does_not_see_the_entities_of_the_predicted_doc(gold):
     doc.set_ents([Span(doc, 0, 2, label="per"), Span(doc, 4, 6, label="geo")])
     plain = [Example(nlp.make_doc(doc.text), doc)]
     pipe = nlp.get_pipe("bert_ner")
-    assert nlp("Kevin")  # which opens the checkpoint
+    assert nlp("Kevin")  # load the checkpoint
     losses = []
     for examples in (plain, [Example(doc, doc)]):
         loss, gradient = pipe.get_loss(examples, pipe.model.predict([eg.predicted for eg in examples]))

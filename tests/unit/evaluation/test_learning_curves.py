@@ -1,4 +1,4 @@
-"""The loss of examples without training, and the columns that the logger adds with it."""
+"""Test the loss for examples without training on them, and the columns that the logger adds for it."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from spacy_bert_ner.training.csv_logger import make_csv_logger_v1
 
 pytestmark = pytest.mark.charts
 
-# The tags of the third and the fourth example, token by token: Mr. O'Neill lives in New York. Nobody came.
+# Tags for the tokens in the third and fourth examples: "Mr. O'Neill lives in New York." and "Nobody came."
 TAGS = [["B-per", "I-per", "O", "O", "B-geo", "I-geo", "O"], ["O", "O", "O"]]
 WEIGHTS = {"B-per": 3.0, "I-per": 3.0, "O": 0.5, "B-geo": 1.0, "I-geo": 1.0}
 SMOOTHING = 0.1
@@ -34,7 +34,7 @@ def parameters(nlp):
 
 
 def first_rows(pipe, eg):
-    """The logits of the first subword of each token."""
+    """Return the logits for the first subword of each token."""
     (rows,) = pipe.model.predict([eg.predicted])
     lengths = get_current_ops().to_numpy(rows.lengths)
     return rows.dataXd[np.cumsum([0, *lengths[:-1]])].astype("float64")
@@ -113,11 +113,11 @@ def test_misaligned_entities_are_told_in_training_alone(nlp):
         pipe.update([eg])
 
 
-# The logger.
+# The logger
 
 
 def drawing(examples):
-    """A reader that takes random numbers of every kind, as augmenters do."""
+    """Return a reader that draws random numbers from all generators, as augmenters can."""
 
     def read(nlp):
         for eg in examples:
@@ -134,9 +134,9 @@ def draw(doc):
 
 
 def trained(make_nlp, parts, path, *, steps=4, **logger):
-    """A pipeline after a few steps with dropout, an evaluation every second step, and the rows of its log.
+    """Train for a few steps with dropout, evaluating every second step. Return the pipeline and the rows of its log.
 
-    parts: the examples of the training and the dev data.
+    parts: examples for the `train` and `dev` splits.
     """
     torch.manual_seed(0)
     nlp = make_nlp()
@@ -161,7 +161,7 @@ def trained(make_nlp, parts, path, *, steps=4, **logger):
 
 def test_curves_are_those_of_the_dev_and_the_training_data(make_nlp, examples, tmp_path):
     parts = {"train": examples, "dev": examples[1:]}
-    # One evaluation, behind the first step, after which there is another.
+    # Evaluate after steps 0 and 2.
     nlp, rows = trained(make_nlp, parts, tmp_path / "log.csv", steps=2, curves=3)
     assert [row["step"] for row in rows] == ["0", "2"]
     assert [key for key in rows[0] if re.match("dev_|train_", key)] == [
@@ -173,7 +173,7 @@ def test_curves_are_those_of_the_dev_and_the_training_data(make_nlp, examples, t
     assert rows[0]["dev_loss_bert_ner"] != rows[1]["dev_loss_bert_ner"]
     scores = nlp.evaluate(examples[:3])
     assert [float(rows[1][f"train_{key}"]) for key in SCORES] == [scores[key] for key in SCORES]
-    # Which are neither those of all training data nor those of the dev data.
+    # These scores differ both from those on all training data and from those on the dev data.
     for others in (examples, examples[1:]):
         assert nlp.evaluate(others)["iob_acc"] != scores["iob_acc"]
 
@@ -213,7 +213,7 @@ def test_what_reading_warns_of_is_said_by_training(nlp, examples, tmp_path):
 
     registry.readers("tests.warning.v1", func=lambda: warning)
     nlp.config["corpora"] = {part: {"@readers": "tests.warning.v1"} for part in ("train", "dev")}
-    make_csv_logger_v1(tmp_path / "log.csv", curves=1)(nlp)  # warnings are errors here
+    make_csv_logger_v1(tmp_path / "log.csv", curves=1)(nlp)  # warnings raise errors in this test
 
 
 def test_scores_that_are_none_leave_their_columns_out(nlp, examples, tmp_path):
@@ -238,5 +238,6 @@ def test_where_no_bert_ner_trains_there_are_no_curves(nlp, tmp_path):
     allowed = re.escape("[training.logger] curves = 9 is not allowed. Allowed: 0 if no component made by 'bert_ner'")
     with pytest.raises(ConfigError, match=allowed):
         setup(spacy.blank("en"))
-    with nlp.select_pipes(disable=["bert_ner"]), pytest.raises(ConfigError, match=allowed):  # as a frozen one is
+    # The component is disabled, as if frozen.
+    with nlp.select_pipes(disable=["bert_ner"]), pytest.raises(ConfigError, match=allowed):
         setup(nlp)

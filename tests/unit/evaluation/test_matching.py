@@ -1,4 +1,4 @@
-"""Which predicted entity stands for which gold one, and kinds of mistakes."""
+"""Test matching predicted entities with gold entities, and kinds of mistakes."""
 
 import pytest
 from hypothesis import given

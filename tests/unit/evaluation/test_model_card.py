@@ -1,8 +1,9 @@
-"""What a package tells about itself, from which `spacy-huggingface-hub` makes the card of its page on the Hub.
+"""Test the metadata in a package, from which `spacy-huggingface-hub` creates a model card on the Hub.
 
-That program (0.0.10) wants an older typer than the one that is pinned, so it is not here. It reads `meta.json` and
-`README.md`: language and licence as they are; the tag `token-classification`, if a component is called `ner`; and
-`ents_p`, `ents_r` and `ents_f` of `performance`, as scores of the task NER, which is of the type token-classification.
+This program (0.0.10) requires an older typer than the pinned version, so it is not installed. It reads `meta.json` and
+`README.md`. It copies the language and licence. If a component is named `ner`, it adds the tag `token-classification`.
+It reports `ents_p`, `ents_r` and `ents_f` in `performance` as scores for the task NER, with the type
+token-classification.
 """
 
 import json
@@ -24,7 +25,7 @@ NAME = "en_names-1.2.3"
 
 @pytest.fixture(scope="module")
 def folder(encoder, tmp_path_factory):
-    """A package of a pipeline that `spacy train` has made, with a licence, and the pipeline."""
+    """Return a folder with a package and its pipeline, which was trained by `spacy train` and has a licence."""
     folder = tmp_path_factory.mktemp("package")
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", name="ner", config={"model": {"name": str(encoder), "overlap": 8}})
@@ -73,7 +74,7 @@ def test_the_readme_of_the_card_names_labels_and_scores(folder):
 
 
 def test_saving_it_anew_keeps_what_the_card_tells(folder, tmp_path):
-    """As `calibrate` does."""
+    """Test saving a changed pipeline, as `calibrate` does."""
     nlp = spacy.load(folder / "training" / "model-best")
     nlp.get_pipe("ner").cfg["temperature"] = 2.0
     nlp.to_disk(tmp_path)

@@ -1,4 +1,4 @@
-"""The model card, from the numbers of a report."""
+"""Test the model card that is created from a report's metrics."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def write(path, texts):
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory):
-    """A pipeline, data, and a report on them."""
+    """Return a folder with a pipeline, data, and a report on them."""
     folder = tmp_path_factory.mktemp("originals")
     nlp = spacy.blank(
         "en", meta={"name": "names", "version": "1.2.3", "license": "MIT", "description": "People | places"}
@@ -53,7 +53,7 @@ def originals(tmp_path_factory):
 
 @pytest.fixture
 def pipeline(originals, tmp_path):
-    """A copy, as the card is written into it."""
+    """Return a copy of the pipeline because the model card is written to its folder."""
     shutil.copytree(originals / "pipeline", tmp_path / "pipeline")
     return tmp_path / "pipeline"
 
@@ -119,7 +119,7 @@ def test_a_report_on_what_the_pipeline_was_before_is_refused(pipeline, metrics):
     (pipeline / "meta.json").write_text(json.dumps(meta | {"description": "New words"}))
     write_card(pipeline, metrics)
     assert lines(pipeline / "README.md")[3] == "New words"
-    write_card(pipeline, metrics)  # the card itself changes nothing
+    write_card(pipeline, metrics)  # writing the card does not invalidate the metrics
     nlp = spacy.load(pipeline)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Eve"}])
     nlp.to_disk(pipeline)
@@ -162,7 +162,7 @@ def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path
     path = write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
     card = lines(path)
     assert {"| per | people | Ada |", "| art | works |  |", "| geo | places | Lima |"} <= {*card}
-    assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # and have no scores
+    assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # and they have no scores
     (tmp_path / "labels.json").write_text('{"pre": "people"}')
     with pytest.raises(BertNerError, match=r"guidelines for pre, which are not labels. Allowed: per, art, geo."):
         write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")

@@ -1,4 +1,4 @@
-"""What to know before numbers are read, and what to do next."""
+"""Test notes on how to interpret metrics, and recommendations for next steps."""
 
 import copy
 import re
@@ -100,13 +100,14 @@ def test_what_to_do_next(parts, step):
 @pytest.mark.parametrize(
     "parts",
     [
-        of_kind("missed", 20),  # less than a quarter of all
+        of_kind("missed", 20),  # less than a quarter of all entities
         {"slices": {"seen in training": {"with this label": {"r": 0.55}, "never": {"r": 0.5}}}},
         {"slices": {"seen in training": {"never": {"r": 0.5}}}},
-        {"confidence__per_label__per": {"threshold": {"threshold": 0.0}}},  # none is needed
-        {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}, "component": None},  # of which of them?
+        {"confidence__per_label__per": {"threshold": {"threshold": 0.0}}},  # no threshold is needed
+        # No component to which the threshold applies.
+        {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}, "component": None},
         {"confidence": None},
-        {"confidence__all__ece": 0.06, "temperature": 1.3},  # that was fitted already
+        {"confidence__all__ece": 0.06, "temperature": 1.3},  # the temperature is already calibrated
         {"scores__per_label__art": row(0.1, gold=0)},
     ],
 )

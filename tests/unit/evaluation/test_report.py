@@ -1,4 +1,4 @@
-"""The page, the plots and the files of a report."""
+"""Test the page, the plots and the files in a report."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def write(path, texts=TEXTS, **options):
 
 @pytest.fixture(scope="module")
 def folder(tagger, tmp_path_factory):
-    """A pipeline with scores, one without, and data."""
+    """Return a folder with a pipeline that gives scores, a pipeline without scores, and data."""
     folder = tmp_path_factory.mktemp("pipelines")
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
@@ -63,20 +63,20 @@ def folder(tagger, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(folder, tmp_path_factory):
-    """What is told, and where it is written, of two pipelines."""
+    """Return the metrics and the output folder for a report on two pipelines."""
     output = tmp_path_factory.mktemp("report")
     options = {"train": folder / "train.spacy", "log": folder / "log.csv"}
     return evaluate([folder / "bert", folder / "ruler"], folder / "test.spacy", output, **options), output
 
 
 class Page(HTMLParser):
-    """Text of a page, by the heading that it stands under; and all its tags."""
+    """A parsed page, with its text by heading and a list of all tags."""
 
     def __init__(self, text):
         super().__init__()
         self.under, self.heading, self.tags, self.open = {}, "", [], []
         self.feed(text)
-        assert self.open == []  # all that was opened is closed
+        assert self.open == []  # all elements are closed
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
@@ -234,7 +234,7 @@ def test_scores_without_a_gold_entity(folder, tmp_path):
 
 
 def titles(chart):
-    """Those of the panels of a chart, none of which is empty."""
+    """Return the titles of a chart's panels after checking that no panel is empty."""
     figure, axes = plt.subplots(chart.n_rows, chart.n_columns, squeeze=False)
     chart.draw(axes)
     panels = [panel for row in axes for panel in row]
@@ -267,7 +267,7 @@ def test_neither_gold_nor_predicted_entities(folder, tmp_path):
     told, _ = page_of(folder / "blank", data, tmp_path)
     assert told["scores"]["per_label"] == {}
     assert read(tmp_path / "out").under["Mistakes"] == "None."
-    assert list((tmp_path / "out" / "plots").iterdir()) == []  # no empty plot
+    assert list((tmp_path / "out" / "plots").iterdir()) == []  # no empty plots
 
 
 @pytest.mark.usefixtures("sketched")
@@ -307,7 +307,7 @@ def test_whatever_is_in_data_and_labels_is_escaped(tmp_path):
 
 
 def test_shares_of_the_confusion_matrix_are_of_all_labels():
-    """With more labels than there is room for, a row does not seem purer than it is."""
+    """Test that shares relate to all labels, including labels for which there is no space in the matrix."""
     names = [f"l{i:02}" for i in range(51)]
     rows = {name: {"gold": 10 if name != "l50" else 1} for name in names}
     cells = [{"gold": "l00", "predicted": "l00", "n": 5}, {"gold": "l00", "predicted": "l50", "n": 5}]
@@ -327,7 +327,7 @@ def test_training_data_without_entities_is_none(folder, tmp_path):
 
 @pytest.mark.parametrize("n_labels", [3, 50, 70])
 def test_labels_can_be_read_whether_few_or_many(n_labels, sketched, tmp_path, monkeypatch):
-    """No text of a chart overlaps the next, and there is a row for each label up to fifty."""
+    """Test that labels in a chart do not overlap, and that each of up to 50 labels has a row."""
     monkeypatch.setattr(
         "spacy_bert_ner.evaluation.html_report.to_svg", lambda x: (to_svg if x.name == "labels" else sketch)(x)
     )
@@ -348,7 +348,7 @@ def test_labels_can_be_read_whether_few_or_many(n_labels, sketched, tmp_path, mo
 
 @pytest.mark.usefixtures("sketched")
 def test_labels_without_room_are_counted_of_each_pipeline_and_of_all(tmp_path):
-    """The data has 52 labels, and one of the pipelines finds two more; there is room for 50."""
+    """Test data with 52 labels and a pipeline that predicts two more. There is space for 50 labels."""
     labels = [f"l{i:02}" for i in range(52)]
     for name, more in (("one", []), ("two", ["x", "y"])):
         nlp = spacy.blank("en")

@@ -1,4 +1,4 @@
-"""Kinds of entities, and their scores."""
+"""Test entity slices and their scores."""
 
 import pytest
 import spacy
@@ -25,7 +25,7 @@ GOLD = [Entity("geo", 0, 1), Entity("per", 2, 4), Entity("tim", 5, 6)]
 
 
 def numbers(told):
-    """Right, found and gold of each slice."""
+    """Return the numbers of right, predicted and gold entities in each slice."""
     return {name: (row["right"], row["found"], row["gold"]) for name, row in told.items()}
 
 

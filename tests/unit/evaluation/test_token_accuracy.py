@@ -26,7 +26,7 @@ def test_scores_that_are_honest_have_no_calibration_error():
 
 
 def test_the_calibration_error_weighs_bins_by_what_they_hold():
-    # Three scores of 0.95, two of them right: |0.95 - 2/3|. One of 0.45, wrong: 0.45.
+    # Two of three entities with the score 0.95 are right: |0.95 - 2/3|. The entity with the score 0.45 is wrong: 0.45.
     scores, right = [0.95, 0.95, 0.95, 0.45], [True, True, False, False]
     assert calibration_error(scores, right) == pytest.approx((3 * (0.95 - 2 / 3) + 0.45) / 4)
 

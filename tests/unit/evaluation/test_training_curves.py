@@ -1,4 +1,4 @@
-"""Curves of a training."""
+"""Test learning curves for a training."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Test pipelines that run an ONNX graph, and the exported parts of a pipeline for other software."""
+"""Test pipelines that run an ONNX graph, and exports for other software."""
 
 import copy
 import json
@@ -41,7 +41,7 @@ TEXTS = ["Kevin Durant lives in New York .", "", "Mr. O'Neill lives in Brooklyn 
 
 @pytest.fixture(scope="module", autouse=True)
 def traced():
-    """Return the keys of the graphs that tests have requested; each is traced once."""
+    """Return the keys of the graphs requested by tests. Each graph is traced only once."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield trace_once(monkeypatch)
 
@@ -78,7 +78,7 @@ def entities(nlp):
 
 
 def test_a_graph_gives_the_logits_of_torch(source, tmp_path):
-    """Test any number of windows of any length, with padding."""
+    """Test any number of windows with any lengths, including padding."""
     folder = make_graph(source, tmp_path / "graph", "fp32")
     assert sorted(path.name for path in folder.iterdir() if path.suffix != ".txt")[0] == "config.json"
     assert not (folder / "model.safetensors").exists()
@@ -91,7 +91,7 @@ def test_a_graph_gives_the_logits_of_torch(source, tmp_path):
 
 
 def nodes(graph: bytes):
-    """Count the nodes of each type, with the domain of those outside the ONNX standard."""
+    """Count the nodes by operator. Operators outside the ONNX standard include their domain."""
     return Counter(f"{node.domain}:{node.op_type}" for node in onnx.load_from_string(graph).graph.node)
 
 
@@ -112,7 +112,7 @@ def test_attention_of_another_kind_is_left_as_it_is(tmp_path, monkeypatch):
 
 
 def test_what_adds_and_normalizes_at_once_is_left_to_two_nodes(graph, tmp_path, monkeypatch):
-    """Onnxruntime saves the graph it runs; with all its optimizations it would have such nodes."""
+    """Test the graph that onnxruntime runs and saves. With all of its optimizations, it would have fused nodes."""
     import onnxruntime
 
     def session(content, options, **others):
@@ -246,7 +246,7 @@ def test_without_onnxruntime(graph, monkeypatch):
 
 
 def renamed(graph):
-    """Return a graph whose input has another name."""
+    """Return a graph with a renamed input."""
     model = onnx.load_from_string(graph)
     for node in model.graph.node:
         node.input[:] = ["words" if name == "input_ids" else name for name in node.input]
@@ -284,12 +284,12 @@ def test_a_graph_of_other_tags_is_told(graph, tmp_path):
         make(tmp_path / "graph", runtime=ONNX)("the")
 
 
-# --- pipelines ---
+# --- Pipelines ---
 
 
 @pytest.fixture(scope="module")
 def pipeline(tagger, tmp_path_factory):
-    """Return a saved pipeline, and examples with the entities it predicts, so its F1 is 1."""
+    """Return a saved pipeline, and examples that contain its predicted entities, so its F1 is 1."""
     folder = tmp_path_factory.mktemp("pipeline")
     nlp = make(tagger)
     nlp.add_pipe("sentencizer", first=True)
@@ -338,11 +338,11 @@ def test_what_falls_too_far_is_refused_with_both_numbers(pipeline, tmp_path, mon
 
 
 AUTO = {
-    # Measurements in the order of the trials: torch, onnx, torch-bf16, torch-int8, onnx-int8.
+    # Measurements in the order of the trials: torch, onnx, torch-bf16, torch-int8, onnx-int8
     "onnx-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.9, 300), (0.898, 900)],
     "torch-int8": [(0.9, 100), (0.9, 150), (0.9, 200), (0.898, 300), (0.898, 310)],
     "torch-bf16": [(0.9, 100), (0.9, 150), (0.9, 200), (0.8979, 900), (0.8979, 900)],
-    "onnx": [(0.9, 100), (0.95, 150), (0.9, 157), (0.9, 157), (0.9, 157)],  # less than 5% faster
+    "onnx": [(0.9, 100), (0.95, 150), (0.9, 157), (0.9, 157), (0.9, 157)],  # less than 5 % faster
     "torch": [(0.9, 100), (0.9, 90), (0.8979, 200), (0.7, 900), (0.7, 900)],
 }
 
@@ -354,11 +354,11 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
     measured = iter(AUTO[best])
     monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(*next(measured)))
     monkeypatch.setattr(exporter, "has_fast_bf16", lambda device: True)
-    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)  # nothing is computed
+    monkeypatch.setattr(on_torch, "has_packed_int8_linear", lambda: True)  # no computation takes place
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
     assert report.runtime == best
     assert list(report.tried) == ["torch", "onnx", "torch-bf16", "torch-int8", "onnx-int8"]
-    assert len(traced) == 1  # both graphs come from one trace
+    assert len(traced) == 1  # both graphs come from the same trace
     assert srsly.read_json(tmp_path / "out" / "export.json")["runtime"] == best
     nlp = spacy.load(tmp_path / "out")
     model = tmp_path / "out" / "bert_ner" / "model"
@@ -372,13 +372,13 @@ def test_auto_takes_the_fastest_that_keeps_the_entities(best, pipeline, tagger, 
     assert nlp.meta.get("requirements", []) == (["onnxruntime>=1.20"] if best.startswith("onnx") else [])
     precision = {"torch-bf16": "bf16", "torch-int8": "int8"}.get(best, "fp32")
     assert nlp.get_pipe("bert_ner").model.attrs["runtime"].precision == precision
-    if best in ("onnx", "torch"):  # the others may change the predictions of random weights
+    if best in ("onnx", "torch"):  # with random weights, the other runtimes can change predictions
         assert entities(nlp) == entities(spacy.load(folder))
 
 
 @pytest.mark.skipif(not on_torch.has_packed_int8_linear(), reason="this CPU has no VNNI instructions")
 def test_eight_bits_on_torch(pipeline, tmp_path, monkeypatch):
-    """The export needs no onnx; the weights are unchanged, and can be trained."""
+    """Test an export that does not require onnx, with unchanged weights that can still be trained."""
     folder, dev = pipeline
     monkeypatch.setattr(exporter, "require_packages", None)
     report = export_pipeline(folder, tmp_path / "out", dev, runtime="torch-int8", tolerance=1.0)
@@ -413,7 +413,9 @@ def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, 
 
 
 def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
-    """The settings of two components, and the requirements, are kept. One already in bfloat16 is not tried in it."""
+    """Test that the settings of two components, and the requirements, are kept. The component in bfloat16 is not
+    changed.
+    """
     _, dev = pipeline
     runtime = {"@misc": TORCH, "precision": "fp32", "packed_weights": False, "compile": False}
     nlp = make(tagger, runtime=runtime)
@@ -462,7 +464,7 @@ def test_a_report_of_another_does_not_make_an_older_export(content, pipeline, tm
 
 
 def test_what_was_trained_since_is_not_lost(pipeline, tmp_path, monkeypatch):
-    """An export for torch can be trained, in the folder that the next export would replace."""
+    """Test a torch export that was trained, in the folder that the next export would replace."""
     folder, dev = pipeline
     monkeypatch.setattr(exporter, "_evaluate", lambda *_: exporter.BenchmarkResult(0.9, 100))
     export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
@@ -650,7 +652,7 @@ def test_the_command_with_bad_input(pipeline, tmp_path):
 
 
 def test_the_command_makes_a_wheel(pipeline, tmp_path, monkeypatch):
-    """The command delegates to spaCy, which builds in a separate environment and thus needs a package index."""
+    """Test that the command passes its options to spaCy. The build itself would need a package index."""
     folder, dev = pipeline
     report, calls = (
         exporter.Report("onnx", exporter.BenchmarkResult(0.9, 1.0), {"onnx": exporter.BenchmarkResult(0.9, 2.0)}),

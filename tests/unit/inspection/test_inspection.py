@@ -1,4 +1,4 @@
-"""`inspect`: each finding on a corpus that has the fault, and on one that has not."""
+"""Test `inspect`: each finding on a corpus with the problem and on a corpus without it."""
 
 import builtins
 import json
@@ -31,11 +31,11 @@ from spacy_bert_ner.inspection.text_quality import is_mojibake
 pytestmark = pytest.mark.usefixtures("silent_on_small_dev")
 
 FINE = "Ada/B-per Lovelace/I-per lives/O in/O London/B-geo ./O"
-"""A sentence with nothing wrong, which 20 times over is training data enough."""
+"""A sentence without problems. Training data with 20 such sentences is large enough."""
 
 
 def conll(folder: Path, name: str, *sentences: str) -> Path:
-    """A file of sentences, which are given as word/TAG."""
+    """Write sentences, given as word/TAG pairs, to a column file."""
     path = folder / f"{name}.conll"
     rows = ["\n".join("\t".join(pair.rsplit("/", 1)) for pair in sentence.split(" ")) for sentence in sentences]
     path.write_text("\n\n".join(rows) + "\n", encoding="utf-8")
@@ -53,7 +53,7 @@ def found(*paths: Path, **options: object) -> dict[str, Finding]:
 
 
 def enough(*more: str, n: int = 20) -> list[str]:
-    """Sentences with nothing wrong, each of other words, and more."""
+    """Return `n` sentences without problems, which differ in one word, and additional sentences."""
     return [FINE.replace("lives", f"lives{i}") for i in range(n)] + list(more)
 
 
@@ -357,7 +357,7 @@ def test_spaces_before_punctuation(tmp_path):
     for spacing, codes in (("single", {"spacing"}), ("natural", set())):
         convert(words, tmp_path / spacing, spacing=spacing)
         assert set(found(tmp_path / spacing / "words.spacy")) & {"spacing"} == codes
-    # A list of words has no spaces that could be wrong.
+    # A list of words has no spacing that could be incorrect.
     assert "spacing" not in found(words)
 
 
@@ -381,7 +381,7 @@ def test_subwords_and_windows(tmp_path, encoder):
     path = conll(tmp_path, "train", *enough(" ".join(["plays/O"] * 62), " ".join(["plays/O"] * 63)))
     report = inspect_files([path], encoder=str(encoder))
     assert report.window == 64
-    # "plays" is one subword; with [CLS] and [SEP] 64 and 65 of them.
+    # "plays" is one subword, so these sentences have 64 and 65 subwords, including [CLS] and [SEP].
     assert {64, 65} <= report.corpora.train.subword_lengths.keys()
     (finding,) = report.findings
     assert (finding.code, finding.level, finding.count) == ("beyond_window", "info", 1)
@@ -389,7 +389,7 @@ def test_subwords_and_windows(tmp_path, encoder):
 
 
 def test_tokens_that_share_a_subword_are_counted(tmp_path, encoder):
-    # "nets" is one subword, and two tokens without a space between them.
+    # "nets" is one subword and two tokens without a space between them.
     words = ["Kevin", "ne", "ts"]
     doc = Doc(Vocab(), words=words, spaces=[True, False, False], ents=["B-per", "B-org", "I-org"])
     DocBin(docs=[doc]).to_disk(tmp_path / "train.spacy")
@@ -437,7 +437,7 @@ def test_what_a_terminal_obeys_is_not_sent_to_it():
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> list[Path]:
-    """Training data with `<script>` in text and labels, and dev data of which a sentence leaks."""
+    """Return training data with `<script>` in text and labels, and dev data with one sentence that leaks."""
     evil = "<script>alert(1)<|script>/B-per ,/I-per left/O".replace("|", "\u2215")
     train = conll(tmp_path, "train", *enough(evil, "$x$/B-<b>&$ is/O"))
     return [train, conll(tmp_path, "dev", FINE.replace("lives", "lives3"))]

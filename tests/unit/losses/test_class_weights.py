@@ -1,4 +1,4 @@
-"""Test label weights in training: counting, saving, and their effect on a step."""
+"""Test class weights in training: counting, saving, and their effect on a step."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from spacy_bert_ner.losses.gold_tags import count_tokens
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
-# Number of tokens of the examples.
+# Number of tokens in the examples
 COUNTS = {"O": 18, "geo": 4, "org": 3, "per": 4}
 
 

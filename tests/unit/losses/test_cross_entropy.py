@@ -10,7 +10,7 @@ from spacy_bert_ner.losses.cross_entropy import WeightedMean, cross_entropy, dis
 
 
 def test_value_and_gradient_of_one_row_by_hand():
-    # p = (1/4, 3/4); loss = -ln(1/4)
+    # p = (1/4, 3/4), so the loss is -ln(1/4).
     loss, gradient = cross_entropy(np.log(np.array([[1, 3]], dtype="f")), np.array([0]))
     assert loss == pytest.approx(1.3862944)
     np.testing.assert_allclose(gradient, [[-0.75, 0.75]], rtol=1e-6)
@@ -66,7 +66,8 @@ def test_the_focal_loss_is_that_of_autograd(weights, gamma):
 
 
 def test_the_focal_loss_by_hand():
-    # p = 3/4, q = 1/4: q² · -ln p; its derivative with respect to the other logit: q · (q² + 2·p·q · -ln p)
+    # p = 3/4, q = 1/4. The loss is q² · -ln p. Its derivative with respect to the other logit is q · (q² + 2·p·q · -ln
+    # p).
     loss, gradient = cross_entropy(np.log(np.array([[1, 3]], dtype="f")), np.array([1]), focal_gamma=2.0)
     assert loss == pytest.approx(0.01798014, rel=1e-6)
     np.testing.assert_allclose(gradient, [[0.04259519, -0.04259519]], rtol=1e-5)
@@ -76,7 +77,7 @@ def test_the_focal_loss_by_hand():
 def test_the_focal_loss_of_certain_rows_is_finite(gamma):
     logits = np.array([[1000.0, -1000.0], [1000.0, -1000.0]], dtype="f")
     loss, gradient = cross_entropy(logits, np.array([0, 1]), focal_gamma=gamma)
-    assert loss == 1000.0  # 0 and 2000
+    assert loss == 1000.0  # the mean of 0 and 2,000
     assert gradient.tolist() == [[0, 0], [0.5, -0.5]]
 
 
@@ -119,7 +120,7 @@ def test_a_copy_of_a_mean_loss_keeps_its_weight():
 
 
 def test_distillation_by_hand():
-    # old p = (1/2, 1/2), new p = (1/4, 3/4): KL = 1/2 ln 2 + 1/2 ln(2/3); its gradient is new - old.
+    # Old p = (1/2, 1/2), new p = (1/4, 3/4). KL = 1/2 ln 2 + 1/2 ln(2/3), and its gradient is new - old.
     new, old = (np.log(np.array([row], dtype="f")) for row in ([1, 3], [1, 1]))
     loss, gradient = distillation(new, old)
     assert loss == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
@@ -147,7 +148,7 @@ def test_distillation_of_nothing():
 
 
 def test_each_doc_gets_the_gradient_of_its_rows():
-    # Two Docs: a token of two subwords, and two tokens of one subword each.
+    # Two Docs: one with a token that has two subwords, and one with two tokens that have one subword each.
     output = [Ragged(np.zeros((2, 2), "f"), np.array([2])), Ragged(np.zeros((2, 2), "f"), np.array([1, 1]))]
     loss, gradient = tag_loss(output, [np.array([1, -1]), np.array([0, 0])])
     assert loss.weight == 3

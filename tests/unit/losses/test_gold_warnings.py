@@ -1,4 +1,4 @@
-"""Test that gold entities with white space at their edges are reported once in training."""
+"""Test that gold entities with white space at their edges are reported once during training."""
 
 import warnings
 
@@ -15,7 +15,9 @@ MESSAGE = (
 
 
 def reference(vocab, start):
-    """`\\n Kevin` or `Kevin`, and `York`."""
+    """Return a Doc with the entities `\\\
+     Kevin` or `Kevin`, and `York`.
+    """
     doc = Doc(vocab, words=["Then", "\n", "Kevin", "left", "York"])
     doc.set_ents([Span(doc, start, 3, label="per"), Span(doc, 4, 5, label="geo")])
     return doc
@@ -61,7 +63,7 @@ def test_the_loss_is_that_of_the_entity_without_its_white_space(white):
     ("words", "n"),
     [
         (["Kevin"], 0),
-        (["Kevin", "\n", "Durant"], 0),  # white space inside is part of it
+        (["Kevin", "\n", "Durant"], 0),  # white space inside an entity is part of it
         (["\n", "Kevin"], 1),
         (["Kevin", "\u00a0"], 1),
         (["\u3000Kevin"], 1),

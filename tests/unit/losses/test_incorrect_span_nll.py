@@ -1,4 +1,4 @@
-"""Test the loss of incorrect spans against the enumeration of all legal sequences."""
+"""Compare the loss for incorrect spans with an enumeration of all legal sequences."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def begins(n):
 
 
 def by_list(logits, spans, tags):
-    """Compute the same loss by autograd over the enumeration of all legal sequences."""
+    """Compute the same loss with autograd over all legal sequences."""
     scores = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
     first = begins(len(logits))
     paths = legal_sequences(tags, tuple(first))
@@ -39,7 +39,7 @@ def by_list(logits, spans, tags):
 
 
 def test_two_tokens_by_hand():
-    # Legal: O O, O B, B O, B B, B I, each with weight 1. Only B I contains both tokens as one entity.
+    # The legal sequences O O, O B, B O, B B and B I each have weight 1. Only B I contains both tokens as one entity.
     losses, gradient = negative_loss(np.zeros((2, 3)), [Entity("a", 0, 2)], IOB2)
     np.testing.assert_allclose(losses, [-np.log(4 / 5)])
     held, all_five = np.array([[0, 1, 0], [0, 0, 1]]), np.array([[2 / 5, 3 / 5, 0], [2 / 5, 2 / 5, 1 / 5]])
@@ -76,7 +76,7 @@ def test_many_spans_are_taken_some_at_a_time(monkeypatch):
     logits = np.random.default_rng(1).normal(size=(5, 3))
     spans = [Entity("a", start, end) for start in range(5) for end in range(start + 1, 6)]
     together = negative_loss(logits, spans, IOB2)
-    monkeypatch.setattr("spacy_bert_ner.losses.incorrect_span_nll._MOST_CELLS", 60)  # four spans of 15 numbers
+    monkeypatch.setattr("spacy_bert_ner.losses.incorrect_span_nll._MOST_CELLS", 60)  # four spans of 15 numbers each
     for own, expected in zip(negative_loss(logits, spans, IOB2), together, strict=True):
         np.testing.assert_allclose(own, expected, atol=1e-12)
 
@@ -95,7 +95,7 @@ def test_a_span_that_is_nearly_certain_has_a_finite_loss(gap):
 
 
 def test_what_no_sequence_can_hold_has_no_loss():
-    tags = build_tag_set(("O", "B-a", "B-b", "I-b"), "IOB2")  # there is no I-a
+    tags = build_tag_set(("O", "B-a", "B-b", "I-b"), "IOB2")  # without I-a
     losses, gradient = negative_loss(np.zeros((2, 4)), [Entity("a", 0, 2)], tags)
     np.testing.assert_allclose(losses, [0.0], atol=1e-12)
     np.testing.assert_allclose(gradient, 0, atol=1e-12)

@@ -28,7 +28,8 @@ objectives = pytest.mark.parametrize("objective", ["tokens", "sequences"])
 def example(vocab, *incorrect, ents=None, key=INCORRECT_SPANS):
     """Create a Doc without annotation except for the arguments.
 
-    incorrect: start, end and label of spans. ents: tags in IOB2.
+    incorrect: incorrect spans as tuples of start, end and label.
+    ents: tags in IOB2.
     """
     doc = Doc(vocab, words=WORDS, ents=ents or [""] * len(WORDS))
     doc.spans[key] = [Span(doc, start, end, label=label) for start, end, label in incorrect]
@@ -36,7 +37,7 @@ def example(vocab, *incorrect, ents=None, key=INCORRECT_SPANS):
 
 
 def share(nlp, start, end, label):
-    """Return the probability of an entity according to the model."""
+    """Return the probability that the model assigns to an entity."""
     pipe = nlp.get_pipe("bert_ner")
     part = pipe.model.predict([Doc(nlp.vocab, words=WORDS)])[0]
     rows = np.cumsum(part.lengths) - part.lengths
@@ -151,13 +152,16 @@ def test_spans_are_those_of_the_predicted_tokens(nlp):
     spans = [(0, 2, "per"), (0, 2, "per"), (0, 1, "org"), (2, 3, "per"), (2, 4, "per")]
     doc.spans["no"] = [*(Span(doc, start, end, label=label) for start, end, label in spans), Span(doc, 0, 1)]
     eg = Example(Doc(nlp.vocab, words=["Kev", "in", "Durant", "plays-there"], spaces=[False, True, True, True]), doc)
-    # Without duplicates, spans that cover part of a token, and spans without a label.
+    # The result contains no duplicates, no spans that cover only part of a token, and no spans without a label.
     assert incorrect_entities(eg, "no") == [Entity("per", 0, 3), Entity("org", 0, 2), Entity("per", 3, 4)]
     assert incorrect_entities(eg, "yes") == []
 
 
 def test_what_cannot_be_found_has_no_position():
-    """Token 1 is white space; token 4 shares a subword with token 3; the label `x` is in no tag."""
+    """Test spans that cannot be predicted.
+
+    Token 1 is white space, token 4 shares a subword with token 3, and no tag has the label `x`.
+    """
     lengths, is_joined = np.array([1, 0, 2, 1, 0]), np.array([False, False, False, False, True])
     tags = build_tag_set(tags_of_labels(["a"]), "IOB2")
     places = {(0, 1): (0, 1), (0, 3): (0, 2), (2, 5): (1, 3), (3, 5): (2, 3)}

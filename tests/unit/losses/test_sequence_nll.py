@@ -1,4 +1,4 @@
-"""Test the sequence loss against the enumeration of all legal sequences."""
+"""Compare the sequence loss with an enumeration of all legal sequences."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ IOB2 = build_tag_set(tags_of_labels(["a"]), "IOB2")  # O, B-a, I-a
 
 
 def test_two_tokens_by_hand():
-    # Legal: O O, O B, B O, B B, B I, each with weight 1 if all logits are 0. Gold: B I.
+    # If all logits are 0, the legal sequences O O, O B, B O, B B and B I each have weight 1. The gold sequence is B I.
     loss, gradient = negative_log_likelihood(np.zeros((2, 3), "f"), np.array([1, 2]), np.array([True, False]), IOB2)
     assert loss == pytest.approx(np.log(5) / 2)
     assert loss.weight == 2
@@ -26,7 +26,7 @@ def test_two_tokens_by_hand():
 
 
 def by_list(logits, tag_ids, begins, tags):
-    """Compute the same loss by autograd over the enumeration of all legal sequences."""
+    """Compute the same loss with autograd over all legal sequences."""
     scores = torch.tensor(logits, requires_grad=True)
     paths = legal_sequences(tags, tuple(begins))
     sums = torch.stack([sum(scores[i, tag] for i, tag in enumerate(path)) for path in paths])
@@ -71,7 +71,7 @@ def test_an_illegal_gold_sequence_has_a_finite_loss():
 
 
 def test_docs_are_sequences_of_first_subwords():
-    """The second subword of a token has no gradient; Docs without tokens and white space are skipped."""
+    """Test that a token's second subword has no gradient, and that white space and Docs without tokens are skipped."""
     rows = np.random.default_rng(0).normal(size=(5, 3)).astype("f")
     output = [
         Ragged(rows[:3], np.array([2, 0, 1])),

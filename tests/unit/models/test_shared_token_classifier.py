@@ -1,4 +1,4 @@
-"""Test a head on shared vectors, here those of spaCy's own `tok2vec`."""
+"""Test a head on shared vectors, which come from spaCy's own `tok2vec` here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TOK2VEC = {
 
 
 def make(examples: list[Example], tok2vec: dict[str, object] = LISTENER, **config: object) -> Language:
-    """Return an initialized pipeline with `tok2vec`, and a tagger and `bert_ner` that use it."""
+    """Return an initialized pipeline with `tok2vec`, and with a tagger and `bert_ner` that use it."""
     nlp = spacy.blank("en")
     if tok2vec is LISTENER:
         nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
@@ -100,7 +100,9 @@ def test_the_logits_are_those_of_a_linear_layer(nlp: Language, examples: list[Ex
 
 
 def test_gradients_are_those_of_the_loss_to_the_bottom(examples: list[Example]) -> None:
-    """A small change of a weight of `tok2vec` changes the summed logits as its gradient predicts."""
+    """Test that a small change to a weight in `tok2vec` changes the sum of logits as predicted by the weight's
+    gradient.
+    """
     nlp = make(examples, TOK2VEC)
     model = nlp.get_pipe("bert_ner").model
     docs = [nlp.make_doc("Kevin Durant  plays"), nlp.make_doc(" "), nlp.make_doc("")]
@@ -121,8 +123,8 @@ def test_gradients_are_those_of_the_loss_to_the_bottom(examples: list[Example]) 
 
 
 def test_a_batch_without_entities_to_learn_lets_the_others_learn(nlp: Language, examples: list[Example]) -> None:
-    """The last listener sends the gradients of all listeners to the encoder; without it, none would arrive."""
-    train(nlp, examples, 3)  # a new tagger has zero weights, which give the encoder no gradient
+    """Test the last listener, which sends the gradients of all listeners to the encoder."""
+    train(nlp, examples, 3)  # a new tagger has zero weights, so the encoder gets no gradient from it
     doc = nlp.make_doc("Kevin Durant plays")
     reference = Doc(nlp.vocab, words=[token.text for token in doc], tags=["even", "odd", "even"])
     tok2vec = nlp.get_pipe("tok2vec").model
@@ -133,7 +135,7 @@ def test_a_batch_without_entities_to_learn_lets_the_others_learn(nlp: Language, 
 
 
 def test_gradients_are_those_of_the_sum_over_tokens(nlp: Language, examples: list[Example]) -> None:
-    """Gradients are sums, as in spaCy's own components: twice the examples, twice the gradient."""
+    """Test that gradients are sums, as in spaCy's own components. Twice the examples must give twice the gradient."""
     pipe = nlp.get_pipe("bert_ner")
     sizes = []
     for batch in ([examples[0]], [examples[0], examples[0]]):
@@ -148,7 +150,8 @@ def test_gradients_are_those_of_the_sum_over_tokens(nlp: Language, examples: lis
 def test_it_is_saved_and_read(nlp: Language, examples: list[Example], tmp_path: Path, way: str) -> None:
     train(nlp, examples)
     if way == "pickle":
-        nlp = spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())  # tok2vec pickles untrained only
+        # `tok2vec` can only be pickled untrained.
+        nlp = spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())
     if way == "disk":
         nlp.to_disk(tmp_path)
         assert sorted(path.name for path in (tmp_path / "bert_ner").iterdir()) == ["cfg", "model", "sha256.json"]

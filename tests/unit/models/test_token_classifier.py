@@ -64,7 +64,7 @@ def test_every_token_gets_the_rows_of_its_subwords(model, docs):
     assert output[0].lengths.tolist() == [1, 1, 1, 1]
     assert output[1].dataXd.shape == (0, 5)
     assert output[2].lengths.tolist() == [0]
-    # The line break and NUL have no subword; "são" is encoded as s, ##a, ##o.
+    # The line break and the NUL character have no subword. "são" has the subwords s, ##a and ##o.
     assert [t.text for t in docs[4]] == ["U.N.", "hour", "-", "long", "\n\n", "São", "Paulo", "\x00", "."]
     assert output[4].lengths.tolist() == [4, 4, 1, 4, 0, 3, 5, 0, 1]
 
@@ -104,7 +104,8 @@ def test_a_long_doc_is_windowed_and_not_cut(model):
 def test_the_middle_of_a_window_speaks_for_a_subword(tagger):
     doc = Doc(spacy.blank("en").vocab, words=["new"] * 100)
     rows = build_token_classifier_v1(str(tagger), window=22, overlap=10).predict([doc])[0].dataXd
-    # Windows of 20 subwords start every 10: subword 15 comes from the second window, 10 to 30, so it equals subword 25.
+    # Windows have 20 subwords and start every 10. Subword 15 comes from the second window, 10 to 30, so it equals
+    # subword 25.
     np.testing.assert_allclose(rows[15], rows[25], atol=1e-5)
     assert not np.allclose(rows[15], rows[16], atol=1e-3)
 
@@ -139,7 +140,7 @@ def test_the_gradient_comes_back_through_windows_and_tokens(tagger):
     output, backprop = model(docs, is_train=True)
     weights = [np.random.default_rng(i).normal(size=o.dataXd.shape).astype("f") for i, o in enumerate(output)]
     backprop([Ragged(w, o.lengths) for w, o in zip(weights, output, strict=True)])
-    # The bias is added to every stitched row once, so its gradient is the sum of the gradients of all rows.
+    # The bias is added once to every stitched row, so its gradient is the sum of the gradients of all rows.
     np.testing.assert_allclose(classifier.bias.grad.numpy(), sum(w.sum(axis=0) for w in weights), rtol=1e-3, atol=1e-3)
 
 
@@ -273,7 +274,7 @@ def test_weights_go_where_thinc_wants_them(tagger, monkeypatch):
     monkeypatch.setattr(Checkpoint, "to", lambda self, device: moved.append(device))
     monkeypatch.setattr("spacy_bert_ner.models.shim.get_torch_default_device", lambda: "the default")
     shim = build_token_classifier_v1(str(tagger), overlap=8).shims[0]
-    shim.to_device("cpu", -1)  # no weights yet
+    shim.to_device("cpu", -1)  # no weights are loaded
     assert moved == []
     shim.checkpoint = Checkpoint.from_pretrained(tagger)
     shim.to_device("gpu", 1)
@@ -292,7 +293,7 @@ def test_averaged_weights_are_used_and_put_back(model, docs):
 
 
 def bias_of(rows, bias, model):
-    """The bias is replaced inside the block, so its previous value is read from the saved checkpoint."""
+    """Return the bias before the change, which is read from the saved checkpoint because the block replaces it."""
     return AutoModelForTokenClassification.from_pretrained(model.attrs["name"]).classifier.bias.detach().numpy()
 
 

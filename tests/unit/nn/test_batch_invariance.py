@@ -1,4 +1,4 @@
-"""Test that the entities and scores of a text do not depend on its batch or on earlier batches."""
+"""Test that a text's entities and scores do not depend on its batch or on earlier batches."""
 
 import random
 import re
@@ -32,10 +32,12 @@ SKIPPED = {
     "layoutlmv2": "needs detectron2, which is not installed",
     "qdqbert": "needs pytorch-quantization, which is not installed",
 }
-"""Model types without a tiny test model, and the reason."""
+"""Model types without a tiny test model, with reasons."""
 
 SENSITIVE = ["convbert", "fnet", "mobilebert"]
-"""Model types of the pipelines below: a convolution, a Fourier transform, and embeddings that include neighbours."""
+"""Model types for the pipelines below. They have a convolution, a Fourier transform, and embeddings that include
+neighbours.
+"""
 
 SENTENCE = "Kevin Durant lives in New York . plays for the Brooklyn Nets U.N. Zürich"
 WORDS = SENTENCE.split()
@@ -44,7 +46,7 @@ TEXTS = [" ".join(DRAW.choices(WORDS, k=DRAW.randint(1, 25))) for _ in range(60)
 
 
 def logits_of(model, ids, n_padding=0):
-    """Return the logits of the first of two windows. The second one is longer by `n_padding` subwords."""
+    """Return the logits for the first of two windows. The second window has `n_padding` more subwords."""
     length = ids.shape[1] - n_padding
     mask = torch.ones_like(ids)
     mask[0, length:] = 0
@@ -53,9 +55,9 @@ def logits_of(model, ids, n_padding=0):
 
 
 def differences(model):
-    """Return the largest differences from the logits of a single window on a new model.
+    """Return the largest differences from the logits for a single window on a new model.
 
-    They are compared in a batch with a longer window, and for a single window afterwards.
+    The first value is for a batch with a longer window. The second is for a single window after that batch.
     """
     batches = [(torch.randint(3, N_SUBWORDS, (2, length + n)), n) for length, n in [(30, 9), (6, 1)]]
     alone = [logits_of(model, ids[:1, : ids.shape[1] - n]) for ids, n in batches]
@@ -66,7 +68,7 @@ def differences(model):
     )
 
 
-# Transformers 4 uses functions that have been deprecated since.
+# Transformers 4 uses functions that are now deprecated.
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence for multidimensional indexing:UserWarning")
 @pytest.mark.filterwarnings("ignore:The `device` argument is deprecated:FutureWarning")
@@ -134,7 +136,7 @@ def test_longrope_is_found_wherever_the_config_has_it(nested):
 
 
 class Folders(dict):
-    """Return a mapping from model type to the folder of a token classifier, which is created on first access."""
+    """Return a mapping from model types to token classifier folders. Each folder is created on first access."""
 
     def __init__(self, folder):
         super().__init__()
@@ -190,7 +192,7 @@ def test_a_text_gets_the_same_alone_and_among_others_in_any_order(folders, model
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_nothing_is_padded(folders, precision):
-    """For other encoders, half precision pads to multiples of four."""
+    """Test half precision. For other encoders, it pads to multiples of four."""
     nlp = make_nlp(folders["convbert"], runtime={"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": precision})
     checkpoint = checkpoint_of(nlp)
     padded, batches, forward = [], watch_batches(checkpoint), checkpoint.forward
@@ -232,7 +234,7 @@ def test_a_text_has_the_same_loss_and_gradient_alone_and_among_others(folders, m
 
 
 def test_a_graph_gets_no_padding_either(folders, monkeypatch):
-    """An exported graph depends on padding as its model does. Here, the model replaces the graph."""
+    """Test an exported graph, which depends on padding like its model. The model stands in for the graph here."""
     original = Checkpoint.from_pretrained(folders["convbert"])
     nlp = make_nlp(folders["convbert"], runtime={"@misc": "spacy_bert_ner.OnnxRuntime.v1"})
     nlp.get_pipe("bert_ner").model.shims[0].checkpoint = OnnxCheckpoint.of(original, b"a graph")
@@ -256,7 +258,7 @@ def test_a_real_graph_finds_the_same_too(tmp_path, model_type):
 
 
 def test_bigbird_does_not_remember_short_texts(folders):
-    """With blocks of four subwords, transformers treats windows of more than 28 subwords as long."""
+    """Test blocks of four subwords. Transformers then treats windows with more than 28 subwords as long."""
     nlp = make_nlp(folders["big_bird"])
     long, short = " ".join(WORDS * 3), "Kevin Durant"
     first = found(nlp(long))
@@ -265,7 +267,7 @@ def test_bigbird_does_not_remember_short_texts(folders):
 
 
 def test_training_bigbird_draws_no_random_blocks(folders):
-    """Sparse attention in BigBird would reseed NumPy's global generator."""
+    """Test that NumPy's global generator is not reseeded, as sparse attention in BigBird would do."""
     nlp = make_nlp(folders["big_bird"])
     np.random.seed(1)
     expected = np.random.random()

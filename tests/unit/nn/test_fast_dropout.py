@@ -1,4 +1,4 @@
-"""Test that fast dropout is as random and as reproducible as torch's."""
+"""Test that fast dropout is as random and as reproducible as torch's dropout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_drops_the_share_that_was_asked_for_and_scales_the_rest(rate: float, dty
 def test_the_four_parts_of_a_number_are_equally_likely_to_drop() -> None:
     dropped = (FastDropout(0.1)(ones(250_000, 4)) == 0).float()
     assert torch.allclose(dropped.mean(0), torch.full((4,), 0.1), atol=0.003)
-    together = dropped.T @ dropped / len(dropped)  # they are independent
+    together = dropped.T @ dropped / len(dropped)  # elements are dropped independently
     assert torch.allclose(together[~torch.eye(4, dtype=torch.bool)], torch.full((12,), 0.01), atol=0.001)
 
 

@@ -1,4 +1,4 @@
-"""Test that freed memory stays with the process."""
+"""Test that the process keeps freed memory."""
 
 import platform
 import subprocess
@@ -35,7 +35,7 @@ for before in (False, True):
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this is how glibc does it")
 @pytest.mark.process
 def test_large_tensors_come_from_the_heap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks without separate pages stay with the process, up to twice the threshold for separate pages."""
+    """Test that the process keeps large blocks, up to twice the threshold for blocks with separate pages."""
     for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"):
         monkeypatch.delenv(name, raising=False)
     run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120)

@@ -1,4 +1,6 @@
-"""Test predictions without padding: equal to those of transformers up to rounding, and always from current weights."""
+"""Test predictions without padding. Up to rounding, they equal those of transformers, and they always use current
+weights.
+"""
 
 import copy
 
@@ -29,7 +31,7 @@ needs_bf16 = pytest.mark.skipif(
 )
 needs_int8 = pytest.mark.skipif(not has_packed_int8_linear(), reason="this CPU has no VNNI instructions")
 LIKE_BERT = [name for name in ARCHITECTURES if name in KINDS]
-WINDOWS = [np.arange(5, 14), np.arange(6, 10), np.arange(7, 11), np.arange(5, 7)]  # two of the same length
+WINDOWS = [np.arange(5, 14), np.arange(6, 10), np.arange(7, 11), np.arange(5, 7)]  # two windows have the same length
 
 
 def checkpoint_of(nlp):
@@ -84,7 +86,7 @@ def test_logits_in_bfloat16_are_near(checkpoints: LazyCheckpoints, name):
 
 @needs_products
 def test_long_windows_too(encoder_512, monkeypatch):
-    """Long windows use another attention kernel."""
+    """Test long windows, which use another attention kernel."""
     checkpoint = Checkpoint.from_pretrained(encoder_512, labels=["per"])
     windows = [np.arange(150) % 20 + 5, np.arange(30) % 9 + 5]
     assert torch.allclose(without_padding(checkpoint, windows), by_transformers(checkpoint, windows), atol=1e-5)
@@ -115,7 +117,8 @@ def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
     windows = [*WINDOWS, *WINDOWS[1:3], *WINDOWS[1:3]]
     windows.sort(key=len, reverse=True)
     expected = without_padding(checkpoint, windows)
-    monkeypatch.setattr(padding_free, "N_WEIGHTS", 200)  # two heads, 6 by 6 weights: two windows
+    # With two heads, one window needs 2 · 6 · 6 weights, so a group has at most two windows.
+    monkeypatch.setattr(padding_free, "N_WEIGHTS", 200)
     lengths = [len(window) + 2 for window in windows]
     assert [group.n for group in padding_free._groups(lengths, 2)] == [1, 2, 2, 2, 1]
     assert torch.allclose(without_padding(checkpoint, windows), expected, atol=1e-6)
@@ -123,7 +126,7 @@ def test_few_windows_at_once_change_nothing(tagger, monkeypatch):
 
 @needs_products
 def test_a_head_of_another_activation_and_width(tmp_path):
-    """ELECTRA's embeddings may be narrower than its layers, and activations may differ from GELU."""
+    """Test ELECTRA with embeddings that are narrower than its layers, and activations other than GELU."""
     from checkpoints import save_bert, save_electra
 
     narrow = Checkpoint.from_pretrained(save_electra(tmp_path / "electra", embedding_size=16))
@@ -179,7 +182,7 @@ def test_products_in_bfloat16_are_near():
 
 @needs_int8
 def test_products_of_eight_bits_by_hand():
-    """Integer weights and rows up to 127 are not rounded."""
+    """Test integer weights and rows up to 127, which are not rounded."""
     layer = torch.nn.Linear(2, 2)
     layer.weight.data, layer.bias.data = torch.tensor([[127.0, 1.0], [-127.0, 64.0]]), torch.tensor([0.5, -1.0])
     rows = torch.tensor([[127.0, 3.0], [-127.0, 100.0], [0.0, 0.0]])
@@ -187,7 +190,7 @@ def test_products_of_eight_bits_by_hand():
         product = PackedInt8Linear([layer])
         expected = [[16132.5, -15938.0], [-16028.5, 22528.0], [0.5, -1.0]]
         assert torch.allclose(product(rows), torch.tensor(expected), rtol=1e-6)
-        # 0.4 of a quantization step rounds to 0, and 0.6 to one.
+        # 0.4 quantization steps are rounded to 0, and 0.6 to 1
         rounded = product(torch.tensor([[127.0, 0.4], [127.0, 0.6]]))
         assert torch.allclose(rounded[:, 0], torch.tensor([16129.5, 16130.5]), rtol=1e-6)
 
@@ -326,7 +329,7 @@ def test_copies_of_weights_made_in_inference_mode(tagger):
 
 
 def test_a_pipeline_predicts_with_the_weights_that_it_has(tagger):
-    """This includes all ways in which spaCy changes the weights between predictions."""
+    """Test all ways in which spaCy changes weights between predictions."""
 
     def plain(nlp):
         checkpoint = Checkpoint(copy.deepcopy(checkpoint_of(nlp).model), checkpoint_of(nlp).tokenizer, "twin")
@@ -341,7 +344,7 @@ def test_a_pipeline_predicts_with_the_weights_that_it_has(tagger):
     seen = [logits(nlp)]
     for _ in range(3):
         pipe.update([example], sgd=None)
-        assert np.allclose(logits(nlp), seen[-1], atol=1e-6)  # between the gradient and the step
+        assert np.allclose(logits(nlp), seen[-1], atol=1e-6)  # between computing the gradient and the optimizer step
         pipe.finish_update(optimizer)
         seen.append(logits(nlp))
         assert np.abs(seen[-1] - seen[-2]).max() > 0.01

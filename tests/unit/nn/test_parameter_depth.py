@@ -5,7 +5,7 @@ import pytest
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.nn.parameter_depth import ParameterDepth, parameter_depths
 
-# For each architecture, the names of some parameters of each level. All parameters of a layer have its number.
+# Names of some parameters at each level, by architecture. All parameters in a layer have the layer's number.
 LEVELS = {
     "bert": {
         0: ["bert.embeddings.word_embeddings.weight", "bert.embeddings.LayerNorm.bias"],

@@ -10,7 +10,7 @@ from spacy_bert_ner.optim.adamw import make_adamw_v1
 
 
 def table_with_gradient(rows, gradient):
-    """Create a table of four rows in which only `rows` have a gradient."""
+    """Create an embedding table with four rows, of which only `rows` have a gradient."""
     table = torch.nn.Parameter(torch.ones(4, 2))
     table.grad = torch.sparse_coo_tensor([rows], torch.tensor(gradient), (4, 2), check_invariants=True)
     return table
@@ -30,7 +30,7 @@ def test_one_table_of_zeros_serves_all_steps():
     table = table_with_gradient([0], [[1.0, 2.0]])
     with gradients.spread([table], is_kept=False):
         first = table.grad.data_ptr()
-        table.grad += 7  # as an optimizer adds L2 regularization
+        table.grad += 7  # as an optimizer does for L2 regularization
     table.grad = table_with_gradient([2], [[3.0, 4.0]]).grad
     with gradients.spread([table], is_kept=False):
         assert table.grad.data_ptr() == first

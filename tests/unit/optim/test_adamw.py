@@ -22,7 +22,7 @@ PLAIN = {"learn_rate": RATE, "weight_decay": 0.1, "grad_clip": 0.0}
 
 
 def rate_of(name: str, head_rate: float, layer_decay: float) -> float:
-    """Return the documented rate of a parameter of the tiny BERT, which has two layers."""
+    """Return the documented learning rate for a parameter in the tiny BERT, which has two layers."""
     if name.startswith("classifier."):
         return RATE * head_rate
     if name.startswith("bert.encoder.layer.1."):
@@ -118,7 +118,7 @@ def test_each_gradient_may_be_clipped_on_its_own(tagger):
     for param in (model.classifier.bias, model.classifier.weight):
         seen.append(param.grad)
     shim.finish_update(make_adamw_v1(grad_clip=0.5, clip="each"))
-    torch.testing.assert_close(seen[0], torch.full((5,), 0.1))  # its norm is 0.22
+    torch.testing.assert_close(seen[0], torch.full((5,), 0.1))  # the norm of the gradient is 0.22
     torch.testing.assert_close(seen[1], torch.full((5, 32), 0.5 / 160**0.5))
 
 
@@ -138,7 +138,7 @@ def test_the_average_is_that_of_thinc(tagger):
     shim = by_us(optimizer, tagger, n_steps=2)
     first = by_us(make_adamw_v1(**PLAIN), tagger, n_steps=1).checkpoint.model
     model = shim.checkpoint.model
-    # thinc starts with 0 and keeps (1 + n) / (10 + n) of the average at update n: 2/11, then 3/12.
+    # Thinc starts at 0 and, in update n, keeps (1 + n) / (10 + n) of the average: 2/11, then 3/12.
     wanted = {name: 0.25 * (9 / 11) * p.data for name, p in first.named_parameters()}
     wanted = {name: wanted[name] + 0.75 * p.data for name, p in model.named_parameters()}
     own = {name: p.data.clone() for name, p in model.named_parameters()}

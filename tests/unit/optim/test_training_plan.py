@@ -50,11 +50,11 @@ def test_the_length_is_that_of_spacys_loop(changes, n, total, last, told):
 
 
 def test_batches_are_counted_as_the_batcher_makes_them():
-    """Compounding batches have more words in later epochs."""
+    """Test compounding batches, which have more words in later epochs."""
     size = {"@schedules": "compounding.v1", "start": 10, "stop": 40, "compound": 2.0}
     batcher = {"@batchers": "spacy.batch_by_words.v1", "size": size, "tolerance": 0.0, "discard_oversize": False}
     found = plan(16, max_steps=0, max_epochs=2, batcher={**batcher, "get_length": None})
-    # Examples of 5 words each: batches of 2, 4 and 8, and the remaining 2; then two of 8.
+    # Examples have 5 words each. The batches contain 2, 4 and 8 examples and the remaining 2, then two times 8.
     assert (found.epoch_steps, found.all_steps, found.n_examples) == (4, 6, 16)
 
 

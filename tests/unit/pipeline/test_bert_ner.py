@@ -103,7 +103,10 @@ def test_a_trained_head_needs_no_labels(make_nlp, tagger):
 
 
 def test_initialize_reads_no_example_where_labels_are_given(make_nlp, examples):
-    """A second pass takes time, and an augmenter returns new examples. The one read is spaCy's validation."""
+    """Test that no additional pass is made. It would take time, and an augmenter would return different examples.
+
+    The single pass is spaCy's own validation.
+    """
     nlp, reads = make_nlp(), []
 
     def get_examples():
@@ -136,7 +139,7 @@ def test_subword_labels_are_checked(make_nlp, value, allowed):
 @pytest.mark.parametrize(
     ("subword_labels", "carriers"),
     [
-        # Mr. | O'Neill | lives | in | New | York | .  as m r . | o ' n e i l l | lives | in | new | york | .
+        # Mr. | O'Neill | lives | in | New | York | . is encoded as m r . | o ' n e i l l | lives | in | new | york | .
         ("first", {"B-per": 1, "I-per": 1, "O": 3, "B-geo": 1, "I-geo": 1}),
         ("all", {"B-per": 3, "I-per": 7, "O": 3, "B-geo": 1, "I-geo": 1}),
     ],
@@ -198,12 +201,12 @@ def test_an_entity_on_no_token_boundary_gets_no_loss_and_no_warning(nlp):
 @pytest.mark.parametrize(
     ("scheme", "words", "ents", "tags"),
     [
-        # Adjacent to an entity of the same label, across a line feed without a subword.
+        # Entities with the same label, separated only by a line feed without a subword
         ("IOB1", "Lagos \n Lyon", "B-geo O B-geo", "I-geo ? B-geo"),
         ("IOE1", "Lagos \n Lyon", "B-geo O B-geo", "E-geo ? I-geo"),
         ("IOB2", "Lagos \n Lyon", "B-geo O B-geo", "B-geo ? B-geo"),
         ("plain", "Lagos \n Lyon", "B-geo O B-geo", "geo ? geo"),
-        # The entity continues across it, ends with it, or begins with it.
+        # An entity that continues across the line feed, ends with it, or starts with it
         ("BILUO", "Sierra \n Leone", "B-geo I-geo I-geo", "B-geo ? L-geo"),
         ("BILUO", "Lyon \n left", "B-geo I-geo O", "U-geo ? O"),
         ("IOBES", "\n New York", "B-geo I-geo I-geo", "? B-geo E-geo"),
@@ -227,7 +230,7 @@ def test_tokens_without_subwords_are_no_neighbours_in_training(nlp, scheme, word
 @pytest.mark.parametrize(
     ("ents", "tags"),
     [
-        # The second and third of four tokens share the subword of the first.
+        # The second and third of four tokens share a subword with the first.
         ("B-per I-per I-per O", "B-per O"),
         ("B-per I-per I-per I-per", "B-per I-per"),
         ("O B-per I-per I-per", "B-per I-per"),
@@ -253,7 +256,7 @@ def test_tokens_that_share_a_subword_have_one_tag_in_training(nlp, ents, tags):
 
 
 def test_a_shared_subword_is_trained_once(make_nlp, tagger):
-    """`nets` is one subword and two tokens of an entity that begins with the first: its row is not trained on `I-`."""
+    """Test an entity of two tokens that share the subword `nets`. Its row must not be trained on `I-`."""
     nlp = make_nlp(name=tagger)
     losses = []
     for words in (["nets", "lives"], ["ne", "ts", "lives"]):
@@ -393,7 +396,7 @@ def test_what_a_saved_cfg_does_not_tell_stays(make_nlp, tmp_path):
 
 
 def test_the_commit_that_was_opened_is_recorded(monkeypatch, tagger, tmp_path):
-    """Imitate the Hub: a branch was requested, and the name of the cache folder is the commit."""
+    """Test a stand-in for the Hub: a branch is requested, and the name of the cache folder is the commit."""
     with monkeypatch.context() as patched:
         patched.setattr(
             "spacy_bert_ner.checkpoints.checkpoint.locate_checkpoint",

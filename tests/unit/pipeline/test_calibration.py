@@ -67,7 +67,7 @@ def test_the_command_writes_the_temperature_and_tells_the_error(pipeline):
 def test_the_report(pipeline):
     report = calibrate_pipeline(*pipeline)["bert_ner"]
     assert set(report) == {"temperature", "ece_before", "ece_after", "n_entities"}
-    # Fitting it again does not change it.
+    # A second calibration does not change the temperature.
     again = calibrate_pipeline(*pipeline)["bert_ner"]
     assert again["temperature"] == pytest.approx(report["temperature"], rel=0.01)
     assert again["ece_before"] == pytest.approx(report["ece_after"], abs=0.01)
@@ -88,7 +88,7 @@ def test_enough_entities_are_not_told(pipeline):
 
 
 def test_earlier_components_count(make_nlp, tagger, tmp_path, pipeline):
-    # Entities of an earlier component leave fewer entities to predict.
+    # Entities from an earlier component leave fewer entities to predict.
     nlp = make_nlp(name=tagger)
     ruler = nlp.add_pipe("entity_ruler", first=True)
     ruler.add_patterns([{"label": "x", "pattern": word} for word in TEXTS[0].split()])
@@ -125,7 +125,7 @@ def temperatures(folder):
     ("second", "reason"),
     [
         ({"spans_key": None, "overwrite": True}, NO_SCORES),
-        ({}, NOTHING_LEFT),  # the first component predicts all of them
+        ({}, NOTHING_LEFT),  # the first component predicts all entities
     ],
 )
 def test_a_component_that_cannot_be_calibrated_is_skipped_and_named(tagger, tmp_path, pipeline, second, reason):
@@ -140,7 +140,7 @@ def test_a_component_that_cannot_be_calibrated_is_skipped_and_named(tagger, tmp_
 
 
 def test_where_no_component_can_be_calibrated_none_is(make_nlp, tagger, tmp_path, pipeline):
-    # Neither component computes scores: an error.
+    # If neither component computes scores, calibration fails.
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", name="first", config={"model": {"name": str(tagger)}, "spans_key": None})
     nlp.add_pipe("bert_ner", name="second", config={"model": {"name": str(tagger)}, "spans_key": None})
@@ -150,7 +150,7 @@ def test_where_no_component_can_be_calibrated_none_is(make_nlp, tagger, tmp_path
     message = " ".join(done.output.split())
     assert "'first' computes no scores" in message
     assert "'second' computes no scores" in message
-    # One computes no scores, and the other predicts no entity, as after too little training.
+    # One component computes no scores, and the other predicts no entities, as after too little training.
     add_two(spacy.blank("en"), tagger, spans_key=None).to_disk(tmp_path / "two")
     data = gold(tmp_path / "gold.spacy", ("Nobody", ["B-per"]))
     with pytest.raises(CalibrationError, match="'second' computes no scores.* Cannot fit the temperature of 'first'"):
@@ -195,14 +195,14 @@ def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
 
 
 def gold(path, *annotated):
-    """Write Docs with the given words and tags; without tags, they have no annotation."""
+    """Write Docs with the given words and tags. Without tags, they have no annotation."""
     vocab = spacy.blank("en").vocab
     DocBin(docs=[Doc(vocab, words=text.split(), ents=tags) for text, tags in annotated]).to_disk(path)
     return path
 
 
 def relabelled(path, output, labels):
-    """Copy the data with other labels."""
+    """Copy data and change its labels."""
     docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
     for doc in docs:
         doc.set_ents([Span(doc, ent.start, ent.end, label=labels.get(ent.label_, ent.label_)) for ent in doc.ents])
@@ -211,7 +211,7 @@ def relabelled(path, output, labels):
 
 
 def refused(status, folder, data):
-    """Return the output of the command, which must not change the pipeline."""
+    """Return the output of a command that fails, after checking that it did not change the pipeline."""
     before = (folder / "bert_ner" / "cfg").read_bytes()
     done = run(folder, data)
     assert done.exit_code == status, done.output
@@ -289,7 +289,7 @@ def test_of_a_folder_the_dev_part_is_taken(pipeline, tmp_path):
         ("geo", 3, 6, True),
         ("geo", 3, 5, False),  # ends inside a gold token
         ("geo", 6, 7, None),
-        ("geo", 5, 7, None),  # part of it has no annotation
+        ("geo", 5, 7, None),  # part of the span has no annotation
     ],
 )
 def test_when_an_entity_is_right(label, start, end, verdict):

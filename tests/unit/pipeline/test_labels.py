@@ -1,4 +1,4 @@
-"""Test added labels, resumed training, rehearsal, and partial annotation."""
+"""Test added labels, resumed training, rehearsal and partial annotation."""
 
 import warnings
 
@@ -120,7 +120,7 @@ def test_a_label_that_would_spoil_the_head_is_refused_and_nothing_is_changed(mak
     assert spacy.load(tmp_path / "b").get_pipe("bert_ner").tags == ("O", "per")
 
 
-# An added label is kept by all later calls.
+# All later calls keep an added label.
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def two_labels(nlp):
 @pytest.mark.training
 @pytest.mark.parametrize("use_averages", [False, True])
 def test_training_goes_on_after_a_label_was_added(nlp, examples, use_averages):
-    # The optimizer's moments and averages have the shape of the old head, and must be replaced.
+    # The optimizer's moments and averages have the shape of the old head, so they must be replaced.
     optimizer = Adam(0.01, use_averages=use_averages)
     for _ in range(3):
         nlp.update(examples, sgd=optimizer)
@@ -256,7 +256,7 @@ def test_a_saved_pipeline_has_the_label_that_was_added(nlp, tmp_path):
     np.testing.assert_allclose(logits(again), logits(nlp), atol=1e-6)
 
 
-# Rehearsal.
+# Rehearsal
 
 
 def divergence(old, new):
@@ -338,7 +338,7 @@ def test_rehearsal_alone_takes_a_step(nlp, examples, way):
     rehearse = nlp.rehearse if way == "nlp" else nlp.get_pipe("bert_ner").rehearse
     first = rehearse(examples, sgd=optimizer, losses={})["bert_ner"]
     bias = checkpoint(nlp).model.classifier.bias
-    assert bias[2] < before[2]  # back towards its old value
+    assert bias[2] < before[2]  # the bias moves back towards its old value
     assert bias.grad is None
     assert rehearse(examples, sgd=optimizer, losses={})["bert_ner"] < first
 
@@ -351,7 +351,7 @@ def test_rehearsing_empty_docs_changes_nothing(nlp):
     np.testing.assert_array_equal(logits(nlp), before)
 
 
-# Partial annotation.
+# Partial annotation
 
 
 @pytest.mark.training
@@ -417,7 +417,7 @@ def test_misaligned_entities_are_told_in_the_first_batch_that_has_some(make_nlp,
 
 
 def test_misaligned_entities_are_told_in_later_data_too(nlp, examples):
-    nlp.update(examples)  # like the examples of the initialization: all aligned
+    nlp.update(examples)  # all entities are aligned, as in the examples for initialization
     with pytest.warns(UserWarning, match=r"1 of 2 gold entities \(50.0 %\)"):
         nlp.update([misaligned(nlp)])
     with warnings.catch_warnings():
@@ -447,7 +447,7 @@ def test_what_is_misaligned_is_masked_and_the_rest_is_learned(make_nlp):
     pipe = nlp.get_pipe("bert_ner")
     eg = misaligned(nlp)
     loss, gradient = pipe.get_loss([eg], pipe.model.predict([eg.predicted]))
-    assert loss.weight == 3  # lives, in, York
+    assert loss.weight == 3  # the tokens "lives", "in" and "York"
     rows = gradient[0]
     first = int(rows.lengths[0])
     assert not rows.dataXd[:first].any()
@@ -472,7 +472,7 @@ def test_training_a_head_in_another_scheme(make_nlp, examples, tmp_path):
         found = [[(ent.text, ent.label_) for ent in nlp(eg.text).ents] for eg in examples]
         assert found == expected, scheme
         nlp.to_disk(tmp_path / scheme)
-        # The head stores its scheme in config.json, so another pipeline interprets it correctly without a setting.
+        # The head stores its scheme in `config.json`, so other pipelines interpret it correctly without a setting.
         folder = tmp_path / scheme / "bert_ner" / "model"
         other = make_nlp(name=folder)
         assert [[(ent.text, ent.label_) for ent in other(eg.text).ents] for eg in examples] == expected

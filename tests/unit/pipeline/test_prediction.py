@@ -1,4 +1,4 @@
-"""Test predictions from given logits: constraints, schemes, scores, thresholds."""
+"""Test predictions from given logits: constraints, schemes, scores and thresholds."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ TEXT = "Kevin Durant left the Brooklyn Nets"
 
 
 def make_nlp(says=SAYS, tags=IOB2, scheme=None, certainty=6.0, **config):
-    """Return a pipeline whose model gives the tag of each word a high logit, or uses the logits of `says`."""
+    """Return a pipeline whose model gives each word's tag in `says` a high logit, or uses the logits in `says`."""
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe("bert_ner", config={"model": {"name": "unused", "tag_scheme": scheme}, **config})
 
@@ -63,7 +63,7 @@ def test_entities_and_their_scores():
 
 def test_the_score_of_an_entity_of_one_token():
     doc = make_nlp(tags=("O", "B-geo", "I-geo"), scheme="IOB2", certainty=2.0)("Paris")
-    # I-geo cannot begin an entity: e² against e⁰ for O.
+    # I-geo cannot start an entity, so the weights are e² for B-geo and e⁰ for O.
     assert doc.ents[0]._.score == pytest.approx(np.exp(2) / (np.exp(2) + 1), abs=1e-6)
 
 
@@ -99,7 +99,7 @@ def test_a_doc_that_passes_twice_keeps_its_scores():
 
 @pytest.mark.parametrize(("scheme", "found"), [(None, []), ("IOB1", [("Durant", "org")])])
 def test_what_begins_directly_behind_an_entity_that_is_there(scheme, found):
-    # I-org: if there are only `B-` and `I-`, it begins an entity, but not directly after another entity.
+    # With only `B-` and `I-`, I-org starts an entity, but not directly after another entity.
     nlp = make_nlp({"Durant": "I-org"}, scheme=scheme, tags=("O", "B-per", "I-per", "B-org", "I-org"))
     doc = nlp.make_doc("Kevin Durant left")
     doc.ents = [Span(doc, 0, 1, label="per")]
@@ -304,7 +304,7 @@ def test_a_threshold_for_a_label_that_there_is_not():
         make_nlp(thresholds={"PER": 0.5})(TEXT)
 
 
-# Existing entities, blocked tokens, sentences, white space.
+# Existing entities, blocked tokens, sentences and white space
 
 
 def with_entity(nlp, start, end, label="mine"):
@@ -316,14 +316,14 @@ def with_entity(nlp, start, end, label="mine"):
 def test_entities_that_are_there_stay_and_the_others_are_found_around_them():
     nlp = make_nlp()
     doc = nlp(with_entity(nlp, 1, 3))
-    # Only "Kevin" begins an entity, which does not continue after the existing entity.
+    # Only "Kevin" starts an entity, which does not continue after the existing entity.
     assert entities(doc) == [("Kevin", "per"), ("Durant left", "mine"), ("Brooklyn Nets", "org")]
     assert [span.text for span in doc.spans["bert_ner"]] == ["Kevin", "Brooklyn Nets"]
     assert doc.ents[1]._.score is None
 
 
 def test_the_best_sequence_is_found_around_an_entity_that_is_there():
-    # I-per cannot follow it; B-per is the next best tag.
+    # I-per cannot follow the existing entity. B-per is the next best tag.
     nlp = make_nlp({**SAYS, "Durant": [0, 4, 5, 0, 0, 0, 0]})
     doc = nlp(with_entity(nlp, 0, 1))
     assert entities(doc) == [("Kevin", "mine"), ("Durant", "per"), ("Brooklyn Nets", "org")]
@@ -351,7 +351,7 @@ def test_blocked_tokens_get_no_entity(overwrite):
     doc.set_ents([], blocked=[doc[0:1], doc[5:6]])
     doc = nlp(doc)
     assert entities(doc) == [("Durant", "per"), ("Brooklyn", "org")]
-    assert iob(doc) == ["B-", "B-per", "O-", "O-", "B-org", "B-"]  # spaCy writes blocked as B without a type
+    assert iob(doc) == ["B-", "B-per", "O-", "O-", "B-org", "B-"]  # spaCy represents blocked tokens as B without a type
 
 
 def test_missing_tokens_are_read_and_outside_tokens_too():
@@ -396,7 +396,7 @@ def test_a_greedy_entity_has_a_score_too():
     assert 0 < doc.ents[1]._.score < 0.25
 
 
-# Tag schemes.
+# Tag schemes
 
 TWO_AND_ONE = {"New": ("geo", "first"), "York": ("geo", "last"), "Paris": ("geo", "single"), "Oslo": ("geo", "next")}
 
@@ -437,11 +437,11 @@ def test_labels_with_hyphens():
     assert entities(nlp("Moby Dick")) == [("Moby Dick", "creative-work")]
 
 
-# Calibration.
+# Calibration
 
 
 def test_the_temperature_makes_scores_honest():
-    # The model is confident about every name, and correct in two of three cases.
+    # The model is confident about every name and correct in two of three cases.
     nlp = make_nlp(certainty=8.0)
     pipe = nlp.get_pipe("bert_ner")
     examples = []
@@ -493,7 +493,7 @@ def test_entities_without_annotation_do_not_count_in_calibration():
     whole, part = nlp.make_doc(TEXT), nlp.make_doc(TEXT)
     whole.ents = [Span(whole, 0, 2, label="per"), Span(whole, 4, 6, label="geo")]
     part.set_ents([Span(part, 0, 2, label="per")], missing=[part[5:6]], default="outside")
-    # The label of "Brooklyn Nets" is incorrect once and unknown twice; that of "Kevin Durant" is always correct.
+    # The label for "Brooklyn Nets" is incorrect once and unknown twice. The label for "Kevin Durant" is always correct.
     report = nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), gold) for gold in (part, whole, part)])
     assert report["n_entities"] == 4
     assert nlp(TEXT).ents[0]._.score == pytest.approx(3 / 4, abs=0.02)

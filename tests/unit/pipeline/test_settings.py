@@ -1,6 +1,6 @@
-"""Test that every setting is validated when the pipeline is built.
+"""Test that every setting is validated when the pipeline is created.
 
-The effect of the settings is tested in test_prediction.py and test_token_classifier.py.
+`test_prediction.py` and `test_token_classifier.py` test the effects of the settings.
 """
 
 import json
@@ -192,7 +192,7 @@ def test_an_unknown_key_is_refused():
         spacy.blank("en").add_pipe("bert_ner", config={"treshold": 0.5})
 
 
-# One change of each key, and its effect. The keys are compared with the defaults, so no new key can be forgotten.
+# One change for each key, and its effect. The keys are compared with the defaults, so that no new key is forgotten.
 
 TEXT = "Kevin Durant lives in New York . Mr. O'Neill lives in Brooklyn . " * 4
 
@@ -244,7 +244,7 @@ def opened(nlp):
 
 
 def trained(nlp):
-    """Return the loss of one batch, the parameters with a gradient, and the number of first-layer passes."""
+    """Return the loss for one batch, the parameters with a gradient, and the number of first-layer passes."""
     nlp("")
     pipe, count = nlp.get_pipe("bert_ner"), []
     module = pipe.model.shims[0].checkpoint.model
@@ -261,7 +261,7 @@ def logits(nlp):
 
 
 def offsets(nlp):
-    """Return the character offsets of the entities' subwords."""
+    """Return the character offsets of entities at subword level."""
     doc = nlp(TEXT)
     return doc.spans["bert_ner"].attrs["offsets"].tolist()
 
@@ -275,7 +275,7 @@ def subwords(nlp):
 
 
 def top_layer(nlp):
-    """Return the sum of a matrix of the highest layer after a new label caused a new head."""
+    """Return the sum of a matrix in the highest layer after a new label has caused a new head."""
     torch.manual_seed(0)
     nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "new")]})])
     model = nlp.get_pipe("bert_ner").model.shims[0].checkpoint.model
@@ -407,7 +407,7 @@ def test_what_can_be_one_is_saved_and_loaded(encoder, name, tmp_path):
 
 @pytest.mark.parametrize("name", ["a/b", "/x", "a\\b", "vocab", "../x"])
 def test_a_saved_pipeline_that_names_a_component_so(encoder, name, tmp_path):
-    """A folder that a user may have prepared: no file outside it is read."""
+    """Test a folder that a malicious user has prepared. No file outside the folder may be read."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", name="old", config={"model": {"name": str(encoder)}})
     nlp.to_disk(tmp_path / "pipeline")

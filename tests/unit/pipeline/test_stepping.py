@@ -1,4 +1,4 @@
-"""Test the learning-rate checks of a component, its schedule, and its default optimizer."""
+"""Test a component's learning-rate checks, its schedule, and its default optimizer."""
 
 import warnings
 
@@ -37,7 +37,7 @@ def planned(make_nlp, examples, **training):
 
 
 def learn(nlp, examples, sgd, n, steps=True):
-    """Train, and return the learning rate of each update."""
+    """Train and return the learning rate in each update."""
     rates = []
     for _ in range(n):
         nlp.update(examples, sgd=sgd)
@@ -139,7 +139,7 @@ def test_who_has_adamw_is_told_the_rate_alone(make_nlp, wide, examples):
 
 
 def test_a_schedule_of_thinc_without_steps_is_refused_before_training(make_nlp, examples):
-    """The value of `${training.max_steps}` if the config sets epochs."""
+    """Test `total_steps = 0`, the value of `${training.max_steps}` in a config that sets epochs."""
     thincs = {"@schedules": "warmup_linear.v1", "warmup_steps": 5, "total_steps": 0, "initial_rate": 0.001}
     with pytest.raises(ConfigError, match="total_steps = 0 makes the learning rate 0 from step 5 on"):
         planned(make_nlp, examples, max_steps=0, optimizer={"@optimizers": "Adam.v1", "learn_rate": thincs})
@@ -156,7 +156,7 @@ def test_others_are_not(make_nlp, wide, examples, settings, sgd):
     learn(nlp, examples, sgd, 2)
 
 
-# the optimizer of a pipeline whose config has none
+# The default optimizer for a pipeline whose config has none
 
 
 @pytest.mark.parametrize(("width", "rate"), [(32, 0.001), (256, 0.0002)])

@@ -1,4 +1,4 @@
-"""Entities in colour, in notebooks and pages."""
+"""Test coloured entities in notebooks and pages."""
 
 import re
 from itertools import combinations
@@ -13,13 +13,13 @@ from spacy_bert_ner.reporting.entity_html import TINTS, EntitySpan, label_colors
 
 
 def luminance(colour):
-    """As WCAG 2 has it: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
+    """Return the relative luminance of a colour by WCAG 2: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
 
 
-# What is seen of linear RGB without one kind of cones: Machado et al. 2009, https://doi.org/10.1109/TVCG.2009.113
+# Linear RGB as seen with one kind of cone missing: Machado et al. 2009, https://doi.org/10.1109/TVCG.2009.113
 VISIONS = {
     "all": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
     "protanopia": [
@@ -42,7 +42,7 @@ TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], 
 
 
 def lab(colour, vision):
-    """CIELAB, in which distances are what people see of them: 2.3 is the least that can be told apart."""
+    """Return a colour in CIELAB, where distances match perceived differences. A distance of 2.3 is just noticeable."""
     parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     xyz = np.array(TO_XYZ) @ np.clip(np.array(VISIONS[vision]) @ linear, 0, 1) / [0.95047, 1, 1.08883]

@@ -1,4 +1,4 @@
-"""Numbers and names as readers see them."""
+"""Test how numbers and names are formatted for readers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Test a model compiled by `torch.compile`."""
+"""Test a model compiled with `torch.compile`."""
 
 from collections import Counter
 from functools import partial
@@ -16,14 +16,14 @@ from torch._dynamo.utils import counters
 
 pytestmark = [
     pytest.mark.onnx,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),  # torch compiles with functions it deprecates
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),  # torch calls its own deprecated functions
     pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning"),  # torch recommends Python 3.13.1
 ]
 
 
 @pytest.fixture
 def n_compiled(monkeypatch):
-    """Return the number of graphs that torch has compiled in this test."""
+    """Return a function that returns the number of graphs compiled in this test."""
     torch._dynamo.reset()
     monkeypatch.setitem(counters, "stats", Counter())
     yield lambda: counters["stats"]["unique_graphs"]
@@ -35,7 +35,7 @@ def logits(nlp, text):
 
 
 def check_compiled(folder, text, others):
-    """Compare a compiled model with an exact one: on a text, on others, and after a change of the weights."""
+    """Compare a compiled model with an uncompiled one on a text, on other texts, and after a change of weights."""
     exact, nlp = make(folder), make(folder, runtime={"@misc": TORCH, "compile": True})
     checkpoint = nlp.get_pipe("bert_ner").model.shims[0].checkpoint
     calls = []
@@ -53,9 +53,9 @@ def check_compiled(folder, text, others):
 
 
 def test_a_compiled_model_predicts_the_same(tmp_path, n_compiled):
-    """One graph serves changed weights and batches of all shapes, except those of one window.
+    """Test that one graph handles changed weights and all batch shapes, except batches with one window.
 
-    The C++ compiler takes most of the time. Therefore the model has one layer, and torch does not test whether the
+    The C++ compiler takes most of the time. Therefore, the model has one layer, and torch does not check that the
     compiler supports the CPU.
     """
     bare = {"num_hidden_layers": 1, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -66,7 +66,7 @@ def test_a_compiled_model_predicts_the_same(tmp_path, n_compiled):
 
 
 def test_a_model_that_is_compiled_again_predicts_the_same(tagger, n_compiled, monkeypatch):
-    """Torch compiles again for batches of one window, and for another dropout rate. This test generates no kernels."""
+    """Test without kernels. Torch compiles again for batches with one window, and for another dropout rate."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     check_compiled(tagger, TEXT, ["Kevin", "Kevin Durant lives in New York.", TEXT * 5])
     assert n_compiled() > 1

@@ -31,7 +31,7 @@ INT32, FLOAT, FLOAT16, DOUBLE, BOOL = (
 
 @pytest.fixture(scope="module")
 def traced(tagger):
-    """Return the tagger as a graph, as `convert` makes it."""
+    """Return the tagger as a graph that `convert` has created."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         trace_once(monkeypatch)
         return convert(Checkpoint.from_pretrained(tagger), "fp32")
@@ -44,7 +44,7 @@ def graph(traced):
 
 @pytest.fixture
 def folder(tagger, tmp_path):
-    """Return a folder with the config and tokenizer of the tagger, without weights."""
+    """Return a folder with the tagger's config and tokenizer, and without weights."""
     return shutil.copytree(tagger, tmp_path / "export", ignore=shutil.ignore_patterns("*.safetensors"))
 
 
@@ -61,7 +61,7 @@ def on_torch(folder):
 
 
 def logits(nlp):
-    """Return the logits of the tokens of all texts, in several windows and batches with padding."""
+    """Return the logits for the tokens in all texts, with several windows and batches and with padding."""
     nlp.get_pipe("bert_ner").model.attrs["max_batch_tokens"] = 256
     rows = nlp.get_pipe("bert_ner").model.predict([nlp.make_doc(text) for text in TEXTS])
     return np.concatenate([row.dataXd for row in rows])
@@ -79,14 +79,14 @@ def refusal(folder, **runtime):
 
 @pytest.fixture(scope="module")
 def of_torch(tagger):
-    """Return the logits and entities of the checkpoint from which the graph was made."""
+    """Return the logits and entities predicted by the checkpoint from which the graph was created."""
     nlp = on_torch(tagger)
     found = entities(nlp)
     assert found[0]
     return logits(nlp), found
 
 
-# --- inputs ---
+# --- Inputs ---
 
 INPUTS = {
     "BERT, by optimum": lambda graph: graph.take_types(),
@@ -120,7 +120,7 @@ def test_other_inputs_are_fed(kind, graph, folder, of_torch):
 
 
 def test_what_is_fed():
-    """RoBERTa and its relatives start positions after the one of padding."""
+    """Test RoBERTa and related models, which start positions after the padding position."""
     inputs = (
         GraphInput("mask", "attention_mask", np.bool_),
         GraphInput("segments", "token_type_ids", np.int32),
@@ -173,11 +173,11 @@ def test_inputs_of_another_shape_are_refused(shape, problem, graph, folder):
         match_signature(takes, [], 5)
 
 
-# --- outputs ---
+# --- Outputs ---
 
 
 class Node:
-    """Describe an input or output like onnxruntime does."""
+    """A description of an input or output in the form that onnxruntime uses."""
 
     def __init__(self, name, type, shape):
         self.name, self.type, self.shape = name, type, shape
@@ -248,7 +248,7 @@ def test_probabilities_are_refused(graph, folder):
 
 
 def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
-    """The embeddings have fewer rows than config.json declares."""
+    """Test embeddings that have fewer rows than `config.json` declares."""
     graph.save(folder / "model.onnx")
     config = srsly.read_json(folder / "config.json")
     srsly.write_json(folder / "config.json", {**config, "max_position_embeddings": 512})
@@ -288,7 +288,7 @@ def quantized(content, kind, folder):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("kind", "op"), [("uint8", ":MatMulInteger"), ("q4", "com.microsoft:MatMulNBits")])
 def test_weights_in_few_bits_run(kind, op, graph, folder, tmp_path, of_torch):
-    """Their logits equal those of onnxruntime itself."""
+    """Test that quantized graphs have the same logits as in onnxruntime itself."""
     content = quantized(bytes(graph.take_types()), kind, tmp_path)
     (folder / "onnx").mkdir()
     (folder / "onnx" / f"model_{kind}.onnx").write_bytes(content)
@@ -303,7 +303,7 @@ def test_weights_in_few_bits_run(kind, op, graph, folder, tmp_path, of_torch):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-# --- locations of graphs ---
+# --- File locations ---
 
 
 @pytest.mark.parametrize("file", ["onnx/model.onnx", "onnx/model_quantized.onnx", "model_q4.onnx"])
@@ -380,7 +380,7 @@ def test_a_graph_on_the_hub_is_refused_before_anything_is_asked(name):
     assert f"hf download {name} --local-dir {name.rpartition('/')[2]}; and name that folder" in message
 
 
-# --- weights in a second file ---
+# --- Weights in a second file ---
 
 
 def with_external_data(graph, path):
@@ -412,12 +412,12 @@ def test_weights_are_not_read_from_where_the_process_was_started(graph, folder, 
     assert "model.onnx_data" in refusal(folder)
 
 
-# --- content of a pipeline ---
+# --- Contents of a pipeline ---
 
 
 @pytest.mark.parametrize("way", ["disk", "bytes", "processes"])
 def test_a_pipeline_holds_its_graph(way, graph, folder, tmp_path, of_torch):
-    """The name of the original file does not matter, and the file may be gone."""
+    """Test that a pipeline loads without the original file, whatever its name was."""
     graph.take("input_ids", "ids", INT32).take_types().save(folder / "onnx" / "model_q4.onnx")
     (folder / "model.onnx").write_bytes(b"another")
     nlp = make(folder, file="onnx/model_q4.onnx")

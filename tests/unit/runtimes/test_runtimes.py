@@ -1,4 +1,4 @@
-"""Test the runtimes of predictions."""
+"""Test runtimes for predictions."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,9 @@ def test_auto_is_bfloat16_where_that_pays(has_hardware, tagger, monkeypatch):
 
 
 def test_batches_in_half_precision_have_few_shapes(tagger, monkeypatch):
-    """ "New York" is two subwords, and four with the special ones; "the New York" is padded from five to eight."""
+    """Test that half precision pads "the New York" from five to eight subwords. "New York" has four, including special
+    ones.
+    """
     shapes = []
     for precision in ("fp32", "bf16"):
         nlp = make(tagger, runtime={"@misc": TORCH, "precision": precision, "packed_weights": False})

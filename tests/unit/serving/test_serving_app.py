@@ -1,4 +1,4 @@
-"""The routes of the server, in this process and without Ray: `test_serving.py` has them on Ray Serve."""
+"""Test the server's routes in this process, without Ray. `test_serving.py` tests them on Ray Serve."""
 
 import asyncio
 import http.server
@@ -30,13 +30,13 @@ LEAKS = re.compile(
     r"functools|function|validat|pydantic|errors\.|Input should|Traceback|object at|<class|\bstr\b|\bint\b|\bdict\b"
     r"|\bNone\b|/home|/root|/usr|/work|\.py\b|https?://|\[type=|lambda|_type\b|xq7marker"
 )
-"""What would tell of the code, or of what was sent."""
+"""Strings that would reveal the code or the submitted text."""
 LIMITS = Limits(max_texts=8, max_characters=200, labels=frozenset({"per", "geo"}))
 
 
 @pytest.fixture
 def ask(monkeypatch):
-    """Ask a server whose pipeline finds nothing."""
+    """Return a function that sends requests to a server whose pipeline finds no entities."""
     replica = object.__new__(next(cls for cls in Server.func_or_class.__mro__ if "entities" in vars(cls)))
     replica.settings = ServerSettings(pipeline="none", max_texts=8, max_characters=200, max_bytes=3000)
     replica.nlp, replica.labels = SimpleNamespace(max_length=10**6), LIMITS.labels
@@ -98,7 +98,7 @@ def test_metrics_of_several_machines_are_one_table():
 
 @pytest.fixture
 def machine():
-    """The address of one that exports metrics."""
+    """Return the URL of a machine that exports metrics."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -247,7 +247,7 @@ KEYS = ["text", "texts", "labels", "thresholds", "Text", "__class__", "", "xq7ma
 
 
 def malformed(rng):
-    """A body that is random, and mostly no request."""
+    """Return a random body. Most of these bodies are not valid requests."""
     kind = rng.randrange(6)
     if kind == 0:
         return rng.randbytes(rng.randrange(60))
@@ -297,7 +297,7 @@ def test_a_signal_before_it_answers_ends_it_without_an_error(number):
             done.append("went on")
         finally:
             stop.is_stopping = True
-            signal.raise_signal(number)  # again, while it puts things away
+            signal.raise_signal(number)  # again, during the shutdown
             done.append("put away")
     assert done == ["put away"]
 

@@ -21,23 +21,23 @@ def aligned(tokens, subwords, is_space=None, n_characters=None):
 
 
 def test_the_drawn_case():
-    # I'm U.N.-led; tokens: I, 'm, U.N.-led; subwords: I ' m U . N . - led
+    # I'm U.N.-led: the tokens are I, 'm and U.N.-led, and the subwords are I ' m U . N . - led.
     subwords = [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7), (7, 8), (8, 9), (9, 12)]
     assert aligned([(0, 1), (1, 3), (4, 12)], subwords) == ([0, 1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 6], [])
 
 
 def test_a_token_inside_a_subword_is_joined_to_the_token_where_it_begins():
-    # 10km: tokens 10, km; one subword
+    # 10km: the tokens are 10 and km, and there is one subword.
     assert aligned([(0, 2), (2, 4)], [(0, 4)]) == ([0], [1, 0], [1])
-    # 2017年: tokens 2, 0, 1, 7, 年; subwords 2017, 年
+    # 2017年: the tokens are 2, 0, 1, 7 and 年, and the subwords are 2017 and 年.
     tokens = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
     assert aligned(tokens, [(0, 4), (4, 5)]) == ([0, 1], [1, 0, 0, 0, 1], [1, 2, 3])
-    # a-bc: tokens a-b, c; subwords a, -, bc
+    # a-bc: the tokens are a-b and c, and the subwords are a, - and bc.
     assert aligned([(0, 3), (3, 4)], [(0, 1), (1, 2), (2, 4)]) == ([0, 1, 2], [3, 0], [1])
 
 
 def test_a_subword_across_a_token_boundary_belongs_to_the_token_in_which_it_begins():
-    # don't: tokens do, n't; subwords don, ', t
+    # don't: the tokens are do and n't, and the subwords are don, ' and t.
     assert aligned([(0, 2), (2, 5)], [(0, 3), (3, 4), (4, 5)]) == ([0, 1, 2], [1, 2], [])
 
 
@@ -46,17 +46,17 @@ def test_a_subword_that_begins_with_a_space_belongs_to_the_token_after_it():
 
 
 def test_white_space_tokens_have_no_subword_even_where_the_tokenizer_makes_one():
-    # "a\n\nb"
+    # The text is "a\ \ b".
     assert aligned([(0, 1), (1, 3), (3, 4)], [(0, 1), (1, 3), (3, 4)], is_space=[0, 1, 0]) == ([0, 2], [1, 0, 1], [])
 
 
 def test_tokens_that_the_tokenizer_drops_have_no_subword():
-    # a control character between two letters: nothing covers it
+    # A control character between two letters is covered by no subword.
     assert aligned([(0, 1), (1, 2), (2, 3)], [(0, 1), (2, 3)]) == ([0, 1], [1, 0, 1], [])
 
 
 def test_several_subwords_of_one_character_stay_together():
-    # an emoji that a byte-level tokenizer splits in three
+    # An emoji that a byte-level tokenizer splits into three subwords
     assert aligned([(0, 1), (1, 2)], [(0, 1), (0, 1), (0, 1), (1, 2)]) == ([0, 1, 2, 3], [3, 1], [])
 
 
@@ -84,7 +84,8 @@ def test_every_visible_character_finds_its_token(text, data):
         if token.is_space:
             assert not len(own)
             continue
-        # Subwords here cover the text, so every token has a subword or is joined, and each subword overlaps its token.
+        # Here, subwords cover the whole text, so each token has a subword or is joined, and each subword overlaps its
+        # token.
         assert bool(len(own)) != (token.i in joined)
         if token.i in joined:
             (covering,) = (i for i, (a, b) in enumerate(subwords) if a < token.idx < b)

@@ -1,4 +1,4 @@
-"""Test case markers: the subwords of a text, saving and loading, and training with them."""
+"""Test case markers: the subwords of a text, saving, loading and training."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def subwords(text: str, tokenizer: Tokenizer | None = None) -> list[str]:
     [
         ("Nato on USA", "⇧ nato on ⇪ usa"),
         ("NATO.", "⇪ nato ."),
-        ("NATOs", "⇧ nato ##s"),  # not all capitals
+        ("NATOs", "⇧ nato ##s"),  # not all letters are capitals
         ("U.S.", "⇧ u . ⇧ s ."),
         ("(On", "( ⇧ on"),
         ("on-On", "on - ⇧ on"),
-        ("oN", "on"),  # not the first letter
-        ("3On", "[UNK]"),  # as "3on" is without markers
+        ("oN", "on"),  # the capital is not the first letter
+        ("3On", "[UNK]"),  # as "3on" without markers
         ("ÉTÉ Été E\u0301te\u0301", "⇪ ete ⇧ ete ⇧ ete"),
         ("ÉtÉs", "⇧ ete ##s"),
         ("Дa", "⇧ дa"),
         ("ДБ", "⇪ д ##б"),
-        ("Δ", "δ"),  # no word of the vocabulary begins with it
+        ("Δ", "δ"),  # no word in the vocabulary starts with it
         ("on  On\tOn\nOn", "on ⇧ on ⇧ on ⇧ on"),
         ("", ""),
     ],
@@ -93,7 +93,7 @@ def test_marks_in_the_text_itself_do_no_harm(text: str) -> None:
 
 
 def test_without_capitals_nothing_changes() -> None:
-    """With capitals, all subwords except the markers are unchanged."""
+    """Test that subwords are unchanged, except for the markers in text with capitals."""
     plain = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(WORDS)}, lowercase=True)._tokenizer
     for text in ["on nato-usa (été)  u.s.", "On NATO-Usa (ÉTÉ)  U.S., Ünder Дa 東京 \u200b\x00 I'm", "Ａｂ ﬁ İ ẞ"]:
         found = [token for token in subwords(text) if token not in ("⇧", "⇪")]
@@ -157,13 +157,13 @@ def test_a_saved_pipeline_marks_as_before_here_and_in_plain_transformers(nlp: La
     assert plain.model_max_length == 512
     logits = AutoModelForTokenClassification.from_pretrained(folder)(**plain(text, return_tensors="pt")).logits
     assert logits.shape == (1, len(expected) + 2, 7)
-    # Both major versions of transformers have this class; only version 5 has "TokenizersBackend".
+    # Both major versions of transformers have this class. Only version 5 has "TokenizersBackend".
     config = json.loads((folder / "tokenizer_config.json").read_text())
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
 
 
 def test_an_encoder_without_types_of_sentences_is_told_of_none(tmp_path: Path, checkpoints: LazyCheckpoints) -> None:
-    """DistilBERT's tokenizers return no `token_type_ids`, and its model does not accept them."""
+    """Test DistilBERT, whose tokenizers return no `token_type_ids` and whose model does not accept them."""
     folder = tmp_path / "uncased"
     shutil.copytree(checkpoints["distilbert"], folder)
     config = json.loads((folder / "tokenizer_config.json").read_text())
@@ -179,7 +179,7 @@ def test_an_encoder_without_types_of_sentences_is_told_of_none(tmp_path: Path, c
 
 
 def test_a_trained_checkpoint_is_run_as_it_is(make_nlp: Callable[..., Language], tagger: Path) -> None:
-    """The checkpoint was trained without markers."""
+    """Test a checkpoint that was trained without markers."""
     assert ids_of(make_nlp(name=tagger, mark_case=True), "Kevin") == ids_of(make_nlp(name=tagger), "Kevin")
 
 

@@ -1,4 +1,4 @@
-"""Test the warning if the pipeline's tokenizer does not fit its texts or its checkpoint."""
+"""Test the warning about a pipeline tokenizer that does not fit the texts or the checkpoint."""
 
 import warnings
 
@@ -43,5 +43,5 @@ def test_texts_that_fit_are_not_told():
         warnings.simplefilter("error")
         list(oracle("en", "wordpiece", outside).pipe(["On Wed, Kevin Durant met id 7 fans."] * 30))
         list(oracle("zh", "wordpiece", outside).pipe(["在北京, 新宿にある東京都庁, 在北京 2017"] * 10))
-        # Too few tokens for a warning.
+        # There are too few tokens for a warning.
         oracle("zh", "wordpiece", outside)("2017 2017")

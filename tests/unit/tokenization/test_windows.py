@@ -29,7 +29,7 @@ def test_in_an_odd_overlap_the_subword_in_the_middle_is_kept_from_the_first_wind
 
 
 def test_cuts_fall_where_a_token_starts():
-    # tokens start at 0, 4, 8, 12: the first window ends at 8, not 10; the second starts at 4, not 6
+    # Tokens start at 0, 4, 8 and 12. The first window ends at 8 instead of 10, and the second starts at 4 instead of 6.
     assert split_windows(14, np.array([0, 4, 8, 12]), size=10, overlap=2) == [Window(0, 8, 0, 6), Window(4, 14, 6, 14)]
 
 
@@ -39,7 +39,7 @@ def test_a_token_longer_than_a_window_is_cut():
 
 
 def test_a_token_longer_than_a_window_is_read_apart():
-    # tokens start at 0, 2, 4 and 15; the third has 11 subwords
+    # Tokens start at 0, 2, 4 and 15. The third has 11 subwords.
     windows = split_windows(18, np.array([0, 2, 4, 15]), size=6, overlap=2)
     assert windows[0] == Window(0, 4, 0, 4)
     assert [(w.start, w.end) for w in windows[1:-1]] == [(4, 10), (8, 14), (12, 15)]
@@ -51,7 +51,7 @@ def test_where_a_sentence_begins_a_window_ends_and_nothing_is_shared():
 
 
 def test_a_window_ends_with_its_last_sentence_if_that_is_in_its_second_half():
-    # A cut at 3 would leave the first window half empty, so it overlaps the second one, which ends at 8.
+    # A cut at 3 would leave the first window half empty, so it overlaps the second window, which ends at 8.
     windows = split_windows(14, np.arange(14), 6, 2, np.array([0, 3, 7, 8, 14]))
     assert windows == [Window(0, 6, 0, 5), Window(4, 8, 5, 8), Window(8, 14, 8, 14)]
 

@@ -1,4 +1,4 @@
-"""`spacy_bert_ner.CsvLogger.v1`: one row an evaluation."""
+"""Test `spacy_bert_ner.CsvLogger.v1`, which writes one row per evaluation."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ def test_a_row_an_evaluation(tmp_path):
     assert path.read_text().splitlines() == [HEADER, "0,50,3,900,0.25,1.5,0.25,100.5,0.5"]
     log_step(None)
     log_step(INFO | {"step": 100, "epoch": 1})
-    # There without `finalize`, which a killed run does not come to.
+    # Rows are written without calling `finalize`, which a killed run does not reach.
     assert path.read_text().splitlines()[1:] == [
         "0,50,3,900,0.25,1.5,0.25,100.5,0.5",
         "1,100,3,900,0.25,1.5,0.25,100.5,0.5",
@@ -66,7 +66,7 @@ def test_a_row_an_evaluation(tmp_path):
 
 def test_columns_that_come_later_and_scores_that_go_leave_rows_whole(tmp_path):
     path = tmp_path / "log.csv"
-    log_step, _, _ = started(path, console=False)  # as spaCy's refuses to print None
+    log_step, _, _ = started(path, console=False)  # spaCy's console logger cannot print None
     scores = {"ents_f": None, "speed": 1.0, "ents_per_type": {"per": {"f": 0.5}, "a, b": {"f": 1.0}}}
     log_step(INFO)
     log_step(INFO | {"other_scores": scores})
@@ -98,7 +98,7 @@ def test_a_file_that_goes_away_begins_anew_with_its_header(tmp_path):
 
 @pytest.mark.parametrize("console", [True, False])
 def test_the_console_shows_what_that_of_spacy_does(tmp_path, console):
-    """Beside it stands the learning rate, once there is one."""
+    """Test that the console output is that of spaCy's logger, followed by the learning rate as soon as there is one."""
     log_step, _, out = started(tmp_path / "log.csv", console=console)
     log_step(INFO)
     nlp, theirs = spacy.blank("en"), io.StringIO()
@@ -145,7 +145,7 @@ def test_spacy_trains_with_it(make_nlp, examples, tmp_path):
     rows = rows_of(tmp_path / "log.csv")
     assert [row["step"] for row in rows] == ["0", "2", "4"]
     assert all(float(row["loss_bert_ner"]) > 0 for row in rows)
-    assert [row["learn_rate"] for row in rows] == ["0.001"] * 3  # of AdamW for an encoder as narrow as this one
+    assert [row["learn_rate"] for row in rows] == ["0.001"] * 3  # the default of AdamW for an encoder with this width
     assert {"ents_f", "iob_acc", "iob_doc_acc", "ents_per_type_per_f", "words"} <= rows[0].keys()
 
 

@@ -1,4 +1,4 @@
-"""`bert-ner train` evaluates its last step, and says beforehand how long it is."""
+"""Test that `bert-ner train` evaluates the last step, and that it reports the number of steps in advance."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_last_step_is_evaluated(
 def test_a_sourced_component_has_the_steps_too(
     tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """spaCy does not initialize it, so that it cannot plan the training itself."""
+    """Test a sourced component. spaCy does not initialize it, so it cannot plan the training itself."""
     monkeypatch.chdir(tmp_path)
     config = write_config(tmp_path, encoder, optimizer=OPTIMIZER, max_steps=4, eval_frequency=2)
     train(TrainingJob(config, tmp_path / "first", shows_progress=False), StopSignal())
@@ -80,5 +80,5 @@ def test_a_sourced_component_has_the_steps_too(
     write_corpus(tmp_path / "train.spacy", 8)
     train(TrainingJob(config, tmp_path / "second", shows_progress=False), StopSignal())
     rates = [float(row["learn_rate"]) for row in rows(tmp_path / "log.csv")]
-    assert rates == pytest.approx([0, 0.003, 0.001, 0])  # of steps 0, 2, 4 and 5
+    assert rates == pytest.approx([0, 0.003, 0.001, 0])  # for steps 0, 2, 4 and 5
     assert "Steps: 5, or 2.5 epochs of 2 batches (8 examples)" in capsys.readouterr().out

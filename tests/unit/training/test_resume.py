@@ -1,4 +1,4 @@
-"""A training that was stopped, in whatever way, goes on as if it had not been."""
+"""Test that an interrupted training, however it was interrupted, resumes as if nothing had happened."""
 
 import json
 import os
@@ -59,7 +59,9 @@ def make_config(folder, encoder, variant):
 
 @pytest.fixture(scope="module")
 def whole(encoder, tmp_path_factory):
-    """Variant → its config, and a training of it that was left alone, with the seconds that it took."""
+    """Return a function that takes a variant and returns its config, an uninterrupted training, and its duration in
+    seconds.
+    """
     made = {}
 
     def get(variant):
@@ -76,7 +78,7 @@ def whole(encoder, tmp_path_factory):
 
 
 def check_like(folder, other):
-    """Both trainings ended with the same, bit for bit, and with the same rows in their logs."""
+    """Check that two trainings have bit-identical results and equal log rows."""
     assert saved(folder / "out") == saved(other / "out")
     assert rows(folder / "log.csv") == rows(other / "log.csv")
 
@@ -87,7 +89,7 @@ def test_it_is_spacy_train(whole, variant, tmp_path):
     done = Run(tmp_path, config, "-o", "out", command=("train",)).wait()
     assert done.returncode == 0, done.printed
     own, theirs = rows(alone / "log.csv"), rows(tmp_path / "log.csv")
-    last = own[len(theirs) :]  # whose evaluation spaCy leaves out, unless `eval_frequency` meets it
+    last = own[len(theirs) :]  # spaCy does not evaluate the last step unless it is a multiple of `eval_frequency`
     assert own[: len(theirs)] == theirs
     assert [row["step"] for row in last] in ([], ["11"])
     last_is_best = bool(last) and float(last[0]["score"]) == max(float(row["score"]) for row in own)
@@ -124,7 +126,7 @@ def test_killed_after_a_step_it_ends_with_the_same_bits(whole, step, tmp_path):
 
 
 def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
-    """The pipelines of the first evaluation are there already, and are replaced."""
+    """Test that the pipelines saved by the first evaluation are replaced."""
     config, alone, _ = whole("as recipes are")
 
     def first():
@@ -140,7 +142,9 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
 
 
 def drawing(first):
-    """Lets each step draw from all generators, as components may, before it does `first`."""
+    """Return a function that makes each step draw from all random generators, as components can, and then calls
+    `first`.
+    """
 
     def draw():
         real = BertNer.update
@@ -180,11 +184,11 @@ def test_in_float16_it_ends_with_the_same_bits(whole, tmp_path):
 
 
 def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
-    """It is 64 where the checkpoint was written, and a new one begins with 65,536."""
+    """Test a checkpoint with the scale 64. New scalers start at 65,536."""
     kept, other = (initialized(make_nlp, examples) for _ in range(2))
     shim, new = (nlp.get_pipe("bert_ner").model.shims[0] for nlp in (kept, other))
     shim.training_state.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)
-    shim.training_state.scaler.scale(torch.ones(1))  # from here on the scale is a tensor
+    shim.training_state.scaler.scale(torch.ones(1))  # after this call, the scale is a tensor
     tensors, numbers = state_dict(kept, kept.create_optimizer(), [])
     load_state_dict(other, other.create_optimizer(), [], tensors, json.loads(json.dumps(numbers)))
     assert float(new.training_state.scaler.scale(torch.ones(1))) == 64.0
@@ -212,7 +216,7 @@ def test_a_second_signal_ends_it_at_once(whole, tmp_path):
 
     def first():
         def update(*_, **__):
-            os.kill(os.getpid(), signal.SIGTERM)  # the first, after which the step goes on
+            os.kill(os.getpid(), signal.SIGTERM)  # the first signal, after which the step continues
             asked.touch()
             while True:
                 signal.pause()
@@ -226,7 +230,7 @@ def test_a_second_signal_ends_it_at_once(whole, tmp_path):
 
 
 def full_at_second(owner, name):
-    """No file may grow beyond so many bytes from the second call on, as if there were no room."""
+    """Return a function that limits the file size from the second call on, as if the disk were full."""
 
     def first():
         real, calls = getattr(owner, name), []
@@ -404,7 +408,7 @@ def test_without_output_nothing_is_kept(whole, tmp_path):
 
 
 def test_components_of_spacy_go_on_too(encoder, tmp_path):
-    """A tagger of thinc's layers, with moments and averages of its own."""
+    """Test a component with thinc layers, which has separate moments and averages."""
     config = write_config(tmp_path, encoder, optimizer={"@optimizers": "Adam.v1", "use_averages": True})
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec")

@@ -1,4 +1,4 @@
-"""The stand-ins that spaCy's loop receives have all that the loop uses; this fails if spaCy changes."""
+"""Test that the objects passed to spaCy's training loop provide everything it uses. These tests fail if spaCy changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USED = {
 
 
 def uses(function: Callable[..., Any], name: str) -> list[tuple[ast.AST, ast.AST]]:
-    """Each use of an argument in the source of a function, with the node that it is part of."""
+    """Return each use of an argument in a function's source, with the parent node."""
     tree = ast.parse(inspect.getsource(function))
     pairs = [(child, parent) for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)]
     return [(child, parent) for child, parent in pairs if isinstance(child, ast.Name) and child.id == name]
@@ -30,7 +30,7 @@ def test_spacy_uses_only_what_the_stand_in_for_a_pipeline_has(function: Callable
     parents = [parent for _, parent in uses(function, "nlp")]
     assert {parent.attr for parent in parents if isinstance(parent, ast.Attribute)} == USED[function]
     assert all(hasattr(ResumablePipeline, name) for name in USED[function])
-    # The pipeline itself is only passed to callbacks, and `Trainer` gives these the real one.
+    # The pipeline object is only passed to callbacks, to which `Trainer` passes the real pipeline.
     calls = [parent for parent in parents if not isinstance(parent, ast.Attribute)]
     assert {ast.unparse(call) for call in calls} <= {"before_update(nlp, before_update_args)", "dev_corpus(nlp)"}
 

@@ -35,7 +35,7 @@ def test_a_folder_appears_only_when_the_block_has_ended(tmp_path):
     with atomic_folder(tmp_path / "parent" / "model") as folder:
         (folder / "config.json").write_text("{}")
         assert not (tmp_path / "parent" / "model").exists()
-        assert folder.parent == tmp_path / "parent"  # the same file system, so that the rename is one step
+        assert folder.parent == tmp_path / "parent"  # on the same file system, so the rename is atomic
     assert contents(tmp_path) == {"parent/model/config.json": "{}"}
     assert names(tmp_path / "parent") == ["model"]
 
@@ -125,7 +125,7 @@ def test_files_of_a_killed_process_are_removed_and_no_others(tmp_path):
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     orphan = f".train.spacy.{platform.node()}.{gone.stdout.strip()}.tmp"
     kept = [
-        f".train.spacy.{platform.node()}.{os.getppid()}.tmp",  # of a process that runs
+        f".train.spacy.{platform.node()}.{os.getppid()}.tmp",  # belongs to a running process
         orphan.replace(platform.node(), "elsewhere"),
         orphan.replace("train", "test"),
         orphan.removesuffix(".tmp"),
@@ -174,7 +174,7 @@ def test_a_link_to_a_folder_is_replaced_and_its_target_left(tmp_path):
 
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_whatever_has_the_name_is_replaced(tmp_path, monkeypatch, exchanges):
-    """Whether the system can exchange names in one step or not."""
+    """Test systems that can exchange names atomically and systems that cannot."""
     if not exchanges:
         monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     (tmp_path / "model").write_text("a file")

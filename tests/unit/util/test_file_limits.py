@@ -1,4 +1,4 @@
-"""Files and counts by which reading would never end, or fill the memory: refused before anything is read."""
+"""Test files and counts that would take endless time or memory to read. They are rejected in advance."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def test_links_to_files_are_files(checkpoint):
 @pytest.mark.parametrize(("file", "kind"), [("config.json", "config.json"), ("vocab.json", "tokenizer.json")])
 def test_json_that_is_too_large_is_not_read(checkpoint, file, kind):
     with (checkpoint / file).open("w") as opened:
-        opened.truncate(MOST_BYTES[kind] + 1)  # which takes no room
+        opened.truncate(MOST_BYTES[kind] + 1)  # the file is sparse
     with pytest.raises(CheckpointError, match=rf"^{file} of the checkpoint 'name' has [0-9,]+1 bytes. Allowed: "):
         check_files("name", checkpoint)
 

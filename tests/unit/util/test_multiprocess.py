@@ -1,6 +1,7 @@
-"""The channels of `nlp.pipe(..., n_process=2)` are found in spaCy's local variables: these tests fail if spaCy changes.
+"""Test finding the channels for `nlp.pipe(..., n_process=2)` in spaCy's local variables. These tests fail if spaCy
+changes.
 
-What the channels are needed for is in `tests/integration/test_processes.py`.
+`tests/integration/test_processes.py` tests what the channels are needed for.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def test_spacy_opens_all_channels_before_it_starts_a_worker() -> None:
     assert queues == "[mp.Queue() for _ in range(n_process)]", CHANGED
     assert pipes == "zip(*[mp.Pipe(False) for _ in range(n_process)])", CHANGED
     assert max(queues_line, pipes_line) < min(started), CHANGED
-    worker = opened["procs"][0].replace("(rch, sch)", "rch, sch")  # Python 3.10 writes the parentheses
+    worker = opened["procs"][0].replace("(rch, sch)", "rch, sch")  # Python 3.10 unparses this with parentheses
     assert "rch, sch" in worker, CHANGED
     assert worker.endswith("for rch, sch in zip(texts_q, bytedocs_send_ch)]"), CHANGED
 
@@ -51,14 +52,14 @@ def test_python_has_the_private_names() -> None:
 
 
 def starting(self: object, texts_q: Any, bytedocs_recv_ch: Any, bytedocs_send_ch: Any) -> list[tuple[Any, ...]]:
-    """In the place of `Language._multiprocessing_pipe`, at the moment when it starts a worker."""
+    """Return the channels. The test puts this function in the place of `Language._multiprocessing_pipe`."""
     return [multiprocess._channels(name) for name in ("texts_q", "bytedocs_recv_ch", "bytedocs_send_ch")]
 
 
 def test_the_channels_are_those_of_the_function_that_starts_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert starting(None, ["a"], ["b"], ["c"]) == [(), (), ()]  # it is not spaCy's function
+    assert starting(None, ["a"], ["b"], ["c"]) == [(), (), ()]  # the function is not yet registered as spaCy's
     monkeypatch.setattr(Language, "_multiprocessing_pipe", starting)
-    assert multiprocess._channels("texts_q") == ()  # no worker is being started
+    assert multiprocess._channels("texts_q") == ()  # no worker is starting
     assert starting(None, ["a"], ["b"], ["c"]) == [("a",), ("b",), ("c",)]
 
 

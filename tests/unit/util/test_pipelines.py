@@ -1,4 +1,4 @@
-"""Saved pipelines of all kinds, opened."""
+"""Test loading saved pipelines of all kinds."""
 
 import numpy as np
 import pytest
