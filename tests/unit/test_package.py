@@ -52,7 +52,7 @@ def test_every_exported_name_is_there():
 
 
 def test_no_message_takes_the_place_of_another():
-    """Test that no message class overrides another. Messages are defined in several classes, which one class inherits."""
+    """Test that message names are unique across the message classes, which `Errors` inherits."""
     names = [name for cls in Errors.__mro__[:-1] for name in vars(cls) if not name.startswith("_")]
     assert len(names) > 200
     assert sorted(name for name in set(names) if names.count(name) > 1) == []

@@ -78,8 +78,9 @@ def runner(compiled, method):
 
 
 def seconds(run, text):
-    """Return the minimum of up to three durations because other processes can slow down a run. Measure short runs
-    once.
+    """Return the minimum of up to three durations because other processes can slow down a run.
+
+    Short runs are measured only once.
     """
     least = float("inf")
     for _ in range(3):

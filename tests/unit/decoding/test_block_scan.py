@@ -113,7 +113,7 @@ LENGTHS = (1, 2, 3, 5, 8, 13, 40, 301)
 
 
 def long_chains(tags, monkeypatch):
-    """Yield chains with several lengths: in the default blocks, then in three or four long blocks, then in one block."""
+    """Yield chains with several lengths, in the default blocks, in three or four long blocks, and in one block."""
     rng = np.random.default_rng(7)
     for max_cells in (block_scan.MAX_CELLS, 4 * automaton_of(tags).n ** 2, 1):
         monkeypatch.setattr(block_scan, "MAX_CELLS", max_cells)

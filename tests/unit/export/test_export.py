@@ -413,8 +413,9 @@ def test_auto_leaves_out_what_this_machine_does_not_gain_by(pipeline, tmp_path, 
 
 
 def test_settings_of_the_pipeline_stay(pipeline, tagger, tmp_path, monkeypatch):
-    """Test that the settings of two components, and the requirements, are kept. The component in bfloat16 is not
-    changed.
+    """Test that the settings of two components, and the requirements, are kept.
+
+    The component that is already in bfloat16 is not changed.
     """
     _, dev = pipeline
     runtime = {"@misc": TORCH, "precision": "fp32", "packed_weights": False, "compile": False}

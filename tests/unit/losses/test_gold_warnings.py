@@ -15,9 +15,7 @@ MESSAGE = (
 
 
 def reference(vocab, start):
-    """Return a Doc with the entities `\\\
-     Kevin` or `Kevin`, and `York`.
-    """
+    """Return a Doc with two entities: `York`, and `Kevin` with or without the line break before it."""
     doc = Doc(vocab, words=["Then", "\n", "Kevin", "left", "York"])
     doc.set_ents([Span(doc, start, 3, label="per"), Span(doc, 4, 5, label="geo")])
     return doc

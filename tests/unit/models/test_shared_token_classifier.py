@@ -100,9 +100,7 @@ def test_the_logits_are_those_of_a_linear_layer(nlp: Language, examples: list[Ex
 
 
 def test_gradients_are_those_of_the_loss_to_the_bottom(examples: list[Example]) -> None:
-    """Test that a small change to a weight in `tok2vec` changes the sum of logits as predicted by the weight's
-    gradient.
-    """
+    """Test the gradient of a weight in `tok2vec` against the effect of a small change on the sum of logits."""
     nlp = make(examples, TOK2VEC)
     model = nlp.get_pipe("bert_ner").model
     docs = [nlp.make_doc("Kevin Durant  plays"), nlp.make_doc(" "), nlp.make_doc("")]

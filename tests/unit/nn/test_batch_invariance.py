@@ -35,8 +35,9 @@ SKIPPED = {
 """Model types without a tiny test model, with reasons."""
 
 SENSITIVE = ["convbert", "fnet", "mobilebert"]
-"""Model types for the pipelines below. They have a convolution, a Fourier transform, and embeddings that include
-neighbours.
+"""Model types for the pipelines below.
+
+They have a convolution, a Fourier transform, and embeddings that include neighbours.
 """
 
 SENTENCE = "Kevin Durant lives in New York . plays for the Brooklyn Nets U.N. Zürich"

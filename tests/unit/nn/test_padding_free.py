@@ -1,5 +1,6 @@
-"""Test predictions without padding. Up to rounding, they equal those of transformers, and they always use current
-weights.
+"""Test that predictions without padding equal those of transformers up to rounding.
+
+They must always use the current weights.
 """
 
 import copy

@@ -38,8 +38,9 @@ def test_auto_is_bfloat16_where_that_pays(has_hardware, tagger, monkeypatch):
 
 
 def test_batches_in_half_precision_have_few_shapes(tagger, monkeypatch):
-    """Test that half precision pads "the New York" from five to eight subwords. "New York" has four, including special
-    ones.
+    """Test half precision, which pads the five subwords in "the New York" to eight.
+
+    The numbers of subwords include special subwords, so "New York" has four.
     """
     shapes = []
     for precision in ("fp32", "bf16"):

@@ -46,7 +46,7 @@ def test_a_subword_that_begins_with_a_space_belongs_to_the_token_after_it():
 
 
 def test_white_space_tokens_have_no_subword_even_where_the_tokenizer_makes_one():
-    # The text is "a\ \ b".
+    # The text is "a\n\nb".
     assert aligned([(0, 1), (1, 3), (3, 4)], [(0, 1), (1, 3), (3, 4)], is_space=[0, 1, 0]) == ([0, 2], [1, 0, 1], [])
 
 

@@ -59,8 +59,9 @@ def make_config(folder, encoder, variant):
 
 @pytest.fixture(scope="module")
 def whole(encoder, tmp_path_factory):
-    """Return a function that takes a variant and returns its config, an uninterrupted training, and its duration in
-    seconds.
+    """Return a function that runs an uninterrupted training.
+
+    It takes a variant, and returns the config, the training folder, and the duration in seconds.
     """
     made = {}
 
@@ -142,8 +143,9 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
 
 
 def drawing(first):
-    """Return a function that makes each step draw from all random generators, as components can, and then calls
-    `first`.
+    """Return a function that makes each step draw random numbers and then calls `first`.
+
+    The step draws from all generators, as components can.
     """
 
     def draw():

@@ -1,4 +1,7 @@
-"""Test that the objects passed to spaCy's training loop provide everything it uses. These tests fail if spaCy changes."""
+"""Test that the objects passed to spaCy's training loop provide everything it uses.
+
+These tests fail if spaCy changes.
+"""
 
 from __future__ import annotations
 
