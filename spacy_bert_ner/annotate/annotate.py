@@ -67,7 +67,7 @@ def annotate(
 
     - `manifest.json`, which describes the job;
     - one shard for every `shard_size` records, in record order;
-    - `errors/`, with one file for each shard with failed documents (`id` and `reason` per document);
+    - `errors/`, with one file for each shard that has failed documents (`id` and `reason` per document);
     - `finished/`, with one file for each finished shard.
 
     A job produces the same shards on every machine and with every engine.
@@ -170,7 +170,7 @@ def _begin(output: OutputFolder, manifest: dict[str, Any], *, resume: bool) -> N
 
     output (OutputFolder): the output folder.
     manifest (dict[str, Any]): description of the job.
-    resume (bool): whether the folder can already contain output for this job.
+    resume (bool): whether the folder may already contain output for this job.
     RAISES BertNerError: the folder contains other files or output for another job, `resume` is False and the folder
         contains output, or the manifest in the folder cannot be read.
     """
@@ -225,7 +225,7 @@ class _ProgressBar:
         self._bar.update(documents)
 
     def finish_shard(self, result: ShardResult) -> None:
-        """Add a finished shard. For engines that do not report progress within a shard."""
+        """Add a finished shard, for engines that do not report progress within a shard."""
         self.update(self._sizes[result.number], result.words)
 
     def __enter__(self) -> _ProgressBar:

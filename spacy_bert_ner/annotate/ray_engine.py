@@ -77,7 +77,7 @@ class Actor:
         try:
             result = self.worker.run(ShardSpec(number, tuple(File(*file) for file in files), *rest))
         except BertNerError as e:
-            # Return the message in the row. If an actor raises, Ray buries the exception text in its own message.
+            # Return the error message in the row. If an actor raises an exception, Ray wraps it in a longer message.
             return {**ShardResult(number)._asdict(), "failed": str(e)}
         return {**result._asdict(), "failed": ""}
 

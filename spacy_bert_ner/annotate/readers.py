@@ -115,11 +115,11 @@ class _LimitedStream(io.RawIOBase):
 
 @contextmanager
 def _open_bytes(spec: ShardSpec, file: File) -> Iterator[io.BufferedReader]:
-    """Open the byte range of a file that belongs to a shard.
+    """Open a shard's byte range in a file.
 
     spec (ShardSpec): the shard.
     file (File): the file.
-    YIELDS (io.BufferedReader): a stream that starts and ends with the byte range.
+    YIELDS (io.BufferedReader): a stream limited to the byte range.
     """
     with open_input(file.address) as source:
         if is_compressed(file.address):

@@ -113,7 +113,7 @@ def _cut(file: File, size: int) -> Iterator[tuple[int, int, int, int]]:
             yield from _cut_lines(file, size)
     except BertNerError:
         raise
-    except Exception as e:  # readers raise many kinds of exceptions for damaged files
+    except Exception as e:  # readers raise many exception types for damaged files
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
 
 
@@ -163,7 +163,7 @@ def _record_ends(block: bytes, is_inside: bool, *, quoted: bool) -> tuple[NDArra
     if not quoted:
         return ends, False
     quotes = np.flatnonzero(data == ord('"'))
-    # A line ending is outside quotation marks if their number before it is even. A doubled quotation mark counts twice.
+    # A line ending is outside quotation marks if an even number of them precedes it. A doubled one counts twice.
     outside = (np.searchsorted(quotes, ends) + is_inside) % 2 == 0
     return ends[outside], bool((len(quotes) + is_inside) % 2)
 
@@ -183,7 +183,7 @@ def header_of(file: File) -> list[str] | None:
             if file.format in ("csv", "tsv"):
                 text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
                 return next(csv.reader(text, delimiter=delimiter(file)), [])
-    except Exception as e:  # readers raise many kinds of exceptions for damaged files
+    except Exception as e:  # readers raise many exception types for damaged files
         raise BertNerError(Errors.bad_input.format(path=file.address, reason=format_exception(e))) from e
     return None
 

@@ -137,9 +137,11 @@ def _find_matches(address: str) -> Iterator[tuple[str, tuple[int, str]]]:
 
 
 def _split_pattern(address: str) -> tuple[str, re.Pattern[str] | None]:
-    """Return the folder that contains the first wildcard in a pattern, and the compiled pattern.
+    """Split a pattern into the folder above its first wildcard and the compiled pattern.
 
-    If the address contains no wildcard or is an existing file or folder, return it unchanged with None.
+    address (str): path, address or pattern.
+    RETURNS (tuple[str, re.Pattern[str] | None]): the folder and the compiled pattern. If the address contains no
+        wildcard or is an existing file or folder: the unchanged address, and None.
     """
     wildcard = _WILDCARD_IN_ADDRESS.search(address) if "://" in address else _WILDCARD.search(address)
     # The name of an existing file or folder can contain a wildcard character.
@@ -158,7 +160,7 @@ def _exists(address: str) -> bool:
 def format_of(name: str) -> str | None:
     """Return the file format for a file name, or None if the suffix is unknown.
 
-    Return None also for compressed Parquet and `.spacy` files, which cannot be read.
+    Also return None for compressed Parquet and `.spacy` files, which cannot be read.
     """
     stem, suffix = posixpath.splitext(name.lower())
     format = FORMATS.get(posixpath.splitext(stem)[1] if suffix in COMPRESSED else suffix)
@@ -204,7 +206,8 @@ class OutputFolder:
     def write(self, name: str) -> Iterator[Any]:
         """Open a binary stream for writing a file atomically.
 
-        The file is created or replaced at the end of the `with` block. If the block raises, nothing changes.
+        The file is created or replaced at the end of the `with` block. If the block raises an exception, the file is
+        left unchanged.
 
         name (str): name of the file.
         YIELDS (Any): the stream.

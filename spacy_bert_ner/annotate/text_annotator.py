@@ -61,7 +61,7 @@ class TextAnnotator:
             yield doc, i
 
     def _handle_error(self, name: str, proc: Any, docs: Sequence[Doc], error: Exception) -> None:
-        """Record an error. spaCy calls this method if a component raises, and passes the Docs that it drops."""
+        """Record an error. If a component raises an exception, spaCy calls this method with the Docs that it drops."""
         for doc in docs:
             self._reasons[doc._context] = f"{name}: {format_exception(error)}"
             if len(docs) > 1:

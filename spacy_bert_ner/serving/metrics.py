@@ -31,7 +31,7 @@ def addresses() -> list[str]:
 def gather(urls: Sequence[str]) -> str:
     """Collect the server metrics from several machines.
 
-    If one machine does not answer, the others are not reported. Otherwise, counters could decrease.
+    Fail if one machine does not answer. Without its metrics, counters could decrease.
 
     urls (Sequence[str]): metrics URLs of the machines.
     RETURNS (str): the metrics in Prometheus text format.

@@ -109,7 +109,7 @@ def _parse(body: bytes) -> EntitiesRequest:
 
 
 def _translate(e: pydantic.ValidationError) -> RequestError:
-    """Convert a pydantic validation error to a request error in terms of the API."""
+    """Convert a pydantic validation error to a request error that uses the terms of the API."""
     errors: list[Any] = list(e.errors(include_url=False, include_input=False, include_context=False))
     paths = {error["loc"] for error in errors if error["loc"]}
     if any(path[0] not in ALLOWED for path in paths):

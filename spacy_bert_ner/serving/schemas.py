@@ -82,7 +82,7 @@ class ErrorResponse(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """A description of the pipeline and the installed package versions.
+    """Information about the pipeline and the installed packages.
 
     The `thresholds` are the minimum scores that are configured in the pipeline, by label.
     """

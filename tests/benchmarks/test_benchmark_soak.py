@@ -17,5 +17,5 @@ def test_a_row_after_each_so_many_docs(tagger: Path, tmp_path: Path, monkeypatch
 
 
 def test_memory_of_this_process() -> None:
-    """Test that the value is larger than an empty interpreter's memory and smaller than the machine's memory."""
+    """Test that the measured memory is larger than an empty interpreter's and smaller than the machine's."""
     assert 20 < soak.resident_mb() < 100_000
