@@ -1,4 +1,4 @@
-"""Test the benchmark for training workers: its calculations, and that it trains."""
+"""Test the training and the calculations in the benchmark for training workers."""
 
 import argparse
 import json

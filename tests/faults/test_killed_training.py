@@ -174,7 +174,7 @@ def config(encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def states(config, tmp_path_factory):
-    """Return the logits of the pipelines that an uninterrupted training saves, in order."""
+    """Return the logits of the pipelines that an uninterrupted training run saves, in order."""
     folder = tmp_path_factory.mktemp("states")
     done = train("keep_states()", config, folder)
     assert done.returncode == 0, done.stdout

@@ -1,5 +1,6 @@
-"""Provide a Python command that starts in milliseconds, by forking a process that has already imported spaCy and
-torch.
+"""Provide a Python command that starts in milliseconds.
+
+The command is forked from a process that has already imported spaCy and torch:
 
     subprocess.run([fast_python(), "-m", "spacy", "train", ...])
 

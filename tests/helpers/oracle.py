@@ -165,10 +165,10 @@ def subwords(kind: str, text: str) -> list[Subword]:
 
 
 def owners(doc: Doc, pieces: Sequence[Subword]) -> list[int | None]:
-    """Return the index of each subword's token, or None. A subword belongs to the token with its first visible
-    character.
+    """Return the index of each subword's token, or None.
 
-    A space that is the first subword in a word belongs to the same token as the next subword.
+    A subword belongs to the token with its first visible character. A space that is the first subword in a word belongs
+    to the same token as the next subword.
     """
     token_at = {i: token.i for token in doc if not token.is_space for i in range(token.idx, token.idx + len(token))}
     found: list[int | None] = [

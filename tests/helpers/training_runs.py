@@ -1,6 +1,6 @@
-"""Run trainings in separate processes.
+"""Run training in separate processes.
 
-The processes are forked because importing torch and spaCy takes seconds. Trainings on a GPU are not forked because
+The processes are forked because importing torch and spaCy takes seconds. Training runs on a GPU are not forked because
 forked processes cannot use CUDA.
 """
 
@@ -233,7 +233,7 @@ def together(
 def together_on_one_gpu(cwd: Path, n: int, *arguments: object, **options: Any) -> list[SimpleNamespace]:
     """Run several workers on one GPU.
 
-    NCCL refuses this, so each worker pretends to run on a different machine.
+    NCCL does not permit this, so each worker pretends to run on a different machine.
     """
 
     def environment_of(rank: int) -> dict[str, str]:
@@ -248,7 +248,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def saved(output: Path) -> dict[str, bytes]:
-    """Return the contents of the files that a training leaves: both pipelines, and the latest checkpoint's tensors."""
+    """Return the contents of files written by a training run: both pipelines, and the latest checkpoint's tensors."""
     newest = max((output / "checkpoints").iterdir(), key=lambda path: path.name)
     files = {
         f"{name}/{part}": output / name / "bert_ner" / part
@@ -277,7 +277,7 @@ def check_done(workers: list[SimpleNamespace]) -> None:
 
 
 def furthest(one: Path, other: Path) -> float:
-    """Return the largest weight difference between the last pipelines of two trainings."""
+    """Return the largest weight difference between the last pipelines from two training runs."""
     own, theirs = weights(one / "out" / "model-last"), weights(other / "out" / "model-last")
     assert own.keys() == theirs.keys()
     return max(float((own[name] - theirs[name]).abs().max()) for name in own)

@@ -336,7 +336,7 @@ class TestRay:
 
     @pytest.fixture
     def line(self, config, shared_ray, tmp_path, monkeypatch):
-        """Return the `spacy` arguments for a training with two workers on Ray, in a separate folder."""
+        """Return the `spacy` arguments for a training run with two workers on Ray, in a separate folder."""
         monkeypatch.chdir(tmp_path)
         return ["bert-ner", "train", str(config), *LINE, "--workers", "2", "--address", shared_ray.address]
 

@@ -31,7 +31,7 @@ READ_AS = {"spacy": "spacy", "conll": "conll", "jsonl": "jsonl", "parquet": "hug
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """Share one tokenizer between all tests for a language because creating one takes long."""
+    """Share one tokenizer between all tests for a language because creating one is slow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "tokenizer", cache(tokenizer))
         yield

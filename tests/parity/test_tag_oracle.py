@@ -195,7 +195,7 @@ def by_all_subwords(doc, pieces, tags):
 
 
 class Chance:
-    """A function that returns random tags. The same window has the same tags as long as the seed is unchanged."""
+    """A callable that returns random tags. The same window and seed always have the same tags."""
 
     def __init__(self):
         self.seed = 0

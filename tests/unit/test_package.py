@@ -1,4 +1,4 @@
-"""Test the package as a whole: its exported names, its imports, and where it imports them."""
+"""Test the package as a whole: its exported names, its imports, and which modules may import them."""
 
 import ast
 import subprocess

@@ -47,7 +47,7 @@ FOUND = [
 
 @Language.component("tests_fail_on_batches")
 class FailsOnBatches:
-    """A component that, like trainable components, reports an error for a whole batch if one of its documents fails."""
+    """A component that, like trainable components, reports an error for a batch if one of its documents fails."""
 
     def __init__(self, name="x"):
         self.name, self.handler = name, None

@@ -92,7 +92,7 @@ def change(folder, name, **changes):
 
 
 def pickle(folder):
-    """Replace the weights by a pickle, as older versions of transformers saved them."""
+    """Replace the weights with a pickle, as older versions of transformers saved them."""
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     for path in folder.glob("*.safetensors"):
         path.unlink()

@@ -153,7 +153,7 @@ def test_the_page_imports_the_file(tmp_path, monkeypatch):
 
 
 def test_a_server_is_given_the_file_by_its_whole_path(tmp_path, monkeypatch):
-    """Test the server without Ray, which takes long to import."""
+    """Test the server without Ray, which is slow to import."""
     folder = write_code(tmp_path / "functions.py", "tests_served.v1")
     monkeypatch.chdir(tmp_path)
     built = []

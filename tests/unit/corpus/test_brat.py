@@ -32,7 +32,7 @@ TAGS = ["B-per", "I-per", "O", "O", "B-loc", "O", "O"]
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """Share one tokenizer between all tests for a language because creating one takes long."""
+    """Share one tokenizer between all tests for a language because creating one is slow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "tokenizer", cache(fitting.tokenizer))
         yield

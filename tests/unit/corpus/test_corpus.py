@@ -713,7 +713,7 @@ def test_the_same_file_twice_in_one_is_read_twice(tmp_path):
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
-    """Simulate missing permissions because root can read all files."""
+    """Test a file without read permission. This is simulated because root can read all files."""
     path, open_file = write(tmp_path, b"a O\n", "a.conll"), Path.open
 
     def refuse(self, *args, **options):

@@ -78,7 +78,7 @@ def test_of_many_files_the_first_are_named(tmp_path):
 
 
 def test_a_split_without_the_part_is_refused(tmp_path):
-    """Test a missing split. Even a single file is rejected if it is another split."""
+    """Test that even a single file is rejected if it is a different split."""
     make(tmp_path, "dev.spacy", "train.spacy", train="train.spacy", dev="dev.spacy")
     message = r"Its split.json has no test part, only these: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
     with pytest.raises(CorpusError, match=message):
@@ -150,7 +150,7 @@ def test_other_folders_are_a_corpus(tmp_path):
 
 @pytest.mark.parametrize("key", ["train", "dev"])
 def test_training_on_all_parts_of_a_split_is_refused(tmp_path, key):
-    """Test any reader. The recipe uses spaCy's own reader."""
+    """Test the recipe, which uses spaCy's own reader. The check must not depend on the reader."""
     corpus = make(tmp_path / "corpus", *THREE, **NAMED)
     paths = {"train": corpus / "train.spacy", "dev": corpus / "dev.spacy"} | {key: corpus}
     options = [part for name, path in paths.items() for part in (f"--paths.{name}", str(path))]

@@ -18,7 +18,7 @@ TEXT = "New York-based Ada"
 
 @pytest.fixture(autouse=True, scope="module")
 def one_tokenizer() -> Iterator[None]:
-    """Share one tokenizer between all tests for a language because creating one takes long."""
+    """Share one tokenizer between all tests for a language because creating one is slow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "tokenizer", cache(tokenizer))
         yield

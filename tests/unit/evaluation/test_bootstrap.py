@@ -83,7 +83,7 @@ def test_where_nothing_is_right_the_interval_is_not_0_to_0():
 
 
 def test_one_document_has_an_interval_over_its_entities():
-    """Test 3 right entities of 4. Wilson's formula gives (0.3006, 0.9544)."""
+    """Test 3 right entities out of 4. Wilson's formula gives (0.3006, 0.9544)."""
     entities = [Entity("per", i, i + 1) for i in range(5)]
     row = score(count_entities([entities[:4]], [entities[1:5]]))["micro"]
     assert (row["p"], row["r"]) == (0.75, 0.75)

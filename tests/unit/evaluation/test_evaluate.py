@@ -48,7 +48,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def pipelines(tmp_path):
-    """Return pipelines with an entity ruler. Any component that sets entities can be evaluated."""
+    """Return pipelines with an entity ruler. Any component that sets entities would be suitable."""
     for name, patterns in PATTERNS.items():
         nlp = spacy.blank("en")
         ruler = nlp.add_pipe("entity_ruler")

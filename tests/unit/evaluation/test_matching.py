@@ -1,4 +1,4 @@
-"""Test matching predicted entities with gold entities, and kinds of mistakes."""
+"""Test matching predicted entities with gold entities, and classifying mistakes."""
 
 import pytest
 from hypothesis import given

@@ -162,7 +162,7 @@ def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path
     path = write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
     card = lines(path)
     assert {"| per | people | Ada |", "| art | works |  |", "| geo | places | Lima |"} <= {*card}
-    assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # and they have no scores
+    assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # labels without entities have no scores
     (tmp_path / "labels.json").write_text('{"pre": "people"}')
     with pytest.raises(BertNerError, match=r"guidelines for pre, which are not labels. Allowed: per, art, geo."):
         write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")

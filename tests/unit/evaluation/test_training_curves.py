@@ -1,4 +1,4 @@
-"""Test learning curves for a training."""
+"""Test the learning curves of a training run."""
 
 import pytest
 

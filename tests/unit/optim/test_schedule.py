@@ -23,7 +23,7 @@ def test_it_rises_then_falls_and_never_stays_at_zero():
 
 @pytest.mark.parametrize(("warmup", "steps"), [(0.1, 50), (50, 50), (0, 0), (0.0, 0), (0.25, 125)])
 def test_up_to_the_last_step_it_is_that_of_thinc(warmup, steps):
-    """Test equality with thinc's schedule, so that trainings with the recipes have bit-identical results."""
+    """Test equality with thinc's schedule, so that training runs with the recipes have bit-identical results."""
     expected = list(islice(warmup_linear(0.00025, steps, 500), 501))
     assert rates(501, initial_rate=0.00025, warmup=warmup, total_steps=500) == expected
 

@@ -1,4 +1,4 @@
-"""Test the length of a training and the messages about problems with it."""
+"""Test the length of a training run and the messages about problems with it."""
 
 import random
 

@@ -66,7 +66,10 @@ def test_a_compiled_model_predicts_the_same(tmp_path, n_compiled):
 
 
 def test_a_model_that_is_compiled_again_predicts_the_same(tagger, n_compiled, monkeypatch):
-    """Test without kernels. Torch compiles again for batches with one window, and for another dropout rate."""
+    """Test recompilation, without generating kernels.
+
+    Torch compiles again for batches with one window, and for another dropout rate.
+    """
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     check_compiled(tagger, TEXT, ["Kevin", "Kevin Durant lives in New York.", TEXT * 5])
     assert n_compiled() > 1

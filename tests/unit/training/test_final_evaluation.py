@@ -69,7 +69,7 @@ def test_the_last_step_is_evaluated(
 def test_a_sourced_component_has_the_steps_too(
     tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Test a sourced component. spaCy does not initialize it, so it cannot plan the training itself."""
+    """Test a sourced component. spaCy does not initialize it, so the component cannot plan the training itself."""
     monkeypatch.chdir(tmp_path)
     config = write_config(tmp_path, encoder, optimizer=OPTIMIZER, max_steps=4, eval_frequency=2)
     train(TrainingJob(config, tmp_path / "first", shows_progress=False), StopSignal())

@@ -1,4 +1,4 @@
-"""Test that an interrupted training, however it was interrupted, resumes as if nothing had happened."""
+"""Test that an interrupted training run, however it was interrupted, resumes as if nothing had happened."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def make_config(folder, encoder, variant):
 
 @pytest.fixture(scope="module")
 def whole(encoder, tmp_path_factory):
-    """Return a function that runs an uninterrupted training.
+    """Return a function that runs training without interruptions.
 
     It takes a variant, and returns the config, the training folder, and the duration in seconds.
     """
@@ -79,7 +79,7 @@ def whole(encoder, tmp_path_factory):
 
 
 def check_like(folder, other):
-    """Check that two trainings have bit-identical results and equal log rows."""
+    """Check that two training runs have bit-identical results and equal log rows."""
     assert saved(folder / "out") == saved(other / "out")
     assert rows(folder / "log.csv") == rows(other / "log.csv")
 
@@ -186,7 +186,7 @@ def test_in_float16_it_ends_with_the_same_bits(whole, tmp_path):
 
 
 def test_the_scaling_of_gradients_in_float16_goes_on(make_nlp, examples):
-    """Test a checkpoint with the scale 64. New scalers start at 65,536."""
+    """Test that the scale 64 in a checkpoint is restored. New scalers start at 65,536."""
     kept, other = (initialized(make_nlp, examples) for _ in range(2))
     shim, new = (nlp.get_pipe("bert_ner").model.shims[0] for nlp in (kept, other))
     shim.training_state.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=100)

@@ -1,7 +1,6 @@
-"""Test finding the channels for `nlp.pipe(..., n_process=2)` in spaCy's local variables. These tests fail if spaCy
-changes.
+"""Test finding the channels for `nlp.pipe(..., n_process=2)` in spaCy's local variables.
 
-`tests/integration/test_processes.py` tests what the channels are needed for.
+These tests fail if spaCy changes. `tests/integration/test_processes.py` tests what the channels are needed for.
 """
 
 from __future__ import annotations
