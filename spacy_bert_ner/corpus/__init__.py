@@ -1,4 +1,4 @@
-"""Read, convert and split annotated text. Each format has its own module, and one table names them all."""
+"""Read, convert and split annotated text. Each format has its own module. `FORMATS` lists all input formats."""
 
 from .readers.registry import FORMATS
 from .stream import Corpus, CorpusStream, read_corpus

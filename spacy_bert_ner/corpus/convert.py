@@ -1,4 +1,4 @@
-"""Convert annotated text to `.spacy` files or to another format, completely or not at all."""
+"""Convert annotated text to `.spacy` files or another format. Either all output files are written or none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from .splitting.manifest import PartCounts
 from .writers.registry import TARGETS, Target, find_target
 
 _MANY_TOKENS, _FEWEST_ENTITIES = 2_000, 500
-"""In 2,000 tokens or more, fewer than one entity per 500 tokens is suspicious. GMB has one in 9, WNUT-17 one in 32."""
+"""With 2,000 tokens or more, fewer than one entity per 500 tokens is suspicious. GMB has one entity per 9 tokens, and
+WNUT-17 has one per 32."""
 
 
 class ConversionResult(NamedTuple):
@@ -30,10 +31,11 @@ class ConversionResult(NamedTuple):
 
     counts: number of sentences or texts in each output file.
     format, tag_scheme, description, unit: see `CorpusStream`.
-    n_repaired: number of tags that broke the rules of their scheme and were repaired.
-    messages: warnings about input that was changed or skipped.
-    entities: number of entities of each label, for each part or for the only file.
-    split_file: the `split.json` that documents the split; None without a split.
+    n_repaired: number of tags that violated their scheme and were repaired.
+    messages: warnings about changed or skipped input.
+    entities: number of entities per label for each split. Without a split, the only key is the name of the output file
+        without its suffix.
+    split_file: path of the `split.json` that documents the split; None if the corpus was not split.
     """
 
     counts: dict[Path, int]
@@ -63,20 +65,20 @@ def convert(
     """Convert annotated text. Each sentence becomes one Doc, record or row.
 
     path (Path): the input file or folder.
-    folder (Path): the output folder. With a split, it gets `train.spacy`, `dev.spacy`, `test.spacy` and `split.json`;
-        without a split, `<name>.spacy`.
-    to (str): the output format, a key of `TARGETS`. File names end with its suffix.
-    split (str | None): percentages, see `parse_split`; None for a single file in the order of the text.
-    seed (int): random seed for shuffling the split, 42 by default.
-    by_document (bool): keep all sentences of a document in one part.
-    stratify (bool): give each part its share of every label.
-    duplicates (str): which duplicates to keep in one part, see `Split`.
-    problems (Path | None): file for the complete lists of spans and sentences that were changed, skipped or rejected;
-        None for no file. It is also written if such spans stop the conversion.
-    corpus_options: options of `CorpusStream`.
+    folder (Path): the output folder. With a split, the output files are `train.spacy`, `dev.spacy`, `test.spacy` and
+        `split.json`. Without a split, the only output file is `<name>.spacy`.
+    to (str): the output format, a key in `TARGETS`. It determines the file suffix.
+    split (str | None): percentages for `parse_split`. Default: None, a single file in corpus order.
+    seed (int): random seed for shuffling. Default: 42.
+    by_document (bool): whether to keep all sentences from one document in the same split.
+    stratify (bool): whether to give each split a proportional share of every label.
+    duplicates (str): which duplicates to keep in the same split; see `Split`.
+    problems (Path | None): file for the complete lists of changed, skipped and rejected spans and sentences. It is also
+        written if such spans stop the conversion. Default: None, no file.
+    corpus_options: options for `CorpusStream`.
     RETURNS (ConversionResult): counts, warnings and paths.
-    RAISES CorpusError: the input or an option is not allowed, or the folder is not writable. No output file is written
-        then.
+    RAISES CorpusError: the input or an option is invalid, or the folder is not writable. In this case, no output file
+        is written.
     """
     check_options(split, by_document=by_document, stratify=stratify, duplicates=duplicates)
     target = find_target(to)
@@ -139,7 +141,7 @@ def _write_problems(file: Path | None, source: Path, lines: list[str]) -> None:
 
 
 def _incorrect_left_out(counts: list[PartCounts], to: str) -> list[str]:
-    """Return a message with the number of incorrect spans that the output format cannot store, if any."""
+    """Return a list with a warning if the output format cannot store the incorrect spans; otherwise, an empty list."""
     n = sum(part.n_incorrect for part in counts)
     if not n or TARGETS[to].keeps_incorrect:
         return []
@@ -148,7 +150,7 @@ def _incorrect_left_out(counts: list[PartCounts], to: str) -> list[str]:
 
 
 def _few_entities(counts: list[PartCounts]) -> list[str]:
-    """Return a warning if there are no entities, or far fewer than annotated text usually has."""
+    """Return a list with a warning if there are no entities or unusually few; otherwise, an empty list."""
     n_tokens, n = sum(part.n_tokens for part in counts), sum(sum(part.entities.values()) for part in counts)
     if not n:
         return [Errors.no_entities.format(n_tokens=n_tokens)]
@@ -159,11 +161,11 @@ def _few_entities(counts: list[PartCounts]) -> list[str]:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Translate an `OSError` while writing into a `CorpusError` that names the folder and a remedy."""
+    """Convert an `OSError` during writing to a `CorpusError` that names the folder and a remedy."""
     try:
         yield
     except OSError as e:
-        if e.errno is None:  # a message of this package, not of the system
+        if e.errno is None:  # raised by this package, not by the operating system
             raise
         message = Errors.not_written.format(path=folder, reason=e.strerror, temporary=tempfile.gettempdir())
         raise CorpusError(message) from e
@@ -172,11 +174,11 @@ def _writing(folder: Path) -> Iterator[None]:
 def _write(
     corpus: CorpusStream, target: Target, parts: list[Ints1d], files: list[Path], counts: list[PartCounts]
 ) -> None:
-    """Write the sentences of each part.
+    """Write the sentences in each split to its output file.
 
-    parts: corpus indices of the sentences in each part, in output order. *Shape of each:* `(n_sentences_in_part,)`
-    files: the output file of each part.
-    counts: one counter for each part; they are updated in place.
+    parts: corpus indices of the sentences in each split, in output order. *Shape of each:* `(n_sentences_in_split,)`
+    files: one output file per split.
+    counts: one counter per split, which is updated in place.
     """
     part_of = np.empty(corpus.n_sentences, dtype=np.int8)
     for i, indices in enumerate(parts):
@@ -188,5 +190,5 @@ def _write(
             writers[part].add(sentence)
             counts[part].add(sentence)
         for indices, writer, file in zip(parts, writers, files, strict=True):
-            # Sentences are added in corpus order, so the position of each in its writer is the rank of its index.
+            # Sentences are added in corpus order, so a sentence's position in its writer is the rank of its index.
             writer.write(file, np.argsort(np.argsort(indices)))

@@ -1,15 +1,16 @@
-"""Detokenize: decide where a list of words has spaces when printed as natural text.
+"""Detokenize words: predict which words are followed by a space in natural text.
 
-Corpora of words have lost their spaces. Joined by single spaces, they give a text that no one writes:
-`the U.N. , said Mr. O'Neill 's wife`. A tokenizer sees other subwords in it than in running text. These rules restore
-the conventions that English shares with most other languages with spaces. The whole sentence determines which quotation
-marks open and which close: `“` closes what `„` has opened, and `»` opens where `«` closes. On English manuals and
-licences, tokenized by spaCy, 99.2 % of the spaces are correct, compared with 84.4 % without the rules.
+Word-based corpora do not store spaces. Words joined by single spaces form text that no one writes:
+`the U.N. , said Mr. O'Neill 's wife`. A tokenizer splits such text into different subwords than natural text. These
+rules restore the conventions that English shares with most other languages that use spaces. The whole sentence
+determines which quotation marks open and which close: `“` closes a quotation that `„` opened, and `»` opens a quotation
+that `«` closes. For English manuals and licences tokenized by spaCy, 99.2 % of the spaces are correct, compared with
+84.4 % without the rules.
 
     words    He   said   "   It   is   n't   (   yet   )   "   .
     text     He said "It isn't (yet)".
 
-Words of scripts without spaces, such as the characters of a Chinese corpus, are joined without a space.
+Words in scripts without spaces, such as the characters in a Chinese corpus, are joined without spaces.
 """
 
 from __future__ import annotations
@@ -25,52 +26,53 @@ SPACINGS = ("natural", "single", "none")
 _CLOSES = re.compile(
     r"[.,;:!?)\]}%…”’»›。、，；：？！％）」』】》〉]+|\.{2,}|'{2}|(?:'|’)(?:s|S|re|RE|ve|VE|ll|LL|d|D|m|M)|(?:n|N)(?:'|’)(?:t|T)"
 )
-"""Words that follow the previous word without a space."""
+"""Words that are written without a space before them."""
 _OPENS = re.compile(r"[(\[{“‘«„‚‹¿¡（「『【《〈]+|`{1,2}|(?:US|C|A|HK|NZ|S)?[$]|[£€¥]")
-"""Words that the next word follows without a space."""
+"""Words that are written without a space after them."""
 _QUOTES = ('"', "'")
 _STYLES = {
-    "“”„": (("“„", "”"), ("“„", "“”"), ("„", "“”"), ("“„”", "”")),  # English and Polish, German twice, Swedish
+    "“”„": (("“„", "”"), ("“„", "“”"), ("„", "“”"), ("“„”", "”")),  # English and Polish, German (two styles), Swedish
     "«»": (("«", "»"), ("»", "«"), ("«»", "»")),  # French, German, Finnish
     "‹›": (("‹", "›"), ("›", "‹"), ("‹›", "›")),
     "‚‘": (("‚‘", "‘"),),
 }
-"""Quotation marks of one kind, and the styles that use them. Each style gives the opening and the closing marks. A mark
-that is in both closes if a quotation is open. The second German style is for a quotation that began in an earlier
+"""Groups of quotation marks, and the styles that use each group. A style consists of the opening and the closing marks.
+A mark in both closes the quotation if one is open. The second German style covers a quotation that began in an earlier
 sentence."""
 _AFTER = ("", ".", ",", ";", ":", "!", "?", ")")
-"""Text that does not follow an opening quotation mark."""
+"""Words that cannot follow an opening quotation mark. The empty string represents the end of the sentence."""
 _MARKS = frozenset("“”„«»‹›‚")
-"""If a sentence has one of these, `_STYLES` determines which marks open and which close."""
+"""If a sentence contains one of these marks, `_STYLES` determines which quotation marks open and which close."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3000-\u312f\u31a0-\u31ff\u3400-\u9fff\uf900-\ufaff"
     "\ufe30-\ufe4f\uff00-\uff9f\U00020000-\U0003ffff]"
 )
-"""A character of a script without spaces between words: Thai, Lao, Burmese, Khmer, kana, bopomofo, Han, and their
-punctuation."""
+"""A letter or punctuation mark from a script without spaces between words: Thai, Lao, Burmese, Khmer, kana, bopomofo or
+Han."""
 _SHARED = re.compile("[“”‘’…—·]")
-"""A mark that Chinese shares with scripts that have spaces. It has no spaces if most words match `_UNSPACED`."""
+"""A punctuation mark that Chinese shares with scripts that use spaces. It is written without spaces if most words match
+`_UNSPACED`."""
 
 
 @lru_cache(maxsize=1 << 16)
 def _sides(word: str) -> tuple[bool, bool, bool] | None:
-    """Return on which sides a word has no space.
+    """Return the sides on which a word is written without a space.
 
-    RETURNS: three flags: the word attaches to the previous word; the next word attaches to it; it is a quotation mark,
-        which may do either. None for most words, for which all three are False.
+    RETURNS: whether there is no space before the word, whether there is no space after it, and whether it is a straight
+        quotation mark, which can open or close. None if all three flags are False, as for most words.
     """
     sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
     return sides if any(sides) else None
 
 
 def natural_spaces(words: Sequence[str]) -> list[bool]:
-    """Return whether a space follows each word in print.
+    """Predict whether a space follows each word in natural text.
 
     >>> natural_spaces(["Hello", ",", "world", "!"])
     [False, True, False, False]
 
-    words (Sequence[str]): the words of one sentence.
-    RETURNS: *Shape:* `(n_words,)`, False for the last word.
+    words (Sequence[str]): the words in one sentence.
+    RETURNS: one flag per word, which is False for the last word. *Shape:* `(n_words,)`
     """
     spaces = _spaces_of_scripts(words)
     is_open = dict.fromkeys(_QUOTES, False)
@@ -81,7 +83,7 @@ def natural_spaces(words: Sequence[str]) -> list[bool]:
         closes, opens, quotes = sides
         word, before = words[i], words[i - 1] if i else ""
         if quotes:
-            # "the workers ' hall": a possessive, unless a single quotation mark is open.
+            # In "the workers ' hall", the mark is a possessive apostrophe unless a single quotation is open.
             possessive = word == "'" and before[-1:] in ("s", "S")
             closes = is_open[word] or possessive
             opens = not closes
@@ -97,7 +99,7 @@ def natural_spaces(words: Sequence[str]) -> list[bool]:
 
 
 def _spaces_of_scripts(words: Sequence[str]) -> list[bool]:
-    """Return whether a space follows each word, judging only by its script and the script of the next word."""
+    """Predict whether a space follows each word, based only on the scripts of the word and the next word."""
     n = len(words)
     spaces = [True] * (n - 1) + [False] * bool(n)
     if not _UNSPACED.search("".join(words)):
@@ -112,9 +114,9 @@ def _spaces_of_scripts(words: Sequence[str]) -> list[bool]:
 
 
 def _opening(words: Sequence[str]) -> dict[int, bool]:
-    """Return whether each directed quotation mark opens, in the style with the fewest faults in this sentence.
+    """Return whether each directed quotation mark opens a quotation, in the style with the fewest errors.
 
-    RETURNS: word index → True if the mark opens, False if it closes.
+    RETURNS: the word index of each mark, mapped to True if the mark opens a quotation and to False if it closes one.
     """
     opening: dict[int, bool] = {}
     for marks, styles in _STYLES.items():
@@ -125,12 +127,13 @@ def _opening(words: Sequence[str]) -> dict[int, bool]:
 
 
 def _in_style(words: Sequence[str], mark_indices: list[int], openers: str, closers: str) -> tuple[int, dict[int, bool]]:
-    """Count the faults of a sentence in one style, and return whether the mark at each index opens in it.
+    """Count the errors in a sentence under one style.
 
-    A fault is an opening mark inside an open quotation, a closing mark without one, or a quotation left open. An
-    opening mark before punctuation or at the end of the sentence is another fault.
+    An error is an opening mark inside an open quotation, a closing mark outside a quotation, or a quotation that is
+    left open. An opening mark before punctuation or at the end of the sentence is also an error.
 
-    mark_indices: the indices of the marks in `words`.
+    mark_indices: indices of the marks in `words`.
+    RETURNS: the number of errors, and whether the mark at each index opens a quotation.
     """
     n_faults, is_open, opening = 0, False, {}
     for i in mark_indices:

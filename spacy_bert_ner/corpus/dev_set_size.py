@@ -8,22 +8,23 @@ from collections.abc import Mapping
 from ..errors import Errors
 
 ENOUGH_ENTITIES = 50
-"""With fewer entities, a 95 % interval of F1 is wider than ±0.1: 1.96 · √(0.8 · 0.2 / 50) = 0.11."""
+"""Minimum number of entities for meaningful scores. With fewer, the 95 % confidence interval of an F1 of 0.8 is wider
+than ±0.1: 1.96 · √(0.8 · 0.2 / 50) = 0.11."""
 
 _DEV_NAMES = {"dev", "devel", "development", "val", "valid", "validation"}
 
 
 def is_dev(name: str) -> bool:
-    """Return whether the name of a file or part marks it as dev data, such as `dev` or `emerging.dev`."""
+    """Return whether a file or split name indicates dev data, such as `dev` or `emerging.dev`."""
     return not _DEV_NAMES.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
 def describe_small(name: str, n_entities: int) -> str | None:
-    """Return a message if there are too few entities for meaningful scores.
+    """Return a warning if a split has too few entities for meaningful scores.
 
-    name (str): name of the data.
-    n_entities (int): number of its entities.
-    RETURNS (str | None): the message and what to do; None if there are enough entities.
+    name (str): name of the split.
+    n_entities (int): number of entities in the split.
+    RETURNS (str | None): the warning with advice; None if there are enough entities.
     """
     if n_entities >= ENOUGH_ENTITIES:
         return None
@@ -32,9 +33,10 @@ def describe_small(name: str, n_entities: int) -> str | None:
 
 
 def describe_small_parts(parts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return messages about small dev data among the parts of a conversion; an empty list if no part has an entity.
+    """Return warnings about dev splits with too few entities for meaningful scores.
 
-    parts: number of entities of each label in each part.
+    parts: number of entities per label in each split.
+    RETURNS: the warnings; an empty list if no split has entities.
     """
     totals = {name: sum(labels.values()) for name, labels in parts.items()}
     if not any(totals.values()):

@@ -1,6 +1,6 @@
-"""Join neighbouring Docs of one document, which lets a model see the sentences around each sentence.
+"""Join consecutive Docs from the same document, so a model sees the sentences around each sentence.
 
-join = 6   Ada left . | Bob stayed . | Nobody came back .  ‖  Eve sang .     ‖: another document
+join = 6   Ada left . | Bob stayed . | Nobody came back .  ‖  Eve sang .     ‖: document boundary
 Docs       Ada left . Bob stayed .   | Nobody came back .  |  Eve sang .
 """
 
@@ -15,12 +15,12 @@ from .writers.docbin import DOCUMENT
 
 
 def join_docs(docs: Iterable[Doc], n_tokens: int, n_characters: int) -> Iterator[Doc]:
-    """Join consecutive Docs that name the same document, as long as they fit together. A longer Doc stays separate.
+    """Join consecutive Docs with the same document name, up to the size limits. A longer Doc stays separate.
 
-    docs: Docs of one vocab that are not empty. They are consumed and may be modified.
+    docs: non-empty Docs that share a vocab. They may be modified.
     n_tokens (int): maximum number of tokens in a joined Doc.
     n_characters (int): maximum number of characters in a joined Doc.
-    YIELDS (Doc): the joined Docs in the same order, with every token.
+    YIELDS (Doc): the joined Docs in the original order. No token is lost.
     """
     run: list[Doc] = []
     tokens = characters = 0
@@ -42,9 +42,9 @@ def _same_document(first: Doc, second: Doc) -> bool:
 
 
 def _joined(docs: list[Doc]) -> Doc:
-    """Join Docs with their annotation. Each of them starts a sentence in the result, as the first token of a Doc does.
+    """Join Docs together with their annotation. Each Doc starts a new sentence in the result.
 
-    The Docs are separated by a space. `user_data` about a whole Doc is dropped, except for the document name.
+    The Docs are separated by a space. Document-level `user_data` is dropped, except for the document name.
     """
     first = docs[0]
     if len(docs) == 1:
@@ -61,5 +61,5 @@ def _joined(docs: list[Doc]) -> Doc:
 
 
 def _is_of_part(key: object) -> bool:
-    """Return whether a key of `doc.user_data` belongs to an extension attribute of a token or span."""
+    """Return whether a key in `doc.user_data` belongs to a token or span extension attribute."""
     return isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[2] is not None

@@ -1,4 +1,4 @@
-"""Explain spans that do not fit their texts: their offsets have another unit, or all are shifted by the same number."""
+"""Explain why spans do not fit their texts: the offsets use another unit, or all are shifted by the same number."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from .span_report import N_SHOWN, bullets, show
 from .span_text import AnnotatedText, Span, Tokens
 
 _MOST = 0.8
-"""Share of the misfitting spans that one explanation must fit to be accepted for all."""
+"""Minimum share of the misfitting spans that an explanation must account for."""
 _FEWEST = 3
-"""Minimum number of misfitting spans; below it, no explanation is given."""
+"""Minimum number of misfitting spans for an explanation."""
 
 Pieces = list[FoundOffsets] | None
-"""The characters of a span or of its fragments; None if its offsets match no characters."""
+"""Character offsets of a span or its fragments; None if an offset lies inside a character or outside the text."""
 
 
 class TrialResult(NamedTuple):
-    """The result of a trial.
+    """The result of trying all explanations for misfitting spans.
 
-    unit (str | None): the unit in which all spans fit, a key of `OFFSET_UNITS`; None if there is none.
-    message (str): the message for the user. Without a unit, it explains the error that most spans share, if there is
-        one.
+    unit (str | None): the unit in which all spans fit, a key in `OFFSET_UNITS`; None if no unit fits.
+    message (str): the message for the user. If no unit fits, it explains the error that most spans share, or is empty.
     """
 
     unit: str | None
@@ -38,12 +37,12 @@ class TrialResult(NamedTuple):
 
 @dataclass(eq=False)
 class _Guess:
-    """One explanation of spans that do not fit, and the number of spans that support it.
+    """A possible explanation for misfitting spans, with the number of spans that support it.
 
-    locate: returns the characters of a span in its passage, given the characters at its unconverted offsets.
-    differs: returns whether the guess gives other characters for any span of a passage.
-    explain: formats the message of the guess, with its list of spans.
-    unit: the unit of the offsets, a key of `OFFSET_UNITS`; None for shifted offsets.
+    locate: function that returns the converted offsets of a span in its passage, given its unconverted offsets.
+    differs: function that returns whether the conversion can change the offsets in a passage.
+    explain: function that formats the message with its list of spans.
+    unit: unit of the offsets, a key in `OFFSET_UNITS`; None for shifted offsets.
     """
 
     locate: Callable[[_PassageTrial, Span, Pieces], Pieces]
@@ -51,20 +50,20 @@ class _Guess:
     explain: Callable[[_Guess], str]
     unit: str | None = None
     may_fit_all: bool = False
-    """Whether no span contradicts the guess so far; False for shifted offsets, which are not converted."""
+    """Whether no span contradicts the guess so far. False for shifted offsets, which are not converted."""
     n_other: int = 0
-    """Spans that have other characters by this guess."""
+    """Number of affected spans, whose offsets the conversion changes."""
     n_declared: int = 0
-    """Spans of `n_other` whose text the file declares."""
+    """Number of affected spans whose text the file declares."""
     n_off: int = 0
-    """Spans of `n_other` that do not fit without conversion."""
+    """Number of affected spans that do not fit without conversion."""
     n_fitting: int = 0
-    """Spans of `n_off` that fit by this guess."""
+    """Number of spans that fit only after conversion."""
     listed: list[str] = field(default_factory=list)
-    """The first spans that do not fit without conversion."""
+    """The first affected spans that do not fit without conversion."""
 
     def add(self, trial: _PassageTrial, span: Span, *, is_plain: bool, is_fitting: bool) -> None:
-        """Count a span that has other characters by this guess."""
+        """Count an affected span."""
         self.n_other += 1
         self.n_declared += span.declared_text is not None
         self.n_off += not is_plain
@@ -73,26 +72,29 @@ class _Guess:
             self.listed.append(show(trial.passage, span._replace(start=max(0, span.start))))
 
     def is_open(self, n_misfits: int | None) -> bool:
-        """Return whether the guess may still be accepted: more than half of the spans that it affects do not fit."""
+        """Return whether the guess can still be accepted. More than half of the affected spans must be misfits."""
         return self.may_fit_all or n_misfits is None or self.n_other < 2 * n_misfits
 
     def is_proven(self) -> bool:
-        """Return whether all spans fit. Without declared texts, this takes two spans, because one may fit by chance."""
+        """Return whether all spans fit after conversion.
+
+        Without declared texts, at least two spans must be affected, because a single span may fit by chance.
+        """
         return self.may_fit_all and self.n_fitting > 0 and (self.n_declared > 0 or self.n_other > 1)
 
     def is_likely(self) -> bool:
-        """Return whether most of the affected spans do not fit, and nearly all of these fit by this guess."""
+        """Return whether most affected spans are misfits and nearly all of these fit after conversion."""
         many = self.n_off >= _FEWEST and 2 * self.n_off > self.n_other
         return many and self.n_fitting >= _MOST * self.n_off
 
     def counts(self) -> dict[str, object]:
-        """Return the numbers and the list of spans for the messages."""
+        """Return the counts and the list of spans for messages."""
         listed = bullets(self.listed, self.n_off)
         return {"n": self.n_off, "total": self.n_other, "n_fitting": self.n_fitting, "listed": listed}
 
 
 class _PassageTrial:
-    """A passage with its tokens and its offset maps. Each is computed on first use."""
+    """A passage with its token boundaries and offset maps, which are computed on first use."""
 
     def __init__(self, passage: AnnotatedText, tokens: Callable[[AnnotatedText], Tokens]) -> None:
         self.passage, self._tokens = passage, tokens
@@ -100,14 +102,14 @@ class _PassageTrial:
 
     @cached_property
     def edges(self) -> TokenEdges | None:
-        """The token boundaries; None for a text that the tokenizer changes, which is reported elsewhere."""
+        """Return the token boundaries, or None if the tokenizer changes the text, which is reported elsewhere."""
         try:
             return token_edges(self._tokens(self.passage))
         except CorpusError:
             return None
 
     def characters(self, span: Span, unit: str) -> Pieces:
-        """Return the characters at the offsets of a span in this unit. They may be outside the text."""
+        """Convert the offsets of a span from this unit to characters. The result may be outside the text."""
         given = list(span.fragments or (span[:2],))
         if unit == CHARACTERS:
             return given
@@ -123,18 +125,18 @@ class _PassageTrial:
         return pieces
 
     def without_blank_edges(self, pieces: list[FoundOffsets]) -> Pieces:
-        """Return these characters; None if some are outside the text or have white space at an edge.
+        """Return the pieces, or None if one of them is outside the text or has white space at an edge.
 
-        If spans have white space at an edge, several shifts would fit.
+        Several shifts would fit a span with white space at its edges.
         """
         text = self.passage.text
         inside = all(0 <= start < end <= len(text) for start, end in pieces)
         return pieces if inside and all(trim(text, start, end) == (start, end) for start, end in pieces) else None
 
     def fits(self, span: Span, pieces: Pieces) -> bool | None:
-        """Return whether a span may be these characters: the declared text, or else whole tokens.
+        """Return whether the pieces cover the declared text of a span or, if there is none, whole tokens.
 
-        RETURNS: None for only white space, which gives no evidence.
+        RETURNS: whether the span fits; None if the pieces contain only white space, which gives no evidence.
         """
         text = self.passage.text
         if not pieces or not all(0 <= start < end <= len(text) for start, end in pieces):
@@ -159,15 +161,15 @@ def try_offsets(
     allowed: int = 0,
     n_misfits: int | None = None,
 ) -> TrialResult:
-    """Try all explanations of spans that do not fit.
+    """Try all explanations for misfitting spans.
 
-    passages: the passages of the file.
-    tokens: returns the tokens of a passage.
-    unit (str): the unit of the unconverted offsets, a key of `OFFSET_UNITS`.
-    is_named (bool): the user specified the unit, so no other unit is tried.
-    allowed (int): number of texts with spans that may fit in no unit; these give no evidence.
-    n_misfits (int | None): maximum number of spans that do not fit, if known. The trial then stops as soon as the
-        result is certain.
+    passages: the passages in the file.
+    tokens: function that returns the tokens in a passage.
+    unit (str): unit of the unconverted offsets, a key in `OFFSET_UNITS`.
+    is_named (bool): whether the user specified the unit. If so, no other unit is tried.
+    allowed (int): maximum number of texts to ignore because their spans fit in no unit. Default: 0.
+    n_misfits (int | None): maximum number of misfitting spans. It makes the function stop as soon as the result is
+        certain. Default: None, unknown.
     RETURNS (TrialResult): the unit in which all spans fit, or an explanation.
     """
     guesses = _guesses(is_named=is_named)
@@ -203,10 +205,10 @@ def try_offsets(
 
 
 def _try_passage(trial: _PassageTrial, unit: str, affected: list[_Guess]) -> tuple[dict[_Guess, bool], int, int]:
-    """Count the spans of a passage for each guess that affects it.
+    """Count the spans in a passage for each guess that affects it.
 
-    RETURNS: whether each guess has a span that does not fit, the number of spans, and the number that fit without
-        conversion.
+    RETURNS: whether each guess leaves a span that does not fit, the number of spans, and the number of spans that fit
+        without conversion.
     """
     misfits = dict.fromkeys(affected, False)
     spans = {(span.start, span.end, span.label, span.fragments): span for span in trial.passage.spans}
@@ -228,7 +230,7 @@ def _try_passage(trial: _PassageTrial, unit: str, affected: list[_Guess]) -> tup
 
 
 def _guesses(*, is_named: bool) -> list[_Guess]:
-    """Return all explanations, those that change least first."""
+    """Return all explanations, starting with the smallest changes."""
     units = [] if is_named else [unit for unit in OFFSET_UNITS if unit != CHARACTERS]
     shifts = [shift for n in (1, 2, 3) for shift in (n, -n)]
     return [*map(_other_unit, units), _Guess(_one_more, _always, _explain_ends), *map(_shift, shifts)]
@@ -239,7 +241,7 @@ def _always(passage: AnnotatedText) -> bool:
 
 
 def _other_unit(unit: str) -> _Guess:
-    """Explain misfits by another unit of the offsets."""
+    """Explain misfits by another offset unit."""
 
     def locate(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
         return trial.characters(span, unit)
@@ -252,14 +254,14 @@ def _other_unit(unit: str) -> _Guess:
 
 
 def _shift(shift: int) -> _Guess:
-    """Explain misfits by a shift of all offsets by the same number."""
+    """Explain misfits by offsets that are all shifted by the same number."""
     n = abs(shift)
 
     def locate(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
         return trial.without_blank_edges([(start + shift, end + shift) for start, end in pieces or ()])
 
     def explain(guess: _Guess) -> str:
-        wrong, change = ("early", f"add {n} to") if shift > 0 else ("late", f"take {n} from")
+        wrong, change = ("early", f"add {n} to") if shift > 0 else ("late", f"subtract {n} from")
         distance = f"{n} character" + "s" * (n > 1)
         return Errors.offsets_shifted.format(**guess.counts(), shift=distance, wrong=wrong, change=change)
 
@@ -267,10 +269,10 @@ def _shift(shift: int) -> _Guess:
 
 
 def _one_more(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
-    """Return the characters with one more at the end, as for inclusive ends.
+    """Extend each piece by one character, as for inclusive end offsets.
 
-    If the file does not declare the text of the span, the last character must be a letter or digit. With a tokenizer
-    that does not split punctuation from words, the longer span would also fit with the full stop after the word.
+    If the file does not declare the text of the span, the last character must be a letter or digit. Otherwise, the
+    full stop after a word would also fit, if the tokenizer does not split punctuation from words.
     """
     is_declared, text = span.declared_text is not None, trial.passage.text
     longer = trial.without_blank_edges([(start, end + 1) for start, end in pieces or ()])

@@ -1,9 +1,11 @@
-"""Convert offsets from the units of a file to characters of the text.
+"""Convert offsets from the unit of a file to characters.
 
-text         😀 M i a            characters of the text
+The example shows the offsets of the text "😀 Mia" in each unit:
+
+text         😀 ␣ M i a
 characters   0 1 2 3 4 5
-utf-16       0 2 3 4 5 6         as JavaScript, Java and C# count
-bytes        0 4 5 6 7 8         of UTF-8
+utf-16       0 2 3 4 5 6         as counted by JavaScript, Java and C#
+bytes        0 4 5 6 7 8         in UTF-8
 """
 
 from __future__ import annotations
@@ -16,23 +18,23 @@ from typing import NamedTuple
 from .span_text import AnnotatedText
 
 UNITS = ("characters", "utf-16", "bytes")
-"""Units that a user can specify."""
+"""Offset units that the user can specify."""
 CHARACTERS = UNITS[0]
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 """A character that UTF-16 encodes as two units."""
 _LINE_FEED = re.compile(r"(?<!\r)\n")
 
 ToCharacters = Callable[[int], int | None]
-"""Maps an offset to the character that starts there; None inside a character and outside the text."""
+"""Function that maps an offset to a character index. It returns None inside a character and outside the text."""
 
 
 class OffsetUnit(NamedTuple):
-    """One way to count offsets.
+    """A unit in which offsets are counted.
 
     title: name of the unit in messages.
-    differs: whether the unit counts a passage differently than characters do.
-    widths: number of units in each character.
-    shift: number of units before the first character.
+    differs: function that returns whether offsets in a passage differ from character offsets.
+    widths: function that returns the number of units in each character.
+    shift: number of units before the first character. Default: 0.
     """
 
     title: str
@@ -41,16 +43,16 @@ class OffsetUnit(NamedTuple):
     shift: int = 0
 
     def to_characters(self, passage: AnnotatedText) -> ToCharacters:
-        """Return a map from offsets in a passage to characters."""
+        """Return a function that maps offsets in a passage to character indices."""
         if not self.differs(passage):
             last = len(passage.text)
             return lambda offset: offset if 0 <= offset <= last else None
         edges = accumulate(self.widths(passage.text), initial=self.shift)
-        # A character of width 0 shares its offset with the next one, which wins.
+        # A zero-width character shares its offset with the next character, which takes precedence.
         return {edge: i for i, edge in enumerate(edges)}.get
 
     def length(self, passage: AnnotatedText) -> int:
-        """Return the number of units in a text."""
+        """Return the length of a passage in this unit."""
         return sum(self.widths(passage.text), start=self.shift)
 
 
@@ -77,7 +79,7 @@ def _lf_as_two(text: str) -> list[int]:
 OFFSET_UNITS = {
     CHARACTERS: OffsetUnit("characters", lambda passage: False, _one_each),
     "utf-16": OffsetUnit("UTF-16 units", lambda passage: bool(ASTRAL.search(passage.text)), _utf16),
-    "bytes": OffsetUnit("bytes of UTF-8", lambda passage: not passage.text.isascii(), _utf8),
+    "bytes": OffsetUnit("UTF-8 bytes", lambda passage: not passage.text.isascii(), _utf8),
     "mark": OffsetUnit("a byte-order mark before the text", lambda passage: passage.has_mark, _one_each, shift=1),
     "no-mark": OffsetUnit(
         "the text without its byte-order mark", lambda passage: passage.text.startswith("\ufeff"), _one_each, shift=-1

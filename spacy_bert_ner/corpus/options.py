@@ -1,4 +1,4 @@
-"""Raise errors about the options of `bert-ner convert` and of `CorpusStream`."""
+"""Reject invalid options for `bert-ner convert` and `CorpusStream`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..errors import CorpusError, Errors
 
 
 def reject_option(option: str, value: object, allowed: str) -> NoReturn:
-    """Reject the value of an option.
+    """Reject an option value.
 
-    option (str): the option as on the command line, such as `--spacing`.
-    value: the value that was received.
-    allowed (str): the allowed values, for the message.
+    option (str): the command-line option, such as `--spacing`.
+    value: the invalid value.
+    allowed (str): the allowed values, for the error message.
     RAISES CorpusError: always.
     """
     raise CorpusError(Errors.bad_value.format(section="convert", key=option, value=value, allowed=allowed))

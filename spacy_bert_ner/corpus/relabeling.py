@@ -1,4 +1,4 @@
-"""Rename the labels of gold annotation."""
+"""Rename labels in gold annotation."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from spacy.training import Example
 from ..decoding.label_rules import LabelRules
 
 Rename = Callable[[str], str | None]
-"""Returns the new name of a label, or None for a label that becomes `O`."""
+"""Function that returns the new name for a label, or None for a label that becomes `O`."""
 
 
 def rename_gold(
     rules: LabelRules, examples: Iterable[Example], original_labels: set[str] | None = None
 ) -> Iterable[Example]:
-    """Rename the labels of gold entities, one Example at a time. The predicted Docs stay the same.
+    """Rename the labels of gold entities, one Example at a time. The predicted Docs do not change.
 
     rules (LabelRules): the labels to keep and their new names.
-    examples (Iterable[Example]): the Examples to rename.
-    original_labels (set[str] | None): collects the original labels of the gold entities if any label is renamed.
-    RETURNS (Iterable[Example]): Examples with renamed references; the same Examples if the rules are empty.
+    examples (Iterable[Example]): the Examples with the gold entities.
+    original_labels (set[str] | None): set to which the original labels are added, unless the rules are empty.
+    RETURNS (Iterable[Example]): Examples with renamed gold entities; the original Examples if the rules are empty.
     """
     return map(partial(_rename_example, rules, original_labels), examples) if rules else examples
 
@@ -36,11 +36,11 @@ def _rename_example(rules: LabelRules, original_labels: set[str] | None, eg: Exa
 
 
 def rename_entities(doc: Doc, rename: Rename) -> Doc:
-    """Copy a Doc and rename the labels of its entities and of the spans in its groups.
+    """Return a Doc with renamed labels of entities and of spans in span groups.
 
-    doc (Doc): the Doc to rename. Tokens without annotation stay without annotation.
-    rename: returns the new name of a label, or None for a label whose spans are removed.
-    RETURNS (Doc): the renamed copy, or `doc` itself if nothing changes.
+    doc (Doc): the Doc, which is not modified. Its unannotated tokens stay unannotated.
+    rename: function that returns the new name for a label, or None to remove the spans with this label.
+    RETURNS (Doc): a copy with renamed labels, or `doc` itself if no label changes.
     """
     groups = [key for key, group in doc.spans.items() if _changes(group, rename)]
     if not groups and not _changes(doc.ents, rename):
@@ -48,7 +48,7 @@ def rename_entities(doc: Doc, rename: Rename) -> Doc:
     renamed = doc.copy()
     for key in groups:
         renamed.spans[key] = _rename_spans(renamed, doc.spans[key], rename)
-    # An ent_iob of 0 means missing; 3 without a label marks a token that no entity may cover.
+    # `ent_iob` 0 means missing annotation. `ent_iob` 3 without a label means that no entity may cover the token.
     missing = [renamed[t.i : t.i + 1] for t in doc if t.ent_iob == 0]
     blocked = [renamed[t.i : t.i + 1] for t in doc if t.ent_iob == 3 and not t.ent_type]
     entities: Any = _rename_spans(renamed, doc.ents, rename)

@@ -12,32 +12,34 @@ from .sentence import Sentence
 from .span_text import shorten
 
 MAX_LABELS = 1000
-"""Maximum number of tags without prefixes. A column with more may hold something else, such as words or lemmas."""
+"""Maximum number of tags without prefixes. A column with more may contain other data, such as words or lemmas."""
 N_USES = 10
-"""Minimum average number of words per label that proves that more than `MAX_LABELS` tags are labels."""
+"""Minimum average number of words per label in a corpus with more than `MAX_LABELS` tags without prefixes."""
 
 
 class SchemeDetector:
-    """Detects the tag scheme of a corpus; see `add` and `scheme`.
+    """A detector for the tag scheme of a corpus. Add all sentences with `add`, then call `scheme`.
 
-    The prefixes decide. If they allow both IOB1 and IOB2, the scheme is IOB1 if every `B-x` directly follows an entity
-    of the label x. IOB1 has it in no other position. Likewise, the scheme is IOE1 if every `E-x` directly precedes
-    one. An unknown tag (None) gives no evidence, and neither does its boundary with another tag.
+    The prefixes determine the scheme. If they match both IOB1 and IOB2, the scheme is IOB1 if every `B-x` directly
+    follows an entity with the label x. IOB1 uses `B-x` in no other position. Likewise, the scheme is IOE1 if every
+    `E-x` directly precedes an entity with the label x. An unknown tag (None) and its boundaries with other tags give no
+    evidence.
 
-    unit (str): what the line numbers of sentences count, for error messages.
-    place (str): position of a tag in its row, for error messages: ", column 4"; empty for rows that are sentences.
+    unit (str): unit of the line numbers, for error messages. Default: "line".
+    place (str): position of tags in their rows for error messages, such as ", column 4". If it is empty, messages give
+        the number of the word. Default: empty.
     """
 
     def __init__(self, unit: str = "line", place: str = "") -> None:
         self.unit, self.place = unit, place
         self.lines: dict[str, int] = {}
-        """The first line with each tag, in the order of the file."""
+        """Number of the first line with each tag, in file order."""
         self._positions: dict[str, str] = {}
-        self._n_tagged = 0  # words with a known tag other than `O`
+        self._n_tagged = 0  # number of words with a known tag other than `O`
         self._divides_only = True  # `B-` and `E-` occur only where IOB1 and IOE1 use them
 
     def add(self, sentence: Sentence) -> None:
-        """Add the tags of a sentence."""
+        """Add the tags from a sentence."""
         tags, lines = sentence.tags, self.lines
         for i, tag in enumerate(tags):
             if tag is not None and tag not in lines:
@@ -54,12 +56,12 @@ class SchemeDetector:
             )
 
     def scheme(self, path: Path, named: str | None) -> str | None:
-        """Return the tag scheme, a key of `PREFIXES`, or None if all tags are `O`.
+        """Return the tag scheme, a key in `PREFIXES`, or None if all tags are `O`.
 
         path (Path): the file, for error messages.
-        named (str | None): the scheme that the user specified, a key of `PREFIXES`; None to detect it.
-        RAISES CorpusError: a tag does not match the scheme, or the column holds no tags. The message names file and
-            line.
+        named (str | None): the scheme that the user specified, a key in `PREFIXES`; None to detect it.
+        RAISES CorpusError: a tag does not match the scheme, or the column contains no tags. The message names the file
+            and line.
         """
         tags = [tag for tag in self.lines if tag != OUTSIDE]
         if not tags:
@@ -75,12 +77,10 @@ class SchemeDetector:
         return scheme
 
     def _check_labels(self, path: Path, tags: list[str], named: str | None) -> None:
-        """Reject labels without prefixes that are not labels: most have a prefix, or there are as many as words in a
-        text.
-        """
+        """Reject tags that are probably not plain labels: most have a prefix, or there are too many different tags."""
         prefixed = [tag for tag in tags if has_prefix(tag)]
         n = len(tags) - len(prefixed)
-        # A single prefix may be part of the labels, as in `B-cell`.
+        # If there is only one prefix, it may be part of the labels, as in `B-cell`.
         if named == "plain" and len(prefixed) >= 9 * n and len({tag[0] for tag in prefixed}) > 1:
             listed = ", ".join(prefixed[:5])
             raise CorpusError(Errors.prefixed_labels.format(path=path, n=len(prefixed), total=len(tags), listed=listed))
@@ -92,7 +92,7 @@ class SchemeDetector:
             )
 
     def _detected_scheme(self, path: Path, tags: list[str]) -> str:
-        """Detect the scheme from the tags. Each tag has to match the tags before it."""
+        """Detect the scheme from the tags. Each tag must match the earlier tags."""
         try:
             scheme = infer_scheme([OUTSIDE, *tags])
         except TagError:
@@ -103,10 +103,10 @@ class SchemeDetector:
         return scheme
 
     def mismatched_tags(self, path: Path, named: str | None) -> dict[str, CorpusError]:
-        """Return the tags that do not match the scheme, each with its error.
+        """Return a map from each tag that does not match the scheme to its error.
 
         path (Path): the file, for error messages.
-        named (str | None): the specified scheme; None to compare each tag with the tags before it.
+        named (str | None): the scheme that the user specified; None to compare each tag with the earlier tags.
         """
         return dict(self._mismatches(path, named))
 
@@ -114,7 +114,7 @@ class SchemeDetector:
         if named == "plain":
             return
         schemes = ", ".join(PREFIXES)
-        before: dict[str, str] = {}  # one matching tag for each prefix, which is as informative as all of them
+        before: dict[str, str] = {}  # one matching tag per prefix; more would add no information
         shown_tags: list[str] = []
         for tag, line in self.lines.items():
             if tag == OUTSIDE:

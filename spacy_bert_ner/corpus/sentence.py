@@ -1,4 +1,4 @@
-"""Represent an annotated sentence, and convert it to a Doc."""
+"""Represent an annotated sentence and convert it to a Doc."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
 
 class Sentence(NamedTuple):
-    """One annotated sentence.
+    """An annotated sentence.
 
-    words: the words of the sentence.
-    tags: one tag for each word; None if it is unknown.
-    lines: the line of the file where each word starts. In formats without lines, the number of the row or Doc, from 1.
-    spaces: whether a space follows each word; None if the format does not store it.
-    document: the name of the document of the sentence; empty if the format does not store it.
-    incorrect: spans of words that are known not to be entities of their labels. They may overlap.
+    words: the words in the sentence.
+    tags: one tag per word; None for an unknown tag.
+    lines: number of the line where each word starts, from 1. In formats without lines, number of the row or Doc.
+    spaces: whether a space follows each word; None if the format does not store spaces.
+    document: name of the document that contains the sentence; empty if the format does not store it.
+    incorrect: word spans that are known not to be entities with their labels. They may overlap.
     """
 
     words: list[str]
@@ -36,16 +36,16 @@ class Sentence(NamedTuple):
     incorrect: tuple[Entity, ...] = ()
 
     def spaces_after(self) -> list[bool]:
-        """Return whether a space follows each word. If the format does not store it, a space separates all words."""
+        """Return whether a space follows each word. If `spaces` is None, all words are separated by a space."""
         return [True] * (len(self.words) - 1) + [False] if self.spaces is None else self.spaces
 
     def pieces(self) -> list[str]:
-        """Return each word with the space that follows it, if any. Concatenated, they are the text."""
+        """Return each word with the space that follows it, if any. The concatenated pieces form the text."""
         return [f"{word} " if space else word for word, space in zip(self.words, self.spaces_after(), strict=True)]
 
 
 def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
-    """Yield the entities of valid IOB2 tags; None is unknown."""
+    """Yield the entities in valid IOB2 tags. None is an unknown tag."""
     start, label = -1, ""
     for i, tag in enumerate(tags):
         if tag and tag[0] == "I":
@@ -58,18 +58,21 @@ def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
 
 
 class Invalid(NamedTuple):
-    """Replaces a sentence or passage that could not be read. The message of `error` names file and line."""
+    """A placeholder for a sentence or passage that cannot be read. The error message names the file and line."""
 
     error: CorpusError
 
 
 def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit: str = "line") -> None:
-    """Reject an empty word and a tag that does not fit into a column; see `fits_column`.
+    """Reject an empty word or a tag that cannot be stored in a column file; see `fits_column`.
 
-    place (str): position of the word in the row or column of the tag, for the message: ", column 4"; empty if there is
-        none.
-    unit (str): what `line` counts, for the message.
-    RAISES CorpusError: the word or the tag is invalid. The message names file, line and position.
+    path (Path): the file, for the error message.
+    line (int): line number of the word, for the error message.
+    word (str): the word.
+    tag (str): its tag.
+    place (str): position in the row for the error message, such as ", column 4". Default: empty.
+    unit (str): unit of `line`, for the error message. Default: "line".
+    RAISES CorpusError: the word or the tag is invalid. The message names the file, line and position.
     """
     if not word:
         raise CorpusError(Errors.empty_word.format(path=path, unit=unit, line=line, place=place))
@@ -78,19 +81,21 @@ def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit:
 
 
 def fits_column(text: str) -> bool:
-    """Return whether a label or tag fits into a column of text.
+    """Return whether a label or tag can be stored in a column file.
 
-    It must not be empty, have white space at its ends, or contain a tab, line break or other ASCII control character.
+    It must not be empty or have white space at its edges. It must not contain tabs, line breaks or other ASCII control
+    characters.
     """
     return bool(text) and text == text.strip() and not _CONTROL.search(text)
 
 
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:
-    """Convert a sentence to a Doc with one token for each word.
+    """Convert a sentence to a Doc with one token per word.
 
-    sentence (Sentence): a sentence with IOB2 tags, None for unknown tags.
-    vocab (Vocab): the vocab of the Doc.
-    RETURNS (Doc): `doc.ents` are the entities. `doc.spans["incorrect_spans"]` are the incorrect spans, if any.
+    sentence (Sentence): a sentence with IOB2 tags. None is an unknown tag.
+    vocab (Vocab): the vocab for the Doc.
+    RETURNS (Doc): the Doc. `doc.ents` contains the entities, and `doc.spans["incorrect_spans"]` contains the incorrect
+        spans, if any.
     """
     ents = [tag or "" for tag in sentence.tags]
     doc = Doc(vocab, words=sentence.words, spaces=sentence.spaces_after(), ents=ents)

@@ -1,4 +1,4 @@
-"""Register the corpus reader: `spacy train` reads annotated text of every format without conversion."""
+"""Register the corpus reader, which lets `spacy train` read annotated text in every format without conversion."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -25,7 +25,7 @@ from .writers.docbin import DOCUMENT
 
 Augmenter = Callable[[Language, Example], Iterable[Example]]
 DOCBIN = "spacy"
-"""The format whose Docs are used unchanged, with all their annotation."""
+"""Name of the format whose Docs keep all their annotation."""
 
 
 @registry.readers("spacy_bert_ner.Corpus.v1")
@@ -51,7 +51,7 @@ def make_corpus_reader_v1(
 ) -> Callable[[Language], Iterator[Example]]:
     """Create the registered corpus reader; see `CorpusReader`.
 
-    RAISES CorpusError: `path` specifies no file, or a setting is not allowed.
+    RAISES CorpusError: `path` specifies no file, or a setting is invalid.
     """
     paths = path if isinstance(path, list) else [path]
     if not paths or not all(paths):
@@ -79,31 +79,30 @@ def make_corpus_reader_v1(
 
 
 class CorpusReader:
-    """Reads annotated text and yields Examples. Each call rereads the files, with memory that does not grow with the
-    corpus.
+    """A corpus reader that yields Examples. Each call rereads the files, so memory use does not grow with the corpus.
 
-    The first call reads each file once more, to check it. The pipeline makes predicted Docs from the text only, without
-    the sentence boundaries of the reference. Running text has no such boundaries unless a component predicts them.
-    Entities of `bert_ner` never cross them (`respect_sentences`), so gold boundaries would give better scores in
-    training than in use.
+    The first call reads each file one extra time to check it. The pipeline creates predicted Docs from the text only,
+    without the gold sentence boundaries. In production, text has no sentence boundaries unless a component predicts
+    them. Entities predicted by `bert_ner` never cross them (`respect_sentences`), so gold boundaries would make scores
+    better in training than in production.
 
-    paths: files or folders of any format of `FORMATS`, or folders with .spacy files at any depth. They are read in this
-        order.
-    join (int): maximum number of tokens for joining neighbouring sentences of one document into one Example. In the
-        reference, each of them starts a sentence; a longer sentence stays separate. 0: one Example for each sentence.
-    limit (int): stop after this number of Examples, before augmentation; 0 for all.
-    augmenter: makes Examples from an Example; None for no augmentation.
-    options: see `CorpusStream`. The tokenizer of the pipeline tokenizes text with offsets. Docs of .spacy files keep
-        all other annotation, but `labels` and `label_map` rename their entities and the spans in their groups.
-    RAISES CorpusError: a setting is not allowed. When called: a file cannot be read, a folder has several parts of a
-        split, or there is nothing to join.
+    paths: files or folders in any format in `FORMATS`, or folders that contain `.spacy` files at any depth. They are
+        read in this order.
+    join (int): maximum number of tokens in an Example that joins consecutive sentences from one document. Each of them
+        still starts a sentence in the reference Doc. A longer sentence stays separate. Default: 0, no joining.
+    limit (int): maximum number of Examples before augmentation. Default: 0, no limit.
+    augmenter: function that creates Examples from an Example. Default: None, no augmentation.
+    options: options for `CorpusStream`. The pipeline's tokenizer splits text with offsets. Docs from `.spacy` files
+        keep all their annotation, but `labels` and `label_map` rename entities and spans in span groups.
+    RAISES CorpusError: a setting is invalid. A call raises it if a file cannot be read, a folder contains several
+        splits, or there are no sentences to join.
     """
 
     def __init__(
         self, paths: list[Path], *, join: int = 0, limit: int = 0, augmenter: Augmenter | None = None, **options: Any
     ) -> None:
         for key, value in (("join", join), ("limit", limit)):
-            if type(value) is not int or value < 0:  # a Boolean is an integer to Python
+            if type(value) is not int or value < 0:  # `bool` is a subclass of `int`
                 allowed = "a whole number from 0"
                 raise CorpusError(
                     Errors.bad_value.format(section="corpora.{train,dev}", key=key, value=value, allowed=allowed)
@@ -114,13 +113,13 @@ class CorpusReader:
         self._opened: tuple[Callable[[str], Doc], list[CorpusStream]] | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
-        """Yield Examples whose references have the words of the corpus."""
+        """Yield Examples. The tokens in their reference Docs are the words in the corpus."""
         references = chain.from_iterable(self._references(stream, nlp) for stream in self._streams(nlp))
         for reference in islice(references, self.limit or None):
             yield from self.augmenter(nlp, Example(without_annotation(nlp, reference), reference))
 
     def _streams(self, nlp: Language) -> list[CorpusStream]:
-        """Open the files, and check them on the first call with the tokenizer of a pipeline."""
+        """Return the corpus streams. The first call with a pipeline's tokenizer opens and checks the files."""
         if self._opened is None or self._opened[0] is not nlp.tokenizer:
             files = chain.from_iterable(_files(path, self.options.get("format", "auto")) for path in self.paths)
             streams = [self._stream(file, nlp) for file in files]
@@ -167,7 +166,7 @@ def _docs(stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
 
 
 def without_annotation(nlp: Language, reference: Doc) -> Doc:
-    """Return a Doc of the text only, or of the words if a .spacy file does not store the spaces between them."""
+    """Return an unannotated Doc with the same text, or with the same words if their spaces are unknown."""
     if reference.has_unknown_spaces:
         spaces = [bool(token.whitespace_) for token in reference]
         return Doc(nlp.vocab, words=[token.text for token in reference], spaces=spaces)
@@ -175,7 +174,7 @@ def without_annotation(nlp: Language, reference: Doc) -> Doc:
 
 
 def _files(path: Path, format: str) -> list[Path]:
-    """Return the .spacy files of a folder, except hidden ones, or `path` itself if there are none."""
+    """Return the `.spacy` files in a folder, except hidden files. If there are none, return `path` itself."""
     if format not in ("auto", DOCBIN) or not path.is_dir():
         return [path]
     refuse_split(path)

@@ -1,4 +1,4 @@
-"""Align spans at character offsets with tokens, convert them to tags, and count all spans that do not fit."""
+"""Align character spans with tokens, convert them to tags, and count the spans that do not fit."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from .span_text import AnnotatedText, Span, Tokens, shorten
 
 
 class TokenEdges(NamedTuple):
-    """The start and end of each token in a text, in characters. *Shape of each:* `(n_tokens,)`"""
+    """The character offsets where each token in a text starts and ends. *Shape of each:* `(n_tokens,)`"""
 
     starts: list[int]
     ends: list[int]
 
     def touched(self, start: int, end: int) -> tuple[int, int]:
-        """Return the tokens that a range touches: the first, and the last plus one."""
+        """Return the tokens that overlap a character range, as the first index and the index after the last."""
         return bisect_right(self.ends, start), bisect_left(self.starts, end)
 
     def align(self, start: int, end: int) -> bool:
-        """Return whether a range starts and ends at token boundaries."""
+        """Return whether a character range starts and ends at token boundaries."""
         first, last = self.touched(start, end)
         return first < last and (self.starts[first], self.ends[last - 1]) == (start, end)
 
 
 class _AlignedSpan(NamedTuple):
-    """The tokens of a span, from `first` up to, but not including, `last`. Without a label, they are unknown."""
+    """The tokens in a span, from `first` (inclusive) to `last` (exclusive). If `label` is None, they are unknown."""
 
     first: int
     last: int
@@ -49,14 +49,14 @@ class _AlignedSpan(NamedTuple):
 
 
 class SpanAligner:
-    """Tokenizes passages without tokens, and converts spans to tags.
+    """An aligner that converts spans to tags. It tokenizes passages without tokens.
 
-    tokenize: makes a Doc from a text.
+    tokenize: function that creates a Doc from a text.
     lang (str): the language of the tokenizer, for error messages.
-    misaligned (str): handling of misaligned spans, a key of `MISALIGNED`.
-    overlap (str): handling of overlapping spans, one of `OVERLAP`.
-    unit (str): unit of the span offsets, a key of `OFFSET_UNITS`. It may be changed between two passes.
-    is_named (bool): the user specified the unit, so no span is counted as ambiguous.
+    misaligned (str): how to handle misaligned spans, a key in `MISALIGNED`.
+    overlap (str): how to handle overlapping spans, a value in `OVERLAP`.
+    unit (str): unit of the span offsets, a key in `OFFSET_UNITS`. It can be changed between two passes.
+    is_named (bool): whether the user specified the unit. If so, no span is counted as ambiguous.
     """
 
     def __init__(
@@ -78,7 +78,8 @@ class SpanAligner:
     ) -> Iterator[Sentence | Invalid]:
         """Yield a sentence for each passage that is annotated and not empty. Invalid passages are passed through.
 
-        report (SpanAlignmentReport): counts the spans and texts, and lists problems.
+        passages: the passages to convert.
+        report (SpanAlignmentReport): the report to update with counts and lists of spans.
         """
         for passage in passages:
             if isinstance(passage, Invalid):
@@ -106,7 +107,7 @@ class SpanAligner:
         for span in distinct:
             aligned = self._align(span, edges, passage, report)
             if aligned.first < aligned.last:
-                aligned_spans.setdefault(aligned[:3], aligned)  # spans may become equal
+                aligned_spans.setdefault(aligned[:3], aligned)  # several spans may align with the same tokens
         tags: list[str | None] = [None if passage.is_partial else OUTSIDE] * len(words)
         for first, last, label, _ in self._choose(list(aligned_spans.values()), passage, report):
             inside = f"I-{label}" if label is not None else None
@@ -127,10 +128,10 @@ class SpanAligner:
     def _incorrect(
         self, passage: AnnotatedText, edges: TokenEdges, tags: list[str | None], report: SpanAlignmentReport
     ) -> tuple[Entity, ...]:
-        """Return the rejected spans in tokens, without duplicates and without those that cannot be entities, such as
-        parts of tokens.
+        """Return the distinct rejected spans in tokens. Spans that cannot be entities, such as parts of tokens, are
+        skipped.
 
-        tags: tags in IOB2. *Shape:* `(n_tokens,)`
+        tags: IOB2 tags. *Shape:* `(n_tokens,)`
         RAISES CorpusError: a rejected span is also an entity.
         """
         incorrect: dict[Entity, Span] = {}
@@ -152,7 +153,7 @@ class SpanAligner:
         return tuple(incorrect)
 
     def _placed(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> list[Span]:
-        """Return the spans of a passage without duplicates. Spans with different fragments are different."""
+        """Return the distinct spans in a passage. Spans with different fragments are distinct."""
         placed = place_spans(passage, edges.align, self.unit)
         spans = {(span.start, span.end, span.label, span.fragments): span for span in reversed(placed.spans)}
         report.n_spans += len(spans) + len(placed.blank)
@@ -163,7 +164,7 @@ class SpanAligner:
         return [*reversed(spans.values())]
 
     def _count_ambiguous(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> None:
-        """Count spans that would be at another position if their offsets counted UTF-16 units."""
+        """Count spans that would have another position if their offsets counted UTF-16 units."""
         if self._is_named or self.unit != CHARACTERS or passage.text.isascii() or passage.tokens:
             return
         astral = ASTRAL.search(passage.text)
@@ -178,7 +179,7 @@ class SpanAligner:
             add_shown(report.ambiguous, passage, span)
 
     def tokens(self, passage: AnnotatedText) -> Tokens:
-        """Return the tokens of a text: those in its file, or else those of the tokenizer.
+        """Return the tokens in a passage. If the file does not contain them, tokenize the text.
 
         RAISES CorpusError: the tokenizer changes the text, or the text contains NUL.
         """
@@ -195,9 +196,9 @@ class SpanAligner:
     def _align(
         self, span: Span, edges: TokenEdges, passage: AnnotatedText, report: SpanAlignmentReport
     ) -> _AlignedSpan:
-        """Return the tokens of a span.
+        """Align a span with tokens.
 
-        I  love  [Ber]liners  .      expand: Berliners   contract: none   missing: Berliners, unknown
+        I  love  [Ber]liners  .      expand: Berliners   contract: no token   missing: Berliners, unknown
         """
         first, last = edges.touched(span.start, span.end)
         if edges.align(span.start, span.end) and not span.fragments:
@@ -216,12 +217,12 @@ class SpanAligner:
     def _choose(
         self, aligned: list[_AlignedSpan], passage: AnnotatedText, report: SpanAlignmentReport
     ) -> list[_AlignedSpan]:
-        """Choose which of the spans that share tokens to keep."""
+        """Choose which spans to keep if several share a token."""
         if self._overlap == "first":
             aligned.sort(key=lambda candidate: candidate.span.start)
         else:
             aligned.sort(key=lambda candidate: (candidate.span.start - candidate.span.end, candidate.span.start))
-        firsts: list[int] = []  # first tokens of the spans in `chosen`, in text order
+        firsts: list[int] = []  # index of the first token in each chosen span, in text order
         chosen: list[_AlignedSpan] = []
         for candidate in aligned:
             i = bisect_left(firsts, candidate.last)
@@ -236,7 +237,7 @@ class SpanAligner:
 
 
 def token_edges(tokens: Tokens) -> TokenEdges:
-    """Return the start and end of each token in the text that the tokens form."""
+    """Return the character offsets where each token starts and ends in the text that the tokens form."""
     words, spaces = tokens
     edges = accumulate((len(word) + space for word, space in zip(words, spaces, strict=True)), initial=0)
     starts = list(edges)[:-1]
@@ -245,9 +246,9 @@ def token_edges(tokens: Tokens) -> TokenEdges:
 
 @lru_cache(maxsize=4)
 def check_language(lang: str) -> None:
-    """Reject a language that spaCy does not have, without building its tokenizer.
+    """Reject a language that spaCy does not support, without building its tokenizer.
 
-    RAISES CorpusError: spaCy does not have the language.
+    RAISES CorpusError: spaCy does not support the language.
     """
     with _translate_import_error(lang):
         get_lang_class(lang)
@@ -255,9 +256,9 @@ def check_language(lang: str) -> None:
 
 @lru_cache(maxsize=4)
 def tokenizer(lang: str) -> Callable[[str], Doc]:
-    """Return the tokenizer of a language. Building one takes a fraction of a second, so the last four are cached.
+    """Return the tokenizer for a language. Building one takes a fraction of a second, so the last four are cached.
 
-    RAISES CorpusError: spaCy does not have the language, or it requires a package that is not installed.
+    RAISES CorpusError: spaCy does not support the language, or the language requires a package that is not installed.
     """
     with _translate_import_error(lang):
         return cast(Callable[[str], Doc], spacy.blank(lang).tokenizer)

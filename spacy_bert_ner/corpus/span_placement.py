@@ -1,4 +1,4 @@
-"""Locate spans in their text: check their offsets, compare their text, and trim white space at their edges."""
+"""Locate spans in a text. Check their offsets and declared texts, and trim white space at their edges."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ FoundOffsets = tuple[int, int]
 
 
 class SpanPlaceError(CorpusError):
-    """A span is outside its text or does not cover the declared text, so its offsets may have another unit."""
+    """An error for a span that is outside its text or does not cover its declared text. Its offsets may use another
+    unit.
+    """
 
 
 class PlacedSpans(NamedTuple):
-    """The spans of a passage at character offsets, without white space at their edges.
+    """The spans in a passage at character offsets.
 
-    spans: the spans that contain a character other than white space.
-    trimmed: the spans that started or ended with white space, as the file has them.
-    blank: the spans of only white space, which are skipped, as the file has them.
+    spans: the spans without white space at their edges. Blank spans are excluded.
+    trimmed: the original spans that start or end with white space, including blank spans.
+    blank: the original spans that contain only white space. They are skipped.
     """
 
     spans: list[Span]
@@ -33,11 +35,12 @@ def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit:
     """Locate the spans of a passage in its text.
 
     passage (AnnotatedText): the text and its spans.
-    align: returns whether a range starts and ends at token boundaries. White space that is part of a token is kept.
-    unit (str): unit of the offsets in `passage`, a key of `OFFSET_UNITS`.
-    RETURNS (PlacedSpans): the spans at offsets in characters.
+    align: function that returns whether a character range starts and ends at token boundaries. White space that is part
+        of a token is kept.
+    unit (str): unit of the offsets in `passage`, a key in `OFFSET_UNITS`. Default: characters.
+    RETURNS (PlacedSpans): the spans at character offsets.
     RAISES SpanPlaceError: a span is empty, is outside the text, or does not cover its declared text. The message names
-        file, line and record.
+        the file, line and record.
     """
     placed = PlacedSpans([], [], [])
     text = passage.text
@@ -73,7 +76,7 @@ def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit:
 
 
 def _in_characters(passage: AnnotatedText, unit: str) -> list[Span]:
-    """Convert the offsets of the spans to characters.
+    """Convert span offsets to characters.
 
     RAISES SpanPlaceError: a span is empty, or one of its offsets is inside a character or outside the text.
     """
@@ -101,31 +104,31 @@ def _outside(passage: AnnotatedText, span: Span, start: int, end: int, unit: str
 def covers(text: str, pieces: Iterable[FoundOffsets], declared: str) -> bool:
     """Return whether pieces of a text match the text that the file declares.
 
-    White space is ignored. brat writes a line break as a space, Label Studio as a backslash and n.
+    White space is ignored. brat writes a line break as a space, and Label Studio writes it as a backslash and an n.
     """
     return bare(declared) == bare(" ".join(text[start:end] for start, end in pieces))
 
 
 def bare(text: str) -> str:
-    """Remove white space, and the backslash and n that Label Studio writes for a line break."""
+    """Remove white space, and remove line breaks that Label Studio writes as a backslash and an n."""
     return "".join(text.replace("\\n", "\n").split())
 
 
 def trim(text: str, start: int, end: int) -> FoundOffsets:
-    """Return a range of a text without the white space at its edges."""
+    """Return a character range without the white space at its edges."""
     covered = text[start:end]
     return start + len(covered) - len(covered.lstrip()), end - len(covered) + len(covered.rstrip())
 
 
 def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool]) -> FoundOffsets:
-    """Return a range of a text without the white space at its edges, except for white space that is part of a token."""
+    """Return a character range without the white space at its edges, unless it is part of a token."""
     trimmed = trim(text, start, end)
     is_token = trimmed[0] < trimmed[1] and not align(*trimmed) and align(start, end)
     return (start, end) if is_token else trimmed
 
 
 def _join_pieces(text: str, pieces: list[FoundOffsets]) -> list[FoundOffsets]:
-    """Sort pieces in text order, and join pieces that only white space separates. brat splits spans at line breaks."""
+    """Sort pieces in text order, and join pieces separated only by white space. brat splits spans at line breaks."""
     joined: list[FoundOffsets] = []
     for start, end in sorted(pieces):
         if joined and not text[joined[-1][1] : start].strip():

@@ -1,4 +1,4 @@
-"""Report on the spans of a file: counts, lists and messages for the user."""
+"""Report on the spans in a file with counts, lists and messages for the user."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ MISALIGNED = {
     "contract": "contracted to whole tokens",
     "missing": "left unknown",
 }
-"""Handling of a span that does not start and end at token boundaries, and how messages describe it."""
+"""Ways to handle a span that does not start and end at token boundaries, and their descriptions in messages."""
 OVERLAP = ("error", "longest", "first")
-"""Which of the spans that share a token is kept: none, the longest, or the one that starts first."""
+"""Ways to handle spans that share a token: raise an error, keep the longest span, or keep the span that starts first.
+"""
 N_SHOWN = 5
-"""Number of spans of each kind that a message lists."""
+"""Maximum number of spans that a message lists for each problem."""
 N_KEPT = 10_000
-"""Number of spans of each kind that are stored for the complete lists."""
+"""Maximum number of spans in the complete list for each problem."""
 CUT = "… and "
-"""The start of the last row of a truncated list."""
-_CONTEXT = 25  # characters on either side of a span
+"""Start of the last line in a truncated list."""
+_CONTEXT = 25  # number of characters shown on each side of a span
 
 
 class ListedError(CorpusError):
-    """Spans are rejected; the message lists the first of them.
+    """An error for rejected spans.
 
-    message (str): the error message.
-    lines: all rejected spans, with a heading for each kind.
+    message (str): the error message, which lists the first rejected spans.
+    lines: all spans that do not fit, with a heading for each problem.
     """
 
     def __init__(self, message: str, lines: list[str]) -> None:
@@ -41,58 +42,62 @@ class ListedError(CorpusError):
 
 @dataclass
 class SpanAlignmentReport:
-    """Statistics on the spans of a file, complete when the whole file has been read.
+    """Statistics on the spans in a file. They are complete when the whole file has been read.
 
-    The lists name file, line and record, and show each span in its context. Each list stops after `N_KEPT` spans.
+    The lists name the file, line and record of each span and show its context. Each list contains at most `N_KEPT`
+    spans.
     """
 
     converted: str = ""
-    """A message about the detected unit of the offsets; empty if they count characters or the user specified the unit.
+    """Message about the detected offset unit. It is empty if offsets count characters or the user specified the unit.
     """
     n_spans: int = 0
-    """Number of spans, without those that have the same position and label as another."""
+    """Number of spans. Spans with the same position and label count once."""
     n_misplaced: int = 0
-    """Texts with a span that is outside of them or does not cover its declared text."""
+    """Number of texts with a span that is outside the text or does not cover its declared text."""
     n_misaligned: int = 0
+    """Number of spans that do not start and end at token boundaries."""
     n_lost: int = 0
-    """Misaligned spans that are not entities any more because no token is left in them."""
+    """Number of misaligned spans that were lost because they contain no whole token."""
     n_trimmed: int = 0
-    """Spans that started or ended with white space, without those of only white space."""
+    """Number of spans that started or ended with white space, excluding blank spans."""
     n_blank: int = 0
-    """Spans of only white space, which are skipped."""
+    """Number of blank spans, which contain only white space and are skipped."""
     n_overlapping: int = 0
-    """Spans dropped because they share a token with a span that was kept."""
+    """Number of spans that were dropped because they share a token with a span that was kept."""
     n_ambiguous: int = 0
-    """Spans after a character beyond U+FFFF whose text the file does not declare, if the user specified no unit."""
+    """Number of spans after a character beyond U+FFFF whose text is not declared, if the user specified no unit."""
     n_ambiguous_aligned: int = 0
-    """Ambiguous spans that also start and end at token boundaries if their offsets count UTF-16 units."""
+    """Number of ambiguous spans that would start and end at token boundaries if their offsets counted UTF-16 units."""
     n_left_out: int = 0
-    """Texts that nobody annotated, or whose annotation was rejected."""
+    """Number of texts that were not annotated or whose annotation was rejected."""
     n_unused: int = 0
-    """Further annotations of the same texts."""
+    """Number of additional annotations of the same texts."""
     n_rejected: int = 0
-    """Spans that the annotator rejected and that are stored as incorrect spans."""
+    """Number of spans that the annotator rejected and that are stored as incorrect spans."""
     n_rejected_misfits: int = 0
-    """Rejected spans that are skipped because no entity can start and end there."""
+    """Number of rejected spans that are skipped because no entity can have their boundaries."""
     n_ignored: int = 0
-    """Spans that the annotator ignored, which are skipped."""
+    """Number of spans that the annotator ignored. They are skipped."""
     n_partial: int = 0
-    """Texts about which nothing is known except whether their spans are entities."""
+    """Number of texts in which nothing is known about the words outside the spans."""
     n_many_labels: int = 0
-    """Texts with a span of several labels, which are skipped."""
+    """Number of texts that are skipped because one of their spans has several labels."""
     misaligned: list[str] = field(default_factory=list)
+    """Spans that do not start and end at token boundaries."""
     trimmed: list[str] = field(default_factory=list)
-    """Spans with white space at their edges, or of only white space."""
+    """Spans with white space at their edges, including blank spans."""
     overlapping: list[str] = field(default_factory=list)
     """Dropped spans, each with the span that was kept instead."""
     ambiguous: list[str] = field(default_factory=list)
+    """Spans whose position depends on the offset unit."""
 
     def check(self, misaligned: str, overlap: str) -> None:
         """Reject misaligned and overlapping spans unless the options specify how to handle them.
 
-        misaligned (str): a key of `MISALIGNED`.
-        overlap (str): one of `OVERLAP`.
-        RAISES ListedError: there are such spans. The message counts both kinds and lists the first of each.
+        misaligned (str): how to handle misaligned spans, a key in `MISALIGNED`.
+        overlap (str): how to handle overlapping spans, a value in `OVERLAP`.
+        RAISES ListedError: there are such spans. The message gives their numbers and lists the first of them.
         """
         errors = []
         if self.n_misaligned and misaligned == "error":
@@ -105,20 +110,20 @@ class SpanAlignmentReport:
             raise ListedError("\n".join(errors), self.lines())
 
     def lines(self) -> list[str]:
-        """Return all spans that did not fit, with a heading for each kind."""
+        """Return all spans that do not fit, with a heading for each problem."""
         kinds = {
-            "With white space at their edges": self.trimmed,
-            "Not at token boundaries": self.misaligned,
-            "Sharing tokens with another": self.overlapping,
-            "After characters beyond U+FFFF": self.ambiguous,
+            "Spans with white space at their edges": self.trimmed,
+            "Spans that do not start and end at token boundaries": self.misaligned,
+            "Spans that share tokens with another span": self.overlapping,
+            "Spans after characters beyond U+FFFF": self.ambiguous,
         }
         return [line for kind, spans in kinds.items() if spans for line in (f"{kind}: {len(spans)}", *spans, "")]
 
     def messages(self, misaligned: str, overlap: str) -> list[str]:
-        """Return messages about all input that was changed or skipped.
+        """Return messages about all changed or skipped input.
 
-        misaligned (str): a key of `MISALIGNED`.
-        overlap (str): one of `OVERLAP`.
+        misaligned (str): how misaligned spans were handled, a key in `MISALIGNED`.
+        overlap (str): how overlapping spans were handled, a value in `OVERLAP`.
         """
         messages = [self.converted] if self.converted else []
         if self.n_ambiguous:
@@ -164,13 +169,13 @@ class SpanAlignmentReport:
 
 
 def add_shown(lines: list[str], passage: AnnotatedText, span: Span, rival: Span | None = None) -> None:
-    """Add a span, and the span that was kept instead, to a list of a report unless the list is full."""
+    """Add a span to a list in a report unless the list is full. `rival` is the span that was kept instead, if any."""
     if len(lines) < N_KEPT:
         lines.append(show(passage, span) + (f" and {_name(passage, rival)}" if rival else ""))
 
 
 def show(passage: AnnotatedText, span: Span) -> str:
-    """Return a span with its position and its context."""
+    """Format a span with its position and its context."""
     text, start, end = passage.text, span.start, span.end
     covered = text[start:end] if end - start <= 60 else f"{text[start : start + 60]}…"
     context = f"{text[max(0, start - _CONTEXT) : start]}[{covered}]{text[end : end + _CONTEXT]}"
@@ -182,10 +187,11 @@ def _name(passage: AnnotatedText, span: Span) -> str:
 
 
 def bullets(items: Iterable[object], total: int | None = None) -> str:
-    """Format a list with one item on each line.
+    """Format a list with one item per line.
 
-    total (int | None): total number of items. The first `N_SHOWN` are listed, and the others are counted. None lists
-        all.
+    items: the items.
+    total (int | None): total number of items. Only the first `N_SHOWN` are listed, and the rest are counted. Default:
+        None, list all items.
     """
     lines = list(items)
     if total is not None:

@@ -1,4 +1,4 @@
-"""Represent text with spans at character offsets, as files store it, before tokenization."""
+"""Represent text with character spans as stored in files, before tokenization."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..errors import CorpusError, Errors
 from .sentence import fits_column
 
 MAX_CHARACTERS = 1_000_000
-"""Maximum length of a text: spaCy's own limit, `nlp.max_length`."""
+"""Maximum number of characters in a text. It equals spaCy's default limit, `nlp.max_length`."""
 
 
 class Span(NamedTuple):
-    """An entity: the characters from `start` up to, but not including, `end`.
+    """An entity at character offsets, from `start` (inclusive) to `end` (exclusive).
 
-    fragments: the pieces of a discontinuous entity, as the file gives them; empty for all others.
+    fragments: the pieces of a discontinuous entity, as given in the file; empty for a continuous entity.
     declared_text: the text of the span according to the file; None if the file does not declare it.
-    line: the line of the span if it differs from the line of its passage; 0 otherwise.
+    line: line number of the span if it differs from the line number of its passage; otherwise, 0.
     """
 
     start: int
@@ -30,28 +30,28 @@ class Span(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """The words of a text, and whether a space follows each. Concatenated, they are the text."""
+    """The words in a text, and whether a space follows each word. The concatenated words and spaces form the text."""
 
     words: list[str]
     spaces: list[bool]
 
 
 class AnnotatedText(NamedTuple):
-    """A text, its spans, and its file and line.
+    """A text with its spans and its position in a file.
 
-    document: the name of the document of the text; empty if the format does not store it.
-    annotated (bool): False for a text that nobody annotated or whose annotation was rejected. It is skipped.
-    n_unused (int): number of further annotations of this text in the file; they are ignored.
-    rejected: the spans that the annotator rejected, so they are not entities. They are not in `spans`.
+    document: name of the document that contains the text; empty if the format does not store it.
+    annotated (bool): whether the text was annotated and its annotation was not rejected. Other texts are skipped.
+    n_unused (int): number of additional annotations of this text in the file. They are ignored.
+    rejected: spans that the annotator rejected. They are not entities and are not in `spans`.
     n_ignored (int): number of spans that the annotator ignored. They are neither in `spans` nor in `rejected`.
-    is_partial (bool): the annotator was asked only about its spans, so nothing is known about the rest of the text.
-    has_many_labels (bool): one of its spans has several labels, so the text is skipped.
-    tokens: the tokens that the file gives; None if the text has to be tokenized.
-    has_spaces (bool): False if the file has words and no text. Then `text` is the words joined by single spaces.
-    unknown: character ranges whose annotation is unknown. Each goes from a start up to, but not including, an end.
-    record_id: the id of the record in its file, for messages; empty if it has none.
-    spans_path: the file with the spans if it is not `path`.
-    has_mark (bool): the file has a byte-order mark before the text, which is not part of the text.
+    is_partial (bool): whether only the spans were annotated. If so, nothing is known about the rest of the text.
+    has_many_labels (bool): whether one of the spans has several labels. If so, the text is skipped.
+    tokens: the tokens given in the file; None if the text must be tokenized.
+    has_spaces (bool): whether the file stores spaces. If not, `text` consists of the words joined by single spaces.
+    unknown: character ranges with unknown annotation, from a start (inclusive) to an end (exclusive).
+    record_id: ID of the record in its file, for messages; empty if it has none.
+    spans_path: the file that contains the spans; None if it is `path`.
+    has_mark (bool): whether the file has a byte-order mark before the text. The mark is not part of the text.
     """
 
     text: str
@@ -74,20 +74,20 @@ class AnnotatedText(NamedTuple):
 
     @property
     def is_read(self) -> bool:
-        """Whether the text becomes a Doc: it is not empty, and its annotation is complete."""
+        """Return whether the text becomes a Doc: it is annotated, is not empty, and no span has several labels."""
         return self.annotated and bool(self.text) and not self.has_many_labels
 
     def where(self, span: Span | None = None) -> str:
-        """Return the file and line of the text, or of one of its spans, for messages."""
+        """Return the file and line of the text or one of its spans, formatted for messages."""
         path = self.path if span is None or self.spans_path is None else self.spans_path
         line = span.line if span is not None and span.line else self.line
         return f"{path}, line {line}" + (f", id {self.record_id}" if self.record_id else "")
 
 
 def check_text(path: Path, line: int, text: object) -> str:
-    """Return a valid text. Reject values that are not a string, are too long, or contain an unpaired surrogate.
+    """Return a text if it is valid. Reject a value that is not a string, is too long, or has an unpaired surrogate.
 
-    RAISES CorpusError: the text is invalid. The message names file and line.
+    RAISES CorpusError: the text is invalid. The message names the file and line.
     """
     if not isinstance(text, str):
         raise CorpusError(Errors.no_text.format(path=path, line=line, found=shorten(text)))
@@ -98,17 +98,17 @@ def check_text(path: Path, line: int, text: object) -> str:
 
 
 def make_span(path: Path, line: int, start: object, end: object, label: object, declared_text: object = None) -> Span:
-    """Create a span from the values in a file. `span_placement.place_spans` locates it in its text.
+    """Create a span from unchecked values in a file. `span_placement.place_spans` locates it in its text.
 
     path (Path): the file, for error messages.
-    line (int): the line of the span, for error messages.
-    start, end, label: the values in the file, which are checked.
-    declared_text: the text of the span according to the file; ignored if it is not a string.
+    line (int): line number of the span, for error messages.
+    start, end, label: the values in the file.
+    declared_text: the text of the span according to the file. It is ignored unless it is a string.
     RETURNS (Span): the span.
-    RAISES CorpusError: an offset is not a whole number, or the label is empty, not a string, or does not fit into a
-        column of a file. The message names file and line, what was received and what is allowed.
+    RAISES CorpusError: an offset is not a whole number, or the label is empty, not a string, or cannot be stored in a
+        column file. The message names the file and line.
     """
-    # A Boolean is an integer to Python.
+    # `bool` is a subclass of `int`, so compare the exact types.
     if type(start) is not int or type(end) is not int:
         where = {"path": path, "line": line, "start": shorten(start), "end": shorten(end)}
         raise CorpusError(Errors.bad_offsets.format(**where, label=shorten(label)))
@@ -120,24 +120,22 @@ def make_span(path: Path, line: int, start: object, end: object, label: object, 
 
 
 def document_name(path: Path, name: object) -> str:
-    """Return the name of a document. A number gets the name of its file as a prefix, because other files have numbers
-    too.
-    """
+    """Return the name of a document. Prefix a number with the file name, because numbers repeat across files."""
     if isinstance(name, int):
         return f"{path.name} {name}"
     return name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""
 
 
 def shorten(value: object, n: int = 60) -> str:
-    """Return a value as messages show it, with at most `n` characters."""
+    """Return the `repr` of a value for messages, truncated to `n` characters."""
     text = repr(value[: n + 1] if isinstance(value, str) else value)
     return text if len(text) <= n + 2 else f"{text[:n]}…"
 
 
 def encodable(path: Path, line: int, text: str) -> str:
-    """Return a text that UTF-8 can encode. Reject an unpaired surrogate, which JSON can spell but no file can store.
+    """Return a text if UTF-8 can encode it. Reject an unpaired surrogate, which JSON allows but UTF-8 does not.
 
-    RAISES CorpusError: the text has an unpaired surrogate. The message names file and line.
+    RAISES CorpusError: the text has an unpaired surrogate. The message names the file and line.
     """
     try:
         text.encode("utf-8")

@@ -31,64 +31,66 @@ from .span_text import MAX_CHARACTERS, AnnotatedText, Span
 
 AUTO = "auto"
 OFFSETS = (AUTO, *UNITS)
-"""Allowed units of offsets."""
+"""Allowed values of the `offsets` option."""
 
 Progress = Callable[[Iterator[Sentence], str, int | None], Iterator[Sentence]]
 
 
 class CorpusStream:
-    """An annotated file. Each iteration rereads it, with memory that does not grow with the file.
+    """A stream of sentences from an annotated file. Each iteration rereads the file, so memory use does not grow with
+    its size.
 
-    Opening reads the file once, to check it and to detect the scheme of its tags.
+    Opening the stream reads the file once to check it and to detect its tag scheme.
 
-    path (Path): the file, zipped or unzipped if it is text, or a folder.
-    format (str): a key of `FORMATS`, or "auto" to detect it. The attribute is the detected format.
-    encoding (str | None): a Python codec; None for UTF-8, or else the format's own encoding.
-    column (int | None): the tag column in files of columns, from 1, or from -1 downwards to count from the last; None
-        to infer it. The attribute is the inferred number.
-    word_column (int | None): the word column in files of columns, counted in the same way; None to infer it.
-    limit (int | None): maximum number of sentences, from the first; None for all.
-    tag_scheme (str | None): a key of `PREFIXES`; None to detect it from the tags of all sentences that are read. The
-        attribute is the detected scheme. Text with offsets has no tags, so it only allows IOB2.
-    document_key (str | None): the field with the document name: a CSV column, a CoNLL-U comment or a JSON key
-        (`meta.source` for a nested one); None for the default field of the format.
-    text_key (str | None): the JSON key, or the column of Label Studio's CSV, with the text; None for the default of the
-        format.
-    skip_invalid (int): maximum number of unreadable sentences to skip; one more is an error.
-    lang (str): the language whose tokenizer splits text with offsets into words. If the file has words, it is only
-        checked.
-    tokenize: makes a Doc from a text, instead of the tokenizer of `lang`.
-    spacing (str): spaces between words if the format does not store them: "natural", as in print, see `detokenize`;
-        "single", one between any two words; "none".
-    offsets (str): unit of the offsets: "characters", "utf-16" units or "bytes" of UTF-8. "auto" uses characters, or the
-        unit that all spans fit if not all fit as characters. The attribute is the detected unit.
-    misaligned (str): handling of spans that do not start and end at token boundaries, a key of `MISALIGNED`: "error";
-        "expand" to all tokens that they touch; "contract" to the tokens within them; "missing" to leave these tokens
-        unknown.
-    overlap (str): which of the spans that share tokens to keep, one of `OVERLAP`: "error"; the "longest"; the "first"
-        to start.
-    labels: the labels to keep, under the names that `label_map` gives; None for all. Other labels become `O`.
-    label_map: new names of labels; None turns a label into `O`.
-    progress: wraps the sentences of each pass over the file. It receives the sentences, the activity, and the number of
-        sentences, which is None in the first pass.
-    YIELDS (Sentence): sentences with IOB2 tags, in the order of the file.
-    RAISES CorpusError: the file or a row cannot be read, or an option is not allowed. The message names file and line.
+    path (Path): the file or folder. A text file may be zipped.
+    format (str): a key in `FORMATS`, or "auto" to detect it. The attribute of the same name is the detected format.
+    encoding (str | None): a Python codec. None tries UTF-8 first, then the format's own encoding.
+    column (int | None): the tag column in a column file, counted from 1. Negative numbers count from the last column,
+        which is -1. None infers the column. The attribute of the same name is the inferred number.
+    word_column (int | None): the word column in a column file, counted in the same way; None to infer it.
+    limit (int | None): maximum number of sentences to read; None for no limit.
+    tag_scheme (str | None): a key in `PREFIXES`; None to detect it from the tags of all sentences that are read. The
+        attribute of the same name is the detected scheme. Text with offsets has no tags and only allows IOB2.
+    document_key (str | None): the field that contains the document name: a CSV column, a CoNLL-U comment or a JSON key.
+        Nested JSON keys are joined by dots, as in `meta.source`. None uses the format's default field.
+    text_key (str | None): the JSON key or Label Studio CSV column that contains the text; None for the format's
+        default.
+    skip_invalid (int): maximum number of unreadable sentences to skip. A larger number raises an error. Default: 0.
+    lang (str): the language whose tokenizer splits text with offsets into words. If the file contains words, the
+        language is only checked.
+    tokenize: function that creates a Doc from a text. It replaces the tokenizer for `lang`.
+    spacing (str): how to add spaces if the format does not store them: "natural" as in print (see `detokenize`),
+        "single" for a space between any two words, or "none".
+    offsets (str): unit of the offsets: "characters", "utf-16" units, UTF-8 "bytes" or "auto". "auto" uses characters if
+        all spans fit; otherwise, it uses a unit in which all spans fit. The attribute of the same name is the detected
+        unit.
+    misaligned (str): how to handle spans that do not start and end at token boundaries, a key in `MISALIGNED`. "error"
+        rejects them, "expand" extends them to all tokens that they overlap, "contract" reduces them to the tokens
+        inside them, and "missing" treats the tokens that they overlap as unknown.
+    overlap (str): how to handle spans that share tokens, a value in `OVERLAP`. "error" rejects them, "longest" keeps
+        the longest span, and "first" keeps the span that starts first.
+    labels: the labels to keep, as renamed by `label_map`; None for all labels. Other labels become `O`.
+    label_map: the original labels and their new names. A label with the new name None becomes `O`.
+    progress: function that wraps the sentences in each pass over the file. It receives the sentences, the activity, and
+        the number of sentences, which is None in the first pass.
+    YIELDS (Sentence): sentences with IOB2 tags, in file order.
+    RAISES CorpusError: the file or a row cannot be read, or an option is invalid. The message names the file and line.
     """
 
     n_sentences: int
     has_neighbours: bool
     """Whether two consecutive sentences belong to the same named document."""
     n_repaired: int
-    """Number of tags that broke the rules of their scheme, complete after a full iteration."""
+    """Number of repaired tags, which violated their scheme. It is complete after a full iteration."""
     texts: Ints1d
-    """A number for each sentence, equal for sentences with the same words. *Shape:* `(n_sentences,)`"""
+    """A number for each sentence, which is equal for sentences with the same words. *Shape:* `(n_sentences,)`"""
     spans: SpanAlignmentReport | None
-    """Statistics on the spans, complete after a full iteration; None if the file has words and tags."""
+    """Statistics on the spans, complete after a full iteration; None if the file contains words and tags."""
     original_labels: Counter[str] | None
-    """Number of entities of each original label, complete after a full iteration. None before, and if no labels are
-    renamed."""
+    """Number of entities with each original label, complete after a full iteration; None before the first iteration or
+    if no labels are renamed."""
     invalid: list[CorpusError]
-    """Errors of the sentences that could not be read, complete after a full iteration."""
+    """Errors for the sentences that cannot be read, complete after a full iteration."""
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class CorpusStream:
         self.column = self.layout.tag if self.layout is not None else None
         self._kind = FORMATS[self.format]
         if self._kind.has_offsets and tag_scheme not in (None, "IOB2"):
-            reject_option("--tag-scheme", tag_scheme, f"IOB2, or none: {self.format} has spans and no tags")
+            reject_option("--tag-scheme", tag_scheme, f"IOB2 or no value, because {self.format} has no tags")
         self._aligner: SpanAligner | None = None
         self.offsets, self._converted, self._is_named = offsets, "", offsets != AUTO
         if self._kind.has_offsets:
@@ -147,7 +149,7 @@ class CorpusStream:
         self._mismatched_tags: dict[str, CorpusError] = {}
         self.original_labels = None
         detector = self._fit_offsets(self._aligner) if self._aligner else self._first_pass()
-        # To reach --limit, skipped sentences are replaced by later ones, which may have new tags.
+        # To reach `limit`, later sentences replace the skipped ones and may introduce new tags.
         while skip_invalid and (mismatched_tags := detector.mismatched_tags(path, tag_scheme)):
             self._mismatched_tags |= mismatched_tags
             detector = self._first_pass()
@@ -157,7 +159,7 @@ class CorpusStream:
         self.n_repaired = 0
 
     def _first_pass(self) -> SchemeDetector:
-        """Read the whole file once, and collect its tags and sentence hashes."""
+        """Read the whole file once to collect its tags and sentence hashes."""
         position = self._kind.tag_place if self.column is None else f", column {self.column}"
         self.has_neighbours, document = False, ""
         detector = SchemeDetector(self._kind.unit, ", the last column" if self.column == LAST else position)
@@ -179,16 +181,16 @@ class CorpusStream:
 
     @property
     def encoding(self) -> str | None:
-        """The codec that decodes the text; None for formats that are not text."""
+        """Return the codec that decodes the text, or None if the format is not text."""
         return self._source.encoding if self._source else None
 
     @property
     def unit(self) -> str:
-        """The unit of a Doc: "sentences", or "texts" if the file has spans with offsets."""
+        """Return what a Doc represents: "sentences", or "texts" if the file contains spans with offsets."""
         return "texts" if self._kind.has_offsets and not self._kind.counts_characters else "sentences"
 
     def describe(self) -> str:
-        """Return a description of how the file is read: format, columns, scheme, unit of offsets, and encoding."""
+        """Return a description of how the file is read: its format, columns, tag scheme, offset unit and encoding."""
         columns = self._source.columns if self._source else ""
         if self.layout is not None:
             tag, word = (describe_column(column) for column in (self.layout.tag, self.layout.word))
@@ -200,14 +202,14 @@ class CorpusStream:
         return f"format {self.format}{columns}{scheme}{offsets}{encoding}"
 
     def notes(self) -> list[str]:
-        """Return messages about how the file was read, without those about spans and skipped input."""
+        """Return messages about how the file was read, except those about spans and skipped input."""
         return [*(self._source.notes if self._source else []), *self._notes()]
 
     def _fit_offsets(self, aligner: SpanAligner) -> SchemeDetector:
-        """Read the whole file once. If spans do not fit, read it again to detect the unit of their offsets.
+        """Read the whole file once. If some spans do not fit, read it again to detect the offset unit.
 
-        RAISES CorpusError: most of the spans are shifted by the same number, regardless of how misaligned spans are
-            handled.
+        RAISES CorpusError: most spans are shifted by the same number. This error does not depend on the `misaligned`
+            option.
         """
         detector, error = None, None
         try:
@@ -237,7 +239,7 @@ class CorpusStream:
         return cast(SchemeDetector, detector)
 
     def _passages(self) -> Iterator[AnnotatedText | Invalid]:
-        """Yield the passages of the sentences that are read."""
+        """Yield passages until `limit` sentences have been read."""
         n_left = self._limit
         for passage in self._read():
             yield passage
@@ -247,7 +249,7 @@ class CorpusStream:
                     return
 
     def messages(self) -> list[str]:
-        """Return messages about all input that was changed or skipped, complete after a full iteration."""
+        """Return messages about all changed or skipped input. They are complete after a full iteration."""
         messages = self.notes()
         messages += self.spans.messages(self._misaligned, self._overlap) if self.spans else []
         if self.invalid:
@@ -255,9 +257,14 @@ class CorpusStream:
         return [*messages, *self._label_messages()]
 
     def problems(self) -> list[str]:
-        """Return the complete lists that messages truncate, one item per line, complete after a full iteration."""
-        spans = self.spans.lines() if self.spans else []
-        return [*spans, *([f"Cannot be read: {len(self.invalid)}", *map(str, self.invalid)] if self.invalid else [])]
+        """Return the full lists that messages truncate, with one item per line.
+
+        They are complete after a full iteration.
+        """
+        lines = self.spans.lines() if self.spans else []
+        if self.invalid:
+            lines += [f"Sentences that cannot be read: {len(self.invalid)}", *map(str, self.invalid)]
+        return lines
 
     def _raw(self) -> Iterator[Sentence]:
         self.spans = SpanAlignmentReport(self._converted) if self._aligner else None
@@ -270,7 +277,7 @@ class CorpusStream:
         return islice(self._valid(items), self._limit)
 
     def _valid(self, items: Iterator[Sentence | Invalid]) -> Iterator[Sentence]:
-        """Yield the sentences that could be read."""
+        """Yield the sentences that can be read."""
         self.invalid = []
         for item in items:
             error = item.error if isinstance(item, Invalid) else self._error(item)
@@ -280,7 +287,7 @@ class CorpusStream:
                 yield cast(Sentence, item)
 
     def _error(self, sentence: Sentence) -> CorpusError | None:
-        """Return the error of a sentence, if there is one."""
+        """Return the error for a sentence, or None if the sentence is valid."""
         if (n := sum(map(len, sentence.words))) > MAX_CHARACTERS:
             where = {"path": self.path, "unit": self._kind.unit, "line": sentence.lines[0]}
             return CorpusError(Errors.long_text.format(**where, n=n, allowed=MAX_CHARACTERS))
@@ -289,7 +296,7 @@ class CorpusStream:
         return None
 
     def _skip(self, error: CorpusError) -> None:
-        """Record an error about a sentence, and skip the sentence.
+        """Record the error for a skipped sentence.
 
         RAISES CorpusError: there are more errors than allowed.
         """
@@ -304,7 +311,7 @@ class CorpusStream:
             raise CorpusError(message)
 
     def _rename_spans(self, counts: Counter[str], item: AnnotatedText | Invalid) -> AnnotatedText | Invalid:
-        """Rename the labels of spans before overlaps are resolved, and remove spans whose labels become `O`."""
+        """Rename span labels before overlaps are resolved, and remove spans whose labels become `O`."""
         if isinstance(item, Invalid):
             return item
         counts.update(span.label for span in item.spans)
@@ -316,7 +323,7 @@ class CorpusStream:
         return item._replace(spans=rename(item.spans), rejected=rename(item.rejected))
 
     def _label_messages(self) -> list[str]:
-        """Return messages about renamed and removed labels, complete after a full iteration."""
+        """Return messages about removed and missing labels. They are complete after a full iteration."""
         counts, rules = self.original_labels, self.label_rules
         if counts is None:
             return []
@@ -354,7 +361,7 @@ class CorpusStream:
 def _check_numbers(column: int | None, word_column: int | None, skip_invalid: int) -> None:
     for option, number in (("--column", column), ("--word-column", word_column)):
         if number == 0:
-            reject_option(option, number, "a whole number from 1, or from -1 downwards to count from the last")
+            reject_option(option, number, "a whole number from 1, or a negative number to count from the last")
     if skip_invalid < 0:
         reject_option("--skip-invalid", skip_invalid, "a whole number from 0")
 
@@ -372,8 +379,12 @@ def _label_rules(labels: Sequence[str] | None, label_map: Mapping[str, str | Non
 
 
 class Corpus(NamedTuple):
-    """The sentences of a file with valid IOB2 tags, its format, the number of repaired tags, and its tag scheme. Tags
-    are repaired if they broke the rules of the scheme.
+    """An annotated corpus in memory.
+
+    sentences: the sentences with valid IOB2 tags.
+    format: the format of the file.
+    n_repaired: number of tags that violated their scheme and were repaired.
+    tag_scheme: the tag scheme of the file.
     """
 
     sentences: list[Sentence]
@@ -383,11 +394,11 @@ class Corpus(NamedTuple):
 
 
 def read_corpus(path: Path, **options: Any) -> Corpus:
-    """Read a whole file of annotated sentences into memory.
+    """Read all annotated sentences from a file into memory.
 
     path (Path): the file or folder.
-    options: see `CorpusStream`.
-    RETURNS (Corpus): all sentences, and how they were read.
+    options: options for `CorpusStream`.
+    RETURNS (Corpus): the sentences, the format and the tag scheme.
     RAISES CorpusError: see `CorpusStream`.
     """
     stream = CorpusStream(path, **options)

@@ -1,1 +1,1 @@
-"""Split a corpus into train, dev and test."""
+"""Divide a corpus into train, dev and test splits."""

@@ -1,4 +1,4 @@
-"""Assign the sentences of a corpus to train, dev and test."""
+"""Assign the sentences in a corpus to train, dev and test splits."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from .union_find import DisjointSets
 
 DUPLICATES = ("near", "exact", "keep")
 _FAR = 5
-"""Percentage points by which a part of whole documents may deviate from the requested size without a warning."""
+"""Maximum deviation from the requested split size without a warning, in percentage points. Splits can deviate if
+documents are kept together."""
 
 
 class Split(NamedTuple):
-    """The settings of a split.
+    """The settings for splitting a corpus.
 
-    shares (str): percentages, see `parse_split`.
-    seed (int): random seed for shuffling, 42 by default.
-    by_document (bool): keep all sentences of a document in one part.
-    stratify (bool): give each part its share of every label.
-    duplicates (str): which duplicates are kept in one part, one of `DUPLICATES`: "near", near-duplicates and exact
-        duplicates; "exact"; or "keep", none.
+    shares (str): percentages; see `parse_split`.
+    seed (int): random seed for shuffling. Default: 42.
+    by_document (bool): whether to keep all sentences from one document in the same split.
+    stratify (bool): whether to give each split a proportional share of every label.
+    duplicates (str): which duplicates to keep in the same split, a value in `DUPLICATES`. "near" includes exact and
+        near-duplicates, "exact" includes only exact duplicates, and "keep" includes neither.
     """
 
     shares: str
@@ -41,13 +42,13 @@ class Split(NamedTuple):
 
 
 class SplitFeatures(NamedTuple):
-    """Features of the sentences for the split. *Shape of each:* `(n, …)`
+    """The sentence features that determine the splits. *Shape of each:* `(n, …)`
 
-    copies: index of the first sentence that equals each sentence.
-    near: index of the first sentence that each sentence is connected to by near-duplicates.
-    documents: number of the document of each sentence, from 0; 0 for all if it is not needed.
-    counts: number of entities of each label in each sentence; without columns if it is not needed.
-    is_short: whether the sentence has too few words to connect two documents.
+    copies: for each sentence, index of the first identical sentence.
+    near: for each sentence, index of the first sentence in its group of near-duplicates.
+    documents: document number of each sentence, from 0. All numbers are 0 if documents are not needed.
+    counts: number of entities per label in each sentence. The array has no columns if labels are not needed.
+    is_short: whether each sentence has too few words to connect two documents.
     examples: differences between near-duplicates, for messages.
     """
 
@@ -60,7 +61,7 @@ class SplitFeatures(NamedTuple):
 
 
 def check_options(split: str | None, *, by_document: bool, stratify: bool, duplicates: str = "near") -> None:
-    """Reject invalid options before anything is read.
+    """Reject invalid options before any data is read.
 
     RAISES CorpusError: the split or an option is invalid, or an option requires a split.
     """
@@ -75,13 +76,13 @@ def check_options(split: str | None, *, by_document: bool, stratify: bool, dupli
 
 
 def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d], list[str]]:
-    """Assign the sentences of a corpus to the parts of a split.
+    """Assign the sentences in a corpus to splits.
 
     corpus (CorpusStream): the corpus.
     split (Split): the settings.
-    RETURNS: the sentence indices of each part, and messages for the user. *Shape of each part:*
-        `(n_sentences_in_part,)`
-    RAISES CorpusError: the split is not allowed, a part would be empty, or a sentence has no document.
+    RETURNS: the sentence indices for each split, and messages for the user. *Shape of the indices of each split:*
+        `(n_sentences_in_split,)`
+    RAISES CorpusError: the percentages are invalid, a split would be empty, or a sentence has no document.
     """
     features = _read_features(corpus, split)
     if split.by_document or split.stratify:
@@ -103,7 +104,7 @@ def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d]
 
 
 def _read_features(corpus: CorpusStream, split: Split) -> SplitFeatures:
-    """Read the corpus once more for the features that the split needs, unless they are known already."""
+    """Return the features that the settings require. Reread the corpus only if some of them are still unknown."""
     n = corpus.n_sentences
     copies = np.arange(n) if split.duplicates == "keep" else first_copies(corpus.texts)
     documents, is_short = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -135,11 +136,11 @@ def _document(corpus: CorpusStream, sentence: Sentence) -> str:
 
 
 def _units(features: SplitFeatures, by_document: bool) -> tuple[Ints1d, int]:
-    """Return the unit of each sentence, see `split_units`, and the number of documents in the largest unit."""
+    """Return the unit of each sentence (see `split_units`) and the number of documents in the largest unit."""
     if not by_document:
         return np.unique(features.near, return_inverse=True)[1].reshape(-1), 1
     union = DisjointSets(int(features.documents.max()) + 1)
-    # Skip short sentences, such as the titles of newspaper columns: unrelated documents share them.
+    # Skip short sentences, such as the titles of newspaper columns, because unrelated documents share them.
     for i in np.flatnonzero((features.near != np.arange(len(features.near))) & (features.is_short == 0)).tolist():
         union.join(int(features.documents[i]), int(features.documents[features.near[i]]))
     _, unit_of, n_documents = np.unique(union.roots(), return_inverse=True, return_counts=True)
@@ -147,7 +148,7 @@ def _units(features: SplitFeatures, by_document: bool) -> tuple[Ints1d, int]:
 
 
 def _deviations(parts: dict[str, Ints1d], shares: str, n_most: int) -> Iterator[str]:
-    """Yield a message if documents that are kept together make a part larger or smaller than requested."""
+    """Yield a warning if keeping documents together makes a split much larger or smaller than requested."""
     n = sum(map(len, parts.values()))
     actual = [100 * len(indices) / n for indices in parts.values()]
     deviations = (abs(share - requested) for share, requested in zip(actual, parse_split(shares), strict=True))

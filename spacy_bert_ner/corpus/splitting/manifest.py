@@ -1,4 +1,4 @@
-"""Read and write `split.json`: the source and settings of a split, and the content of each part."""
+"""Read and write `split.json`, which records the source and the settings of a conversion and the content of each split."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _MANY_TAGS = 1 << 16
 
 
 class PartCounts:
-    """Counts the tokens, documents, entities and incorrect spans of a part, sentence by sentence."""
+    """A counter for the tokens, documents, entities and incorrect spans in a split."""
 
     def __init__(self) -> None:
         self.n_tokens = self.n_incorrect = 0
         self.documents: set[str] = set()
         self._tags: Counter[str | None] = Counter()
-        self._uncounted: list[str | None] = []  # counted in batches, which is faster
+        self._uncounted: list[str | None] = []  # counting in batches is faster
 
     def add(self, sentence: Sentence) -> None:
         """Count a sentence with IOB2 tags."""
@@ -49,16 +49,18 @@ class PartCounts:
 
     @property
     def entities(self) -> dict[str, int]:
-        """The number of entities of each label, sorted by label."""
+        """Return the number of entities per label, sorted by label."""
         self._count()
         return {tag[2:]: n for tag, n in sorted((tag or "", n) for tag, n in self._tags.items()) if tag[:2] == "B-"}
 
 
 def source_sha256(path: Path, written: Collection[Path]) -> str:
-    """Return the SHA-256 of a file, or of a folder: of the output of `sha256sum` for its files, sorted by name.
+    """Return the SHA-256 checksum of a file or folder.
+
+    The checksum of a folder is that of the `sha256sum` output for its files, sorted by name.
 
     path (Path): the file or folder.
-    written: files that the conversion writes. They are not part of the source, even in its folder.
+    written: output files of the conversion. They are excluded even if they are in the source folder.
     """
     if path.is_file():
         return sha256_of(path)
@@ -80,16 +82,16 @@ def split_record(
     parts: dict[str, Ints1d],
     part_counts: list[PartCounts],
 ) -> str:
-    """Return the content of `split.json`, see docs/data.md.
+    """Return the content of `split.json`; see `docs/data.md`.
 
     corpus (CorpusStream): the corpus that was split.
-    sha256 (str): see `source_sha256`.
-    split (Split): the settings of the split.
+    sha256 (str): checksum of the source; see `source_sha256`.
+    split (Split): the settings.
     to (str): the output format.
-    files: the name of the file of each part.
-    corpus_options: the options that `corpus` was opened with.
-    parts: the sentence indices of each part. *Shape of each:* `(n_sentences_in_part,)`
-    part_counts: the counts of each part.
+    files: the file name for each split.
+    corpus_options: the options with which `corpus` was opened.
+    parts: the sentence indices for each split. *Shape of each:* `(n_sentences_in_split,)`
+    part_counts: the counts for each split.
     """
     record = {
         "spacy_bert_ner": __version__,
@@ -114,19 +116,21 @@ def split_record(
         },
     }
     text = json.dumps(record, indent=2, ensure_ascii=False)
-    for name, indices in parts.items():  # one line for each list
+    for name, indices in parts.items():  # write each list on one line
         text = text.replace(f'"places": "of {name}"', f'"places": {indices.tolist()}')
     return text + "\n"
 
 
 def part_names(folder: Path) -> dict[str, str]:
-    """Return the file name of each part from the `split.json` in a folder; empty if there is no valid `split.json`."""
+    """Return the file name for each split from the `split.json` in a folder. If it is missing or invalid, return an
+    empty dictionary.
+    """
     try:
         record = json.loads((folder / NAME).read_text("utf8"))
         names = {name: part["file"] for name, part in record["parts"].items()}
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return {}
-    # Ignore files in other folders, which were not written together with `split.json`.
+    # Ignore files in other folders, because they were not written together with `split.json`.
     return {name: file for name, file in names.items() if isinstance(file, str) and Path(file).name == file}
 
 
@@ -134,10 +138,10 @@ def _command(source: str, split: Split, given: dict[str, Any]) -> list[str]:
     """Return the command that reproduces the split, with all options that differ from their defaults."""
     defaults = {**Split._field_defaults, "seed": None, "to": "spacy"}
     defaults |= {name: parameter.default for name, parameter in signature(CorpusStream).parameters.items()}
-    for name in ("tokenize", "progress"):  # not options of the command
+    for name in ("tokenize", "progress"):  # not command-line options
         defaults.pop(name)
     options = {"split": split.shares, **split._asdict()} | {name: given[name] for name in defaults if name in given}
-    if source.startswith("-"):  # a command would parse it as an option
+    if source.startswith("-"):  # the command line would parse it as an option
         source = f"./{source}"
     command = ["python", "-m", "spacy", "bert-ner", "convert", source, "OUTPUT_DIR"]
     if labels := options.pop("labels", None):

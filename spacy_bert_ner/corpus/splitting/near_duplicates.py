@@ -1,13 +1,13 @@
 """Find near-duplicate sentences.
 
-A *shingle* is a pair of neighbouring words, regardless of case. Two sentences are near-duplicates if at least 0.8 of
-the shingles that either has are shingles of both (their Jaccard similarity). One word in twenty may differ, or one of
-six may be missing at an end.
+A *shingle* is a pair of neighbouring words, regardless of case. Two sentences are near-duplicates if the Jaccard
+similarity of their shingles is at least 0.8: the number of shared shingles divided by the number of all shingles in
+both. For example, one of twenty words may differ, or the first or last of six words may be missing.
 
-MinHash and locality-sensitive hashing find candidates (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900), and
-each candidate is compared word by word. Signatures have 64 numbers, in 16 bands of 4. They detect a pair at the
-threshold with a probability of 1 - (1 - 0.8**4)**16 = 99.98 %, and a closer pair more often. They take 1.5 kB of memory
-per sentence; the words are stored in a temporary file.
+MinHash and locality-sensitive hashing find candidates (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900). The
+exact similarity of each candidate is then computed. A signature has 64 numbers in 16 bands of 4. A pair at the
+threshold is detected with a probability of 1 - (1 - 0.8**4)**16 = 99.98 %, and a more similar pair with a higher
+probability. Signatures take 1.5 kB of memory per sentence. The words are stored in a temporary file.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from ...types import Ints1d
 from .union_find import DisjointSets
 
 MIN_WORDS = 5
-"""Sentences with fewer words are duplicates only if they are equal."""
+"""Minimum number of words in near-duplicates. Shorter sentences are duplicates only if they are identical."""
 _NUMBERS, _BANDS, _SEED = 64, 16, 1
 _CROWD = 100
-"""A sentence with more candidates than this is not a candidate for later ones. Without this limit, time would grow with
-the square of the corpus if all sentences follow one pattern."""
-_AROUND = 4  # words before and after the first that differs, in examples
+"""Maximum number of candidates for a sentence that becomes a candidate itself. Without this limit, the time would grow
+quadratically with the size of a corpus in which all sentences follow one pattern."""
+_AROUND = 4  # number of words shown before and after the first difference
 
 
 def shingles(words: Sequence[str]) -> frozenset[tuple[str, str]]:
-    """Return all pairs of neighbouring words, in lower case."""
+    """Return all pairs of neighbouring words in lower case."""
     lower = [word.casefold() for word in words]
     return frozenset(pairwise(lower))
 
 
 def nearly_same(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) -> bool:
-    """Return whether two sentences share at least 0.8 of the shingles that either has."""
+    """Return whether the Jaccard similarity of two sets of shingles is at least 0.8."""
     n_common = len(a & b)
     return 5 * n_common >= 4 * (len(a) + len(b) - n_common)
 
 
 class NearDuplicateIndex:
-    """Finds near-duplicates among the sentences of a corpus, which are added one by one.
+    """An index that finds near-duplicates in a corpus. Add the sentences one by one with `add`.
 
-    copies: index of the first sentence that equals each sentence. *Shape:* `(n,)`
+    copies: for each sentence, index of the first identical sentence. *Shape:* `(n,)`
     """
 
     examples: list[str]
@@ -64,17 +64,17 @@ class NearDuplicateIndex:
         self.examples = []
 
     def close(self) -> None:
-        """Remove the temporary file."""
-        self._shingles_at.cache_clear()  # the cache references this object
+        """Delete the temporary file."""
+        self._shingles_at.cache_clear()  # the cache contains a reference to this object
         self._file.close()
 
     def add(self, index: int, words: Sequence[str]) -> int | None:
-        """Compare a sentence with all sentences before it.
+        """Add a sentence and compare it with all earlier sentences.
 
         index (int): index of the sentence.
-        words (Sequence[str]): its words.
-        RETURNS (int | None): index of the first near-duplicate; None if there is none, or if the sentence equals an
-            earlier one.
+        words (Sequence[str]): the words in the sentence.
+        RETURNS (int | None): index of the first near-duplicate. None if there is none, or if the sentence is short or
+            identical to an earlier sentence.
         """
         if len(words) < MIN_WORDS or self._copies[index] != index:
             return None
@@ -96,9 +96,9 @@ class NearDuplicateIndex:
         return first
 
     def groups(self) -> Ints1d:
-        """Return the group of each sentence: the index of the first sentence that near-duplicates connect it to.
+        """Return the group of each sentence. A group contains all sentences that near-duplicates connect.
 
-        RETURNS: *Shape:* `(n,)`
+        RETURNS: for each sentence, index of the first sentence in its group. *Shape:* `(n,)`
         """
         return self._union.roots()[self._copies]
 
@@ -108,13 +108,13 @@ class NearDuplicateIndex:
         self._file.write(text)
 
     def words_at(self, index: int) -> list[str]:
-        """Return the words of an indexed sentence."""
+        """Return the words in an indexed sentence."""
         self._file.seek(self._begins[index])
         return self._file.read(self._sizes[index]).decode("utf-8", "surrogatepass").split("\0")
 
 
 def _difference(a: Sequence[str], b: Sequence[str]) -> str:
-    """Format two sentences from shortly before the first different word to shortly after it."""
+    """Format the words around the first difference between two sentences."""
     pairs = zip(a, b, strict=False)
     at = next((i for i, (word, other) in enumerate(pairs) if word != other), min(len(a), len(b)))
     start, end = max(0, at - _AROUND), at + _AROUND

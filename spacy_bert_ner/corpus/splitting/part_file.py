@@ -1,4 +1,4 @@
-"""Find the `.spacy` file of one part of a corpus in a folder."""
+"""Find the `.spacy` file for one split of a corpus in a folder."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...errors import CorpusError, Errors
 from .manifest import NAME, part_names
 
 _MOST_NAMED = 8
-"""Maximum number of files in a message."""
+"""Maximum number of files listed in a message."""
 _SUFFIX = ".spacy"
 
 
 class Part(NamedTuple):
-    """A part of a corpus that a command reads.
+    """A split that a command reads.
 
-    name (str): its name in `split.json`.
+    name (str): name of the split in `split.json`.
     usage (str): the command to type, up to the file name.
     """
 
@@ -33,19 +33,19 @@ COMPARED_ON = Part("dev", "python -m spacy bert-ner export PIPELINE OUTPUT --dev
 
 
 def spacy_files(folder: Path) -> list[Path]:
-    """Return the `.spacy` files of a folder at any depth, as spaCy finds them: sorted, without hidden files."""
+    """Return the sorted `.spacy` files in a folder at any depth. Like spaCy, skip hidden files."""
     files = (file for file in folder.rglob(f"*{_SUFFIX}") if file.is_file())
     return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
 def part_file(path: Path, part: Part) -> Path:
-    """Find the file with one part of a corpus.
+    """Find the file for one split of a corpus.
 
     path (Path): a file or folder.
-    part (Part): the part to find.
-    RETURNS (Path): `path` itself if it is not a folder. Otherwise the file that `split.json` in the folder names, or,
-        without a `split.json`, the only `.spacy` file in the folder, at any depth.
-    RAISES CorpusError: `path` is a folder, and no file in it is known to be that part.
+    part (Part): the split to find.
+    RETURNS (Path): `path` itself if it is not a folder. Otherwise, the file named in the folder's `split.json`. If
+        there is no `split.json`, the only `.spacy` file in the folder at any depth.
+    RAISES CorpusError: `path` is a folder, and none of its files is known to contain the split.
     """
     if not path.is_dir():
         return path
@@ -69,10 +69,10 @@ def part_file(path: Path, part: Part) -> Path:
 
 
 def refuse_split(folder: Path) -> None:
-    """Reject a folder that contains several parts of a split, which must not be read as one corpus.
+    """Reject a folder that contains several splits of a corpus, because they must not be read together.
 
-    folder (Path): the folder whose `.spacy` files are to be read; other paths are ignored.
-    RAISES CorpusError: two files are parts of the same split.
+    folder (Path): the folder with `.spacy` files. Any other path is accepted.
+    RAISES CorpusError: the folder contains several splits of the same corpus.
     """
     files = spacy_files(folder)
     for parent in sorted({file.parent for file in files}):
@@ -85,7 +85,7 @@ def refuse_split(folder: Path) -> None:
 
 
 def _likeliest(files: Sequence[Path], part: Part) -> Path:
-    """Return the file to suggest as an example: the file with the name of the part, or else other held-out data."""
+    """Return the file to suggest: the file named after the split or, if there is none, other held-out data."""
     order = [part.name, "test", "dev"]
     return min(files, key=lambda file: order.index(file.stem) if file.stem in order else len(order))
 

@@ -1,4 +1,4 @@
-"""Split a corpus into train, dev and test at random, and keep related sentences together."""
+"""Divide a corpus randomly into train, dev and test splits, and keep related sentences together."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PARTS = ("train", "dev", "test")
 
 
 def parse_split(text: str) -> list[int]:
-    """Parse percentages for train, dev and an optional test part.
+    """Parse percentages for a train split, a dev split and an optional test split.
 
     >>> parse_split("80/10/10")
     [80, 10, 10]
 
     text (str): the percentages, separated by slashes.
     RETURNS: two or three percentages.
-    RAISES CorpusError: they are not two or three whole numbers from 1 that add up to 100.
+    RAISES CorpusError: the percentages are not two or three positive whole numbers that add up to 100.
     """
     parts = text.split("/")
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
@@ -30,16 +30,16 @@ def parse_split(text: str) -> list[int]:
 
 
 def split_indices(n: int, split: str, seed: int) -> dict[str, Ints1d]:
-    """Shuffle with `numpy.random.RandomState(seed).permutation`, then cut.
+    """Shuffle indices with `numpy.random.RandomState(seed).permutation` and divide them into splits.
 
-    The order is that of pandas' `DataFrame.sample(frac=1, random_state=seed)`. Many tutorials use it, so their splits
-    can be reproduced.
+    The order is the same as in pandas' `DataFrame.sample(frac=1, random_state=seed)`. Many tutorials use it, so their
+    splits can be reproduced.
 
-    n (int): number of items to split.
-    split (str): percentages, see `parse_split`.
+    n (int): number of items.
+    split (str): percentages; see `parse_split`.
     seed (int): random seed for shuffling.
-    RETURNS: the indices of the items in each part. *Shape of each:* `(n_items_in_part,)`
-    RAISES CorpusError: the split is not allowed, or a part would be empty.
+    RETURNS: the item indices for each split. *Shape of each:* `(n_items_in_split,)`
+    RAISES CorpusError: the percentages are invalid, or a split would be empty.
     """
     percent = parse_split(split)
     order = np.random.RandomState(seed).permutation(n)
@@ -50,9 +50,9 @@ def split_indices(n: int, split: str, seed: int) -> dict[str, Ints1d]:
 
 
 def first_copies(texts: Ints1d) -> Ints1d:
-    """Return the index of the first sentence that equals each sentence.
+    """For each sentence, return the index of the first identical sentence.
 
-    texts: a number for each sentence, equal for equal sentences. *Shape:* `(n,)`
+    texts: a number for each sentence, which is equal for identical sentences. *Shape:* `(n,)`
     RETURNS: *Shape:* `(n,)`
     """
     _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
@@ -62,16 +62,18 @@ def first_copies(texts: Ints1d) -> Ints1d:
 def copies_together(
     parts: dict[str, Ints1d], copies: Ints1d, split: str, near: Ints1d | None = None
 ) -> tuple[dict[str, Ints1d], int, int]:
-    """Move duplicate sentences to the part of their first copy. Then no test sentence is in the training data.
+    """Move duplicate sentences to the split that contains the first copy.
 
-    parts: the sentence indices of each part, see `split_indices`. *Shape of each:* `(n_sentences_in_part,)`
-    copies: a number for each sentence, equal for equal sentences. *Shape:* `(n,)`
+    As a result, no test sentence is in the training data.
+
+    parts: the sentence indices for each split; see `split_indices`. *Shape of each:* `(n_sentences_in_split,)`
+    copies: a number for each sentence, which is equal for identical sentences. *Shape:* `(n,)`
     split (str): percentages, for error messages.
-    near: a number for each sentence, equal also for near-duplicates; None to consider only equal sentences. *Shape:*
-        `(n,)`
-    RETURNS: the parts, otherwise in the same order; the number of sentences that exact duplicates move; and
-        the number of other moved sentences.
-    RAISES CorpusError: a part would be empty.
+    near: a number for each sentence, which is equal for identical sentences and near-duplicates. Default: None,
+        consider only identical sentences. *Shape:* `(n,)`
+    RETURNS: the new sentence indices for each split in an otherwise unchanged order, the number of moved exact
+        duplicates, and the number of other moved sentences.
+    RAISES CorpusError: a split would be empty.
     """
     order = np.concatenate(list(parts.values()))
     part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
@@ -84,36 +86,38 @@ def copies_together(
 
 
 def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
-    """Split so that no unit is in two parts, and each part has its share of every label.
+    """Assign whole units to splits and give each split a proportional share of every label.
 
-    The method is iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10) of
-    units. Units with the rarest label are assigned first. Each goes to the part that needs most of that label, and, if
-    several need the same, to the part that needs most sentences.
+    The method is iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10), applied
+    to units. Units with the rarest label are assigned first. Each unit goes to the split that needs the most entities
+    with this label. If several splits need the same number, the unit goes to the one that needs the most sentences.
 
-    unit_of: the unit of each sentence, such as its document, from 0. *Shape:* `(n,)`
-    counts: number of entities of each label in each sentence. Without columns, units are only kept together. *Shape:*
+    unit_of: the unit number of each sentence, from 0. A unit can be a document. *Shape:* `(n,)`
+    counts: number of entities per label in each sentence. An array without columns disables stratification. *Shape:*
         `(n, n_labels)`
-    split (str): percentages, see `parse_split`.
+    split (str): percentages; see `parse_split`.
     seed (int): random seed for the order of units with the same label.
-    RETURNS: the sentence indices of each part, in corpus order. *Shape of each:* `(n_sentences_in_part,)`
-    RAISES CorpusError: the split is not allowed, or a part would be empty.
+    RETURNS: the sentence indices for each split, in corpus order. *Shape of each:* `(n_sentences_in_split,)`
+    RAISES CorpusError: the percentages are invalid, or a split would be empty.
     """
     shares = np.array(parse_split(split)) / 100
     n_units = int(unit_of.max(initial=-1)) + 1
-    table = np.zeros((n_units, counts.shape[1] + 1), dtype=np.int64)  # labels, then sentences
+    table = np.zeros(
+        (n_units, counts.shape[1] + 1), dtype=np.int64
+    )  # number of entities per label, then number of sentences
     np.add.at(table, unit_of, np.column_stack([counts, np.ones(len(unit_of), dtype=np.int64)]))
-    needed = shares[:, None] * table.sum(axis=0)  # (n_parts, n_labels + 1), minus the assigned units
+    needed = shares[:, None] * table.sum(axis=0)  # (n_splits, n_labels + 1), reduced as units are assigned
     order = np.random.RandomState(seed).permutation(n_units)
     sizes = table[order, -1]
-    # Assign large units first, while the parts have room for them.
+    # Assign large units first, while the splits have room for them.
     order = order[np.argsort(np.where(sizes > shares.min() * len(unit_of) / 2, -sizes, 0), kind="stable")]
     part_of = np.full(n_units, -1)
     while (part_of < 0).any():
         left = order[part_of[order] < 0]
         have = (table[left] > 0).sum(axis=0)
-        label = int(np.where(have > 0, have, n_units + 1).argmin())  # the label of the fewest units
+        label = int(np.where(have > 0, have, n_units + 1).argmin())  # the label in the fewest units
         for unit in left[table[left, label] > 0].tolist():
-            # Round, so equal needs compare equal despite floating-point errors. Needed sentences break ties.
+            # Round to hide floating-point errors between equal needs. The number of needed sentences breaks ties.
             part = max(range(len(shares)), key=lambda i: (round(needed[i, label], 6), needed[i, -1]))
             part_of[unit] = part
             needed[part] -= table[unit]

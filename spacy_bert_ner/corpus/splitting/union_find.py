@@ -1,4 +1,4 @@
-"""Maintain disjoint sets of numbers with union-find."""
+"""Maintain disjoint sets of numbers with the union-find algorithm."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ...types import Ints1d
 
 
 class DisjointSets:
-    """The numbers from 0 to n - 1, grouped into sets. Joining two numbers joins their whole sets.
+    """Disjoint sets of the numbers from 0 to n - 1. Each number starts in its own set.
 
-    n (int): how many numbers there are.
+    n (int): the size of the range.
     """
 
     def __init__(self, n: int) -> None:
         self._parents = array("q", range(n))
 
     def root(self, i: int) -> int:
-        """Return the smallest number in the set of this number."""
+        """Return the smallest number in the set that contains this number."""
         parents = self._parents
         while parents[i] != i:
             parents[i] = i = parents[parents[i]]
         return i
 
     def join(self, i: int, j: int) -> None:
-        """Join the sets of two numbers."""
+        """Join the sets that contain these two numbers."""
         i, j = sorted((self.root(i), self.root(j)))
         self._parents[j] = i
 
     def roots(self) -> Ints1d:
-        """Return the root of each number. *Shape:* `(n,)`"""
+        """Return the smallest number in the set of each number. *Shape:* `(n,)`"""
         return np.array([self.root(i) for i in range(len(self._parents))], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Write columns in UTF-8: word, MISC and tag, separated by tabs; see `conllu_misc`."""
+"""Write UTF-8 column files with tab-separated words, MISC values and tags; see `conllu_misc`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .record_buffer import RecordBuffer
 
 
 class ConllWriter:
-    """Collects sentences; `write` writes the file.
+    """A writer for column files. Add all sentences with `add`, then call `write`.
 
-    folder (Path): folder of the temporary file, which has no name there.
+    folder (Path): folder for the unnamed temporary file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -21,11 +21,11 @@ class ConllWriter:
         self._documents: list[str] = []
 
     def close(self) -> None:
-        """Remove the temporary file."""
+        """Delete the temporary file."""
         self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags, None for unknown tags."""
+        """Add a sentence with IOB2 tags. None is an unknown tag."""
         lines = [
             "\t".join((*write_misc(word, space), UNKNOWN if tag is None else tag))
             for word, space, tag in zip(sentence.words, sentence.spaces_after(), sentence.tags, strict=True)
@@ -37,10 +37,10 @@ class ConllWriter:
         """Write the file.
 
         path (Path): the output file.
-        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+        order: indices of all sentences in output order. Default: None, the order in which they were added. *Shape:*
             `(n_sentences,)`
         """
-        document: str | None = None  # always write a first -DOCSTART- row, which identifies the layout
+        document: str | None = None  # always start with a `-DOCSTART-` row, which identifies the layout
         indices = range(len(self._documents)) if order is None else order.tolist()
         with path.open("wb") as file:
             for index, record in zip(indices, self._buffer.pieces(order), strict=True):

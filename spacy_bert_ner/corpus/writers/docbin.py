@@ -1,8 +1,8 @@
-"""Write spaCy's DocBin files sentence by sentence, with memory that does not grow with their length.
+"""Write spaCy's DocBin files sentence by sentence, without keeping all tokens in memory.
 
-`spacy.tokens.DocBin` holds all Docs in memory, and twice as much while it writes them. Its file is a compressed
-MessagePack map. This writer stores tokens in temporary files and assembles the map at the end. The output equals that
-of `DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)`.
+`spacy.tokens.DocBin` keeps all Docs in memory and needs twice as much memory while it writes them. Its file is a
+compressed MessagePack map. This writer stores tokens in temporary files and assembles the map at the end. The output is
+the same as that of `DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)`.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from ..sentence import Sentence, to_doc
 from .record_buffer import pieces
 
 DOCUMENT = "document"
-"""Key in `doc.user_data` for the name of the document of a sentence."""
-_IOB = {"B": 3, "I": 1, "O": 2, "": 0}  # `token.ent_iob`
-_BUFFER = 1 << 16  # tokens per write to the temporary files
-_MOST_BYTES = 2**32 - 1  # maximum size of a MessagePack byte string
+"""Key in `doc.user_data` for the name of the document that contains a sentence."""
+_IOB = {"B": 3, "I": 1, "O": 2, "": 0}  # values of `token.ent_iob`
+_BUFFER = 1 << 16  # number of tokens per write to the temporary files
+_MOST_BYTES = 2**32 - 1  # maximum number of bytes in a MessagePack byte string
 
 
 class DocBinWriter:
-    """Collects sentences; `write` writes the file.
+    """A writer for `.spacy` files. Add all sentences with `add`, then call `write`.
 
-    folder (Path): folder of the temporary files, which have no names there.
+    folder (Path): folder for the unnamed temporary files.
     """
 
     def __init__(self, folder: Path) -> None:
-        # Columns of the tokens: the word, then the IOB code and label of the entity.
+        # Columns of the token table: the word, the IOB code and the entity label.
         self._attrs = DocBin(attrs=["ENT_IOB", "ENT_TYPE"]).attrs
         self._tokens, self._spaces = (tempfile.TemporaryFile(dir=folder) for _ in range(2))  # noqa: SIM115, see close
         self._lengths = array("i")
         self._documents: list[str] = []
         self._vocab = Vocab()
-        self._groups: dict[int, bytes] = {}  # span groups of sentences with incorrect spans, by index
+        self._groups: dict[int, bytes] = {}  # sentence index → span groups with incorrect spans
         self._store = StringStore()
         self._words = _Numbers(self._store.add)
         self._rows: list[tuple[int, int]] = []  # IOB code and label of each tag
         self._tags = _Numbers(self._add_tag)
-        # Words and tags of sentences that are not in the temporary files yet.
+        # Words and tags that are not yet in the temporary files.
         self._word_ids: list[int] = []
         self._tag_ids: list[int] = []
 
@@ -59,12 +59,12 @@ class DocBinWriter:
         return len(self._lengths)
 
     def close(self) -> None:
-        """Remove the temporary files."""
+        """Delete the temporary files."""
         self._tokens.close()
         self._spaces.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags, None for unknown tags."""
+        """Add a sentence with IOB2 tags. None is an unknown tag."""
         self._word_ids.extend(map(self._words.__getitem__, sentence.words))
         self._tag_ids.extend(map(self._tags.__getitem__, sentence.tags))
         self._spaces.write(bytes(sentence.spaces_after()))
@@ -95,15 +95,15 @@ class DocBinWriter:
         """Write the file.
 
         path (Path): the output file.
-        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+        order: indices of all sentences in output order. Default: None, the order in which they were added. *Shape:*
             `(n_sentences,)`
-        RAISES CorpusError: there are more tokens than one file can hold.
+        RAISES CorpusError: there are more tokens than one file can store.
         """
         self._flush()
         indices = np.arange(len(self)) if order is None else order
         lengths = np.array(self._lengths, dtype=np.int64)
         documents = [self._documents[i] for i in indices]
-        # Share one packer, because each new packer looks up the encoders of srsly again.
+        # Reuse one packer, because each new packer looks up the srsly encoders again.
         pack = msgpack.Packer(use_bin_type=True).pack
         data = {name: pack({DOCUMENT: name} if name else {}) for name in set(documents)}
         n = len(self)
@@ -130,7 +130,7 @@ class DocBinWriter:
 
 
 class _Numbers(dict[Any, int]):
-    """Maps each value to a number, which is created on first use."""
+    """A map from values to numbers, which are created on first use."""
 
     def __init__(self, make: Callable[[Any], int]) -> None:
         super().__init__()
@@ -142,12 +142,13 @@ class _Numbers(dict[Any, int]):
 
 
 def _binary(file: IO[bytes], lengths: Ints1d, width: int, order: Ints1d) -> Iterator[bytes]:
-    """Yield a MessagePack byte string of the pieces of a file in another order.
+    """Yield the chunks of a MessagePack byte string that contains the pieces of a file in output order.
 
+    file: the file, open for reading.
     lengths: number of rows in each piece, in file order. *Shape:* `(n,)`
-    width (int): bytes per row.
+    width (int): number of bytes per row.
     order: indices of the pieces in output order. *Shape:* `(n,)`
-    RAISES CorpusError: the string would exceed the maximum length in MessagePack.
+    RAISES CorpusError: the string would exceed MessagePack's maximum length.
     """
     sizes = lengths * width
     total = int(sizes.sum())

@@ -1,7 +1,7 @@
 """Write JSON with character offsets in Prodigy's format, one object per line.
 
-Each object has text, spans and tokens, and the document in `meta`. `unknown` lists the parts of the text with unknown
-annotation. `incorrect_spans` lists spans that are known not to be entities.
+Each object contains `text`, `spans` and `tokens`, and `meta` contains the document name. `unknown` lists the character
+ranges with unknown annotation. `incorrect_spans` lists spans that are known not to be entities.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from .record_buffer import RecordBuffer
 
 
 class JsonlWriter:
-    """Collects sentences; `write` writes the file.
+    """A writer for JSON Lines files. Add all sentences with `add`, then call `write`.
 
-    folder (Path): folder of the temporary file, which has no name there.
+    folder (Path): folder for the unnamed temporary file.
     """
 
     def __init__(self, folder: Path) -> None:
         self._buffer = RecordBuffer(folder)
 
     def close(self) -> None:
-        """Remove the temporary file."""
+        """Delete the temporary file."""
         self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags, None for unknown tags."""
+        """Add a sentence with IOB2 tags. None is an unknown tag."""
         self._buffer.add(f"{json.dumps(_record(sentence), ensure_ascii=False)}\n".encode())
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write the file.
 
         path (Path): the output file.
-        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+        order: indices of all sentences in output order. Default: None, the order in which they were added. *Shape:*
             `(n_sentences,)`
         """
         with path.open("wb") as file:
@@ -69,7 +69,7 @@ def _record(sentence: Sentence) -> dict[str, Any]:
 
 
 def _spans(annotated_entities: Iterable[Entity], tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return entities as Prodigy spans, with character offsets and the indices of their first and last token."""
+    """Convert entities to Prodigy spans with character offsets and with the indices of their first and last tokens."""
     return [
         {
             "start": tokens[start]["start"],

@@ -1,6 +1,7 @@
-"""Write Parquet as the `datasets` library does.
+"""Write Parquet files as the `datasets` library does.
 
-The columns are `tokens`, `ner_tags` as numbers that the schema names, `spaces` and `document`. An unknown tag is null.
+The columns are `tokens`, `ner_tags`, `spaces` and `document`. `ner_tags` contains numbers, and the schema contains the
+tag for each number. An unknown tag is null.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from ..sentence import Sentence, entities
 from .record_buffer import RecordBuffer
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
-"""Maximum size of a row group, which is in memory while it is written and read. Bytes are counted in the temporary
-file."""
+"""Maximum numbers of rows and bytes in a row group, which is kept in memory while it is written or read. The bytes are
+those in the temporary file."""
 
 
 class ParquetWriter:
-    """Collects sentences; `write` writes the file.
+    """A writer for Parquet files. Add all sentences with `add`, then call `write`.
 
-    folder (Path): folder of the temporary file, which has no name there.
-    labels: the labels of all files that are written together; their tags have the same numbers. The set grows while
-        sentences are added, and must be complete before `write`.
+    folder (Path): folder for the unnamed temporary file.
+    labels: set of the labels in all files that are written together, so their tags have the same numbers. `add` extends
+        the set. It must be complete before `write` is called.
     """
 
     def __init__(self, folder: Path, labels: set[str]) -> None:
         self._buffer, self._labels = RecordBuffer(folder), labels
 
     def close(self) -> None:
-        """Remove the temporary file."""
+        """Delete the temporary file."""
         self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags, None for unknown tags."""
+        """Add a sentence with IOB2 tags. None is an unknown tag."""
         self._labels.update(entity.label for entity in entities(sentence.tags))
         row = [sentence.words, sentence.tags, sentence.spaces_after(), sentence.document]
         self._buffer.add(json.dumps(row, ensure_ascii=False).encode())
@@ -45,7 +46,7 @@ class ParquetWriter:
         """Write the file.
 
         path (Path): the output file.
-        order: indices of all sentences in output order; None for the order of the calls of `add`. *Shape:*
+        order: indices of all sentences in output order. Default: None, the order in which they were added. *Shape:*
             `(n_sentences,)`
         """
         import pyarrow as pa
@@ -70,7 +71,7 @@ class ParquetWriter:
 
 
 def _row_groups(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
-    """Yield the rows of each row group."""
+    """Yield row groups that do not exceed the maximum size. A row group is a list of rows."""
     rows: list[Any] = []
     size = 0
     for piece in pieces:
@@ -84,7 +85,10 @@ def _row_groups(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
 
 
 def _features(names: tuple[str, ...]) -> str:
-    """Return the column types for `datasets`. All its versions know a list as `Sequence`; newer ones call it `List`."""
+    """Return the column types for `datasets` as JSON.
+
+    All versions of `datasets` support the list type `Sequence`, which newer versions call `List`.
+    """
     lists = {
         "tokens": {"dtype": "string", "_type": "Value"},
         "ner_tags": {"names": list(names), "_type": "ClassLabel"},

@@ -1,4 +1,4 @@
-"""Buffer records in a temporary file, outside memory, until they are written in another order."""
+"""Buffer records in a temporary file until they are written in output order."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...types import Ints1d
 
 
 class RecordBuffer:
-    """A temporary file without a name, to which records are appended.
+    """An unnamed temporary file to which records are appended.
 
-    folder (Path): folder of the temporary file.
+    folder (Path): folder for the temporary file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,7 +28,7 @@ class RecordBuffer:
         return len(self._sizes)
 
     def close(self) -> None:
-        """Remove the file."""
+        """Delete the file."""
         self._file.close()
 
     def add(self, piece: bytes) -> None:
@@ -39,17 +39,18 @@ class RecordBuffer:
     def pieces(self, order: Ints1d | None = None) -> Iterator[bytes]:
         """Yield all records.
 
-        order: indices of the records in output order; None for the order in which they were added. *Shape:* `(n,)`
+        order: indices of the records in output order. Default: None, the order in which they were added. *Shape:*
+            `(n,)`
         """
         sizes = np.array(self._sizes, dtype=np.int64)
         return pieces(self._file, sizes, np.arange(len(sizes)) if order is None else order)
 
 
 def pieces(file: IO[bytes], sizes: Ints1d, order: Ints1d) -> Iterator[bytes]:
-    """Yield the pieces of a file in another order.
+    """Yield the pieces of a file in output order.
 
     file: the file, open for reading.
-    sizes: bytes of each piece, in file order. *Shape:* `(n,)`
+    sizes: number of bytes in each piece, in file order. *Shape:* `(n,)`
     order: indices of the pieces in output order. *Shape:* `(n,)`
     """
     file.flush()

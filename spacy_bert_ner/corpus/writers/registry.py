@@ -1,4 +1,4 @@
-"""Define the table of output formats."""
+"""Define the output formats."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .parquet import ParquetWriter
 
 
 class Writer(Protocol):
-    """Collects the sentences of a file in temporary files, with memory that does not grow with them."""
+    """A writer for an output format. It collects sentences in temporary files instead of memory."""
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags, None for unknown tags."""
+        """Add a sentence with IOB2 tags. None is an unknown tag."""
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
-        """Write the file with the sentences in this order, or in the order of the calls of `add`."""
+        """Write all sentences to a file in this order. None keeps the order in which they were added."""
 
     def close(self) -> None:
-        """Remove the temporary files."""
+        """Delete the temporary files."""
 
 
 class Target(NamedTuple):
@@ -36,12 +36,12 @@ class Target(NamedTuple):
     suffix: str
     """Suffix of the output files."""
     writer: Callable[[Path, set[str]], Writer]
-    """Creates a writer from the folder for temporary files, and the set of labels of all files that are written
-    together."""
+    """Function that creates a writer. Its arguments are the folder for temporary files and the set of labels in all
+    files that are written together."""
     package: str | None = None
-    """The package that the format requires; None for none."""
+    """Package that the format requires; None if it requires no package."""
     keeps_incorrect: bool = False
-    """Whether the files store spans that are known not to be entities."""
+    """Whether the files can store spans that are known not to be entities."""
 
 
 TARGETS = {
@@ -53,11 +53,11 @@ TARGETS = {
 
 
 def find_target(name: str) -> Target:
-    """Return an output format by name.
+    """Look up an output format by name.
 
-    name (str): a key of `TARGETS`.
-    RETURNS (Target): the format.
-    RAISES CorpusError: there is no such format, or a package that it requires is not installed.
+    name (str): a key in `TARGETS`.
+    RETURNS (Target): the output format.
+    RAISES CorpusError: the format does not exist, or a package that it requires is not installed.
     """
     if name not in TARGETS:
         reject_option("--to", name, ", ".join(TARGETS))
@@ -71,5 +71,5 @@ def find_target(name: str) -> Target:
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ValueError:  # its entry in `sys.modules` is not a module
+    except ValueError:  # the entry in `sys.modules` is not a module
         return False

@@ -421,7 +421,10 @@ def test_a_span_of_other_text_is_refused_with_the_id_of_its_task(tmp_path):
     [
         ({"misaligned": "drop"}, "--misaligned = 'drop' is not allowed. Allowed: error, expand, contract, missing."),
         ({"overlap": "last"}, "--overlap = 'last' is not allowed. Allowed: error, longest, first."),
-        ({"tag_scheme": "BILUO"}, "--tag-scheme = 'BILUO' is not allowed. Allowed: IOB2, or none: jsonl has spans"),
+        (
+            {"tag_scheme": "BILUO"},
+            "--tag-scheme = 'BILUO' is not allowed. Allowed: IOB2 or no value, because jsonl has no tags",
+        ),
         ({"lang": "qq"}, "--lang qq is not allowed"),
         ({"encoding": "ascii"}, "line 1: byte 0xC3 is not valid ascii"),
     ],

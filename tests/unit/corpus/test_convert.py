@@ -570,13 +570,13 @@ def test_the_complete_lists_are_written_where_the_user_wants_them(tmp_path):
     result = CliRunner().invoke(app, [*command, "--problems", str(problems)])
     assert result.exit_code == 1
     assert "the complete lists" not in result.output
-    assert problems.read_text().splitlines() == ["Not at token boundaries: 7", *lines, ""]
+    assert problems.read_text().splitlines() == ["Spans that do not start and end at token boundaries: 7", *lines, ""]
     assert not (tmp_path / "out").exists()
     command += ["--misaligned", "expand"]
     result = CliRunner().invoke(app, command)
     assert (result.exit_code, "ℹ For the complete lists: --problems FILE" in result.output) == (0, True)
     result = CliRunner().invoke(app, [*command, "--problems", str(problems)])
-    assert problems.read_text().splitlines()[-3:-1] == ["", "Cannot be read: 1"]
+    assert problems.read_text().splitlines()[-3:-1] == ["", "Sentences that cannot be read: 1"]
     assert f"{path}, line 8" in problems.read_text().splitlines()[-1]
     result = CliRunner().invoke(app, [*command, "--problems", str(path)])
     assert (result.exit_code, "is the input, so it cannot be overwritten" in result.output) == (1, True)

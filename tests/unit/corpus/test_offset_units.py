@@ -97,9 +97,9 @@ def fails(path: Path, **options: object) -> str:
     ("text", "count", "unit", "title", "n_plain"),
     [
         (EMOJI, utf16, "utf-16", "UTF-16 units", {doccano: 0, told: 0}),
-        ("Ü. Ada met Bob in Rome.", utf8, "bytes", "bytes of UTF-8", {doccano: 0, told: 0}),
+        ("Ü. Ada met Bob in Rome.", utf8, "bytes", "UTF-8 bytes", {doccano: 0, told: 0}),
         # For this text, characters and UTF-16 units are the same.
-        ("€. Ada met Bob in Rome.", utf8, "bytes", "bytes of UTF-8", {doccano: 0, told: 0}),
+        ("€. Ada met Bob in Rome.", utf8, "bytes", "UTF-8 bytes", {doccano: 0, told: 0}),
         (
             "Ada\r\nmet Bob in\r\nRome.",
             lambda text: len(text.replace("\r\n", "\n")),
@@ -163,7 +163,7 @@ def test_an_offset_inside_a_character_or_outside_is_refused_in_the_unit_that_was
         "UTF-16 units, 0 <= start < end <= 23."
     )
     path = doccano(tmp_path, (EMOJI, [(20, 40, "PER")]))
-    assert ", in a text of 25 bytes of UTF-8." in fails(path, offsets="bytes")
+    assert ", in a text of 25 UTF-8 bytes." in fails(path, offsets="bytes")
     path = told(tmp_path, (EMOJI, spans(EMOJI, len)))
     assert fails(path, offsets="utf-16").startswith(
         f"{path}, line 1, id 1: the file declares the text of a span as 'Ada', but the text at its offsets is ' Ad'. "
@@ -348,9 +348,9 @@ def off(start: int, end: int) -> Spans:
     ("shift", "message"),
     [
         (-1, "start and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to each."),
-        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: take 1 from each."),
+        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: subtract 1 from each."),
         (-3, "start and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to each."),
-        (2, "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: take 2 from each."),
+        (2, "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: subtract 2 from each."),
     ],
 )
 @pytest.mark.parametrize("misaligned", ["error", "expand", "contract", "missing"])
