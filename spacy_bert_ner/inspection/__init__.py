@@ -1,4 +1,4 @@
-"""Inspect annotated text: statistics of its splits, and likely faults. `report.inspect_files` is the entry point."""
+"""Compute statistics on annotated text and find likely problems. The entry point is `inspect_files`."""
 
 from .report import InspectionReport, inspect_files
 

@@ -1,4 +1,4 @@
-"""Draw charts of a corpus. A chart has one panel per split, with shared axes."""
+"""Draw charts that describe a corpus. Each chart has one panel per split, with shared axes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .statistics import SplitStatistics, quantile, summary
 
 MOST_LABELS = 25
 MOST_SPLITS = 6
-"""Maximum numbers in a chart. The tables show all of them."""
+"""Maximum numbers of labels and splits in a chart. The tables show all labels and splits."""
 _LONGEST_ENTITY = 8
-"""Tokens; longer entities share a bar."""
+"""Entity length in tokens from which all entities share one bar."""
 _MAX_BARS = 40
 
 
 def entities_chart(report: InspectionReport) -> Chart:
-    """Draw the number of entities of each label, with one panel per split."""
+    """Draw the number of entities per label, with one panel per split."""
     splits = report.corpora.splits[:MOST_SPLITS]
     labels = report.corpora.labels[:MOST_LABELS]
 
@@ -36,19 +36,19 @@ def entities_chart(report: InspectionReport) -> Chart:
             panel.tick_params(axis="y", length=0)
             few_ticks(panel.xaxis, 3)
 
-    return Chart("entities", "Entities of each label and split", draw, 1, len(splits), 0.9 + 0.3 * len(labels))
+    return Chart("entities", "Entities by label and split", draw, 1, len(splits), 0.9 + 0.3 * len(labels))
 
 
 def sentences_chart(report: InspectionReport) -> Chart:
-    """Draw the lengths of sentences in tokens and, if they were counted, in subwords, with one row per split."""
+    """Draw sentence lengths in tokens and, if they were counted, in subwords. The chart has one row per split."""
     splits = report.corpora.splits[:MOST_SPLITS]
     units: list[tuple[str, Callable[[SplitStatistics], Counter[int]]]] = [("tokens", lambda split: split.lengths)]
     if report.window:
-        units.append(("subwords, including special ones", lambda split: split.subword_lengths))
+        units.append(("subwords, including special subwords", lambda split: split.subword_lengths))
 
     def draw(axes: Any) -> None:
         for j, (unit, lengths_of) in enumerate(units):
-            # The longest 0.1 % would leave no room for the others.
+            # Exclude the longest 0.1 %, because they would leave no room for the other lengths.
             longest = max(quantile(lengths_of(split), 0.999) for split in splits)
             if j and report.window and longest > 0.5 * report.window:
                 longest = max(longest, int(1.1 * report.window))
@@ -61,11 +61,11 @@ def sentences_chart(report: InspectionReport) -> Chart:
                 axes[i][j].set_ylabel("% of sentences" if not j else "")
             axes[-1][j].set_xlabel(f"length in {unit}")
 
-    return Chart("sentences", "Lengths of sentences", draw, len(splits), len(units), 1.75 * len(splits) + 0.3)
+    return Chart("sentences", "Sentence lengths", draw, len(splits), len(units), 1.75 * len(splits) + 0.3)
 
 
 def lengths_chart(report: InspectionReport) -> Chart:
-    """Draw the lengths of entities, with one panel per split."""
+    """Draw entity lengths in tokens, with one panel per split."""
     splits = report.corpora.splits[:MOST_SPLITS]
     names = [*map(str, range(1, _LONGEST_ENTITY)), f"{_LONGEST_ENTITY}+"]
 
@@ -83,11 +83,11 @@ def lengths_chart(report: InspectionReport) -> Chart:
             panel.set_ylabel("% of entities" if not i else "")
             few_ticks(panel.yaxis, 4)
 
-    return Chart("lengths", "Lengths of entities", draw, 1, len(splits), 2.6)
+    return Chart("lengths", "Entity lengths", draw, 1, len(splits), 2.6)
 
 
 def _draw_histogram(panel: Any, lengths: Counter[int], bar_width: int, longest: int, colour: str) -> None:
-    """Draw the percentages of lengths from 1 to `longest`. Longer ones are left out."""
+    """Draw the percentage of each length up to `longest`. Longer lengths are not shown."""
     total = lengths.total() or 1
     n_bars = longest // bar_width + 1
     heights = [0.0] * n_bars

@@ -1,4 +1,4 @@
-"""Find sentences that occur more than once: in two splits, identical or nearly so, or with different annotations."""
+"""Find identical and nearly identical sentences in two splits, and identical sentences with different annotations."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from .examples import CorpusExample, ExampleCounter, SplitFile
 
 
 class DuplicateFinder:
-    """Finds duplicate sentences. All sentences are added in order, one file after the other.
+    """A finder for duplicate sentences. Add all sentences in order with `add`, one file after the other.
 
-    texts (Sequence[Ints1d]): for each file, a number for each sentence, equal for equal words. *Shape:* (n_sentences,)
+    texts (Sequence[Ints1d]): for each file, a number for each sentence, which is equal for sentences with the same
+        words. *Shape of each:* `(n_sentences,)`
     files (Sequence[SplitFile]): the files.
-    limit (int): maximum number of examples of each kind.
+    limit (int): maximum number of examples per finding.
 
-    leaks: sentences of one split (first) that also occur in an earlier one (second).
-    near_leaks: sentences that are nearly identical to one of an earlier split. Each distinct sentence counts once.
-    differing: sentences whose annotation differs from that of their first occurrence.
+    leaks: for a pair of splits, the sentences in the first split that also occur in the second, earlier split.
+    near_leaks: for a pair of splits, the sentences in the first split that are nearly identical to a sentence in the
+        second, earlier split. Each distinct sentence counts once.
+    differing: the sentences whose annotation differs from that of their first occurrence.
     """
 
     def __init__(self, texts: Sequence[Ints1d], files: Sequence[SplitFile], limit: int) -> None:
@@ -45,17 +47,17 @@ class DuplicateFinder:
         self.differing = ExampleCounter(limit)
 
     def close(self) -> None:
-        """Remove the temporary file of the index of near duplicates."""
+        """Delete the temporary file of the near-duplicate index."""
         if self._near:
             self._near.close()
 
     def add(self, number: int, file: SplitFile, sentence: Sentence, entities: list[Entity]) -> None:
         """Add the next sentence.
 
-        number (int): number of its words, as in `texts`.
-        file (SplitFile): the file that it is in.
+        number (int): the number of the sentence in `texts`.
+        file (SplitFile): the file that contains the sentence.
         sentence (Sentence): the sentence.
-        entities (list[Entity]): its entities.
+        entities (list[Entity]): the entities in the sentence.
         """
         self._lines.append(sentence.lines[0])
         if self._near:
@@ -69,7 +71,7 @@ class DuplicateFinder:
         n_words = len(sentence.words)
         first = self._first.setdefault(number, (location, tuple(entities), _describe(sentence, entities)))
         if first[1] != tuple(entities):
-            note = f"{_describe(sentence, entities)}; but {first[2]} in {first[0]}"
+            note = f"{_describe(sentence, entities)}, but {first[2]} in {first[0]}"
             self.differing.add(lambda: file.example(sentence, 0, n_words, note=note))
 
     def _add_leaks(self, number: int, file: SplitFile, sentence: Sentence, location: str) -> None:
@@ -79,7 +81,7 @@ class DuplicateFinder:
             for split, other_location in locations.items():
                 if split != file.split:
                     counter = self.leaks.setdefault((file.split, split), ExampleCounter(self._limit))
-                    counter.add(partial(file.example, sentence, 0, n_words, note=f"also {other_location}"))
+                    counter.add(partial(file.example, sentence, 0, n_words, note=f"also in {other_location}"))
         locations.setdefault(file.split, location)
 
     def _add_near_leak(self, near: NearDuplicateIndex, file: SplitFile, sentence: Sentence) -> None:
@@ -95,12 +97,12 @@ class DuplicateFinder:
 def _difference(
     file: SplitFile, sentence: Sentence, other: SplitFile, other_words: list[str], other_line: int
 ) -> CorpusExample:
-    """Return the words in which a sentence differs from another. The note shows the other one."""
+    """Return an example with the words in which two sentences differ. Its note shows the other sentence."""
     n_shorter = min(len(sentence.words), len(other_words))
     start = next((i for i in range(n_shorter) if sentence.words[i] != other_words[i]), n_shorter)
     n_rest = n_shorter - start
     n_same_end = next((i for i in range(n_rest) if sentence.words[-1 - i] != other_words[-1 - i]), n_rest)
-    if start + n_same_end == n_shorter:  # words are missing in one of the sentences: include a neighbour
+    if start + n_same_end == n_shorter:  # one sentence only lacks words, so include a neighbouring word
         start, n_same_end = (start - 1, n_same_end) if start else (start, n_same_end - 1)
     example = other.example(Sentence(other_words, [], [other_line]), start, len(other_words) - n_same_end)
     note = f"{other.where(other_line)}: {example.before}[{example.text}]{example.after}"

@@ -1,4 +1,4 @@
-"""Find entities that begin or end with white space, or with punctuation that is not part of a name."""
+"""Find entities that begin or end with white space, or with punctuation that is not part of the name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 _PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "``": "''"}
 _CLOSING = set(_PAIRS.values())
 _PART_OF_NAMES = set("%#@$€£¥°+№/_")
-"""Punctuation with which names and numbers begin or end: `11 %`, `#rain`, `@nobody`, `/r/spacy`."""
+"""Punctuation at the start or end of names and numbers, as in `11 %`, `#rain`, `@nobody` and `/r/spacy`."""
 _MIN_TITLE_WORDS = 4
-"""Number of words from which a title may end with `!` or `?`."""
+"""Minimum number of words in a title that may end with `!` or `?`."""
 _MAX_ABBREVIATION_LETTERS = 5
-"""Number of letters up to which a word with a full stop is an abbreviation, as in `Calif.`"""
+"""Maximum number of letters in an abbreviation with a full stop, such as `Calif.`"""
 
 
 def has_blank_edge(words: Sequence[str]) -> bool:
@@ -21,12 +21,12 @@ def has_blank_edge(words: Sequence[str]) -> bool:
 
 
 def has_odd_edge(words: Sequence[str]) -> bool:
-    """Return whether an entity begins or ends with punctuation that is not part of it.
+    """Return whether an entity begins or ends with punctuation that is not part of the name.
 
-    `U.N.`, `B . C .`, `Inc.`, `11 %`, `Yahoo!`, `'90s`, `O (Canada)` and a title in quotation marks are allowed.
-    `Paris ,`, `Paris,`, `London.`, `" Paris` and `( Paris` are not.
+    Return False for `U.N.`, `B . C .`, `Inc.`, `11 %`, `Yahoo!`, `'90s`, `O (Canada)` and a title in quotation marks.
+    Return True for `Paris ,`, `Paris,`, `London.`, `" Paris` and `( Paris`.
 
-    words (Sequence[str]): the words of the entity.
+    words (Sequence[str]): the words in the entity.
     """
     whole = " ".join(words)
     return _odd_start(words[0], words[1:], whole) or _odd_end(words[-1], words[:-1], whole)
@@ -63,5 +63,5 @@ def _is_closed(opening: str, other: str) -> bool:
 
 
 def _is_mark(word: str) -> bool:
-    """Return whether a word is only punctuation."""
+    """Return whether a word consists only of punctuation that is not part of names."""
     return all(unicodedata.category(c)[0] == "P" and c not in _PART_OF_NAMES for c in word)

@@ -1,4 +1,4 @@
-"""Collect examples of findings: words of a corpus with their context."""
+"""Collect examples of findings. An example shows words in a corpus with their context."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from ..corpus.sentence import Sentence
 from ..reporting.text import visible
 
 _CONTEXT = 40
-"""Characters of context on either side."""
+"""Maximum number of context characters on each side."""
 _MAX_TEXT = 120
-"""Maximum number of characters of the example itself."""
+"""Maximum number of characters in an example, excluding its context."""
 
 
 class CorpusExample(NamedTuple):
-    """Consecutive words of a sentence with their context.
+    """Consecutive words in a sentence with their context.
 
     split (str): name of the split.
     file (str): path of the file.
-    unit (str): what `line` counts: lines, rows or Docs.
-    line (int): number of the line, from 1.
+    unit (str): unit of the line number: "line", "row" or "Doc".
+    line (int): number of the line, row or Doc, from 1.
     before (str): context before the words.
     text (str): the words.
     after (str): context after the words.
     label (str): label of the entity; empty if the words are not an entity.
-    note (str): further information.
+    note (str): additional information.
     """
 
     split: str
@@ -42,11 +42,11 @@ class CorpusExample(NamedTuple):
 
 @dataclass
 class ExampleCounter:
-    """Counts occurrences and keeps the first of them as examples.
+    """A counter for occurrences, which keeps the first occurrences as examples.
 
     limit (int): maximum number of examples.
     n (int): number of occurrences.
-    examples (list[CorpusExample]): the first ones.
+    examples (list[CorpusExample]): the first occurrences.
     """
 
     limit: int
@@ -54,18 +54,18 @@ class ExampleCounter:
     examples: list[CorpusExample] = field(default_factory=list)
 
     def add(self, make: Callable[[], CorpusExample]) -> None:
-        """Count an occurrence. `make` is called only if its example is kept."""
+        """Count an occurrence. `make` creates the example and is only called if the example is kept."""
         self.n += 1
         if len(self.examples) < self.limit:
             self.examples.append(make())
 
 
 class SplitFile(NamedTuple):
-    """The file of a split.
+    """The file that contains a split.
 
     split (str): name of the split.
     file (str): path of the file.
-    unit (str): what its lines are: lines, rows or Docs.
+    unit (str): unit of the line numbers: "line", "row" or "Doc".
     """
 
     split: str
@@ -73,17 +73,17 @@ class SplitFile(NamedTuple):
     unit: str
 
     def where(self, line: int) -> str:
-        """Describe a line: `train, line 12`."""
+        """Return the position of a line as text, such as `train, line 12`."""
         return f"{self.split}, {self.unit} {line}"
 
     def example(self, sentence: Sentence, start: int, end: int, label: str = "", note: str = "") -> CorpusExample:
-        """Return words of a sentence with their context.
+        """Return words in a sentence with their context.
 
         sentence (Sentence): the sentence.
         start (int): index of the first word.
         end (int): index after the last word.
         label (str): label of the entity; empty if the words are not an entity.
-        note (str): further information.
+        note (str): additional information.
         RETURNS (CorpusExample): the example. Invisible characters are escaped.
         """
         pieces = sentence.pieces()

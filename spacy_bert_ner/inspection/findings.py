@@ -1,4 +1,4 @@
-"""Define findings, and combine the examples of several files."""
+"""Define findings and combine examples from several splits."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from .examples import CorpusExample
 from .statistics import SplitStatistics
 
 LEVELS = ("error", "warning", "info")
-"""Levels of findings, most severe first: harmful to training or scores, probably wrong, good to know."""
+"""Levels of findings, most severe first. They mean: harmful to training or scores, probably wrong, and good to know."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A likely fault of a corpus, or a property that is good to know.
+    """A likely problem in a corpus, or a property that is good to know.
 
-    level (str): one of `LEVELS`.
-    code (str): identifier of the kind of finding.
-    title (str): description of the kind of finding.
+    level (str): a value in `LEVELS`.
+    code (str): identifier of the check.
+    title (str): description of the problem.
     count (int): number of occurrences.
-    of (str): what `share` refers to, such as "entities".
-    share (float | None): share of the occurrences, from 0 to 1; None if there is no total.
-    advice (str): what to do.
+    of (str): the items that `share` is based on, such as "entities".
+    share (float | None): share of affected items, from 0 to 1; None if the total is unknown.
+    advice (str): recommended action.
     examples (list[CorpusExample]): some of the occurrences.
-    details (list[str]): further information, one item per line.
+    details (list[str]): additional information, one item per line.
     """
 
     level: str
@@ -42,24 +42,24 @@ class Finding:
 class Corpora:
     """The splits of a corpus.
 
-    splits (Sequence[SplitStatistics]): statistics of each split. The first split is the training data.
+    splits (Sequence[SplitStatistics]): statistics on each split. The first split is the training data.
     """
 
     splits: Sequence[SplitStatistics]
 
     @property
     def train(self) -> SplitStatistics:
-        """The training data."""
+        """Return the statistics on the training data."""
         return self.splits[0]
 
     @property
     def others(self) -> Sequence[SplitStatistics]:
-        """The splits that are not training data."""
+        """Return the statistics on all splits except the training data."""
         return self.splits[1:]
 
     @property
     def labels(self) -> list[str]:
-        """All labels, the most frequent first."""
+        """Return all labels, most frequent first."""
         counts: dict[str, int] = {}
         for split in self.splits:
             for label, n in split.entities.items():
@@ -69,12 +69,12 @@ class Corpora:
     def total(self, name: str) -> int:
         """Return the sum of a count over all splits.
 
-        name (str): name of a field of `SplitStatistics`.
+        name (str): name of a `SplitStatistics` field.
         """
         return sum(getattr(split, name) for split in self.splits)
 
     def count_with_examples(self, code: str) -> tuple[int, list[CorpusExample]]:
-        """Return how often a finding was noted in all splits, and examples from each split in turn.
+        """Return the number of occurrences of a finding in all splits, and examples from each split in turn.
 
         code (str): code of the finding.
         """
@@ -85,15 +85,15 @@ class Corpora:
     def noted_finding(
         self, level: str, code: str, title: str, *, of: str, total: int, advice: str
     ) -> Iterator[Finding]:
-        """Make a finding of what was noted while the splits were read.
+        """Create a finding from occurrences that were counted while the splits were read.
 
-        level (str): one of `LEVELS`.
+        level (str): a value in `LEVELS`.
         code (str): code of the finding.
-        title (str): description of the finding.
-        of (str): what the share refers to, such as "entities".
-        total (int): number of those.
-        advice (str): what to do.
-        YIELDS (Finding): the finding, if there is any occurrence.
+        title (str): description of the problem.
+        of (str): the items that the share is based on, such as "entities".
+        total (int): total number of these items.
+        advice (str): recommended action.
+        YIELDS (Finding): the finding, if there are any occurrences.
         """
         count, examples = self.count_with_examples(code)
         if count:
@@ -101,17 +101,17 @@ class Corpora:
 
 
 def in_turn(lists: Sequence[Sequence[CorpusExample]], limit: int) -> list[CorpusExample]:
-    """Return the first example of each list, then the second of each, and so on, up to a limit."""
+    """Return the first example from each list, then the second from each list, and so on, up to a limit."""
     longest = max(map(len, lists), default=0)
     return [examples[i] for i in range(longest) for examples in lists if i < len(examples)][:limit]
 
 
 def share(count: int, total: int) -> float | None:
-    """Return the share of a count; None if the total is 0."""
+    """Return a count as a share of the total, or None if the total is 0."""
     return count / total if total else None
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Join names by commas. Of more than `most` names, only the first are listed."""
+    """Join names with commas. Only the first `most` names are listed, and the rest are counted."""
     names = list(names)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,4 +1,4 @@
-"""Render an inspection report as a single HTML page that needs no other files."""
+"""Render an inspection report as a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MAX_CONFUSION_LABELS = 20
 
 
 def page(report: InspectionReport) -> str:
-    """Render the page. All text from the corpus is escaped.
+    """Render the HTML page. All text from the corpus is escaped.
 
     report (InspectionReport): the report.
-    RETURNS (str): the page.
+    RETURNS (str): the HTML page.
     RAISES ImportError: matplotlib is not installed.
     """
     splits = report.corpora.splits
@@ -41,7 +41,10 @@ def page(report: InspectionReport) -> str:
 
 
 def _confusion_table(report: InspectionReport) -> dict[str, Any] | None:
-    """Return names and rows of the confusion table. Each cell is a count and a colour strength from 0 to 1."""
+    """Return the names and rows of the confusion table, or None if there are no confusions.
+
+    Each cell contains a count and a colour strength from 0 to 1.
+    """
     pairs = report.confusion
     used = {label for pair in pairs for label in pair}
     labels = [label for label in report.corpora.labels if label in used][:_MAX_CONFUSION_LABELS]

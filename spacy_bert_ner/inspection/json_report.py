@@ -1,4 +1,4 @@
-"""Convert an inspection report to JSON. The other outputs show the same numbers."""
+"""Convert an inspection report to JSON. The other output formats show the same numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .statistics import SplitStatistics, summary
 
 
 def to_json(report: InspectionReport) -> dict[str, Any]:
-    """Return a report as JSON.
+    """Convert a report to JSON data.
 
     report (InspectionReport): the report.
-    RETURNS (dict[str, Any]): splits, labels, findings and confusion of labels.
+    RETURNS (dict[str, Any]): the splits, the labels, the findings and the label confusions.
     """
     return {
         "splits": [_split_to_json(split, report) for split in report.corpora.splits],
@@ -37,9 +37,9 @@ def to_json(report: InspectionReport) -> dict[str, Any]:
 def seen_share(corpora: Corpora, split: SplitStatistics) -> float | None:
     """Return the share of a split's entities whose string has the same label in the training data.
 
-    corpora (Corpora): all splits.
-    split (SplitStatistics): the split.
-    RETURNS (float | None): the share; None for the training data itself, and for a split without entities.
+    corpora (Corpora): statistics on all splits.
+    split (SplitStatistics): statistics on the split.
+    RETURNS (float | None): the share, from 0 to 1; None for the training data and for a split without entities.
     """
     if split is corpora.train:
         return None
@@ -48,7 +48,7 @@ def seen_share(corpora: Corpora, split: SplitStatistics) -> float | None:
 
 
 def beyond_share(split: SplitStatistics) -> float | None:
-    """Return the share of sentences that are longer than one window; None if no subwords were counted."""
+    """Return the share of sentences that are longer than one window, or None if no subwords were counted."""
     if not split.subword_lengths:
         return None
     return share(split.counters["beyond_window"].n, split.n_sentences)

@@ -1,7 +1,7 @@
-"""Find strings that are annotated inconsistently.
+"""Find strings with inconsistent labels.
 
-An occurrence of a string has a label or is no entity. `Paris` may be a place and a person. But if it is a place 99
-times, the one occurrence that is a person, or no entity, is probably an error.
+Each occurrence of a string has a label or is not an entity. `Paris` can be a place or a person. However, if it is a
+place in 99 occurrences, a single occurrence as a person or outside entities is probably an error.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from ..decoding.tag_scheme import OUTSIDE
 from .examples import CorpusExample, SplitFile
 
 MIN_OCCURRENCES = 5
-"""Occurrences of a string from which its labels are compared."""
+"""Minimum number of occurrences for comparing the labels of a string."""
 MAJORITY = 0.85
-"""Share of one label from which the other labels of a string are likely errors."""
+"""Minimum share of a string's most frequent label for its other labels to be likely errors."""
 MIN_OCCURRENCES_OUTSIDE = 20
-"""Occurrences of a string that usually is no entity from which an entity is a likely error. Sun may be a rare name."""
+"""Minimum number of occurrences of a string that is usually not an entity for its labels to be likely errors. For
+example, `Sun` can be a rare name."""
 NO_ENTITY = ""
-"""Stands for the label of an occurrence that is no entity."""
+"""Replaces the label for occurrences outside entities."""
 
 LabelCounts = dict[str, Counter[str]]
-"""How often each string has each label."""
+"""Number of occurrences of each string with each label."""
 
 
 class InconsistentLabel(NamedTuple):
-    """A label that a string seldom has.
+    """A label that a string rarely has.
 
     text (str): the string.
-    label (str): the label, or `NO_ENTITY`.
-    n (int): number of occurrences with this label.
-    usual (str): most frequent label of the string, or `NO_ENTITY`.
+    label (str): the rare label, or `NO_ENTITY`.
+    n (int): number of occurrences with the rare label.
+    usual (str): the most frequent label of the string, or `NO_ENTITY`.
     n_usual (int): number of occurrences with the most frequent label.
-    total (int): number of all occurrences.
+    total (int): total number of occurrences.
     """
 
     text: str
@@ -47,9 +48,10 @@ class InconsistentLabel(NamedTuple):
 
 
 def entity_label_counts(forms: Iterable[Counter[tuple[str, str]]]) -> LabelCounts:
-    """Count the labels of all strings that occur as entities, without their occurrences outside entities.
+    """Count the labels of all strings that occur as entities. Occurrences outside entities are not counted.
 
-    forms (Iterable[Counter[tuple[str, str]]]): counts of strings and labels in each split; see `SplitStatistics.forms`.
+    forms (Iterable[Counter[tuple[str, str]]]): number of entities by string and label in each split; see
+        `SplitStatistics.forms`.
     """
     counts_by_text: LabelCounts = {}
     for counts in forms:
@@ -59,9 +61,9 @@ def entity_label_counts(forms: Iterable[Counter[tuple[str, str]]]) -> LabelCount
 
 
 class StringFinder:
-    """Finds strings in sentences, inside and outside entities.
+    """A finder for strings in sentences, inside and outside entities.
 
-    texts (Iterable[str]): the strings, as words joined by spaces.
+    texts (Iterable[str]): the strings, which consist of words joined by spaces.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -72,7 +74,7 @@ class StringFinder:
         self._lengths = {word: sorted(n_words, reverse=True) for word, n_words in lengths.items()}
 
     def outside(self, sentence: Sentence) -> Iterator[tuple[str, int, int]]:
-        """Find strings whose words are all outside entities. Of overlapping strings, the first and longest counts.
+        """Find strings whose words are all outside entities. If strings overlap, find only the first and longest.
 
         sentence (Sentence): the sentence.
         YIELDS (tuple[str, int, int]): the string, the index of its first word and the index after its last word.
@@ -107,8 +109,8 @@ class StringFinder:
 def find_inconsistent(counts_by_text: LabelCounts) -> list[InconsistentLabel]:
     """Find labels that are likely errors.
 
-    counts_by_text (LabelCounts): how often each string has each label.
-    RETURNS (list[InconsistentLabel]): the labels, the rarest share of a string first.
+    counts_by_text (LabelCounts): number of occurrences of each string with each label.
+    RETURNS (list[InconsistentLabel]): the labels, sorted by their share of the string's occurrences, rarest first.
     """
     inconsistent = []
     for text, counts in counts_by_text.items():
@@ -123,10 +125,10 @@ def find_inconsistent(counts_by_text: LabelCounts) -> list[InconsistentLabel]:
 
 
 def confusion(counts_by_text: LabelCounts) -> Counter[tuple[str, str]]:
-    """Count how often strings have another label than their most frequent one.
+    """Count the occurrences in which a string does not have its most frequent label.
 
-    counts_by_text (LabelCounts): how often each string has each label.
-    RETURNS (Counter[tuple[str, str]]): counts by the most frequent label and the other label.
+    counts_by_text (LabelCounts): number of occurrences of each string with each label.
+    RETURNS (Counter[tuple[str, str]]): number of occurrences by most frequent label and other label.
     """
     pairs: Counter[tuple[str, str]] = Counter()
     for counts in counts_by_text.values():
@@ -139,11 +141,11 @@ def confusion(counts_by_text: LabelCounts) -> Counter[tuple[str, str]]:
 def collect_examples(
     inconsistent: Iterable[InconsistentLabel], sentences: Iterable[tuple[SplitFile, Sentence]], limit: int
 ) -> dict[tuple[str, str], list[CorpusExample]]:
-    """Collect occurrences of inconsistent labels.
+    """Collect examples of inconsistent labels.
 
     inconsistent (Iterable[InconsistentLabel]): the labels.
     sentences (Iterable[tuple[SplitFile, Sentence]]): all sentences with their files.
-    limit (int): maximum number of examples of each label.
+    limit (int): maximum number of examples per label.
     RETURNS (dict[tuple[str, str], list[CorpusExample]]): the examples by string and label.
     """
     items = {(item.text, item.label): item for item in inconsistent}

@@ -1,4 +1,4 @@
-"""Write an inspection report to the terminal, as JSON or as an HTML page."""
+"""Write an inspection report to the terminal, as JSON, or as an HTML page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .json_report import to_json
 from .report import InspectionReport, inspect_files
 
 WIDEST, NARROWEST = 98, 60
-"""Limits of the width of terminal output, in columns."""
+"""Maximum and minimum widths of terminal output, in characters."""
 
 
 def inspect_to(
@@ -23,13 +23,13 @@ def inspect_to(
 ) -> InspectionReport:
     """Inspect files and write the report.
 
-    paths (Sequence[Path]): the files, see `inspect_files`.
-    json_path (Path | None): file to write JSON to; None to write none.
-    html_path (Path | None): file to write the HTML page to; None to write none.
-    options (Any): options of `inspect_files`.
+    paths (Sequence[Path]): the files; see `inspect_files`.
+    json_path (Path | None): the JSON output file. Default: None, no JSON file.
+    html_path (Path | None): the HTML output file. Default: None, no HTML file.
+    options (Any): options for `inspect_files`.
     RETURNS (InspectionReport): the report.
-    RAISES CorpusError: a file cannot be read, an output is also an input or another output, or matplotlib, which the
-        page requires, is missing. Nothing is written then.
+    RAISES CorpusError: a file cannot be read, an output file is also an input file or another output file, or the HTML
+        page requires matplotlib, which is not installed. In these cases, nothing is written.
     """
     _check_outputs(paths, [path for path in (json_path, html_path) if path])
     if html_path:
@@ -48,7 +48,7 @@ def json_text(report: InspectionReport, ascii: bool = False) -> str:
     """Return a report as JSON text.
 
     report (InspectionReport): the report.
-    ascii (bool): whether to escape non-ASCII characters, for outputs whose encoding is not known.
+    ascii (bool): whether to escape non-ASCII characters, for output with an unknown encoding. Default: False.
     """
     return json.dumps(to_json(report), ensure_ascii=ascii, indent=2)
 
@@ -57,8 +57,9 @@ def lines(report: InspectionReport, width: int) -> Iterator[tuple[str, str]]:
     """Format a report for the terminal.
 
     report (InspectionReport): the report.
-    width (int): columns of the terminal.
-    YIELDS (tuple[str, str]): a level of `LEVELS`, or an empty string, and text to print with the sign of that level.
+    width (int): width of the terminal, in characters.
+    YIELDS (tuple[str, str]): a level in `LEVELS` or an empty string, and the text to print with the symbol for that
+        level.
     """
     width = max(NARROWEST, min(width, WIDEST))
     for split in report.corpora.splits:
@@ -72,12 +73,12 @@ def lines(report: InspectionReport, width: int) -> Iterator[tuple[str, str]]:
 
 
 def _wrap(text: str, width: int) -> str:
-    """Wrap text that follows a sign of two characters."""
+    """Wrap text that follows a symbol with a width of two characters."""
     return textwrap.fill(text, width - 2, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Check that no output would overwrite an input or another output."""
+    """Reject an output file that would overwrite an input file or another output file."""
     for path in outputs:
         if path.exists() and any(path.samefile(file) for file in inputs if file.exists()):
             raise CorpusError(Errors.same_file.format(path=path))

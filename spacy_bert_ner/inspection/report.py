@@ -1,4 +1,4 @@
-"""Inspect the splits of a corpus. The files are read as streams."""
+"""Inspect the splits of a corpus. The files are streamed."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ TRAIN = "train"
 class InspectionReport:
     """The result of an inspection.
 
-    corpora (Corpora): statistics of the splits.
-    findings (list[Finding]): likely faults, the most severe first.
-    confusion (Counter[tuple[str, str]]): how often strings have another label than their most frequent one; see
-        `label_consistency.confusion`.
-    encoder (str | None): encoder whose subwords were counted; None if none were.
-    window (int | None): maximum number of its subwords per window; None if none were counted.
+    corpora (Corpora): statistics on the splits.
+    findings (list[Finding]): likely problems, most severe first.
+    confusion (Counter[tuple[str, str]]): number of occurrences in which a string does not have its most frequent label;
+        see `label_consistency.confusion`.
+    encoder (str | None): encoder whose subwords were counted; None if no subwords were counted.
+    window (int | None): maximum number of subwords per window; None if no subwords were counted.
     """
 
     corpora: Corpora
@@ -53,11 +53,11 @@ class InspectionReport:
     window: int | None = None
 
     def count(self, level: str) -> int:
-        """Return the number of findings of a level."""
+        """Return the number of findings with this level."""
         return sum(finding.level == level for finding in self.findings)
 
     def counts(self) -> list[str]:
-        """Return the number of findings of each level as text, such as `2 warnings`."""
+        """Return the number of findings for each level as text, such as `2 warnings`."""
         names = {"error": "error", "warning": "warning", "info": "note"}
         counts = {name: self.count(level) for level, name in names.items()}
         return [f"{n} {name}{'s' if n != 1 else ''}" for name, n in counts.items()]
@@ -68,12 +68,14 @@ def inspect_files(
 ) -> InspectionReport:
     """Inspect the splits of a corpus.
 
-    paths (Sequence[Path]): a file for each split. The training data is the split named `train`, or else the first.
-    encoder (str | None): checkpoint whose subwords to count; None to count none.
-    examples (int): maximum number of examples of each finding.
-    reading (Any): options of `CorpusStream`. By default, spans that do not fit are counted instead of refused.
+    paths (Sequence[Path]): one file per split. The training data is the split named `train` or, if there is none, the
+        first split.
+    encoder (str | None): name or folder of a checkpoint, to count its subwords. Default: None, count no subwords.
+    examples (int): maximum number of examples per finding. Default: 5.
+    reading (Any): options for `CorpusStream`. By default, spans that do not fit are counted instead of rejected.
     RETURNS (InspectionReport): the report.
-    RAISES CorpusError: a file cannot be read. CheckpointError: the encoder cannot be opened.
+    RAISES CorpusError: a file cannot be read.
+    RAISES CheckpointError: the encoder cannot be loaded.
     """
     names = split_names(paths)
     order = sorted(range(len(paths)), key=lambda i: names[i] != TRAIN)
@@ -114,11 +116,11 @@ def inspect_files(
 
 
 def split_names(paths: Sequence[Path]) -> list[str]:
-    """Name the split of each file: by its stem, with as many folders as needed to be unique.
+    """Return a name for the split in each file. It is the file stem, or the end of the path if stems are equal.
 
     paths (Sequence[Path]): the files.
-    RETURNS (list[str]): the names.
-    RAISES CorpusError: there is no file, or a file is given twice.
+    RETURNS (list[str]): one unique name per file.
+    RAISES CorpusError: there are no files, or a file is given twice.
     """
     if not paths:
         raise CorpusError(Errors.nothing_to_inspect)
@@ -140,7 +142,7 @@ def split_names(paths: Sequence[Path]) -> list[str]:
 def _count_split(
     stream: CorpusStream, file: SplitFile, duplicates: DuplicateFinder, counter: SubwordCounter | None, limit: int
 ) -> SplitStatistics:
-    """Read a split once, and collect its statistics, duplicates and subword lengths."""
+    """Read a split once to collect its statistics, duplicates and subword lengths."""
     split = SplitStatistics(file, stream.format, stream.tag_scheme, limit)
     n_repaired = last_line = 0
     for i, sentence in enumerate(stream):
@@ -152,7 +154,7 @@ def _count_split(
         duplicates.add(int(stream.texts[i]), file, sentence, entities)
         if stream.n_repaired > n_repaired:
             n, n_repaired = stream.n_repaired - n_repaired, stream.n_repaired
-            split.note("repaired", sentence, 0, len(sentence.words), note=f"{n} repaired")
+            split.note("repaired", sentence, 0, len(sentence.words), note=f"{n} repaired tag{'s' if n != 1 else ''}")
         if counter:
             counter.add(file, sentence, split)
     if counter:
@@ -163,7 +165,7 @@ def _count_split(
 
 
 def _count_labels(corpora: Corpora, sentences: Iterator[tuple[SplitFile, Sentence]]) -> LabelCounts:
-    """Count the labels of all strings that occur as entities, and their occurrences outside entities."""
+    """For all strings that occur as entities, count their labels and their occurrences outside entities."""
     counts_by_text = entity_label_counts(split.forms for split in corpora.splits)
     finder = StringFinder(counts_by_text)
     for _, sentence in sentences:
@@ -179,6 +181,6 @@ def _check_window(corpora: Corpora, window: int) -> Iterator[Finding]:
         f"sentences longer than one window of {window} subwords",
         of="sentences",
         total=corpora.total("n_sentences"),
-        advice="Nothing is truncated: bert_ner reads them in overlapping windows. Other tools may truncate them. If "
-        "they are documents, training on sentences is faster.",
+        advice="bert_ner splits them into overlapping windows, so nothing is truncated. Other tools may truncate them. "
+        "If they are whole documents, training on single sentences is faster.",
     )

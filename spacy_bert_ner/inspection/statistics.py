@@ -1,4 +1,4 @@
-"""Collect the statistics of a split in one pass."""
+"""Collect statistics on a split in one pass."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .examples import ExampleCounter, SplitFile
 from .text_quality import spaced_marks, text_issues
 
 LONG_ENTITY = 20
-"""Number of tokens above which an entity is unusually long."""
+"""Maximum number of tokens in an entity of normal length."""
 _MIN_CASED_WORDS = 5
-"""Number of words from which a sentence counts for the case of the text."""
+"""Minimum number of words in a sentence for the letter-case check."""
 
 
 class Summary(NamedTuple):
-    """Statistics of lengths.
+    """Summary statistics on lengths.
 
-    min (int): the shortest length.
-    median (int): the median.
-    p95 (int): the 95th percentile.
-    max (int): the longest length.
+    min (int): the minimum length.
+    median (int): the median length.
+    p95 (int): the 95th percentile of the lengths.
+    max (int): the maximum length.
     """
 
     min: int
@@ -36,32 +36,33 @@ class Summary(NamedTuple):
 
 @dataclass
 class SplitStatistics:
-    """Statistics of a split.
+    """Statistics on a split.
 
-    source (SplitFile): the file of the split.
-    format (str): its format.
-    tag_scheme (str): its tag scheme.
-    limit (int): maximum number of examples of each finding.
-    n_sentences, n_tokens (int): numbers of sentences and tokens.
-    n_unknown (int): tokens without a known tag.
-    n_repaired (int): tags that were repaired.
-    n_with_entity (int): sentences with an entity.
-    n_cased (int): sentences that count for the case of the text.
-    n_lower, n_upper (int): those of them in lower case only and in upper case only.
-    n_clinging (int): punctuation and contractions that are usually written without a space before them.
-    n_joined (int): tokens that share a subword with an earlier one; see `alignment.Alignment`.
-    has_spaces (bool): whether the format tells where spaces are.
+    source (SplitFile): the file that contains the split.
+    format (str): the format of the file.
+    tag_scheme (str): the tag scheme of the file.
+    limit (int): maximum number of examples per finding.
+    n_sentences, n_tokens (int): number of sentences and number of tokens.
+    n_unknown (int): number of tokens with an unknown tag.
+    n_repaired (int): number of repaired tags.
+    n_with_entity (int): number of sentences with an entity.
+    n_cased (int): number of sentences in the letter-case check.
+    n_lower, n_upper (int): number of checked sentences in lower case only and in upper case only.
+    n_clinging (int): number of punctuation marks and contractions that are usually written without a space before them.
+    n_joined (int): number of tokens that share a subword with an earlier token; see `alignment.Alignment`.
+    has_spaces (bool): whether the format stores spaces.
     entities (Counter[str]): number of entities by label.
-    forms (Counter[tuple[str, str]]): number of entities by string and label: `("Paris", "geo")`.
+    forms (Counter[tuple[str, str]]): number of entities by string and label. A key is a pair such as
+        `("Paris", "geo")`.
     lengths (Counter[int]): number of sentences by length in tokens.
     entity_lengths (Counter[int]): number of entities by length in tokens.
-    subword_lengths (Counter[int]): number of sentences by length in subwords, including special ones; empty if none
-        were counted.
-    documents (Counter[str]): number of sentences by name of the document, for documents that have a name.
+    subword_lengths (Counter[int]): number of sentences by length in subwords, including special subwords; empty if no
+        subwords were counted.
+    documents (Counter[str]): number of sentences by document name. Unnamed documents are not counted.
     description (str): how the file was read; see `CorpusStream.describe`.
-    notes (list[str]): warnings of the reader, except those that are findings.
-    skipped (list[str]): errors of sentences that cannot be read and were left out.
-    counters (dict[str, ExampleCounter]): occurrences by code of the finding.
+    notes (list[str]): warnings from the reader, except those that are findings.
+    skipped (list[str]): errors for the sentences that cannot be read and were skipped.
+    counters (dict[str, ExampleCounter]): occurrences by finding code.
     """
 
     source: SplitFile
@@ -95,19 +96,19 @@ class SplitStatistics:
 
     @property
     def name(self) -> str:
-        """Name of the split."""
+        """Return the name of the split."""
         return self.source.split
 
     @property
     def n_entities(self) -> int:
-        """Number of entities of all labels."""
+        """Return the number of entities with any label."""
         return self.entities.total()
 
     def add(self, sentence: Sentence) -> list[Entity]:
-        """Add a sentence.
+        """Add a sentence to the statistics.
 
         sentence (Sentence): the sentence.
-        RETURNS (list[Entity]): its entities.
+        RETURNS (list[Entity]): the entities in the sentence.
         """
         words, text = sentence.words, " ".join(sentence.words)
         self.n_sentences += 1
@@ -116,7 +117,7 @@ class SplitStatistics:
         self.n_unknown += sentence.tags.count(None)
         if not text.strip():
             self.note("empty", sentence, 0, len(words))
-        # Readers name documents without a name by file and number.
+        # Readers give unnamed documents a name that consists of the file name and a number.
         if sentence.document and not sentence.document.startswith(f"{Path(self.source.file).name} "):
             self.documents[sentence.document] += 1
         sentence_entities = list(entities(sentence.tags))
@@ -154,19 +155,19 @@ class SplitStatistics:
         """Count an occurrence of a finding.
 
         code (str): code of the finding.
-        sentence (Sentence): the sentence.
+        sentence (Sentence): the sentence that contains the occurrence.
         start (int): index of the first word.
         end (int): index after the last word.
         label (str): label of the entity; empty if the words are not an entity.
-        note (str): further information.
+        note (str): additional information.
         """
         self.counters[code].add(lambda: self.source.example(sentence, start, end, label, note))
 
 
 def summary(lengths: Counter[int]) -> Summary | None:
-    """Return statistics of lengths; None if there are no lengths.
+    """Return summary statistics on lengths, or None if there are no lengths.
 
-    lengths (Counter[int]): how often each length occurs.
+    lengths (Counter[int]): number of occurrences of each length.
     """
     if not lengths:
         return None
@@ -176,8 +177,8 @@ def summary(lengths: Counter[int]) -> Summary | None:
 def quantile(lengths: Counter[int], share: float) -> int:
     """Return a quantile of lengths.
 
-    lengths (Counter[int]): how often each length occurs.
-    share (float): share of the lengths that do not exceed the quantile, from 0 to 1.
+    lengths (Counter[int]): number of occurrences of each length.
+    share (float): minimum share of lengths that do not exceed the quantile, from 0 to 1.
     RETURNS (int): the quantile; 1 if there are no lengths.
     """
     n_up_to, total = 0, lengths.total()

@@ -1,4 +1,4 @@
-"""Count the subwords of sentences as the component splits them, and the subwords that tokens share."""
+"""Count the subwords in sentences as the component splits them, and count tokens that share a subword."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .examples import SplitFile
 from .statistics import SplitStatistics
 
 _BATCH_SIZE = 500
-"""Sentences to tokenize together."""
+"""Number of sentences to tokenize together."""
 
 
 class SubwordCounter:
-    """Counts the subwords of sentences.
+    """A counter for the subwords in sentences.
 
     name (str): folder of a checkpoint, or its name on the Hub.
-    RAISES CheckpointError: the checkpoint cannot be found or opened.
+    RAISES CheckpointError: the checkpoint cannot be found or loaded.
 
-    window: maximum number of subwords, including special ones, that the component sends through the encoder at once.
+    window: maximum number of subwords in a window of the component, including special subwords.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,18 +35,18 @@ class SubwordCounter:
         self._pending: list[tuple[SplitFile, Sentence, SplitStatistics]] = []
 
     def add(self, file: SplitFile, sentence: Sentence, split: SplitStatistics) -> None:
-        """Add a sentence, and count a batch of sentences when it is full.
+        """Add a sentence. When the batch is full, count its subwords.
 
-        file (SplitFile): the file of the sentence.
+        file (SplitFile): the file that contains the sentence.
         sentence (Sentence): the sentence.
-        split (SplitStatistics): statistics to update.
+        split (SplitStatistics): the statistics to update.
         """
         self._pending.append((file, sentence, split))
         if len(self._pending) >= _BATCH_SIZE:
             self.flush()
 
     def flush(self) -> None:
-        """Count the sentences that were added since the last batch."""
+        """Count the subwords in all sentences that were added since the last batch."""
         texts = ["".join(sentence.pieces()) for _, sentence, _ in self._pending]
         encodings = self._checkpoint.tokenize(texts) if texts else []
         for (file, sentence, split), encoding in zip(self._pending, encodings, strict=True):
@@ -61,7 +61,7 @@ class SubwordCounter:
 
 
 def _n_joined(sentence: Sentence, encoding: Encoding) -> int:
-    """Return how many tokens share a subword with an earlier token."""
+    """Return the number of tokens that share a subword with an earlier token."""
     ends = np.cumsum([len(piece) for piece in sentence.pieces()])
     starts = np.append(0, ends[:-1])
     tokens = np.stack([starts, starts + [len(word) for word in sentence.words]], axis=1)

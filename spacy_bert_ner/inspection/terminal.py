@@ -16,15 +16,15 @@ from .report import InspectionReport
 from .statistics import SplitStatistics, summary
 
 _FIRST_COLUMN, _OTHER_COLUMNS = 30, 22
-"""Maximum widths of the row names, and of the numbers of a split, in characters."""
+"""Maximum widths of the first column, which contains the row names, and of the column for each split, in characters."""
 
 
 def tables(report: InspectionReport, width: int) -> str:
-    """Format the tables of counts, lengths and labels. Splits that do not fit go into further tables.
+    """Format the tables with counts, lengths and labels. Splits that do not fit are shown in additional tables.
 
     report (InspectionReport): the report.
-    width (int): columns of the terminal.
-    RETURNS (str): the tables.
+    width (int): width of the terminal, in characters.
+    RETURNS (str): the formatted tables.
     """
     parts: list[str] = []
     all_splits = report.corpora.splits
@@ -39,20 +39,20 @@ def tables(report: InspectionReport, width: int) -> str:
             if rows
         )
     if not report.window:
-        text = "Lengths in subwords were not counted. Name a checkpoint to count them: --encoder"
+        text = "Subwords were not counted. To count them, specify a checkpoint with --encoder."
         parts.append(textwrap.fill(text, width) + "\n")
     return "\n".join(parts)
 
 
 def headline(finding: Finding, width: int) -> str:
-    """Format title and count of a finding, with room for a sign before them."""
+    """Format the title and count of a finding. The first line leaves room for a symbol."""
     of_total = f"{_percent(finding.share)} of " if finding.share is not None else ""
     text = f"{visible(finding.title)}: {finding.count:,} ({of_total}{visible(finding.of)}) [{finding.code}]"
     return "\n  ".join(textwrap.wrap(text, width - 2))
 
 
 def body(finding: Finding, width: int) -> str:
-    """Format advice, details and examples of a finding."""
+    """Format the advice, details and examples of a finding."""
     lines = [*textwrap.wrap(visible(finding.advice), width - 2, break_on_hyphens=False)]
     for detail in finding.details:
         lines += textwrap.wrap(visible(detail), width - 2, initial_indent="- ", subsequent_indent="  ")
@@ -67,13 +67,16 @@ def _size_rows(report: InspectionReport, splits: Sequence[SplitStatistics]) -> l
 
     rows = [
         row("sentences", lambda s: f"{s.n_sentences:,}"),
-        row("with an entity", lambda s: _percent(s.n_with_entity / s.n_sentences)),
+        row("sentences with an entity", lambda s: _percent(s.n_with_entity / s.n_sentences)),
         row("tokens", lambda s: f"{s.n_tokens:,}"),
         row("entities", lambda s: f"{s.n_entities:,}"),
     ]
     if len(report.corpora.splits) > 1:
         rows.append(
-            row(f"also in {visible(report.corpora.train.name)}", lambda s: _percent(seen_share(report.corpora, s)))
+            row(
+                f"entities also in {visible(report.corpora.train.name)}",
+                lambda s: _percent(seen_share(report.corpora, s)),
+            )
         )
     rows.append(row("", lambda s: "min  med  95 %  max"))
     rows.append(row("tokens per sentence", lambda s: _length_cell(s.lengths)))
@@ -109,7 +112,7 @@ def _format_example(example: CorpusExample, width: int) -> list[str]:
     room = max(10, width - 2 - len(location) - len(label))
     text = _cut(example.text, room)
     n_context = room - len(text)
-    # One side may use the room that the other does not need.
+    # One side can use the space that the other side does not need.
     n_before = max(n_context // 2, n_context - len(example.after))
     before = example.before if len(example.before) <= n_before else _cut(example.before[::-1], n_before)[::-1]
     lines = [f"{location}{before}[{text}]{_cut(example.after, n_context - len(before))}{label}"]
@@ -117,7 +120,7 @@ def _format_example(example: CorpusExample, width: int) -> list[str]:
 
 
 def _percent(value: float | None) -> str:
-    """Format a share as on the HTML page, in ASCII and without a space."""
+    """Format a share as on the HTML page, but in ASCII and without a space."""
     return percent(value).replace("–", "-").replace("< ", "<")
 
 

@@ -1,4 +1,4 @@
-"""Find unnatural text: damage by wrong encodings, markup and traces of tokenizers."""
+"""Find unnatural text, such as encoding errors, markup and tokenizer artefacts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _REFERENCE = re.compile(r"&( ?)(\w+|#\d+|#[xX][0-9a-fA-F]+) ?;")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
 _TREEBANK = {"``", "-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-"}
 _CLINGS = re.compile(r"[.,]|(?:'|’)(?:s|re|ve|ll|d|m)|n(?:'|’)t", re.IGNORECASE)
-"""Words that are printed without a space before them. Other punctuation has a space before it in French."""
+"""Words that are written without a space before them. In French, other punctuation has a space before it."""
 
 CODES = {
     "replacement": "the replacement character U+FFFD",
-    "mojibake": "text decoded in a wrong encoding, such as Ã© for é",
-    "control": "control characters or invisible marks",
-    "markup": "HTML character references, such as &amp;",
-    "treebank": "brackets and quotation marks as in the Penn Treebank, such as -LRB- and ``",
+    "mojibake": "text decoded with the wrong encoding, such as Ã© for é",
+    "control": "control or other invisible characters",
+    "markup": "HTML character references such as &amp;",
+    "treebank": "Penn Treebank brackets and quotation marks, such as -LRB- and ``",
 }
 
 
 class TextIssue(NamedTuple):
-    """Words that are not natural text.
+    """A range of words that is not natural text.
 
-    code (str): kind of the issue, a key of `CODES`.
+    code (str): type of issue, a key in `CODES`.
     start (int): index of the first word.
     end (int): index after the last word.
     """
@@ -36,11 +36,11 @@ class TextIssue(NamedTuple):
 
 
 def text_issues(words: Sequence[str], text: str) -> Iterator[TextIssue]:
-    """Find the issues in a sentence.
+    """Find unnatural text in a sentence.
 
-    words (Sequence[str]): the words.
+    words (Sequence[str]): the words in the sentence.
     text (str): the words joined by spaces.
-    YIELDS (TextIssue): each issue.
+    YIELDS (TextIssue): the issues.
     """
     if "&" in text:
         yield from _references(words, text)
@@ -59,7 +59,10 @@ def text_issues(words: Sequence[str], text: str) -> Iterator[TextIssue]:
 
 
 def is_mojibake(word: str) -> bool:
-    """Return whether a word is UTF-8 that was decoded as Windows-1252 or Latin-1: encoded again, it is valid UTF-8."""
+    """Return whether a word is UTF-8 text that was decoded as Windows-1252 or Latin-1.
+
+    Such a word becomes valid UTF-8 if it is encoded again.
+    """
     if word.isascii():
         return False
     for codec in ("cp1252", "latin-1"):
@@ -71,11 +74,12 @@ def is_mojibake(word: str) -> bool:
 
 
 def spaced_marks(words: Sequence[str], spaces: Sequence[bool]) -> tuple[list[int], int]:
-    """Find punctuation and contractions that are usually printed without a space before them.
+    """Find punctuation and contractions that are usually written without a space before them.
 
-    words (Sequence[str]): the words.
-    spaces (Sequence[bool]): whether there is a space after each word.
-    RETURNS (tuple[list[int], int]): the indices of those with a space before them, and the number of all.
+    words (Sequence[str]): the words in the sentence.
+    spaces (Sequence[bool]): whether a space follows each word.
+    RETURNS (tuple[list[int], int]): the indices of those with a space before them, and the total number of such
+        punctuation and contractions.
     """
     clinging = [i for i in range(1, len(words)) if _CLINGS.fullmatch(words[i])]
     return [i for i in clinging if spaces[i - 1]], len(clinging)
@@ -86,5 +90,5 @@ def _references(words: Sequence[str], text: str) -> Iterator[TextIssue]:
         if match[2][0] != "#" and f"{match[2]};" not in html5:
             continue
         start, end = (text.count(" ", 0, position) for position in (match.start(), match.end() - 1))
-        # A space inside a word counts as a word boundary here, so limit the indices.
+        # A space inside a word is counted as a word boundary here, so clip the indices.
         yield TextIssue("markup", min(start, len(words) - 1), min(end, len(words) - 1) + 1)

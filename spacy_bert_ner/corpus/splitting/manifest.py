@@ -1,4 +1,4 @@
-"""Read and write `split.json`, which records the source and the settings of a conversion and the content of each split."""
+"""Read and write `split.json`, which records the source, the settings and the content of each split."""
 
 from __future__ import annotations
 

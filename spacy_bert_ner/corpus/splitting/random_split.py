@@ -102,9 +102,8 @@ def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[
     """
     shares = np.array(parse_split(split)) / 100
     n_units = int(unit_of.max(initial=-1)) + 1
-    table = np.zeros(
-        (n_units, counts.shape[1] + 1), dtype=np.int64
-    )  # number of entities per label, then number of sentences
+    # Columns of the table: the number of entities per label, then the number of sentences.
+    table = np.zeros((n_units, counts.shape[1] + 1), dtype=np.int64)
     np.add.at(table, unit_of, np.column_stack([counts, np.ones(len(unit_of), dtype=np.int64)]))
     needed = shares[:, None] * table.sum(axis=0)  # (n_splits, n_labels + 1), reduced as units are assigned
     order = np.random.RandomState(seed).permutation(n_units)

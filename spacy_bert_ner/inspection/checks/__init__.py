@@ -1,1 +1,1 @@
-"""Checks of annotated text: one module per kind of finding."""
+"""Check annotated text for problems. Each module checks one aspect of the text."""

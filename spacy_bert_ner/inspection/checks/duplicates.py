@@ -1,4 +1,4 @@
-"""Check for duplicates: sentences and documents in two splits, and sentences with different annotations."""
+"""Check for sentences and documents in two splits, and for identical sentences with different annotations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..findings import Corpora, Finding, listed, share
 
 
 def check_duplicates(corpora: Corpora, duplicates: DuplicateFinder) -> Iterator[Finding]:
-    """Check for duplicates.
+    """Check a corpus for duplicates.
 
-    corpora (Corpora): statistics of the splits.
-    duplicates (DuplicateFinder): the duplicate sentences.
-    YIELDS (Finding): each finding.
+    corpora (Corpora): statistics on the splits.
+    duplicates (DuplicateFinder): the finder that collected the duplicate sentences.
+    YIELDS (Finding): the findings.
     """
     yield from _check_leaks(corpora, duplicates)
     yield from _check_documents(corpora)
@@ -28,25 +28,25 @@ def check_duplicates(corpora: Corpora, duplicates: DuplicateFinder) -> Iterator[
             differing.n,
             "sentences",
             share(differing.n, corpora.total("n_sentences")),
-            "At least one of the annotations is wrong. Fix it; until then the model learns both.",
+            "At least one of the annotations is wrong. Correct it, because the model learns from both.",
             differing.examples,
         )
 
 
 def _check_leaks(corpora: Corpora, duplicates: DuplicateFinder) -> Iterator[Finding]:
     sizes = {split.name: split.n_sentences for split in corpora.splits}
-    fix = "Remove them from one file, or split again: convert --split keeps copies together."
+    fix = "Remove them from one file, or split the corpus again. convert --split keeps duplicates in the same split."
     for level, code, relation, leaks in (
         ("error", "leakage", "also occur in", duplicates.leaks),
-        ("warning", "near_leakage", "are nearly identical to one of", duplicates.near_leaks),
+        ("warning", "near_leakage", "are nearly identical to a sentence in", duplicates.near_leaks),
     ):
         for (split, other), counter in sorted(leaks.items()):
             yield Finding(
                 level,
                 code,
-                f"sentences of {split} that {relation} {other} ({MIN_WORDS} words or more)",
+                f"sentences in {split} that {relation} {other} ({MIN_WORDS} words or more)",
                 counter.n,
-                f"sentences of {split}",
+                f"sentences in {split}",
                 share(counter.n, sizes[split]),
                 f"Scores on {split} are too high. {fix}",
                 counter.examples,
@@ -60,11 +60,11 @@ def _check_documents(corpora: Corpora) -> Iterator[Finding]:
             yield Finding(
                 "info",
                 "shared_documents",
-                f"documents of {second.name} that also have sentences in {first.name}",
+                f"documents in {second.name} that also have sentences in {first.name}",
                 len(shared),
-                f"documents of {second.name}",
+                f"documents in {second.name}",
                 share(len(shared), len(second.documents)),
-                "A document repeats its names, so scores say less about documents that the model has not seen. "
-                "convert --split with --by-document keeps documents together.",
+                "The sentences of a document repeat its names, so scores say less about unseen documents. To keep "
+                "documents together, split the corpus again with convert --split and --by-document.",
                 details=[listed(shared, corpora.train.limit)] if corpora.train.limit else [],
             )

@@ -1,4 +1,4 @@
-"""Check entities: their boundaries, their lengths, and strings that are annotated inconsistently."""
+"""Check entity boundaries, entity lengths, and strings with inconsistent labels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from ..label_consistency import MAJORITY, MIN_OCCURRENCES, MIN_OCCURRENCES_OUTSI
 from ..statistics import LONG_ENTITY
 
 Shown = dict[tuple[str, str], list[CorpusExample]]
-"""Examples of inconsistent labels, by string and label."""
+"""Examples of inconsistent labels by string and label."""
 TOLERATED = 0.005
-"""Share of the entities below which inconsistent labels are no warning, as some names do have several labels."""
-_CRITERION = "(Strings that occur {} times or more, at least {:.0%} of them with the same label or none.)"
+"""Minimum share of entities with inconsistent labels for a warning. Some names do have several labels."""
+_CRITERION = (
+    "The check covers strings that occur at least {} times and have the same label, or none, in at least {:.0%} of "
+    "these occurrences."
+)
 
 
 def check_entities(
@@ -23,13 +26,13 @@ def check_entities(
     shown: Shown,
     spans: Sequence[SpanAlignmentReport] = (),
 ) -> Iterator[Finding]:
-    """Check entities.
+    """Check the entities in a corpus.
 
-    corpora (Corpora): statistics of the splits.
+    corpora (Corpora): statistics on the splits.
     inconsistent (Sequence[InconsistentLabel]): labels that are likely errors.
-    shown (Shown): examples of some of them.
-    spans (Sequence[SpanAlignmentReport]): reports of the files that have text with offsets.
-    YIELDS (Finding): each finding.
+    shown (Shown): examples of some inconsistent labels.
+    spans (Sequence[SpanAlignmentReport]): reports on the files that contain text with offsets.
+    YIELDS (Finding): the findings.
     """
     yield from _check_blank_edges(corpora, spans)
     yield from _check_edges_and_lengths(corpora)
@@ -42,17 +45,18 @@ def _check_consistency(corpora: Corpora, inconsistent: Sequence[InconsistentLabe
         "other_label": (
             [item for item in inconsistent if NO_ENTITY not in (item.label, item.usual)],
             "entities whose string usually has another label",
-            "Check them in context. Some are correct, as a city can also be a club; fix the others.",
+            "Check them in context. Some are correct, because a city can share its name with a club. Correct the "
+            "others.",
         ),
         "missed": (
             [item for item in inconsistent if item.label == NO_ENTITY],
-            "strings outside entities that usually are an entity",
-            "Annotate those that were overlooked; otherwise the model learns to overlook them, too.",
+            "strings outside entities that are usually an entity",
+            "Annotate those that were overlooked. Otherwise, the model learns to overlook them, too.",
         ),
         "stray": (
             [item for item in inconsistent if item.usual == NO_ENTITY],
-            "entities whose string usually is no entity",
-            "Remove those that are no entities. Words such as May can be both, and are correct.",
+            "entities whose string is usually not an entity",
+            "Remove those that are not entities. Keep the correct ones, because a word such as May can be both.",
         ),
     }
     for code, (items, title, advice) in kinds.items():
@@ -72,11 +76,11 @@ def _check_consistency(corpora: Corpora, inconsistent: Sequence[InconsistentLabe
 
 
 def select_shown(inconsistent: Sequence[InconsistentLabel], limit: int) -> list[InconsistentLabel]:
-    """Select the labels of which examples are shown: the first of each kind.
+    """Select the inconsistent labels for which examples are shown.
 
     inconsistent (Sequence[InconsistentLabel]): labels that are likely errors.
-    limit (int): maximum number of each kind.
-    RETURNS (list[InconsistentLabel]): the selected labels.
+    limit (int): maximum number of labels for each type of inconsistency.
+    RETURNS (list[InconsistentLabel]): the first labels for each type of inconsistency.
     """
     kinds: dict[tuple[bool, bool], list[InconsistentLabel]] = {}
     for item in inconsistent:
@@ -91,7 +95,7 @@ def _check_blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -
         "entities that begin or end with white space",
         of="entities",
         total=corpora.total("n_entities"),
-        advice="Correct their boundaries: the white space is not part of the name, and impairs what the model learns.",
+        advice="Correct their boundaries. The white space is not part of the entity and impairs training.",
     )
     if n_trimmed := sum(report.n_trimmed + report.n_blank for report in spans):
         yield Finding(
@@ -101,7 +105,7 @@ def _check_blank_edges(corpora: Corpora, spans: Sequence[SpanAlignmentReport]) -
             n_trimmed,
             "spans",
             share(n_trimmed, sum(report.n_spans for report in spans)),
-            "Nothing to do: the white space is left out. A span of only white space is no entity.",
+            "No action is needed. The white space was removed, and spans with only white space were skipped.",
             details=[line for report in spans for line in report.trimmed][: corpora.train.limit],
         )
 
@@ -111,12 +115,12 @@ def _check_edges_and_lengths(corpora: Corpora) -> Iterator[Finding]:
         (
             "odd_edges",
             "entities that begin or end with punctuation",
-            "Correct their boundaries, unless the punctuation is part of the name.",
+            "Correct their boundaries unless the punctuation is part of the name.",
         ),
         (
             "long_entities",
-            f"entities of more than {LONG_ENTITY} tokens",
-            "Check where they end. Often the end of an entity is missing, so that two entities have become one.",
+            f"entities with more than {LONG_ENTITY} tokens",
+            "Check where they end. Often, two entities were merged because the end of the first is missing.",
         ),
     )
     for code, title, advice in checks:

@@ -1,4 +1,4 @@
-"""Check labels: those that a split lacks, and their names."""
+"""Check for labels that are missing from a split or rare, and check label names."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ...corpus.dev_set_size import ENOUGH_ENTITIES, describe_small, is_dev
 from ..findings import Corpora, Finding, listed, share
 
 MIN_LABEL_ENTITIES = 20
-"""Minimum number of entities of a label that training requires."""
+"""Minimum number of entities per label for training."""
 
 
 def check_labels(corpora: Corpora) -> Iterator[Finding]:
-    """Check labels.
+    """Check the labels in a corpus.
 
-    corpora (Corpora): statistics of the splits.
-    YIELDS (Finding): each finding.
+    corpora (Corpora): statistics on the splits.
+    YIELDS (Finding): the findings.
     """
     yield from _check_any_entities(corpora)
     yield from _check_dev_size(corpora)
@@ -32,9 +32,9 @@ def _check_any_entities(corpora: Corpora) -> Iterator[Finding]:
                 "no_entities",
                 f"{split.name} has no entities",
                 split.n_sentences,
-                f"sentences of {split.name}",
+                f"sentences in {split.name}",
                 1.0,
-                "Check that it is annotated, and that the tags are read from the correct column (--column).",
+                "Check that the file is annotated and that --column specifies the tag column.",
             )
 
 
@@ -47,7 +47,7 @@ def _check_dev_size(corpora: Corpora) -> Iterator[Finding]:
                 "small_dev",
                 f"{split.name} has fewer than {ENOUGH_ENTITIES} entities",
                 split.n_entities,
-                f"entities of {split.name}",
+                f"entities in {split.name}",
                 1.0,
                 message.removeprefix(split.name).partition(". ")[2],
             )
@@ -61,12 +61,12 @@ def _check_new_labels(corpora: Corpora) -> Iterator[Finding]:
             yield Finding(
                 "error",
                 "new_labels",
-                f"labels of {split.name} that are missing in {corpora.train.name}: {listed(new)}",
+                f"labels in {split.name} that are missing from {corpora.train.name}: {listed(new)}",
                 count,
-                f"entities of {split.name}",
+                f"entities in {split.name}",
                 share(count, split.n_entities),
-                "The model cannot learn them, and they count as errors in the scores. Split again (convert --split "
-                "with --stratify), rename the label, or leave it out.",
+                "The model cannot learn them, so they count as errors in the scores. Split the corpus again with "
+                "convert --split and --stratify, rename the labels, or remove them.",
             )
 
 
@@ -80,9 +80,10 @@ def _check_rare_labels(corpora: Corpora) -> Iterator[Finding]:
             "rare_labels",
             f"labels with fewer than {MIN_LABEL_ENTITIES} entities in {train.name}: {listed(rare)}",
             count,
-            f"entities of {train.name}",
+            f"entities in {train.name}",
             share(count, train.n_entities),
-            "Annotate more of them, merge them with another label, or leave them out: the model hardly learns so few.",
+            "The model can hardly learn them from so few examples. Annotate more entities, merge the labels with other "
+            "labels, or remove them.",
             details=[f"{label}: {train.entities[label]}" for label in rare],
         )
     for split in corpora.others:
@@ -92,11 +93,12 @@ def _check_rare_labels(corpora: Corpora) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "absent_labels",
-                f"labels of {train.name} that are missing in {split.name}: {listed(missing)}",
+                f"labels in {train.name} that are missing from {split.name}: {listed(missing)}",
                 count,
-                f"entities of {train.name}",
+                f"entities in {train.name}",
                 share(count, train.n_entities),
-                f"Scores on {split.name} do not cover them. Split again: convert --split with --stratify",
+                f"Scores on {split.name} do not cover them. Split the corpus again with convert --split and "
+                "--stratify.",
             )
 
 
@@ -116,7 +118,7 @@ def _check_label_names(corpora: Corpora) -> Iterator[Finding]:
             rarer,
             "entities",
             share(rarer, corpora.total("n_entities")),
-            "They are different labels for the model. Rename them to one label.",
+            "The model treats them as different labels. Give them the same name.",
             details=[" and ".join(repr(label) for label in group) for group in groups],
         )
     blank = [label for label in corpora.labels if any(c.isspace() for c in label)]
@@ -129,8 +131,8 @@ def _check_label_names(corpora: Corpora) -> Iterator[Finding]:
             count,
             "entities",
             share(count, corpora.total("n_entities")),
-            "They work, but formats with columns separated by spaces cannot represent them. Rename them, for example: "
-            "creative-work",
+            "They work, but column files with space-separated columns cannot store them. Use names such as "
+            "creative-work.",
         )
     if len(corpora.labels) == 1:
         yield Finding(
@@ -140,5 +142,5 @@ def _check_label_names(corpora: Corpora) -> Iterator[Finding]:
             entities[corpora.labels[0]],
             "entities",
             1.0,
-            "Nothing to do if this is intended.",
+            "If this is intended, no action is needed.",
         )

@@ -1,4 +1,4 @@
-"""Check text and tags: repaired or lost while reading, and unnatural text."""
+"""Check for sentences, spans and tags that were skipped or changed by the reader, and for unnatural text."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from ..findings import Corpora, Finding, share
 from ..text_quality import CODES
 
 SPACED = 0.2
-"""Share of full stops, commas and contractions with a space before them from which a text is not natural."""
+"""Minimum share of full stops, commas and contractions with a space before them in unnatural text."""
 ONE_CASE = 0.2
-"""Share of sentences in only one case from which a text is not natural."""
+"""Minimum share of sentences with a single letter case in unnatural text."""
 
 _ADVICE = {
-    "replacement": "The original characters are lost. Create the file again from its source, in UTF-8.",
-    "mojibake": "Decode the source of this file with its own encoding, or fix the text with a tool such as ftfy.",
-    "control": "Remove them: they are invisible, and split words into pieces.",
-    "markup": "Convert them to characters before the text is annotated (html.unescape in Python).",
+    "replacement": "The original characters are lost. Create the file again from its source in UTF-8.",
+    "mojibake": "Decode the source file with the correct encoding, or repair the text with a tool such as ftfy.",
+    "control": "Remove them, because they are invisible and split words into pieces.",
+    "markup": "Convert them to characters before annotation, for example with html.unescape in Python.",
     "treebank": 'Replace them with the original characters, such as ( and ". They do not occur in natural text.',
 }
 
 
 def check_text(corpora: Corpora, spans: list[SpanAlignmentReport]) -> Iterator[Finding]:
-    """Check text and tags.
+    """Check the text and the tags in a corpus.
 
-    corpora (Corpora): statistics of the splits.
-    spans (list[SpanAlignmentReport]): reports of the files that have text with offsets.
-    YIELDS (Finding): each finding.
+    corpora (Corpora): statistics on the splits.
+    spans (list[SpanAlignmentReport]): reports on the files that contain text with offsets.
+    YIELDS (Finding): the findings.
     """
     yield from _check_skipped(corpora)
     yield from _check_spans(spans, corpora.train.limit)
@@ -38,7 +38,7 @@ def check_text(corpora: Corpora, spans: list[SpanAlignmentReport]) -> Iterator[F
             "warning", code, f"words with {title}", of="words", total=n_tokens, advice=_ADVICE[code]
         )
     yield from corpora.noted_finding(
-        "warning", "empty", "sentences of only white space", of="sentences", total=n_sentences, advice="Remove them."
+        "warning", "empty", "sentences with only white space", of="sentences", total=n_sentences, advice="Remove them."
     )
     yield from _check_spacing(corpora)
     yield from _check_case(corpora)
@@ -48,9 +48,9 @@ def _check_skipped(corpora: Corpora) -> Iterator[Finding]:
     errors = [error for split in corpora.splits for error in split.skipped]
     if errors:
         yield Finding(
-            "error", "skipped", "sentences that cannot be read and were left out", len(errors), "sentences",
+            "error", "skipped", "sentences that cannot be read and were skipped", len(errors), "sentences",
             share(len(errors), corpora.total("n_sentences") + len(errors)),
-            "Fix them. convert also stops at them, unless --skip-invalid allows that many.",
+            "Correct them. Otherwise, convert stops at them unless --skip-invalid allows this many.",
             details=errors[: corpora.train.limit],
         )  # fmt: skip
 
@@ -63,28 +63,31 @@ def _check_spans(spans: list[SpanAlignmentReport], limit: int) -> Iterator[Findi
             "spans whose offsets do not count characters",
             sum(report.n_spans for report in spans if report.converted),
             [report.converted for report in spans if report.converted],
-            "They are converted, as shown below. If that is wrong: --offsets characters",
+            "They were converted as described below. If the file does count characters, use --offsets characters.",
         ),
         (
             "ambiguous_offsets",
-            "spans without their text in the file, after characters beyond U+FFFF",
+            "spans without a declared text after characters beyond U+FFFF",
             sum(report.n_ambiguous for report in spans),
             [line for report in spans for line in report.ambiguous],
-            "Check them: JavaScript tools count such a character as two. If the offsets do so: --offsets utf-16",
+            "Check them, because JavaScript counts such a character as two. If the offsets do too, use --offsets "
+            "utf-16.",
         ),
         (
             "misaligned",
             "spans that begin or end inside a token",
             sum(report.n_misaligned for report in spans),
             [line for report in spans for line in report.misaligned],
-            "Correct their boundaries, or choose a treatment: convert --misaligned. Here their tokens are unknown.",
+            "Correct their boundaries, or specify how to handle them with --misaligned. By default, inspect treats "
+            "their tokens as unknown.",
         ),
         (
             "overlapping",
             "spans that share tokens with another span",
             sum(report.n_overlapping for report in spans),
             [line for report in spans for line in report.overlapping],
-            "A token can belong to only one entity. Remove one of each, or choose which to keep: convert --overlap",
+            "A token can belong to only one entity. Remove all but one of the spans, or specify which to keep with "
+            "convert --overlap.",
         ),
     )
     for code, title, count, lines, advice in checks:
@@ -93,8 +96,8 @@ def _check_spans(spans: list[SpanAlignmentReport], limit: int) -> Iterator[Findi
     left_out = sum(report.n_left_out for report in spans)
     if left_out:
         yield Finding(
-            "info", "left_out", "texts without annotation, or whose annotation was rejected", left_out, "texts",
-            None, "They are skipped. Nothing to do if this is intended.",
+            "info", "left_out", "texts that were not annotated or whose annotation was rejected", left_out, "texts",
+            None, "They were skipped. If this is intended, no action is needed.",
         )  # fmt: skip
 
 
@@ -106,18 +109,19 @@ def _check_tags(corpora: Corpora) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "repaired",
-            f"tags that violate their scheme ({schemes}); affected sentences: {count}",
+            f"tags that violate their scheme ({schemes}) in {count} sentence{'s' if count != 1 else ''}",
             n_repaired,
             "tokens",
             share(n_repaired, corpora.total("n_tokens")),
-            "They are repaired without losing an entity. If there are many, the scheme may be wrong: --tag-scheme",
+            "They were repaired without losing an entity. If there are many, the scheme may be wrong. To specify it, "
+            "use --tag-scheme.",
             examples,
         )
     n_unknown = corpora.total("n_unknown")
     if n_unknown:
         yield Finding(
             "info", "unknown", "tokens with an unknown tag", n_unknown, "tokens",
-            share(n_unknown, corpora.total("n_tokens")), "They contribute no loss in training.",
+            share(n_unknown, corpora.total("n_tokens")), "They do not contribute to the training loss.",
         )  # fmt: skip
 
 
@@ -132,8 +136,8 @@ def _check_spacing(corpora: Corpora) -> Iterator[Finding]:
             count,
             "full stops, commas and contractions",
             spaced_share,
-            "The text is a list of words joined by spaces, unlike what users type. Convert it again from its list of "
-            "words: convert restores natural text, unless --spacing single is set.",
+            "The text consists of words joined by spaces, unlike text that users type. Convert the original list of "
+            "words again. convert restores natural text unless --spacing single is set.",
             examples,
         )
 
@@ -141,8 +145,8 @@ def _check_spacing(corpora: Corpora) -> Iterator[Finding]:
 def _check_case(corpora: Corpora) -> Iterator[Finding]:
     n_cased = corpora.total("n_cased")
     for name, title, advice in (
-        ("n_lower", "sentences in lower case only", "Train an uncased encoder, or restore the case."),
-        ("n_upper", "sentences in upper case only", "Restore the case, or add such text to all splits."),
+        ("n_lower", "sentences in lower case only", "Train an uncased encoder, or restore the original case."),
+        ("n_upper", "sentences in upper case only", "Restore the original case, or add such text to all splits."),
     ):
         count = corpora.total(name)
         case_share = share(count, n_cased)

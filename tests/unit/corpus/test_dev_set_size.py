@@ -62,7 +62,7 @@ def test_inspect_has_a_finding(tmp_path):
     train = conll(tmp_path / "train.conll", 60)
     findings = {one.code: one for one in inspect_files([train, conll(tmp_path / "dev.conll", 24)]).findings}
     found = findings["small_dev"]
-    assert (found.level, found.count, found.of) == ("warning", 48, "entities of dev")
+    assert (found.level, found.count, found.of) == ("warning", 48, "entities in dev")
     assert found.title == "dev has fewer than 50 entities"
     assert found.advice == ADVICE
     enough = inspect_files([train, conll(tmp_path / "dev.conll", 25), conll(tmp_path / "test.conll", 1)])

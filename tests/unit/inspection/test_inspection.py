@@ -72,10 +72,10 @@ def test_copies_in_two_splits_are_errors(tmp_path):
     dev = conll(tmp_path, "dev", FINE, FINE.replace("lives", "lives3"), "We/O saw/O it/O ./O")
     finding = found(dev, train)["leakage"]
     assert (finding.level, finding.count, finding.share) == ("error", 1, 1 / 3)
-    assert finding.title == "sentences of dev that also occur in train (5 words or more)"
+    assert finding.title == "sentences in dev that also occur in train (5 words or more)"
     (example,) = finding.examples
     assert (example.split, example.line) == ("dev", 8)
-    assert example.note == "also train, line 22"
+    assert example.note == "also in train, line 22"
 
 
 def test_copies_in_one_split_are_no_leak(tmp_path):
@@ -105,7 +105,7 @@ def test_sentences_almost_as_in_another_split(tmp_path, change, shown, there):
     assert list(findings) == ["near_leakage"]
     finding = findings["near_leakage"]
     assert (finding.level, finding.count, finding.share) == ("warning", 1, 0.5)
-    assert finding.title == "sentences of dev that are nearly identical to one of train (5 words or more)"
+    assert finding.title == "sentences in dev that are nearly identical to a sentence in train (5 words or more)"
     (example,) = finding.examples
     assert (example.split, example.line, example.text) == ("dev", *shown)
     assert example.note.startswith("train, line 141: ")
@@ -127,7 +127,7 @@ def test_documents_in_two_splits(tmp_path):
 
     findings = found(docs("train", *"abcdefghij" * 2), docs("dev", "x", "b", "y", "j", "b"))
     finding = findings["shared_documents"]
-    assert (finding.level, finding.count, finding.of, finding.share) == ("info", 2, "documents of dev", 0.5)
+    assert (finding.level, finding.count, finding.of, finding.share) == ("info", 2, "documents in dev", 0.5)
     assert finding.details == ["b, j"]
     assert "shared_documents" not in found(docs("train", "a"), docs("dev", "b"))
 
@@ -174,7 +174,7 @@ def test_the_same_sentence_annotated_differently(tmp_path):
     other = FINE.replace("London/B-geo", "London/O")
     finding = found(conll(tmp_path, "train", *enough(FINE, other)))["same_sentence"]
     assert (finding.level, finding.count) == ("warning", 1)
-    assert finding.examples[0].note == ("Ada Lovelace (per); but Ada Lovelace (per), London (geo) in train, line 141")
+    assert finding.examples[0].note == ("Ada Lovelace (per), but Ada Lovelace (per), London (geo) in train, line 141")
 
 
 def test_labels_that_train_lacks_and_that_others_lack(tmp_path):
@@ -183,9 +183,9 @@ def test_labels_that_train_lacks_and_that_others_lack(tmp_path):
     codes = found(train, dev)
     assert codes.keys() == {"new_labels", "absent_labels"}
     assert (codes["new_labels"].level, codes["new_labels"].count) == ("error", 1)
-    assert codes["new_labels"].title == "labels of dev that are missing in train: wea"
+    assert codes["new_labels"].title == "labels in dev that are missing from train: wea"
     assert (codes["absent_labels"].level, codes["absent_labels"].count) == ("warning", 20)
-    assert codes["absent_labels"].title == "labels of train that are missing in dev: geo"
+    assert codes["absent_labels"].title == "labels in train that are missing from dev: geo"
 
 
 def test_rare_labels(tmp_path):
@@ -316,8 +316,8 @@ def test_repaired_tags(tmp_path):
     path = conll(tmp_path, "train", *enough("Off/O Oslo/I-geo ,/O Rio/I-per ./O", "Ada/B-per Bob/B-per ./O"))
     finding = found(path)["repaired"]
     assert (finding.level, finding.count, finding.examples[0].line) == ("warning", 2, 141)
-    assert "affected sentences: 1" in finding.title
-    assert finding.examples[0].note == "2 repaired"
+    assert "in 1 sentence" in finding.title
+    assert finding.examples[0].note == "2 repaired tags"
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ def test_the_terminal(corpus):
     code, output = run(*corpus)
     assert code == 0
     assert re.search(r"^sentences +22 +1$", output, re.MULTILINE)
-    assert re.search(r"^also in train +- +100.0%$", output, re.MULTILINE)
+    assert re.search(r"^entities also in train +- +100.0%$", output, re.MULTILINE)
     assert re.search(r"^per +21 +50.0% +1 +50.0%$", output, re.MULTILINE)
     assert "[leakage]" in output
     assert "Findings: 1 error, 3 warnings, 0 notes" in output
@@ -537,7 +537,7 @@ def test_the_page_escapes_the_corpus(tmp_path, corpus):
     assert "<b>&$" not in page
     assert "&lt;b&gt;&amp;$" in page
     assert page.count("<svg") == 3
-    assert 'aria-label="Lengths of sentences"' in page
+    assert 'aria-label="Sentence lengths"' in page
     assert 'http-equiv="Content-Security-Policy"' in page
     assert not re.search(r"<(?:link|img|iframe|script)\b|url\(\s*['\"]?http", page)
 
@@ -549,7 +549,7 @@ def test_the_page_tells_labels_apart_that_begin_alike_and_scrolls_charts(tmp_pat
     assert run(path, other, "--html", tmp_path / "page.html")[0] == 0
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "a_long_name…are_many_1<" in page
-    assert "Every split has its own scale. 5 rarer labels are left out." in " ".join(page.split())
+    assert "Each split has its own scale. 5 rarer labels are not shown." in " ".join(page.split())
     assert page.count('<div class="scroll"><svg') == 3
     assert "@media print" in page
 
@@ -559,7 +559,7 @@ def test_charts_of_odd_corpora(tmp_path, encoder):
     paths = [conll(tmp_path, name, f"東京/B-{name} 日本/B-場所 is/O") for name in names]
     code, output = run(*paths, "--html", tmp_path / "page.html", "--encoder", encoder)
     assert code == 0, output
-    assert "1 split is left out." in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "1 split is not shown." in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert run(conll(tmp_path, "none", "No/O one/O"), "--html", tmp_path / "none.html")[0] == 0
 
 
