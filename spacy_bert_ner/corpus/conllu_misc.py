@@ -51,7 +51,7 @@ def write_misc(word: str, space: bool) -> tuple[str, str]:
 
 
 def read_misc(text: str) -> Misc | None:
-    """Parse a MISC value. Return None if it does not have this layout."""
+    """Parse a MISC value. Return None if it is invalid."""
     match = _MISC.fullmatch(text)
     if match is None:
         return None

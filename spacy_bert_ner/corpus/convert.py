@@ -1,4 +1,4 @@
-"""Convert annotated text to `.spacy` files or another format. Either all output files are written or none."""
+"""Convert annotated text to `.spacy` files or another format. Write either all output files or none."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .splitting.manifest import PartCounts
 from .writers.registry import TARGETS, Target, find_target
 
 _MANY_TOKENS, _FEWEST_ENTITIES = 2_000, 500
-"""With 2,000 tokens or more, fewer than one entity per 500 tokens is suspicious. GMB has one entity per 9 tokens, and
-WNUT-17 has one per 32."""
+"""A corpus with at least 2,000 tokens is suspicious if it has fewer than one entity per 500 tokens. GMB has one per 9
+tokens, and WNUT-17 has one per 32."""
 
 
 class ConversionResult(NamedTuple):
@@ -76,7 +76,7 @@ def convert(
     problems (Path | None): file for the complete lists of changed, skipped and rejected spans and sentences. It is also
         written if such spans stop the conversion. Default: None, no file.
     corpus_options: options for `CorpusStream`.
-    RETURNS (ConversionResult): counts, warnings and paths.
+    RETURNS (ConversionResult): the counts, warnings and output paths.
     RAISES CorpusError: the input or an option is invalid, or the folder is not writable. In this case, no output file
         is written.
     """

@@ -114,7 +114,7 @@ def _spaces_of_scripts(words: Sequence[str]) -> list[bool]:
 
 
 def _opening(words: Sequence[str]) -> dict[int, bool]:
-    """Return whether each directed quotation mark opens a quotation, in the style with the fewest errors.
+    """Return whether each directed quotation mark opens a quotation, in the quotation style with the fewest errors.
 
     RETURNS: the word index of each mark, mapped to True if the mark opens a quotation and to False if it closes one.
     """
@@ -127,7 +127,7 @@ def _opening(words: Sequence[str]) -> dict[int, bool]:
 
 
 def _in_style(words: Sequence[str], mark_indices: list[int], openers: str, closers: str) -> tuple[int, dict[int, bool]]:
-    """Count the errors in a sentence under one style.
+    """Count the errors in a sentence under one quotation style.
 
     An error is an opening mark inside an open quotation, a closing mark outside a quotation, or a quotation that is
     left open. An opening mark before punctuation or at the end of the sentence is also an error.

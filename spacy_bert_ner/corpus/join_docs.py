@@ -15,7 +15,7 @@ from .writers.docbin import DOCUMENT
 
 
 def join_docs(docs: Iterable[Doc], n_tokens: int, n_characters: int) -> Iterator[Doc]:
-    """Join consecutive Docs with the same document name, up to the size limits. A longer Doc stays separate.
+    """Join consecutive Docs with the same document name, up to the size limits. A Doc above a limit stays separate.
 
     docs: non-empty Docs that share a vocab. They may be modified.
     n_tokens (int): maximum number of tokens in a joined Doc.
@@ -42,7 +42,7 @@ def _same_document(first: Doc, second: Doc) -> bool:
 
 
 def _joined(docs: list[Doc]) -> Doc:
-    """Join Docs together with their annotation. Each Doc starts a new sentence in the result.
+    """Join Docs and their annotation. Each Doc starts a new sentence in the result.
 
     The Docs are separated by a space. Document-level `user_data` is dropped, except for the document name.
     """

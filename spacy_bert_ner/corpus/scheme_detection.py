@@ -114,7 +114,7 @@ class SchemeDetector:
         if named == "plain":
             return
         schemes = ", ".join(PREFIXES)
-        before: dict[str, str] = {}  # one matching tag per prefix; more would add no information
+        before: dict[str, str] = {}  # one matching tag per prefix, because more would add no information
         shown_tags: list[str] = []
         for tag, line in self.lines.items():
             if tag == OUTSIDE:

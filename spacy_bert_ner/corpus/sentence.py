@@ -22,7 +22,7 @@ class Sentence(NamedTuple):
 
     words: the words in the sentence.
     tags: one tag per word; None for an unknown tag.
-    lines: number of the line where each word starts, from 1. In formats without lines, number of the row or Doc.
+    lines: line number where each word starts, from 1. Formats without lines use the number of the row or Doc.
     spaces: whether a space follows each word; None if the format does not store spaces.
     document: name of the document that contains the sentence; empty if the format does not store it.
     incorrect: word spans that are known not to be entities with their labels. They may overlap.
@@ -45,7 +45,7 @@ class Sentence(NamedTuple):
 
 
 def entities(tags: Sequence[str | None]) -> Iterator[Entity]:
-    """Yield the entities in valid IOB2 tags. None is an unknown tag."""
+    """Yield the entities in valid IOB2 tags. Unknown tags are None."""
     start, label = -1, ""
     for i, tag in enumerate(tags):
         if tag and tag[0] == "I":
@@ -92,7 +92,7 @@ def fits_column(text: str) -> bool:
 def to_doc(sentence: Sentence, vocab: Vocab) -> Doc:
     """Convert a sentence to a Doc with one token per word.
 
-    sentence (Sentence): a sentence with IOB2 tags. None is an unknown tag.
+    sentence (Sentence): a sentence with IOB2 tags. Unknown tags are None.
     vocab (Vocab): the vocab for the Doc.
     RETURNS (Doc): the Doc. `doc.ents` contains the entities, and `doc.spans["incorrect_spans"]` contains the incorrect
         spans, if any.

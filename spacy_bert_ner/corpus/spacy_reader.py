@@ -1,4 +1,4 @@
-"""Register the corpus reader, which lets `spacy train` read annotated text in every format without conversion."""
+"""Register the corpus reader, which lets `spacy train` read every supported format without conversion."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 

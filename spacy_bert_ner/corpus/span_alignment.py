@@ -40,7 +40,7 @@ class TokenEdges(NamedTuple):
 
 
 class _AlignedSpan(NamedTuple):
-    """The tokens in a span, from `first` (inclusive) to `last` (exclusive). If `label` is None, they are unknown."""
+    """A span at token indices, from `first` (inclusive) to `last` (exclusive). If `label` is None, it is unknown."""
 
     first: int
     last: int
@@ -128,8 +128,9 @@ class SpanAligner:
     def _incorrect(
         self, passage: AnnotatedText, edges: TokenEdges, tags: list[str | None], report: SpanAlignmentReport
     ) -> tuple[Entity, ...]:
-        """Return the distinct rejected spans in tokens. Spans that cannot be entities, such as parts of tokens, are
-        skipped.
+        """Return the distinct rejected spans at token indices.
+
+        Skip spans that cannot be entities, such as parts of tokens.
 
         tags: IOB2 tags. *Shape:* `(n_tokens,)`
         RAISES CorpusError: a rejected span is also an entity.
@@ -164,7 +165,7 @@ class SpanAligner:
         return [*reversed(spans.values())]
 
     def _count_ambiguous(self, passage: AnnotatedText, edges: TokenEdges, report: SpanAlignmentReport) -> None:
-        """Count spans that would have another position if their offsets counted UTF-16 units."""
+        """Count spans whose position would change if their offsets counted UTF-16 units."""
         if self._is_named or self.unit != CHARACTERS or passage.text.isascii() or passage.tokens:
             return
         astral = ASTRAL.search(passage.text)

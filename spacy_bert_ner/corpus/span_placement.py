@@ -13,8 +13,9 @@ FoundOffsets = tuple[int, int]
 
 
 class SpanPlaceError(CorpusError):
-    """An error for a span that is outside its text or does not cover its declared text. Its offsets may use another
-    unit.
+    """An error for a span that is outside its text or does not cover its declared text.
+
+    The offsets of such a span may use another unit.
     """
 
 
@@ -110,7 +111,7 @@ def covers(text: str, pieces: Iterable[FoundOffsets], declared: str) -> bool:
 
 
 def bare(text: str) -> str:
-    """Remove white space, and remove line breaks that Label Studio writes as a backslash and an n."""
+    """Remove white space, including line breaks that Label Studio writes as a backslash and an n."""
     return "".join(text.replace("\\n", "\n").split())
 
 
@@ -128,7 +129,7 @@ def trim_piece(text: str, start: int, end: int, align: Callable[[int, int], bool
 
 
 def _join_pieces(text: str, pieces: list[FoundOffsets]) -> list[FoundOffsets]:
-    """Sort pieces in text order, and join pieces separated only by white space. brat splits spans at line breaks."""
+    """Sort pieces in text order and join pieces separated only by white space. brat splits spans at line breaks."""
     joined: list[FoundOffsets] = []
     for start, end in sorted(pieces):
         if joined and not text[joined[-1][1] : start].strip():

@@ -66,7 +66,8 @@ class SpanAlignmentReport:
     n_overlapping: int = 0
     """Number of spans that were dropped because they share a token with a span that was kept."""
     n_ambiguous: int = 0
-    """Number of spans after a character beyond U+FFFF whose text is not declared, if the user specified no unit."""
+    """Number of spans that follow a character beyond U+FFFF and are ambiguous: neither their text nor the unit is
+    declared."""
     n_ambiguous_aligned: int = 0
     """Number of ambiguous spans that would start and end at token boundaries if their offsets counted UTF-16 units."""
     n_left_out: int = 0
@@ -97,7 +98,7 @@ class SpanAlignmentReport:
 
         misaligned (str): how to handle misaligned spans, a key in `MISALIGNED`.
         overlap (str): how to handle overlapping spans, a value in `OVERLAP`.
-        RAISES ListedError: there are such spans. The message gives their numbers and lists the first of them.
+        RAISES ListedError: the file contains such spans. The message counts them and lists the first of them.
         """
         errors = []
         if self.n_misaligned and misaligned == "error":

@@ -14,7 +14,7 @@ MAX_CHARACTERS = 1_000_000
 
 
 class Span(NamedTuple):
-    """An entity at character offsets, from `start` (inclusive) to `end` (exclusive).
+    """An entity with character offsets, from `start` (inclusive) to `end` (exclusive).
 
     fragments: the pieces of a discontinuous entity, as given in the file; empty for a continuous entity.
     declared_text: the text of the span according to the file; None if the file does not declare it.
@@ -40,7 +40,7 @@ class AnnotatedText(NamedTuple):
     """A text with its spans and its position in a file.
 
     document: name of the document that contains the text; empty if the format does not store it.
-    annotated (bool): whether the text was annotated and its annotation was not rejected. Other texts are skipped.
+    annotated (bool): whether the text has an annotation that was not rejected. If not, the text is skipped.
     n_unused (int): number of additional annotations of this text in the file. They are ignored.
     rejected: spans that the annotator rejected. They are not entities and are not in `spans`.
     n_ignored (int): number of spans that the annotator ignored. They are neither in `spans` nor in `rejected`.
@@ -74,7 +74,7 @@ class AnnotatedText(NamedTuple):
 
     @property
     def is_read(self) -> bool:
-        """Return whether the text becomes a Doc: it is annotated, is not empty, and no span has several labels."""
+        """Return whether the text becomes a Doc. It must be annotated, not be empty, and have no multi-label span."""
         return self.annotated and bool(self.text) and not self.has_many_labels
 
     def where(self, span: Span | None = None) -> str:
@@ -105,7 +105,7 @@ def make_span(path: Path, line: int, start: object, end: object, label: object, 
     start, end, label: the values in the file.
     declared_text: the text of the span according to the file. It is ignored unless it is a string.
     RETURNS (Span): the span.
-    RAISES CorpusError: an offset is not a whole number, or the label is empty, not a string, or cannot be stored in a
+    RAISES CorpusError: an offset is not a whole number, or the label is not a string, is empty or cannot be stored in a
         column file. The message names the file and line.
     """
     # `bool` is a subclass of `int`, so compare the exact types.

@@ -55,9 +55,10 @@ class CorpusStream:
         Nested JSON keys are joined by dots, as in `meta.source`. None uses the format's default field.
     text_key (str | None): the JSON key or Label Studio CSV column that contains the text; None for the format's
         default.
-    skip_invalid (int): maximum number of unreadable sentences to skip. A larger number raises an error. Default: 0.
+    skip_invalid (int): maximum number of unreadable sentences to skip. If there are more, an error is raised. Default:
+        0.
     lang (str): the language whose tokenizer splits text with offsets into words. If the file contains words, the
-        language is only checked.
+        language is only validated.
     tokenize: function that creates a Doc from a text. It replaces the tokenizer for `lang`.
     spacing (str): how to add spaces if the format does not store them: "natural" as in print (see `detokenize`),
         "single" for a space between any two words, or "none".
@@ -70,7 +71,7 @@ class CorpusStream:
     overlap (str): how to handle spans that share tokens, a value in `OVERLAP`. "error" rejects them, "longest" keeps
         the longest span, and "first" keeps the span that starts first.
     labels: the labels to keep, as renamed by `label_map`; None for all labels. Other labels become `O`.
-    label_map: the original labels and their new names. A label with the new name None becomes `O`.
+    label_map: map from original labels to new names. A label that is mapped to None becomes `O`.
     progress: function that wraps the sentences in each pass over the file. It receives the sentences, the activity, and
         the number of sentences, which is None in the first pass.
     YIELDS (Sentence): sentences with IOB2 tags, in file order.
@@ -83,7 +84,7 @@ class CorpusStream:
     n_repaired: int
     """Number of repaired tags, which violated their scheme. It is complete after a full iteration."""
     texts: Ints1d
-    """A number for each sentence, which is equal for sentences with the same words. *Shape:* `(n_sentences,)`"""
+    """One number per sentence. Sentences with the same words have the same number. *Shape:* `(n_sentences,)`"""
     spans: SpanAlignmentReport | None
     """Statistics on the spans, complete after a full iteration; None if the file contains words and tags."""
     original_labels: Counter[str] | None
@@ -311,7 +312,7 @@ class CorpusStream:
             raise CorpusError(message)
 
     def _rename_spans(self, counts: Counter[str], item: AnnotatedText | Invalid) -> AnnotatedText | Invalid:
-        """Rename span labels before overlaps are resolved, and remove spans whose labels become `O`."""
+        """Rename span labels before overlaps are resolved. Remove spans whose labels become `O`."""
         if isinstance(item, Invalid):
             return item
         counts.update(span.label for span in item.spans)
@@ -398,7 +399,7 @@ def read_corpus(path: Path, **options: Any) -> Corpus:
 
     path (Path): the file or folder.
     options: options for `CorpusStream`.
-    RETURNS (Corpus): the sentences, the format and the tag scheme.
+    RETURNS (Corpus): the sentences, the format, the number of repaired tags and the tag scheme.
     RAISES CorpusError: see `CorpusStream`.
     """
     stream = CorpusStream(path, **options)

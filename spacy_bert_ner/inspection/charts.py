@@ -1,4 +1,4 @@
-"""Draw charts that describe a corpus. Each chart has one panel per split, with shared axes."""
+"""Draw charts that describe a corpus. Each chart shows the splits in separate panels with shared axes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ MOST_LABELS = 25
 MOST_SPLITS = 6
 """Maximum numbers of labels and splits in a chart. The tables show all labels and splits."""
 _LONGEST_ENTITY = 8
-"""Entity length in tokens from which all entities share one bar."""
+"""Minimum number of tokens in entities that share the last bar."""
 _MAX_BARS = 40
+"""Maximum number of bars in a histogram."""
 
 
 def entities_chart(report: InspectionReport) -> Chart:

@@ -21,15 +21,16 @@ from .examples import CorpusExample, ExampleCounter, SplitFile
 class DuplicateFinder:
     """A finder for duplicate sentences. Add all sentences in order with `add`, one file after the other.
 
-    texts (Sequence[Ints1d]): for each file, a number for each sentence, which is equal for sentences with the same
-        words. *Shape of each:* `(n_sentences,)`
+    texts (Sequence[Ints1d]): for each file, one number per sentence. Sentences with the same words have the same
+        number. *Shape of each:* `(n_sentences,)`
     files (Sequence[SplitFile]): the files.
     limit (int): maximum number of examples per finding.
 
-    leaks: for a pair of splits, the sentences in the first split that also occur in the second, earlier split.
-    near_leaks: for a pair of splits, the sentences in the first split that are nearly identical to a sentence in the
-        second, earlier split. Each distinct sentence counts once.
-    differing: the sentences whose annotation differs from that of their first occurrence.
+    leaks: counters for sentences that also occur in an earlier split. A key consists of the names of the later and the
+        earlier split.
+    near_leaks: counters for sentences that are nearly identical to a sentence in an earlier split, with the same keys.
+        Each distinct sentence counts once.
+    differing: counter for sentences whose annotation differs from that of their first occurrence.
     """
 
     def __init__(self, texts: Sequence[Ints1d], files: Sequence[SplitFile], limit: int) -> None:

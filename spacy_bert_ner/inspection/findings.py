@@ -9,7 +9,8 @@ from .examples import CorpusExample
 from .statistics import SplitStatistics
 
 LEVELS = ("error", "warning", "info")
-"""Levels of findings, most severe first. They mean: harmful to training or scores, probably wrong, and good to know."""
+"""Levels of findings, most severe first. An error harms training or scores, a warning is probably a mistake, and an
+info is good to know."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Finding:
     code (str): identifier of the check.
     title (str): description of the problem.
     count (int): number of occurrences.
-    of (str): the items that `share` is based on, such as "entities".
+    of (str): the items to which `share` refers, such as "entities".
     share (float | None): share of affected items, from 0 to 1; None if the total is unknown.
     advice (str): recommended action.
     examples (list[CorpusExample]): some of the occurrences.
@@ -90,7 +91,7 @@ class Corpora:
         level (str): a value in `LEVELS`.
         code (str): code of the finding.
         title (str): description of the problem.
-        of (str): the items that the share is based on, such as "entities".
+        of (str): the items to which the share refers, such as "entities".
         total (int): total number of these items.
         advice (str): recommended action.
         YIELDS (Finding): the finding, if there are any occurrences.

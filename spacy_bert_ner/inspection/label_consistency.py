@@ -15,14 +15,13 @@ from ..decoding.tag_scheme import OUTSIDE
 from .examples import CorpusExample, SplitFile
 
 MIN_OCCURRENCES = 5
-"""Minimum number of occurrences for comparing the labels of a string."""
+"""Minimum number of occurrences of a string whose labels are compared."""
 MAJORITY = 0.85
-"""Minimum share of a string's most frequent label for its other labels to be likely errors."""
+"""Minimum share of a string's most frequent label at which its other labels are likely errors."""
 MIN_OCCURRENCES_OUTSIDE = 20
-"""Minimum number of occurrences of a string that is usually not an entity for its labels to be likely errors. For
-example, `Sun` can be a rare name."""
+"""Minimum number of occurrences of a string that is usually not an entity. A word such as `Sun` can be a rare name."""
 NO_ENTITY = ""
-"""Replaces the label for occurrences outside entities."""
+"""Placeholder label for occurrences outside entities."""
 
 LabelCounts = dict[str, Counter[str]]
 """Number of occurrences of each string with each label."""
@@ -110,7 +109,7 @@ def find_inconsistent(counts_by_text: LabelCounts) -> list[InconsistentLabel]:
     """Find labels that are likely errors.
 
     counts_by_text (LabelCounts): number of occurrences of each string with each label.
-    RETURNS (list[InconsistentLabel]): the labels, sorted by their share of the string's occurrences, rarest first.
+    RETURNS (list[InconsistentLabel]): the labels, in ascending order of their share of the string's occurrences.
     """
     inconsistent = []
     for text, counts in counts_by_text.items():

@@ -53,11 +53,11 @@ class InspectionReport:
     window: int | None = None
 
     def count(self, level: str) -> int:
-        """Return the number of findings with this level."""
+        """Return the number of findings at this level."""
         return sum(finding.level == level for finding in self.findings)
 
     def counts(self) -> list[str]:
-        """Return the number of findings for each level as text, such as `2 warnings`."""
+        """Return the number of findings at each level as text, such as `2 warnings`."""
         names = {"error": "error", "warning": "warning", "info": "note"}
         counts = {name: self.count(level) for level, name in names.items()}
         return [f"{n} {name}{'s' if n != 1 else ''}" for name, n in counts.items()]
@@ -70,7 +70,7 @@ def inspect_files(
 
     paths (Sequence[Path]): one file per split. The training data is the split named `train` or, if there is none, the
         first split.
-    encoder (str | None): name or folder of a checkpoint, to count its subwords. Default: None, count no subwords.
+    encoder (str | None): name or folder of the checkpoint whose subwords are counted. Default: None, no counting.
     examples (int): maximum number of examples per finding. Default: 5.
     reading (Any): options for `CorpusStream`. By default, spans that do not fit are counted instead of rejected.
     RETURNS (InspectionReport): the report.
@@ -116,7 +116,7 @@ def inspect_files(
 
 
 def split_names(paths: Sequence[Path]) -> list[str]:
-    """Return a name for the split in each file. It is the file stem, or the end of the path if stems are equal.
+    """Return a name for the split in each file. It is the file stem or, if stems are equal, the end of the path.
 
     paths (Sequence[Path]): the files.
     RETURNS (list[str]): one unique name per file.

@@ -14,7 +14,7 @@ from .examples import ExampleCounter, SplitFile
 from .text_quality import spaced_marks, text_issues
 
 LONG_ENTITY = 20
-"""Maximum number of tokens in an entity of normal length."""
+"""Maximum number of tokens in an entity that is not reported as long."""
 _MIN_CASED_WORDS = 5
 """Minimum number of words in a sentence for the letter-case check."""
 
@@ -46,14 +46,13 @@ class SplitStatistics:
     n_unknown (int): number of tokens with an unknown tag.
     n_repaired (int): number of repaired tags.
     n_with_entity (int): number of sentences with an entity.
-    n_cased (int): number of sentences in the letter-case check.
-    n_lower, n_upper (int): number of checked sentences in lower case only and in upper case only.
+    n_cased (int): number of sentences that were checked for letter case.
+    n_lower, n_upper (int): number of these sentences in lower case only and in upper case only.
     n_clinging (int): number of punctuation marks and contractions that are usually written without a space before them.
     n_joined (int): number of tokens that share a subword with an earlier token; see `alignment.Alignment`.
     has_spaces (bool): whether the format stores spaces.
     entities (Counter[str]): number of entities by label.
-    forms (Counter[tuple[str, str]]): number of entities by string and label. A key is a pair such as
-        `("Paris", "geo")`.
+    forms (Counter[tuple[str, str]]): number of entities by string and label, with keys such as `("Paris", "geo")`.
     lengths (Counter[int]): number of sentences by length in tokens.
     entity_lengths (Counter[int]): number of entities by length in tokens.
     subword_lengths (Counter[int]): number of sentences by length in subwords, including special subwords; empty if no
@@ -101,7 +100,7 @@ class SplitStatistics:
 
     @property
     def n_entities(self) -> int:
-        """Return the number of entities with any label."""
+        """Return the total number of entities."""
         return self.entities.total()
 
     def add(self, sentence: Sentence) -> list[Entity]:

@@ -16,7 +16,7 @@ from .report import InspectionReport
 from .statistics import SplitStatistics, summary
 
 _FIRST_COLUMN, _OTHER_COLUMNS = 30, 22
-"""Maximum widths of the first column, which contains the row names, and of the column for each split, in characters."""
+"""Maximum widths of the column with row names and of the column for each split, in characters."""
 
 
 def tables(report: InspectionReport, width: int) -> str:
@@ -45,7 +45,7 @@ def tables(report: InspectionReport, width: int) -> str:
 
 
 def headline(finding: Finding, width: int) -> str:
-    """Format the title and count of a finding. The first line leaves room for a symbol."""
+    """Format the title and count of a finding. Leave room for a symbol in the first line."""
     of_total = f"{_percent(finding.share)} of " if finding.share is not None else ""
     text = f"{visible(finding.title)}: {finding.count:,} ({of_total}{visible(finding.of)}) [{finding.code}]"
     return "\n  ".join(textwrap.wrap(text, width - 2))

@@ -80,7 +80,7 @@ def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d]
 
     corpus (CorpusStream): the corpus.
     split (Split): the settings.
-    RETURNS: the sentence indices for each split, and messages for the user. *Shape of the indices of each split:*
+    RETURNS: the sentence indices for each split, and messages for the user. *Shape of each index array:*
         `(n_sentences_in_split,)`
     RAISES CorpusError: the percentages are invalid, a split would be empty, or a sentence has no document.
     """

@@ -1,8 +1,9 @@
 """Find near-duplicate sentences.
 
 A *shingle* is a pair of neighbouring words, regardless of case. Two sentences are near-duplicates if the Jaccard
-similarity of their shingles is at least 0.8: the number of shared shingles divided by the number of all shingles in
-both. For example, one of twenty words may differ, or the first or last of six words may be missing.
+similarity of their shingles is at least 0.8. This is the number of shared shingles divided by the number of distinct
+shingles in both sentences. For example, one of twenty words may differ, or the first or last of six words may be
+missing.
 
 MinHash and locality-sensitive hashing find candidates (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900). The
 exact similarity of each candidate is then computed. A signature has 64 numbers in 16 bands of 4. A pair at the
@@ -27,7 +28,7 @@ MIN_WORDS = 5
 """Minimum number of words in near-duplicates. Shorter sentences are duplicates only if they are identical."""
 _NUMBERS, _BANDS, _SEED = 64, 16, 1
 _CROWD = 100
-"""Maximum number of candidates for a sentence that becomes a candidate itself. Without this limit, the time would grow
+"""Maximum number of candidates for a sentence that is added to the index. Without this limit, the time would grow
 quadratically with the size of a corpus in which all sentences follow one pattern."""
 _AROUND = 4  # number of words shown before and after the first difference
 
@@ -57,7 +58,7 @@ class NearDuplicateIndex:
         self._copies = copies
         self._union = DisjointSets(len(copies))
         self._index = RMinHashLSH(threshold=0.8, num_perm=_NUMBERS, num_bands=_BANDS)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115, see close
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self._begins = array("q", [0]) * len(copies)
         self._sizes = array("q", [0]) * len(copies)
         self._shingles_at = lru_cache(4096)(lambda index: shingles(self.words_at(index)))

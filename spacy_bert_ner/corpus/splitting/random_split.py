@@ -52,11 +52,11 @@ def split_indices(n: int, split: str, seed: int) -> dict[str, Ints1d]:
 def first_copies(texts: Ints1d) -> Ints1d:
     """For each sentence, return the index of the first identical sentence.
 
-    texts: a number for each sentence, which is equal for identical sentences. *Shape:* `(n,)`
+    texts: one number per sentence. Identical sentences have the same number. *Shape:* `(n,)`
     RETURNS: *Shape:* `(n,)`
     """
     _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
-    return first[copy_of.reshape(-1)]  # NumPy 2.0 returns a second axis
+    return first[copy_of.reshape(-1)]  # NumPy 2.0 adds a second axis
 
 
 def copies_together(
@@ -67,10 +67,10 @@ def copies_together(
     As a result, no test sentence is in the training data.
 
     parts: the sentence indices for each split; see `split_indices`. *Shape of each:* `(n_sentences_in_split,)`
-    copies: a number for each sentence, which is equal for identical sentences. *Shape:* `(n,)`
+    copies: one number per sentence. Identical sentences have the same number. *Shape:* `(n,)`
     split (str): percentages, for error messages.
-    near: a number for each sentence, which is equal for identical sentences and near-duplicates. Default: None,
-        consider only identical sentences. *Shape:* `(n,)`
+    near: one number per sentence. Identical sentences and near-duplicates have the same number. Default: None, consider
+        only identical sentences. *Shape:* `(n,)`
     RETURNS: the new sentence indices for each split in an otherwise unchanged order, the number of moved exact
         duplicates, and the number of other moved sentences.
     RAISES CorpusError: a split would be empty.

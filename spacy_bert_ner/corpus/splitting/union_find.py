@@ -12,7 +12,7 @@ from ...types import Ints1d
 class DisjointSets:
     """Disjoint sets of the numbers from 0 to n - 1. Each number starts in its own set.
 
-    n (int): the size of the range.
+    n (int): number of elements in all sets.
     """
 
     def __init__(self, n: int) -> None:
@@ -31,5 +31,5 @@ class DisjointSets:
         self._parents[j] = i
 
     def roots(self) -> Ints1d:
-        """Return the smallest number in the set of each number. *Shape:* `(n,)`"""
+        """For each number, return the smallest number in its set. *Shape:* `(n,)`"""
         return np.array([self.root(i) for i in range(len(self._parents))], dtype=np.int64)

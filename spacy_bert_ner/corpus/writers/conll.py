@@ -25,7 +25,7 @@ class ConllWriter:
         self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags. None is an unknown tag."""
+        """Add a sentence with IOB2 tags. Unknown tags are None."""
         lines = [
             "\t".join((*write_misc(word, space), UNKNOWN if tag is None else tag))
             for word, space, tag in zip(sentence.words, sentence.spaces_after(), sentence.tags, strict=True)

@@ -42,7 +42,7 @@ class DocBinWriter:
     def __init__(self, folder: Path) -> None:
         # Columns of the token table: the word, the IOB code and the entity label.
         self._attrs = DocBin(attrs=["ENT_IOB", "ENT_TYPE"]).attrs
-        self._tokens, self._spaces = (tempfile.TemporaryFile(dir=folder) for _ in range(2))  # noqa: SIM115, see close
+        self._tokens, self._spaces = (tempfile.TemporaryFile(dir=folder) for _ in range(2))  # noqa: SIM115  # closed by `close`
         self._lengths = array("i")
         self._documents: list[str] = []
         self._vocab = Vocab()
@@ -64,7 +64,7 @@ class DocBinWriter:
         self._spaces.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags. None is an unknown tag."""
+        """Add a sentence with IOB2 tags. Unknown tags are None."""
         self._word_ids.extend(map(self._words.__getitem__, sentence.words))
         self._tag_ids.extend(map(self._tags.__getitem__, sentence.tags))
         self._spaces.write(bytes(sentence.spaces_after()))

@@ -31,7 +31,7 @@ class JsonlWriter:
         self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags. None is an unknown tag."""
+        """Add a sentence with IOB2 tags. Unknown tags are None."""
         self._buffer.add(f"{json.dumps(_record(sentence), ensure_ascii=False)}\n".encode())
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:

@@ -17,8 +17,8 @@ from ..sentence import Sentence, entities
 from .record_buffer import RecordBuffer
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
-"""Maximum numbers of rows and bytes in a row group, which is kept in memory while it is written or read. The bytes are
-those in the temporary file."""
+"""Maximum numbers of rows and bytes in a row group, which is kept in memory while it is written or read. The number of
+bytes is that in the temporary file."""
 
 
 class ParquetWriter:
@@ -37,7 +37,7 @@ class ParquetWriter:
         self._buffer.close()
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags. None is an unknown tag."""
+        """Add a sentence with IOB2 tags. Unknown tags are None."""
         self._labels.update(entity.label for entity in entities(sentence.tags))
         row = [sentence.words, sentence.tags, sentence.spaces_after(), sentence.document]
         self._buffer.add(json.dumps(row, ensure_ascii=False).encode())

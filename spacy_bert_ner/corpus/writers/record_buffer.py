@@ -21,7 +21,7 @@ class RecordBuffer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, see close
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `close`
         self._sizes = array("q")
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class RecordBuffer:
         self._sizes.append(len(piece))
 
     def pieces(self, order: Ints1d | None = None) -> Iterator[bytes]:
-        """Yield all records.
+        """Yield all records in output order.
 
         order: indices of the records in output order. Default: None, the order in which they were added. *Shape:*
             `(n,)`

@@ -21,7 +21,7 @@ class Writer(Protocol):
     """A writer for an output format. It collects sentences in temporary files instead of memory."""
 
     def add(self, sentence: Sentence) -> None:
-        """Add a sentence with IOB2 tags. None is an unknown tag."""
+        """Add a sentence with IOB2 tags. Unknown tags are None."""
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
         """Write all sentences to a file in this order. None keeps the order in which they were added."""

@@ -35,7 +35,10 @@ def check_duplicates(corpora: Corpora, duplicates: DuplicateFinder) -> Iterator[
 
 def _check_leaks(corpora: Corpora, duplicates: DuplicateFinder) -> Iterator[Finding]:
     sizes = {split.name: split.n_sentences for split in corpora.splits}
-    fix = "Remove them from one file, or split the corpus again. convert --split keeps duplicates in the same split."
+    fix = (
+        "Remove them from one file, or split the corpus again with convert --split, which keeps duplicates in the same "
+        "split."
+    )
     for level, code, relation, leaks in (
         ("error", "leakage", "also occur in", duplicates.leaks),
         ("warning", "near_leakage", "are nearly identical to a sentence in", duplicates.near_leaks),

@@ -1,4 +1,4 @@
-"""Check for labels that are missing from a split or rare, and check label names."""
+"""Check for missing labels, rare labels and unsuitable label names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...corpus.dev_set_size import ENOUGH_ENTITIES, describe_small, is_dev
 from ..findings import Corpora, Finding, listed, share
 
 MIN_LABEL_ENTITIES = 20
-"""Minimum number of entities per label for training."""
+"""Minimum number of training entities per label. A label with fewer entities is reported as rare."""
 
 
 def check_labels(corpora: Corpora) -> Iterator[Finding]:

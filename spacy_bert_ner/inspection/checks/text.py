@@ -9,9 +9,9 @@ from ..findings import Corpora, Finding, share
 from ..text_quality import CODES
 
 SPACED = 0.2
-"""Minimum share of full stops, commas and contractions with a space before them in unnatural text."""
+"""Minimum share of full stops, commas and contractions with a space before them for a finding."""
 ONE_CASE = 0.2
-"""Minimum share of sentences with a single letter case in unnatural text."""
+"""Minimum share of sentences in a single letter case for a finding."""
 
 _ADVICE = {
     "replacement": "The original characters are lost. Create the file again from its source in UTF-8.",
