@@ -58,8 +58,8 @@ _SHARED = re.compile("[“”‘’…—·]")
 def _sides(word: str) -> tuple[bool, bool, bool] | None:
     """Return the sides on which a word is written without a space.
 
-    RETURNS: whether there is no space before the word, whether there is no space after it, and whether it is a straight
-        quotation mark, which can open or close. None if all three flags are False, as for most words.
+    RETURNS: three flags, or None if all of them are False, as for most words. They mean: no space before the word, no
+        space after it, and a straight quotation mark, which can open or close a quotation.
     """
     sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
     return sides if any(sides) else None

@@ -105,8 +105,8 @@ def make_span(path: Path, line: int, start: object, end: object, label: object, 
     start, end, label: the values in the file.
     declared_text: the text of the span according to the file. It is ignored unless it is a string.
     RETURNS (Span): the span.
-    RAISES CorpusError: an offset is not a whole number, or the label is not a string, is empty or cannot be stored in a
-        column file. The message names the file and line.
+    RAISES CorpusError: an offset is not a whole number, or the label is not a string that a column file can store. The
+        message names the file and line.
     """
     # `bool` is a subclass of `int`, so compare the exact types.
     if type(start) is not int or type(end) is not int:

@@ -60,13 +60,13 @@ class CorpusStream:
     lang (str): the language whose tokenizer splits text with offsets into words. If the file contains words, the
         language is only validated.
     tokenize: function that creates a Doc from a text. It replaces the tokenizer for `lang`.
-    spacing (str): how to add spaces if the format does not store them: "natural" as in print (see `detokenize`),
-        "single" for a space between any two words, or "none".
+    spacing (str): how to add spaces if the format does not store them. "natural" adds them as in print (see
+        `detokenize`), "single" adds one between any two words, and "none" adds no spaces.
     offsets (str): unit of the offsets: "characters", "utf-16" units, UTF-8 "bytes" or "auto". "auto" uses characters if
         all spans fit; otherwise, it uses a unit in which all spans fit. The attribute of the same name is the detected
         unit.
     misaligned (str): how to handle spans that do not start and end at token boundaries, a key in `MISALIGNED`. "error"
-        rejects them, "expand" extends them to all tokens that they overlap, "contract" reduces them to the tokens
+        rejects them, and "expand" extends them to all tokens that they overlap. "contract" reduces them to the tokens
         inside them, and "missing" treats the tokens that they overlap as unknown.
     overlap (str): how to handle spans that share tokens, a value in `OVERLAP`. "error" rejects them, "longest" keeps
         the longest span, and "first" keeps the span that starts first.

@@ -47,7 +47,7 @@ class InconsistentLabel(NamedTuple):
 
 
 def entity_label_counts(forms: Iterable[Counter[tuple[str, str]]]) -> LabelCounts:
-    """Count the labels of all strings that occur as entities. Occurrences outside entities are not counted.
+    """Count the labels of all strings that occur as entities. Do not count occurrences outside entities.
 
     forms (Iterable[Counter[tuple[str, str]]]): number of entities by string and label in each split; see
         `SplitStatistics.forms`.

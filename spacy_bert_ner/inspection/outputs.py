@@ -28,8 +28,8 @@ def inspect_to(
     html_path (Path | None): the HTML output file. Default: None, no HTML file.
     options (Any): options for `inspect_files`.
     RETURNS (InspectionReport): the report.
-    RAISES CorpusError: a file cannot be read, an output file is also an input file or another output file, or the HTML
-        page requires matplotlib, which is not installed. In these cases, nothing is written.
+    RAISES CorpusError: a file cannot be read, an output file is also an input or another output file, or matplotlib,
+        which the HTML page requires, is missing. In these cases, nothing is written.
     """
     _check_outputs(paths, [path for path in (json_path, html_path) if path])
     if html_path:

@@ -7,8 +7,8 @@ missing.
 
 MinHash and locality-sensitive hashing find candidates (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900). The
 exact similarity of each candidate is then computed. A signature has 64 numbers in 16 bands of 4. A pair at the
-threshold is detected with a probability of 1 - (1 - 0.8**4)**16 = 99.98 %, and a more similar pair with a higher
-probability. Signatures take 1.5 kB of memory per sentence. The words are stored in a temporary file.
+threshold is detected with a probability of 1 - (1 - 0.8**4)**16 = 99.98 %. The probability is higher for pairs that are
+more similar. Signatures take 1.5 kB of memory per sentence. The words are stored in a temporary file.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ def copies_together(
     split (str): percentages, for error messages.
     near: one number per sentence. Identical sentences and near-duplicates have the same number. Default: None, consider
         only identical sentences. *Shape:* `(n,)`
-    RETURNS: the new sentence indices for each split in an otherwise unchanged order, the number of moved exact
-        duplicates, and the number of other moved sentences.
+    RETURNS: the new sentence indices for each split, the number of moved exact duplicates, and the number of other
+        moved sentences. The order is otherwise unchanged.
     RAISES CorpusError: a split would be empty.
     """
     order = np.concatenate(list(parts.values()))
