@@ -63,7 +63,7 @@ class _Guess:
     """The first affected spans that do not fit without conversion."""
 
     def add(self, trial: _PassageTrial, span: Span, *, is_plain: bool, is_fitting: bool) -> None:
-        """Count an affected span."""
+        """Count a span whose offsets the conversion changes."""
         self.n_other += 1
         self.n_declared += span.declared_text is not None
         self.n_off += not is_plain
@@ -125,7 +125,7 @@ class _PassageTrial:
         return pieces
 
     def without_blank_edges(self, pieces: list[FoundOffsets]) -> Pieces:
-        """Return the pieces, or None if one of them is outside the text or has white space at an edge.
+        """Return the character ranges, or None if one of them is outside the text or has white space at an edge.
 
         Several shifts would fit a span with white space at its edges.
         """
@@ -134,9 +134,9 @@ class _PassageTrial:
         return pieces if inside and all(trim(text, start, end) == (start, end) for start, end in pieces) else None
 
     def fits(self, span: Span, pieces: Pieces) -> bool | None:
-        """Return whether the pieces cover the declared text of a span or, if there is none, whole tokens.
+        """Return whether character ranges cover the declared text of a span or, if there is none, whole tokens.
 
-        RETURNS: whether the span fits; None if the pieces contain only white space, which gives no evidence.
+        RETURNS: whether the span fits; None if the ranges contain only white space, which gives no evidence.
         """
         text = self.passage.text
         if not pieces or not all(0 <= start < end <= len(text) for start, end in pieces):
@@ -269,7 +269,7 @@ def _shift(shift: int) -> _Guess:
 
 
 def _one_more(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
-    """Extend each piece by one character, as for inclusive end offsets.
+    """Extend each character range by one character, as if end offsets were inclusive.
 
     If the file does not declare the text of the span, the last character must be a letter or digit. Otherwise, the
     full stop after a word would also fit, if the tokenizer does not split punctuation from words.

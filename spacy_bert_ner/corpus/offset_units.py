@@ -89,4 +89,4 @@ OFFSET_UNITS = {
         r"a line end \n as two characters", lambda passage: bool(_LINE_FEED.search(passage.text)), _lf_as_two
     ),
 }
-"""All known units, in the order in which they are tried."""
+"""All known offset units, in the order in which they are tried."""

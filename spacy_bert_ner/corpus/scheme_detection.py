@@ -33,13 +33,13 @@ class SchemeDetector:
     def __init__(self, unit: str = "line", place: str = "") -> None:
         self.unit, self.place = unit, place
         self.lines: dict[str, int] = {}
-        """Number of the first line with each tag, in file order."""
+        """Line number of the first occurrence of each tag, in file order."""
         self._positions: dict[str, str] = {}
         self._n_tagged = 0  # number of words with a known tag other than `O`
         self._divides_only = True  # `B-` and `E-` occur only where IOB1 and IOE1 use them
 
     def add(self, sentence: Sentence) -> None:
-        """Add the tags from a sentence."""
+        """Add the tags in a sentence to the evidence."""
         tags, lines = sentence.tags, self.lines
         for i, tag in enumerate(tags):
             if tag is not None and tag not in lines:

@@ -31,7 +31,7 @@ from .span_text import MAX_CHARACTERS, AnnotatedText, Span
 
 AUTO = "auto"
 OFFSETS = (AUTO, *UNITS)
-"""Allowed values of the `offsets` option."""
+"""Allowed values for the `offsets` option."""
 
 Progress = Callable[[Iterator[Sentence], str, int | None], Iterator[Sentence]]
 

@@ -53,7 +53,7 @@ class DuplicateFinder:
             self._near.close()
 
     def add(self, number: int, file: SplitFile, sentence: Sentence, entities: list[Entity]) -> None:
-        """Add the next sentence.
+        """Add a sentence and check whether it is a duplicate.
 
         number (int): the number of the sentence in `texts`.
         file (SplitFile): the file that contains the sentence.

@@ -16,7 +16,7 @@ _MAX_TEXT = 120
 
 
 class CorpusExample(NamedTuple):
-    """Consecutive words in a sentence with their context.
+    """An example from a corpus, which consists of consecutive words and their context.
 
     split (str): name of the split.
     file (str): path of the file.

@@ -93,7 +93,7 @@ class StringFinder:
             i += step
 
     def inside(self, sentence: Sentence) -> Iterator[tuple[str, str, int, int]]:
-        """Find strings that are entities.
+        """Find strings that occur as entities in a sentence.
 
         sentence (Sentence): the sentence.
         YIELDS (tuple[str, str, int, int]): the string, its label, the index of its first word and the index after its

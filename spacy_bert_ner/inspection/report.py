@@ -165,7 +165,7 @@ def _count_split(
 
 
 def _count_labels(corpora: Corpora, sentences: Iterator[tuple[SplitFile, Sentence]]) -> LabelCounts:
-    """For all strings that occur as entities, count their labels and their occurrences outside entities."""
+    """Count the labels and the occurrences outside entities for all strings that occur as entities."""
     counts_by_text = entity_label_counts(split.forms for split in corpora.splits)
     finder = StringFinder(counts_by_text)
     for _, sentence in sentences:

@@ -17,7 +17,7 @@ _BATCH_SIZE = 500
 
 
 class SubwordCounter:
-    """A counter for the subwords in sentences.
+    """A counter for the number of subwords per sentence.
 
     name (str): folder of a checkpoint, or its name on the Hub.
     RAISES CheckpointError: the checkpoint cannot be found or loaded.

@@ -120,7 +120,7 @@ def _format_example(example: CorpusExample, width: int) -> list[str]:
 
 
 def _percent(value: float | None) -> str:
-    """Format a share as on the HTML page, but in ASCII and without a space."""
+    """Format a share as a percentage, as on the HTML page but in ASCII and without a space."""
     return percent(value).replace("–", "-").replace("< ", "<")
 
 

@@ -104,7 +104,7 @@ def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d]
 
 
 def _read_features(corpus: CorpusStream, split: Split) -> SplitFeatures:
-    """Return the features that the settings require. Reread the corpus only if some of them are still unknown."""
+    """Return the sentence features that the settings require. Reread the corpus only if some features are unknown."""
     n = corpus.n_sentences
     copies = np.arange(n) if split.duplicates == "keep" else first_copies(corpus.texts)
     documents, is_short = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)

@@ -34,7 +34,7 @@ class PartCounts:
         self._uncounted: list[str | None] = []  # counting in batches is faster
 
     def add(self, sentence: Sentence) -> None:
-        """Count a sentence with IOB2 tags."""
+        """Add a sentence with IOB2 tags to the counts."""
         self.n_tokens += len(sentence.words)
         self.n_incorrect += len(sentence.incorrect)
         self._uncounted += sentence.tags

@@ -50,7 +50,7 @@ def split_indices(n: int, split: str, seed: int) -> dict[str, Ints1d]:
 
 
 def first_copies(texts: Ints1d) -> Ints1d:
-    """For each sentence, return the index of the first identical sentence.
+    """Return the index of the first identical sentence for each sentence.
 
     texts: one number per sentence. Identical sentences have the same number. *Shape:* `(n,)`
     RETURNS: *Shape:* `(n,)`

@@ -31,5 +31,5 @@ class DisjointSets:
         self._parents[j] = i
 
     def roots(self) -> Ints1d:
-        """For each number, return the smallest number in its set. *Shape:* `(n,)`"""
+        """Return the root of each number, which is the smallest number in its set. *Shape:* `(n,)`"""
         return np.array([self.root(i) for i in range(len(self._parents))], dtype=np.int64)

@@ -34,7 +34,7 @@ class ConllWriter:
         self._documents.append(sentence.document)
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
-        """Write the file.
+        """Write all added sentences to a file.
 
         path (Path): the output file.
         order: indices of all sentences in output order. Default: None, the order in which they were added. *Shape:*

@@ -35,7 +35,7 @@ class JsonlWriter:
         self._buffer.add(f"{json.dumps(_record(sentence), ensure_ascii=False)}\n".encode())
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
-        """Write the file.
+        """Write all added sentences to a file.
 
         path (Path): the output file.
         order: indices of all sentences in output order. Default: None, the order in which they were added. *Shape:*

@@ -28,7 +28,7 @@ class RecordBuffer:
         return len(self._sizes)
 
     def close(self) -> None:
-        """Delete the file."""
+        """Delete the temporary file."""
         self._file.close()
 
     def add(self, piece: bytes) -> None:
