@@ -1,7 +1,7 @@
 """Load, run and save a Hugging Face checkpoint for token classification.
 
-Only this module imports model and tokenizer classes of transformers. Weights are safetensors, never pickles. Code in a
-checkpoint is never run.
+Only this module imports the model and tokenizer classes of `transformers`. Weights are loaded only from safetensors
+files, never from pickles. Code in a checkpoint is never run.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ if TYPE_CHECKING:
 class Checkpoint:
     """A token-classification model with its fast tokenizer.
 
-    model (PreTrainedModel): torch module, in float32 and in evaluation mode.
-    tokenizer (PreTrainedTokenizerFast): fast tokenizer, which is saved with the model.
-    name (str): folder, or name on the Hub, for messages.
-    commit (str | None): commit of the repository on the Hub that was loaded; None for a folder.
+    model (PreTrainedModel): `torch` module. It is converted to float32 and set to evaluation mode.
+    tokenizer (PreTrainedTokenizerFast): fast tokenizer.
+    name (str): folder or Hub name of the checkpoint, for messages.
+    commit (str | None): commit that was loaded from the Hub; None for a folder.
     RAISES CheckpointError: the tokenizer or the architecture is not supported.
     """
 
@@ -63,9 +63,9 @@ class Checkpoint:
     averages_gradients = True
     """Whether a training step uses the mean of the gradients over all rows instead of their sum."""
     padding_free: PaddingFreeForward | None = None
-    """Forward pass without padding, which predicts instead of `forward`; None if the runtime has none."""
+    """Padding-free forward pass that replaces `forward` in prediction; None if the runtime has none."""
     compiled_forward: Callable[..., torch.Tensor] | None = None
-    """Compiled `forward`, which predicts instead of it; None if the runtime does not compile."""
+    """Compiled `forward` that replaces `forward` in prediction; None if the runtime does not compile."""
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str, commit: str | None = None
@@ -76,7 +76,7 @@ class Checkpoint:
         self.name = name
         self.commit = commit
         self.owner_pid = os.getpid()
-        """Id of the process that moved the weights to their device."""
+        """ID of the process that moved the weights to their device."""
         self._frozen_layers, self._is_checkpointing = 0, False
 
     @classmethod
@@ -95,30 +95,33 @@ class Checkpoint:
         label_rules: LabelRules = ALL_LABELS,
         local_files_only: bool = False,
     ) -> Self:
-        """Load a checkpoint from a folder or a repository on the Hub.
+        """Load a checkpoint from a folder or from the Hub.
 
-        name (str | Path): folder, or name on the Hub.
-        revision (str | None): commit, branch or tag on the Hub, by default the main branch; not allowed for a folder.
-        labels (Collection[str] | None): labels to train; None for those of the trained head, which must then exist.
-        added (Collection[str]): further labels, whose rows can be appended to a head. The trained head is kept if it
-            has all labels except these. Otherwise a new head replaces it, with random weights from torch's generator
-            and with a warning.
-        tag_scheme (str | None): scheme of the head's tags, a key of `tag_scheme.PREFIXES`. It overrides the scheme that
-            follows from the tags and from `config.json`, and is the scheme of a new head. None for IOB2 there.
-        tag_map (Mapping[str, str] | None): replacements for some tags of `id2label`. Several tags may get the same
+        name (str | Path): folder or Hub name of the checkpoint.
+        revision (str | None): commit, branch or tag on the Hub. It must be None for a folder. Default: the main branch.
+        labels (Collection[str] | None): labels to train. None keeps the labels of the trained head, which must then
+            exist.
+        added (Collection[str]): further labels that can be appended to a trained head. The trained head is kept if it
+            has all other labels. Otherwise, a warning is issued, and a randomly initialised head replaces it. The
+            weights come from the `torch` random number generator.
+        tag_scheme (str | None): tag scheme of the head, a key of `tag_scheme.PREFIXES`. It overrides the scheme that is
+            inferred from the tags or given in `config.json`. None infers the scheme of a trained head and uses IOB2 for
+            a new head.
+        tag_map (Mapping[str, str] | None): replacements for some tags in `id2label`. Several tags may have the same
             replacement.
-        mark_case (bool): add markers for capital letters to a tokenizer that lower-cases, if there is something to
-            train; see `case_markers.add_case_markers`. The encoder gets an embedding with random weights for each.
-        reset_layers (int | str): number of the encoder's highest layers to initialise randomly together with a new
-            head. "auto" means the highest layer of an encoder, and no layer of a fine-tuned checkpoint. A number that
-            resets layers of a fine-tuned checkpoint causes a warning.
-        frozen_layers (int): number of the lowest layers that are not trained; see `configure_training`.
-        label_rules (LabelRules): new names for the labels of a trained head; `labels` and `added` are new names.
+        mark_case (bool): add markers for capital letters to a lower-casing tokenizer if the checkpoint will be trained;
+            see `case_markers.add_case_markers`. The encoder gets a randomly initialised embedding for each marker.
+        reset_layers (int | str): how many of the highest encoder layers to initialise randomly together with a new
+            head. "auto" resets the highest layer of an encoder and no layer of a fine-tuned checkpoint. Resetting
+            layers of a fine-tuned checkpoint causes a warning.
+        frozen_layers (int): how many of the lowest encoder layers are not trained; see `configure_training`.
+        label_rules (LabelRules): rules that rename the labels of a trained head. `labels` and `added` contain the new
+            names.
         local_files_only (bool): never contact the Hub.
         RETURNS (Checkpoint): the checkpoint, with the model in float32 on the CPU.
-        RAISES CheckpointError: the checkpoint cannot be found or loaded, or its tags follow no scheme. EncoderError: it
-            has no trained head, and there are no labels for a new one. ConfigError: `tag_scheme`, `tag_map` or
-            `revision` does not fit.
+        RAISES CheckpointError: the checkpoint cannot be found or loaded, or its tags follow no scheme.
+            EncoderError: the checkpoint has no trained head, and no labels are given for a new one.
+            ConfigError: `tag_scheme`, `tag_map` or `revision` does not fit the checkpoint.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -128,10 +131,10 @@ class Checkpoint:
             with translate_load_errors(name, Errors.checkpoint_damaged, revision):
                 source = locate_checkpoint(name, revision=revision, local_files_only=local_files_only)
                 config = AutoConfig.from_pretrained(source.folder, **LOCAL)
-                config.name_or_path = name  # Otherwise the path in the cache would be saved.
+                config.name_or_path = name  # Otherwise, the cache path would be saved.
                 tags, new_head = resolve_head(config, name, labels, added, tag_scheme, tag_map, label_rules)
                 write_tags(config, tags.tags)
-            # If nothing is trained, `B-` and `I-` keep their meaning, which is IOB1 or IOB2.
+            # Without training, a head with `B-` and `I-` tags may follow either IOB1 or IOB2.
             is_to_train = bool(labels) or new_head
             if is_to_train or tag_scheme:
                 config.tag_scheme = resolve_scheme(tags.scheme)
@@ -166,13 +169,13 @@ class Checkpoint:
     def load_tokenizer_only(
         cls, name: str | Path, *, local_files_only: bool = False, reads_weights: bool = True
     ) -> Self:
-        """Load a checkpoint without its weights, to tokenize texts and to know the maximum window.
+        """Load a checkpoint without its weights, to tokenize texts and determine the maximum window length.
 
-        The model has no data, and cannot be run.
+        The model has no weight data and cannot be run.
 
-        name (str | Path): folder, or name on the Hub, of a token classifier or any other encoder.
+        name (str | Path): folder or Hub name of a token classifier or another encoder.
         local_files_only, reads_weights (bool): see `hub.locate_checkpoint`.
-        RETURNS (Checkpoint): the checkpoint, with its model on the device "meta".
+        RETURNS (Checkpoint): the checkpoint, with its model on the "meta" device.
         RAISES CheckpointError: the checkpoint cannot be found or loaded.
         """
         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
@@ -187,23 +190,26 @@ class Checkpoint:
             return cls(model, open_tokenizer(AutoTokenizer, name, source.folder), name)
 
     def save(self, folder: Path) -> None:
-        """Write `config.json`, `model.safetensors` and the tokenizer's files to a folder, all of them or none."""
+        """Write `config.json`, `model.safetensors` and the tokenizer files to a folder atomically.
+
+        folder (Path): path of the folder to write.
+        """
         with atomic_folder(folder) as temporary, _quiet():
             self.model.save_pretrained(temporary)
             self.save_tokenizer(temporary)
 
     def save_tokenizer(self, folder: Path) -> None:
-        """Write the tokenizer's files to a folder."""
+        """Write the tokenizer files to a folder."""
         self.tokenizer.save_pretrained(folder)
         rename_tokenizer(folder / "tokenizer_config.json")
 
     @classmethod
     def from_folder(cls, folder: str | Path, *, tag_scheme: str | None = None) -> Self:
-        """Load a checkpoint that `save` wrote, without network access; see `from_pretrained`."""
+        """Load a checkpoint that `save` wrote, without accessing the network; see `from_pretrained`."""
         return cls.from_pretrained(folder, tag_scheme=tag_scheme, local_files_only=True)
 
     def to_files(self) -> dict[str, bytes]:
-        """Return the files that `save` writes, by name."""
+        """Return the content of each file that `save` writes, by file name."""
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"
             self.save(folder)
@@ -221,7 +227,7 @@ class Checkpoint:
 
     @property
     def device(self) -> torch.device:
-        """Device of the weights, where batches must be."""
+        """Return the device of the weights, on which batches must be."""
         device: torch.device = self.model.device
         return device
 
@@ -231,24 +237,26 @@ class Checkpoint:
         self.owner_pid = os.getpid()
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
-        """Pickle and copy the checkpoint as its files.
+        """Serialize the checkpoint as its files when it is pickled or copied.
 
-        A pickle thus contains no torch pickle, and no state of a training step: no gradient, dropout or training mode.
+        A pickle thus contains no `torch` pickle and no training state such as gradients, dropout rates or the training
+        mode.
         """
         return _copy, (self.to_files(), self.name, str(self.model.device))
 
     @property
     def tags(self) -> TagSet:
-        """The tag of each column of the head, from `id2label`, which is the only source for the tag order.
+        """Return the tag set of the head, in the column order that `id2label` defines.
 
-        `merged_tags.merge_equal` merges columns with the same tag.
+        Several columns may have the same tag; `merged_tags.merge_equal` merges them.
         """
         return build_tag_set(tags_of(self.model.config), scheme_in(self.model.config))
 
     def rename_labels(self, label_rules: LabelRules) -> None:
         """Rename the labels of the head; see `LabelRules.rename_tags`.
 
-        RAISES TagError: no label is left.
+        label_rules (LabelRules): rules that rename labels.
+        RAISES TagError: the rules keep no label, or the new tags follow no scheme.
         """
         if label_rules:
             write_tags(self.model.config, label_rules.rename_tags(self.tags))
@@ -256,10 +264,10 @@ class Checkpoint:
     def add_labels(self, labels: Sequence[str]) -> None:
         """Append the tags of new labels to the head.
 
-        The new rows have random weights from torch's generator; existing rows keep theirs.
+        The new rows get random weights from the `torch` random number generator. Existing rows keep their weights.
 
-        labels (Sequence[str]): new labels.
-        RAISES TagError: the tags do not fit the scheme of the head.
+        labels (Sequence[str]): labels to add.
+        RAISES TagError: the new tags do not fit the head's scheme.
         """
         if not labels:
             return
@@ -278,26 +286,27 @@ class Checkpoint:
 
     @cached_property
     def parameter_depths(self) -> dict[str, ParameterDepth]:
-        """Depth of each parameter in the model, by its name. Resizing the head does not change the names."""
+        """Return the depth of each model parameter, by parameter name. Resizing the head does not change the names."""
         return parameter_depths([name for name, _ in self.model.named_parameters()], self.model.base_model_prefix)
 
     @property
     def n_layers(self) -> int:
-        """Number of layers of the encoder; 0 if they cannot be identified."""
+        """Return the number of encoder layers, or 0 if they cannot be identified."""
         return next(iter(self.parameter_depths.values())).n_layers
 
     def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
-        """Set which layers are trained, and whether activations are recomputed to save memory.
+        """Set which layers are trained and whether activations are recomputed to save memory.
 
-        frozen_layers (int): number of the encoder's lowest layers that get no gradient, as the embeddings then do not;
-            0 trains all.
-        gradient_checkpointing (bool): whether layers are computed again in the backward pass.
-        RAISES ConfigError: the encoder has fewer layers, or does not support gradient checkpointing.
+        frozen_layers (int): how many of the lowest encoder layers get no gradient. If any do, the embeddings get no
+            gradient either. 0 trains all layers.
+        gradient_checkpointing (bool): whether activations are recomputed in the backward pass.
+        RAISES ConfigError: the encoder has fewer than `frozen_layers` layers, or does not support gradient
+            checkpointing.
         """
         if frozen_layers != self._frozen_layers:
             freeze(self.model, self.parameter_depths, frozen_layers, self.name)
             self._frozen_layers = frozen_layers
-        # See `SparseEmbeddingGrad`. Other devices fill a dense gradient with zeros faster than they sort rows.
+        # See `SparseEmbeddingGrad`. On other devices, filling a dense gradient with zeros is faster than sorting rows.
         self.model.get_input_embeddings().sparse = self.model.device.type == "cpu"
         if gradient_checkpointing != self._is_checkpointing:
             checkpoint_activations(self.model, gradient_checkpointing, self.name)
@@ -305,28 +314,28 @@ class Checkpoint:
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerFast:
-        """The fast tokenizer, which is saved with the model."""
+        """Return the fast tokenizer that is saved with the model."""
         tokenizer: PreTrainedTokenizerFast = self.subword_encoder.tokenizer
         return tokenizer
 
     @property
     def prefix_ids(self) -> list[int]:
-        """Ids of the special subwords before each window."""
+        """Return the IDs of the special subwords before each window."""
         return self.subword_encoder.prefix_ids
 
     @property
     def suffix_ids(self) -> list[int]:
-        """Ids of the special subwords after each window."""
+        """Return the IDs of the special subwords after each window."""
         return self.subword_encoder.suffix_ids
 
     @property
     def n_special(self) -> int:
-        """Number of special subwords in each window."""
+        """Return the number of special subwords in each window."""
         return self.subword_encoder.n_special
 
     @property
     def max_window(self) -> int:
-        """Maximum length of a window in subwords, including special subwords."""
+        """Return the maximum window length in subwords, including special subwords."""
         return self.subword_encoder.max_window
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
@@ -334,23 +343,24 @@ class Checkpoint:
         return self.subword_encoder.tokenize(texts)
 
     def pad(self, windows: Sequence[Ints1d], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-        """Make a padded batch on the device of the model; see `SubwordEncoder.pad`.
+        """Make a padded batch on the model's device; see `SubwordEncoder.pad`.
 
-        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
-        multiple (int): round the length up to a multiple of this, as far as the encoder has positions. Default: 1.
-        RETURNS (tuple[torch.Tensor, torch.Tensor]): ids and attention mask. *Shape:* `(n_windows, longest)` each
-        RAISES BertNerError: the encoder does not know a subword.
+        windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
+        multiple (int): round the padded length up to a multiple of this number, but not above `max_window`. Default: 1.
+        RETURNS (tuple[torch.Tensor, torch.Tensor]): subword IDs and attention mask. *Shape:* `(n_windows, longest)`
+            each
+        RAISES BertNerError: the encoder has no embedding for a subword.
         """
         ids, mask = self.subword_encoder.pad(windows, multiple)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[torch.Tensor, list[int]]:
-        """Make a batch without padding between windows; see `SubwordEncoder.pack`.
+        """Make a packed batch, without padding between windows; see `SubwordEncoder.pack`.
 
-        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
-        limit (int): length beyond which no padding is added.
-        RETURNS (tuple[torch.Tensor, list[int]]): ids, and the length of each window. *Shape:* `(n_rows,)`
-        RAISES BertNerError: the encoder does not know a subword.
+        windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
+        limit (int): number of subwords beyond which no padding is added.
+        RETURNS (tuple[torch.Tensor, list[int]]): subword IDs, *Shape:* `(n_rows,)`, and the length of each window.
+        RAISES BertNerError: the encoder has no embedding for a subword.
         """
         ids, lengths = self.subword_encoder.pack(windows, limit)
         return torch.from_numpy(ids), lengths
@@ -365,7 +375,10 @@ class Checkpoint:
         return logits
 
     def set_dropout(self, rate: float) -> None:
-        """Set the rate of every dropout in the encoder and the head, from 0 to 1."""
+        """Set the rate of every dropout layer in the encoder and the head.
+
+        rate (float): dropout rate, from 0 to 1.
+        """
         set_dropout(self.model, float(rate))
 
 
@@ -376,17 +389,20 @@ def _copy(files: dict[str, bytes], name: str, device: str) -> Checkpoint:
 
 
 def _with_case_markers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """Return a tokenizer with markers for capital letters, if this one lower-cases, and resize the embeddings."""
+    """Add case markers to a lower-casing tokenizer and embeddings for them to the model.
+
+    Other tokenizers are returned unchanged.
+    """
     from transformers import PreTrainedTokenizerFast
 
     backend = tokenizer.backend_tokenizer
     if not add_case_markers(backend):
         return tokenizer
     resize_embeddings(model, 1 + max(backend.get_vocab().values()))
-    # Otherwise the new tokenizer would write both into its config. `Checkpoint.__init__` is too late for that.
+    # Otherwise, the new tokenizer would write both into its config. `Checkpoint.__init__` turns them off too late.
     backend.no_truncation()
     backend.no_padding()
-    # The class for BERT is no longer suitable: it creates a new normalizer whenever it is loaded.
+    # The BERT tokenizer class is no longer suitable, since it creates a new normalizer each time it is loaded.
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         model_max_length=tokenizer.model_max_length,
@@ -397,7 +413,7 @@ def _with_case_markers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFas
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence progress bars of transformers, and its reports on new heads and unused poolers.
+    """Silence the progress bars of `transformers` and its messages about new heads and unused poolers.
 
     This package reports relevant problems itself.
     """

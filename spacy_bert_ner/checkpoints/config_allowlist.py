@@ -1,9 +1,9 @@
-"""Allowlist for settings in a checkpoint's JSON files that transformers treats as names of code, files or repositories.
+"""Allowlist for checkpoint settings that `transformers` treats as names of code, files or repositories.
 
-All other settings are numbers, switches and words that only select between parts of transformers itself.
+All other settings are numbers, switches and words that only select among components of `transformers` itself.
 
-The lists were derived from the sources of transformers 4.53 and 5.23. `tests/unit/checkpoints/test_config_allowlist.py`
-walks all keys of their configs.
+The lists were derived from the source code of `transformers` 4.53 and 5.23.
+`tests/unit/checkpoints/test_config_allowlist.py` checks the keys of all its configs.
 """
 
 from __future__ import annotations
@@ -16,31 +16,30 @@ from typing import Any
 from ..errors import CheckpointError, Errors
 
 CODE = "auto_map"
-"""The key that names classes in modules of the checkpoint, or of another repository."""
+"""Key that names classes in Python modules from the checkpoint or from another repository."""
 
 IMPLEMENTATIONS = ("eager", "sdpa", "flex_attention", "batched_mm", "grouped_mm")
-"""Implementations of attention and of experts that transformers computes with only torch.
+"""Implementations of attention and expert layers for which `transformers` requires only `torch`.
 
-Any other value may name a package to import, or a repository of kernels, which the package `kernels` downloads and
-imports.
+Any other value may name a package to import, or a kernel repository that the `kernels` package downloads and imports.
 """
 
 REFUSED = {
     "custom_pipelines": "code",
-    "quantization_config": "weights in fewer bits, whose packages are imported",
-    "compression_config": "weights in fewer bits, whose packages are imported",
-    "kernel_config": "kernels of the Hub",
-    "use_kernels": "kernels of the Hub",
-    "fusion_config": "other modules to replace those of the encoder",
-    "configuration_files": "other configs to replace this one",
+    "quantization_config": "quantized weights, which require importing other packages",
+    "compression_config": "compressed weights, which require importing other packages",
+    "kernel_config": "kernels on the Hub",
+    "use_kernels": "kernels on the Hub",
+    "fusion_config": "modules that replace those of the encoder",
+    "configuration_files": "other configs that replace this one",
     "backbone": "a repository to download from the Hub",
-    "init_inputs": "files of a tokenizer",
-    "mecab_option": "files of a word splitter",
-    "sudachi_config_path": "files of a word splitter",
-    "sudachi_resource_dir": "files of a word splitter",
-    "model_file": "a sentencepiece model outside the checkpoint",
+    "init_inputs": "tokenizer files",
+    "mecab_option": "files for a word splitter",
+    "sudachi_config_path": "files for a word splitter",
+    "sudachi_resource_dir": "files for a word splitter",
+    "model_file": "a SentencePiece model outside the checkpoint",
 }
-"""Keys that must be absent, null or empty at any depth, each with a description of what it names."""
+"""Keys that must be absent, null or empty at any depth, with a description of what each key names."""
 
 _IMPLEMENTATION = re.compile(r"\w*_implementation(_internal)?")
 _TOKENIZER = re.compile(r"[A-Z][0-9A-Za-z]*Tokenizer(Fast)?|TokenizersBackend|PythonBackend|SentencePieceBackend")
@@ -50,12 +49,13 @@ _MAX_SHOWN = 200
 
 
 def check_settings(name: str, file: str, content: object) -> None:
-    """Reject settings that would make transformers import, open or download something that the checkpoint names.
+    """Reject settings that would make `transformers` import, open or download resources that the checkpoint names.
 
     name (str): name of the checkpoint, for messages.
-    file (str): name of the JSON file that holds the settings.
+    file (str): name of the JSON file that contains the settings.
     content (object): parsed content of that file.
-    RAISES CheckpointError: a setting is not allowed. The message has its key, its value, and the allowed values.
+    RAISES CheckpointError: a setting has an invalid value. The message contains the key, the value and the allowed
+        values.
     """
     for key, value in _settings(content):
         if key == CODE and value:
@@ -67,15 +67,14 @@ def check_settings(name: str, file: str, content: object) -> None:
 
 
 def own_files(folder: Path, settings: object) -> dict[str, str | None]:
-    """Map the files that a tokenizer config names to files of the same name in the tokenizer's folder.
+    """Map the files that a tokenizer config names to files with the same names in the tokenizer's folder.
 
-    Older versions of transformers saved configs with paths on the machine that wrote them. Transformers 4 opens
-    whatever file is at such a path.
+    Older versions of `transformers` saved configs with paths from the machine on which they were written.
+    `transformers` 4 opens any file that exists at such a path.
 
     folder (Path): the tokenizer's folder.
     settings (object): parsed content of the tokenizer config.
-    RETURNS (dict[str, str | None]): by key, the path to pass to the tokenizer instead. None if the folder lacks the
-        file.
+    RETURNS (dict[str, str | None]): replacement path for each config key, or None if the folder lacks the file.
     """
     config = settings if isinstance(settings, dict) else {}
     named_files = {key: str(value) for key, value in config.items() if key.endswith("_file") and value is not None}
@@ -86,26 +85,26 @@ def own_files(folder: Path, settings: object) -> dict[str, str | None]:
 
 
 def _allowed_instead(file: str, key: str, value: object) -> str | None:
-    """Describe the values that a setting may have instead; None if its value is allowed."""
+    """Describe the allowed values of a setting, or return None if its value is allowed."""
     if value is None or value is False or value in ([], {}, ""):
         return None
     if key in REFUSED:
-        return f"no such setting, since it names {REFUSED[key]}"
+        return f"no such setting, because it names {REFUSED[key]}"
     if _IMPLEMENTATION.fullmatch(key):
         return None if _uses_only_torch(value) else f"{', '.join(IMPLEMENTATIONS)}, or null"
     if key == "tokenizer_class":
         is_tokenizer = isinstance(value, str) and _TOKENIZER.fullmatch(value) and not _OPENS_OTHERS.fullmatch(value)
-        return None if is_tokenizer else "the class of one tokenizer, such as BertTokenizerFast"
+        return None if is_tokenizer else "the name of a tokenizer class, such as BertTokenizerFast"
     if key == "fast_tokenizer_files":
         is_plain = isinstance(value, list) and all(v == "tokenizer.json" or _is_versioned(v) for v in value)
-        return None if is_plain else "files in that folder, such as tokenizer.4.0.0.json"
+        return None if is_plain else "files in the checkpoint's folder, such as tokenizer.4.0.0.json"
     if file == "special_tokens_map.json" and key.endswith("_file"):
-        return "special tokens, such as cls_token"
+        return "keys of special tokens, such as cls_token"
     return None
 
 
 def _uses_only_torch(value: object) -> bool:
-    """Return whether an implementation, or that of each part of the model, computes with only torch."""
+    """Return whether one implementation, or a table with one per submodel, requires only `torch`."""
     if isinstance(value, dict):
         return all(map(_uses_only_torch, value.values()))
     return value is None or value in IMPLEMENTATIONS
@@ -116,7 +115,7 @@ def _is_versioned(value: object) -> bool:
 
 
 def _settings(content: object) -> Iterator[tuple[str, object]]:
-    """Yield all keys with their values, at any depth."""
+    """Yield the key and value of each setting, at any depth."""
     pending: list[Any] = [content]
     while pending:
         node = pending.pop()

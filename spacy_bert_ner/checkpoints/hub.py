@@ -1,10 +1,10 @@
-"""Locate a checkpoint in a local folder or in a repository on the Hugging Face Hub.
+"""Locate a checkpoint in a local folder or on the Hugging Face Hub.
 
-The needed files of a repository are downloaded to the cache. The result is a folder too, and gets the same checks as a
+The required files of a Hub repository are downloaded to a folder in the cache. That folder gets the same checks as a
 local one.
 
-Only this module imports the client of the Hub. Transformers is never given names on the Hub: it would request further
-files by itself, such as weights of a pull request, which anyone can open.
+Only this module imports the Hub client. Hub names are never passed to `transformers`. Otherwise, it would request
+further files itself, such as weights from a pull request, which anyone can open.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .loading import is_folder
 from .safety import CONFIG, INDEX, WEIGHTS, Shape, reject_unsafe_files, shapes_in, shards
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-"""Vocabulary files, as patterns. Any one of them makes a tokenizer, together with other files of `SMALL`."""
+"""Patterns for vocabulary files. One such file is enough for a tokenizer, together with other files in `SMALL`."""
 
 SMALL = (
     *(CONFIG, INDEX, *VOCABULARIES),
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("tokenizer.*.json", "merges.txt", "vocab*.json", "bpe.codes", "entity_vocab.json", "emoji.json", "dict.txt"),
 )
-"""Configs and tokenizers of all kinds, as patterns.
+"""Patterns for all config and tokenizer files.
 
-All other files are weights for other frameworks, documents, and leftovers of training.
+The remaining files are weights, documentation and leftovers from training.
 """
 
 
@@ -37,10 +37,10 @@ All other files are weights for other frameworks, documents, and leftovers of tr
 class CheckpointSource:
     """The location of a checkpoint.
 
-    name (str): the name in the config, for messages.
-    folder (Path): folder with all needed files, except possibly the weights.
-    commit (str | None): commit of the repository; None for a local folder.
-    to_fetch (tuple[str, ...]): weight files still to download.
+    name (str): name from the config, for messages.
+    folder (Path): folder that contains all required files, except possibly the weights.
+    commit (str | None): commit of the Hub repository; None for a local folder.
+    to_fetch (tuple[str, ...]): weight files that still have to be downloaded.
     """
 
     name: str
@@ -49,11 +49,11 @@ class CheckpointSource:
     to_fetch: tuple[str, ...] = ()
 
     def fetch(self, check: Callable[[list[Shape]], None]) -> None:
-        """Download the missing weights.
+        """Download the missing weights and check the shapes of all weights.
 
-        check (Callable[[list[Shape]], None]): function that raises an error for weights with certain shapes. It is
-            first called with the shapes from the headers of the remote files, so little is downloaded if it rejects
-            them. It is called again with the shapes in the folder.
+        check (Callable[[list[Shape]], None]): function that raises an error for invalid weight shapes. It is called
+            before the download with the shapes from the headers of the remote files. It is called again with the shapes
+            in the folder.
         """
         if self.to_fetch:
             check(self._shapes_on_hub())
@@ -62,7 +62,10 @@ class CheckpointSource:
         check(shapes_in(self.folder))
 
     def _shapes_on_hub(self) -> list[Shape]:
-        """Return the shapes of the missing weights; an empty list without a network, as the download reports that."""
+        """Return the shapes of the missing weights, or an empty list if the Hub cannot be reached.
+
+        The download then reports the error.
+        """
         from huggingface_hub import HfApi
         from huggingface_hub.errors import SafetensorsParsingError
 
@@ -70,7 +73,7 @@ class CheckpointSource:
             files = [HfApi().parse_safetensors_file_metadata(self.name, f, revision=self.commit) for f in self.to_fetch]
         except SafetensorsParsingError:
             raise
-        except Exception:  # See `_list`.
+        except Exception:  # As in `_list`, its class depends on the HTTP client.
             return []
         return [tuple(tensor.shape) for file in files for tensor in file.tensors.values()]
 
@@ -78,17 +81,18 @@ class CheckpointSource:
 def locate_checkpoint(
     name: str, *, revision: str | None = None, local_files_only: bool = False, reads_weights: bool = True
 ) -> CheckpointSource:
-    """Locate a checkpoint, and reject harmful files before any weights are downloaded.
+    """Locate a checkpoint and reject harmful files before downloading any weights.
 
-    For a commit in the cache, the Hub is not contacted. For a branch, the Hub is only asked for its current commit.
+    For a cached commit, the Hub is not contacted. For a cached branch, the Hub is only asked for the current commit.
 
-    name (str): folder, or name on the Hub.
+    name (str): folder or Hub name of the checkpoint.
     revision (str | None): commit, branch or tag on the Hub; None for the main branch.
     local_files_only (bool): never contact the Hub.
-    reads_weights (bool): False for a folder whose ONNX graph is run; see `safety.reject_unsafe_files`.
-    RETURNS (CheckpointSource): the folder, and the weights still to download.
-    RAISES CheckpointError: the name is not valid, or `safety.reject_unsafe_files` rejects the checkpoint.
-        ConfigError: the revision is not valid. Errors of the Hub's client are left to `loading.translate_load_errors`.
+    reads_weights (bool): whether weights for `torch` are loaded. Pass False for a folder whose ONNX graph is run; see
+        `safety.reject_unsafe_files`.
+    RETURNS (CheckpointSource): the folder, with the names of the weight files that still have to be downloaded.
+    RAISES CheckpointError: the name is invalid, or `safety.reject_unsafe_files` rejects the checkpoint.
+        ConfigError: the revision is invalid. Errors from the Hub client are left to `loading.translate_load_errors`.
     """
     if is_folder(name):
         require_setting(
@@ -117,25 +121,25 @@ def locate_checkpoint(
     weights = (WEIGHTS,) if WEIGHTS in names else tuple(shards(folder))
     if not weights and remote_names is not None:
         raise CheckpointError(Errors.checkpoint_damaged.format(name=name, reason=f"it has no {WEIGHTS}"))
-    # If the Hub was not contacted, the attempt to download reports that they are not in the cache.
+    # If the Hub was not contacted, the attempted download reports that the weights are not cached.
     missing = tuple(file for file in weights or (WEIGHTS,) if not (folder / file).exists())
     return CheckpointSource(name, folder, commit, missing)
 
 
 def check_names(name: str, revision: str | None) -> None:
-    """Reject invalid names of repositories and revisions, such as paths.
+    """Reject invalid repository names and revisions, such as paths.
 
-    This happens before a name becomes part of an address or of a path in the cache.
+    This check must precede the use of a name in a URL or a cache path.
 
     name (str): name of the repository, with or without an owner.
     revision (str | None): commit, branch or tag; None for the main branch.
-    RAISES CheckpointError: the name is not valid. ConfigError: the revision is not valid.
+    RAISES CheckpointError: the name is invalid. ConfigError: the revision is invalid.
     """
     parts = name.split("/")
     is_plain = all(re.fullmatch(r"\w([\w.-]{0,94}\w)?", part, re.ASCII) for part in parts)
     if not is_plain or len(parts) > 2 or ".." in name or "--" in name or name.endswith(".git"):
         raise CheckpointError(Errors.no_name.format(name=name))
-    if revision is not None:  # The rules are those of git.
+    if revision is not None:  # Git's rules for reference names apply.
         is_plain = revision.isprintable() and ".." not in revision and not set(revision) & set(" \\~^:?*[")
         is_path = all(part and not part.startswith((".", "-")) for part in revision.split("/"))
         allowed = "a commit, branch or tag on the Hub, or null"
@@ -149,10 +153,10 @@ def _fetch(name: str, file: str, revision: str | None, local_files_only: bool = 
 
 
 def _is_complete(name: str, folder: Path) -> bool:
-    """Return whether the cache has all needed files of a commit.
+    """Return whether the cache contains all required files of a commit.
 
-    Files are downloaded in no fixed order, so the vocabulary does not prove that there is no `tokenizer_config.json`.
-    The cache also records that a file does not exist.
+    Files are downloaded in no fixed order. A cached vocabulary therefore does not prove that the repository has no
+    `tokenizer_config.json`. The cache also records that a file does not exist on the Hub.
     """
     from huggingface_hub import try_to_load_from_cache
 
@@ -166,7 +170,7 @@ def _is_complete(name: str, folder: Path) -> bool:
 
 
 def _list(name: str, commit: str) -> list[str] | None:
-    """List the top-level files of a repository; None if the Hub cannot be reached, and only the cache is left."""
+    """Return the names of a repository's top-level files, or None if the Hub cannot be reached."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -174,6 +178,6 @@ def _list(name: str, commit: str) -> list[str] | None:
         info = HfApi().model_info(name, revision=commit, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise
-    except Exception:  # The class depends on the HTTP client. A file missing from the cache is reported on download.
+    except Exception:  # Its class depends on the HTTP client. Files missing from the cache are reported on download.
         return None
     return sorted(file.rfilename for file in info.siblings or () if "/" not in file.rfilename)

@@ -1,4 +1,4 @@
-"""Inspect a checkpoint while it is loaded: resolve its tags and head, check its weights, translate load errors."""
+"""Inspect a checkpoint during loading: resolve its tags and head, check its weights, and translate load errors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .safety import keys_in, weight_files
 from .unused_weights import OTHER_WRAPPER, PEFT, WRAPPERS, find_unused, find_wrapper
 
 Config = Any
-"""`PretrainedConfig` of transformers, which this module need not import."""
+"""Alias for `transformers.PretrainedConfig` that avoids importing `transformers`."""
 
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""Options with which transformers loads from the folder that `hub.locate_checkpoint` returns."""
+"""Options for loading from the folder that `hub.locate_checkpoint` returns."""
 
 LOAD_LOCK = threading.RLock()
-"""Lock that lets only one thread load at a time.
+"""Lock that allows only one thread to load a checkpoint at a time.
 
-While transformers loads, it replaces the functions of `torch.nn.init` with its own. Two threads at once would leave
-those in place, and no weights would be initialised randomly for the rest of the process.
+While `transformers` loads a model, it replaces the functions in `torch.nn.init` with its own. Two concurrent threads
+could make the replacements permanent. The process could then no longer initialise weights randomly.
 """
 
 HUB_ERRORS = {
@@ -36,33 +36,33 @@ HUB_ERRORS = {
     "LocalEntryNotFoundError": Errors.checkpoint_offline,
     "OfflineModeIsEnabled": Errors.checkpoint_offline,
 }
-"""Messages for the errors of the Hub's client, by class name."""
+"""Messages for errors from the Hub client, by class name."""
 
 
 def is_panic(e: BaseException) -> bool:
-    """Return whether an error is a panic of Rust code, such as that of tokenizers.
+    """Return whether an error is a panic in Rust code, such as that of the `tokenizers` library.
 
-    Such an error is not an `Exception`. It can only be recognised by its class name, since each extension module has a
-    separate class for it.
+    A panic is not an `Exception`. It can only be recognised by its class name, because each extension module defines
+    its own class.
     """
     return type(e).__name__ == "PanicException"
 
 
 def is_folder(name: str) -> bool:
-    """Return whether a checkpoint's name is that of a folder."""
+    """Return whether a checkpoint name is the path of an existing folder."""
     try:
         return Path(name).is_dir()
-    except (OSError, ValueError):  # The name is too long for a path, or has characters that no path can have.
+    except (OSError, ValueError):  # The name is too long for a path or contains characters that are invalid in paths.
         return False
 
 
 def tags_of(config: Config) -> tuple[str, ...]:
-    """Return the tag of each column of the logits."""
+    """Return the tag of each logit column."""
     return tuple(config.id2label[i] for i in range(len(config.id2label)))
 
 
 def write_tags(config: Config, tags: Sequence[str]) -> None:
-    """Set the tags of the columns of the logits, in that order."""
+    """Write the tags of the logit columns to the config, in column order."""
     config.num_labels = len(tags)
     config.id2label = dict(enumerate(tags))
     config.label2id = {tag: tags.index(tag) for tag in dict.fromkeys(tags)}
@@ -77,16 +77,17 @@ def resolve_head(
     tag_map: Mapping[str, str] | None = None,
     label_rules: LabelRules = ALL_LABELS,
 ) -> tuple[TagSet, bool]:
-    """Return the tags of the trained head if it can be kept, or else those of the new head that replaces it.
+    """Return the tags of the trained head if it can be kept, or the tags of a new head otherwise.
 
-    The tags of `tag_map` are written into the config.
+    The replacements in `tag_map` are applied to the config.
 
-    config (Config): config of the checkpoint.
+    config (Config): the checkpoint's config. It is changed in place.
     name (str): name of the checkpoint, for messages.
     labels, added, tag_scheme, tag_map, label_rules: see `Checkpoint.from_pretrained`.
     RETURNS (tuple[TagSet, bool]): the tags, and whether the head is new.
-    RAISES EncoderError: there is no trained head, and there are no labels for a new one. CheckpointError: `id2label` is
-        not valid, or its tags follow no scheme. ConfigError: `tag_scheme`, `tag_map` or `label_rules` does not fit.
+    RAISES EncoderError: there is no trained head, and no labels are given for a new one.
+        CheckpointError: `id2label` is invalid, or its tags follow no scheme.
+        ConfigError: `tag_scheme`, `tag_map` or `label_rules` does not fit the trained head.
     """
     _map_tags(config, name, tag_map or {})
     trained = _trained_tags(config, name, tag_scheme, is_needed=labels is None)
@@ -131,8 +132,8 @@ def _map_tags(config: Config, name: str, tag_map: Mapping[str, str]) -> None:
 def may_have_tags(config: Config) -> bool:
     """Return whether a checkpoint may have been fine-tuned for tagging.
 
-    That is so if its class is a token classifier. If config.json names no class, it is decided from the tags, and then
-    from the weights.
+    Return True if its class is a token classifier, or if `config.json` names no class. In the latter case, the tags and
+    the weights are checked later.
     """
     architectures = config.architectures or ()
     return not architectures or any(a.endswith("ForTokenClassification") for a in architectures)
@@ -150,7 +151,7 @@ def _rename(trained: TagSet, label_rules: LabelRules, *, is_needed: bool) -> Tag
 def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
     """Return the tags of the trained head, or None if there is no trained head.
 
-    Unless the head is needed, the result is also None if its tags follow no scheme.
+    If the head is optional, None also stands for tags that follow no scheme.
     """
     if not may_have_tags(config):
         return None
@@ -166,38 +167,38 @@ def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_neede
 
 
 def encoder_error(name: str, config: Config) -> EncoderError:
-    """Make the error for a checkpoint that lacks the trained head it needs."""
+    """Create the error for a checkpoint without the required trained head."""
     return EncoderError(Errors.checkpoint_is_encoder.format(name=name, tags=", ".join(tags_of(config))))
 
 
 def check_weights(
     name: str, model: Any, report: dict[str, Any], folder: Path, *, is_new: bool, is_to_train: bool
 ) -> tuple[bool, bool]:
-    """Reject random weights, and heads that are only partly loaded.
+    """Reject models with randomly initialised weights or an incompletely loaded head.
 
-    Weights are random if they are missing from the file, or have another shape there. A head is partly loaded if it is
-    of another kind than that of transformers. Transformers only logs both.
+    Weights are random if they are missing from the file or have a different shape there. A head is incompletely loaded
+    if its architecture differs from that of the head in `transformers`. `transformers` only logs these problems.
 
     name (str): name of the checkpoint, for messages.
     model (Any): the loaded model.
-    report (dict[str, Any]): loading report of `from_pretrained` with `output_loading_info`.
+    report (dict[str, Any]): loading report that `from_pretrained` returns with `output_loading_info=True`.
     folder (Path): the folder that was passed to `from_pretrained`.
-    is_new (bool): whether the head is new, and so matches no weights in the file.
-    is_to_train (bool): whether there are labels to train, so weights of the head may be random.
-    RETURNS (tuple[bool, bool]): whether the head has weights from the file; and whether the file has weights of a head,
-        whatever their shape.
-    RAISES CheckpointError: weights have another shape, or all their names have a prefix. If nothing will be trained,
-        also: weights of the encoder are missing, or weights of the head are not read. Both are warnings otherwise.
-        EncoderError: nothing will be trained, and weights of the head are missing.
+    is_new (bool): whether the head is new and therefore need not match the weights in the file.
+    is_to_train (bool): whether the model will be trained, so the head may have random weights.
+    RETURNS (tuple[bool, bool]): whether the head has weights from the file, and whether the file contains head weights
+        of any shape.
+    RAISES CheckpointError: weights have a different shape, or all their names have a prefix. If the model will not be
+        trained, missing encoder weights and unread head weights also raise this error. Otherwise, they cause a warning.
+        EncoderError: the model will not be trained, and head weights are missing.
     """
-    # A prefix on all names hides all weights. If none are missing, the file need not be read again.
+    # A prefix on all names hides all weights. If no weights are missing, the names need not be read.
     prefix = find_wrapper(model, keys_in(folder)) if report["missing_keys"] else None
     if prefix:
         raise CheckpointError(_wrapped(name, folder, prefix))
     base = f"{model.base_model_prefix}."
-    # Keys in the model; those in the file of a bare encoder have no prefix.
+    # These are model keys. Keys in the file of a bare encoder lack the prefix.
     head = {key for key in model.state_dict() if not key.startswith(base)}
-    # Transformers 4 lists only the keys, 5 lists them with their shapes.
+    # `transformers` 4 lists only the keys, whereas version 5 also lists their shapes.
     mismatched = sorted(key if isinstance(key, str) else key[0] for key in report["mismatched_keys"])
     if mismatched and not (is_new and head.issuperset(mismatched)):
         reason = Errors.other_shapes.format(keys=", ".join(mismatched))
@@ -238,7 +239,10 @@ def _wrapped(name: str, folder: Path, prefix: str) -> str:
 
 
 def scheme_in(config: Config) -> str | None:
-    """Return the `tag_scheme` of `config.json`, which is written when this package trains a head; None without one."""
+    """Return the `tag_scheme` in `config.json`, or None if it is missing or invalid.
+
+    This package writes it when it trains a head.
+    """
     scheme = getattr(config, "tag_scheme", None)
     return scheme if isinstance(scheme, str) and scheme in PREFIXES else None
 
@@ -254,7 +258,7 @@ def _scheme_error(name: str, tag_scheme: str | None, error: TagError) -> BertNer
 
 @contextmanager
 def translate_load_errors(name: str, otherwise: str, revision: str | None = None) -> Iterator[None]:
-    """Translate any error while a part of a checkpoint is loaded into a `CheckpointError` that names the cause.
+    """Translate errors raised during loading into a `CheckpointError` that names the cause.
 
     name (str): name of the checkpoint, for messages.
     otherwise (str): message template for causes that are not in `HUB_ERRORS`.
@@ -266,10 +270,10 @@ def translate_load_errors(name: str, otherwise: str, revision: str | None = None
             yield
     except BertNerError:
         raise
-    except BaseException as e:  # Transformers, tokenizers and safetensors raise many classes for damaged files.
+    except BaseException as e:  # The libraries raise errors of many classes for damaged files.
         if not isinstance(e, Exception) and not is_panic(e):
             raise
-        # The Hub's client has a class for each cause, anywhere in the chain of exceptions.
+        # The Hub client has one class per cause. Its error can be anywhere in the exception chain.
         class_names: set[str] = set()
         cause: BaseException | None = e
         while cause is not None and len(class_names) < 20:
@@ -280,9 +284,9 @@ def translate_load_errors(name: str, otherwise: str, revision: str | None = None
 
 
 def rename_tokenizer(path: Path) -> None:
-    """Replace the class of a generic tokenizer in its config with the name that transformers 4 and 5 both know.
+    """Replace the class name of a generic tokenizer in its config with one that `transformers` 4 and 5 both support.
 
-    Transformers 5 writes a name that only 5 knows.
+    `transformers` 5 writes a name that version 4 does not support.
 
     path (Path): path of `tokenizer_config.json`.
     """

@@ -1,4 +1,4 @@
-"""Resize and reinitialise parts of a loaded model: its head, its highest layers, and its embeddings."""
+"""Resize and reinitialise parts of a loaded model: its head, its highest layers and its embeddings."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..errors import Errors
 from ..nn.parameter_depth import parameter_depths
 
 PreTrainedModel = Any
-"""`PreTrainedModel` of transformers, which this module need not import."""
+"""Alias for `transformers.PreTrainedModel` that avoids importing `transformers`."""
 
 
 def reinit_head(model: PreTrainedModel) -> None:
-    """Initialise the head of a model randomly, in place.
+    """Initialise a model's head randomly, in place.
 
-    A trained head whose tags are replaced is reinitialised even if its size fits.
+    A trained head must be reinitialised even if the new head has the same size, because its rows are for other tags.
 
-    model (PreTrainedModel): model of transformers.
+    model (PreTrainedModel): model to change.
     """
     for name, child in model.named_children():
         if name == model.base_model_prefix:
@@ -32,7 +32,7 @@ def reinit_head(model: PreTrainedModel) -> None:
 
 
 AUTO = "auto"
-"""Value of `reset_layers` for the highest layer of an encoder, and no layer of a checkpoint fine-tuned for tagging."""
+"""Value of `reset_layers` that resets the highest layer of an encoder and no layer of a fine-tuned checkpoint."""
 
 
 def layers_to_reset(
@@ -40,12 +40,13 @@ def layers_to_reset(
 ) -> int:
     """Return the number of layers to initialise randomly together with a new head.
 
-    setting (int | str): the value of `reset_layers`: a number, or "auto", which resets no layer that is frozen.
-    model (PreTrainedModel): model of transformers.
-    frozen_layers (int): number of the lowest layers that are not trained.
+    setting (int | str): value of `reset_layers`: a number or "auto". "auto" never resets a frozen layer.
+    model (PreTrainedModel): model that contains the layers.
+    frozen_layers (int): how many of the lowest layers are not trained.
     name (str): name of the checkpoint, for messages.
-    is_tagger (bool): whether the checkpoint was fine-tuned for tagging. A number other than 0 then discards what its
-        highest layers have learned, and causes a warning.
+    is_tagger (bool): whether the checkpoint was fine-tuned for tagging. If so, a number above 0 causes a warning, since
+        it discards what the highest layers have learned.
+    RETURNS (int): how many of the highest layers to initialise.
     """
     if setting == AUTO:
         return 0 if is_tagger else min(1, max(n_layers(model) - frozen_layers, 0))
@@ -56,20 +57,20 @@ def layers_to_reset(
 
 
 def n_layers(model: PreTrainedModel) -> int:
-    """Return the number of layers of the encoder; 0 if they cannot be identified."""
+    """Return the number of encoder layers, or 0 if they cannot be identified."""
     names = [name for name, _ in model.named_parameters()]
     return next(iter(parameter_depths(names, model.base_model_prefix).values())).n_layers
 
 
 def reinit_layers(model: PreTrainedModel, n: int) -> None:
-    """Initialise the highest layers of the encoder randomly, in place.
+    """Initialise the highest encoder layers randomly, in place.
 
-    What these layers learned in pretraining may be too specialised to start from (Zhang et al. 2021,
-    https://arxiv.org/abs/2006.05987). The weights are drawn like those of a new head. Norms are set to ones and zeros,
-    as in an untrained network.
+    The pretrained weights of these layers may be too specialised for fine-tuning (Zhang et al. 2021,
+    https://arxiv.org/abs/2006.05987). The new weights are drawn in the same way as those of a new head. The scale and
+    shift of normalization layers are set to 1 and 0, as in an untrained network.
 
-    model (PreTrainedModel): model of transformers.
-    n (int): number of layers; all of them if the encoder has fewer.
+    model (PreTrainedModel): model to change.
+    n (int): number of layers. If the encoder has fewer layers, all of them are reinitialised.
     """
     depths = parameter_depths([name for name, _ in model.named_parameters()], model.base_model_prefix)
     for path, module in model.named_modules():
@@ -90,8 +91,8 @@ def reinit_layers(model: PreTrainedModel, n: int) -> None:
 def resize_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
     """Append random rows to the last layer of the head, in place.
 
-    model (PreTrainedModel): model of transformers.
-    n_old (int): number of tags, and so of rows, of the layer.
+    model (PreTrainedModel): model to change.
+    n_old (int): current number of tags, which is the number of rows in the layer.
     n_tags (int): number of tags after resizing.
     """
     name, head = next(
@@ -112,13 +113,13 @@ def resize_head(model: PreTrainedModel, n_old: int, n_tags: int) -> None:
 
 
 def resize_embeddings(model: PreTrainedModel, n_subwords: int) -> None:
-    """Append random rows to the encoder's embeddings, in place, if it has fewer than `n_subwords`.
+    """Append random rows to the encoder's embeddings, in place, if there are fewer than `n_subwords` rows.
 
-    `resize_token_embeddings` of transformers draws new rows around the mean of the others, so they are nearly equal.
-    That makes them useless if they are not trained (`frozen_layers`). It can be turned off only from transformers 4.46
-    on.
+    The `resize_token_embeddings` method in `transformers` draws new rows around the mean of the existing ones. The new
+    rows are therefore nearly equal, and useless if `frozen_layers` keeps them from being trained. Only `transformers`
+    4.46 and later can turn this off.
 
-    model (PreTrainedModel): model of transformers.
+    model (PreTrainedModel): model to change.
     n_subwords (int): minimum number of subwords after resizing.
     """
     old = model.get_input_embeddings()

@@ -1,4 +1,4 @@
-"""Check the safety of a checkpoint before transformers loads it: pickles, code, unsafe paths, oversized configs."""
+"""Check a checkpoint for pickles, code, unsafe paths and oversized configs before `transformers` loads it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from .tokenizer_safety import check_tokenizer
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-"""The index of weights that are sharded over several files."""
+"""Index of weights that are split into several files."""
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")
-"""Patterns for weights that are not safetensors; most of them can run code when they are loaded."""
+"""Patterns for weight files in formats other than safetensors, most of which can run code when they are loaded."""
 
 NOT_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"}
-"""Leftovers of training, which this package never reads."""
+"""Leftovers from training that this package never reads."""
 
 CONFIG = "config.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 CONFIGS = (CONFIG, TOKENIZER_CONFIG, "special_tokens_map.json", "generation_config.json")
 ADAPTER = "adapter_config.json"
-"""Config of an adapter. If peft is installed, and only then, transformers adds the adapter's weights, even pickled
-ones.
-"""
+"""Config of an adapter. If `peft` is installed, `transformers` adds the adapter's weights, even if they are pickled."""
 
 EXTRA_PARAMETERS = 1_000_000
-"""Parameters that a model may have beyond twice those of its file, for a new head or a layer that was not saved."""
+"""Number of parameters by which a model may exceed twice the number in its file.
+
+It allows for a new head or a layer that was not saved.
+"""
 
 Shape = tuple[int, ...]
 
@@ -49,17 +50,17 @@ def reject_unsafe_files(
     commit: str | None = None,
     reads_weights: bool = True,
 ) -> None:
-    """Reject a checkpoint with files that could do harm.
+    """Reject a checkpoint that contains harmful files.
 
     name (str): name of the checkpoint, for messages.
-    folder (Path): folder with its configs.
-    names (Collection[str] | None): file names in its repository, which need not be downloaded yet; None for the files
-        in the folder.
-    commit (str | None): commit of its repository on the Hub; None for a local folder.
-    reads_weights (bool): whether weights for torch are loaded. If an ONNX graph is run instead, pickles do no harm.
-    RAISES CheckpointError: a file is irregular or too large, see `file_limits`; all weights are pickled; a config names
-        code or files, see `check_settings`; a tokenizer could do harm, see `check_tokenizer`; a config refers to
-        weights outside the folder; or there is an adapter.
+    folder (Path): folder that contains its configs.
+    names (Collection[str] | None): file names in its Hub repository, whether downloaded or not; None for the files in
+        the folder.
+    commit (str | None): commit of its Hub repository; None for a local folder.
+    reads_weights (bool): whether weights for `torch` are loaded. If an ONNX graph is run instead, pickles are harmless.
+    RAISES CheckpointError: the checkpoint contains an adapter, only pickled weights, an irregular or oversized file, an
+        unsafe tokenizer, or a config that names code, files or weights outside the folder. See `file_limits`,
+        `check_settings` and `check_tokenizer`.
     """
     check_files(name, folder)
     for file in CONFIGS:
@@ -71,7 +72,7 @@ def reject_unsafe_files(
     if not isinstance(config, dict):
         config = {}
     check_counts(name, config)
-    # Transformers also takes the name of the weights from there.
+    # `transformers` also reads the name of the weight file from this key.
     references = [(INDEX, file) for file in shards(folder)]
     references += [(CONFIG, str(config["transformers_weights"]))] if config.get("transformers_weights") else []
     for source, file in references:
@@ -90,30 +91,30 @@ def reject_unsafe_files(
 
 
 def tokenizer_files(folder: Path) -> dict[str, str | None]:
-    """Map the files that the tokenizer config of a folder names to files in that folder; see `own_files`."""
+    """Map the files that a folder's tokenizer config names to files in that folder; see `own_files`."""
     return own_files(folder, _read(folder / TOKENIZER_CONFIG))
 
 
 def has_weights(folder: Path) -> bool:
-    """Return whether a folder holds weights for torch, as safetensors or pickles."""
+    """Return whether a folder contains weights for `torch`, either safetensors or pickles."""
     names = {path.name for path in folder.iterdir()}
     return bool({WEIGHTS, INDEX}.intersection(names) or _pickles(names))
 
 
 def shards(folder: Path) -> list[str]:
-    """Return the names of the weight shards, exactly as the index of a folder has them."""
+    """Return the names of the weight shards, exactly as they appear in a folder's index."""
     index = _read(folder / INDEX)
     files = index.get("weight_map") if isinstance(index, dict) else None
     return sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
 
 
 def weight_files(folder: Path) -> list[str]:
-    """Return the names of the files in a folder from which transformers reads weights."""
+    """Return the names of the files in a folder from which `transformers` reads weights."""
     return [WEIGHTS] if (folder / WEIGHTS).exists() else shards(folder)
 
 
 def keys_in(folder: Path) -> set[str]:
-    """Return the names of the weights that transformers reads from a folder."""
+    """Return the names of the weights that `transformers` reads from a folder."""
     keys: set[str] = set()
     for file in weight_files(folder):
         with safe_open(folder / file, framework="np") as opened:
@@ -122,7 +123,7 @@ def keys_in(folder: Path) -> set[str]:
 
 
 def shapes_in(folder: Path) -> list[Shape]:
-    """Return the shapes of all weights in a folder."""
+    """Return the shapes of all safetensors weights in a folder."""
     shapes: list[Shape] = []
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="np") as file:
@@ -131,36 +132,36 @@ def shapes_in(folder: Path) -> list[Shape]:
 
 
 def reject_oversized_config(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequence[Shape]) -> None:
-    """Reject a config that describes a far larger model than its weights, before memory is allocated for it.
+    """Reject a config for a model that is far larger than its weights, before memory is allocated for the model.
 
     name (str): name of the checkpoint, for messages.
-    config (Any): config of transformers.
-    build (Callable[[Any], Any]): function that makes a model from a config.
-    shapes (Sequence[Shape]): shapes of the weights; if empty, nothing is checked.
-    RAISES CheckpointError: the config has more layers than there are tensors, or more than twice the parameters and
-        `EXTRA_PARAMETERS`.
+    config (Any): the `transformers` config.
+    build (Callable[[Any], Any]): function that creates a model from a config.
+    shapes (Sequence[Shape]): shapes of the weights. If there are none, nothing is checked.
+    RAISES CheckpointError: the config specifies more layers than there are weight tensors, or more parameters than
+        twice the number of weights plus `EXTRA_PARAMETERS`.
     """
     if not shapes:
         return
     n_layers, n_weights = getattr(config, "num_hidden_layers", 0), sum(map(math.prod, shapes))
     n_tensors = sum(math.prod(shape) > 0 for shape in shapes)
     if isinstance(n_layers, int) and n_layers > n_tensors:
-        reason = f"num_hidden_layers = {n_layers}, but the weights are {n_tensors} tensors"
+        reason = f"num_hidden_layers = {n_layers}, but the weights consist of only {n_tensors} tensors"
         raise CheckpointError(Errors.too_large.format(name=name, found=reason))
     with torch.device("meta"):  # This allocates no memory.
         n_parameters = sum(parameter.numel() for parameter in build(config).parameters())
     if n_parameters > 2 * n_weights + EXTRA_PARAMETERS:
-        reason = f"{n_parameters:,} weights, but the file has {n_weights:,}"
+        reason = f"{n_parameters:,} weights, but the file contains only {n_weights:,}"
         raise CheckpointError(Errors.too_large.format(name=name, found=reason))
 
 
 def _pickles(names: Collection[str]) -> list[str]:
-    """Return the names of weight files that are not safetensors."""
+    """Return the names of the weight files that are not safetensors, sorted."""
     return sorted(file for file in set(names) - NOT_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
 
 
 def _read(path: Path) -> Any:
-    """Return the content of a JSON file; None if it is missing or not readable, which transformers then reports."""
+    """Return the content of a JSON file, or None if it is missing or unreadable. `transformers` reports such files."""
     try:
         return json.loads(path.read_text(encoding="utf8"))
     except (OSError, ValueError, RecursionError):

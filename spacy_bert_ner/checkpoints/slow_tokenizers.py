@@ -1,7 +1,7 @@
-"""Explain how to replace tokenizers for which transformers has no fast class.
+"""Explain how to replace tokenizers for which `transformers` has no fast class.
 
-For some of them a fast one can be made. For the others, the message gives the reason and an alternative. All entries
-were tested with transformers 4.53 and 5.23, with MeCab and Moses installed.
+Some slow tokenizers can be converted to fast ones. For the others, the message gives the reason and an alternative. All
+entries were tested with `transformers` 4.53 and 5.23, with MeCab and Moses installed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .loading import is_folder
 
 JAPANESE = "BertJapaneseTokenizer"
 SPLITTERS = {"mecab": "MeCab", "sudachi": "Sudachi", "jumanpp": "Juman++"}
-"""Word splitters of `BertJapaneseTokenizer`, by its setting `word_tokenizer_type`."""
+"""Names of the word splitters for `BertJapaneseTokenizer`, by the value of its setting `word_tokenizer_type`."""
 
 FAST_EQUIVALENTS = {"LukeTokenizer": "RobertaTokenizerFast", "MLukeTokenizer": "XLMRobertaTokenizerFast"}
-"""Fast classes that produce the same subwords, for slow ones without a fast class of that name in transformers 4."""
+"""Fast classes that produce the same subwords as slow classes without a fast counterpart in `transformers` 4."""
 
 REASONS = {
     "PhobertTokenizer": Errors.slow_segmented,
@@ -31,7 +31,7 @@ REASONS = {
     "RoCBertTokenizer": Errors.slow_shapes,
     "EsmTokenizer": Errors.slow_proteins,
 }
-"""Reasons why no fast tokenizer can be made, by the slow class."""
+"""Reasons why a slow tokenizer cannot be converted to a fast one, by slow class."""
 
 MOSES = ("XLMTokenizer", "FlaubertTokenizer", "BioGptTokenizer")
 """Classes that split words with Moses."""
@@ -44,7 +44,7 @@ def slow_message(name: str, cls: str, settings: Mapping[str, Any]) -> str:
 
     name (str): name of the checkpoint.
     cls (str): class name of the tokenizer.
-    settings (Mapping[str, Any]): settings of the tokenizer, as in `tokenizer_config.json`.
+    settings (Mapping[str, Any]): tokenizer settings, as in `tokenizer_config.json`.
     """
     return Errors.slow_tokenizer.format(name=name, cls=cls, advice=_advice(name, cls, settings))
 
@@ -80,11 +80,13 @@ def _advice_to_convert(name: str, fast: str, options: str = "", installed: str =
 
 @contextmanager
 def explain_missing_package(name: str, folder: Path) -> Iterator[None]:
-    """Explain that installing a missing package would not help, if a slow tokenizer needs it.
+    """Replace the error about a missing package if only a slow tokenizer needs it.
+
+    Installing the package would not help.
 
     name (str): name of the checkpoint, for messages.
-    folder (Path): folder with its files.
-    RAISES CheckpointError: a package is missing, and transformers has no fast class for the tokenizer.
+    folder (Path): folder that contains the checkpoint's files.
+    RAISES CheckpointError: a package is missing, and `transformers` has no fast class for the tokenizer.
     """
     try:
         yield
@@ -97,7 +99,7 @@ def explain_missing_package(name: str, folder: Path) -> Iterator[None]:
 
 
 def _settings_in(folder: Path) -> dict[str, Any]:
-    """Return the settings of the tokenizer from its config; its class may come from the model's config instead."""
+    """Return the settings in the tokenizer config. If it names no class, use the class in the model config."""
     settings: dict[str, Any] = {}
     for file in CONFIGS:
         try:

@@ -1,4 +1,4 @@
-"""Encode texts as windows of subwords that fit the encoder of a checkpoint."""
+"""Encode texts as subword windows that fit a checkpoint's encoder."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from .slow_tokenizers import slow_message
 from .tokenizer_loading import encode
 
 PreTrainedModel = Any
-"""`PreTrainedModel` of transformers, which this module need not import."""
+"""Alias for `transformers.PreTrainedModel` that avoids importing `transformers`."""
 
 
 class SubwordEncoder:
-    """A fast tokenizer, and the limits of the encoder that its subwords are for.
+    """A fast tokenizer that respects the window length and vocabulary size of an encoder.
 
-    Works on NumPy arrays; `Checkpoint` moves them to the device of the model.
+    The batches are NumPy arrays. `Checkpoint` moves them to the model's device.
 
-    model (PreTrainedModel): torch module, for its positions and its number of embeddings.
-    tokenizer (Any): fast tokenizer of transformers. Its truncation and padding are turned off.
+    model (PreTrainedModel): `torch` module that determines the number of positions and embeddings.
+    tokenizer (Any): fast `transformers` tokenizer. Its truncation and padding are turned off.
     name (str): name of the checkpoint, for messages.
-    RAISES CheckpointError: the tokenizer is not a fast one, has no vocabulary, or produces no subwords.
+    RAISES CheckpointError: the tokenizer is slow, has no vocabulary or produces no subwords.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any, name: str) -> None:
         if not tokenizer.is_fast:
             raise CheckpointError(slow_message(name, type(tokenizer).__name__, getattr(tokenizer, "init_kwargs", {})))
-        # Without its files, transformers 5 makes an empty tokenizer, for which every word is unknown.
+        # Without the tokenizer files, `transformers` 5 creates an empty tokenizer that knows no word.
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason="it has no vocabulary"))
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
-        # A checkpoint may set truncation and padding to a fixed length; windows need neither.
+        # A checkpoint may truncate and pad texts to a fixed length. Windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         try:
@@ -47,44 +47,43 @@ class SubwordEncoder:
         except ValueError as e:
             raise CheckpointError(Errors.no_tokenizer.format(name=name, reason=e)) from e
         self.space_markers = space_markers(tokenizer.backend_tokenizer)
-        """Ids of the subwords that consist of only a space marker."""
+        """IDs of the subwords that consist of only a space marker."""
 
     @property
     def n_special(self) -> int:
-        """Number of special subwords in each window."""
+        """Return the number of special subwords in each window."""
         return len(self.prefix_ids) + len(self.suffix_ids)
 
     @property
     def n_known(self) -> int:
-        """Number of subwords for which the encoder has an embedding."""
+        """Return the number of subwords for which the encoder has an embedding."""
         n_known: int = self.model.get_input_embeddings().weight.shape[0]
         return n_known
 
     @property
     def padding_id(self) -> int:
-        """Padding subword of the tokenizer, or the first of all subwords if the encoder does not know it."""
+        """Return the ID of the tokenizer's padding subword, or 0 if the encoder has no embedding for it."""
         padding_id: int = self.tokenizer.pad_token_id or 0
         return padding_id if padding_id < self.n_known else 0
 
     @cached_property
     def max_window(self) -> int:
-        """Maximum length of a window in subwords, including special subwords."""
+        """Return the maximum window length in subwords, including special subwords."""
         positions = getattr(self.model.config, "max_position_embeddings", None)
         if not isinstance(positions, int) or positions < 1:
-            # Without position embeddings, only the tokenizer may have a limit. Without any limit, its value is
-            # astronomic.
+            # Without position embeddings, only the tokenizer can limit the length. A huge value means no limit.
             return int(min(self.tokenizer.model_max_length, 512))
         for name, module in self.model.named_modules():
-            # RoBERTa and its relatives start positions after the one of padding.
+            # In RoBERTa and related models, positions start after the padding position.
             if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
                 return positions - int(module.padding_idx) - 1
         return positions
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
-        """Split texts into subwords with character offsets, without special subwords and without truncation.
+        """Split texts into subwords with character offsets, without adding special subwords or truncating.
 
         texts (Sequence[str]): texts of any length.
-        RETURNS (list[Encoding]): subwords of each text.
+        RETURNS (list[Encoding]): the subwords of each text.
         RAISES BertNerError: the tokenizer fails on a text.
         """
         encoded = encode(self.tokenizer, texts, self.name)
@@ -94,12 +93,12 @@ class SubwordEncoder:
         ]
 
     def pad(self, windows: Sequence[Ints1d], multiple: int = 1) -> tuple[Ints2d, Ints2d]:
-        """Add special subwords to each window and pad to the longest.
+        """Add special subwords to each window and pad all windows to the same length.
 
-        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
-        multiple (int): round the length up to a multiple of this, as far as the encoder has positions. Default: 1.
-        RETURNS (tuple[Ints2d, Ints2d]): ids and attention mask. *Shape:* `(n_windows, longest)` each
-        RAISES BertNerError: the encoder does not know a subword.
+        windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
+        multiple (int): round the padded length up to a multiple of this number, but not above `max_window`. Default: 1.
+        RETURNS (tuple[Ints2d, Ints2d]): subword IDs and attention mask. *Shape:* `(n_windows, longest)` each
+        RAISES BertNerError: the encoder has no embedding for a subword.
         """
         complete = self.add_special_subwords(windows)
         longest = max(map(len, complete))
@@ -109,10 +108,10 @@ class SubwordEncoder:
     def pack(self, windows: Sequence[Ints1d], limit: int) -> tuple[Ints1d, list[int]]:
         """Add special subwords to each window and concatenate the windows, with padding only at the end.
 
-        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
-        limit (int): length beyond which no padding is added; see `batching.bucket_size`.
-        RETURNS (tuple[Ints1d, list[int]]): ids, and the length of each window. *Shape:* `(n_rows,)`
-        RAISES BertNerError: the encoder does not know a subword.
+        windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
+        limit (int): number of subwords beyond which no padding is added; see `batching.bucket_size`.
+        RETURNS (tuple[Ints1d, list[int]]): subword IDs, *Shape:* `(n_rows,)`, and the length of each window.
+        RAISES BertNerError: the encoder has no embedding for a subword.
         """
         complete = self.add_special_subwords(windows)
         lengths = list(map(len, complete))
@@ -122,9 +121,9 @@ class SubwordEncoder:
     def add_special_subwords(self, windows: Sequence[Ints1d]) -> list[Ints1d]:
         """Add the special subwords before and after each window.
 
-        windows (Sequence[Ints1d]): subword ids of each window. *Shape:* `(n_subwords,)` each
-        RETURNS (list[Ints1d]): ids of each complete window. *Shape:* `(n_subwords + n_special,)` each
-        RAISES BertNerError: the encoder does not know a subword.
+        windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
+        RETURNS (list[Ints1d]): subword IDs of each complete window. *Shape:* `(n_subwords + n_special,)` each
+        RAISES BertNerError: the encoder has no embedding for a subword.
         """
         complete = [np.concatenate([self.prefix_ids, window, self.suffix_ids]).astype(np.int64) for window in windows]
         max_id, n_known = max(map(int, map(np.max, complete))), self.n_known

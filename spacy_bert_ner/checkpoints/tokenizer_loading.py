@@ -1,4 +1,4 @@
-"""Load a checkpoint's tokenizer, and encode texts with it; no other module does either."""
+"""Load a checkpoint's tokenizer and encode texts with it. No other module loads or calls a tokenizer."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .slow_tokenizers import explain_missing_package
 def open_tokenizer(cls: Any, name: str, folder: Path) -> Any:
     """Load the tokenizer from a folder.
 
-    cls (Any): `AutoTokenizer` of transformers, which this module need not import.
+    cls (Any): `transformers.AutoTokenizer`. The caller passes it, so this module does not import `transformers`.
     name (str): name of the checkpoint, for messages.
-    folder (Path): folder with the tokenizer's files.
-    RETURNS (Any): the tokenizer, a fast one if possible.
-    RAISES CheckpointError: there is no tokenizer that can be loaded.
+    folder (Path): folder that contains the tokenizer files.
+    RETURNS (Any): the tokenizer, which is fast if possible.
+    RAISES CheckpointError: the folder contains no tokenizer, or its tokenizer cannot be loaded.
     """
     with translate_load_errors(name, Errors.no_tokenizer), explain_missing_package(name, folder):
         return cls.from_pretrained(folder, use_fast=True, **tokenizer_files(folder), **LOCAL)
 
 
 def encode(tokenizer: Any, texts: Sequence[str], name: str) -> list[Any]:
-    """Split texts into subwords, without special subwords.
+    """Split texts into subwords without adding special subwords.
 
-    tokenizer (Any): a fast tokenizer of transformers.
+    tokenizer (Any): a fast `transformers` tokenizer.
     texts (Sequence[str]): texts to encode.
     name (str): name of the checkpoint, for messages.
-    RETURNS (list[Any]): an `Encoding` of the library tokenizers for each text.
+    RETURNS (list[Any]): a `tokenizers.Encoding` for each text.
     RAISES BertNerError: the tokenizer fails on a text.
     """
     try:
         encodings: list[Any] = tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
-    except BaseException as e:  # A panic of Rust is not an `Exception`; other such errors are raised again.
+    except BaseException as e:  # A Rust panic is not an `Exception`, and neither is `KeyboardInterrupt`.
         if not isinstance(e, Exception) and not is_panic(e):
             raise
         raise BertNerError(Errors.tokenizer_failed.format(name=name, reason=format_exception(e))) from e

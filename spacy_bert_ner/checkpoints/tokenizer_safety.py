@@ -1,6 +1,6 @@
-"""Check the safety of a tokenizer.json before it is loaded.
+"""Check the safety of a `tokenizer.json` file before it is loaded.
 
-Rejected are parts that would make the library tokenizers abort the process, exhaust the memory, or take years for a
+Reject content that would make the `tokenizers` library abort the process, exhaust memory, or take years to process a
 text.
 """
 
@@ -15,22 +15,22 @@ from ..errors import CheckpointError, Errors
 from ..tokenization.case_markers import is_case_marker
 
 MAX_GROWTH = 1000
-"""Maximum number of characters that a normalizer may produce from one. NFKC produces at most 18."""
+"""Maximum number of characters that a normalizer may produce from one character. NFKC produces at most 18."""
 MAX_REPLACEMENT = 100
-"""Maximum length, in bytes, of a replacement in a compiled table. Tables of SentencePiece have at most 33."""
+"""Maximum length, in bytes, of a replacement in a compiled table. SentencePiece replacements have up to 33."""
 MAX_LETTERS = 1000
-"""Maximum length of a word that WordPiece may split. The time for that grows with the square of the length."""
+"""Maximum length, in characters, of a word that WordPiece may split. The time grows with the square of the length."""
 
 _MAY_BE_EMPTY = ("*", "?", "^", "$", "|", "{0", "{,", "\\b", "\\B", "\\A", "\\z", "\\Z", "\\G", "\\K", "()")
-"""Parts of regular expressions that may match the empty string between characters."""
+"""Constructs in regular expressions that can match the empty string between characters."""
 
 
 class _Rule(NamedTuple):
-    """A replacement for each match of a pattern.
+    """A pattern and the text that replaces each match.
 
-    text (str | None): the pattern, if it is a literal string; None for a regular expression.
+    text (str | None): the pattern if it is a literal string; None for a regular expression.
     content (str): the replacement.
-    max_ratio (float): maximum number of output characters for each input character, whatever the pattern matches.
+    max_ratio (float): maximum number of output characters per input character, whatever the pattern matches.
     """
 
     text: str | None
@@ -39,12 +39,12 @@ class _Rule(NamedTuple):
 
 
 def check_tokenizer(name: str, file: str, content: object) -> None:
-    """Reject a tokenizer that could do harm.
+    """Reject a harmful tokenizer.
 
     name (str): name of the checkpoint, for messages.
-    file (str): name of the tokenizer's file, for messages.
+    file (str): name of the tokenizer file, for messages.
     content (object): parsed content of that file.
-    RAISES CheckpointError: a part is not safe. The message has its value and the allowed values.
+    RAISES CheckpointError: a value is unsafe. The message contains the value and the allowed values.
     """
     if not isinstance(content, dict):
         return
@@ -52,17 +52,17 @@ def check_tokenizer(name: str, file: str, content: object) -> None:
     reasons = [reason for part in normalizers if part.get("type") == "Precompiled" and (reason := _check_table(part))]
     growth = _max_growth([*_rules(normalizers)])
     if growth > MAX_GROWTH:
-        reasons.append(f"its normalizer produces up to {growth:.4g} characters from one. Allowed: {MAX_GROWTH}")
+        reasons.append(f"its normalizer turns one character into up to {growth:.4g} characters. Allowed: {MAX_GROWTH}")
     model = content.get("model")
     letters = model.get("max_input_chars_per_word") if isinstance(model, dict) else None
     if isinstance(letters, int) and letters > MAX_LETTERS:
-        reasons.append(f"max_input_chars_per_word = {letters}. Allowed: up to {MAX_LETTERS}; usually it is 100")
+        reasons.append(f"max_input_chars_per_word = {letters}. Allowed: up to {MAX_LETTERS}. The usual value is 100")
     if reasons:
         raise CheckpointError(Errors.bad_tokenizer.format(name=name, file=file, reason=reasons[0]))
 
 
 def _parts(part: object) -> Iterator[dict[str, Any]]:
-    """Yield a normalizer and, for a sequence, its parts in order."""
+    """Yield a normalizer, followed by its components in order if it is a sequence."""
     if not isinstance(part, dict):
         return
     yield part
@@ -72,10 +72,10 @@ def _parts(part: object) -> Iterator[dict[str, Any]]:
 
 
 def _check_table(part: dict[str, Any]) -> str | None:
-    """Describe what is wrong with a compiled SentencePiece table; None if it is valid.
+    """Describe the problem with a compiled SentencePiece table, or return None if the table is valid.
 
-    A table has the length of an index, the index, and texts that end with a zero byte. The library tokenizers allocates
-    that length without a check that the table has it.
+    A table consists of the length of an index, the index, and texts that end with a zero byte. The `tokenizers` library
+    allocates memory for the given length without checking that the table is that long.
     """
     try:
         table = base64.b64decode(part.get("precompiled_charsmap", ""), validate=True)
@@ -83,10 +83,10 @@ def _check_table(part: dict[str, Any]) -> str | None:
         return "precompiled_charsmap is not base64"
     n = int.from_bytes(table[:4], "little")
     if len(table) < 8 or n < 4 or n % 4 or n > len(table) - 4:
-        return f"precompiled_charsmap has an index of {n} bytes, but only holds {max(len(table) - 4, 0)}"
+        return f"precompiled_charsmap declares an index of {n} bytes, but contains only {max(len(table) - 4, 0)}"
     longest = max(map(len, table[4 + n :].split(b"\0")))
     if longest > MAX_REPLACEMENT:
-        return f"precompiled_charsmap replaces a character with {longest} bytes. Allowed: {MAX_REPLACEMENT}"
+        return f"precompiled_charsmap replaces a character with {longest} bytes. Allowed: up to {MAX_REPLACEMENT}"
     return None
 
 
@@ -102,7 +102,7 @@ def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
         if isinstance(text, str) and text:
             yield _Rule(text, content, max(1.0, len(content) / len(text)))
         elif is_case_marker(regex, content) and regex not in case_patterns:
-            # There is one such pattern for each letter, and its replacement has that letter once.
+            # Each letter has one such pattern, whose replacement contains that letter once.
             case_patterns.add(regex)
         else:
             may_be_empty = text == "" or not regex or any(part in regex for part in _MAY_BE_EMPTY)
@@ -110,17 +110,17 @@ def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
 
 
 def _max_growth(rules: list[_Rule]) -> float:
-    """Return the maximum number of characters that a sequence of rules produces from one.
+    """Return the maximum number of characters that a sequence of rules can produce from one character.
 
-    A literal pattern matches known characters: each match is attributed to its first character. A regular expression
-    may match everything, so after it the characters are unknown.
+    A literal pattern matches known characters, so each match is attributed to its first character. A regular expression
+    can match anything, so the characters are unknown after its replacement.
     """
     firsts = {rule.text[0] for rule in rules if rule.text}
     return max((_growth_of(first, rules, firsts) for first in sorted(firsts)), default=_growth_of("", rules, firsts))
 
 
 def _growth_of(first: str, rules: list[_Rule], firsts: set[str]) -> float:
-    counts, unknown = {first: 1.0}, 0.0  # Counts by character, and the count of unknown characters.
+    counts, unknown = {first: 1.0}, 0.0  # the count of each character, and the count of unknown characters
     for rule in rules:
         if rule.text is None:
             is_harmless = rule.max_ratio == 1 and rule.content not in firsts

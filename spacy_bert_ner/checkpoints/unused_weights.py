@@ -1,4 +1,4 @@
-"""Find weights in a checkpoint's file that its model does not read, and a prefix that hides all weights."""
+"""Find weights in a checkpoint that its model does not read, and prefixes that hide all weights from the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 PreTrainedModel = Any
-"""`PreTrainedModel` of transformers, which this module need not import."""
+"""Alias for `transformers.PreTrainedModel` that avoids importing `transformers`."""
 
 _BUFFERS = "position_ids|token_type_ids|inv_freq|original_inv_freq|masked_bias|relative_position_index"
 _HEADS = (
@@ -18,25 +18,25 @@ _HEADS = (
 )
 _LOSSES = "criterion|loss|loss_fct|loss_fn|class_weights"
 _BENIGN = re.compile(rf"(^|\.)({_BUFFERS}|{_HEADS}|{_LOSSES})(\.|$)")
-"""Constants that transformers computes, pretraining heads, and weights of losses: predictions do not depend on them."""
+"""Weights that do not affect predictions: constants that `transformers` computes, pretraining heads, loss weights."""
 _DECODER = re.compile(r"(^|\.)decoder\.")
-"""The decoder of a model such as T5; its token classifier has only the encoder."""
+"""Decoder weights of a model such as T5, whose token classifier contains only the encoder."""
 
 WRAPPERS = {
     "module.": "the model in torch.nn.DataParallel or DistributedDataParallel",
     "_orig_mod.": "the module that torch.compile returns",
 }
-"""Prefixes of weight names, and descriptions of the wrappers that add them."""
+"""Descriptions of the wrappers that add prefixes to weight names, by prefix."""
 PEFT = "base_model.model."
-"""The prefix of a peft model, whose adapters must also be merged."""
-OTHER_WRAPPER = "a module that holds the model"
+"""Prefix that a `peft` model adds. The adapters of such a model must also be merged."""
+OTHER_WRAPPER = "a module that contains the model"
 
 
 class Unused(NamedTuple):
-    """Names of weights that the model does not read although its results may depend on them.
+    """Names of the unread weights that may affect predictions.
 
-    of_encoder (list[str]): weights of the encoder, such as adapters, sorted.
-    of_head (list[str]): all other weights, such as transitions of a CRF, sorted.
+    of_encoder (list[str]): encoder weights, such as adapters, sorted by name.
+    of_head (list[str]): all other weights, such as CRF transitions, sorted by name.
     """
 
     of_encoder: list[str]
@@ -44,12 +44,12 @@ class Unused(NamedTuple):
 
 
 def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) -> Unused:
-    """Select the relevant weights from those that the model does not read.
+    """Select the weights that may affect predictions from those that the model does not read.
 
     model (PreTrainedModel): the loaded model.
-    keys (Iterable[str]): the `unexpected_keys` of transformers.
-    is_new (bool): whether the head is new, so nothing is lost with the head of another task.
-    RETURNS (Unused): names of the relevant weights.
+    keys (Iterable[str]): the `unexpected_keys` that `transformers` reports.
+    is_new (bool): whether the head is new. If so, the old head of a known model class is ignored.
+    RETURNS (Unused): names of the selected weights.
     """
     config, buffers = model.config, {name for name, _ in model.named_buffers()}
     unused = [key for key in sorted(keys) if key not in buffers and not _BENIGN.search(key)]
@@ -62,23 +62,23 @@ def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) ->
 
 def _is_of_encoder(key: str, model: PreTrainedModel) -> bool:
     first = key.partition(".")[0]
-    # A bare encoder was saved without a prefix.
+    # The weight names of a bare encoder were saved without a prefix.
     is_bare = not hasattr(model, first) and hasattr(model.base_model, first)
     return is_bare or first == model.base_model_prefix
 
 
 def _is_known(model: PreTrainedModel) -> bool:
-    """Return whether transformers has the saved class, so its weights after the encoder are those of a head."""
+    """Return whether `transformers` defines the saved class, so all weights outside the encoder belong to a head."""
     classes = model.config.architectures or ()
     module = sys.modules[type(model).__module__]
     return bool(classes) and all(hasattr(module, cls) and cls != type(model).__name__ for cls in classes)
 
 
 def find_wrapper(model: PreTrainedModel, keys: Collection[str]) -> str | None:
-    """Return the prefix that hides all weights of a file from the model; None if there is none.
+    """Return the name prefix that prevents the model from reading any weight, or None if there is no such prefix.
 
     model (PreTrainedModel): the loaded model.
-    keys (Collection[str]): names of all weights in the file.
+    keys (Collection[str]): names of all weights in the checkpoint.
     """
     base = f"{model.base_model_prefix}."
     known = set(model.state_dict())

@@ -1,1 +1,1 @@
-"""Encode entities as tags, and decode logits to legal tag sequences and entity probabilities."""
+"""Encode entities as tags, and decode tag logits into legal tag sequences and entity probabilities."""

@@ -1,22 +1,23 @@
-"""Build the finite automaton of a tag set: its states and the transitions between them.
+"""Build the finite automaton for a tag set: its states and the transitions between them.
 
-The tags that may follow depend on little: whether an entity is open, and its label. Tags that may be followed by the
-same tags therefore share one *state*. This gives about half as many states as tags. In IOB2 with the labels a and b:
+Which tags may follow a tag depends only on whether an entity is open and on its label. Tags that allow the same next
+tags therefore share one *state*. There are about half as many states as tags. In IOB2 with the labels a and b:
 
     state       tags        may be followed by
     closed      O           O  B-a  B-b
     a is open   B-a  I-a    O  B-a  B-b  I-a
     b is open   B-b  I-b    O  B-a  B-b  I-b
 
-The start of a sequence is a state too, here the same as after `O`.
+The start of a sequence also has a state. In this example, it is the same state as after `O`.
 
-Transitions are stored in three groups, so that `block_scan` needs only a few NumPy calls for all of them. In all states
-in which a sequence may end, the same tags may start something new. These tags are one group. The other transitions are
-one or two tags per label. They keep a state or lead to another one:
+Transitions are stored in three groups, so `block_scan` can process them with a few NumPy calls. Final states are states
+in which a sequence may end. The first group contains the tags that may follow in every final state. The other
+transitions have only one or two tags per label. In the second group, they keep the state. In the third group, they lead
+to another state:
 
-    scheme   in every final state   other transitions from the state of a
-    IOB2     O  B-a  B-b            I-a, which keeps it
-    BILUO    O  B-a  U-a  B-b  U-b  I-a, which keeps it; L-a, which leaves it
+    scheme   in every final state   keeps "a is open"   leaves "a is open"
+    IOB2     O  B-a  B-b            I-a
+    BILUO    O  B-a  U-a  B-b  U-b  I-a                 L-a
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ Index = Ints1d | slice
 
 
 class Transitions(NamedTuple):
-    """Tags and the states between which they lead. Either side has distinct states, or the same state throughout.
+    """A group of transitions: the tags, with the states before and after each tag.
 
-    sources: states before the tags. *Shape:* `(n,)`, or a slice of that many states or of one
-    targets: states after the tags. *Shape:* `(n,)`, or a slice of that many states or of one
-    tags: tag ids. *Shape:* `(n,)`
+    The sources are either all different or all the same, and so are the targets.
+
+    sources: states before the tags. *Shape:* `(n,)`, or a slice that contains either `n` states or one state
+    targets: states after the tags. *Shape:* `(n,)`, or a slice that contains either `n` states or one state
+    tags: tag IDs. *Shape:* `(n,)`
     """
 
     sources: Index
@@ -54,19 +57,19 @@ class Transitions(NamedTuple):
 class TagAutomaton:
     """The states of a tag set and the transitions between them. See `automaton_of`.
 
-    state_of_tag: the state after each tag. *Shape:* `(n_tags,)`
-    allowed: whether a tag may follow in a state. *Shape:* `(n_states, n_tags)`
-    continues: whether a tag then continues the open entity. *Shape:* `(n_states, n_tags)`
-    allowed_first: whether a tag may follow in a state if it is the first of the next sequence.
+    state_of_tag: state after each tag. *Shape:* `(n_tags,)`
+    allowed: whether each tag may follow in each state. *Shape:* `(n_states, n_tags)`
+    continues: whether each tag continues the open entity of each state. *Shape:* `(n_states, n_tags)`
+    allowed_first: whether a sequence may end in each state and the next sequence may start with each tag.
         *Shape:* `(n_states, n_tags)`
-    final_states: whether a sequence may end in a state. *Shape:* `(n_states,)`
-    start (int): the state before the first token.
-    closed_states: the states in which a sequence may end, as an index.
-    opens: whether a tag may follow in all closed states. *Shape:* `(n_tags,)`
-    openers: ids of the tags that `opens` includes or that may start a sequence, ordered by the state after them.
+    final_states: whether a sequence may end in each state. *Shape:* `(n_states,)`
+    start (int): state before the first token.
+    closed_states: NumPy index of the states in which a sequence may end.
+    opens: whether each tag may follow in all closed states. *Shape:* `(n_tags,)`
+    openers: IDs of the tags that `opens` includes or that may start a sequence, sorted by the state after the tag.
         *Shape:* `(n_openers,)`
-    self_loops (Transitions): all other transitions from a state to itself.
-    cross_transitions (list[Transitions]): all other transitions from one state to another.
+    self_loops (Transitions): the remaining transitions from a state to itself.
+    cross_transitions (list[Transitions]): the remaining transitions from one state to another.
     """
 
     state_of_tag: Ints1d
@@ -83,26 +86,26 @@ class TagAutomaton:
 
     @property
     def n(self) -> int:
-        """Number of states."""
+        """Return the number of states."""
         return len(self.final_states)
 
     def into(self) -> Bools2d:
-        """Return whether a tag leads to a state. *Shape:* `(n_tags, n_states)`"""
+        """Return whether each tag leads to each state. *Shape:* `(n_tags, n_states)`"""
         into: Bools2d = self.state_of_tag[:, None] == np.arange(self.n)
         return into
 
 
 @lru_cache(maxsize=64)
 def automaton_of(tags: TagSet) -> TagAutomaton:
-    """Build the automaton of a tag set.
+    """Build the automaton for a tag set.
 
-    Tags that may be followed by the same tags share one state, as does the start of a sequence.
+    Tags that allow the same next tags share one state. The start of a sequence may share it too.
 
     tags (TagSet): the tags and the rules of their scheme.
     RETURNS (TagAutomaton): the automaton.
     """
     n_tags = len(tags.tags)
-    # One row per tag, and a last row for the start of a sequence.
+    # There is one row per tag, followed by a row for the start of a sequence.
     may_follow = np.concatenate([tags.may_follow, tags.may_begin[None]])
     continues = np.concatenate([tags.continues, np.zeros((1, n_tags), dtype=bool)])
     may_end = np.concatenate([tags.may_end, [True]])
@@ -112,7 +115,7 @@ def automaton_of(tags: TagSet) -> TagAutomaton:
         return_index=True,
         return_inverse=True,
     )
-    states = states.reshape(-1)  # NumPy 2.0 returned it with a second axis
+    states = states.reshape(-1)  # in NumPy 2.0, the array has a second axis
     final_states, allowed = may_end[representatives], may_follow[representatives]
     opens = allowed[final_states].all(axis=0)
     by_state = np.argsort(states[:-1], kind="stable")
@@ -134,11 +137,11 @@ def automaton_of(tags: TagSet) -> TagAutomaton:
 
 
 def _grouped(transitions: list[tuple[int, int, int]]) -> Iterator[Transitions]:
-    """Group transitions that one NumPy call can take together.
+    """Group transitions that one NumPy call can process together.
 
-    transitions: source, target and tag of each.
-    YIELDS: first the transitions from a state to itself. Then, until none is left, all transitions from or to the state
-        that has most of them.
+    transitions: source state, target state and tag ID of each transition.
+    YIELDS: the transitions from a state to itself, followed by groups of the remaining transitions. Each of these
+        groups contains all transitions from or to the state with the most transitions.
     """
     group = {transition[0]: transition for transition in transitions if transition[0] == transition[1]}
     while True:
@@ -151,12 +154,12 @@ def _grouped(transitions: list[tuple[int, int, int]]) -> Iterator[Transitions]:
         (source, n_from), (target, n_to) = (Counter(t[end] for t in transitions).most_common(1)[0] for end in (0, 1))
         if n_from > n_to:
             group = {t[1]: t for t in transitions if t[0] == source}
-        else:  # if no state has two of them, all are taken at once
+        else:  # if no state has two transitions, one group contains all of them
             group = {t[0]: t for t in transitions if t[1] == target or n_to == 1}
 
 
 def _as_slice(states: Ints1d) -> Index:
-    """Convert consecutive or identical states to a slice, which NumPy indexes without a copy."""
+    """Convert consecutive or identical states to a slice, with which NumPy indexes without copying."""
     gaps = np.diff(states)
     if len(states) and (not gaps.any() or (gaps == 1).all()):
         return slice(int(states[0]), int(states[-1]) + 1)

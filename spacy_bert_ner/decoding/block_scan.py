@@ -1,24 +1,25 @@
-"""Find the best legal tag sequence, and sum over all legal tag sequences, without a loop over tokens.
+"""Find the best legal tag sequence or sum over all legal tag sequences without a loop over tokens.
 
-Each token is a matrix: entry (s, t) is the weight of the tags that lead from state s to state t of the automaton (see
-`automaton`). The product of all matrices gives the sum over all legal sequences, or their maximum if maxima replace
-sums. Independent sequences are concatenated in one chain. The first token of each ignores the state before it.
+Each token is represented by a matrix. Its entry (s, t) is the weight of the tags that lead from state s to state t of
+the automaton (see `automaton`). The product of all matrices gives the sum over all legal sequences. If maxima replace
+sums, it gives the maximum. Independent sequences are concatenated into one chain. The first token of each sequence
+ignores the state before it.
 
-A chain is cut into blocks, and there are more blocks than tokens in a block. One NumPy call processes the first token
-of all blocks, the next one the second token of all blocks, and so on. Python loops run over the positions in a block
-and over the blocks. The number of iterations of each is about the square root of the number of tokens. A block in the
-middle of a chain depends on the tokens outside it, so there are three passes (a parallel scan: Blelloch 1990,
-https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf; for sequence models: Särkkä & García-Fernández 2021,
+A chain is cut into blocks, with more blocks than tokens per block. One NumPy call processes the first token of all
+blocks, the next call processes the second token of all blocks, and so on. One Python loop runs over the positions in a
+block, and another runs over the blocks. Each loop has about as many iterations as the square root of the number of
+tokens. Values in a block depend on the tokens outside it, so there are three passes. This is a parallel scan (Blelloch
+1990, https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf; for sequence models: Särkkä & García-Fernández 2021,
 https://arxiv.org/abs/2102.05743):
 
     tokens              0  1   2  3   4  5   6
-    1. inside blocks   (0  1) (2  3) (4  5) (6)   the product of each block: a matrix from states to states
-    2. block edges     |----->|----->|----->|     matrix by matrix: the values at the edges of blocks
-    3. inside blocks   |->|-> |->|-> |->|-> |->   token by token from the edge of each block: the values at each token
+    1. inside blocks   (0  1) (2  3) (4  5) (6)   compute the product of each block, a matrix from states to states
+    2. block edges     |----->|----->|----->|     compute the values at block edges, matrix by matrix
+    3. inside blocks   |->|-> |->|-> |->|-> |->   compute the values at each token, starting from the block edges
 
 This is the forward direction. The backward direction is its mirror image.
 
-An example in IOB2 with one label, so the states are O (closed) and a (open), and four tokens in two blocks of two:
+The following example uses IOB2 with one label, so the states are O (closed) and a (open). Four tokens form two blocks:
 
     token          0        1        2        3
     P(O)          .5       .2       .6       .7
@@ -26,8 +27,8 @@ An example in IOB2 with one label, so the states are O (closed) and a (open), an
     P(I-a)        .1       .6       .1       .1
 
     matrix      O   a    O   a    O   a    O   a      rows: state before, columns: state after
-    from O     .5  .4   .2  .2   .6  .3   .7  .2      O leads to O, B-a to a
-    from a     .5  .4   .2  .8   .6  .4   .7  .3      as from O, and I-a also leads to a: .8 = .2 + .6
+    from O     .5  .4   .2  .2   .6  .3   .7  .2      O leads to O, and B-a leads to a
+    from a     .5  .4   .2  .8   .6  .4   .7  .3      same as from O, but I-a also leads to a: .8 = .2 + .6
 
     1. blocks         tokens 0 1         tokens 2 3
                        O    a             O    a
@@ -36,9 +37,9 @@ An example in IOB2 with one label, so the states are O (closed) and a (open), an
 
     2. edges     (1 0)         (.18 .42)         (.4074 .1386)     .4074 = .18 · .63 + .42 · .70
 
-    3. inside    (1 0)  (.5 .4)  (.18 .42)  (.36 .222)             `alpha` of each token, without its factor
+    3. inside    (1 0)  (.5 .4)  (.18 .42)  (.36 .222)             `alpha` for each token, without scaling
 
-The legal sequences have the sum .4074 + .1386 = .546. The tags with the highest probabilities are O I-a O O, which is
+The sum over all legal sequences is .4074 + .1386 = .546. The most probable tag of each token gives O I-a O O, which is
 illegal. With maxima, the best legal sequence is B-a I-a O O: .4 · .6 · .6 · .7 = .1008.
 """
 
@@ -59,22 +60,24 @@ from .tag_scheme import TagSet
 Doubles = NDArray[np.float64]
 
 MAX_CELLS = 1 << 19
-"""Maximum number of entries in the matrices of all blocks (4 MiB). Longer chains get longer blocks instead."""
+"""Maximum number of entries in all block matrices together (4 MiB). Longer chains get longer blocks."""
 MOST_STATES = 85
-"""Maximum number of states for which a chain is cut into blocks. The time for a block's matrix grows with the square of
-the number of states. Finding the best path of 2,500 tokens with 71, 101 and 401 states took 39, 57 and 1,851 ms in
-blocks. Token by token, it took 44, 47 and 88 ms."""
+"""Maximum number of states for which a chain is cut into blocks.
+
+The time for a block matrix grows with the square of the number of states. Finding the best path through 2,500 tokens
+with 71, 101 and 401 states took 39, 57 and 1,851 ms in blocks, but 44, 47 and 88 ms token by token.
+"""
 LEAST = 1e-300
-"""Replaces a sum over no sequence, which has no logarithm."""
+"""Replacement for a sum of 0, which has no logarithm."""
 
 
 def viterbi(scores: NDArray[np.floating], is_start: Bools1d, tags: TagSet) -> Ints1d:
-    """Find the legal tag sequence with the highest sum of scores, for each sequence in a chain (Viterbi 1967).
+    """For each sequence in a chain, find the legal tag sequence with the highest sum of scores (Viterbi 1967).
 
     scores: score of each tag for each token. *Shape:* `(n_tokens, n_tags)`
-    is_start: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
+    is_start: whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
     tags (TagSet): the tags and their rules.
-    RETURNS: tag ids. *Shape:* `(n_tokens,)`
+    RETURNS: tag IDs. *Shape:* `(n_tokens,)`
     """
     if not len(scores):
         return np.zeros(0, dtype=np.int64)
@@ -83,15 +86,15 @@ def viterbi(scores: NDArray[np.floating], is_start: Bools1d, tags: TagSet) -> In
     relative -= relative.max(axis=1, keepdims=True)
     blocks = _cut(relative, is_start, automaton, _MAX_PLUS)
     matrices, _ = _block_matrices(blocks)
-    # Block edges: the best score of the rest of the chain from each state, right to left. Then the states, left to
-    # right.
+    # At block edges, compute the best score of the rest of the chain from each state, right to left. Then choose the
+    # states, left to right.
     rest_scores = [np.where(automaton.final_states, 0.0, -np.inf)]
     for matrix in matrices[:0:-1]:
         rest_scores.append((matrix + rest_scores[-1]).max(axis=1))
     edge_states = [automaton.start]
     for matrix, score in zip(matrices[:-1], rest_scores[:0:-1], strict=True):
         edge_states.append(int((matrix[edge_states[-1]] + score).argmax()))
-    # Inside the blocks: the same. The final state of each block is now known, except that of the last block.
+    # Do the same inside the blocks. The final state of each block except the last one is now known.
     ahead = np.where(np.arange(automaton.n)[:, None] == edge_states[1:], 0.0, -np.inf)
     ahead = np.concatenate([ahead, rest_scores[0][:, None]], axis=1)[:, None]
     after_position = np.empty((blocks.size, automaton.n, len(edge_states)))
@@ -109,14 +112,14 @@ def viterbi(scores: NDArray[np.floating], is_start: Bools1d, tags: TagSet) -> In
 
 @dataclass(frozen=True, eq=False)
 class ForwardBackward:
-    """Sums of products of probabilities over the legal sequences of a chain. See `forward_backward`.
+    """Sums of the probabilities of legal sequences in a chain. See `forward_backward`.
 
-    Each row is divided by a factor that keeps it within the range of floating point. The logarithm of the factor is
-    stored.
+    Each row is divided by a scaling factor that keeps it within the floating-point range. The logarithms of the factors
+    are stored.
 
-    alpha: sums over the tokens before a token, for each state before it. *Shape:* `(n_tokens, n_states)`
-    beta: sums over the tokens after a token, for each state after it. *Shape:* `(n_tokens, n_states)`
-    log_alpha, log_beta: logarithms of the factors. *Shape:* `(n_tokens,)`
+    alpha: sums over the tokens before each token, for each state before it. *Shape:* `(n_tokens, n_states)`
+    beta: sums over the tokens after each token, for each state after it. *Shape:* `(n_tokens, n_states)`
+    log_alpha, log_beta: logarithms of the scaling factors. *Shape:* `(n_tokens,)` each
     log_total (float): logarithm of the sum over the whole chain.
     """
 
@@ -128,10 +131,11 @@ class ForwardBackward:
 
 
 def forward_backward(probabilities: Doubles, is_start: Bools1d, tags: TagSet) -> ForwardBackward:
-    """Sum over all legal sequences, up to each token and from each token.
+    """Sum the probabilities of all legal sequences before and after each token.
 
-    probabilities: probability of each tag for each token, above 0. *Shape:* `(n_tokens, n_tags)`, at least one token
-    is_start: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
+    probabilities: probability of each tag for each token, above 0, for at least one token. *Shape:*
+        `(n_tokens, n_tags)`
+    is_start: whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
     tags (TagSet): the tags and their rules.
     RETURNS (ForwardBackward): the sums.
     """
@@ -151,10 +155,10 @@ def forward_backward(probabilities: Doubles, is_start: Bools1d, tags: TagSet) ->
 
 
 def marginals(probabilities: Doubles, is_start: Bools1d, tags: TagSet) -> tuple[Doubles, float]:
-    """Return the marginal probability of each tag of each token over all legal sequences.
+    """Compute the marginal probability of each tag for each token over all legal sequences.
 
     probabilities, is_start, tags: see `forward_backward`.
-    RETURNS: rows with the sum 1, *Shape:* `(n_tokens, n_tags)`; and `ForwardBackward.log_total`.
+    RETURNS: the marginals, whose rows sum to 1, *Shape:* `(n_tokens, n_tags)`, and `ForwardBackward.log_total`.
     """
     automaton, sums = automaton_of(tags), forward_backward(probabilities, is_start, tags)
     before = np.where(is_start[:, None], sums.alpha @ automaton.allowed_first, sums.alpha @ automaton.allowed)
@@ -163,23 +167,23 @@ def marginals(probabilities: Doubles, is_start: Bools1d, tags: TagSet) -> tuple[
 
 
 def scaled(sums: Doubles, axis: int | tuple[int, ...], out: Doubles | None = None) -> tuple[Doubles, Floats1d]:
-    """Scale to the maximum 1 along axes, so that products of many factors stay within the range of floating point.
+    """Scale an array to a maximum of 1 along axes, so products of many arrays stay within the floating-point range.
 
-    sums: numbers of at least 0, of any shape.
-    axis (int | tuple[int, ...]): axes of the maximum.
-    out: array for the result; None for a new one. *Shape:* that of `sums`
-    RETURNS: the scaled numbers, *Shape:* that of `sums`; and the logarithms of the factors, *Shape:* that of `sums`
-        without the axes.
+    sums: nonnegative numbers in an array of any shape.
+    axis (int | tuple[int, ...]): axes along which the maximum is computed.
+    out: array for the result; None for a new array. *Shape:* same as `sums`
+    RETURNS: the scaled numbers, *Shape:* same as `sums`, and the logarithms of the scaling factors, *Shape:* same as
+        `sums` without the axes.
     """
     largest = np.maximum(sums.max(axis=axis, keepdims=True), LEAST)
     return np.divide(sums, largest, out=out), np.log(largest.squeeze(axis))
 
 
 class _Semiring(NamedTuple):
-    """The operations of a scan.
+    """The operations that a scan uses.
 
-    add: combines alternatives.
-    times: combines consecutive tokens.
+    add: function that combines alternatives.
+    times: function that combines consecutive tokens.
     zero: neutral element of `add`.
     one: neutral element of `times`.
     """
@@ -196,13 +200,13 @@ _MAX_PLUS = _Semiring(np.maximum, np.add, -np.inf, 0.0)
 
 @dataclass(frozen=True, eq=False)
 class _BlockedChain:
-    """A chain in blocks of equal size. Padding at the end of the last block leaves every state unchanged.
+    """A chain that is cut into blocks of equal size. Padding at the end of the last block leaves every state unchanged.
 
-    tokens: token at each position of each block. *Shape:* `(size, n_blocks)`
-    open_weights: weight of the tags to each state that `TagAutomaton.opens` includes, or, at the first token of a
-        sequence, that may start one. *Shape:* `(n_states, size, n_blocks)`
+    tokens: index of the token at each position in each block. *Shape:* `(size, n_blocks)`
+    open_weights: weights of the tags in `TagAutomaton.opens`, combined by the state after the tag. At the first token
+        of a sequence, weights of the tags that may start a sequence. *Shape:* `(n_states, size, n_blocks)`
     loop_weights: weight of the tag that keeps each state. *Shape:* `(n_states, size, n_blocks)`
-    cross_weights: weights of the tags of each of `TagAutomaton.cross_transitions`. *Shape:* `(n, size, n_blocks)` each
+    cross_weights: tag weights for each group in `TagAutomaton.cross_transitions`. *Shape:* `(n, size, n_blocks)` each
     """
 
     automaton: TagAutomaton
@@ -214,11 +218,15 @@ class _BlockedChain:
 
     @property
     def size(self) -> int:
-        """Number of tokens in a block."""
+        """Return the number of tokens per block."""
         return len(self.tokens)
 
     def forward_step(self, position: int, before: Doubles) -> Doubles:
-        """Compute the values after a token from those before it, for each state. *Shape:* `(n_states, m, n_blocks)`"""
+        """Compute the values after a token from the values before it.
+
+        before: values for each state before the token. *Shape:* `(n_states, m, n_blocks)`
+        RETURNS: values for each state after the token. *Shape:* `(n_states, m, n_blocks)`
+        """
         add, times, *_ = self.semiring
         closed = add.reduce(before[self.automaton.closed_states], axis=0)
         after: Doubles = add(
@@ -229,10 +237,12 @@ class _BlockedChain:
         return after
 
     def backward_step(self, position: int, after: Doubles, space: Sequence[Doubles] | None = None) -> Doubles:
-        """Compute the values before a token from those after it, for each state. *Shape:* `(n_states, m, n_blocks)`
+        """Compute the values before a token from the values after it.
 
-        space: two arrays of this shape, the first for the result. Allocating new ones takes more time than the
-            computation; None allocates them.
+        after: values for each state after the token. *Shape:* `(n_states, m, n_blocks)`
+        space: two arrays to reuse, since allocation takes more time than the computation. The first one gets the
+            result. None allocates new arrays. *Shape:* `(n_states, m, n_blocks)` each
+        RETURNS: values for each state before the token. *Shape:* `(n_states, m, n_blocks)`
         """
         add, times, *_ = self.semiring
         before, spare = np.empty((2, *after.shape)) if space is None else space
@@ -257,13 +267,13 @@ def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring:
     weights: weight of each tag for each token. *Shape:* `(n_tokens, n_tags)`
     """
     add, _, zero, one = semiring
-    # More blocks than tokens in a block, since a step from edge to edge takes less time than a step inside the blocks.
+    # There are more blocks than tokens per block, since a step between edges is faster than a step inside the blocks.
     max_blocks = min(isqrt(4 * len(weights)), MAX_CELLS // automaton.n**2) if automaton.n <= MOST_STATES else 1
     size = -(-len(weights) // max(1, max_blocks))
     n_blocks = -(-len(weights) // size)
     positions = np.arange(n_blocks * size).reshape(n_blocks, size).T
     tokens = np.minimum(positions, len(weights) - 1)
-    is_token = positions == tokens  # the others are padding
+    is_token = positions == tokens  # all other positions are padding
     is_first, is_inside = is_start[tokens] & is_token, ~is_start[tokens] & is_token
 
     def weights_where(tags: Ints1d, is_allowed: NDArray[np.bool_]) -> Doubles:
@@ -275,7 +285,7 @@ def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring:
     may_start, opens = (may[openers, None, None] for may in (automaton.allowed[automaton.start], automaton.opens))
     targets, groups = np.unique(automaton.state_of_tag[openers], return_index=True)
     open_weights = np.full((automaton.n, *tokens.shape), zero)
-    # Not in a variable: the array is the largest of all, and the next ones reuse its memory.
+    # The summed array is the largest one. It is not stored in a variable, so the next arrays can reuse its memory.
     open_weights[targets] = add.reduceat(
         weights_where(openers, (is_first & may_start) | (is_inside & opens)), groups, axis=0
     )
@@ -287,11 +297,11 @@ def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring:
 
 
 def _block_matrices(blocks: _BlockedChain) -> tuple[Doubles, Doubles]:
-    """Compute the matrix of each block, from each state before it to each state after it.
+    """Compute the matrix of each block, from each state before the block to each state after it.
 
-    Sums are scaled to the maximum 1. A single block needs no matrix, since no other block depends on it.
+    Sums are scaled to a maximum of 1. A single block needs no matrix, since no other block depends on it.
 
-    RETURNS: the matrices, *Shape:* `(n_blocks, n_states, n_states)`, and the logarithms of their factors,
+    RETURNS: the matrices, *Shape:* `(n_blocks, n_states, n_states)`, and the logarithms of their scaling factors,
         *Shape:* `(n_blocks,)`. Both are empty for a single block.
     """
     _, _, zero, one = blocks.semiring
@@ -310,9 +320,10 @@ def _block_matrices(blocks: _BlockedChain) -> tuple[Doubles, Doubles]:
 
 
 def _at_edges(sums: Floats1d, matrices: Doubles, logs: Floats1d) -> tuple[Doubles, Floats1d]:
-    """Multiply the sums at the first edge by one matrix after the other, and return the sums at every edge.
+    """Multiply the sums at the first edge by each matrix in turn.
 
-    RETURNS: *Shape:* `(n_matrices + 1, n_states)`, and the logarithms of the factors, *Shape:* `(n_matrices + 1,)`
+    RETURNS: the sums at every edge, *Shape:* `(n_matrices + 1, n_states)`, and the logarithms of their scaling factors,
+        *Shape:* `(n_matrices + 1,)`.
     """
     all_sums, all_logs = [sums], [0.0]
     for matrix, log_factor in zip(matrices, logs.tolist(), strict=True):
@@ -325,11 +336,11 @@ def _at_edges(sums: Floats1d, matrices: Doubles, logs: Floats1d) -> tuple[Double
 
 
 def _inside_blocks(blocks: _BlockedChain, edges: Doubles, logs: Floats1d, *, forward: bool) -> tuple[Doubles, Floats1d]:
-    """Compute the sums at each token from those at one edge of each block.
+    """Compute the sums at each token from the sums at one edge of each block.
 
-    edges: sums before each block if `forward`, otherwise after it. *Shape:* `(n_blocks, n_states)`
-    RETURNS: sums before each token if `forward`, otherwise after it, *Shape:* `(n_blocks * size, n_states)`; and the
-        logarithms of the factors, *Shape:* `(n_blocks * size,)`
+    edges: sums before each block if `forward` is True, or after it otherwise. *Shape:* `(n_blocks, n_states)`
+    RETURNS: the sums before each token if `forward` is True, or after it otherwise, *Shape:*
+        `(n_blocks * size, n_states)`, and the logarithms of their scaling factors, *Shape:* `(n_blocks * size,)`.
     """
     n_blocks, n_states = edges.shape
     all_sums, all_logs = np.empty((n_blocks, blocks.size, n_states)), np.empty((n_blocks, blocks.size))

@@ -1,4 +1,4 @@
-"""Compute the probability of an entity, and fit the temperature that calibrates it."""
+"""Compute entity probabilities, and fit the temperature that calibrates them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from .block_scan import LEAST, forward_backward, scaled
 from .tag_scheme import TagSet
 
 _LEAST_LOG = -100.0
-"""Lowest log-probability of a tag. It keeps the scaled sums within the range of floating point. A logit more than 100
-below the highest logit of its token counts as 100 below it."""
+"""Lowest log-probability of a tag, which keeps scaled sums within the floating-point range.
+
+Lower log-probabilities are raised to this value.
+"""
 
 
 def entity_scores(
@@ -24,21 +26,22 @@ def entity_scores(
     tags: TagSet,
     temperature: float = 1.0,
 ) -> Floats1d:
-    """Compute the probability of each entity: that exactly these tokens are one entity of this label.
+    """For each entity, compute the probability that exactly its tokens form one entity with its label.
 
         P(label, start, end) = Σ p(y) over legal y that contain exactly this entity / Σ p(y) over all legal y
         p(y) = Π p_i(y_i),  p_i = softmax(logits_i / temperature)
 
-    y is a tag sequence that the scheme allows. Both sums use the forward-backward algorithm (Rabiner 1989,
+    Here, y is a legal tag sequence. Both sums use the forward-backward algorithm (Rabiner 1989,
     https://doi.org/10.1109/5.18626), as Culotta & McCallum (2004, https://aclanthology.org/N04-4028) do for conditional
-    random fields. Sequences are independent, so sequences without an entity are skipped.
+    random fields. Sequences are independent, so sequences without entities are skipped.
 
-    logits: one row per token. *Shape:* `(n_tokens, n_tags)`
-    is_start: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
-    entities (Sequence[Entity]): in text order. No entity spans two sequences.
-    tags (TagSet): the tags of the columns and their rules.
-    temperature (float): above 1 flattens the distributions, below 1 sharpens them; default 1.
-    RETURNS: probabilities from 0 to 1. *Shape:* `(n_entities,)`
+    logits: tag logits, one row per token. *Shape:* `(n_tokens, n_tags)`
+    is_start: whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
+    entities (Sequence[Entity]): entities in text order. No entity may cross the start of a sequence.
+    tags (TagSet): the tags of the logit columns and their rules.
+    temperature (float): divisor of the logits. Values above 1 flatten the distributions, and values below 1 sharpen
+        them. Default: 1.
+    RETURNS: probability of each entity, from 0 to 1. *Shape:* `(n_entities,)`
     """
     if not entities:
         return np.zeros(0)
@@ -46,7 +49,7 @@ def entity_scores(
     lasts = np.array([entity.end - 1 for entity in entities])
     labels = np.array([tags.labels.index(entity.label) for entity in entities])
     sequence = np.cumsum(is_start) - 1
-    has_entity = np.zeros(len(is_start), dtype=bool)  # per sequence; there are at most as many as tokens
+    has_entity = np.zeros(len(is_start), dtype=bool)  # per sequence, with space for one sequence per token
     has_entity[sequence[starts]] = True
     needed = has_entity[sequence]
     row = np.cumsum(needed) - 1
@@ -68,21 +71,21 @@ def _scores(
     sums = forward_backward(probabilities, is_start, tags)
     opens = automaton.allowed & ~automaton.continues  # tags that do not continue the open entity
 
-    # The first token: the sums over all tokens before it, then a tag of the label that starts an entity.
+    # First token: multiply the sums over all tokens before it by each tag that starts an entity with the label.
     before = sums.alpha[starts]
     reaching = np.where(is_start[starts, None], before @ automaton.allowed_first, before @ opens)
     first = reaching * probabilities[starts] * (tags.label_ids == labels[:, None] + 1)  # (n_entities, n_tags)
     entity, log_entity = scaled(first @ into, axis=1)  # (n_entities, n_states)
     log_entity += sums.log_alpha[starts]
 
-    # The tokens inside: one step per token of the longest entity, for all entities at once.
+    # Inner tokens: take one step per token of the longest entity, for all entities at once.
     for step in range(1, int((lasts - starts).max()) + 1):
         longer = np.flatnonzero(starts + step <= lasts)
         inside = (entity[longer] @ continues) * probabilities[starts[longer] + step]
         entity[longer], log_factors = scaled(inside @ into, axis=1)
         log_entity[longer] += log_factors
 
-    # The token after it: a tag that does not continue the entity, or the end of the chain.
+    # Next token: multiply by the tags that do not continue the entity, unless the chain ends.
     at_end = lasts == len(probabilities) - 1
     nexts = np.where(at_end, lasts, lasts + 1)
     following = probabilities[nexts] * sums.beta[nexts][:, automaton.state_of_tag]  # (n_entities, n_tags)
@@ -96,14 +99,13 @@ def _scores(
 
 
 def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.bool_]) -> float:
-    """Fit the temperature that maximizes the likelihood of held-out entities, given whether each is correct.
+    """Fit the temperature that maximizes the likelihood of the verdicts on held-out entities.
 
-    This is temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) with the likelihood of whole
-    entities instead of tokens. The temperature is found by golden-section search between 1/20 and 20 on a logarithmic
-    scale.
+    This is temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) based on the likelihood of entities
+    instead of tokens. A golden-section search between 1/20 and 20 on a logarithmic scale finds the temperature.
 
-    score_at (Callable): returns the scores of all entities at a temperature. *Shape:* `(n_entities,)`
-    correct: whether each entity is correct; at least one is, and at least one is not. *Shape:* `(n_entities,)`
+    score_at (Callable): function that returns the scores of all entities at a temperature. *Shape:* `(n_entities,)`
+    correct: whether each entity is correct. It must contain both True and False. *Shape:* `(n_entities,)`
     RETURNS (float): the temperature.
     """
 
@@ -116,7 +118,7 @@ def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.b
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     at_left, at_right = loss(left), loss(right)
     while high - low > 1e-3:
-        if at_left < at_right:  # if all scores are clipped, the two are equal, and the search moves up
+        if at_left < at_right:  # if all scores are clipped, both losses are equal, and the search moves up
             high, right, at_right = right, left, at_left
             left = high - ratio * (high - low)
             at_left = loss(left)
@@ -128,12 +130,12 @@ def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.b
 
 
 def tag_probabilities(logits: Floats2d, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Compute the softmax of each token's logits, in double precision and above 0.
+    """Compute the softmax of each token's logits in double precision.
 
-    `block_scan.forward_backward` requires probabilities above 0.
+    All results are above 0, as `block_scan.forward_backward` requires.
 
-    logits: one row per token. *Shape:* `(n_tokens, n_tags)`
-    temperature (float): divisor of the logits, default 1.
+    logits: tag logits, one row per token. *Shape:* `(n_tokens, n_tags)`
+    temperature (float): divisor of the logits. Default: 1.
     RETURNS: probabilities. *Shape:* `(n_tokens, n_tags)`
     """
     log_probabilities = logits.astype(np.float64) / temperature

@@ -1,4 +1,4 @@
-"""Apply the settings `labels` and `label_map`: keep labels, rename them, or treat them as `O`."""
+"""Apply the settings `labels` and `label_map`, which keep labels, rename them or treat them as `O`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from ..errors import ConfigError, Errors, TagError
 from .tag_scheme import OUTSIDE, TagSet, build_tag_set, check_labels, split_tag
 
-LABELS_ALLOWED = 'null for all labels, or a list of labels, as in ["per", "org"]'
-MAP_ALLOWED = 'a table of labels and their new names, null for O, as in {"PERSON": "per", "MISC": null}'
+LABELS_ALLOWED = 'null for all labels, or a list of labels such as ["per", "org"]'
+MAP_ALLOWED = 'a table that maps labels to new names, or to null for O, such as {"PERSON": "per", "MISC": null}'
 
 
 @dataclass(frozen=True)
 class LabelRules:
-    """The rules that keep or rename labels, or treat them as `O`. See `make_rules`.
+    """Rules that keep labels, rename them or treat them as `O`. See `make_rules`.
 
-    labels (frozenset[str] | None): labels to keep, under their new names; None for all.
-    label_map (Mapping[str, str | None]): new name of some labels; None for `O`. Applying the map twice gives the same
-        result as applying it once.
+    labels (frozenset[str] | None): new names of the labels to keep; None for all labels.
+    label_map (Mapping[str, str | None]): new names of some labels, or None for labels that count as `O`. Applying the
+        map twice has the same effect as applying it once.
     """
 
     labels: frozenset[str] | None = None
@@ -41,20 +41,20 @@ class LabelRules:
         return renamed if self.labels is None or renamed in self.labels else None
 
     def rename_all(self, labels: Iterable[str]) -> list[str]:
-        """Return the new names of labels, sorted and without duplicates.
+        """Return the new names of labels as a sorted list without duplicates.
 
         labels (Iterable[str]): the original labels.
         """
         return sorted({renamed for label in labels if (renamed := self.rename(label)) is not None})
 
     def rename_tags(self, tags: TagSet) -> tuple[str, ...]:
-        """Return the tags of a head with their new labels. Tags whose label counts as `O` become `O`.
+        """Rename the labels in a head's tags. Tags whose label counts as `O` become `O`.
 
             O B-PERSON I-PERSON B-MISC I-MISC   →   O B-per I-per O O
 
         tags (TagSet): the tags of the head.
-        RETURNS (tuple[str, ...]): the new tag of each column.
-        RAISES TagError: no label is kept, or the new tags are in no scheme.
+        RETURNS (tuple[str, ...]): new tag of each column.
+        RAISES TagError: no label is kept, or the new tags follow no scheme.
         """
         renamed = tuple(self._rename_tag(tag, tags.scheme) for tag in tags.tags)
         if set(renamed) == {OUTSIDE}:
@@ -70,9 +70,10 @@ class LabelRules:
         return OUTSIDE if renamed is None else f"{prefix}-{renamed}" if prefix else renamed
 
     def rename_iob2(self, tags: Sequence[str | None]) -> list[str | None]:
-        """Return the IOB2 tags of a text with their new labels.
+        """Rename the labels in a text's IOB2 tags.
 
         tags (Sequence[str | None]): IOB2 tags; None for unknown tags, which stay unknown.
+        RETURNS (list[str | None]): the new tags.
         """
         return [None if tag is None else self._rename_tag(tag, "IOB2") for tag in tags]
 
@@ -84,14 +85,14 @@ ALL_LABELS = LabelRules()
 def wanted_labels(rules: LabelRules, data_labels: Collection[str], name: str) -> set[str]:
     """Return the labels that a component should learn.
 
-    If the setting `labels` is given, these are its labels, with a warning about labels that the data lacks. Otherwise,
-    they are the labels of the data under their new names.
+    If the setting `labels` is given, return its labels, and warn about labels without entities in the data. Otherwise,
+    return the new names of all labels in the data.
 
-    rules (LabelRules): the rules of the component.
-    data_labels (Collection[str]): labels of the training data, under their original or new names.
+    rules (LabelRules): the component's rules.
+    data_labels (Collection[str]): labels in the training data, with their original or new names.
     name (str): name of the component, for messages.
-    RETURNS (set[str]): the labels.
-    RAISES ConfigError: the data has labels, but none of those in the setting `labels`.
+    RETURNS (set[str]): the labels to learn.
+    RAISES ConfigError: the data contains labels, but none of those in the setting `labels`.
     """
     renamed = set(rules.rename_all(data_labels))
     if rules.labels is None:
@@ -108,12 +109,12 @@ def wanted_labels(rules: LabelRules, data_labels: Collection[str], name: str) ->
 def rename_head(checkpoint: Any, rules: LabelRules, added: Collection[str], name: str) -> None:
     """Rename the labels of a loaded head.
 
-    checkpoint (Checkpoint): the checkpoint, or an object with the same `tags` and `rename_labels`; changed in place.
-    rules (LabelRules): the rules of the component.
-    added (Collection[str]): labels that are added to the head afterwards.
+    checkpoint (Checkpoint): the checkpoint, or another object with `tags` and `rename_labels`. It is changed in place.
+    rules (LabelRules): the component's rules.
+    added (Collection[str]): labels that will be added to the head later.
     name (str): name of the component, for the error message.
-    RAISES ConfigError: the setting `labels` has a label that the head lacks, no label is kept, or the new tags are in
-        no scheme.
+    RAISES ConfigError: the setting `labels` contains a label that the head lacks, no label is kept, or the new tags
+        follow no scheme.
     """
     if rules:
         labels = checkpoint.tags.labels
@@ -129,10 +130,10 @@ def rename_head(checkpoint: Any, rules: LabelRules, added: Collection[str], name
 
 
 class RuleError(ValueError):
-    """A setting has a value that is not allowed.
+    """Error raised for a setting with an invalid value.
 
     key (str): name of the setting.
-    value (object): the value received.
+    value (object): the invalid value.
     allowed (str): description of the allowed values.
     """
 
@@ -142,13 +143,14 @@ class RuleError(ValueError):
 
 
 def make_rules(labels: object, label_map: object) -> LabelRules:
-    """Check the two settings and create rules from them.
+    """Validate the settings `labels` and `label_map`, and create rules from them.
 
-    labels (list[str] | None): labels to keep; None for all.
-    label_map (Mapping | list | None): a table or a list of pairs from a label to its new name; None as a name for `O`.
-        None for no renaming.
+    labels (list[str] | None): labels to keep; None for all labels.
+    label_map (Mapping | list | None): mapping, or list of pairs, from labels to new names. The name None stands for
+        `O`. If `label_map` itself is None, no label is renamed.
     RETURNS (LabelRules): the rules.
-    RAISES RuleError: a setting has another type, a new name is itself renamed, or `labels` has a label that is renamed.
+    RAISES RuleError: a setting has an invalid type or label, a new name is itself renamed, or `labels` contains a label
+        that is renamed.
     """
     if labels is not None and (not isinstance(labels, list | tuple | set | frozenset) or not labels):
         raise RuleError("labels", labels, LABELS_ALLOWED)
@@ -165,7 +167,7 @@ def make_rules(labels: object, label_map: object) -> LabelRules:
         if new is not None and table.get(new, new) != new:
             final = table[new]
             fix = f"write {{{old!r}: {final!r}}}, or remove it"
-            allowed = f"new names that are not renamed in turn. {new!r} is renamed to {final!r}: {fix}"
+            allowed = f"new names that are not renamed themselves. {new!r} is renamed to {final!r}: {fix}"
             raise RuleError("label_map", label_map, allowed)
     label_filter = None if labels is None else frozenset(labels)
     for label in sorted(label_filter or ()):
@@ -180,7 +182,7 @@ def _label_names(table: Mapping[str, str | None]) -> list[str]:
 
 
 def _pairs(label_map: object) -> list[tuple[str, str | None]] | None:
-    """Return the labels and their new names, or None if the value is not a valid map."""
+    """Return pairs of labels and new names, or None if `label_map` is invalid."""
     if label_map is None:
         return []
     items: Any = label_map.items() if isinstance(label_map, Mapping) else label_map

@@ -1,4 +1,4 @@
-"""Merge the columns of a head that have the same tag, by adding their probabilities."""
+"""Merge head columns with the same tag by adding their probabilities."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from .tag_scheme import TagSet, build_tag_set
 
 
 def distinct(tags: TagSet) -> TagSet:
-    """Return the tag set of a head without duplicates, in the order of each tag's first column.
+    """Return a head's tag set without duplicate tags, ordered by the first column of each tag.
 
-    O B-per O I-per   →   O B-per I-per
+        O B-per O I-per   →   O B-per I-per
+
+    tags (TagSet): the tags of all columns.
     """
     return build_tag_set(tuple(dict.fromkeys(tags.tags)), tags.scheme)
 
 
 def merge_equal(logits: torch.Tensor, tags: Sequence[str]) -> torch.Tensor:
-    """Compute one logit per tag: the logarithm of the sum of the exponentials of its columns.
+    """Merge the logits of columns with the same tag by log-sum-exp.
 
-    The softmax of the result gives the sum of the probabilities of these columns. The gradient of a tag is distributed
-    over its columns by their probabilities.
+    The softmax probability of a merged logit is the sum of its columns' probabilities. Its gradient is distributed over
+    these columns in proportion to their probabilities.
 
-    logits: *Shape:* `(…, n_columns)`
+    logits: logits of all columns. *Shape:* `(…, n_columns)`
     tags (Sequence[str]): tag of each column.
     RETURNS: the logits of the `distinct` tags, or `logits` itself if no tag is repeated. *Shape:* `(…, n_tags)`
     """
@@ -39,9 +41,9 @@ def merge_equal(logits: torch.Tensor, tags: Sequence[str]) -> torch.Tensor:
 
 @lru_cache(maxsize=64)
 def _columns_of(tags: tuple[str, ...]) -> list[list[int]] | None:
-    """Return the columns of each tag, or None if each tag has one column.
+    """Return the column indices of each tag, or None if each tag has one column.
 
-    The lists are padded to equal length with the index one past the last column.
+    The lists are padded to equal length with the index after the last column.
     """
     columns: dict[str, list[int]] = {}
     for i, tag in enumerate(tags):

@@ -1,21 +1,23 @@
-"""Convert entities to the tags of a scheme and back, and infer the scheme of tags. Uses Python and NumPy only.
+"""Convert entities to tags and back, and infer the scheme that a set of tags follows.
 
-A *label* is an entity type (`per`). A *tag* is a string that prefixes the label with the position in the entity
-(`B-per`). A *tag id* is the index of the tag's column in the head. The table shows an entity of three tokens, an entity
-of one token, and another entity of the same label directly after it:
+This module depends only on Python and NumPy.
+
+A *label* is an entity type, such as `per`. A *tag*, such as `B-per`, adds a prefix for the token's position in the
+entity to the label. A *tag ID* is the index of the tag's column in the head. The table shows an entity with three
+tokens, followed by `O`, an entity with one token and an adjacent entity with the same label:
 
     scheme   three tokens       O   one     another
-    IOB1     I-per I-per I-per  O   I-per   B-per      `B-` only directly after an entity of the same label
+    IOB1     I-per I-per I-per  O   I-per   B-per      `B-` only directly after an entity with the same label
     IOB2     B-per I-per I-per  O   B-per   B-per
-    IOE1     I-per I-per I-per  O   E-per   I-per      `E-` only directly before an entity of the same label
+    IOE1     I-per I-per I-per  O   E-per   I-per      `E-` only directly before an entity with the same label
     IOE2     I-per I-per E-per  O   E-per   E-per
     BILUO    B-per I-per L-per  O   U-per   U-per
     IOBES    B-per I-per E-per  O   S-per   S-per
-    BMES     B-per M-per E-per  O   S-per   S-per      the usual scheme of Chinese corpora
+    BMES     B-per M-per E-per  O   S-per   S-per      the usual scheme in Chinese corpora
     BMEWO    B-per M-per E-per  O   W-per   W-per
-    plain    per   per   per    O   per     per        adjacent entities of one label are merged
+    plain    per   per   per    O   per     per        adjacent entities with the same label are merged
 
-The first four schemes are from Tjong Kim Sang & Veenstra 1999, https://aclanthology.org/E99-1023, the others from
+The first four schemes are from Tjong Kim Sang & Veenstra 1999, https://aclanthology.org/E99-1023. The others are from
 Ratinov & Roth 2009, https://aclanthology.org/W09-1119. `transitions` defines which tags may follow each other.
 """
 
@@ -38,26 +40,30 @@ Tag = TypeVar("Tag", str, str | None)
 
 OUTSIDE = "O"
 UNKNOWN = -1
-"""Tag id of a token without annotation. Unknown is not the same as O, so it has no loss."""
+"""Tag ID of a token without annotation. Unlike a token with the tag `O`, it does not contribute to the loss."""
 
 BOTH_ENDS = {"BILUO": "BILU", "IOBES": "BIES", "BMES": "BMES", "BMEWO": "BMEW"}
-"""Schemes that mark both ends of each entity, and their prefixes. If tags fit several of them, all give the same
-entities, and the first one is used."""
+"""Prefixes of the schemes that mark both ends of each entity.
+
+If tags fit several of these schemes, all of them give the same entities, and the first one is used.
+"""
 PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **BOTH_ENDS, "plain": ""}
-"""The schemes that a setting can name, and their prefixes."""
+"""Prefixes of the schemes that a setting can name."""
 _AMBIGUOUS = {"IOB": "IOB2", "IOE": "IOE2"}
-"""Names for tags that may be in either of two schemes, and the scheme in which a head with such tags is trained."""
+"""For tags that may follow either of two schemes, the scheme in which a head with such tags is trained."""
 
 _ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W": "U"}
-"""The role of each prefix: `B` begins an entity, `I` is inside, `L` ends it, `U` is a whole entity, as in BILUO."""
+"""Role of each prefix, as in BILUO: `B` begins an entity, `I` is inside, `L` ends it, and `U` is a whole entity."""
 _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
-"""For each role, the roles that may replace it if a head lacks its tag, best first."""
+"""Roles that can replace each role if a head lacks its tag, in order of preference."""
 
 _MALFORMED = re.compile(r"[BILEUSMW](_.+)?")
-"""`B`, `B_per`: most likely prefixes in another notation."""
+"""Tags such as `B` and `B_per`, which are probably prefixes in an unsupported notation."""
 _MALFORMED_IF_ALL = re.compile(r"[BILEUSMW][-_/:. ].+|[bileusmw]-.+|.+[-_/:. ][BILEUSMW]")
-"""`B:per`, `b-per`, `per-B`: prefixes in another notation if all tags match. A single one may be a label
-(`vitamin-B`)."""
+"""Tags such as `B:per`, `b-per` and `per-B`, which have prefixes in an unsupported notation if all tags match.
+
+A single match may be a label, such as `vitamin-B`.
+"""
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -66,8 +72,8 @@ def split_tag(tag: str) -> tuple[str, str]:
     >>> split_tag("B-creative-work")
     ('B', 'creative-work')
 
-    tag (str): a tag of a scheme with prefixes.
-    RETURNS (tuple[str, str]): `("B", "creative-work")` for `"B-creative-work"`, `("O", "")` for `"O"`.
+    tag (str): tag in a scheme with prefixes.
+    RETURNS (tuple[str, str]): the prefix and the label, which is empty for `O`.
     RAISES TagError: the tag has no prefix.
     """
     if tag == OUTSIDE:
@@ -79,9 +85,9 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def has_prefix(tag: str) -> bool:
-    """Return whether a tag has the prefix of a scheme. `O` and plain labels have none.
+    """Return whether a tag has a prefix. `O` and plain labels have no prefix.
 
-    tag (str): any tag.
+    tag (str): tag in any scheme.
     """
     try:
         return bool(split_tag(tag)[1])
@@ -90,13 +96,14 @@ def has_prefix(tag: str) -> bool:
 
 
 def infer_scheme(tags: Iterable[str]) -> str:
-    """Infer the scheme of a set of tags, as far as the tags determine it.
+    """Infer the scheme that a set of tags follows.
+
+    Some tags fit two schemes. `B-` and `I-` fit IOB1 and IOB2, and `I-` and `E-` fit IOE1 and IOE2.
 
     tags (Iterable[str]): all tags that occur, in any order.
-    RETURNS (str): a key of `PREFIXES`; "IOB" for `B-` and `I-`, which may be IOB1 or IOB2; "IOE" for `I-` and `E-`,
-        which may be IOE1 or IOE2.
+    RETURNS (str): a key of `PREFIXES`, "IOB" for IOB1 or IOB2, or "IOE" for IOE1 or IOE2.
     RAISES TagError: no tag has a label, only some tags have prefixes, no scheme has all of the prefixes, or the tags
-        are written as `B`, `B_per` or `per-B`.
+        have an unsupported notation such as `B`, `B_per` or `per-B`.
     """
     tags = list(dict.fromkeys(tags))
     with_label = [tag for tag in tags if tag != OUTSIDE]
@@ -110,7 +117,7 @@ def infer_scheme(tags: Iterable[str]) -> str:
         return "plain"
     used_prefixes = {split_tag(tag)[0] for tag in with_label}
     if used_prefixes <= set("BI"):
-        # If only one of the two occurs, the scheme is unambiguous.
+        # If only one of the two prefixes occurs, the scheme is unambiguous.
         return "IOB" if used_prefixes == set("BI") else "IOB2" if used_prefixes == {"B"} else "IOB1"
     for scheme, prefixes in (("IOE", "IE"), *BOTH_ENDS.items()):
         if used_prefixes <= set(prefixes):
@@ -126,8 +133,8 @@ def _no_scheme(tags: Sequence[str]) -> TagError:
 def check_labels(labels: Iterable[object]) -> set[str]:
     """Check that labels are valid.
 
-    labels (Iterable): a list or set of labels.
-    RETURNS (set[str]): the labels.
+    labels (Iterable[object]): list or set of labels.
+    RETURNS (set[str]): the labels without duplicates.
     RAISES TagError: `labels` is a string, or a label is not a string, is empty, is `O`, or cannot be encoded.
     """
     if isinstance(labels, str):
@@ -141,9 +148,9 @@ def check_labels(labels: Iterable[object]) -> set[str]:
 
 
 def _is_encodable(label: str) -> bool:
-    """Return whether a label contains no lone surrogate. JSON can contain lone surrogates, but spaCy cannot store them.
+    """Return whether a label contains no lone surrogates, which JSON can represent but spaCy cannot store.
 
-    label (str): any string.
+    label (str): label to check.
     """
     try:
         label.encode()
@@ -153,16 +160,16 @@ def _is_encodable(label: str) -> bool:
 
 
 def tags_of_labels(labels: Iterable[str], scheme: str = "IOB2") -> tuple[str, ...]:
-    """Return the tags of a new head: `O`, then the tags of each label, sorted by label.
+    """Return the tags for a new head: `O`, followed by the tags for each label, sorted by label.
 
     labels (Iterable[str]): the labels, in any order.
-    scheme (str): a key of `PREFIXES`, "IOB" or "IOE"; default "IOB2".
+    scheme (str): a key of `PREFIXES`, "IOB" or "IOE". Default: "IOB2".
     """
     return (OUTSIDE, *(tag for label in sorted(set(labels)) for tag in tags_of_label(label, scheme)))
 
 
 def tags_of_label(label: str, scheme: str) -> tuple[str, ...]:
-    """Return the tags of one label.
+    """Return the tags for one label.
 
     >>> tags_of_label("per", "IOB2")
     ('B-per', 'I-per')
@@ -177,7 +184,7 @@ def tags_of_label(label: str, scheme: str) -> tuple[str, ...]:
 
 
 def resolve_scheme(scheme: str) -> str:
-    """Return the scheme in which a head is trained: IOB2 for "IOB", IOE2 for "IOE", and any other scheme unchanged.
+    """Return the scheme in which a head is trained: "IOB2" for "IOB", "IOE2" for "IOE", or the given scheme.
 
     scheme (str): a key of `PREFIXES`, "IOB" or "IOE".
     """
@@ -186,19 +193,19 @@ def resolve_scheme(scheme: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class TagSet:
-    """The tags of a head in column order, and the rules of their scheme. See `build_tag_set`.
+    """The tags of a head in column order, with the rules of their scheme. See `build_tag_set`.
 
-    tags (tuple[str, ...]): tag of each column of the logits.
+    tags (tuple[str, ...]): tag of each logit column.
     scheme (str): the scheme, as `infer_scheme` returns it.
     labels (tuple[str, ...]): the labels, sorted.
-    label_ids: for each tag, the index of its label in `labels` plus one; 0 for `O`. *Shape:* `(n_tags,)`
-    ids (dict): tag id for each role (`B`, `I`, `L`, `U` or `O`; plain labels are `I`) and label. If the head lacks the
-        tag of a role of the scheme, this is the id of the nearest tag.
-    continues: whether a tag continues the entity of the tag before. *Shape:* `(n_tags before, n_tags)`
-    may_begin: whether a tag may be the first of a sequence. *Shape:* `(n_tags,)`
-    may_follow: whether a tag may follow another. *Shape:* `(n_tags before, n_tags)`
-    may_end: whether a tag may be the last of a sequence. *Shape:* `(n_tags,)`
-    needs_outside: whether a tag may start an entity only if no entity is directly before it. *Shape:* `(n_tags,)`
+    label_ids: index of each tag's label in `labels` plus one, or 0 for `O`. *Shape:* `(n_tags,)`
+    ids (dict): tag ID for each pair of role and label. The roles are `B`, `I`, `L`, `U` and `O`. Plain labels have the
+        role `I`. If the head lacks a tag for a role, this is the ID of the closest tag.
+    continues: whether each tag continues the entity of each preceding tag. *Shape:* `(n_tags before, n_tags)`
+    may_begin: whether each tag may be the first in a sequence. *Shape:* `(n_tags,)`
+    may_follow: whether each tag may follow each preceding tag. *Shape:* `(n_tags before, n_tags)`
+    may_end: whether each tag may be the last in a sequence. *Shape:* `(n_tags,)`
+    needs_outside: whether each tag may start an entity only if no entity directly precedes it. *Shape:* `(n_tags,)`
     """
 
     tags: tuple[str, ...]
@@ -213,13 +220,13 @@ class TagSet:
     needs_outside: NDArray[np.bool_]
 
     def entities(self, tag_ids: Ints1d, is_start: NDArray[np.bool_] | None = None) -> list[Entity]:
-        """Return the entities of a tag sequence. In an illegal sequence, a tag that continues nothing starts an entity.
+        """Return the entities in a tag sequence. If a tag continues no entity, it starts one.
 
             O  I-per  I-per  I-geo   →   per 1:3, geo 3:4
 
-        tag_ids: the tag of each token. *Shape:* `(n_tokens,)`
-        is_start: whether a token is the first of a sequence, so no entity continues to it; None if only the first
-            token is. *Shape:* `(n_tokens,)`
+        tag_ids: tag ID of each token. *Shape:* `(n_tokens,)`
+        is_start: whether each token is the first of a sequence, so no entity continues there. None stands for a single
+            sequence. *Shape:* `(n_tokens,)`
         RETURNS (list[Entity]): entities in text order. `start` and `end` are indices into `tag_ids`.
         """
         if not len(tag_ids):
@@ -235,20 +242,20 @@ class TagSet:
         return [Entity(self.labels[i], int(s), int(e)) for i, s, e in zip(labels, starts, ends, strict=True)]
 
     def encode(self, biluo: Sequence[str | None]) -> Ints1d:
-        """Convert gold BILUO tags from spaCy to tag ids.
+        """Convert gold BILUO tags from spaCy to tag IDs.
 
-        If the head lacks the tag of a role, such as `B-per`, the nearest tag that it has replaces it.
+        If the head lacks a tag such as `B-per`, its closest tag is used instead.
 
-        biluo (Sequence[str | None]): tag of each token; None or "-" if unknown.
-        RETURNS: tag ids, `UNKNOWN` for unknown tags. *Shape:* `(n_tokens,)`
-        RAISES TagError: the head lacks a label. The error holds only the label, and the caller adds the message.
+        biluo (Sequence[str | None]): tag of each token; None or "-" for unknown tags.
+        RETURNS: tag IDs, or `UNKNOWN` for unknown tags. *Shape:* `(n_tokens,)`
+        RAISES TagError: the head lacks a label. The error contains only the label, and the caller adds the message.
         """
         tag_ids = np.full(len(biluo), UNKNOWN, dtype=np.int64)
         for i, tag in enumerate(biluo):
             if tag is None or tag == "-":
                 continue
             role, _, label = tag.partition("-")
-            if not label:  # O, or a token that spaCy marks as blocked, which also counts as outside
+            if not label:  # `O`, or a token that spaCy marks as blocked, which also counts as outside
                 tag_ids[i] = self.ids.get((OUTSIDE, ""), UNKNOWN)
                 continue
             if label not in self.labels:
@@ -260,9 +267,9 @@ class TagSet:
 
 
 def _role_in(scheme: str, role: str, label: str, before: str | None, after: str | None) -> str:
-    """Convert a role in BILUO to the role in another scheme.
+    """Convert a BILUO role to the corresponding role in another scheme.
 
-    before, after: BILUO tags of the neighbouring tokens.
+    before, after: BILUO tags of the neighbouring tokens, or None if there is no such token.
     """
     if scheme in ("IOB", "IOB2"):
         return {"U": "B", "L": "I"}.get(role, role)
@@ -279,10 +286,10 @@ def _role_in(scheme: str, role: str, label: str, before: str | None, after: str 
 def build_tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     """Build the tag set of a head.
 
-    tags (tuple[str, ...]): tag of each column of the logits.
-    scheme (str | None): a key of `PREFIXES`, "IOB" or "IOE"; None to infer it from the tags.
-    RETURNS (TagSet): the tags and their rules. Repeated calls with the same arguments return the same object.
-    RAISES TagError: no scheme can be inferred, the tags are not in the named scheme, or a tag cannot be encoded.
+    tags (tuple[str, ...]): tag of each logit column.
+    scheme (str | None): a key of `PREFIXES`, "IOB" or "IOE"; None to infer the scheme from the tags.
+    RETURNS (TagSet): the tags and their rules. Calls with the same arguments return the same cached object.
+    RAISES TagError: no scheme can be inferred, the tags do not fit the given scheme, or a tag cannot be encoded.
     """
     for tag in tags:
         if not _is_encodable(tag):
@@ -302,12 +309,12 @@ def build_tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
     labels = tuple(sorted({label for _, label in split if label}))
     label_numbers = {label: i for i, label in enumerate(labels, start=1)} | {"": 0}
     roles = [_ROLE[prefix] for prefix in prefixes] or ["I"]
-    ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # the first of several columns of one tag
+    ids = {parts: i for i, parts in reversed(list(enumerate(split)))}  # the first column if several have the same tag
     stand_ins = {(role, label): _nearest(role, label, ids) for label in labels for role in roles}
     may_follow, continues = rules(split, stand_ins, scheme)
     outside = ids.get((OUTSIDE, ""))
     if outside is None:
-        may_follow[:] = True  # without O, some lengths would have no legal sequence
+        may_follow[:] = True  # without `O`, sequences of some lengths could not be legal
     return TagSet(
         tags=tags,
         scheme=scheme,
@@ -315,7 +322,7 @@ def build_tag_set(tags: tuple[str, ...], scheme: str | None = None) -> TagSet:
         label_ids=np.array([label_numbers[label] for _, label in split], dtype=np.int64),
         ids=ids | stand_ins,
         continues=continues,
-        may_begin=may_follow[outside or 0].copy(),  # the positions before and after a sequence count as O
+        may_begin=may_follow[outside or 0].copy(),  # positions before and after a sequence count as `O`
         may_follow=may_follow,
         may_end=may_follow[:, outside or 0].copy(),
         needs_outside=np.array([scheme == "IOB" and role == "I" for role, _ in split]),
@@ -327,21 +334,21 @@ def _nearest(role: str, label: str, ids: dict[Parts, int]) -> int:
 
 
 def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
-    """Convert the tags of one sentence to IOB2. Every entity is preserved, even if the sequence is illegal.
+    """Convert the tags of a sentence to IOB2. Every entity is preserved, even if the sequence is illegal.
 
         O  I-per  I-per  I-geo        O  B-per  I-per  B-geo
-                                 →       ^^^^^         ^^^^^   2 repaired if the scheme is IOB2, none if it is IOB1
+                                 →       ^^^^^         ^^^^^   two tags violate IOB2, but no tag violates IOB1
 
     >>> to_iob2(["O", "I-per", "I-per", "I-geo"], "IOB2")
     (['O', 'B-per', 'I-per', 'B-geo'], 2)
 
-    tags (Sequence): tags in the scheme, or None for unknown ones. Any tag may be next to an unknown one.
+    tags (Sequence): tags in the given scheme; None for unknown tags, which may precede and follow any tag.
     scheme (str): the scheme, as `infer_scheme` returns it.
-    RETURNS (tuple): the tags in IOB2, and the number of tags that violated the rules of `scheme`.
-    RAISES TagError: a tag has no prefix in a scheme with prefixes.
+    RETURNS (tuple): the IOB2 tags, and the number of tags that violate the rules of `scheme`.
+    RAISES TagError: the scheme has prefixes, but a tag has none.
     """
     iob2: list[Tag] = []
-    n_illegal, before, label_before = 0, OUTSIDE, ""  # the position before the sentence counts as O
+    n_illegal, before, label_before = 0, OUTSIDE, ""  # the position before the sentence counts as `O`
     for tag in tags:
         if tag == OUTSIDE == before:  # the most frequent case
             iob2.append(tag)
@@ -362,7 +369,7 @@ def to_iob2(tags: Sequence[Tag], scheme: str) -> tuple[list[Tag], int]:
 
 @lru_cache(maxsize=1 << 16)
 def _as_iob2(tag: str, scheme: str) -> tuple[str, str, str, str]:
-    """Return the role and the label of a tag, and its IOB2 tags at the first token of an entity and at later ones."""
+    """Return a tag's role and label, and the IOB2 tags that replace it at the start of an entity and inside it."""
     if tag == OUTSIDE:
         return OUTSIDE, "", OUTSIDE, OUTSIDE
     role, label = ("I", tag) if scheme == "plain" else split_tag(tag)
@@ -371,5 +378,5 @@ def _as_iob2(tag: str, scheme: str) -> tuple[str, str, str, str]:
 
 @lru_cache(maxsize=1 << 10)
 def _outcome(before: str, role: str, is_same_label: bool, scheme: str) -> int:
-    """Look up the transition between two roles: `FORBIDDEN`, `NEW` or `CONTINUES`."""
+    """Return the outcome of a transition between two roles: `FORBIDDEN`, `NEW` or `CONTINUES`."""
     return int(transition_table(scheme)[int(is_same_label), ROLES.index(before), ROLES.index(role)])

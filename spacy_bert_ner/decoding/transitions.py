@@ -1,14 +1,14 @@
-"""Define which tag may follow which tag: one transition table per scheme.
+"""Define which tags may follow each other, with one transition table per scheme.
 
-Tags are reduced to roles with the names of BILUO: `O` is outside, `B` begins an entity, `I` is inside, `L` ends it, and
-`U` is a whole entity. `tag_scheme` maps the prefixes of every scheme to these roles. A table has a row for the role of
-a tag and a column for the role of the next tag:
+Tags are reduced to roles that are named as in BILUO: `O` is outside, `B` begins an entity, `I` is inside, `L` ends it,
+and `U` is a whole entity. `tag_scheme` maps the prefixes of every scheme to these roles. In a table, the row gives the
+role of a tag, and the column gives the role of the next tag. Each symbol says what the next tag does:
 
-    .  not allowed
-    +  allowed; starts an entity or is outside
-    =  starts an entity; not allowed after another label
-    >  continues the entity; not allowed after another label
-    *  continues the entity, or starts an entity after another label
+    .  is forbidden
+    +  starts an entity or is outside
+    =  starts an entity, but is forbidden after another label
+    >  continues the entity, but is forbidden after another label
+    *  continues the entity, or starts one after another label
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Parts = tuple[str, str]
-"""The role of a tag (`O`, `B`, `I`, `L`, `U`) and its label, which is empty for `O`."""
+"""Role of a tag (`O`, `B`, `I`, `L` or `U`) and its label, which is empty for `O`."""
 
 _BOTH_ENDS = """
        O  B  I  L  U
@@ -45,7 +45,7 @@ TABLES = {
     B  +  +  >
     I  +  +  >
     """,
-    # IOB2, or IOB1 in which no entity directly follows one of another label.
+    # This table fits IOB2, and IOB1 if no entity directly follows an entity with another label.
     "IOB": """
        O  B  I
     O  +  +  +
@@ -64,7 +64,7 @@ TABLES = {
     I  .  >  >
     L  +  +  +
     """,
-    # IOE1 or IOE2.
+    # This table fits IOE1 and IOE2.
     "IOE": """
        O  I  L
     O  +  +  +
@@ -81,10 +81,10 @@ TABLES = {
     I  +  *
     """,
 }
-"""The transition table of each scheme that `tag_scheme.infer_scheme` can return."""
+"""Transition table for each scheme that `tag_scheme.infer_scheme` can return."""
 
 FORBIDDEN, NEW, CONTINUES = range(3)
-"""Outcomes of a transition. `NEW` starts an entity or is outside."""
+"""Outcomes of a transition. With `NEW`, the next tag starts an entity or is outside."""
 _OUTCOMES = {
     ".": (FORBIDDEN, FORBIDDEN),
     "+": (NEW, NEW),
@@ -92,18 +92,18 @@ _OUTCOMES = {
     ">": (FORBIDDEN, CONTINUES),
     "*": (NEW, CONTINUES),
 }
-"""For each symbol, the outcome if the labels of the two tags differ, and if they are the same."""
+"""Outcomes for each symbol, first for tags with different labels and then for tags with the same label."""
 
 ROLES = "OBILU"
 
 
 @cache
 def transition_table(scheme: str) -> NDArray[np.int8]:
-    """Return the outcome of each transition of a scheme. Roles that the scheme does not have are forbidden.
+    """Return the outcome of each transition in a scheme. Transitions from or to roles that it lacks are forbidden.
 
     scheme (str): a key of `TABLES`.
-    RETURNS: outcomes, indexed by whether the labels are the same, the role of a tag and the role of the next tag, both
-        as indices of `ROLES`. *Shape:* `(2, n_roles, n_roles)`
+    RETURNS: outcomes. The first index is 1 if the labels are the same and 0 otherwise. The others are the indices of a
+        tag's role and the next tag's role in `ROLES`. *Shape:* `(2, n_roles, n_roles)`
     """
     table = np.full((2, len(ROLES), len(ROLES)), FORBIDDEN, dtype=np.int8)
     header, *rows = (line.split() for line in TABLES[scheme].strip().splitlines())
@@ -116,16 +116,17 @@ def transition_table(scheme: str) -> NDArray[np.int8]:
 def rules(
     split: Sequence[Parts], stand_ins: dict[Parts, int], scheme: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Apply the transition table of a scheme to the tags of a head.
+    """Apply a scheme's transition table to the tags of a head.
 
-    If a tag stands in for a missing one, it may occur wherever either of them may. It then continues the entity before
-    it if no other reading is possible: without `I-per`, `B-per L-per L-per` in BILUO is one entity.
+    A tag that stands in for a missing tag may occur wherever either tag is allowed. If no other interpretation is
+    possible, it continues the preceding entity. For example, `B-per L-per L-per` is one BILUO entity if the head lacks
+    `I-per`.
 
     split (Sequence[Parts]): role and label of each tag.
-    stand_ins (dict[Parts, int]): tag id of each role and label, including those without a separate tag.
+    stand_ins (dict[Parts, int]): tag ID for each role and label, including those without a separate tag.
     scheme (str): a key of `TABLES`.
-    RETURNS: whether a tag may follow another, and whether it continues the entity of the tag before it.
-        *Shape:* `(n_tags before, n_tags)` each
+    RETURNS: whether each tag may follow each preceding tag, and whether it continues that tag's entity. *Shape:*
+        `(n_tags before, n_tags)` each
     """
     table = transition_table(scheme)
     readings = list(dict.fromkeys([*zip(split, range(len(split)), strict=True), *stand_ins.items()]))
@@ -139,8 +140,8 @@ def rules(
         outcome: NDArray[np.int8] = table[is_same.astype(np.int8), roles[before, None], roles[after]]
         return outcome
 
-    # In each layer, a tag has one reading. The first layer has the roles of the tags, the others the roles that they
-    # stand in for.
+    # Each tag has at most one role per layer. In the first layer, tags have their actual roles. In the other layers,
+    # they have the roles for which they stand in.
     n_readings: Counter[int] = Counter()
     layers: list[list[int]] = []
     for i, tag_id in enumerate(tag_ids.tolist()):

@@ -1,4 +1,4 @@
-"""Decode tag logits: arrange tokens in chains, and find the tag of each."""
+"""Decode tag logits: arrange tokens in chains and find the tag of each token."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .tag_scheme import TagSet
 DECODINGS = ("viterbi", "greedy")
 
 _MASK_MARGIN = 1000.0
-"""Distance of a masked logit below the highest logit of its token."""
+"""Difference between the highest logit of a token and its masked logits."""
 
 
 class TagChain(NamedTuple):
-    """The positions of a Doc that get a tag, in independent sequences.
+    """The positions in a Doc that get a tag, arranged in independent sequences.
 
-    A position is a token with the tokens that are joined to it; see `alignment.Alignment`. If every subword gets a tag,
+    A position is a token together with the tokens joined to it; see `alignment.Alignment`. If every subword gets a tag,
     each subword is a position.
 
     token_indices: index of the first token of each position. *Shape:* `(n,)`
-    ends: index one past the last token of each position. *Shape:* `(n,)`
-    first_rows: row of the logits that is used for each position. *Shape:* `(n,)`
-    is_start: whether a position is the first of a sequence. *Shape:* `(n,)`
-    follows_entity: whether a position directly follows a token that is already in an entity. *Shape:* `(n,)`
+    ends: index after the last token of each position. *Shape:* `(n,)`
+    first_rows: row of the logits for each position. *Shape:* `(n,)`
+    is_start: whether each position is the first in a sequence. *Shape:* `(n,)`
+    follows_entity: whether each position directly follows a token that is already in an entity. *Shape:* `(n,)`
     """
 
     token_indices: Ints1d
@@ -38,16 +38,16 @@ class TagChain(NamedTuple):
 
 
 def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bools1d | None = None) -> TagChain:
-    """Find the positions that get a tag, and split them into sequences that no entity crosses.
+    """Find the positions that get a tag, and split them into sequences whose boundaries no entity crosses.
 
-    Tokens without subwords (whitespace, control characters) are skipped: an entity may continue across them, but does
-    not start or end there. Tokens that are blocked or already in an entity are skipped too, and no entity continues
-    across them. Joined tokens belong to the position before them, up to the first one that an entity cannot continue
-    to.
+    Tokens without subwords, such as white space and control characters, are skipped. An entity may continue across
+    them, but may not start or end there. Tokens that are blocked or already in an entity are also skipped, and no
+    entity continues across them. Joined tokens belong to the preceding position, up to the first joined token to which
+    no entity can continue.
 
         token           0  1  2  3  4  5  6  7
-        lengths         1  2  0  1  1  1  1  0   token 2 is whitespace
-        is_joined                            x
+        lengths         1  2  0  1  1  1  1  0   token 2 is white space
+        is_joined                            x   token 7 is joined to token 6
         occupied                    x            token 4 is already in an entity
         boundary                          x      a sentence starts at token 6
 
@@ -57,8 +57,8 @@ def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bool
         is_start        x              x  x
         follows_entity                 x
 
-    lengths: number of rows of each token. *Shape:* `(n_tokens,)`
-    constraints (EntityConstraints): tokens in which no entity can be.
+    lengths: number of rows for each token. *Shape:* `(n_tokens,)`
+    constraints (EntityConstraints): tokens that cannot be in a predicted entity, and boundaries that none may cross.
     is_joined: see `alignment.Alignment`; None if no token is joined. *Shape:* `(n_tokens,)`
     RETURNS (TagChain): the positions.
     """
@@ -68,13 +68,13 @@ def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bool
     ends = tokens + 1
     ends[position_of_joined] = joined + 1  # the last of several joined tokens wins
     skipped = constraints.blocked | constraints.occupied
-    # Skipped tokens count as separate sections, so the tokens before and after them have different numbers.
+    # Each skipped token starts a new section, so the tokens before and after it have different section numbers.
     section, sentence = np.cumsum(constraints.boundary | skipped), np.cumsum(constraints.boundary)
     follows_entity = np.zeros(len(tokens), dtype=bool)
     lasts = ends[:-1] - 1
     follows_entity[1:] = constraints.occupied[lasts] & (sentence[tokens[1:]] == sentence[lasts])
     in_other_section = section[joined] != section[tokens[position_of_joined]]
-    # Reversed, so that the first of several joined tokens wins.
+    # The order is reversed so that the first of several joined tokens wins.
     ends[position_of_joined[in_other_section][::-1]] = joined[in_other_section][::-1]
     is_free = ~skipped[tokens]
     tokens, ends, rows, follows_entity = tokens[is_free], ends[is_free], rows[is_free], follows_entity[is_free]
@@ -87,7 +87,7 @@ def subword_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bo
     """Find the subwords that get a tag. Each subword is a separate position; see `token_chain`.
 
     lengths, constraints, is_joined: see `token_chain`.
-    row_ends: index one past the last token that each row's subword overlaps. *Shape:* `(n_rows,)`
+    row_ends: index after the last token that each row's subword overlaps. *Shape:* `(n_rows,)`
     RETURNS (TagChain): the positions.
     """
     positions = token_chain(lengths, constraints, is_joined)
@@ -104,15 +104,15 @@ def subword_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bo
 
 
 def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Floats2d:
-    """Mask tags that are illegal directly after an existing entity.
+    """Mask the logits of tags that are illegal directly after an existing entity.
 
-    If a scheme allows `I-` to start an entity only after `O`, it is not allowed directly after another entity,
-    including entities from other components.
+    If a scheme allows `I-` to start an entity only after `O`, `I-` is illegal directly after any other entity. This
+    includes entities from other components.
 
-    logits: one row per position. *Shape:* `(n, n_tags)`
+    logits: tag logits, one row per position. *Shape:* `(n, n_tags)`
     chain (TagChain): the positions.
-    tags (TagSet): the tags of the columns and their rules.
-    RETURNS: the logits. Masked logits are so far below the highest one that they have no effect. *Shape:* `(n, n_tags)`
+    tags (TagSet): the tags of the logit columns and their rules.
+    RETURNS: the logits. Masked logits are too far below the highest logit to have any effect. *Shape:* `(n, n_tags)`
     """
     is_masked = chain.follows_entity[:, None] & tags.needs_outside
     if not is_masked.any():
@@ -123,18 +123,18 @@ def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Fl
 def decode_tags(logits: Floats2d, is_start: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
     """Find the tag of each token.
 
-        logits    O  B-org  I-per  I-org     the highest of each token; illegal twice
-        viterbi   O  B-org  I-org  I-org     the legal sequence with the highest sum of logits: one entity
-        greedy    O  B-org  I-per  I-org     unchanged; `TagSet.entities` returns three entities
+        logits    O  B-org  I-per  I-org     tags with the highest logits, with two illegal transitions
+        viterbi   O  B-org  I-org  I-org     legal sequence with the highest sum of logits, which has one entity
+        greedy    O  B-org  I-per  I-org     unchanged sequence, in which `TagSet.entities` finds three entities
 
-    If the sequence of the highest logits is legal, no other sequence has a higher sum. Only the few illegal sequences
-    are searched; see `block_scan.viterbi`.
+    If the tags with the highest logits form a legal sequence, no other sequence has a higher sum. Viterbi decoding
+    therefore only searches for replacements of illegal sequences, which are rare; see `block_scan.viterbi`.
 
-    logits: one row per token. *Shape:* `(n_tokens, n_tags)`
-    is_start: whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
-    tags (TagSet): the tags of the columns and their rules.
+    logits: tag logits, one row per token. *Shape:* `(n_tokens, n_tags)`
+    is_start: whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
+    tags (TagSet): the tags of the logit columns and their rules.
     decoding (str): "viterbi" or "greedy".
-    RETURNS: tag ids. *Shape:* `(n_tokens,)`
+    RETURNS: tag IDs. *Shape:* `(n_tokens,)`
     """
     path: Ints1d = logits.argmax(axis=1)
     if decoding == "greedy" or not len(path):

@@ -1,4 +1,4 @@
-"""Export a pipeline to another runtime, unless its accuracy falls; or export only its checkpoint or ONNX graph."""
+"""Export a pipeline to another runtime if it stays accurate enough, or export only its checkpoint or ONNX graph."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from ..util.pipelines import check_labels, open_pipeline
 from .to_onnx import convert, quantize, require_packages
 
 GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}
-"""Runtimes with an ONNX graph, the more exact one first, and the precision of each."""
+"""Precision of each runtime that runs an ONNX graph, in order of decreasing precision."""
 
 PRECISIONS = {"torch-bf16": "bf16", "torch-int8": "int8"}
-"""Runtimes on torch, and the precision of each."""
+"""Precision of each runtime that runs on `torch`."""
 
 AUTO, BASELINE = "auto", "torch"
 RUNTIMES = (*GRAPHS, *PRECISIONS, AUTO)
 MIN_SPEEDUP = 1.05
-"""Factor by which a less exact runtime must be faster to be selected; smaller differences may be chance."""
+"""Factor by which a less precise runtime must be faster to be selected. Smaller differences may be due to chance."""
 
 TARGETS = ("pipeline", "hf", "onnx")
 TOLERANCE = 0.002
@@ -47,7 +47,7 @@ CARD_NAME, REPORT_NAME = "README.md", "export.json"
 
 
 class BenchmarkResult(NamedTuple):
-    """Results of a pipeline on the dev data.
+    """Accuracy and speed of a pipeline on the dev data.
 
     f1 (float): entity F1, from 0 to 1.
     words (float): words per second.
@@ -58,11 +58,11 @@ class BenchmarkResult(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Results of an export.
+    """The runtime that an export selected, with the results for all tried runtimes.
 
     runtime (str): the selected runtime.
-    before (BenchmarkResult): results of the original pipeline.
-    tried (dict[str, BenchmarkResult]): results of each runtime, in the order of the trials.
+    before (BenchmarkResult): results for the original pipeline.
+    tried (dict[str, BenchmarkResult]): results for each runtime, in the order in which they were tried.
     """
 
     runtime: str
@@ -71,28 +71,28 @@ class Report(NamedTuple):
 
     @property
     def after(self) -> BenchmarkResult:
-        """Results of the exported pipeline."""
+        """Return the results for the exported pipeline."""
         return self.tried[self.runtime]
 
 
 def export_pipeline(
     folder: Path, output: Path, data: Path, *, runtime: str = "onnx-int8", tolerance: float = TOLERANCE
 ) -> Report:
-    """Write a pipeline whose `bert_ner` components run on another runtime; all other components are unchanged.
+    """Export a pipeline so that its `bert_ner` components use another runtime. Other components do not change.
 
-    With "auto", the exporter tries the original pipeline; torch in bfloat16 and in int8, if model and hardware gain by
-    it; and a graph of each kind. It selects the runtime with the most words per second, on this machine and these
-    examples, whose entity F1 is within the tolerance. A less exact runtime must be 5% faster.
+    With "auto", the exporter tries the original pipeline and a graph for each precision. It also tries `torch` in
+    bfloat16 and int8 if the model and hardware support them efficiently. Among the runtimes whose entity F1 is within
+    the tolerance, it selects the fastest on this machine and data. A less precise runtime must be at least 5% faster.
 
-    folder (Path): folder of the trained pipeline.
-    output (Path): folder to write. It must be missing or empty, or hold an older export, which is replaced.
-    data (Path): a `.spacy` file of examples; or a folder, of which the dev part is used, see `part_file`.
+    folder (Path): folder that contains the trained pipeline.
+    output (Path): folder to write. An existing folder must be empty or contain an older export, which is replaced.
+    data (Path): `.spacy` file with examples, or a folder that contains the dev split; see `part_file`.
     runtime (str): one of `RUNTIMES`. Default: "onnx-int8".
-    tolerance (float): maximum decrease of entity F1 on these examples, from 0 to 1. Default: 0.002.
-    RETURNS (Report): the measurements, which are also written to `export.json` in the output.
-    RAISES ExportError: entity F1 falls by more; nothing is written. BertNerError: a file is missing, the pipeline was
-        already exported, or an argument is not allowed; the dev data in the folder is ambiguous; or the pipeline
-        predicts none of its labels.
+    tolerance (float): maximum decrease in entity F1 on the examples, from 0 to 1. Default: 0.002.
+    RETURNS (Report): the measurements, which are also written to `export.json` in the output folder.
+    RAISES ExportError: entity F1 decreases by more than the tolerance, so nothing is written.
+        BertNerError: an argument is invalid, a file is missing, the pipeline was already exported, the dev data is
+        ambiguous, or the pipeline can predict none of its labels.
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))
@@ -109,12 +109,12 @@ def export_pipeline(
     before, variants = _evaluate(nlp, data, folder), {BASELINE: originals}
     tried = {BASELINE: before} if runtime == AUTO else {}
     for candidate in _candidates(originals) if runtime == AUTO else [runtime]:
-        # Tracing takes most of the time, so a float32 graph from an earlier trial is used again.
+        # Tracing takes most of the time, so the float32 graph from an earlier trial is reused.
         exact = variants.get("onnx", {})
         variants[candidate] = {name: _convert(pipe, candidate, exact.get(name)) for name, pipe in originals.items()}
         _install(nlp, variants[candidate])
         tried[candidate] = _evaluate(nlp, data, folder)
-    # The small constant is for rounding: 0.9 - 0.898 is slightly more than 0.002.
+    # The small constant allows for rounding errors. For example, 0.9 - 0.898 is slightly more than 0.002.
     accepted = [name for name, result in tried.items() if before.f1 - result.f1 <= tolerance + 1e-9]
     if not accepted:
         after = tried[runtime]
@@ -136,11 +136,11 @@ def export_pipeline(
 
 
 class RuntimeVariant(NamedTuple):
-    """The checkpoint and runtime of a component, and the config section for them.
+    """A component's checkpoint and runtime, with the matching config section.
 
-    checkpoint (Any): checkpoint to predict with.
-    runtime (TorchRuntime | OnnxRuntime): its runtime.
-    section (dict[str, Any] | None): content of `[components.<name>.model.runtime]`; None for the default.
+    checkpoint (Any): checkpoint used for prediction.
+    runtime (TorchRuntime | OnnxRuntime): runtime that runs the checkpoint.
+    section (dict[str, Any] | None): content of `[components.<name>.model.runtime]`; None for the default runtime.
     """
 
     checkpoint: Any
@@ -156,14 +156,14 @@ def _original(nlp: Language, name: str) -> RuntimeVariant:
 
 
 def _candidates(originals: dict[str, RuntimeVariant]) -> list[str]:
-    """Return the runtimes that "auto" tries after the original pipeline, the more exact ones first."""
+    """Return the runtimes that "auto" tries after the original pipeline, in order of decreasing precision."""
     on_torch = [name for name in PRECISIONS if all(_may_gain(original, name) for original in originals.values())]
     exact, *others = GRAPHS
     return [exact, *on_torch, *others]
 
 
 def _may_gain(original: RuntimeVariant, runtime: str) -> bool:
-    """Return whether a component may be faster in another precision on torch."""
+    """Return whether another precision on `torch` may make a component faster."""
     precision, device = original.runtime.precision, original.checkpoint.device.type
     if PRECISIONS[runtime] == "bf16":
         return has_fast_bf16(device) and autocast_dtype(precision, device) != torch.bfloat16
@@ -171,9 +171,9 @@ def _may_gain(original: RuntimeVariant, runtime: str) -> bool:
 
 
 def _convert(original: RuntimeVariant, runtime: str, exact: RuntimeVariant | None) -> RuntimeVariant:
-    """Convert the checkpoint and runtime of a component to another runtime.
+    """Convert a component's checkpoint and runtime to another runtime.
 
-    exact (RuntimeVariant | None): the variant for "onnx", if it exists already.
+    exact (RuntimeVariant | None): the "onnx" variant if it was already created; None otherwise.
     """
     checkpoint = original.checkpoint
     if runtime in PRECISIONS:
@@ -186,7 +186,7 @@ def _convert(original: RuntimeVariant, runtime: str, exact: RuntimeVariant | Non
 
 
 def _install(nlp: Language, variants: dict[str, RuntimeVariant]) -> None:
-    """Set the checkpoints and runtimes of components, by name, and write the runtimes into the pipeline's config."""
+    """Set the checkpoint and runtime of each named component, and write the runtimes to the pipeline's config."""
     for name, (checkpoint, runtime, section) in variants.items():
         replace_checkpoint(cast(BertNer, nlp.get_pipe(name)).model, checkpoint, runtime)
         nlp.get_pipe_config(name)["model"]["runtime"] = section
@@ -208,15 +208,15 @@ def _write_report(report: Report, data: Path, tolerance: float, folder: Path) ->
 
 
 def _weights(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 checksum of each weight file in a pipeline, by its path in the folder."""
+    """Return the SHA-256 checksum of each weight file in a pipeline, by path relative to the pipeline's folder."""
     paths = sorted(path for kind in (GRAPH, "model.safetensors") for path in folder.glob(f"*/model/{kind}"))
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
 def _is_older_export(folder: Path) -> bool:
-    """Return whether `export_pipeline` wrote a pipeline, and its weights are unchanged.
+    """Return whether `export_pipeline` wrote a pipeline and its weights have not changed since.
 
-    A pipeline that was trained since then must not be overwritten.
+    A pipeline that was trained after the export must not be overwritten.
     """
     try:
         report = srsly.read_json(folder / REPORT_NAME)
@@ -227,12 +227,12 @@ def _is_older_export(folder: Path) -> bool:
 
 
 def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | None = None) -> None:
-    """Write the token classifier of a pipeline as a separate folder, with a model card for "hf".
+    """Write a pipeline's token classifier, config and tokenizer to a separate folder.
 
-    folder (Path): folder of the trained pipeline.
-    output (Path): folder to write. It must be missing or empty, or hold an older export, which is replaced.
-    target (str): "hf" for a plain checkpoint, "onnx" for a graph in float32, both with config and tokenizer.
-    name (str | None): name of the component; None if there is only one.
+    folder (Path): folder that contains the trained pipeline.
+    output (Path): folder to write. An existing folder must be empty or contain an older export, which is replaced.
+    target (str): "hf" for a Hugging Face checkpoint with a model card, or "onnx" for a float32 graph.
+    name (str | None): name of the component; None if the pipeline has only one `bert_ner` component.
     RAISES BertNerError: a file is missing, the component is not unique, or the pipeline was already exported.
     """
     _check_output(folder, output, GRAPH if target == "onnx" else CARD_NAME)
@@ -241,7 +241,7 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
         raise BertNerError(Errors.which_component.format(folder=folder, found=", ".join(names), first=names[0]))
     checkpoint = _trainable(cast(BertNer, nlp.get_pipe(name or names[0])))
     if target == "onnx":
-        # The graph is for any ONNX software, so it has no nodes that only onnxruntime knows.
+        # Any ONNX software may run the graph, so it must not contain nodes that only `onnxruntime` supports.
         OnnxCheckpoint.of(checkpoint, convert(checkpoint, "fp32", fused=False)).save(output)
         return
     with atomic_folder(output) as temporary:
@@ -264,22 +264,22 @@ def _evaluate(nlp: Language, data: Path, folder: Path) -> BenchmarkResult:
     first = nlp.evaluate(Corpus(data)(nlp))
     if first.get("ents_f") is None:
         raise BertNerError(Errors.nothing_to_compare.format(data=data, folder=folder))
-    # The first run includes loading and preparation, so speed is measured twice.
+    # The first run includes loading and warm-up time, so the speed is measured twice.
     second = nlp.evaluate(Corpus(data)(nlp))
     return BenchmarkResult(first["ents_f"], max(first["speed"], second["speed"]))
 
 
 def _check_output(folder: Path, output: Path, marker: str | None = None) -> None:
-    """Reject an output folder that holds anything other than an older export.
+    """Reject an output folder that contains anything other than an older export.
 
-    marker (str | None): name of a file in an older export; None for the export of a pipeline.
+    marker (str | None): name of a file that an exported checkpoint or graph contains; None for a pipeline.
     """
     if output.resolve() == folder.resolve() or output.resolve() in folder.resolve().parents:
         raise BertNerError(Errors.output_is_input.format(output=output))
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     is_older = (output / marker).is_file() if marker else _is_older_export(output)
-    # Encoders and trained pipelines may also have a README.md and a config.
+    # Encoders and trained pipelines may also contain a `README.md`.
     if is_older and marker == CARD_NAME:
         is_older = "- spacy-bert-ner\n" in (output / CARD_NAME).read_text(encoding="utf8")
     if not is_older:
@@ -297,12 +297,12 @@ tags:
 
 # {name}
 
-A token classifier for named entities, with the labels {labels}. It was trained in the spaCy pipeline
-`{name}` {version} by [spacy-bert-ner](https://github.com/spacy-bert-ner/spacy-bert-ner).
+A token classifier for named entities with the labels {labels}. It was trained as part of the spaCy pipeline
+`{name}` {version} with [spacy-bert-ner](https://github.com/spacy-bert-ner/spacy-bert-ner).
 {scores}
 ## Use
 
-In spaCy, with a prediction for each token, decoded to the best valid tag sequence:
+In spaCy, each token gets a prediction, and decoding finds the best valid tag sequence:
 
 ```python
 import spacy
@@ -312,7 +312,7 @@ nlp.add_pipe("bert_ner", config={{"model": {{"name": "path/to/this/folder"}}}})
 ```
 
 {transformers}"""
-WITH_TRANSFORMERS = """With only transformers:
+WITH_TRANSFORMERS = """With `transformers` alone:
 
 ```python
 from transformers import pipeline
@@ -320,8 +320,9 @@ from transformers import pipeline
 ner = pipeline("token-classification", "path/to/this/folder", aggregation_strategy="first")
 ```
 """
-WITH_CASE_MARKERS = f"""With only transformers, use for each word the tag of its first subword by offsets. Separate
-subwords, `{CAPITAL}` and `{CAPITALS}`, mark capital letters. The pipeline of transformers would treat them as words.
+WITH_CASE_MARKERS = f"""With `transformers` alone, give each word the tag of its first subword, which character offsets
+identify. Separate subwords (`{CAPITAL}` and `{CAPITALS}`) mark capital letters. The `transformers` pipeline would treat
+them as words.
 """
 
 
@@ -332,7 +333,7 @@ def _model_card(nlp: Language, labels: tuple[str, ...], *, has_case_markers: boo
     if performance.get("ents_f"):
         keys = {"ents_p": "precision", "ents_r": "recall", "ents_f": "F1"}
         rows = [f"| {name} | {performance[key]:.4f} |" for key, name in keys.items() if performance.get(key)]
-        caption = "Scores for entities, on the data that was used to select the best weights:"
+        caption = "Entity scores on the dev data that was used to select the best weights:"
         scores = "\n".join(["", caption, "", "| | |", "|-|-|", *rows, ""])
     return CARD.format(
         lang=meta["lang"],

@@ -1,4 +1,4 @@
-"""Convert a torch checkpoint to an ONNX graph, in float32 or with int8 weights."""
+"""Convert a `torch` checkpoint to an ONNX graph with float32 or int8 weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .onnx_attention import fused_attention
 
 
 class _Logits(torch.nn.Module):
-    """The checkpoint as a function of two tensors."""
+    """A module that computes logits from subword IDs and an attention mask."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -32,12 +32,14 @@ class _Logits(torch.nn.Module):
 
 
 def require_packages() -> None:
-    """Check that the packages for `convert` are installed, before any other work.
+    """Check that all packages required by `convert` are installed.
+
+    Call this function before time-consuming work.
 
     RAISES BertNerError: a package is missing.
     """
     try:
-        import onnx  # noqa: F401 - torch imports it too late for this message
+        import onnx  # noqa: F401 - `torch` would only import it after tracing
         import onnxruntime.quantization  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as e:
@@ -45,15 +47,15 @@ def require_packages() -> None:
 
 
 def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> bytes:
-    """Convert a checkpoint to an ONNX graph for any number of windows of any length.
+    """Convert a checkpoint to an ONNX graph that accepts any number of windows of any length.
 
-    For int8, the weights of matrix products have a scale for each column, and activations are quantized at run time
-    (dynamic quantization: Zafrir et al. 2019, https://arxiv.org/abs/1910.06188). The head stays in float32.
+    For int8, the weight matrices have one scale per column, and activations are quantized at run time (dynamic
+    quantization: Zafrir et al. 2019, https://arxiv.org/abs/1910.06188). The head stays in float32.
 
     checkpoint (Checkpoint): the checkpoint to convert.
     precision (str): "fp32" or "int8".
-    fused (bool): whether the graph may have nodes that only onnxruntime knows, which are faster there; see
-        `fused_attention`. Default: True.
+    fused (bool): whether the graph may contain faster nodes that only `onnxruntime` supports; see `fused_attention`.
+        Default: True.
     RETURNS (bytes): content of `model.onnx`.
     RAISES BertNerError: a required package is missing.
     """
@@ -65,7 +67,7 @@ def convert(checkpoint: Checkpoint, precision: str, *, fused: bool = True) -> by
 
 
 def quantize(graph: bytes) -> bytes:
-    """Quantize an fp32 graph to int8, as `convert` does, without tracing the model again.
+    """Quantize a float32 graph to int8 as `convert` does, without tracing the model again.
 
     graph (bytes): content of `model.onnx` in float32.
     RETURNS (bytes): content of `model.onnx` in int8.
@@ -111,8 +113,8 @@ def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
         )
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Torch warns about its own code.
-        # Some supported releases of torch lack this argument, and not every attention can be translated to one node.
+        warnings.simplefilter("ignore")  # `torch` issues warnings about its own code.
+        # Some supported `torch` releases lack this argument. Some attention layers cannot be translated to one node.
         if fused and "custom_translation_table" in signature(torch.onnx.export).parameters:
             try:
                 program = export(custom_translation_table=fused_attention())
@@ -124,7 +126,7 @@ def _trace(checkpoint: Checkpoint, path: Path, *, fused: bool) -> None:
 
 
 def _head_nodes(path: Path) -> list[str]:
-    """Return the name of the head's matrix product, the last one in the graph."""
+    """Return a list with the name of the last matrix-product node in the graph, which belongs to the head."""
     import onnx
 
     nodes = [node for node in onnx.load(path).graph.node if node.op_type in ("MatMul", "Gemm")]
@@ -133,7 +135,7 @@ def _head_nodes(path: Path) -> list[str]:
 
 @contextmanager
 def _without_logs() -> Iterator[None]:
-    """Silence the advice of onnxruntime, on the root logger, to preprocess the graph; torch has already done that."""
+    """Silence the root logger, on which `onnxruntime` recommends preprocessing that `torch` has already done."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,1 +1,1 @@
-"""Losses for token classification: values and gradients, in NumPy or CuPy."""
+"""Losses and their gradients for token classification, in NumPy or CuPy."""

@@ -1,4 +1,7 @@
-"""Compute masked cross-entropy (weighted, focal or smoothed) and divergence from an older model, with gradients."""
+"""Compute masked cross-entropy and the divergence from an older model, with gradients.
+
+The cross-entropy can be weighted, focal or label-smoothed.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from ..types import ArrayXd, Floats2d, Ints1d
 
 
 class WeightedMean(float):
-    """A weighted mean whose addition returns the mean over both operands.
+    """A weighted mean. Adding two of them returns the mean over the rows of both.
 
-    `spacy train` adds the losses that a component reports between two evaluations. The sum of two weighted means is the
-    mean over the rows of both. The printed loss is therefore a cross-entropy in nats for any number of batches.
+    `spacy train` adds the losses that a component reports between two evaluations. With this class, the printed loss is
+    a mean cross-entropy in nats, regardless of the number of batches.
 
-    weight (float): number of rows in the mean, or the sum of their weights.
+    value (float): the mean. Default: 0.
+    weight (float): number of rows in the mean, or the sum of their weights. Default: 0.
     """
 
     weight: float
@@ -50,12 +54,12 @@ def tag_loss(
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """Compute the mean cross-entropy over the subwords with a known tag.
+    """Compute the mean cross-entropy over the subwords whose tag is known.
 
-    output (Sequence[Ragged]): the model's output, one Ragged for each Doc. *Shape:* `(n_rows, n_tags)` each
-    targets (Sequence[Ints1d]): tag id of each row, -1 if unknown, for each Doc. *Shape:* `(n_rows,)` each
+    output (Sequence[Ragged]): model output, one `Ragged` per Doc. *Shape:* `(n_rows, n_tags)` each
+    targets (Sequence[Ints1d]): tag ID of each row, or -1 if unknown, for each Doc. *Shape:* `(n_rows,)` each
     weights (ArrayXd | None), focal_gamma (float), label_smoothing (float): see `cross_entropy`.
-    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `output`.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient with the same shapes as `output`.
     """
     if not output:
         return WeightedMean(), []
@@ -68,11 +72,11 @@ def tag_loss(
 
 
 def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
-    """Compute the mean divergence from an older model over the first subword of each token; see `distillation`.
+    """Compute the mean divergence from an older model over the first subwords of all tokens; see `distillation`.
 
-    output (Sequence[Ragged]): output of the model. *Shape:* `(n_rows, n_tags)` each
+    output (Sequence[Ragged]): model output, one `Ragged` per Doc. *Shape:* `(n_rows, n_tags)` each
     old (Sequence[Ragged]): output of the older model for the same Docs. *Shape:* `(n_rows, n_old_tags)` each
-    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `output`.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient with the same shapes as `output`.
     """
     logits, teacher = _concatenate_logits(output), _concatenate_logits(old)
     xp = get_array_module(logits)
@@ -91,17 +95,17 @@ def cross_entropy(
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> tuple[WeightedMean, Floats2d]:
-    """Compute the mean cross-entropy over the rows with a known tag, as `torch.nn.CrossEntropyLoss(ignore_index=-1)`.
+    """Compute the mean cross-entropy over rows with a known tag, like `torch.nn.CrossEntropyLoss(ignore_index=-1)`.
 
-    logits (Floats2d): *Shape:* `(n_rows, n_tags)`
-    tag_ids (ArrayXd): gold tag id of each row, -1 if unknown. *Shape:* `(n_rows,)`
+    logits (Floats2d): tag logits of each row. *Shape:* `(n_rows, n_tags)`
+    tag_ids (ArrayXd): gold tag ID of each row, or -1 if unknown. *Shape:* `(n_rows,)`
     weights (ArrayXd | None): weight of each tag. Each row has the weight of its gold tag, and the loss is divided by
-        the sum of these weights. None (default) for equal weights. *Shape:* `(n_tags,)`
-    focal_gamma (float): exponent of the focal loss (Lin et al. 2017, https://arxiv.org/abs/1708.02002), default 0.0. A
-        row whose gold tag has the probability p is multiplied by (1 - p)^gamma. `weights` is the alpha of the paper,
-        and the loss is divided only by the sum of `weights`.
-    label_smoothing (float): share of the gold tag that is distributed evenly over all tags (Szegedy et al. 2016,
-        https://arxiv.org/abs/1512.00567), default 0.0. With weights, the term of each tag is multiplied by its weight.
+        the sum of these weights. Default: equal weights. *Shape:* `(n_tags,)`
+    focal_gamma (float): exponent of the focal loss (Lin et al. 2017, https://arxiv.org/abs/1708.02002). The loss of a
+        row whose gold tag has the probability p is multiplied by (1 - p)^gamma. `weights` corresponds to alpha in the
+        paper, and the loss is divided only by the sum of `weights`. Default: 0.0.
+    label_smoothing (float): share of the gold probability that is distributed evenly over all tags (Szegedy et al.
+        2016, https://arxiv.org/abs/1512.00567). The term for each tag is multiplied by the tag's weight. Default: 0.0.
     RETURNS (tuple[WeightedMean, Floats2d]): the loss in nats, and its gradient with respect to the logits. *Shape:*
         `(n_rows, n_tags)`
     """
@@ -132,15 +136,15 @@ def cross_entropy(
 
 
 def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[WeightedMean, Floats2d]:
-    """Compute the mean divergence of a model's distribution over tags from the distribution of an older model.
+    """Compute the mean divergence of a model's tag distribution from that of an older model.
 
     The method is knowledge distillation (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) at temperature 1. Tags
-    that the older model does not have come last and are excluded from both distributions.
+    that the older model lacks must come last. They are excluded from both distributions.
 
-    logits (Floats2d): logits of the model. *Shape:* `(n_rows, n_tags)`
-    teacher (Floats2d): logits of the older model for the same rows. *Shape:* `(n_rows, n_old_tags)`
-    RETURNS (tuple[WeightedMean, Floats2d]): the Kullback-Leibler divergence in nats, 0 if the two agree, and its
-        gradient with respect to `logits`. *Shape:* `(n_rows, n_tags)`
+    logits (Floats2d): logits from the model. *Shape:* `(n_rows, n_tags)`
+    teacher (Floats2d): logits from the older model for the same rows. *Shape:* `(n_rows, n_old_tags)`
+    RETURNS (tuple[WeightedMean, Floats2d]): the Kullback-Leibler divergence in nats, and its gradient with respect to
+        `logits`. The divergence is 0 if the distributions are equal. *Shape:* `(n_rows, n_tags)`
     """
     xp = get_array_module(logits)
     gradient = xp.zeros_like(logits)
@@ -154,16 +158,16 @@ def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[WeightedMean, Flo
 
 
 def _focal_factors(xp: Any, surprise: ArrayXd, gamma: float) -> tuple[ArrayXd, ArrayXd]:
-    """Return the factors by which the focal loss multiplies the cross-entropy of each row and its gradient.
+    """Return the factors by which the focal loss multiplies each row's cross-entropy and gradient.
 
-    With q = 1 - p, the gradient of `q^gamma · -ln p` is that of `-ln p` times
+    With q = 1 - p, the gradient of `q^gamma · -ln p` is the gradient of `-ln p` multiplied by
     `q^gamma + gamma · p · q^(gamma - 1) · -ln p`.
 
-    surprise: -ln p, where p is the probability of the gold tag. *Shape:* `(n_rows,)`
-    RETURNS: *Shape:* `(n_rows,)` each
+    surprise: -ln p for each row, where p is the probability of the gold tag. *Shape:* `(n_rows,)`
+    RETURNS: the factors for the cross-entropy and for the gradient. *Shape:* `(n_rows,)` each
     """
     q = -xp.expm1(-surprise)
-    # -ln p / q approaches 1 as q approaches 0. The power itself would be infinite there for a gamma below 1.
+    # -ln p / q approaches 1 as q approaches 0. The power of q would be infinite at 0 for a gamma below 1.
     ratio = xp.where(q > 0, surprise / xp.maximum(q, xp.finfo(q.dtype).tiny), 1.0)
     focus = q**gamma
     return focus, focus * (1 + gamma * xp.exp(-surprise) * ratio)
@@ -182,7 +186,7 @@ def _concatenate_logits(output: Sequence[Ragged]) -> Floats2d:
 
 
 def _split_by_doc(rows: Floats2d, output: Sequence[Ragged]) -> list[Ragged]:
-    """Split the rows of all Docs into the shape of the model's output."""
+    """Split the concatenated rows of all Docs into one `Ragged` per Doc, like the model's output."""
     boundaries = np.cumsum([len(part.dataXd) for part in output])[:-1].tolist()
     parts = get_array_module(rows).split(rows, boundaries)
     return [Ragged(part, doc_output.lengths) for part, doc_output in zip(parts, output, strict=True)]

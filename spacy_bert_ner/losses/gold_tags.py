@@ -1,4 +1,4 @@
-"""Derive training targets from Examples: labels, the gold tag of each subword, and whether an entity is correct."""
+"""Derive labels, gold tags for subwords and verdicts on predicted entities from spaCy Examples."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..types import Bools1d, Entity, Ints1d
 
 
 class MisalignedEntities(NamedTuple):
-    """Count of gold entities that begin or end inside a token of the predicted Docs.
+    """The number of gold entities that begin or end inside a token of a predicted Doc, with an example.
 
     n (int): number of misaligned entities.
     total (int): number of gold entities.
     entity (str): text of the first misaligned entity.
-    text (str): beginning of the text that contains it.
+    text (str): beginning of the text that contains this entity.
     """
 
     n: int
@@ -35,7 +35,7 @@ class MisalignedEntities(NamedTuple):
         """Warn if entities are misaligned.
 
         name (str): name of the component.
-        RETURNS (bool): whether it warned.
+        RETURNS (bool): whether a warning was issued.
         """
         if not self.n:
             return False
@@ -45,10 +45,10 @@ class MisalignedEntities(NamedTuple):
 
 
 def collect_labels(examples: Iterable[Example]) -> tuple[list[str], MisalignedEntities]:
-    """Collect the labels of all gold entities, and count misaligned entities.
+    """Collect the labels of all gold entities and count misaligned entities.
 
     examples (Iterable[Example]): the examples.
-    RETURNS (tuple[list[str], MisalignedEntities]): the labels, sorted; and the misaligned entities.
+    RETURNS (tuple[list[str], MisalignedEntities]): the sorted labels, and the count of misaligned entities.
     """
     labels: set[str] = set()
     n = total = 0
@@ -66,20 +66,20 @@ def collect_labels(examples: Iterable[Example]) -> tuple[list[str], MisalignedEn
 
 
 def count_tokens(examples: Iterable[Example]) -> Counter[str]:
-    """Count the gold tokens of each label and of `O`. Tokens without annotation and white space are ignored.
+    """Count the gold tokens with each label, including `O`. White-space and unannotated tokens are ignored.
 
     examples (Iterable[Example]): the examples.
     RETURNS (Counter[str]): number of tokens by label.
     """
     counts: Counter[str] = Counter()
     for eg in examples:
-        # ent_iob: 0 missing, 1 inside, 2 outside, 3 begins
+        # `ent_iob` is 0 for missing, 1 for inside, 2 for outside and 3 for begin.
         counts.update(t.ent_type_ or OUTSIDE for t in eg.reference if t.ent_iob and not t.is_space)
     return counts
 
 
 def is_misaligned(eg: Example) -> bool:
-    """Return whether a gold entity begins or ends inside a token of the predicted Doc.
+    """Return whether any gold entity begins or ends inside a token of the predicted Doc.
 
     eg (Example): the example.
     """
@@ -96,14 +96,14 @@ def subword_targets(
     *,
     skip_unknown: bool = False,
 ) -> list[Ints1d]:
-    """Return the gold tag id of each subword of each Example.
+    """Return the gold tag ID of each subword in each Example.
 
     examples (Iterable[Example]): the examples.
-    output (Iterable[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
-        each
+    output (Iterable[Ragged]): model output for each predicted Doc. *Shape:* `(n_rows, n_tags)` each
     tags (TagSet), name (str), skip_unknown (bool): see `tag_ids`.
     subword_labels (str): see `row_targets`.
-    RETURNS (list[Ints1d]): tag ids for each example, `UNKNOWN` if there is none. *Shape:* `(n_rows,)` each
+    RETURNS (list[Ints1d]): tag IDs for each example, `UNKNOWN` for subwords without a gold tag. *Shape:* `(n_rows,)`
+        each
     RAISES TagError: see `tag_ids`.
     """
     targets = []
@@ -123,19 +123,19 @@ def tag_ids(
     is_joined: Bools1d | None = None,
     skip_unknown: bool = False,
 ) -> Ints1d:
-    """Return the gold tag id of each predicted token.
+    """Return the gold tag ID of each predicted token.
 
-    The tag id is `UNKNOWN` for a token without annotation, without subwords, or in a misaligned entity. Tokens without
-    subwords are skipped, as in decoding: a tag depends on the nearest tokens that have subwords. A token and the tokens
-    joined to it have one tag; see `_join`.
+    The tag ID is `UNKNOWN` for a token that has no annotation, has no subwords, or is in a misaligned entity. Tokens
+    without subwords are skipped, as in decoding, so a tag depends on the nearest tokens with subwords. A token and the
+    tokens joined to it have one tag; see `_join`.
 
     eg (Example): the example.
     tags (TagSet): tags of the head.
-    lengths (Ints1d): number of subwords of each token. *Shape:* `(n_tokens,)`
+    lengths (Ints1d): number of subwords in each token. *Shape:* `(n_tokens,)`
     name (str): name of the component, for messages.
-    is_joined (Bools1d | None): see `alignment.Alignment`; None (default) if no token is joined. *Shape:* `(n_tokens,)`
-    skip_unknown (bool): treat tokens whose label the head lacks as tokens without annotation, default False.
-    RETURNS (Ints1d): *Shape:* `(n_tokens,)`
+    is_joined (Bools1d | None): see `alignment.Alignment`. Default: no token is joined. *Shape:* `(n_tokens,)`
+    skip_unknown (bool): whether tokens with a label that the head lacks count as unannotated. Default: False.
+    RETURNS (Ints1d): gold tag ID of each token. *Shape:* `(n_tokens,)`
     RAISES TagError: the head lacks a label, and `skip_unknown` is False.
     """
     ids = np.full(len(lengths), UNKNOWN, dtype=np.int64)
@@ -153,14 +153,14 @@ def tag_ids(
 
 
 def _clip(biluo: Sequence[str | None], tokens: Ints1d, is_joined: Bools1d | None = None) -> list[str | None]:
-    """Return the BILUO tags of some tokens, as if the other tokens were removed, or were joined to the token before.
+    """Return the BILUO tags of the given tokens, as if all others were removed or joined to the preceding token.
 
     B-per  I-per  L-per  O  U-geo      tokens 0, 1, 4   →   B-per  L-per  U-geo
     O      B-per  L-per                tokens 0, 2, token 1 is joined   →   B-per  L-per
     """
     if len(tokens) == len(biluo):
         return list(biluo)
-    entity_ids, n = [], 0  # number of the entity of each token, 0 outside
+    entity_ids, n = [], 0  # the index of each token's entity, from 1, or 0 outside entities
     for tag in biluo:
         role, _, label = (tag or "").partition("-")
         n += bool(label) and role in "BU"
@@ -183,10 +183,10 @@ def _join(
 ) -> tuple[list[str | None], list[int]]:
     """Give each token the entity of the tokens that are joined to it.
 
-    If these have two different entities, neither can be correct, so the tag is unknown. Without an entity, the tag is
-    `O` only if all of these tokens are `O`.
+    If these tokens have different entities, none of the entities can be predicted, so the tag is unknown. If they have
+    no entity, the tag is `O` only if all of them are `O`.
 
-    entity_ids: number of the entity of each token, 0 outside.
+    entity_ids: index of each token's entity, starting at 1, or 0 outside entities.
     tokens: indices of the tokens with subwords. *Shape:* `(n,)`
     joined: indices of the joined tokens. *Shape:* `(n_joined,)`
     """
@@ -205,12 +205,12 @@ def _join(
 
 
 def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d:
-    """Return the gold tag id of each subword, `UNKNOWN` for subwords without a tag.
+    """Return the gold tag ID of each subword, or `UNKNOWN` for subwords without a gold tag.
 
-    tag_ids (Ints1d): tag id of each token. *Shape:* `(n_tokens,)`
-    lengths (Ints1d): number of subwords of each token. *Shape:* `(n_tokens,)`
-    subword_labels (str): subwords that get the tag of their token: "first" or "all".
-    RETURNS (Ints1d): *Shape:* `(n_rows,)`
+    tag_ids (Ints1d): tag ID of each token. *Shape:* `(n_tokens,)`
+    lengths (Ints1d): number of subwords in each token. *Shape:* `(n_tokens,)`
+    subword_labels (str): subwords that get their token's tag: "first" or "all".
+    RETURNS (Ints1d): tag ID of each subword. *Shape:* `(n_rows,)`
     """
     if subword_labels == "all":
         return np.repeat(tag_ids, lengths)
@@ -221,12 +221,11 @@ def row_targets(tag_ids: Ints1d, lengths: Ints1d, subword_labels: str) -> Ints1d
 
 
 def verdicts(eg: Example, entities: Iterable[Entity]) -> list[bool | None]:
-    """Return whether predicted entities are gold entities.
+    """Return whether each predicted entity is also a gold entity.
 
     eg (Example): the example.
-    entities (Iterable[Entity]): the predicted entities, in tokens of `eg.predicted`.
-    RETURNS (list[bool | None]): for each entity, whether it is correct; None if the annotation is missing or
-        misaligned.
+    entities (Iterable[Entity]): the predicted entities, with token indices in `eg.predicted`.
+    RETURNS (list[bool | None]): whether each entity is correct; None if its annotation is missing or misaligned.
     """
     aligned, biluo = eg.get_aligned_ents_and_ner()
     gold = {Entity(ent.label_, ent.start, ent.end) for ent in aligned}

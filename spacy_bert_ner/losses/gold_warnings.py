@@ -1,4 +1,4 @@
-"""Warn once about each kind of gold entity or incorrect span from which training cannot learn."""
+"""Warn about gold entities and incorrect spans from which a model cannot learn, once for each problem."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from . import gold_tags
 
 
 class GoldWarnings:
-    """Warn about misaligned entities, entities with white space at their edges, and incorrect spans without effect.
+    """Warn about misaligned entities, entities that begin or end with white space, and incorrect spans without effect.
 
     name (str): name of the component.
-    incorrect_spans_key (str | None): see `settings.Settings`; default None.
+    incorrect_spans_key (str | None): see `settings.Settings`. Default: None.
     """
 
     def __init__(self, name: str, incorrect_spans_key: str | None = None) -> None:
@@ -24,9 +24,9 @@ class GoldWarnings:
         self._misaligned_reported = self._edges_reported = self._incorrect_reported = False
 
     def labels(self, examples: Iterable[Example]) -> list[str]:
-        """Collect the labels of all gold entities. Warns about these examples even if it warned before.
+        """Collect the labels of all gold entities, and warn about problems even if they were reported before.
 
-        examples (Iterable[Example]): the whole training data, which is read once.
+        examples (Iterable[Example]): the whole training data. It is iterated only once.
         RETURNS (list[str]): the labels, sorted.
         """
         edges, incorrect = WhiteEdges(), IncorrectSpans(self._key)
@@ -37,9 +37,9 @@ class GoldWarnings:
         return labels
 
     def check(self, examples: Iterable[Example], labels: Collection[str]) -> None:
-        """Warn about the examples of a batch, except about kinds that were already reported.
+        """Warn about problems in a batch that were not reported before.
 
-        examples (Iterable[Example]): the batch.
+        examples (Iterable[Example]): the examples in the batch.
         labels (Collection[str]): labels that the component can predict.
         """
         if not self._misaligned_reported and any(map(gold_tags.is_misaligned, examples)):
@@ -54,9 +54,11 @@ class GoldWarnings:
 
 
 class WhiteEdges:
-    """Count gold entities that begin or end with white space. A white-space token has no subword to learn from.
+    """Count gold entities that begin or end with white space.
 
-    n (int): number of these entities.
+    A model cannot learn such entities, because white-space tokens have no subwords.
+
+    n (int): number of gold entities that begin or end with white space.
     total (int): number of gold entities.
     """
 
@@ -65,7 +67,7 @@ class WhiteEdges:
         self._first: Span | None = None
 
     def counted(self, examples: Iterable[Example]) -> Iterator[Example]:
-        """Yield the examples unchanged, and count their entities.
+        """Yield the examples unchanged and count their gold entities.
 
         examples (Iterable[Example]): the examples.
         """
@@ -79,10 +81,10 @@ class WhiteEdges:
             yield eg
 
     def warn(self, name: str) -> bool:
-        """Warn with counts and an example if there are such entities.
+        """Warn if entities begin or end with white space. The warning contains the counts and an example.
 
         name (str): name of the component.
-        RETURNS (bool): whether it warned.
+        RETURNS (bool): whether a warning was issued.
         """
         if self._first is None:
             return False
@@ -93,9 +95,9 @@ class WhiteEdges:
 
 
 class IncorrectSpans:
-    """Count the incorrect spans of references.
+    """Count the incorrect spans in reference Docs.
 
-    key (str | None): key in `doc.spans`; None to count nothing.
+    key (str | None): key of the incorrect spans in `doc.spans`. If it is None, nothing is counted.
     n (int): number of incorrect spans.
     """
 
@@ -104,7 +106,7 @@ class IncorrectSpans:
         self._other_keys: set[str] = set()
 
     def counted(self, examples: Iterable[Example]) -> Iterable[Example]:
-        """Return the examples unchanged, and count their incorrect spans while they are read.
+        """Return the examples unchanged and count their incorrect spans during iteration.
 
         examples (Iterable[Example]): the examples.
         """
@@ -117,7 +119,7 @@ class IncorrectSpans:
             yield eg
 
     def warn_if_none(self, name: str) -> None:
-        """Warn if a key is set but no reference has a span under it.
+        """Warn if a key is set but no reference Doc has a span under that key.
 
         name (str): name of the component.
         """
@@ -128,7 +130,7 @@ class IncorrectSpans:
 
 
 def _warn_of_unlearned(examples: Iterable[Example], key: str, labels: Collection[str], name: str) -> bool:
-    """Warn if incorrect spans have no effect. RETURNS: whether it warned."""
+    """Warn about incorrect spans that have no effect, and return whether a warning was issued."""
     total, unlearned = 0, []
     for eg in examples:
         for span in eg.reference.spans.get(key, ()):

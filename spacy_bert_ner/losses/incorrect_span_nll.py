@@ -1,4 +1,4 @@
-"""Compute the loss of spans that are known not to be entities of a label, and its gradient."""
+"""Compute the loss for spans that are known not to be entities with a given label, and its gradient."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from ..decoding.tag_scheme import TagSet
 from ..types import Entity, Floats1d, Floats2d, Ints2d
 
 _MOST = 1 - 1e-10
-"""Maximum probability of a span in its loss, which would be infinite at 1."""
+"""Upper limit for a span's probability in the loss, which would be infinite at 1."""
 _MOST_CELLS = 1 << 22
-"""Maximum number of values in an array over several spans (32 MiB). More spans are processed in groups."""
+"""Maximum number of values in an array for several spans (32 MiB). More spans are processed in several groups."""
 _FREE, _FIRST, _INSIDE, _AFTER = range(4)
-"""Rules of tokens; see `_constrained_marginals`."""
+"""Token rules; see `_constrained_marginals`."""
 
 
 def negative_loss(logits: Floats2d, spans: Sequence[Entity], tags: TagSet) -> tuple[Floats1d, Floats2d]:
-    """Compute the loss -ln(1 - P(span)) of each span, which makes the spans unlikely as entities.
+    """Compute the loss -ln(1 - P(span)) for each span. Minimizing it makes the spans less probable as entities.
 
-    P(span) is the probability that exactly these tokens are one entity of this label; see
-    `entity_scores.entity_scores`. With s for the span, and E for the expected number of times that a token has a tag,
+    P(span) is the probability that exactly these tokens are one entity with this label; see
+    `entity_scores.entity_scores`. Let s be the span, and E the expected number of times that a token has a tag:
 
         ∂ -ln(1 - P(s)) / ∂ logits  =  P(s) / (1 - P(s)) · (E[tags | s] - E[tags])
 
-    The gradient thus moves probability from the sequences that contain the span to all others, in proportion to the
-    probabilities of the others.
+    Gradient descent thus moves probability from the sequences that contain the span to all other sequences. Each of
+    them receives a share in proportion to its probability.
 
-    logits (Floats2d): logits of one sequence, one row for each token. *Shape:* `(n_tokens, n_tags)`, at least one token
-    spans (Sequence[Entity]): at least one span, in tokens of the sequence, with labels of `tags`. Spans may overlap.
+    logits (Floats2d): logits for one non-empty sequence, one row per token. *Shape:* `(n_tokens, n_tags)`
+    spans (Sequence[Entity]): one or more spans, with token indices in the sequence and labels in `tags`. Spans may
+        overlap.
     tags (TagSet): tags of the head.
-    RETURNS (tuple[Floats1d, Floats2d]): the loss of each span in nats; and the gradient of their sum. *Shape:*
-        `(n_spans,)`, `(n_tokens, n_tags)`
+    RETURNS (tuple[Floats1d, Floats2d]): the loss for each span in nats, *Shape:* `(n_spans,)`, and the gradient of
+        their sum, *Shape:* `(n_tokens, n_tags)`.
     """
     probabilities = tag_probabilities(logits)
     expected, log_total = marginals(probabilities, np.arange(len(logits)) == 0, tags)
@@ -50,17 +51,18 @@ def negative_loss(logits: Floats2d, spans: Sequence[Entity], tags: TagSet) -> tu
 
 
 def _constrained_marginals(probabilities: Doubles, spans: Sequence[Entity], tags: TagSet) -> tuple[Doubles, Floats1d]:
-    """Sum over the legal sequences that contain a span as exactly one entity, for each span.
+    """For each span, sum over the legal sequences in which the span is exactly one entity.
 
-        span   per, tokens 2 to 3         each token has a rule, which depends on the tokens before it
+        span   per, tokens 2 to 3         each token has a rule that restricts its tag
         token  0     1     2      3       4         5
         rule   free  free  first  inside  after     free
 
-    *first* begins an entity of this label; *inside* continues the entity; *after* does not continue it.
+    A *first* tag begins an entity with the span's label. An *inside* tag continues the entity. An *after* tag does not
+    continue it. A *free* tag may be any legal tag.
 
     probabilities: probability of each tag for each token. *Shape:* `(n_tokens, n_tags)`
-    RETURNS: the share of each tag of each token in the sum, and the logarithm of the sum.
-        *Shape:* `(n_spans, n_tokens, n_tags)`, `(n_spans,)`
+    RETURNS: each tag's share of the sum at each token, *Shape:* `(n_spans, n_tokens, n_tags)`, and the logarithm of the
+        sum, *Shape:* `(n_spans,)`.
     """
     states = automaton_of(tags)
     into = states.into().astype(np.float64)
@@ -72,7 +74,7 @@ def _constrained_marginals(probabilities: Doubles, spans: Sequence[Entity], tags
     has_label = tags.label_ids == labels[:, None] + 1  # (n_spans, n_tags)
     weights = np.where((rules == _FIRST)[:, :, None] & ~has_label[:, None], 0.0, probabilities)
 
-    # Forward: the weight of everything before each tag. Backward: the weight of everything after it.
+    # The forward pass computes the weight of all tokens before each tag, the backward pass that of all tokens after it.
     state = np.zeros((len(spans), states.n))
     state[:, states.start] = 1.0
     log_sum = np.zeros(len(spans))
@@ -91,7 +93,7 @@ def _constrained_marginals(probabilities: Doubles, spans: Sequence[Entity], tags
 
 
 def _rules(spans: Sequence[Entity], n_tokens: int) -> Ints2d:
-    """Return the rule of each token for each span. *Shape:* `(n_spans, n_tokens)`"""
+    """Return each token's rule for each span. *Shape:* `(n_spans, n_tokens)`"""
     rules = np.full((len(spans), n_tokens), _FREE)
     for span_rules, (_, start, end) in zip(rules, spans, strict=True):
         span_rules[start:end] = _INSIDE
@@ -101,7 +103,7 @@ def _rules(spans: Sequence[Entity], n_tokens: int) -> Ints2d:
 
 
 def _step(vectors: Doubles, transitions: Doubles, rules: Ints2d) -> Doubles:
-    """Multiply the vector of each span by the matrix of its rule. *Shape:* `(n_spans, n)`"""
+    """Multiply the vector for each span by the matrix for its rule. *Shape:* `(n_spans, n)`"""
     product = np.empty((len(vectors), transitions.shape[2]))
     for rule in np.unique(rules):
         has_rule = rules == rule

@@ -1,4 +1,4 @@
-"""Train on spans of references that are known not to be entities."""
+"""Train on spans in reference Docs that are known not to be entities."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ def add_negatives(
     tags: TagSet,
     key: str,
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """Add the loss of incorrect spans; see `negative_loss`. Each span has the weight of a token with weight 1.
+    """Add the loss for incorrect spans to the loss for tokens; see `negative_loss`.
 
-    loss (WeightedMean), gradient (Sequence[Ragged]): loss of the tokens with a known tag, and its gradient. They are
-        returned unchanged if there is no incorrect span.
-    examples (Sequence[Example]): the batch.
-    output (Sequence[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
-        each
+    A span has the same weight as a token with the weight 1.
+
+    loss (WeightedMean), gradient (Sequence[Ragged]): loss for the tokens with a known tag, and its gradient. They are
+        returned unchanged if there are no incorrect spans.
+    examples (Sequence[Example]): the examples in the batch.
+    output (Sequence[Ragged]): model output for each predicted Doc. *Shape:* `(n_rows, n_tags)` each
     tags (TagSet): tags of the head.
-    key (str): key of the spans in `eg.reference.spans`.
-    RETURNS (tuple[WeightedMean, list[Ragged]]): the mean loss in nats over these tokens and spans, and its gradient in
-        the shape of `output`.
+    key (str): key of the incorrect spans in `eg.reference.spans`.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the mean loss in nats over the tokens and spans, and its gradient with
+        the same shapes as `output`.
     RAISES BertNerError: a span is also a gold entity.
     """
     total, n = 0.0, 0
@@ -59,13 +60,13 @@ def add_negatives(
 
 
 def incorrect_entities(eg: Example, key: str) -> list[Entity]:
-    """Return the incorrect spans of a reference, without duplicates and misaligned spans.
+    """Return the incorrect spans in a reference Doc, without duplicates or misaligned spans.
 
-    Spans without a label are ignored, as in spaCy's `ner`.
+    Spans without a label are ignored, as in spaCy's `ner` component.
 
     eg (Example): the example.
-    key (str): key of the spans in `eg.reference.spans`.
-    RETURNS (list[Entity]): the spans, in tokens of the predicted Doc.
+    key (str): key of the incorrect spans in `eg.reference.spans`.
+    RETURNS (list[Entity]): the spans, with token indices in the predicted Doc.
     RAISES BertNerError: a span is also a gold entity.
     """
     spans = [span for span in eg.reference.spans.get(key, ()) if span.label]
@@ -81,21 +82,21 @@ def incorrect_entities(eg: Example, key: str) -> list[Entity]:
 
 
 def find_positions(entities: Sequence[Entity], lengths: Ints1d, is_joined: Bools1d, tags: TagSet) -> list[Entity]:
-    """Convert entities from tokens to positions, without the entities that the model cannot predict.
+    """Convert the token indices of entities to positions, and omit entities that the model cannot predict.
 
     A position is a token with subwords, together with the tokens joined to it. The model cannot predict an entity that
-    begins or ends with white space or between joined tokens, or whose label the head lacks.
+    begins or ends with white space or between joined tokens. Nor can it predict a label that the head lacks.
 
-    entities (Sequence[Entity]): entities in tokens.
-    lengths (Ints1d): number of subwords of each token. *Shape:* `(n_tokens,)`
+    entities (Sequence[Entity]): entities with token indices.
+    lengths (Ints1d): number of subwords in each token. *Shape:* `(n_tokens,)`
     is_joined (Bools1d): see `alignment.Alignment`. *Shape:* `(n_tokens,)`
     tags (TagSet): tags of the head.
-    RETURNS (list[Entity]): the entities in positions.
+    RETURNS (list[Entity]): the remaining entities, whose `start` and `end` are positions.
     """
     tokens, _ = first_subword_rows(lengths)
     ends = tokens + 1
     joined = np.flatnonzero(is_joined)
-    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # the last one wins if several are joined to one token
+    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # the last of several joined tokens wins
     first_at = {token: i for i, token in enumerate(tokens.tolist())}
     last_at = {end: i + 1 for i, end in enumerate(ends.tolist())}
     return [

@@ -1,4 +1,4 @@
-"""Compute the negative log-likelihood of tag sequences among those that the scheme allows, and its gradient."""
+"""Compute the negative log-likelihood of gold tag sequences among all legal sequences, and its gradient."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from ..types import ArrayXd, Floats2d, Ints1d
 from .cross_entropy import WeightedMean
 
 _RULED_OUT = 1e-30
-"""Weight of a tag other than the gold tag. Not 0: an illegal gold sequence must also have a finite loss."""
+"""Weight of a tag other than the gold tag. It is above 0 so that an illegal gold sequence has a finite loss."""
 
 
 def sequence_loss(
     output: Sequence[Ragged], targets: Sequence[Ints1d], tags: TagSet
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """Compute the mean loss over the tokens with a known tag, which makes the gold sequence of each Doc likely.
+    """Compute the negative log-likelihood -ln P(y) of the gold tag sequence y of each Doc.
 
         P(y) = exp Σ logits_i(y_i) / Σ over all legal y' of exp Σ logits_i(y'_i)
 
-    The denominator contains only the sequences that Viterbi decoding can return. The model therefore does not have to
-    learn to avoid illegal sequences. This is a conditional random field (Lafferty et al. 2001) with fixed transitions,
-    allowed or not, instead of learned ones (Wei et al. 2021, https://arxiv.org/abs/2103.10682). A token without a known
-    tag may have any tag.
+    The denominator contains only sequences that Viterbi decoding can return. The model therefore does not have to learn
+    to avoid illegal sequences. This is a conditional random field (Lafferty et al. 2001) with hard constraints instead
+    of learned transitions (Wei et al. 2021, https://arxiv.org/abs/2103.10682). A token without a known tag may have any
+    tag.
 
-    output (Sequence[Ragged]): the model's output, one Ragged for each Doc. The first subword of a token represents the
-        token. *Shape:* `(n_rows, n_tags)` each
-    targets (Sequence[Ints1d]): tag id of each row, -1 if unknown, for each Doc. *Shape:* `(n_rows,)` each
+    output (Sequence[Ragged]): model output, one `Ragged` per Doc. The first subword of each token represents the token.
+        *Shape:* `(n_rows, n_tags)` each
+    targets (Sequence[Ints1d]): tag ID of each row, or -1 if unknown, for each Doc. *Shape:* `(n_rows,)` each
     tags (TagSet): tags of the head.
-    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `output`.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats as a mean over the tokens with a known tag, and its
+        gradient with the same shapes as `output`.
     """
     if not output:
         return WeightedMean(), []
@@ -58,20 +59,20 @@ def sequence_loss(
 def negative_log_likelihood(
     logits: Floats2d, tag_ids: Ints1d, begins: ArrayXd, tags: TagSet
 ) -> tuple[WeightedMean, Floats2d]:
-    """Compute the loss of concatenated sequences; see `sequence_loss`.
+    """Compute the loss for concatenated sequences; see `sequence_loss`.
 
-    logits (Floats2d): one row for each token. *Shape:* `(n_tokens, n_tags)`
-    tag_ids (Ints1d): gold tag id of each token, -1 if unknown. *Shape:* `(n_tokens,)`
-    begins (ArrayXd): whether a token is the first of a sequence. *Shape:* `(n_tokens,)`
+    logits (Floats2d): tag logits, one row per token. *Shape:* `(n_tokens, n_tags)`
+    tag_ids (Ints1d): gold tag ID of each token, or -1 if unknown. *Shape:* `(n_tokens,)`
+    begins (ArrayXd): whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
     tags (TagSet): tags of the head.
-    RETURNS (tuple[WeightedMean, Floats2d]): the loss in nats, the mean over the tokens with a known tag; and its
+    RETURNS (tuple[WeightedMean, Floats2d]): the loss in nats as a mean over the tokens with a known tag, and its
         gradient. *Shape:* `(n_tokens, n_tags)`
     """
     known = tag_ids != UNKNOWN
     n_known = int(known.sum())
     if not n_known:
         return WeightedMean(), np.zeros_like(logits)
-    # Probabilities sum to 1 for each token. This scaling multiplies both sums by the same factor.
+    # The probabilities of each token sum to 1. This scaling multiplies both sums over sequences by the same factor.
     probabilities = tag_probabilities(logits)
     is_gold = np.arange(logits.shape[1]) == tag_ids[:, None]
     expected, log_total = marginals(probabilities, begins, tags)

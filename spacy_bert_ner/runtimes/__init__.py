@@ -1,1 +1,1 @@
-"""Run the forward pass of predictions on torch or onnxruntime. Training always runs on torch."""
+"""Run forward passes for prediction on `torch` or `onnxruntime`. Training always runs on `torch`."""

@@ -1,4 +1,4 @@
-"""Run a checkpoint whose encoder and head are an ONNX graph, without a torch model. It cannot be trained."""
+"""Run a checkpoint whose encoder and head form an ONNX graph, without a `torch` model. It cannot be trained."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 GRAPH = "model.onnx"
-"""File name of the graph, which replaces `model.safetensors`."""
+"""Name of the graph file, which replaces `model.safetensors`."""
 
 TRIAL_SECONDS = 4.0
-"""Time limit for one subword. Large graphs take a tenth of a second for it."""
+"""Time limit in seconds for a trial run on one subword. Large graphs take a tenth of a second."""
 
 _inherited: list[Any] = []
-"""Sessions inherited from the parent process by a fork.
+"""Sessions that a forked process inherited from its parent process.
 
-They are kept, since deleting a session waits for its threads, which do not exist in this process.
+They must not be deleted. Deletion would wait forever for their threads, which do not exist in the forked process.
 """
 
 
 def has_graph(folder: str | Path) -> bool:
-    """Return whether a folder holds the graph of a saved checkpoint."""
+    """Return whether a folder contains the graph of a saved checkpoint."""
     return (Path(folder) / GRAPH).is_file()
 
 
 class OnnxCheckpoint(Checkpoint):
-    """A token classifier that runs on onnxruntime.
+    """A token classifier that runs on `onnxruntime`.
 
-    model (Any): torch module without data, on the device "meta", for the labels, positions and vocabulary size.
+    model (Any): `torch` module on the "meta" device, which has no weight data. It provides the labels, the number of
+        positions and the vocabulary size.
     tokenizer (Any): fast tokenizer.
     name (str): name of the checkpoint, for messages.
     """
@@ -53,9 +54,9 @@ class OnnxCheckpoint(Checkpoint):
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
         super().__init__(model, tokenizer, name)
         self.graph = b""
-        """Content of `model.onnx`; see `onnx_signature` for the inputs and outputs that it may have.
+        """Content of `model.onnx`. `onnx_signature` defines which inputs and outputs a graph may have.
 
-        *Shape:* subwords and mask `(n_windows, longest)` → logits `(n_windows, longest, n_tags)`
+        *Shape:* subword IDs and mask `(n_windows, longest)` → logits `(n_windows, longest, n_tags)`
         """
         self.runtime = OnnxRuntime()
         self._session: OnnxSession | None = None
@@ -63,9 +64,9 @@ class OnnxCheckpoint(Checkpoint):
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, graph: bytes) -> Self:
-        """Make a checkpoint that runs a graph exported from another one.
+        """Create a checkpoint that runs a graph exported from another checkpoint.
 
-        checkpoint (Checkpoint): the exported checkpoint.
+        checkpoint (Checkpoint): checkpoint from which the graph was exported.
         graph (bytes): content of `model.onnx`.
         RETURNS (OnnxCheckpoint): a checkpoint with the same labels, tokenizer and name.
         """
@@ -81,13 +82,13 @@ class OnnxCheckpoint(Checkpoint):
         tag_map: Mapping[str, str] | None = None,
         graph: Path | None = None,
     ) -> Self:
-        """Load a folder with a graph, its config and its tokenizer, without network access.
+        """Load a graph with its config and tokenizer from a folder, without accessing the network.
 
-        folder (str | Path): the folder.
+        folder (str | Path): folder that contains the config and the tokenizer.
         tag_scheme (str | None), tag_map (Mapping[str, str] | None): see `Checkpoint.from_pretrained`.
-        graph (Path | None): path of the graph; None for the one that `save` writes.
+        graph (Path | None): path of the graph; None for the file that `save` writes.
         RETURNS (OnnxCheckpoint): the checkpoint.
-        RAISES CheckpointError: a file is missing or damaged, or config.json does not name the tags.
+        RAISES CheckpointError: a file is missing or damaged, or `config.json` does not name the tags.
         """
         checkpoint = cls.load_tokenizer_only(folder, local_files_only=True, reads_weights=False)
         config = checkpoint.model.config
@@ -103,14 +104,17 @@ class OnnxCheckpoint(Checkpoint):
 
     @property
     def device(self) -> torch.device:
-        """Device of batches, always the CPU."""
+        """Return the device on which batches must be, which is always the CPU."""
         return torch.device("cpu")
 
     def to(self, device: str | torch.device) -> None:
-        """Do nothing: the provider of the runtime determines where the graph runs."""
+        """Do nothing, because the runtime's provider determines the device."""
 
     def save(self, folder: Path) -> None:
-        """Write `config.json`, `model.onnx` and the tokenizer's files to a folder, all of them or none."""
+        """Write `config.json`, `model.onnx` and the tokenizer files to a folder atomically.
+
+        folder (Path): path of the folder to write.
+        """
         with atomic_folder(folder) as temporary:
             self.model.config.save_pretrained(temporary)
             self.save_tokenizer(temporary)
@@ -119,26 +123,28 @@ class OnnxCheckpoint(Checkpoint):
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Compute the tag logits of a padded batch; see `OnnxSession.run`.
 
-        *Shape:* `(n_windows, longest)` each → `(n_windows, longest, n_tags)`
+        ids, mask (torch.Tensor): padded batch, as `pad` returns it. *Shape:* `(n_windows, longest)` each
+        RETURNS (torch.Tensor): logits in float32. *Shape:* `(n_windows, longest, n_tags)`
         """
         return torch.from_numpy(self._get_session().run(ids.numpy(), mask.numpy()))
 
     def add_labels(self, labels: Sequence[str]) -> None:
-        """Refuse new labels, since a graph cannot be resized.
+        """Raise an error for new labels, because a graph cannot be resized.
 
+        labels (Sequence[str]): labels to add, which must be empty.
         RAISES BertNerError: there are labels to add.
         """
         if labels:
             raise BertNerError(Errors.exported.format(name=self.name))
 
     def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
-        """Do nothing: a graph cannot be trained."""
+        """Do nothing, because a graph cannot be trained."""
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         return OnnxCheckpoint.from_files, (self.to_files(), self.name)
 
     def _get_session(self) -> OnnxSession:
-        """Return the session of this process; the threads of a session do not survive a fork."""
+        """Return this process's session, and create it if necessary. A session's threads do not survive a fork."""
         key = (os.getpid(), self.runtime)
         if self._session is None or self._session_key != key:
             if self._session_key and self._session_key[0] != os.getpid():
@@ -152,15 +158,15 @@ class OnnxCheckpoint(Checkpoint):
 
     @property
     def _first_position(self) -> int:
-        """Position of the first subword; RoBERTa and its relatives start positions after the one of padding."""
+        """Return the position of the first subword. RoBERTa and related models start after the padding position."""
         positions = getattr(self.model.config, "max_position_embeddings", None)
         return positions - self.max_window if isinstance(positions, int) and positions > 0 else 0
 
 
 class OnnxSession:
-    """A session of onnxruntime, called according to the signature of its graph.
+    """An `onnxruntime` session that is called according to its graph's signature.
 
-    session (Any): `InferenceSession` of onnxruntime.
+    session (Any): `onnxruntime.InferenceSession` that runs the graph.
     signature (Signature): inputs and output of the graph.
     name (str): name of the checkpoint, for messages.
     n_tags (int): number of tags.
@@ -178,7 +184,7 @@ class OnnxSession:
     def try_out(self) -> None:
         """Run the graph on one subword, with a time limit.
 
-        RAISES CheckpointError: the run does not end within `TRIAL_SECONDS`, as with an infinite loop.
+        RAISES CheckpointError: the run does not finish within `TRIAL_SECONDS`, for example because of an infinite loop.
         """
         import onnxruntime
 
@@ -193,25 +199,25 @@ class OnnxSession:
         feeds = self._signature.feeds(np.zeros((1, 1), np.int64), np.ones((1, 1), np.int64), self._first_position)
         try:
             self._session.run([self._signature.output], feeds, options)
-        except Exception as e:  # The errors of onnxruntime have no common class.
+        except Exception as e:  # Errors raised by `onnxruntime` have no common class.
             if options.terminate:
                 raise self._error(Errors.graph_endless.format(seconds=TRIAL_SECONDS)) from e
-            # Other errors are reported when the graph fails on a text.
+            # Other errors will be reported when the graph fails on a text.
         finally:
             timer.cancel()
 
     def run(self, ids: Any, mask: Any) -> Any:
         """Compute the tag logits of a padded batch.
 
-        ids, mask (Any): padded batch in NumPy, as `Checkpoint.pad` makes it. *Shape:* `(n_windows, longest)` each
+        ids, mask (Any): padded batch from `Checkpoint.pad`, as NumPy arrays. *Shape:* `(n_windows, longest)` each
         RETURNS (Any): logits in float32. *Shape:* `(n_windows, longest, n_tags)`
-        RAISES CheckpointError: onnxruntime cannot run the graph, or its output is not logits of these tags.
+        RAISES CheckpointError: `onnxruntime` cannot run the graph, or the output does not contain logits for the tags.
             BertNerError: there is not enough memory.
         """
         output = self._signature.output
         try:
             (values,) = self._session.run([output], self._signature.feeds(ids, mask, self._first_position))
-        except Exception as e:  # The errors of onnxruntime have no common class.
+        except Exception as e:  # Errors raised by `onnxruntime` have no common class.
             if "allocate memory" in str(e):
                 raise BertNerError(Errors.no_memory.format(reason=e)) from e
             raise self._error(e) from e
@@ -238,8 +244,8 @@ def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) ->
     options.intra_op_num_threads = runtime.threads or torch.get_num_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # Log errors only.
-    # Without VNNI instructions, sums of products of bytes overflow if one factor is signed. With this option
-    # onnxruntime then uses unsigned factors, which is slower and correct. With VNNI it has no effect.
+    # Without VNNI instructions, 8-bit dot products overflow if one factor is signed. In this case, the option makes
+    # `onnxruntime` use unsigned factors, which is slower but correct. With VNNI, it has no effect.
     options.add_session_config_entry("session.x64quantprecision", "1")
     available, cuda = onnxruntime.get_available_providers(), "CUDAExecutionProvider"
     if runtime.provider == "cuda" and cuda not in available:
@@ -247,10 +253,10 @@ def _open_session(graph: bytes, runtime: OnnxRuntime, name: str, n_tags: int) ->
     providers = ["CPUExecutionProvider"]
     if runtime.provider != "cpu" and cuda in available:
         providers.insert(0, cuda)
-    # On a CPU, onnxruntime's fused node for "add, then normalize" takes ten times as long as two nodes do. It would
-    # use a fifth of the time of an int8 graph.
+    # On a CPU, the fused node for adding and normalizing takes ten times as long as two separate nodes. It would use a
+    # fifth of an int8 graph's run time.
     slow_fusions = [] if cuda in providers else ["SkipLayerNormFusion", "BiasSkipLayerNormFusion"]
-    # Weights in a second file would be read from the working directory. This folder does not exist, so that fails.
+    # By default, weights in a second file are read from the working directory. A nonexistent folder prevents that.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", f"{os.devnull}/none")
     with translate_load_errors(name, Errors.graph_damaged):
         session = onnxruntime.InferenceSession(graph, options, providers=providers, disabled_optimizers=slow_fusions)

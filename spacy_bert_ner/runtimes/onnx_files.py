@@ -1,4 +1,4 @@
-"""Find the ONNX graph in the folder of a checkpoint."""
+"""Find the ONNX graph in a checkpoint's folder."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .onnx_runtime import OnnxRuntime
 
 
 def find_graph(name: str, runtime: object) -> Path | None:
-    """Find the graph to run.
+    """Find the graph that a runtime should run.
 
-    name (str): folder, or name on the Hub, of a checkpoint.
-    runtime (object): the configured runtime. `OnnxRuntime` takes a graph even if the folder has weights for torch; any
-        other runtime takes one only if the folder has none.
-    RETURNS (Path | None): path of the graph; None if there is no graph to run.
-    RAISES CheckpointError: there are several graphs; the graph that `file` names is missing; its weights are in another
-        file; or the name is not a folder although `runtime` is for graphs.
+    name (str): folder or Hub name of the checkpoint.
+    runtime (object): the configured runtime. `OnnxRuntime` runs a graph even if the folder contains weights for
+        `torch`. Any other runtime runs a graph only if there are no such weights.
+    RETURNS (Path | None): path of the graph, or None if there is no graph to run.
+    RAISES CheckpointError: there are several graphs, the graph that `file` names is missing, or its weights are in
+        another file. An `OnnxRuntime` also raises this error if `name` is not a folder.
     """
     if not is_folder(name):
         if isinstance(runtime, OnnxRuntime):
@@ -39,13 +39,16 @@ def find_graph(name: str, runtime: object) -> Path | None:
 
 
 def list_graphs(folder: Path) -> list[str]:
-    """Return the graphs in a folder and in its folder `onnx`, as paths that the setting `file` accepts."""
+    """Return the graphs in a folder and its subfolder `onnx`, as paths that the setting `file` accepts."""
     paths = [path for pattern in ("*.onnx", "onnx/*.onnx") for path in folder.glob(pattern) if path.is_file()]
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
 def _checked(name: str, graph: Path) -> Path:
-    """Return a graph; raise an error if its weights are in another file, which a saved pipeline would lack."""
+    """Return the path of a graph after checking that its weights are not in another file.
+
+    A saved pipeline would lack that file.
+    """
     prefixes = (f"{graph.name}_data", f"{graph.name}.data")
     data_files = sorted(path.name for path in graph.parent.iterdir() if path.name.startswith(prefixes))
     if data_files:
@@ -54,4 +57,4 @@ def _checked(name: str, graph: Path) -> Path:
 
 
 def _quoted(graphs: list[str]) -> str:
-    return ", ".join(f'"{graph}"' for graph in graphs) or "none, as there is no file *.onnx or onnx/*.onnx"
+    return ", ".join(f'"{graph}"' for graph in graphs) or "none, because no file matches *.onnx or onnx/*.onnx"

@@ -15,7 +15,7 @@ NAMES = {
     "token_type_ids": ("token_type_ids", "type_ids", "segment_ids", "input_type_ids"),
     "position_ids": ("position_ids", "positions"),
 }
-"""Input names by role. Transformers uses the first name; most others come from TensorFlow models."""
+"""Input names by role. `transformers` uses the first name. Most other names come from TensorFlow models."""
 
 REQUIRED = ("input_ids", "attention_mask")
 INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
@@ -26,9 +26,9 @@ MASKS = {**INTEGERS, **FLOATS, "tensor(bool)": np.bool_}
 class GraphInput(NamedTuple):
     """An input of a graph.
 
-    name (str): its name in the graph.
-    role (str): its role, a key of `NAMES`.
-    dtype (Any): its NumPy type.
+    name (str): name of the input in the graph.
+    role (str): role of the input, a key of `NAMES`.
+    dtype (Any): NumPy data type of the input.
     """
 
     name: str
@@ -39,20 +39,19 @@ class GraphInput(NamedTuple):
 class Signature(NamedTuple):
     """The calling convention of a graph.
 
-    inputs (tuple[GraphInput, ...]): all inputs.
-    output (str): name of the output that holds the logits.
+    inputs (tuple[GraphInput, ...]): all inputs of the graph.
+    output (str): name of the output that contains the logits.
     """
 
     inputs: tuple[GraphInput, ...]
     output: str
 
     def feeds(self, ids: Any, mask: Any, first_position: int = 0) -> dict[str, Any]:
-        """Make the inputs of one run.
+        """Create the input arrays for one run.
 
-        ids, mask (Any): NumPy arrays of a padded batch, as `Checkpoint.pad` makes it. *Shape:* `(n_windows, longest)`
-            each
-        first_position (int): position of the first subword; RoBERTa and its relatives do not start at 0.
-        RETURNS (dict[str, Any]): an array for each input, by its name. *Shape:* `(n_windows, longest)` each
+        ids, mask (Any): padded batch from `Checkpoint.pad`, as NumPy arrays. *Shape:* `(n_windows, longest)` each
+        first_position (int): position of the first subword. It is not 0 for RoBERTa and related models. Default: 0.
+        RETURNS (dict[str, Any]): array for each input, by input name. *Shape:* `(n_windows, longest)` each
         """
         positions = np.arange(first_position, first_position + ids.shape[1])
         values = {
@@ -67,10 +66,10 @@ class Signature(NamedTuple):
 def match_signature(inputs: Sequence[Any], outputs: Sequence[Any], n_tags: int) -> Signature:
     """Determine the calling convention of a graph from its inputs and outputs.
 
-    inputs, outputs (Sequence[Any]): descriptions from onnxruntime, each with `name`, `type` and `shape`.
-    n_tags (int): number of tags in `config.json`, and so the width of the logits.
+    inputs, outputs (Sequence[Any]): `onnxruntime` descriptions, each with `name`, `type` and `shape`.
+    n_tags (int): number of tags in `config.json`, which must be the width of the logits.
     RETURNS (Signature): the calling convention.
-    RAISES ValueError: an input has no known role or cannot be fed, or no single output can hold the logits.
+    RAISES ValueError: an input is unknown or unsupported, or the output with the logits cannot be determined.
     """
     return Signature(_match_inputs(inputs), _choose_output(outputs, n_tags))
 
@@ -90,7 +89,7 @@ def _match_inputs(inputs: Sequence[Any]) -> tuple[GraphInput, ...]:
 
 
 def _problem_of(node: Any, role: str, by_role: dict[str, GraphInput], dtypes: dict[str, Any]) -> str | None:
-    """Describe why an input cannot be fed; None if it can."""
+    """Describe why an input is not supported, or return None if it is supported."""
     if not role:
         return f"'{node.name}' is unknown"
     if role in by_role:
@@ -114,10 +113,10 @@ def _inputs_error(inputs: Sequence[Any], problem: str) -> ValueError:
 
 
 def _choose_output(outputs: Sequence[Any], n_tags: int) -> str:
-    """Return the name of the output with the logits.
+    """Return the name of the output that contains the logits.
 
-    That is the output named logits, else the only one as wide as the number of tags, else the only possible one. The
-    width of the latter is checked when the graph runs.
+    An output named `logits` takes precedence. Otherwise, select the only output whose width equals the number of tags,
+    or the only output of unknown width. The unknown width is checked when the graph runs.
     """
     named = [node for node in outputs if _plain(node.name) == "logits"]
     possible = [node for node in named or outputs if _may_be_logits(node, n_tags)]
@@ -129,14 +128,14 @@ def _choose_output(outputs: Sequence[Any], n_tags: int) -> str:
 
 
 def _may_be_logits(node: Any, n_tags: int) -> bool:
-    """Return whether an output may hold logits; its shape may be unknown or partly symbolic."""
+    """Return whether an output can contain logits. Its shape may be unknown or partly symbolic."""
     shape = node.shape
     is_fitting = not shape or (len(shape) == 3 and (not isinstance(shape[-1], int) or shape[-1] == n_tags))
     return node.type in FLOATS and is_fitting
 
 
 def _plain(name: str) -> str:
-    """Return a name without the prefix and suffix of TensorFlow, as in `serving_default_input_ids:0`."""
+    """Return a lower-case name without the prefix and suffix that TensorFlow adds, as in `serving_default_ids:0`."""
     return name.lower().partition(":")[0].removeprefix("serving_default_")
 
 
@@ -145,13 +144,13 @@ def _type_of(node: Any) -> str:
 
 
 def _format_nodes(nodes: Sequence[Any]) -> str:
-    """List names with shapes and types, as in `input_ids [batch, length] int64`."""
+    """Format inputs or outputs with their shapes and types, as in `input_ids [batch, length] int64`."""
     return ", ".join(f"{n.name} [{', '.join(map(str, n.shape or ['?']))}] {_type_of(n)}" for n in nodes) or "nothing"
 
 
 def is_distribution(values: Any) -> bool:
     """Return whether the values along the last axis are probabilities that sum to 1.
 
-    values (Any): output of a graph, a NumPy array. *Shape:* `(n_windows, longest, n_tags)`
+    values (Any): graph output, as a NumPy array. *Shape:* `(n_windows, longest, n_tags)`
     """
     return bool(values.size and values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() < 0.01)

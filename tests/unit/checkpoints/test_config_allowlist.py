@@ -107,17 +107,21 @@ def test_what_is_empty_or_harmless_is_allowed(settings):
 @pytest.mark.parametrize(
     ("file", "settings", "message"),
     [
-        ("tokenizer_config.json", {"init_inputs": ["/etc/passwd"]}, "init_inputs = .*it names files of a tokenizer"),
+        ("tokenizer_config.json", {"init_inputs": ["/etc/passwd"]}, "init_inputs = .*it names tokenizer files"),
         (
             "tokenizer_config.json",
             {"fast_tokenizer_files": ["../tokenizer.4.0.json"]},
-            r"Allowed: files in that folder",
+            "Allowed: files in the checkpoint's folder",
         ),
-        ("tokenizer_config.json", {"fast_tokenizer_files": ["tokenizer...json"]}, r"Allowed: files in that folder"),
-        ("tokenizer_config.json", {"tokenizer_class": "AutoModel"}, "Allowed: the class of one tokenizer"),
+        (
+            "tokenizer_config.json",
+            {"fast_tokenizer_files": ["tokenizer...json"]},
+            "Allowed: files in the checkpoint's folder",
+        ),
+        ("tokenizer_config.json", {"tokenizer_class": "AutoModel"}, "Allowed: the name of a tokenizer class"),
         ("tokenizer_config.json", {"mecab_kwargs": {"mecab_option": "-d /x"}}, "mecab_option = '-d /x'"),
         ("tokenizer_config.json", {"sp_model_kwargs": {"model_file": "/x"}}, "model_file = '/x'"),
-        ("special_tokens_map.json", {"tokenizer_file": "/x"}, "Allowed: special tokens, such as cls_token"),
+        ("special_tokens_map.json", {"tokenizer_file": "/x"}, "Allowed: keys of special tokens, such as cls_token"),
         ("generation_config.json", {"auto_map": {"a": "b.C"}}, "requires custom code"),
     ],
 )

@@ -34,12 +34,12 @@ NORMALIZERS = {
         "of 4294967295 bytes",
     ),
     "a table that is none": ({"type": "Precompiled", "precompiled_charsmap": "~"}, "is not base64"),
-    "an empty table": (table(b""), "an index of 0 bytes, but only holds 0"),
+    "an empty table": (table(b""), "an index of 0 bytes, but contains only 0"),
     "a table that puts 1 MB for a letter": (
         table(INDEX + b"b" * 10**6 + b"\0"),
         "replaces a character with 1000000 bytes",
     ),
-    "1 MB for a letter": (replace("b" * 10**6, String="a"), r"up to 1e\+06 characters from one\. Allowed: 1000"),
+    "1 MB for a letter": (replace("b" * 10**6, String="a"), r"into up to 1e\+06 characters\. Allowed: 1000"),
     "1 MB for a match": (replace("b" * 10**6, Regex="a"), r"up to 1e\+06 characters"),
     "1 MB before all": ({"type": "Prepend", "prepend": "b" * 10**6}, r"up to 1e\+06 characters"),
     "doubled 30 times": (sequence(*[replace("aa", String="a")] * 30), "up to 1024 characters"),
@@ -74,7 +74,7 @@ def test_it_is_refused_before_it_is_opened(tagger, tmp_path):
     content = json.loads((folder / "tokenizer.json").read_text())
     # Each version of transformers can have a separate file.
     (folder / "tokenizer.4.0.0.json").write_text(json.dumps(content | {"normalizer": table(b"\xff" * 12)}))
-    with pytest.raises(CheckpointError, match=r"in tokenizer\.4\.0\.0\.json precompiled_charsmap has an index"):
+    with pytest.raises(CheckpointError, match=r"in tokenizer\.4\.0\.0\.json precompiled_charsmap declares an index"):
         Checkpoint.from_pretrained(folder)
 
 

@@ -177,7 +177,7 @@ def wrapped(folder, prefix):
 WRAPPERS = {
     "module.": "the model in torch.nn.DataParallel or DistributedDataParallel",
     "_orig_mod.": "the module that torch.compile returns",
-    "net.": "a module that holds the model",
+    "net.": "a module that contains the model",
 }
 
 

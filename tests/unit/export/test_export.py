@@ -589,7 +589,7 @@ def test_the_card_tells_of_marks_for_capitals(encoder, tagger, tmp_path):
     assert 'pipeline("token-classification"' in plain
     assert "⇧" not in plain
     assert 'pipeline("token-classification"' not in marked
-    assert "use for each word the tag of its first subword" in marked
+    assert "give each word the tag of its first subword" in marked
 
 
 def test_a_graph_of_its_own(pipeline, tagger, tmp_path):

@@ -334,7 +334,7 @@ def test_a_graph_that_is_named_and_not_there(graph, folder):
     message = refusal(folder, file="onnx/model_q4.onnx")
     assert f"file = 'onnx/model_q4.onnx' is not in the folder '{folder}'. Allowed: \"onnx/model.onnx\"; or" in message
     (folder / "onnx" / "model.onnx").unlink()
-    assert "Allowed: none, as there is no file *.onnx or onnx/*.onnx" in refusal(folder, file="model.onnx")
+    assert "Allowed: none, because no file matches *.onnx or onnx/*.onnx" in refusal(folder, file="model.onnx")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,9 @@ def test_a_graph_that_is_named_and_not_there(graph, folder):
 def test_what_can_be_no_graph(file, folder):
     with pytest.raises(ConfigError) as error:
         make(folder, file=file)
-    place = f"[components.<name>.model.runtime] file = {file!r} is not allowed. Allowed: a path in the folder"
+    place = (
+        f"[components.<name>.model.runtime] file = {file!r} is not allowed. Allowed: a path in the checkpoint's folder"
+    )
     assert str(error.value).startswith(place)
 
 

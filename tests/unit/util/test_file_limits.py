@@ -122,7 +122,7 @@ def test_empty_tensors_are_no_layers(checkpoint):
     config = json.loads((checkpoint / "config.json").read_text())
     (checkpoint / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 900}))
     n = len(weights)
-    with pytest.raises(CheckpointError, match=rf"num_hidden_layers = 900, but the weights are {n} tensors"):
+    with pytest.raises(CheckpointError, match=rf"num_hidden_layers = 900, but the weights consist of only {n} tensors"):
         Checkpoint.from_pretrained(checkpoint)
 
 
