@@ -1,1 +1,1 @@
-"""Metrics, reports and model cards of pipelines."""
+"""Evaluate pipelines, and write reports and model cards."""

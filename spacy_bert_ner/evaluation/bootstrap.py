@@ -1,4 +1,4 @@
-"""Compute precision, recall and F1 of entities with confidence intervals, and test two pipelines for a difference."""
+"""Compute entity precision, recall and F1 with confidence intervals, and compare pipelines with a significance test."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ N_SAMPLES = 1000
 _Z = 1.959964
 """97.5 % quantile of the standard normal distribution."""
 _MIN_RANGE = 1e-9
-"""Resampled scores with a smaller range count as identical."""
+"""Range below which resampled scores are considered identical."""
 _AT_ONCE = 2_000_000
-"""Maximum random numbers per block of resamples, which limits memory."""
+"""Maximum number of random numbers per block of resamples. This limits memory use."""
 
 
 class Counts(NamedTuple):
-    """Numbers of entities by document and label.
+    """The entity counts by document and label.
 
-    labels (tuple): sorted labels of gold and predicted entities, or the other kinds that they are counted by
-    right (Table): correct entities: predicted with the boundaries and label of a gold one. *Shape:*
-        `(n_docs, n_labels)`
-    found (Table): predicted entities. *Shape:* `(n_docs, n_labels)`
-    gold (Table): gold entities. *Shape:* `(n_docs, n_labels)`
+    labels (tuple): sorted labels of gold and predicted entities, or the other categories by which they are counted.
+    right (Table): number of correct entities, which have the boundaries and label of a gold entity. *Shape:* `(n_docs,
+        n_labels)`
+    found (Table): number of predicted entities. *Shape:* `(n_docs, n_labels)`
+    gold (Table): number of gold entities. *Shape:* `(n_docs, n_labels)`
     """
 
     labels: tuple[Any, ...]
@@ -49,11 +49,13 @@ def count_entities(
 ) -> Counts:
     """Count correct, predicted and gold entities by document and label.
 
-    gold: gold entities of each document
-    predicted: predicted entities of each document
-    labels: labels to include even if no entity has them, which gives the counts of several pipelines the same columns
-    kinds (Callable): returns the kinds that an entity is counted by, given the index of its document and the entity.
-        Default: its label.
+    gold: gold entities in each document.
+    predicted: predicted entities in each document.
+    labels: labels to include even if no entity has them. This gives the counts for several pipelines the same columns.
+        Default: none.
+    kinds (Callable): function that returns an entity's categories, given the document index and the entity. Default:
+        the entity's label.
+    RETURNS: the counts.
     """
     sides = [
         (set(gold_entities) & set(entities), entities, gold_entities)
@@ -71,11 +73,12 @@ def count_entities(
 
 
 def prf(right: float, found: float, gold: float) -> dict[str, float | None]:
-    """Compute precision `p`, recall `r` and their harmonic mean `f`; each is None if its denominator is 0.
+    """Compute precision `p`, recall `r` and their harmonic mean `f`. A score is None if its denominator is 0.
 
-    right (float): number of correct entities
-    found (float): number of predicted entities
-    gold (float): number of gold entities
+    right (float): number of correct entities.
+    found (float): number of predicted entities.
+    gold (float): number of gold entities.
+    RETURNS: the scores by name, from 0 to 1.
     """
     return {
         "p": right / found if found else None,
@@ -87,19 +90,19 @@ def prf(right: float, found: float, gold: float) -> dict[str, float | None]:
 def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
     """Score a corpus with 95 % bootstrap intervals over documents (Efron 1979, https://doi.org/10.1214/aos/1176344552).
 
-    Each resample draws as many documents as there are, with replacement. The interval runs from the 2.5th to the 97.5th
-    percentile of the resampled scores.
+    Each resample contains as many documents as the corpus, drawn with replacement. The interval extends from the 2.5th
+    to the 97.5th percentile of the resampled scores.
 
-    If all resamples have the same score, for example because every document is correct, the bootstrap cannot estimate
-    the error. The interval is then that of `wilson_interval` over entities.
+    If all resamples have the same score, for example because all documents are correct, the bootstrap cannot estimate
+    the error. The interval is then computed by `wilson_interval` over entities.
 
-    counts (Counts): counts of the corpus, see `count_entities`
-    n_samples (int): number of resamples, default 1000
-    seed (int): seed of the resamples, default 0
-    RETURNS: `micro` over all entities, `macro`, the mean over labels, and `per_label`. Each has `p`, `r`, `f` and their
-        intervals `[low, high]` as `p_interval`, `r_interval`, `f_interval`. `micro` and each label also have the
-        numbers `right`, `found` and `gold`. A score is None if its denominator is 0; `macro` leaves such labels out.
-        The interval of a macro score is None if all resamples have the same one.
+    counts (Counts): counts for the corpus; see `count_entities`.
+    n_samples (int): number of resamples. Default: 1000.
+    seed (int): seed for the resamples. Default: 0.
+    RETURNS: a dictionary with `micro`, the scores over all entities, `macro`, the mean over labels, and `per_label`.
+        Each has `p`, `r`, `f` and their intervals `[low, high]` as `p_interval`, `r_interval`, `f_interval`. `micro`
+        and each label also have the counts `right`, `found` and `gold`. A score is None if its denominator is 0.
+        `macro` excludes labels without a score. A macro interval is None if all resamples have the same score.
     """
     totals = counts.stacked().sum(axis=1)  # (3, n_labels)
     resampled = _resample(counts.stacked(), n_samples, seed)  # (n_samples, 3, n_labels)
@@ -115,9 +118,9 @@ def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str
 
 
 def labels_by_frequency(*scores: Mapping[str, Any]) -> list[str]:
-    """Return the labels of one or more pipelines, those with most gold entities first.
+    """Return the labels from one or more pipelines in descending order of gold entity counts.
 
-    scores: scores of each pipeline, see `score`
+    scores: scores for each pipeline; see `score`.
     """
     n_gold: dict[str, int] = {}
     for of_pipeline in scores:
@@ -127,19 +130,19 @@ def labels_by_frequency(*scores: Mapping[str, Any]) -> list[str]:
 
 
 def compare(first: Counts, second: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Test whether two pipelines differ on the same documents by more than chance.
+    """Test whether two pipelines differ significantly on the same documents.
 
-    The interval is that of the paired bootstrap, which scores both on the same resampled documents. The p-value is that
-    of approximate randomization (Noreen 1989; Yeh 2000, https://aclanthology.org/C00-2137). Each of its samples swaps
-    the predictions of the two on each document with probability 0.5. The p-value is the share of samples with a
-    difference at least as large.
+    The interval is computed by a paired bootstrap, which scores both pipelines on the same resampled documents. The
+    p-value is computed by approximate randomization (Noreen 1989; Yeh 2000, https://aclanthology.org/C00-2137). For
+    each sample, the pipelines' predictions on each document are swapped with probability 0.5. The p-value is the share
+    of samples with a difference that is at least as large as the observed difference.
 
-    first, second (Counts): counts of the two pipelines on the same documents, see `count_entities`
-    n_samples (int): number of samples of each method, default 1000
-    seed (int): seed of the samples, default 0
-    RETURNS: `difference`, the micro F1 of `second` minus that of `first`, its `interval` `[low, high]`, and `p_value`.
-        All are None if the F1 of either pipeline has the denominator 0. `interval` is also None if all resamples have
-        the same difference.
+    first, second (Counts): counts for the two pipelines on the same documents; see `count_entities`.
+    n_samples (int): number of samples for each method. Default: 1000.
+    seed (int): seed for the samples. Default: 0.
+    RETURNS: a dictionary with `difference`, the micro F1 of `second` minus the micro F1 of `first`, its `interval`
+        `[low, high]`, and `p_value`. All are None if the F1 of either pipeline has a denominator of 0. `interval` is
+        also None if all resamples have the same difference.
     """
     a, b = first.stacked().sum(axis=2), second.stacked().sum(axis=2)  # (3, n_docs)
     difference = _f1(b.sum(axis=1)) - _f1(a.sum(axis=1))
@@ -159,7 +162,7 @@ def compare(first: Counts, second: Counts, n_samples: int = N_SAMPLES, seed: int
 
 
 def _block_sizes(n_samples: int, n_docs: int) -> list[int]:
-    """Divide the samples into blocks that fit `_AT_ONCE`."""
+    """Return the sizes of sample blocks with at most `_AT_ONCE` random numbers each."""
     size = max(1, _AT_ONCE // max(1, n_docs))
     return [min(size, n_samples - start) for start in range(0, n_samples, size)]
 
@@ -179,9 +182,9 @@ def _resample(tables: Table, n_samples: int, seed: int) -> Table:
 
 
 def _prf(counts: Table) -> Table:
-    """Convert `right`, `found`, `gold` to precision, recall, F1 along the second axis, NaN for a denominator of 0.
+    """Convert `right`, `found`, `gold` to precision, recall, F1 along the second axis. A denominator of 0 gives NaN.
 
-    *Shape:* `(n_samples, 3, …)` → the same
+    *Shape:* `(n_samples, 3, …)` → `(n_samples, 3, …)`
     """
     right, found, gold = counts[:, 0], counts[:, 1], counts[:, 2]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -189,28 +192,28 @@ def _prf(counts: Table) -> Table:
 
 
 def _f1(totals: Table) -> Any:
-    """Compute F1 from `right`, `found`, `gold`, NaN for a denominator of 0. *Shape:* `(3, …)` → `(…)`"""
+    """Compute F1 from `right`, `found`, `gold`. A denominator of 0 gives NaN. *Shape:* `(3, …)` → `(…)`"""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(2 * totals[0] / (totals[1] + totals[2]))
 
 
 def wilson_interval(right: float, n: float) -> tuple[float, float]:
-    """Compute the 95 % score interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
+    """Compute the 95 % score interval for a proportion (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
 
-    For 5 correct entities of 5 it is 0.566 to 1. Entities are assumed to be independent.
+    If 5 out of 5 entities are correct, the interval is 0.566 to 1. Entities are assumed to be independent.
 
-    right (float): number of correct entities
-    n (float): number of entities
-    RETURNS: the lower and the upper bound, from 0 to 1.
+    right (float): number of correct entities.
+    n (float): number of entities.
+    RETURNS: the lower and upper bounds, from 0 to 1.
     """
     centre, half = right + _Z**2 / 2, _Z * (right * (n - right) / n + _Z**2 / 4) ** 0.5
     return max(0.0, (centre - half) / (n + _Z**2)), min(1.0, (centre + half) / (n + _Z**2))
 
 
 def _count_interval(key: str, right: float, found: float, gold: float) -> list[float]:
-    """Compute Wilson's interval of precision, recall or F1.
+    """Compute Wilson's interval for precision, recall or F1.
 
-    F1 is 2 J / (1 + J) with the Jaccard index J: the share of correct entities among all that are gold or predicted.
+    F1 is 2 J / (1 + J) with the Jaccard index J, the share of correct entities among all gold or predicted entities.
     """
     if key == "f":
         return [2 * jaccard / (1 + jaccard) for jaccard in wilson_interval(right, found + gold - right)]
@@ -218,7 +221,7 @@ def _count_interval(key: str, right: float, found: float, gold: float) -> list[f
 
 
 def _score_row(totals: Table, resampled: Table) -> dict[str, Any]:
-    """Return the scores of one label, or of all, with intervals. *Shape:* `(3,)` and `(n_samples, 3)`"""
+    """Return scores and intervals for one label or for all labels. *Shape:* `(3,)` and `(n_samples, 3)`"""
     right, found, gold = totals.tolist()
     row: dict[str, Any] = prf(right, found, gold)
     for i, key in enumerate("prf"):
@@ -230,7 +233,7 @@ def _score_row(totals: Table, resampled: Table) -> dict[str, Any]:
 
 
 def _mean(values: Table) -> Table:
-    """Average each row without its NaN; NaN for rows without numbers. *Shape:* `(n, m)` → `(n,)`"""
+    """Average each row, ignoring NaN values. Rows with only NaN values give NaN. *Shape:* `(n, m)` → `(n,)`"""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: Table = np.where(known, values, 0).sum(axis=1) / known.sum(axis=1)
@@ -238,6 +241,6 @@ def _mean(values: Table) -> Table:
 
 
 def _percentile_interval(resampled: Table) -> list[float] | None:
-    """Return the 2.5th and 97.5th percentiles, None without scores or if all are equal. *Shape:* `(n_samples,)`"""
+    """Return the 2.5th and 97.5th percentiles, or None if the scores are missing or equal. *Shape:* `(n_samples,)`"""
     known = resampled[~np.isnan(resampled)]
     return np.percentile(known, [2.5, 97.5]).tolist() if len(known) and np.ptp(known) > _MIN_RANGE else None

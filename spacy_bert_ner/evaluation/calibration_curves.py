@@ -1,4 +1,4 @@
-"""Measure the calibration of entity scores, and precision and recall by score threshold."""
+"""Measure the calibration of entity scores, and compute precision and recall by score threshold."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from .token_accuracy import calibration_error
 
 N_BINS = 10
 _MAX_POINTS = 200
-"""Maximum points of a curve; more cannot be distinguished in a plot."""
+"""Maximum number of points on a curve. A plot cannot show more distinct points."""
 
 
 class Scored(NamedTuple):
-    """A predicted entity: its label, its score from 0 to 1, and whether it is correct."""
+    """A predicted entity with a score.
+
+    label (str): entity label.
+    score (float): entity score from 0 to 1.
+    right (bool): whether the entity is correct.
+    """
 
     label: str
     score: float
@@ -24,12 +29,13 @@ class Scored(NamedTuple):
 
 
 def confidence(entities: Sequence[Scored], gold: dict[str, int], wanted_precision: float) -> dict[str, Any] | None:
-    """Measure the calibration of scores and find thresholds, over all labels and for each label.
+    """Measure the calibration of scores and find thresholds, for all labels together and for each label.
 
-    entities: predicted entities with a score
-    gold: number of gold entities by label
-    wanted_precision (float): the precision that thresholds should reach, from 0 to 1
-    RETURNS: `wanted_precision`, `all` and `per_label`, see `_measure`; None if no entity has a score.
+    entities: predicted entities with a score.
+    gold: number of gold entities by label.
+    wanted_precision (float): target precision for thresholds, from 0 to 1.
+    RETURNS: a dictionary with `wanted_precision`, and with `all` and `per_label` in the form that `_measure` returns.
+        None if no entity has a score.
     """
     if not entities:
         return None
@@ -45,13 +51,16 @@ def confidence(entities: Sequence[Scored], gold: dict[str, int], wanted_precisio
 
 
 def _measure(entities: Sequence[Scored], n_gold: int, wanted_precision: float) -> dict[str, Any]:
-    """Measure the calibration of the scores of entities and find a threshold.
+    """Measure the calibration of entity scores and find a threshold.
 
-    RETURNS: `n`, the number of entities; `ece`, the expected calibration error; `bins`, the non-empty score bins of
-        equal width, each with `low`, `high`, `n`, the mean `score` and the share that is `right`; `curve`, precision
-        `p` and recall `r` of the entities with a score of at least `threshold`; `threshold`, the point of the curve
-        with the lowest threshold that reaches the precision. That threshold is 0 if all entities together reach it;
-        `threshold` is None if none does.
+    RETURNS: a dictionary with these keys:
+        `n`: number of entities
+        `ece`: expected calibration error
+        `bins`: non-empty score bins with equal widths, each with `low`, `high`, `n`, the mean `score` and the share of
+            correct entities as `right`
+        `curve`: precision `p` and recall `r` of the entities with a score of at least `threshold`
+        `threshold`: the curve's point with the lowest threshold that reaches the precision, or None if no point reaches
+            it. Its threshold is 0 if all entities together reach the precision.
     """
     scores = np.array([entity.score for entity in entities])
     right = np.array([entity.right for entity in entities])
@@ -76,15 +85,15 @@ def _measure(entities: Sequence[Scored], n_gold: int, wanted_precision: float) -
 
 
 def _thin_out(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Select evenly spaced points of a curve that has more than `_MAX_POINTS`, with its first and last one."""
+    """Return at most `_MAX_POINTS` evenly spaced points from a curve, including its first and last points."""
     if len(curve) <= _MAX_POINTS:
         return curve
     return [curve[round(i * (len(curve) - 1) / (_MAX_POINTS - 1))] for i in range(_MAX_POINTS)]
 
 
 def _curve(scores: Any, right: Any, n_gold: int) -> list[dict[str, Any]]:
-    """Return threshold, precision and recall, from the highest threshold to the lowest. *Shape:* `(n,)` both arrays"""
-    # Six digits suffice for a config. Rounding down lets the entity at the threshold still pass.
+    """Return threshold, precision and recall in descending order of threshold. *Shape:* `(n,)` for both arrays"""
+    # Six digits suffice for a config. Rounding down ensures that the entity at the threshold passes it.
     scores = np.floor(scores * 1e6) / 1e6
     order = np.argsort(-scores, kind="stable")
     ordered, hits = scores[order], np.cumsum(right[order])

@@ -1,4 +1,4 @@
-"""Draw the charts of a report from the content of `metrics.json`."""
+"""Draw the charts for a report from the content of `metrics.json`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from ..reporting.charts import COLOURS, FAINT, INK, Chart, few_ticks, short
 from .bootstrap import labels_by_frequency
 
 CHARTS = ("labels", "comparison", "confusion", "slices", "reliability", "thresholds", "training")
-"""Names of the charts. With several pipelines, the charts of each have its number as a suffix."""
+"""Names of the charts. With several pipelines, the pipeline number is appended to the names."""
 MAX_LABELS = 50
 MAX_LINES = 6
-"""Maximum labels with a separate line in a plot of curves, most frequent first."""
+"""Maximum number of labels with their own curve in a plot. The most frequent labels are plotted."""
 _MAX_NUMBERED = 20
-"""Maximum labels with which the cells of the confusion matrix show their numbers."""
+"""Maximum number of labels for which the cells of the confusion matrix show counts."""
 
 Metrics = dict[str, Any]
 
 
 def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | None) -> dict[str, list[Chart]]:
-    """Return the charts of each pipeline by its name, and the charts of all pipelines under "".
+    """Return the charts for each pipeline by pipeline name, and the charts for all pipelines under "".
 
-    A chart without data is left out.
+    Charts without data are omitted.
 
-    pipelines: metrics by name of the pipeline, see `measure.compute_metrics`
-    training: learning curves, see `training_curves.read_log`; None without a log
+    pipelines: metrics by pipeline name; see `measure.compute_metrics`.
+    training: learning curves, or None without a log; see `training_curves.read_log`.
     """
     charts: dict[str, list[Chart]] = {"": []}
     if len(pipelines) > 1 and _labels(*pipelines.values()):
@@ -44,10 +44,10 @@ def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | N
 
 
 def labels(metrics: Metrics, suffix: str = "") -> Chart:
-    """Draw precision, recall and F1 of each label with intervals."""
+    """Draw precision, recall and F1 by label with intervals."""
     names = _labels(metrics)
     rows = metrics["scores"]["per_label"]
-    # There is no recall without gold entities and no precision without predicted ones.
+    # Recall is undefined without gold entities, and precision is undefined without predicted entities.
     titles = {"p": "Precision", "r": "Recall", "f": "F1"}
     keys = [key for key in titles if any(rows[name][key] is not None for name in names)]
 
@@ -61,12 +61,12 @@ def labels(metrics: Metrics, suffix: str = "") -> Chart:
             panel.grid(axis="x", color=FAINT, alpha=0.15)
         _name_rows(axes[0][0], [f"{short(name)} ({rows[name]['gold']:,})" for name in names])
 
-    title = "Precision, recall and F1 of each label"
+    title = "Precision, recall and F1 by label"
     return Chart(f"labels{suffix}", title, draw, 1, len(keys), 1.1 + 0.27 * len(names))
 
 
 def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
-    """Draw F1 of each label for several pipelines side by side."""
+    """Draw F1 by label for several pipelines."""
     names = _labels(*pipelines.values())
     empty = {"f": None, "f_interval": None}
 
@@ -77,18 +77,18 @@ def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
             shift = 0.6 * ((i + 0.5) / n - 0.5)
             _points(panel, rows, "f", shift, COLOURS[i % len(COLOURS)], short(title, 40))
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-        panel.set_title("F1 of each label")
+        panel.set_title("F1 by label")
         panel.set_xlabel("F1 (0 to 1), 95 % interval")
         _name_rows(panel, [short(name) for name in names])
 
     height = 1.1 + (0.16 + 0.12 * len(pipelines)) * len(names)
-    return Chart("comparison", "F1 of each label of all pipelines", draw, 1, 1, height)
+    return Chart("comparison", "F1 by label for all pipelines", draw, 1, 1, height)
 
 
 def confusion(metrics: Metrics, suffix: str = "") -> Chart:
-    """Draw the confusion matrix of gold and predicted labels, as shares of each row."""
+    """Draw the confusion matrix for gold and predicted labels. Colours show the share of each row."""
     names = _labels(metrics)
-    sides = [*names, None]  # None: no entity with these boundaries
+    sides = [*names, None]  # None: there is no entity with these boundaries
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in metrics["confusion"]}
     totals: Counter[str | None] = Counter()
     for cell in metrics["confusion"]:
@@ -97,10 +97,10 @@ def confusion(metrics: Metrics, suffix: str = "") -> Chart:
     def draw(axes: Any) -> None:
         panel = axes[0][0]
         table = [[counts.get((gold, predicted), 0) for predicted in sides] for gold in sides]
-        # The total of a row includes the labels left out for lack of space.
+        # Each row total includes labels that are omitted for lack of space.
         shares = [[n / (totals[gold] or 1) for n in row] for gold, row in zip(sides, table, strict=True)]
         image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        panel.figure.colorbar(image, ax=panel, label="share of the row (0 to 1)", shrink=0.8)
+        panel.figure.colorbar(image, ax=panel, label="share of row (0 to 1)", shrink=0.8)
         size = 9 if len(names) <= _MAX_NUMBERED else 7
         if len(names) <= _MAX_NUMBERED:
             for i, row in enumerate(table):
@@ -112,13 +112,13 @@ def confusion(metrics: Metrics, suffix: str = "") -> Chart:
         short_names = [short(name) for name in names]
         panel.set_xticks(range(len(sides)), [*short_names, "missed"], rotation=90, fontsize=size)
         panel.set_yticks(range(len(sides)), [*short_names, "spurious"], fontsize=size)
-        panel.set_xlabel("predicted label of the same span")
+        panel.set_xlabel("predicted label for the same span")
         panel.set_ylabel("gold label")
         panel.set_title("Entities by gold and predicted label")
 
     return Chart(
         f"confusion{suffix}",
-        "Confusion of labels",
+        "Label confusion matrix",
         draw,
         1,
         1,
@@ -127,7 +127,7 @@ def confusion(metrics: Metrics, suffix: str = "") -> Chart:
 
 
 def slices(metrics: Metrics, suffix: str = "") -> Chart:
-    """Draw F1 of each slice."""
+    """Draw F1 by slice."""
     titles = list(metrics["slices"])
     n_columns = 3 if len(titles) > 4 else 2
     n_rows = -(-len(titles) // n_columns)
@@ -143,11 +143,11 @@ def slices(metrics: Metrics, suffix: str = "") -> Chart:
         for panel in panels[len(titles) :]:
             panel.set_visible(False)
 
-    return Chart(f"slices{suffix}", "F1 by kind of entity", draw, n_rows, n_columns, 2.3 * n_rows, shares=False)
+    return Chart(f"slices{suffix}", "F1 by entity property", draw, n_rows, n_columns, 2.3 * n_rows, shares=False)
 
 
 def reliability(metrics: Metrics, suffix: str = "") -> Chart:
-    """Draw the reliability diagram, accuracy against score, and the histogram of scores."""
+    """Draw a reliability diagram, which plots accuracy against score, and a histogram of scores."""
     confidence = metrics["confidence"]["all"]
 
     def draw(axes: Any) -> None:
@@ -156,28 +156,28 @@ def reliability(metrics: Metrics, suffix: str = "") -> Chart:
         widths = [0.9 * (row["high"] - row["low"]) for row in confidence["bins"]]
         shares.bar(middles, [row["right"] for row in confidence["bins"]], widths, color=COLOURS[0], label="correct")
         points = [row["score"] for row in confidence["bins"]], [row["right"] for row in confidence["bins"]]
-        shares.plot(*points, "o", color=COLOURS[4], label="mean score of the bin")
+        shares.plot(*points, "o", color=COLOURS[4], label="mean score in bin")
         shares.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label="perfect calibration")
         shares.set_xlim(0, 1)
         shares.set_ylim(0, 1.02)
-        shares.set_xlabel("score of the entity (0 to 1)")
+        shares.set_xlabel("entity score (0 to 1)")
         shares.set_ylabel("share of correct entities")
-        shares.set_title(f"Reliability, expected calibration error {confidence['ece']:.3f}")
+        shares.set_title(f"Reliability (expected calibration error: {confidence['ece']:.3f})")
         shares.legend(loc="upper left", frameon=False)
         bars = numbers.bar(middles, [row["n"] for row in confidence["bins"]], widths, color=COLOURS[5])
         numbers.bar_label(bars, [f"{row['n']:,}" for row in confidence["bins"]], padding=2, fontsize=9)
         numbers.set_xlim(0, 1)
         numbers.margins(y=0.12)
-        numbers.set_xlabel("score of the entity (0 to 1)")
+        numbers.set_xlabel("entity score (0 to 1)")
         numbers.set_ylabel("predicted entities")
-        numbers.set_title("Scores")
+        numbers.set_title("Entity scores")
         few_ticks(numbers.yaxis, 4)
 
-    return Chart(f"reliability{suffix}", "Reliability of scores", draw, 1, 2, 3.6, shares=False)
+    return Chart(f"reliability{suffix}", "Reliability of entity scores", draw, 1, 2, 3.6, shares=False)
 
 
 def thresholds(metrics: Metrics, suffix: str = "") -> Chart:
-    """Draw precision against the score threshold, and against recall if there are gold entities."""
+    """Draw precision against the score threshold and, if there are gold entities, against recall."""
     confidence = metrics["confidence"]
     names = [name for name in _labels(metrics) if name in confidence["per_label"]][:MAX_LINES]
     lines = [
@@ -186,7 +186,7 @@ def thresholds(metrics: Metrics, suffix: str = "") -> Chart:
     ]
 
     has_recall = any(point["r"] is not None for _, measured, _ in lines for point in measured["curve"])
-    title = f"Precision (dashed: target {confidence['wanted_precision']:.2f})"
+    title = f"Precision (dashed line: target {confidence['wanted_precision']:.2f})"
     panels = [("threshold", "score threshold (0 to 1)", title)]
     if has_recall:
         panels.insert(0, ("r", "recall (0 to 1)", "Precision and recall by threshold"))
@@ -237,19 +237,19 @@ def curves(training: Mapping[str, Any]) -> Chart:
 
 
 def _labels(*pipelines: Metrics) -> list[str]:
-    """Return up to `MAX_LABELS` labels, those with most gold entities first."""
+    """Return up to `MAX_LABELS` labels in descending order of gold entity counts."""
     return labels_by_frequency(*(metrics["scores"] for metrics in pipelines))[:MAX_LABELS]
 
 
 def _points(panel: Any, rows: Sequence[Metrics], key: str, shift: float, colour: str, name: str) -> None:
-    """Plot the score and the interval of each row that has a score.
+    """Plot the score and the interval for each row that has a score.
 
-    shift (float): vertical offset of the points, to draw several pipelines in one row
+    shift (float): vertical offset of the points, which separates several pipelines in one row.
     """
     known = [(i, row) for i, row in enumerate(rows) if row[key] is not None]
     values = [row[key] for _, row in known]
     intervals = [row[f"{key}_interval"] or (row[key], row[key]) for _, row in known]
-    # With few documents the bootstrap interval may not contain the score.
+    # With few documents, the bootstrap interval might not contain the score.
     low = [max(0.0, value - interval[0]) for value, interval in zip(values, intervals, strict=True)]
     high = [max(0.0, interval[1] - value) for value, interval in zip(values, intervals, strict=True)]
     heights = [i + shift for i, _ in known]
@@ -260,7 +260,7 @@ def _points(panel: Any, rows: Sequence[Metrics], key: str, shift: float, colour:
 
 
 def _name_rows(panel: Any, names: Sequence[str]) -> None:
-    """Label the rows of a panel, the first at the top."""
+    """Label the rows of a panel from top to bottom."""
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.tick_params(axis="y", length=0)

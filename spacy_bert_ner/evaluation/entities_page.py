@@ -1,4 +1,4 @@
-"""Write the page of `evaluate --displacy-path`: whole documents with their gold and predicted entities."""
+"""Write the page for `evaluate --displacy-path`, which shows documents with gold and predicted entities."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ENTITIES = "entities.html"
 
 
 def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: int) -> Path:
-    """Write the page to a folder atomically, and replace an existing page.
+    """Write the page to a folder atomically, replacing any existing page.
 
-    folder (Path): output folder
-    outputs: output of each pipeline, by its name
-    limit (int): maximum number of documents on the page, from the first
-    RETURNS: the path of the page.
+    folder (Path): output folder.
+    outputs: pipeline outputs by pipeline name.
+    limit (int): maximum number of documents to show, starting with the first document.
+    RETURNS: the path to the page.
     """
     parts = [
         {

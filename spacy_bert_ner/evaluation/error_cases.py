@@ -1,4 +1,4 @@
-"""Describe each mistake of a pipeline, and each difference between two pipelines, with its sentence."""
+"""Describe a pipeline's mistakes, and the differences between two pipelines, with their sentences."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..types import Entity, Prediction
 from .measure import GoldDoc, PipelineOutput
 
 _MAX_TOKENS = 60
-"""Maximum tokens of a sentence that is shown as a whole."""
+"""Maximum number of tokens in a sentence that is shown in full."""
 _CONTEXT = 25
-"""Tokens shown on either side of the entities in a longer sentence."""
+"""Number of tokens shown on each side of the entities in longer sentences."""
 
 Case = dict[str, Any]
 
 
 def mistake_cases(output: PipelineOutput) -> Iterator[Case]:
-    """Describe each mistake of a pipeline.
+    """Describe each mistake that a pipeline made.
 
-    output (PipelineOutput): the output of the pipeline
-    YIELDS: for each mistake its `kind` and the `text` of its sentence; `file` is the name of the file, and `doc` the
-        number of the Doc in it, from 1. `gold` and `predicted` are the entities in the sentence. Each has `start` and
-        `end` as character offsets in `text`, its `label`, its `score` if there is one, and `here`: whether it is part
-        of the mistake.
+    output (PipelineOutput): the pipeline's output.
+    YIELDS: a dictionary for each mistake. `kind` is the type of mistake, and `text` is the sentence that contains it.
+        `file` is the file name, and `doc` is the number of the Doc in that file, starting at 1. `gold` and `predicted`
+        are the entities in the sentence. Each entity has the character offsets `start` and `end` in `text`, a `label`
+        and, if available, a `score`. `here` is True if the entity is part of the mistake.
     """
     for origin, gold, predicted, mistakes in zip(
         output.origins, output.gold, output.scored, output.mistakes, strict=True
@@ -46,9 +46,10 @@ def mistake_cases(output: PipelineOutput) -> Iterator[Case]:
 def difference_cases(first: PipelineOutput, second: PipelineOutput) -> Iterator[Case]:
     """Describe each sentence in which two pipelines predict different entities.
 
-    first, second (PipelineOutput): the outputs of the two pipelines on the same data
-    YIELDS: for each sentence `file`, `doc`, `text` and `gold` as in `mistake_cases`. `one` and `other` are the entities
-        of the first and the second pipeline, and `right` is the number of correct entities of each.
+    first, second (PipelineOutput): the outputs of the two pipelines for the same data.
+    YIELDS: a dictionary for each sentence. `file`, `doc`, `text` and `gold` are defined as in `mistake_cases`. `one`
+        and `other` are the entities from the first and the second pipeline. `right` contains the number of correct
+        entities from each pipeline.
     """
     for origin, gold, *predicted in zip(first.origins, first.gold, first.scored, second.scored, strict=True):
         doc = origin.doc
@@ -70,7 +71,7 @@ def _location(origin: GoldDoc, start: int, end: int) -> Case:
 
 
 def _sentence(doc: Doc, start: int, end: int) -> tuple[int, int]:
-    """Return the token range of the sentences that contain a span, cut to `_CONTEXT` around the span if it is long."""
+    """Return the token range of a span's sentences. A long range is cut to `_CONTEXT` tokens around the span."""
     left, right = 0, len(doc)
     if doc.has_annotation("SENT_START"):
         left, right = doc[start].sent.start, doc[end - 1].sent.end
@@ -80,7 +81,7 @@ def _sentence(doc: Doc, start: int, end: int) -> tuple[int, int]:
 
 
 def _describe(doc: Doc, entities: Sequence[Any], start: int, end: int, involved: set[Entity]) -> list[dict[str, Any]]:
-    """Describe the entities in a token range, with character offsets from its start."""
+    """Describe the entities in a token range with character offsets relative to its start."""
     base = doc[start].idx
     described = []
     for entity in entities:

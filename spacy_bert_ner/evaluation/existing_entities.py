@@ -1,4 +1,4 @@
-"""Detect predicted Docs that contained the gold entities before prediction, which makes their scores meaningless."""
+"""Detect predicted Docs whose scores are meaningless because they contained the gold entities before prediction."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..util.doc_entities import kept_entities
 
 
 def check_predicted(examples: Iterable[Example]) -> None:
-    """Reject Examples that cannot be scored. Warn if a `bert_ner` kept all gold entities instead of predicting them.
+    """Reject Examples that cannot be scored, and warn if a `bert_ner` kept all gold entities.
 
-    examples: Examples after prediction
+    examples: Examples after prediction.
     RAISES BertNerError: the predicted Doc of an Example is its reference.
     """
     examples = list(examples)
@@ -26,9 +26,11 @@ def check_predicted(examples: Iterable[Example]) -> None:
 
 
 def reject_preset_gold(examples: Iterable[Example]) -> None:
-    """Reject predicted Docs that contained all gold entities before, if no earlier component can have predicted them.
+    """Reject predicted Docs that contained all gold entities before prediction.
 
-    examples: Examples after prediction
+    Call this function only if no earlier component can have predicted them.
+
+    examples: Examples after prediction.
     RAISES BertNerError: a `bert_ner` kept all gold entities.
     """
     if n := _count_if_all_preset(list(examples)):
@@ -36,16 +38,16 @@ def reject_preset_gold(examples: Iterable[Example]) -> None:
 
 
 def _count_if_all_preset(examples: Sequence[Example]) -> int:
-    """Return the number of gold entities if a `bert_ner` kept all of them, otherwise 0."""
+    """Return the number of gold entities if a `bert_ner` kept all of them, or 0 otherwise."""
     n = sum(len(eg.reference.ents) for eg in examples)
     return n if count_preset_gold(examples, kept_entities) == n else 0
 
 
 def count_preset_gold(examples: Iterable[Example], entities: Callable[[Doc], Iterable[Span]]) -> int:
-    """Count the gold entities that the predicted Docs also have, with the same characters and label.
+    """Count the gold entities that are also in the predicted Docs, with the same character offsets and label.
 
-    examples: Examples to compare
-    entities (Callable): selects the entities of a predicted Doc
+    examples: Examples to compare.
+    entities (Callable): function that selects entities from a predicted Doc.
     """
     return sum(len(_keys(eg.reference.ents) & _keys(entities(eg.predicted))) for eg in examples)
 

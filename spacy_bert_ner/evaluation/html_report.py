@@ -1,4 +1,4 @@
-"""Render the report as one self-contained HTML page."""
+"""Render the report as a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .matching import KINDS
 from .recommendations import next_steps, notes
 
 MAX_CASES = 25
-"""Maximum cases shown for each kind of mistake and each pair of pipelines. The JSONL files of the report have all."""
+"""Maximum number of cases for each type of mistake or pair of pipelines. The report's JSONL files contain all cases."""
 
 
 def render_report(
@@ -26,12 +26,12 @@ def render_report(
     mistakes: Mapping[str, Sequence[Case]],
     differences: Mapping[tuple[str, str], Sequence[Case]],
 ) -> str:
-    """Render the report as a page. Text from data and pipelines is escaped.
+    """Render the report as an HTML page. Text from data and pipelines is escaped.
 
-    report: content of `metrics.json`
-    charts: charts by pipeline, see `charts.all_charts`
-    mistakes: mistakes by pipeline, see `error_cases.mistake_cases`
-    differences: differences by pair of pipelines, see `error_cases.difference_cases`
+    report: content of `metrics.json`.
+    charts: charts by pipeline; see `charts.all_charts`.
+    mistakes: mistakes by pipeline; see `error_cases.mistake_cases`.
+    differences: differences by pair of pipelines; see `error_cases.difference_cases`.
     RETURNS: the page as HTML.
     RAISES ImportError: matplotlib is not installed.
     """
@@ -64,7 +64,7 @@ def render_report(
         parts=parts,
         pairs=pairs,
         common=_svgs(charts[""]),
-        left_out=max(0, len(labels) - MAX_LABELS),  # in the chart of all pipelines
+        left_out=max(0, len(labels) - MAX_LABELS),  # in the chart for all pipelines
         max_cases=MAX_CASES,
     )
 
@@ -75,7 +75,7 @@ def _svgs(charts: Sequence[Chart]) -> dict[str, Markup]:
 
 
 def _by_kind(cases: Sequence[Case], colour_of: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Group mistakes by kind, and render a sample of each group."""
+    """Group mistakes by type, and render a sample from each group."""
     groups = []
     for kind in KINDS:
         of_kind = [case for case in cases if case["kind"] == kind]
@@ -110,14 +110,14 @@ def _location(case: Case) -> str:
 
 
 def _sample(cases: Sequence[Case]) -> list[Case]:
-    """Select at most `MAX_CASES`, evenly spaced over the data."""
+    """Select at most `MAX_CASES` evenly spaced cases."""
     if len(cases) <= MAX_CASES:
         return list(cases)
     return [cases[i * len(cases) // MAX_CASES] for i in range(MAX_CASES)]
 
 
 def _highlight(case: Case, side: str, colour_of: Mapping[str, str]) -> Markup:
-    """Render the sentence of a case with the entities of one side."""
+    """Render the sentence in a case with one of its entity lists, such as `gold`."""
     entities = [
         EntitySpan(entity["start"], entity["end"], entity["label"], entity.get("score"), stands_out=entity["here"])
         for entity in case[side]

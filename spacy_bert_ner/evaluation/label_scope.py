@@ -1,4 +1,4 @@
-"""Select and rename the labels that a pipeline is scored on, if its components have label rules."""
+"""Select and rename the labels for scoring a pipeline whose components have label rules."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ _PIPELINES: weakref.WeakKeyDictionary[Any, weakref.ref[Language]] = weakref.Weak
 
 @dataclass(frozen=True)
 class LabelScope:
-    """The gold labels of a pipeline after the label rules of its components.
+    """The labels on which a pipeline is scored after its components' label rules are applied.
 
-    rules: the label rules of each `bert_ner`, and the labels that it predicts
-    known (frozenset): the labels that all components of the pipeline predict, as far as they declare them
+    rules: the label rules of each `bert_ner` and the labels that it predicts.
+    known (frozenset): all labels that the pipeline's components declare.
     """
 
     rules: Sequence[tuple[LabelRules, frozenset[str]]]
     known: frozenset[str]
 
     def __bool__(self) -> bool:
-        """Return whether any label is renamed or left out."""
+        """Return whether any label is renamed or excluded."""
         return any(rules for rules, _ in self.rules)
 
     def rename_label(self, label: str) -> str | None:
         """Return the new name of a gold label, or None if no component should predict it.
 
-        The first component that predicts the renamed label decides. If no component predicts it, the label counts as
-        missed by the first component that keeps all labels.
+        The first component that predicts the renamed label determines the name. If no component predicts it, the first
+        component that keeps all labels determines the name. Entities with this label then count as missed.
         """
         candidates = [(rules, predicted, rules.rename(label)) for rules, predicted in self.rules]
         for _, predicted, name in candidates:
             if name in predicted:
                 return name
-        if label in self.known:  # for example a label of an entity ruler
+        if label in self.known:  # for example, a label from an entity ruler
             return label
         return next((name for rules, _, name in candidates if rules.labels is None and name is not None), None)
 
     def rename_gold(self, doc: Doc) -> Doc:
-        """Return a gold Doc with the entities that the pipeline should find, or the Doc itself if nothing changes."""
+        """Return a gold Doc with the entities that the pipeline should predict. An unchanged Doc is not copied."""
         return rename_entities(doc, self.rename_label) if self else doc
 
     def filter_predicted(self, doc: Doc) -> Doc:
-        """Return a predicted Doc without the entities whose labels the renamed gold Docs cannot have."""
+        """Return a predicted Doc without entities whose labels cannot occur in the renamed gold Docs."""
         if not self or any(rules.labels is None for rules, _ in self.rules):
             return doc
         return rename_entities(doc, lambda label: label if label in self.known else None)
 
     def rename(self, examples: Iterable[Example]) -> Iterable[Example]:
-        """Return the Examples that the pipeline is scored on."""
+        """Return the Examples for scoring, with renamed and excluded labels."""
         return map(self._rename_example, examples) if self else examples
 
     def _rename_example(self, eg: Example) -> Example:
@@ -67,10 +67,10 @@ class LabelScope:
         return eg if predicted is eg.predicted and gold is eg.reference else Example(predicted, gold)
 
     def rename_counts(self, known: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str]]:
-        """Rename the labels in counts of strings by label.
+        """Rename the labels in entity counts by text and label.
 
-        known: how often each string has each label, see `slices.known_entities`
-        RETURNS: the counts under the new names; labels that no component should predict are left out.
+        known: entity counts by text and label; see `slices.known_entities`.
+        RETURNS: the counts with new label names. Labels that no component should predict are omitted.
         """
         renamed: dict[str, Counter[str]] = {}
         for text, counts in known.items():
@@ -81,27 +81,28 @@ class LabelScope:
 
 
 def remember_pipeline(component: Any, nlp: Language) -> None:
-    """Record the pipeline of a component, for `scope_of_component` and `sets_entities_alone`."""
+    """Record a component's pipeline for `scope_of_component` and `sets_entities_alone`."""
     _PIPELINES[component] = weakref.ref(nlp)
 
 
 def scope_of(nlp: Language) -> LabelScope:
-    """Return the label scope of a pipeline."""
+    """Return a pipeline's label scope."""
     components = [nlp.get_pipe(name) for name in our_components(nlp)]
     return _make_scope(components, complete_entity_labels(nlp))
 
 
 def scope_of_component(component: Any) -> LabelScope:
-    """Return the label scope of the pipeline of a component.
+    """Return the label scope of a component's pipeline.
 
-    If its pipeline is unknown, for example because it was sourced from another one, the scope is that of the component.
+    If the pipeline is unknown, for example because the component was sourced from another pipeline, the scope is
+    determined by this component alone.
     """
     nlp = _pipeline_of(component)
     return _make_scope([component], frozenset()) if nlp is None else scope_of(nlp)
 
 
 def sets_entities_alone(component: Any) -> bool:
-    """Return whether no other component of the pipeline can set entities; False if the pipeline is unknown."""
+    """Return whether no other component in the pipeline can set entities, or False if the pipeline is unknown."""
     nlp = _pipeline_of(component)
     return nlp is not None and entity_setters(nlp) == [component]
 

@@ -1,4 +1,4 @@
-"""Match predicted entities with gold ones, and classify mistakes."""
+"""Match predicted entities with gold entities, and classify mistakes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import NamedTuple
 from ..types import Entity
 
 SCHEMAS = ("strict", "exact", "partial", "type")
-"""Matching schemas of SemEval-2013, Task 9 (Segura-Bedmar et al. 2013, https://aclanthology.org/S13-2056), counted as
-nervaluate does. A match has to share with its gold entity: the boundaries and the label (strict); the boundaries
-(exact); at least one token (partial); at least one token and the label (type)."""
+"""Matching schemas from SemEval-2013, Task 9 (Segura-Bedmar et al. 2013, https://aclanthology.org/S13-2056), counted as
+in nervaluate. A predicted entity matches a gold entity if they share the boundaries and the label (strict), the
+boundaries (exact), at least one token (partial), or at least one token and the label (type)."""
 
 KINDS = ("wrong label", "too long", "too short", "split", "merged", "shifted", "missed", "spurious")
-"""Kinds of mistakes, see `mistakes`."""
+"""Types of mistakes; see `mistakes`."""
 
 
 class Mistake(NamedTuple):
-    """A mistake: a group of overlapping gold and predicted entities.
+    """A mistake, which is a group of overlapping gold and predicted entities.
 
-    kind (str): one of `KINDS`
-    gold: the gold entities of the group, in the order of the text
-    predicted: the predicted entities of the group, in the order of the text
-    same_label (bool): whether all entities of the group have the same label
+    kind (str): type of mistake, one of `KINDS`.
+    gold: the gold entities in the group, in text order.
+    predicted: the predicted entities in the group, in text order.
+    same_label (bool): whether all entities in the group have the same label.
     """
 
     kind: str
@@ -38,18 +38,19 @@ def overlaps(first: Entity, second: Entity) -> bool:
 
 
 def count_matches(gold: Sequence[Entity], predicted: Sequence[Entity], schema: str) -> Counter[str]:
-    """Count the outcomes of matching in one document: `correct`, `incorrect`, `partial`, `missed`, `spurious`.
+    """Count the matching outcomes in a document: `correct`, `incorrect`, `partial`, `missed`, `spurious`.
 
         gold per 0-2, geo 5-6; predicted per 0-3, org 5-6
         strict    2 incorrect            exact   1 correct, 1 incorrect
         partial   1 correct, 1 partial   type    1 correct, 1 incorrect
 
-    Each predicted entity, in the order of the text, is assigned to a gold one that it matches, otherwise to the first
-    that it overlaps. Each gold entity is assigned at most once.
+    In text order, each predicted entity is assigned to a matching gold entity, or else to the first gold entity that it
+    overlaps. Each gold entity is assigned at most once.
 
-    gold: gold entities of the document, in the order of the text and without overlaps
-    predicted: predicted entities of the document, in the order of the text
-    schema (str): one of `SCHEMAS`
+    gold: gold entities in the document, in text order and without overlaps.
+    predicted: predicted entities in the document, in text order.
+    schema (str): matching schema, one of `SCHEMAS`.
+    RETURNS: the number of entities by outcome.
     """
     is_match: dict[str, Callable[[Entity, Entity], bool]] = {
         "strict": lambda p, g: p == g,
@@ -59,10 +60,10 @@ def count_matches(gold: Sequence[Entity], predicted: Sequence[Entity], schema: s
     }
     outcomes: Counter[str] = Counter()
     unassigned = list(gold)
-    # If the pipeline splits a gold token, several predicted entities may cover it. Correct ones are assigned first.
+    # If the pipeline splits a gold token, several predicted entities can cover it. Assign correct entities first.
     for entity in sorted(predicted, key=lambda prediction: prediction not in gold):
         overlapping = [gold_entity for gold_entity in unassigned if overlaps(entity, gold_entity)]
-        # Only the schema `type` allows several matches. The one with the nearest boundaries is taken.
+        # Only the schema `type` allows several matches. Use the match with the nearest boundaries.
         matches = sorted(
             (gold_entity for gold_entity in overlapping if is_match[schema](entity, gold_entity)),
             key=lambda gold_entity: _boundary_distance(entity, gold_entity),
@@ -84,11 +85,11 @@ def _boundary_distance(first: Entity, second: Entity) -> int:
 
 
 def mistakes(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Mistake]:
-    """Classify the mistakes in a document, in the order of the text. Correct entities are in none of them.
+    """Classify the mistakes in a document, in text order. Correct entities are not part of any mistake.
 
-    If the pipeline splits a gold token, several predicted entities may equal the same gold one. The first of them is
-    correct, and the others are spurious. All other gold and predicted entities that overlap, directly or through
-    others, form one group:
+    If the pipeline splits a gold token, several predicted entities can equal the same gold entity. The first is
+    correct, and the others are spurious. All other gold and predicted entities that overlap, directly or through other
+    entities, form a group:
 
         gold      predicted             kind
         1         none                  missed
@@ -100,7 +101,8 @@ def mistakes(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Mistak
         several   1                     merged
         otherwise                       shifted
 
-    gold, predicted: see `count_matches`
+    gold, predicted: see `count_matches`.
+    RETURNS: the mistakes.
     """
     right = Counter(gold) & Counter(predicted)
     incorrect = sorted(

@@ -1,4 +1,4 @@
-"""Run a pipeline on held-out examples, and compute all metrics of its output."""
+"""Run a pipeline on held-out examples, and compute all metrics for its output."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from .scorer import score_bert_ner
 from .slices import slices
 
 _MAX_STRINGS = 30
-"""Maximum confused strings in a report."""
+"""Maximum number of confused strings in a report."""
 _Cell = tuple[str | None, str | None]
-"""A gold and a predicted label, each None if there is no entity."""
+"""The gold label and the predicted label, each None if there is no entity."""
 
 
 class GoldDoc(NamedTuple):
-    """A Doc with entity annotation, and its origin.
+    """A Doc with entity annotation and its origin.
 
-    file (str): name of the file
-    number (int): number of the Doc in the file, from 1
-    doc (Doc): the Doc
+    file (str): name of the file.
+    number (int): number of the Doc in the file, starting at 1.
+    doc (Doc): the Doc.
     """
 
     file: str
@@ -48,18 +48,19 @@ class GoldDoc(NamedTuple):
 
 @dataclass(frozen=True)
 class PipelineOutput:
-    """The predictions of a pipeline, aligned with the tokens of the gold Docs.
+    """A pipeline's predictions, aligned with the tokens in the gold Docs.
 
-    Predicted entities on tokens without annotation are left out.
+    Predicted entities that contain tokens without annotation are omitted.
 
-    origins: the gold Docs and their origins
-    examples: predicted and gold Docs
-    gold: gold entities of each Doc, in the order of the text
-    scored: predicted entities of each Doc, in the order of the text, with their scores if `bert_ner` set them. If the
-        pipeline splits a gold token, several entities may cover it.
-    seconds (float): run time of the pipeline in seconds
-    labels (frozenset): labels that its components can predict; empty if a component does not declare them
-    scope (LabelScope): label rules of the pipeline, which are already applied to the gold Docs
+    origins: the gold Docs and their origins.
+    examples: the predicted and gold Docs.
+    gold: gold entities in each Doc, in text order.
+    scored: predicted entities in each Doc, in text order, with scores if `bert_ner` set them. If the pipeline splits a
+        gold token, several entities can cover it.
+    seconds (float): run time of the pipeline in seconds.
+    labels (frozenset): labels that the pipeline's components can predict. Empty if a component does not declare its
+        labels.
+    scope (LabelScope): the pipeline's label rules, which have already been applied to the gold Docs.
     """
 
     origins: list[GoldDoc]
@@ -77,20 +78,21 @@ class PipelineOutput:
 
     @cached_property
     def predicted(self) -> list[list[Entity]]:
-        """Return the predicted entities of each Doc, in the order of the text."""
+        """Return the predicted entities in each Doc, in text order."""
         return [[Entity(*prediction[:3]) for prediction in doc] for doc in self.scored]
 
     @cached_property
     def mistakes(self) -> list[list[Mistake]]:
-        """Return the mistakes in each Doc, in the order of the text."""
+        """Return the mistakes in each Doc, in text order."""
         return [mistakes(*pair) for pair in zip(self.gold, self.predicted, strict=True)]
 
 
 def read_gold(path: Path, vocab: Vocab) -> Iterator[GoldDoc]:
-    """Read the Docs of a `.spacy` file that have entity annotation and are not empty.
+    """Read the non-empty Docs with entity annotation from a `.spacy` file.
 
-    path (Path): the file
-    vocab (Vocab): vocabulary of the Docs
+    path (Path): path to the file.
+    vocab (Vocab): vocabulary for the Docs.
+    YIELDS: the Docs and their origins.
     RAISES BertNerError: the file does not exist or is damaged.
     """
     if not path.exists():
@@ -99,24 +101,25 @@ def read_gold(path: Path, vocab: Vocab) -> Iterator[GoldDoc]:
 
 
 def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
-    """Run a pipeline with components of any kind on the raw text of a `.spacy` file.
+    """Run a pipeline on the raw text in a `.spacy` file. The pipeline can have any components.
 
-    nlp (Language): the pipeline
-    data (Path): the file
-    name (str): name of the pipeline, for errors
-    RAISES BertNerError: the file does not exist, is damaged, has no Doc with entity annotation, or has a text longer
-        than the maximum of the pipeline; or a component fails.
+    nlp (Language): the pipeline.
+    data (Path): path to the file.
+    name (str): name of the pipeline for error messages. Default: "".
+    RETURNS: the predictions, aligned with the gold Docs.
+    RAISES BertNerError: the file does not exist, is damaged, contains no Doc with entity annotation, or contains a text
+        that exceeds the pipeline's maximum length. Also raised if a component fails.
     """
     origins = list(read_gold(data, nlp.vocab))
     if not origins:
         raise BertNerError(Errors.no_gold.format(data=data))
     unannotated = [_make_unannotated(nlp, origin) for origin in origins]
     with running(name):
-        nlp(_make_unannotated(nlp, origins[0]))  # keeps one-time work, such as packing weights, out of the run time
+        nlp(_make_unannotated(nlp, origins[0]))  # excludes one-time work, such as packing weights, from the run time
         start = time.perf_counter()
         docs = list(nlp.pipe(unannotated))
         seconds = time.perf_counter() - start
-    scope = scope_of(nlp)  # only now, because the labels are known once the weights are loaded
+    scope = scope_of(nlp)  # the labels are known only after the weights are loaded
     docs = [scope.filter_predicted(doc) for doc in docs]
     origins = [origin._replace(doc=scope.rename_gold(origin.doc)) for origin in origins]
     examples = [Example(doc, origin.doc) for doc, origin in zip(docs, origins, strict=True)]
@@ -126,7 +129,7 @@ def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
 
 
 def _make_unannotated(nlp: Language, gold: GoldDoc) -> Doc:
-    """Tokenize the text of a gold Doc as spaCy's `Corpus` does; keep its words if its spaces are unknown."""
+    """Tokenize a gold Doc's text as in spaCy's `Corpus`, or keep its words if its spaces are unknown."""
     doc = gold.doc
     if doc.has_unknown_spaces:
         return Doc(nlp.vocab, words=[token.text for token in doc])
@@ -137,11 +140,11 @@ def _make_unannotated(nlp: Language, gold: GoldDoc) -> Doc:
 
 
 def _align_predictions(eg: Example) -> list[Prediction]:
-    """Map predicted entities to gold tokens, and drop those on tokens without annotation."""
+    """Map predicted entities to gold tokens, and drop entities that contain tokens without annotation."""
     is_annotated = [token.ent_iob != 0 for token in eg.reference]
     entities = []
     for ent in eg.predicted.ents:
-        # As in spaCy's scorer, an entity covers the gold tokens from the first to the last that it touches.
+        # As in spaCy's scorer, an entity covers all gold tokens from the first to the last that it overlaps.
         token_indices = eg.alignment.x2y[ent.start : ent.end]
         if len(token_indices):
             start, end = int(token_indices[0]), int(token_indices[-1]) + 1
@@ -157,23 +160,24 @@ def compute_metrics(
     known: Mapping[str, Mapping[str, int]] | None = None,
     wanted_precision: float = 0.9,
 ) -> dict[str, Any]:
-    """Compute all metrics of one pipeline.
+    """Compute all metrics for a pipeline.
 
-    output (PipelineOutput): the output of the pipeline
-    seed (int): seed of the bootstrap, default 0
-    known: entities of the training data, see `slices.known_entities`; None without training data (default)
-    wanted_precision (float): the precision that thresholds should reach, from 0 to 1, default 0.9
+    output (PipelineOutput): the pipeline's output.
+    seed (int): seed for the bootstrap. Default: 0.
+    known: entities in the training data, or None without training data; see `slices.known_entities`. Default: None.
+    wanted_precision (float): target precision for thresholds, from 0 to 1. Default: 0.9.
     RETURNS: a dictionary with these keys:
         `scores`: see `bootstrap.score`
         `schemas`, `mistakes`: see `matching`
-        `confusion`: numbers of entities by gold and predicted label with the same boundaries; the gold label of a
-            spurious entity and the predicted label of a missed one are None
+        `confusion`: number of entities by gold and predicted label with the same boundaries. The gold label for a
+            spurious entity and the predicted label for a missed entity are None
         `strings`: the most frequent strings whose gold and predicted labels differ, with both labels
         `slices`: see `slices.slices`
         `confidence`: see `calibration_curves.confidence`
-        `iob_acc`, `iob_doc_acc`: token accuracies, see `scorer.score_bert_ner`
+        `iob_acc`, `iob_doc_acc`: token accuracies; see `scorer.score_bert_ner`
         `unknown_labels`: gold labels that the pipeline never predicts
-        `n_docs`, `n_words`, `words_per_second`: size of the data and speed, without the one-time work on a first text
+        `n_docs`, `n_words`, `words_per_second`: number of documents and words, and speed without one-time work on the
+        first text
     """
     docs, predicted = output.docs, output.predicted
     if known is not None and output.scope:
@@ -216,7 +220,7 @@ def compute_metrics(
 
 
 def _scored(output: PipelineOutput) -> list[Scored]:
-    """Return the predicted entities with a score. Of several equal predictions at most the first is correct."""
+    """Return the predicted entities with a score. If several predictions are equal, only the first can be correct."""
     scored = []
     for unmatched, doc in zip(map(set, output.gold), output.scored, strict=True):
         for prediction in doc:
@@ -228,18 +232,18 @@ def _scored(output: PipelineOutput) -> list[Scored]:
 
 
 def _sort_key(item: tuple[tuple[str | None, ...], int]) -> list[str]:
-    """Sort cells by their labels; None comes first."""
+    """Return a sort key that orders cells by their labels, with None first."""
     return [name or "" for name in item[0]]
 
 
 def _confusions(output: PipelineOutput) -> tuple[Counter[_Cell], Counter[tuple[str, str | None, str | None]]]:
-    """Count pairs of gold and predicted labels of the same span, and the strings whose labels differ."""
+    """Count pairs of gold and predicted labels for the same span, and count strings whose labels differ."""
     cells: Counter[_Cell] = Counter()
     strings: Counter[tuple[str, str | None, str | None]] = Counter()
     for doc, gold, predicted in zip(output.docs, output.gold, output.predicted, strict=True):
         unmatched: dict[tuple[int, int], str] = {entity[1:]: entity.label for entity in gold}
         right = {*gold} & {*predicted}
-        # A correct entity is matched with its gold entity; otherwise the first one with its boundaries is.
+        # Match correct entities first. Then, match the first entity with the same boundaries.
         pairs: list[tuple[tuple[int, int], str | None, str | None]] = [
             (entity[1:], unmatched.pop(entity[1:], None), entity.label)
             for entity in sorted(predicted, key=lambda entity: entity not in right)

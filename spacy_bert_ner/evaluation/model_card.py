@@ -1,7 +1,8 @@
-"""Write the model card of a pipeline, `README.md` in its folder, from the metrics of a report.
+"""Write a pipeline's model card from the metrics in a report.
 
-Its sections follow Mitchell et al. 2019, https://arxiv.org/abs/1810.03993. `spacy package` includes the file in the
-package, and `spacy huggingface-hub push` publishes it on the page of the model.
+The model card is the file `README.md` in the pipeline's folder. Its sections follow Mitchell et al. 2019,
+https://arxiv.org/abs/1810.03993. `spacy package` includes the file in the package, and `spacy huggingface-hub push`
+publishes it on the model page.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ README = "README.md"
 _SIGNATURE = "<!-- Written by: python -m spacy bert-ner card"
 _FACTORY = 'factory = "bert_ner"'
 _FREQUENT = 0.2
-"""Share of all mistakes from which a kind is mentioned."""
+"""Share of all mistakes from which the card mentions a type of mistake."""
 
 
 def find_guidelines(corpus: Path) -> Path | None:
-    """Find the guidelines of a corpus: `names.labels.json` next to `names.csv`, `names.csv.zip` or the folder `names`.
+    """Find a corpus's guidelines: `names.labels.json` next to `names.csv`, `names.csv.zip` or the folder `names`.
 
-    corpus (Path): file or folder of the corpus
-    RETURNS: the path of the guidelines, or None if there is no such file.
+    corpus (Path): file or folder that contains the corpus.
+    RETURNS: the path to the guidelines, or None if the file does not exist.
     """
     name = corpus.resolve().name
     if not corpus.is_dir():
@@ -51,16 +52,15 @@ def write_card(
     name: str | None = None,
     version: str | None = None,
 ) -> Path:
-    """Write the model card of a saved pipeline atomically.
+    """Write the model card for a saved pipeline atomically.
 
-    pipeline (Path): folder of the pipeline
-    metrics (Path): `metrics.json` of a report on the pipeline, see `report.evaluate`
-    guidelines (Path | None): JSON file with a description of each label, for example `{"per": "people"}`; None for none
-        (default)
-    name, version (str | None): values passed to `spacy package`; None for those of `meta.json` (default)
-    RETURNS: the path of the model card.
-    RAISES BertNerError: a file does not exist or has the wrong content; the report is about other pipelines or an older
-        state of this one; the guidelines have unknown labels; or `README.md` was written or edited by hand.
+    pipeline (Path): folder of the pipeline.
+    metrics (Path): `metrics.json` from a report on the pipeline; see `report.evaluate`.
+    guidelines (Path | None): JSON file with a description of each label, such as `{"per": "people"}`. Default: None.
+    name, version (str | None): values passed to `spacy package`, or None to read them from `meta.json`. Default: None.
+    RETURNS: the path to the model card.
+    RAISES BertNerError: a file does not exist or has invalid content; the report covers other pipelines or an older
+        state of this pipeline; the guidelines contain unknown labels; or `README.md` was written or edited by hand.
     """
     meta, report = _read(pipeline / "meta.json"), _read(metrics)
     meta |= {key: value for key, value in (("name", name), ("version", version)) if value is not None}
@@ -90,20 +90,20 @@ def write_card(
 
 
 def _sign(body: str) -> str:
-    """Prepend the checksum of the card, which reveals later edits."""
+    """Prepend a checksum to the card to detect later edits."""
     body = body.encode("utf8", "backslashreplace").decode()
     return f"{_SIGNATURE} {sha256(body.encode()).hexdigest()} -->\n{body}"
 
 
 def _is_generated(text: str) -> bool:
-    """Return whether a card was written by this module and not edited since."""
+    """Return whether a card was written by this module and has not been edited since."""
     return text == _sign(text.partition("\n")[2])
 
 
 def _labels(metrics: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
-    """Return the scores of each label, the most frequent first.
+    """Return the scores for each label, starting with the most frequent label.
 
-    Labels that only the pipeline or the training data have are last, with None instead of scores.
+    Labels that occur only in the pipeline or in the training data come last, with None instead of scores.
     """
     per_label = metrics["scores"]["per_label"]
     others = {*metrics["labels"], *(report["train"] or {}).get("examples", {})} - per_label.keys()
@@ -119,7 +119,7 @@ def _fill(
     guidelines: Mapping[str, str],
 ) -> str:
     """Fill in the template `card.md`."""
-    # HTML escapes would be visible in Markdown code. The filter `cell` escapes Markdown and HTML instead.
+    # HTML escapes would be visible in Markdown code blocks. The filter `cell` escapes Markdown and HTML instead.
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters |= {"cell": _cell, "score": score, "interval": interval, "json": json.dumps}
     defaults = dict.fromkeys(("description", "license", "author", "spacy_version", "version"))
@@ -144,24 +144,25 @@ def _limits(metrics: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     weak = labels_by_f1(metrics)
     if len(weak) > 1:
         worst, label = weak[0]
-        yield f"The weakest label is {label}, with F1 {worst:.3f}."
+        yield f"The label with the lowest F1 is {label} (F1 {worst:.3f})."
     seen, unseen = recalls(metrics)
     if seen is not None and unseen is not None:
         yield (
-            f"Recall is {unseen:.3f} for entities not seen in training, and {seen:.3f} for entities seen with the same "
-            "label."
+            f"Recall is {unseen:.3f} for entities that do not occur in the training data, and {seen:.3f} for entities "
+            "that occur there with the same label."
         )
     total = sum(metrics["mistakes"].values())
     kinds = [f"{kind} ({n / total:.0%})" for kind, n in metrics["mistakes"].items() if total and n / total >= _FREQUENT]
     if kinds:
-        yield f"Most frequent kinds of mistakes: {', '.join(kinds)}."
+        subject = "type of mistake is" if len(kinds) == 1 else "types of mistakes are"
+        yield f"The most frequent {subject} {', '.join(kinds)}."
 
 
 def _find_pipeline(report: dict[str, Any], pipeline: Path, path: Path) -> dict[str, Any]:
-    """Return the metrics of the pipeline in a report whose files have the same checksum."""
+    """Return the metrics in a report for the pipeline with the same file checksum."""
     metrics_of = report.get("pipelines")
     if not isinstance(metrics_of, dict) or not metrics_of or not all(isinstance(m, dict) for m in metrics_of.values()):
-        raise BertNerError(Errors.bad_metrics.format(path=path, reason="it names no pipeline"))
+        raise BertNerError(Errors.bad_metrics.format(path=path, reason="it contains no pipeline"))
     checksum = pipeline_sum(pipeline)
     matches = [metrics for metrics in metrics_of.values() if metrics.get("sha256") == checksum]
     if not matches:
@@ -183,9 +184,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _cell(text: object) -> str:
-    """Escape text for a line of Markdown or a cell of a Markdown table."""
+    """Escape text for a Markdown line or table cell."""
     escaped = visible(" ".join(str(text).split()))
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Some characters are markup only at the beginning of a line. An underscore between letters never is.
+    # Some characters are markup only at the start of a line. An underscore between letters is never markup.
     escaped = re.sub(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+=-]", r"\\\g<0>", escaped)
     return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)

@@ -1,4 +1,4 @@
-"""Evaluate pipelines, and write the report: metrics, an HTML page, plots and every mistake."""
+"""Evaluate pipelines, and write a report with metrics, an HTML page, plots and all mistakes."""
 
 from __future__ import annotations
 
@@ -47,32 +47,33 @@ def evaluate(
     displacy: Path | None = None,
     displacy_limit: int = 25,
 ) -> dict[str, Any]:
-    """Evaluate pipelines on the same examples, and compare each pair of them.
+    """Evaluate pipelines on the same examples, and compare each pair of pipelines.
 
-    pipelines: folders or names of installed packages, with components of any kind that set entities
-    data (Path): a `.spacy` file, or a folder with a test part, see `part_file`
-    output (Path | None): folder for the report, which is written atomically: `metrics.json`, `report.html`, PNG files
-        in `plots/`, `mistakes.jsonl` and, for several pipelines, `differences.jsonl`, see `error_cases`. None (default)
-        writes no report.
-    seed (int): seed of the bootstrap, default 0
-    train (Path | None): `.spacy` file of the training data, or a folder with it; used to distinguish seen and unseen
-        entities. Default None.
-    log (Path | None): CSV log of the training, see `training_curves.read_log`. Default None.
-    wanted_precision (float): see `measure.compute_metrics`, default 0.9
-    displacy (Path | None): folder for a page of documents with their entities, see `entities_page`. None (default)
-        writes no page.
-    displacy_limit (int): maximum number of documents on that page, default 25
+    pipelines: folders or names of installed packages. The pipelines can have any components that set entities.
+    data (Path): a `.spacy` file, or a folder with a test split; see `part_file`.
+    output (Path | None): folder for the report, or None to write no report. The report is written atomically. It
+        contains `metrics.json`, `report.html`, PNG files in `plots/`, `mistakes.jsonl` and, for several pipelines,
+        `differences.jsonl`; see `error_cases`. Default: None.
+    seed (int): seed for the bootstrap. Default: 0.
+    train (Path | None): `.spacy` file with the training data, or a folder that contains it. It is used to distinguish
+        seen and unseen entities. Default: None.
+    log (Path | None): CSV training log; see `training_curves.read_log`. Default: None.
+    wanted_precision (float): target precision for thresholds, from 0 to 1; see `measure.compute_metrics`. Default: 0.9.
+    displacy (Path | None): folder for a page with documents and their entities, or None to write no page; see
+        `entities_page`. Default: None.
+    displacy_limit (int): maximum number of documents on that page. Default: 25.
     RETURNS: the content of `metrics.json`:
         `data`: path and checksum of the data
-        `train`: the same for the training data, and `examples` of each label; `n_shared` is the number of held-out Docs
-            that are also in the training data
-        `log`, `seed`, `versions`: how the report was made
-        `pipelines`: metrics by pipeline, see `measure.compute_metrics`; each with its `config`, `labels`, `thresholds`
-            and `sha256`, see `provenance.pipeline_sum`
+        `train`: path and checksum of the training data, `examples` for each label, and `n_shared`, the number of
+            held-out Docs that are also in the training data
+        `log`, `seed`, `versions`: information needed to reproduce the report
+        `pipelines`: metrics by pipeline; see `measure.compute_metrics`. Each pipeline also has its `config`, `labels`,
+            `thresholds` and `sha256`; see `provenance.pipeline_sum`
         `comparisons`: see `bootstrap.compare`
         `training`: see `training_curves.read_log`
-    RAISES BertNerError: a file does not exist or is damaged; the test data in a folder is ambiguous; there is no entity
-        annotation; `output` exists and is not an older report; or matplotlib, which reports require, is not installed.
+    RAISES BertNerError: a file does not exist or is damaged; the test split in a folder is ambiguous; there is no
+        entity annotation; `output` exists but is not an older report; or matplotlib, which reports require, is not
+        installed.
     """
     _check(pipelines, output, wanted_precision)
     if displacy is not None and displacy.exists() and not displacy.is_dir():
@@ -125,12 +126,12 @@ def evaluate(
 
 
 def _words(doc: Doc) -> str:
-    """Return the text of a Doc without white space, because corpora differ in it."""
+    """Return a Doc's text without whitespace, which can differ between corpora."""
     return "".join(doc.text.split())
 
 
 def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]:
-    """Count the entities of training data, and collect its texts without white space."""
+    """Count the entities in training data, and collect its texts without whitespace."""
     texts = set()
 
     def docs() -> Iterator[Doc]:
@@ -145,12 +146,12 @@ def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]
 
 
 def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: float) -> None:
-    """Reject bad arguments before any pipeline runs."""
+    """Reject invalid arguments before any pipeline runs."""
     known: set[Path] = set()
     for path in pipelines:
         if path.is_file():
             raise BertNerError(Errors.pipeline_is_file.format(path=path))
-        real = path.resolve()  # the same folder can have several spellings
+        real = path.resolve()  # several paths can refer to the same folder
         if real in known:
             raise BertNerError(Errors.pipeline_twice.format(path=path))
         known.add(real)
@@ -170,7 +171,7 @@ def _check(pipelines: Sequence[Path], output: Path | None, wanted_precision: flo
 
 
 def _is_report(folder: Path) -> bool:
-    """Return whether a folder has only an older report, or nothing."""
+    """Return whether a folder is empty or contains only an older report."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
     if not names:
         return True
@@ -178,20 +179,20 @@ def _is_report(folder: Path) -> bool:
         metrics = json.loads((folder / METRICS).read_text("utf8"))
     except (OSError, ValueError, RecursionError):
         return False
-    # Other programs write metrics.json and plots, too, but not together with the page.
+    # Other programs also write metrics.json and plots, but not together with this page.
     is_named_like_report = names <= OURS and PAGE in names and _has_only_charts(folder / PLOTS)
     return is_named_like_report and isinstance(metrics, dict) and "pipelines" in metrics
 
 
 def _has_only_charts(plots: Path) -> bool:
-    """Return whether a folder has only charts of reports."""
+    """Return whether a folder contains only charts from reports."""
     return all(path.suffix == ".png" and path.stem.partition("-")[0] in CHARTS for path in plots.glob("*"))
 
 
 def _describe_pipeline(nlp: Language) -> dict[str, Any]:
-    """Return the properties of a pipeline that its metrics depend on.
+    """Return the properties of a pipeline that affect its metrics.
 
-    With several `bert_ner` components no settings are reported, because each has different ones.
+    Settings are reported only for a single `bert_ner`, because several components can have different settings.
     """
     ours = our_components(nlp)
     pipe: Any = nlp.get_pipe(ours[0]) if len(ours) == 1 else None
@@ -207,7 +208,7 @@ def _describe_pipeline(nlp: Language) -> dict[str, Any]:
 
 
 def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutput]) -> None:
-    """Write all files of the report."""
+    """Write all report files."""
     from ..reporting.charts import to_png
     from .html_report import render_report
 
@@ -229,7 +230,7 @@ def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutp
 
 
 def _lines(key: str, cases: dict[Any, list[Case]]) -> Iterator[str]:
-    """Yield cases as JSON Lines, with their pipeline or pair of pipelines under a key."""
+    """Yield cases as JSON Lines. The key contains the pipeline or the pair of pipelines."""
     for pipeline, rows in cases.items():
         for row in rows:
             yield json.dumps({key: pipeline, **row}, ensure_ascii=False) + "\n"

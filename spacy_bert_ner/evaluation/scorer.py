@@ -1,4 +1,4 @@
-"""Register the scorer of `bert_ner`, which computes the scores that `nlp.evaluate` reports."""
+"""Register the `bert_ner` scorer, which computes scores for `nlp.evaluate`."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -18,16 +18,16 @@ from .token_accuracy import iob_accuracy
 
 @registry.scorers("spacy_bert_ner.ner_scorer.v1")
 def make_ner_scorer_v1() -> Callable[..., dict[str, Any]]:
-    """Return the scorer of `bert_ner`, see `score_bert_ner`."""
+    """Return the `bert_ner` scorer; see `score_bert_ner`."""
     return score_bert_ner
 
 
 def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
-    """Score predicted entities. Warns if a `bert_ner` kept all gold entities because the Docs already contained them.
+    """Score predicted entities, and warn if the Docs contained all gold entities before prediction.
 
-    examples: Examples after prediction
-    RETURNS: `ents_p`, `ents_r`, `ents_f`, `ents_per_type` as spaCy computes them; `iob_acc` and `iob_doc_acc` on the
-        gold tokens, see `evaluation.token_accuracy.iob_accuracy`.
+    examples: Examples after prediction.
+    RETURNS: a dictionary with `ents_p`, `ents_r`, `ents_f` and `ents_per_type` as computed by spaCy. It also has
+        `iob_acc` and `iob_doc_acc` over the gold tokens; see `token_accuracy.iob_accuracy`.
     RAISES BertNerError: the predicted Doc of an Example is its reference.
     """
     examples = list(examples)
@@ -38,13 +38,13 @@ def score_bert_ner(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
 
 
 def _gold_tags(doc: Doc) -> list[str | None]:
-    """Return the IOB2 tags of a gold Doc, None for tokens without annotation."""
+    """Return the IOB2 tags for a gold Doc, with None for tokens without annotation."""
     # ent_iob: 0 missing, 1 inside, 2 outside, 3 begins
     return [None if t.ent_iob == 0 else f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type else OUTSIDE for t in doc]
 
 
 def _predicted_tags(eg: Example) -> list[str]:
-    """Return IOB2 tags of the predicted entities on the gold tokens that they overlap."""
+    """Return the predicted entities as IOB2 tags for the gold tokens that they overlap."""
     tags = [OUTSIDE] * len(eg.reference)
     for ent in eg.predicted.ents:
         prefix = "B"

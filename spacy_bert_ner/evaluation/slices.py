@@ -1,4 +1,4 @@
-"""Score slices of entities: by length, by frequency in the training data, by case, by position in the sentence."""
+"""Score entities in slices by length, training-data frequency, letter case and position in the sentence."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Slice = tuple[str, tuple[str, ...], Callable[["EntityContext"], str]]
 
 
 class EntityContext(NamedTuple):
-    """An entity in its sentence, for the assignment to slices.
+    """The properties of an entity and its sentence that determine its slices.
 
-    label (str): label of the entity
-    text (str): text of the entity
-    first, last (int): indices of its first and last token in the sentence
-    n_tokens (int): number of tokens of the sentence, or of the Doc if it has no sentences
-    known: number of entities with this text in the training data, by label
+    label (str): entity label.
+    text (str): text of the entity.
+    first, last (int): indices of its first and last tokens in the sentence.
+    n_tokens (int): number of tokens in the sentence, or in the Doc if it has no sentences.
+    known: number of entities with this text in the training data, by label.
     """
 
     label: str
@@ -40,7 +40,7 @@ class EntityContext(NamedTuple):
 
 
 def known_entities(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
-    """Count the entities of training data by text and label, for example `{"Paris": {"geo": 3}}`."""
+    """Count the entities in training data by text and label, for example `{"Paris": {"geo": 3}}`."""
     counts: dict[str, Counter[str]] = {}
     for doc in docs:
         for ent in doc.ents:
@@ -49,11 +49,11 @@ def known_entities(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
 
 
 def label_examples(known: Mapping[str, Mapping[str, int]], limit: int = 5) -> dict[str, list[str]]:
-    """Return the most frequent entities of each label.
+    """Return the most frequent entities for each label.
 
-    known: counts, see `known_entities`
-    limit (int): maximum entities of a label, default 5
-    RETURNS: texts by label, the most frequent first.
+    known: entity counts; see `known_entities`.
+    limit (int): maximum number of entities for each label. Default: 5.
+    RETURNS: entity texts by label, in descending order of frequency.
     """
     ranked: dict[str, list[tuple[int, str]]] = {}
     for text, counts in known.items():
@@ -69,14 +69,14 @@ def slices(
     known: Mapping[str, Mapping[str, int]] | None,
     seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Score the entities of each slice. Each gold and each predicted entity belongs to a slice by its own properties.
+    """Score the entities in each slice. Each gold or predicted entity is assigned to slices by its own properties.
 
-    docs: gold Docs
-    gold, predicted: gold and predicted entities of each Doc
-    known: entities of the training data, see `known_entities`; None leaves out the slices that depend on it
-    seed (int): seed of the bootstrap, default 0
-    RETURNS: scores as `bootstrap.score` returns them for a label, by property and slice in a fixed order. Slices
-        without entities are left out.
+    docs: gold Docs.
+    gold, predicted: gold and predicted entities in each Doc.
+    known: entities in the training data; see `known_entities`. None omits the slices that depend on it.
+    seed (int): seed for the bootstrap. Default: 0.
+    RETURNS: scores by property and slice in a fixed order. Their format is the same as for a label in
+        `bootstrap.score`. Slices without entities are omitted.
     """
     properties = [*_SLICES, *(_TRAINING_SLICES if known is not None else ())]
     slices_by_doc = [

@@ -1,4 +1,4 @@
-"""Read learning curves from a training log, as written by `csv_logger.make_csv_logger_v1`."""
+"""Read learning curves from a training log written by `csv_logger.make_csv_logger_v1`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SCORES = {"accuracy": ("iob_acc", "train_iob_acc"), "F1": ("ents_f", "train_ent
 
 
 def read_log(path: Path) -> dict[str, dict[str, Points]]:
-    """Read the learning curves of a training log.
+    """Read the learning curves from a training log.
 
-    path (Path): the CSV file
-    RETURNS: points `(step, value)` by column name, under `loss`, `accuracy` and `F1`. Curves without points are left
-        out.
-    RAISES BertNerError: the file does not exist, or is not a training log.
+    path (Path): path to the CSV file.
+    RETURNS: points `(step, value)` by column name, grouped under `loss`, `accuracy` and `F1`. Curves without points are
+        omitted.
+    RAISES BertNerError: the file does not exist or is not a training log.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -31,7 +31,7 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
         raise BertNerError(Errors.no_such_file.format(path=path)) from e
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as e:
         raise BertNerError(Errors.bad_log.format(path=path, reason=e)) from e
-    # `csv` stores cells beyond the header under None.
+    # `csv` stores surplus cells under None.
     columns = [column for column in rows[0] if column is not None] if rows else []
     losses = tuple(column for column in columns if column.startswith(("loss_", "dev_loss_")))
     curves: dict[str, dict[str, Points]] = {}
@@ -45,13 +45,13 @@ def read_log(path: Path) -> dict[str, dict[str, Points]]:
             if points:
                 curves.setdefault(title, {})[name] = points
     if not curves:
-        reason = "it has no loss, accuracy or F1"
+        reason = "it has no columns with loss, accuracy or F1"
         raise BertNerError(Errors.bad_log.format(path=path, reason=reason))
     return curves
 
 
 def _parse_finite(text: str | None) -> float | None:
-    """Parse a finite number; None for other text, for example the `nan` of a diverged loss."""
+    """Parse a finite number, or return None for other text such as `nan` from a diverged loss."""
     try:
         value = float(text or "nan")
     except ValueError:

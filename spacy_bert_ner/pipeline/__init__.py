@@ -1,1 +1,1 @@
-"""The spaCy component `bert_ner`: settings, training, prediction, calibration and serialization."""
+"""Implement the spaCy component `bert_ner`: settings, training, prediction, calibration and serialization."""

@@ -91,18 +91,18 @@ def make_bert_ner(
     incorrect_spans_key: Any,
     scorer: Callable[..., Any] | None,
 ) -> "BertNer":
-    """Create a `BertNer` from a config. Reads no file and does not access the network.
+    """Create a `BertNer` from a config without reading files or accessing the network.
 
     nlp (Language): the pipeline.
     name (str): name of the component in the pipeline.
     model (Model[List[Doc], List[Ragged]]): the token classifier; see `spacy_bert_ner.TokenClassifier.v1`.
     subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
         class_weights, focal_gamma, label_smoothing, labels, label_map, incorrect_spans_key: see `settings.Settings`.
-    scorer (Callable | None): function that scores Examples; see `score_bert_ner`.
+    scorer (Callable | None): scoring function for Examples; see `score_bert_ner`.
     RETURNS (BertNer): the component.
-    RAISES ConfigError: a setting is not allowed.
+    RAISES ConfigError: a setting is invalid.
     """
-    # Typed as Any: `Settings.check` then rejects every bad value with the same message, which states what is allowed.
+    # All settings have the type `Any`, so `Settings.check` reports invalid values with consistent messages.
     prediction_settings = (decoding, respect_sentences, overwrite, spans_key, thresholds)
     loss_settings = (class_weights, focal_gamma, label_smoothing)
     label_settings = (labels, label_map, incorrect_spans_key)
@@ -117,15 +117,15 @@ def make_bert_ner(
 
 
 class BertNer(SteppingPipe):
-    """Recognize named entities with a Hugging Face token classifier that spaCy trains, runs and saves.
+    """A spaCy component that trains, runs and saves a Hugging Face token classifier for named entity recognition.
 
     vocab (Vocab): the shared vocabulary.
     model (Model[List[Doc], List[Ragged]]): the token classifier.
-    name (str): name of the component in its pipeline, default "bert_ner"; the key of its losses, and part of its error
-        messages.
-    settings (Settings): the settings of the config.
-    scorer (Callable | None): function that scores Examples, default `score_bert_ner`; None for no scores.
-    RAISES ConfigError: a setting is not allowed.
+    name (str): name of the component in the pipeline. It appears in error messages and is the key for the component's
+        losses. Default: "bert_ner".
+    settings (Settings): settings from the config. Default: `Settings()`.
+    scorer (Callable | None): scoring function for Examples, or None for no scores. Default: `score_bert_ner`.
+    RAISES ConfigError: a setting is invalid.
     """
 
     def __init__(
@@ -134,15 +134,15 @@ class BertNer(SteppingPipe):
         model: TokenClassifier,
         name: str = "bert_ner",
         *,
-        settings: Settings = Settings(),  # noqa: B008, it is frozen
+        settings: Settings = Settings(),  # noqa: B008, the class is frozen
         scorer: Callable[..., Any] | None = score_bert_ner,
     ) -> None:
         settings.check(name)
         super().__init__(vocab, model, name)
         self.settings = settings
         self.scorer = scorer
-        # added_labels: passed to `add_label`; every later head must have them too. temperature: of the entity scores.
-        # balanced_weights: counted by `initialize`, and needed to resume training.
+        # `added_labels`: labels passed to `add_label`, which every later head must have too. `temperature`: temperature
+        # for entity scores. `balanced_weights`: weights counted by `initialize`, which are needed to resume training.
         self.cfg = LearnedState(added_labels=[], temperature=1.0, balanced_weights={})
         self._rehearsal_model: TokenClassifier | None = None
         self._gold_warnings = GoldWarnings(name, settings.incorrect_spans_key)
@@ -152,35 +152,34 @@ class BertNer(SteppingPipe):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tag of each column of the logits; empty before weights are loaded."""
+        """Return the tag for each logit column, or an empty tuple before weights are loaded."""
         return token_classifier.get_tags(self.model).tags if token_classifier.has_checkpoint(self.model) else ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Entity types that can be predicted, sorted. Before weights are loaded, only the labels that were added."""
+        """Return the sorted entity labels, or only the added labels before weights are loaded."""
         known = token_classifier.get_tags(self.model).labels if token_classifier.has_checkpoint(self.model) else ()
         return tuple(sorted({*known, *self.cfg["added_labels"]}))
 
     @property
     def is_resizable(self) -> bool:
-        """Whether labels can be added: always True."""
+        """Return True: labels can always be added."""
         return True
 
     @property
     def label_data(self) -> list[str]:
-        """The labels that `spacy init labels` writes and that `initialize` accepts."""
+        """Return the labels in the format that `spacy init labels` writes and `initialize` accepts."""
         return list(self.labels)
 
     def add_label(self, label: str) -> int:
-        """Add an entity type.
+        """Add an entity label.
 
-        An existing head keeps its rows and gets new rows after them, with random weights. Resume training with
-        `nlp.resume_training()`; `nlp.rehearse` helps the model to retain the old labels.
+        An existing head keeps its rows. New rows with random weights are added after them. To train them, call
+        `nlp.resume_training()`. `nlp.rehearse` helps the model retain the existing labels.
 
-        label (str): the entity type.
-        RETURNS (int): 1, or 0 if the component already has the label.
-        RAISES TagError: the value is not a label, `labels` and `label_map` do not keep it, or it does not fit the tags
-            of the head.
+        label (str): the entity label.
+        RETURNS (int): 1 if the label was added, or 0 if the component already had it.
+        RAISES TagError: the label is invalid, `labels` and `label_map` exclude it, or it does not fit the head's tags.
         """
         check_labels([label])
         if self.settings.label_rules.rename(label) != label:
@@ -199,14 +198,15 @@ class BertNer(SteppingPipe):
         nlp: Language | None = None,
         labels: Sequence[str] | None = None,
     ) -> None:
-        """Load the checkpoint of the config, and create a head for the labels unless the checkpoint has one.
+        """Load the checkpoint specified in the config, and create a head for the labels unless the checkpoint has one.
 
-        get_examples (Callable): returns examples. Their entities define the labels, and their tokens are counted for
-            `class_weights = "balanced"`.
+        get_examples (Callable): function that returns examples. Their entities define the labels. Their tokens are
+            counted for `class_weights = "balanced"`.
         nlp (Language | None): the pipeline, whose config defines the length of training; see `SteppingPipe.make_plan`.
-        labels (Sequence[str] | None): the labels; None to collect them from the examples.
-        RAISES BertNerError: there are no labels and no trained head. TagError: a value is not a label.
-            CheckpointError: see `Checkpoint.from_pretrained`.
+            Default: None.
+        labels (Sequence[str] | None): the labels, or None to collect them from the examples. Default: None.
+        RAISES BertNerError: there are no labels and no trained head. TagError: a label is invalid. CheckpointError: see
+            `Checkpoint.from_pretrained`.
         """
         validate_get_examples(get_examples, "BertNer.initialize")
         counted, rules = CountedExamples(get_examples), self.settings.label_rules
@@ -231,10 +231,10 @@ class BertNer(SteppingPipe):
         self.make_plan(nlp, counted)
 
     def predict(self, docs: Iterable[Doc]) -> list[DocPredictions]:
-        """Predict the entities of each Doc without modifying it. Warns once about omitted entities.
+        """Predict the entities in each Doc without modifying it, and warn once about omitted entities.
 
-        docs (Iterable[Doc]): the Docs.
-        RETURNS (list[DocPredictions]): the entities of each Doc, in the order of the text.
+        docs (Iterable[Doc]): Docs to process.
+        RETURNS (list[DocPredictions]): the entities in each Doc, in text order.
         """
         docs = list(docs)
         if docs:
@@ -248,22 +248,23 @@ class BertNer(SteppingPipe):
     def set_annotations(self, docs: Iterable[Doc], scores: list[DocPredictions]) -> None:
         """Write entities to `doc.ents`, and entities with scores to `doc.spans`; see `doc_entities.write_entities`.
 
-        docs (Iterable[Doc]): the Docs.
-        scores (list[DocPredictions]): the entities of each Doc, as returned by `predict`.
+        docs (Iterable[Doc]): Docs to annotate.
+        scores (list[DocPredictions]): the entities for each Doc, as returned by `predict`.
         """
         for doc, predictions in zip(docs, scores, strict=True):
             write_entities(doc, predictions, overwrite=self.settings.overwrite, spans_key=self.settings.spans_key)
 
     def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
-        """Fit the temperature of the scores on held-out examples.
+        """Fit the temperature for entity scores on held-out examples.
 
-        The predicted entities stay the same, except for those that `thresholds` drop.
+        The predicted entities do not change, except for entities whose new scores cross a threshold in `thresholds`.
 
         examples (Iterable[Example]): examples with gold entities, preferably the dev data. Predicted entities that
-            touch a token without annotation are ignored.
-        RETURNS (dict[str, float]): `temperature`; `ece_before` and `ece_after`, the expected calibration error over the
-            predicted entities; `n_entities`, the number of these entities.
-        RAISES BertNerError: scores are turned off. CalibrationError: the examples are not sufficient to fit a
+            overlap a token without annotation are ignored.
+        RETURNS (dict[str, float]): `temperature` is the fitted temperature. `ece_before` and `ece_after` are the
+            expected calibration errors over the predicted entities before and after calibration. `n_entities` is the
+            number of these entities.
+        RAISES BertNerError: scores are disabled. CalibrationError: the examples are not sufficient to fit a
             temperature.
         """
         if self.settings.spans_key is None:
@@ -279,14 +280,14 @@ class BertNer(SteppingPipe):
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score predicted entities against gold entities.
 
-        Gold entities are renamed by `label_map`. Labels that no component of the pipeline predicts are ignored; see
-        `label_scope`.
+        Gold entities are renamed according to `label_map`. Labels that no component in the pipeline predicts are
+        ignored; see `label_scope`.
 
-        examples (Iterable[Example]): the examples.
-        **kwargs: passed to the scorer.
+        examples (Iterable[Example]): Examples after prediction.
+        **kwargs: other arguments for the scorer.
         RETURNS (dict[str, Any]): the scores by name.
-        RAISES BertNerError: no other component sets entities, and the predicted Docs are the references or contained
-            all gold entities before prediction.
+        RAISES BertNerError: the predicted Docs are the references. Also raised if they contained all gold entities
+            before prediction and no other component sets entities.
         """
         renamed = [*scope_of_component(self).rename(examples)]
         if sets_entities_alone(self):
@@ -295,22 +296,24 @@ class BertNer(SteppingPipe):
         return scores
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Annotate a stream of Docs. Docs are read ahead and batched by length.
+        """Annotate a stream of Docs in batches of similar length.
 
-        A failing Doc does not lose its batch: the batch is bisected until the Doc is isolated and passed to the error
-        handler. An error that no Doc causes, such as weights that cannot be loaded, is reported once for the batch.
+        Docs are read ahead to form these batches. If a batch fails, it is bisected until the failing Doc is isolated
+        and passed to the error handler. The other Docs are still annotated. An error that is not caused by a Doc, such
+        as a failure to load weights, is reported once for the batch.
 
-        stream (Iterable[Doc]): the Docs.
-        batch_size (int): maximum number of Docs to read ahead, default 128; fewer if they have many tokens, see
-            `batching.read_ahead_batches`.
-        YIELDS (Doc): the annotated Docs in order, except those that the error handler received without raising.
+        stream (Iterable[Doc]): Docs to annotate.
+        batch_size (int): maximum number of Docs to read ahead. Fewer are read if they have many tokens; see
+            `batching.read_ahead_batches`. Default: 128.
+        YIELDS (Doc): the annotated Docs in their original order. Failed Docs are omitted unless the error handler
+            raises.
         """
         error_handler = self.get_error_handler()
         for docs in read_ahead_batches(stream, batch_size, self.model.attrs["max_batch_tokens"]):
             for doc, predictions in self._predict_with_bisection(docs):
                 try:
                     self.set_annotations([doc], [predictions])
-                except Exception as e:  # of any type, as in `_predict_with_bisection`
+                except Exception as e:  # any exception, as in `_predict_with_bisection`
                     error_handler(self.name, self, [doc], e)
                 else:
                     yield doc
@@ -318,7 +321,7 @@ class BertNer(SteppingPipe):
     def _predict_with_bisection(self, docs: list[Doc]) -> Iterator[tuple[Doc, DocPredictions]]:
         try:
             predictions = self.predict(docs)
-        except Exception as e:  # of any type: spaCy leaves every error to the error handler
+        except Exception as e:  # any exception: spaCy passes all errors to the error handler
             is_of_a_doc = not isinstance(e, CheckpointError | ConfigError) and token_classifier.has_checkpoint(
                 self.model
             )
@@ -326,7 +329,7 @@ class BertNer(SteppingPipe):
                 self.get_error_handler()(self.name, self, docs, e)
                 return
             predictions = []
-        # Outside the `except` block, whose traceback would keep the memory of the failed batch.
+        # Leave the `except` block first, because its traceback would keep the failed batch in memory.
         if predictions:
             yield from zip(docs, predictions, strict=True)
         else:
@@ -342,14 +345,14 @@ class BertNer(SteppingPipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Accumulate the gradient of one batch.
+        """Accumulate the gradient for one batch.
 
-        examples (Iterable[Example]): the batch.
-        drop (float): dropout rate of every torch module, default 0.0; overrides the rates of the checkpoint.
-        sgd (Optimizer | None): optimizer to step with after the batch; None for no step.
-        losses (dict[str, float] | None): losses to add to. The value under the component's name becomes the mean
-            cross-entropy over this batch and all earlier ones.
-        RETURNS (dict[str, float]): `losses`.
+        examples (Iterable[Example]): examples in the batch.
+        drop (float): dropout rate for every PyTorch module. It overrides the checkpoint's dropout rates. Default: 0.0.
+        sgd (Optimizer | None): optimizer that takes a step after the batch, or None for no step. Default: None.
+        losses (dict[str, float] | None): losses to update. The value under the component's name becomes the mean
+            cross-entropy over this batch and all earlier batches. Default: None creates a new dictionary.
+            RETURNS (dict[str, float]): the updated losses.
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.update")
@@ -363,14 +366,15 @@ class BertNer(SteppingPipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Accumulate the gradient that keeps the model close to its state at the call of `nlp.resume_training()`.
+        """Accumulate a gradient that keeps the model close to its state when `nlp.resume_training()` was called.
 
-        examples (Iterable[Example]): texts like those that the model was trained on; they need no annotation.
+        examples (Iterable[Example]): texts like those in the original training data. They need no annotations.
         drop (float), sgd (Optimizer | None): see `update`.
-        losses (dict[str, float] | None): losses to add to. The value under the component's name becomes the mean
-            divergence from the old model over the first subwords of all tokens; see `cross_entropy.distillation`.
-        RETURNS (dict[str, float]): `losses`.
-        RAISES BertNerError: the component uses the encoder of another component.
+        losses (dict[str, float] | None): losses to update. The value under the component's name becomes the mean
+            divergence from the original model over the first subwords of all tokens; see `cross_entropy.distillation`.
+            Default: None creates a new dictionary.
+            RETURNS (dict[str, float]): the updated losses.
+        RAISES BertNerError: the component uses another component's encoder.
         """
         examples = list(examples)
         if listens(self.model):
@@ -399,22 +403,21 @@ class BertNer(SteppingPipe):
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, gradient = get_loss(examples, logits)
-        # A shared encoder may wait for this component's gradient, together with those of other components.
+        # A shared encoder might be waiting for the gradients from this component and other components.
         if loss.weight or is_shared(self.model):
             weight = token_classifier.add_batch_weight(self.model, loss.weight)
             backprop([Ragged(d.dataXd * weight, d.lengths) for d in gradient] if weight != 1 else gradient)
             losses[self.name] = losses[self.name] + loss
-        if sgd:  # spaCy's components accept both None and False for no step
+        if sgd:  # in spaCy, both None and False mean no step
             self.finish_update(sgd)
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Ragged]) -> tuple[WeightedMean, list[Ragged]]:
-        """Compute the mean loss over the subwords with a known tag and, depending on the settings, incorrect spans.
+        """Compute the mean loss over subwords with known tags and, if configured, over incorrect spans.
 
-        examples (Iterable[Example]): the batch.
-        scores (list[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
-            each
-        RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `scores`.
+        examples (Iterable[Example]): examples in the batch.
+        scores (list[Ragged]): model output for each example's predicted Doc. *Shape:* `(n_rows, n_tags)` each
+        RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient with the same shape as `scores`.
         RAISES BertNerError: see `objective.training_loss`.
         """
         examples = [*rename_gold(self.settings.label_rules, examples)]
@@ -422,13 +425,14 @@ class BertNer(SteppingPipe):
         return self._loss(examples, scores)
 
     def measure_loss(self, examples: Iterable[Example], *, batch_size: int = 128) -> WeightedMean:
-        """Compute the loss of examples, such as the dev data, without updating the weights; see `get_loss`.
+        """Compute the loss on examples, such as the dev data, without updating the weights; see `get_loss`.
 
-        examples (Iterable[Example]): the examples. A token whose label the head lacks is ignored, because its loss
+        examples (Iterable[Example]): the examples. Tokens whose label the head lacks are ignored, because their loss
             would be infinite.
-        batch_size (int): number of Docs to predict together, default 128.
-        RETURNS (WeightedMean): the mean over all examples, in nats; its `weight` is 0 if they have no known tag.
-        RAISES ConfigError: `class_weights = "balanced"`, but no weights were counted.
+        batch_size (int): number of Docs in each batch. Default: 128.
+        RETURNS (WeightedMean): the mean over all examples, in nats. Its `weight` is 0 if the examples have no known
+            tags.
+        RAISES ConfigError: `class_weights = "balanced"` is set, but no weights were counted.
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.measure_loss")
@@ -446,9 +450,9 @@ class BertNer(SteppingPipe):
         return training_loss(examples, logits, tags, self.settings, balanced, self.name, skip_unknown=skip_unknown)
 
     def _ensure_loaded(self) -> None:
-        """Load the fine-tuned checkpoint of the config unless weights are loaded, and add the missing labels to it.
+        """Load the fine-tuned checkpoint specified in the config unless weights are loaded, and add missing labels.
 
-        RAISES EncoderError: the checkpoint is an encoder, which must be initialized first.
+        RAISES EncoderError: the checkpoint is an encoder without a trained head and must be initialized first.
         """
         checkpoint = token_classifier.get_checkpoint(self.model)
         rename_head(checkpoint, self.settings.label_rules, self.cfg["added_labels"], self.name)

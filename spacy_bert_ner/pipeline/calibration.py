@@ -1,4 +1,4 @@
-"""Fit the temperature of the scores on held-out examples, and report its effect."""
+"""Fit the temperature for entity scores on held-out examples, and measure its effect."""
 
 from __future__ import annotations
 
@@ -28,24 +28,22 @@ from .settings import Settings
 
 BATCH_SIZE = 64
 ENOUGH = 100
-"""Fewer entities than this cause a warning: the calibration error is computed over ten bins."""
+"""Number of entities below which a warning is issued. The calibration error needs enough entities for ten bins."""
 
 
 def calibrate(
     model: TokenClassifier, examples: Sequence[Example], settings: Settings, temperature: float, name: str
 ) -> dict[str, float]:
-    """Fit the temperature that maximizes the likelihood of the scores of the predicted entities.
+    """Fit the temperature that maximizes the likelihood of the entity scores; see `entity_scores.fit_temperature`.
 
-    See `entity_scores.fit_temperature` for the method.
-
-    model (TokenClassifier): the model.
+    model (TokenClassifier): the token classifier.
     examples (Sequence[Example]): held-out examples with gold entities.
     settings (Settings): settings of the component.
     temperature (float): the current temperature.
-    name (str): name of the component, for messages.
+    name (str): name of the component for messages.
     RETURNS (dict[str, float]): see `BertNer.calibrate`.
-    RAISES CalibrationError: the predicted entities are all correct or all incorrect; or the Docs already contain all
-        gold entities, so there is none to predict.
+    RAISES CalibrationError: the predicted entities are all correct or all incorrect, or the Docs already contain all
+        gold entities.
     """
     n_gold = sum(len(eg.reference.ents) for eg in examples)
     if not settings.overwrite and n_gold and count_preset_gold(examples, lambda doc: doc.ents) == n_gold:
@@ -81,17 +79,17 @@ def calibrate(
 
 
 def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
-    """Fit the temperature of each `bert_ner` in a saved pipeline, and write it to the component's `cfg` file.
+    """Fit the temperature for each `bert_ner` in a saved pipeline, and write it to the component's `cfg` file.
 
-    Components that cannot be calibrated are skipped with a warning if at least one can be calibrated.
+    Components that cannot be calibrated are skipped with a warning if at least one component can be calibrated.
 
     folder (Path): folder of the pipeline.
-    data (Path): a `.spacy` file of held-out examples; or a folder, whose dev split is used, see `part_file`.
-    RETURNS (dict[str, dict[str, float]]): by name of each calibrated component, the result of `BertNer.calibrate`.
-    RAISES BertNerError: the pipeline has no `bert_ner`, or none computes scores. The data cannot be used: the dev split
-        of a folder cannot be determined, the file is damaged, it has no gold entity, or no gold entity has a label that
-        the pipeline predicts. CalibrationError: no component predicts both correct and incorrect entities. No file is
-        written in these cases.
+    data (Path): a `.spacy` file with held-out examples, or a folder whose dev split is used; see `part_file`.
+    RETURNS (dict[str, dict[str, float]]): the result of `BertNer.calibrate` by component name.
+    RAISES BertNerError: the pipeline has no `bert_ner`, or none computes scores. Also raised if the data cannot be
+        used: the dev split in a folder cannot be determined, the file is damaged, it has no gold entities, or the
+        pipeline predicts none of their labels. CalibrationError: no component predicts both correct and incorrect
+        entities. In all these cases, no file is written.
     """
     data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)
@@ -108,7 +106,7 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     for name in names:
         if name in skipped:
             continue
-        # Run the earlier components: the sentences and entities that they set affect the predictions, as in production.
+        # Run the earlier components as in production, because their sentences and entities affect the predictions.
         earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
         with nlp.select_pipes(enable=earlier):
             examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in references]

@@ -1,4 +1,4 @@
-"""Register the callback that adds labels to a trained component before training."""
+"""Register a callback that adds labels to a trained component before training."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -16,17 +16,17 @@ from ..util.pipelines import our_components
 def make_add_labels_v1(labels: Any, component: Any = "bert_ner") -> Callable[[Language], None]:
     """Create a callback for `[initialize.before_init]` that adds labels to a component.
 
-    A component from another pipeline (`source = ...`) is not initialized again, so it keeps its labels. The callback
-    adds rows for new labels to its head, with random weights; see `BertNer.add_label`.
+    A component sourced from another pipeline (`source = ...`) is not initialized again, so it keeps its labels. The
+    callback adds rows with random weights for the new labels to its head; see `BertNer.add_label`.
 
-    labels (List[str]): labels to add. Labels that the component already has do not change.
-    component (str): name of the component in the pipeline, default "bert_ner".
+    labels (List[str]): labels to add. Labels that the component already has remain unchanged.
+    component (str): name of the component in the pipeline. Default: "bert_ner".
     RETURNS (Callable[[Language], None]): the callback.
-    RAISES ConfigError: `labels` is not a list. When the callback is called: the pipeline has no such component made by
-        `bert_ner`.
+    RAISES ConfigError: `labels` is not a list. The callback raises it if the pipeline has no `bert_ner` component with
+        this name.
     """
     are_labels = isinstance(labels, list) and bool(labels)
-    require_setting("initialize.before_init", "labels", labels, are_labels, 'a list of labels, as in ["drug"]')
+    require_setting("initialize.before_init", "labels", labels, are_labels, 'a list of labels, such as ["drug"]')
 
     def add_labels(nlp: Language) -> None:
         # spaCy disables sourced components during initialization.

@@ -1,4 +1,4 @@
-"""Compute the training loss that the settings define."""
+"""Compute the training loss according to the settings."""
 
 from __future__ import annotations
 
@@ -29,19 +29,18 @@ def training_loss(
     *,
     skip_unknown: bool = False,
 ) -> tuple[WeightedMean, list[Ragged]]:
-    """Compute the mean loss of a batch over its tokens with a known tag, and over incorrect spans if their key is set.
+    """Compute a batch's mean loss over tokens with known tags and, if configured, over incorrect spans.
 
-    examples (Iterable[Example]): the batch.
-    logits (Sequence[Ragged]): the model's output for the predicted Doc of each example. *Shape:* `(n_rows, n_tags)`
-        each
+    examples (Iterable[Example]): examples in the batch.
+    logits (Sequence[Ragged]): model output for each example's predicted Doc. *Shape:* `(n_rows, n_tags)` each
     tags (TagSet): tags of the head.
     settings (Settings): settings of the component.
-    balanced (Mapping[str, float]): label weights counted by `initialize`, for `class_weights = "balanced"`.
-    name (str): name of the component, for messages.
-    skip_unknown (bool): treat tokens whose label the head lacks as tokens without annotation, default False.
-    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient in the shape of `logits`.
-    RAISES TagError: the head lacks a label, and `skip_unknown` is False. ConfigError: `class_weights = "balanced"`, but
-        no weights were counted. BertNerError: a gold entity is also an incorrect span.
+    balanced (Mapping[str, float]): label weights counted by `initialize` for `class_weights = "balanced"`.
+    name (str): name of the component for messages.
+    skip_unknown (bool): whether to ignore tokens whose label the head lacks. Default: False.
+    RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient with the same shape as `logits`.
+    RAISES TagError: the head lacks a label and `skip_unknown` is False. ConfigError: `class_weights = "balanced"` is
+        set, but no weights were counted. BertNerError: a gold entity is also an incorrect span.
     """
     examples = list(examples)
     targets = gold_tags.subword_targets(

@@ -1,4 +1,4 @@
-"""Predict entities and their scores: run the model on Docs and decode its logits."""
+"""Predict entities and their scores by running the model on Docs and decoding its logits."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .settings import Settings
 class EntitySpan(NamedTuple):
     """A predicted entity in a batch of Docs.
 
-    doc (int): index of its Doc.
-    entity (Entity): the entity, in tokens of that Doc.
-    offsets (tuple[int, int] | None): start and end of its subwords, in characters of that Doc; None for the offsets of
-        its tokens.
-    parts (tuple[int, ...]): indices of the entities in `DecodedBatch.entities` that it was joined from.
+    doc (int): index of its Doc in the batch.
+    entity (Entity): the entity with token indices in that Doc.
+    offsets (tuple[int, int] | None): start and end character offsets of its subwords in that Doc, or None to use the
+    offsets of its tokens.
+    parts (tuple[int, ...]): indices in `DecodedBatch.entities` of the entities that were joined to form it.
     """
 
     doc: int
@@ -40,11 +40,11 @@ class EntitySpan(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """An entity that was omitted because another subword or entity determines the tag of its token.
+    """An entity that is omitted because another subword or entity determines the tag of its token.
 
-    doc (int): index of its Doc.
+    doc (int): index of its Doc in the batch.
     token (int): index of its token in that Doc.
-    label (str): its label.
+    label (str): the entity label.
     """
 
     doc: int
@@ -53,15 +53,15 @@ class Unread(NamedTuple):
 
 
 class DecodedBatch(NamedTuple):
-    """A decoded batch of Docs: the positions that get a tag, in the order of the Docs, and the predicted entities.
+    """A decoded batch of Docs with the tagged positions, in Doc order, and the predicted entities.
 
-    logits (Floats2d): logits of each position, on the CPU. *Shape:* `(n, n_tags)`
-    chain (TagChain): token and subword of each position, over all Docs, and the sequences that they form.
-    entities (list[Entity]): predicted entities, in positions of the chain.
-    spans (list[EntitySpan]): the same entities in tokens of the Docs. They do not overlap.
+    logits (Floats2d): logits for each position, on the CPU. *Shape:* `(n, n_tags)`
+    chain (TagChain): token and subword for each position across all Docs, and the sequences that the positions form.
+    entities (list[Entity]): predicted entities with position indices.
+    spans (list[EntitySpan]): the same entities with token indices in the Docs. They do not overlap.
     unread (list[Unread]): one omitted entity for each token that has one.
     n_joined (list[int]): number of joined tokens in each Doc; see `alignment.Alignment`.
-    tags (TagSet): tag of each column of the logits.
+    tags (TagSet): tag for each logit column.
     """
 
     logits: Floats2d
@@ -73,12 +73,12 @@ class DecodedBatch(NamedTuple):
     tags: TagSet
 
     def scores(self, temperature: float) -> Floats1d:
-        """Compute the probability of each span; see `entity_scores.entity_scores`.
+        """Compute the probability of each entity in `spans`; see `entity_scores.entity_scores`.
 
-        A joined span has the probability of its most likely part.
+        A joined entity has the probability of its most likely part.
 
-        temperature (float): temperature of the scores.
-        RETURNS (Floats1d): *Shape:* `(n_spans,)`
+        temperature (float): temperature for the scores.
+        RETURNS (Floats1d): the probabilities. *Shape:* `(n_spans,)`
         """
         scores = entity_scores(self.logits, self.chain.is_start, self.entities, self.tags, temperature)
         if len(self.spans) == len(self.entities):
@@ -87,11 +87,11 @@ class DecodedBatch(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """The tokens and subwords of a batch of Docs, in the order of the Docs.
+    """The tokens and subwords in a batch of Docs, in Doc order.
 
     doc_starts (Ints1d): index of the first token of each Doc. *Shape:* `(n_docs,)`
     lengths (Ints1d), is_joined (Bools1d): see `alignment.Alignment`. *Shape:* `(n_tokens,)` each
-    logits (Floats2d): logits of all subwords, possibly on a GPU. *Shape:* `(n_rows, n_tags)`
+    logits (Floats2d): logits for all subwords, possibly on a GPU. *Shape:* `(n_rows, n_tags)`
     """
 
     doc_starts: Ints1d
@@ -101,7 +101,7 @@ class _Batch(NamedTuple):
 
 
 class _CharacterOffsets(NamedTuple):
-    """Offsets of tokens and subwords, in characters of their Doc.
+    """The character offsets of tokens and subwords in their Docs.
 
     tokens (Ints2d): start and end of each token. *Shape:* `(n_tokens, 2)`
     subwords (Ints2d): start and end of each subword. *Shape:* `(n_rows, 2)`
@@ -114,12 +114,12 @@ class _CharacterOffsets(NamedTuple):
 
 
 def decode_batch(model: TokenClassifier, docs: Sequence[Doc], settings: Settings) -> DecodedBatch:
-    """Run the model and decode its logits to entities.
+    """Run the model and decode its logits into entities.
 
-    model (TokenClassifier): the model.
-    docs (Sequence[Doc]): at least one Doc.
+    model (TokenClassifier): the token classifier.
+    docs (Sequence[Doc]): Docs to process. There must be at least one.
     settings (Settings): settings of the component.
-    RETURNS (DecodedBatch): the positions and the predicted entities.
+    RETURNS (DecodedBatch): the tagged positions and the predicted entities.
     """
     tags, ops = token_classifier.get_tags(model), model.ops
     output = model.predict(list(docs))
@@ -156,13 +156,13 @@ def decode_batch(model: TokenClassifier, docs: Sequence[Doc], settings: Settings
 def predict(
     model: TokenClassifier, docs: Sequence[Doc], settings: Settings, temperature: float
 ) -> list[DocPredictions]:
-    """Predict the entities of each Doc, except those with a score below the threshold of their label.
+    """Predict the entities in each Doc, except entities whose score is below the threshold for their label.
 
-    model (TokenClassifier): the model.
-    docs (Sequence[Doc]): the Docs.
+    model (TokenClassifier): the token classifier.
+    docs (Sequence[Doc]): Docs to process.
     settings (Settings): settings of the component.
-    temperature (float): temperature of the scores.
-    RETURNS (list[DocPredictions]): the entities of each Doc, in the order of the text.
+    temperature (float): temperature for the scores.
+    RETURNS (list[DocPredictions]): the entities in each Doc, in text order.
     """
     predictions = [DocPredictions() for _ in docs]
     if not docs:
@@ -182,13 +182,13 @@ def predict(
 
 
 def warn_of_unread(docs: Sequence[Doc], predictions: Sequence[DocPredictions], settings: Settings, name: str) -> bool:
-    """Warn if entities of these Docs were omitted; see `Settings.subword_reading`.
+    """Warn if entities in the Docs were omitted; see `Settings.subword_reading`.
 
-    docs (Sequence[Doc]): the Docs.
-    predictions (Sequence[DocPredictions]): the predictions for each Doc.
+    docs (Sequence[Doc]): Docs that were processed.
+    predictions (Sequence[DocPredictions]): predictions for each Doc.
     settings (Settings): settings of the component.
-    name (str): name of the component.
-    RETURNS (bool): whether it warned.
+    name (str): name of the component for the warning.
+    RETURNS (bool): whether a warning was issued.
     """
     unread = [
         (doc, token, label)
@@ -221,7 +221,9 @@ def _character_offsets(docs: Sequence[Doc], output: Sequence[Ragged]) -> _Charac
 def _entity_spans(
     entities: list[Entity], chain: TagChain, doc_starts: Ints1d, offsets: _CharacterOffsets | None
 ) -> list[EntitySpan]:
-    """Convert entities from positions to tokens of their Docs. They overlap if a token has several positions.
+    """Convert the positions of entities to token indices in their Docs.
+
+    The entities can overlap if a token has several positions.
 
     doc_starts: index of the first token of each Doc. *Shape:* `(n_docs,)`
     """
@@ -231,7 +233,7 @@ def _entity_spans(
     starts, ends = chain.token_indices[firsts], chain.ends[lasts]
     entity_offsets: Sequence[tuple[int, int] | None] = [None] * len(entities)
     if offsets is not None:
-        # Some subwords include the space before them or text after the end of a sentence: clip them to the tokens.
+        # Clip subwords to tokens, because some include the preceding space or text from the next sentence.
         start_chars = np.maximum(offsets.subwords[chain.first_rows[firsts], 0], offsets.tokens[starts, 0])
         end_chars = np.minimum(offsets.subwords[chain.first_rows[lasts], 1], offsets.tokens[ends - 1, 1])
         entity_offsets = list(zip(start_chars.tolist(), end_chars.tolist(), strict=True))
@@ -246,7 +248,7 @@ def _entity_spans(
 
 
 def _resolve_overlaps(spans: list[EntitySpan]) -> tuple[list[EntitySpan], list[Unread]]:
-    """Join entities of one label that share a token; if the labels differ, keep the entity with more characters."""
+    """Join overlapping entities with the same label. For different labels, keep the entity with more characters."""
     resolved: list[EntitySpan] = []
     unread = []
     for span in spans:
@@ -278,10 +280,10 @@ def _n_characters(span: EntitySpan) -> int:
 def _find_unread(
     tag_ids: Ints1d, chain: TagChain, batch: _Batch, tags: TagSet, subword_tag_ids: Ints1d
 ) -> Iterator[Unread]:
-    """Yield an omitted entity for each position outside entities with a later subword most likely inside one.
+    """Yield an omitted entity for each token outside entities that has a later subword with an entity tag.
 
-    tag_ids: decoded tag id of each position. *Shape:* `(n,)`
-    subword_tag_ids: most likely tag id of each subword. *Shape:* `(n_rows,)`
+    tag_ids: decoded tag ID for each position. *Shape:* `(n,)`
+    subword_tag_ids: most likely tag ID for each subword. *Shape:* `(n_rows,)`
     """
     is_entity = tags.label_ids > 0
     n_before = np.append(0, np.cumsum(is_entity[subword_tag_ids]))

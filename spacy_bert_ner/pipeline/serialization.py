@@ -1,4 +1,4 @@
-"""Save and load a component: its `cfg`, and its weights as a standard Hugging Face checkpoint."""
+"""Save and load a component's `cfg` and its weights, which form a standard Hugging Face checkpoint."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ P = TypeVar("P", bound="SerializablePipe")
 
 
 class LearnedState(dict[str, Any]):
-    """Learned values other than weights, saved with the component as `cfg`."""
+    """The learned values that a component saves as `cfg`, in addition to its weights."""
 
     def __missing__(self, key: str) -> dict[str, float]:
-        # `spacy find-threshold` sets a threshold both in the config, which this component uses, and in `cfg`, which
-        # spaCy's own components use. It expects a table in both places.
+        # `spacy find-threshold` sets a threshold in the config, which this component uses. It also sets it in `cfg`,
+        # which spaCy's own components use, and expects a dictionary in both.
         if key == "thresholds":
             return {}
         raise KeyError(key)
@@ -41,20 +41,20 @@ class SerializablePipe(TrainablePipe):
     cfg: LearnedState
 
     def _load_to_save(self) -> bool:
-        """Load the weights if needed, before the component is saved.
+        """Load the weights if needed before the component is saved.
 
-        RETURNS (bool): whether there are weights; an encoder that was not initialized has none.
+        RETURNS (bool): whether there are weights. An encoder that was not initialized has none.
         """
         raise NotImplementedError
 
     def _check_loaded(self) -> None:
-        """Check the component after its weights were read."""
+        """Check the component after its weights have been read."""
         raise NotImplementedError
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialize weights, tokenizer, labels and, as thinc models do, the model settings. Nothing is pickled.
+        """Serialize the weights, tokenizer, labels and model settings without pickling.
 
-        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        exclude (Iterable[str]): data to exclude: "cfg", "model" or "vocab". Default: none.
         RETURNS (bytes): the serialized component.
         """
         if "model" not in exclude and self._load_to_save():
@@ -63,10 +63,12 @@ class SerializablePipe(TrainablePipe):
         return data
 
     def from_bytes(self: P, data: bytes, *, exclude: Iterable[str] = ()) -> P:
-        """Load a component that `to_bytes` serialized. The model settings, such as windows, are read from the bytes.
+        """Load a component that `to_bytes` serialized.
+
+        The model settings, such as the window length, are loaded too.
 
         data (bytes): the serialized component.
-        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        exclude (Iterable[str]): data to exclude: "cfg", "model" or "vocab". Default: none.
         RETURNS (SerializablePipe): this component.
         RAISES CheckpointError: the bytes are not the output of `to_bytes`.
         """
@@ -90,7 +92,7 @@ class SerializablePipe(TrainablePipe):
     def _or_as_before(self) -> Iterator[None]:
         """Restore `cfg`, the model settings and the weights if loading fails.
 
-        The weights of a shared encoder are not restored, because thinc overwrites them in place.
+        A shared encoder's weights are not restored, because thinc overwrites them in place.
         """
         snapshots = [(current, {**current}) for current in (self.cfg, self.model.attrs)]
         try:
@@ -103,10 +105,10 @@ class SerializablePipe(TrainablePipe):
             raise
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write `cfg`, `model/` (a standard Hugging Face checkpoint) and their checksums: all of them or none.
+        """Write `cfg`, a standard Hugging Face checkpoint in `model/`, and their checksums atomically.
 
-        path (str | Path): folder of the component. Excluded parts that it already contains are kept.
-        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        path (str | Path): folder of the component. Excluded data that the folder already contains is kept.
+        exclude (Iterable[str]): data to exclude: "cfg", "model" or "vocab". Default: none.
         """
         serialize: dict[str, Callable[[Path], None]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
@@ -126,24 +128,27 @@ class SerializablePipe(TrainablePipe):
             write_sums(temporary)
 
     def _record_source(self) -> None:
-        """Record the Hub name and commit in `cfg`: a branch moves, and a saved pipeline has no checkpoint name."""
+        """Record the checkpoint's Hub name and commit in `cfg`.
+
+        A branch can change, and a saved pipeline has no checkpoint name.
+        """
         checkpoint = token_classifier.get_checkpoint(self.model)
         if checkpoint.commit:
             self.cfg["source"] = {"name": checkpoint.name, "commit": checkpoint.commit}
 
     def from_disk(self: P, path: str | Path, *, exclude: Iterable[str] = ()) -> P:
-        """Load a component that `to_disk` wrote. Never accesses the network.
+        """Load a component that `to_disk` wrote, without accessing the network.
 
         path (str | Path): folder of the component.
-        exclude (Iterable[str]): parts to leave out: "cfg", "model", "vocab"; default none.
+        exclude (Iterable[str]): data to exclude: "cfg", "model" or "vocab". Default: none.
         RETURNS (SerializablePipe): this component.
-        RAISES CheckpointError: the files cannot be opened, or are not the saved files; see `checksums.check_sums`.
+        RAISES CheckpointError: the files cannot be opened or differ from the saved files; see `checksums.check_sums`.
         """
         exclude = [*exclude]
         check_sums(Path(path), exclude)
 
         def read_model(folder: Path) -> None:
-            # An encoder that was saved before initialization has no folder; it is loaded by name later.
+            # An encoder that was saved before initialization has no folder. It is later loaded by name.
             if folder.exists():
                 token_classifier.restore_checkpoint(self.model, folder)
 
@@ -151,7 +156,7 @@ class SerializablePipe(TrainablePipe):
             try:
                 with unpacking():
                     self.vocab.from_disk(folder, exclude=exclude)
-            except Exception as e:  # of any type: spaCy and srsly do not document what they raise for damaged files
+            except Exception as e:  # spaCy and srsly do not document their exceptions for damaged files
                 reason = " ".join(str(e).split())[:200] or type(e).__name__
                 raise CheckpointError(Errors.bad_cfg.format(path=folder, reason=reason)) from e
 
@@ -167,7 +172,7 @@ class SerializablePipe(TrainablePipe):
 
 
 def _read_cfg(path: Path) -> dict[str, Any]:
-    """Read the `cfg` of a component.
+    """Read a component's `cfg` file.
 
     RAISES CheckpointError: the file is not the output of `to_disk`.
     """
@@ -189,5 +194,5 @@ def _checked(path: object, cfg: object) -> dict[str, Any]:
         "balanced_weights": lambda value: isinstance(value, dict) and all(map(is_number, value.values())),
     }
     if not isinstance(cfg, dict) or not all(checks[key](cfg[key]) for key in checks.keys() & cfg.keys()):
-        raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is not a table of learned values"))
+        raise CheckpointError(Errors.bad_cfg.format(path=path, reason="it is not a dictionary of valid learned values"))
     return cfg

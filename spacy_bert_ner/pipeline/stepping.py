@@ -1,4 +1,4 @@
-"""Set the learning-rate schedule of the optimizer at each training step, and check the learning rate."""
+"""Configure the optimizer's learning-rate schedule during training, and check the learning rate."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from .serialization import SerializablePipe
 
 
 class SteppingPipe(SerializablePipe):
-    """A component that plans its training and sets the schedule of the optimizer accordingly.
+    """A component that plans its training and configures the optimizer's schedule.
 
-    spaCy's training loop does not announce the number of steps. The component computes it from the config and the data
-    at initialization, and passes it to the schedule at the first step.
+    spaCy's training loop does not provide the number of steps. At initialization, the component computes it from the
+    config and the data. At the first step, it passes the number to the schedule.
     """
 
     plan: TrainingPlan | None = None
-    """Plan of the training; None if the component was not initialized or the pipeline's config has no plan."""
+    """Training plan, or None if the component was not initialized or the pipeline's config does not define a plan."""
     learn_rate: float | None = None
-    """Learning rate of the last update; None before the first update."""
+    """Learning rate of the last update, or None before the first update."""
     _reported: frozenset[str] = frozenset()
-    """Keys of the warnings that were already issued."""
+    """Keys of the warnings that have been issued."""
     _last_zero: int | None = None
-    """Step of the schedule at the last update if its learning rate was 0."""
+    """Schedule step at the last update if the learning rate was 0, otherwise None."""
 
     def make_plan(self, nlp: Any, examples: CountedExamples) -> None:
-        """Plan the training from the config of the pipeline.
+        """Create the training plan from the pipeline's config.
 
-        nlp (Language | None): the pipeline; None for no plan.
+        nlp (Language | None): the pipeline, or None to create no plan.
         examples (CountedExamples): the training examples.
-        RAISES ConfigError: the schedule of the config has a learning rate of 0 throughout.
+        RAISES ConfigError: the schedule in the config has a learning rate of 0 at every step.
         """
         if nlp is None:
             return
@@ -47,10 +47,10 @@ class SteppingPipe(SerializablePipe):
         self.plan = plan_of(nlp.config.interpolate(), examples.get, examples.n)
 
     def finish_update(self, sgd: Any) -> None:
-        """Step with the accumulated gradients.
+        """Take an optimizer step with the accumulated gradients.
 
-        Passes the number of steps to a schedule of this package that needs it. Warns once if the learning rate is 0,
-        and once if it is too high for the encoder.
+        A schedule from this package that needs the number of steps receives it first. A warning is issued once if the
+        learning rate is 0, and once if it is too high for the encoder.
 
         sgd (Optimizer): the optimizer.
         """
@@ -93,7 +93,7 @@ class SteppingPipe(SerializablePipe):
             self._warn_once("rate_too_high", Errors.rate_too_high.format(name=self.name, width=width, **rates))
 
     def _width(self) -> int:
-        """Return the hidden size of the encoder; 0 if it is unknown or the encoder belongs to another component."""
+        """Return the encoder's hidden size, or 0 if it is unknown or the encoder belongs to another component."""
         if is_shared(self.model) or not token_classifier.has_checkpoint(self.model):
             return 0
         return int(getattr(token_classifier.get_checkpoint(self.model).model.config, "hidden_size", None) or 0)
@@ -110,7 +110,7 @@ class SteppingPipe(SerializablePipe):
 
 
 def _config_lines(sgd: Optimizer, rate: float) -> str:
-    """Return the config lines that set a rate, such as `[training.optimizer]: learn_rate = 0.0002`."""
+    """Return the config section and setting for a rate, such as `[training.optimizer]: learn_rate = 0.0002`."""
     number = f"{rate:.6f}".rstrip("0")
     if "learn_rate" in sgd.schedules:
         return f"[training.optimizer.learn_rate]: initial_rate = {number}"
@@ -119,10 +119,10 @@ def _config_lines(sgd: Optimizer, rate: float) -> str:
 
 
 class CountedExamples:
-    """Count the examples of `initialize` while they are read.
+    """The training examples for `initialize`, which are counted while they are read.
 
-    get (Callable): returns the examples.
-    n (int | None): number of examples; None until they are read to the end.
+    get (Callable): function that returns the examples.
+    n (int | None): number of examples, or None until all of them have been read.
     """
 
     def __init__(self, get_examples: Callable[[], Iterable[Any]]) -> None:

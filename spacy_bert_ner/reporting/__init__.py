@@ -1,1 +1,1 @@
-"""HTML pages, charts and highlighted entities, shared by all reports."""
+"""Render the HTML pages, charts and highlighted entities that all reports share."""

@@ -1,7 +1,6 @@
-"""Draw charts as inline SVG, which follows the light or dark theme of its page, or as PNG files.
+"""Draw charts as PNG files or as inline SVG that follows the page's light or dark theme.
 
-The palette is that of Okabe and Ito, https://jfly.uni-koeln.de/color/, which remains distinguishable with
-colour-vision deficiency.
+The palette by Okabe and Ito, https://jfly.uni-koeln.de/color/, remains distinguishable with colour-vision deficiency.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .text import cut_middle
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 INK, FAINT = "#010203", "#040506"
-"""Placeholder colours for text and lines. SVG replaces them with the colours of the page; PNG keeps them."""
+"""Placeholder colours for text and lines. They are replaced with the page's colours in SVG but kept in PNG."""
 _WIDTH = 11  # inches
 _DPI = 110
 _STYLE = {
@@ -38,14 +37,15 @@ _STYLE = {
 
 
 class Chart(NamedTuple):
-    """A chart and how to draw it.
+    """The layout of a chart and the function that draws it.
 
-    name (str): file name without suffix, and seed of the ids in the SVG
-    label (str): description for screen readers
-    draw (Callable): draws on the array of matplotlib axes that it receives. *Shape:* `(n_rows, n_columns)`
-    n_rows, n_columns (int): number of panels in each direction
-    height (float): height in inches; the width is the same for all charts
-    shares (bool): whether panels share axes: the y-axis in a single row, both axes per column otherwise. Default True.
+    name (str): file name without suffix. It is also the seed for the IDs in the SVG.
+    label (str): description for screen readers.
+    draw (Callable): function that draws on an array of matplotlib axes. *Shape:* `(n_rows, n_columns)`
+    n_rows, n_columns (int): number of panels in each direction.
+    height (float): height in inches. All charts have the same width.
+    shares (bool): whether panels share axes. Panels in a single row share the y-axis. Otherwise, panels in a column
+        share both axes. Default: True.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Chart(NamedTuple):
 
 
 def to_svg(chart: Chart) -> str:
-    """Draw a chart as SVG for embedding in an HTML page. Text from labels is escaped.
+    """Draw a chart as SVG for an HTML page. Text from labels is escaped.
 
-    chart (Chart): chart to draw
+    chart (Chart): chart to draw.
     RETURNS: an `<svg>` element.
     RAISES ImportError: matplotlib is not installed.
     """
@@ -77,8 +77,8 @@ def to_svg(chart: Chart) -> str:
 def to_png(chart: Chart, folder: Path) -> None:
     """Write a chart as `<name>.png` to an existing folder.
 
-    chart (Chart): chart to draw
-    folder (Path): output folder
+    chart (Chart): chart to draw.
+    folder (Path): output folder.
     RAISES ImportError: matplotlib is not installed.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -93,7 +93,7 @@ def _draw_figure(chart: Chart, canvas: Any) -> Iterator[Any]:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": chart.name}), warnings.catch_warnings():
-        # matplotlib's fonts lack glyphs that the fonts of the page have.
+        # matplotlib's fonts lack some glyphs that the page's fonts have.
         warnings.filterwarnings("ignore", message=r"(?s).*[Gg]lyph.*")
         figure = Figure(figsize=(_WIDTH, max(1.8, chart.height)), layout="constrained")
         canvas(figure)
@@ -109,7 +109,7 @@ def short(name: str, most: int = 22) -> str:
 
 
 def few_ticks(axis: Any, n: int) -> None:
-    """Limit an axis to at most `n` ticks, at integers."""
+    """Limit an axis to at most `n` ticks at integer positions."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(n, integer=True))

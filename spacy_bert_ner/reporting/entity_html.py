@@ -1,9 +1,9 @@
 """Highlight entities and their scores in HTML pages and notebooks.
 
-The colours were found by a search. The closest pair stays distinguishable with colour-vision deficiency: more than 15
-apart in CIELAB, simulated as in Machado et al. 2009, https://doi.org/10.1109/TVCG.2009.113. All colours differ from
-white, and dark text on each has a contrast of more than 7. The first colours differ most from each other. Each entity
-also shows its label, because there are more labels than colours.
+The colours were chosen by a search. Even with simulated colour-vision deficiency (Machado et al. 2009,
+https://doi.org/10.1109/TVCG.2009.113), all pairs remain distinguishable, with a distance above 15 in CIELAB. All
+colours differ from white. Dark text on each colour has a contrast ratio above 7. The first colours differ most from
+each other. Each entity also shows its label, because there can be more labels than colours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .text import cut_middle, printable, score, visible
 
 TINTS = ("#66dbd1", "#c7a943", "#99bc81", "#bc9cf9", "#a8fcb4", "#7cbad9", "#f18fa8", "#cbe079")
 _MAX_LABEL = 40
-"""Maximum characters of a label in a page."""
+"""Maximum number of characters in a label on a page."""
 _FRAME = "; outline: 2px solid #d55e00; outline-offset: 1px"
 _ENTITY = (
     '<mark class="entity" style="background: {bg}; color: #1c2126; padding: .15em .35em; border-radius: .35em{frame}">'
@@ -33,11 +33,11 @@ _ENTITY = (
 class EntitySpan(NamedTuple):
     """An entity in a text.
 
-    start (int): offset of its first character
-    end (int): offset after its last character
-    label (str): entity label
-    score (float | None): confidence from 0 to 1, or None if there is none (default)
-    stands_out (bool): whether the entity is framed, default False
+    start (int): character offset of its start.
+    end (int): character offset of its end, exclusive.
+    label (str): entity label.
+    score (float | None): entity score from 0 to 1, or None if there is none. Default: None.
+    stands_out (bool): whether to frame the entity. Default: False.
     """
 
     start: int
@@ -50,7 +50,7 @@ class EntitySpan(NamedTuple):
 def label_colors(labels: Collection[str]) -> dict[str, str]:
     """Assign a colour to each label. The same set of labels always gets the same colours.
 
-    labels: entity labels. After the eighth label the colours repeat.
+    labels: entity labels. The colours repeat after the eighth label.
     RETURNS: CSS colours by label.
     """
     return {label: TINTS[i % len(TINTS)] for i, label in enumerate(sorted(labels))}
@@ -59,10 +59,10 @@ def label_colors(labels: Collection[str]) -> dict[str, str]:
 def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> str:
     """Render a text with highlighted entities as HTML with displaCy. Text and labels are escaped.
 
-    text (str): plain text
-    entities: entities in the order of the text. If an entity overlaps an earlier one, only the rest of it is
-        highlighted; if nothing is left, only its label is shown.
-    colour_of: CSS colour by label, as `label_colors` returns it
+    text (str): plain text.
+    entities: entities in text order. If an entity overlaps an earlier entity, only its remaining text is highlighted.
+        If no text remains, only its label is shown.
+    colour_of: CSS colours by label, as returned by `label_colors`.
     RETURNS: the HTML.
     """
     ents = []
@@ -71,7 +71,7 @@ def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mappin
         start = max(entity.start, covered)
         covered = max(entity.end, covered)
         label = entity.label if entity.score is None else f"{entity.label} {entity.score:.2f}"
-        # displaCy escapes the text but not the label, and looks up colours without regard to case.
+        # displaCy does not escape labels, and its own colour lookup ignores case.
         params = {
             "label": html.escape(label),
             "bg": colour_of[entity.label],
@@ -85,12 +85,12 @@ def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mappin
 
 
 def highlight(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> Markup:
-    """Render a text with highlighted entities for a page: with visible characters only, and with short labels.
+    """Render a text with highlighted entities for a page, using visible characters and short labels.
 
-    text (str): plain text, which may have invisible characters
-    entities: see `render_entities`
-    colour_of: CSS colour by label, as `label_colors` returns it
-    RETURNS: the HTML, which is safe in a template.
+    text (str): plain text, which may contain invisible characters.
+    entities: see `render_entities`.
+    colour_of: CSS colours by label, as returned by `label_colors`.
+    RETURNS: the HTML, which can be inserted safely into a template.
     """
     short_entities = [entity._replace(label=_short_label(entity.label)) for entity in entities]
     short_colours = {_short_label(label): colour for label, colour in colour_of.items()}
@@ -102,12 +102,12 @@ def _short_label(label: str) -> str:
 
 
 def entity_spans(doc: Doc) -> list[EntitySpan]:
-    """Return the entities of a Doc, with the score of each if it has one."""
+    """Return the entities in a Doc with their scores, if they have any."""
     return [EntitySpan(ent.start_char, ent.end_char, ent.label_, entity_score(ent)) for ent in doc.ents]
 
 
 class Entities:
-    """The entities of a Doc as a notebook displays them: the highlighted text and a table of entities."""
+    """A notebook display of the entities in a Doc as highlighted text and as a table."""
 
     def __init__(self, doc: Doc) -> None:
         self.text = doc.text
@@ -129,7 +129,7 @@ class Entities:
         return f"{highlighted}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def __repr__(self) -> str:
-        """Return one line per entity, for terminals that do not display HTML."""
+        """Return one line per entity for terminals, which do not display HTML."""
         rows = [self._cells(entity) for entity in self.entities]
         width = max((len(text) for text, _, _ in rows), default=0)
         return "\n".join(f"{text:<{width}}  {label}  {number}" for text, label, number in rows) or "no entities"
@@ -139,11 +139,11 @@ class Entities:
 
 
 def show(doc: Doc) -> Entities:
-    """Show the entities of a Doc in a notebook: the highlighted text, and a table with scores.
+    """Show the entities in a Doc in a notebook as highlighted text and as a table with scores.
 
         show(nlp("Kevin Durant plays for the Brooklyn Nets."))
 
-    doc (Doc): a Doc with entities
-    RETURNS: an object that notebooks display as HTML and terminals as text.
+    doc (Doc): a Doc with entities.
+    RETURNS: an object that notebooks display as HTML and terminals display as text.
     """
     return Entities(doc)

@@ -14,12 +14,12 @@ from .text import interval, percent, score, visible
 def render(package: str, template: str = "page.html", /, **context: Any) -> str:
     """Render a template that extends `base.html`.
 
-    Values other than `Markup` are HTML-escaped, and their invisible characters are written as escape sequences.
+    Values other than `Markup` are HTML-escaped. Their invisible characters are replaced with escape sequences.
 
-    package (str): dotted name of the package that contains the template
-    template (str): file name of the template, default `page.html`
-    context: variables of the template. The variable `style` and the filters `percent`, `number`, `score` and `interval`
-        are always available.
+    package (str): dotted name of the package that contains the template.
+    template (str): file name of the template. Default: "page.html".
+    context: template variables. The variable `style` and the filters `percent`, `number`, `score` and `interval` are
+        always available.
     RETURNS: the page as HTML.
     """
     package_of = {template: package, "base.html": __package__, "page.css": __package__}
@@ -34,11 +34,11 @@ def render(package: str, template: str = "page.html", /, **context: Any) -> str:
     )
     environment.filters |= {"percent": percent, "number": lambda n: f"{n:,}", "score": score, "interval": interval}
     style = loader.mapping["page.css"]
-    return environment.get_template(template).render(style=Markup(style), **context)  # noqa: S704, a file of this package
+    return environment.get_template(template).render(style=Markup(style), **context)  # noqa: S704, a file from this package
 
 
 def _make_visible(value: Any) -> Any:
-    """Escape the invisible characters of plain text; keep line breaks and tabs."""
+    """Escape invisible characters in plain text, except line breaks and tabs."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return "".join(c if c in "\n\t" else visible(c) for c in value)

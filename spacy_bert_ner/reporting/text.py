@@ -1,13 +1,13 @@
-"""Format numbers, names and text for readers of pages, Markdown and terminals."""
+"""Format numbers, names and text for HTML pages, Markdown and terminals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 MISSING = "–"
-"""Stands for a value that does not exist."""
+"""Placeholder for a missing value."""
 _INVISIBLE_BUT_MEANINGFUL = "\n\u200c\u200d"
-"""Line breaks, and the zero-width joiners of scripts and emoji."""
+"""Line breaks and the zero-width characters that some scripts and emoji need."""
 
 
 def percent(value: float | None, missing: str = MISSING) -> str:
@@ -18,17 +18,17 @@ def percent(value: float | None, missing: str = MISSING) -> str:
 
 
 def score(value: float | None, digits: int = 3, missing: str = MISSING) -> str:
-    """Format a score from 0 to 1 with `digits` decimals, or return `missing` for None."""
+    """Format a score from 0 to 1 with `digits` decimal places, or return `missing` for None."""
     return missing if value is None else f"{value:.{digits}f}"
 
 
 def interval(bounds: Sequence[float] | None, digits: int = 3, missing: str = MISSING) -> str:
-    """Format the lower and upper bound of a score, for example `0.566 to 1.000`, or return `missing` for None."""
+    """Format the lower and upper bounds of a score, such as `0.566 to 1.000`, or return `missing` for None."""
     return missing if bounds is None else f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"
 
 
 def join_names(names: Sequence[str], limit: int) -> str:
-    """Join names with commas; after `limit` names, only count the rest, as in `geo, per and 3 more`."""
+    """Join up to `limit` names with commas and count the remaining names, as in `geo, per and 3 more`."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
 
@@ -39,13 +39,13 @@ def visible(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace each invisible character with one space or U+FFFD, which keeps the length of the text."""
+    """Replace each invisible character with one space or U+FFFD without changing the length of the text."""
     return "".join(
         c if c.isprintable() or c in _INVISIBLE_BUT_MEANINGFUL else " " if c.isspace() else "\ufffd" for c in text
     )
 
 
 def cut_middle(text: str, length: int) -> str:
-    """Shorten text to at most `length` characters by cutting its middle: names often differ only at their ends."""
+    """Shorten text to at most `length` characters by cutting its middle, because names often differ at their ends."""
     half = (length - 1) // 2
     return text if len(text) <= length else f"{text[: length - half - 1]}…{text[-half:]}"

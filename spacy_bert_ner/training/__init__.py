@@ -1,1 +1,1 @@
-"""Train on top of spaCy's own loop, with training checkpoints, exact resume and several workers."""
+"""Train pipelines with spaCy's training loop, adding training checkpoints, exact resume and several workers."""

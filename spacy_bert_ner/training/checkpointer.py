@@ -1,4 +1,4 @@
-"""Write the pipelines and the training checkpoints of a run, from the results of all workers."""
+"""Write pipelines and training checkpoints during a run with one or more workers."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from .optimizer_state import state_dict
 
 @dataclass(frozen=True)
 class CheckpointPolicy:
-    """When training checkpoints are written, and how many are kept.
+    """The policy for writing and keeping training checkpoints.
 
-    newest (int): number of checkpoints to keep. Default: 2.
-    minutes (float): minutes between checkpoints, in addition to those at evaluations. Default: 10; 0 writes only those
-        at evaluations.
+    newest (int): number of newest checkpoints to keep. Default: 2.
+    minutes (float): time between checkpoints in minutes. A checkpoint is also written at each evaluation. 0 writes
+        checkpoints only at evaluations. Default: 10.
     """
 
     newest: int = 2
@@ -40,17 +40,17 @@ class CheckpointPolicy:
 
 
 class Checkpointer:
-    """Write `model-last`, `model-best` and `checkpoints` of a run. Only rank 0 writes.
+    """A writer for `model-last`, `model-best` and `checkpoints`. Only the worker with rank 0 writes files.
 
-    nlp (Language): the pipeline in training.
-    optimizer (Optimizer): its optimizer.
-    output (Path | None): the output folder. None writes nothing.
+    nlp (Language): the pipeline to train.
+    optimizer (Optimizer): the optimizer for the pipeline.
+    output (Path | None): output folder, or None to write nothing.
     workers (ProcessGroup): the group of training processes.
-    policy (CheckpointPolicy): when checkpoints are written, and how many are kept.
+    policy (CheckpointPolicy): policy for writing and keeping training checkpoints.
     frozen: names of the components that are not trained.
-    fingerprint: the inputs of the run, see `fingerprint.describe`.
-    data_rng: the RNG states that reading the data started with, from which a resumed run replays it.
-    before_to_disk: the callback in `[training.before_to_disk]`; None for none.
+    fingerprint: fingerprint of the run's inputs; see `fingerprint.describe`.
+    data_rng: random number generator (RNG) states before any data was read. A resumed run uses them to replay the data.
+    before_to_disk: callback from `[training.before_to_disk]`, or None.
     """
 
     def __init__(
@@ -74,18 +74,18 @@ class Checkpointer:
 
     @property
     def is_due(self) -> bool:
-        """Whether the time between checkpoints has passed."""
+        """Return whether the time between checkpoints has passed."""
         return 0 < self.policy.minutes * 60 <= time.monotonic() - self.last_time
 
     def restart_interval(self) -> None:
-        """Start the time between checkpoints now."""
+        """Restart the timer for the next checkpoint."""
         self.last_time = time.monotonic()
 
     def save_pipeline(self, *, is_best: bool) -> None:
         """Write `model-last`, with averaged weights if the optimizer keeps them.
 
-        is_best (bool): whether `model-best` becomes a copy of it.
-        RAISES BertNerError: the pipeline cannot be written. Existing pipelines are unchanged.
+        is_best (bool): whether to copy the pipeline to `model-best`.
+        RAISES BertNerError: the pipeline cannot be written. Existing pipelines remain unchanged.
         """
         output = self.output
         if output is not None:
@@ -103,13 +103,13 @@ class Checkpointer:
     def save_checkpoint(
         self, step: int, *, seconds: float, scores: dict[int, float], losses: Mapping[str, float]
     ) -> None:
-        """Write a training checkpoint, then delete old ones.
+        """Write a training checkpoint, then delete old checkpoints.
 
-        step (int): last completed step.
+        step (int): number of the last completed step.
         seconds (float): training time so far, in seconds.
-        scores: score of each evaluation, by its step.
-        losses: losses of all workers since the last evaluation, by component.
-        RAISES BertNerError: the checkpoint cannot be written. Existing checkpoints are unchanged.
+        scores: evaluation scores by step.
+        losses: losses since the last evaluation by component, combined over all workers.
+        RAISES BertNerError: the checkpoint cannot be written. Existing checkpoints remain unchanged.
         """
         output = self.output
         if output is None:

@@ -1,6 +1,7 @@
 """Write and read training checkpoints.
 
-Each checkpoint is one folder that is written atomically, with the checksums of its files. Nothing in it is pickled.
+Each checkpoint is a folder that is written atomically and contains the checksums of its files. It contains no pickled
+data.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..util.atomic_io import atomic_folder, remove_stale_temp
 from ..util.checksums import check_sums, write_sums
 
 CHECKPOINTS = "checkpoints"
-"""Name of the folder of training checkpoints, inside the output folder of the run."""
+"""Name of the training checkpoint folder inside the run's output folder."""
 NUMBERS, TENSORS = "state.json", "state.safetensors"
 VERSION = 1
 _NAME = re.compile(r"\d{8,}")
@@ -32,15 +33,16 @@ _NAME = re.compile(r"\d{8,}")
 class TrainingCheckpoint:
     """The complete state of a training run at the end of a step.
 
-    step (int): number of the last completed step, from 0.
+    step (int): number of the last completed step, counted from 0.
     seconds (float): training time so far, in seconds.
-    scores: score of each evaluation, by its step. The best score and the patience follow from these.
-    losses: losses since the last evaluation, by component: the mean and its weight; the weight is None for a plain sum.
-    performance: the scores in the metadata of the pipeline, `nlp.meta["performance"]`.
-    numbers: see `optimizer_state.state_dict`.
-    fingerprint: the inputs that the run started with, see `fingerprint.describe`.
-    tensors: weights and moments by name, see `optimizer_state.state_dict`; the random number generator (RNG) states of
-        the data as `data/...`, and those of worker i as `worker/i/...`.
+    scores: evaluation scores by step. The best score and the patience are derived from them.
+    losses: losses since the last evaluation, by component. Each is a pair of mean and weight. The weight is None if the
+        loss is a plain sum.
+    performance: scores from the pipeline's metadata, `nlp.meta["performance"]`.
+    numbers: update counts and gradient scalers; see `optimizer_state.state_dict`.
+    fingerprint: fingerprint of the run's inputs; see `fingerprint.describe`.
+    tensors: weights and moments by name; see `optimizer_state.state_dict`. The names of random number generator (RNG)
+        states begin with `data/` for the data and with `worker/<rank>/` for each worker.
     """
 
     step: int
@@ -53,22 +55,23 @@ class TrainingCheckpoint:
     tensors: dict[str, torch.Tensor] = field(repr=False)
 
     def rng_state(self, owner: str) -> dict[str, torch.Tensor]:
-        """Return the RNG states of one owner.
+        """Return the RNG states for the data or for one worker.
 
-        owner (str): `data`, or `worker/<rank>`.
-        RETURNS: see `rng.get_rng_state`; empty if the checkpoint has none for this owner.
+        owner (str): "data" or "worker/<rank>".
+        RETURNS: the states in the format of `rng.get_rng_state`, or an empty dictionary if there are none.
         """
         prefix = f"{owner}/"
         return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
 
 def write_checkpoint(output: Path, checkpoint: TrainingCheckpoint, keep: int) -> Path:
-    """Write a training checkpoint, then delete all but the newest `keep`.
+    """Write a training checkpoint, then delete all but the newest `keep` checkpoints.
 
     output (Path): output folder of the run.
+    checkpoint (TrainingCheckpoint): the checkpoint to write.
     keep (int): number of checkpoints to keep, at least 1.
-    RETURNS: the folder of the checkpoint.
-    RAISES OSError: the checkpoint cannot be written. Existing checkpoints are unchanged.
+    RETURNS: the checkpoint folder.
+    RAISES OSError: the checkpoint cannot be written. Existing checkpoints remain unchanged.
     """
     folder = output / CHECKPOINTS / f"{checkpoint.step:08d}"
     numbers = {key: value for key, value in vars(checkpoint).items() if key != "tensors"}
@@ -82,30 +85,32 @@ def write_checkpoint(output: Path, checkpoint: TrainingCheckpoint, keep: int) ->
 
 
 def mark_started(output: Path) -> None:
-    """Create the folder of training checkpoints before the first pipeline is written.
+    """Create the training checkpoint folder before the first pipeline is written.
 
-    The folder distinguishes a run that is killed before its first checkpoint from one of `spacy train`, which writes
-    no checkpoints.
+    A run can be killed before its first checkpoint. The folder distinguishes such a run from a `spacy train` run, which
+    writes no checkpoints.
+
+    output (Path): output folder of the run.
     """
     (output / CHECKPOINTS).mkdir(exist_ok=True)
 
 
 def has_started(output: Path) -> bool:
-    """Return whether a run with training checkpoints started in this folder, even if it wrote none."""
+    """Return whether a run with training checkpoints was started in this folder, even if it wrote none."""
     return (output / CHECKPOINTS).is_dir()
 
 
 def has_checkpoints(output: Path) -> bool:
-    """Return whether there is a training checkpoint, even a damaged one."""
+    """Return whether the output folder contains a training checkpoint, even if it is damaged."""
     return bool(_newest_first(output))
 
 
 def latest_checkpoint(output: Path, warn: Callable[[str], object] = lambda message: None) -> Path | None:
-    """Find the newest training checkpoint that is complete and undamaged.
+    """Find the newest complete and undamaged training checkpoint.
 
     output (Path): output folder of the run.
-    warn: called with a message for each damaged checkpoint that is skipped. Default: no message.
-    RETURNS: the folder of the checkpoint; None if none was ever written.
+    warn: function that receives a message about each damaged checkpoint that is skipped. Default: ignore messages.
+    RETURNS: the checkpoint folder, or None if no checkpoint has been written.
     RAISES BertNerError: all checkpoints are damaged.
     """
     folders = _newest_first(output)
@@ -114,7 +119,7 @@ def latest_checkpoint(output: Path, warn: Callable[[str], object] = lambda messa
     for folder in folders:
         try:
             check_sums(folder)
-            if not (folder / NUMBERS).is_file():  # `check_sums` accepts a folder without any file
+            if not (folder / NUMBERS).is_file():  # `check_sums` accepts an empty folder
                 raise BertNerError(Errors.no_such_file.format(path=folder / NUMBERS))
             return folder
         except (BertNerError, OSError) as e:
@@ -127,7 +132,9 @@ def latest_checkpoint(output: Path, warn: Callable[[str], object] = lambda messa
 def read_checkpoint(folder: Path) -> TrainingCheckpoint:
     """Read a training checkpoint that `latest_checkpoint` has verified.
 
-    RAISES BertNerError: the checkpoint cannot be read, or another version of this package wrote it.
+    folder (Path): the checkpoint folder.
+    RETURNS: the checkpoint.
+    RAISES BertNerError: the checkpoint cannot be read or has an incompatible format version.
     """
     with _translate_read_errors(folder):
         numbers = _read_numbers(folder)
@@ -136,8 +143,10 @@ def read_checkpoint(folder: Path) -> TrainingCheckpoint:
 
 
 def read_fingerprint(folder: Path) -> dict[str, Any]:
-    """Read only the fingerprint of a training checkpoint, without its tensors.
+    """Read the fingerprint from a training checkpoint without loading its tensors.
 
+    folder (Path): the checkpoint folder.
+    RETURNS: the fingerprint; see `fingerprint.describe`.
     RAISES BertNerError: see `read_checkpoint`.
     """
     with _translate_read_errors(folder):

@@ -1,4 +1,4 @@
-"""Print spaCy's table with the learning rate, after the length of the training; the registered console logger."""
+"""Register a console logger that prints the training plan and adds the learning rate to spaCy's table."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -30,7 +30,7 @@ _is_announced: ContextVar[bool] = ContextVar("_is_announced", default=False)
 
 @contextmanager
 def announced() -> Iterator[None]:
-    """Let loggers that are set up within the block omit the length of the training, which is already printed."""
+    """Prevent loggers that are set up within the block from printing the training plan a second time."""
     token = _is_announced.set(True)
     try:
         yield
@@ -40,18 +40,18 @@ def announced() -> Iterator[None]:
 
 @registry.loggers("spacy_bert_ner.ConsoleLogger.v1")
 def make_console_logger_v1(progress_bar: Any = False) -> SetupPrinter:
-    """Create a logger that prints the length of the training and likely problems, then one row per evaluation.
+    """Create a logger that prints the training plan and likely problems, then one row per evaluation.
 
-    progress_bar (bool): show a bar with the steps up to the next evaluation. Default: False.
-    RETURNS: the function that spaCy calls to set up `[training.logger]`.
-    RAISES ConfigError: the setting is not allowed.
+    progress_bar (bool): whether to show a progress bar for the steps until the next evaluation. Default: False.
+    RETURNS: the setup function for `[training.logger]`.
+    RAISES ConfigError: the setting is invalid.
     """
     require_setting("training.logger", "progress_bar", progress_bar, isinstance(progress_bar, bool), "true, false")
     return console_logger(progress_bar)
 
 
 def console_logger(progress_bar: bool = False) -> SetupPrinter:
-    """Create the logger of `make_console_logger_v1` without checking the setting."""
+    """Create the same logger as `make_console_logger_v1` without validating the setting."""
 
     def setup_printer(
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
@@ -67,11 +67,13 @@ def console_logger(progress_bar: bool = False) -> SetupPrinter:
 
 
 def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool, n_dev: int | None = None) -> list[str]:
-    """Return the lines to print before training: its length, and likely problems.
+    """Return the training plan and warnings about likely problems as lines to print before training.
 
-    plan (TrainingPlan | None): the plan of the training; None if it is unknown.
-    is_last_evaluated (bool): see `TrainingPlan.problems`.
-    n_dev (int | None): see `count_dev_entities`. Default: None.
+    plan (TrainingPlan | None): the training plan, or None if it is unknown.
+    is_last_evaluated (bool): whether the last step is evaluated; see `TrainingPlan.problems`.
+    n_dev (int | None): number of entities in the dev data, or None if it is unknown; see `count_dev_entities`. Default:
+        None.
+    RETURNS: the lines, each ending with a line break.
     """
     msg = Printer(no_print=True)
     lines = []
@@ -83,16 +85,16 @@ def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool, n_dev: 
 
 
 def count_dev_entities(nlp: Language) -> int | None:
-    """Count the entities of the dev data, up to `ENOUGH_ENTITIES`. No more data is read then.
+    """Count the entities in the dev data until there are at least `ENOUGH_ENTITIES`.
 
-    nlp (Language): the pipeline, whose config names the dev data.
-    RETURNS: None if the data cannot be read, or the pipeline has no `bert_ner`.
+    nlp (Language): the pipeline, whose config specifies the dev data.
+    RETURNS: the number of entities, or None if the data cannot be read or the pipeline has no `bert_ner`.
     """
     if not our_components(nlp):
         return None
     n = 0
     with IsolatedRng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # training shows the warnings about the data when it reads them
+        warnings.simplefilter("ignore")  # training reports these warnings when it reads the data
         try:
             config = nlp.config.interpolate()
             (dev_corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
@@ -100,32 +102,32 @@ def count_dev_entities(nlp: Language) -> int | None:
                 n += len(example.reference.ents)
                 if n >= ENOUGH_ENTITIES:
                     break
-        except Exception:  # readers may raise anything; training shows the error when it reads the data
+        except Exception:  # readers can raise any exception; training reports it when it reads the data
             return None
     return n
 
 
 def pipeline_plan(nlp: Language) -> TrainingPlan | None:
-    """Return the plan of the training; None if no `bert_ner` of the pipeline has one."""
+    """Return the training plan, or None if no `bert_ner` in the pipeline has a plan."""
     plans: list[Any] = [getattr(nlp.get_pipe(name), "plan", None) for name in our_components(nlp)]
     return next((plan for plan in plans if plan is not None), None)
 
 
 def learn_rate_of(nlp: Language) -> float | None:
-    """Return the learning rate of the last update; None if no `bert_ner` of the pipeline was updated."""
+    """Return the learning rate of the last update, or None if no `bert_ner` in the pipeline was updated."""
     rates: list[Any] = [getattr(nlp.get_pipe(name), "learn_rate", None) for name in our_components(nlp)]
     return next((rate for rate in rates if rate is not None), None)
 
 
 class _RateColumn:
-    """Stand in for the output stream of spaCy's table, and append a column with the learning rate to each line."""
+    """An output stream for spaCy's table that appends the learning rate to each line."""
 
     def __init__(self, stdout: IO[str], nlp: Language) -> None:
         self.stdout, self.nlp = stdout, nlp
         self.heading_cells = [f"{'RATE':>{_WIDTH}}", "-" * _WIDTH]
 
     def write(self, text: str) -> None:
-        if not text.strip():  # the end of a line
+        if not text.strip():  # a line break
             self.stdout.write(text)
             return
         rate = learn_rate_of(self.nlp)

@@ -1,4 +1,4 @@
-"""Write one row per evaluation to a CSV file, for plots; the registered CSV logger."""
+"""Register a logger that writes one row per evaluation to a CSV file, for example to plot learning curves."""
 
 # No `from __future__ import annotations` here: spaCy reads these signatures to validate configs.
 
@@ -32,35 +32,37 @@ Row = dict[str, Any]
 
 SECTION = "training.logger"
 TRAIN_SCORES = ("iob_acc", "iob_doc_acc", "ents_f")
-"""Scores of the training data that a row reports. The row has the training loss and time already."""
+"""Training-data scores to include in a row. Each row already contains the training loss and time."""
 
 
 @registry.loggers("spacy_bert_ner.CsvLogger.v1")
 def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False, curves: Any = 0) -> SetupPrinter:
-    """Create a logger that writes the rows of `evaluation_row` to a CSV file. The first line names the columns.
+    """Create a logger that writes a CSV file with one row per evaluation; see `evaluation_row`.
 
-    path (str | Path): path of the file. Its folders are created. An existing file is replaced at the first evaluation.
-    console (bool): also print the rows, as `spacy_bert_ner.ConsoleLogger.v1` does. Default: True.
-    progress_bar (bool): show a bar with the steps up to the next evaluation; requires `console`. Default: False.
-    curves (int): number of training examples, from the first, to score after each evaluation. The loss of the dev data
-        is measured too, see `LearningCurves`. A number is required because training data may be infinite, and because
-        it determines the cost of a row. Default: 0, neither is measured.
-    RETURNS: the function that spaCy calls to set up `[training.logger]`.
-    RAISES ConfigError: a setting is not allowed. When training begins: there is no component to measure.
+    path (str | Path): path to the CSV file. Missing folders are created. An existing file is replaced at the first
+        evaluation.
+    console (bool): whether to also print the rows with `spacy_bert_ner.ConsoleLogger.v1`. Default: True.
+    progress_bar (bool): whether to show a progress bar for the steps until the next evaluation. Requires `console`.
+        Default: False.
+    curves (int): number of training examples to score after each evaluation, starting with the first example. The
+        logger then measures the dev loss as well; see `LearningCurves`. The number must be limited because training
+        data may be infinite and scoring takes time. Default: 0, which disables both measurements.
+    RETURNS: the setup function for `[training.logger]`.
+    RAISES ConfigError: a setting is invalid. The setup function raises it if no component can be measured.
     """
     check = partial(require_setting, SECTION)
     is_path = isinstance(path, Path) or (isinstance(path, str) and bool(path.strip()))
-    check("path", path, is_path and not Path(path).is_dir(), 'a file to write, as in path = "training/log.csv"')
+    check("path", path, is_path and not Path(path).is_dir(), 'a file path, such as path = "training/log.csv"')
     check("console", console, isinstance(console, bool), "true, false")
     check("progress_bar", progress_bar, isinstance(progress_bar, bool), "true, false")
     check(
         "progress_bar",
         progress_bar,
         console or not progress_bar,
-        "false if console = false, because then nothing is printed",
+        "false if console = false, because the progress bar needs console output",
     )
     is_count = type(curves) is int and curves >= 0  # `isinstance` would accept a Boolean
-    check("curves", curves, is_count, "a whole number from 0: the number of training examples to score; 0 for none")
+    check("curves", curves, is_count, "0, or the number of training examples to score")
 
     def setup_printer(
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
@@ -71,7 +73,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
         print_step, finalize = to_console(nlp, stdout, stderr)
 
         def log_step(info: dict[str, Any] | None) -> None:
-            if info is not None:  # it is None if the step was not evaluated
+            if info is not None:  # None if the step was not evaluated
                 table.add(evaluation_row(info, learn_rate_of(nlp)) | measure())
             print_step(info)
 
@@ -81,7 +83,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
 
 
 def _print_nothing(*_: Any) -> tuple[LogStep, Callable[[], None]]:
-    # The console logger fails on scores that are None.
+    # Do not use spaCy's console logger here, because it fails if a score is None.
     return lambda info: None, lambda: None
 
 
@@ -90,7 +92,10 @@ _last_step: ContextVar[int | None] = ContextVar("_last_step", default=None)
 
 @contextmanager
 def resuming_after(step: int | None) -> Iterator[None]:
-    """Let loggers that are set up within the block keep the rows up to this step; None for a run from the beginning."""
+    """Make loggers that are set up within the block keep the rows up to a step.
+
+    step (int | None): last step whose row is kept, or None for a new run.
+    """
     token = _last_step.set(step)
     try:
         yield
@@ -99,12 +104,13 @@ def resuming_after(step: int | None) -> Iterator[None]:
 
 
 class CsvTable:
-    """A CSV file to which rows are added, and columns when a row has new ones. Older rows are empty there.
+    """A CSV file to which rows and columns can be added.
 
-    A reader finds only complete rows, even during training or after the process was killed. When training resumes after
-    a step, the rows up to that step are kept.
+    A row with new values adds columns, which are empty in earlier rows. The file contains only complete rows, even
+    during training or after the process was killed. If training resumes after a step, the rows up to that step are
+    kept.
 
-    path (Path): path of the file.
+    path (Path): path to the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -121,7 +127,7 @@ class CsvTable:
     def add(self, row: Row) -> None:
         """Add a row to the file.
 
-        row: values by column.
+        row: values by column name.
         RAISES OSError: the file cannot be written.
         """
         new_columns = [column for column in row if column not in self.columns]
@@ -138,7 +144,7 @@ class CsvTable:
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            # Before the first row, an existing file is from another run, except for the rows to keep.
+            # Before the first row is written, an existing file belongs to another run, except for `_kept_rows`.
             if self._kept_rows:
                 writer.writerows(self._kept_rows)
             elif self.columns and self.path.exists():
@@ -153,15 +159,16 @@ def _is_up_to(last: int, step: object) -> bool:
 
 
 def evaluation_row(info: Mapping[str, Any], learn_rate: float | None = None) -> Row:
-    """Return the values of a row, by column.
+    """Return the values for one evaluation by column name.
 
-    The columns are `epoch`, `step`, `seconds` and `words` so far, `score`, `learn_rate` of the step,
-    `loss_<component>` of each component that was updated since the last row, and every numeric score:
+    The columns `epoch`, `step`, `seconds` and `words` show the progress so far. They are followed by `score`,
+    `learn_rate` and `loss_<component>` for each component updated since the last row. Each numeric score also has a
+    column:
 
         {"ents_f": 0.5, "ents_per_type": {"per": {"f": 0.5}}}   →   ents_f, ents_per_type_per_f
 
-    info: what spaCy's training loop gives for an evaluation.
-    learn_rate (float | None): learning rate of the step. Default: None, no `bert_ner` was updated.
+    info: information about the evaluation from spaCy's training loop.
+    learn_rate (float | None): learning rate of the step, or None if no `bert_ner` was updated. Default: None.
     """
     row: Row = {key: info[key] for key in ("epoch", "step", "seconds", "words", "score")}
     if learn_rate is not None:
@@ -181,35 +188,36 @@ def _flat(prefix: str, scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]
 
 
 class LearningCurves:
-    """Measure what an evaluation does not report: the loss of the dev data, and the scores of the training data.
+    """A measurement of the dev loss and the training scores, which spaCy's evaluation does not report.
 
-    Measuring does not change the trained weights. The data is read only once, so an augmenter gives one fixed set of
+    Measuring does not change the trained weights. The data is read only once, so an augmenter produces a fixed set of
     examples.
 
-    nlp (Language): the pipeline in training, without its frozen components.
-    n_train (int): number of training examples to score, from the first.
-    RAISES ConfigError: no `bert_ner` is trained.
+    nlp (Language): the pipeline to train, without its frozen components.
+    n_train (int): number of training examples to score, starting with the first example.
+    RAISES ConfigError: no `bert_ner` component is trained.
     """
 
     def __init__(self, nlp: Language, n_train: int) -> None:
         self.nlp = nlp
         self.names = our_components(nlp)
-        allowed = "0 if no component made by 'bert_ner' is trained"
+        allowed = "0 unless a 'bert_ner' component is trained"
         require_setting(SECTION, "curves", n_train, bool(self.names), allowed)
         config = nlp.config.interpolate()
         names = [config["training"][key] for key in ("train_corpus", "dev_corpus")]
         with IsolatedRng(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # spaCy shows the warnings about the data when it reads them
+            warnings.simplefilter("ignore")  # spaCy reports these warnings when it reads the data
             train, dev = resolve_dot_names(config, names)
             self.train: list[Example] = list(islice(train(nlp), n_train))
             self.dev: list[Example] = list(dev(nlp))
 
     def measure(self) -> Row:
-        """Measure with the current weights.
+        """Measure the dev loss and the training scores with the current weights.
 
-        RETURNS: `dev_loss_<component>` for each trained `bert_ner`, the mean cross-entropy of all dev data in nats; and
-            each of `TRAIN_SCORES` as `train_<score>`, defined as in the evaluation. A value that does not exist is
-            left out, for example the loss of data without annotation.
+        RETURNS: a dictionary with `dev_loss_<component>` for each trained `bert_ner`, and `train_<score>` for each of
+            `TRAIN_SCORES`. The dev loss is the mean cross-entropy over the dev data, in nats. The training scores are
+            defined as in the evaluation. Undefined values are omitted, for example the loss on data without
+            annotations.
         """
         nlp = self.nlp
         with IsolatedRng():
@@ -222,7 +230,7 @@ class LearningCurves:
     def _dev_loss(self, pipe: Any) -> Any:
         if not is_shared(pipe.model):
             return pipe.measure_loss(self.dev, batch_size=self.nlp.batch_size)
-        # The vectors come from another component, and those of all Docs together may not fit into memory.
+        # The vectors come from another component. Vectors for all Docs together might not fit into memory.
         sources: list[Any] = [
             source for _, source in self.nlp.components if getattr(source, "listening_components", None)
         ]

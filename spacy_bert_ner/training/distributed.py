@@ -1,8 +1,8 @@
 """Exchange tensors and values between training processes with `torch.distributed`.
 
-There is one process per worker. All workers read the same batches, and each learns from its own shard of every batch.
-Gradients are summed across workers before each step (Li et al. 2020, https://arxiv.org/abs/2006.15704). Every worker
-therefore takes the same step, and the weights stay equal.
+Each worker is a separate process. All workers read the same batches, and each trains on its own shard of every batch.
+Gradients are summed across workers before each step (Li et al. 2020, https://arxiv.org/abs/2006.15704). All workers
+therefore take the same step, which keeps their weights identical.
 """
 
 from __future__ import annotations
@@ -18,56 +18,56 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-# Import this module before a process group exists: its functions take the default group as a default value. If a
-# library imported it later, that value would keep the group alive after it is destroyed. The threads of the group would
-# keep running, and abort the process when Python exits.
+# Import this module before a process group exists, because its functions use the default group as a default argument.
+# If a library imported it later, that argument would keep the group alive after its destruction. The group's threads
+# would keep running and would abort the process when Python exits.
 import torch.distributed.nn
 
 from ..errors import BertNerError, Errors, format_exception
 
 T = TypeVar("T")
 _BUCKET = 1 << 23
-"""Maximum number of values in one transfer: 32 MB in float32."""
+"""Maximum number of values in one transfer: 32 MiB in float32."""
 _TIMEOUT = timedelta(minutes=30)
-"""Maximum time to wait for other workers, one of which may be scoring the dev data."""
+"""Maximum time to wait for other workers, for example while rank 0 scores the dev data."""
 
 
 class ProcessGroup:
-    """The group of training processes. A single process does no communication.
+    """The group of training processes. A single process does not communicate.
 
-    rank (int): rank of this worker, from 0. Rank 0 writes files and prints. Default: 0.
+    rank (int): rank of this worker, starting at 0. Rank 0 writes files and prints output. Default: 0.
     world_size (int): number of workers. Default: 1.
-    device (str): device of the tensors that are sent. Default: the CPU.
+    device (str): device for the tensors that are sent. Default: "cpu".
     """
 
     def __init__(self, rank: int = 0, world_size: int = 1, device: str = "cpu") -> None:
         self.rank, self.world_size, self.device = rank, world_size, device
         self.seconds = 0.0
-        """Time spent on communication, including the wait for other workers, in seconds."""
+        """Time spent communicating and waiting for other workers, in seconds."""
 
     @property
     def is_first(self) -> bool:
-        """Whether this worker has rank 0, which writes files and prints."""
+        """Return whether this worker has rank 0, which writes files and prints output."""
         return self.rank == 0
 
     def shard(self, items: Sequence[T], turn: int = 0) -> list[T]:
         """Return this worker's shard of the items: every `world_size`-th item.
 
-        Items that are sorted by length are thus spread evenly over the workers.
+        This spreads items that are sorted by length evenly across workers.
 
-        items: the same items on every worker.
-        turn (int): counter that rotates the shards. If lists have fewer items than there are workers, each worker gets
-            some item after a few turns. Default: 0.
+        items: the items, which must be the same on every worker.
+        turn (int): counter that rotates the shards. If there are fewer items than workers, each worker still receives
+            some items over several turns. Default: 0.
         """
         return list(items[(self.rank + turn) % self.world_size :: self.world_size])
 
     def all_reduce(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Sum each tensor over all workers, in place.
+        """Sum each tensor over all workers in place.
 
-        tensors: the same number of tensors on every worker.
+        tensors: tensors to sum. Each worker must pass the same number of tensors.
         RAISES BertNerError: the connection to another worker is lost.
 
-        *Shape:* any; each tensor must have the same shape on every worker.
+        *Shape:* any. Each tensor must have the same shape on every worker.
         """
         if self.world_size == 1 or not tensors:
             return
@@ -82,6 +82,7 @@ class ProcessGroup:
     def any_rank(self, *flags: bool) -> list[bool]:
         """Return, for each flag, whether any worker has set it.
 
+        flags (bool): this worker's flags. Each worker must pass the same number of flags.
         RAISES BertNerError: the connection to another worker is lost.
         """
         counts = torch.tensor([float(flag) for flag in flags], device=self.device)
@@ -89,10 +90,10 @@ class ProcessGroup:
         return [bool(count) for count in counts.tolist()]
 
     def gather(self, data: bytes) -> list[bytes]:
-        """Collect bytes from all workers on rank 0.
+        """Gather bytes from all workers on rank 0.
 
-        data (bytes): what this worker sends.
-        RETURNS: the bytes of each worker, by rank; an empty list on all ranks but 0.
+        data (bytes): bytes to send from this worker.
+        RETURNS: the bytes from each worker in rank order on rank 0, and an empty list on other ranks.
         RAISES BertNerError: the connection to another worker is lost.
         """
         if self.world_size == 1:
@@ -110,9 +111,10 @@ class ProcessGroup:
         return [bytes(part[: int(size)].cpu().numpy().tobytes()) for part, size in zip(parts, sizes, strict=True)]
 
     def broadcast_object(self, value: Any) -> Any:
-        """Return the value of rank 0 on all workers.
+        """Broadcast a value from rank 0 to all workers.
 
-        value: on rank 0, a value that JSON can represent; ignored on other ranks.
+        value: a JSON-serializable value on rank 0. Values on other ranks are ignored.
+        RETURNS: the value from rank 0.
         RAISES BertNerError: the connection to another worker is lost.
         """
         if self.world_size == 1:
@@ -128,11 +130,12 @@ class ProcessGroup:
         return json.loads(received.cpu().numpy().tobytes())
 
     def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Overwrite the tensors of all workers with those of rank 0.
+        """Overwrite the tensors on all workers with those from rank 0.
 
+        tensors: tensors to overwrite. Each worker must pass the same number of tensors.
         RAISES BertNerError: the connection to another worker is lost.
 
-        *Shape:* any; each tensor must have the same shape on every worker.
+        *Shape:* any. Each tensor must have the same shape on every worker.
         """
         if self.world_size > 1:
             with self._communicating():
@@ -142,9 +145,10 @@ class ProcessGroup:
     def on_rank_zero(self, work: Callable[[], T]) -> T:
         """Call a function on rank 0 only, and return its result on all workers.
 
-        work: a function without arguments, whose result JSON can represent.
-        RAISES BertNerError: raised on all workers if the function raises it or an OSError, or if the connection to
-            another worker is lost. A single process raises the original error.
+        work: function without arguments that returns a JSON-serializable value.
+        RETURNS: the result of the function.
+        RAISES BertNerError: the function raises a `BertNerError` or an `OSError`, or the connection to another worker
+            is lost. All workers raise the error. A single process raises the original error instead.
         """
         outcome: dict[str, Any] = {}
         if self.is_first:
@@ -174,10 +178,11 @@ class ProcessGroup:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> tuple[int, int, int] | None:
-    """Read the variables that `torchrun` sets for a process.
+    """Read the environment variables that `torchrun` sets for a process.
 
-    environment: variables by name. Default: those of this process.
-    RETURNS: rank, number of workers, and rank on this machine; None if `torchrun` did not start this process.
+    environment: environment variables by name. Default: those of this process.
+    RETURNS: the rank, the number of workers and the local rank on this machine, or None if `torchrun` did not start
+        this process.
     """
     try:
         return int(environment["RANK"]), int(environment["WORLD_SIZE"]), int(environment["LOCAL_RANK"])
@@ -187,14 +192,14 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> tuple[int, 
 
 @contextmanager
 def join_process_group(*, on_gpu: bool) -> Iterator[ProcessGroup]:
-    """Join the workers that `torchrun` or Ray Train started, and leave them at the end of the block.
+    """Join the workers started by `torchrun` or Ray Train, and leave the group at the end of the block.
 
-    on_gpu (bool): whether the weights are on GPUs. GPUs communicate with NCCL, CPUs with gloo.
-    RETURNS: the group; that of a single process if neither `torchrun` nor Ray Train started this one.
+    on_gpu (bool): whether the weights are on GPUs. GPUs communicate with NCCL, and CPUs with Gloo.
+    YIELDS: the process group. It has a single process if neither `torchrun` nor Ray Train started this process.
     RAISES BertNerError: the workers cannot connect, for example because the port is in use.
     """
     started = from_environment()
-    if dist.is_available() and dist.is_initialized():  # by Ray Train
+    if dist.is_available() and dist.is_initialized():  # Ray Train initializes the group
         yield ProcessGroup(dist.get_rank(), dist.get_world_size(), "cuda" if on_gpu else "cpu")
         return
     if started is None or started[1] == 1:
@@ -212,7 +217,7 @@ def join_process_group(*, on_gpu: bool) -> Iterator[ProcessGroup]:
 
 
 def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
-    """Group consecutive tensors of one dtype, up to `_BUCKET` values in each group."""
+    """Group consecutive tensors that have the same dtype into buckets with up to `_BUCKET` values."""
     bucket: list[torch.Tensor] = []
     size = 0
     for tensor in tensors:

@@ -1,4 +1,4 @@
-"""Record the inputs of a training run, and list the differences when it is resumed."""
+"""Record the inputs of a training run, and list what has changed when the run is resumed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from ..util.atomic_io import sha256_of
 from ..util.provenance import versions
 
 Fingerprint = dict[str, dict[str, Any]]
-"""Settings as `config`, checksums as `files`, and package versions as `versions`."""
+"""Settings under `config`, file checksums under `files` and package versions under `versions`."""
 _SECTIONS = ("paths.", "corpora.", "initialize.")
-"""Sections of a config that name files and folders of data."""
+"""Config sections that specify data files and folders."""
 
 
 def describe(config: Mapping[str, Any], *files: Path) -> Fingerprint:
-    """Describe the inputs of a training run: settings, file checksums and package versions.
+    """Return the fingerprint of a training run: its settings, file checksums and package versions.
 
-    config: the interpolated config. Each setting is recorded by its path in it.
-    files (Path): more files to record, beyond those that the config names. Each is recorded by its SHA-256.
-    RETURNS: the fingerprint, which can be written as JSON.
+    config: the interpolated config. Each setting is recorded under its dotted path.
+    files (Path): additional files to record, besides those specified in the config. The fingerprint contains the
+        SHA-256 checksum of each file.
+    RETURNS: the JSON-serializable fingerprint.
     RAISES OSError: a file cannot be read.
     """
     settings = json.loads(json.dumps(dict(_leaves("", config)), default=str))
@@ -53,11 +54,11 @@ def _checksums(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
-    """List the differences between two fingerprints, one readable line each.
+    """List the differences between two fingerprints, one line for each difference.
 
     before: the fingerprint in the training checkpoint.
     now: the fingerprint of the resumed run.
-    RETURNS: the lines; empty if the fingerprints are equal.
+    RETURNS: the lines, or an empty list if the fingerprints are equal.
     """
     lines = []
     for part in ("config", "files", "versions"):
@@ -75,5 +76,5 @@ def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
 
 
 def digest(fingerprint: Fingerprint) -> bytes:
-    """Return one SHA-256 of a whole fingerprint, by which workers compare their inputs."""
+    """Return the SHA-256 digest of a fingerprint. Workers compare digests to check that their inputs match."""
     return sha256(json.dumps(fingerprint, sort_keys=True).encode()).digest()

@@ -1,4 +1,4 @@
-"""Save and restore what training changes: the weights, and the optimizer's moments and counts, as tensors by name."""
+"""Save and restore the weights and the optimizer's state as named tensors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ..models.shim import CheckpointShim
 from ..optim.step import Key
 
 TABLES = ("mom1", "mom2", "averages")
-"""The arrays that thinc's optimizers keep for each parameter, in addition to its number of updates."""
+"""Names of the tables in which thinc optimizers keep an array for each parameter."""
 
 
 class Parameter(NamedTuple):
-    """A parameter that is trained.
+    """A parameter of a trained component.
 
-    name (str): the component, the position in its model, and the name of the parameter there. It is the same in every
-        process with the same config.
-    key: identifies the parameter for the optimizer, in this process only.
-    array: a writable torch tensor, or array of NumPy or CuPy, of any shape.
+    name (str): name formed from the component, the position in its model and the parameter's own name. It is the same
+        in every process with the same config.
+    key: the optimizer's key for the parameter. It is valid only in this process.
+    array: a writable PyTorch tensor, NumPy array or CuPy array of any shape.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Parameter(NamedTuple):
 
 
 def trainable(nlp: Language, frozen: Sequence[str]) -> list[tuple[str, Any]]:
-    """List the components that training changes, by the same rule as spaCy's loop.
+    """List the components that training updates, using the same rule as spaCy's training loop.
 
     nlp (Language): the pipeline.
     frozen: names of the components that are not trained.
-    RETURNS: pairs of name and component, in pipeline order.
+    RETURNS: pairs of component name and component, in pipeline order.
     """
     pipeline: list[tuple[str, Any]] = list(nlp.pipeline)
     return [
@@ -50,12 +50,12 @@ def trainable(nlp: Language, frozen: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def parameters(nlp: Language, frozen: Sequence[str] = ()) -> list[Parameter]:
-    """List the parameters of the trained components, each once, in pipeline order.
+    """List the parameters of the trained components in pipeline order, without duplicates.
 
     nlp (Language): the initialized pipeline.
     frozen: names of the components that are not trained. Default: none.
     RETURNS: the parameters.
-    RAISES BertNerError: the weights of a component cannot be read.
+    RAISES BertNerError: a component's weights cannot be read.
     """
     by_key: dict[Key, Parameter] = {}
     for component, pipe in trainable(nlp, frozen):
@@ -78,7 +78,7 @@ def _of_node(prefix: str, component: str, node: Model[Any, Any]) -> Iterator[Par
 def _torch_module(component: str, shim: Shim) -> torch.nn.Module:
     if isinstance(shim, CheckpointShim):
         return cast(torch.nn.Module, shim.checkpoint.model if shim.is_loaded else torch.nn.Module())
-    # The gradient scaler of thinc's shim, which mixed precision uses, cannot be read.
+    # With mixed precision, the state of the gradient scaler in thinc's shim cannot be read.
     if isinstance(shim, PyTorchShim) and not shim._grad_scaler._enabled:
         return cast(torch.nn.Module, shim._model)
     raise BertNerError(Errors.weights_not_saveable.format(name=component, kind=type(shim).__name__))
@@ -87,14 +87,15 @@ def _torch_module(component: str, shim: Shim) -> torch.nn.Module:
 def state_dict(
     nlp: Language, optimizer: Optimizer, frozen: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Copy the weights, the optimizer's arrays, and the numbers that belong to them.
+    """Copy the weights and the optimizer's state.
 
-    nlp (Language): the pipeline in training.
-    optimizer (Optimizer): its optimizer.
+    nlp (Language): the pipeline to train.
+    optimizer (Optimizer): the optimizer for the pipeline.
     frozen: names of the components that are not trained.
-    RETURNS: tensors on the CPU by name, such as `weights/bert_ner/0.0/classifier.bias` and `mom1/...`; and a table for
-        JSON with the number of `updates` of each parameter, and the gradient `scalers` of components in float16.
-    RAISES BertNerError: the weights of a component cannot be read.
+    RETURNS: CPU tensors by name, such as `weights/bert_ner/0.0/classifier.bias` and `mom1/...`. Also a
+        JSON-serializable dictionary: `updates` contains the update count for each parameter, and `scalers` contains the
+        gradient scalers for float16 components.
+    RAISES BertNerError: a component's weights cannot be read.
 
     *Shape:* each tensor has the shape of its parameter.
     """
@@ -117,14 +118,14 @@ def load_state_dict(
     tensors: dict[str, torch.Tensor],
     numbers: dict[str, Any],
 ) -> None:
-    """Restore the result of `state_dict` in a pipeline and an optimizer that were created from the same config.
+    """Load the result of `state_dict` into a pipeline and an optimizer that were created from the same config.
 
     nlp (Language): the initialized pipeline, whose weights are replaced.
-    optimizer (Optimizer): its optimizer, whose arrays and counts are replaced.
+    optimizer (Optimizer): the optimizer for the pipeline, whose state is replaced.
     frozen: names of the components that are not trained.
-    tensors: the tensors of `state_dict`.
-    numbers: the table of `state_dict`.
-    RAISES BertNerError: the pipeline has other parameters, by name or by shape.
+    tensors: the tensors that `state_dict` returned.
+    numbers: the dictionary that `state_dict` returned.
+    RAISES BertNerError: the names or shapes of the pipeline's parameters do not match the tensors.
 
     *Shape:* each tensor must have the shape of its parameter.
     """
@@ -164,7 +165,7 @@ def _scalers(nlp: Language, frozen: Sequence[str]) -> Iterator[tuple[str, torch.
 
 
 def _checkpoint_shims(pipe: Any) -> list[CheckpointShim]:
-    """Return the shims of a component that hold a loaded checkpoint of this package."""
+    """Return the component's shims that have loaded a Hugging Face checkpoint."""
     shims = [shim for node in pipe.model.walk() for shim in node.shims]
     return [shim for shim in shims if isinstance(shim, CheckpointShim) and shim.is_loaded]
 
@@ -176,7 +177,7 @@ def _copy(array: Any) -> torch.Tensor:
 
 
 def _as_array(tensor: torch.Tensor, like: Any) -> Any:
-    """Convert a tensor to an array of NumPy, or of CuPy if the parameter `like` is on a GPU."""
+    """Convert a tensor to a NumPy array, or to a CuPy array if the parameter `like` is on a GPU."""
     array = torch2xp(like.data) if isinstance(like, torch.Tensor) else like
     return get_array_ops(array).asarray(tensor.numpy().copy())
 

@@ -1,4 +1,4 @@
-"""Show the progress of training between evaluations, and receive requests to stop."""
+"""Show training progress between evaluations, and handle stop requests."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from tqdm import tqdm
 
 _LINE_INTERVAL = 60
-"""Seconds between lines, if the output is not a terminal."""
+"""Seconds between progress lines if the output is not a terminal."""
 
 
 class ProgressReporter:
-    """Show steps, loss, words per second and the remaining time.
+    """A progress display with steps, loss, words per second and the remaining time.
 
-    On a terminal this is a progress bar, otherwise one line per minute. Both are written to stderr.
+    It is a progress bar on a terminal. Elsewhere, it is one line per minute. Both are written to stderr.
 
-    max_steps, max_epochs (int): limits in the config; 0, or -1 for epochs, for no limit.
-    is_shown (bool): whether anything is written.
+    max_steps, max_epochs (int): limits from the config. 0 means no limit. For epochs, -1 also means no limit.
+    is_shown (bool): whether to write any output.
     """
 
     def __init__(self, max_steps: int, max_epochs: int, *, is_shown: bool) -> None:
@@ -35,10 +35,10 @@ class ProgressReporter:
         self.bar = tqdm(total=max_steps or None, unit=" steps", disable=not has_bar, leave=False)
 
     def begin(self, step: int, words: int) -> None:
-        """Start measuring speed and remaining time after this step.
+        """Start measuring the speed and the remaining time after a step.
 
-        step (int): last step that was completed before; -1 for none.
-        words (int): number of words that were read before.
+        step (int): number of the last completed step, or -1 for none.
+        words (int): number of words read up to this step.
         """
         self.first_step, self.first_words = step, words
         self.start_time = self.last_line_time = time.monotonic()
@@ -47,7 +47,7 @@ class ProgressReporter:
     def update(self, info: Mapping[str, Any]) -> None:
         """Report a completed step.
 
-        info: what spaCy's loop gives for the step.
+        info: information about the step from spaCy's training loop.
         """
         if self.first_step is None:
             self.begin(-1, 0)
@@ -63,8 +63,9 @@ class ProgressReporter:
     def line(self, info: Mapping[str, Any], now: float) -> str:
         """Format the progress, for example `epoch 2, loss 0.1234, 1,234 words/s, 0:12:34 left`.
 
-        info: what spaCy's loop gives for the step.
-        now (float): current time of `time.monotonic`, in seconds.
+        info: information about the step from spaCy's training loop.
+        now (float): current value of `time.monotonic()`, in seconds.
+        RETURNS: the text without a line break.
         """
         seconds = max(now - self.start_time, 1e-9)
         losses = [float(loss) for loss in info["losses"].values()]
@@ -77,9 +78,9 @@ class ProgressReporter:
         return ", ".join(parts)
 
     def _steps_left(self, info: Mapping[str, Any]) -> float | None:
-        """Return an upper bound of the remaining steps, because patience may end training earlier.
+        """Return an upper bound for the number of remaining steps. Patience can end training earlier.
 
-        RETURNS: None if training has no limit, or if it is in epochs and the first epoch has not ended.
+        RETURNS: None if training has no limit, or if the limit is in epochs and the first epoch has not ended.
         """
         limits = []
         if self.max_steps:
@@ -89,11 +90,11 @@ class ProgressReporter:
         return max(0.0, min(limits) - int(info["step"])) if limits else None
 
     def clear(self) -> None:
-        """Remove the bar from the terminal, so that the logger can print a row."""
+        """Clear the progress bar from the terminal before the logger prints a row."""
         self.bar.clear()
 
     def close(self) -> None:
-        """Close the bar."""
+        """Close the progress bar."""
         self.bar.close()
 
 
@@ -104,12 +105,12 @@ def _format_duration(seconds: float) -> str:
 
 
 class StopSignal:
-    """Treat SIGINT and SIGTERM as a request to stop after the current step.
+    """A context manager that treats SIGINT and SIGTERM as requests to stop after the current step.
 
-    A second signal ends the process as usual. Use it as a context manager, which restores the signal handlers.
+    A second signal ends the process as usual. On exit, the previous signal handlers are restored.
 
-    file (Path | None): a file whose existence is also a request to stop, for processes that receive no signal. Default:
-        None, no file.
+    file (Path | None): file whose existence is also a request to stop, for processes that receive no signals. Default:
+        None.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -119,11 +120,11 @@ class StopSignal:
 
     @property
     def is_requested(self) -> bool:
-        """Whether a stop was requested."""
+        """Return whether a stop was requested."""
         return bool(self.signal) or (self.file is not None and self.file.exists())
 
     def __enter__(self) -> StopSignal:
-        if threading.current_thread() is threading.main_thread():  # Python sets handlers only in the main thread
+        if threading.current_thread() is threading.main_thread():  # Python allows this only in the main thread
             self._previous_handlers = {
                 number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)
             }

@@ -1,4 +1,4 @@
-"""Start training workers on Ray Train, stop them on request, and report their errors."""
+"""Run training workers on Ray Train, stop them on request and report their errors."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .trainer import TrainingInterrupted
 def train_on_ray(job: TrainingJob, world_size: int, address: str | None) -> None:
     """Train with several workers on Ray Train.
 
-    Each worker takes one CPU, and one GPU if the job uses GPUs. The output folder, and the files that the config names,
-    must be on storage that all machines share.
+    Each worker uses one CPU. If the job uses GPUs, each worker also uses one GPU. The output folder and the files
+    specified in the config must be on storage that all machines share.
 
-    job (TrainingJob): the training run.
+    job (TrainingJob): settings of the training run.
     world_size (int): number of workers.
-    address (str | None): address of a cluster, in the form that `ray.init` takes. None starts a cluster on this
-        machine, which ends with the training.
-    RAISES BertNerError: the cluster does not exist or is too small, or a worker raised an error. TrainingInterrupted: a
-        stop was requested.
+    address (str | None): cluster address in a form that `ray.init` accepts. None starts a cluster on this machine and
+        stops it after training.
+    RAISES BertNerError: the cluster does not exist or is too small, or a worker failed. TrainingInterrupted: a stop was
+        requested.
     """
     job = replace(job, output=job.output and job.output.absolute())
     with ray_session(address, shows_output=True), _ray_results_in(job.output) as results:
@@ -39,11 +39,11 @@ def train_on_ray(job: TrainingJob, world_size: int, address: str | None) -> None
 
 @contextmanager
 def _ray_results_in(output: Path | None) -> Iterator[Path]:
-    """Create a temporary folder for the files that Ray writes about a run.
+    """Create a temporary folder for the files that Ray writes during a run.
 
-    It is inside the output folder, because all machines share that.
+    It is inside the output folder, because all machines share that folder.
 
-    RAISES BertNerError: the output is a file.
+    RAISES BertNerError: the output path is a file.
     """
     if output is not None:
         if output.exists() and not output.is_dir():
@@ -63,7 +63,7 @@ def _run(job: TrainingJob, world_size: int, results: Path) -> None:
     available = {name: resources.get(name, 0) for name in ("CPU", "GPU")}
     if available["CPU"] < world_size or available["GPU"] < world_size * gpus:
         raise BertNerError(Errors.cluster_too_small.format(n=world_size, cpus=1, gpus=gpus, found=available))
-    # Signals reach only this process. The workers check for this file.
+    # Signals reach only this process, so workers check for this file instead.
     stop_file = results / "stop"
     trainer = TorchTrainer(
         _work,
@@ -72,7 +72,7 @@ def _run(job: TrainingJob, world_size: int, results: Path) -> None:
         scaling_config=ScalingConfig(
             num_workers=world_size, use_gpu=bool(gpus), resources_per_worker={"CPU": 1, **({"GPU": 1} if gpus else {})}
         ),
-        # Ray does not restart a failed run. The user resumes it with --resume, with any number of workers.
+        # Ray must not restart a failed run. The user can resume it with `--resume` and any number of workers.
         run_config=RunConfig(storage_path=str(results), failure_config=FailureConfig(max_failures=0)),
     )
     errors: list[BaseException] = []
@@ -80,10 +80,10 @@ def _run(job: TrainingJob, world_size: int, results: Path) -> None:
     def fit() -> None:
         try:
             trainer.fit()
-        except Exception as e:  # Ray wraps the error of a worker, or the end of its process
+        except Exception as e:  # Ray wraps a worker's exception or exit code
             errors.append(e)
 
-    # Run in another thread: in the main thread, Ray would end the run immediately on SIGINT.
+    # Use a separate thread. In the main thread, Ray would end the run immediately on SIGINT.
     thread = threading.Thread(target=fit, daemon=True)
     with StopSignal() as stop:
         thread.start()
@@ -109,7 +109,7 @@ def _work(settings: dict[str, Any]) -> None:
 
 
 def _reason(e: BaseException) -> str:
-    """Return the message of the worker's BertNerError, if Ray reports one; else describe the first failure."""
+    """Return the message of a worker's `BertNerError` if there is one. Otherwise, describe the first failure."""
     failures = getattr(e, "worker_failures", {})
     for failure in failures.values():
         cause = getattr(failure, "cause", failure)

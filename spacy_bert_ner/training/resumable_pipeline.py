@@ -1,4 +1,4 @@
-"""Stand in for the pipeline in spaCy's training loop, to replay completed steps and to distribute work."""
+"""Replace the pipeline in spaCy's training loop to replay completed steps and distribute work across workers."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from .distributed import ProcessGroup
 from .optimizer_state import trainable
 
 Batch = tuple[int, Any]
-"""The number of the epoch, from 0, and its examples."""
+"""The epoch number, starting at 0, and the examples in the batch."""
 
 
 class ResumablePipeline:
-    """Stand in for a `Language` in spaCy's `train_while_improving`.
+    """A substitute for `Language` in spaCy's `train_while_improving`.
 
     It is not a `Language`. It has only the attributes that the loop and its evaluation callback use: `update`,
-    `pipeline`, `pipe_names`, `use_params` and `evaluate`. `as_language` gives it the type that spaCy declares. A unit
-    test compares this list with spaCy's source.
+    `pipeline`, `pipe_names`, `use_params` and `evaluate`. A unit test compares this list with spaCy's source code.
+    `as_language` returns this object with the type that spaCy expects.
 
-    To resume after step s, the loop starts from step 0 and replays the steps up to s. In a replayed step, data,
-    batches, schedules and patience advance as usual, but no component is updated. The replay takes a small part of the
-    original time, and it does not depend on the internal state of any schedule or batcher.
+    To resume after step s, the loop starts at step 0 and replays the steps up to s. In a replayed step, data, batches,
+    schedules and patience advance as usual, but no component is updated. Replaying takes a small fraction of the
+    original time. It does not depend on the internal state of any schedule or batcher.
 
-    nlp (Language): the real pipeline.
+    nlp (Language): the actual pipeline.
     workers (ProcessGroup): the group of training processes.
-    completed_step (int): last step of the training checkpoint; -1 for none.
+    completed_step (int): last step in the training checkpoint, or -1 for none. Default: -1.
     """
 
     def __init__(self, nlp: Language, workers: ProcessGroup, completed_step: int = -1) -> None:
@@ -45,25 +45,25 @@ class ResumablePipeline:
         self.step = -1
         self.turn = 0
         self.is_last_batch = False
-        """Whether the batch of this step is the last one."""
+        """Whether the current batch is the last batch."""
 
     @property
     def is_replaying(self) -> bool:
-        """Whether the current step was completed before the run was resumed."""
+        """Return whether the current step was completed before the run was resumed."""
         return self.step <= self.completed_step
 
     def as_language(self) -> Language:
-        """Return this stand-in, typed as the `Language` that spaCy's loop declares. Use it for the loop only."""
+        """Return this object, typed as the `Language` that spaCy's training loop expects. Pass it only to that loop."""
         return cast(Language, self)
 
     def batches(self, batches: Iterable[Batch], data_rng: IsolatedRng) -> Iterator[Batch]:
-        """Yield the batches, and count the steps.
+        """Yield the batches and count the steps.
 
-        Each batch is read one step ahead, because `is_last_batch` must be known.
+        Batches are read one step ahead to detect the last batch.
 
-        batches: pairs of epoch and examples.
-        data_rng (IsolatedRng): the random numbers that reading the data uses.
-        RAISES BertNerError: there are more workers than examples in the first batch.
+        batches: pairs of epoch number and examples.
+        data_rng (IsolatedRng): random number generators for reading the data.
+        RAISES BertNerError: the first batch has fewer examples than there are workers.
         """
         iterator = iter(batches)
 
@@ -83,7 +83,13 @@ class ResumablePipeline:
             yield epoch, batch
 
     def update(self, examples: Iterable[Example], *, losses: dict[str, float], **options: Any) -> dict[str, float]:
-        """Learn from this worker's shard of a batch, as `Language.update`; do nothing in a replayed step."""
+        """Train on this worker's shard of a batch with `Language.update`, or do nothing in a replayed step.
+
+        examples: examples in the batch, in the same order on every worker.
+        losses: losses to update.
+        options: other arguments for `Language.update`.
+        RETURNS: the updated losses.
+        """
         turn, self.turn = self.turn, self.turn + 1
         if self.is_replaying:
             return losses
@@ -92,25 +98,27 @@ class ResumablePipeline:
 
     @property
     def pipeline(self) -> list[tuple[str, Callable[[Doc], Doc]]]:
-        """The components that take an optimizer step; none in a replayed step."""
+        """Return the components that take an optimizer step, or none in a replayed step."""
         return [] if self.is_replaying else self.nlp.pipeline
 
     @property
     def pipe_names(self) -> list[str]:
-        """The names of the components, which spaCy shows in an error message."""
+        """Return the component names, which spaCy shows in an error message."""
         return self.nlp.pipe_names
 
     def use_params(self, params: dict[Any, Any]) -> AbstractContextManager[None]:
-        """Use averaged weights within a block, as `Language.use_params`; do nothing in a replayed step."""
+        """Use averaged weights within a block with `Language.use_params`, or do nothing in a replayed step."""
         return nullcontext() if self.is_replaying else self.nlp.use_params(params)
 
     def evaluate(self, examples: Iterable[Example]) -> dict[str, Any]:
-        """Score the dev data. Each worker predicts one shard, and rank 0 scores all predictions.
+        """Score the pipeline on the dev data.
 
-        With several workers, scorers receive the predictions as a `.spacy` file would store them, without user data.
+        Each worker predicts one shard, and rank 0 scores all predictions. With several workers, scorers receive
+        predictions without user data, as if they had been stored in a `.spacy` file.
 
         examples: the dev data.
-        RETURNS: the scores, as `Language.evaluate`; the same on all workers. `speed` is that of all workers together.
+        RETURNS: the scores from `Language.evaluate`, which are the same on all workers. `speed` is the total for all
+            workers.
         RAISES BertNerError: the connection to another worker is lost.
         """
         workers = self.workers
@@ -125,16 +133,16 @@ class ResumablePipeline:
 
 
 class EvaluationSteps:
-    """Stand in for the integer `eval_frequency` in spaCy's loop, to evaluate the last step too.
+    """A substitute for the integer `eval_frequency` in spaCy's training loop that also evaluates the last step.
 
-        step:        0   1   2   3   4   5   6   7      every 3rd, and at most step 7
+        step:        0   1   2   3   4   5   6   7      eval_frequency = 3, max_steps = 7
         evaluated:   x           x           x   x
 
-    It is not an integer. It supports only `step % eval_frequency`, which is 0 for the steps to evaluate.
+    It is not an integer. It supports only `step % eval_frequency`, which returns 0 for the steps to evaluate.
 
-    frequency (int): `eval_frequency` of the config.
-    max_steps (int): `max_steps` of the config; 0 for no limit.
-    pipeline (ResumablePipeline): knows whether the current batch is the last one.
+    frequency (int): `eval_frequency` from the config.
+    max_steps (int): `max_steps` from the config, or 0 for no limit.
+    pipeline (ResumablePipeline): pipeline that detects the last batch.
     """
 
     def __init__(self, frequency: int, max_steps: int, pipeline: ResumablePipeline) -> None:
@@ -145,12 +153,12 @@ class EvaluationSteps:
         return 0 if is_last else step % self.frequency
 
     def as_int(self) -> int:
-        """Return this stand-in, typed as the integer that spaCy's loop declares. Use it for the loop only."""
+        """Return this object, typed as the `int` that spaCy's training loop expects. Pass it only to that loop."""
         return cast(int, self)
 
 
 class _GatheringScorer:
-    """Stand in for the `Scorer` in `Language.evaluate`: on rank 0, score the predictions of all workers."""
+    """A substitute for the `Scorer` in `Language.evaluate` that scores all workers' predictions on rank 0."""
 
     def __init__(self, nlp: Language, workers: ProcessGroup, examples: Sequence[Example]) -> None:
         self.nlp, self.workers, self.examples = nlp, workers, examples
@@ -170,7 +178,7 @@ def check_parallel(nlp: Language, frozen: Sequence[str]) -> None:
 
     nlp (Language): the pipeline.
     frozen: names of the components that are not trained.
-    RAISES BertNerError: the gradients of a trained component cannot be summed across workers.
+    RAISES BertNerError: a trained component's gradients cannot be summed across workers.
     """
     ours = our_components(nlp)
     for name, pipe in trainable(nlp, frozen):
@@ -180,11 +188,11 @@ def check_parallel(nlp: Language, frozen: Sequence[str]) -> None:
 
 @contextmanager
 def added_gradients(nlp: Language, frozen: Sequence[str], workers: ProcessGroup) -> Iterator[None]:
-    """Sum the gradients of all workers before each optimizer step, within the block.
+    """Sum gradients across workers before each optimizer step within the block.
 
     nlp (Language): the pipeline.
     frozen: names of the components that are not trained.
-    workers (ProcessGroup): the group of training processes. A single process sums nothing.
+    workers (ProcessGroup): the group of training processes. With a single process, no gradients are summed.
     """
     shims: list[CheckpointShim] = []
     if workers.world_size > 1:

@@ -1,4 +1,4 @@
-"""Run a training job from its config to the saved pipeline. Every worker runs this module."""
+"""Run a training job on each worker, from loading the config to saving the pipeline."""
 
 from __future__ import annotations
 
@@ -35,17 +35,18 @@ from .trainer import Trainer
 class TrainingJob:
     """The settings of a training run.
 
-    config (Path): a config file, or `-` for standard input.
-    output (Path | None): folder for the pipelines and the training checkpoints. None writes neither.
-    overrides: settings that override those of the config, by their path in it. Default: none.
-    code (Path | None): a file with functions that the config names. It is already imported in the process that
-        creates the job. Default: None.
-    use_gpu (int): number of the GPU; with several workers, that of the first worker on each machine. Default: -1, the
+    config (Path): path to the config file, or `-` for standard input.
+    output (Path | None): folder for pipelines and training checkpoints, or None to write neither.
+    overrides: settings that override the config, by dotted path. Default: none.
+    code (Path | None): Python file that registers functions for the config. It has already been imported in the process
+        that creates the job. Default: None.
+    use_gpu (int): GPU ID. With several workers, it is the GPU ID for the first worker on each machine. Default: -1, the
         CPU.
-    policy (CheckpointPolicy): when checkpoints are written, and how many are kept.
-    resume (bool): resume from the newest training checkpoint, if there is one. Default: False.
-    allow_changes (bool): resume even if the config, the data or the versions have changed. Default: False.
-    shows_progress (bool): show the progress. Default: True.
+    policy (CheckpointPolicy): policy for writing and keeping training checkpoints. Default: `CheckpointPolicy()`.
+    resume (bool): whether to resume from the newest training checkpoint, if there is one. Default: False.
+    allow_changes (bool): whether to resume even if the config, the data or package versions have changed. Default:
+        False.
+    shows_progress (bool): whether to show the progress. Default: True.
     """
 
     config: Path
@@ -53,18 +54,18 @@ class TrainingJob:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     code: Path | None = None
     use_gpu: int = -1
-    policy: CheckpointPolicy = CheckpointPolicy()  # noqa: RUF009, it is frozen
+    policy: CheckpointPolicy = CheckpointPolicy()  # noqa: RUF009, the class is frozen
     resume: bool = False
     allow_changes: bool = False
     shows_progress: bool = True
 
 
 def train(job: TrainingJob, stop: StopSignal) -> None:
-    """Train as `spacy train` does, in a single process or with the workers of `torchrun` or Ray Train.
+    """Train like `spacy train`, in a single process or with workers started by `torchrun` or Ray Train.
 
-    job (TrainingJob): the settings of the run.
-    stop (StopSignal): is checked after each step.
-    RAISES BertNerError: the job is not allowed, or training failed; see `Trainer.run`. TrainingInterrupted: a stop was
+    job (TrainingJob): settings of the training run.
+    stop (StopSignal): stop signal to check after each step.
+    RAISES BertNerError: the job is invalid or training failed; see `Trainer.run`. TrainingInterrupted: a stop was
         requested.
     """
     started = from_environment()
@@ -100,7 +101,7 @@ def _train(job: TrainingJob, stop: StopSignal, workers: ProcessGroup, gpu: int) 
     _check_trained(nlp, frozen)
     if workers.world_size > 1:
         check_parallel(nlp, frozen)
-    parameters(nlp, frozen)  # report weights that cannot be saved before training starts
+    parameters(nlp, frozen)  # fail before training if the weights cannot be saved
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")
     trainer = Trainer(
@@ -112,23 +113,23 @@ def _train(job: TrainingJob, stop: StopSignal, workers: ProcessGroup, gpu: int) 
         policy=job.policy,
         use_gpu=gpu,
     )
-    with stop:  # only from here on is there something to save when a stop is requested
+    with stop:  # before this point, there is nothing to save
         trainer.run(stop, shows_progress=job.shows_progress, stdout=sys.stdout, stderr=sys.stderr)
     if job.output is not None:
-        msg.good("Saved pipeline to output directory", str(job.output / DIR_MODEL_LAST))
+        msg.good("Saved pipeline to output folder", str(job.output / DIR_MODEL_LAST))
 
 
 def _prepare_output(job: TrainingJob, fingerprint: Fingerprint, msg: Printer) -> str | None:
     """Create the output folder, or find the training checkpoint to resume from.
 
-    RETURNS: the folder of the checkpoint; None to start from the beginning.
-    RAISES BertNerError: the folder belongs to another run, or the inputs of the run have changed.
+    RETURNS: the checkpoint folder, or None to start from the beginning.
+    RAISES BertNerError: the output folder contains another run, or the run's inputs have changed.
     """
     output = job.output
     if output is None:
         if job.resume:
             raise BertNerError(Errors.resume_requires_output)
-        msg.info("No output directory provided: no training checkpoints are written, so this run cannot be resumed")
+        msg.info("No output folder specified. No training checkpoints are written, so this run cannot be resumed.")
         return None
     if output.exists() and not output.is_dir():
         raise BertNerError(Errors.output_is_file.format(output=output))
@@ -139,21 +140,21 @@ def _prepare_output(job: TrainingJob, fingerprint: Fingerprint, msg: Printer) ->
             raise BertNerError(Errors.output_already_trained.format(output=output, found=", ".join(existing)))
     if not output.exists():
         output.mkdir(parents=True)
-        msg.good(f"Created output directory: {output}")
-    msg.info(f"Saving to output directory: {output}")
+        msg.good(f"Created output folder: {output}")
+    msg.info(f"Saving to output folder: {output}")
     folder = checkpoints.latest_checkpoint(output, msg.warn) if job.resume else None
     if folder is None:
         if pipelines and not checkpoints.has_started(output):
             raise BertNerError(Errors.no_training_checkpoint.format(output=output, found=", ".join(pipelines)))
         if job.resume:
-            msg.info("No training checkpoint to resume from yet: starting from the beginning")
+            msg.info("There is no training checkpoint yet. Starting from the beginning.")
         checkpoints.mark_started(output)
         return None
     changes = differences(checkpoints.read_fingerprint(folder), fingerprint)
     if changes and not job.allow_changes:
         raise BertNerError(Errors.training_changed.format(folder=folder, changed="; ".join(changes)))
     if changes:
-        msg.warn("Resuming although the run has changed", "\n".join(changes))
+        msg.warn("Resuming with changed inputs", "\n".join(changes))
     msg.info(f"Resuming from {folder}")
     return str(folder)
 
@@ -165,9 +166,9 @@ def _check_same_input(digests: list[bytes]) -> None:
 
 
 def _check_components(config: Mapping[str, Any]) -> None:
-    """Reject a config that cannot have a `bert_ner`, before any data is read.
+    """Reject a config that cannot contain a `bert_ner` before any data is read.
 
-    The factory of a sourced component is only known once it is loaded, see `_check_trained`.
+    The factory of a sourced component is unknown until the component is loaded; see `_check_trained`.
     """
     components = config.get("components", {})
     pipeline = config.get("nlp", {}).get("pipeline", [])
@@ -178,7 +179,7 @@ def _check_components(config: Mapping[str, Any]) -> None:
 
 
 def _check_corpora(config: Mapping[str, Any]) -> None:
-    """Reject a folder with several parts of a split, which every reader would read as one corpus."""
+    """Reject a folder that contains several splits, because every reader would read it as one corpus."""
     for reader in config.get("corpora", {}).values():
         setting = reader.get("path") if isinstance(reader, Mapping) else None
         for path in setting if isinstance(setting, list) else [setting]:

@@ -1,14 +1,13 @@
-"""Train with spaCy's own loop, and add training checkpoints, exact resume, stop requests and several workers.
+"""Train with spaCy's training loop, adding checkpoints, exact resume, stop requests and several workers.
 
-It does the same as `spacy.training.loop.train`, and gives the same weights. In addition, pipelines are written
-atomically, and the last step is evaluated. The loop does not receive the pipeline itself but a `ResumablePipeline`,
-which stands in for it.
+Training produces the same weights as `spacy.training.loop.train`. In addition, pipelines are written atomically and the
+last step is evaluated. The loop receives a `ResumablePipeline` instead of the pipeline.
 
     spaCy's loop    ResumablePipeline     nlp, optimizer            Trainer           Checkpointer
          |                  |                    |                     |                    |
     A training step         |                    |                     |                    |
          | next batch       |                    |                     |                    |
-         |----------------->| reads 1 ahead      |                     |                    |
+         |----------------->| reads one ahead    |                     |                    |
          | update           |                    |                     |                    |
          |----------------->| update(shard)      |                     |                    |
          |                  |------------------->| forward, backward   |                    |
@@ -31,23 +30,23 @@ which stands in for it.
          |                  |                    |<-----------------------------------------|
          |                  |                    |                     |                    | checkpoints/<step>
          |                  |                    |                     |                    |
-    A resume from the checkpoint of step s: steps 0 to s are replayed without learning      |
+    Resuming from the checkpoint for step s: steps 0 to s are replayed without learning     |
          | next batch       |                    |                     |                    |
-         |----------------->| reads the same data, from the saved RNG states of the data    |
+         |----------------->| reads the same data, starting from the saved RNG states       |
          | update           |                    |                     |                    |
          |----------------->| returns at once    |                     |                    |
-         | finish_update: for no component, as `pipeline` is empty; schedules advance       |
+         | finish_update: no component steps, as `pipeline` is empty; schedules advance     |
          | evaluate         |                    |                     |                    |
          |------------------------------------------------------------>| returns the        |
          |                  |                    |                     | recorded score     |
-         | yields info of step s                 |                     |                    |
+         | yields info about step s              |                     |                    |
          |------------------------------------------------------------>|                    |
          |                  |                    | restores weights, moments and RNG states |
          |                  |                    |<--------------------|                    |
          | step s + 1: a training step as above  |                     |                    |
 
-The checkpoint to resume from is read before the loop starts. Between evaluations, a checkpoint is written without a
-pipeline. On a stop request, the checkpoint is written before `model-last`.
+The checkpoint to resume from is read before the loop starts. Between evaluations, only a checkpoint is written, without
+a pipeline. On a stop request, the checkpoint is written before `model-last`.
 """
 
 from __future__ import annotations
@@ -89,11 +88,11 @@ from .progress import ProgressReporter, StopSignal
 from .resumable_pipeline import EvaluationSteps, ResumablePipeline, added_gradients
 
 
-class TrainingInterrupted(Exception):  # noqa: N818, it is no error
-    """Training stopped because a stop was requested.
+class TrainingInterrupted(Exception):  # noqa: N818, not an error
+    """The exception that is raised when training ends because of a stop request.
 
-    signal (int): number of the signal that requested it; 0 if it was requested by other means.
-    step (int): last completed step; -1 if it is unknown.
+    signal (int): number of the signal that requested the stop, or 0 if no signal was received.
+    step (int): number of the last completed step, or -1 if it is unknown.
     """
 
     def __init__(self, signal: int, step: int) -> None:
@@ -102,16 +101,16 @@ class TrainingInterrupted(Exception):  # noqa: N818, it is no error
 
 
 class Trainer:
-    """Train an initialized pipeline as its config says.
+    """A trainer for an initialized pipeline that follows the pipeline's config.
 
-    nlp (Language): the pipeline, with the full config.
-    output (Path | None): folder of `model-best`, `model-last` and `checkpoints`. None writes none of them.
-    fingerprint: the inputs of the run, see `fingerprint.describe`.
-    folder (Path | None): training checkpoint to resume from. Default: None, start from the beginning.
-    workers (ProcessGroup | None): the group of training processes. Default: None, a single process.
-    policy (CheckpointPolicy | None): when checkpoints are written, and how many are kept. Default: None, the default
-        policy.
-    use_gpu (int): number of the GPU. Default: -1, the CPU.
+    nlp (Language): the initialized pipeline with its full config.
+    output (Path | None): folder for `model-best`, `model-last` and `checkpoints`, or None to write none of them.
+    fingerprint: fingerprint of the run's inputs; see `fingerprint.describe`.
+    folder (Path | None): training checkpoint to resume from, or None to start from the beginning. Default: None.
+    workers (ProcessGroup | None): the group of training processes, or None for a single process. Default: None.
+    policy (CheckpointPolicy | None): policy for writing and keeping checkpoints, or None for the default policy.
+        Default: None.
+    use_gpu (int): GPU ID. Default: -1, the CPU.
     RAISES BertNerError: the training checkpoint cannot be read.
     """
 
@@ -179,13 +178,13 @@ class Trainer:
         )
         if self.checkpoint is None and self.workers.world_size > 1:
             self.workers.broadcast([parameter.array for parameter in parameters(nlp, self.frozen)])
-        if self.workers.rank:  # otherwise dropout would be the same on all workers
+        if self.workers.rank:  # otherwise, all workers would use the same dropout masks
             torch.manual_seed(torch.initial_seed() + self.workers.rank)
 
     def _plan(self, training: Mapping[str, Any], train_corpus: Callable[[Language], Iterable[Any]]) -> TrainingPlan:
-        """Return the plan of an initialized component, else one from the config and the data.
+        """Return the training plan of an initialized component, or create one from the config and the data.
 
-        Also gives the schedule the number of steps.
+        Also pass the number of steps to the schedule.
         """
         # Sourced components have no plan.
         plan = pipeline_plan(self.nlp) or make_plan(training, lambda: train_corpus(self.nlp))
@@ -197,7 +196,7 @@ class Trainer:
     def _evaluate(self, evaluate: Callable[[], tuple[float, dict[str, Any]]]) -> tuple[float, dict[str, Any]]:
         step = self.pipeline.step
         if self.pipeline.is_replaying:
-            # If evaluations are more frequent than before, a step without a score has the last one before it.
+            # If evaluations are now more frequent, a step without a score uses the previous score.
             return self.scores[max(scored for scored in self.scores if scored <= step)], {}
         score, other_scores = evaluate()
         self.scores[step] = float(score)
@@ -211,14 +210,14 @@ class Trainer:
         stdout: IO[str] = sys.stdout,
         stderr: IO[str] = sys.stderr,
     ) -> None:
-        """Train to the end.
+        """Run training to completion.
 
-        stop (StopSignal): is checked after each step.
-        shows_progress (bool): show the progress. Default: False.
-        stdout, stderr: streams for the logger.
-        RAISES TrainingInterrupted: a stop was requested. A training checkpoint and `model-last` were written.
-            BertNerError: a file cannot be written, the checkpoint has other parameters, or the connection to another
-            worker is lost. Existing training checkpoints are unchanged.
+        stop (StopSignal): stop signal to check after each step.
+        shows_progress (bool): whether to show the progress. Default: False.
+        stdout, stderr: output streams for the logger. Default: `sys.stdout` and `sys.stderr`.
+        RAISES TrainingInterrupted: a stop was requested. A training checkpoint and `model-last` have been written.
+            BertNerError: a file cannot be written, the checkpoint's parameters do not match the pipeline, or the
+            connection to another worker is lost. Existing training checkpoints remain unchanged.
         """
         progress = ProgressReporter(
             self.settings["max_steps"],
@@ -231,7 +230,7 @@ class Trainer:
                 self._run(stop, progress, log_step)
         except (BertNerError, TrainingInterrupted, KeyboardInterrupt):
             raise
-        except Exception as e:  # components may raise anything; save the weights so far, as spaCy does
+        except Exception as e:  # components can raise any exception; save the weights as spaCy does
             if self.output is not None and self.workers.world_size == 1 and not self.pipeline.is_replaying:
                 stdout.write(
                     Printer(no_print=True).warn(Errors.training_failed.format(reason=format_exception(e))) + "\n"
@@ -251,7 +250,7 @@ class Trainer:
             lines.append(f"Frozen components: {self.frozen}")
         if self.settings["annotating_components"]:
             lines.append(f"Set annotations on update for: {self.settings['annotating_components']}")
-        lines.append(f"Initial learn rate: {optimizer.learn_rate}")
+        lines.append(f"Initial learning rate: {optimizer.learn_rate}")
         if self.workers.world_size > 1:
             lines.append(f"Workers: {self.workers.world_size}")
         stdout.writelines(f"{msg.info(line)}\n" for line in lines)
@@ -303,11 +302,11 @@ class Trainer:
     def _restore(self, checkpoint: TrainingCheckpoint, info: dict[str, Any], *, is_evaluated: bool) -> None:
         """Restore weights, moments, losses and RNG states after the last replayed step.
 
-        RAISES BertNerError: the checkpoint has other parameters.
+        RAISES BertNerError: the checkpoint's parameters do not match the pipeline.
         """
         load_state_dict(self.nlp, self.optimizer, self.frozen, checkpoint.tensors, checkpoint.numbers)
         self.nlp.meta["performance"] = checkpoint.performance
-        if not is_evaluated and self.workers.is_first:  # the checkpoint has the losses of all workers
+        if not is_evaluated and self.workers.is_first:  # saved losses combine all workers
             info["losses"].update({name: _loss(*value) for name, value in checkpoint.losses.items()})
         if rng_state := checkpoint.rng_state(f"worker/{self.workers.rank}"):
             set_rng_state(rng_state)
@@ -328,7 +327,7 @@ class Trainer:
         """Replace each mean loss with the mean over all workers."""
         if self.workers.world_size == 1:
             return
-        # A worker whose shard was empty has no loss, or one of weight 0.
+        # A worker with an empty shard has no loss or a loss with weight 0.
         names = [name for name, _ in trainable(self.nlp, self.frozen)]
         means = [losses.get(name, WeightedMean()) for name in names]
         totals = torch.tensor(

@@ -112,7 +112,7 @@ def test_a_component_stays_as_it_was_where_bytes_cannot_be_read(make_nlp, exampl
 def test_bytes_of_another_cfg_are_refused(nlp, cfg):
     pipe = nlp.get_pipe("bert_ner")
     parts = srsly.msgpack_loads(pipe.to_bytes())
-    with pytest.raises(CheckpointError, match="it is not a table of learned values"):
+    with pytest.raises(CheckpointError, match="it is not a dictionary of valid learned values"):
         pipe.from_bytes(srsly.msgpack_dumps({**parts, "cfg": srsly.json_dumps(cfg).encode()}))
     assert pipe.cfg["temperature"] == 1.0
 

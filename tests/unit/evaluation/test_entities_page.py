@@ -54,7 +54,7 @@ def test_the_page_shows_gold_and_predicted_entities(paths, tmp_path):
     ]
     assert "Nobody &lt;b&gt; came" in page
     assert "test.spacy, document 3" in page
-    assert "3 of 3 documents shown" in page
+    assert "Showing 3 of 3 documents" in page
 
 
 def test_so_many_documents_are_shown_and_an_older_page_is_replaced(paths, tmp_path):
@@ -63,7 +63,7 @@ def test_so_many_documents_are_shown_and_an_older_page_is_replaced(paths, tmp_pa
     assert run(*paths, "-dp", tmp_path, "-dl", 1)[0] == 0
     page = (tmp_path / "entities.html").read_text("utf8")
     assert [side for side, _ in rows(page)] == ["gold", "predicted"]
-    assert "1 of 3 documents shown" in page
+    assert "Showing 1 of 3 documents" in page
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 

@@ -77,9 +77,11 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     card = lines(path)
     assert card[1] == "# en_names 1.2.3"
     assert 'nlp = spacy.load("en_names")' in card
-    assert [line for line in card if line.startswith("On 2 documents with 8 words. An entity is correct")]
+    assert [
+        line for line in card if line.startswith("The pipeline was evaluated on 2 documents with 8 words. An entity")
+    ]
     assert (
-        "- 1 of 2 documents are also in the training data, word for word: scores on training data are not a test."
+        "- 1 of 2 documents are also in the training data, word for word. Scores on training data are not a valid test."
         in card
     )
     assert card[3] == "People \\| places"
@@ -93,12 +95,14 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     assert "| geo | not specified | Paris |" in card
     assert f"| held-out | test.spacy | `{told['data']['sha256']['test.spacy']}` |" in card
     assert f"| training | train.spacy | `{told['train']['sha256']['train.spacy']}` |" in card
-    assert "- The weakest label is geo, with F1 0.667." in card
-    assert "- Most frequent kinds of mistakes: wrong label (100%)." in card
+    assert "- The label with the lowest F1 is geo (F1 0.667)." in card
+    assert "- The most frequent type of mistake is wrong label (100%)." in card
     assert (
-        "- Recall is 0.000 for entities not seen in training, and 1.000 for entities seen with the same label." in card
+        "- Recall is 0.000 for entities that do not occur in the training data, and 1.000 for entities that occur "
+        "there with the same label." in card
     )
-    assert "- There are only 2 documents: intervals, which resample documents, are too narrow." in card
+    narrow = "Intervals are too narrow, because they are computed by resampling documents."
+    assert f"- There are only 2 documents. {narrow}" in card
     assert "\n\n\n" not in path.read_text()
 
 
@@ -137,7 +141,8 @@ def test_data_that_was_not_trained_on_is_called_so(pipeline, tmp_path):
     data, train = write(tmp_path / "test.spacy", TEXTS[1:]), write(tmp_path / "train.spacy", TEXTS[:1])
     evaluate([pipeline], data, tmp_path / "report", train=train)
     card = write_card(pipeline, tmp_path / "report" / "metrics.json").read_text()
-    assert "On 1 held-out documents with 3 words, none of them in the training data. An entity is correct" in card
+    evaluated = "The pipeline was evaluated on 1 held-out document with 3 words."
+    assert f"{evaluated} There is no overlap with the training data. An entity is correct" in card
     assert "also in the training data" not in card
 
 
@@ -230,7 +235,7 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
     [
         ("{", "metrics.json cannot be read: .* Allowed: a JSON object"),
         ("[]", "metrics.json cannot be read: it is not a JSON object"),
-        ("{}", "metrics.json is not an evaluation report: it names no pipeline"),
+        ("{}", "metrics.json is not an evaluation report: it contains no pipeline"),
         ('{"pipelines": {"a": {"sha256": SUM}}}', "is not an evaluation report: KeyError.* evaluate writes"),
         ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, but none of these has the current files"),
         ('{"pipelines": {"a": 1}}', "metrics.json is not an evaluation report"),

@@ -49,12 +49,12 @@ def test_of_a_good_pipeline_there_is_nothing_to_say():
 @pytest.mark.parametrize(
     ("parts", "note"),
     [
-        ({"scores__micro__gold": 0}, "The data has no entities"),
-        ({"scores__micro__found": 0}, "The pipeline found no entities"),
+        ({"scores__micro__gold": 0}, "The data has no gold entities"),
+        ({"scores__micro__found": 0}, "The pipeline predicted no entities"),
         ({"n_docs": 1}, "There is only one document"),
         ({"n_docs": 29}, "There are only 29 documents"),
-        ({"unknown_labels": ["art", "eve"]}, "so their entities are missed: art, eve."),
-        ({"unknown_labels": ["PER", "art"]}, "so their entities are missed: PER (the pipeline has per), art."),
+        ({"unknown_labels": ["art", "eve"]}, "so all their gold entities are missed: art, eve."),
+        ({"unknown_labels": ["PER", "art"]}, "so all their gold entities are missed: PER (the pipeline has per), art."),
         ({"unknown_labels": [f"l{i}" for i in range(10)]}, "l0, l1, l2, l3, l4, l5, l6, l7 and 2 more."),
         ({"confidence": None}, "No entity has a score"),
     ],
@@ -66,7 +66,7 @@ def test_what_to_know_before(parts, note):
 
 def test_a_pipeline_that_is_scored_on_its_training_data():
     (found,) = notes(GOOD, {"train": {"n_shared": 3}})
-    assert found.startswith("3 of 500 documents are also in the training data, word for word: ")
+    assert found.startswith("3 of 500 documents are also in the training data, word for word. ")
     assert list(notes(GOOD, {"train": {"n_shared": 0}})) == []
 
 
@@ -81,11 +81,11 @@ SEEN = {"with this label": {"r": 0.9}, "never": {"r": 0.5}}
     ("parts", "step"),
     [
         ({"scores__per_label__art": row(0.9, width=0.3)}, "The F1 interval is wider than 0.2 for art"),
-        ({"scores__per_label__art": row(0.5)}, "The weakest label is art, with F1 0.500"),
-        (of_kind("missed", 40), "36% of all mistakes are “missed”. Entities are not found at all"),
-        (of_kind("wrong label", 40), "look up the confused labels in the confusion matrix"),
-        ({"slices": {"seen in training": SEEN}}, "Recall is 0.500 for entities not seen in training, and 0.900"),
-        ({"confidence__all__ece": 0.06}, "The expected calibration error of scores is 0.060"),
+        ({"scores__per_label__art": row(0.5)}, "The label with the lowest F1 is art (F1 0.500)"),
+        (of_kind("missed", 40), "36% of all mistakes are “missed”. The pipeline does not find these entities"),
+        (of_kind("wrong label", 40), "Look up the confused labels in the confusion matrix"),
+        ({"slices": {"seen in training": SEEN}}, "Recall is 0.500 for entities that do not occur in the training data"),
+        ({"confidence__all__ece": 0.06}, "The expected calibration error of entity scores is 0.060"),
         (
             {"confidence__per_label__per": {"threshold": {"threshold": 0.875}}},
             '[components.ner]: thresholds = {"per": 0.875}. Choose thresholds on dev data',

@@ -212,7 +212,7 @@ def page_of(pipeline, data, tmp_path, **options):
 def test_a_pipeline_without_entities(folder, tmp_path):
     told, shown = page_of(folder / "blank", folder / "test.spacy", tmp_path)
     assert told["scores"]["micro"]["p"] is None
-    assert "The pipeline found no entities, so there is no precision" in shown
+    assert "The pipeline predicted no entities, so precision is undefined" in shown
     assert [path.stem for path in sorted((tmp_path / "out" / "plots").iterdir())] == ["confusion", "labels", "slices"]
     assert titles(charts.labels(told)) == ["Recall, all labels: 0.000", "F1, all labels: 0.000"]
 
@@ -221,7 +221,7 @@ def test_data_without_an_entity(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the lives .", [])])
     told, shown = page_of(folder / "ruler", data, tmp_path)
     assert told["scores"]["micro"]["r"] is None
-    assert "The data has no entities, so there is no recall" in shown
+    assert "The data has no gold entities, so recall is undefined" in shown
     assert "There is only one document" in shown
     assert titles(charts.labels(told)) == ["Precision, all labels: 0.000", "F1, all labels: 0.000"]
 
@@ -230,7 +230,7 @@ def test_scores_without_a_gold_entity(folder, tmp_path):
     texts = [(text, []) for text, _ in TEXTS]
     told, _ = page_of(folder / "bert", write(tmp_path / "none.spacy", texts), tmp_path)
     assert told["confidence"]["all"]["n"]
-    assert titles(charts.thresholds(told)) == ["Precision (dashed: target 0.90)"]
+    assert titles(charts.thresholds(told)) == ["Precision (dashed line: target 0.90)"]
 
 
 def titles(chart):
@@ -250,8 +250,8 @@ def test_strings_that_are_confused_are_told(folder, tmp_path):
     told, _ = page_of(folder / "ruler", write(tmp_path / "data.spacy", texts), tmp_path)
     assert told["strings"][0] == {"text": "Kevin", "gold": "org", "predicted": "per", "n": 2}
     shown = read(tmp_path / "out").under["Label confusion"]
-    assert "Most frequently confused strings string gold predicted count Kevin org per 2" in shown
-    assert "Ada org none: missed 1 New York none: spurious geo 1 lives none: spurious geo 1" in shown
+    assert "Most frequently confused strings string gold label predicted label count Kevin org per 2" in shown
+    assert "Ada org none (missed) 1 New York none (spurious) geo 1 lives none (spurious) geo 1" in shown
 
 
 def test_of_two_components_of_ours_the_settings_of_none_are_told(folder, tagger, tmp_path):
@@ -266,7 +266,7 @@ def test_neither_gold_nor_predicted_entities(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the .", [])])
     told, _ = page_of(folder / "blank", data, tmp_path)
     assert told["scores"]["per_label"] == {}
-    assert read(tmp_path / "out").under["Mistakes"] == "None."
+    assert read(tmp_path / "out").under["Mistakes"] == "The pipeline made no mistakes."
     assert list((tmp_path / "out" / "plots").iterdir()) == []  # no empty plots
 
 
@@ -275,7 +275,7 @@ def test_labels_that_the_pipeline_never_gives(folder, tmp_path):
     data = write(tmp_path / "other.spacy", [("Kevin paid 5 dollars", [("per", 0, 1), ("money", 2, 4)])])
     told, shown = page_of(folder / "bert", data, tmp_path)
     assert told["unknown_labels"] == ["money"]
-    assert "Labels of the data that the pipeline never predicts, so their entities are missed: money." in shown
+    assert "The pipeline never predicts these labels, so all their gold entities are missed: money." in shown
 
 
 @pytest.mark.usefixtures("sketched")
@@ -284,8 +284,8 @@ def test_two_pipelines_without_a_score_cannot_be_compared(folder, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "blank")
     evaluate([folder / "blank", tmp_path / "blank"], data, tmp_path / "out")
     shown = " ".join(read(tmp_path / "out").under.values())
-    assert "No comparison: at least one of the pipelines has no score." in shown
-    assert "Both predict the same entities." in shown
+    assert "These pipelines cannot be compared, because at least one of them has no F1." in shown
+    assert "Both pipelines predict the same entities." in shown
 
 
 HOSTILE = "<script>alert('x')</script>"
@@ -374,7 +374,8 @@ def test_the_page_stays_small_and_says_where_the_rest_is(tmp_path):
     nlp.to_disk(tmp_path / "pipeline")
     texts = [(f"Kevin met somebody else at {i} o'clock", [("org", 0, 1)]) for i in range(60)]
     evaluate([tmp_path / "pipeline"], write(tmp_path / "data.spacy", texts), tmp_path / "out")
-    assert "wrong label: 60 25 shown, all in mistakes.jsonl" in read(tmp_path / "out").under["Mistakes"]
+    shown = read(tmp_path / "out").under["Mistakes"]
+    assert "wrong label: 60 The page shows 25. The file mistakes.jsonl contains all of them." in shown
     assert len((tmp_path / "out" / "mistakes.jsonl").read_text("utf8").splitlines()) == 60
 
 

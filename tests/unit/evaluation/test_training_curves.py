@@ -23,7 +23,7 @@ def test_curves_are_read_and_what_was_not_measured_is_left_out(tmp_path):
 @pytest.mark.parametrize("text", ["", "step,loss_bert_ner\n", "step,acc\n1,0.5\n", "step,ents_f\n1,nan\n"])
 def test_a_log_without_curves_is_none(tmp_path, text):
     (tmp_path / "log.csv").write_text(text)
-    with pytest.raises(BertNerError, match="is not a training log .it has no loss, accuracy or F1"):
+    with pytest.raises(BertNerError, match="is not a training log .it has no columns with loss, accuracy or F1"):
         read_log(tmp_path / "log.csv")
 
 

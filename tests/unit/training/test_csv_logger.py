@@ -113,9 +113,9 @@ def test_the_console_shows_what_that_of_spacy_does(tmp_path, console):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"path": ""}, "path = '' is not allowed. Allowed: a file to write, as in path = \"training/log.csv\""),
-        ({"path": None}, "path = None is not allowed. Allowed: a file to write"),
-        ({"path": "."}, "path = '.' is not allowed. Allowed: a file to write"),
+        ({"path": ""}, "path = '' is not allowed. Allowed: a file path, such as path = \"training/log.csv\""),
+        ({"path": None}, "path = None is not allowed. Allowed: a file path, such as"),
+        ({"path": "."}, "path = '.' is not allowed. Allowed: a file path, such as"),
         ({"path": "a", "console": "yes"}, "console = 'yes' is not allowed. Allowed: true, false"),
         ({"path": "a", "progress_bar": 1}, "progress_bar = 1 is not allowed. Allowed: true, false"),
         (

@@ -131,7 +131,7 @@ def test_labels_without_end_in_cfg_are_refused(pipeline):
     cfg = json.loads((pipeline / "bert_ner" / "cfg").read_text())
     (pipeline / "bert_ner" / "cfg").write_text(json.dumps(cfg | {"added_labels": [f"x{i}" for i in range(10**5)]}))
     (pipeline / "bert_ner" / "sha256.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="cfg cannot be read: it is not a table of learned values"):
+    with pytest.raises(CheckpointError, match="cfg cannot be read: it is not a dictionary of valid learned values"):
         spacy.load(pipeline)
 
 
