@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+import coverage
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -170,6 +171,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 seconds[kind_of(report.keywords)] += report.duration
     listed = ", ".join(f"{kind} {seconds[kind]:.0f}" for kind in ("in process", *KINDS) if seconds[kind] >= 0.5)
     terminalreporter.write_line(f"seconds by kind: {listed}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Save the measured coverage. xdist kills a worker that needs more than ten seconds to exit, and its data is lost."""
+    if measurement := coverage.Coverage.current():
+        measurement.save()
 
 
 def pytest_collection_finish() -> None:
