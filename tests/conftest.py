@@ -175,7 +175,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Save the measured coverage. xdist kills a worker that needs more than ten seconds to exit, and its data is lost."""
+    """Save the measured coverage. xdist kills workers that take over ten seconds to exit, which would lose their data."""
     if measurement := coverage.Coverage.current():
         measurement.save()
 
