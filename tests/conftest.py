@@ -175,7 +175,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Save the measured coverage. xdist kills workers that take over ten seconds to exit, which would lose their data."""
+    """Save the coverage data now, because xdist kills workers that take over ten seconds to exit."""
     if measurement := coverage.Coverage.current():
         measurement.save()
 
