@@ -94,7 +94,7 @@ def convert_cli(
     _corpus_options.print_message("info", f"{input}: {done.description}")
     if done.n_repaired:
         _corpus_options.print_message(
-            "warning", f"{done.n_repaired} tags that broke the rules of {done.tag_scheme} were repaired"
+            "warning", f"{done.n_repaired} tags that violate the scheme {done.tag_scheme} were repaired"
         )
     for message in done.messages:
         _corpus_options.print_message("warning", message)

@@ -1,34 +1,37 @@
-"""Messages about format detection and files of columns; see `errors` for all messages."""
+"""Error and warning messages about format detection and column files."""
 
 from __future__ import annotations
 
 
 class FormatMessages:
-    """Message templates, filled with `str.format`."""
+    """Templates for messages about format detection and column files, filled with `str.format`."""
 
     unsupported_format = "{path}: this is {format}, which is not supported. {advice}"
     other_tag_column = (
-        "Column {column} also holds tags, such as {tag}; the tags of column {taken} were used. To use the others: "
-        "--column {column}"
+        "Column {column} also contains tags, such as {tag}, but the tags in column {taken} were used. To use column "
+        "{column} instead: --column {column}"
     )
     word_prefix = (
-        "All words start with {prefix!r}, which was kept. If it is not part of the words, remove it first: "
-        "sed 's/^{prefix}//' {path}"
+        "All words start with {prefix!r}, which was kept. If this prefix is not part of the words, remove it from the "
+        "file first: sed 's/^{prefix}//' {path}"
     )
     ragged_rows = (
-        "{n} rows have a different number of columns than most ({usual}), the first on line {line}. Check that their "
-        "words contain no tabs or spaces."
+        "Most rows have {usual} columns, but {n} rows have a different number. The first of these is on line {line}. "
+        "Check that their words contain no tabs or spaces."
     )
     no_entities = (
-        "No entity was found in {n_tokens} tokens. If the annotation has entities, specify its --format, or the "
-        "--column of its tags."
+        "No entities were found in {n_tokens} tokens. If the text is annotated, specify its format with --format or "
+        "its tag column with --column."
     )
     few_entities = (
-        "Only {n} entities were found in {n_tokens} tokens, fewer than one in {usual}. Check the --column of the tags, "
-        "and check for texts that nobody annotated."
+        "Only {n} entities were found in {n_tokens} tokens, which is fewer than one per {usual} tokens. Check that "
+        "--column specifies the tag column and that all texts are annotated."
     )
-    marks_removed = "{n} byte-order marks before words were removed; concatenated files contain them"
+    marks_removed = (
+        "{n} byte-order marks before words were removed. They usually come from concatenated files, so no action is "
+        "required."
+    )
     doubtful_words = (
-        "{path}: the words in column {column} are {listed} and so on: numbers, or all the same. Specify the column of "
-        "the words: --word-column 2. If it is this one: --word-column {column}"
+        "{path}: column {column} does not seem to contain words, because its values are numbers or all the same: "
+        "{listed}. Specify the word column: --word-column 2. If column {column} is correct: --word-column {column}"
     )

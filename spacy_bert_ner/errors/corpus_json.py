@@ -1,79 +1,85 @@
-"""Messages about JSON formats; see `errors` for all messages."""
+"""Error and warning messages about JSON formats."""
 
 from __future__ import annotations
 
 
 class JsonMessages:
-    """Message templates, filled with `str.format`."""
+    """Templates for messages about JSON formats, filled with `str.format`."""
 
     no_spacy_pair = (
-        '{path}, line {line}: {found} is not a pair of a text and its entities. Allowed: ["Ada left.", {{"entities": '
+        '{path}, line {line}: {found} is not a pair with a text and its entities. Allowed: ["Ada left.", {{"entities": '
         '[[0, 3, "per"]]}}]. Fix the pair.'
     )
     text_classification = (
-        "{path}, line {line}: {key} = {found} is a label of the whole text, as in text classification. Allowed: labels "
-        'of parts of it: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Pass a file with entities.'
+        "{path}, line {line}: {key} = {found} labels the whole text, as in text classification. Allowed: labels for "
+        'spans in the text: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Pass a file with entities.'
     )
     no_spans_anywhere = (
-        "{path}: no record has spans; the first is on line {line}. This looks like text classification, or like an "
-        'annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": "per"}}], and "spans": [] '
-        "for a text without entities. Pass a file with entities."
+        "{path}: no record has spans. The first record without spans is on line {line}. The file looks like text "
+        'classification, or like annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": '
+        '"per"}}], and "spans": [] for a text without entities. Pass a file with entities.'
     )
     spans_rejected = (
-        "{n} spans are not entities, because the annotator rejected them. To learn from them: [components.bert_ner] "
-        'incorrect_spans_key = "{key}"'
+        "{n} spans are not entities because the annotator rejected them. To train on them as incorrect spans: "
+        '[components.bert_ner] incorrect_spans_key = "{key}"'
     )
     rejected_misfits = (
-        "{n} rejected spans were skipped, because no entity can start and end there: inside a token, or with white "
-        "space."
+        "{n} rejected spans were skipped because an entity cannot have their boundaries. They start or end inside a "
+        "token or with white space. No action is required."
     )
-    spans_ignored = "{n} spans that the annotator ignored were skipped."
+    spans_ignored = "{n} spans were skipped because the annotator ignored them. No action is required."
     texts_partial = (
-        "{n} texts have yes-or-no answers about their spans (Prodigy's _view_id), so all their other tokens are left "
-        "unknown."
+        "{n} texts have yes-or-no answers about their spans, according to Prodigy's _view_id. All other tokens in "
+        "these texts are treated as unknown. No action is required."
     )
     accepted_and_rejected = (
-        "{where}: {covered} ({label}) is both accepted and rejected. Allowed: one of the two. Remove one of the spans."
+        "{where}: the span {covered} ({label}) is both accepted and rejected. Allowed: only one of the two. Remove one "
+        "of the spans."
     )
     incorrect_left_out = (
-        "{n} incorrect spans were omitted, because --to {to} cannot store them. Allowed: --to {allowed}"
+        "{n} incorrect spans were omitted because --to {to} cannot store them. To keep them, specify another format "
+        "with --to: {allowed}"
     )
     spans_of_many_labels = (
-        "{n} texts were skipped because one of their spans has several labels. Allowed: one label per span."
+        "{n} texts were skipped because they have spans with several labels. Allowed: one label per span. Remove the "
+        "extra labels to include these texts."
     )
     label_numbers = (
-        "{path}, line {line}: the label of a span is {label}, a number without a name. doccano's export of labels "
-        "names it: save that export in the same folder as {config}. Or export the texts with labels by name (JSONL)."
+        "{path}, line {line}: the span label {label} is a number without a name. Export the labels from doccano, and "
+        "save them as {config}. Or export the texts as JSONL with label names."
     )
     label_number = (
-        "{path}, line {line}: the label of a span is {label}, which {config} does not name. Its numbers are: {known}. "
-        "Export the labels of the same project from doccano again."
+        "{path}, line {line}: the span label {label} has no name in {config}, which only names these numbers: {known}. "
+        "Export the labels from the same doccano project again."
     )
     bad_label_config = (
-        '{path}: cannot be read as labels of doccano ({reason}). Allowed: [{{"id": 3, "text": "per"}}]. Export the '
-        "labels from doccano again, or remove the file."
+        '{path} cannot be read as doccano labels ({reason}). Allowed: [{{"id": 3, "text": "per"}}]. Export the labels '
+        "from doccano again, or remove the file."
     )
     no_text_key = (
-        "{path}, line {line}: a record with the keys {found}. It needs {needed}. Specify the key of the text: "
-        "--text-key"
+        "{path}, line {line}: the record requires {needed}, but its keys are: {found}. Specify the key that contains "
+        "the text with --text-key."
     )
     many_text_keys = (
-        "{path}: the text may be under any of the keys {found}. Specify the one that was annotated: --text-key {first}"
+        "{path}: each of these keys could contain the annotated text: {found}. Specify the correct key, such as "
+        "--text-key {first}"
     )
     no_points = (
-        '{path}, line {line}: {found} is not an annotation of Dataturks. Allowed: {{"label": ["per"], "points": '
+        '{path}, line {line}: {found} is not a valid Dataturks annotation. Allowed: {{"label": ["per"], "points": '
         '[{{"start": 0, "end": 2, "text": "Ada"}}]}}. Fix the record.'
     )
     no_places = (
-        '{path}, line {line}: {found} instead of the offsets of strings. Allowed: "label": {{"per": {{"Ada": [[0, '
-        "2]]}}}}, where each end is the offset of the last character. Fix the record."
+        '{path}, line {line}: label contains the invalid value {found}. Allowed: "label": {{"per": {{"Ada": [[0, '
+        "2]]}}}}, with the offsets of the first and last character of each string. Fix the record."
     )
-    no_word_span = "{path}, line {line}: {found} is not a span of words. Allowed: {allowed}. Fix the record."
+    no_word_span = (
+        "{path}, line {line}: {found} is not a valid word span. Allowed: a span such as {allowed}. Fix the record."
+    )
     word_span_outside = (
-        "{path}, line {line}: a span of {label} from word {start} to {end}, of {n} words. Allowed: whole numbers, "
-        "{allowed}. Fix the span."
+        "{path}, line {line}: the span {label} from word {start} to {end} is invalid in a sentence with {n} words. "
+        "Allowed: whole numbers with {allowed}. Fix the span."
     )
     many_tag_keys = (
-        "{where}: the tags may be under any of {found}. Allowed: one of them, or ner_tags in addition to others. "
-        "Rename the key with the tags of entities to ner_tags."
+        "{where}: each of these fields could contain the entity tags: {found}. Allowed: only one of them, or several "
+        "including ner_tags. Rename the field with the entity tags to ner_tags."
     )

@@ -1,70 +1,91 @@
-"""Messages about annotating corpora and serving; see `errors` for all others."""
+"""Error and warning messages about annotating corpora and serving."""
 
 from __future__ import annotations
 
 
 class ScaleMessages:
-    """Message templates, filled with `str.format`."""
+    """Templates for messages about annotating corpora and serving, filled with `str.format`."""
 
     no_ray = "--engine ray requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
     annotate_takes_pyarrow = (
         "annotate requires pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"
     )
-    no_engine = "--engine {engine} is not known. Allowed: ray. To work in this process, leave the option out."
-    bad_address = "{address} cannot be opened: {reason}. Allowed: a path, or an address such as s3://bucket/folder."
-    no_input = "{address}: no file of a known format. Allowed: names that end in {formats}."
-    bad_input = "{path} cannot be read: {reason}. Fix the file, or leave it out."
+    no_engine = (
+        "--engine {engine} is unknown. Allowed: --engine ray. To annotate in the current process, omit the option."
+    )
+    bad_address = (
+        "{address} cannot be opened: {reason}. Allowed: a path, or an address such as s3://bucket/folder. Check the "
+        "spelling and your access rights."
+    )
+    no_input = (
+        "No file with a known format was found at {address}. Allowed: names that end in {formats}. Specify other "
+        "files, or convert them to one of these formats."
+    )
+    bad_input = "{path} cannot be read: {reason}. Fix the file, or omit it."
     no_column_named = (
-        "{path} has no column {column!r}. Its columns: {available}. Name other ones: --text-column, --id-column, "
-        "--columns"
+        "{path} has no column {column!r}. Its columns are: {available}. Specify other columns with --text-column, "
+        "--id-column or --columns."
     )
     reserved_column = (
-        "--columns {column}: the output already has a column of that name. Allowed: other columns of the input. Rename "
-        "the column in the input; to read ids from a column, use --id-column."
+        "--columns {column} is invalid, because the output already has a column with this name. Allowed: other input "
+        "columns. Rename the column in the input. To read IDs from a column, use --id-column."
     )
-    no_shard_format = "--format {format} is not known. Allowed: {allowed}."
-    output_begun = "{output} already has annotated documents. To resume: --resume. Otherwise name another folder."
+    no_shard_format = "--format {format} is unknown. Specify one of these formats: {allowed}."
+    output_begun = (
+        "{output} already contains annotated documents. To resume, specify --resume. Otherwise, specify another folder."
+    )
     output_not_empty = (
-        "{output} has other files: {files}. Allowed: a folder that is empty or does not exist. Name another folder."
+        "{output} contains other files: {files}. Allowed: a folder that is empty or does not exist. Specify another "
+        "folder."
     )
     other_job = (
-        "{output} belongs to another job: {changed} changed, see its manifest.json. Allowed with --resume: the same "
-        "pipeline, inputs and options. Name another folder, or use the same arguments as before."
+        "{output} belongs to another job. These entries in its manifest.json differ: {changed}. --resume requires the "
+        "same pipeline, inputs and options. Specify another folder, or use the original arguments."
     )
     too_many_errors = (
-        "{n} documents failed. Allowed: {most}. Their ids and reasons are in {folder}. Finished shards are kept. Fix "
-        "the documents and annotate them to another folder, or resume with --resume and a larger --max-errors."
+        "{n} documents failed, but at most {most} are allowed. Their IDs and error messages are in {folder}. Finished "
+        "shards are kept. Fix the documents and annotate them in another folder, or resume with --resume and a larger "
+        "--max-errors."
     )
     no_cluster = (
-        "Ray does not answer at --address {address}: {reason}. Allowed: the address of a running cluster, such as auto "
-        "on one of its machines. To start Ray on this machine, leave the option out."
+        "Ray cannot be reached at --address {address}: {reason}. Specify the address of a running cluster, such as "
+        "--address auto on one of its machines. To start Ray on this machine, omit the option."
     )
-    ray_stopped = "Ray stopped: {reason}. Finished shards are kept. Fix the cause, and resume with --resume"
+    ray_stopped = "Ray stopped: {reason}. Finished shards are kept. Fix the cause, then resume with --resume"
     no_room_for_actors = (
-        "There is no room for an actor of {cpus} CPUs and {gpus} GPUs: the cluster has {available}. Request less: "
-        "--cpus-per-actor, --gpus-per-actor"
+        "The cluster has no room for an actor with {cpus} CPUs and {gpus} GPUs. Its resources are: {available}. "
+        "Request fewer resources: --cpus-per-actor, --gpus-per-actor"
     )
-    serve_takes_ray = "serve requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
-    server_busy = "Server busy. Retry after the number of seconds in Retry-After."
-    no_metrics = "Ray exports no metrics yet, or one of its machines does not answer. Retry in a few seconds."
+    serve_takes_ray = (
+        "serve requires Ray and FastAPI, but at least one of them is not installed. Install them: pip install "
+        "'spacy-bert-ner[scale]'"
+    )
+    server_busy = "The server is busy. Retry after the number of seconds in the Retry-After header."
+    no_metrics = "Ray does not export metrics yet, or one of its machines does not respond. Retry in a few seconds."
     server_failed = (
-        "The server failed to process this request. Send it again; if it fails again, tell the operator of the server."
+        "The server failed to process this request. Retry the request. If it fails again, contact the operator of the "
+        "server."
     )
-    text_failed = "The pipeline failed on text {number}, counted from 0. Send the other texts without it."
-    not_authorized = "The token is missing or wrong. Send the header: Authorization: Bearer TOKEN"
-    body_too_large = "The body is larger than {most:,} bytes. Send fewer or shorter texts per request."
-    too_many_texts = "The request has {n:,} texts. Allowed: {most:,}. Send several requests."
-    text_too_large = (
-        "Text {number}, counted from 0, has {n:,} characters. Allowed: {most:,}. Split it into several texts."
+    text_failed = "The pipeline failed on the text at index {number}. Send the other texts without it."
+    not_authorized = "The token is missing or invalid. Send a valid token in the header: Authorization: Bearer TOKEN"
+    body_too_large = "The request body exceeds the limit of {most:,} bytes. Send fewer or shorter texts per request."
+    too_many_texts = "The request has {n:,} texts. Allowed: {most:,}. Send the texts in several requests."
+    text_too_large = "The text at index {number} has {n:,} characters. Allowed: {most:,}. Split it into several texts."
+    bad_request = (
+        'The request is malformed: {reason}. Allowed: {{"text": "..."}} or {{"texts": ["...", "..."]}}. Fix the '
+        "request as described at /docs."
     )
-    bad_request = 'Malformed request: {reason}. Allowed: {{"text": "..."}} or {{"texts": ["...", "..."]}}; see /docs.'
-    variable_not_set = "The environment variable {name} holds no token. Set it where the server runs: export {name}=..."
-    bad_server_setting = "A server setting is not allowed: {reason}."
+    variable_not_set = (
+        "The environment variable {name} does not contain a token. Set it on the machine that runs the server: export "
+        "{name}=..."
+    )
+    bad_server_setting = "A server setting is invalid: {reason}. Fix the setting, and start the server again."
     bad_serve_config = (
-        "{path} is not a Ray Serve config for this application: {reason}. Allowed: a file as serve deploy takes it, "
-        "with import_path: spacy_bert_ner.serving.app:application"
+        "{path} is not a Ray Serve config for this application: {reason}. Allowed: a config file for serve deploy. It "
+        "must contain import_path: spacy_bert_ner.serving.app:application"
     )
     not_deployed = (
-        "Ray Serve could not start the server: {reason} See Ray's logs on the machine of the replica for the cause."
+        "Ray Serve could not start the server: {reason} For the cause, see Ray's logs on the machine that runs the "
+        "replica."
     )
-    port_taken = "Port {port} of {host} is in use. Name another: --port {other}"
+    port_taken = "Port {port} on {host} is in use. Specify another port: --port {other}"

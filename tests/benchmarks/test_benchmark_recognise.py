@@ -25,7 +25,7 @@ def test_each_file_has_a_format_or_a_reason(tmp_path: Path, monkeypatch: pytest.
         ("b.json", "refused"),
         ("c/d.txt", "refused"),
     ]
-    assert found[2].reason.startswith(", line 1: cannot detect the format from 'Some prose.'")
+    assert found[2].reason.startswith(", line 1: the format cannot be detected from 'Some prose.'")
     assert [row.path for row in recognise.recognise_all(tmp_path, recognise.files(tmp_path, [".json"]))] == ["b.json"]
     monkeypatch.setattr(formats, "recognise", lambda path: 1 / 0)
     (row,) = recognise.recognise_all(tmp_path, [tmp_path / "a.conll"])

@@ -151,14 +151,14 @@ def test_an_actor_that_is_killed_loses_nothing(work, shared_ray, tmp_path):
 
 def test_more_than_a_cluster_has_is_refused(work, shared_ray, tmp_path):
     for how in (RayOptions(gpus_per_actor=1), RayOptions(cpus_per_actor=64)):
-        message = rf"There is no room for an actor of .* the cluster has .*'CPU': {ray_session.N_CPUS}.0"
+        message = rf"The cluster has no room for an actor with .* Its resources are: .*'CPU': {ray_session.N_CPUS}.0"
         with pytest.raises(BertNerError, match=message):
             annotated(work, tmp_path / "out", ray=how, resume=True)
     assert n_finished(tmp_path / "out") == 0
 
 
 def test_a_cluster_that_does_not_answer_is_named(work, tmp_path):
-    with pytest.raises(BertNerError, match=r"Ray does not answer at --address 127.0.0.1:1: "):
+    with pytest.raises(BertNerError, match=r"Ray cannot be reached at --address 127.0.0.1:1: "):
         annotated(work, tmp_path / "out", ray=RayOptions("127.0.0.1:1"))
 
 

@@ -69,9 +69,12 @@ def test_copies_go_to_the_part_of_the_first_of_them(tmp_path, duplicates, expect
     assert (
         done.messages
         == [
-            "1 sentences that occur more than once were moved to the part of their first copy.",
-            "1 near-duplicate sentences were moved to the part of the first sentence that they resemble, such as: "
-            "'… c2 c3 c4 c5' and '… c2 c3 c4 c5 g6'. To allow near-duplicates in different parts: --duplicates exact",
+            (
+                "1 duplicate sentences were moved to the split that contains the first copy. To allow "
+                "duplicates in different splits: --duplicates keep"
+            ),
+            "1 near-duplicate sentences were moved to the split that contains the first similar sentence. Examples: "
+            "'… c2 c3 c4 c5' and '… c2 c3 c4 c5 g6'. To allow near-duplicates in different splits: --duplicates exact",
         ][:n_messages]
     )
 
@@ -129,9 +132,9 @@ def test_documents_that_share_a_sentence_are_in_one_part(tmp_path, other):
         (part,) = (part for part in parts if 0 in part)
         assert part >= {0, 1, 2, 4, 6, 7}
         assert done.messages == [
-            "--split 60/20/20 resulted in 75/12/12 percent of the sentences, because documents that share a sentence "
-            "of five words or more are kept together. The largest group has 6 documents. To allow copies in different "
-            "parts: --duplicates keep"
+            "--split 60/20/20 produced splits with 75/12/12 percent of the sentences. Documents that share a sentence "
+            "of at least five words are kept together, and the largest group has 6 documents. To allow duplicates in "
+            "different splits: --duplicates keep"
         ]
 
 
@@ -150,7 +153,7 @@ def test_exact_copies_join_documents_and_near_ones_do_not_when_they_need_not(tmp
     assert sorted(map(sorted, parts_of_documents(tmp_path))) == [[0, 2, 4, 6], [1, 3, 5, 7]]
     with pytest.raises(
         CorpusError,
-        match="leave a part empty, because .* together. The largest group has 8 documents. .* --duplicates keep",
+        match="leave a split empty. .* together, and the largest group has 8 documents. .* --duplicates keep",
     ):
         convert(source, tmp_path, split="50/50", by_document=True)
 

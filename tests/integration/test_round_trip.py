@@ -406,7 +406,7 @@ def test_the_file_that_is_read_is_not_written(tmp_path, to):
     path = write(tmp_path / f"a{TARGETS[to].suffix}", SMALL)
     before = path.read_bytes()
     with pytest.raises(
-        CorpusError, match="is the input, so it cannot be overwritten. Choose another folder for the output"
+        CorpusError, match="is an input, so it cannot be overwritten. Choose another path for the output"
     ):
         convert(path, tmp_path, to=to)
     assert path.read_bytes() == before
@@ -431,7 +431,7 @@ def test_another_target_is_refused(tmp_path, to):
 def test_parquet_without_pyarrow_is_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(
-        CorpusError, match=r"--to parquet requires pyarrow.*or choose another format: --to spacy, conll, jsonl"
+        CorpusError, match=r"--to parquet requires pyarrow.*Or specify another format with --to: spacy, conll, jsonl"
     ):
         convert(tmp_path / "no-such-file", tmp_path / "out", to="parquet")
     assert not (tmp_path / "out").exists()

@@ -54,13 +54,13 @@ def test_there_are_commands():
 def test_every_command_imports_the_file_first(command, tmp_path):
     code, output = run(command, "--code", tmp_path / "none.py")
     assert code == 1
-    assert f"--code {tmp_path / 'none.py'}: no such file. Allowed: a Python file with registered functions" in output
+    assert f"--code {tmp_path / 'none.py'} does not exist. Specify a Python file with registered functions" in output
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("functions.txt", "", r"functions\.txt is not Python\. Allowed: a file whose name ends in \.py"),
+        ("functions.txt", "", r"functions\.txt is not a Python file\. Allowed: a file whose name ends in \.py"),
         ("functions.py", "import none_of_tests", r"cannot be imported: ModuleNotFoundError: No module named 'none_of_"),
         ("functions.py", "x = (", r"functions\.py cannot be imported: SyntaxError"),
     ],
@@ -69,7 +69,7 @@ def test_what_cannot_be_imported_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
     with pytest.raises(BertNerError, match=message):
         import_code(tmp_path / name)
-    with pytest.raises(BertNerError, match="no such file"):
+    with pytest.raises(BertNerError, match="does not exist"):
         import_code(tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_annotating_does_not_go_on_with_another_file(tmp_path):
         file.write("# changed\n")
     code, output = run(*line, "--resume")
     assert code == 1
-    assert "belongs to another job: code changed" in " ".join(output.split())
+    assert "belongs to another job. These entries in its manifest.json differ: code." in " ".join(output.split())
 
 
 def test_an_actor_imports_the_content_before_it_opens_the_pipeline(tmp_path, monkeypatch):

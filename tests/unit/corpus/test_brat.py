@@ -124,21 +124,24 @@ def test_an_encoding_can_be_named(tmp_path):
     [
         (
             "T1\tper 0 3\tBob",
-            "the file declares the text of a span as 'Bob', but the text at its offsets is 'Ada'. Allowed: offsets in",
+            "the text of a span is declared as 'Bob', but the text at its offsets is 'Ada'. Offsets must count",
         ),
-        ("T1\tper 0 99\tAda", "a span of 'per' from 0 to 99, in a text of 28 characters."),
-        ("T1\tper 3 3\t", "a span of 'per' from 3 to 3, in"),
-        ("T1\tper 0 3;8 99\tAda", "a span of 'per' from 8 to 99, in"),
-        ("T1\tper 0 " + "9" * 5000 + "\tAda", "a span of 'per' from 0 to '999"),
-        ("T2\tper 0 3\tAda", "T2 is already used. Allowed: a unique number for each span."),
-        ("T1\tper 0\tAda", r"not a line of brat: 'T1\tper 0\tAda'. Allowed for a span: T1, tab, label"),
-        ("T1\tper -1 3\tAda", r"not a line of brat: 'T1\tper -1 3\tAda'."),
-        ("T1 per 0 3 Ada", "not a line of brat: 'T1 per 0 3 Ada'."),
-        ("T1\t 0 3\tAda", "not a line of brat: "),
+        ("T1\tper 0 99\tAda", "the span 'per' from 0 to 99 is invalid in a text with 28 characters."),
+        ("T1\tper 3 3\t", "the span 'per' from 3 to 3 is invalid in"),
+        ("T1\tper 0 3;8 99\tAda", "the span 'per' from 8 to 99 is invalid in"),
+        ("T1\tper 0 " + "9" * 5000 + "\tAda", "the span 'per' has invalid offsets: 0 to '999"),
+        ("T2\tper 0 3\tAda", "the ID T2 is already used. Each span must have a unique ID."),
+        (
+            "T1\tper 0\tAda",
+            r"'T1\tper 0\tAda' is not a valid brat annotation. Allowed for a span: an ID, a tab, the label",
+        ),
+        ("T1\tper -1 3\tAda", r"'T1\tper -1 3\tAda' is not a valid brat annotation."),
+        ("T1 per 0 3 Ada", "'T1 per 0 3 Ada' is not a valid brat annotation."),
+        ("T1\t 0 3\tAda", r"'T1\t 0 3\tAda' is not a valid brat annotation."),
         (
             "T1\tFirst name 0 3\tAda",
             (
-                "the label 'First name' contains a space. Allowed in brat: a label without white space, as in "
+                "the label 'First name' contains a space. Allowed: a brat label without white space, such as "
                 "'First_name'."
             ),
         ),
@@ -156,19 +159,19 @@ def test_a_bad_line_is_refused(tmp_path, row, rest):
 
 def test_a_missing_file_is_named(tmp_path):
     pair(tmp_path, None, ANN)
-    missing = f"there is no {tmp_path / 'a.txt'}. brat has texts in .txt files"
+    missing = f"{tmp_path / 'a.txt'} is missing. brat requires texts in .txt files"
     fails(tmp_path, f"{tmp_path}: {missing}")
     fails(tmp_path / "a.ann", f"{tmp_path / 'a.ann'}: {missing}", format="brat")
     pair(tmp_path / "plain", TEXT, None)
-    fails(tmp_path / "plain", f"{tmp_path / 'plain'}: there is no {tmp_path / 'plain' / '*.ann'}.", format="brat")
-    fails(tmp_path / "plain", f"{tmp_path / 'plain'}: no known format is recognised in this folder.")
-    fails(tmp_path / "b.txt", f"{tmp_path / 'b.txt'}: no such file.", format="brat")
+    fails(tmp_path / "plain", f"{tmp_path / 'plain'}: {tmp_path / 'plain' / '*.ann'} is missing.", format="brat")
+    fails(tmp_path / "plain", f"{tmp_path / 'plain'}: the folder has no known format.")
+    fails(tmp_path / "b.txt", f"{tmp_path / 'b.txt'} does not exist.", format="brat")
     (tmp_path / "c.conll").write_text("a O\n")
-    fails(tmp_path / "c.conll", f"{tmp_path / 'c.conll'}: there is no {tmp_path / 'c.txt'}.", format="brat")
+    fails(tmp_path / "c.conll", f"{tmp_path / 'c.conll'}: {tmp_path / 'c.txt'} is missing.", format="brat")
 
 
 def test_a_binary_file_in_a_pair_is_refused(tmp_path):
-    fails(pair(tmp_path, "a\x00", ""), f"{tmp_path / 'a.txt'}, line 1: contains a NUL byte")
+    fails(pair(tmp_path, "a\x00", ""), f"{tmp_path / 'a.txt'}, line 1: the file contains a NUL byte")
 
 
 def test_columns_beside_annotations_of_another_kind_stay_columns(tmp_path):

@@ -186,7 +186,7 @@ def test_json_min_has_a_record_for_each_annotation(tmp_path):
 def test_json_min_with_two_texts_of_one_id_is_refused(tmp_path):
     record = {"text": "Ada left.", "id": 1, "label": [], "annotation_id": 4}
     path = array(tmp_path, record, {**record, "text": "Bob left."})
-    with pytest.raises(CorpusError, match="the id 1 is already used"):
+    with pytest.raises(CorpusError, match="the ID 1 is already used"):
         read_corpus(path)
 
 
@@ -251,8 +251,10 @@ def test_white_space_at_the_edges_of_spans_is_left_out_and_counted(tmp_path):
     spans = stream.spans
     assert (spans.n_spans, spans.n_trimmed, spans.n_blank, spans.n_misaligned) == (3, 2, 1, 0)
     assert stream.messages() == [
-        "2 of 3 spans started or ended with white space, which was trimmed; 1 contained only white space and were "
-        f"skipped:\n- {path}, line 1: ' met ' (act, 13-18) in 'Ada  Lovelace[ met ]Berliners.'\n- {path}, line 1: ' ' "
+        "2 of 3 spans started or ended with white space, which was trimmed. Another 1 spans contained only "
+        "white space and "
+        f"were skipped:\n- {path}, line 1: ' met ' (act, 13-18) in 'Ada  Lovelace[ met ]Berliners.'\n- "
+        f"{path}, line 1: ' ' "
         f"(per, 13-14) in 'Ada  Lovelace[ ]met Berliners.'\n- {path}, line 1: 'Ada  ' (per, 0-5) in '[Ada  ]Lovelace "
         "met Berliners.'"
     ]
@@ -283,7 +285,7 @@ def test_overlapping_spans_are_an_error_or_one_is_kept(tmp_path, spans, overlap,
     path = one(tmp_path, *spans)
     assert tagged(path, overlap=overlap) == [(WORDS, tags)]
     assert report(path, overlap=overlap).n_overlapping == 1
-    fails(path, "1 of 2 spans share tokens with another:\n- ", prefix="")
+    fails(path, "1 of 2 spans share tokens with another span:\n- ", prefix="")
 
 
 def test_a_chain_of_overlaps_keeps_what_shares_no_token(tmp_path):
@@ -315,29 +317,32 @@ def test_the_tokenizer_is_that_of_the_language(tmp_path):
 # Invalid input
 
 ONE = {"text": "Ada left.", "spans": []}
-OUTSIDE = "Allowed: whole numbers of characters, 0 <= start < end <= 9."
+OUTSIDE = "Allowed: whole numbers of characters with 0 <= start < end <= 9."
 
 
 @pytest.mark.parametrize(
     ("bad", "rest"),
     [
-        (span(0, 10), "a span of 'per' from 0 to 10, in a text of 9 characters. " + OUTSIDE),
-        (span(3, 3), "a span of 'per' from 3 to 3, in"),
-        (span(4, 3), "a span of 'per' from 4 to 3, in"),
-        (span(-3, 3), "a span of 'per' from -3 to 3, in"),
-        (span("0", 3), "a span of 'per' from '0' to 3. Allowed"),
-        (span(0, 3.0), "a span of 'per' from 0 to 3.0. Allowed"),
-        (span(False, 3), "a span of 'per' from False to 3. Allowed"),
-        ({"start": 0, "label": "per"}, "a span of 'per' from 0 to None. Allowed"),
-        (span(0, 3, ""), "'' is not a valid label for the span 0-3. Allowed: a non-empty string"),
-        (span(0, 3, " "), "' ' is not a valid label for the span 0-3"),
-        (span(0, 3, None), "None is not a valid label for the span 0-3"),
-        (span(0, 3, 5), "5 is not a valid label for the span 0-3"),
-        (span(0, 3, "\ud83d"), "an unpaired surrogate (U+D83D) at character 0"),
-        (span(0, 3, text="Bob"), "the file declares the text of a span as 'Bob', but the text at its offsets is 'Ada'"),
-        ([0, 3], '[0, 3] is not a span. Allowed: {"start": 0, "end": 3, "label": "per"}, or [0, 3, "per"].'),
-        ("Ada", "'Ada' is not a span."),
-        ({"start": 0, "end": 3, "type": "per"}, "{'start': 0, 'end': 3, 'type': 'per'} is not a span. Allowed: {"),
+        (span(0, 10), "the span 'per' from 0 to 10 is invalid in a text with 9 characters. " + OUTSIDE),
+        (span(3, 3), "the span 'per' from 3 to 3 is invalid in"),
+        (span(4, 3), "the span 'per' from 4 to 3 is invalid in"),
+        (span(-3, 3), "the span 'per' from -3 to 3 is invalid in"),
+        (span("0", 3), "the span 'per' has invalid offsets: '0' to 3. Allowed"),
+        (span(0, 3.0), "the span 'per' has invalid offsets: 0 to 3.0. Allowed"),
+        (span(False, 3), "the span 'per' has invalid offsets: False to 3. Allowed"),
+        ({"start": 0, "label": "per"}, "the span 'per' has invalid offsets: 0 to None. Allowed"),
+        (span(0, 3, ""), "the span 0-3 has the invalid label ''. Allowed: a non-empty string"),
+        (span(0, 3, " "), "the span 0-3 has the invalid label ' '"),
+        (span(0, 3, None), "the span 0-3 has the invalid label None"),
+        (span(0, 3, 5), "the span 0-3 has the invalid label 5"),
+        (span(0, 3, "\ud83d"), "a string contains the unpaired surrogate U+D83D at character 0"),
+        (span(0, 3, text="Bob"), "the text of a span is declared as 'Bob', but the text at its offsets is 'Ada'"),
+        ([0, 3], '[0, 3] is not a valid span. Allowed: {"start": 0, "end": 3, "label": "per"}, or [0, 3, "per"].'),
+        ("Ada", "'Ada' is not a valid span."),
+        (
+            {"start": 0, "end": 3, "type": "per"},
+            "{'start': 0, 'end': 3, 'type': 'per'} is not a valid span. Allowed: {",
+        ),
     ],
 )
 def test_a_bad_span_is_refused_with_its_line(tmp_path, bad, rest):
@@ -347,22 +352,31 @@ def test_a_bad_span_is_refused_with_its_line(tmp_path, bad, rest):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        ({"text": 5, "spans": []}, "the text is 5. Allowed: a string."),
-        ({"text": "a\ud83d", "spans": []}, "an unpaired surrogate (U+D83D) at character 1 of a string"),
-        ({"text": "a", "spans": {}}, "{} instead of a list of spans"),
-        ({"text": "a"}, "a record with the keys text. It needs spans or entities."),
-        ({"spans": []}, "a record with the keys spans. It needs text."),
-        ({"text": "a", "spans": [], "answer": "yes"}, "the answer is 'yes'. Allowed: accept, reject, ignore."),
-        ({"text": "a", "spans": [], "answer": []}, "the answer is []. Allowed"),
+        ({"text": 5, "spans": []}, "the text is 5, but it must be a string."),
+        ({"text": "a\ud83d", "spans": []}, "a string contains the unpaired surrogate U+D83D at character 1"),
+        ({"text": "a", "spans": {}}, "{} is not a list of spans"),
+        ({"text": "a"}, "the record requires spans or entities, but its keys are: text."),
+        ({"spans": []}, "the record requires text, but its keys are: spans."),
+        ({"text": "a", "spans": [], "answer": "yes"}, "the answer 'yes' is invalid. Allowed: accept, reject, ignore."),
+        ({"text": "a", "spans": [], "answer": []}, "the answer [] is invalid. Allowed"),
         ([1], "[1] is not a JSON object."),
         (
             '{"text": "a", spans: []}',
-            "not JSON: Expecting property name enclosed in double quotes at character 15 of the record.",
+            (
+                "the record is not valid JSON (Expecting property name enclosed in double "
+                "quotes at character 15 of the record)."
+            ),
         ),
-        ('{"text": "a", "spans": []', "not JSON: Expecting ',' delimiter at character 26 of the record."),
-        ('{"text": "a\x01", "spans": []}', "not JSON: Invalid control character at character 12 of the record."),
-        ('{"n": ' + "9" * 5000 + "}", "not JSON: Exceeds the limit"),
-        ('{"n": ' + "[" * 200_000, "not JSON: it is nested too deeply"),
+        (
+            '{"text": "a", "spans": []',
+            "the record is not valid JSON (Expecting ',' delimiter at character 26 of the record).",
+        ),
+        (
+            '{"text": "a\x01", "spans": []}',
+            "the record is not valid JSON (Invalid control character at character 12 of the record).",
+        ),
+        ('{"n": ' + "9" * 5000 + "}", "the record is not valid JSON (Exceeds the limit"),
+        ('{"n": ' + "[" * 200_000, "the record is not valid JSON (it is nested too deeply"),
     ],
 )
 @pytest.mark.usefixtures("no_collection")
@@ -373,13 +387,19 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path, row, rest):
 @pytest.mark.parametrize(
     ("content", "rest"),
     [
-        ("[\n{one},\n{one}\n", ", line 4: not JSON: Expecting ',' or ']', found ''"),
-        ("[\n{one}\n{one}]", ", line 3: not JSON: Expecting ',' or ']', found '{"),
-        ("[{one},\n,{one}]", ", line 2: not JSON: Expecting value at character 1 of the record"),
-        ("[{one}]\n\n]", ", line 3: not JSON: text after the end of the array"),
+        ("[\n{one},\n{one}\n", ", line 4: the record is not valid JSON (Expecting ',' or ']', found ''"),
+        ("[\n{one}\n{one}]", ", line 3: the record is not valid JSON (Expecting ',' or ']', found '{"),
+        ("[{one},\n,{one}]", ", line 2: the record is not valid JSON (Expecting value at character 1 of the record"),
+        ("[{one}]\n\n]", ", line 3: the record is not valid JSON (text after the end of the array"),
         ("[{one},\n[]]", ", line 2: [] is not a JSON object"),
-        ('[{one},\n{"text": \n oops}]', ", line 3: not JSON: Expecting value at character 12 of the record"),
-        ('[{one},\n{"text": "a', ", line 2: not JSON: Unterminated string starting at character 10 of the record"),
+        (
+            '[{one},\n{"text": \n oops}]',
+            ", line 3: the record is not valid JSON (Expecting value at character 12 of the record",
+        ),
+        (
+            '[{one},\n{"text": "a',
+            ", line 2: the record is not valid JSON (Unterminated string starting at character 10 of the record",
+        ),
     ],
 )
 @pytest.mark.parametrize("chunk", [1, 1 << 16])
@@ -393,16 +413,22 @@ def test_a_bad_array_is_refused_with_its_line(tmp_path, monkeypatch, content, re
 @pytest.mark.parametrize(
     ("bad", "rest"),
     [
-        (task("Ada left.", region(0, 3, [])), "a span with the labels []."),
-        (task("Ada left.", {"start": 0, "end": 3, "text": "Ada"}), "a span with the labels None."),
-        (task("Ada left.", {"start": 0, "end": 3, "hypertextlabels": ["per"]}), "a result with hypertextlabels."),
-        (task("Ada left.", region(0, 3, "per")), "a span with the labels 'per'."),
-        (task("Ada left.", region("/p[1]", "/p[1]", ["per"])), "a span of 'per' from '/p[1]' to '/p[1]'. Allowed"),
-        ({"data": {"body": 5}, "annotations": []}, "a record with the keys body. It needs data.text."),
-        ({"data": "a", "annotations": []}, "a record with the keys 'a'. It needs data.text."),
-        ({"data": {"text": "a"}, "annotations": [{}]}, "None instead of a list of spans or annotations."),
-        ({"data": {"text": "a"}, "annotations": {}}, "{} instead of a list of spans or annotations."),
-        ({"data": {"text": "a"}, "annotations": [[]]}, "[[]] instead of a list of spans or annotations."),
+        (task("Ada left.", region(0, 3, [])), "a span has the invalid labels []."),
+        (task("Ada left.", {"start": 0, "end": 3, "text": "Ada"}), "a span has the invalid labels None."),
+        (
+            task("Ada left.", {"start": 0, "end": 3, "hypertextlabels": ["per"]}),
+            "the result has hypertextlabels, which is not supported.",
+        ),
+        (task("Ada left.", region(0, 3, "per")), "a span has the invalid labels 'per'."),
+        (
+            task("Ada left.", region("/p[1]", "/p[1]", ["per"])),
+            "the span 'per' has invalid offsets: '/p[1]' to '/p[1]'. Allowed",
+        ),
+        ({"data": {"body": 5}, "annotations": []}, "the record requires data.text, but its keys are: body."),
+        ({"data": "a", "annotations": []}, "the record requires data.text, but its keys are: 'a'."),
+        ({"data": {"text": "a"}, "annotations": [{}]}, "None is not a list of spans or annotations."),
+        ({"data": {"text": "a"}, "annotations": {}}, "{} is not a list of spans or annotations."),
+        ({"data": {"text": "a"}, "annotations": [[]]}, "[[]] is not a list of spans or annotations."),
     ],
 )
 def test_a_bad_task_is_refused(tmp_path, bad, rest):
@@ -411,9 +437,7 @@ def test_a_bad_task_is_refused(tmp_path, bad, rest):
 
 def test_a_span_of_other_text_is_refused_with_the_id_of_its_task(tmp_path):
     path = array(tmp_path, task("🦄 Ada left.", region(4, 7, ["per"], text="Ada"), id="a7"))
-    fails(
-        path, ", line 1, id 'a7': the file declares the text of a span as 'Ada', but the text at its offsets is 'a l'"
-    )
+    fails(path, ", line 1, id 'a7': the text of a span is declared as 'Ada', but the text at its offsets is 'a l'")
 
 
 @pytest.mark.parametrize(
@@ -425,7 +449,7 @@ def test_a_span_of_other_text_is_refused_with_the_id_of_its_task(tmp_path):
             {"tag_scheme": "BILUO"},
             "--tag-scheme = 'BILUO' is not allowed. Allowed: IOB2 or no value, because jsonl has no tags",
         ),
-        ({"lang": "qq"}, "--lang qq is not allowed"),
+        ({"lang": "qq"}, r"--lang qq cannot be used \("),
         ({"encoding": "ascii"}, "line 1: byte 0xC3 is not valid ascii"),
     ],
 )
@@ -439,24 +463,24 @@ def test_options_that_are_not_allowed_are_refused(tmp_path, options, message):
 def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(stream, "tokenizer", lambda lang: lambda text: NLP.tokenizer(text.strip()))
     path = jsonl(tmp_path, ONE, {"text": " a", "spans": []})
-    fails(path, ", line 2: the tokenizer of --lang ja changes this text.", lang="ja")
+    fails(path, ", line 2: the --lang ja tokenizer changes this text.", lang="ja")
 
 
 def test_a_nul_in_a_text_is_refused_with_its_place(tmp_path):
     path = jsonl(tmp_path, ONE, {"id": "a", "text": "Ada\0 left", "spans": [span(0, 3)]})
-    fails(path, ", line 2, id 'a': a NUL (U+0000) at character 3 of the text. Allowed: text without NUL.")
+    fails(path, ", line 2, id 'a': the text contains a NUL character (U+0000) at offset 3, which is not allowed.")
     assert [words for words, _ in tagged(path, skip_invalid=1)] == [["Ada", "left", "."]]
 
 
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([span("0", 3)], "a span of 'per' from '0' to 3. Allowed"),
-        ([span(0, 3, "")], "'' is not a valid label for the span 0-3."),
-        ([[0, 3]], "[0, 3] is not a span."),
-        ([span(0, 99)], "a span of 'per' from 0 to 99, in a text of 9 characters."),
-        ([span(0, 3, text="Bob")], "the file declares the text of a span as 'Bob'"),
-        ({}, "{} instead of a list of spans"),
+        ([span("0", 3)], "the span 'per' has invalid offsets: '0' to 3. Allowed"),
+        ([span(0, 3, "")], "the span 0-3 has the invalid label ''."),
+        ([[0, 3]], "[0, 3] is not a valid span."),
+        ([span(0, 99)], "the span 'per' from 0 to 99 is invalid in a text with 9 characters."),
+        ([span(0, 3, text="Bob")], "the text of a span is declared as 'Bob'"),
+        ({}, "{} is not a list of spans"),
     ],
 )
 def test_each_error_about_a_span_names_the_id_of_its_record(tmp_path, bad, message):
@@ -465,13 +489,13 @@ def test_each_error_about_a_span_names_the_id_of_its_record(tmp_path, bad, messa
 
 
 def test_a_text_without_annotated_ones_is_empty(tmp_path):
-    fails(jsonl(tmp_path, {"text": "a", "answer": "reject"}), ": contains no annotated sentences.")
+    fails(jsonl(tmp_path, {"text": "a", "answer": "reject"}), " contains no annotated sentences.")
 
 
 def test_a_line_of_ten_million_characters_is_refused(tmp_path):
     path = jsonl(tmp_path, {"text": "word " * 200 + f"{'x' * 999} " * 9_999, "spans": []})
-    fails(path, ", line 1: a text of 10000000 characters. Allowed: at most 1000000", format="jsonl")
-    fails(path, ', line 1: cannot detect the format from \'{"text": "word word')
+    fails(path, ", line 1: the text has 10000000 characters. The maximum is 1000000", format="jsonl")
+    fails(path, ', line 1: the format cannot be detected from \'{"text": "word word')
 
 
 def test_a_record_of_ten_million_characters_with_a_short_text_is_read(tmp_path):
@@ -483,7 +507,7 @@ def test_a_record_of_ten_million_characters_with_a_short_text_is_read(tmp_path):
 def test_a_record_that_is_too_long_is_refused(tmp_path, monkeypatch, write):
     monkeypatch.setattr(json_stream, "MAX_RECORD", 200_000)
     path = write(tmp_path, {"text": "a", "spans": [], "x": "y" * 900_000})
-    fails(path, ", line 1: a record of more than 200000 characters.")
+    fails(path, ", line 1: the record exceeds the limit of 200000 characters.")
 
 
 def test_memory_does_not_grow_with_the_array(tmp_path):
@@ -626,11 +650,14 @@ def test_the_command_says_what_became_of_the_spans(tmp_path):
     output = printed(result.output)
     assert "format jsonl, offsets count characters, encoding utf-8" in output
     assert (
-        "1 of 3 spans do not start and end at token boundaries and were expanded to whole tokens; 0 of them were lost"
+        "1 of 3 spans do not start and end at token boundaries and were expanded to whole tokens. Of these, 0 were lost"
         in output
     )
-    assert "1 of 3 spans were dropped, because they share tokens with another (--overlap longest)" in output
-    assert "1 texts were skipped because they are not annotated or their annotation was rejected" in output
+    assert "1 of 3 spans were dropped because they share tokens with another span (--overlap longest)" in output
+    assert (
+        "1 texts were skipped because they were not annotated or their annotation was "
+        "rejected. No action is required if this is intended."
+    ) in output
     assert "texts.spacy: 1 texts" in output
 
 

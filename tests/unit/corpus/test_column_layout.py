@@ -48,7 +48,10 @@ def test_the_first_of_two_columns_of_tags_is_taken_and_the_other_is_reported(tmp
     path = write(tmp_path, GERMEVAL)
     assert read(path) == [("Ada lehrt.", [("Ada", "PER")]), ("Hochschule Bonn", [("Hochschule Bonn", "ORG")])]
     assert messages(path) == [
-        "Column 4 also holds tags, such as B-LOC; the tags of column 3 were used. To use the others: --column 4"
+        (
+            "Column 4 also contains tags, such as B-LOC, but the tags in column 3 were "
+            "used. To use column 4 instead: --column 4"
+        )
     ]
     assert read(path, column=4)[1] == ("Hochschule Bonn", [("Bonn", "LOC")])
     assert messages(path, column=4) == []
@@ -93,8 +96,8 @@ def test_a_column_of_numbers_alone_is_refused_as_words(tmp_path):
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
     assert str(caught.value) == (
-        f"{path}: the words in column 1 are '0', '3', '6' and so on: numbers, or all the same. Specify the column of "
-        "the words: --word-column 2. If it is this one: --word-column 1"
+        f"{path}: column 1 does not seem to contain words, because its values are numbers or all the same: "
+        "'0', '3', '6'. Specify the word column: --word-column 2. If column 1 is correct: --word-column 1"
     )
     assert CorpusStream(path, word_column=2).n_sentences == 1
     assert CorpusStream(path, word_column=1).n_sentences == 1
@@ -158,7 +161,7 @@ def test_columns_of_conllu_plus_have_names(tmp_path):
     text = "# global.columns = ID CONLL:NER FORM NOTE\n# sent_id = 1\n1\tB-PER\tAda\tB-X\n2\tO\tleft\tO\n"
     path = write(tmp_path, text, "a.conllup")
     assert read(path) == [("Ada left", [("Ada", "PER")])]
-    assert messages(path)[0].startswith("Column 4 also holds tags, such as B-X; the tags of column 2 were used.")
+    assert messages(path)[0].startswith("Column 4 also contains tags, such as B-X, but the tags in column 2 were used.")
 
 
 HIPE = """\
@@ -180,9 +183,9 @@ def test_hipe_has_documents_spaces_and_ends_of_sentences_in_misc(tmp_path):
     path = write(tmp_path, HIPE, "hipe.tsv")
     assert read(path) == [("Ada left. ", [("Ada", "pers")]), ("Bonn! ", [("Bonn", "loc")]), ("No ", [])]
     assert [s.document for s in CorpusStream(path)] == ["paper-1", "paper-1", "paper-2"]
-    assert [message.partition(";")[0] for message in messages(path)] == [
-        "Column 3 also holds tags, such as B-org",
-        "Column 4 also holds tags, such as B-pers.ind",
+    assert [message.partition(", but")[0] for message in messages(path)] == [
+        "Column 3 also contains tags, such as B-org",
+        "Column 4 also contains tags, such as B-pers.ind",
     ]
 
 
@@ -197,7 +200,8 @@ def test_words_with_a_language_before_them_are_reported(tmp_path):
     path = write(tmp_path, "en:Ada\tB-PER\nen:left\tO\n")
     assert messages(path) == [
         (
-            "All words start with 'en:', which was kept. If it is not part of the words, remove it first: sed "
+            "All words start with 'en:', which was kept. If this prefix is not part of the words, remove it from "
+            "the file first: sed "
             f"'s/^en://' {path}"
         )
     ]
@@ -207,7 +211,8 @@ def test_words_with_a_language_before_them_are_reported(tmp_path):
 def test_rows_of_more_columns_than_most_are_reported(tmp_path):
     path = write(tmp_path, "Ada\tB-PER\nle\tft\tO\nRome\tB-LOC\n.\tO\n")
     assert messages(path) == [
-        "1 rows have a different number of columns than most (2), the first on line 2. Check that their words contain "
+        "Most rows have 2 columns, but 1 rows have a different number. The first of these is on line 2. "
+        "Check that their words contain "
         "no tabs or spaces."
     ]
 
@@ -220,7 +225,12 @@ def test_what_stands_behind_the_tag_of_an_entity_does_not_matter(tmp_path):
 def test_byte_order_marks_within_the_file_are_removed(tmp_path):
     path = write(tmp_path, "Ada B-PER\nleft O\n\n\ufeffBob B-PER\ncame O\n")
     assert read(path) == [("Ada left", [("Ada", "PER")]), ("Bob came", [("Bob", "PER")])]
-    assert messages(path) == ["1 byte-order marks before words were removed; concatenated files contain them"]
+    assert messages(path) == [
+        (
+            "1 byte-order marks before words were removed. They usually come from "
+            "concatenated files, so no action is required."
+        )
+    ]
 
 
 @pytest.mark.parametrize("blank", ["\xa0", " \t", "\u3000"])
@@ -256,7 +266,7 @@ JSON = '{\n  "name": "x",\n  "group": O\n}\n'
 )
 def test_other_text_is_not_taken_for_columns(tmp_path, text):
     path = write(tmp_path, text)
-    with pytest.raises(CorpusError, match="line 1: cannot detect the format"):
+    with pytest.raises(CorpusError, match="line 1: the format cannot be detected"):
         read_corpus(path)
 
 
@@ -265,7 +275,7 @@ def test_labels_without_prefixes_need_rows_enough(tmp_path):
     assert CorpusStream(write(tmp_path, text)).tag_scheme == "plain"
     assert CorpusStream(write(tmp_path, "Ada PER\nleft O\n", "a.conll")).tag_scheme == "plain"
     many = "".join(f"w{i} L{i}\nx O\n" for i in range(20))
-    with pytest.raises(CorpusError, match="cannot detect the format"):
+    with pytest.raises(CorpusError, match="the format cannot be detected"):
         read_corpus(write(tmp_path, many))
 
 

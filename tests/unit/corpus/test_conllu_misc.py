@@ -115,7 +115,9 @@ def test_without_a_document_misc_is_known_by_its_keys(tmp_path):
 
 def test_without_a_document_an_unknown_tag_is_refused(tmp_path):
     path = columns(tmp_path, "New\t_\tB-geo", "York\tSpaceAfter=No\t_")
-    with pytest.raises(CorpusError, match="line 2, the last column: the tag '_' does not match the tags before it"):
+    with pytest.raises(
+        CorpusError, match="line 2, the last column: the tag '_' does not fit the scheme of the earlier tags"
+    ):
         read_corpus(path)
 
 
@@ -124,5 +126,8 @@ def test_a_row_of_another_layout_is_refused(tmp_path, row):
     path = columns(tmp_path, TOLD, "", "a\t_\tO", row)
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
-    expected = f"{path}, line 4: {row!r} in a file whose -DOCSTART- row names its document. Allowed: word, MISC"
+    expected = (
+        f"{path}, line 4: the row {row!r} is invalid in a file with document names in "
+        "its -DOCSTART- rows. Allowed: word, MISC"
+    )
     assert str(caught.value).startswith(expected)

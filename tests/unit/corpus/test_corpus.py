@@ -217,19 +217,23 @@ def test_the_format_is_told_from_the_first_line(tmp_path, content, format):
 def test_a_column_without_tags_is_named(tmp_path, column):
     path = tmp_path / "a.conll"
     path.write_text("Ada NNP B-per\nmet VBD O\n")
-    with pytest.raises(CorpusError, match=rf"line 1: --column {column} of 'Ada NNP B-per' has no tags. Allow"):
+    with pytest.raises(
+        CorpusError, match=f"line 1: --column {column} contains no tags. The first row is 'Ada NNP B-per'. Allow"
+    ):
         read_corpus(path, column=column)
 
 
 def test_a_named_format_is_taken_at_its_word(tmp_path):
     path = write(tmp_path, "Kevin NNP\nplays VBZ\n")
-    with pytest.raises(CorpusError, match="line 1: cannot detect the format"):
+    with pytest.raises(CorpusError, match="line 1: the format cannot be detected"):
         read_corpus(path)
     with pytest.raises(
-        CorpusError, match=r"line 1, the last column: the tag 'NNP' has no prefix and no word has the tag O"
+        CorpusError, match=r"line 1, the last column: the tag 'NNP' has no prefix, and no word has the tag O"
     ):
         read_corpus(path, format="conll")
-    with pytest.raises(CorpusError, match="line 1: the header has the columns Kevin NNP. gmb-tokens needs"):
+    with pytest.raises(
+        CorpusError, match="line 1: the header has these columns: Kevin NNP. The format gmb-tokens requires"
+    ):
         read_corpus(path, format="gmb-tokens")
 
 
@@ -289,11 +293,26 @@ def fails(path: Path, rest: str, **options: object) -> None:
     [
         (
             "text,labels\na b,O O\nKevin Durant plays for the Nets,B-per I-per\n",
-            ", line 3: 6 words but 2 labels.*single spaces.*Fix the row that starts with 'Kevin Durant plays for'",
+            (
+                r", line 3: the number of words \(6\) differs from the number of labels \(2\).*single "
+                "spaces.*Fix the row that starts with 'Kevin Durant plays for'"
+            ),
         ),
-        ("text,labels\nKevin  plays,B-per O\n", ", line 2: 3 words but 2 labels.*Both are separated by single spaces"),
-        ("text,labels\nKevin plays ,B-per O\n", ", line 2: 3 words but 2 labels"),
-        ('text,labels\n"\nKevin",B-per I-per\nx,O\n', r", line 2: 1 words but 2 labels.*that starts with '\\nKevin'"),
+        (
+            "text,labels\nKevin  plays,B-per O\n",
+            (
+                r", line 2: the number of words \(3\) differs from the number of labels "
+                r"\(2\).*words and labels must be separated by single spaces"
+            ),
+        ),
+        (
+            "text,labels\nKevin plays ,B-per O\n",
+            r", line 2: the number of words \(3\) differs from the number of labels \(2\)",
+        ),
+        (
+            'text,labels\n"\nKevin",B-per I-per\nx,O\n',
+            r", line 2: the number of words \(1\) differs from the number of labels \(2\).*that starts with '\\nKevin'",
+        ),
     ],
     ids=["too-few", "two-spaces", "space-at-end", "begins-on-the-line-before"],
 )
@@ -314,10 +333,10 @@ def test_a_row_with_more_or_fewer_labels_than_words_is_refused(tmp_path, content
 @pytest.mark.parametrize("tag", ["per\u00a0", "\u2003O", "\x0b"])
 def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, place, tag):
     rest = (
-        f", line 3, {place}: {tag!r} is not a valid tag. Allowed: a tag such as O or B-per, without white space "
-        "around it and without tabs "
+        f", line 3, {place}: {tag!r} is an invalid tag. Allowed: a non-empty tag such as O or B-per. It must "
+        "not contain "
+        "tabs or line breaks, or start or end with white space. Fix the tag."
     )
-    rest += "or line breaks. Fix the row."
     fails(write(tmp_path, content.format(tag=tag)), re.escape(rest))
 
 
@@ -335,7 +354,7 @@ def test_a_tag_with_white_space_around_it_is_refused(tmp_path, content, place, t
     ids=["empty", "white-space", "newline-as-conll", "header", "header-and-blank", "token-header", "document-start"],
 )
 def test_a_file_without_a_sentence_is_refused(tmp_path, content, format):
-    rest = f": contains no annotated sentences. Allowed: one of {FORMAT_NAMES}."
+    rest = f" contains no annotated sentences. Pass annotated text in one of these formats: {FORMAT_NAMES}."
     fails(write(tmp_path, content), rest, format=format)
 
 
@@ -364,7 +383,10 @@ def test_a_byte_that_does_not_fit_the_encoding_is_refused(tmp_path, content, opt
 
 @pytest.mark.parametrize("format", ["auto", "conll"])
 def test_an_unknown_codec_is_refused(tmp_path, format):
-    message = "--encoding utf-9 is not a known encoding. Allowed: a Python codec, such as utf-8 or latin-1."
+    message = (
+        "--encoding utf-9 is not a supported text encoding. Specify an encoding that "
+        "Python supports, such as --encoding utf-8 or --encoding latin-1"
+    )
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         read_corpus(write(tmp_path, "a O\n"), encoding="utf-9", format=format)
 
@@ -383,7 +405,8 @@ def test_an_unknown_codec_is_refused(tmp_path, format):
 )
 def test_a_file_with_a_nul_byte_is_refused(tmp_path, content, options, line):
     rest = (
-        f", line {line}: contains a NUL byte, so this is not a text file. Allowed: {FORMAT_NAMES}, zipped or unzipped."
+        f", line {line}: the file contains a NUL byte, so it is not a text file. Pass a text file in "
+        f"one of these formats, zipped or unzipped: {FORMAT_NAMES}."
     )
     fails(write(tmp_path, content), rest, **options)
 
@@ -407,7 +430,10 @@ def test_a_zip_archive_whose_sum_is_wrong_is_refused(tmp_path):
 
 @pytest.mark.parametrize("n", [0, 2, 3])
 def test_a_zip_archive_without_exactly_one_file_is_refused(tmp_path, n):
-    rest = f": a zip archive with {n} files. Allowed: exactly one. Unzip it and pass the file you want."
+    rest = (
+        f": the zip archive contains {n} files. Allowed: exactly one file. Unzip the "
+        "archive, then pass the file that you want to read."
+    )
     fails(write_zip(tmp_path, *[b"a O\n"] * n), rest)
 
 
@@ -421,17 +447,17 @@ def test_a_zip_archive_without_exactly_one_file_is_refused(tmp_path, n):
     ],
 )
 def test_a_header_without_the_columns_is_refused(tmp_path, content, format, found, needed):
-    rest = f", line 1: the header has the columns {found}. {format} needs {needed}."
+    rest = f", line 1: the header has these columns: {found}. The format {format} requires these columns: {needed}."
     fails(write(tmp_path, content), rest, format=format)
 
 
 @pytest.mark.parametrize(
     ("content", "rest"),
     [
-        ("text,labels\na,O\nb\nc,O\n", ", line 3: 1 fields in this row, but 2 in the header. Fix the row."),
-        ("text,labels\na,O\n\nb , c , d,O O\n", ", line 4: 4 fields in this row, but 2 in the header. Fix the row."),
-        (TOKEN_HEADER + "1,a,N,O\n,b,O\n", ", line 3: 3 fields in this row, but 4 in the header. Fix the row."),
-        (TOKEN_HEADER + "1,a,N,O\n,,,,O\n", ", line 3: 5 fields in this row, but 4 in the header. Fix the row."),
+        ("text,labels\na,O\nb\nc,O\n", ", line 3: the header has 2 fields, but this row has 1. Fix the row."),
+        ("text,labels\na,O\n\nb , c , d,O O\n", ", line 4: the header has 2 fields, but this row has 4. Fix the row."),
+        (TOKEN_HEADER + "1,a,N,O\n,b,O\n", ", line 3: the header has 4 fields, but this row has 3. Fix the row."),
+        (TOKEN_HEADER + "1,a,N,O\n,,,,O\n", ", line 3: the header has 4 fields, but this row has 5. Fix the row."),
     ],
 )
 def test_a_row_with_more_or_fewer_fields_than_the_header_is_refused(tmp_path, content, rest):
@@ -448,7 +474,10 @@ def test_a_row_with_more_or_fewer_fields_than_the_header_is_refused(tmp_path, co
     ids=["text-after-the-quote", "quote-never-closed", "lone-quote"],
 )
 def test_bad_quoting_is_refused_on_the_line_where_the_row_begins(tmp_path, content, line):
-    rest = f", line {line}: not a CSV row: .+. Quote fields that contain commas, quotes or line breaks."
+    rest = (
+        f", line {line}: the row is not valid CSV .+. Quote each field that contains a "
+        "comma, a quotation mark or a line break."
+    )
     fails(write(tmp_path, content), rest)
 
 
@@ -464,11 +493,14 @@ def test_bad_quoting_is_refused_on_the_line_where_the_row_begins(tmp_path, conte
     ],
 )
 def test_a_row_without_a_word_is_refused(tmp_path, content, place):
-    fails(write(tmp_path, content), f", line {place}: the row has no word. Fix or remove it.")
+    fails(write(tmp_path, content), f", line {place}: the word is empty. Enter a word, or remove the empty entry.")
 
 
 def test_a_word_before_the_first_sentence_number_is_refused(tmp_path):
-    rest = ", line 2: a word before the first sentence number. Start with 'Sentence: 1'."
+    rest = (
+        ", line 2: a word precedes the first sentence number. Start the first "
+        "sentence with a number, such as 'Sentence: 1'."
+    )
     fails(write(tmp_path, TOKEN_HEADER + ",a,N,O\nSentence: 1,b,N,O\n"), rest)
 
 
@@ -482,7 +514,7 @@ def test_a_word_before_the_first_sentence_number_is_refused(tmp_path):
     ],
 )
 def test_a_row_of_one_column_is_refused(tmp_path, content, options, line, row):
-    rest = f", line {line}: only one column: '{row}'. Allowed: word and tag .the first and the last column., separated"
+    rest = f", line {line}: the row '{row}' has only one column. Allowed: at least a word and a tag, separated"
     fails(write(tmp_path, content), rest, **options)
 
 
@@ -512,7 +544,10 @@ def test_a_row_of_one_column_is_refused(tmp_path, content, options, line, row):
     ],
 )
 def test_a_file_of_no_known_format_is_refused(tmp_path, content, line):
-    rest = f"cannot detect the format from {line!r}. Allowed: {FORMAT_NAMES}. Specify one: --format conll"
+    rest = (
+        f"the format cannot be detected from {line!r}. Allowed: {FORMAT_NAMES}. "
+        "Specify the format, such as --format conll"
+    )
     fails(write(tmp_path, content, "corpus.txt"), f", line 1: {re.escape(rest)}")
 
 
@@ -524,20 +559,20 @@ def test_a_format_that_is_not_in_the_table_is_refused(tmp_path, format):
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_below_one_is_refused(tmp_path, limit):
-    message = f"--limit {limit} is not allowed. Allowed: a whole number from 1."
+    message = f"--limit {limit} is invalid. Specify a whole number of at least 1, such as --limit 1000"
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         read_corpus(write(tmp_path, "a O\n"), limit=limit)
 
 
 @pytest.mark.parametrize("format", ["auto", "conll", "spacy"])
 def test_what_is_not_there_is_refused(tmp_path, format):
-    rest = ": no such file. Check the spelling, or run the command from the project's folder."
+    rest = " does not exist. Check the spelling, or run the command from the project's folder."
     fails(tmp_path / "corpus.csv", rest, format=format)
 
 
 @pytest.mark.parametrize("format", ["auto", "conll"])
 def test_a_folder_of_no_known_format_is_refused(tmp_path, format):
-    rest = ": no known format is recognised in this folder. .+ Pass the file you want."
+    rest = ": the folder has no known format. .+ Pass the file that you want to read."
     fails(tmp_path, rest, format=format)
 
 
@@ -582,16 +617,16 @@ def test_files_as_they_come_are_read(tmp_path, content, options, expected):
         (
             b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,B-per \n",
             {},
-            ", line 2, column Tag: 'B-per ' is not a valid tag",
+            ", line 2, column Tag: 'B-per ' is an invalid tag",
         ),
         (
             b"Sentence #,Word,POS,Tag\nSentence: 1,Bob,N,O\n,Marley,N,\n",
             {},
-            ", line 3, column Tag: '' is not a valid tag",
+            ", line 3, column Tag: '' is an invalid tag",
         ),
-        (b"\n\nfoo\n", {}, ", line 3: cannot detect the format from 'foo'"),
-        (b"\xef\xbb\xbf", {}, ": contains no annotated sentences"),
-        (b"\n" * 200_000, {}, ": contains no annotated sentences"),
+        (b"\n\nfoo\n", {}, ", line 3: the format cannot be detected from 'foo'"),
+        (b"\xef\xbb\xbf", {}, " contains no annotated sentences"),
+        (b"\n" * 200_000, {}, " contains no annotated sentences"),
         (b"\xef\xbb\xbftext,labels\nab\xe9cd,O\n", {}, ", line 2: byte 0xE9 is not valid utf-8"),
     ],
     ids=["space in a tag", "no tag", "line of the quote", "mark alone", "line feeds alone", "bad byte after a mark"],
@@ -602,7 +637,7 @@ def test_the_line_and_the_reason_are_right(tmp_path, content, options, rest):
 
 @pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "no-such", "idna", "punycode", "\0"])
 def test_only_codecs_that_give_text_are_allowed(tmp_path, encoding):
-    with pytest.raises(CorpusError, match=f"--encoding {encoding} is not a known encoding"):
+    with pytest.raises(CorpusError, match=f"--encoding {encoding} is not a supported text encoding"):
         read_corpus(write(tmp_path, b"a O\n"), encoding=encoding)
 
 
@@ -652,7 +687,7 @@ def test_utf_16_without_a_mark_does_not_fit(tmp_path, format):
     path = write(tmp_path, "a O\n".encode("utf-16-le"))
     fails(
         path,
-        r": cannot be read as utf-16 \(.*BOM\). Specify the encoding that it was",
+        r" cannot be decoded as utf-16 \(.*BOM\). Specify the file's actual encoding",
         encoding="utf-16",
         format=format,
     )
@@ -662,7 +697,7 @@ def test_utf_16_without_a_mark_does_not_fit(tmp_path, format):
 @pytest.mark.parametrize(("encoding", "half"), [("utf-7", b"+2AA-"), ("unicode_escape", b"\\ud800")])
 def test_half_of_a_surrogate_pair_is_refused_in_every_encoding(tmp_path, encoding, half):
     path = write(tmp_path, b"a O\nbc" + half + b" O\n")
-    fails(path, r", line 2: an unpaired surrogate \(U\+D800\) at character 2 of a string", encoding=encoding)
+    fails(path, r", line 2: a string contains the unpaired surrogate U\+D800 at character 2", encoding=encoding)
 
 
 def test_the_name_of_a_file_may_be_no_text(tmp_path):
@@ -670,7 +705,7 @@ def test_the_name_of_a_file_may_be_no_text(tmp_path):
     path = write(tmp_path, b"a\n", "M\udcfcnchen.conll")
     with pytest.raises(CorpusError) as e:
         read_corpus(path, format="conll")
-    assert r"M\udcfcnchen.conll, line 1: only one column" in str(e.value)
+    assert r"M\udcfcnchen.conll, line 1: the row 'a' has only one column" in str(e.value)
 
 
 @pytest.mark.parametrize(
@@ -683,17 +718,19 @@ def test_what_other_programs_packed_is_refused_with_what_unpacks_it(tmp_path, pa
     packed = pack(b"a O\n" * 100)
     path = write(tmp_path, packed[: int(share * len(packed))], "a.conll")
     fails(
-        path, f": compressed with {packer}. Allowed: .+. Decompress it: {unpack} {re.escape(str(path))}$", format=format
+        path,
+        f" is compressed with {packer}. Allowed: .+. Decompress it: {unpack} {re.escape(str(path))}$",
+        format=format,
     )
 
 
 def test_a_file_that_is_a_folder_is_refused(tmp_path):
     (tmp_path / "a.conll").mkdir()
-    fails(tmp_path / "a.conll", ": no known format is recognised in this folder", format="auto")
-    fails(tmp_path / "a.conll", ": no known format is recognised in this folder", format="conll")
-    fails(tmp_path / "a.conll", ": cannot be read as a DocBin after 0 Docs .it is a folder", format="spacy")
-    fails(tmp_path / "a.conll", r": the dataset's files are missing: \*.arrow", format="huggingface")
-    fails(tmp_path / "a.conll", r": there is no .*\*.ann", format="brat")
+    fails(tmp_path / "a.conll", ": the folder has no known format", format="auto")
+    fails(tmp_path / "a.conll", ": the folder has no known format", format="conll")
+    fails(tmp_path / "a.conll", " cannot be read as a DocBin .it is a folder", format="spacy")
+    fails(tmp_path / "a.conll", r": these dataset files are missing: \*.arrow", format="huggingface")
+    fails(tmp_path / "a.conll", r": .*\*.ann is missing", format="brat")
 
 
 def test_lines_may_end_in_all_ways_in_one_file(tmp_path):
@@ -705,7 +742,7 @@ def test_lines_may_end_in_all_ways_in_one_file(tmp_path):
 def test_a_sentence_that_never_ends_is_refused(tmp_path, n):
     """Test a sentence that is too long, as in a file without its blank lines."""
     path = write(tmp_path, f"a{'x' * (n - 1)} O\nb{'x' * (n - 1)} O\n" * (500_000 // n + 1))
-    fails(path, r", line 1: a text of 1\d{6} characters. Allowed: at most 1000000", format="conll")
+    fails(path, r", line 1: the text has 1\d{6} characters. The maximum is 1000000", format="conll")
 
 
 def test_the_same_file_twice_in_one_is_read_twice(tmp_path):

@@ -93,10 +93,13 @@ def test_other_columns_are_none_of_these(tmp_path, name):
 
 def test_two_columns_that_may_be_one_are_refused_by_name(tmp_path):
     path = write(tmp_path, "sentence_id,word,tag,ner\n1,Ada,N,B-per\n")
-    expected = f"{path}, line 1: the columns tag, ner may all be Tag. Allowed: one. Rename the right one to Tag, or "
-    assert refused(path) == f"{expected}remove the others."
+    expected = (
+        f"{path}, line 1: each of the columns tag, ner could be Tag. Allowed: one such "
+        "column. Rename the correct column to Tag, or "
+    )
+    assert refused(path) == f"{expected}remove the other columns."
     path = write(tmp_path, "sentence_id,word,token,Tag\n1,Ada,Ada,B-per\n")
-    assert "the columns word, token may all be Word" in refused(path)
+    assert "each of the columns word, token could be Word" in refused(path)
 
 
 def test_the_usual_name_decides_among_several(tmp_path):
@@ -118,11 +121,11 @@ def test_the_columns_that_were_taken_are_told_unless_they_have_the_usual_names(t
 
 def test_errors_name_the_columns_of_the_file(tmp_path):
     path = write(tmp_path, "sent_id,token,ner\n1,Ada,B-per\n1,,O\n")
-    assert refused(path).startswith(f"{path}, line 3, column token: the row has no word")
+    assert refused(path).startswith(f"{path}, line 3, column token: the word is empty")
     path = write(tmp_path, "sent_id,token,ner\n1,Ada,B-per\n1,left,per\n")
-    assert refused(path).startswith(f"{path}, line 3, column ner: the tag 'per' does not match")
+    assert refused(path).startswith(f"{path}, line 3, column ner: the tag 'per' does not fit")
     path = write(tmp_path, "Ada,B-per\nleft, O\n")
-    assert refused(path, format="gmb-tokens").startswith(f"{path}, line 2, column 2: ' O' is not a valid tag")
+    assert refused(path, format="gmb-tokens").startswith(f"{path}, line 2, column 2: ' O' is an invalid tag")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +146,7 @@ def test_words_that_quotation_marks_have_swallowed_are_refused(tmp_path):
     """Test two words that are quotation marks. CSV readers join them and all text between them into one field."""
     path = write(tmp_path, 'Sentence #,Word,Tag\n1,Ada,B-per\n,",O\n,left,O\n,",O\n')
     assert refused(path).startswith(
-        f"{path}, line 3: the word ',O\\n,left,O\\n,' contains a line break, so a quotation"
+        f"{path}, line 3: the word ',O\\n,left,O\\n,' contains a line break, because a quotation"
     )
 
 
@@ -170,7 +173,7 @@ def test_without_a_header_the_columns_are_told_from_the_rows(tmp_path, content):
     "content", ["Ada,per\nleft,O\n", "Ada,left\nB-per,O\n", "Ada B-per,O\nx\n", "O\n", "Ada|left\n"]
 )
 def test_other_rows_are_no_csv_without_a_header(tmp_path, content):
-    assert "cannot detect the format" in refused(write(tmp_path, content))
+    assert "the format cannot be detected" in refused(write(tmp_path, content))
 
 
 def test_a_number_may_be_a_word(tmp_path):
@@ -184,15 +187,18 @@ def test_rows_without_any_end_of_a_sentence_are_told(tmp_path):
     stream = CorpusStream(write(tmp_path, row * 51))
     assert [len(sentence.words) for sentence in stream] == [51]
     assert stream.messages() == [
-        "All 51 rows were read as one sentence, because there is neither a blank row nor a column of sentence "
-        "numbers. If they are several sentences, add one of them."
+        "All 51 rows were read as one sentence, because the file has neither blank rows nor a column with sentence "
+        "numbers. If the rows contain several sentences, add one of them."
     ]
     assert CorpusStream(write(tmp_path, row * 51 + "\n" + row)).messages() == []
 
 
 def test_a_thousand_rows_without_any_end_of_a_sentence_are_refused(tmp_path):
     path = write(tmp_path, "word,O\n" * 1001)
-    expected = f"{path}, line 1: no sentence ends within 1000 rows. Allowed: a column of sentence numbers, such as "
+    expected = (
+        f"{path}, line 1: no sentence ends within 1000 rows. The file must have a "
+        "column with sentence numbers, such as "
+    )
     assert refused(path) == f"{expected}'Sentence #', or a blank row after each sentence. Add one of them."
     assert refused(path, skip_invalid=5) == refused(path)
     assert [len(words) for words, _ in found(write(tmp_path, "a,O\n\n" + "word,O\n" * 1001))] == [1, 1001]
@@ -200,10 +206,10 @@ def test_a_thousand_rows_without_any_end_of_a_sentence_are_refused(tmp_path):
 
 def test_bad_rows_without_a_header_are_left_out_with_their_sentence(tmp_path):
     path = write(tmp_path, "Ada,B-per\n\nBo,B-per\nleft\n\n" + "Cem,B-per\n\n" * 48)
-    assert refused(path).startswith(f"{path}, line 4: 1 fields in this row, but 2 in the header")
+    assert refused(path).startswith(f"{path}, line 4: the header has 2 fields, but this row has 1")
     assert [words for words, _ in found(path, skip_invalid=1)] == [["Ada"], *[["Cem"]] * 48]
     path = write(tmp_path, "Ada,B-per\n\nBo\n")
-    assert "cannot detect the format" in refused(path)
+    assert "the format cannot be detected" in refused(path)
     assert found(path, format="gmb-tokens", skip_invalid=1) == [(["Ada"], ["B-per"])]
 
 
@@ -250,16 +256,16 @@ def test_what_is_unknown_in_a_list_stays_so(tmp_path):
 )
 def test_other_texts_with_labels_are_none(tmp_path, content):
     message = refused(write(tmp_path, content))
-    assert "cannot detect the format" in message or "Comprehend" in message
+    assert "the format cannot be detected" in message or "Comprehend" in message
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
         ("[3 0]", "the tag 3 is a number without a name. Allowed: strings, such as ['B-per', 'O']"),
-        ("['B-per' ... 'O']", "\"['B-per' ... 'O']\" is not a list of tags. Allowed: a complete list of strings"),
-        ('"[""B-per"", {}]"', "['B-per', {}] is not a list of tags"),
-        ("\"['B-per']\"", "2 words but 1 labels"),
+        ("['B-per' ... 'O']", "\"['B-per' ... 'O']\" is not a valid list of tags. Allowed: a complete list of strings"),
+        ('"[""B-per"", {}]"', "['B-per', {}] is not a valid list of tags"),
+        ("\"['B-per']\"", "the number of words (2) differs from the number of labels (1)"),
     ],
 )
 def test_a_list_that_is_none_of_tags_is_refused(tmp_path, labels, message):
@@ -351,8 +357,8 @@ def test_a_workbook_is_refused_with_what_to_save(tmp_path, names, kind):
         for name in names:
             archive.writestr(name, "x")
     expected = (
-        f"{path}: {kind}, which is not supported. Save its sheet as CSV UTF-8 in Excel or LibreOffice, and pass that "
-        "file."
+        f"{path} is {kind}, which is not supported. Save the sheet as CSV UTF-8 in Excel or LibreOffice, and pass the "
+        "CSV file."
     )
     assert refused(path) == expected
     assert refused(path, format="gmb-tokens") == expected
@@ -360,4 +366,4 @@ def test_a_workbook_is_refused_with_what_to_save(tmp_path, names, kind):
 
 def test_an_old_workbook_is_refused_with_what_to_save(tmp_path):
     path = write(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "corpus.xls")
-    assert "an Excel 97-2003 workbook, which is not supported. Save its sheet as CSV UTF-8" in refused(path)
+    assert "an Excel 97-2003 workbook, which is not supported. Save the sheet as CSV UTF-8" in refused(path)

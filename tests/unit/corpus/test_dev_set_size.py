@@ -17,8 +17,9 @@ from spacy_bert_ner.training.console_logger import count_dev_entities, make_cons
 from spacy_bert_ner.training.trainer import Trainer
 
 ADVICE = (
-    "With fewer than 50, F1 is uncertain by more than 0.1, and chance picks the best step. Annotate more dev data, or "
-    "give it a larger share: convert --split 70/20/10"
+    "With fewer than 50 entities, F1 is uncertain by more than 0.1, and the best step is chosen mostly "
+    "by chance. Annotate more dev data, or "
+    "increase its share: convert --split 70/20/10"
 )
 
 

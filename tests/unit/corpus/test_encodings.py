@@ -112,12 +112,13 @@ def test_a_row_a_token_is_read_in_the_encoding_of_windows_and_that_is_told(tmp_p
     assert [sentence.words for sentence in stream] == [["Renée", "’s", "café"]]
     assert stream.encoding == "cp1252"
     assert stream.messages() == [
-        "It is not UTF-8 and was read as cp1252, with words such as 'Renée', '’s', 'café'. If these are wrong, "
+        "The file is not valid UTF-8 and was decoded as cp1252, with words such as 'Renée', '’s', 'café'. If "
+        "these words are wrong, "
         "specify the encoding, such as --encoding cp1250"
     ]
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
     assert done.exit_code == 0
-    assert "It is not UTF-8 and was read as cp1252" in " ".join(done.output.split())
+    assert "The file is not valid UTF-8 and was decoded as cp1252" in " ".join(done.output.split())
 
 
 def test_bytes_that_windows_lacks_are_those_of_latin_1(tmp_path):
@@ -165,21 +166,21 @@ def test_a_bad_byte_in_utf_8_is_damage_and_no_other_encoding(tmp_path, bad):
     good = "王 B-per\n来 O\n\n".encode()
     path = write(tmp_path, good * 3 + bad + b" O\n" + good + b"a O\n" + bad + b" O\n")
     assert refused(path) == (
-        f"{path}, line 10: damaged: byte 0x{bad[0]:02X} is not valid utf-8, but the rest of the file is. "
-        "Line 15 is also damaged. Rewrite the line, or get the file again from its source."
+        f"{path}, line 10: the line is damaged. Byte 0x{bad[0]:02X} is not valid utf-8, although most of the file is. "
+        "Line 15 is also damaged. Correct the line, or get an intact copy of the file."
     )
 
 
 def test_damage_is_found_in_any_format_also_in_that_which_falls_back(tmp_path):
     path = write(tmp_path, f"{HEADER}1,José,B-per\n,Renée,O\n,été,O\n,çà,O\n,x".encode() + b"\xe9,O\n", "a.csv")
-    assert "line 6: damaged: byte 0xE9 is not valid utf-8" in refused(path)
+    assert "line 6: the line is damaged. Byte 0xE9 is not valid utf-8" in refused(path)
 
 
 def test_a_file_of_which_half_is_utf_8_is_damaged(tmp_path):
     path = write(tmp_path, "Zoë O\n".encode() + "Köln O\n".encode("latin-1"))
-    assert "line 2: damaged: byte 0xF6 is not valid utf-8" in refused(path)
+    assert "line 2: the line is damaged. Byte 0xF6 is not valid utf-8" in refused(path)
 
 
 def test_utf_16_that_is_cut_is_damaged(tmp_path):
     path = write(tmp_path, "a O\nb O\n".encode("utf-16")[:-1])
-    assert "damaged: byte 0x0A is not valid utf-16" in refused(path)
+    assert "the line is damaged. Byte 0x0A is not valid utf-16" in refused(path)

@@ -60,7 +60,8 @@ def test_words_and_tags_have_other_names_too(tmp_path, write, row):
 def test_tags_under_two_names_are_refused(tmp_path, write, tags):
     path = write(tmp_path, {"tokens": WORDS, "tags": tags, "labels": tags})
     rest = (
-        ": the tags may be under any of tags, labels. Allowed: one of them, or ner_tags in addition to others. Rename"
+        ": each of these fields could contain the entity tags: tags, labels. Allowed: only one "
+        "of them, or several including ner_tags. Rename"
     )
     with pytest.raises(CorpusError, match=re.escape(f"{path}{rest}")):
         CorpusStream(path)
@@ -81,7 +82,7 @@ def test_the_schema_names_the_numbers_of_the_column_and_tells_which_holds_tags(t
     pq.write_table(table.replace_schema_metadata(features(labels=["O", "B-per"])), tmp_path / "b.parquet")
     assert read_corpus(tmp_path / "b.parquet").sentences[0].tags == ["B-per", "O"]
     pq.write_table(table, tmp_path / "c.parquet")
-    with pytest.raises(CorpusError, match="the tags may be under any of tags, labels"):
+    with pytest.raises(CorpusError, match="each of these fields could contain the entity tags: tags, labels"):
         CorpusStream(tmp_path / "c.parquet")
 
 
@@ -92,10 +93,13 @@ def test_the_schema_names_the_numbers_of_the_column_and_tells_which_holds_tags(t
             {"tokens": WORDS, "labels": [0, 1]},
             "line 1: the tag 0 is a number without a name. .*cast_column('labels'",
         ),
-        ({"tokens": WORDS, "labels": ["O", True]}, "line 2: labels = .* is not allowed"),
-        ({"tokens": WORDS, "labels": ["O"]}, "line 2: 2 tokens but 1 labels."),
-        ({"tokens": WORDS, "tags": TAGS}, "line 2: the columns are tokens, tags; labels is missing"),
-        ({"tokens": "Ada", "labels": ["O"]}, "line 2: tokens = 'Ada' is not allowed"),
+        ({"tokens": WORDS, "labels": ["O", True]}, "line 2: labels = .* is invalid"),
+        (
+            {"tokens": WORDS, "labels": ["O"]},
+            "line 2: the number of tokens .2. differs from the number of values in labels .1..",
+        ),
+        ({"tokens": WORDS, "tags": TAGS}, "line 2: the data lacks labels. Its columns are: tokens, tags"),
+        ({"tokens": "Ada", "labels": ["O"]}, "line 2: tokens = 'Ada' is invalid"),
     ],
 )
 def test_errors_give_the_names_of_the_file(tmp_path, row, rest):
@@ -109,7 +113,8 @@ def test_errors_give_the_names_of_the_file(tmp_path, row, rest):
 def test_errors_about_types_give_the_names_of_the_file(tmp_path):
     path = as_parquet(tmp_path, {"words": WORDS, "labels": [0.5, 1.0]})
     rest = (
-        r"the column labels has the type list<.*double>. Allowed: words as lists of strings, labels as lists of strings"
+        "the column labels has the invalid type list<.*double>. Allowed: lists of strings in "
+        "words, and lists of strings or integers in labels"
     )
     with pytest.raises(CorpusError, match=rest):
         CorpusStream(path)

@@ -57,19 +57,27 @@ def test_what_ner_annotator_writes_is_read_and_skipped_texts_are_counted(tmp_pat
     path = whole(tmp_path, value, indent)
     assert found(path) == IN_PAIRS
     assert read_corpus(path).format == "spacy-2"
-    assert messages(path) == ["2 texts were skipped because they are not annotated or their annotation was rejected"]
+    assert messages(path) == [
+        (
+            "2 texts were skipped because they were not annotated or their annotation was "
+            "rejected. No action is required if this is intended."
+        )
+    ]
 
 
 @pytest.mark.parametrize(
     ("bad", "rest"),
     [
-        (["a"], ", line 1: ['a'] is not a pair of a text and its entities. Allowed: "),
-        (["a", {"cats": {}}], ", line 1: ['a', {'cats': {}}] is not a pair of a text and its entities."),
+        (["a"], ", line 1: ['a'] is not a pair with a text and its entities. Allowed: "),
+        (["a", {"cats": {}}], ", line 1: ['a', {'cats': {}}] is not a pair with a text and its entities."),
         ([5, {"entities": []}], ", line 1: [5, {'entities': []}] is not a pair"),
         ({"text": "a"}, ", line 1: {'text': 'a'} is not a pair"),
-        (["a", {"entities": [[0, 1]]}], ", line 1: [0, 1] is not a span."),
-        (["a", {"entities": [[0, 9, "per"]]}], ", line 1: a span of 'per' from 0 to 9, in a text of 1 characters."),
-        (["a\0b", {"entities": []}], ", line 1: a NUL (U+0000) at character 1 of the text."),
+        (["a", {"entities": [[0, 1]]}], ", line 1: [0, 1] is not a valid span."),
+        (
+            ["a", {"entities": [[0, 9, "per"]]}],
+            ", line 1: the span 'per' from 0 to 9 is invalid in a text with 1 characters.",
+        ),
+        (["a\0b", {"entities": []}], ", line 1: the text contains a NUL character (U+0000) at offset 1,"),
     ],
 )
 def test_a_bad_pair_is_refused(tmp_path, bad, rest):
@@ -82,7 +90,7 @@ def test_a_bad_pair_is_refused(tmp_path, bad, rest):
 def test_a_file_of_ner_annotator_that_is_cut_is_refused(tmp_path, cut):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"classes": [], "annotations": PAIRS})[:-cut])
-    fails(path, ", line 1: not JSON: ")
+    fails(path, ", line 1: the record is not valid JSON (")
 
 
 # Inclusive end offsets
@@ -101,8 +109,14 @@ def test_ends_of_dataturks_are_inclusive(tmp_path):
     assert found(path) == [[]]
     assert read_corpus(path).format == "dataturks"
     assert messages(path) == [
-        "1 texts were skipped because they are not annotated or their annotation was rejected",
-        "1 texts were skipped because one of their spans has several labels. Allowed: one label per span.",
+        (
+            "1 texts were skipped because they were not annotated or their annotation was "
+            "rejected. No action is required if this is intended."
+        ),
+        (
+            "1 texts were skipped because they have spans with several labels. Allowed: one label per "
+            "span. Remove the extra labels to include these texts."
+        ),
     ]
     whole_text = lines(tmp_path, {"content": TEXT, "annotation": [ada, york]})
     assert found(whole_text) == [[("Ada", "per"), ("New York", "loc")]]
@@ -113,13 +127,16 @@ def test_ends_of_dataturks_are_inclusive(tmp_path):
     [
         (
             [{"label": ["per"], "points": [{"start": 0, "end": 4, "text": "Ada"}]}],
-            "the file declares the text of a span as 'Ada'",
+            "the text of a span is declared as 'Ada'",
         ),
-        ([{"label": ["per"], "points": [{"start": 0, "end": 24}]}], "a span of 'per' from 0 to 25, in a text of 24"),
-        ([{"label": [], "points": []}], "a span with the labels []. Allowed: exactly one"),
-        ([{"label": ["per"]}], "{'label': ['per']} is not an annotation of Dataturks."),
-        (["per"], "'per' is not an annotation of Dataturks."),
-        ({}, "{} instead of a list of spans or annotations."),
+        (
+            [{"label": ["per"], "points": [{"start": 0, "end": 24}]}],
+            "the span 'per' from 0 to 25 is invalid in a text with 24",
+        ),
+        ([{"label": [], "points": []}], "a span has the invalid labels []. Allowed: a list with exactly one"),
+        ([{"label": ["per"]}], "{'label': ['per']} is not a valid Dataturks annotation."),
+        (["per"], "'per' is not a valid Dataturks annotation."),
+        ({}, "{} is not a list of spans or annotations."),
     ],
 )
 def test_bad_annotations_of_dataturks_are_refused(tmp_path, annotation, rest):
@@ -143,12 +160,12 @@ def test_ends_of_cluener_are_inclusive(tmp_path):
     [
         (
             {"per": {"Bob": [[0, 2]]}},
-            "the file declares the text of a span as 'Bob', but the text at its offsets is 'Ada'.",
+            "the text of a span is declared as 'Bob', but the text at its offsets is 'Ada'.",
         ),
-        ({"per": {"Ada": [0, 2]}}, "0 instead of the offsets of strings."),
-        ({"per": ["Ada"]}, "['Ada'] instead of the offsets of strings."),
-        ("per", "'per' instead of the offsets of strings."),
-        ({"per": {"Ada": [["0", 2]]}}, "a span of 'per' from '0' to 3."),
+        ({"per": {"Ada": [0, 2]}}, "label contains the invalid value 0."),
+        ({"per": ["Ada"]}, "label contains the invalid value ['Ada']."),
+        ("per", "label contains the invalid value 'per'."),
+        ({"per": {"Ada": [["0", 2]]}}, "the span 'per' has invalid offsets: '0' to 3."),
     ],
 )
 def test_bad_places_of_cluener_are_refused(tmp_path, label, rest):
@@ -179,7 +196,7 @@ def test_words_without_text_get_the_spaces_of_print(tmp_path):
 
 def test_spans_that_share_words_are_handled_as_those_of_text(tmp_path):
     path = lines(tmp_path, {"tokenized_text": WORDS, "ner": [[4, 5, "loc"], [4, 4, "adj"]]})
-    fails_with = "1 of 2 spans share tokens with another:\n"
+    fails_with = "1 of 2 spans share tokens with another span:\n"
     with pytest.raises(CorpusError, match=fails_with):
         CorpusStream(path)
     assert found(path, overlap="longest") == [[("New York", "loc")]]
@@ -188,16 +205,22 @@ def test_spans_that_share_words_are_handled_as_those_of_text(tmp_path):
 @pytest.mark.parametrize(
     ("record", "rest"),
     [
-        ({"ner": [[0, 7, "per"]]}, "a span of 'per' from word 0 to 7, of 7 words. Allowed: whole numbers, 0 <= start"),
-        ({"ner": [[2, 1, "per"]]}, "a span of 'per' from word 2 to 1, of 7 words."),
-        ({"ner": [[-1, 0, "per"]]}, "a span of 'per' from word -1 to 0, of 7 words."),
-        ({"ner": [[False, 0, "per"]]}, "a span of 'per' from word False to 0, of 7 words."),
-        ({"ner": [[0, "per"]]}, "[0, 'per'] is not a span of words. Allowed: [0, 0, \"per\"]."),
-        ({"ner": [[0, 0, 5]]}, "5 is not a valid label for the span 0-3."),
-        ({"ner": {}}, "{} instead of a list of spans or annotations."),
-        ({"tokenized_text": "a b"}, "tokenized_text = 'a b' is not allowed. Allowed: a list of strings, one per word."),
-        ({"tokenized_text": ["a", ""]}, "the row has no word."),
-        ({"tokenized_text": ["a\ud800"]}, "an unpaired surrogate (U+D800)"),
+        (
+            {"ner": [[0, 7, "per"]]},
+            (
+                "the span 'per' from word 0 to 7 is invalid in a sentence with 7 words. "
+                "Allowed: whole numbers with 0 <= start"
+            ),
+        ),
+        ({"ner": [[2, 1, "per"]]}, "the span 'per' from word 2 to 1 is invalid in a sentence with 7 words."),
+        ({"ner": [[-1, 0, "per"]]}, "the span 'per' from word -1 to 0 is invalid in a sentence with 7 words."),
+        ({"ner": [[False, 0, "per"]]}, "the span 'per' from word False to 0 is invalid in a sentence with 7 words."),
+        ({"ner": [[0, "per"]]}, "[0, 'per'] is not a valid word span. Allowed: a span such as [0, 0, \"per\"]."),
+        ({"ner": [[0, 0, 5]]}, "the span 0-3 has the invalid label 5."),
+        ({"ner": {}}, "{} is not a list of spans or annotations."),
+        ({"tokenized_text": "a b"}, "tokenized_text = 'a b' is invalid. Allowed: a list of strings, one per word."),
+        ({"tokenized_text": ["a", ""]}, "the word is empty."),
+        ({"tokenized_text": ["a\ud800"]}, "a string contains the unpaired surrogate U+D800"),
     ],
 )
 def test_bad_spans_of_words_are_refused(tmp_path, record, rest):
@@ -212,6 +235,6 @@ def test_the_end_of_spert_may_be_the_number_of_words_and_no_more(tmp_path):
     def record(end: int) -> dict[str, object]:
         return {"tokens": WORDS, "entities": [{"type": "x", "start": 6, "end": end}]}
 
-    fails(lines(tmp_path, record(8)), ", line 1: a span of 'x' from word 6 to 8, of 7 words.")
-    fails(lines(tmp_path, record(6)), ", line 1: a span of 'x' from word 6 to 6, of 7 words.")
+    fails(lines(tmp_path, record(8)), ", line 1: the span 'x' from word 6 to 8 is invalid in a sentence with 7 words.")
+    fails(lines(tmp_path, record(6)), ", line 1: the span 'x' from word 6 to 6 is invalid in a sentence with 7 words.")
     assert found(lines(tmp_path, record(7))) == [[(".", "x")]]

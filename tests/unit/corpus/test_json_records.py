@@ -26,13 +26,14 @@ def test_rejected_and_ignored_spans_are_no_entities_and_counted(tmp_path):
     path = lines(tmp_path, {"text": TEXT, "spans": spans, "answer": "accept"})
     assert found(path) == [[("Ada", "per"), ("Bob", "per")]]
     assert messages(path) == [
-        "1 spans are not entities, because the annotator rejected them. To learn from them: [components.bert_ner] "
+        "1 spans are not entities because the annotator rejected them. To train on them as incorrect spans: "
+        "[components.bert_ner] "
         'incorrect_spans_key = "incorrect_spans"',
-        "1 spans that the annotator ignored were skipped.",
+        "1 spans were skipped because the annotator ignored them. No action is required.",
     ]
     fails(
         lines(tmp_path, {"text": TEXT, "spans": [span(0, 3, answer="maybe")]}),
-        ", line 1: the answer is 'maybe'. Allowed: accept, reject, ignore.",
+        ", line 1: the answer 'maybe' is invalid. Allowed: accept, reject, ignore.",
     )
 
 
@@ -41,12 +42,12 @@ def test_rejected_and_ignored_spans_are_no_entities_and_counted(tmp_path):
     [
         (
             {"label": "NEWS", "answer": "accept"},
-            ", line 2: label = 'NEWS' is a label of the whole text, as in text clas",
+            ", line 2: label = 'NEWS' labels the whole text, as in text clas",
         ),
-        ({"options": [], "accept": ["A"], "answer": "accept"}, ", line 2: options = [] is a label of the whole text"),
-        ({"label": "NEWS"}, ", line 2: label = 'NEWS' is a label of the whole text"),
-        ({"label": ["NEWS"]}, ", line 2: label = ['NEWS'] is a label of the whole text"),
-        ({"label": 3}, ", line 2: label = 3 is a label of the whole text"),
+        ({"options": [], "accept": ["A"], "answer": "accept"}, ", line 2: options = [] labels the whole text"),
+        ({"label": "NEWS"}, ", line 2: label = 'NEWS' labels the whole text"),
+        ({"label": ["NEWS"]}, ", line 2: label = ['NEWS'] labels the whole text"),
+        ({"label": 3}, ", line 2: label = 3 labels the whole text"),
     ],
 )
 def test_labels_of_whole_texts_are_refused(tmp_path, row, rest):
@@ -56,7 +57,10 @@ def test_labels_of_whole_texts_are_refused(tmp_path, row, rest):
 
 def test_a_file_without_spans_is_refused(tmp_path):
     rows = [{"text": "a", "answer": "reject"}, {"text": TEXT, "answer": "accept"}, {"text": "b", "answer": "accept"}]
-    fails(lines(tmp_path, *rows), ": no record has spans; the first is on line 2. This looks like text classific")
+    fails(
+        lines(tmp_path, *rows),
+        ": no record has spans. The first record without spans is on line 2. The file looks like text classific",
+    )
     assert found(lines(tmp_path, *rows, {"text": "Ada", "spans": [span(0, 3)]})) == [[], [], [("Ada", "per")]]
 
 
@@ -77,9 +81,9 @@ def numbered(*spans: tuple[int, int, object], **more: object) -> dict[str, objec
 def test_numbers_of_labels_have_the_names_that_stand_beside_the_file(tmp_path):
     path = lines(tmp_path, {"text": "a", "annotations": []}, numbered((0, 3, 7), (15, 23, 12)))
     config = tmp_path / "label_config.json"
-    fails(path, ", line 2: the label of a span is 7, a number without a name. doccano's export of labels names")
+    fails(path, ", line 2: the span label 7 is a number without a name. Export the labels from doccano")
     config.write_text('[{"id": 7, "text": "per", "color": "#fff"}]')
-    fails(path, f", line 2: the label of a span is 12, which {config} does not name. Its numbers are: 7.")
+    fails(path, f", line 2: the span label 12 has no name in {config}, which only names these numbers: 7.")
     config.write_text('[{"id": 7, "text": "per"}, {"id": 12, "text": "loc"}]')
     assert found(path) == [[], [("Ada", "per"), ("New York", "loc")]]
     assert read_corpus(path).format == "doccano"
@@ -89,7 +93,7 @@ def test_numbers_of_labels_have_the_names_that_stand_beside_the_file(tmp_path):
 def test_a_file_of_labels_that_is_none_is_refused(tmp_path, text):
     path = lines(tmp_path, numbered((0, 3, 7)))
     (tmp_path / "label_config.json").write_text(text)
-    with pytest.raises(CorpusError, match="label_config.json: cannot be read as labels of doccano"):
+    with pytest.raises(CorpusError, match="label_config.json cannot be read as doccano labels"):
         CorpusStream(path)
 
 
@@ -109,16 +113,19 @@ def test_the_text_may_be_under_another_key(tmp_path):
     ]
     for row, format, key in zip(rows, ("jsonl", "doccano", "jsonl"), ("body", "body", "article.body"), strict=True):
         path = lines(tmp_path, row)
-        fails(path, ", line 1: cannot detect the format")
+        fails(path, ", line 1: the format cannot be detected")
         assert found(path, text_key=key) == [[("Ada", "per")]]
         assert read_corpus(path, text_key=key).format == format
-        fails(path, f", line 1: a record with the keys {', '.join(row)}. It needs x.", text_key="x", format=format)
+        fails(
+            path, (f", line 1: the record requires x, but its keys are: {', '.join(row)}."), text_key="x", format=format
+        )
 
 
 def test_formats_without_a_text_key_refuse_one(tmp_path):
     path = lines(tmp_path, {"tokens": ["a"], "ner_tags": ["O"]})
     rest = (
-        "--text-key a does not apply to the format huggingface-json, only to label-studio, jsonl, doccano. Omit the "
+        "--text-key a applies only to these formats: label-studio, jsonl, doccano. The format of this corpus "
+        "is huggingface-json. Omit the "
         "option."
     )
     with pytest.raises(CorpusError, match=rest):
@@ -139,7 +146,10 @@ def test_the_command_and_what_makes_the_split_again_take_the_key(tmp_path):
 
 
 def test_a_nul_is_refused_but_where_it_is_in_a_token(tmp_path):
-    fails(lines(tmp_path, {"text": "Ada\0 x", "label": []}), ", line 1: a NUL (U+0000) at character 3 of the text.")
+    fails(
+        lines(tmp_path, {"text": "Ada\0 x", "label": []}),
+        ", line 1: the text contains a NUL character (U+0000) at offset 3,",
+    )
     tokens = [{"text": "a\0", "start": 0, "end": 2}]
     path = lines(tmp_path, {"text": "a\0", "spans": [], "tokens": tokens})
     convert(path, tmp_path / "out", to="jsonl")

@@ -50,17 +50,29 @@ def test_objects_over_lines_and_trailing_commas_are_read(tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("text", "rest"),
     [
-        ("\n".join(indented(ADA, BOB))[:-3], ", line 21: not JSON: Expecting ',' delimiter"),
-        ("\n".join(indented(ADA))[:-3], ", line 10: not JSON: Expecting ',' delimiter"),
-        ("\n".join(indented(ADA, BOB)).replace('"Bob left."', "Bob left."), ", line 14: not JSON: Expecting value"),
-        ("\n".join(indented(ADA)).replace('"Ada left."', "Ada left."), ", line 3: not JSON: Expecting value"),
-        ("\n,,".join(indented(ADA, BOB)), ", line 12: not JSON: Expecting value"),
-        (f"{json.dumps(ADA)},,\n", ", line 1: not JSON: Extra data at character"),
-        (f"{json.dumps(ADA)}\n{json.dumps(BOB)} x\n", ", line 2: not JSON: Extra data at character"),
-        (f"[{json.dumps(ADA)},\n,]", ", line 2: not JSON: Expecting value"),
-        (f"[{json.dumps(ADA)},\n", ", line 2: not JSON: Expecting value"),
-        (f"[{json.dumps(ADA)},\n{json.dumps(BOB)},\n]\n]", ", line 4: not JSON: text after the end of the array"),
-        (f"{json.dumps(ADA)},\n{json.dumps(BOB)[:-1]},\n", ", line 2: not JSON"),
+        ("\n".join(indented(ADA, BOB))[:-3], ", line 21: the record is not valid JSON (Expecting ',' delimiter"),
+        ("\n".join(indented(ADA))[:-3], ", line 10: the record is not valid JSON (Expecting ',' delimiter"),
+        (
+            "\n".join(indented(ADA, BOB)).replace('"Bob left."', "Bob left."),
+            ", line 14: the record is not valid JSON (Expecting value",
+        ),
+        (
+            "\n".join(indented(ADA)).replace('"Ada left."', "Ada left."),
+            ", line 3: the record is not valid JSON (Expecting value",
+        ),
+        ("\n,,".join(indented(ADA, BOB)), ", line 12: the record is not valid JSON (Expecting value"),
+        (f"{json.dumps(ADA)},,\n", ", line 1: the record is not valid JSON (Extra data at character"),
+        (
+            f"{json.dumps(ADA)}\n{json.dumps(BOB)} x\n",
+            ", line 2: the record is not valid JSON (Extra data at character",
+        ),
+        (f"[{json.dumps(ADA)},\n,]", ", line 2: the record is not valid JSON (Expecting value"),
+        (f"[{json.dumps(ADA)},\n", ", line 2: the record is not valid JSON (Expecting value"),
+        (
+            f"[{json.dumps(ADA)},\n{json.dumps(BOB)},\n]\n]",
+            ", line 4: the record is not valid JSON (text after the end of the array",
+        ),
+        (f"{json.dumps(ADA)},\n{json.dumps(BOB)[:-1]},\n", ", line 2: the record is not valid JSON"),
         ('["a",\n"b"]', ', line 1: ["a", "b"] is not a JSON object'.replace('"', "'")),
     ],
 )
@@ -77,7 +89,7 @@ def test_a_first_line_that_is_cut_is_left_out_alone(tmp_path):
     path = write(tmp_path, f"{json.dumps(ADA)[:-2]}\n{json.dumps(BOB)}\n")
     stream = CorpusStream(path, format="doccano", skip_invalid=1)
     assert [sentence.words[0] for sentence in stream] == ["Bob"]
-    assert "line 1: not JSON" in str(stream.invalid[0])
+    assert "is not valid JSON" in str(stream.invalid[0])
 
 
 def test_an_object_over_lines_that_is_no_record_is_left_out_alone(tmp_path):
@@ -94,13 +106,15 @@ def test_numbers_that_are_none_are_read_as_before(tmp_path):
 def test_errors_name_the_id_of_the_record(tmp_path):
     """Test an array on one line, for which a line number does not identify the record."""
     path = write(tmp_path, json.dumps([ADA, BOB | {"id": "b", "label": [[0, 3, ""]]}]))
-    with pytest.raises(CorpusError, match="line 1, id 'b': '' is not a valid label for the span 0-3"):
+    with pytest.raises(CorpusError, match="line 1, id 'b': the span 0-3 has the invalid label ''"):
         CorpusStream(path)
     path = write(tmp_path, json.dumps([ADA, ADA]))
-    with pytest.raises(CorpusError, match="line 1: the id 1 is already used on line 1"):
+    with pytest.raises(CorpusError, match="line 1: the ID 1 is already used on line 1"):
         CorpusStream(path)
     rows = [{"id": i, "tokens": ["a"], "ner_tags": tags} for i, tags in ((5, ["O"]), (6, []))]
-    with pytest.raises(CorpusError, match="line 1, id 6: 1 tokens but 0 ner_tags"):
+    with pytest.raises(
+        CorpusError, match="line 1, id 6: the number of tokens .1. differs from the number of values in ner_tags .0."
+    ):
         CorpusStream(write(tmp_path, json.dumps(rows)))
 
 
@@ -143,5 +157,5 @@ OTHER = {
 @pytest.mark.parametrize("name", OTHER)
 def test_other_json_is_not_taken_for_a_corpus(tmp_path, name, indent):
     path = write(tmp_path, json.dumps(OTHER[name], indent=indent))
-    with pytest.raises(CorpusError, match=r", line 1: cannot detect the format from|this is spaCy JSON"):
+    with pytest.raises(CorpusError, match=r", line 1: the format cannot be detected from|this is spaCy JSON"):
         CorpusStream(path)

@@ -54,14 +54,22 @@ def test_completions_are_annotations(tmp_path):
 def test_the_ground_truth_comes_first(tmp_path, annotations, expected):
     path = write(tmp_path, task(*annotations) | {"predictions": [annotation(region(4, 7, "no"))]})
     assert found(path) == expected
-    assert CorpusStream(path).messages() == ["1 annotations were ignored because their texts have an earlier one"]
+    assert CorpusStream(path).messages() == [
+        (
+            "1 annotations were ignored because only one annotation per text is used. "
+            "Remove those that should not be used."
+        )
+    ]
 
 
 def test_texts_with_a_region_of_several_labels_are_left_out_and_counted(tmp_path):
     path = write(tmp_path, task(annotation(region(0, 3, "per", "org"), BOB)), task(annotation(BOB)))
     assert found(path) == IN_BOB
     assert CorpusStream(path).messages() == [
-        "1 texts were skipped because one of their spans has several labels. Allowed: one label per span."
+        (
+            "1 texts were skipped because they have spans with several labels. Allowed: one label per "
+            "span. Remove the extra labels to include these texts."
+        )
     ]
 
 
@@ -89,7 +97,9 @@ def test_the_text_is_under_the_key_that_is_named(tmp_path):
     for key in ("body", "data.body"):
         assert [s.words for s in read_corpus(path, text_key=key).sentences] == [["Ada", "left", "."]]
     fails(
-        path, ", line 1: a record with the keys text, body. It needs data.x. Specify the key of the text", text_key="x"
+        path,
+        ", line 1: the record requires data.x, but its keys are: text, body. Specify the key that contains the text",
+        text_key="x",
     )
 
 
@@ -97,10 +107,13 @@ def test_a_text_that_may_be_under_several_keys_is_refused(tmp_path):
     path = write(tmp_path, task(annotation(), title="News", body=TEXT))
     fails(
         path,
-        ": the text may be under any of the keys title, body. Specify the one that was annotated: --text-key title",
+        (
+            ": each of these keys could contain the annotated text: title, body. Specify "
+            "the correct key, such as --text-key title"
+        ),
     )
     path = write(tmp_path, task(annotation(ADA), title=TEXT, body=TEXT))
-    fails(path, ": the text may be under any of the keys title, body.")
+    fails(path, ": each of these keys could contain the annotated text: title, body.")
     assert found(path, text_key="body") == IN_ADA
 
 
@@ -150,8 +163,14 @@ def test_csv_has_regions_as_json(tmp_path, delimiter, begin):
     n_before = begin.count("\n")
     assert [s.lines[0] - n_before for s in corpus.sentences] == [2, 4, 6]
     assert CorpusStream(path).messages() == [
-        "1 texts were skipped because they are not annotated or their annotation was rejected",
-        "1 annotations were ignored because their texts have an earlier one",
+        (
+            "1 texts were skipped because they were not annotated or their annotation was "
+            "rejected. No action is required if this is intended."
+        ),
+        (
+            "1 annotations were ignored because only one annotation per text is used. "
+            "Remove those that should not be used."
+        ),
     ]
 
 
@@ -180,11 +199,11 @@ def test_csv_with_a_text_of_many_characters_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        (["1", TEXT, "[]", "1"], ", line 3: 4 fields in this row, but 5 in the header."),
-        (["2", TEXT, json.dumps([ADA])[:-2], "1", "1"], ", line 3: not JSON: "),
+        (["1", TEXT, "[]", "1"], ", line 3: the header has 5 fields, but this row has 4."),
+        (["2", TEXT, json.dumps([ADA])[:-2], "1", "1"], ", line 3: the record is not valid JSON ("),
         (
             ["2", TEXT, json.dumps([region(0, 4, "per", text="Bob")]), "1", "1"],
-            ", line 3, id 2: the file declares t",
+            ", line 3, id 2: the text of a span is d",
         ),
     ],
 )

@@ -127,8 +127,8 @@ def fails(path: Path, **options: object) -> str:
 def test_the_unit_that_all_spans_fit_is_taken_and_told(tmp_path, write, text, count, unit, title, n_plain):
     path = write(tmp_path, (text, spans(text, count)))
     message = (
-        f"the offsets count {title}: all 3 spans fit this unit, but only {n_plain[write]} of 3 fit without "
-        "conversion. They were converted. To switch this off: --offsets characters"
+        f"The offsets count {title} and were converted. All 3 spans fit this unit, but only {n_plain[write]} of 3 "
+        "fit without conversion. To turn off conversion: --offsets characters"
     )
     assert found(path) == (unit, [NAMES], [message])
     assert "--offsets" not in "".join(found(path, offsets="auto", misaligned="error")[2][1:])
@@ -159,15 +159,16 @@ def test_pieces_of_a_span_are_converted_too(tmp_path):
 def test_an_offset_inside_a_character_or_outside_is_refused_in_the_unit_that_was_named(tmp_path):
     path = doccano(tmp_path, (EMOJI, [(1, 6, "PER")]))
     assert fails(path, offsets="utf-16").startswith(
-        f"{path}, line 1, id 1: a span of 'PER' from 1 to 6, in a text of 23 UTF-16 units. Allowed: whole numbers of "
-        "UTF-16 units, 0 <= start < end <= 23."
+        f"{path}, line 1, id 1: the span 'PER' from 1 to 6 is invalid in a text with 23 UTF-16 units. "
+        "Allowed: whole numbers of "
+        "UTF-16 units with 0 <= start < end <= 23."
     )
     path = doccano(tmp_path, (EMOJI, [(20, 40, "PER")]))
-    assert ", in a text of 25 UTF-8 bytes." in fails(path, offsets="bytes")
+    assert " is invalid in a text with 25 UTF-8 bytes." in fails(path, offsets="bytes")
     path = told(tmp_path, (EMOJI, spans(EMOJI, len)))
     assert fails(path, offsets="utf-16").startswith(
-        f"{path}, line 1, id 1: the file declares the text of a span as 'Ada', but the text at its offsets is ' Ad'. "
-        "Allowed: offsets in UTF-16 units"
+        f"{path}, line 1, id 1: the text of a span is declared as 'Ada', but the text at its offsets is ' Ad'. "
+        "Offsets must count UTF-16 units"
     )
 
 
@@ -175,9 +176,10 @@ def test_one_span_whose_text_is_not_told_may_fit_by_chance(tmp_path):
     text = "😀 Adam"
     path = doccano(tmp_path, (text, [(3, 7, "PER")]))
     assert fails(path) == (
-        f"{path}, line 1, id 1: a span of 'PER' from 3 to 7, in a text of 6 characters. Allowed: whole numbers of "
-        "characters, 0 <= start < end <= 6. Fix the span, or specify the unit of the offsets: --offsets utf-16, or "
-        "bytes"
+        f"{path}, line 1, id 1: the span 'PER' from 3 to 7 is invalid in a text with 6 characters. Allowed: "
+        "whole numbers of "
+        "characters with 0 <= start < end <= 6. Fix the span, or specify the unit of the offsets: --offsets utf-16 or "
+        "--offsets bytes"
     )
     assert found(told(tmp_path, (text, [(3, 7, "PER")]), names=[("Adam", "PER")]))[0] == "utf-16"
 
@@ -196,7 +198,7 @@ def test_another_unit_that_all_spans_fit_is_told_too(tmp_path):
     unit, named, messages = found(path)
     assert (unit, named) == ("utf-16", [names])
     assert messages[0].endswith(
-        r". All spans also fit if they count a line end \n as two characters: check some of them"
+        r". All spans also fit if the offsets count a line end \n as two characters, so check some of them"
     )
     assert found(told(tmp_path, (text, spans(text, utf16, names)), names=names))[2][0].endswith("--offsets characters")
 
@@ -210,7 +212,8 @@ def test_most_spans_that_fit_another_unit_are_not_hidden_by_an_option(tmp_path):
         f"- {path}, line 22, id 22: 'da ' (PER, 3-6) in '😀 A[da ]met Bob in Rome.'\n"
         f"- {path}, line 22, id 22: 'ob ' (PER, 11-14) in '😀 Ada met B[ob ]in Rome.'\n"
         f"- {path}, line 22, id 22: 'ome.' (LOC, 18-22) in '😀 Ada met Bob in R[ome.]'\n"
-        "If they do: --offsets utf-16. If not: --offsets characters"
+        "If the offsets count this unit, specify --offsets utf-16. If they count characters, specify "
+        "--offsets characters"
     )
     assert found(path, misaligned="expand", offsets="utf-16")[1][-2:] == [
         [("Berliners", "LOC"), ("Berliners", "LOC")],
@@ -225,7 +228,7 @@ def test_a_unit_that_cannot_be_named_is_told_too(tmp_path):
     message = fails(doccano(tmp_path, ("Berliners", [(0, 6, "LOC")]), (text, crlf)), misaligned="contract")
     assert r"3 of these fit if the offsets count a line end \r\n as one character:" in message
     assert message.endswith(
-        "offsets are converted if all spans fit. If the offsets do count characters: --offsets characters"
+        "offsets are only converted if all spans fit. If the offsets do count characters, specify --offsets characters"
     )
 
 
@@ -236,10 +239,11 @@ def test_the_trial_passes_over_what_cannot_be_read_or_is_not_annotated(tmp_path)
     unit, named, messages = found(path, skip_invalid=1)
     assert (unit, named) == ("utf-16", [NAMES, NAMES])
     assert messages[0].startswith(
-        "the offsets count UTF-16 units: all 6 spans fit this unit, but only 0 of 6 fit without conversion."
+        "The offsets count UTF-16 units and were converted. All 6 spans fit this unit, "
+        "but only 0 of 6 fit without conversion."
     )
-    assert messages[1].startswith("1 sentences that cannot be read were skipped")
-    assert fails(path).startswith(f"{path}, line 3, id 9: a record with the keys id.")
+    assert messages[1].startswith("1 sentences were skipped because they cannot be read")
+    assert fails(path).startswith(f"{path}, line 3, id 9: the record requires text or data, but its keys are: id.")
 
 
 def test_a_text_that_fits_in_no_unit_is_left_out_and_says_nothing_of_it(tmp_path):
@@ -248,10 +252,11 @@ def test_a_text_that_fits_in_no_unit_is_left_out_and_says_nothing_of_it(tmp_path
     unit, named, messages = found(path, skip_invalid=1)
     assert (unit, named) == ("utf-16", [NAMES, NAMES])
     assert messages[0].startswith(
-        "the offsets count UTF-16 units: all 6 spans fit this unit, but only 0 of 6 fit without conversion."
+        "The offsets count UTF-16 units and were converted. All 6 spans fit this unit, "
+        "but only 0 of 6 fit without conversion."
     )
-    assert "a span of 'PER' from 0 to 99, in a text of 9 UTF-16 units." in messages[1]
-    assert "a span of 'PER' from 0 to 99, in a text of 9 characters." in fails(path)
+    assert "the span 'PER' from 0 to 99 is invalid in a text with 9 UTF-16 units." in messages[1]
+    assert "the span 'PER' from 0 to 99 is invalid in a text with 9 characters." in fails(path)
 
 
 def test_only_the_texts_that_are_read_are_tried(tmp_path):
@@ -262,9 +267,7 @@ def test_only_the_texts_that_are_read_are_tried(tmp_path):
 
 def test_a_format_whose_offsets_are_none_has_no_unit(tmp_path):
     (tmp_path / "a.conll").write_text("Ada B-per\nleft O\n")
-    assert fails(tmp_path / "a.conll", offsets="utf-16").startswith(
-        "--offsets utf-16 does not apply to the format conll, only to "
-    )
+    assert fails(tmp_path / "a.conll", offsets="utf-16").startswith("--offsets utf-16 applies only to these formats: ")
     assert fails(doccano(tmp_path, ("a", [])), offsets="utf-8").startswith(
         "[convert] --offsets = 'utf-8' is not allowed. Allowed: auto, characters, utf-16, bytes."
     )
@@ -300,9 +303,9 @@ def test_spans_behind_characters_that_count_as_two_are_told_of(tmp_path):
     assert (unit, named) == ("characters", [[("Ada", "PER")], NAMES, [("b", "x")]])
     assert messages == [
         "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file "
-        "does not declare the text of these spans. The character was counted as one. Counted as two, 1 of the spans "
-        "also fit the tokens. If it is two: --offsets utf-16. If it is one, to hide this: --offsets characters. The "
-        f"first: {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
+        "does not declare the text of these spans, so the character was counted as one. If it counts as two, 1 of the "
+        "spans also fit the tokens. If two is correct: --offsets utf-16. If one is correct, hide this warning: "
+        f"--offsets characters. The first span is {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
     ]
 
 
@@ -322,7 +325,11 @@ def test_inspect_tells_both(tmp_path):
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, utf16)))
     findings = {finding.code: finding for finding in inspect_files([path]).findings}
     assert (findings["offset_units"].level, findings["offset_units"].count) == ("warning", 3)
-    assert findings["offset_units"].details[0].startswith("the offsets count UTF-16 units: all 3 spans fit this unit")
+    assert (
+        findings["offset_units"]
+        .details[0]
+        .startswith("The offsets count UTF-16 units and were converted. All 3 spans fit this unit")
+    )
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, len)))
     findings = {finding.code: finding for finding in inspect_files([path], examples=1).findings}
     assert findings["ambiguous_offsets"].count == 3
@@ -347,10 +354,13 @@ def off(start: int, end: int) -> Spans:
 @pytest.mark.parametrize(
     ("shift", "message"),
     [
-        (-1, "start and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to each."),
-        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: subtract 1 from each."),
-        (-3, "start and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to each."),
-        (2, "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: subtract 2 from each."),
+        (-1, "start and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to each offset."),
+        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: subtract 1 from each offset."),
+        (-3, "start and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to each offset."),
+        (
+            2,
+            "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: subtract 2 from each offset.",
+        ),
     ],
 )
 @pytest.mark.parametrize("misaligned", ["error", "expand", "contract", "missing"])
@@ -376,16 +386,16 @@ def test_inclusive_ends_are_refused(tmp_path):
     shown = fails(told(tmp_path, (LONG, off(0, -1)), names=PEOPLE), misaligned="expand")
     first, second, *_, last = shown.split("\n")
     assert first.startswith(
-        f"{tmp_path / 'a.json'}, line 1, id 1: the file declares the text of a span as 'Adah', but the text at its"
+        f"{tmp_path / 'a.json'}, line 1, id 1: the text of a span is declared as 'Adah', but the text at its"
     )
     assert second.startswith("6 of 6 spans do not fit the text, and 6 of these end 1 character too early")
-    assert last == "Fix the ends in the file: add 1 to each."
+    assert last == "Fix the ends in the file: add 1 to each end."
 
 
 def test_a_shift_is_named_where_the_file_says_what_its_spans_cover(tmp_path):
     shown = fails(told(tmp_path, (LONG, off(1, 1)), names=PEOPLE))
     assert shown.startswith(
-        f"{tmp_path / 'a.json'}, line 1, id 1: the file declares the text of a span as 'Adah', but the text at its"
+        f"{tmp_path / 'a.json'}, line 1, id 1: the text of a span is declared as 'Adah', but the text at its"
     )
     assert "\n6 of 6 spans do not fit the text, and 6 of these start and end 1 character too late:\n" in shown
     # `--skip-invalid` does not apply to shifted offsets.
@@ -397,7 +407,9 @@ def test_a_shift_by_which_spans_leave_the_text_is_found(tmp_path):
     text = "Ada, Bobby, Cleo"
     shifted = [(a + 1, b + 1, label) for a, b, label in spans(text, len, [("Ada", "x"), ("Bobby", "x"), ("Cleo", "x")])]
     shown = fails(doccano(tmp_path, (text, shifted)))
-    assert shown.startswith(f"{tmp_path / 'a.jsonl'}, line 1, id 1: a span of 'x' from 13 to 17, in a text of 16")
+    assert shown.startswith(
+        f"{tmp_path / 'a.jsonl'}, line 1, id 1: the span 'x' from 13 to 17 is invalid in a text with 16"
+    )
     assert "\n3 of 3 spans do not fit the text, and 3 of these start and end 1 character too late:\n" in shown
 
 
@@ -429,8 +441,8 @@ def test_one_error_lists_misaligned_and_overlapping_spans(tmp_path):
     path = doccano(tmp_path, ("Berliners", [(0, 6, "LOC")]), ("New York", [(0, 8, "LOC"), (4, 8, "PER")]))
     shown = fails(path)
     assert shown.startswith(f"1 of 3 spans do not start and end at token boundaries:\n- {path}, line 1, id 1: 'Berlin'")
-    assert f"\n1 of 3 spans share tokens with another:\n- {path}, line 2, id 2: 'York' (PER, 4-8)" in shown
-    assert fails(path, misaligned="expand").startswith("1 of 3 spans share tokens with another:")
+    assert f"\n1 of 3 spans share tokens with another span:\n- {path}, line 2, id 2: 'York' (PER, 4-8)" in shown
+    assert fails(path, misaligned="expand").startswith("1 of 3 spans share tokens with another span:")
     assert "share tokens" not in fails(path, overlap="first")
 
 
@@ -461,7 +473,8 @@ def test_the_command_converts_tells_and_writes_the_option_down(tmp_path):
     result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
     assert result.exit_code == 0
     assert (
-        "the offsets count UTF-16 units: all 6 spans fit this unit, but only 0 of 6 fit without conversion."
+        "The offsets count UTF-16 units and were converted. All 6 spans fit this unit, "
+        "but only 0 of 6 fit without conversion."
     ) in " ".join(result.output.split())
     convert(path, tmp_path / "out", offsets="utf-16", split="50/50", duplicates="keep")
     assert "--offsets utf-16" in json.loads((tmp_path / "out" / "split.json").read_text())["again"]

@@ -66,8 +66,10 @@ def test_several_files_are_refused_by_name(tmp_path):
         part_file(folder, EVALUATED)
     listed = ", ".join(f"{folder}/{name}" for name in ("dev.spacy", "more/a.spacy", "test.spacy", "train.spacy"))
     assert str(caught.value) == (
-        f"{folder} has these .spacy files: {listed}. There is no split.json next to them that names the test part. "
-        f"Allowed: one file. Choose it: python -m spacy bert-ner evaluate PIPELINE '{folder}/test.spacy'"
+        f"{folder} contains these .spacy files: {listed}. The folder contains no split.json that identifies "
+        "the test split. "
+        "Allowed: one file. Specify which file to use: python -m spacy bert-ner evaluate PIPELINE "
+        f"'{folder}/test.spacy'"
     )
 
 
@@ -80,17 +82,22 @@ def test_of_many_files_the_first_are_named(tmp_path):
 def test_a_split_without_the_part_is_refused(tmp_path):
     """Test that even a single file is rejected if it is a different split."""
     make(tmp_path, "dev.spacy", "train.spacy", train="train.spacy", dev="dev.spacy")
-    message = r"Its split.json has no test part, only these: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
+    message = r"Its split.json does not contain the split test, only: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
     with pytest.raises(CorpusError, match=message):
         part_file(tmp_path, EVALUATED)
     (tmp_path / "dev.spacy").unlink()
-    with pytest.raises(CorpusError, match=r"has these .spacy files: \S+/train.spacy\. Its split.json has no test part"):
+    with pytest.raises(
+        CorpusError, match=r"contains these .spacy files: \S+/train.spacy\. Its split.json does not contain"
+    ):
         part_file(tmp_path, EVALUATED)
 
 
 def test_a_part_that_is_gone_is_refused(tmp_path):
     make(tmp_path, "train.spacy", "sub/test.spacy", **NAMED)
-    message = r"Its split.json names test.spacy as the test part, which is not one of them\. Allowed: one file"
+    message = (
+        "Its split.json specifies test.spacy as the test split, but the folder does "
+        r"not contain this file\. Allowed: one file"
+    )
     with pytest.raises(CorpusError, match=message):
         part_file(tmp_path, EVALUATED)
 
@@ -98,7 +105,7 @@ def test_a_part_that_is_gone_is_refused(tmp_path):
 @pytest.mark.parametrize("parts", [{}, {"train": "train.jsonl", "test": "test.jsonl"}])
 def test_a_folder_without_spacy_files_is_refused(tmp_path, parts):
     make(tmp_path, "train.jsonl", "test.jsonl", **parts)
-    with pytest.raises(CorpusError, match=r"has no .spacy file\. .*calibrate PIPELINE OUTPUT_DIR/dev.spacy$"):
+    with pytest.raises(CorpusError, match=r"contains no .spacy file\. .*calibrate PIPELINE OUTPUT_DIR/dev.spacy$"):
         part_file(tmp_path, CALIBRATED_ON)
 
 
@@ -124,7 +131,7 @@ def test_a_split_json_that_is_not_ours_tells_nothing(tmp_path, content):
     (folder / "split.json").write_bytes(content)
     assert part_file(folder, EVALUATED) == folder / "train.spacy"
     make(folder, "test.spacy")
-    with pytest.raises(CorpusError, match=r"There is no split.json next to them that names the test part"):
+    with pytest.raises(CorpusError, match=r"The folder contains no split.json that identifies the test split"):
         part_file(folder, EVALUATED)
 
 
@@ -135,8 +142,9 @@ def test_parts_of_one_split_are_no_corpus(tmp_path, place):
         refuse_split(tmp_path)
     train, dev, test = (folder / f"{name}.spacy" for name in ("train", "dev", "test"))
     assert str(caught.value) == (
-        f"{tmp_path} has several parts of one split, {train}, {dev}, {test}, which would be read as one corpus. "
-        f"Allowed: one file per corpus: --paths.train {train} --paths.dev {dev}"
+        f"{tmp_path} contains several splits of one corpus, which would be read as one split: {train}, {dev}, "
+        f"{test}. "
+        f"Allowed: one file per split. Specify the files: --paths.train {train} --paths.dev {dev}"
     )
 
 
@@ -157,5 +165,7 @@ def test_training_on_all_parts_of_a_split_is_refused(tmp_path, key):
     line = ["bert-ner", "train", str(ROOT / "configs" / "bert_ner.cfg"), "--output", str(tmp_path / "out"), *options]
     done = CliRunner().invoke(app, line)
     assert done.exit_code == 1, done.output
-    assert "corpus has several parts of one split, " in " ".join(done.output.split())
+    assert "corpus contains several splits of one corpus, which would be read as one split: " in " ".join(
+        done.output.split()
+    )
     assert not (tmp_path / "out").exists()

@@ -104,25 +104,31 @@ def test_white_space_between_tokens_stays(tmp_path, text, words, spaces):
 @pytest.mark.parametrize(
     ("tokens", "rest"),
     [
-        ("New York", '\'New York\' in tokens. Allowed: {"text": "Ada", "start": 0, "end": 3}, with whole'),
-        (["New", "York"], "'New' in tokens. Allowed: "),
-        ([token(0, 19)], "{'start': 0, 'end': 19} in tokens. Allowed: .* in a text of 18."),
-        ([token(0, 0)], "{'start': 0, 'end': 0} in tokens"),
-        ([token(-1, 3)], "{'start': -1, 'end': 3} in tokens"),
-        ([token(True, 3)], "{'start': True, 'end': 3} in tokens"),
+        (
+            "New York",
+            ('tokens contains the invalid value \'New York\'. Allowed: a list of tokens such as {"text": "Ada", '),
+        ),
+        (["New", "York"], "tokens contains the invalid value 'New'. Allowed: "),
+        ([token(0, 19)], "tokens contains the invalid value {'start': 0, 'end': 19}. Allowed: .* from 0 to 18."),
+        ([token(0, 0)], "tokens contains the invalid value {'start': 0, 'end': 0}"),
+        ([token(-1, 3)], "tokens contains the invalid value {'start': -1, 'end': 3}"),
+        ([token(True, 3)], "tokens contains the invalid value {'start': True, 'end': 3}"),
         (
             [token(0, 8, "New  York")],
-            "the token from 0 to 8 is declared as 'New  York', but the text there is 'New York'.",
+            "the token at offsets 0 to 8 is declared as 'New  York', but the text at these offsets is 'New York'.",
         ),
         (
             [token(0, 8), token(4, 14)],
-            "the token from 4 to 14, 'York-based', starts before the end, 8, of the",
+            "the token 'York-based' at offsets 4 to 14 starts before the previous token ends at 8.",
         ),
-        ([token(0, 14), token(0, 3)], "the token from 0 to 3, 'New', starts before the end, 14, of the previous token"),
-        ([token(0, 3), token(8, 18)], "' York', from 3 to 8, is in no token. Allowed: only white space between"),
-        ([token(0, 14)], "' Ada', from 14 to 18, is in no token."),
-        ([token(4, 18)], "'New ', from 0 to 4, is in no token."),
-        ([], "'New York-based Ada', from 0 to 18, is in no token."),
+        ([token(0, 14), token(0, 3)], "the token 'New' at offsets 0 to 3 starts before the previous token ends at 14."),
+        (
+            [token(0, 3), token(8, 18)],
+            "the text ' York' at offsets 3 to 8 is not part of any token. Only white space is allowed between",
+        ),
+        ([token(0, 14)], "the text ' Ada' at offsets 14 to 18 is not part of any token."),
+        ([token(4, 18)], "the text 'New ' at offsets 0 to 4 is not part of any token."),
+        ([], "the text 'New York-based Ada' at offsets 0 to 18 is not part of any token."),
     ],
 )
 def test_tokens_that_are_not_those_of_the_text_are_refused(tmp_path, tokens, rest):
@@ -133,7 +139,7 @@ def test_tokens_that_are_not_those_of_the_text_are_refused(tmp_path, tokens, res
     message = str(caught.value)
     assert message.startswith(f"{path}, line 2: {head}")
     assert tail in message
-    assert message.endswith("remove its tokens to use the tokenizer of --lang.")
+    assert message.endswith("remove its tokens to use the --lang tokenizer.")
 
 
 def test_unknown_parts_have_no_tag(tmp_path):
@@ -148,18 +154,18 @@ def test_unknown_parts_have_no_tag(tmp_path):
         (
             "all",
             (
-                "'all' in unknown. Allowed: [start, end] such as [0, 3], whole numbers of characters in a text of "
-                "18, start < end."
+                "unknown contains the invalid value 'all'. Allowed: a list of [start, end] pairs, such as [0, 3]. The "
+                "offsets must be whole numbers of characters with 0 <= start < end <= 18."
             ),
         ),
-        ([0, 3], "0 in unknown"),
-        ([[0, 3, 4]], "[0, 3, 4] in unknown"),
-        ([[3, 3]], "[3, 3] in unknown"),
-        ([[0, 19]], "[0, 19] in unknown"),
-        ([[0, 3.0]], "[0, 3.0] in unknown"),
+        ([0, 3], "unknown contains the invalid value 0"),
+        ([[0, 3, 4]], "unknown contains the invalid value [0, 3, 4]"),
+        ([[3, 3]], "unknown contains the invalid value [3, 3]"),
+        ([[0, 19]], "unknown contains the invalid value [0, 19]"),
+        ([[0, 3.0]], "unknown contains the invalid value [0, 3.0]"),
         (
             [[15, 18], [0, 3]],
-            "'New', from 0 to 3, is unknown, but a span includes tokens of it. Allowed: either unknown or in a span.",
+            "the text 'New' at offsets 0 to 3 is marked as unknown, but a span includes some of its tokens.",
         ),
     ],
 )
@@ -176,7 +182,7 @@ def test_a_label_that_no_column_can_hold_is_refused(tmp_path, label):
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
     assert str(caught.value).startswith(
-        f"{path}, line 2: {label!r} is not a valid label for the span 0-3. Allowed: a non-empty string"
+        f"{path}, line 2: the span 0-3 has the invalid label {label!r}. Allowed: a non-empty string"
     )
 
 

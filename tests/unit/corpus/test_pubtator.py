@@ -66,13 +66,19 @@ def test_it_is_told_from_the_first_two_rows(tmp_path, rows, is_told):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        ("101\t0\t4\tGout\tDisease\tD1", r"'101\t0\t4\tGout\tDisease\tD1' is not a row of the document '100'."),
-        ("100\t0\t4\tGout", r"'100\t0\t4\tGout' is not a row of the document '100'. Allowed after its title and"),
-        ("100\t-1\t4\tGout\tDisease", "'100\\t-1\\t4\\tGout\\tDisease' is not a row of the document"),
-        ("100\tx", "'100\\tx' is not a row"),
-        ("100|a|again", "'100|a|again' is not a row"),
-        ("Gout", "'Gout' is not a row"),
-        ("100\t0\t4\tGout\t\tD1", "'' is not a valid label for the span 0-4."),
+        (
+            "101\t0\t4\tGout\tDisease\tD1",
+            (r"'101\t0\t4\tGout\tDisease\tD1' is not a valid row in the " "PubTator document '100'."),
+        ),
+        (
+            "100\t0\t4\tGout",
+            r"'100\t0\t4\tGout' is not a valid row in the PubTator document '100'. Allowed after the title and",
+        ),
+        ("100\t-1\t4\tGout\tDisease", "'100\\t-1\\t4\\tGout\\tDisease' is not a valid row in the PubTator document"),
+        ("100\tx", "'100\\tx' is not a valid row"),
+        ("100|a|again", "'100|a|again' is not a valid row"),
+        ("Gout", "'Gout' is not a valid row"),
+        ("100\t0\t4\tGout\t\tD1", "the span 0-4 has the invalid label ''."),
     ],
 )
 def test_a_bad_row_is_refused_with_its_line(tmp_path, row, rest):
@@ -86,15 +92,14 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, row, rest):
 
 def test_a_document_without_a_title_is_refused(tmp_path):
     path = pubtator(tmp_path, *GOUT, "", "101|a|Flu.", "101\t0\t3\tFlu\tDisease", "", "102|t|Gout.")
-    assert fails(path).startswith(f"{path}, line 5: '101|a|Flu.' instead of the title of a PubTator document.")
+    assert fails(path).startswith(f"{path}, line 5: '101|a|Flu.' is not the title of a PubTator document.")
     assert [s.document for s in CorpusStream(path, skip_invalid=1)] == ["100", "102"]
 
 
 def test_an_entity_of_other_text_is_refused_with_line_and_document(tmp_path):
     path = pubtator(tmp_path, *GOUT, "100\t8\t13\tRome\tPlace")
     assert fails(path).startswith(
-        f"{path}, line 4, id '100': the file declares the text of a span as 'Rome', but the text at its offsets "
-        "is 'Rome.'."
+        f"{path}, line 4, id '100': the text of a span is declared as 'Rome', but the text at its offsets is 'Rome.'."
     )
 
 

@@ -20,11 +20,13 @@ TEXT = "Ada met Bob in New York."
 WORDS = ["Ada", "met", "Bob", "in", "New", "York", "."]
 UNKNOWN = [None] * 7
 REJECTED = (
-    "1 spans are not entities, because the annotator rejected them. To learn from them: [components.bert_ner] "
+    "1 spans are not entities because the annotator rejected them. To train on them as incorrect spans: "
+    "[components.bert_ner] "
     "incorrect_spans_key"
 )
 PARTIAL = (
-    "texts have yes-or-no answers about their spans (Prodigy's _view_id), so all their other tokens are left unknown."
+    "texts have yes-or-no answers about their spans, according to Prodigy's _view_id. All other tokens "
+    "in these texts are treated as unknown. No action is required."
 )
 
 
@@ -68,14 +70,22 @@ def test_a_span_has_its_own_answer(tmp_path):
 def test_a_rejected_task_of_another_interface_is_skipped(tmp_path, view):
     path = lines(tmp_path, task("reject", span(0, 3), view=view), task("accept", span(8, 11), view=view))
     assert only(path).tags == ["O", "O", "B-per", "O", "O", "O", "O"]
-    assert messages(path) == ["1 texts were skipped because they are not annotated or their annotation was rejected"]
+    assert messages(path) == [
+        (
+            "1 texts were skipped because they were not annotated or their annotation was "
+            "rejected. No action is required if this is intended."
+        )
+    ]
 
 
 def test_what_was_ignored_or_has_no_span_tells_nothing(tmp_path):
     path = lines(tmp_path, task("ignore", span(0, 3)), task("reject"), task("accept"), task("accept", span(0, 3)))
     assert found(path) == [[], [("Ada", "per")]]
     assert [sentence.tags[-1] for sentence in CorpusStream(path)] == ["O", None]
-    assert messages(path)[0] == "2 texts were skipped because they are not annotated or their annotation was rejected"
+    assert messages(path)[0] == (
+        "2 texts were skipped because they were not annotated or their annotation was "
+        "rejected. No action is required if this is intended."
+    )
 
 
 def test_a_rejected_span_of_an_accepted_text(tmp_path):
@@ -98,15 +108,17 @@ def test_rejected_spans_in_tokens(tmp_path, rejected, incorrect):
     path = lines(tmp_path, task("reject", *rejected))
     assert only(path).incorrect == incorrect
     misfit = (
-        "1 rejected spans were skipped, because no entity can start and end there: inside a token, or with white space."
+        "1 rejected spans were skipped because an entity cannot have their boundaries. They start or end "
+        "inside a token "
+        "or with white space. No action is required."
     )
     assert (misfit in messages(path)) == (not incorrect)
 
 
 def test_what_is_both_accepted_and_rejected_is_refused(tmp_path):
     path = lines(tmp_path, task("accept", span(0, 3), span(0, 3, answer="reject"), id=7))
-    fails(path, ", line 1, id 7: 'Ada' (per) is both accepted and rejected. Allowed: one of the two.")
-    fails(lines(tmp_path, task("reject", span(20, 30))), ", line 1: a span of 'per' from 20 to 30")
+    fails(path, ", line 1, id 7: the span 'Ada' (per) is both accepted and rejected. Allowed: only one of the two.")
+    fails(lines(tmp_path, task("reject", span(20, 30))), ", line 1: the span 'per' from 20 to 30")
     fails(lines(tmp_path, {"text": "Ada", "spans": [], "incorrect_spans": 3}), ", line 1: ")
 
 
@@ -145,8 +157,8 @@ def test_both_formats_that_hold_them_give_them_back(records, tmp_path):
 def test_other_formats_say_that_they_are_left_out(records, tmp_path, to):
     done = convert(records, tmp_path / "out", to=to)
     assert (
-        f"3 incorrect spans were omitted, because --to {to} cannot store them. Allowed: --to spacy, jsonl"
-        in done.messages
+        f"3 incorrect spans were omitted because --to {to} cannot store them. To keep them, specify another format "
+        "with --to: spacy, jsonl" in done.messages
     )
     (file,) = done.counts
     assert [sentence.tags for sentence in CorpusStream(file)] == [sentence.tags for sentence in SENTENCES]

@@ -150,7 +150,7 @@ def test_a_named_scheme_does_for_a_corpus_without_entities(tmp_path):
 def test_only_the_sentences_that_are_read_tell_the_scheme(tmp_path):
     path = write(tmp_path, as_columns(["O U-per", "O S-per"]))
     assert read_corpus(path, limit=1).tag_scheme == "BILUO"
-    with pytest.raises(CorpusError, match="line 5, the last column: the tag 'S-per' does not match"):
+    with pytest.raises(CorpusError, match="line 5, the last column: the tag 'S-per' does not fit"):
         read_corpus(path)
 
 
@@ -181,13 +181,11 @@ def test_a_tag_that_does_not_fit_those_before_it_is_refused(tmp_path, layout, pl
     path = write(tmp_path, layout([before, f"O {tag} O", tag]))  # the error is about the first occurrence
     shown = ", ".join(t for t in before.split() if t != "O")
     expected = (
-        f"{path}, line {place}: the tag {tag!r} does not match the tags before it ({shown}). Allowed: O and tags that "
+        f"{path}, line {place}: the tag {tag!r} does not fit the scheme of the earlier "
+        f"tags ({shown}). Allowed: O and tags with prefixes "
+        "from one scheme, such as B-per, or O and labels without prefixes, such as per. Fix the tag. If every tag "
+        f"except O is itself a label, specify --tag-scheme plain. The schemes are: {SCHEMES}."
     )
-    expected += (
-        "all have prefixes of one scheme (B-per), or O and labels without prefixes (per). Fix the row. If every tag "
-        "except "
-    )
-    expected += f"O is a label by itself: --tag-scheme plain (one of {SCHEMES})."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path)
 
@@ -208,9 +206,8 @@ def test_a_tag_that_is_not_of_the_named_scheme_is_refused(tmp_path, scheme, tag,
     path = write(tmp_path, as_sentences(["O", f"O {tag}"]))
     expected = (
         f"{path}, line 3, word 2: the tag '{tag}' does not belong to the scheme {scheme}. Allowed: {allowed}. Fix the "
-        "row, or "
+        f"tag, or replace --tag-scheme {scheme} with another scheme. The schemes are: {SCHEMES}."
     )
-    expected += f"replace --tag-scheme {scheme} by another scheme: one of {SCHEMES}."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, tag_scheme=scheme)
 
@@ -220,10 +217,12 @@ def test_labels_without_any_o_have_to_be_named(tmp_path, layout):
     path = write(tmp_path, layout(["DT NN", "NN VBZ"]))
     place = {as_columns: "1, the last column", as_tokens: "2, column Tag", as_sentences: "2, word 1"}[layout]
     expected = (
-        f"{path}, line {place}: the tag 'DT' has no prefix and no word has the tag O, so every word would be in an "
-        "entity. "
+        f"{path}, line {place}: the tag 'DT' has no prefix, and no word has the tag O, so every word would "
+        "belong to an entity. "
     )
-    with pytest.raises(CorpusError, match=f"^{re.escape(expected)}.* every word is in an entity: --tag-scheme plain$"):
+    with pytest.raises(
+        CorpusError, match=f"^{re.escape(expected)}.* every word belongs to an entity, specify --tag-scheme plain$"
+    ):
         read_corpus(path, format="conll" if layout is as_columns else "auto")
 
 
@@ -232,9 +231,10 @@ def test_a_column_of_as_many_tags_as_words_is_refused(tmp_path, named):
     """Test a column that contains other values than tags, such as lemmas."""
     path = write(tmp_path, "a O\n" + "".join(f"w{i} lemma{i}\n" for i in range(1001)))
     expected = (
-        f"{path}, line 2, the last column: 1001 different tags without prefixes for 1001 words ('lemma0', 'lemma1', "
-        "'lemma2', 'lemma3', 'lemma4'), too many to be labels. Specify the column of the tags in a file of "
-        "columns: --column 2. If they are labels, and on average 10 words or more share one: --tag-scheme plain"
+        f"{path}, line 2, the last column: 1001 words have 1001 different tags without prefixes ('lemma0', 'lemma1', "
+        "'lemma2', 'lemma3', 'lemma4'), which is too many labels. In a column file, specify the tag column: "
+        "--column 2. "
+        "If the tags are labels and each is shared by at least 10 words on average, specify --tag-scheme plain"
     )
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, format="conll", tag_scheme=named)
@@ -247,7 +247,7 @@ def test_a_thousand_labels_may_be_in_a_column(tmp_path):
 
 def test_more_labels_have_to_be_named_and_shared_by_words(tmp_path):
     path = write(tmp_path, "a O\n" + "".join(f"w{i} label{i % 1001}\n\n" for i in range(10_010)))
-    with pytest.raises(CorpusError, match="1001 different tags without prefixes for 10010 words"):
+    with pytest.raises(CorpusError, match="10010 words have 1001 different tags without prefixes"):
         read_corpus(path)
     assert len(read_corpus(path, tag_scheme="plain").sentences) == 10_010
 
@@ -282,8 +282,8 @@ def test_what_broke_a_rule_is_repaired_whatever_the_number_of_labels(tmp_path):
 def test_tags_with_prefixes_are_no_plain_labels(tmp_path):
     rows = "".join(f"a {prefix}-{label}\n" for label in "abcde" for prefix in "BI")
     path = write(tmp_path, rows + "b O\nc x\n")
-    expected = f"{path}: 10 of 11 tags have the prefix of a scheme (B-a, I-a, B-b, I-b, B-c), which --tag-scheme plain "
-    expected += "would treat as part of the label. Omit --tag-scheme plain."
+    expected = f"{path}: 10 of 11 tags have the prefix of a scheme (B-a, I-a, B-b, I-b, B-c). --tag-scheme plain "
+    expected += "would treat the prefix as part of the label. Omit --tag-scheme plain."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, tag_scheme="plain")
     path = write(tmp_path, rows + "b O\nc x\nd y\n")

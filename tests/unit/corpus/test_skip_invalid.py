@@ -61,44 +61,60 @@ def spans(*ends: object) -> list[dict[str, object]]:
 
 # In each file, the second of three sentences is invalid. The words in the other sentences are Ada and Cem.
 BAD = {
-    "labels": ("text,labels\nAda,B-per\nBob Day,O\nCem,O\n", "a.csv", "line 3: 2 words but 1 labels"),
-    "fields": ("text,labels\nAda,B-per\nBob\nCem,O\n", "a.csv", "line 3: 1 fields in this row, but 2 in the header"),
-    "quotes": ('text,labels\nAda,B-per\n"Bob"x,O\nCem,O\n', "a.csv", "line 3: not a CSV row"),
+    "labels": (
+        "text,labels\nAda,B-per\nBob Day,O\nCem,O\n",
+        "a.csv",
+        "line 3: the number of words (2) differs from the number of labels (1)",
+    ),
+    "fields": ("text,labels\nAda,B-per\nBob\nCem,O\n", "a.csv", "line 3: the header has 2 fields, but this row has 1"),
+    "quotes": ('text,labels\nAda,B-per\n"Bob"x,O\nCem,O\n', "a.csv", "line 3: the row is not valid CSV"),
     "token-tag": (
         TOKENS + "1,Ada,N,B-per\n2,Bob,N,O\n,Day,N, O\n3,Cem,N,O\n",
         "a.csv",
-        "line 4, column Tag: ' O' is not a valid tag",
+        "line 4, column Tag: ' O' is an invalid tag",
     ),
-    "token-fields": (TOKENS + "1,Ada,N,B-per\n2,Bob,N,O\n,Day,N\n3,Cem,N,O\n", "a.csv", "line 4: 3 fields"),
-    "token-first": (TOKENS + "1,Ada,N,B-per\n2,Bob,N\n,Day,N,O\n3,Cem,N,O\n", "a.csv", "line 3: 3 fields"),
-    "token-first-of-all": (TOKENS + "1,Ada,N,B-per\n2,Bob,N\n2,Day,N,O\n3,Cem,N,O\n", "a.csv", "line 3: 3 fields"),
-    "columns": ("Ada B-per\n\nDay\nBob O\n\nCem O\n", "a.conll", "line 3: only one column: 'Day'"),
+    "token-fields": (
+        TOKENS + "1,Ada,N,B-per\n2,Bob,N,O\n,Day,N\n3,Cem,N,O\n",
+        "a.csv",
+        "line 4: the header has 4 fields, but this row has 3",
+    ),
+    "token-first": (
+        TOKENS + "1,Ada,N,B-per\n2,Bob,N\n,Day,N,O\n3,Cem,N,O\n",
+        "a.csv",
+        "line 3: the header has 4 fields, but this row has 3",
+    ),
+    "token-first-of-all": (
+        TOKENS + "1,Ada,N,B-per\n2,Bob,N\n2,Day,N,O\n3,Cem,N,O\n",
+        "a.csv",
+        "line 3: the header has 4 fields, but this row has 3",
+    ),
+    "columns": ("Ada B-per\n\nDay\nBob O\n\nCem O\n", "a.conll", "line 3: the row 'Day' has only one column"),
     "odd-tag": ("Ada B-per\n\nBob O\nDay per\n\nCem O\n", "a.conll", "line 4, the last column: the tag 'per' does not"),
     "conllu": (
         conllu("Ada B-per") + "\n" + conllu("Bob O", "Day O").replace("2\t", "3\t") + "\n" + conllu("Cem O"),
         "a.conllu",
-        "line 4: the ID '3' where word 2 is expected",
+        "line 4: the ID is '3', but word 2 is expected",
     ),
     "conllu-key": (
         conllu("Ada B-per") + "\n" + conllu("Bob O", "Day O").replace("NER=O\n2", "NE=O\n2") + "\n" + conllu("Cem O"),
         "a.conllu",
-        "line 3: NE= in 'NE=O', but NER= on line 1",
+        "line 3: NE= in 'NE=O' conflicts with NER= on line 1",
     ),
     "sent-id": (
         "# sent_id = 1\n" + conllu("Ada B-per") + "\n# sent_id = 1\n" + conllu("Bob O") + "\n" + conllu("Cem O"),
         "a.conllu",
-        "line 4: the id '1' is already used on line 1",
+        "line 4: the ID '1' is already used on line 1",
     ),
-    "span": (spans(3, 9, None), "a.jsonl", "line 2: a span of 'per' from 0 to 9, in a text of 3 characters"),
+    "span": (spans(3, 9, None), "a.jsonl", "line 2: the span 'per' from 0 to 9 is invalid in a text with 3 characters"),
     "json": (
         '{"text": "Ada", "spans": []}\n{"text": "Bob"\n{"text": "Cem", "spans": []}\n',
         "a.jsonl",
-        "line 2: not JSON",
+        "line 2: the record is not valid JSON",
     ),
     "doccano-id": (
         [{"id": i, "text": text, "label": []} for i, text in ((1, "Ada"), (1, "Bob"), (2, "Cem"))],
         "a.jsonl",
-        "line 2: the id 1 is already used on line 1",
+        "line 2: the ID 1 is already used on line 1",
     ),
     "label-studio": (
         [
@@ -106,16 +122,16 @@ BAD = {
             for i, (text, result) in enumerate((("Ada", []), ("Bob", None), ("Cem", [])))
         ],
         "a.jsonl",
-        "line 2, id 1: None instead of a list of spans or annotations",
+        "line 2, id 1: None is not a list of spans or annotations",
     ),
     "huggingface-json": (
         [{"tokens": [word], "ner_tags": tags} for word, tags in (("Ada", ["B-per"]), ("Bob", [1]), ("Cem", ["O"]))],
         "a.jsonl",
         "line 2: the tag 1 is a number without a name",
     ),
-    "brat": (brat, "", "b.ann, line 1: a span of 'per' from 0 to 9"),
-    "docbin": (docbin, "", "a.spacy, Doc 2, token 1: 'B-per ' is not a valid tag"),
-    "parquet": (parquet, "", "row 2: 1 tokens but 2 ner_tags"),
+    "brat": (brat, "", "b.ann, line 1: the span 'per' from 0 to 9"),
+    "docbin": (docbin, "", "a.spacy, Doc 2, token 1: 'B-per ' is an invalid tag"),
+    "parquet": (parquet, "", "row 2: the number of tokens (1) differs from the number of values in ner_tags (2)"),
 }
 
 
@@ -138,7 +154,9 @@ def test_a_bad_sentence_is_left_out_and_listed(bad):
     assert [sentence.words for sentence in stream] == [["Ada"], ["Cem"]]
     assert stream.n_sentences == len(stream.texts) == 2
     (said,) = stream.messages()
-    assert said.startswith("1 sentences that cannot be read were skipped:\n- ")
+    assert said.startswith(
+        "1 sentences were skipped because they cannot be read. Fix these sentences to include them:\n- "
+    )
     assert message in said
 
 
@@ -148,9 +166,9 @@ def test_more_than_are_allowed_are_an_error_that_lists_them(tmp_path):
     with pytest.raises(CorpusError) as e:
         CorpusStream(path, skip_invalid=2)
     lines = str(e.value).splitlines()
-    assert lines[0] == "3 sentences cannot be read, more than --skip-invalid 2 permits:"
-    assert [line.split(": only one column")[0] for line in lines[1:4]] == [f"- {path}, line {n}" for n in (3, 7, 9)]
-    assert lines[4] == "Fix them, or allow more: --skip-invalid 20"
+    assert lines[0] == "3 sentences cannot be read, but --skip-invalid permits at most 2:"
+    assert [line.split(": the row ")[0] for line in lines[1:4]] == [f"- {path}, line {n}" for n in (3, 7, 9)]
+    assert lines[4] == "Fix the sentences, or raise the limit: --skip-invalid 20"
 
 
 def test_the_limit_counts_what_could_be_read(tmp_path):
@@ -190,12 +208,12 @@ def test_the_key_of_a_sentence_that_is_left_out_is_not_that_of_the_others(tmp_pa
     bad = conllu("Ada O", "Bob O").replace("2\t", "3\t").replace("NER=", "NE=")
     path = write(tmp_path, f"{bad}\n{conllu('Cem B-per')}\n{conllu('Eve O')}", "a.conllu")
     assert [s.words for s in CorpusStream(path, skip_invalid=1)] == [["Cem"], ["Eve"]]
-    with pytest.raises(CorpusError, match="line 2: the ID '3' where word 2 is expected"):
+    with pytest.raises(CorpusError, match="line 2: the ID is '3', but word 2 is expected"):
         CorpusStream(write(tmp_path, bad, "b.conllu"), skip_invalid=1)
 
 
 def test_nothing_but_bad_sentences_is_an_error(tmp_path):
-    with pytest.raises(CorpusError, match="line 1: only one column"):
+    with pytest.raises(CorpusError, match="line 1: the row 'a' has only one column"):
         CorpusStream(write(tmp_path, "a\n\nb\n", "a.conll"), format="conll", skip_invalid=5)
 
 
@@ -211,24 +229,32 @@ def test_the_command_lists_what_it_left_out(tmp_path):
     assert not (tmp_path / "out").exists()
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), "--skip-invalid", "1"])
     assert done.exit_code == 0
-    assert "1 sentences that cannot be read were skipped" in " ".join(done.output.split())
+    assert "1 sentences were skipped because they cannot be read" in " ".join(done.output.split())
     assert "a.spacy: 2 sentences" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(
     ("content", "format", "message"),
     [
-        ("x" * 10_000_000 + " O\n", "conll", "line 1: a text of 10000000 characters. Allowed: at most 1000000"),
-        ("x" * 10_000_000 + "\n", "conll", "line 1: only one column: '" + "x" * 40 + "'"),
-        ("a b " + "x" * 10_000_000 + "\n", "auto", "line 1: cannot detect the format from 'a b xxxx"),
-        ("text,labels\n" + "x " * 5_000_000 + "x,O\n", "auto", "line 2: not a CSV row: field larger than field limit"),
-        (TOKENS + "1," + "x" * 10_000_000 + ",N,O\n", "auto", "line 2: not a CSV row: field larger than field limit"),
-        (conllu("a O") + "\n" + conllu("x" * 10_000_000 + " O"), "auto", "line 3: a text of 10000000 characters."),
-        ("1" * 10_000_000, "conllu", "line 1: 1 columns: '" + "1" * 40 + "'"),
+        ("x" * 10_000_000 + " O\n", "conll", "line 1: the text has 10000000 characters. The maximum is 1000000"),
+        ("x" * 10_000_000 + "\n", "conll", "line 1: the row '" + "x" * 40 + "' has only one column"),
+        ("a b " + "x" * 10_000_000 + "\n", "auto", "line 1: the format cannot be detected from 'a b xxxx"),
+        (
+            "text,labels\n" + "x " * 5_000_000 + "x,O\n",
+            "auto",
+            "line 2: the row is not valid CSV (field larger than field limit",
+        ),
+        (
+            TOKENS + "1," + "x" * 10_000_000 + ",N,O\n",
+            "auto",
+            "line 2: the row is not valid CSV (field larger than field limit",
+        ),
+        (conllu("a O") + "\n" + conllu("x" * 10_000_000 + " O"), "auto", "line 3: the text has 10000000 characters."),
+        ("1" * 10_000_000, "conllu", "line 1: a CoNLL-U row must have ten columns, but '" + "1" * 40 + "' has 1"),
         (
             '{"tokens": ["' + "x" * 10_000_000 + '"], "ner_tags": ["O"]}',
             "huggingface-json",
-            "line 1: a text of 10000000",
+            "line 1: the text has 10000000",
         ),
     ],
     ids=["word", "line", "row", "sentence", "csv-word", "conllu-word", "conllu-line", "token"],
@@ -297,17 +323,14 @@ def test_a_column_of_parquet_names_the_document(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"tokens": [["a"], ["b"]], "ner_tags": [["O"], ["O"]], "source": ["x", "y"]}), path)
     assert [s.document for s in CorpusStream(path, document_key="source")] == ["x", "y"]
-    with pytest.raises(CorpusError, match="no column author to name the document. Its columns are: tokens"):
+    with pytest.raises(CorpusError, match="exactly one column named author. Its columns are: tokens"):
         CorpusStream(path, document_key="author")
-    with pytest.raises(CorpusError, match=r"row 1: tokens = \['a'\] is not allowed. Allowed: the document's name"):
+    with pytest.raises(CorpusError, match=r"row 1: tokens = \['a'\] is invalid. Allowed: a document name"):
         CorpusStream(path, document_key="tokens")
 
 
 def test_formats_without_fields_have_no_key(tmp_path):
-    message = (
-        "--document-key source does not apply to the format conll, only to label-studio, gmb-sentences, gmb-tokens, "
-        "conllu"
-    )
+    message = "--document-key source applies only to these formats: label-studio, gmb-sentences, gmb-tokens, conllu"
     with pytest.raises(CorpusError, match=message):
         CorpusStream(write(tmp_path, "a O\n", "a.conll"), document_key="source")
 

@@ -45,7 +45,10 @@ def test_two_or_three_percentages_are_a_split(text, percent):
     ],
 )
 def test_anything_else_is_no_split(text):
-    message = f"--split {text} is not allowed. Allowed: two or three whole percentages that add up to 100: 80/10/10."
+    message = (
+        f"--split {text} is invalid. Specify two or three positive whole percentages "
+        "that add up to 100, such as --split 80/10/10"
+    )
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         parse_split(text)
 
@@ -100,7 +103,10 @@ def test_parts_have_their_sizes_and_share_nothing(n, split, sizes):
     [(0, "80/20", "train"), (1, "80/20", "train"), (4, "80/10/10", "dev"), (2, "50/49/1", "dev"), (9, "90/5/5", "dev")],
 )
 def test_a_part_without_a_sentence_is_refused(n, split, part):
-    message = f"{n} sentences are too few for --split {split}: the part '{part}' would be empty. Omit --split."
+    message = (
+        f"{n} sentences are too few for --split {split}, because the {part} split would "
+        "be empty. Add sentences, or omit --split."
+    )
     with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
         split_at_random(range(n), split, 42)
 
@@ -160,7 +166,7 @@ def test_a_large_unit_does_not_take_the_room_of_small_ones():
 
 
 def test_too_few_units_for_the_parts():
-    with pytest.raises(CorpusError, match="the part 'dev' would be empty"):
+    with pytest.raises(CorpusError, match="the dev split would be empty"):
         split_units(np.array([0, 0, 0, 1, 1]), no_labels(5), "80/10/10", 0)
 
 
@@ -204,5 +210,5 @@ def test_without_copies_nothing_is_moved():
 
 
 def test_a_part_of_copies_alone_is_refused():
-    with pytest.raises(CorpusError, match="the part 'dev' would be empty"):
+    with pytest.raises(CorpusError, match="the dev split would be empty"):
         copies_together({"train": np.array([0]), "dev": np.array([1])}, np.array([5, 5]), "50/50")

@@ -96,8 +96,8 @@ def test_the_column_of_the_labels_is_told_from_the_header(tmp_path):
 def test_a_header_that_does_not_say_where_the_labels_are_is_refused(tmp_path, layers, found):
     row = "1-1  0-3  Mia  a  b  c  "
     assert fails(webanno(tmp_path, "#Text=Mia", row, layers=layers), skip_invalid=9).startswith(
-        f"{tmp_path / 'news.tsv'}: no layer has the labels of entities, or several may. The features of spans are: "
-        f"{found}. Allowed: one layer whose name ends in NamedEntity"
+        f"{tmp_path / 'news.tsv'}: the layer with the entity labels cannot be identified. The span features are: "
+        f"{found}. Allowed: a single layer whose name ends in NamedEntity"
     )
 
 
@@ -161,12 +161,15 @@ def test_parts_of_tokens_are_found_in_either_unit(tmp_path, token, part):
     [
         (
             "1-2  4-8  flew",
-            "'1-2\\t4-8\\tflew' has 3 columns and none for webanno.custom.NamedEntity|value, or is",
+            (
+                "'1-2\\t4-8\\tflew' is not a valid WebAnno TSV row, or its 3 columns do not "
+                "include webanno.custom.NamedEntity|value."
+            ),
         ),
-        ("flew  _", "'flew\\t_' has 2 columns and none"),
-        ("1-2  4-8  flew  LOC[x]", "'LOC[x]' is not a value of webanno.custom.NamedEntity|value."),
-        ("1-2  4-8  flew  *[2]", "an annotation at 'flew' without a value of webanno.custom.NamedEntity|value."),
-        ("1-2  4-8  flew  \\n", "'\\n' is not a valid label for the span 4-8."),
+        ("flew  _", "'flew\\t_' is not a valid WebAnno TSV row, or its 2 columns do"),
+        ("1-2  4-8  flew  LOC[x]", "'LOC[x]' is not a valid value for webanno.custom.NamedEntity|value."),
+        ("1-2  4-8  flew  *[2]", "the annotation at 'flew' has no value for webanno.custom.NamedEntity|value."),
+        ("1-2  4-8  flew  \\n", "the span 4-8 has the invalid label '\\n'."),
         ("1-2  4-8  flies  _", "the next token is 'flies', but the text continues with ' flew to'."),
         ("1-2  4-8  to  _", "the next token is 'to', but the text continues with ' flew to'."),
         ("1-2  4-8    _", "the next token is '', but the text continues with ' flew to'."),
@@ -185,10 +188,10 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, row, rest):
 @pytest.mark.parametrize(
     ("row", "rest"),
     [
-        ("1-1.1  0-2  ia  X", "'ia' is not part of the token before it at these offsets."),
-        ("1-1.1  1-9  ia  X", "'ia' is not part of the token before it at these offsets."),
-        ("1-9.1  1-3  ia  X", "'ia' is not part of the token before it at these offsets."),
-        ("1-1.1  1-1    X", "a span of 'X' from 1 to 1, in a text of 3 characters."),
+        ("1-1.1  0-2  ia  X", "'ia' is not part of the previous token at these offsets."),
+        ("1-1.1  1-9  ia  X", "'ia' is not part of the previous token at these offsets."),
+        ("1-9.1  1-3  ia  X", "'ia' is not part of the previous token at these offsets."),
+        ("1-1.1  1-1    X", "the span 'X' from 1 to 1 is invalid in a text with 3 characters."),
     ],
 )
 def test_a_bad_part_of_a_token_is_refused_with_its_line(tmp_path, row, rest):
@@ -203,7 +206,9 @@ def test_text_in_no_token_is_refused(tmp_path):
 
 def test_an_annotation_on_tokens_apart_or_in_two_sentences_is_refused(tmp_path):
     path = webanno(tmp_path, "#Text=a b c", "1-1  0-1  a  X[1]", "1-2  2-3  b  _", "1-3  4-5  c  X[1]")
-    assert fails(path).startswith(f"{path}, line 8: the annotation 'X'[1] again, but not on the token before.")
+    assert fails(path).startswith(
+        f"{path}, line 8: the annotation 'X'[1] continues here, but the previous token does not have it."
+    )
     rows = (
         "#Text=a b",
         "1-1  0-1  a  _",
@@ -212,7 +217,7 @@ def test_an_annotation_on_tokens_apart_or_in_two_sentences_is_refused(tmp_path):
         "2-1  4-5  c  X[1]",
     )
     path = webanno(tmp_path, *rows, "#Text=d", "3-1  6-7  d  _")
-    assert fails(path).startswith(f"{path}, line 8: the annotation 'X'[1] continues from the sentence before.")
+    assert fails(path).startswith(f"{path}, line 8: the annotation 'X'[1] continues from the previous sentence.")
     assert tagged(path, skip_invalid=2) == [("d", "O")]
     assert fails(path, skip_invalid=1).startswith("2 sentences cannot be read")
 
@@ -232,11 +237,11 @@ def test_a_number_may_come_again_in_another_sentence(tmp_path):
 def test_what_its_offsets_count_is_known(tmp_path):
     path = webanno(tmp_path, "#Text=😀 Mia", "1-1  0-2  😀  _", "1-2  3-6  Mia  PER")
     assert CorpusStream(path).messages() == []
-    assert fails(path, offsets="utf-16").startswith("--offsets utf-16 does not apply to the format webanno, only to ")
+    assert fails(path, offsets="utf-16").startswith("--offsets utf-16 applies only to these formats: ")
 
 
 def test_a_file_without_sentences_is_empty(tmp_path):
-    assert fails(webanno(tmp_path)).startswith(f"{tmp_path / 'news.tsv'}: contains no annotated sentences.")
+    assert fails(webanno(tmp_path)).startswith(f"{tmp_path / 'news.tsv'} contains no annotated sentences.")
 
 
 def test_texts_and_entities_are_written_to_the_character(tmp_path):

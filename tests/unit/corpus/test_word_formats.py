@@ -86,7 +86,7 @@ def test_the_column_of_the_tags_is_the_last_where_that_holds_any(tmp_path):
 def test_a_named_column_of_labels_without_prefixes_is_recognised_by_its_o(tmp_path):
     path = columns(tmp_path, "Kevin per NNP\nplays O VBZ\n")
     assert pairs(path, column=2) == [(["Kevin", "plays"], ["B-per", "O"])]
-    fails(path, ", line 1: cannot detect the format from 'Kevin per NNP'")
+    fails(path, ", line 1: the format cannot be detected from 'Kevin per NNP'")
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_a_named_column_of_labels_without_prefixes_is_recognised_by_its_o(tmp_pa
         (
             "a O x\nb O\n",
             3,
-            ", line 2: 2 columns, so column 3 does not exist: 'b O'. Allowed: --column 1 to 2, or -2 to -1",
+            ", line 2: the row 'b O' has 2 columns, so column 3 does not exist. Allowed: 1 to 2, or -2 to -1",
         ),
-        ("a O x\nb O\n", -3, ", line 2: 2 columns, so column -3 does not exist: 'b O'. Allowed: --column 1 to 2"),
-        ("a O\n\nb\tO\n", 3, ", line 1: 2 columns, so column 3 does not exist"),
+        ("a O x\nb O\n", -3, ", line 2: the row 'b O' has 2 columns, so column -3 does not exist. Allowed: 1 to 2"),
+        ("a O\n\nb\tO\n", 3, ", line 1: the row 'a O' has 2 columns, so column 3 does not exist"),
     ],
 )
 def test_a_row_without_the_column_is_refused(tmp_path, text, column, rest):
@@ -116,12 +116,12 @@ def test_there_is_no_column_0(tmp_path):
         (
             "text,labels\na,O\n",
             {"column": 2},
-            "--column 2 does not apply to the format gmb-sentences, only to conll. Omit the",
+            "--column 2 applies only to these formats: conll. The format of this corpus is gmb-sentences. Omit the",
         ),
         (
             '{"tokens": ["a"], "ner_tags": ["O"]}',
             {"column": -1},
-            "--column -1 does not apply to the format huggingface-json",
+            "--column -1 applies only to these formats: conll. The format of this corpus is huggingface-json",
         ),
     ],
 )
@@ -132,9 +132,7 @@ def test_an_option_of_other_formats_is_refused(tmp_path, text, options, rest):
 
 def test_files_that_are_no_text_have_no_encoding(tmp_path):
     path = arrow_file(tmp_path / "a.arrow", WORDS, TAGS)
-    with pytest.raises(
-        CorpusError, match="--encoding latin-1 does not apply to the format huggingface, only to label-studio, "
-    ):
+    with pytest.raises(CorpusError, match="--encoding latin-1 applies only to these formats: label-studio, "):
         read_corpus(path, encoding="latin-1")
 
 
@@ -270,35 +268,47 @@ GOOD = "1 a NER=O"
 @pytest.mark.parametrize(
     ("rows", "rest"),
     [
-        ((GOOD, "", "1\tb\tNER=O"), ", line 3: 3 columns: '1.tb.tNER=O'. CoNLL-U has ten"),
-        ((GOOD, "3 b _"), ", line 2: the ID '3' where word 2 is expected. Allowed: 2, "),
-        ((GOOD, "x b _"), ", line 2: the ID 'x' where word 2 is expected"),
-        ((GOOD, "2-1 b _"), ", line 2: the ID '2-1' where word 2 is expected"),
-        (("1-3 a NER=O", "1 a _", "2-3 b _"), ", line 3: the ID '2-3' where word 2 is expected"),
+        ((GOOD, "", "1\tb\tNER=O"), ", line 3: a CoNLL-U row must have ten columns, but '1.tb.tNER=O' has 3"),
+        ((GOOD, "3 b _"), ", line 2: the ID is '3', but word 2 is expected. Allowed: 2, "),
+        ((GOOD, "x b _"), ", line 2: the ID is 'x', but word 2 is expected"),
+        ((GOOD, "2-1 b _"), ", line 2: the ID is '2-1', but word 2 is expected"),
+        (("1-3 a NER=O", "1 a _", "2-3 b _"), ", line 3: the ID is '2-3', but word 2 is expected"),
         (
             ("1-3 a NER=O", "1 a _", "2 b _"),
-            ", line 3: the sentence ends at word 2, inside a multiword token that ends at word 3.",
+            ", line 3: the sentence ends at word 2, but its last multiword token ends at word 3.",
         ),
         (("1-2 a NER=O", "1 a _", "", GOOD), ", line 2: the sentence ends at word 1"),
-        ((GOOD, "2 b name=B-x"), ", line 2: name= in 'name=B-x', but NER= on line 1. Allowed: one key for the tags"),
-        (("1 a NER=O|NER=B-x",), ", line 1: NER= in 'NER=O.NER=B-x', but NER= on line 1"),
-        (("1 a NER=",), ", line 1, column 10: '' is not a valid tag"),
-        ((GOOD, "2 b NER=B-x\u3000"), r", line 2, column 10: 'B-x\\u3000' is not a valid tag"),
-        ((GOOD, "2  _"), ", line 2, column 2: the row has no word"),
+        (
+            (GOOD, "2 b name=B-x"),
+            ", line 2: name= in 'name=B-x' conflicts with NER= on line 1. Allowed: one key for all tags",
+        ),
+        (("1 a NER=O|NER=B-x",), ", line 1: NER= in 'NER=O.NER=B-x' conflicts with NER= on line 1"),
+        (("1 a NER=",), ", line 1, column 10: '' is an invalid tag"),
+        ((GOOD, "2 b NER=B-x\u3000"), r", line 2, column 10: 'B-x\\u3000' is an invalid tag"),
+        ((GOOD, "2  _"), ", line 2, column 2: the word is empty"),
         (
             ("1 a Entity=(x", "2 b _"),
-            ": MISC, the last column, contains no tags. Its keys are: Entity. Allowed: NER=, ",
+            ": the last column, MISC, contains no tags. Its keys are: Entity. Allowed keys for tags: NER=, ",
         ),
-        (("1 a _",), ": MISC, the last column, contains no tags. Its keys are: none."),
+        (("1 a _",), ": the last column, MISC, contains no tags. Its keys are: none."),
         (
             ("1-2 ab _", "1 a NER=B-x", "2 b NER=B-y"),
-            ", line 1: the words of the token 'ab' belong to two entities: B-x, B-y.",
+            ", line 1: the words in the multiword token 'ab' belong to different entities: B-x, B-y.",
         ),
-        (("1-2 ab _", "1 a NER=B-x", "2 b NER=I-y"), ", line 1: the words of the token 'ab' belong to two entities"),
-        (("1-2 ab _", "1 a NER=B-x", "2 b NER=B-x"), ", line 1: the words of the token 'ab' belong to two entities"),
-        ((GOOD, "2 b NER=B-x", "3 c NER=y"), ", line 3, column 10: the tag 'y' does not match the tags before it"),
-        (("# text = none",), ": contains no annotated sentences"),
-        ((), ": contains no annotated sentences"),
+        (
+            ("1-2 ab _", "1 a NER=B-x", "2 b NER=I-y"),
+            ", line 1: the words in the multiword token 'ab' belong to different entities",
+        ),
+        (
+            ("1-2 ab _", "1 a NER=B-x", "2 b NER=B-x"),
+            ", line 1: the words in the multiword token 'ab' belong to different entities",
+        ),
+        (
+            (GOOD, "2 b NER=B-x", "3 c NER=y"),
+            ", line 3, column 10: the tag 'y' does not fit the scheme of the earlier tags",
+        ),
+        (("# text = none",), " contains no annotated sentences"),
+        ((), " contains no annotated sentences"),
     ],
 )
 def test_bad_conllu_is_refused_with_its_line(tmp_path, rows, rest):
@@ -441,22 +451,25 @@ def test_rows_without_a_word_are_passed_over(tmp_path):
             [["a"], ["b", "c"]],
             [[0], [0]],
             class_labels(),
-            "2: 2 tokens but 1 ner_tags..+Fix the row that starts with 'b c'",
+            (
+                "2: the number of tokens .2. differs from the number of values in ner_tags "
+                ".1..+Fix the row that starts with 'b c'"
+            ),
         ),
         (
             [["a"], ["b"]],
             [[0], [5]],
             class_labels(),
-            "2: the tag 5 does not exist. Allowed: 0 to 4, which the schema names, and",
+            "2: the schema has no name for the tag 5. Allowed: named tags from 0 to 4, or",
         ),
-        ([["a"], ["b"]], [[0], [-2]], class_labels(), "2: the tag -2 does not exist"),
+        ([["a"], ["b"]], [[0], [-2]], class_labels(), "2: the schema has no name for the tag -2"),
         ([["a"], ["b"]], [[0], [1]], None, "1: the tag 0 is a number without a name..+ClassLabel"),
         ([["a"], ["b"]], [[0], [1]], {b"huggingface": b"{"}, "1: the tag 0 is a number without a name"),
-        ([["a"], [None]], [["O"], ["O"]], None, r"2: tokens = \[None\] is not allowed. Allowed: a list of strings"),
-        ([["a"], None], [["O"], ["O"]], None, "2: tokens = None is not allowed"),
-        ([["a"], [""]], [["O"], ["O"]], None, "2, word 1: the row has no word"),
-        ([["a"], ["b"]], [["O"], [" O"]], None, "2, word 1: ' O' is not a valid tag"),
-        ([["a"], ["b"]], [["B-x"], ["y"]], None, "2, word 1: the tag 'y' does not match the tags before it"),
+        ([["a"], [None]], [["O"], ["O"]], None, r"2: tokens = \[None\] is invalid. Allowed: a list of strings"),
+        ([["a"], None], [["O"], ["O"]], None, "2: tokens = None is invalid"),
+        ([["a"], [""]], [["O"], ["O"]], None, "2, word 1: the word is empty"),
+        ([["a"], ["b"]], [["O"], [" O"]], None, "2, word 1: ' O' is an invalid tag"),
+        ([["a"], ["b"]], [["B-x"], ["y"]], None, "2, word 1: the tag 'y' does not fit the scheme of the earlier tags"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_number(tmp_path, write, tokens, tags, metadata, rest):
@@ -474,9 +487,13 @@ def test_a_tag_that_does_not_fit_a_named_scheme_is_refused_with_its_row(tmp_path
 @pytest.mark.parametrize(
     ("tokens", "tags", "rest"),
     [
-        (["a", "b"], [["O"], ["O"]], ".*: the column tokens has the type string. Allowed: tokens as lists of strings"),
-        ([[1], [2]], [["O"], ["O"]], ".*: the column tokens has the type list<.*int64>"),
-        ([["a"], ["b"]], [[0.5], [1.0]], ".*: the column ner_tags has the type list<.*double>"),
+        (
+            ["a", "b"],
+            [["O"], ["O"]],
+            ".*: the column tokens has the invalid type string. Allowed: lists of strings in tokens",
+        ),
+        ([[1], [2]], [["O"], ["O"]], ".*: the column tokens has the invalid type list<.*int64>"),
+        ([["a"], ["b"]], [[0.5], [1.0]], ".*: the column ner_tags has the invalid type list<.*double>"),
     ],
 )
 def test_columns_of_other_types_are_refused(tmp_path, write, tokens, tags, rest):
@@ -487,7 +504,9 @@ def test_columns_of_other_types_are_refused(tmp_path, write, tokens, tags, rest)
 def test_a_dataset_without_the_columns_is_refused(tmp_path, columns):
     pq.write_table(pa.table(dict.fromkeys(columns, pa.array([["O"]]))), tmp_path / "a.parquet")
     missing = ", ".join(name for name in ("tokens", "ner_tags") if name not in columns)
-    fails(tmp_path / "a.parquet", f": the columns are {', '.join(columns)}; {missing} is missing. Required: tokens ")
+    fails(
+        tmp_path / "a.parquet", f": the data lacks {missing}. Its columns are: {', '.join(columns)}. Required: tokens "
+    )
 
 
 @pytest.mark.parametrize("write", [arrow_file, feather_file, parquet_file])
@@ -495,7 +514,7 @@ def test_a_dataset_without_the_columns_is_refused(tmp_path, columns):
 def test_a_dataset_that_is_cut_short_is_refused(tmp_path, write, share):
     path = write(tmp_path / "data", WORDS, NUMBERS, class_labels())
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    fails(path, ": cannot be read as Arrow or Parquet .+ Copy or save it again.")
+    fails(path, " cannot be read as Arrow or Parquet .+ Copy or save the file again.")
 
 
 @pytest.mark.parametrize(
@@ -504,12 +523,12 @@ def test_a_dataset_that_is_cut_short_is_refused(tmp_path, write, share):
 def test_a_file_that_is_no_dataset_is_refused(tmp_path, content):
     path = tmp_path / "data.parquet"
     path.write_bytes(content)
-    fails(path, ": cannot be read as Arrow or Parquet .+ Allowed: a complete file", format="huggingface")
+    fails(path, " cannot be read as Arrow or Parquet .+ Allowed: a complete file", format="huggingface")
 
 
 def test_a_dataset_without_rows_is_refused(tmp_path):
     path = arrow_file(tmp_path / "a.arrow", [], [], class_labels(), tokens=STRINGS, ner_tags=INTS)
-    fails(path, ": contains no annotated sentences")
+    fails(path, " contains no annotated sentences")
 
 
 def test_a_folder_of_splits_is_refused_with_the_name_of_one(tmp_path):
@@ -518,17 +537,23 @@ def test_a_folder_of_splits_is_refused_with_the_name_of_one(tmp_path):
     saved_folder(path / "train", WORDS, TAGS)
     saved_folder(path / "test", WORDS, TAGS)
     (path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
-    fails(path, f": a folder with the splits test, train..+Convert each split separately: {path / 'test'}")
+    fails(
+        path,
+        (
+            ": the folder contains these splits: test, train..+Convert each split "
+            f"separately, starting with {path / 'test'}"
+        ),
+    )
     assert CorpusStream(path / "train").n_sentences == 2
 
 
 def test_a_folder_that_lacks_a_file_is_refused(tmp_path):
     path = saved_folder(tmp_path / "data", WORDS, TAGS)
     (path / "a.arrow").unlink()
-    fails(path, ": the dataset's files are missing: a.arrow. Allowed:")
+    fails(path, ": these dataset files are missing: a.arrow. Allowed:")
     (path / "b.arrow").unlink()
     (path / "state.json").unlink()
-    fails(path, r": the dataset's files are missing: \*.arrow.")
+    fails(path, r": these dataset files are missing: \*.arrow.")
 
 
 def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
@@ -536,7 +561,9 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     fails(
         path,
-        re.escape(": reading Arrow and Parquet requires pyarrow, which is not installed. Install it: pip install "),
+        re.escape(
+            ": reading Arrow and Parquet files requires pyarrow, which is not installed. Install it: pip install "
+        ),
     )
 
 
@@ -593,31 +620,37 @@ LINE = '{"tokens": ["a"], "ner_tags": ["O"]}'
 @pytest.mark.parametrize(
     ("text", "rest"),
     [
-        (f"{LINE}\n\n{LINE[:-1]}\n", ", line 3: not JSON: .* Allowed: a JSON object on each line, or one array"),
-        (f"[{LINE},\n{LINE[:-5]}", ", line 2: not JSON"),
-        (f"[{LINE},\n{LINE}", ", line 2: not JSON"),
-        (f"[{LINE},\n,{LINE}]", ", line 2: not JSON"),
-        (f"[{LINE}\n{LINE}]", ", line 2: not JSON"),
-        (f"[{LINE}]\n{LINE}", ", line 2: not JSON: text after the end of the array"),
+        (
+            f"{LINE}\n\n{LINE[:-1]}\n",
+            ", line 3: the record is not valid JSON .*. Allowed: a JSON object on each line, or one array",
+        ),
+        (f"[{LINE},\n{LINE[:-5]}", ", line 2: the record is not valid JSON"),
+        (f"[{LINE},\n{LINE}", ", line 2: the record is not valid JSON"),
+        (f"[{LINE},\n,{LINE}]", ", line 2: the record is not valid JSON"),
+        (f"[{LINE}\n{LINE}]", ", line 2: the record is not valid JSON"),
+        (f"[{LINE}]\n{LINE}", ", line 2: the record is not valid JSON .text after the end of the array"),
         (f"{LINE}\n[1, 2]\n", r", line 2: \[1, 2\] is not a JSON object"),
         (f"[{LINE}, 7]", ", line 1: 7 is not a JSON object"),
         (
             f'{LINE}\n{{"words": ["a"], "ner_tags": ["O"]}}',
-            ", line 2: the columns are words, ner_tags; tokens is missing",
+            ", line 2: the data lacks tokens. Its columns are: words, ner_tags",
         ),
-        (f"{LINE}\n{{}}", ", line 2: the columns are none; tokens, ner_tags is missing"),
-        ('{"tokens": "a", "ner_tags": ["O"]}', ", line 1: tokens = 'a' is not allowed. Allowed: a list of strings"),
-        ('{"tokens": [["a"]], "ner_tags": [["O"]]}', ", line 1: tokens = ..'a'.. is not allowed"),
-        ('{"tokens": ["a"], "ner_tags": "O"}', ", line 1: ner_tags = 'O' is not allowed. Allowed: a list of strings"),
-        ('{"tokens": ["a"], "ner_tags": [true]}', ", line 1: ner_tags = .True. is not allowed"),
-        ('{"tokens": ["a"], "ner_tags": [1.5]}', ", line 1: ner_tags = .1.5. is not allowed"),
+        (f"{LINE}\n{{}}", ", line 2: the data lacks tokens, ner_tags. Its columns are: none"),
+        ('{"tokens": "a", "ner_tags": ["O"]}', ", line 1: tokens = 'a' is invalid. Allowed: a list of strings"),
+        ('{"tokens": [["a"]], "ner_tags": [["O"]]}', ", line 1: tokens = ..'a'.. is invalid"),
+        ('{"tokens": ["a"], "ner_tags": "O"}', ", line 1: ner_tags = 'O' is invalid. Allowed: a list of strings"),
+        ('{"tokens": ["a"], "ner_tags": [true]}', ", line 1: ner_tags = .True. is invalid"),
+        ('{"tokens": ["a"], "ner_tags": [1.5]}', ", line 1: ner_tags = .1.5. is invalid"),
         ('{"tokens": ["a"], "ner_tags": [3]}', ", line 1: the tag 3 is a number without a name. Allowed: strings"),
-        (f'{LINE}\n{{"tokens": ["a", "b"], "ner_tags": ["O"]}}', ", line 2: 2 tokens but 1 ner_tags"),
-        (f'{LINE}\n{{"tokens": [{"9" * 5000}], "ner_tags": []}}', ", line 2: not JSON"),
-        (f"{LINE}\n" + "[" * 100_000, ", line 2: not JSON: it is nested too deeply"),
-        ("[]", ": contains no annotated sentences"),
-        ("", ": contains no annotated sentences"),
-        ('[{"tokens": [], "ner_tags": []}]', ": contains no annotated sentences"),
+        (
+            f'{LINE}\n{{"tokens": ["a", "b"], "ner_tags": ["O"]}}',
+            ", line 2: the number of tokens .2. differs from the number of values in ner_tags .1.",
+        ),
+        (f'{LINE}\n{{"tokens": [{"9" * 5000}], "ner_tags": []}}', ", line 2: the record is not valid JSON"),
+        (f"{LINE}\n" + "[" * 100_000, ", line 2: the record is not valid JSON .it is nested too deeply"),
+        ("[]", " contains no annotated sentences"),
+        ("", " contains no annotated sentences"),
+        ('[{"tokens": [], "ner_tags": []}]', " contains no annotated sentences"),
     ],
 )
 @pytest.mark.usefixtures("no_collection")
@@ -627,7 +660,7 @@ def test_bad_json_is_refused_with_its_line(tmp_path, text, rest):
 
 @pytest.mark.parametrize("text", ['{"words": "a"}', '{"tokens": [{"text": "a"}], "spans": []}', "[1]"])
 def test_other_json_is_not_taken_for_it(tmp_path, text):
-    fails(json_file(tmp_path, text), ", line 1: cannot detect the format")
+    fails(json_file(tmp_path, text), ", line 1: the format cannot be detected")
 
 
 # spaCy's DocBin
@@ -685,7 +718,7 @@ def test_a_docbin_is_not_overwritten_by_itself(tmp_path):
     path = docbin(tmp_path / "a.spacy", doc_of(["a"], ["B-x"]))
     before = path.read_bytes()
     with pytest.raises(
-        CorpusError, match="is the input, so it cannot be overwritten. Choose another folder for the output."
+        CorpusError, match="is an input, so it cannot be overwritten. Choose another path for the output."
     ):
         convert(path, tmp_path)
     assert path.read_bytes() == before
@@ -696,7 +729,7 @@ def test_a_docbin_is_not_overwritten_by_itself(tmp_path):
 def test_a_docbin_that_is_cut_short_is_refused(tmp_path, share):
     path = docbin(tmp_path / "a.spacy", *[doc_of([f"word{i}", "b"], ["B-x", "O"]) for i in range(50)])
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    fails(path, ": cannot be read as a DocBin after 0 Docs .+ Copy or write it again.")
+    fails(path, r" cannot be read as a DocBin .+ failed after 0 Docs\..+ Copy or write the file again.")
 
 
 @pytest.mark.parametrize(
@@ -705,19 +738,19 @@ def test_a_docbin_that_is_cut_short_is_refused(tmp_path, share):
 def test_a_file_that_is_no_docbin_is_refused(tmp_path, content):
     path = tmp_path / "a.spacy"
     path.write_bytes(content)
-    fails(path, ": cannot be read as a DocBin after 0 Docs .+ Allowed: a .spacy file", format="spacy")
+    fails(path, " cannot be read as a DocBin .+ failed after 0 Docs. Allowed: a .spacy file", format="spacy")
 
 
 def test_a_docbin_without_entities_is_refused(tmp_path):
     path = docbin(tmp_path / "a.spacy", doc_of(["a"], ["B-x"]), attrs=["LEMMA"])
-    fails(path, ": this DocBin stores no entities. Allowed: attributes that include ENT_IOB and ENT_TYPE.")
+    fails(path, ": the DocBin stores no entities. Its attributes must include ENT_IOB and ENT_TYPE.")
 
 
 def test_a_docbin_that_lacks_a_string_is_refused(tmp_path):
     bin = DocBin(docs=[doc_of(["Kevin"], ["B-per"])])
     bin.strings.discard("per")
     bin.to_disk(tmp_path / "a.spacy")
-    fails(tmp_path / "a.spacy", ": cannot be read as a DocBin after [01] Docs ")
+    fails(tmp_path / "a.spacy", r" cannot be read as a DocBin .+ failed after [01] Docs\.")
 
 
 # All formats
@@ -727,7 +760,7 @@ def test_a_docbin_that_lacks_a_string_is_refused(tmp_path):
 def test_a_folder_of_something_else_is_refused(tmp_path, format):
     folder = tmp_path / "folder"
     folder.mkdir()
-    fails(folder, ": .+Copy ", format=format)
+    fails(folder, ".+Copy ", format=format)
 
 
 # Spaces and documents in addition to tokens and tags
@@ -758,12 +791,12 @@ def test_spaces_and_documents_are_read_where_they_are_there(tmp_path):
     [
         (
             {"spaces": [True]},
-            "spaces = [True] is not allowed. Allowed: a list of true and false, one for each of the 2 ",
+            "spaces = [True] is invalid. Allowed: null, or a list with true or false for each token (2 in total). ",
         ),
-        ({"spaces": [1, 0]}, "spaces = [1, 0] is not allowed"),
-        ({"spaces": "10"}, "spaces = '10' is not allowed"),
-        ({"document": ["a"]}, "document = ['a'] is not allowed. Allowed: the document's name or number, or null. Fix"),
-        ({"document": True}, "document = True is not allowed"),
+        ({"spaces": [1, 0]}, "spaces = [1, 0] is invalid"),
+        ({"spaces": "10"}, "spaces = '10' is invalid"),
+        ({"document": ["a"]}, "document = ['a'] is invalid. Allowed: a document name, a document number or null. Fix"),
+        ({"document": True}, "document = True is invalid"),
     ],
 )
 def test_spaces_and_documents_are_checked(tmp_path, more, rest):
@@ -775,14 +808,14 @@ def test_spaces_and_documents_are_checked(tmp_path, more, rest):
 
 @pytest.mark.parametrize("row", [{"tokens": ["a\ud800", "b"]}, {"ner_tags": ["B-x", "I-\ud800"]}])
 def test_half_of_a_surrogate_pair_is_refused(tmp_path, row):
-    fails(json_rows(tmp_path, {}, row), r", line 2: an unpaired surrogate \(U\+D800\)")
+    fails(json_rows(tmp_path, {}, row), r", line 2: a string contains the unpaired surrogate U\+D800")
 
 
 @pytest.mark.parametrize("tag", ["B-a\tb", "B-a\nb", "B-a\0b"])
 def test_a_tag_that_no_column_can_hold_is_refused(tmp_path, tag):
     rest = (
-        f"{tag!r} is not a valid tag. Allowed: a tag such as O or B-per, without white space around it and without "
-        "tabs or line breaks"
+        f"{tag!r} is an invalid tag. Allowed: a non-empty tag such as O or B-per. It must not contain tabs or "
+        "line breaks, or start"
     )
     fails(json_rows(tmp_path, {}, {"ner_tags": [tag, "O"]}), re.escape(f", line 2, word 1: {rest}"))
     doc = Doc(Vocab(), words=["a"], ents=[tag])
@@ -803,7 +836,7 @@ def test_offsets_of_arrow_that_lead_out_of_the_file_are_refused(tmp_path):
         before = b"".join(n.to_bytes(4, "little") for n in offsets)
         assert before in data
         path.write_bytes(data.replace(before, before[:-4] + (1 << 30).to_bytes(4, "little")))
-        fails(path, r": cannot be read as Arrow or Parquet \(.*ffset.*\). Allowed: a complete file")
+        fails(path, r" cannot be read as Arrow or Parquet \(.*ffset.*\). Allowed: a complete file")
 
 
 @pytest.mark.parametrize(
@@ -817,7 +850,7 @@ def test_offsets_of_arrow_that_lead_out_of_the_file_are_refused(tmp_path):
 )
 def test_a_dataset_that_names_impossible_files_is_refused(tmp_path, state, missing):
     (tmp_path / "state.json").write_text(json.dumps(state))
-    fails(tmp_path, rf": the dataset's files are missing: {missing}\. Allowed:")
+    fails(tmp_path, rf": these dataset files are missing: {missing}\. Allowed:")
 
 
 def test_what_says_nothing_of_the_tags_does_not_matter(tmp_path):
@@ -831,7 +864,7 @@ def test_numbers_of_five_thousand_digits_are_no_numbers_of_words(tmp_path):
     path = tmp_path / "a.conllu"
     for number in ("9" * 5000, f"1-{'9' * 5000}"):
         path.write_text("1\ta" + "\t_" * 7 + f"\tNER=O\n{number}\tb" + "\t_" * 8 + "\n")
-        fails(path, ", line 2: the ID '.*' where word 2 is expected", format="conllu")
+        fails(path, ", line 2: the ID is '.*', but word 2 is expected", format="conllu")
 
 
 def test_a_damaged_docbin_leaves_the_collection_of_garbage_on(tmp_path):
@@ -841,11 +874,11 @@ def test_a_damaged_docbin_leaves_the_collection_of_garbage_on(tmp_path):
     """
     path = tmp_path / "a.spacy"
     path.write_bytes(zlib.compress(b"\x81\xa5attrs\xc1"))
-    fails(path, ": cannot be read as a DocBin after 0 Docs", format="spacy")
+    fails(path, " cannot be read as a DocBin .+ failed after 0 Docs", format="spacy")
     assert gc.isenabled()
 
 
 def test_keys_that_are_no_text_are_shown(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text(r'{"tokens": ["a"], "\ud800": []}')
-    fails(path, r", line 1: the columns are tokens, \\ud800; ner_tags is missing", format="huggingface-json")
+    fails(path, r", line 1: the data lacks ner_tags. Its columns are: tokens, \\ud800", format="huggingface-json")

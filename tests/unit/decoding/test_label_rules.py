@@ -469,8 +469,12 @@ def test_convert_tells_what_became_of_labels(tmp_path):
     )
     assert done.entities == {"a": {"per": 1}}
     assert done.messages == [
-        "labels and label_map turn these entities into O: MISC 1, geo 1",
-        "labels or label_map names Geo, X, but no entity has this label. The labels of the data are: MISC, PERSON, geo",
+        "The settings labels and label_map turn these entities into O (label and count): MISC 1, geo 1. To keep a "
+        "label, change these settings.",
+        (
+            "The settings labels and label_map contain labels that the data does not have: Geo, "
+            "X. The data has these labels: MISC, PERSON, geo. Check the spelling of the labels in the settings."
+        ),
     ]
 
 
@@ -481,7 +485,9 @@ def test_nothing_is_written_where_no_entity_is_left(name, tmp_path):
         lines(tmp_path, *RECORDS)
     else:
         path.write_text("Ada B-per\nsaw O\n\nRome B-geo\n")
-    with pytest.raises(CorpusError, match="labels and label_map leave no entity. The labels of the data are"):
+    with pytest.raises(
+        CorpusError, match="The settings labels and label_map leave no entities. The data has these labels"
+    ):
         convert(path, tmp_path / "out", labels=["Person"])
     assert not [*tmp_path.glob("out/*")]
 
@@ -575,7 +581,7 @@ def test_the_commands_rename_labels(tmp_path):
     options = ["--labels", "per, geo", "--label-map", "PERSON=per"]
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), *options])
     assert done.exit_code == 0
-    assert "labels and label_map turn these entities into O: MISC 1" in done.output
+    assert "turn these entities into O (label and count): MISC 1" in " ".join(done.output.split())
     docs = DocBin().from_disk(tmp_path / "out/a.spacy").get_docs(spacy.blank("en").vocab)
     assert [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs] == KEPT
     done = CliRunner().invoke(app, ["inspect", str(path), "--json", "-", *options])

@@ -80,7 +80,7 @@ def test_a_file_is_no_folder_and_nothing_is_evaluated(paths, tmp_path):
     (tmp_path / "taken").write_text("mine")
     code, output = run(*paths, "--displacy-path", tmp_path / "taken")
     assert code == 1
-    assert f"--displacy-path {tmp_path}/taken is a file. Allowed: a folder" in output
+    assert f"--displacy-path {tmp_path}/taken is a file, but it must be a folder." in " ".join(output.split())
     assert (tmp_path / "taken").read_text() == "mine"
 
 

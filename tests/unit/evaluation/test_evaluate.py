@@ -321,12 +321,12 @@ def test_a_folder_without_a_test_part_is_refused_before_pipelines_are_opened(pip
     assert done.exit_code == 1
     said = " ".join(done.output.split())
     assert (
-        f"has these .spacy files: {folder}/dev.spacy, {folder}/test.spacy, {folder}/train.spacy. There is no split"
-        in said
-    )
-    assert f"Choose it: python -m spacy bert-ner evaluate PIPELINE {folder}/test.spacy" in said
+        f"contains these .spacy files: {folder}/dev.spacy, {folder}/test.spacy, "
+        f"{folder}/train.spacy. The folder contains no split"
+    ) in said
+    assert f"Specify which file to use: python -m spacy bert-ner evaluate PIPELINE {folder}/test.spacy" in said
     assert not (tmp_path / "report").exists()
-    with pytest.raises(CorpusError, match=r"names the train part\. .* --train \S+/train.spacy$"):
+    with pytest.raises(CorpusError, match=r"identifies the train split\. .* --train \S+/train.spacy$"):
         evaluate(pipelines, data, train=folder)
 
 
@@ -345,8 +345,8 @@ def test_labels_that_a_pipeline_never_gives_are_told(pipelines, data):
     said = " ".join(done.output.split())
     assert (
         f"The data has labels that '{pipelines[0]}' never predicts, so their entities count as missed: PER (the "
-        "pipeline has per), company. It predicts: geo, org, per. Rename the labels in the annotation, and convert it "
-        "again;"
+        "pipeline has per), company. It predicts these labels: geo, org, per. Rename the labels in the annotation, and "
+        "convert it again."
     ) in said
     assert f"'{pipelines[1]}' never predicts, so their entities count as missed: PER (the pipeline has per)" in said
 

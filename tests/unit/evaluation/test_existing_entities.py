@@ -34,7 +34,7 @@ def test_of_the_text_alone_nothing_is_right_and_nothing_is_said(gold):
 @pytest.mark.parametrize("copied", [False, True])
 def test_evaluating_what_was_given_is_an_error(gold, copied):
     nlp, doc = gold
-    with pytest.raises(BertNerError, match="contained all 2 gold entities before .* nothing was predicted"):
+    with pytest.raises(BertNerError, match="contained all 2 gold entities before .* it predicted nothing"):
         nlp.evaluate([Example(doc.copy() if copied else doc, doc)])
 
 
@@ -49,7 +49,8 @@ def test_it_is_a_warning_where_another_component_may_have_found_them(gold, copie
 def test_the_scorer_refuses_the_reference_as_prediction(gold):
     nlp, doc = gold
     with pytest.raises(
-        BertNerError, match="predicted Doc of an Example is also its reference, so its gold entities would count"
+        BertNerError,
+        match="The predicted Doc and the reference Doc of an Example are the same, so its gold entities would count",
     ):
         nlp.get_pipe("bert_ner").score([Example(nlp(nlp.make_doc(doc.text)), doc), Example(doc, doc)])
     assert nlp.get_pipe("bert_ner").score([Example(nlp.make_doc("."), nlp.make_doc("."))])["ents_f"] is None
@@ -83,7 +84,7 @@ def test_with_overwrite_nothing_is_given(gold, tagger, make_nlp):
 @pytest.mark.parametrize("copied", [False, True])
 def test_no_temperature_is_fitted_to_what_was_given(gold, copied):
     nlp, doc = gold
-    message = "Cannot fit the temperature of 'bert_ner': the predicted Docs already contain all 2 gold entities"
+    message = "The temperature of 'bert_ner' cannot be fitted. The predicted Docs already contain all 2 gold entities"
     with pytest.raises(CalibrationError, match=message):
         nlp.get_pipe("bert_ner").calibrate([Example(doc.copy() if copied else doc, doc)])
 

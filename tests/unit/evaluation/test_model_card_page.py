@@ -266,4 +266,4 @@ def test_the_command(pipeline, metrics, tmp_path):
     assert lines(pipeline / "README.md")[1] == "# en_x 9.0.0"
     run = CliRunner().invoke(app, ["bert-ner", "card", str(tmp_path / "nowhere"), str(metrics)])
     assert run.exit_code == 1
-    assert "no such file" in " ".join(run.output.split())
+    assert "does not exist" in " ".join(run.output.split())

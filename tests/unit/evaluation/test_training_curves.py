@@ -57,5 +57,5 @@ def test_what_is_no_log_is_refused(tmp_path, content):
 def test_a_folder_and_a_missing_file(tmp_path):
     with pytest.raises(BertNerError, match="is not a training log"):
         read_log(tmp_path)
-    with pytest.raises(BertNerError, match="no such file"):
+    with pytest.raises(BertNerError, match="does not exist"):
         read_log(tmp_path / "other.csv")

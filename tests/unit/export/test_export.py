@@ -538,7 +538,7 @@ def test_other_bad_input(pipeline, tmp_path):
     DocBin(docs=[doc]).to_disk(tmp_path / "upper.spacy")
     with pytest.raises(
         BertNerError,
-        match=r"predicts none of the labels of .*: PER \(the pipeline has per\)\. The pipeline predicts: geo",
+        match=r"predicts none of the labels in .*: PER \(the pipeline has per\)\. The pipeline predicts: geo",
     ):
         export_pipeline(folder, tmp_path / "out", tmp_path / "upper.spacy")
     nlp = spacy.load(folder)
@@ -624,9 +624,10 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
         shutil.copy(dev, corpus / f"{name}.spacy")
     done = command(folder, tmp_path / "out", "--dev", corpus)
     assert done.exit_code == 1
-    assert "names the dev part. Allowed: one file. Choose it: python -m spacy bert-ner export PIPELINE OUTPUT " in (
-        " ".join(done.output.split())
-    )
+    assert (
+        "identifies the dev split. Allowed: one file. Specify which file to use: python "
+        "-m spacy bert-ner export PIPELINE OUTPUT "
+    ) in (" ".join(done.output.split()))
     parts = {name: {"file": f"{name}.spacy"} for name in ("train", "dev")}
     (corpus / "split.json").write_text(json.dumps({"parts": parts}))
     scored = []

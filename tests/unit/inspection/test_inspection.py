@@ -411,9 +411,9 @@ def test_names_of_splits(tmp_path):
     assert names("a/train.spacy", "a/dev.spacy") == ["train", "dev"]
     assert names("a/gmb.csv.zip") == ["gmb"]
     assert names("a/x.conll", "b/x.conll", "c/y.conll") == ["a/x.conll", "b/x.conll", "y"]
-    with pytest.raises(CorpusError, match="is given twice"):
+    with pytest.raises(CorpusError, match="is specified more than once"):
         names("a/x.conll", "a/../a/x.conll")
-    with pytest.raises(CorpusError, match="No file to inspect"):
+    with pytest.raises(CorpusError, match="There is no file to inspect"):
         names()
 
 
@@ -496,11 +496,11 @@ def test_nothing_that_is_read_is_written(tmp_path, corpus):
     for option in ("--json", "--html"):
         code, output = run(*corpus, option, corpus[1])
         assert code == 1
-        assert "is the input, so it cannot be overwritten" in " ".join(output.split())
+        assert "is an input, so it cannot be overwritten" in " ".join(output.split())
         assert corpus[1].read_bytes() == before
     code, output = run(*corpus, "--json", tmp_path / "one", "--html", tmp_path / "one")
     assert code == 1
-    assert "is given for both --json and --html" in " ".join(output.split())
+    assert "is specified for both --json and --html" in " ".join(output.split())
     code, output = run(*corpus, "--html", "-")
     assert code == 1
     assert "--html page.html" in output
@@ -597,6 +597,6 @@ def test_the_command_says_how_each_file_is_read(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["inspect", str(path)])
     assert result.output.startswith(
         "ℹ a: format conll, tags in column 2, words in column 1, scheme IOB2, encoding utf-8\n"
-        "⚠ Column 3 also holds tags, such as B-x; the tags of column 2 were used. To use the others:\n"
-        "  --column 3\n\n"
+        "⚠ Column 3 also contains tags, such as B-x, but the tags in column 2 were used. To use column 3\n"
+        "  instead: --column 3\n\n"
     )

@@ -9,8 +9,9 @@ from spacy.training import Example
 from spacy_bert_ner.inspection.entity_boundaries import has_blank_edge
 
 MESSAGE = (
-    r"1 of 2 gold entities \(50\.0 %\) begin or end with white space, but 'bert_ner' never predicts such an entity\. .*"
-    r"The first: '\\n Kevin' in 'Then \\n Kevin left York '\. Correct their boundaries; to list them: .* inspect FILE$"
+    r"1 of 2 gold entities \(50\.0%\) start or end with white space, but 'bert_ner' never predicts such entities\. .*"
+    r"The first is '\\n Kevin' in 'Then \\n Kevin left York '\. Correct their boundaries\. To list them: "
+    ".* inspect FILE$"
 )
 
 
@@ -74,5 +75,5 @@ def test_what_counts_is_what_inspect_reports(make_nlp, words, n):
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         nlp.initialize(lambda: [Example(Doc(nlp.vocab, words=["Then", *words, "left"]), doc)])
-    assert sum("1 of 1 gold entities (100.0 %) begin or end with white space" in str(w.message) for w in seen) == n
+    assert sum("1 of 1 gold entities (100.0%) start or end with white space" in str(w.message) for w in seen) == n
     assert has_blank_edge(words) is bool(n)

@@ -87,8 +87,9 @@ def test_reading_draws_nothing_from_others():
 
 def test_less_than_an_epoch_is_told_with_the_steps_to_take():
     assert said(plan(40_000, eval_frequency=50, batcher={**BY_SEQUENCE, "size": 16})) == [
-        "[training] max_steps = 500 ends the training after 0.2 epochs: 40,000 examples make 2,500 batches, and the "
-        "rest is never read. For one epoch: --training.max_steps 2500; for five: --training.max_steps 12500"
+        "[training] max_steps = 500 ends training after 0.2 epochs, so the remaining data is never read. One epoch has "
+        "40,000 examples in 2,500 batches. For one epoch: --training.max_steps 2500. For five epochs: "
+        "--training.max_steps 12500"
     ]
     assert said(plan(8_000)) == []
     assert said(plan(40_000, max_steps=0, max_epochs=1)) == []
@@ -96,9 +97,9 @@ def test_less_than_an_epoch_is_told_with_the_steps_to_take():
 
 def test_a_best_pipeline_that_has_learned_nothing_is_told():
     assert said(plan(100, max_steps=20)) == [
-        "[training] eval_frequency = 50 evaluates no step after the first, as the training ends at step 20: model-best "
-        "will be an untrained pipeline. Evaluate more often: --training.eval_frequency 20. Or train with "
-        "python -m spacy bert-ner train, which evaluates the last step too."
+        "[training] eval_frequency = 50 evaluates only the first step, because training ends at step 20. The "
+        "pipeline in model-best will be untrained. Evaluate more often: --training.eval_frequency 20. Or train with "
+        "python -m spacy bert-ner train, which also evaluates the last step."
     ]
     assert said(plan(100, max_steps=50)) == said(plan(10, max_steps=0, max_epochs=1)) == []
     assert len(said(plan(100, max_steps=0, max_epochs=1))) == 1
@@ -109,8 +110,8 @@ def test_a_schedule_without_steps_is_refused():
     with pytest.raises(ConfigError) as error:
         plan(100, max_steps=0, max_epochs=5, optimizer={"learn_rate": {**THINCS, "total_steps": 0}})
     assert str(error.value) == (
-        "[training.optimizer.learn_rate] total_steps = 0 makes the learning rate 0 from step 50 on, so nothing is "
-        "learned. Allowed: a whole number from 1. Or use the schedule that counts the steps itself: "
+        "[training.optimizer.learn_rate] total_steps = 0 sets the learning rate to 0 from step 50 on, so nothing is "
+        "learned. Set total_steps to a whole number of at least 1. Or use the schedule that counts the steps itself: "
         '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
     )
 
@@ -118,9 +119,9 @@ def test_a_schedule_without_steps_is_refused():
 def test_a_schedule_that_is_too_short_is_told():
     rate = {"learn_rate": {**THINCS, "total_steps": 500}}
     assert said(plan(100, max_steps=1000, optimizer=rate)) == [
-        "[training.optimizer.learn_rate] total_steps = 500 makes the learning rate 0 from that step on, but training "
-        "continues to step 1000. Set total_steps to the number of training steps, or use the schedule that counts them "
-        "itself: "
+        "[training.optimizer.learn_rate] total_steps = 500 sets the learning rate to 0 from that step on, but training "
+        "continues to step 1000. Set total_steps to the number of training steps. Or use the schedule that counts the "
+        "steps itself: "
         '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
     ]
     assert "continues without an end" in said(plan(100, max_steps=0, optimizer=rate))[0]

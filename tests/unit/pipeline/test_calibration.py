@@ -113,8 +113,13 @@ def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipel
     assert 1.0 not in saved
 
 
-NO_SCORES = r"Skipped 'second'\. 'second' computes no scores because spans_key = null, .* Set a span group"
-NOTHING_LEFT = r"Skipped 'second'\. Cannot fit the temperature of 'second': 0 of 0 predicted entities"
+NO_SCORES = (
+    r"Calibration of 'second' was skipped\. 'second' computes no scores because "
+    "spans_key = null, .* Set a span group"
+)
+NOTHING_LEFT = (
+    r"Calibration of 'second' was skipped\. Cannot fit the temperature of 'second': 0 of 0 predicted entities"
+)
 
 
 def temperatures(folder):
@@ -163,7 +168,7 @@ def test_what_is_not_there(tmp_path, pipeline):
     for arguments in ((tmp_path / "nothing", data), (folder, tmp_path / "nothing.spacy")):
         done = run(*arguments)
         assert done.exit_code == 1
-        assert "no such file" in " ".join(done.output.split())
+        assert "does not exist" in " ".join(done.output.split())
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(
         BertNerError, match="no component made by 'bert_ner'. Its components are: none. Allowed: a pipe"
@@ -232,13 +237,15 @@ def test_data_without_a_gold_entity_is_an_error(pipeline, tmp_path, tags):
     folder, _ = pipeline
     data = gold(tmp_path / "plain.spacy", *[("Durant", tags)] * bool(tags != []))
     message = refused(1, folder, data)
-    assert "has no gold entities, so no temperature can be fitted. Allowed: held-out examples with" in message
+    assert "has no gold entities, so no temperature can be fitted. Allowed: a .spacy file of held-out" in message
 
 
 def test_data_with_no_label_of_the_pipeline_is_an_error(pipeline, tmp_path):
     folder, data = pipeline
     message = refused(1, folder, relabelled(data, tmp_path / "upper.spacy", {"per": "PER", "geo": "city"}))
-    assert "The data has: PER (the pipeline has per), city. The pipeline predicts: geo, per." in message
+    assert (
+        "The data has these labels: PER (the pipeline has per), city. The pipeline predicts these labels: geo, per."
+    ) in message
 
 
 def test_labels_that_the_pipeline_never_gives_are_told(pipeline, tmp_path):
@@ -262,8 +269,8 @@ def test_of_a_folder_the_dev_part_is_taken(pipeline, tmp_path):
     shutil.copy(data, corpus / "held_out.spacy")
     gold(corpus / "train.spacy", ("Nobody", ["B-per"]))
     message = refused(1, folder, corpus)
-    assert "There is no split.json next to them that names the dev part." in message
-    assert "Choose it: python -m spacy bert-ner calibrate PIPELINE" in message
+    assert "The folder contains no split.json that identifies the dev split." in message
+    assert "Specify which file to use: python -m spacy bert-ner calibrate PIPELINE" in message
     parts = {"train": {"file": "train.spacy"}, "dev": {"file": "held_out.spacy"}}
     (corpus / "split.json").write_text(json.dumps({"parts": parts}))
     done = run(folder, corpus)

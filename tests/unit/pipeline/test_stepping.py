@@ -73,7 +73,7 @@ def test_who_is_not_initialized_keeps_the_rate_and_says_so(make_nlp, examples):
     nlp = planned(make_nlp, examples)
     again = make_nlp().from_bytes(nlp.to_bytes())
     with pytest.warns(
-        UserWarning, match="does not know the number of training steps, .* rate stays at 0.004. To let it decay"
+        UserWarning, match="does not know the number of training steps, .* rate stays at 0.004. To make it decay"
     ):
         rates = learn(again, examples, again.create_optimizer(), 3)
     assert rates == [0.004] * 3
@@ -104,9 +104,9 @@ def test_another_schedule_that_stays_at_zero_is_told_once(nlp, examples):
         warnings.simplefilter("always")
         learn(nlp, examples, Adam(warmup_linear(0.004, 1, 3)), 8)
     assert [str(one.message) for one in told] == [
-        "Component 'bert_ner' was updated twice with a learning rate of 0, and learns nothing. Call "
-        "optimizer.step_schedules() after each nlp.update, or set more steps in [training.optimizer.learn_rate]: "
-        "total_steps"
+        "Component 'bert_ner' was updated twice with a learning rate of 0, so it learned nothing. Call "
+        "optimizer.step_schedules() after each nlp.update, or increase total_steps in "
+        "[training.optimizer.learn_rate]."
     ]
 
 
@@ -117,8 +117,9 @@ def test_a_rate_that_is_too_high_is_told_with_the_line_to_write(make_nlp, wide, 
         warnings.simplefilter("always")
         learn(nlp, examples, Adam(0.001), 2)
     assert [str(one.message) for one in told] == [
-        "The learning rate of 0.001 is too high for the encoder of component 'bert_ner', whose hidden size is 256: "
-        "it may forget its pretraining, and predict no entities. Up to 0.0003 is usual. Set in "
+        "The learning rate 0.001 is too high for the encoder of component 'bert_ner', whose hidden size is 256. The "
+        "encoder may lose what it learned in pretraining, and the component may predict no entities. Learning rates "
+        "up to 0.0003 are usual. Set a lower rate in "
         '[training.optimizer]: @optimizers = "spacy_bert_ner.AdamW.v1", and learn_rate = 0.0002'
     ]
 
@@ -126,7 +127,7 @@ def test_a_rate_that_is_too_high_is_told_with_the_line_to_write(make_nlp, wide, 
 def test_the_highest_rate_of_a_schedule_counts_from_the_first_step(make_nlp, wide, examples):
     nlp = make_nlp(name=wide)
     nlp.initialize(lambda: examples)
-    rate = r"The learning rate of 0.004 is too high .* \[training.optimizer.learn_rate\]: initial_rate = 0.0002$"
+    rate = r"The learning rate 0.004 is too high .* \[training.optimizer.learn_rate\]: initial_rate = 0.0002$"
     with pytest.warns(UserWarning, match=rate):
         learn(nlp, examples, make_sgd(total_steps=100), 2)
 
@@ -134,14 +135,14 @@ def test_the_highest_rate_of_a_schedule_counts_from_the_first_step(make_nlp, wid
 def test_who_has_adamw_is_told_the_rate_alone(make_nlp, wide, examples):
     nlp = make_nlp(name=wide)
     nlp.initialize(lambda: examples)
-    with pytest.warns(UserWarning, match=r"Set in \[training.optimizer\]: learn_rate = 0.0002$"):
+    with pytest.warns(UserWarning, match=r"Set a lower rate in \[training.optimizer\]: learn_rate = 0.0002$"):
         learn(nlp, examples, make_adamw_v1(0.001), 1)
 
 
 def test_a_schedule_of_thinc_without_steps_is_refused_before_training(make_nlp, examples):
     """Test `total_steps = 0`, the value of `${training.max_steps}` in a config that sets epochs."""
     thincs = {"@schedules": "warmup_linear.v1", "warmup_steps": 5, "total_steps": 0, "initial_rate": 0.001}
-    with pytest.raises(ConfigError, match="total_steps = 0 makes the learning rate 0 from step 5 on"):
+    with pytest.raises(ConfigError, match="total_steps = 0 sets the learning rate to 0 from step 5 on"):
         planned(make_nlp, examples, max_steps=0, optimizer={"@optimizers": "Adam.v1", "learn_rate": thincs})
 
 

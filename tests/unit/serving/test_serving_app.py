@@ -185,7 +185,7 @@ def test_the_token_is_read_from_the_environment(monkeypatch):
     assert read_token("TESTS_TOKEN") == b"s3cret"
     assert read_token(None) is None
     monkeypatch.setenv("TESTS_TOKEN", " ")
-    with pytest.raises(BertNerError, match="TESTS_TOKEN holds no token"):
+    with pytest.raises(BertNerError, match="TESTS_TOKEN does not contain a token"):
         read_token("TESTS_TOKEN")
 
 

@@ -160,7 +160,7 @@ def test_the_console_logger_says_how_long_the_training_is_and_the_rate_of_each_r
     finalize()
     lines = out.getvalue().splitlines()
     assert "Steps: 500, or 10.0 epochs of 50 batches (800 examples)" in lines[0]
-    assert "eval_frequency = 600 evaluates no step after the first" in " ".join(lines[1:-3])
+    assert "eval_frequency = 600 evaluates only the first step" in " ".join(lines[1:-3])
     assert [line.split()[-1] for line in lines[-3:]] == ["RATE", "---------", "1.25e-04"]
 
 

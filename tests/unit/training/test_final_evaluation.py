@@ -62,8 +62,8 @@ def test_the_last_step_is_evaluated(
     printed = capsys.readouterr().out
     assert printed.index(told) < printed.index("RATE")
     assert printed.count("Steps: ") == 1
-    assert ("max_steps = 3 ends the training after 0.5 epochs" in printed) == bool(length["max_steps"])
-    assert "evaluates no step after the first" not in printed
+    assert ("max_steps = 3 ends training after 0.5 epochs" in printed) == bool(length["max_steps"])
+    assert "evaluates only the first step" not in printed
 
 
 def test_a_sourced_component_has_the_steps_too(
