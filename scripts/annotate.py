@@ -1,4 +1,4 @@
-"""Load an installed pipeline package and print its scores and the entities of a sentence.
+"""Load an installed pipeline package and print its scores and the entities in a sentence.
 
 python scripts/annotate.py en_bert_ner_sample "Kevin Durant plays." --scores training/scores.json
 """
@@ -23,10 +23,10 @@ HEADLINES = {
 
 
 def print_scores(scores: dict[str, Any]) -> None:
-    """Print what `spacy evaluate --per-component` wrote for `bert_ner`."""
+    """Print the `bert_ner` scores that `spacy evaluate --per-component` wrote."""
     rows = [(about, _figure(scores[key])) for key, about in HEADLINES.items()]
     print(table(rows, header=("scores on the test data", ""), divider=True, aligns=("l", "r"), max_col=40))
-    per_type = scores["ents_per_type"] or {}  # spaCy writes null where there is nothing to score
+    per_type = scores["ents_per_type"] or {}  # spaCy writes null if there is nothing to score
     types = [(label, *(_figure(s[k]) for k in "prf")) for label, s in sorted(per_type.items())]
     print(table(types, header=("entity type", "P", "R", "F1"), divider=True, aligns=("l", "r", "r", "r")))
 
@@ -36,20 +36,20 @@ def _figure(score: float | None) -> str:
 
 
 def print_entities(package: str, sentence: str) -> None:
-    """Print the sentence and its entities."""
+    """Print a sentence and its predicted entities."""
     doc = spacy.load(package)(sentence)
     msg.good(f"{package}: {sentence}")
     if doc.ents:
         print(table([(ent.text, ent.label_) for ent in doc.ents], header=("entity", "label"), divider=True))
     else:
-        msg.warn("No entity was found in it.")
+        msg.warn("No entities were found in this sentence.")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", help="name of an installed pipeline package")
-    parser.add_argument("sentence", help="text to annotate")
-    parser.add_argument("--scores", type=Path, help="JSON of `spacy evaluate --per-component`")
+    parser.add_argument("sentence", help="sentence to annotate")
+    parser.add_argument("--scores", type=Path, help="JSON file written by `spacy evaluate --per-component`")
     arguments = parser.parse_args()
     if arguments.scores:
         print_scores(srsly.read_json(arguments.scores)["bert_ner"])

@@ -1,9 +1,10 @@
-"""Print what trained pipelines did in each epoch, their accuracy on the test data, and the tags of a sentence.
+"""Compare trained pipelines by their scores in each epoch, their test scores and their tags for a sentence.
 
-python scripts/compare.py training/article/model-last training/ours/model-best --sentence "Kevin Durant plays."
+    python scripts/compare.py training/article/model-last training/ours/model-best --sentence "Kevin Durant plays."
 
-Beside each pipeline lie `log.csv`, of the logger `spacy_bert_ner.CsvLogger.v1` with an evaluation an epoch and with
-`curves`, and `scores.json`, of `spacy evaluate --per-component`.
+The folder that contains a pipeline must also contain `log.csv` and `scores.json`. The logger
+`spacy_bert_ner.CsvLogger.v1` writes `log.csv`; its `curves` must be set, and training must evaluate once per epoch.
+`spacy evaluate --per-component` writes `scores.json`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import spacy
 import srsly
 from wasabi import msg, table
 
-# Short, as all of them are to stand on a line of 100 columns.
+# The headings are short so that the whole table fits into 100 columns.
 EPOCH = {
     "loss_bert_ner": "training loss",
     "train_iob_doc_acc": "training acc.",
@@ -29,7 +30,7 @@ TEST = {"iob_doc_acc": "test accuracy, mean of sentences", "iob_acc": "test accu
 
 
 def print_epochs(log: Path) -> None:
-    """Print a row an epoch. The evaluation of the first batch, which spaCy adds, is left out."""
+    """Print one row per epoch. Skip the evaluation that spaCy adds after the first batch."""
     with log.open(encoding="utf8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["step"] != "0"]
     lines = [
@@ -38,18 +39,18 @@ def print_epochs(log: Path) -> None:
     ]
     header = ("epoch", "batches", *EPOCH.values())
     print(table(lines, header=header, divider=True, aligns=["r"] * len(header)))
-    print("acc.: share of tokens with the right tag, mean of sentences; (tokens): of all tokens\n")
+    print("acc.: share of correctly tagged tokens, averaged over sentences; (tokens): over all tokens\n")
 
 
 def print_scores(pipelines: list[Path]) -> None:
-    """Print the scores on the test data, a column a pipeline."""
+    """Print the test scores, with one column per pipeline."""
     scores = [srsly.read_json(path.parent / "scores.json")["bert_ner"] for path in pipelines]
-    rows = [(about, *(_figure(of_one[key]) for of_one in scores)) for key, about in TEST.items()]
+    rows = [(about, *(_figure(pipeline_scores[key]) for pipeline_scores in scores)) for key, about in TEST.items()]
     print(table(rows, header=("", *(path.parent.name for path in pipelines)), divider=True))
 
 
 def print_tags(pipelines: list[Path], sentence: str) -> None:
-    """Print the tag of each token of a sentence, a column a pipeline."""
+    """Print the tag for each token in a sentence, with one column per pipeline."""
     docs = [spacy.load(path)(sentence) for path in pipelines]
     tags = [[f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type else "O" for t in doc] for doc in docs]
     rows = list(zip([token.text for token in docs[0]], *tags, strict=True))
@@ -63,11 +64,11 @@ def _figure(value: str | float | None) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pipelines", type=Path, nargs="+", help="folders of trained pipelines")
-    parser.add_argument("--sentence", required=True, help="text to tag")
+    parser.add_argument("--sentence", required=True, help="sentence to tag")
     arguments = parser.parse_args()
     for path in arguments.pipelines:
         msg.divider(path.parent.name)
         print_epochs(path.parent / "log.csv")
-    msg.divider("On the test data")
+    msg.divider("Scores on the test data")
     print_scores(arguments.pipelines)
     print_tags(arguments.pipelines, arguments.sentence)

