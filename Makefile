@@ -1,22 +1,22 @@
 # make run       train, evaluate, package and use a BERT NER pipeline
-# make check     lint, types and the tests that start no process: two minutes
-# make test      lint, types and all tests that a change must pass: eight minutes
-# make test-all  other Pythons, the other generation of transformers, whole corpora, benchmarks; see noxfile.py
-# make nightly   what takes longer: deep fuzzing, and nearly all tests on each Python; before a release
-# make release   dist/: the package, and an SBOM of all that it needs
-# make audit     whether a flaw is known of a pinned version, where the open net can be reached
-# Each sets up everything that it needs in .venv. PYTHON names the interpreter to make it with (3.10 to 3.14).
+# make check     check style and types, and run the tests that start no process (two minutes)
+# make test      check style and types, and run all tests that a change must pass (eight minutes)
+# make test-all  test other Pythons, transformers 4, complete corpora and benchmarks (see noxfile.py)
+# make nightly   run the longest tests before a release: deep fuzzing, and nearly all tests on each Python
+# make release   build the package into dist/, with an SBOM that lists its dependencies
+# make audit     check the pinned versions for known vulnerabilities (needs internet access)
+# Each target installs everything that it needs into .venv. Set PYTHON to the interpreter for .venv (3.10 to 3.14).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What is never imported need not be compiled to bytecode: a minute less. What is has to be kept by who imports it: the
-# tests start hundreds of processes, each of which would take six seconds more.
+# Skip bytecode compilation during installation, which saves a minute. But let Python cache the bytecode of imported
+# modules: the tests start hundreds of processes, and each would otherwise take six seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 INSTALL := $(PIP) --constraint constraints.txt
 
-# COVERAGE=1 measures which branches the tests reach, and fails below the floor in pyproject.toml.
-# Tests wait for processes that they start, so that one worker more than there are cores pays.
+# COVERAGE=1 measures branch coverage and fails if it is below `fail_under` in pyproject.toml.
+# Tests often wait for the processes that they start, so use one worker more than there are cores.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(if $(COVERAGE),$(BIN)/coverage erase && $(BIN)/coverage run -m pytest,$(BIN)/pytest) -q -n auto --dist loadfile --no-loadscope-reorder
 REPORT := $(if $(COVERAGE),$(BIN)/coverage combine --quiet && $(BIN)/coverage report)
@@ -33,7 +33,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
-# Side by side, since lint keeps one core busy.
+# Run both targets in parallel, because lint uses only one core.
 check: $(VENV)/installed-dev
 	+$(MAKE) --no-print-directory --jobs=2 lint in-process
 
@@ -54,13 +54,13 @@ release audit: $(VENV)/installed-dev
 	$(BIN)/nox -s $@
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 15) else "error: $(PYTHON) is Python %d.%d; 3.10 to 3.14 is needed: make PYTHON=python3.11 ..." % v[:2])'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 15) else "error: $(PYTHON) is Python %d.%d. Python 3.10 to 3.14 is required. Choose another: make PYTHON=python3.11 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[$*]"
 	@touch $@
 
-# Removes the environment and all that was made, but not what was fetched.
+# Remove the environments and all generated files, but keep downloaded files.
 clean:
 	rm -rf $(VENV) .nox dist corpus training packages/*/ project.lock

@@ -1,10 +1,10 @@
-"""The tests in other environments than `.venv`, deeper tests, and what a release takes.
+"""Run tests in other environments than `.venv`, run longer tests, and build releases.
 
-`make test-all` runs the sessions of tests one after the other, the most important first, and makes a release to see
-that it can be made. `make nightly` runs what takes longer.
+`make test-all` runs the default sessions, with the most important ones first. It also builds a release to check that
+this is possible. `make nightly` runs the tests that take longer.
 
-`make test` runs the tests with transformers 5 on `python3`; here are the lowest and the highest Pythons, and the other
-generation of transformers. A pipeline that one environment saves is read in all others at the end.
+`make test` runs the tests on `python3` with transformers 5. The sessions in this file cover the oldest and the newest
+supported Python and transformers 4. At the end, each environment loads the pipelines that the others saved.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ SAVED = ROOT / ".nox" / "saved"
 
 nox.options.sessions = ["transformers4", "transformers5", "python314", "corpora", "benchmarks", "curated", "peers"]
 nox.options.sessions += ["generations", "release"]
-nox.options.error_on_missing_interpreters = False  # they are skipped, and reported at the end
+nox.options.error_on_missing_interpreters = False  # Nox skips these sessions and reports them at the end.
 nox.options.reuse_existing_virtualenvs = True
 
-# pyenv's stand-ins for interpreters refuse to run those that no folder asks for.
-FOUND = [
+# pyenv's shims refuse to run an interpreter that is not selected for the current folder, so add the real paths.
+PYENV_FOLDERS = [
     path
     for version in ("3.10", "3.13", "3.14")
     for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin")
 ]
-os.environ["PATH"] = os.pathsep.join([*map(str, FOUND), os.environ.get("PATH", "")])
+os.environ["PATH"] = os.pathsep.join([*map(str, PYENV_FOLDERS), os.environ.get("PATH", "")])
 
 PYTEST = ("-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 ONCE = ("ray", "docs", "browser", "training", "process", "fuzz", "corpora", "benchmark")
-"""Kinds of tests whose results depend little on the versions of Python and transformers; `make test` runs them."""
+"""Markers for tests that depend little on the Python and transformers versions. `make test` runs most of them."""
 
 OF_PYTHON = [
     "tests/parity/test_parity.py",
@@ -49,7 +49,7 @@ OF_PYTHON = [
     "tests/unit/optim/test_adamw.py",
     "tests/unit/pipeline/test_settings.py",
 ]
-"""Tests of what most depends on Python."""
+"""Test files for the code that depends most on the Python version."""
 
 
 def _install(session: nox.Session) -> None:
@@ -57,16 +57,19 @@ def _install(session: nox.Session) -> None:
 
 
 def _test(session: nox.Session, *arguments: str) -> None:
-    """Run the tests that were asked for behind `--`, or else those that the arguments choose.
+    """Run the tests that are selected by the command-line arguments after `--`, or by default by `arguments`.
 
-    A session without an environment of its own takes that of nox.
+    A session without its own environment uses the one in which Nox runs.
     """
     python = "python" if session.python else sys.executable
     session.run(python, *PYTEST, *(session.posargs or arguments), external=not session.python)
 
 
 def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.executable) -> dict[str, str]:
-    """Packages over this environment, as what to set for a process that is to find them."""
+    """Install packages into a folder on top of this environment, unless the folder exists.
+
+    RETURNS: the environment variables that a process needs to import these packages.
+    """
     layer = ROOT / ".nox" / f"layer-{name}"
     if not layer.exists():
         temporary = layer.with_name(f"{layer.name}.tmp")
@@ -78,7 +81,7 @@ def _layer(session: nox.Session, name: str, *packages: str, python: str = sys.ex
 
 @nox.session(python="3.10")
 def transformers4(session: nox.Session) -> None:
-    """Tests with transformers 4.53.2, the last that spacy-transformers takes, and with spacy-transformers."""
+    """Run the tests with spacy-transformers and transformers 4.53.2, the latest version it supports."""
     _install(session)
     session.install("--no-deps", "--requirement", "constraints-transformers4.txt")
     _test(session, "-m", f"not ({' or '.join(ONCE)})")
@@ -86,33 +89,33 @@ def transformers4(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def transformers5(session: nox.Session) -> None:
-    """Tests of what most depends on Python, with transformers 5; all of them: `nox -s transformers5 -- tests`."""
+    """Run the tests that depend most on Python, with transformers 5. For all tests: `nox -s transformers5 -- tests`."""
     _install(session)
     _test(session, *OF_PYTHON)
 
 
 @nox.session(python="3.14")
 def python314(session: nox.Session) -> None:
-    """The same on the newest Python."""
+    """Run the tests that depend most on Python, on the newest supported Python."""
     _install(session)
     _test(session, *OF_PYTHON)
 
 
 @nox.session(python=False)
 def corpora(session: nox.Session) -> None:
-    """Tests that read whole public corpora, where these lie beside the repository."""
+    """Run the tests that read complete public corpora, if the corpora are available next to the repository."""
     _test(session, "-m", "corpora")
 
 
 @nox.session(python=False)
 def benchmarks(session: nox.Session) -> None:
-    """Tests of the scripts in `benchmarks/`, on little data."""
+    """Run the tests for the scripts in `benchmarks/`, on little data."""
     _test(session, "-m", "benchmark")
 
 
 @nox.session(python=False)
 def nightly(session: nox.Session) -> None:
-    """What takes longer, as before a release: many random inputs, guided fuzzing, and all tests on each Python."""
+    """Run long tests before a release: many random inputs, guided fuzzing, and nearly all tests on each Python."""
     _test(session, "--hypothesis-profile", "nightly", "-m", "not benchmark")
     session.notify("fuzz", ["60"])
     for name in ("transformers4", "transformers5", "python314"):
@@ -123,7 +126,7 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def curated(session: nox.Session) -> None:
-    """What is tested with spacy-curated-transformers, in a layer over this environment."""
+    """Run the tests with spacy-curated-transformers, which is installed on top of this environment."""
     layer = _layer(session, "curated", "--requirement", "constraints-curated.txt")
     session.run(
         sys.executable, "-m", "pytest", "-q", "tests/integration/test_shared_curated.py", env=layer, external=True
@@ -132,10 +135,10 @@ def curated(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Whether scores are those of seqeval and nervaluate, in a layer over this environment."""
+    """Compare scores with those from seqeval and nervaluate, which are installed on top of this environment."""
     if sys.version_info < (3, 11):
-        session.skip("nervaluate takes Python 3.11")
-    # seqeval has no wheel, and what it is built with does not find all of its own dependencies any more by itself.
+        session.skip("nervaluate requires Python 3.11 or later. To run this session, start Nox with a newer Python.")
+    # seqeval has no wheel, and current versions of its build tools no longer build it, so install suitable versions.
     session.install("setuptools<81", "setuptools_scm<9", "wheel")
     packages = ("--no-build-isolation", "--requirement", "constraints-peers.txt")
     layer = _layer(session, "peers", *packages, python="python")
@@ -144,14 +147,14 @@ def peers(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def generations(session: nox.Session) -> None:
-    """Pipelines saved in each environment find the same entities in every other."""
+    """Check that a pipeline saved in one environment predicts the same entities in all other environments."""
     pythons = {"venv": sys.executable}
     for name in ("transformers4", "transformers5"):
         python = ROOT / ".nox" / name / "bin" / "python"
         if python.exists():
             pythons[name] = str(python)
     if "transformers4" not in pythons:
-        session.skip("the session transformers4 has not run, as there is no Python 3.10")
+        session.skip("transformers4 has not run. Install Python 3.10, then run: nox -s transformers4 generations")
     for name, python in pythons.items():
         session.run(python, "tests/helpers/generations.py", "save", str(SAVED / name), external=True)
     for python in pythons.values():
@@ -162,32 +165,32 @@ def generations(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def fuzz(session: nox.Session) -> None:
-    """Damaged files and bytes for all readers, so many seconds each: `nox -s fuzz -- 60`."""
+    """Test each reader on damaged files and bytes. To set the seconds for each reader: `nox -s fuzz -- 60`."""
     layer = _layer(session, "atheris", "atheris>=3,<4")
     session.run(sys.executable, "tests/helpers/fuzzing.py", *(session.posargs or ["20"]), env=layer, external=True)
 
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """`dist/`: the package as source and as wheel, and an SBOM of all that it needs, as pinned, without our tools."""
+    """Build a source distribution, a wheel and an SBOM into `dist/`. The SBOM lists the pinned runtime dependencies."""
     session.install("--constraint", "constraints.txt", "build", "setuptools", "wheel")
-    session.install("cyclonedx-bom>=7,<8")  # writes the format of OWASP
-    made = ROOT / "dist.tmp"
-    shutil.rmtree(made, ignore_errors=True)
-    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(made))
-    (wheel,) = made.glob("*.whl")
-    bom = made / f"{wheel.name.partition('-py3')[0]}.cdx.json"
+    session.install("cyclonedx-bom>=7,<8")  # writes CycloneDX, the SBOM format by OWASP
+    temporary = ROOT / "dist.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(temporary))
+    (wheel,) = temporary.glob("*.whl")
+    bom = temporary / f"{wheel.name.partition('-py3')[0]}.cdx.json"
     options = ["--pyproject", "pyproject.toml", "--mc-type", "library", "--output-reproducible", "--validate"]
     session.run("cyclonedx-py", "environment", *options, "--output-file", str(bom), sys.executable)
     session.run(sys.executable, "scripts/licences.py", "--prune", str(bom), external=True)
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
-    made.rename(ROOT / "dist")
-    session.log(f"dist/ holds {', '.join(sorted(path.name for path in (ROOT / 'dist').iterdir()))}")
+    temporary.rename(ROOT / "dist")
+    session.log(f"dist/ contains {', '.join(sorted(path.name for path in (ROOT / 'dist').iterdir()))}")
 
 
 @nox.session
 def audit(session: nox.Session) -> None:
-    """Whether a flaw is known of a pinned version. It asks a service on the open net, and fails where it is silent."""
+    """Check the pinned versions for known vulnerabilities. Fail if the online vulnerability service is unavailable."""
     session.install("pip-audit>=2.9,<3")
     for pins in sorted(ROOT.glob("constraints*.txt")):
         session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(pins))
