@@ -1,8 +1,8 @@
-"""Conversion of all of GMB, beside reading it with the csv module and building the Docs.
+"""Compare `bert-ner convert` on all of GMB with reading it with the `csv` module and building Docs.
 
-Each way runs in a process of its own, in turn, several times; times are of the work alone, without imports. The table
-gives medians with the least and the most, and the median ratio to the measure of the same round. Peak memory is that of
-the whole process, for the corpus and for five times the corpus in one file.
+Each way runs several times, always in a new process, and the ways take turns. Times exclude imports. The table shows
+the median, minimum and maximum of the seconds, and of their ratios to the baseline (`csv module and Docs`) in the same
+round. Peak memory covers the whole process. It is also measured for a file that contains the corpus five times.
 
     python benchmarks/convert.py --data ner_dataset.csv.zip --output benchmarks/convert.json
 """
@@ -30,7 +30,7 @@ from wasabi import table
 
 
 def read_with_csv(path: Path) -> None:
-    """The measure: rows by the csv module, a Doc for each sentence, none of them kept."""
+    """Run the baseline: read rows with the `csv` module and create a Doc for each sentence."""
     import spacy
     from spacy.tokens import Doc
 
@@ -52,7 +52,7 @@ def read_with_csv(path: Path) -> None:
 
 
 def convert_all(path: Path, **options: Any) -> None:
-    """`bert-ner convert`."""
+    """Convert the corpus as `bert-ner convert` does."""
     from spacy_bert_ner.corpus.convert import convert
 
     with tempfile.TemporaryDirectory() as folder:
@@ -98,13 +98,13 @@ def spread(values: list[float]) -> str:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Run all ways in turn, print the table, write the JSON."""
+    """Run all ways in turn, print a table and write the results as JSON."""
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(arguments.rounds):
         for way in WAYS:
             runs[way].append(run(way, arguments.data))
     with tempfile.TemporaryDirectory() as folder:
-        # Without a split, as all copies of a sentence go into one part: none would be left for the test data.
+        # No split: all copies of a sentence are assigned to the same split, so the test split would be empty.
         large = run("convert", five_times(arguments.data, folder))
     rows, ratios = [], {}
     for way in WAYS:
@@ -122,14 +122,17 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="ner_dataset.csv.zip of the GMB corpus")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data", type=Path, required=True, help="ner_dataset.csv.zip from the GMB corpus")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
     if options.way:
         WAYS[options.way](options.data)
     elif not options.data.is_file():
-        sys.exit(f"error: no corpus at {options.data}. Fetch it: python -m spacy project assets --extra")
+        sys.exit(
+            f"error: there is no corpus at {options.data}. "
+            "Download it: python -m spacy project assets --extra. Then set --data assets/gmb/ner_dataset.csv.zip"
+        )
     else:
         main(options)

@@ -1,17 +1,17 @@
-"""What the component does with a checkpoint of plain transformers: entity F1 on GMB-full beside a hand-written loop.
+"""Compare the component's entity F1 on all of GMB with a hand-written loop, on a checkpoint from plain transformers.
 
     python benchmarks/gmb_full.py --data ner_dataset.csv.zip --checkpoint tagger --output benchmarks/gmb_full.json
 
-All 47,959 sentences are split 80/10/10. If the folder `--checkpoint` is not there yet, it is made first: one epoch of
-plain transformers and torch over the 38,367 training sentences (about twenty minutes on two cores). The 4,796 test
-sentences, with the corpus's own tokens, are then read by
+All 47,959 sentences are split 80/10/10. If the folder `--checkpoint` does not exist, the script first trains a
+checkpoint with plain transformers and torch: one epoch on the 38,367 training sentences (about twenty minutes on two
+cores). The following ways then predict entities in the 4,796 test sentences, with the tokens from the corpus:
 
-- a hand-written loop: words in, `word_ids`, the arg-max of each word's first subword, an entity begun by every `I-`
-  that continues nothing;
-- `bert_ner` on that folder as it is, for each way of decoding and each scheme that its tags may be.
+- A hand-written loop passes the words to the tokenizer and uses `word_ids`. It takes the arg-max at each word's first
+  subword. An `I-` tag that does not continue an entity starts a new one.
+- `bert_ner` loads the same folder. It runs with both decoding methods and with each possible tag scheme.
 
-Then the temperature of the scores is fitted on the 4,796 dev sentences, and the expected calibration error over the
-entities found in the test sentences is measured before and after.
+Finally, the script fits the temperature for the scores on the 4,796 dev sentences. It measures the expected calibration
+error over the predicted entities in the test sentences before and after.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ SCORES = ("ents_p", "ents_r", "ents_f")
 
 
 def train(encoder: str, docs: list[Doc], folder: Path) -> None:
-    """One epoch with transformers and torch alone: AdamW, linear warm-up and decay, batches of 32 sentences."""
+    """Train and save a checkpoint with transformers and torch alone.
+
+    Train for one epoch with AdamW, linear warm-up and decay, and batches of 32 sentences.
+    """
     import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer, get_linear_schedule_with_warmup, set_seed
 
@@ -72,7 +75,7 @@ def train(encoder: str, docs: list[Doc], folder: Path) -> None:
 
 
 def read_by_hand(folder: Path, references: list[Doc]) -> list[Doc]:
-    """What a tutorial would write."""
+    """Predict entities with the code that a tutorial would show."""
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     model = AutoModelForTokenClassification.from_pretrained(folder)
@@ -80,7 +83,7 @@ def read_by_hand(folder: Path, references: list[Doc]) -> list[Doc]:
 
 
 def read_by_component(folder: Path, references: list[Doc], config: dict[str, Any]) -> list[Doc]:
-    """`bert_ner` on the gold tokens."""
+    """Predict entities with `bert_ner` on the gold tokens."""
     nlp = spacy.blank("en")
     model = {"name": str(folder), **config.pop("model", {})}
     nlp.add_pipe("bert_ner", config={"model": model, **config})
@@ -89,7 +92,11 @@ def read_by_component(folder: Path, references: list[Doc], config: dict[str, Any
 
 
 def calibrate(folder: Path, dev: list[Doc], test: list[Doc]) -> dict[str, float]:
-    """The temperature fitted on one part, and the expected calibration error on both, before and after."""
+    """Fit the temperature on the dev data.
+
+    RETURNS: the report from calibration on the dev data, and the expected calibration error on the test data before and
+        after calibration.
+    """
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe("bert_ner", config={"model": {"name": str(folder)}})
     plain = {id(d): Doc(nlp.vocab, [t.text for t in d], [bool(t.whitespace_) for t in d]) for d in [*dev, *test]}
@@ -116,7 +123,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Make the checkpoint if it is not there, read the test sentences every way, print the table, write the JSON."""
+    """Train a checkpoint if needed, run all ways on the test data, print a table and write the results as JSON."""
     sentences = read_corpus(arguments.data).sentences
     indices = split_indices(len(sentences), "80/10/10", 42)
     parts = {name: [sentences[i] for i in part] for name, part in indices.items()}
@@ -148,13 +155,14 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip of the GMB corpus")
-    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"))
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the checkpoint; made if not there")
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip from the GMB corpus")
+    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="encoder to fine-tune")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder; trained if missing")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
     if not options.data.is_file():
         sys.exit(
-            f"error: no corpus at {options.data}. Fetch it: python -m spacy project assets --extra; then --data ..."
+            f"error: there is no corpus at {options.data}. "
+            "Download it: python -m spacy project assets --extra. Then set --data assets/gmb/ner_dataset.csv.zip"
         )
     main(options)

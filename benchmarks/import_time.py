@@ -1,9 +1,10 @@
-"""What `import spacy_bert_ner` adds to `import spacy`.
+"""Measure how much time `import spacy_bert_ner` adds to `import spacy`.
 
     python benchmarks/import_time.py --output benchmarks/import_time.json
 
-Fresh interpreters take turns: one imports spaCy, one spaCy and then this package, one spaCy and then makes a blank
-pipeline with `bert_ner`, which imports torch. Milliseconds of the statements alone, medians and ranges.
+Three statements take turns, each in a new interpreter: importing spaCy, importing this package after spaCy, and adding
+`bert_ner` to a blank pipeline after importing spaCy, which imports torch. The table shows the median and the range of
+the milliseconds for the statement alone.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ print(time.perf_counter() - start)
 
 
 def spent(before: str, statement: str) -> float:
-    """Milliseconds of a statement in a fresh interpreter, after another one."""
+    """Measure the milliseconds for a statement in a new interpreter, after running another statement."""
     code = CODE.format(before=before, statement=statement)
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     return 1000 * float(done.stdout.splitlines()[-1])
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """For each statement its milliseconds, one number a round."""
+    """Measure the milliseconds for each statement, once per round."""
     times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
     for _ in range(rounds):
         for name, (before, statement) in STATEMENTS.items():
@@ -50,7 +51,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 
 
 def main(options: argparse.Namespace) -> None:
-    measure(1)  # from the disk into memory
+    measure(1)  # load files from disk into the page cache
     rows = measure(options.rounds)
     shown = []
     for row in rows:
@@ -63,6 +64,6 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--rounds", type=int, default=10, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     main(parser.parse_args())

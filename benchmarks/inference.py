@@ -1,30 +1,35 @@
-"""Finding entities by several ways side by side: words a second, latency and memory, with the same checkpoint.
+"""Compare several ways to predict entities with the same checkpoint: words per second, latency and memory.
 
     python benchmarks/inference.py --checkpoint training/model-best/bert_ner/model --output benchmarks/inference.json
 
-The checkpoint is one that was trained on GMB, without marks for capitals (`mark_case = false`), which only `bert_ner`
-knows. The texts are sentences of GMB that `train.py` chooses settings by, as
+The checkpoint must be trained on GMB without case markers (`mark_case = false`), because only `bert_ner` supports them.
+The texts are the GMB sentences that `train.py` uses to choose settings, in three workloads:
 
-- `short`: 1,000 sentences, one a text;
-- `long`: the same sentences put together to documents of 3,000 words;
-- `mixed`: one such document after each 100 sentences.
+- `short`: 1,000 texts with one sentence each.
+- `long`: the same sentences, joined into documents with 3,000 words.
+- `mixed`: one such document after every 100 sentences.
 
-- `spacy-huggingface-pipelines`: the adapter, as it comes. It needs transformers 4, and gets an environment of its own,
-  which is made at the first run (pip, some minutes).
-- `transformers pipeline, N`: with batches of N texts.
-- `hand-written loop, fp32` and `bf16`: windows sorted by length, batches of 2,048 subwords, the best tag of each
-  subword, and no entities.
-- `bert_ner`: the component, as it comes; `bert_ner, bf16` and `int8`, with that precision on torch; `bert_ner, onnx`
-  and `onnx-int8`, with what `export` makes of the checkpoint.
-- `matrix products, fp32` and `bf16`: the encoder's products of matrices alone, with a batch of 2,048 subwords: the rate
-  of the machine, of which each way reaches a share.
+The ways are:
 
-With `--gpu`, those on which it makes a difference read on the GPU: `bert_ner, bf16, 16384` with batches of so many
-subwords, for which a GPU has room.
+- `spacy-huggingface-pipelines`: this adapter with its default settings. It needs transformers 4, so it runs in a
+  separate
+  environment. The first run creates this environment with `pip`, which takes some minutes.
+- `transformers pipeline, N`: the transformers pipeline with batches of N texts.
+- `hand-written loop, fp32` and `bf16`: windows sorted by length, in batches of 2,048 subwords. The loop returns the
+  best
+  tag for each subword and no entities.
+- `bert_ner`: the component with its default settings. `bert_ner, bf16` and `int8` set the precision of the torch
+  runtime.
+  `bert_ner, onnx` and `onnx-int8` run the ONNX graphs that `export` writes for the checkpoint.
+- `matrix products, fp32` and `bf16`: only the encoder's matrix products, with a batch of 2,048 subwords. They show the
+  speed of the machine. The results for each other way include the fraction of this speed that it reaches.
 
-Each way is a process of its own, which has opened the checkpoint and read some texts before anything is measured. Ways
-take turns, in an order that moves on from round to round, so that a slow spell of a shared machine does not fall on one
-alone. Ratios are taken within a round; what is printed are their medians and ranges. `--plot` draws them.
+With `--gpu`, the ways for which a GPU makes a difference run on the GPU. `bert_ner, bf16, 16384` has batches of 16,384
+subwords, which fit into GPU memory.
+
+Each way runs in a separate process, which loads the checkpoint and processes some texts before the measurements. Ways
+take turns, and their order changes in each round. A slow period on a shared machine therefore affects all ways. Ratios
+are computed within each round. The tables show their medians and ranges, and `--plot` draws words per second.
 """
 
 from __future__ import annotations
@@ -93,7 +98,7 @@ class Workload(NamedTuple):
 
 
 def join(docs: list[Doc], n_words: int) -> list[str]:
-    """The texts of neighbouring sentences, put together until they have so many words; a rest is left out."""
+    """Join neighbouring sentences into texts with at least `n_words` words. Drop the remaining sentences."""
     texts, parts, n = [], [], 0
     for doc in docs:
         parts.append(doc.text.strip())
@@ -105,7 +110,7 @@ def join(docs: list[Doc], n_words: int) -> list[str]:
 
 
 def make_workloads(docs: list[Doc]) -> dict[str, Workload]:
-    """The texts of each kind, and how many words of the corpus they have."""
+    """Create the texts for each workload, and count their words as in the corpus."""
     sentences = docs[:N_SENTENCES]
     short, long = [doc.text for doc in sentences], join(sentences, LONG_WORDS)
     n_short, n_long = sum(map(len, sentences)), len(long) * LONG_WORDS
@@ -118,7 +123,7 @@ def make_workloads(docs: list[Doc]) -> dict[str, Workload]:
 
 
 class Worker:
-    """A process that reads by one way."""
+    """A process that predicts entities in one way."""
 
     def __init__(self, way: str, python: str, checkpoint: Path, log: Path, device: str = "cpu") -> None:
         command = [python, str(HERE / "inference_ways.py"), way, str(checkpoint), device]
@@ -129,23 +134,26 @@ class Worker:
             self.process = subprocess.Popen(command, text=True, env=variables, cwd=log.parent, **pipes)  # type: ignore[call-overload]
 
     def ask(self, **job: object) -> dict[str, Any]:
-        """Have one job done."""
+        """Run one job and return the answer."""
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"error: {self.way} has ended. All it said: {self.log.read_text()}")
+            sys.exit(
+                f"error: the process for {self.way} has ended. Fix the cause, or use --ways to skip this way. "
+                f"Its output: {self.log.read_text()}"
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
-        """End the process, whatever it is at."""
+        """Kill the process, even if it is busy."""
         self.process.kill()
         self.process.communicate()
 
 
 def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
-    """What a way opens: the checkpoint, or the graph that is made of it now."""
+    """Return the folder that a way loads: the checkpoint, or an ONNX graph that is exported here."""
     runtime = way.removeprefix(f"{OWN}, ")
     if runtime not in GRAPHS:
         return checkpoint.resolve()
@@ -156,7 +164,7 @@ def open_for(way: str, checkpoint: Path, folder: Path) -> Path:
 
 @contextmanager
 def workers(ways: list[str], checkpoint: Path, environment: Path, device: str = "cpu") -> Iterator[dict[str, Worker]]:
-    """A process for each way, all of which end with the block."""
+    """Start a process for each way, and kill all processes at the end of the `with` block."""
     started: dict[str, Worker] = {}
     with tempfile.TemporaryDirectory() as temporary:
         try:
@@ -173,7 +181,10 @@ def workers(ways: list[str], checkpoint: Path, environment: Path, device: str = 
 
 
 def measure(asked: dict[str, Worker], workloads: dict[str, Workload], rounds: int) -> list[dict[str, Any]]:
-    """So many rounds, each of all ways on all workloads."""
+    """Measure all ways on all workloads in each round.
+
+    RETURNS: one dictionary per round, with `rates`, `seconds`, `latency` and `peak_mb`.
+    """
     readers = [way for way in asked if not way.startswith(PRODUCTS)]
     for way in readers:
         asked[way].ask(do="seconds", texts=workloads["short"].texts[:64])
@@ -198,7 +209,7 @@ def measure(asked: dict[str, Worker], workloads: dict[str, Workload], rounds: in
 
 
 def f1(found: list[list[list[Any]]], docs: list[Doc]) -> float:
-    """Of entities in characters."""
+    """Compute the F1 over entities, which are compared by character offsets and label."""
     score = PRFScore()
     for ents, doc in zip(found, docs, strict=True):
         gold = {(e.start_char, e.end_char, e.label_) for e in doc.ents}
@@ -213,7 +224,10 @@ def spread(values: list[float]) -> dict[str, float]:
 def summarize(
     rounds: list[dict[str, Any]], workloads: dict[str, Workload], operations: dict[str, int], scores: dict[str, float]
 ) -> list[dict[str, Any]]:
-    """A row for each workload and way: words a second, how many times that of each peer, and shares of the machine."""
+    """Summarize the rounds in one row per workload and way.
+
+    Each row has the words per second, the ratios to the other packages and the fraction of the machine's speed.
+    """
     rows = []
     for name, workload in workloads.items():
         ways = list(rounds[0]["seconds"][name])
@@ -243,13 +257,13 @@ def summarize(
 
 
 def best_pipeline(rows: list[dict[str, Any]], workload: str) -> str | None:
-    """The batches with which the pipeline of transformers is fastest."""
+    """Return the transformers pipeline with the fastest batch size, or `None` if none was measured."""
     own = [row for row in rows if row["workload"] == workload and row["way"].startswith(PIPELINE)]
     return max(own, key=lambda row: row["words"]["median"])["way"] if own else None
 
 
 def print_report(rows: list[dict[str, Any]]) -> None:
-    """A table a workload."""
+    """Print one table per workload."""
     for workload in dict.fromkeys(row["workload"] for row in rows):
         own = [row for row in rows if row["workload"] == workload]
         peers = [ADAPTER, best_pipeline(rows, workload), f"{LOOP}, fp32", f"{LOOP}, bf16"]
@@ -273,13 +287,17 @@ def _range(values: dict[str, float], places: int) -> str:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Convert, measure, report."""
+    """Convert the corpus, measure all ways, and print and write the results."""
     if not (options.checkpoint / "config.json").is_file():
-        sys.exit(f"error: no checkpoint at {options.checkpoint}. Train one: python -m spacy project run gmb")
+        sys.exit(
+            f"error: there is no checkpoint at {options.checkpoint}. Train one: python -m spacy project run gmb. "
+            "Then set --checkpoint training/gmb/model-best/bert_ner/model"
+        )
     missing = [file for file in (options.data / name for name in CORPORA["choices"].files) if not file.is_file()]
     if missing:
         sys.exit(
-            f"error: no corpus at {missing[0]}. Fetch it: python -m spacy project assets --extra; then --data assets"
+            f"error: there is no corpus at {missing[0]}. "
+            "Download it: python -m spacy project assets --extra. Then set --data assets"
         )
     with tempfile.TemporaryDirectory() as temporary:
         convert_corpus("choices", options.data, Path(temporary), 0)
@@ -307,14 +325,14 @@ def main(options: argparse.Namespace) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a token classifier trained on GMB")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with gmb/, as assets/ has it")
-    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for that of the adapter")
-    parser.add_argument("--ways", nargs="+", choices=dict.fromkeys(WAYS + ON_GPU))
-    parser.add_argument("--gpu", action="store_true", help="on a GPU")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, help="JSON to write")
-    parser.add_argument("--plot", type=Path, help="PNG to write")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder with a token classifier trained on GMB")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that contains gmb/, such as assets")
+    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for the adapter's environment")
+    parser.add_argument("--ways", nargs="+", choices=dict.fromkeys(WAYS + ON_GPU), help="ways to measure")
+    parser.add_argument("--gpu", action="store_true", help="run on a GPU")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--plot", type=Path, help="PNG file to write")
     return parser
 
 

@@ -1,11 +1,11 @@
-"""What inference.py runs in processes of their own: one way to find entities, which is asked to do so again and again.
+"""Predict entities in one way, as a worker process for `inference.py`.
 
-The environment of the peer runs this too. It has neither spacy_bert_ner nor transformers 5, so that each function
-imports what it needs.
+The environment with the adapter also runs this script. It has neither `spacy_bert_ner` nor transformers 5, so each
+function imports the packages that it needs.
 
     python benchmarks/inference_ways.py WAY CHECKPOINT [cuda]
 
-reads a line of JSON a job, and writes one of JSON for each.
+The script reads one JSON line per job from standard input, and writes one JSON line with the answer to standard output.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 WINDOW, OVERLAP, BATCH_TOKENS = 128, 32, 2048  # as in `bert_ner`
-PRODUCTS_ON_GPU = 65536  # fewer rows do not fill it
+PRODUCTS_ON_GPU = 65536  # fewer rows do not fully use a GPU
 LONG_WINDOW, LEAST_OVERLAP = 512, 16  # as in the adapter
 
-Entities = list[list[tuple[int, int, str]]]  # of each text: first character, one past the last, label
+Entities = list[list[tuple[int, int, str]]]  # for each text: start and end characters, and the label, for each entity
 
 
 class Way:
-    """`read` finds the entities in texts, `read_one` in one text; both with all that a user waits for."""
+    """One way to predict entities. `read` handles many texts, and `read_one` one text."""
 
     read: Callable[[list[str]], Entities]
 
@@ -35,7 +35,7 @@ class Way:
 
 
 class Pipeline(Way):
-    """A spaCy pipeline of one component."""
+    """A spaCy pipeline with one component."""
 
     def __init__(self, factory: str, config: dict[str, Any], device: str) -> None:
         import spacy
@@ -55,7 +55,7 @@ class Pipeline(Way):
 
 
 class Transformers(Way):
-    """The pipeline of transformers, with overlapping windows, so that nothing is cut off."""
+    """The transformers pipeline, with overlapping windows to avoid truncating long texts."""
 
     def __init__(self, checkpoint: str, batch_size: int, device: str) -> None:
         from transformers import AutoTokenizer, pipeline
@@ -77,8 +77,11 @@ class Transformers(Way):
 
 
 class Loop(Way):
-    """What a careful engineer writes by hand: windows sorted by length, batches by tokens, the best tag of each
-    subword. It gives back no entities, so that what it takes is the least that there is to do."""
+    """A hand-written loop, as a careful engineer would write it.
+
+    The loop sorts windows by length, forms batches by their number of subwords and takes the best tag for each subword.
+    It returns no entities, so its time is a lower bound for useful predictions.
+    """
 
     def __init__(self, checkpoint: str, precision: str, device: str) -> None:
         import torch
@@ -109,7 +112,7 @@ class Loop(Way):
 
 
 class Products(Way):
-    """The products of matrices of the encoder and nothing else: what the machine can do. Not a way to find entities."""
+    """Only the encoder's matrix products, which show the speed of the machine. It predicts no entities."""
 
     def __init__(self, checkpoint: str, precision: str, device: str) -> None:
         import torch
@@ -125,7 +128,7 @@ class Products(Way):
         self.operations = 2 * n * sum(a * b for a, b in shapes)
 
     def rate(self, seconds: float) -> float:
-        """Operations a second, multiplications and additions counted apart."""
+        """Return the operations per second. A multiplication and an addition count as two operations."""
         import torch
 
         start, times = time.perf_counter(), 0
@@ -140,8 +143,11 @@ class Products(Way):
 
 
 def count_operations(checkpoint: str, texts: list[str]) -> int:
-    """Multiplications and additions that the encoder's matrices cost for the subwords of these texts, without padding
-    and overlaps: 2 for each weight and subword, and for each pair of subwords of a window 4 for each hidden unit."""
+    """Count the multiplications and additions in the encoder's matrix products for some texts.
+
+    Padding and overlaps are not counted. Each subword takes 2 operations per weight. Each pair of subwords in a window
+    takes 4 operations per hidden unit in each layer.
+    """
     from transformers import AutoConfig, AutoTokenizer
 
     config, tokenizer = AutoConfig.from_pretrained(checkpoint), AutoTokenizer.from_pretrained(checkpoint)
@@ -176,7 +182,11 @@ def make_way(name: str, checkpoint: str, device: str = "cpu") -> Way:
 
 
 def answer(way: Way, job: dict[str, Any]) -> dict[str, Any]:
-    """Do one job: `seconds` for all texts, `latencies` of each alone, `entities`, or the `rate` of products."""
+    """Run one job.
+
+    RETURNS: `seconds` and `peak_mb` for all texts, `latencies` for each text, `entities`, or the `rate` of matrix
+    products.
+    """
     if job["do"] == "rate":
         assert isinstance(way, Products)
         return {"rate": way.rate(job["seconds"])}
@@ -197,9 +207,9 @@ def answer(way: Way, job: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # the adapter warns of each entity that it drops
+    warnings.simplefilter("ignore")  # the adapter warns about each entity that it drops
     out = sys.stdout
-    sys.stdout = sys.stderr  # what libraries print is no answer
+    sys.stdout = sys.stderr  # keep output from libraries separate from the answers
     asked = make_way(*sys.argv[1:4])
     for line in sys.stdin:
         print(json.dumps(answer(asked, json.loads(line))), file=out, flush=True)

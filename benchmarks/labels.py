@@ -1,8 +1,9 @@
-"""Decoding and probabilities with 2 to 1,000 labels: milliseconds for 100 sentences of 25 tokens, and for the rules.
+"""Measure decoding and entity scores with 2 to 1,000 labels, for 100 sentences with 25 tokens each.
 
-Logits are random, so that nearly every sentence has to be searched; a trained model needs the search for few of them.
-The times are of this process (one thread of NumPy), in turns, and the table gives medians with the least and the most.
-The last column is the time a label, relative to that with 100 labels: 1 is linear.
+The logits are random, so nearly every sentence needs a Viterbi search. With a trained model, few sentences need it.
+Times are the CPU time for this process, with one NumPy thread, and configurations take turns. The table shows the
+median and the range of the milliseconds for building the tag rules, decoding and scoring. The last column is the time
+per label for decoding and scoring, relative to that with 100 labels. It is 1 if the time grows linearly.
 
     OMP_NUM_THREADS=1 python benchmarks/labels.py --output benchmarks/labels.json
 """
@@ -32,7 +33,7 @@ STEPS = ("rules", "decode", "scores")
 
 
 def time_steps(n_labels: int, scheme: str) -> dict[str, float]:
-    """Milliseconds of process time of each step."""
+    """Measure the CPU time for each step in milliseconds."""
     tags.build_tag_set.cache_clear()
     automaton_of.cache_clear()
     labels = [f"L{i}" for i in range(n_labels)]
@@ -55,18 +56,21 @@ def time_steps(n_labels: int, scheme: str) -> dict[str, float]:
 
 
 def measure(schemes: list[str], rounds: int) -> list[dict[str, Any]]:
-    """The times of each number of labels, round by round."""
+    """Measure all steps for each scheme and number of labels in each round.
+
+    RETURNS: one row per scheme and number of labels, with a list of milliseconds for each step.
+    """
     times: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: {step: [] for step in STEPS})
     for _ in range(rounds):
         for scheme in schemes:
             for n_labels in LABELS:
                 for step, milliseconds in time_steps(n_labels, scheme).items():
                     times[scheme, n_labels][step].append(milliseconds)
-    return [{"scheme": scheme, "labels": n, **found} for (scheme, n), found in times.items()]
+    return [{"scheme": scheme, "labels": n, **steps} for (scheme, n), steps in times.items()]
 
 
 def show(rows: list[dict[str, Any]]) -> str:
-    """The table."""
+    """Format the results as a table."""
 
     def per_label(row: dict[str, Any]) -> float:
         return float(statistics.median(row["decode"]) + statistics.median(row["scores"])) / int(row["labels"])
@@ -91,11 +95,11 @@ def show(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Print the table, and write it as JSON."""
+    """Print the results as a table and write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--schemes", nargs="+", default=["IOB2", "BILUO"])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--schemes", nargs="+", default=["IOB2", "BILUO"], help="tag schemes")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     args = parser.parse_args()
     rows = measure(args.schemes, args.rounds)
     print(show(rows))

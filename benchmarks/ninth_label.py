@@ -1,17 +1,18 @@
-"""A ninth label for a trained pipeline, from 200 sentences: what it learns, and what it forgets of the other eight.
+"""Add a ninth label to a trained pipeline with 200 sentences, and measure F1 for the new label and the other eight.
 
     python benchmarks/ninth_label.py --data ner_dataset.csv.zip --pipeline PIPELINE --output benchmarks/ninth_label.json
 
-The pipeline is one that `spacy train` made of the 800 training sentences of GMB-1000, such as
-`training/ours/model-best` of the workflow `article`. The ninth label is `num`: numbers (part of speech CD in the
-corpus) outside of all entities, so that years, which are `tim`, have to be told from them. It is annotated in 200 of
-the sentences 1,001 to 2,000, with which training goes on after `add_label`; the test is the sentences 2,001 to 6,000.
+`spacy train` must have trained the pipeline on the 800 training sentences from GMB-1000. The workflow `article` saves
+such a pipeline in `training/ours/model-best`. The ninth label is `num`: numbers outside entities, with the part of
+speech CD in the corpus. The pipeline must distinguish them from years, which have the label `tim`. The label is
+annotated in 200 of the sentences 1,001 to 2,000. After `add_label`, training continues with these sentences. The test
+data are the sentences 2,001 to 6,000.
 
-- `all else is O`: the annotation of the new label as it is; the pipeline learns that there is nothing else.
-- `own entities kept`: what the pipeline finds in the 200 sentences stands beside the new label.
-- `own entities kept, rehearsed`: and after each step comes one of `nlp.rehearse`, on the sentences that the pipeline
-  was trained on, without their annotation.
-- `gold`: all nine labels annotated by hand, for comparison.
+- `all else is O`: only the new label is annotated. The pipeline learns that there are no other entities.
+- `own entities kept`: the pipeline's predicted entities are added to the annotations with the new label.
+- `own entities kept, rehearsed`: the same, and each step is followed by a step with `nlp.rehearse` on the pipeline's
+  training sentences, without their annotations.
+- `gold`: gold entities for all nine labels, for comparison.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ WAYS = ("all else is O", "own entities kept", "own entities kept, rehearsed", "g
 
 
 def read_parts_of_speech(path: Path) -> Iterator[list[str]]:
-    """The parts of speech of each sentence of the corpus, one a word."""
+    """Yield the parts of speech for each sentence in the corpus, one per word."""
     with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
         sentence: list[str] = []
         for row in csv.DictReader(io.TextIOWrapper(file, encoding="latin-1", newline="")):
@@ -60,7 +61,7 @@ def read_parts_of_speech(path: Path) -> Iterator[list[str]]:
 
 
 def with_numbers(doc: Doc, parts_of_speech: list[str]) -> Doc:
-    """The sentence with its own entities, and each run of numbers outside of them as one more."""
+    """Copy a sentence with its entities, and add an entity for each sequence of numbers outside them."""
     is_number = [pos == "CD" and not token.ent_type for pos, token in zip(parts_of_speech, doc, strict=True)]
     starts = [i for i, number in enumerate(is_number) if number and not (i and is_number[i - 1])]
     ends = [i + 1 for i, number in enumerate(is_number) if number and not (i + 1 < len(doc) and is_number[i + 1])]
@@ -68,19 +69,19 @@ def with_numbers(doc: Doc, parts_of_speech: list[str]) -> Doc:
 
 
 def with_entities(doc: Doc, ents: list[Span]) -> Doc:
-    """The same sentence with these entities; all else is O."""
+    """Copy a sentence with only the given entities. All other tokens are O."""
     copy = bare(doc, doc.vocab)
     copy.set_ents([Span(copy, ent.start, ent.end, ent.label_) for ent in ents])
     return copy
 
 
 def only(doc: Doc, *, new: bool) -> Doc:
-    """The sentence with the entities of the new label alone, or without them."""
+    """Copy a sentence with only the entities that have the new label, or with all others."""
     return with_entities(doc, [ent for ent in doc.ents if (ent.label_ == NEW) is new])
 
 
 def kept(nlp: Language, doc: Doc) -> Doc:
-    """The new label's entities, and beside them what the pipeline finds."""
+    """Copy a sentence with its entities for the new label, and add predicted entities that do not overlap them."""
     new = [ent for ent in doc.ents if ent.label_ == NEW]
     taken = {token.i for ent in new for token in ent}
     example = Example(nlp(doc.text), doc)
@@ -91,7 +92,7 @@ def kept(nlp: Language, doc: Doc) -> Doc:
 
 
 def learn(nlp: Language, docs: list[Doc], old: list[Doc], seed: int) -> None:
-    """Add the label and go on with the training; `old` is rehearsed, if there is any."""
+    """Add the new label and continue training on `docs`. Rehearse on `old`, unless it is empty."""
     fix_random_seed(seed)
     nlp.get_pipe("bert_ner").add_label(NEW)  # type: ignore[attr-defined]
     optimizer = nlp.resume_training(sgd=make_adamw_v1(learn_rate=1e-4, head_rate=5.0))
@@ -106,7 +107,7 @@ def learn(nlp: Language, docs: list[Doc], old: list[Doc], seed: int) -> None:
 
 
 def score(nlp: Language, test: list[Doc]) -> dict[str, Any]:
-    """F1 over the eight labels, that of the new one, and of each of the eight."""
+    """Compute F1 over the eight labels, for the new label, and for each of the eight labels."""
     pairs = list(zip(nlp.pipe(doc.text for doc in test), test, strict=True))
     old = score_bert_ner([Example(only(found, new=False), only(doc, new=False)) for found, doc in pairs])
     new = score_bert_ner([Example(only(found, new=True), only(doc, new=True)) for found, doc in pairs])
@@ -114,7 +115,7 @@ def score(nlp: Language, test: list[Doc]) -> dict[str, Any]:
 
 
 def run(way: str, seed: int, options: argparse.Namespace, corpus: dict[str, list[Doc]]) -> dict[str, Any]:
-    """Load the pipeline, teach it in this way, score it."""
+    """Load the pipeline, train it in one way and evaluate it on the test data."""
     nlp = spacy.load(options.pipeline)
     docs = list(corpus["examples"])
     if way == "all else is O":
@@ -126,7 +127,7 @@ def run(way: str, seed: int, options: argparse.Namespace, corpus: dict[str, list
 
 
 def read_corpus(data: Path) -> dict[str, list[Doc]]:
-    """The sentences that the pipeline was trained on, the 200 with the new label, and the test."""
+    """Read the pipeline's training sentences (`old`), the 200 `examples` with the new label and the `test` data."""
     vocab = spacy.blank("en").vocab
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -141,7 +142,7 @@ def read_corpus(data: Path) -> dict[str, list[Doc]]:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Score before, teach in each way with each seed, print the table, write the JSON."""
+    """Evaluate the pipeline before and after training in each way with each seed, and print and write the results."""
     corpus = read_corpus(options.data)
     results = [{"way": "before", "seed": None, **score(spacy.load(options.pipeline), corpus["test"])}]
     for seed in options.seeds:
@@ -151,9 +152,9 @@ def main(options: argparse.Namespace) -> None:
     before = results[0]["eight"]
     rows = []
     for way in ("before", *WAYS):
-        own = [result for result in results if result["way"] == way]
-        eight, new = (sum(r[key] or 0.0 for r in own) / len(own) for key in ("eight", NEW))
-        rows.append([way, len(own), f"{eight:.4f}", f"{100 * (eight - before):+.1f}", f"{new:.4f}"])
+        way_results = [result for result in results if result["way"] == way]
+        eight, new = (sum(r[key] or 0.0 for r in way_results) / len(way_results) for key in ("eight", NEW))
+        rows.append([way, len(way_results), f"{eight:.4f}", f"{100 * (eight - before):+.1f}", f"{new:.4f}"])
     print(table(rows, header=["way", "runs", "F1 of the eight", "points", f"F1 of {NEW}"], divider=True))
     if options.output:
         write_json(options.output, {"sentences": len(corpus["test"]), "results": results})
@@ -161,12 +162,15 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip of the GMB corpus")
-    parser.add_argument("--pipeline", type=Path, required=True, help="folder of a pipeline trained on GMB-1000")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip from the GMB corpus")
+    parser.add_argument("--pipeline", type=Path, required=True, help="folder with a pipeline trained on GMB-1000")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="random seeds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     for path in (arguments.data, arguments.pipeline / "meta.json"):
         if not path.is_file():
-            sys.exit(f"error: there is no {path}; see --help for what to give")
+            sys.exit(
+                f"error: there is no file {path}. Download the corpus: python -m spacy project assets --extra. "
+                "Train the pipeline: python -m spacy project run article. Then set --data and --pipeline."
+            )
     main(arguments)

@@ -1,7 +1,8 @@
-"""What each file of a folder tree is taken for: one row a file, and how many files are of each format.
+"""Detect the corpus format of each file in a folder and count the files per format.
 
-Recognition reads the name and the first rows of a file, and nothing more. A file that is refused has its error. Use it
-to look through thousands of files at once, for formats that are missed, and for files that are no annotation.
+Detection only reads the name and the first rows of each file. If detection rejects a file, the table shows the error.
+Use this script on thousands of files to find formats that are not detected, and files without annotations that are
+accepted.
 
     python benchmarks/recognise.py corpora --output recognised.json
     python benchmarks/recognise.py . --suffix .json .yml .md .py
@@ -26,7 +27,7 @@ REFUSED, FAILED = "refused", "failed"
 
 
 class Recognised(NamedTuple):
-    """A file, with its format, `REFUSED`, or, if recognition broke down, `FAILED`; and what the error says."""
+    """A file with its format. If detection rejects the file or crashes, `format` is `REFUSED` or `FAILED`."""
 
     path: str
     format: str
@@ -34,7 +35,7 @@ class Recognised(NamedTuple):
 
 
 def files(root: Path, suffixes: Sequence[str] = ()) -> Iterator[Path]:
-    """The files of a tree with one of these suffixes, in the order of their names, without hidden folders."""
+    """Yield all files with the given suffixes in a folder and its subfolders. Skip hidden files and folders."""
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
         if path.is_file() and not any(part[0] == "." for part in parts) and (not suffixes or path.suffix in suffixes):
@@ -42,7 +43,7 @@ def files(root: Path, suffixes: Sequence[str] = ()) -> Iterator[Path]:
 
 
 def recognise_all(root: Path, paths: Iterable[Path]) -> list[Recognised]:
-    """Recognise each file."""
+    """Detect the format of each file."""
     found = []
     for path in paths:
         name = path.relative_to(root).as_posix()
@@ -50,16 +51,16 @@ def recognise_all(root: Path, paths: Iterable[Path]) -> list[Recognised]:
             found.append(Recognised(name, formats.recognise(path)))
         except CorpusError as e:
             found.append(Recognised(name, REFUSED, str(e).removeprefix(str(path))[:200]))
-        except Exception as e:  # what nobody foresaw is what this script looks for
+        except Exception as e:  # the purpose of this script is to find unexpected errors
             found.append(Recognised(name, FAILED, f"{type(e).__name__}: {e}"[:200]))
     return found
 
 
 def main() -> None:
-    """Print the tables, and write them as JSON."""
+    """Print the results as tables and write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--suffix", nargs="*", default=[], help="only files with these suffixes: .json .txt")
+    parser.add_argument("folder", type=Path, help="folder to search")
+    parser.add_argument("--suffix", nargs="*", default=[], help="suffixes of the files to use, such as .json .txt")
     parser.add_argument("--show", default="all", choices=["all", "recognised", REFUSED, FAILED], help="rows to print")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     args = parser.parse_args()

@@ -1,9 +1,9 @@
-"""How long a report takes beyond the predictions, and how large it is.
+"""Measure how long a report takes in addition to the predictions, and how large it is.
 
     python benchmarks/report.py PIPELINE DATA --train TRAIN --output benchmarks/report.json
 
-The whole of `python -m spacy bert-ner evaluate PIPELINE DATA --report DIR`, in this process; seconds of the predictions
-and of everything else, opening the pipeline included; medians and ranges.
+The script runs `python -m spacy bert-ner evaluate PIPELINE DATA --report DIR` in this process. It measures the seconds
+for the predictions and for everything else, including loading the pipeline. The table shows medians and ranges.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from spacy_bert_ner.evaluation.report import PAGE, evaluate
 
 
 def measure(pipeline: Path, data: Path, train: Path | None, rounds: int) -> dict[str, Any]:
-    """Make a report so many times.
+    """Write a report `rounds` times.
 
-    RETURNS: `documents` and `words`; seconds, one number a round, of `predicting` and of what is `beyond`; `page` and
-        `all`, the bytes of `report.html` and of everything.
+    RETURNS: the numbers of `documents` and `words`; the seconds per round for `predicting` and for everything `beyond`
+    it;
+        and the sizes in bytes of the `page`, `report.html`, and of `all` files.
     """
     found: dict[str, Any] = {"predicting": [], "beyond": []}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "report"
             start = time.perf_counter()
-            (told,) = evaluate([pipeline], data, output, train=train)["pipelines"].values()
+            (metrics,) = evaluate([pipeline], data, output, train=train)["pipelines"].values()
             total = time.perf_counter() - start
-            predicting = told["n_words"] / told["words_per_second"]
+            predicting = metrics["n_words"] / metrics["words_per_second"]
             found["predicting"].append(predicting)
             found["beyond"].append(total - predicting)
             sizes = {path.name: path.stat().st_size for path in output.rglob("*") if path.is_file()}
             found |= {"page": sizes[PAGE], "all": sum(sizes.values())}
-            found |= {"documents": told["n_docs"], "words": told["n_words"]}
+            found |= {"documents": metrics["n_docs"], "words": metrics["n_words"]}
     return found
 
 
@@ -62,9 +63,9 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pipeline", type=Path, help="folder of a saved pipeline")
-    parser.add_argument("data", type=Path, help="a .spacy file of held-out examples")
-    parser.add_argument("--train", type=Path, help="the .spacy file of the training data")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("pipeline", type=Path, help="folder with a saved pipeline")
+    parser.add_argument("data", type=Path, help=".spacy file with held-out gold data")
+    parser.add_argument("--train", type=Path, help=".spacy file with the training data")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     main(parser.parse_args())

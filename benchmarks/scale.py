@@ -1,16 +1,18 @@
-"""What the engine costs, what actors bring, and whether memory stays flat, when a corpus is annotated.
+"""Measure the overhead of Ray, the speed-up with more actors, and memory use during the annotation of a corpus.
 
     python benchmarks/scale.py PIPELINE TEXTS --output benchmarks/scale.json
 
-Whole commands, `python -m spacy bert-ner annotate`, start of all processes included, in turn: in this process with two
-threads and with one, on Ray with two actors of one thread, with one of two threads and with one of one thread. Of
-documents, the lines of a file, again and again, there are as many as `--documents` for the engine against this process,
-and `--fewer` for all else. Memory is the most that one process had, the process that annotates and, on Ray, the actor:
-the kernel counts it.
+The script measures complete commands, `python -m spacy bert-ner annotate`, including the start of all processes. The
+configurations take turns: a single process with one or two threads, and Ray with two actors with one thread each, one
+actor with two threads, or one actor with one thread. The documents are the lines of a file, which are repeated as
+needed. There are `--documents` documents in the comparison between Ray and a single process, and `--fewer` documents in
+the other measurements. Memory is the peak memory of the process that annotates, as reported by the kernel. With Ray,
+this is an actor.
 
     python benchmarks/scale.py --cluster
 
-prints what 64 GPUs would take for 10^10 words, by a calculation whose assumptions it prints.
+The option `--cluster` measures nothing. It calculates how long 64 GPUs would take for 10^10 words, and prints the
+assumptions.
 """
 
 from __future__ import annotations
@@ -38,11 +40,11 @@ WAYS: dict[str, tuple[int, list[str]]] = {
     "Ray, 1 actor of 1 thread": (1, ["--engine", "ray", "--num-actors", "1"]),
 }
 ENGINE = list(WAYS)[:2]
-"""Each as the command is without further options, on a machine of two cores."""
+"""The configurations that the command uses by default on a machine with two cores, without and with Ray."""
 
 
 def peak(pid: int) -> int:
-    """The most memory that a process had, in bytes; 0 where it is gone."""
+    """Return the peak memory of a process in bytes, or 0 if the process has ended."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
@@ -50,7 +52,7 @@ def peak(pid: int) -> int:
 
 
 def actors() -> list[int]:
-    """Those of Ray that annotate."""
+    """Return the process IDs of the Ray actors that annotate."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -60,7 +62,10 @@ def actors() -> list[int]:
 
 
 def run(pipeline: Path, texts: Path, way: str) -> dict[str, float]:
-    """One command. RETURNS: `seconds`, and the most memory of the `driver` and of an `actor`, in bytes."""
+    """Run the command once in one configuration.
+
+    RETURNS: the `seconds`, and the peak memory of the `driver` and of an `actor` in bytes.
+    """
     threads, options = WAYS[way]
     most = {"driver": 0, "actor": 0}
     with tempfile.TemporaryDirectory() as folder:
@@ -83,14 +88,14 @@ def run(pipeline: Path, texts: Path, way: str) -> dict[str, float]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         if process.wait():
-            raise SystemExit(f"{way} failed: {' '.join(line)}")
+            raise SystemExit(f"error: {way} failed. To see why, run this command: {' '.join(line)}")
         seconds = time.perf_counter() - start
         watcher.join()
     return {"seconds": seconds, **most}
 
 
 def write_texts(texts: Path, n: int, path: Path) -> None:
-    """So many lines, from the beginning again when there are no more."""
+    """Write the first `n` lines of a text file to another file. Repeat the lines if there are fewer than `n`."""
     lines = [line for line in texts.read_text("utf8").splitlines() if line.strip()]
     with path.open("w", encoding="utf8") as file:
         file.writelines(f"{line}\n" for line in itertools.islice(itertools.cycle(lines), n))
@@ -128,16 +133,19 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def cluster(words: float, gpus: int, words_per_second: float, bytes_per_word: float, start: float) -> list[list[str]]:
-    """A calculation: time, bytes moved, and what is saturated first.
+    """Calculate the time, the transferred data and the possible bottlenecks for annotation on a cluster.
 
-    words_per_second: of one GPU with one actor.
-    bytes_per_word: of text that is read; what is written is taken as twice as much, with text and entities.
-    start (float): seconds until an actor has its pipeline.
+    words (float): number of words to annotate.
+    gpus (int): number of GPUs, each with one actor.
+    words_per_second (float): words per second on one GPU.
+    bytes_per_word (float): bytes of input text per word. The output, with text and entities, is assumed to be twice as
+    large. start (float): seconds until an actor has loaded its pipeline.
+    RETURNS: table rows with a description and a value.
     """
     seconds = start + words / (gpus * words_per_second)
     read, written = words * bytes_per_word, 2 * words * bytes_per_word
     scan = read / 500e6
-    units = words / 20 / 100_000
+    shards = words / 20 / 100_000
     return [
         ["words, GPUs", f"{words:.0e}, {gpus}"],
         ["assumed: words a second of a GPU", f"{words_per_second:,.0f}"],
@@ -147,26 +155,26 @@ def cluster(words: float, gpus: int, words_per_second: float, bytes_per_word: fl
         ["annotating", f"{seconds / 3600:,.2f} hours"],
         ["read, written", f"{read / 1e9:,.0f} GB, {written / 1e9:,.0f} GB"],
         ["through the network while annotating", f"{(read + written) / seconds / 1e6:,.1f} MB/s in all"],
-        ["shards, for each actor", f"{units:,.0f}, {units / gpus:,.0f}"],
-        ["Ray hands out", f"{units / seconds:,.2f} shards a second"],
+        ["shards, for each actor", f"{shards:,.0f}, {shards / gpus:,.0f}"],
+        ["Ray hands out", f"{shards / seconds:,.2f} shards a second"],
         ["at the end the last actors wait for up to", f"{2e6 / words_per_second / 60:,.1f} minutes"],
     ]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pipeline", type=Path, nargs="?", help="folder of a saved pipeline")
-    parser.add_argument("texts", type=Path, nargs="?", help="a document a line")
-    parser.add_argument("--documents", type=int, default=100_000)
-    parser.add_argument("--fewer", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="JSON to write")
-    parser.add_argument("--cluster", action="store_true", help="only calculate")
-    parser.add_argument("--gpu-words", type=float, default=50_000, help="words a second of a GPU, for the calculation")
+    parser.add_argument("pipeline", type=Path, nargs="?", help="folder with a saved pipeline")
+    parser.add_argument("texts", type=Path, nargs="?", help="text file with one document per line")
+    parser.add_argument("--documents", type=int, default=100_000, help="documents for comparing Ray with one process")
+    parser.add_argument("--fewer", type=int, default=20_000, help="documents in the other measurements")
+    parser.add_argument("--rounds", type=int, default=1, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--cluster", action="store_true", help="calculate for a cluster and measure nothing")
+    parser.add_argument("--gpu-words", type=float, default=50_000, help="words per second on one GPU, for --cluster")
     given = parser.parse_args()
     if given.cluster:
         print(table(cluster(1e10, 64, given.gpu_words, 6.0, 60), divider=True))
     elif given.texts is None:
-        parser.error("a pipeline and texts are needed")
+        parser.error("PIPELINE and TEXTS are required. To calculate for a cluster without them, set --cluster.")
     else:
         measure(given)

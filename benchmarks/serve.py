@@ -1,10 +1,10 @@
-"""How many requests a server answers, and how soon: texts that are annotated together against one by one.
+"""Measure a server's throughput and latency, with requests batched together or processed one by one.
 
     python benchmarks/serve.py PIPELINE TEXTS --output benchmarks/serve.json
 
-Two servers of `python -m spacy bert-ner serve`, on this machine's loopback, alike but for `--max-batch-size`; wrk
-(https://github.com/wg/wrk; `apt-get install wrk`) sends each text of a file, a line each, as a request of its own. The
-two take turns, so many seconds a round; medians and ranges of the rounds.
+Two servers run `python -m spacy bert-ner serve` on this machine's loopback interface. They differ only in
+`--max-batch-size`. `wrk` (https://github.com/wg/wrk; `apt-get install wrk`) sends each line of a text file as a
+separate request. The servers take turns for `--seconds` per round. The table shows medians and ranges over the rounds.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ end
 
 @contextmanager
 def server(pipeline: Path, batch: int) -> Iterator[int]:
-    """A server; gives its port."""
+    """Start a server and yield its port. Stop the server at the end of the `with` block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -75,17 +75,20 @@ def server(pipeline: Path, batch: int) -> Iterator[int]:
 
 
 def load_test(port: int, script: Path, connections: int, seconds: int) -> dict[str, Any]:
-    """A round of wrk."""
+    """Send requests with `wrk` for one round.
+
+    RETURNS: `seconds`, `requests`, the latencies `p50` and `p99` in milliseconds, and the number of `failed` requests.
+    """
     line = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
     done = subprocess.run([*line, f"http://127.0.0.1:{port}/v1/entities"], capture_output=True, text=True, check=True)
-    (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    found: dict[str, Any] = json.loads(result.removeprefix("RESULT "))
-    return found
+    (result_line,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    result: dict[str, Any] = json.loads(result_line.removeprefix("RESULT "))
+    return result
 
 
 def main(options: argparse.Namespace) -> None:
     if shutil.which("wrk") is None:
-        raise SystemExit("wrk, which sends the requests, is not here: apt-get install wrk")
+        raise SystemExit("error: wrk is not installed. It sends the requests. Install it: apt-get install wrk")
     rounds: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         bodies, script = Path(folder) / "bodies", Path(folder) / "script.lua"
@@ -95,7 +98,7 @@ def main(options: argparse.Namespace) -> None:
         with server(options.pipeline, WAYS["together"]) as one, server(options.pipeline, WAYS["one by one"]) as other:
             ports = dict(zip(WAYS, (one, other), strict=True))
             for port in ports.values():
-                load_test(port, script, 8, 3)  # warm
+                load_test(port, script, 8, 3)  # warm up the server
             for _ in range(options.rounds):
                 for connections in CONNECTIONS:
                     for way, port in ports.items():
@@ -123,9 +126,9 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pipeline", type=Path, help="folder of a saved pipeline")
-    parser.add_argument("texts", type=Path, help="a text a line")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=6, help="of a round")
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("pipeline", type=Path, help="folder with a saved pipeline")
+    parser.add_argument("texts", type=Path, help="text file with one text per line")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds")
+    parser.add_argument("--seconds", type=int, default=6, help="duration of a round in seconds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     main(parser.parse_args())

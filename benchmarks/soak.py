@@ -1,11 +1,12 @@
-"""Memory while `nlp.pipe` annotates a million Docs, which must not grow.
+"""Check that memory does not grow while `nlp.pipe` annotates a million Docs.
 
     python benchmarks/soak.py --output benchmarks/soak.json
 
-Texts are the 47,959 sentences of GMB, again and again, so that the vocabulary of spaCy, which keeps every word that it
-has met, is complete after the first round. The checkpoint is a random one of two narrow layers with the vocabulary of
-the encoder, so that a million Docs take minutes: what could leak, such as Docs, spans, scores and batches, does not
-depend on its width. Kernels that are kept for each shape do, and are bounded in number; `--checkpoint` names another.
+The texts are the 47,959 sentences in GMB, which are repeated. spaCy's vocabulary stores every word that it has seen, so
+it stops growing after the first pass. The checkpoint has two narrow layers with random weights and the encoder's
+vocabulary, so that a million Docs only take minutes. Objects that could leak, such as Docs, spans, scores and batches,
+do not depend on the width of the layers. Kernels that are cached for each shape do, but their number is bounded. To use
+another checkpoint, set `--checkpoint`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LABELS = ("geo", "org", "per", "tim")
 
 
 def make_checkpoint(encoder: Path, folder: Path) -> Path:
-    """Save a random token classifier with the tokenizer of an encoder."""
+    """Save a token classifier with random weights and an encoder's tokenizer."""
     import torch
     from transformers import AutoTokenizer, BertConfig, BertForTokenClassification
 
@@ -46,7 +47,7 @@ def make_checkpoint(encoder: Path, folder: Path) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
-        initializer_range=0.5,  # so that it finds entities
+        initializer_range=0.5,  # large enough for the model to predict entities
         id2label=dict(enumerate(tags)),
         label2id={tag: i for i, tag in enumerate(tags)},
     )
@@ -56,17 +57,17 @@ def make_checkpoint(encoder: Path, folder: Path) -> Path:
 
 
 def resident_mb() -> float:
-    """What this process has in memory now."""
+    """Return the resident memory of this process in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
-    raise OSError("there is no VmRSS in /proc/self/status, so that this runs on Linux alone")
+    raise OSError("There is no VmRSS in /proc/self/status. Run this script on Linux.")
 
 
 def soak(
     checkpoint: Path, texts: list[str], n_docs: int, every: int, runtime: dict[str, Any] | None
 ) -> Iterator[dict[str, Any]]:
-    """Annotate so many Docs; after each `every`, say how many are done, the memory, and how many entities they have."""
+    """Annotate `n_docs` Docs. Yield the numbers of Docs and entities, the memory and the seconds after each `every` Docs."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(checkpoint), "runtime": runtime}})
     n_ents, start = 0, time.perf_counter()
@@ -78,7 +79,7 @@ def soak(
 
 
 def main(options: argparse.Namespace) -> None:
-    """Read the sentences, soak, print the table, write the JSON."""
+    """Read the sentences, annotate the Docs, print a table and write the results as JSON."""
     sentences = read_corpus(options.data, limit=options.limit).sentences
     texts = [" ".join(sentence.words) for sentence in sentences]
     runtime = {"@misc": "spacy_bert_ner.TorchRuntime.v1", "precision": options.precision}
@@ -100,17 +101,18 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip of the GMB corpus")
-    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder", help="whose tokenizer it has")
-    parser.add_argument("--checkpoint", type=Path, help="folder of another token classifier")
-    parser.add_argument("--precision", default="fp32", help="of the runtime")
-    parser.add_argument("--docs", type=int, default=1_000_000)
-    parser.add_argument("--every", type=int, default=EVERY, help="Docs between two rows")
-    parser.add_argument("--limit", type=int, help="sentences of GMB to take; all of them unless said")
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip from the GMB corpus")
+    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder", help="encoder with the tokenizer")
+    parser.add_argument("--checkpoint", type=Path, help="folder with another token classifier")
+    parser.add_argument("--precision", default="fp32", help="precision of the runtime")
+    parser.add_argument("--docs", type=int, default=1_000_000, help="number of Docs")
+    parser.add_argument("--every", type=int, default=EVERY, help="number of Docs between two measurements")
+    parser.add_argument("--limit", type=int, help="number of GMB sentences to use. Default: all.")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     if not arguments.data.is_file():
         sys.exit(
-            f"error: no corpus at {arguments.data}. Fetch it: python -m spacy project assets --extra; then --data ..."
+            f"error: there is no corpus at {arguments.data}. "
+            "Download it: python -m spacy project assets --extra. Then set --data assets/gmb/ner_dataset.csv.zip"
         )
     main(arguments)

@@ -1,28 +1,44 @@
-"""Training by several ways side by side: scores, wall time and peak memory, from the same encoder and sentences.
+"""Compare several ways to train on the same encoder and sentences: scores, wall time and peak memory.
 
     python benchmarks/train.py --data assets --work training/benchmark --output benchmarks/train.json
 
-- `article`: the loop of the tutorials that this project grew from: SGD at 0.005, batches of 2, 5 epochs. GMB alone.
-- `plain loop`: words in, AdamW, warm-up and linear decay, batches of 16 padded to the longest, the best on the dev
-  data.
-- `spacy-transformers`: `ner` on a transformer, with the settings of spaCy's quickstart. It needs transformers 4, and
-  gets an environment of its own, which is made at the first run (pip, some minutes).
-- `bert_ner`: `spacy train` with configs/bert_ner.cfg; `bert_ner best`: with configs/bert_ner_best.cfg, where it is.
-- `bert_ner, ...`: with one setting of configs/bert_ner.cfg changed; run where `--ways` names them, and set beside
-  `bert_ner`.
+The ways are:
 
-All but the article see as many batches of 16 and score the dev data as often; `bert_ner best` trains longer. Corpora
-are GMB-1000 (800 sentences to train), with its 100 test sentences and 5,000 that follow them in the corpus; WNUT 2017;
-and where `--corpora` names them, `choices`, which is GMB-1000 with a test that no other table is about, the sentences
-6,001 to 8,000, to choose settings by; and GMB-10000 (8,000 to train), with its 1,000 test sentences and 10,000 that
-follow them.
+- `article`: the loop from the tutorials on which this project is based. It uses SGD with learning rate 0.005, batches
+  of
+  2 sentences and 5 epochs, and runs only on GMB.
+- `plain loop`: a loop on the corpus's words, with AdamW, warm-up, linear decay and batches of 16 sentences. Each batch
+  is
+  padded to its longest sentence. The loop keeps the best weights on the dev data.
+- `spacy-transformers`: `ner` with a transformer, and the settings from spaCy's quickstart. It needs transformers 4, so
+  it
+  runs in a separate environment. The first run creates this environment with `pip`, which takes some minutes.
+- `bert_ner`: `spacy train` with `configs/bert_ner.cfg`.
+- `bert_ner best`: `spacy train` with `configs/bert_ner_best.cfg`, if this file exists.
+- `bert_ner, ...`: `spacy train` with changed settings in `configs/bert_ner.cfg`. These ways run only if `--ways` names
+  them. They are compared with `bert_ner`.
 
-Each training is a process of its own, and its wall time that of the whole process, imports and evaluations included.
-It saves what it learned; another process predicts, which is not timed, and one function scores all predictions. Ways
-take turns, in an order that changes from seed to seed, so that a slow spell of a shared machine does not fall on one
-alone; read the ratios, not the seconds. What is done lies in `--work`; the same command goes on from there.
-`--jobs 2` runs two at a time, each on half of the cores: sooner done, but seconds are then not those of a machine that
-has nothing else to do.
+All ways except `article` and `bert_ner best` train on the same number of batches of 16, and evaluate on the dev data
+equally often. `bert_ner best` trains longer. The default corpora are:
+
+- `gmb1000`: GMB-1000 has 800 training sentences. The test data are its 100 test sentences and the next 5,000 sentences
+  in
+  the corpus.
+- `wnut17`: WNUT 2017.
+
+Two more corpora are used if `--corpora` names them:
+
+- `choices`: GMB-1000 with the sentences 6,001 to 8,000 as additional test data. No other table uses these sentences, so
+  they are suitable for choosing settings.
+- `gmb10000`: GMB-10000 has 8,000 training sentences. The test data are its 1,000 test sentences and the next 10,000
+  sentences in the corpus.
+
+Each training run is a separate process. Its wall time includes imports and evaluations. It saves the trained pipeline
+or checkpoint. Another process predicts without being timed, and one function scores all predictions. Ways take turns,
+and their order changes with the seed. A slow period on a shared machine therefore affects all ways. Compare the ratios
+rather than the seconds. Results are stored in `--work`, and the same command resumes from them. With `--jobs 2`, two
+runs share the cores. This takes less time overall, but the seconds are then not comparable with those on an idle
+machine.
 """
 
 from __future__ import annotations
@@ -59,23 +75,23 @@ VOCAB = spacy.blank("en").vocab
 
 
 class ChildError(Exception):
-    """A process that trains or predicts has failed."""
+    """A training or prediction process failed."""
 
 
 class Way(NamedTuple):
-    config: Path | None = None  # of `spacy train`; None for a loop of train_ways.py
-    times: float = 1.0  # epochs, as a multiple of the corpus's
+    config: Path | None = None  # config for `spacy train`; None for a loop in `train_ways.py`
+    times: float = 1.0  # number of epochs, as a multiple of the corpus's default
     batch: int = 16
     corpora: tuple[str, ...] = ("gmb1000", "wnut17", "choices", "gmb10000")
-    environment: bool = False  # whether it runs in that of spacy-transformers
-    overrides: tuple[tuple[str, object], ...] = ()  # settings that differ from the config
+    environment: bool = False  # whether to run in the environment with spacy-transformers
+    overrides: tuple[tuple[str, object], ...] = ()  # changed settings in the config
 
 
 class Setting(NamedTuple):
     epochs: int
     tests: tuple[str, ...]
-    files: tuple[str, ...]  # in the folder of the data
-    gmb: tuple[int, int, int] = (0, 0, 0)  # the sentences of GMB to split; those before and up to the second test's end
+    files: tuple[str, ...]  # paths in the data folder
+    gmb: tuple[int, int, int] = (0, 0, 0)  # number of GMB sentences to split; start and end of the second test set
 
 
 GMB = ("gmb/ner_dataset.csv.zip",)
@@ -114,22 +130,25 @@ WAYS |= {
 
 
 def offered(ways: dict[str, Way]) -> list[str]:
-    """Those whose config is there."""
+    """Return the ways whose config exists."""
     return [name for name, way in ways.items() if way.config is None or way.config.is_file()]
 
 
 def rotated(ways: list[str], turn: int) -> list[str]:
-    """The ways, begun by another one each turn."""
+    """Rotate the list of ways, so that each turn starts with a different way."""
     turn %= len(ways)
     return [*ways[turn:], *ways[:turn]]
 
 
 def convert_corpus(name: str, data: Path, folder: Path, limit: int) -> None:
-    """Write the parts of a corpus as `.spacy` files, unless they are there.
+    """Write a corpus's splits as `.spacy` files, unless they already exist.
 
-    limit: sentences of each test; 0 for all.
+    name (str): name of the corpus, as in `CORPORA`.
+    data (Path): folder with the downloaded corpora.
+    folder (Path): output folder.
+    limit (int): maximum number of sentences per test set. 0: no limit.
     """
-    done = folder / "converted"  # written last
+    done = folder / "converted"  # written last, so that an interrupted conversion is repeated
     if done.exists():
         return
     files = [data / file for file in CORPORA[name].files]
@@ -152,7 +171,7 @@ def read_docs(path: Path) -> list[Doc]:
     return list(DocBin().from_disk(path).get_docs(VOCAB))
 
 
-read_gold = cache(read_docs)  # the same tests are asked for again and again
+read_gold = cache(read_docs)  # the same test sets are read many times
 
 
 def write_docs(docs: list[Doc], path: Path) -> None:
@@ -160,37 +179,39 @@ def write_docs(docs: list[Doc], path: Path) -> None:
 
 
 def interpreter(way: Way, options: argparse.Namespace) -> str:
-    """Of the environment that a way runs in."""
+    """Return the Python interpreter in the environment that a way needs."""
     if not way.environment:
         return sys.executable
     return str(make_environment(options.environment, "spacy-transformers==1.4.0", TRANSFORMERS_4))
 
 
 def run_child(command: list[str], log: Path, *, clean: bool, jobs: int = 1) -> None:
-    """Run one process without a network.
+    """Run a process without access to the Hugging Face Hub.
 
-    clean: whether its interpreter is another one than this.
-    jobs: how many such processes share the cores.
-    RAISES ChildError: it failed, and this is what it said last.
+    command (list[str]): command to run.
+    log (Path): file to which the output is appended.
+    clean (bool): whether the command uses another interpreter, which must not import packages from this one.
+    jobs (int): number of such processes that share the cores.
+    RAISES ChildError: the process failed. The message contains the end of its output.
     """
     variables = clean_environment() if clean else dict(os.environ)
     variables.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
-    if jobs > 1:  # threads of two processes on the same cores wait for each other
+    if jobs > 1:  # avoid more threads than cores
         variables["OMP_NUM_THREADS"] = str(max((os.cpu_count() or 1) // jobs, 1))
     with log.open("a") as file:
-        # Not from here, as `python -m` finds what lies in the folder that it is started in, such as this package.
+        # Run in another folder: `python -m` imports from the current folder, and would find this package here.
         done = subprocess.run(
             command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=log.parent, check=False
         )
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        raise ChildError(f"{tail}\nexit status {done.returncode} of: {' '.join(command)}\nall it said: {log}")
+        raise ChildError(f"{tail}\nExit status {done.returncode} from: {' '.join(command)}\nComplete output: {log}")
 
 
 def training_command(
     name: str, python: str, corpus: Path, output: Path, seed: int, steps: int, encoder: str
 ) -> list[str]:
-    """Of the process that trains and saves `model-best` in `output`."""
+    """Return the command that trains in one way and saves `model-best` in `output`."""
     way, every = WAYS[name], max(steps // 10, 1)
     if way.config is None:
         command = [python, str(HERE / "train_ways.py"), "train", name, "--encoder", encoder, "--corpus", str(corpus)]
@@ -202,20 +223,20 @@ def training_command(
         "system.seed": seed,
         "training.max_steps": steps,
         "training.eval_frequency": every,
-        "training.patience": 0,  # all of the steps, as the loops do
+        "training.patience": 0,  # no early stopping, as in the loops
         f"components.{component}.model.name": encoder,
     }
     if way.environment:
         overrides["training.optimizer.learn_rate.warmup_steps"] = steps // 10  # as in the plain loop
     overrides.update(way.overrides)
     command = [python, "-m", "spacy", "train", str(way.config), "--output", str(output)]
-    # spaCy reads values as JSON, and takes what is none for text.
+    # spaCy parses values as JSON, and treats invalid JSON as text.
     texts = {key: json.dumps(value) if isinstance(value, bool) else str(value) for key, value in overrides.items()}
     return [*command, *(part for key, text in texts.items() for part in (f"--{key}", text))]
 
 
 def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:
-    """Train once, predict, score."""
+    """Train in one way with one seed, predict on the test data and score the predictions."""
     way, folder = WAYS[name], options.work / "corpora" / corpus
     python = interpreter(way, options)
     epochs = CORPORA[corpus].epochs * way.times * options.scale
@@ -224,7 +245,7 @@ def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:
     predictions = predictions_of(about, options.work)
     predictions.mkdir(parents=True, exist_ok=True)
     log = predictions / "log.txt"
-    log.write_text("")  # of an earlier run that failed
+    log.write_text("")  # discard the log from an earlier run that failed
     tests = [folder / f"{test}.spacy" for test in CORPORA[corpus].tests]
     with tempfile.TemporaryDirectory(prefix="running-", dir=options.work) as temporary:
         model, measured = Path(temporary) / "model", Path(temporary) / "measured.json"
@@ -248,14 +269,14 @@ def predictions_of(about: Run, work: Path) -> Path:
 
 
 def examples_of(about: Run, test: str, work: Path) -> list[Example]:
-    """What a run predicted, beside what is right."""
+    """Pair the predictions from a run with the gold data."""
     gold = read_gold(work / "corpora" / about["corpus"] / f"{test}.spacy")
     predicted = read_docs(predictions_of(about, work) / f"{test}.spacy")
     return [Example(doc, reference) for doc, reference in zip(predicted, gold, strict=True)]
 
 
 def read_runs(path: Path) -> list[Run]:
-    """One a line. A last line that was not written to its end is cut off, so that the next one does not go on in it."""
+    """Read one run per line. Remove an incomplete last line from the file, so that the next run starts a new line."""
     if not path.exists():
         return []
     text = path.read_text(encoding="utf8")
@@ -266,13 +287,15 @@ def read_runs(path: Path) -> list[Run]:
 
 
 def run_all(options: argparse.Namespace) -> int:
-    """Run what is not done yet, and write each run down as soon as it is.
+    """Run everything that is not done yet, and save the results after each run.
 
-    RETURNS: how many failed, which are not written down; the others run all the same.
+    A failed run is not saved, and the other runs continue.
+
+    RETURNS: the number of failed runs.
     """
     path = options.work / "runs.jsonl"
-    for left in options.work.glob("running-*"):  # by a benchmark that was killed
-        shutil.rmtree(left)
+    for leftover in options.work.glob("running-*"):  # left by a benchmark that was killed
+        shutil.rmtree(leftover)
     done = {(r["corpus"], r["way"], r["seed"]) for r in read_runs(path)}
     wanted = [
         (corpus, name, seed)
@@ -287,7 +310,7 @@ def run_all(options: argparse.Namespace) -> int:
         try:
             about = run(corpus, name, seed, options)
         except ChildError as error:
-            print(f"{error}\nfailed: {corpus}, {name}, seed {seed}", file=sys.stderr, flush=True)
+            print(f"{error}\nThis run failed: {corpus}, {name}, seed {seed}", file=sys.stderr, flush=True)
             return 1
         with writing, path.open("a", encoding="utf8") as file:
             file.write(json.dumps(about) + "\n")
@@ -300,10 +323,12 @@ def run_all(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> None:
-    """Print the tables and write the JSON, of all runs that are there."""
+    """Print tables for all saved runs and write them as JSON."""
     runs = read_runs(options.work / "runs.jsonl")
     if not runs:
-        sys.exit(f"error: no runs in {options.work}. Make some: python benchmarks/train.py --work {options.work}")
+        sys.exit(
+            f"error: there are no runs in {options.work}. Start some: python benchmarks/train.py --work {options.work}"
+        )
     counts = {
         (run["corpus"], run["way"], run["seed"], test): entity_counts(
             examples_of(run, test, options.work), options.same
@@ -325,21 +350,21 @@ def report(options: argparse.Namespace) -> None:
 
 
 def check_input(options: argparse.Namespace) -> None:
-    """End where a corpus or the encoder is not there."""
+    """Exit with an error message if a corpus or the encoder is missing."""
     for file in (options.data / file for name in options.corpora for file in CORPORA[name].files):
         if not file.is_file():
             sys.exit(
-                f"error: no corpus at {file}. Fetch it: python -m spacy project assets --extra; "
-                "then --data assets, or leave it out with --corpora ..."
+                f"error: there is no corpus at {file}. Download it: python -m spacy project assets --extra. "
+                "Then set --data assets. To use only other corpora, set --corpora."
             )
     if not Path(options.encoder).is_dir():
-        sys.exit(f"error: no encoder at {options.encoder}. Fetch it: python -m spacy project run encoder")
+        sys.exit(f"error: there is no encoder at {options.encoder}. Download it: python -m spacy project run encoder")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Convert, train in turn, report."""
+    """Convert the corpora, train in all ways in turn, and print and write the results."""
     n_failed = 0
-    # Absolute, as the children run in folders of their own.
+    # Use absolute paths, because subprocesses run in other folders.
     options.work, options.environment = options.work.resolve(), options.environment.resolve()
     options.encoder = str(Path(options.encoder).resolve())
     if not options.report:
@@ -348,29 +373,31 @@ def main(options: argparse.Namespace) -> None:
         for name in options.corpora:
             convert_corpus(name, options.data, options.work / "corpora" / name, options.limit_test)
         for name in options.ways:
-            interpreter(WAYS[name], options)  # now, before two jobs make an environment
+            interpreter(
+                WAYS[name], options
+            )  # create the environment now, so that two jobs do not create it at the same time
         n_failed = run_all(options)
     report(options)
     if n_failed:
-        sys.exit(f"error: {n_failed} runs have failed, see above. The same command runs them again.")
+        sys.exit(f"error: {n_failed} runs failed (see above). To repeat them, run the same command again.")
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with gmb/ and wnut17/, as assets/ has them")
-    parser.add_argument("--work", type=Path, required=True, help="folder for runs and predictions; goes on from there")
-    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="folder of the encoder")
-    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for that of spacy-transformers")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=["gmb1000", "wnut17"])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that contains gmb/ and wnut17/, such as assets")
+    parser.add_argument("--work", type=Path, required=True, help="folder for results, from which to resume")
+    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="encoder folder")
+    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for the environment")
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=["gmb1000", "wnut17"], help="corpora to use")
     unchanged = [name for name in offered(WAYS) if not WAYS[name].overrides]
-    parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=unchanged)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
-    parser.add_argument("--output", type=Path, help="JSON to write")
-    parser.add_argument("--report", action="store_true", help="train nothing: report what lies in --work")
-    same = "labels that the differences of F1 take for one, such as geo gpe"
+    parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=unchanged, help="ways to train")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="random seeds")
+    parser.add_argument("--jobs", type=int, default=1, help="number of parallel runs, which share the cores")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--report", action="store_true", help="only report the saved runs in --work, without training")
+    same = "labels to treat as one label in the F1 differences, such as geo gpe"
     parser.add_argument("--same", nargs="+", default=[], metavar="LABEL", help=same)
-    # To try the script: a share of the epochs, and of each test so many sentences. Use another --work for it.
+    # Options for trying the script, with another --work folder: a fraction of the epochs, and fewer test sentences.
     parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--limit-test", type=int, default=0, help=argparse.SUPPRESS)
     return parser

@@ -178,6 +178,6 @@ def test_a_worker_answers_and_one_that_ends_says_why(checkpoint: Path, tmp_path:
         process = asked["bert_ner"].process
     assert process.poll() is not None
     worker = inference.Worker("bert_ner", sys.executable, tmp_path / "nothing", tmp_path / "log.txt")
-    with pytest.raises(SystemExit, match="(?s)bert_ner has ended. All it said: .*nothing"):
+    with pytest.raises(SystemExit, match="(?s)the process for bert_ner has ended. .*Its output: .*nothing"):
         worker.ask(do="entities", texts=TEXTS)
     worker.close()

@@ -265,7 +265,7 @@ def test_peak_memory_is_that_of_the_process(tmp_path: Path) -> None:
 
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import os, sys; sys.exit('offline: ' + os.environ['HF_HUB_OFFLINE'])"]
-    with pytest.raises(train.ChildError, match="offline: 1\nexit status 1 of"):
+    with pytest.raises(train.ChildError, match="offline: 1\nExit status 1 from"):
         train.run_child(command, tmp_path / "log.txt", clean=False)
 
 
