@@ -67,7 +67,7 @@ def resident_mb() -> float:
 def soak(
     checkpoint: Path, texts: list[str], n_docs: int, every: int, runtime: dict[str, Any] | None
 ) -> Iterator[dict[str, Any]]:
-    """Annotate `n_docs` Docs. Yield the numbers of Docs and entities, the memory and the seconds after each `every` Docs."""
+    """Annotate `n_docs` Docs. Yield the Docs, entities, memory and seconds so far after each `every` Docs."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(checkpoint), "runtime": runtime}})
     n_ents, start = 0, time.perf_counter()

@@ -327,7 +327,7 @@ def report(options: argparse.Namespace) -> None:
     runs = read_runs(options.work / "runs.jsonl")
     if not runs:
         sys.exit(
-            f"error: there are no runs in {options.work}. Start some: python benchmarks/train.py --work {options.work}"
+            f"error: there are no runs in {options.work}. Train first: python benchmarks/train.py --work {options.work}"
         )
     counts = {
         (run["corpus"], run["way"], run["seed"], test): entity_counts(
@@ -373,9 +373,7 @@ def main(options: argparse.Namespace) -> None:
         for name in options.corpora:
             convert_corpus(name, options.data, options.work / "corpora" / name, options.limit_test)
         for name in options.ways:
-            interpreter(
-                WAYS[name], options
-            )  # create the environment now, so that two jobs do not create it at the same time
+            interpreter(WAYS[name], options)  # create the environment before parallel jobs need it
         n_failed = run_all(options)
     report(options)
     if n_failed:

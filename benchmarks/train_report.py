@@ -1,8 +1,8 @@
-"""What train.py makes of its runs: tables, and differences of F1 with their intervals.
+"""Summarize the runs from `train.py`: tables, and F1 differences with confidence intervals.
 
-A run is one way, trained once with one seed on one corpus: a dict with `corpus`, `way`, `seed`, `steps`, `seconds`,
-`peak_mb` and `scores`, which holds, by the name of a test, what `score_bert_ner` says, and `labels`, the F1 of each
-label.
+A run is one way, trained once with one seed on one corpus. It is a dictionary with `corpus`, `way`, `seed`, `steps`,
+`seconds`, `peak_mb` and `scores`. For each test set, `scores` contains scores from `score_bert_ner`, and the F1 for
+each label in `labels`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ Counts = npt.NDArray[np.int64]
 PLAIN, OTHER = "plain loop", "spacy-transformers"
 OWN = ("bert_ner", "bert_ner best")
 MEASURES = (PLAIN, OTHER, "article")
-BASES = (OWN[0], f"{OWN[0]}, tokens")  # of the ways that change one more of their settings
-CHUNK = 200  # resamples at once: 8 MB for a test of 5,000 sentences
+BASES = (OWN[0], f"{OWN[0]}, tokens")  # baselines for the ways with changed settings
+CHUNK = 200  # resamples per block, which take 8 MB for a test set with 5,000 sentences
 
 
 def entity_counts(examples: Iterable[Example], same: Collection[str] = ()) -> Counts:
-    """Entities of each sentence that were found, made up and missed, as spaCy's `get_ner_prf` counts them.
+    """Count the correct, spurious and missed entities in each sentence, as in spaCy's `get_ner_prf`.
 
-    same: labels that are taken for one.
+    examples (Iterable[Example]): predicted and gold entities for each sentence.
+    same (Collection[str]): labels to treat as one label.
     RETURNS: *Shape:* `(n_sentences, 3)`
     """
     counts = []
@@ -51,23 +52,26 @@ def _one(label: str, same: Collection[str]) -> str:
 
 
 def micro_f1(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """F1 of summed counts, 0 where there is nothing to find and nothing was found. *Shape:* `(..., 3)` → `(...)`"""
+    """Compute F1 from summed counts. F1 is 0 without gold and predicted entities. *Shape:* `(..., 3)` → `(...)`"""
     found, wrong, missed = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
     return np.asarray(2 * found / np.maximum(2 * found + wrong + missed, 1))
 
 
 def paired_bootstrap(a: Counts, b: Counts, n_resamples: int = 10_000, seed: int = 0) -> tuple[float, float, float]:
-    """How far the mean F1 of one way lies above that of another, and between what bounds.
+    """Compute the difference in mean F1 between two ways, with a 95 % confidence interval.
 
-    The sentences of the test are drawn anew with replacement, the same ones for both ways; of all resamples, 95 % of
-    the differences lie within the bounds (percentile interval: Efron and Tibshirani 1993, An Introduction to the
-    Bootstrap, chapter 13). It says what other sentences of this kind would do, not what other seeds would.
+    Each resample draws test sentences with replacement, and uses the same sentences for both ways. The interval
+    contains 95 % of the differences in all resamples. This is the percentile interval (Efron and Tibshirani 1993, An
+    Introduction to the Bootstrap, chapter 13). It covers the variation between samples of similar sentences, but not
+    between seeds.
 
-    a, b: counts of the runs of each way, on the same sentences. *Shape:* `(n_runs, n_sentences, 3)`
-    RETURNS: the difference on the test as it is, and the bounds.
+    a, b (Counts): counts for the runs of each way, on the same sentences. *Shape:* `(n_runs, n_sentences, 3)`
+    n_resamples (int): number of resamples.
+    seed (int): random seed for the resamples.
+    RETURNS: the difference on the original test set, and the lower and upper bounds.
     """
     n_sentences = a.shape[1]
-    # One product of matrices gives the sums of all runs: (n_resamples, n_sentences) @ (n_sentences, n_runs * 3)
+    # A single matrix product computes the sums for all runs: (n_resamples, n_sentences) @ (n_sentences, n_runs * 3)
     runs = np.concatenate([a, b]).transpose(1, 0, 2).reshape(n_sentences, -1).astype(np.float64)
     random = np.random.default_rng(seed)
     differences = []
@@ -83,7 +87,7 @@ def paired_bootstrap(a: Counts, b: Counts, n_resamples: int = 10_000, seed: int 
 
 
 def summarize(runs: list[Run]) -> list[dict[str, Any]]:
-    """A row for each way on each corpus, in the order in which they first ran."""
+    """Summarize the runs in one row per way and corpus, in the order of their first runs."""
     rows = []
     for corpus, way in dict.fromkeys((run["corpus"], run["way"]) for run in runs):
         own = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, way)}
@@ -101,9 +105,13 @@ def summarize(runs: list[Run]) -> list[dict[str, Any]]:
 
 
 def compare(runs: list[Run], counts: dict[tuple[str, str, int, str], Counts]) -> list[dict[str, Any]]:
-    """Our ways minus each other one, and those with a changed setting minus that without, over the seeds of both.
+    """Compute the F1 differences between our ways and the others, and between changed settings and their baselines.
 
-    counts: `entity_counts` by corpus, way, seed and test.
+    Each difference uses the seeds with which both ways ran.
+
+    runs (list[Run]): all runs.
+    counts (dict[tuple[str, str, int, str], Counts]): results from `entity_counts` by corpus, way, seed and test set.
+    RETURNS: one row per corpus, test set and pair of ways, with the difference and its bounds.
     """
     by_key = {(run["corpus"], run["way"], run["seed"]): run for run in runs}
     ways = dict.fromkeys(run["way"] for run in runs)
@@ -122,11 +130,19 @@ def compare(runs: list[Run], counts: dict[tuple[str, str, int, str], Counts]) ->
 
 
 def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) -> None:
-    """Two tables a corpus, the second with F1 by label on its last test, and one of the differences, in points."""
+    """Print two tables per corpus, and one with the F1 differences in points.
+
+    The second table for a corpus shows F1 by label on its last test set.
+    """
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         own = [row for row in rows if row["corpus"] == corpus]
         tests = list(own[0]["tests"])
-        header = ["way", "seeds", *(f"F1, {test}" for test in tests), "iob_doc_acc"]  # this of the first test
+        header = [
+            "way",
+            "seeds",
+            *(f"F1, {test}" for test in tests),
+            "iob_doc_acc",
+        ]  # on the first test set
         header += ["seconds", f"/ {PLAIN}", f"/ {OTHER}", "peak MB"]
         lines = []
         for row in own:
@@ -151,7 +167,7 @@ def _first(runs: dict[int, Run]) -> Run:
 
 
 def _scores(scores: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation of each score, and the mean F1 of each label."""
+    """Compute the mean and standard deviation for each score, and the mean F1 for each label."""
     row: dict[str, Any] = {}
     for key in (key for key in scores[0] if key != "labels"):
         values = [s[key] or 0.0 for s in scores]

@@ -1,7 +1,7 @@
-"""What train.py runs in processes of their own: the hand-written loops, and prediction by what any way has trained.
+"""Train with a hand-written loop, or predict with a trained pipeline or checkpoint, as a subprocess of `train.py`.
 
-The environment of spacy-transformers runs the prediction too. It has neither spacy_bert_ner nor transformers 5, so that
-each function imports what it needs.
+The environment with spacy-transformers also uses this script for predictions. It has neither `spacy_bert_ner` nor
+transformers 5, so each function imports the packages that it needs.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 VOCAB = spacy.blank("en").vocab
-# Of the plain loop. Guides have up to 5e-5 for BERT-base; six narrow layers learn faster. A constant, so that the
-# measure stays the same when a config of this package changes.
+# Learning rate for the plain loop. Guides recommend up to 5e-5 for BERT-base, but six narrow layers need a higher rate.
+# It does not come from a config in this package, so that the baseline stays the same when the config changes.
 RATE = 2e-4
 ARTICLE_RATE = 5e-3
-IGNORED = -100  # the target that torch's cross-entropy leaves out
+IGNORED = -100  # the target that torch's cross-entropy ignores
 
 
 def read_docs(path: Path) -> list[Doc]:
@@ -32,15 +32,17 @@ def tags_of(doc: Doc) -> list[str]:
 
 
 def names_of_tags(docs: list[Doc]) -> list[str]:
-    """Every tag that the labels of these Docs need."""
+    """Return all tags for the labels in some Docs."""
     labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
 
 
 def open_encoder(encoder: str, train: list[Doc]) -> tuple[Any, Any, dict[str, int]]:
-    """The encoder with a new head for the tags of the training data, its tokenizer, and the id of each tag.
+    """Load an encoder with a new head for the tags in the training data.
 
-    For BERT these are the classes that the article names.
+    For BERT, this loads the same classes as in the article.
+
+    RETURNS: the model, its tokenizer and the ID for each tag.
     """
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -51,11 +53,14 @@ def open_encoder(encoder: str, train: list[Doc]) -> tuple[Any, Any, dict[str, in
     return model, tokenizer, tag_ids
 
 
-Firsts = list[tuple[int, int]]  # of one Doc: the position of a word's first subword, and the word
+Firsts = list[tuple[int, int]]  # for each word in a Doc: the position of its first subword, and the word's index
 
 
 def encode(tokenizer: Any, docs: list[Doc]) -> tuple[Any, list[Firsts]]:
-    """Words in, a batch that is padded to its longest Doc out, and where each word begins in it."""
+    """Tokenize Docs into a batch that is padded to its longest Doc.
+
+    RETURNS: the inputs for the model, and the positions of the first subwords for each Doc.
+    """
     words = [[token.text for token in doc] for doc in docs]
     inputs = tokenizer(
         words, is_split_into_words=True, padding=True, truncation=True, max_length=512, return_tensors="pt"
@@ -68,7 +73,7 @@ def encode(tokenizer: Any, docs: list[Doc]) -> tuple[Any, list[Firsts]]:
 
 
 def make_targets(inputs: Any, firsts: list[Firsts], docs: list[Doc], tag_ids: dict[str, int]) -> Any:
-    """The first subword of a word has its tag, all other positions have none.
+    """Create the targets: the word's tag at its first subword, and `IGNORED` at all other positions.
 
         [CLS]  Bro    ##ok  ##lyn  Nets   [SEP]
         -100   B-org  -100  -100   I-org  -100
@@ -86,7 +91,7 @@ def make_targets(inputs: Any, firsts: list[Firsts], docs: list[Doc], tag_ids: di
 
 
 def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
-    """Docs of the same words, each with the best tag of its first subword; a stray `I-` begins an entity."""
+    """Copy Docs and set entities from the best tag at each word's first subword. A stray `I-` tag starts an entity."""
     import torch
 
     from spacy_bert_ner.decoding.tag_scheme import build_tag_set, to_iob2
@@ -110,12 +115,17 @@ def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
 
 
 def train_article(encoder: str, corpus: Path, output: Path, seed: int, steps: int, every: int) -> None:
-    """The article's loop: SGD, batches of 2, the validation data after each epoch, the last weights.
+    """Train with the article's loop: SGD, batches of 2, validation after each epoch, and the last weights.
 
-    Its text is the words with single spaces, cut at white space again, which are the words. It pads to 512 subwords;
-    here a batch is padded to its longest sentence, which changes the time alone, and for the better.
+    The article joins words with single spaces and splits the text at white space, which gives the same words. It pads
+    to 512 subwords. Here, each batch is padded to its longest sentence, which only makes training faster.
 
-    every: not asked for, as the article looks at the validation data once an epoch.
+    encoder (str): encoder folder.
+    corpus (Path): folder with `train.spacy` and `dev.spacy`.
+    output (Path): folder in which to save `model-best`.
+    seed (int): random seed.
+    steps (int): number of steps.
+    every (int): ignored, because the article validates once per epoch.
     """
     import torch
     from transformers import set_seed
@@ -159,10 +169,16 @@ def train_article(encoder: str, corpus: Path, output: Path, seed: int, steps: in
 
 
 def train_plainly(encoder: str, corpus: Path, output: Path, seed: int, steps: int, every: int) -> None:
-    """The loop of a careful tutorial: AdamW, warm-up over a tenth of the steps, batches of 16, the best weights.
+    """Train with a loop as in a careful tutorial: AdamW, warm-up for a tenth of the steps, batches of 16, best weights.
 
-    Like `spacy train`, it counts steps from 0 up to and with the last, and scores the dev data after each that `every`
-    divides.
+    As in `spacy train`, the steps are numbered from 0 to `steps`, and both are included.
+
+    encoder (str): encoder folder.
+    corpus (Path): folder with `train.spacy` and `dev.spacy`.
+    output (Path): folder in which to save `model-best`.
+    seed (int): random seed.
+    steps (int): number of the last step.
+    every (int): the loop evaluates on the dev data after each step whose number is divisible by `every`.
     """
     import torch
     from transformers import get_linear_schedule_with_warmup, set_seed
@@ -174,7 +190,10 @@ def train_plainly(encoder: str, corpus: Path, output: Path, seed: int, steps: in
     model, tokenizer, tag_ids = open_encoder(encoder, train)
     groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if p.ndim >= 2]},
-        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},  # biases and norms
+        {
+            "params": [p for p in model.parameters() if p.ndim < 2],
+            "weight_decay": 0.0,
+        },  # biases, norms
     ]
     optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=0.01)
     schedule = get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
@@ -206,13 +225,13 @@ def train_plainly(encoder: str, corpus: Path, output: Path, seed: int, steps: in
 
 
 def save(model: Any, tokenizer: Any, output: Path) -> None:
-    """Where `spacy train` saves its best pipeline."""
+    """Save a checkpoint in the folder in which `spacy train` saves its best pipeline."""
     model.save_pretrained(output / "model-best")
     tokenizer.save_pretrained(output / "model-best")
 
 
 def predict(folder: Path, tests: list[Path], output: Path) -> None:
-    """Write the predictions on each test: a pipeline's on its text, those of a loop's checkpoint on its words."""
+    """Predict entities in each test set and save them. A pipeline gets the text, and a checkpoint the words."""
     pipeline = (folder / "meta.json").is_file()
     if pipeline:
         nlp = spacy.load(folder)
@@ -225,7 +244,7 @@ def predict(folder: Path, tests: list[Path], output: Path) -> None:
         gold = read_docs(test)
         kept = DocBin(attrs=["ORTH", "SPACY", "ENT_IOB", "ENT_TYPE"])
         for doc in nlp.pipe(d.text for d in gold) if pipeline else predict_tags(model, tokenizer, gold):
-            doc.spans.clear()  # the same entities again, with their scores
+            doc.spans.clear()  # `doc.spans` has the same entities with scores, which are not needed
             kept.add(doc)
         kept.to_disk(output / test.name)
 

@@ -1,9 +1,10 @@
-"""What settings of training cost: seconds of an update, beside those of `configs/bert_ner.cfg`.
+"""Measure the cost of training settings: seconds per update, compared with `configs/bert_ner.cfg`.
 
     python benchmarks/updates.py --corpus corpus/train.spacy --output benchmarks/updates.json
 
-Each way takes the same batches of 16 Docs, in turn; a ratio is that of the same batch, the median of all, with the
-5th and the 95th percentile. Forward, backward and the step of the optimizer are in it. All ways live in one process.
+The ways take turns on the same batches of 16 Docs, in a single process. The time covers the forward pass, the backward
+pass and the optimizer step. Ratios compare the times for the same batch. The table shows their median, and their 5th
+and 95th percentiles.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ BATCH, WARM_UP = 16, 2
 
 
 def make_update(encoder: str, corpus: Path, model: dict[str, Any]) -> Callable[[int], float]:
-    """A function that updates with the batch of a number, and gives back the seconds that it took."""
+    """Create a function that updates on the batch with a given number and returns the seconds for the update."""
     config = load_config(CONFIG)
     config["components"]["bert_ner"]["model"].update(name=encoder, **model)
     nlp = load_model_from_config(config, auto_fill=True)
@@ -63,11 +64,14 @@ def make_update(encoder: str, corpus: Path, model: dict[str, Any]) -> Callable[[
 
 
 def measure(encoder: str, corpus: Path, n_updates: int) -> list[dict[str, Any]]:
-    """A row for each way: its seconds, and their ratios to those of `BASE` with the same batch."""
+    """Measure all ways in turn.
+
+    RETURNS: one row per way, with its seconds per batch and their ratios to the seconds for `BASE` with the same batch.
+    """
     updates = {way: make_update(encoder, corpus, settings) for way, settings in WAYS.items()}
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(n_updates + WARM_UP):
-        # The first of a turn meets the batch before the others have brought it into the caches.
+        # Rotate the ways, because the first way in each turn uses the batch before it is in the caches.
         for way in rotated(list(WAYS), number):
             spent = updates[way](number)
             if number >= WARM_UP:
@@ -92,13 +96,19 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"))
+    parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="encoder to train")
     parser.add_argument("--corpus", type=Path, required=True, help=".spacy file with gold entities")
-    parser.add_argument("--updates", type=int, default=40)
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--updates", type=int, default=40, help="number of batches to measure")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     if not arguments.corpus.is_file():
-        sys.exit(f"error: no corpus at {arguments.corpus}. Make one: python -m spacy bert-ner convert CORPUS FOLDER")
+        sys.exit(
+            f"error: there is no corpus at {arguments.corpus}. "
+            "Create one: python -m spacy bert-ner convert CORPUS FOLDER"
+        )
     if arguments.updates < 2:
-        sys.exit(f"error: --updates {arguments.updates} tells no spread. Allowed: a whole number from 2, such as 40")
+        sys.exit(
+            f"error: --updates {arguments.updates} is too small to compute a range. "
+            "Allowed: whole numbers from 2. For example: --updates 40"
+        )
     main(arguments)

@@ -1,11 +1,12 @@
-"""Entity F1 and time on long documents, by the length of windows, their overlap, and where they are cut.
+"""Measure entity F1 and time on long documents for different window sizes, overlaps and boundaries.
 
     python benchmarks/windows.py --checkpoint training/model-best/bert_ner/model --corpus corpus/test.spacy \
         --output benchmarks/windows.json
 
-The Docs of a `.spacy` file, sentences as a rule, are put together to documents of `--words` words, in their order, and
-each way reads these; the first row reads them one by one, as they are. Rounds take turns; a ratio is that of the same
-round to overlapping windows of 512 subwords, the median of all.
+The script joins the Docs in a `.spacy` file, usually sentences, into documents with `--words` words. All ways predict
+entities in these documents, except the first one, which processes the original Docs one by one. The ways take turns in
+each round. Ratios compare times in the same round with those for windows of 512 subwords with an overlap of 128. The
+table shows the median ratio.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ WINDOWS = [
 
 
 def join(docs: Iterable[Doc], n_words: int) -> list[Doc]:
-    """Documents of at least so many words, but for the last."""
+    """Join Docs into documents with at least `n_words` words. The last one may be shorter."""
     joined, rest = [], []
     for doc in docs:
         rest.append(doc)
@@ -56,7 +57,10 @@ def make_pipeline(checkpoint: str, window: int | None, overlap: int, cut_at: str
 
 
 def read(nlp: Language, golds: list[Doc]) -> tuple[dict[str, Any], float]:
-    """Scores of the pipeline on the words of some documents, and seconds."""
+    """Predict entities on the gold words.
+
+    RETURNS: the scores, and the seconds for the predictions.
+    """
     docs = [bare(gold, nlp.vocab) for gold in golds]
     start = time.perf_counter()
     found = list(nlp.pipe(docs))
@@ -65,7 +69,10 @@ def read(nlp: Language, golds: list[Doc]) -> tuple[dict[str, Any], float]:
 
 
 def measure(checkpoint: str, sentences: list[Doc], n_words: int, rounds: int) -> list[dict[str, Any]]:
-    """A row for each way: its scores, and its seconds beside those of `BASE` in the same round."""
+    """Measure all ways in each round.
+
+    RETURNS: one row per way, with its scores, its seconds per round and the median ratio to the seconds for `BASE`.
+    """
     long = join(sentences, n_words)
     ways = {ALONE: make_pipeline(checkpoint, None, 16)} | {way: make_pipeline(checkpoint, *way) for way in WINDOWS}
     scores: dict[Any, dict[str, Any]] = {}
@@ -110,14 +117,16 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of a token classifier")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder with a token classifier")
     parser.add_argument("--corpus", type=Path, required=True, help=".spacy file with gold entities")
-    parser.add_argument("--words", type=int, default=3000, help="of a document")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, help="JSON to write")
+    parser.add_argument("--words", type=int, default=3000, help="number of words per document")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
     if not options.corpus.is_file():
-        sys.exit(f"error: no corpus at {options.corpus}. Make one: python -m spacy bert-ner convert CORPUS FOLDER")
+        sys.exit(
+            f"error: there is no corpus at {options.corpus}. Create one: python -m spacy bert-ner convert CORPUS FOLDER"
+        )
     if not (options.checkpoint / "config.json").is_file():
-        sys.exit(f"error: no checkpoint in {options.checkpoint}. Name that of a pipeline: PIPELINE/bert_ner/model")
+        sys.exit(f"error: there is no checkpoint in {options.checkpoint}. Set --checkpoint PIPELINE/bert_ner/model")
     main(options)

@@ -1,19 +1,21 @@
-"""What a second worker brings, and what telling each other takes, in training.
+"""Measure the speed-up with more training processes, and the time for communication between them.
 
     python benchmarks/workers.py --corpus corpus/train.spacy --output benchmarks/workers.json
 
-Steps of `configs/bert_ner.cfg`, with all layers trained too, in turn: one process with one thread and with two, and two
-processes with one thread each, which `torchrun` starts. Each reads the same batches; the first steps are not counted.
-`telling` is the share of the time that workers spend in telling each other, waiting for a slower one included.
+The script trains with `configs/bert_ner.cfg`, both as it is and with all layers trained. Three ways take turns: one
+process with one thread, one process with two threads, and two processes with one thread each, which `torchrun` starts.
+All ways use the same batches, and the first steps are not measured. `telling` is the fraction of the time that workers
+spend on communication, including waiting for slower workers.
 
     python benchmarks/workers.py --gpus --batches 32 256 --output benchmarks/workers_gpu.json
 
-does so on GPUs, with one, two, four and so on up to as many as there are, in float32 and in bfloat16, all layers
-trained. The encoder has the shape of BERT-base, and random weights, which take the same time.
+With `--gpus`, the script measures training on 1, 2, 4 and more GPUs, up to the number available, in float32 and
+bfloat16. All layers are trained. The encoder has the size of BERT-base and random weights, which take the same time.
 
     python benchmarks/workers.py --cluster
 
-prints what 8 and 64 GPUs would take for a step, by a calculation whose assumptions it prints.
+With `--cluster`, the script measures nothing. It calculates how long a step would take on 8 and 64 GPUs, and prints the
+assumptions.
 """
 
 from __future__ import annotations
@@ -46,22 +48,22 @@ from spacy_bert_ner.training.trainer import Trainer
 ROOT = Path(__file__).parent.parent
 Ways = dict[str, tuple[int, int]]
 WAYS: Ways = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread": (2, 1)}
-"""Processes, and threads of each."""
+"""Number of processes, and number of threads per process."""
 Kinds = dict[str, tuple[int, str]]
 KINDS: Kinds = {"as it is": (1, "fp32"), "all trained": (0, "fp32")}
-"""Frozen layers, and precision. Of MiniLM-L6, which has 22.7 million parameters, one and the embeddings are 13.7
-million."""
+"""Number of frozen layers, and precision. MiniLM-L6 has 22.7 million parameters. The embeddings and one layer have 13.7
+million of them."""
 ON_GPUS: Kinds = {"all trained, fp32": (0, "fp32"), "all trained, bf16": (0, "bf16")}
 WARM_UP = 3
 
 
 def work(options: argparse.Namespace) -> None:
-    """Of one worker: train, and print what it took if it is the first."""
+    """Train in one worker process. The first worker prints the measurements."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     gpu = int(os.environ.get("LOCAL_RANK", "0")) if options.gpus else -1
     if options.gpus:
         require_gpu(gpu)
-    dev = Path(tempfile.mkdtemp()) / "dev.spacy"  # the first step is followed by an evaluation
+    dev = Path(tempfile.mkdtemp()) / "dev.spacy"  # spaCy evaluates after the first step
     DocBin(docs=[spacy.blank("en")("Nobody came .")]).to_disk(dev)
     config = load_config(
         ROOT / "configs" / "bert_ner.cfg",
@@ -79,16 +81,16 @@ def work(options: argparse.Namespace) -> None:
     with join_process_group(on_gpu=options.gpus) as workers:
         nlp = init_nlp(config, use_gpu=gpu)
         trainer = Trainer(nlp, None, {}, workers=workers, use_gpu=gpu)
-        start = told = 0.0
+        start = seconds_before = 0.0
         words = words_before = 0
         with added_gradients(nlp, [], workers):
             for number, (_, info, _) in enumerate(trainer.steps):
-                workers.any_rank(False, False)  # whether to stop, as the command asks at each step
+                workers.any_rank(False, False)  # the check for a stop signal, as in the command
                 words = info["words"]
                 if number in (WARM_UP, WARM_UP + options.steps) and options.gpus:
                     torch.cuda.synchronize()
                 if number == WARM_UP:
-                    start, told, words_before = time.perf_counter(), workers.seconds, words
+                    start, seconds_before, words_before = time.perf_counter(), workers.seconds, words
                 if number == WARM_UP + options.steps:
                     break
         seconds = time.perf_counter() - start
@@ -96,23 +98,23 @@ def work(options: argparse.Namespace) -> None:
         checkpoint = model.shims[0].checkpoint
         n_trained = sum(param.numel() for param in checkpoint.model.parameters() if param.requires_grad)
         if workers.is_first:
-            found = {"seconds": seconds / options.steps, "telling": (workers.seconds - told) / seconds}
+            results = {"seconds": seconds / options.steps, "telling": (workers.seconds - seconds_before) / seconds}
             words_per_second = (words - words_before) / seconds
             docs = list(DocBin().from_disk(options.corpus).get_docs(nlp.vocab))
-            found |= {"words": words_per_second, "subwords": words_per_second * subwords_of(checkpoint, docs)}
-            found |= {"trained": n_trained}
+            results |= {"words": words_per_second, "subwords": words_per_second * subwords_of(checkpoint, docs)}
+            results |= {"trained": n_trained}
             if options.gpus:
-                found["peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
-            print(json.dumps(found))
+                results["peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
+            print(json.dumps(results))
 
 
 def subwords_of(checkpoint: Checkpoint, docs: list[Doc]) -> float:
-    """How many subwords a word has, special ones aside."""
-    return sum(len(one.ids) for one in checkpoint.tokenize([doc.text for doc in docs])) / sum(map(len, docs))
+    """Return the mean number of subwords per word, without special subwords."""
+    return sum(len(encoding.ids) for encoding in checkpoint.tokenize([doc.text for doc in docs])) / sum(map(len, docs))
 
 
 def make_base(folder: Path, tokenizer: Path) -> Path:
-    """An encoder of the shape of BERT-base, with random weights."""
+    """Save an encoder with the size of BERT-base and random weights."""
     AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder)
     torch.manual_seed(0)
     BertModel(BertConfig()).save_pretrained(folder)
@@ -120,7 +122,7 @@ def make_base(folder: Path, tokenizer: Path) -> Path:
 
 
 def run(options: argparse.Namespace, n: int, threads: int, kind: tuple[int, str], batch: int) -> dict[str, float]:
-    # Told its address, it asks no name server, which takes long where there is none.
+    # Set the local address, because looking it up takes long without a name server.
     starter = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(n)]
     line = [sys.executable, *(starter if n > 1 else []), __file__]
     line += ["--worker", "--corpus", str(options.corpus), "--encoder", str(options.encoder)]
@@ -129,7 +131,7 @@ def run(options: argparse.Namespace, n: int, threads: int, kind: tuple[int, str]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise SystemExit(f"{n} processes failed: {done.stderr}")
+        raise SystemExit(f"error: training with {n} processes failed. Fix the cause and retry. Output: {done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -162,15 +164,18 @@ def measure(options: argparse.Namespace, ways: Ways, kinds: Kinds) -> None:
 
 
 def on_gpus() -> Ways:
-    """With one, two, four and so on of them."""
+    """Return the ways with 1, 2, 4 and more GPUs, up to the number available."""
     n = torch.cuda.device_count()
     if not n:
-        raise SystemExit("error: there is no GPU. Leave out --gpus")
+        raise SystemExit("error: there is no GPU. To measure on the CPU, run the command without --gpus.")
     return {f"{one} GPU{'s' if one > 1 else ''}": (one, 1) for one in (2**i for i in range(n.bit_length())) if one <= n}
 
 
 def cluster(options: argparse.Namespace) -> None:
-    """A calculation: gradients of float32 go around a ring, after the backward pass and not during it."""
+    """Calculate and print the time per step on 8 and 64 GPUs.
+
+    The calculation assumes that float32 gradients are exchanged in a ring after the backward pass, without overlap.
+    """
     size = options.parameters * 4
     print(
         table(
@@ -208,22 +213,22 @@ def cluster(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, default=ROOT / "corpus" / "train.spacy")
-    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder")
-    parser.add_argument("--steps", type=int, default=20, help="that are counted")
-    parser.add_argument("--batches", type=int, nargs="+", default=[16, 64], help="sentences of all workers together")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, help="JSON to write")
-    parser.add_argument("--gpus", action="store_true", help="on GPUs")
+    parser.add_argument("--corpus", type=Path, default=ROOT / "corpus" / "train.spacy", help="training data")
+    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder", help="encoder to train")
+    parser.add_argument("--steps", type=int, default=20, help="number of measured steps")
+    parser.add_argument("--batches", type=int, nargs="+", default=[16, 64], help="sentences per batch, for all workers")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--gpus", action="store_true", help="run on GPUs")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--frozen", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--precision", help=argparse.SUPPRESS)
-    parser.add_argument("--cluster", action="store_true", help="only calculate")
-    parser.add_argument("--parameters", type=float, default=108e6, help="that are trained, for the calculation")
-    parser.add_argument("--subwords", type=float, default=60_000, help="a second of a GPU, for the calculation")
-    parser.add_argument("--inside", type=float, default=200e9, help="bytes a second of a GPU within a machine")
-    parser.add_argument("--between", type=float, default=12.5e9, help="bytes a second of a GPU between machines")
+    parser.add_argument("--cluster", action="store_true", help="calculate for a cluster and measure nothing")
+    parser.add_argument("--parameters", type=float, default=108e6, help="number of trained parameters, for --cluster")
+    parser.add_argument("--subwords", type=float, default=60_000, help="subwords per second on one GPU, for --cluster")
+    parser.add_argument("--inside", type=float, default=200e9, help="bytes per second per GPU within a machine")
+    parser.add_argument("--between", type=float, default=12.5e9, help="bytes per second per GPU between machines")
     given = parser.parse_args()
     if given.worker:
         work(given)

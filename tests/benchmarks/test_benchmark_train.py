@@ -297,7 +297,7 @@ def test_a_child_does_not_run_where_packages_may_lie(tmp_path: Path) -> None:
 def test_a_corpus_that_is_not_there(tmp_path: Path) -> None:
     options = Namespace(corpora=["gmb1000"], data=tmp_path, encoder=str(tmp_path))
     with pytest.raises(
-        SystemExit, match=r"no corpus at .*ner_dataset.csv.zip. Fetch it: python -m spacy project assets"
+        SystemExit, match=r"no corpus at .*ner_dataset.csv.zip. Download it: python -m spacy project assets"
     ):
         train.check_input(options)
 
