@@ -3,8 +3,8 @@
     python benchmarks/import_time.py --output benchmarks/import_time.json
 
 Three statements take turns, each in a new interpreter: importing spaCy, importing this package after spaCy, and adding
-`bert_ner` to a blank pipeline after importing spaCy, which imports torch. The table shows the median and the range of
-the milliseconds for the statement alone.
+`bert_ner` to a blank pipeline after importing spaCy. The last one also imports torch. The table shows the median and
+the range of the milliseconds for each statement alone.
 """
 
 from __future__ import annotations

@@ -12,24 +12,21 @@ The texts are the GMB sentences that `train.py` uses to choose settings, in thre
 The ways are:
 
 - `spacy-huggingface-pipelines`: this adapter with its default settings. It needs transformers 4, so it runs in a
-  separate
-  environment. The first run creates this environment with `pip`, which takes some minutes.
+  separate environment. The first run creates this environment with `pip`, which takes some minutes.
 - `transformers pipeline, N`: the transformers pipeline with batches of N texts.
 - `hand-written loop, fp32` and `bf16`: windows sorted by length, in batches of 2,048 subwords. The loop returns the
-  best
-  tag for each subword and no entities.
+  best tag for each subword and no entities.
 - `bert_ner`: the component with its default settings. `bert_ner, bf16` and `int8` set the precision of the torch
-  runtime.
-  `bert_ner, onnx` and `onnx-int8` run the ONNX graphs that `export` writes for the checkpoint.
+  runtime. `bert_ner, onnx` and `onnx-int8` run the ONNX graphs that `export` writes for the checkpoint.
 - `matrix products, fp32` and `bf16`: only the encoder's matrix products, with a batch of 2,048 subwords. They show the
-  speed of the machine. The results for each other way include the fraction of this speed that it reaches.
+  speed of the machine, and the table shows which fraction of it each way reaches.
 
 With `--gpu`, the ways for which a GPU makes a difference run on the GPU. `bert_ner, bf16, 16384` has batches of 16,384
 subwords, which fit into GPU memory.
 
 Each way runs in a separate process, which loads the checkpoint and processes some texts before the measurements. Ways
 take turns, and their order changes in each round. A slow period on a shared machine therefore affects all ways. Ratios
-are computed within each round. The tables show their medians and ranges, and `--plot` draws words per second.
+are computed within each round. The tables show their medians and ranges. `--plot` draws words per second.
 """
 
 from __future__ import annotations
@@ -209,7 +206,7 @@ def measure(asked: dict[str, Worker], workloads: dict[str, Workload], rounds: in
 
 
 def f1(found: list[list[list[Any]]], docs: list[Doc]) -> float:
-    """Compute the F1 over entities, which are compared by character offsets and label."""
+    """Compute entity F1. Entities match if their character offsets and labels are equal."""
     score = PRFScore()
     for ents, doc in zip(found, docs, strict=True):
         gold = {(e.start_char, e.end_char, e.label_) for e in doc.ents}
@@ -327,7 +324,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True, help="folder with a token classifier trained on GMB")
     parser.add_argument("--data", type=Path, default=DATA, help="folder that contains gmb/, such as assets")
-    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for the adapter's environment")
+    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for the separate environment")
     parser.add_argument("--ways", nargs="+", choices=dict.fromkeys(WAYS + ON_GPU), help="ways to measure")
     parser.add_argument("--gpu", action="store_true", help="run on a GPU")
     parser.add_argument("--rounds", type=int, default=5, help="number of rounds")

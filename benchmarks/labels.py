@@ -1,8 +1,8 @@
 """Measure decoding and entity scores with 2 to 1,000 labels, for 100 sentences with 25 tokens each.
 
 The logits are random, so nearly every sentence needs a Viterbi search. With a trained model, few sentences need it.
-Times are the CPU time for this process, with one NumPy thread, and configurations take turns. The table shows the
-median and the range of the milliseconds for building the tag rules, decoding and scoring. The last column is the time
+The script measures this process's CPU time with one NumPy thread. Configurations take turns. The table shows the median
+and the range of the milliseconds for building the tag rules, decoding and scoring. The last column is the time
 per label for decoding and scoring, relative to that with 100 labels. It is 1 if the time grows linearly.
 
     OMP_NUM_THREADS=1 python benchmarks/labels.py --output benchmarks/labels.json

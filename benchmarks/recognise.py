@@ -27,7 +27,7 @@ REFUSED, FAILED = "refused", "failed"
 
 
 class Recognised(NamedTuple):
-    """A file with its format. If detection rejects the file or crashes, `format` is `REFUSED` or `FAILED`."""
+    """A file with its detected format. If detection rejects the file or crashes, `format` is `REFUSED` or `FAILED`."""
 
     path: str
     format: str

@@ -24,9 +24,8 @@ from spacy_bert_ner.evaluation.report import PAGE, evaluate
 def measure(pipeline: Path, data: Path, train: Path | None, rounds: int) -> dict[str, Any]:
     """Write a report `rounds` times.
 
-    RETURNS: the numbers of `documents` and `words`; the seconds per round for `predicting` and for everything `beyond`
-    it;
-        and the sizes in bytes of the `page`, `report.html`, and of `all` files.
+    RETURNS: the numbers of `documents` and `words`. `predicting` and `beyond` are the seconds per round for predictions
+        and for everything else. `page` and `all` are the sizes of `report.html` and of all files, in bytes.
     """
     found: dict[str, Any] = {"predicting": [], "beyond": []}
     for _ in range(rounds):

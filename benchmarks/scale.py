@@ -1,4 +1,4 @@
-"""Measure the overhead of Ray, the speed-up with more actors, and memory use during the annotation of a corpus.
+"""Measure the overhead of Ray, the speed-up with more actors and the memory use when annotating a corpus.
 
     python benchmarks/scale.py PIPELINE TEXTS --output benchmarks/scale.json
 
@@ -11,7 +11,7 @@ this is an actor.
 
     python benchmarks/scale.py --cluster
 
-The option `--cluster` measures nothing. It calculates how long 64 GPUs would take for 10^10 words, and prints the
+With `--cluster`, the script measures nothing. It calculates how long 64 GPUs would take for 10^10 words, and prints the
 assumptions.
 """
 
@@ -120,11 +120,11 @@ def measure(options: argparse.Namespace) -> None:
         for way in ENGINE:
             once("memory", way)
     rows = []
-    for name, found in rounds.items():
+    for name, results in rounds.items():
         way, n = name.rsplit("; ", 1)
-        seconds = [one["seconds"] for one in found]
+        seconds = [result["seconds"] for result in results]
         rates = sorted(int(n) / value for value in seconds)
-        memory = max(one["actor"] or one["driver"] for one in found)
+        memory = max(result["actor"] or result["driver"] for result in results)
         spread = f"{statistics.median(rates):,.0f} ({rates[0]:,.0f}-{rates[-1]:,.0f})"
         rows.append([way, f"{int(n):,}", f"{statistics.median(seconds):,.0f}", spread, f"{memory / 2**20:,.0f}"])
     print(table(rows, header=("way", "documents", "seconds", "documents/s", "MiB of what annotates"), divider=True))
@@ -138,8 +138,8 @@ def cluster(words: float, gpus: int, words_per_second: float, bytes_per_word: fl
     words (float): number of words to annotate.
     gpus (int): number of GPUs, each with one actor.
     words_per_second (float): words per second on one GPU.
-    bytes_per_word (float): bytes of input text per word. The output, with text and entities, is assumed to be twice as
-    large. start (float): seconds until an actor has loaded its pipeline.
+    bytes_per_word (float): bytes of input text per word. The output is assumed to be twice as large.
+    start (float): seconds until an actor has loaded its pipeline.
     RETURNS: table rows with a description and a value.
     """
     seconds = start + words / (gpus * words_per_second)

@@ -95,8 +95,11 @@ def main(options: argparse.Namespace) -> None:
         texts = options.texts.read_text("utf8").splitlines()[:2000]
         bodies.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text.strip()))
         script.write_text(SCRIPT % bodies)
-        with server(options.pipeline, WAYS["together"]) as one, server(options.pipeline, WAYS["one by one"]) as other:
-            ports = dict(zip(WAYS, (one, other), strict=True))
+        with (
+            server(options.pipeline, WAYS["together"]) as batched,
+            server(options.pipeline, WAYS["one by one"]) as single,
+        ):
+            ports = dict(zip(WAYS, (batched, single), strict=True))
             for port in ports.values():
                 load_test(port, script, 8, 3)  # warm up the server
             for _ in range(options.rounds):
@@ -106,16 +109,16 @@ def main(options: argparse.Namespace) -> None:
                         rounds.setdefault(f"{way}, {connections}", []).append(found)
 
     def spread(name: str, value: Any, digits: int = 0) -> str:
-        values = [value(one) for one in rounds[name]]
+        values = [value(result) for result in rounds[name]]
         return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}-{max(values):,.{digits}f})"
 
     rows = [
         [
             *name.rsplit(", ", 1),
-            spread(name, lambda one: one["requests"] / one["seconds"]),
-            spread(name, lambda one: one["p50"], 1),
-            spread(name, lambda one: one["p99"], 1),
-            str(sum(one["failed"] for one in rounds[name])),
+            spread(name, lambda result: result["requests"] / result["seconds"]),
+            spread(name, lambda result: result["p50"], 1),
+            spread(name, lambda result: result["p99"], 1),
+            str(sum(result["failed"] for result in rounds[name])),
         ]
         for name in rounds
     ]

@@ -67,7 +67,7 @@ def resident_mb() -> float:
 def soak(
     checkpoint: Path, texts: list[str], n_docs: int, every: int, runtime: dict[str, Any] | None
 ) -> Iterator[dict[str, Any]]:
-    """Annotate `n_docs` Docs. Yield the Docs, entities, memory and seconds so far after each `every` Docs."""
+    """Annotate `n_docs` Docs. Yield the numbers of Docs and entities, memory and seconds after each `every` Docs."""
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(checkpoint), "runtime": runtime}})
     n_ents, start = 0, time.perf_counter()
@@ -102,7 +102,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="ner_dataset.csv.zip from the GMB corpus")
-    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder", help="encoder with the tokenizer")
+    parser.add_argument("--encoder", type=Path, default=ROOT / "assets" / "encoder", help="folder with the tokenizer")
     parser.add_argument("--checkpoint", type=Path, help="folder with another token classifier")
     parser.add_argument("--precision", default="fp32", help="precision of the runtime")
     parser.add_argument("--docs", type=int, default=1_000_000, help="number of Docs")

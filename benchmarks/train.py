@@ -5,14 +5,11 @@
 The ways are:
 
 - `article`: the loop from the tutorials on which this project is based. It uses SGD with learning rate 0.005, batches
-  of
-  2 sentences and 5 epochs, and runs only on GMB.
+  of 2 sentences and 5 epochs, and runs only on GMB.
 - `plain loop`: a loop on the corpus's words, with AdamW, warm-up, linear decay and batches of 16 sentences. Each batch
-  is
-  padded to its longest sentence. The loop keeps the best weights on the dev data.
+  is padded to its longest sentence. The loop keeps the best weights on the dev data.
 - `spacy-transformers`: `ner` with a transformer, and the settings from spaCy's quickstart. It needs transformers 4, so
-  it
-  runs in a separate environment. The first run creates this environment with `pip`, which takes some minutes.
+  it runs in a separate environment. The first run creates this environment with `pip`, which takes some minutes.
 - `bert_ner`: `spacy train` with `configs/bert_ner.cfg`.
 - `bert_ner best`: `spacy train` with `configs/bert_ner_best.cfg`, if this file exists.
 - `bert_ner, ...`: `spacy train` with changed settings in `configs/bert_ner.cfg`. These ways run only if `--ways` names
@@ -21,16 +18,15 @@ The ways are:
 All ways except `article` and `bert_ner best` train on the same number of batches of 16, and evaluate on the dev data
 equally often. `bert_ner best` trains longer. The default corpora are:
 
-- `gmb1000`: GMB-1000 has 800 training sentences. The test data are its 100 test sentences and the next 5,000 sentences
-  in
-  the corpus.
+- `gmb1000`: GMB-1000 has 800 training sentences. The test sets are its 100 test sentences and the next 5,000 sentences
+  in the corpus.
 - `wnut17`: WNUT 2017.
 
 Two more corpora are used if `--corpora` names them:
 
-- `choices`: GMB-1000 with the sentences 6,001 to 8,000 as additional test data. No other table uses these sentences, so
-  they are suitable for choosing settings.
-- `gmb10000`: GMB-10000 has 8,000 training sentences. The test data are its 1,000 test sentences and the next 10,000
+- `choices`: GMB-1000 with the sentences 6,001 to 8,000 as an additional test set. No other table uses these sentences,
+  so they are suitable for choosing settings.
+- `gmb10000`: GMB-10000 has 8,000 training sentences. The test sets are its 1,000 test sentences and the next 10,000
   sentences in the corpus.
 
 Each training run is a separate process. Its wall time includes imports and evaluations. It saves the trained pipeline
@@ -83,7 +79,7 @@ class Way(NamedTuple):
     times: float = 1.0  # number of epochs, as a multiple of the corpus's default
     batch: int = 16
     corpora: tuple[str, ...] = ("gmb1000", "wnut17", "choices", "gmb10000")
-    environment: bool = False  # whether to run in the environment with spacy-transformers
+    environment: bool = False  # whether it needs the environment with spacy-transformers
     overrides: tuple[tuple[str, object], ...] = ()  # changed settings in the config
 
 
@@ -323,7 +319,7 @@ def run_all(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> None:
-    """Print tables for all saved runs and write them as JSON."""
+    """Print tables for all saved runs and write the results as JSON."""
     runs = read_runs(options.work / "runs.jsonl")
     if not runs:
         sys.exit(
@@ -383,9 +379,9 @@ def main(options: argparse.Namespace) -> None:
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder that contains gmb/ and wnut17/, such as assets")
-    parser.add_argument("--work", type=Path, required=True, help="folder for results, from which to resume")
+    parser.add_argument("--work", type=Path, required=True, help="folder with results, from which to resume")
     parser.add_argument("--encoder", default=str(ROOT / "assets" / "encoder"), help="encoder folder")
-    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for the environment")
+    parser.add_argument("--environment", type=Path, default=CACHE, help="folder for the separate environment")
     parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=["gmb1000", "wnut17"], help="corpora to use")
     unchanged = [name for name in offered(WAYS) if not WAYS[name].overrides]
     parser.add_argument("--ways", nargs="+", choices=offered(WAYS), default=unchanged, help="ways to train")

@@ -32,7 +32,7 @@ def tags_of(doc: Doc) -> list[str]:
 
 
 def names_of_tags(docs: list[Doc]) -> list[str]:
-    """Return all tags for the labels in some Docs."""
+    """Return `O` and the IOB2 tags for all labels in some Docs."""
     labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
 
@@ -115,7 +115,7 @@ def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
 
 
 def train_article(encoder: str, corpus: Path, output: Path, seed: int, steps: int, every: int) -> None:
-    """Train with the article's loop: SGD, batches of 2, validation after each epoch, and the last weights.
+    """Train with the loop from the article: SGD, batches of 2, validation after each epoch, and the last weights.
 
     The article joins words with single spaces and splits the text at white space, which gives the same words. It pads
     to 512 subwords. Here, each batch is padded to its longest sentence, which only makes training faster.
@@ -169,7 +169,7 @@ def train_article(encoder: str, corpus: Path, output: Path, seed: int, steps: in
 
 
 def train_plainly(encoder: str, corpus: Path, output: Path, seed: int, steps: int, every: int) -> None:
-    """Train with a loop as in a careful tutorial: AdamW, warm-up for a tenth of the steps, batches of 16, best weights.
+    """Train as in a careful tutorial: AdamW, warm-up for a tenth of the steps, batches of 16 and the best weights.
 
     As in `spacy train`, the steps are numbered from 0 to `steps`, and both are included.
 

@@ -5,8 +5,8 @@
 
 The script joins the Docs in a `.spacy` file, usually sentences, into documents with `--words` words. All ways predict
 entities in these documents, except the first one, which processes the original Docs one by one. The ways take turns in
-each round. Ratios compare times in the same round with those for windows of 512 subwords with an overlap of 128. The
-table shows the median ratio.
+each round. Each ratio compares the time with that for 512-subword windows with an overlap of 128, in the same round.
+The table shows the median ratio.
 """
 
 from __future__ import annotations

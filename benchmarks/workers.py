@@ -148,9 +148,9 @@ def measure(options: argparse.Namespace, ways: Ways, kinds: Kinds) -> None:
     for name, results in rounds.items():
         kind, batch_, way = name.split("; ")
         base = rounds[f"{kind}; {batch_}; {next(iter(ways))}"]
-        ratios = sorted(one["seconds"] / other["seconds"] for one, other in zip(base, results, strict=True))
+        ratios = sorted(first["seconds"] / result["seconds"] for first, result in zip(base, results, strict=True))
         times = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
-        middle = {key: statistics.median(one[key] for one in results) for key in results[0]}
+        middle = {key: statistics.median(result[key] for result in results) for key in results[0]}
         share = f"{middle['telling']:.0%}" if ways[way][0] > 1 else "-"
         speeds = [f"{1 / middle['seconds']:.2f}", f"{middle['words']:,.0f}", f"{middle['subwords']:,.0f}"]
         rows.append([kind, batch_, way, *speeds, times, share])
@@ -168,7 +168,8 @@ def on_gpus() -> Ways:
     n = torch.cuda.device_count()
     if not n:
         raise SystemExit("error: there is no GPU. To measure on the CPU, run the command without --gpus.")
-    return {f"{one} GPU{'s' if one > 1 else ''}": (one, 1) for one in (2**i for i in range(n.bit_length())) if one <= n}
+    counts = [2**i for i in range(n.bit_length()) if 2**i <= n]
+    return {f"{count} GPU{'s' if count > 1 else ''}": (count, 1) for count in counts}
 
 
 def cluster(options: argparse.Namespace) -> None:

@@ -1,6 +1,8 @@
 """Load an installed pipeline package and print its scores and the entities in a sentence.
 
-python scripts/annotate.py en_bert_ner_sample "Kevin Durant plays." --scores training/scores.json
+    python scripts/annotate.py en_bert_ner_sample "Kevin Durant plays." --scores training/scores.json
+
+Without `--scores`, only the entities are printed.
 """
 
 from __future__ import annotations

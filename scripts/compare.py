@@ -3,7 +3,7 @@
     python scripts/compare.py training/article/model-last training/ours/model-best --sentence "Kevin Durant plays."
 
 The folder that contains a pipeline must also contain `log.csv` and `scores.json`. The logger
-`spacy_bert_ner.CsvLogger.v1` writes `log.csv`; its `curves` must be set, and training must evaluate once per epoch.
+`spacy_bert_ner.CsvLogger.v1` writes `log.csv`. Set its `curves`, and evaluate once per epoch during training.
 `spacy evaluate --per-component` writes `scores.json`.
 """
 
@@ -63,7 +63,7 @@ def _figure(value: str | float | None) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pipelines", type=Path, nargs="+", help="folders of trained pipelines")
+    parser.add_argument("pipelines", type=Path, nargs="+", help="folders with trained pipelines")
     parser.add_argument("--sentence", required=True, help="sentence to tag")
     arguments = parser.parse_args()
     for path in arguments.pipelines:

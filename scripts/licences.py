@@ -2,7 +2,7 @@
 
     python scripts/licences.py                 write the list from the installed packages
     python scripts/licences.py --check         fail if a package is not listed or its licence is not allowed
-    python scripts/licences.py --prune SBOM    remove unlisted packages from a CycloneDX SBOM for this environment
+    python scripts/licences.py --prune SBOM    remove packages that users do not install from a CycloneDX SBOM
 
 A dependency's extras are followed only if one of our requirements names them. Development tools are left out because
 users do not install them.
@@ -32,7 +32,7 @@ ALLOWED = {
     *("CNRI-Python", "ISC", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "Zlib"),
     "MPL-2.0",  # certifi and tqdm, whose files we use without changes
 }
-"""SPDX identifiers of allowed licences. None of them requires code that uses the package to be published."""
+"""SPDX identifiers for allowed licences. None of them requires publishing the code that uses the package."""
 
 SPDX = {
     r"Apache.*": "Apache-2.0",
@@ -59,7 +59,7 @@ NOT_LISTED = re.compile(r"(nvidia|cuda)-.*|triton")
 HEAD = """# Licences
 
 This list contains all packages that are installed with `spacy-bert-ner` and its extras, except the development extra.
-The licences come from the metadata of each package. `python scripts/licences.py` writes the list, and a test compares
+The licences come from each package's metadata. `python scripts/licences.py` writes the list, and a test compares
 it with the installed packages. The package itself is licensed under MIT. A torch build for NVIDIA GPUs also installs
 NVIDIA's libraries, under NVIDIA's own terms, and Triton (MIT). A CPU build does not. A comment in `pyproject.toml`
 gives the reason for each direct dependency.
@@ -124,7 +124,7 @@ def licence(name: str, own: Distribution | None) -> str:
 
 
 def not_allowed(expression: str) -> list[str]:
-    """Return the licences in an SPDX expression that are not allowed. Return none if an allowed alternative exists."""
+    """Return the disallowed licences in an SPDX expression. Return an empty list if an allowed alternative exists."""
     choices = [part.split(" AND ") for part in expression.strip("()").split(" OR ")]
     wrong = [[name for name in choice if name not in ALLOWED] for choice in choices]
     return [] if [] in wrong else [name for part in wrong for name in part]
@@ -141,7 +141,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def listed() -> dict[str, str]:
-    """Return the licence of each package in `docs/licences.md`."""
+    """Return the licence for each package in `docs/licences.md`."""
     return dict(re.findall(r"^\| (\S+) \| ([^|]+) \|", PATH.read_text(encoding="utf8"), flags=re.MULTILINE)[1:])
 
 

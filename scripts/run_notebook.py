@@ -39,7 +39,7 @@ def run(code: str, names: dict[str, Any], number: int) -> list[Cell]:
 
     code (str): source code of the cell.
     names (dict[str, Any]): global variables of the notebook. The cell's variables are added to them.
-    number (int): number of the code cell, starting at 1.
+    number (int): number of the code cell, counted from 1.
     RETURNS: the cell's outputs in notebook format: the printed text and the value of the last expression.
     """
     tree = ast.parse(code)
