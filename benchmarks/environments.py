@@ -52,5 +52,5 @@ def versions(python: str) -> dict[str, str]:
     """Return the versions of the relevant packages in an environment."""
     code = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
     done = subprocess.run([python, "-c", code, *PACKAGES], check=True, capture_output=True, env=clean_environment())
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    installed: dict[str, str] = json.loads(done.stdout)
+    return installed

@@ -103,10 +103,10 @@ def calibrate(folder: Path, dev: list[Doc], test: list[Doc]) -> dict[str, float]
 
     def error_on_test() -> float:
         scores, right = [], []
-        for found, gold in zip(nlp.pipe([plain[id(d)].copy() for d in test], batch_size=64), test, strict=True):
+        for doc, gold in zip(nlp.pipe([plain[id(d)].copy() for d in test], batch_size=64), test, strict=True):
             known = {(ent.start, ent.end, ent.label_) for ent in gold.ents}
-            scores += found.spans["bert_ner"].attrs["scores"].tolist()
-            right += [(ent.start, ent.end, ent.label_) in known for ent in found.spans["bert_ner"]]
+            scores += doc.spans["bert_ner"].attrs["scores"].tolist()
+            right += [(ent.start, ent.end, ent.label_) in known for ent in doc.spans["bert_ner"]]
         return calibration_error(scores, right)
 
     before = error_on_test()

@@ -47,7 +47,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     for _ in range(rounds):
         for name, (before, statement) in STATEMENTS.items():
             times[name].append(spent(before, statement))
-    return [{"statement": name, "milliseconds": found} for name, found in times.items()]
+    return [{"statement": name, "milliseconds": spent_times} for name, spent_times in times.items()]
 
 
 def main(options: argparse.Namespace) -> None:

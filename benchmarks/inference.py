@@ -205,10 +205,10 @@ def measure(asked: dict[str, Worker], workloads: dict[str, Workload], rounds: in
     return done
 
 
-def f1(found: list[list[list[Any]]], docs: list[Doc]) -> float:
+def f1(predicted: list[list[list[Any]]], docs: list[Doc]) -> float:
     """Compute entity F1. Entities match if their character offsets and labels are equal."""
     score = PRFScore()
-    for ents, doc in zip(found, docs, strict=True):
+    for ents, doc in zip(predicted, docs, strict=True):
         gold = {(e.start_char, e.end_char, e.label_) for e in doc.ents}
         score.score_set({(start, end, label) for start, end, label in ents}, gold)
     return float(score.fscore)
@@ -255,21 +255,21 @@ def summarize(
 
 def best_pipeline(rows: list[dict[str, Any]], workload: str) -> str | None:
     """Return the transformers pipeline with the fastest batch size, or `None` if none was measured."""
-    own = [row for row in rows if row["workload"] == workload and row["way"].startswith(PIPELINE)]
-    return max(own, key=lambda row: row["words"]["median"])["way"] if own else None
+    candidates = [row for row in rows if row["workload"] == workload and row["way"].startswith(PIPELINE)]
+    return max(candidates, key=lambda row: row["words"]["median"])["way"] if candidates else None
 
 
 def print_report(rows: list[dict[str, Any]]) -> None:
     """Print one table per workload."""
     for workload in dict.fromkeys(row["workload"] for row in rows):
-        own = [row for row in rows if row["workload"] == workload]
+        workload_rows = [row for row in rows if row["workload"] == workload]
         peers = [ADAPTER, best_pipeline(rows, workload), f"{LOOP}, fp32", f"{LOOP}, bf16"]
-        measures = [peer for peer in peers if peer in own[0]["ratios"]]
-        shares = list(own[0]["shares"])
+        measures = [peer for peer in peers if peer in workload_rows[0]["ratios"]]
+        shares = list(workload_rows[0]["shares"])
         header = ["way", "words/s", *(f"/ {m}" for m in measures), *(f"of {s}" for s in shares)]
         header += ["ms", "F1", "peak MB"]
         lines = []
-        for row in own:
+        for row in workload_rows:
             line = [row["way"], _range(row["words"], 0), *(_range(row["ratios"][m], 2) for m in measures)]
             line += [f"{row['shares'][s]['median']:.2f}" for s in shares]
             line += [f"{row['latency_ms']['median']:.1f}", "-" if row["f1"] is None else f"{row['f1']:.4f}"]

@@ -199,10 +199,10 @@ def answer(way: Way, job: dict[str, Any]) -> dict[str, Any]:
             latencies.append(time.perf_counter() - start)
         return {"latencies": latencies}
     start = time.perf_counter()
-    found = way.read(texts)
+    entities = way.read(texts)
     seconds = time.perf_counter() - start
     if job["do"] == "entities":
-        return {"entities": found}
+        return {"entities": entities}
     return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 

@@ -137,8 +137,8 @@ def read_corpus(data: Path) -> dict[str, list[Doc]]:
         old = list(DocBin().from_disk(folder / "first" / "train.spacy").get_docs(vocab))
     parts = islice(read_parts_of_speech(data), len(docs))
     numbered = [with_numbers(doc, pos) for doc, pos in zip(docs, parts, strict=True) if len(doc) == len(pos)]
-    some = [doc for doc in numbered[1000:2000] if any(ent.label_ == NEW for ent in doc.ents)]
-    return {"old": old, "examples": some[:N_EXAMPLES], "test": numbered[2000:]}
+    with_new_label = [doc for doc in numbered[1000:2000] if any(ent.label_ == NEW for ent in doc.ents)]
+    return {"old": old, "examples": with_new_label[:N_EXAMPLES], "test": numbered[2000:]}
 
 
 def main(options: argparse.Namespace) -> None:

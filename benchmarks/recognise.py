@@ -44,16 +44,16 @@ def files(root: Path, suffixes: Sequence[str] = ()) -> Iterator[Path]:
 
 def recognise_all(root: Path, paths: Iterable[Path]) -> list[Recognised]:
     """Detect the format of each file."""
-    found = []
+    results = []
     for path in paths:
         name = path.relative_to(root).as_posix()
         try:
-            found.append(Recognised(name, formats.recognise(path)))
+            results.append(Recognised(name, formats.recognise(path)))
         except CorpusError as e:
-            found.append(Recognised(name, REFUSED, str(e).removeprefix(str(path))[:200]))
+            results.append(Recognised(name, REFUSED, str(e).removeprefix(str(path))[:200]))
         except Exception as e:  # the purpose of this script is to find unexpected errors
-            found.append(Recognised(name, FAILED, f"{type(e).__name__}: {e}"[:200]))
-    return found
+            results.append(Recognised(name, FAILED, f"{type(e).__name__}: {e}"[:200]))
+    return results
 
 
 def main() -> None:
@@ -65,19 +65,19 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON file to write")
     args = parser.parse_args()
     start = time.perf_counter()
-    found = recognise_all(args.folder, files(args.folder, args.suffix))
+    results = recognise_all(args.folder, files(args.folder, args.suffix))
     seconds = time.perf_counter() - start
     rows = [
         row
-        for row in found
+        for row in results
         if args.show in ("all", row.format) or (args.show == "recognised" and row.format not in (REFUSED, FAILED))
     ]
     print(table([[row.format, row.path, row.reason[:100]] for row in rows], header=("format", "file", "reason")))
-    counts = Counter(row.format for row in found)
+    counts = Counter(row.format for row in results)
     print(table(counts.most_common(), header=("format", "files"), aligns=("l", "r")))
-    print(f"{len(found)} files in {seconds:.1f} s")
+    print(f"{len(results)} files in {seconds:.1f} s")
     if args.output:
-        write_json(args.output, {"counts": counts, "files": [row._asdict() for row in found]})
+        write_json(args.output, {"counts": counts, "files": [row._asdict() for row in results]})
 
 
 if __name__ == "__main__":

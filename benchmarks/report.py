@@ -27,7 +27,7 @@ def measure(pipeline: Path, data: Path, train: Path | None, rounds: int) -> dict
     RETURNS: the numbers of `documents` and `words`. `predicting` and `beyond` are the seconds per round for predictions
         and for everything else. `page` and `all` are the sizes of `report.html` and of all files, in bytes.
     """
-    found: dict[str, Any] = {"predicting": [], "beyond": []}
+    results: dict[str, Any] = {"predicting": [], "beyond": []}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "report"
@@ -35,29 +35,29 @@ def measure(pipeline: Path, data: Path, train: Path | None, rounds: int) -> dict
             (metrics,) = evaluate([pipeline], data, output, train=train)["pipelines"].values()
             total = time.perf_counter() - start
             predicting = metrics["n_words"] / metrics["words_per_second"]
-            found["predicting"].append(predicting)
-            found["beyond"].append(total - predicting)
+            results["predicting"].append(predicting)
+            results["beyond"].append(total - predicting)
             sizes = {path.name: path.stat().st_size for path in output.rglob("*") if path.is_file()}
-            found |= {"page": sizes[PAGE], "all": sum(sizes.values())}
-            found |= {"documents": metrics["n_docs"], "words": metrics["n_words"]}
-    return found
+            results |= {"page": sizes[PAGE], "all": sum(sizes.values())}
+            results |= {"documents": metrics["n_docs"], "words": metrics["n_words"]}
+    return results
 
 
 def main(options: argparse.Namespace) -> None:
-    found = measure(options.pipeline, options.data, options.train, options.rounds)
+    results = measure(options.pipeline, options.data, options.train, options.rounds)
 
     def spread(values: list[float]) -> str:
         return f"{statistics.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"
 
     rows = [
-        ["documents, words", f"{found['documents']:,}, {found['words']:,}"],
-        ["seconds of the predictions", spread(found["predicting"])],
-        ["seconds beyond them", spread(found["beyond"])],
-        ["MB of report.html, of everything", f"{found['page'] / 1e6:.2f}, {found['all'] / 1e6:.2f}"],
+        ["documents, words", f"{results['documents']:,}, {results['words']:,}"],
+        ["seconds of the predictions", spread(results["predicting"])],
+        ["seconds beyond them", spread(results["beyond"])],
+        ["MB of report.html, of everything", f"{results['page'] / 1e6:.2f}, {results['all'] / 1e6:.2f}"],
     ]
     print(table(rows, divider=True))
     if options.output:
-        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), **found})
+        write_json(options.output, {"date": time.strftime("%Y-%m-%d"), **results})
 
 
 if __name__ == "__main__":

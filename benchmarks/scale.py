@@ -53,12 +53,12 @@ def peak(pid: int) -> int:
 
 def actors() -> list[int]:
     """Return the process IDs of the Ray actors that annotate."""
-    found = []
+    pids = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if b"ray::MapWorker" in path.read_bytes():
-                found.append(int(path.parent.name))
-    return found
+                pids.append(int(path.parent.name))
+    return pids
 
 
 def run(pipeline: Path, texts: Path, way: str) -> dict[str, float]:
@@ -109,8 +109,8 @@ def measure(options: argparse.Namespace) -> None:
             write_texts(options.texts, n, Path(folder) / f"{name}.txt")
 
         def once(name: str, way: str) -> None:
-            found = run(options.pipeline, Path(folder) / f"{name}.txt", way)
-            rounds.setdefault(f"{way}; {sizes[name]}", []).append(found)
+            result = run(options.pipeline, Path(folder) / f"{name}.txt", way)
+            rounds.setdefault(f"{way}; {sizes[name]}", []).append(result)
 
         for _ in range(options.rounds):
             for way in ENGINE:

@@ -254,8 +254,8 @@ def run(corpus: str, name: str, seed: int, options: argparse.Namespace) -> Run:
     about |= {"seconds": round(costs["seconds"], 1), "peak_mb": round(costs["peak_mb"]), "scores": {}}
     for test in tests:
         scores = score_bert_ner(examples_of(about, test.stem, options.work))
-        kept = {key: scores[key] for key in ("ents_p", "ents_r", "ents_f", "iob_acc", "iob_doc_acc")}
-        about["scores"][test.stem] = kept | {"labels": {k: v["f"] for k, v in scores["ents_per_type"].items()}}
+        overall = {key: scores[key] for key in ("ents_p", "ents_r", "ents_f", "iob_acc", "iob_doc_acc")}
+        about["scores"][test.stem] = overall | {"labels": {k: v["f"] for k, v in scores["ents_per_type"].items()}}
     return about
 
 

@@ -35,15 +35,15 @@ def entity_counts(examples: Iterable[Example], same: Collection[str] = ()) -> Co
     counts = []
     for eg in examples:
         gold = {(_one(ent.label_, same), ent.start, ent.end) for ent in eg.reference.ents}
-        n_gold, n_found, n_wrong = len(gold), 0, 0
+        n_gold, n_correct, n_spurious = len(gold), 0, 0
         for ent in eg.predicted.ents:
             tokens = eg.alignment.x2y[ent.start : ent.end]
             if len(tokens):
                 key = (_one(ent.label_, same), int(tokens[0]), int(tokens[-1]) + 1)
-                n_found += key in gold
-                n_wrong += key not in gold
+                n_correct += key in gold
+                n_spurious += key not in gold
                 gold.discard(key)
-        counts.append((n_found, n_wrong, n_gold - n_found))
+        counts.append((n_correct, n_spurious, n_gold - n_correct))
     return np.array(counts, dtype=np.int64).reshape(-1, 3)
 
 
@@ -53,8 +53,8 @@ def _one(label: str, same: Collection[str]) -> str:
 
 def micro_f1(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Compute F1 from summed counts. F1 is 0 without gold and predicted entities. *Shape:* `(..., 3)` → `(...)`"""
-    found, wrong, missed = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
-    return np.asarray(2 * found / np.maximum(2 * found + wrong + missed, 1))
+    correct, spurious, missed = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
+    return np.asarray(2 * correct / np.maximum(2 * correct + spurious + missed, 1))
 
 
 def paired_bootstrap(a: Counts, b: Counts, n_resamples: int = 10_000, seed: int = 0) -> tuple[float, float, float]:
@@ -90,16 +90,27 @@ def summarize(runs: list[Run]) -> list[dict[str, Any]]:
     """Summarize the runs in one row per way and corpus, in the order of their first runs."""
     rows = []
     for corpus, way in dict.fromkeys((run["corpus"], run["way"]) for run in runs):
-        own = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, way)}
-        row: dict[str, Any] = {"corpus": corpus, "way": way, "seeds": sorted(own), "steps": _first(own)["steps"]}
-        row["tests"] = {test: _scores([run["scores"][test] for run in own.values()]) for test in _first(own)["scores"]}
-        row["seconds"] = _spread([run["seconds"] for run in own.values()])
+        by_seed = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, way)}
+        row: dict[str, Any] = {
+            "corpus": corpus,
+            "way": way,
+            "seeds": sorted(by_seed),
+            "steps": _first(by_seed)["steps"],
+        }
+        row["tests"] = {
+            test: _scores([run["scores"][test] for run in by_seed.values()]) for test in _first(by_seed)["scores"]
+        }
+        row["seconds"] = _spread([run["seconds"] for run in by_seed.values()])
         row["ratios"] = {}
         for measure in (PLAIN, OTHER):
-            its = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, measure)}
-            ratios = [own[seed]["seconds"] / its[seed]["seconds"] for seed in own if seed in its]
+            measure_by_seed = {run["seed"]: run for run in runs if (run["corpus"], run["way"]) == (corpus, measure)}
+            ratios = [
+                by_seed[seed]["seconds"] / measure_by_seed[seed]["seconds"]
+                for seed in by_seed
+                if seed in measure_by_seed
+            ]
             row["ratios"][measure] = _spread(ratios) if ratios else None
-        row["peak_mb"] = statistics.median(run["peak_mb"] for run in own.values())
+        row["peak_mb"] = statistics.median(run["peak_mb"] for run in by_seed.values())
         rows.append(row)
     return rows
 
@@ -135,8 +146,8 @@ def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) 
     The second table for a corpus shows F1 by label on its last test set.
     """
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
-        own = [row for row in rows if row["corpus"] == corpus]
-        tests = list(own[0]["tests"])
+        corpus_rows = [row for row in rows if row["corpus"] == corpus]
+        tests = list(corpus_rows[0]["tests"])
         header = [
             "way",
             "seeds",
@@ -145,7 +156,7 @@ def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) 
         ]  # on the first test set
         header += ["seconds", f"/ {PLAIN}", f"/ {OTHER}", "peak MB"]
         lines = []
-        for row in own:
+        for row in corpus_rows:
             scores = [row["tests"][test] for test in tests]
             line = [row["way"], len(row["seeds"]), *(_mean(s["ents_f"]) for s in scores)]
             line += [f"{scores[0]['iob_doc_acc']['mean']:.4f}", _range(row["seconds"], 0)]
@@ -153,7 +164,7 @@ def print_report(rows: list[dict[str, Any]], differences: list[dict[str, Any]]) 
             lines.append([*line, f"{row['peak_mb']:.0f}"])
         print(f"\n{corpus}")
         print(table(lines, header=header, divider=True))
-        by_label = {row["way"]: row["tests"][tests[-1]]["labels"] for row in own}
+        by_label = {row["way"]: row["tests"][tests[-1]]["labels"] for row in corpus_rows}
         labels = sorted({label for scores in by_label.values() for label in scores})
         lines = [[way, *(f"{scores.get(label, 0.0):.3f}" for label in labels)] for way, scores in by_label.items()]
         print(table(lines, header=[f"F1, {tests[-1]}", *labels], divider=True))

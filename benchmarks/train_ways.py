@@ -83,9 +83,9 @@ def make_targets(inputs: Any, firsts: list[Firsts], docs: list[Doc], tag_ids: di
     import torch
 
     targets = torch.full_like(inputs["input_ids"], IGNORED)
-    for row, (doc, found) in enumerate(zip(docs, firsts, strict=True)):
+    for row, (doc, positions) in enumerate(zip(docs, firsts, strict=True)):
         tags = tags_of(doc)
-        for position, word in found:
+        for position, word in positions:
             targets[row, position] = tag_ids.get(tags[word], IGNORED)
     return targets
 
@@ -105,9 +105,9 @@ def predict_tags(model: Any, tokenizer: Any, docs: list[Doc]) -> list[Doc]:
         inputs, firsts = encode(tokenizer, batch)
         with torch.no_grad():
             best = model(**inputs).logits.argmax(-1).tolist()
-        for doc, row, found in zip(batch, best, firsts, strict=True):
+        for doc, row, positions in zip(batch, best, firsts, strict=True):
             tags = ["O"] * len(doc)
-            for position, word in found:
+            for position, word in positions:
                 tags[word] = names[row[position]]
             words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
             predicted.append(Doc(doc.vocab, words=words, spaces=spaces, ents=to_iob2(tags, known.scheme)[0]))
@@ -242,11 +242,11 @@ def predict(folder: Path, tests: list[Path], output: Path) -> None:
         model = AutoModelForTokenClassification.from_pretrained(folder)
     for test in tests:
         gold = read_docs(test)
-        kept = DocBin(attrs=["ORTH", "SPACY", "ENT_IOB", "ENT_TYPE"])
+        predictions = DocBin(attrs=["ORTH", "SPACY", "ENT_IOB", "ENT_TYPE"])
         for doc in nlp.pipe(d.text for d in gold) if pipeline else predict_tags(model, tokenizer, gold):
             doc.spans.clear()  # `doc.spans` has the same entities with scores, which are not needed
-            kept.add(doc)
-        kept.to_disk(output / test.name)
+            predictions.add(doc)
+        predictions.to_disk(output / test.name)
 
 
 LOOPS = {"article": train_article, "plain loop": train_plainly}

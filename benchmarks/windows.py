@@ -63,9 +63,9 @@ def read(nlp: Language, golds: list[Doc]) -> tuple[dict[str, Any], float]:
     """
     docs = [bare(gold, nlp.vocab) for gold in golds]
     start = time.perf_counter()
-    found = list(nlp.pipe(docs))
+    predicted = list(nlp.pipe(docs))
     seconds = time.perf_counter() - start
-    return score_bert_ner([Example(doc, gold) for doc, gold in zip(found, golds, strict=True)]), seconds
+    return score_bert_ner([Example(doc, gold) for doc, gold in zip(predicted, golds, strict=True)]), seconds
 
 
 def measure(checkpoint: str, sentences: list[Doc], n_words: int, rounds: int) -> list[dict[str, Any]]:

@@ -132,8 +132,8 @@ def run(options: argparse.Namespace, n: int, threads: int, kind: tuple[int, str]
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise SystemExit(f"error: training with {n} processes failed. Fix the cause and retry. Output: {done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def measure(options: argparse.Namespace, ways: Ways, kinds: Kinds) -> None:
@@ -142,8 +142,8 @@ def measure(options: argparse.Namespace, ways: Ways, kinds: Kinds) -> None:
         for kind in kinds:
             for batch in options.batches:
                 for way, (n, threads) in ways.items():
-                    found = run(options, n, threads, kinds[kind], batch)
-                    rounds.setdefault(f"{kind}; {batch}; {way}", []).append(found)
+                    result = run(options, n, threads, kinds[kind], batch)
+                    rounds.setdefault(f"{kind}; {batch}; {way}", []).append(result)
     rows = []
     for name, results in rounds.items():
         kind, batch_, way = name.split("; ")

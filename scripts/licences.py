@@ -71,7 +71,7 @@ gives the reason for each direct dependency.
 
 def closure() -> dict[str, tuple[Distribution | None, set[str]]]:
     """Map each package name to its metadata (`None` if not installed) and the packages that require it."""
-    found: dict[str, tuple[Distribution | None, set[str]]] = {}
+    packages: dict[str, tuple[Distribution | None, set[str]]] = {}
     done: set[tuple[str, str]] = set()
     waiting = [(PACKAGE, extra) for extra in EXTRAS]
     while waiting:
@@ -79,16 +79,16 @@ def closure() -> dict[str, tuple[Distribution | None, set[str]]]:
         if (name, extra) in done:
             continue
         done.add((name, extra))
-        own = found[name][0] if name in found else _installed(name)
-        for line in (own.requires or []) if own else []:
+        metadata = packages[name][0] if name in packages else _installed(name)
+        for line in (metadata.requires or []) if metadata else []:
             needed = Requirement(line)
             if needed.marker and not needed.marker.evaluate({"extra": extra}):
                 continue
             key = canonicalize_name(needed.name)
             if key != PACKAGE:
-                found.setdefault(key, (_installed(key), set()))[1].add(name)
+                packages.setdefault(key, (_installed(key), set()))[1].add(name)
             waiting.extend((key, part) for part in {"", *needed.extras})
-    return found
+    return packages
 
 
 def _installed(name: str) -> Distribution | None:
@@ -132,12 +132,12 @@ def not_allowed(expression: str) -> list[str]:
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """Yield each package with its licence and the packages that require it. Include the packages in `ELSEWHERE`."""
-    found = closure()
-    for name in sorted({*found, *ELSEWHERE}):
+    packages = closure()
+    for name in sorted({*packages, *ELSEWHERE}):
         if NOT_LISTED.fullmatch(name):
             continue
-        own, by = found.get(name, (None, set()))
-        yield name, licence(name, own), ", ".join(sorted(by - {PACKAGE})) if PACKAGE not in by else "the package"
+        metadata, by = packages.get(name, (None, set()))
+        yield name, licence(name, metadata), ", ".join(sorted(by - {PACKAGE})) if PACKAGE not in by else "the package"
 
 
 def listed() -> dict[str, str]:
@@ -151,23 +151,23 @@ def prune(bom: dict[str, Any]) -> dict[str, Any]:
     RETURNS: the pruned SBOM.
     RAISES SystemExit: a package that users install is missing, or its licence cannot be determined.
     """
-    known = {name: own for name, (own, _) in closure().items() if own and not NOT_LISTED.fullmatch(name)}
-    kept = [part for part in bom["components"] if canonicalize_name(part["name"]) in known]
-    missing = sorted(known.keys() - {canonicalize_name(part["name"]) for part in kept})
+    known = {name: metadata for name, (metadata, _) in closure().items() if metadata and not NOT_LISTED.fullmatch(name)}
+    components = [part for part in bom["components"] if canonicalize_name(part["name"]) in known]
+    missing = sorted(known.keys() - {canonicalize_name(part["name"]) for part in components})
     if missing:
         raise SystemExit(
             f"The SBOM lacks {', '.join(missing)}. Create it in an environment with all extras: nox -s release"
         )
-    for part in kept:
+    for part in components:
         name = canonicalize_name(part["name"])
         part.setdefault("licenses", [{"expression": licence(name, known[name])}])
-    refs = {bom["metadata"]["component"]["bom-ref"], *(part["bom-ref"] for part in kept)}
+    refs = {bom["metadata"]["component"]["bom-ref"], *(part["bom-ref"] for part in components)}
     dependencies = [
         {**part, **({"dependsOn": [ref for ref in part["dependsOn"] if ref in refs]} if "dependsOn" in part else {})}
         for part in bom["dependencies"]
         if part["ref"] in refs
     ]
-    return {**bom, "components": kept, "dependencies": dependencies}
+    return {**bom, "components": components, "dependencies": dependencies}
 
 
 def main(*arguments: str) -> None:
