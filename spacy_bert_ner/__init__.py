@@ -1,4 +1,4 @@
-"""Named entity recognition with a fine-tuned BERT model as one spaCy component: `nlp.add_pipe("bert_ner")`."""
+"""Add named entity recognition with a fine-tuned BERT model to spaCy as one component, `bert_ner`."""
 
 from importlib import import_module as _import_module
 from importlib.metadata import version as _version
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .pipeline.bert_ner import BertNer, make_bert_ner
     from .reporting.entity_html import show
 
-# torch and spaCy take seconds to import, so a module is imported only when one of its names is first used.
+# Importing torch and spaCy takes seconds, so each module is only imported when one of its names is first used.
 _MODULE_OF = {
     "BertNer": "pipeline.bert_ner",
     "build_token_classifier_v1": "models.token_classifier",

@@ -1,6 +1,7 @@
-"""Define the types that all packages share.
+"""Define the types that all subpackages share.
 
-In shapes, `n_tokens` counts spaCy tokens, `n_subwords` subwords and `n_tags` tags of the head.
+In shapes, `n_tokens` is the number of spaCy tokens, `n_subwords` is the number of subwords, and `n_tags` is the number
+of tags in the head.
 """
 
 from __future__ import annotations
@@ -12,26 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints1d = NDArray[np.int64]
-"""*Shape:* `(n,)`"""
+"""An integer vector. *Shape:* `(n,)`"""
 Ints2d = NDArray[np.int64]
-"""*Shape:* `(n, m)`"""
+"""An integer matrix. *Shape:* `(n, m)`"""
 Floats1d = NDArray[np.float64]
-"""*Shape:* `(n,)`"""
+"""A vector of floats. *Shape:* `(n,)`"""
 Floats2d = NDArray[np.float32]
-"""Tag logits, one row for each position; NumPy on a CPU, CuPy on a GPU. *Shape:* `(n, n_tags)`"""
+"""A matrix of tag logits with one row per position, from NumPy on a CPU or CuPy on a GPU. *Shape:* `(n, n_tags)`"""
 Bools1d = NDArray[np.bool_]
-"""*Shape:* `(n,)`"""
+"""A Boolean vector. *Shape:* `(n,)`"""
 ArrayXd = Any
-"""NumPy or CuPy array, for code that runs on both."""
+"""A NumPy or CuPy array, in code that supports both."""
 
 INCORRECT_SPANS = "incorrect_spans"
-"""Key in `doc.spans` under which `convert` writes the spans that an annotator rejected."""
+"""Key in `doc.spans` under which `convert` stores the spans that an annotator rejected."""
 
 
 class Entity(NamedTuple):
     """A labelled span of tokens.
 
-    label (str): the entity type.
+    label (str): entity label.
     start (int): index of the first token.
     end (int): index after the last token.
     """
@@ -44,12 +45,12 @@ class Entity(NamedTuple):
 class Prediction(NamedTuple):
     """A predicted entity.
 
-    label (str): the entity type.
+    label (str): entity label.
     start (int): index of the first token.
     end (int): index after the last token.
-    score (float | None): probability of the entity; None if scores are turned off.
-    offsets (tuple[int, int] | None): start and end of its subwords, in characters of the Doc; None for the offsets of
-        its tokens.
+    score (float | None): probability of the entity, from 0 to 1. None if scores are turned off.
+    offsets (tuple[int, int] | None): start and end character of the entity's subwords in the Doc. None means the
+        offsets of its tokens. Default: None.
     """
 
     label: str
@@ -60,10 +61,10 @@ class Prediction(NamedTuple):
 
 
 class DocPredictions(list[Prediction]):
-    """The predicted entities of a Doc.
+    """The predicted entities in a Doc.
 
-    unread (list[tuple[int, str]]): token index and label of each entity that was omitted; see
-        `Settings.subword_reading`.
+    predictions (Iterable[Prediction]): the predicted entities. Default: none.
+    unread (list[tuple[int, str]]): token index and label of each omitted entity. See `Settings.subword_reading`.
     n_joined (int): number of tokens that share a subword with an earlier token.
     """
 
@@ -74,12 +75,12 @@ class DocPredictions(list[Prediction]):
 
 
 class Encoding(NamedTuple):
-    """One text, encoded by the checkpoint's tokenizer.
+    """A text that the checkpoint's tokenizer has encoded.
 
-    ids (Ints1d): subword ids, without special subwords. *Shape:* `(n_subwords,)`
-    offsets (Ints2d): start and end of each subword, in characters of the text. *Shape:* `(n_subwords, 2)`
+    ids (Ints1d): subword IDs without special subwords. *Shape:* `(n_subwords,)`
+    offsets (Ints2d): start and end character of each subword in the text. *Shape:* `(n_subwords, 2)`
     markers (Ints1d): indices of the subwords that consist only of a space marker (`▁`, `Ġ`). Such a subword belongs to
-        the word of the next subword. *Shape:* `(n_markers,)`
+        the same word as the next subword. Default: none. *Shape:* `(n_markers,)`
     """
 
     ids: Ints1d
@@ -88,11 +89,11 @@ class Encoding(NamedTuple):
 
 
 class EntityConstraints(NamedTuple):
-    """Constraints on the entities that can be predicted.
+    """The constraints on the entities that can be predicted.
 
-    blocked (Bools1d): tokens that cannot be in an entity. *Shape:* `(n_tokens,)`
-    occupied (Bools1d): tokens that are already in an entity. *Shape:* `(n_tokens,)`
-    boundary (Bools1d): tokens whose start no entity may cross. *Shape:* `(n_tokens,)`
+    blocked (Bools1d): mask of the tokens that cannot be in an entity. *Shape:* `(n_tokens,)`
+    occupied (Bools1d): mask of the tokens that are already in an entity. *Shape:* `(n_tokens,)`
+    boundary (Bools1d): mask of the tokens whose start no entity may cross. *Shape:* `(n_tokens,)`
     """
 
     blocked: Bools1d

@@ -1,1 +1,1 @@
-"""Extend torch modules, without any dependency on spaCy."""
+"""Extend torch modules without depending on spaCy."""

@@ -1,4 +1,4 @@
-"""Keep the logits of a window independent of the other windows in its batch, and of earlier batches."""
+"""Make the logits of a window independent of the other windows in its batch and of earlier batches."""
 
 from __future__ import annotations
 
@@ -9,48 +9,52 @@ from ..errors import CheckpointError, Errors
 
 PADDING_SENSITIVE = frozenset(
     {
-        "canine",  # strided convolutions and max-pooling merge neighbouring positions and are not masked
-        "convbert",  # convolutions extend from the last subwords into the padding
-        "fnet",  # the Fourier transform covers all positions; there is no attention mask
-        "funnel",  # pooling merges the last subwords with padding, and truncates by the length of the batch
-        "mobilebert",  # the embedding of a subword includes that of the next one, which is padding for the last
+        "canine",  # strided convolutions and max-pooling merge neighbouring positions without a mask
+        "convbert",  # convolutions at the last subwords extend into the padding
+        "fnet",  # the Fourier transform covers all positions and takes no attention mask
+        "funnel",  # pooling merges the last subwords with padding and truncates to the length of the batch
+        "mobilebert",  # each embedding includes the next subword's embedding, which is padding for the last subword
         "nystromformer",  # the convolution over the values is not masked
         "yoso",  # its attention mask has no effect
     }
 )
-"""`model_type` of encoders whose logits depend on padding. `tests/unit/nn/test_batch_invariance.py` compares this set
-with every architecture of transformers that has a token classifier."""
+"""`model_type` of each encoder whose logits depend on padding.
+
+`tests/unit/nn/test_batch_invariance.py` checks this set against every architecture in transformers that has a token
+classifier.
+"""
 
 UNMASKED = frozenset({"fnet"})
-"""`model_type` of encoders that take no attention mask."""
+"""`model_type` of each encoder that takes no attention mask."""
 
 UNSUPPORTED = {
     "bros": "it needs the bounding box of each word on a page",
-    "mra": "its attention needs a CUDA kernel, without which transformers replaces it by zeros",
+    "mra": "its attention needs a CUDA kernel, and without this kernel transformers replaces the attention with zeros",
 }
-"""`model_type` of encoders that cannot encode plain text here, and the reason."""
+"""`model_type` of each encoder that cannot encode plain text here, with the reason."""
 
 
 def is_padding_sensitive(config: Any, longest: int) -> bool:
-    """Return whether the logits of a window change if it is padded to the length of a longer window.
+    """Return whether padding a window to the length of a longer window changes its logits.
 
     config (PretrainedConfig): config of the checkpoint.
-    longest (int): length of the longest window in subwords, including special ones.
+    longest (int): length of the longest window in subwords, including special subwords.
+    RETURNS (bool): True if the logits change.
     """
     return config.model_type in PADDING_SENSITIVE or longest > _longrope_limit(config)
 
 
 def make_batch_invariant(model: Any, name: str) -> Any:
-    """Disable random behaviour and dependence on earlier batches. The weights and the config stay unchanged.
+    """Disable a model's random behaviour and its dependence on earlier batches.
 
-    BigBird switches from sparse to full attention at the first short batch, and never back. Here it always uses full
-    attention. YOSO may estimate its attention by random hashing. Here it uses the expectation of that estimate (YOSO-E:
-    Zeng et al. 2021, https://arxiv.org/abs/2111.09714).
+    BigBird permanently switches from sparse to full attention when it receives a short batch. Here it always uses full
+    attention. YOSO can estimate its attention by random hashing. Here it uses the expected value of that estimate
+    (YOSO-E: Zeng et al. 2021, https://arxiv.org/abs/2111.09714). The weights and the config stay unchanged.
 
-    model (PreTrainedModel): a token classifier of transformers, changed in place.
+    model (PreTrainedModel): token classifier from transformers. It is changed in place.
     name (str): name of the checkpoint, for error messages.
-    RETURNS (PreTrainedModel): the model.
-    RAISES CheckpointError: the architecture does not support plain text, or only texts of a fixed length.
+    RETURNS (PreTrainedModel): the same model.
+    RAISES CheckpointError: the architecture does not support plain text, or it only supports texts of a fixed length.
     """
     config = model.config
     kind = config.model_type
@@ -69,19 +73,20 @@ def make_batch_invariant(model: Any, name: str) -> Any:
 
 
 def model_inputs(model: Any, ids: Any, mask: Any) -> dict[str, Any]:
-    """Return the keyword arguments of a forward pass.
+    """Return the keyword arguments for a forward pass.
 
-    model (PreTrainedModel): a token classifier of transformers.
-    ids (torch.Tensor): subword ids of a padded batch. *Shape:* `(n_windows, longest)`
-    mask (torch.Tensor): attention mask of the batch. *Shape:* `(n_windows, longest)`
+    model (PreTrainedModel): token classifier from transformers.
+    ids (torch.Tensor): subword IDs in a padded batch. *Shape:* `(n_windows, longest)`
+    mask (torch.Tensor): attention mask for the batch. *Shape:* `(n_windows, longest)`
+    RETURNS (dict[str, torch.Tensor]): keyword arguments by name.
     """
     return {"input_ids": ids} if model.config.model_type in UNMASKED else {"input_ids": ids, "attention_mask": mask}
 
 
 def _longrope_limit(config: Any) -> float:
-    """Return the length of the longest batch that LongRoPE rotates by its short factors; infinity without LongRoPE."""
+    """Return the maximum batch length for which LongRoPE uses its short factors, or infinity without LongRoPE."""
     config = getattr(config, "text_config", config)
-    # Transformers 5 renamed the setting, may nest it by layer type, and stores the limit inside it.
+    # transformers 5 renamed this setting, can nest it by layer type, and stores the limit in it.
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
     limit_in_config = getattr(config, "original_max_position_embeddings", None)
     parts = [rope, *(part for part in rope.values() if isinstance(part, dict))]

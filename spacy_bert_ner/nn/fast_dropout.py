@@ -1,23 +1,25 @@
-"""Apply dropout in a third of the time on a CPU, and set its rate."""
+"""Apply dropout in a third of the usual time on a CPU, and set dropout rates."""
 
 from __future__ import annotations
 
 import torch
 
 LEVELS = 1 << 16
-"""Number of values of the 16 random bits that each element gets. Rates are therefore rounded to multiples of 1 /
-65,536."""
+"""Number of values that 16 random bits can have.
+
+Each element uses 16 random bits, so rates are rounded to multiples of 1 / 65,536.
+"""
 LOWEST = torch.iinfo(torch.int64).min
 _RATES = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dropout_prob")
-"""Module attributes that hold a dropout rate which the module passes to a function."""
+"""Names of module attributes that store a dropout rate to pass to a function."""
 
 
 class FastDropout(torch.nn.Dropout):
-    """A `torch.nn.Dropout` that uses the random bits of one number for four elements on a CPU.
+    """A `torch.nn.Dropout` that uses one random number for four elements on a CPU.
 
-    On a CPU, torch draws one number per element, one after the other, which takes an eighth of the time of an update.
-    The bits come from torch's generator, so `torch.manual_seed` reproduces them. On other devices, this module behaves
-    as `torch.nn.Dropout`.
+    On a CPU, torch draws one number after another for the elements, which takes an eighth of an update's time. The bits
+    come from torch's generator, so `torch.manual_seed` makes them reproducible. On other devices, this module behaves
+    like `torch.nn.Dropout`.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -26,17 +28,18 @@ class FastDropout(torch.nn.Dropout):
             return super().forward(input)
         n = input.numel()
         bits = torch.empty((n + 3) // 4, dtype=torch.int64).random_(LOWEST, None)
-        levels = bits.view(torch.int16)[:n].view(input.shape)  # uniform, from -LEVELS / 2
-        keep_mask = levels.ge_(n_dropped - LEVELS // 2)  # 1 or 0 as integers, since torch converts Booleans slowly
+        levels = bits.view(torch.int16)[:n].view(input.shape)  # uniformly distributed, starting at -LEVELS / 2
+        keep_mask = levels.ge_(n_dropped - LEVELS // 2)  # integers 1 and 0, because torch converts Booleans slowly
         return input * keep_mask.to(input.dtype).mul_(LEVELS / (LEVELS - n_dropped))
 
 
 def use_fast_dropout(model: torch.nn.Module) -> None:
     """Replace every `torch.nn.Dropout` in a model with `FastDropout`.
 
-    Fused attention, such as BERT's, only reads the rate from its dropout module and applies dropout itself.
+    Fused attention, such as BERT's, is not affected: it only reads the rate from its dropout module and applies dropout
+    itself.
 
-    model (torch.nn.Module): changed in place.
+    model (torch.nn.Module): model to change in place.
     """
     for module in model.modules():
         for name, child in module.named_children():
@@ -45,9 +48,9 @@ def use_fast_dropout(model: torch.nn.Module) -> None:
 
 
 def set_dropout(model: torch.nn.Module, rate: float) -> None:
-    """Set the rate of every dropout in a model.
+    """Set all dropout rates in a model.
 
-    model (torch.nn.Module): changed in place.
+    model (torch.nn.Module): model to change in place.
     rate (float): probability of dropping an element, from 0 to 1.
     """
     for module in model.modules():

@@ -7,42 +7,43 @@ from collections.abc import Callable, Sequence
 import torch
 
 AllReduce = Callable[[Sequence[torch.Tensor]], None]
-"""A function that adds to each tensor the corresponding tensors of all other workers, in place."""
+"""A function that adds the corresponding tensors from all other workers to each tensor in place."""
 
 
 class GradientAccumulator:
-    """Count the weight of the labelled rows since the last step, in the first batch and in all batches.
+    """A counter for the weights of labelled rows in the first batch and in all batches since the last step.
 
-    Each batch adds the gradient of its mean loss, multiplied by its weight relative to that of the first batch. With a
-    single batch, the gradient is therefore unchanged.
+    Each batch contributes the gradient of its mean loss, multiplied by the ratio of its weight to the first batch's
+    weight. A single batch therefore leaves the gradient unchanged.
     """
 
     def __init__(self) -> None:
         self._first = self._all = 0.0
 
     def add_batch(self, weight: float) -> float:
-        """Add the weight of a batch.
+        """Add the weight of a batch, and return the factor for its gradient.
 
         weight (float): sum of the weights of the batch's labelled rows.
-        RETURNS (float): factor for the gradient of the batch.
+        RETURNS (float): factor by which to multiply the batch's gradient.
         """
         self._first = self._first or weight
         self._all += weight
         return weight / self._first
 
     def pop_scale(self) -> float:
-        """Return the factor for the sum of gradients, and reset the counts."""
+        """Return the factor for the accumulated gradients, and reset the counts."""
         scale = self._first / self._all if self._all else 1.0
         self._first = self._all = 0.0
         return scale
 
     def all_reduce(self, params: Sequence[torch.nn.Parameter], add_up: AllReduce) -> None:
-        """Sum the gradients and the weights over all workers. Every worker must call this.
+        """Sum the gradients and the weights across all workers. Every worker must call this method.
 
-        params (Sequence[torch.nn.Parameter]): the parameters, in the same order on every worker. If a worker has no
-            gradient, because its part of the batch had no labelled rows, it contributes zeros. A parameter without a
-            gradient on any worker stays without one.
-        add_up (AllReduce): sums tensors over the workers.
+        If a worker has no gradients because its share of the batch has no labelled rows, it contributes zeros. If no
+        worker has a gradient for a parameter, the parameter stays without a gradient.
+
+        params (Sequence[torch.nn.Parameter]): parameters in the same order on every worker.
+        add_up (AllReduce): function that sums tensors across workers.
         """
         local_counts = [self._all, *(float(param.grad is not None) for param in params)]
         counts = torch.tensor(local_counts, dtype=torch.float64, device=params[0].device)

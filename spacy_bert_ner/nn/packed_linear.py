@@ -1,4 +1,4 @@
-"""Compute linear layers with weights prepacked by oneDNN, in the memory layout that is fastest on an x86 CPU."""
+"""Compute linear layers with weights that oneDNN has packed into the fastest memory layout for an x86 CPU."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from functools import cache
 import torch
 
 LEVELS = 127
-"""Largest magnitude of a signed 8-bit level."""
+"""Largest magnitude of a signed 8-bit weight level."""
 MIDDLE = 128
-"""Unsigned level of 0. oneDNN multiplies unsigned activations fastest."""
+"""Unsigned 8-bit level that represents the activation 0. oneDNN multiplies unsigned activations fastest."""
 
 
 class PackedLinear:
-    """Compute `x @ weight.T + bias` in float32 or bfloat16. Several layers with the same input are one product.
+    """A linear layer with packed weights, which computes `x @ weight.T + bias` in float32 or bfloat16.
+
+    Several layers with the same input can be combined into one matrix product.
 
     linears (Sequence[torch.nn.Linear]): layers whose outputs are concatenated.
-    dtype (torch.dtype): data type of the operands and of the result.
+    dtype (torch.dtype): data type for the operands and the result.
     """
 
     def __init__(self, linears: Sequence[torch.nn.Linear], dtype: torch.dtype) -> None:
@@ -27,14 +29,14 @@ class PackedLinear:
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)
 
     def __call__(self, rows: torch.Tensor, then: str = "none", *, spare: bool = False) -> torch.Tensor:
-        """Apply the layers.
+        """Apply the layers and, optionally, an activation function.
 
-        rows: input vectors. *Shape:* `(n, n_in)`
-        then (str): activation of the result: "none", or "gelu" for GELU by the error function.
-        spare (bool): whether `rows` may be overwritten because the caller no longer needs them.
-        RETURNS: *Shape:* `(n, n_out)`
+        rows (torch.Tensor): input vectors. *Shape:* `(n, n_in)`
+        then (str): activation function: "none", or "gelu" for the exact GELU. Default: "none".
+        spare (bool): whether `rows` may be overwritten because the caller no longer needs them. Default: False.
+        RETURNS (torch.Tensor): concatenated outputs of the layers. *Shape:* `(n, n_out)`
         """
-        algorithm = "none" if then == "gelu" else ""  # not the tanh approximation
+        algorithm = "none" if then == "gelu" else ""  # selects the exact GELU instead of the tanh approximation
         products: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
             rows.to(self.dtype), self.weight, self.bias, then, [], algorithm
         )
@@ -42,11 +44,12 @@ class PackedLinear:
 
 
 class PackedInt8Linear:
-    """Compute `x @ weight.T + bias` in eight bits, with a scale per output column and a scale per input row.
+    """A linear layer with packed weights, which computes `x @ weight.T + bias` in 8-bit precision.
 
-    Each row is quantized by its largest magnitude (dynamic quantization: Zafrir et al. 2019,
-    https://arxiv.org/abs/1910.06188; per row: Yao et al. 2022, https://arxiv.org/abs/2206.01861). Scales therefore do
-    not depend on the other rows of the batch. The result is float32.
+    Each output column and each input row has a separate scale. The scale of an input row comes from its largest
+    magnitude, so it does not depend on the other rows in the batch. The result is float32. For dynamic quantization,
+    see Zafrir et al. 2019 (https://arxiv.org/abs/1910.06188). For scales per row, see Yao et al. 2022
+    (https://arxiv.org/abs/2206.01861).
 
     linears (Sequence[torch.nn.Linear]): layers whose outputs are concatenated.
     """
@@ -59,10 +62,10 @@ class PackedInt8Linear:
         self.zeros = torch.zeros(len(weight), dtype=torch.int32)
 
     def __call__(self, rows: torch.Tensor, then: str = "none", *, spare: bool = False) -> torch.Tensor:
-        """See `PackedLinear`."""
+        """Apply the layers as `PackedLinear.__call__` does, but in 8-bit precision."""
         scales = _row_maxima(rows) / LEVELS
         scaled = rows.div_(scales) if spare else rows / scales
-        # Adding 0.5 and truncating rounds, since the numbers are not negative.
+        # The numbers are not negative, so adding 0.5 and truncating rounds them.
         levels = scaled.add_(MIDDLE + 0.5).to(torch.uint8)
         products: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             levels, 1.0, MIDDLE, self.weight, self.scales, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
@@ -77,13 +80,13 @@ def _concatenated(linears: Sequence[torch.nn.Linear]) -> tuple[torch.Tensor, tor
 
 
 def _row_maxima(rows: torch.Tensor) -> torch.Tensor:
-    """Return the largest magnitude in each row, at least 1e-12. *Shape:* `(n, k)` → `(n, 1)`"""
+    """Return the largest magnitude in each row, but at least 1e-12. *Shape:* `(n, k)` → `(n, 1)`"""
     return torch.maximum(rows.amax(-1, keepdim=True), rows.amin(-1, keepdim=True).neg_()).clamp_min_(1e-12)
 
 
 @cache
 def has_packed_linear() -> bool:
-    """Return whether torch has the operators of `PackedLinear`, on an x86 CPU. It was only measured on x86."""
+    """Return whether torch has the operators for `PackedLinear` and the CPU is x86, the only architecture measured."""
     has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
     return platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
 
@@ -92,9 +95,9 @@ def has_packed_linear() -> bool:
 def has_packed_int8_linear() -> bool:
     """Return whether torch and the CPU support `PackedInt8Linear`.
 
-    Without VNNI instructions, sums of bytes overflow.
+    Without VNNI instructions, sums of 8-bit products overflow.
     """
     has_operators = all(hasattr(torch.ops.onednn, name) for name in ("qlinear_prepack", "qlinear_pointwise"))
-    # The names of these functions differ between supported releases of torch.
+    # The names of these functions differ between supported torch releases.
     checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("vnni", "avx512_vnni", "amx_tile"))
     return has_packed_linear() and has_operators and any(check() for check in checks if check is not None)

@@ -1,4 +1,4 @@
-"""Run a BERT encoder without padding: windows are concatenated, and only attention separates them."""
+"""Run a BERT encoder without padding: concatenate the windows, and separate them only in attention."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from .malloc import keep_freed_memory
 from .packed_linear import PackedInt8Linear, PackedLinear
 
 KINDS = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
-"""`model_type` of the checkpoints whose layers are those of BERT."""
+"""`model_type` of each architecture that has the same layers as BERT."""
 SHORT = 128
-"""Length of the longest window for which attention uses plain matrix products. Torch's fused kernel takes twice their
-time with 27 subwords, 1.2 times with 128, and a third with 512 (MiniLM, two cores)."""
+"""Length of the longest window for which attention uses plain matrix products.
+
+Relative to these products, torch's fused kernel takes twice the time with 27 subwords, 1.2 times the time with 128, and
+a third of the time with 512 (MiniLM, two cores).
+"""
 
 N_WEIGHTS = 1 << 18
-"""Maximum number of attention weights computed at once. They take a megabyte, so they stay in the cache until read."""
+"""Maximum number of attention weights to compute at once. They take 1 MB, so they stay in the CPU cache."""
 
 HALF_FROM = 49
-"""Length of the shortest window for which attention in bfloat16 takes less time than in float32."""
+"""Length of the shortest window for which attention is faster in bfloat16 than in float32."""
 
 HALF_STEP = 32
-"""Windows in bfloat16 are padded to a multiple of this length. oneDNN multiplies these sizes fastest, and keeps a
-kernel for each shape."""
+"""Padding step in subwords. Window lengths in bfloat16 are rounded up to a multiple of this step.
+
+oneDNN multiplies matrices with these sizes fastest, and it keeps a kernel for each shape.
+"""
 
 
 class _Layer(NamedTuple):
-    """The matrix products of a layer. Several `torch.nn.Linear` with the same input are one product."""
+    """The matrix products in a layer. `torch.nn.Linear` modules with the same input are combined into one product."""
 
     queries_keys_values: Any
     attended: Any
@@ -38,18 +43,19 @@ class _Layer(NamedTuple):
 
 
 class PaddingFreeForward:
-    """Compute tag logits of windows with the weights of a checkpoint, without padding and without dropout.
+    """A forward pass that computes tag logits with a checkpoint's weights, without padding and without dropout.
 
-    Each layer consists of a few matrix products over the subwords of all windows. The sums are the same as in the model
-    of transformers, but in another order.
+    Each layer consists of a few matrix products over the subwords of all windows. The sums have the same terms as in
+    the transformers model, but in a different order.
 
-    Weights are copied into the memory layout that oneDNN multiplies fastest. The copies are made at the first call, and
-    again after a weight has moved in memory or its version has changed. Torch does not count writes through
-    `weight.data`, so call `forget` after them.
+    The weights are copied into the memory layout that oneDNN multiplies fastest. The copies are created in the first
+    call. They are created again if a weight has moved in memory or if its version has changed. torch does not count
+    writes through `weight.data`, so call `forget` after such writes.
 
-    model (PreTrainedModel): a token classifier of transformers for which `is_like_bert` returns True.
-    precision (str): precision of products with weights: "fp32", "bf16" or "int8". With "bf16", the activations between
-        layers are bfloat16 too, as is attention in windows of `HALF_FROM` to `SHORT` subwords. All else is float32.
+    model (PreTrainedModel): token classifier from transformers for which `is_like_bert` returns True.
+    precision (str): precision of the products with weights: "fp32", "bf16" or "int8". With "bf16", the activations
+        between layers are also bfloat16, and so is attention in windows with `HALF_FROM` to `SHORT` subwords.
+        Everything else is float32.
     """
 
     def __init__(self, model: Any, precision: str) -> None:
@@ -58,28 +64,29 @@ class PaddingFreeForward:
         base = model.base_model
         self._layers = list(base.encoder.layer)
         self._padding: int | None = base.embeddings.position_embeddings.padding_idx
-        # The key and the products are one attribute. No thread can then replace the products after another thread has
-        # checked the key.
+        # The key and the products share one attribute, so that no thread can replace the products after another thread
+        # has checked the key.
         self._products: tuple[tuple[Any, ...], list[_Layer]] = ((), [])
 
     def __call__(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
         """Run the forward pass.
 
-        ids: subword ids of the concatenated windows, including special ones, followed by padding. *Shape:* `(n_rows,)`
-        lengths (Sequence[int]): number of subwords in each window. Windows of equal length should be adjacent.
-        RETURNS: logits of the subwords, without those of padding. *Shape:* `(sum(lengths), n_tags)`
+        ids (torch.Tensor): subword IDs of the concatenated windows, including special subwords, followed by padding.
+            *Shape:* `(n_rows,)`
+        lengths (Sequence[int]): number of subwords in each window. Windows with equal lengths should be adjacent.
+        RETURNS (torch.Tensor): logits of the subwords, excluding padding. *Shape:* `(sum(lengths), n_tags)`
         """
         base = self.model.base_model
         n_padding = len(ids) - sum(lengths)
         positions = torch.cat([*map(torch.arange, lengths), torch.zeros(n_padding, dtype=torch.int64)])
         if self._padding is not None:
-            # RoBERTa and its relatives count positions from one above the padding position. Padding subwords all have
-            # the padding position and are not counted, even if the text contains them.
+            # RoBERTa and related models start to count positions at the padding position plus 1. Padding subwords all
+            # have the padding position and are not counted, even if they occur in the text.
             counts = (ids != self._padding).cumsum(0)
             window_starts = torch.arange(len(ids)) - positions
             n_before = torch.cat([counts.new_zeros(1), counts])[window_starts]
             positions = torch.where(ids == self._padding, 0, counts - n_before) + self._padding
-        types = torch.zeros_like(ids)  # the buffer of transformers 4 is only as long as the encoder has positions
+        types = torch.zeros_like(ids)  # the buffer in transformers 4 is limited to the encoder's number of positions
         rows = base.embeddings(input_ids=ids[None], token_type_ids=types[None], position_ids=positions[None])[0]
         if getattr(base, "embeddings_project", None) is not None:  # ELECTRA
             rows = base.embeddings_project(rows)
@@ -96,7 +103,7 @@ class PaddingFreeForward:
         return logits
 
     def forget(self) -> None:
-        """Discard the copies of the weights. Call this before or after the weights change."""
+        """Discard the copies of the weights. Call this method before or after the weights change."""
         self._products = ((), [])
 
     def _get_products(self) -> list[_Layer]:
@@ -106,7 +113,7 @@ class PaddingFreeForward:
         key = tuple((weight.data_ptr(), _version(weight)) for weight in weights)
         known_key, products = self._products
         if key != known_key:
-            products = []  # frees the old copies first, as two copies might not fit in memory
+            products = []  # free the old copies first, because two copies might not fit in memory
             self.forget()
             products = [_Layer(*(self._make_product(linears) for linears in part)) for part in parts]
             self._products = (key, products)
@@ -119,14 +126,14 @@ class PaddingFreeForward:
 
 
 def _linears(layer: Any) -> list[tuple[torch.nn.Linear, ...]]:
-    """Return the `torch.nn.Linear` modules of each product of a `_Layer`."""
+    """Return the `torch.nn.Linear` modules for each product in a `_Layer`."""
     attention = layer.attention
     queries_keys_values = (attention.self.query, attention.self.key, attention.self.value)
     return [queries_keys_values, (attention.output.dense,), (layer.intermediate.dense,), (layer.output.dense,)]
 
 
 def _version(weight: torch.Tensor) -> int:
-    """Return the version of a tensor, or -1 if it was created in inference mode, in which torch counts no versions."""
+    """Return a tensor's version, or -1 if it was created in inference mode, where torch does not count versions."""
     return -1 if weight.is_inference() else weight._version
 
 
@@ -135,7 +142,7 @@ def _is_gelu(act: Any) -> bool:
 
 
 class _Group(NamedTuple):
-    """Adjacent windows of equal length: their first row, their number, and the length of each."""
+    """A group of adjacent windows with equal lengths: its first row, the number of windows and their length."""
 
     first_row: int
     n: int
@@ -143,7 +150,7 @@ class _Group(NamedTuple):
 
 
 def _groups(lengths: Sequence[int], n_heads: int) -> list[_Group]:
-    """Group windows of equal length for attention, as many as `N_WEIGHTS` allows."""
+    """Group adjacent windows with equal lengths for attention, with as many windows per group as `N_WEIGHTS` allows."""
     groups, row = [], 0
     for length, same in groupby(lengths):
         n, max_windows = len(list(same)), max(N_WEIGHTS // (n_heads * length**2), 1)
@@ -154,10 +161,12 @@ def _groups(lengths: Sequence[int], n_heads: int) -> list[_Group]:
 
 
 def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch.Tensor:
-    """Compute self-attention within each window. Padding rows get zeros.
+    """Compute self-attention in each window, and set padding rows to zero.
 
-    rows: concatenated queries, keys and values of each subword. *Shape:* `(n_rows, 3 * n_hidden)`
-    RETURNS: *Shape:* `(n_rows, n_hidden)`
+    rows (torch.Tensor): concatenated queries, keys and values of each subword. *Shape:* `(n_rows, 3 * n_hidden)`
+    groups (Sequence[_Group]): groups of windows, in the order of the rows.
+    n_heads (int): number of attention heads.
+    RETURNS (torch.Tensor): attention output for each subword. *Shape:* `(n_rows, n_hidden)`
     """
     n_hidden = rows.shape[1] // 3
     n_per_head = n_hidden // n_heads
@@ -188,7 +197,8 @@ def _attend(rows: torch.Tensor, groups: Sequence[_Group], n_heads: int) -> torch
 def is_like_bert(model: Any) -> bool:
     """Return whether `PaddingFreeForward` computes the same function as a model.
 
-    model (PreTrainedModel): a token classifier of transformers.
+    model (PreTrainedModel): token classifier from transformers.
+    RETURNS (bool): True if both compute the same function.
     """
     config = model.config
     if config.model_type not in KINDS or getattr(config, "is_decoder", False):
@@ -197,5 +207,5 @@ def is_like_bert(model: Any) -> bool:
         return False
     layers = model.base_model.encoder.layer
     linears = [linear for layer in layers for part in _linears(layer) for linear in part]
-    # Replacements of `torch.nn.Linear`, such as adapters, do more than multiply.
+    # Replacements for `torch.nn.Linear`, such as adapters, compute more than a matrix product.
     return bool(linears) and all(type(linear) is torch.nn.Linear and linear.bias is not None for linear in linears)

@@ -1,4 +1,4 @@
-"""Infer the depth of each parameter in the network from its name; freeze layers and checkpoint activations."""
+"""Infer the depth of each parameter from its name, freeze layers, and checkpoint activations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _ABOVE_THE_LAYERS = re.compile(r"(?:^|\.)(?:final_norm|final_layer_norm|ln_f|poo
 
 
 class ParameterDepth(NamedTuple):
-    """The depth of a parameter in the network.
+    """The depth of a parameter in a token classifier.
 
-    level (int): 0 for the embeddings and parameters that all layers share, 1 to `n_layers` for the layers from the
-        lowest to the highest, and `n_layers + 1` for the head.
-    n_layers (int): number of layers of the encoder; 0 if the layers cannot be told apart, as in ALBERT, whose layers
-        share one set of weights.
+    level (int): depth of the parameter: 0 for the embeddings and for parameters that all layers share, 1 to `n_layers`
+        for the layers from bottom to top, and `n_layers + 1` for the head.
+    n_layers (int): number of layers in the encoder. 0 if the layers are indistinguishable, as in ALBERT, where all
+        layers share one set of weights.
     """
 
     level: int
@@ -26,12 +26,12 @@ class ParameterDepth(NamedTuple):
 
     @property
     def is_head(self) -> bool:
-        """Whether the parameter belongs to the head."""
+        """Return whether the parameter belongs to the head."""
         return self.level > self.n_layers
 
 
 def parameter_depths(names: Collection[str], encoder: str) -> dict[str, ParameterDepth]:
-    """Return the depth of each parameter of a token classifier.
+    """Return the depth of each parameter in a token classifier.
 
         bert.embeddings.LayerNorm.bias            level 0
         bert.encoder.layer.0.output.dense.weight        1
@@ -39,11 +39,12 @@ def parameter_depths(names: Collection[str], encoder: str) -> dict[str, Paramete
         classifier.weight                               3
 
     Parameters that all layers share, such as DeBERTa's relative position embeddings and their norm, have level 0.
-    Parameters after the last layer of the encoder, such as ModernBERT's final norm, have the level of that layer.
+    Parameters after the encoder's last layer, such as ModernBERT's final norm, have the same level as that layer.
 
     names (Collection[str]): names of all parameters, as in `named_parameters()`.
-    encoder (str): attribute that holds the encoder, `base_model_prefix`. Parameters outside it belong to the head.
-    RETURNS (dict[str, ParameterDepth]): the depth of each parameter, by name.
+    encoder (str): name of the attribute that contains the encoder (`base_model_prefix`). Parameters outside the encoder
+        belong to the head.
+    RETURNS (dict[str, ParameterDepth]): depth of each parameter by name.
     """
     levels = {name: _level(name) for name in names if name.startswith(f"{encoder}.")}
     n_layers = max((level for level in levels.values() if level is not None), default=0)
@@ -52,7 +53,7 @@ def parameter_depths(names: Collection[str], encoder: str) -> dict[str, Paramete
 
 
 def _level(name: str) -> int | None:
-    """Return the level of a parameter of the encoder, or None if it follows the last layer."""
+    """Return the level of an encoder parameter, or None if it follows the last layer."""
     layer = _LAYER.search(name)
     if layer:
         return int(layer[1]) + 1
@@ -60,11 +61,11 @@ def _level(name: str) -> int | None:
 
 
 def freeze(model: Any, placed: dict[str, ParameterDepth], n_frozen: int, name: str) -> None:
-    """Disable the gradients of the embeddings and the lowest layers of an encoder.
+    """Disable the gradients for the embeddings and for the lowest layers of an encoder.
 
-    model (PreTrainedModel): changed in place.
-    placed (dict[str, ParameterDepth]): see `parameter_depths`.
-    n_frozen (int): number of layers to freeze; 0 enables the gradients of all parameters, including the embeddings.
+    model (PreTrainedModel): model to change in place.
+    placed (dict[str, ParameterDepth]): depth of each parameter, as returned by `parameter_depths`.
+    n_frozen (int): number of layers to freeze. 0 enables the gradients for all parameters, including the embeddings.
     name (str): name of the checkpoint, for the error message.
     RAISES ConfigError: the encoder has fewer than `n_frozen` layers.
     """
@@ -76,15 +77,15 @@ def freeze(model: Any, placed: dict[str, ParameterDepth], n_frozen: int, name: s
 
 
 def checkpoint_activations(model: Any, is_on: bool, name: str) -> None:
-    """Enable or disable activation checkpointing: recompute the encoder's layers in the backward pass.
+    """Enable or disable activation checkpointing, which recomputes the encoder's layers in the backward pass.
 
-    model (PreTrainedModel): changed in place.
-    is_on (bool): True to recompute the activations, False to keep them.
+    model (PreTrainedModel): model to change in place.
+    is_on (bool): whether to recompute the activations instead of storing them.
     name (str): name of the checkpoint, for the error message.
     RAISES ConfigError: the model does not support activation checkpointing.
     """
-    # Transformers 5 renamed the methods. Reentrant checkpointing needs inputs with a gradient. Subword ids have none,
-    # nor do frozen embeddings.
+    # transformers 5 renamed these methods. Reentrant checkpointing requires inputs that have gradients, but neither
+    # subword IDs nor frozen embeddings have gradients.
     word = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
     if not is_on:
         getattr(model, f"{word}_checkpointing_disable")()

@@ -1,4 +1,4 @@
-"""Handle the gradient of the embedding table as sparse rows, since a batch uses few of them."""
+"""Store the embedding table's gradient as sparse rows, because a batch uses only a few rows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 
 class SparseEmbeddingGrad:
-    """Convert sparse gradients to dense ones in a table of zeros that is reused from step to step.
+    """A converter from sparse to dense gradients that reuses one table of zeros in all steps.
 
-    In the backward pass, torch allocates a table of zeros for each batch: 47 MB with 30,522 embeddings of 384 numbers.
-    The operating system provides memory of that size afresh each time. On a CPU, this costs up to a quarter of a
-    training step. Embeddings therefore have sparse gradients, and one table serves all steps.
+    With dense gradients, torch allocates a table of zeros for each batch in the backward pass. For 30,522 embeddings
+    with 384 dimensions, the table takes 47 MB, which the operating system allocates anew each time. On a CPU, this
+    costs up to a quarter of a training step. Embeddings therefore have sparse gradients, and all steps share one table.
 
-    The update itself must be dense. Adam's moments and weight decay also change rows without a gradient.
+    The update itself must be dense, because Adam's moments and weight decay also change rows that have no gradient.
     """
 
     def __init__(self) -> None:
@@ -23,10 +23,10 @@ class SparseEmbeddingGrad:
 
     @contextmanager
     def spread(self, params: Sequence[torch.nn.Parameter], *, is_kept: bool) -> Iterator[None]:
-        """Convert the sparse gradients of parameters to dense ones inside the block.
+        """Convert the sparse gradients of parameters to dense gradients for the duration of the block.
 
-        params (Sequence[torch.nn.Parameter]): the parameters of a step.
-        is_kept (bool): whether the gradients are still used after the block. They then get a new table.
+        params (Sequence[torch.nn.Parameter]): parameters to update in a step.
+        is_kept (bool): whether the gradients are still needed after the block. If so, they get new tables.
         """
         touched = [param for param in params if param.grad is not None and param.grad.is_sparse]
         for param in touched:
@@ -36,7 +36,7 @@ class SparseEmbeddingGrad:
         try:
             yield
         finally:
-            # All rows: L2 regularization in the optimizer adds to the gradient of every row.
+            # Clear all rows, because L2 regularization in the optimizer adds to the gradient of every row.
             if touched and not is_kept and self._table is not None:
                 self._table.zero_()
 

@@ -1,1 +1,1 @@
-"""Convert Docs to windows of subwords, and map subwords back to tokens."""
+"""Convert Docs to subword windows, and map subwords back to tokens."""

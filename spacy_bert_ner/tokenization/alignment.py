@@ -1,4 +1,4 @@
-"""Align spaCy tokens with the subwords of the checkpoint's tokenizer, by character offsets."""
+"""Align spaCy tokens with subwords from the checkpoint's tokenizer by character offsets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NO_MARKERS = np.zeros(0, dtype=np.int64)
 
 
 class Alignment(NamedTuple):
-    """The subwords of every token, in token order. Each subword belongs to at most one token.
+    """An alignment of tokens with subwords. Each subword belongs to at most one token.
 
-    subwords: indices of the subwords, grouped by token. *Shape:* `(n_rows,)`
-    lengths: number of subwords of each token. *Shape:* `(n_tokens,)`
-    is_joined: whether no subword begins in a token, so that the token shares the subword that covers its first
-        character with an earlier token. Both tokens are one position for decoding, scores and the loss.
+    subwords (Ints1d): indices of the subwords, grouped by token in token order. *Shape:* `(n_rows,)`
+    lengths (Ints1d): number of subwords in each token. *Shape:* `(n_tokens,)`
+    is_joined (Bools1d): mask of the tokens in which no subword starts. The subword that covers the first character of
+        such a token starts in an earlier token. Both tokens count as one position in decoding, scores and the loss.
         *Shape:* `(n_tokens,)`
     """
 
@@ -32,10 +32,10 @@ class Alignment(NamedTuple):
 class SubwordLogits(Ragged):
     """The tag logits of a Doc's subwords, grouped by token.
 
-    data: logits of each subword. *Shape:* `(n_rows, n_tags)`
-    lengths: number of rows of each token. *Shape:* `(n_tokens,)`
-    is_joined: see `Alignment`. *Shape:* `(n_tokens,)`
-    offsets: start and end character of each row's subword in the Doc. *Shape:* `(n_rows, 2)`
+    data (Floats2d): logits of each subword. *Shape:* `(n_rows, n_tags)`
+    lengths (Ints1d): number of rows for each token. *Shape:* `(n_tokens,)`
+    is_joined (Bools1d): mask of joined tokens; see `Alignment`. *Shape:* `(n_tokens,)`
+    offsets (Ints2d): start and end character of each row's subword in the Doc. *Shape:* `(n_rows, 2)`
     """
 
     is_joined: Bools1d
@@ -48,10 +48,11 @@ class SubwordLogits(Ragged):
 
 
 def joined_tokens(output: Ragged) -> Bools1d:
-    """Return a mask of the tokens that share the subword of an earlier token.
+    """Return a mask of the tokens that share a subword with an earlier token.
 
-    output (Ragged): output of the model for one Doc. The mask is all False if every token has its own vector.
-    RETURNS: *Shape:* `(n_tokens,)`
+    output (Ragged): model output for one Doc.
+    RETURNS (Bools1d): mask of joined tokens. All values are False if every token has a separate vector.
+        *Shape:* `(n_tokens,)`
     """
     if isinstance(output, SubwordLogits):
         return output.is_joined
@@ -61,29 +62,30 @@ def joined_tokens(output: Ragged) -> Bools1d:
 def align_tokens_to_subwords(
     tokens: Ints2d, is_space: Ints1d, subwords: Ints2d, n_characters: int, markers: Ints1d = NO_MARKERS
 ) -> Alignment:
-    """Find the subwords of every token by character offsets.
+    """Find the subwords that belong to each token by character offsets.
 
     A subword belongs to the token that contains its first visible character. A whitespace token has no subwords. If no
-    subword begins in a token, the token is joined to the token whose subword covers its first character.
+    subword starts in a token, the token is joined with the token whose subword covers its first character.
 
         text       I  ' m   U . N . - l e d   1 0 k m
-        tokens     0  1---  2--------------   3-- 4--     of spaCy
-        subwords   0  1 2   3 4 5 6 7 8----   9------     of the checkpoint: I ' m U . N . - led 10km
+        tokens     0  1---  2--------------   3-- 4--     from spaCy
+        subwords   0  1 2   3 4 5 6 7 8----   9------     from the checkpoint: I ' m U . N . - led 10km
 
         result:
         subwords   0  1 2   3 4 5 6 7 8       9
         lengths    1  2     6                 1   0
         is_joined  0  0     0                 0   1
 
-    A space marker (`▁`, `Ġ`) that is a separate subword belongs to the token that the next subword begins. transformers
-    gives both subwords the same `word_ids`, so a head trained on words has learned their tag at the marker.
+    If a space marker (`▁`, `Ġ`) is a separate subword, it belongs to the token in which the next subword starts. Both
+    subwords have the same `word_ids` in transformers, so a head that was trained on words has learned to predict the
+    word's tag at the marker.
 
-    tokens: start and end character of each token. *Shape:* `(n_tokens, 2)`
-    is_space: whether a token is whitespace. *Shape:* `(n_tokens,)`
-    subwords: start and end character of each subword, in text order. *Shape:* `(n_subwords, 2)`
+    tokens (Ints2d): start and end character of each token. *Shape:* `(n_tokens, 2)`
+    is_space (Ints1d): mask of whitespace tokens. *Shape:* `(n_tokens,)`
+    subwords (Ints2d): start and end character of each subword, in text order. *Shape:* `(n_subwords, 2)`
     n_characters (int): length of the text in characters.
-    markers: indices of the separate space markers; see `Encoding.markers`. *Shape:* `(n_markers,)`
-    RETURNS (Alignment): the subwords of every token.
+    markers (Ints1d): indices of separate space markers; see `Encoding.markers`. Default: none. *Shape:* `(n_markers,)`
+    RETURNS (Alignment): the subwords of each token.
     """
     n_tokens = len(tokens)
     is_joined = np.zeros(n_tokens, dtype=bool)
@@ -91,15 +93,15 @@ def align_tokens_to_subwords(
     if not len(visible) or not len(subwords):
         return Alignment(np.zeros(0, dtype=np.int64), np.zeros(n_tokens, dtype=np.int64), is_joined)
 
-    # For each character: the visible token that contains it, or else the next visible token.
+    # For each character, find the visible token that contains it, or otherwise the next visible token.
     nth = np.searchsorted(tokens[visible, 1], np.arange(n_characters + 1), side="right")
-    token_at = np.append(visible, n_tokens)[nth]  # n_tokens: no token follows
+    token_at = np.append(visible, n_tokens)[nth]  # `n_tokens` means that no token follows
     first_character = np.append(tokens[:, 0], n_characters)[token_at]
     first_character = np.maximum(first_character, np.arange(n_characters + 1))
 
     starts, ends = subwords[:, 0], subwords[:, 1]
     token_of = token_at[starts]
-    has_token = first_character[starts] < ends  # False if the subword contains only whitespace
+    has_token = first_character[starts] < ends  # False if the subword only contains whitespace
     has_token[markers] |= has_token[markers + 1] & (token_of[markers + 1] == token_of[markers])
     index = np.flatnonzero(has_token)
     token_of = token_of[index]
@@ -113,12 +115,12 @@ def align_tokens_to_subwords(
 
 
 def first_subword_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
-    """Find the tokens that have subwords, and the row of the first subword of each.
+    """Find the tokens that have subwords, and find the first subword row of each of these tokens.
 
         lengths  1 2 0 1   →   tokens 0 1 3,  rows 0 1 3
 
-    lengths: number of rows of each token. *Shape:* `(n_tokens,)`
-    RETURNS: token indices and row indices. *Shape:* `(n_tokens_with_subwords,)` each
+    lengths (Ints1d): number of rows for each token. *Shape:* `(n_tokens,)`
+    RETURNS (tuple[Ints1d, Ints1d]): token indices and row indices. *Shape:* `(n_tokens_with_subwords,)` each
     """
     tokens = np.flatnonzero(lengths)
     return tokens, (np.cumsum(lengths) - lengths)[tokens]
@@ -131,14 +133,14 @@ def split_logits(
     n_tokens: Sequence[int],
     as_array: Callable[[Ints1d], Any],
 ) -> list[Ragged]:
-    """Split the logits of a batch by Doc.
+    """Split the logits for a batch by Doc.
 
-    rows: logits of the subwords, in the order of `alignment`. *Shape:* `(n_rows, n_tags)`
-    alignment (Alignment): alignment of all Docs, as if their texts were concatenated.
+    rows (Floats2d): logits of the subwords, in the order of `alignment`. *Shape:* `(n_rows, n_tags)`
+    alignment (Alignment): alignment for all Docs, as if their texts were concatenated.
     encodings (Sequence[Encoding]): encoding of each Doc.
-    n_tokens (Sequence[int]): number of tokens of each Doc.
-    as_array (Callable): copies an array to the device of `rows`, which may be a GPU.
-    RETURNS (list[Ragged]): the `SubwordLogits` of each Doc.
+    n_tokens (Sequence[int]): number of tokens in each Doc.
+    as_array (Callable): function that copies an array to the device that contains `rows`, such as a GPU.
+    RETURNS (list[Ragged]): `SubwordLogits` for each Doc.
     """
     offsets = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(e.offsets for e in encodings)])[alignment.subwords]
     lengths, token_edges = as_array(alignment.lengths), np.cumsum([0, *n_tokens])

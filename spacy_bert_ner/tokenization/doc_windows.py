@@ -25,13 +25,15 @@ SECTION = "components.<name>.model.get_spans"
 
 @registry.misc("spacy_bert_ner.SpanGetter.v1")
 def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
-    """Return a span getter of spacy-transformers. Its registry of span getters only exists once it is imported.
+    """Return a span getter from spacy-transformers.
 
-    name (str): registered name of the getter, such as "spacy-transformers.strided_spans.v1".
-    settings (dict | None): arguments of the getter, such as `{"window": 64, "stride": 48}`, in tokens. None for no
-        arguments.
-    RETURNS (SpanGetter): a function from a list of Docs to a list of spans for each.
-    RAISES ConfigError: spacy-transformers is not installed, or has no getter of this name.
+    spacy-transformers must be imported first, because it creates the registry of span getters.
+
+    name (str): registered name of the span getter, such as "spacy-transformers.strided_spans.v1".
+    settings (dict | None): arguments for the span getter, such as `{"window": 64, "stride": 48}` in tokens. None means
+        no arguments. Default: None.
+    RETURNS (SpanGetter): function that takes a list of Docs and returns a list of spans for each Doc.
+    RAISES ConfigError: spacy-transformers is not installed, or it has no span getter with this name.
     """
     check = partial(require_setting, SECTION)
     check("name", name, isinstance(name, str), 'a name, as in "spacy-transformers.strided_spans.v1"')
@@ -48,12 +50,12 @@ def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
 
 
 def align_docs(docs: Sequence[Doc], texts: Sequence[str], encodings: Sequence[Encoding]) -> Alignment:
-    """Align all Docs at once, as if their texts were concatenated. No subword spans two texts.
+    """Align all Docs in a batch at once, as if their texts were concatenated. No subword spans two texts.
 
-    docs (Sequence[Doc]): the batch.
+    docs (Sequence[Doc]): Docs in the batch.
     texts (Sequence[str]): text of each Doc.
     encodings (Sequence[Encoding]): encoding of each text.
-    RETURNS (Alignment): alignment of the tokens of all Docs with the subwords of all Docs.
+    RETURNS (Alignment): alignment of all tokens with all subwords in the batch.
     """
     n_characters = np.cumsum([0, *map(len, texts)])
     tables = [doc.to_array([IDX, LENGTH, IS_SPACE]).reshape(-1, 3) for doc in docs]
@@ -79,14 +81,17 @@ def split_docs(
     cut_at: str,
     get_spans: SpanGetter | None = None,
 ) -> list[tuple[int, Window]]:
-    """Split Docs into windows of at most `size` subwords; see `windows.split_windows`.
+    """Split Docs into windows with at most `size` subwords. See `windows.split_windows`.
 
-    docs (list[Doc]): the batch.
-    doc_starts: index of the first subword of each Doc, then the number of subwords. *Shape:* `(n_docs + 1,)`
-    alignment (Alignment): alignment of all Docs, as `align_docs` returns it.
-    size (int): maximum number of subwords in a window, without special ones.
-    overlap, cut_at, get_spans: see `token_classifier.build_token_classifier_v1`.
-    RETURNS (list[tuple[int, Window]]): each window with the index of its Doc, in text order.
+    docs (list[Doc]): Docs in the batch.
+    doc_starts (Ints1d): index of each Doc's first subword, followed by the total number of subwords.
+        *Shape:* `(n_docs + 1,)`
+    alignment (Alignment): alignment for all Docs, as returned by `align_docs`.
+    size (int): maximum number of subwords in a window, without special subwords.
+    overlap (int): see `token_classifier.build_token_classifier_v1`.
+    cut_at (str): see `token_classifier.build_token_classifier_v1`.
+    get_spans (SpanGetter | None): see `token_classifier.build_token_classifier_v1`. Default: None.
+    RETURNS (list[tuple[int, Window]]): Doc index and window for each window, in text order.
     RAISES ConfigError: `get_spans` did not return a list of spans for each Doc.
     """
     windows: list[tuple[int, Window]] = []
@@ -99,7 +104,7 @@ def split_docs(
             windows.append((i, Window(0, n, 0, n)))
         elif n:
             if token_starts is None:
-                # First subword of each token. A token without subwords gets that of the next token that has some.
+                # Find the first subword of each token. A token without subwords gets the next token's first subword.
                 rows = np.cumsum(alignment.lengths) - alignment.lengths
                 token_starts = np.append(alignment.subwords, doc_starts[-1])[rows]
             starts_in_doc = np.minimum(token_starts[first_token : first_token + len(doc)] - first, n)
@@ -117,12 +122,12 @@ def split_docs(
 
 
 def _span_tokens(get_spans: SpanGetter, docs: list[Doc]) -> list[list[tuple[int, int]]]:
-    """Return the start and end token of each non-empty span, for each Doc."""
+    """Return a list with the start and end tokens of all non-empty spans for each Doc."""
     try:
         spans = [[(span.start, span.end) for span in spans if len(span)] for spans in get_spans(docs)]
     except (AttributeError, TypeError) as e:
         raise ConfigError(Errors.bad_spans.format(section=SECTION, reason=e)) from e
     if len(spans) != len(docs):
-        reason = f"spans of {len(spans)} Docs for {len(docs)}"
+        reason = f"it returned {len(spans)} lists of spans for {len(docs)} Docs"
         raise ConfigError(Errors.bad_spans.format(section=SECTION, reason=reason))
     return spans

@@ -1,4 +1,4 @@
-"""Find the subwords that cover no word: special subwords around a text, and space markers."""
+"""Find special subwords around a text and space markers, which do not belong to any word."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..errors import Errors
 from ..types import Ints1d
 
 SPACE_MARKERS = ("▁", "Ġ")
-"""Symbols for a space in the subwords of SentencePiece and of byte-level BPE."""
+"""Symbols that represent a space in subwords from SentencePiece and byte-level BPE."""
 
 
 def special_subwords(backend: Any) -> tuple[list[int], list[int]]:
-    """Find the special subwords that the tokenizer's post-processor adds around a text, such as `[CLS]` and `[SEP]`.
+    """Return the special subwords that a tokenizer's post-processor adds around a text, such as `[CLS]` and `[SEP]`.
 
-    backend (tokenizers.Tokenizer): the tokenizer.
-    RETURNS (tuple[list[int], list[int]]): ids of the special subwords before the text, and of those after it.
-    RAISES ValueError: the tokenizer gives no subword for any text.
+    backend (tokenizers.Tokenizer): tokenizer to inspect.
+    RETURNS (tuple[list[int], list[int]]): IDs of the special subwords before the text, and IDs of those after it.
+    RAISES ValueError: the tokenizer does not produce any subword for "a" or for the texts in its vocabulary.
     """
-    # Some tokenizers do not know Latin letters. In the worst case, every text of the vocabulary is tried.
+    # Some tokenizers do not know Latin letters. In the worst case, every text in the vocabulary is tried.
     for text in chain(["a"], backend.get_vocab()):
         encoding = backend.encode(text, add_special_tokens=True)
         in_text = np.flatnonzero(np.array(encoding.special_tokens_mask) == 0)
@@ -32,21 +32,22 @@ def special_subwords(backend: Any) -> tuple[list[int], list[int]]:
 
 
 def space_markers(backend: Any) -> list[int]:
-    """Return the ids of the subwords that consist of a space marker only.
+    """Return the IDs of the subwords that consist of only a space marker.
 
-    backend (tokenizers.Tokenizer): the tokenizer.
+    backend (tokenizers.Tokenizer): tokenizer to inspect.
+    RETURNS (list[int]): subword IDs.
     """
     marker_ids = map(backend.token_to_id, SPACE_MARKERS)
     return [marker_id for marker_id in marker_ids if marker_id is not None]
 
 
 def lone_markers(ids: Ints1d, encoding: Any, markers: Sequence[int]) -> Ints1d:
-    """Find the space markers that are separate subwords; see `Encoding.markers`.
+    """Return the indices of space markers that are separate subwords. See `Encoding.markers`.
 
-    ids: subword ids of the text. *Shape:* `(n_subwords,)`
+    ids (Ints1d): subword IDs of the text. *Shape:* `(n_subwords,)`
     encoding (tokenizers.Encoding): encoding of the text.
-    markers (Sequence[int]): ids of the subwords that consist of a space marker only.
-    RETURNS: indices of the subwords. *Shape:* `(n_markers,)`
+    markers (Sequence[int]): IDs of the subwords that consist of only a space marker.
+    RETURNS (Ints1d): indices into `ids`. *Shape:* `(n_markers,)`
     """
     candidates = np.flatnonzero(np.isin(ids[:-1], markers)) if markers else np.zeros(0, dtype=np.int64)
     if not len(candidates):

@@ -1,4 +1,4 @@
-"""Warn if the tokenizer of a pipeline does not fit its texts or the tokenizer of its checkpoint."""
+"""Warn if a pipeline's tokenizer does not suit its texts or its checkpoint's tokenizer."""
 
 from __future__ import annotations
 
@@ -12,24 +12,31 @@ from ..errors import Errors
 from ..types import DocPredictions
 
 MIN_TOKENS = 100
-"""Number of tokens below which the share of joined tokens is not meaningful."""
+"""Minimum number of tokens for a meaningful share of joined tokens."""
 MAX_JOINED_SHARE = 0.3
-"""Highest share of joined tokens without a warning. If spaCy splits every character, as in Chinese, the numbers and
-Latin words in news reach a third of it."""
+"""Maximum share of joined tokens that causes no warning.
+
+For Chinese, spaCy makes every character a token. The numbers and Latin words in Chinese news then cause a third of this
+share.
+"""
 MAX_TOKENS = 5000
-"""Number of tokens after which counting stops."""
+"""Maximum number of tokens to count."""
 
 KANA = re.compile("[\u3041-\u30ff]")
 HAN = re.compile("[\u3400-\u9fff]")
 LONG_RUN = re.compile("[\u3041-\u30ff\u3400-\u9fff]{12,}|[\u0e01-\u0e5b]{25,}")
-"""A run of Japanese, Chinese or Thai letters that is longer than words are. These scripts do not separate words with
-spaces."""
+"""Pattern for a run of Japanese, Chinese or Thai letters that is longer than any word.
+
+These scripts do not separate words with spaces.
+"""
 
 
 class TokenizerFit:
-    """Count the first tokens of a component, and warn once if the two tokenizers do not fit.
+    """A check of how well a pipeline's tokenizer suits its texts and the checkpoint's tokenizer.
 
-    name (str): name of the component.
+    It counts the first tokens that a component processes, and it warns at most once.
+
+    name (str): name of the component, for messages.
     """
 
     def __init__(self, name: str) -> None:
@@ -37,10 +44,10 @@ class TokenizerFit:
         self._n_tokens = self._n_joined = 0
 
     def add(self, docs: Sequence[Doc], predictions: Sequence[DocPredictions]) -> None:
-        """Count the tokens of Docs. Warn if a sentence is one token, or if many tokens share another token's subword.
+        """Count the tokens in Docs, and warn if many words form one token or if many tokens share a subword.
 
-        docs (Sequence[Doc]): the Docs.
-        predictions (Sequence[DocPredictions]): the entities of each Doc.
+        docs (Sequence[Doc]): Docs that were processed.
+        predictions (Sequence[DocPredictions]): predictions for each Doc.
         """
         for doc, doc_predictions in zip(docs, predictions, strict=True):
             if self._n_tokens > MAX_TOKENS:

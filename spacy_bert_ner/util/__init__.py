@@ -1,1 +1,1 @@
-"""Provide files, checksums, processes and saved pipelines for the other packages."""
+"""Provide utilities for files, checksums, processes and saved pipelines."""

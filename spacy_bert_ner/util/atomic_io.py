@@ -1,4 +1,4 @@
-"""Write files and folders atomically: the result appears only once it is complete."""
+"""Write files and folders atomically, so that a result appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ..errors import Errors
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `folder` if the block ends without an error.
 
-    Removes temporary folders for the same name that a killed process of this machine left.
+    Temporary folders that killed processes on this machine left for the same target are removed first.
 
-    folder (Path): the folder to write. An existing folder, file or link is replaced.
-    RETURNS: the temporary folder, on the same file system.
-    RAISES OSError: the folder cannot be written. An existing folder is unchanged.
+    folder (Path): folder to write. It replaces an existing folder, file or link.
+    YIELDS (Path): temporary folder on the same file system.
+    RAISES OSError: the folder cannot be written. An existing folder then stays unchanged.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_temp(folder.parent, folder.name)
     prefix = f"{_temp_prefix(folder.name)}{os.getpid()}."
     temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=folder.parent))
-    temporary.chmod(0o755)  # mkdtemp makes it private
+    temporary.chmod(0o755)  # `mkdtemp` creates a private folder
     try:
         yield temporary
         for path in temporary.rglob("*"):
-            # safetensors makes its files private, but every user must be able to read an installed package.
+            # safetensors creates private files, but every user must be able to read an installed package.
             path.chmod(0o755 if path.is_dir() else 0o644)
             if path.is_file():
                 _flush(path)
@@ -45,13 +45,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def _swap(temporary: Path, folder: Path) -> None:
-    """Rename a folder to the name of another, and delete the other one."""
+    """Replace `folder` with the temporary folder, and delete the old folder."""
     if not os.path.lexists(folder):
         temporary.rename(folder)
         return
     old = temporary
     if not _exchange(temporary, folder):
-        # Between the two renames, no folder has the name. If the process is killed then, the old one stays renamed.
+        # Between the two renames, no folder has the final name. If the process is killed at that moment, the old folder
+        # keeps its temporary name.
         old = temporary.with_name(f"{temporary.name}.old")
         folder.rename(old)
         try:
@@ -66,29 +67,29 @@ def _swap(temporary: Path, folder: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Exchange the names of two paths in one step.
+    """Exchange the names of two paths atomically.
 
-    RETURNS: whether they were exchanged. Only Linux supports it, and not on every file system.
+    RETURNS (bool): True if the names were exchanged. Only Linux supports this, and not on every file system.
     """
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):
         return False
-    current_folder, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+    current_folder, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE from renameat2(2)
     return int(rename(current_folder, os.fsencode(first), current_folder, os.fsencode(second), exchange)) == 0
 
 
 @contextmanager
 def atomic_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
-    """Yield temporary files that are renamed to `names` if the block ends without an error.
+    """Yield paths for temporary files that are renamed to `names` if the block ends without an error.
 
-    Removes temporary files for the same names that a killed process of this machine left.
+    Temporary files that killed processes on this machine left for the same names are removed first.
 
-    folder (Path): folder of the files; it is created.
-    names (list[str]): names of the files. Existing files of these names are replaced.
-    RETURNS: the paths to write, one for each name.
-    RAISES IsADirectoryError: a folder has one of the names. OSError: a file was not written. Existing files are
-        unchanged in both cases.
+    folder (Path): folder for the files. It is created if it does not exist.
+    names (list[str]): names of the files. Existing files with these names are replaced.
+    YIELDS (list[Path]): temporary paths to write, one for each name.
+    RAISES IsADirectoryError: a folder has one of the names. Existing files stay unchanged.
+    RAISES OSError: a file cannot be written. Existing files stay unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
@@ -109,19 +110,19 @@ def atomic_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
 
 
 def _temp_prefix(name: str) -> str:
-    """Return how the names of temporary files begin; the process id follows.
+    """Return the prefix for the names of temporary files, to be followed by the process ID.
 
-    The prefix names the machine, because other machines and containers may share the folder, and a process id is only
-    valid on one of them.
+    The prefix contains the name of the machine, because other machines and containers may share the folder, and a
+    process ID is valid on only one of them.
     """
     return f".{name}.{platform.node()}."
 
 
 def remove_stale_temp(folder: Path, name: str | None = None) -> None:
-    """Remove temporary files and folders that killed processes of this machine left in a folder.
+    """Remove temporary files and folders that killed processes on this machine left in a folder.
 
-    folder (Path): the folder.
-    name (str | None): name of the file or folder that was being written. Default: None, any name.
+    folder (Path): folder to clean up.
+    name (str | None): name of the file or folder that was being written. None means any name. Default: None.
     """
     prefix = re.escape(_temp_prefix(name)) if name else rf"\..+\.{re.escape(platform.node())}\."
     pattern = re.compile(rf"{prefix}(\d+)(\.\w+)?\.tmp")
@@ -135,8 +136,8 @@ def remove_stale_temp(folder: Path, name: str | None = None) -> None:
 
 
 def _is_running(pid: int) -> bool:
-    """Return whether a process with this id may be running."""
-    if os.name != "posix":  # only POSIX has a signal 0, which does nothing to the process
+    """Return whether a process with this ID may still be running."""
+    if os.name != "posix":  # only POSIX has signal 0, which tests for a process without affecting it
         return True
     try:
         os.kill(pid, 0)
@@ -148,10 +149,10 @@ def _is_running(pid: int) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Compute the SHA-256 of a file in constant memory.
+    """Compute the SHA-256 checksum of a file with constant memory use.
 
-    path (Path): the file.
-    RETURNS: 64 hexadecimal digits.
+    path (Path): path of the file.
+    RETURNS (str): checksum as 64 hexadecimal digits.
     RAISES OSError: the file cannot be read.
     """
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Write and verify SHA-256 checksums of saved files, to detect files that are damaged, missing or from another save."""
+"""Write and verify SHA-256 checksums for saved files, to detect damaged, missing or mismatched files."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from .file_limits import irregular_files
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 SUMS = "sha256.json"
-"""Name of the file with the checksum of each file in a folder, by its path there."""
+"""Name of the file that maps the path of each file in a folder to its checksum."""
 
 
 def write_sums(folder: Path) -> None:
-    """Write the checksums of all files in a folder to `sha256.json` there.
+    """Write the checksums of all files in a folder to `sha256.json` in that folder.
 
-    folder (Path): the folder.
-    RAISES OSError: the file cannot be written.
+    folder (Path): folder of a saved component or training checkpoint.
+    RAISES OSError: `sha256.json` cannot be written.
     """
     text = json.dumps({name: _checksum(folder / name) for name in _names(folder)}, indent=2)
     (folder / SUMS).write_text(text + "\n", encoding="utf8")
 
 
 def check_sums(folder: Path, exclude: Iterable[str] = ()) -> None:
-    """Reject a folder whose files are not those that were saved, before any of them is opened.
+    """Reject a folder whose files differ from those that were saved, before any file is opened.
 
-    A folder without `sha256.json` is rejected, because other files may be missing too: a process that copied or deleted
-    the folder may have been killed. An empty table `{}`, for example in a folder that was assembled manually, only
-    gives a warning. Checksums detect damage. They do not prove the origin of the files, for which the package would
-    have to be signed.
+    A folder without `sha256.json` is rejected, because a process that copied or deleted the folder may have been killed
+    and other files may be missing too. An empty table `{}` only causes a warning. It can be used in a folder that was
+    assembled manually. Checksums detect damage, but they do not prove the origin of the files. Only a signature for the
+    package could prove that.
 
-    folder (Path): the folder of a saved component or training checkpoint.
-    exclude: files and folders at the top level to ignore. Default: none.
-    RAISES CheckpointError: an entry is not a regular file; a file is missing, differs, or was not saved with the
-        others; or the checksums are missing or cannot be read.
+    folder (Path): folder of a saved component or training checkpoint.
+    exclude (Iterable[str]): names of top-level files and folders to ignore. Default: none.
+    RAISES CheckpointError: an entry is not a regular file; a file is missing, has changed, or was not saved with the
+        other files; or the checksums are missing or cannot be read.
     """
     irregular = irregular_files(folder) if folder.is_dir() else []
     if irregular:
@@ -55,9 +55,9 @@ def check_sums(folder: Path, exclude: Iterable[str] = ()) -> None:
         return
     checksums = {name: value for name, value in all_checksums.items() if name.partition("/")[0] not in exclude}
     problems = [f"{name} is missing" for name in sorted(checksums.keys() - names)]
-    problems += [f"{name} was not saved with it" for name in sorted(names - checksums.keys())]
+    problems += [f"{name} was added" for name in sorted(names - checksums.keys())]
     problems += [
-        f"{name} has another checksum"
+        f"{name} has a different checksum"
         for name in sorted(checksums.keys() & names)
         if _checksum(folder / name) != checksums[name]
     ]
@@ -71,15 +71,15 @@ def _read(folder: Path) -> dict[str, str]:
     except (OSError, ValueError, RecursionError) as e:
         raise CheckpointError(Errors.bad_sums.format(path=folder / SUMS, reason=e)) from e
     if not isinstance(checksums, dict) or not all(_SHA256.fullmatch(str(value)) for value in checksums.values()):
-        reason = "it is not a table of checksums by file"
+        reason = "it is not a table that maps files to checksums"
         raise CheckpointError(Errors.bad_sums.format(path=folder / SUMS, reason=reason))
     return checksums
 
 
 def _names(folder: Path, exclude: Iterable[str] = ()) -> list[str]:
-    """List the files of a folder by their path there.
+    """List the files in a folder as sorted paths relative to that folder.
 
-    The checksum file is left out, and so are hidden files, which desktops and version control create.
+    Omit the checksum file, and omit hidden files, which desktops and version control systems create.
     """
     paths = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
     visible = [
@@ -92,4 +92,4 @@ def _checksum(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as e:
-        return str(e)  # which equals no checksum
+        return str(e)  # never equal to a checksum

@@ -1,4 +1,4 @@
-"""Read and write the entities of a Doc, with their scores."""
+"""Read and write the entities in a Doc and their scores."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from .scored_spans import FACTORY, ScoredSpans
 EXTENSION = "score"
 """Name of the extension attribute `ent._.score`."""
 _IOB_B = 3
-"""Value of `token.ent_iob` for the first token of an entity. A blocked token has it too, without a label."""
+"""Value of `token.ent_iob` for the first token in an entity. A blocked token has the same value but no label."""
 
 
 def entity_constraints(docs: Sequence[Doc], *, overwrite: bool, respect_sentences: bool) -> EntityConstraints:
-    """Find the tokens that restrict where entities can be.
+    """Return the constraints that existing annotations impose on new entities.
 
-    docs: Docs, whose tokens are concatenated.
-    overwrite (bool): whether existing entities may be replaced.
-    respect_sentences (bool): whether no entity may cross the start of a sentence, if those are set.
-    RETURNS: blocked tokens, tokens of existing entities, and tokens at which no entity may continue.
-
-    *Shape:* each array has shape (n_tokens,), for the tokens of all Docs.
+    docs (Sequence[Doc]): Docs whose tokens are concatenated.
+    overwrite (bool): whether existing entities may be replaced. If so, no token counts as occupied.
+    respect_sentences (bool): whether to prevent entities from crossing sentence starts, if sentence starts are set.
+    RETURNS (EntityConstraints): masks of blocked tokens, of tokens in existing entities, and of tokens whose start no
+        entity may cross. *Shape:* `(n_tokens,)` each, for the tokens of all Docs
     """
     tables = [doc.to_array([ENT_IOB, ENT_TYPE, SENT_START]).reshape(-1, 3) for doc in docs]
     iob, label, sentence = np.concatenate(tables).T
@@ -40,22 +39,22 @@ def entity_constraints(docs: Sequence[Doc], *, overwrite: bool, respect_sentence
 
 
 def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bool, spans_key: str | None) -> None:
-    """Set `doc.ents`, and the span group with the scores.
+    """Write predicted entities to `doc.ents`, and write their scores to a span group.
 
-    Blocked tokens stay blocked. Unless `overwrite` is set, existing entities stay too, with their scores in the span
-    group. Predictions that overlap either are dropped. All other tokens become outside of entities.
+    Blocked tokens stay blocked. Existing entities and their scores also stay, unless `overwrite` is set. Predictions
+    that overlap a blocked token or a remaining entity are dropped. All other tokens are marked as outside entities.
 
-    doc (Doc): the Doc to change.
-    predictions: predictions that do not overlap.
-    overwrite (bool): whether existing entities are replaced.
-    spans_key (str | None): key of the span group in `doc.spans`; None for none.
-    RAISES BertNerError: a span group with that key exists, and `bert_ner` did not create it.
+    doc (Doc): Doc to change in place.
+    predictions (Sequence[Prediction]): predicted entities that do not overlap each other.
+    overwrite (bool): whether to replace existing entities.
+    spans_key (str | None): key of the span group in `doc.spans`. None means no span group.
+    RAISES BertNerError: a span group with this key exists, and `bert_ner` did not create it.
     """
     group = doc.spans.get(spans_key)
     if group is not None and not _is_ours(group):
         raise BertNerError(Errors.foreign_group.format(key=spans_key))
     present, blocked, accepted = [], [], list(predictions)
-    if doc.has_annotation("ENT_IOB"):  # skip this for most Docs, which have no entities yet
+    if doc.has_annotation("ENT_IOB"):  # most Docs have no entities yet and can skip this
         present = [] if overwrite else list(doc.ents)
         constraints = entity_constraints([doc], overwrite=overwrite, respect_sentences=False)
         is_taken = constraints.blocked | constraints.occupied
@@ -75,23 +74,23 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     attrs = {
         "factory": FACTORY,
         "scores": np.array([np.nan if entity.score is None else entity.score for entity in scored], dtype=np.float64),
-        # Characters and label identify a span even after tokens are merged or split.
+        # The character offsets and the label identify a span even after tokens are merged or split.
         "places": np.array([_char_key(entity.span) for entity in scored], dtype=np.uint64).reshape(-1, 3),
         "offsets": np.array(
             [entity.offsets or _char_key(entity.span)[:2] for entity in scored], dtype=np.int64
         ).reshape(-1, 2),
         "unread": n_unread,
     }
-    doc.spans.pop(spans_key, None)  # `entity_score` expects the latest group to be the last one
+    doc.spans.pop(spans_key, None)  # `entity_score` expects the latest group to be last
     doc.spans[spans_key] = ScoredSpans(doc, name=spans_key, attrs=attrs, spans=[entity.span for entity in scored])
-    # Register the extension here too: a component that arrives as bytes from another process was never created here.
+    # Register the extension here too, because a component that is received as bytes is not created in this process.
     if not Span.has_extension(EXTENSION):
         register_score_extension()
     _add_user_data(doc, scored)
 
 
 class _Scored(NamedTuple):
-    """An entity with the values that the span group stores for it; see `types.Prediction`."""
+    """An entity with the values that a span group stores for it. For the fields, see `types.Prediction`."""
 
     span: Span
     score: float | None
@@ -99,7 +98,7 @@ class _Scored(NamedTuple):
 
 
 def _scored_in(group: SpanGroup, entities: Sequence[Span]) -> list[_Scored]:
-    """Return those of the entities that have a score in a span group of `bert_ner`."""
+    """Return the entities that have a score in a `bert_ner` span group, with their scores and offsets."""
     scored = []
     for entity in entities:
         i = _index_in(group, entity)
@@ -110,18 +109,18 @@ def _scored_in(group: SpanGroup, entities: Sequence[Span]) -> list[_Scored]:
 
 
 def _user_data_key(start: int, end: int) -> Any:
-    """Return the key under which spaCy stores the extension value of a span.
+    """Return the key under which spaCy stores a span's extension value in `doc.user_data`.
 
-    spaCy copies these values when a Doc is split or joined.
+    spaCy copies these values when it splits or joins Docs.
     """
     return "._.", EXTENSION, start, end
 
 
 def _add_user_data(doc: Doc, scored: Sequence[_Scored]) -> None:
-    """Store the scores in `doc.user_data` too.
+    """Also store the scores in `doc.user_data`.
 
-    `span.as_doc(copy_user_data=True)`, `Doc.from_docs` and `doc.to_json(["score"])` read them there. None of these
-    copies the `attrs` of a span group.
+    `span.as_doc(copy_user_data=True)`, `Doc.from_docs` and `doc.to_json(["score"])` read scores from there. None of
+    these functions copies the `attrs` of a span group.
     """
     if _owns_extension():
         for entity in scored:
@@ -136,13 +135,13 @@ def _remove_user_data(doc: Doc, group: SpanGroup) -> None:
 
 
 def entity_score(span: Span) -> float | None:
-    """Return the probability of an entity that `bert_ner` predicted.
+    """Return the entity score that `bert_ner` gave a span.
 
-    The score is that of the latest span group with the entity. If a Doc was made from parts of others, its groups have
-    no scores, and the score is the one that spaCy copied.
+    If several span groups contain the entity, the score comes from the latest group. If the Doc was made from parts of
+    other Docs, its span groups have no scores. The score then comes from the value that spaCy copied.
 
-    span (Span): an entity.
-    RETURNS: the probability, from 0 to 1; None for any other span.
+    span (Span): span to look up.
+    RETURNS (float | None): probability of the entity, from 0 to 1. None if the span has no score.
     """
     has_scores = False
     for group in reversed(list(span.doc.spans.values())):
@@ -155,10 +154,11 @@ def entity_score(span: Span) -> float | None:
 
 
 def kept_entities(doc: Doc) -> list[Span]:
-    """Return the entities that were set before any `bert_ner` read the Doc, and that all of them kept.
+    """Return the entities that were set before the first `bert_ner` component and that all `bert_ner` components kept.
 
-    doc (Doc): a predicted Doc.
-    RETURNS: the entities. Empty if no `bert_ner` wrote a span group, because then its entities cannot be told apart.
+    doc (Doc): Doc with predictions.
+    RETURNS (list[Span]): the entities. Empty if no `bert_ner` component wrote a span group, because its entities then
+        cannot be distinguished from existing entities.
     """
     if not any(group.attrs.get("factory") == FACTORY for group in doc.spans.values()):
         return []
@@ -166,7 +166,7 @@ def kept_entities(doc: Doc) -> list[Span]:
 
 
 def register_score_extension() -> None:
-    """Register `ent._.score`; warn if another extension has that name."""
+    """Register the extension attribute `ent._.score`, or warn if another extension already has this name."""
     if not Span.has_extension(EXTENSION):
         Span.set_extension(EXTENSION, getter=entity_score)
     elif not _owns_extension():
@@ -174,7 +174,7 @@ def register_score_extension() -> None:
 
 
 def _owns_extension() -> bool:
-    """Return whether `ent._.score` is the extension of this module."""
+    """Return whether this module registered `ent._.score`."""
     return Span.has_extension(EXTENSION) and Span.get_extension(EXTENSION)[2] is entity_score
 
 
@@ -183,9 +183,10 @@ def _char_key(span: Span) -> tuple[int, int, int]:
 
 
 def _is_ours(group: SpanGroup) -> bool:
-    """Return whether `bert_ner` created a span group.
+    """Return whether a `bert_ner` component created a span group.
 
-    The group has a marker in its `attrs`. If all `attrs` were lost, the group is ours if all its spans are entities.
+    The `attrs` of such a group contain a marker. If all `attrs` were lost, check whether all spans in the group are
+    entities.
     """
     if group.attrs:
         return group.attrs.get("factory") == FACTORY
@@ -194,7 +195,10 @@ def _is_ours(group: SpanGroup) -> bool:
 
 
 def _index_in(group: SpanGroup, span: Span) -> int | None:
-    """Return the index of a span in a span group of `bert_ner`, whose spans are in text order and do not overlap."""
+    """Return the index of a span in a `bert_ner` span group, or None if the group does not contain the span.
+
+    The spans in such a group are in text order and do not overlap.
+    """
     attrs = group.attrs
     if attrs.get("factory") != FACTORY:
         return None

@@ -1,6 +1,6 @@
-"""Reject unsafe files before they are read: irregular files, oversized files and excessive counts.
+"""Reject irregular files, oversized files and configs with excessive counts before they are used.
 
-Excessive counts in a config would make transformers create huge lists, or too many layers.
+Excessive counts in a config would make transformers create huge lists or too many layers.
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ from typing import Any
 from ..errors import CheckpointError, Errors
 
 MOST_TAGS = 4096
-"""Maximum number of tags of a head: enough for 1,000 labels in any scheme."""
+"""Maximum number of tags in a head. It allows 1,000 labels in any scheme."""
 MOST_LABELS = 1000
 """Maximum number of labels that `add_label` may have added to a saved component."""
 MOST_PARTS = 1000
-"""Maximum number of layers, layer groups and experts in a config, before they are compared with the weights."""
+"""Maximum number of layers, layer groups or experts in a config.
+
+It is checked before the config is compared with the weights.
+"""
 MOST_BYTES = {"config.json": 16_000_000, "tokenizer.json": 128_000_000}
-"""Maximum size of JSON files in bytes. Once read, they take up to twenty times as much memory."""
+"""Maximum sizes of JSON files in bytes. In memory, they take up to twenty times as much space."""
 
 _COUNT = re.compile(r"(num|n)_\w*(layers?|blocks?|groups?|experts?)|\w*_layers|block_sizes|inner_group_num|n_layer")
 
 
 def irregular_files(folder: Path, *patterns: str) -> list[str]:
-    """List what is neither a file nor a folder, such as a device or a pipe, which might be read forever.
+    """List the entries in a folder that are neither files nor folders, such as devices and pipes.
 
-    A link counts as its target. A link without a target is not listed.
+    Reading such an entry might never end. Links are followed, and links without a target are not listed.
 
-    folder (Path): the folder to search.
-    patterns (str): glob patterns to search for. Default: everything, at any depth.
-    RETURNS: sorted paths, relative to the folder.
+    folder (Path): folder to search.
+    patterns (str): glob patterns to search for. Default: all entries at any depth.
+    RETURNS (list[str]): sorted paths relative to the folder.
     """
     paths = [path for pattern in patterns or ("**/*",) for path in folder.glob(pattern)]
     irregular = [path for path in paths if not path.is_file() and not path.is_dir() and path.exists()]
@@ -42,10 +45,10 @@ def check_files(name: str, folder: Path) -> None:
     """Reject a checkpoint folder with irregular files or oversized JSON files.
 
     name (str): name of the checkpoint, for messages.
-    folder (Path): its folder.
-    RAISES CheckpointError: a file is irregular or too large; the message names it.
+    folder (Path): folder of the checkpoint.
+    RAISES CheckpointError: a file is irregular or too large. The message names the file.
     """
-    irregular = irregular_files(folder, "*", "*/*")  # no file at a greater depth is read
+    irregular = irregular_files(folder, "*", "*/*")  # files at greater depths are never read
     if irregular:
         raise CheckpointError(Errors.irregular_file.format(folder=folder, file=irregular[0]))
     for path in sorted(folder.glob("*.json")):
@@ -57,22 +60,22 @@ def check_files(name: str, folder: Path) -> None:
 
 
 def check_counts(name: str, config: dict[str, Any]) -> None:
-    """Reject a config with too many labels or layers.
+    """Reject a config with too many tags, layers, layer groups or experts.
 
     name (str): name of the checkpoint, for messages.
-    config: the content of `config.json`.
-    RAISES CheckpointError: a count is too large; the message names the setting.
+    config (dict[str, Any]): parsed content of `config.json`.
+    RAISES CheckpointError: a count is too large. The message names the setting.
     """
     for key, value in _counts(config):
         if key in ("id2label", "label2id", "num_labels") and value > MOST_TAGS:
             raise CheckpointError(Errors.too_many_tags.format(name=name, key=key, n=value, most=MOST_TAGS))
         if _COUNT.fullmatch(key) and value > MOST_PARTS:
-            excess = f"{key} = {value}, where up to {MOST_PARTS:,} are allowed"
+            excess = f"{key} = {value}, but at most {MOST_PARTS:,} is allowed"
             raise CheckpointError(Errors.too_large.format(name=name, found=excess))
 
 
 def _counts(config: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yield integers and the lengths of tables, by setting, at any depth of tables."""
+    """Yield the name and value of each integer setting, and the name and length of each table, at any depth."""
     tables = [config]
     while tables:
         for key, value in tables.pop().items():

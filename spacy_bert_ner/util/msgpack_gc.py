@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def unpacking() -> Iterator[None]:
-    """Restore garbage collection at the end of the block.
+    """Enable garbage collection again at the end of the block, if it was enabled before.
 
-    srsly disables it while it reads MessagePack, and leaves it disabled if reading fails.
+    srsly disables garbage collection while it reads MessagePack, and leaves it disabled if reading fails.
     """
     was_enabled = gc.isenabled()
     try:

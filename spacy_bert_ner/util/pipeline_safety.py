@@ -1,4 +1,4 @@
-"""Check the files of a saved pipeline: reject unsafe ones before spaCy reads them, and find damage after it failed."""
+"""Reject unsafe files in a saved pipeline before spaCy reads them, and find damaged files after spaCy has failed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .file_limits import irregular_files
 from .msgpack_gc import unpacking
 
 MOST_CHARACTERS = 10_000_000
-"""Maximum number of characters of a config after its variables are interpolated."""
+"""Maximum number of characters in a config after its variables are interpolated."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _MAX_DEPTH = 64
-"""Maximum depth of references between variables. No usable config is deeper; spaCy reports circular references."""
+"""Maximum depth of references between variables. No usable config is deeper, and spaCy reports circular references."""
 
 
 def check_pipeline(folder: Path) -> None:
-    """Reject a pipeline folder that would take forever to read, or fill the memory.
+    """Reject a pipeline folder that would take forever to read or would fill the memory.
 
-    folder (Path): the folder of a saved pipeline.
-    RAISES BertNerError: an entry is not a regular file; or the config is too large, before or after its variables are
+    folder (Path): folder of a saved pipeline.
+    RAISES BertNerError: an entry is not a regular file, or the config is too large before or after its variables are
         interpolated.
     """
     irregular = irregular_files(folder)
@@ -46,7 +46,7 @@ def check_pipeline(folder: Path) -> None:
 
 
 def _interpolated_size(text: str) -> float:
-    """Count the characters of a config after interpolation; any larger number if there are too many."""
+    """Return the number of characters in a config after interpolation, or a larger number if it exceeds the limit."""
     parser = RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
@@ -58,7 +58,7 @@ def _interpolated_size(text: str) -> float:
         section_values = [value for key, value in values.items() if key.startswith(f"{name}.")]
         values[name] = "\n".join(section_values)
     sizes: dict[str, float] = {}
-    for _ in range(_MAX_DEPTH):  # each round follows the references one step further
+    for _ in range(_MAX_DEPTH):  # each iteration follows the references one level further
         before = dict(sizes)
         for key, value in values.items():
             references = [name.replace(":", ".").strip() for name in _VARIABLE.findall(value)]
@@ -69,12 +69,12 @@ def _interpolated_size(text: str) -> float:
 
 
 def find_damage(folder: Path) -> str | None:
-    """Find the damaged file of a pipeline, among the files that spaCy reads for every pipeline.
+    """Find a damaged file among the files that spaCy reads for every pipeline.
 
-    Call it after spaCy has failed, because spaCy's own error does not name the file.
+    Call this function after spaCy has failed to load the pipeline, because spaCy's error does not name the file.
 
-    folder (Path): the folder of a saved pipeline.
-    RETURNS: the file and the damage, as in `meta.json is empty`; None if no damage was found.
+    folder (Path): folder of a saved pipeline.
+    RETURNS (str | None): the file and its damage, such as `meta.json is empty`. None if no damage was found.
     """
     for file, check in _CHECKS.items():
         path = folder / file
@@ -111,7 +111,7 @@ def _check_strings(content: bytes) -> str | None:
 
 
 def _parse_json(content: bytes) -> str | tuple[Any]:
-    """Return the value in a tuple, or a description of the damage."""
+    """Parse JSON, and return the value in a tuple. If that fails, return a description of the damage."""
     try:
         return (json.loads(content),)
     except (ValueError, RecursionError):
@@ -122,7 +122,7 @@ def _check_msgpack(content: bytes) -> str | None:
     try:
         with unpacking():
             srsly.msgpack_loads(content)
-    except Exception:  # srsly raises various exceptions
+    except Exception:  # srsly raises exceptions of many classes
         return "is not valid MessagePack, or is truncated" if content else "is empty"
     return None
 

@@ -1,4 +1,4 @@
-"""Record what determines a result: package versions, and checksums of pipelines and data."""
+"""Record the package versions and the pipeline and data checksums that determine a result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, of the system, and of the installed packages that predictions depend on."""
+    """Return the versions of Python and of the installed packages that affect predictions, and the system's name."""
     by_name = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in _PACKAGES:
         try:
@@ -36,27 +36,28 @@ def versions() -> dict[str, str]:
 
 
 def pipeline_sum(folder: Path) -> str:
-    """Compute one SHA-256 of everything that the predictions of a saved pipeline depend on.
+    """Compute one SHA-256 checksum for all files that affect the predictions of a saved pipeline.
 
-    It covers the config and the files of the components. It leaves out the name, version, authors and licence in
-    `meta.json`, because `spacy package` changes them too.
+    The checksum covers the config and the files of all components. It excludes `meta.json`, which contains the name,
+    version, authors and licence, because `spacy package` changes these.
 
-    folder (Path): the folder of the pipeline.
-    RETURNS: 64 hexadecimal digits.
+    folder (Path): folder of the pipeline.
+    RETURNS (str): checksum as 64 hexadecimal digits.
     RAISES OSError: a file cannot be read.
     """
     names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    # Desktops create hidden files in folders that were opened there.
+    # Desktop environments create hidden files in folders that they open.
     names = [name for name in names if name.as_posix() not in _ABOUT and not name.name.startswith(".")]
     lines = [f"{name.as_posix()} {sha256_of(folder / name)}\n" for name in sorted(names)]
     return sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()
 
 
 def data_sum(path: Path) -> dict[str, Any]:
-    """Return the path of a data file, and its SHA-256 by its name.
+    """Return the path and the SHA-256 checksum of a data file.
 
-    path (Path): the file.
-    RETURNS: a table with the keys `path` and `sha256`, for JSON.
+    path (Path): path of the file.
+    RETURNS (dict[str, Any]): table for JSON with the keys `path` and `sha256`. The value of `sha256` maps the file name
+        to the checksum.
     RAISES OSError: the file cannot be read.
     """
     return {"path": str(path), "sha256": {path.name: sha256_of(path)}}

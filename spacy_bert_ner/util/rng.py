@@ -8,16 +8,15 @@ import numpy as np
 import torch
 
 States = dict[str, torch.Tensor]
-"""RNG states as tensors by name."""
+"""A mapping from names to RNG states, stored as tensors."""
 
 
 def get_rng_state(*, with_gpu: bool = True) -> States:
-    """Return the states of all RNGs of this process.
+    """Return the states of all RNGs in this process.
 
-    with_gpu (bool): include the RNG of the current GPU, if there is one. Default: True.
-    RETURNS: integers as `int64`; floats as `float64`, which keeps all their bits; and the bytes of torch unchanged.
-
-    *Shape:* each tensor has one dimension, whose length depends on the RNG.
+    with_gpu (bool): whether to include the RNG of the current GPU, if there is one. Default: True.
+    RETURNS (States): RNG states by name. Integers are stored as `int64`, and floats are stored as `float64`, which
+        preserves all bits. torch states remain bytes. *Shape:* `(n,)` each; `n` depends on the RNG
     """
     _, words, gauss = random.getstate()
     _, keys, position, has_gauss, cached_gauss = np.random.get_state(legacy=True)
@@ -34,13 +33,11 @@ def get_rng_state(*, with_gpu: bool = True) -> States:
 
 
 def set_rng_state(states: States) -> None:
-    """Restore the states of all RNGs.
+    """Restore the states of all RNGs in this process.
 
-    The RNG of the GPU is unchanged if its state was not saved, or if there is no GPU.
+    The GPU's RNG stays unchanged if its state was not saved or if there is no GPU.
 
-    states: the result of `get_rng_state`.
-
-    *Shape:* as in `get_rng_state`.
+    states (States): result of `get_rng_state`.
     """
     gauss = states["python_gauss"].tolist()
     random.setstate((3, tuple(states["python"].tolist()), gauss[0] if gauss else None))
@@ -53,12 +50,13 @@ def set_rng_state(states: States) -> None:
 
 
 class IsolatedRng:
-    """Give a block, such as reading data, RNG states that are separate from those of all other code.
+    """A context manager that gives a block, such as one that reads data, separate RNG states.
 
-    Drawing within the block does not change the random numbers of other code, and the reverse holds too. A second block
-    continues where the first ended. GPUs are not included.
+    Random numbers drawn in the block do not affect other code, and other code does not affect the block. If the context
+    manager is used again, the new block continues where the last block ended. The RNGs of GPUs are not isolated.
 
-    states: states to start from. Default: None, the current states, so the first draws are the same as without this.
+    states (States | None): initial states. None means the current states, so that the first numbers drawn are the same
+        as without isolation. Default: None.
     """
 
     def __init__(self, states: States | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Define a span group that remains correct when the tokens of its Doc are merged or split."""
+"""Define a span group that stays correct when tokens in its Doc are merged or split."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import srsly
 from spacy.tokens import Doc, Span, SpanGroup
 
 FACTORY = "bert_ner"
-"""Value of `factory` in the `attrs` of a span group with scores."""
+"""Value of `factory` in the `attrs` of a span group with entity scores."""
 PARALLEL = ("scores", "places", "offsets")
-"""The `attrs` that have one row per span."""
+"""Keys of the `attrs` arrays that have one row per span."""
 _PACKED = ">QQQllll"
-"""`struct` format of a span in spaCy's bytes: id, kb_id, label, start, end, start_char, end_char."""
+"""`struct` format of a serialized span: `id`, `kb_id`, `label`, `start`, `end`, `start_char`, `end_char`."""
 _ATTRS: Any = vars(SpanGroup)["attrs"]
 
 
 class ScoredSpans(SpanGroup):
-    """The entities that `bert_ner` predicted in a Doc, with their scores.
+    """A span group with the entities that `bert_ner` predicted in a Doc and their scores.
 
-    When tokens are merged, spaCy does not update the token indices of a span group. They then point to other tokens, or
-    past the last one. This group updates its spans by their characters on every access. A span that begins or ends
-    inside a merged token is dropped, with its score.
+    When tokens are merged, spaCy does not update the token indices of a span group. The indices then point to other
+    tokens or past the last token. This group uses character offsets to update its spans on every access. If a span
+    starts or ends inside a merged token, the group drops the span and its score.
 
-    A group that was read from bytes is a plain `SpanGroup`, which is not updated after later merges.
+    A group that was deserialized from bytes is a plain `SpanGroup` and is not updated when tokens are merged.
 
-    doc (Doc): the Doc.
-    name (str): name of the group. Default: no name.
-    attrs: see `attrs`. Default: empty.
-    spans: the spans, in text order. Default: none.
+    doc (Doc): Doc that contains the spans.
+    name (str): name of the group. Default: an empty string.
+    attrs (Mapping[str, Any] | None): initial value of the `attrs` property. Default: None, which means no attributes.
+    spans (Iterable[Span]): spans in text order. Default: none.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class ScoredSpans(SpanGroup):
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """Scores and offsets of the spans, by name.
+        """Return the attributes of the group by name.
 
-        `factory` marks the group, and `unread` is the number of entities that were not read. The other arrays have one
-        row per span: `scores`; `places`, the character offsets of the span and its label; and `offsets`, the
-        character offsets of its subwords.
+        `factory` identifies groups that `bert_ner` created. `unread` is the number of omitted entities. The arrays have
+        one row per span. `scores` contains the entity scores. `places` contains the start character, the end character
+        and the label of each span. `offsets` contains the start and end characters of each entity's subwords.
 
-        *Shape:* `scores` (n_spans,), `places` (n_spans, 3), `offsets` (n_spans, 2).
+        *Shape:* `scores` `(n_spans,)`, `places` `(n_spans, 3)`, `offsets` `(n_spans, 2)`
         """
         self._update()
         return self._attrs()
@@ -91,9 +91,9 @@ class ScoredSpans(SpanGroup):
         return super().__getitem__(i)
 
     def _update(self, *, check_all: bool = False) -> None:
-        """Update the token indices of the spans from their characters.
+        """Update the token indices of the spans from their character offsets.
 
-        check_all (bool): check the spans even if the number of tokens is unchanged. Default: False.
+        check_all (bool): whether to check the spans even if the number of tokens is unchanged. Default: False.
         """
         doc = self.doc
         if len(doc) == self._n_tokens and not check_all:
@@ -101,7 +101,7 @@ class ScoredSpans(SpanGroup):
         self._n_tokens = len(doc)
         if all(map(self._is_current, range(self._n_spans()))):
             return
-        # The values of an outdated span can only be read from its bytes.
+        # The values of an outdated span can only be read from its serialized form.
         packed = [struct.unpack(_PACKED, span) for span in srsly.msgpack_loads(super().to_bytes())["spans"]]
         spans = [
             doc.char_span(start, end, label, kb_id, span_id=span_id) for span_id, kb_id, label, *_, start, end in packed
@@ -112,7 +112,7 @@ class ScoredSpans(SpanGroup):
             if len(attrs.get(key, ())) == len(is_kept):
                 attrs[key] = attrs[key][is_kept]
         updated = SpanGroup(doc, name=self.name, attrs=attrs, spans=[span for span in spans if span is not None])
-        self.from_bytes(updated.to_bytes())  # spaCy has no other way to replace all spans of a group
+        self.from_bytes(updated.to_bytes())  # spaCy has no other way to replace all spans in a group
 
     def _is_current(self, i: int) -> bool:
         try:

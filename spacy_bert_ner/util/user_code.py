@@ -1,4 +1,7 @@
-"""Import a Python file with registered functions, as `--code` of spaCy's commands does, here and in workers."""
+"""Import Python files that register functions, both in this process and in workers.
+
+spaCy's commands import such files with `--code`.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from ..errors import BertNerError, Errors, format_exception
 
 
 def import_code(path: Path) -> None:
-    """Import a Python file. Configs and pipelines can then name the functions that it registers.
+    """Import a Python file, so that configs and pipelines can refer to the functions that it registers.
 
-    path (Path): the file.
-    RAISES BertNerError: the file does not exist, it is not Python, or running it raises an error.
+    path (Path): path of the file.
+    RAISES BertNerError: the file does not exist, its name does not end in `.py`, or running it raises an error.
     """
     if not path.is_file():
         raise BertNerError(Errors.no_code_file.format(path=path))
@@ -22,15 +25,15 @@ def import_code(path: Path) -> None:
         raise BertNerError(Errors.code_is_not_python.format(path=path))
     try:
         import_file("python_code", path)
-    except Exception as e:  # the file may raise anything
+    except Exception as e:  # the code can raise any exception
         raise BertNerError(Errors.bad_code_file.format(path=path, reason=format_exception(e))) from e
 
 
 def import_source(source: bytes) -> None:
-    """Import the content of a Python file in a worker, whose machine may not have the file.
+    """Import Python code from bytes, for workers on machines that may not have the file.
 
-    source (bytes): the content of the file.
-    RAISES BertNerError: the content is not Python, or running it raises an error.
+    source (bytes): content of the Python file.
+    RAISES BertNerError: the content is not valid Python, or running it raises an error.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "code.py"

@@ -108,7 +108,9 @@ def test_the_card_takes_the_guidelines_of_its_corpus(paths, tmp_path):
     assert "# de_names" in text
     assert "spacy_bert_ner" not in text  # this pipeline does not need it
     (tmp_path / "own.labels.json").write_text('{"per": "people"}')
-    assert "own.labels.json has guidelines for per, which are not" in card(paths, "--corpus", tmp_path / "own.conll")
+    assert "own.labels.json has guidelines for per, which the pipeline does not predict" in card(
+        paths, "--corpus", tmp_path / "own.conll"
+    )
     assert "cannot be combined with --guidelines" in card(paths, "--corpus", tmp_path, "--guidelines", tmp_path)
 
 

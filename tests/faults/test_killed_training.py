@@ -184,7 +184,7 @@ def states(config, tmp_path_factory):
     return found[:3]
 
 
-NO_SUMS = "bert_ner has no sha256.json, as after an interrupted copy"
+NO_SUMS = "bert_ner has no sha256.json, perhaps because a copy or a deletion was interrupted"
 MOMENTS = {
     # name of the moment: code that kills the process, then the contents of `model-last` and of `model-best` (the index
     # of a saved pipeline, None, or an error message)

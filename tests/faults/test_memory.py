@@ -132,7 +132,9 @@ def test_all_that_lies_below_is_not_computed_on_the_way_back(tagger):
 def test_more_frozen_layers_than_there_are_is_an_error(tagger):
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8, "frozen_layers": 3}})
-    message = r"\[components.<name>.model\] frozen_layers = 3, but '.*' has an encoder with 2 dist.*Allowed: 0 to 2"
+    message = (
+        r"\[components.<name>.model\] frozen_layers = 3 is too large, .* encoder of '.*' has 2 dist.*Allowed: 0 to 2"
+    )
     with pytest.raises(ConfigError, match=message):
         nlp("")
 
@@ -175,7 +177,8 @@ def test_layers_are_computed_twice_in_training_alone(tagger):
 def test_an_encoder_that_cannot_is_refused(tagger, monkeypatch):
     monkeypatch.setattr(type(Checkpoint.from_pretrained(tagger).model), "supports_gradient_checkpointing", False)
     message = (
-        r"gradient_checkpointing = True, but BertForTokenClassification \('.*'\) does not support .*Allowed: false"
+        r"gradient_checkpointing = True is invalid, because BertForTokenClassification \('.*'\) does not support .*"
+        r"Allowed: false"
     )
     with pytest.raises(ConfigError, match=message):
         make(tagger, gradient_checkpointing=True)

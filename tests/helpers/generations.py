@@ -99,7 +99,7 @@ def main(command: str, *names: str) -> None:
     here = f"Python {sys.version.partition(' ')[0]}, transformers {transformers.__version__}"
     warnings.simplefilter("error")
     # Heads with random weights assign arbitrary tags to later subwords.
-    warnings.filterwarnings("ignore", "In .* tokens a later subword is tagged", UserWarning)
+    warnings.filterwarnings("ignore", "In .* tokens, a later subword is tagged", UserWarning)
     if command == "save":
         save(Path(names[0]))
         print(f"{here}: saved {names[0]}")

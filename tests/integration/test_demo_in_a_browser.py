@@ -164,12 +164,12 @@ def test_a_file_is_dropped(page, pipeline):
 
 def test_bad_input_is_told_and_the_page_goes_on(page, tmp_path):
     send(page, "   ")
-    page.get_by_text("There is no text. Type some text, or choose a text file.").wait_for()
+    page.get_by_text("There is no text. Enter some text, or choose a text file.").wait_for()
     (tmp_path / "latin.txt").write_bytes("Zoë".encode("latin-1"))
     page.locator("input[type=file]").set_input_files(str(tmp_path / "latin.txt"))
     page.get_by_text("latin.txt").first.wait_for()
     page.get_by_role("button", name="Find entities").click()
-    page.get_by_text("latin.txt is not UTF-8 text: invalid byte 2").wait_for()
+    page.get_by_text("latin.txt is not a UTF-8 text file: the byte at offset 2 is invalid").wait_for()
     page.locator("input[type=file]").set_input_files([])
 
 

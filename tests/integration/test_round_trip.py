@@ -423,7 +423,7 @@ def test_the_command_takes_a_target(tmp_path):
 
 @pytest.mark.parametrize("to", ["", "json", "SPACY", "brat"])
 def test_another_target_is_refused(tmp_path, to):
-    with pytest.raises(CorpusError, match=f"--to = '{to}' is not allowed. Allowed: spacy, conll, jsonl, parquet"):
+    with pytest.raises(CorpusError, match=f"--to = '{to}' is invalid. Allowed: spacy, conll, jsonl, parquet"):
         convert(tmp_path / "a.conll", tmp_path / "out", to=to)
     assert not (tmp_path / "out").exists()
 

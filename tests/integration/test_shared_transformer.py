@@ -341,7 +341,7 @@ def test_its_span_getters_are_our_windows(
 
 
 def test_an_unknown_getter_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"name = 'spans' is not allowed. Allowed: .*strided_spans.v1"):
+    with pytest.raises(ConfigError, match=r"name = 'spans' is invalid. Allowed: .*strided_spans.v1"):
         doc_windows.make_span_getter_v1("spans")
 
 

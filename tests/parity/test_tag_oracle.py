@@ -12,8 +12,8 @@ from oracle import KINDS, LANGUAGES, TAGS, TEXTS, oracle, positions, subwords
 
 pytestmark = [
     pytest.mark.parity,
-    pytest.mark.filterwarnings("ignore:Entities omitted:UserWarning"),
-    pytest.mark.filterwarnings("ignore:The tokenizer of spaCy's language:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Some entities were omitted:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The tokenizer for spaCy's language:UserWarning"),
     pytest.mark.filterwarnings("ignore:Of the first .* tokens, .* share a subword:UserWarning"),
     pytest.mark.usefixtures("few_exceptions"),
 ]
@@ -99,7 +99,7 @@ def test_an_entity_inside_a_token_is_read_where_it_is_asked_for(text, tags, expe
 
 def test_an_entity_inside_a_token_is_counted_and_told_once():
     nlp = oracle("xx", "wordpiece", lambda ids: ["O", "O", "B-per", "O", "O"][: len(ids)])
-    message = rf"In 2 of 5 tokens {UNREAD}\. The first: 'ID#12345' \(per\) in 'ID#12345'"
+    message = rf"In 2 of 5 tokens {UNREAD}\. The first such token is 'ID#12345' \(per\) in 'ID#12345'"
     with pytest.warns(UserWarning, match=message) as told:
         docs = list(nlp.pipe(["ID#12345", "On Wed", "ID#12345 met"]))
     assert len(told) == 1
@@ -113,7 +113,7 @@ def test_an_entity_inside_a_token_is_counted_and_told_once():
 
 def test_an_entity_that_another_of_its_token_hides_is_counted():
     nlp = oracle("xx", "wordpiece", lambda ids: ["B-loc", "O", "B-per"], subword_reading="any")
-    message = r"Entities omitted: 1, in 1 tokens\..* The first: 'ID#12345' \(loc\)"
+    message = r"Some entities were omitted \(1 in 1 tokens\), .* The first is 'ID#12345' \(loc\)"
     with pytest.warns(UserWarning, match=message):
         doc = nlp("ID#12345")
     assert doc.spans["bert_ner"].attrs["unread"] == 1

@@ -79,7 +79,9 @@ def test_so_is_one_nested_in_it(kind, wrap):
 
 
 def test_code_in_a_nested_config_is_refused():
-    with pytest.raises(CheckpointError, match=r"requires custom code: config\.json has auto_map = "):
+    with pytest.raises(
+        CheckpointError, match=r"requires custom code, which is never run: config\.json has auto_map = "
+    ):
         check_settings("name", "config.json", {"text_config": {"auto_map": {"AutoModel": "code.Model"}}})
 
 

@@ -86,8 +86,8 @@ def test_it_is_told_where_a_fine_tuned_checkpoint_loses_layers(setting, tagger):
         initialize(make(tagger, reset_layers=setting))
     told = [str(one.message) for one in caught if "reset_layers" in str(one.message)]
     message = (
-        f"'{tagger}' was fine-tuned for tagging, and [components.<name>.model] reset_layers = 1 discards what its "
-        f"highest "
+        f"'{tagger}' was fine-tuned for tagging, but [components.<name>.model] reset_layers = 1 discards what its "
+        "top "
         'layers have learned. To keep it: --components.<name>.model.reset_layers "auto"'
     )
     assert told == ([message] if setting == 1 else [])
@@ -118,7 +118,7 @@ def test_initialize_resets_and_a_saved_pipeline_does_not(tagger, tmp_path):
 @pytest.mark.parametrize(("frozen", "reset", "allowed"), [(0, 3, 2), (1, 2, 1), (2, 1, 0)])
 def test_more_than_there_are_or_than_are_trained(frozen, reset, allowed, tagger):
     message = (
-        rf"reset_layers = {reset} with frozen_layers = {frozen}, but '.*' has an encoder with 2 distinguishable lay.*"
+        rf"reset_layers = {reset} is too large with frozen_layers = {frozen}, .* '.*' has 2 distinguishable lay.*"
         rf"Allowed: 0 to {allowed}\. Reset fewer layers: --components.<name>.model.reset_layers {allowed}"
     )
     with pytest.raises(ConfigError, match=message):

@@ -74,7 +74,7 @@ def nlp(copy):
 
 def test_a_panic_on_a_text_is_our_error(nlp):
     nlp(GOOD)
-    with pytest.raises(BertNerError, match=r"^The tokenizer of '.*' fails on a text: PanicException: .*retry-limit"):
+    with pytest.raises(BertNerError, match=r"^The tokenizer of '.*' failed on a text: PanicException: .*retry-limit"):
         nlp(BAD)
     nlp(GOOD)
 
@@ -89,7 +89,7 @@ def test_the_error_handler_gets_the_document_that_panics(nlp):
 def test_annotate_goes_on(nlp):
     docs, reasons = TextAnnotator(nlp).annotate([GOOD, BAD, GOOD])
     assert sorted(docs) == [0, 2]
-    assert "fails on a text" in reasons[1]
+    assert "failed on a text" in reasons[1]
 
 
 def test_what_ends_a_process_is_no_panic():

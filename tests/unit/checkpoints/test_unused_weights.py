@@ -67,11 +67,10 @@ def test_a_trained_head_of_another_kind_is_refused(tagger, kind):
         Checkpoint.from_pretrained(with_weights(tagger, *ADDED[kind]))
     n = len(ADDED[kind])
     assert str(error.value) == (
-        f"The head of the checkpoint '{tagger}' differs from that of BertForTokenClassification, a linear layer on "
-        f"the encoder: "
-        f"{n} weights are not read ({', '.join(sorted(ADDED[kind]))}). Without them the results would be wrong. Train "
-        "the head on labelled examples, with nlp.initialize() and nlp.update(); or name a checkpoint without such "
-        "layers."
+        f"The head of the checkpoint '{tagger}' is not the head of BertForTokenClassification, which is a linear layer "
+        f"on the encoder. BertForTokenClassification would ignore {n} weights "
+        f"({', '.join(sorted(ADDED[kind]))}), so the results would be wrong. Train a "
+        "head on labelled examples with nlp.initialize() and nlp.update(), or specify a checkpoint without such layers."
     )
 
 
@@ -80,9 +79,9 @@ def test_with_labels_to_train_a_head_of_another_kind_is_told(tagger):
     with pytest.warns(UserWarning, match="has 3 weights that") as warned:
         Checkpoint.from_pretrained(folder, labels=["per"])
     assert [str(w.message) for w in warned] == [
-        f"The checkpoint '{tagger}' has 3 weights that BertForTokenClassification does not read: "
-        "crf.end_transitions, crf.start_transitions, crf.transitions. Its results differ from those of the saved "
-        "model. If that matters, save it again without such layers, and with adapters merged."
+        f"The checkpoint '{tagger}' has 3 weights that BertForTokenClassification does not use: "
+        "crf.end_transitions, crf.start_transitions, crf.transitions. Its results therefore differ from those of the "
+        "saved model. If that matters, save the checkpoint again without such layers and with all adapters merged."
     ]
     replaced = pytest.warns(UserWarning, match="lacks art, so it is replaced with a newly initialised head")
     with replaced, pytest.warns(UserWarning, match="has 3 weights that"):
@@ -90,26 +89,26 @@ def test_with_labels_to_train_a_head_of_another_kind_is_told(tagger):
 
 
 def test_no_label_to_train_is_nothing_to_train(tagger):
-    with pytest.raises(CheckpointError, match="differs from that of BertForTokenClassification"):
+    with pytest.raises(CheckpointError, match="is not the head of BertForTokenClassification"):
         Checkpoint.from_pretrained(with_weights(tagger, "crf.transitions"), labels=[])
 
 
 def test_weights_in_the_encoder_that_nothing_reads_are_told(tagger):
     added = [f"{BERT_Q}.lora_{letter}.default.weight" for letter in "AB"]
     added += [f"bert.encoder.layer.{i}.output.adapters.ner.adapter_up.weight" for i in range(7)]
-    with pytest.warns(UserWarning, match="has 9 weights that BertForTokenClassification does not read: ") as warned:
+    with pytest.warns(UserWarning, match="has 9 weights that BertForTokenClassification does not use: ") as warned:
         Checkpoint.from_pretrained(with_weights(tagger, *added))
     (message,) = [str(w.message) for w in warned]
     assert f"{BERT_Q}.lora_A.default.weight" in message
     assert message.count("bert.encoder") == 5
-    assert ", …. Its results differ" in message
+    assert ", …. Its results therefore differ" in message
 
 
 def test_layers_that_the_config_leaves_out_are_told(tagger):
     def one_more(weights):
         return weights | {key.replace("layer.1.", "layer.2."): weights[key] for key in weights if "layer.1." in key}
 
-    with pytest.warns(UserWarning, match=r"has 16 weights that .* does not read: bert.encoder.layer.2.attention"):
+    with pytest.warns(UserWarning, match=r"has 16 weights that .* does not use: bert.encoder.layer.2.attention"):
         Checkpoint.from_pretrained(change_weights(tagger, one_more))
 
 
@@ -158,7 +157,7 @@ def test_a_head_of_a_class_that_transformers_lacks_is_told(tmp_path):
     folder = save_tagger(tmp_path, "O", "B-per", "I-per")
     config = json.loads((folder / "config.json").read_text()) | {"architectures": ["BertCrfForNer"]}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.warns(UserWarning, match=r"has 1 weight that .* does not read: crf.transitions\. "):
+    with pytest.warns(UserWarning, match=r"has 1 weight that .* does not use: crf.transitions\. "):
         Checkpoint.from_pretrained(with_weights(folder, "crf.transitions"), labels=["per"])
 
 
@@ -185,9 +184,10 @@ WRAPPERS = {
 @pytest.mark.parametrize("labels", [None, ["per"], ["art"]])
 @pytest.mark.filterwarnings("ignore:The trained head")
 def test_a_prefix_of_all_weights_is_refused(tagger, prefix, labels):
-    message = f"begin with '{prefix}', so none of them is read: {WRAPPERS[prefix]} was saved, not the model itself."
+    message = f"{WRAPPERS[prefix]} is saved instead of the model itself."
     with pytest.raises(CheckpointError) as error:
         Checkpoint.from_pretrained(wrapped(tagger, prefix), labels=labels)
+    assert f"begin with '{prefix}', so none of the weights can be used." in str(error.value)
     assert message in str(error.value)
 
 
@@ -195,7 +195,9 @@ def test_a_prefix_of_all_weights_is_refused(tagger, prefix, labels):
 def test_so_is_a_prefix_of_an_encoder(tmp_path, prefix):
     BertModel(make_config()).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match=r"begin with 'module\.', so none of them is read: .*DataParallel"):
+    with pytest.raises(
+        CheckpointError, match=r"begin with 'module\.', so none of the weights can be used. .*DataParallel"
+    ):
         Checkpoint.from_pretrained(wrapped(tmp_path, prefix), labels=["per"])
 
 
@@ -209,9 +211,9 @@ def test_a_model_of_peft_is_to_be_merged(tagger, labels):
     with pytest.raises(CheckpointError) as error:
         Checkpoint.from_pretrained(change_weights(tagger, as_peft_names_them), labels=labels)
     assert str(error.value) == (
-        f"The weights of the checkpoint '{tagger}' are those of a peft model: their names begin with "
-        "'base_model.model.'. Merge the adapters once with merge_and_unload() of peft, and save_pretrained() model "
-        "and tokenizer to a new folder."
+        f"The checkpoint '{tagger}' was saved from a peft model: the names of its weights begin with "
+        "'base_model.model.'. Merge the adapters once with merge_and_unload() from peft, then save the model and the "
+        "tokenizer to a new folder with save_pretrained()."
     )
 
 
@@ -244,8 +246,8 @@ def test_weights_in_several_files_have_a_prefix_too(tagger):
 
 def test_a_component_tells_of_it_once_it_is_used(make_nlp, tagger):
     nlp = make_nlp(name=with_weights(tagger, "crf.transitions"))
-    with pytest.raises(CheckpointError, match="differs from that of"):
+    with pytest.raises(CheckpointError, match="is not the head of"):
         nlp("Kevin lives in New York.")
     example = Example.from_dict(nlp.make_doc("Kevin came."), {"entities": [(0, 5, "per")]})
-    with pytest.warns(UserWarning, match=r"has 1 weight that BertForTokenClassification does not read: crf.trans"):
+    with pytest.warns(UserWarning, match=r"has 1 weight that BertForTokenClassification does not use: crf.trans"):
         nlp.initialize(lambda: [example])

@@ -443,11 +443,11 @@ def test_a_span_of_other_text_is_refused_with_the_id_of_its_task(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"misaligned": "drop"}, "--misaligned = 'drop' is not allowed. Allowed: error, expand, contract, missing."),
-        ({"overlap": "last"}, "--overlap = 'last' is not allowed. Allowed: error, longest, first."),
+        ({"misaligned": "drop"}, "--misaligned = 'drop' is invalid. Allowed: error, expand, contract, missing."),
+        ({"overlap": "last"}, "--overlap = 'last' is invalid. Allowed: error, longest, first."),
         (
             {"tag_scheme": "BILUO"},
-            "--tag-scheme = 'BILUO' is not allowed. Allowed: IOB2 or no value, because jsonl has no tags",
+            "--tag-scheme = 'BILUO' is invalid. Allowed: IOB2 or no value, because jsonl has no tags",
         ),
         ({"lang": "qq"}, r"--lang qq cannot be used \("),
         ({"encoding": "ascii"}, "line 1: byte 0xC3 is not valid ascii"),

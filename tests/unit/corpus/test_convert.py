@@ -294,7 +294,7 @@ def test_the_command_refuses_a_tag_scheme_that_it_does_not_know(tmp_path, source
     result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path / "corpus"), "--tag-scheme", scheme])
     assert result.exit_code == 1
     allowed = "Allowed: IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain."
-    assert f"[convert] --tag-scheme = '{scheme}' is not allowed. {allowed}" in printed(result.output)
+    assert f"[convert] --tag-scheme = '{scheme}' is invalid. {allowed}" in printed(result.output)
     assert not (tmp_path / "corpus").exists()
 
 
@@ -380,9 +380,9 @@ def test_a_rare_label_is_in_every_part(tmp_path, by_document):
         (documents(4, 1), {"stratify": True}, "--stratify requires --split"),
         (documents(4, 1), {"by_document": True}, "--by-document requires --split"),
         (documents(4, 1), {"duplicates": "exact"}, "--duplicates exact requires --split"),
-        (TEN, {"duplicates": "all", "split": "80/10/10"}, "'all' is not allowed. Allowed: near, exact, keep."),
+        (TEN, {"duplicates": "all", "split": "80/10/10"}, "'all' is invalid. Allowed: near, exact, keep."),
         (TEN, {"by_document": True, "split": "80/10/10"}, "line 1: the format conll does not specify a document"),
-        (TEN, {"spacing": "wide"}, "--spacing = 'wide' is not allowed. Allowed: natural, single, none"),
+        (TEN, {"spacing": "wide"}, "--spacing = 'wide' is invalid. Allowed: natural, single, none"),
     ],
 )
 def test_options_of_the_split_and_the_text_are_checked(tmp_path, content, options, message):

@@ -553,7 +553,7 @@ def test_a_file_of_no_known_format_is_refused(tmp_path, content, line):
 
 @pytest.mark.parametrize("format", ["conll2003", "", "GMB-tokens", "iob"])
 def test_a_format_that_is_not_in_the_table_is_refused(tmp_path, format):
-    with pytest.raises(CorpusError, match=f"--format = '{format}' is not allowed. Allowed: auto, {FORMAT_NAMES}."):
+    with pytest.raises(CorpusError, match=f"--format = '{format}' is invalid. Allowed: auto, {FORMAT_NAMES}."):
         read_corpus(write(tmp_path, "a O\n"), format=format)
 
 

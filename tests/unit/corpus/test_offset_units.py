@@ -269,7 +269,7 @@ def test_a_format_whose_offsets_are_none_has_no_unit(tmp_path):
     (tmp_path / "a.conll").write_text("Ada B-per\nleft O\n")
     assert fails(tmp_path / "a.conll", offsets="utf-16").startswith("--offsets utf-16 applies only to these formats: ")
     assert fails(doccano(tmp_path, ("a", [])), offsets="utf-8").startswith(
-        "[convert] --offsets = 'utf-8' is not allowed. Allowed: auto, characters, utf-16, bytes."
+        "[convert] --offsets = 'utf-8' is invalid. Allowed: auto, characters, utf-16, bytes."
     )
 
 

@@ -292,7 +292,7 @@ def test_tags_with_prefixes_are_no_plain_labels(tmp_path):
 
 @pytest.mark.parametrize("scheme", ["iob2", "IOB", "IOE", "auto", ""])
 def test_a_scheme_that_is_not_in_the_table_is_refused(tmp_path, scheme):
-    expected = f"[convert] --tag-scheme = '{scheme}' is not allowed. Allowed: {SCHEMES}."
+    expected = f"[convert] --tag-scheme = '{scheme}' is invalid. Allowed: {SCHEMES}."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(tmp_path / "not-read", tag_scheme=scheme)
 

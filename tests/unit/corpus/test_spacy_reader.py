@@ -410,7 +410,7 @@ def test_a_path_has_to_be_filled_in(path: object) -> None:
 @pytest.mark.parametrize("key", ["join", "limit"])
 @pytest.mark.parametrize("value", [-1, True])
 def test_numbers_of_other_kinds_are_refused(key: str, value: int) -> None:
-    with pytest.raises(CorpusError, match=rf"{key} = {value} is not allowed. Allowed: a whole number from 0"):
+    with pytest.raises(CorpusError, match=rf"{key} = {value} is invalid. Allowed: a whole number from 0"):
         make_corpus_reader_v1("a.conll", **{key: value})
 
 
@@ -452,7 +452,7 @@ def test_an_error_tells_how_options_are_called_here(tmp_path: Path) -> None:
     path = conll(tmp_path, json.dumps(record), "a.jsonl")
     with pytest.raises(CorpusError, match=r"(?s)--misaligned expand.*tag_scheme = .plain. in the reader's section"):
         read(path)
-    with pytest.raises(CorpusError, match=r"--misaligned = 'x' is not allowed. Allowed: error, expand"):
+    with pytest.raises(CorpusError, match=r"--misaligned = 'x' is invalid. Allowed: error, expand"):
         read(path, misaligned="x")
 
 

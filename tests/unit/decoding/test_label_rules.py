@@ -178,16 +178,16 @@ def test_balanced_weights_are_counted_on_the_new_names(make_nlp, mixed):
 
 def test_a_label_that_the_data_lacks_is_told(make_nlp, mixed):
     nlp = make_nlp(config={"labels": ["per", "Geo"], "label_map": {"PERSON": "per"}})
-    with pytest.warns(UserWarning, match="labels contains Geo, but .* such entity. Its labels are: MISC, PERSON, geo"):
+    with pytest.warns(
+        UserWarning, match="labels contains Geo, but .* such entities. Its labels are: MISC, PERSON, geo"
+    ):
         nlp.initialize(lambda: mixed)
     assert bert_ner(nlp).labels == ("Geo", "per")
 
 
 def test_labels_none_of_which_the_data_has_are_refused(make_nlp, mixed):
     nlp = make_nlp(config={"labels": ["Per", "Geo"]})
-    message = (
-        r"labels = Geo, Per, but the training data has no entity with these labels. Its labels are: MISC, PERSON, geo"
-    )
+    message = r"labels = Geo, Per, but the training data has no entities with these labels. Allowed: MISC, PERSON, geo"
     with pytest.raises(ConfigError, match=message):
         nlp.initialize(lambda: mixed)
 
@@ -207,7 +207,7 @@ def test_add_label_refuses_what_the_settings_leave_out(make_nlp, mixed):
     nlp = make_nlp(config={"labels": ["per"], "label_map": {"PERSON": "per"}})
     nlp.initialize(lambda: mixed)
     for label in ("geo", "PERSON"):
-        with pytest.raises(TagError, match=f"'bert_ner' does not keep the label '{label}'"):
+        with pytest.raises(TagError, match=f"The label '{label}' cannot be added to 'bert_ner', because "):
             bert_ner(nlp).add_label(label)
 
 
@@ -241,13 +241,13 @@ def test_a_label_that_is_left_out_gives_its_probability_to_outside(make_nlp, tag
 
 def test_labels_and_thresholds_are_checked_against_the_new_names(make_nlp, tagger):
     make_nlp(name=tagger, config={"label_map": {"per": "PERSON"}, "thresholds": {"PERSON": 0.5}})(TEXT)
-    with pytest.raises(ConfigError, match=r"thresholds\] per = 0.5 is not allowed. Allowed: the labels PERSON, geo"):
+    with pytest.raises(ConfigError, match=r"thresholds\] per = 0.5 is invalid. Allowed: the labels PERSON, geo"):
         make_nlp(name=tagger, config={"label_map": {"per": "PERSON"}, "thresholds": {"per": 0.5}})(TEXT)
     with pytest.raises(
-        ConfigError, match=r"labels contains org, which the trained head does not have. Its labels are: geo, per"
+        ConfigError, match=r"labels contains org, but the trained head has no such labels. Allowed: geo, per"
     ):
         make_nlp(name=tagger, config={"labels": ["per", "org"]})(TEXT)
-    with pytest.raises(ConfigError, match="keep no label of the head, whose labels are: geo, per"):
+    with pytest.raises(ConfigError, match="keep none of the head's labels. Allowed: geo, per"):
         make_nlp(name=tagger, config={"label_map": {"per": None, "geo": None}})(TEXT)
 
 
@@ -420,7 +420,7 @@ def test_without_it_the_error_names_what_works(sourced):
     with pytest.raises(TagError) as caught:
         nlp.update(examples, sgd=nlp._optimizer)
     message = str(caught.value)
-    assert "The examples contain the label 'drug', but 'bert_ner' has only: geo, per." in message
+    assert "The examples contain the label 'drug', but 'bert_ner' has only these labels: geo, per." in message
     assert '[initialize.before_init] @callbacks = "spacy_bert_ner.add_labels.v1"' in message
     assert 'component = "bert_ner", labels = ["drug"]' in message
     assert 'nlp.get_pipe("bert_ner").add_label("drug")' in message
@@ -523,7 +523,7 @@ def test_the_reader_of_training_renames_docs_of_spacy_files_too(tmp_path):
 
 def test_no_labels_at_all_is_an_error_as_before(make_nlp):
     nlp = make_nlp(config={"label_map": {"per": None}})
-    with pytest.raises(BertNerError, match="The training data has no entity"):
+    with pytest.raises(BertNerError, match="The training data has no entities"):
         nlp.initialize(lambda: annotated(nlp, ("Kevin came", [(0, 5, "per")])))
 
 

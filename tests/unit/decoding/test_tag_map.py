@@ -109,14 +109,16 @@ def test_a_key_that_is_no_tag_is_refused(make_nlp, tagger):
     with pytest.raises(ConfigError) as error:
         make_nlp(name=tagger, tag_map={"LABEL_1": "B-per", "B-geo": "B-loc", "X": "O"})(TEXT)
     assert str(error.value) == (
-        f"[components.<name>.model] tag_map contains LABEL_1, X, but '{tagger}' has only these tags: B-per, O, I-geo, "
-        "I-per, B-geo. Use some of these."
+        f"[components.<name>.model] tag_map contains LABEL_1, X, but '{tagger}' has no such tags. Allowed: B-per, O, "
+        "I-geo, I-per, B-geo. Map only these tags."
     )
 
 
 def test_tags_of_no_scheme_tell_of_the_map(make_nlp, tmp_path):
     folder = save_tagger(tmp_path, "O", "B-per", "I-per", "X", "[CLS]")
-    with pytest.raises(CheckpointError, match=r'but X, \[CLS\] have none. .*tag_map = \[\["X", "O"\]\]\. Or train'):
+    with pytest.raises(
+        CheckpointError, match=r'these tags have none: X, \[CLS\]. .*tag_map = \[\["X", "O"\]\]\. Alternatively, train'
+    ):
         make_nlp(name=folder)(TEXT)
     assert make_nlp(name=folder, tag_map=[["X", "O"], ["[CLS]", "O"]])(TEXT) is not None
 
@@ -141,7 +143,9 @@ def test_a_trained_head_with_mapped_labels_stays(make_nlp, nameless, tmp_path):
 
 def test_an_encoder_has_no_tags_to_map(make_nlp, encoder):
     nlp = make_nlp(name=encoder, tag_map={"B-PER": "B-per"})
-    with pytest.raises(ConfigError, match="tag_map contains B-PER, but .* has only these tags: LABEL_0, LABEL_1."):
+    with pytest.raises(
+        ConfigError, match="tag_map contains B-PER, but .* has no such tags. Allowed: LABEL_0, LABEL_1."
+    ):
         nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "per")]})])
 
 

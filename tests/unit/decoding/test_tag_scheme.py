@@ -94,7 +94,8 @@ def test_a_tag_is_a_prefix_and_a_label_that_may_hold_hyphens(tag, parts):
 @pytest.mark.parametrize("tag", ["", "per", "X-per", "B-", "B", "o", "-per", "b-per", "BI-per", "O-per", "B_per"])
 def test_what_has_no_prefix_cannot_be_split(tag):
     with pytest.raises(
-        TagError, match=f"^'{tag}' has no prefix of a tag scheme. Allowed: O, or B-, I-, E-, L-, M-, S-, U-, W- before"
+        TagError,
+        match=f"^The tag '{tag}' does not begin with a tag scheme prefix. Allowed: O, or one of the prefixes B-, I-, ",
     ):
         split_tag(tag)
 
@@ -160,9 +161,10 @@ def test_a_set_of_tags_of_no_scheme_is_refused(tags):
     with pytest.raises(TagError) as error:
         infer_scheme(tags.split())
     assert str(error.value).startswith(
-        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O and tags "
+        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O with tags "
     )
-    assert 'tag_scheme = "plain" (one of IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain).' in str(error.value)
+    schemes = "The schemes are IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain. "
+    assert f'{schemes}If every tag except O is a label, set tag_scheme = "plain".' in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +180,11 @@ def test_tags_without_prefixes_beside_others_are_named(tags, stray):
     with pytest.raises(TagError) as error:
         infer_scheme(tags.split())
     assert str(error.value).startswith(
-        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O and tags "
+        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O with tags "
     )
-    assert f"but {stray} have none. If those mark no entity, map them to O: [components.<name>." in str(error.value)
+    assert f"but these tags have none: {stray}. If they mark no entity, map them to O: [components.<name>." in str(
+        error.value
+    )
 
 
 def test_two_tags_may_be_outside():
@@ -192,11 +196,11 @@ def test_two_tags_may_be_outside():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("per", r"""labels = 'per' is not allowed. Allowed: a list, even for one label: labels = \["per"\]"""),
-        (["", "per"], r"""'' is not a label. Allowed: a name that is not empty and not O, such as "per"."""),
-        (["per", "O"], "'O' is not a label."),
-        ([" "], "' ' is not a label."),
-        ([None], "None is not a label."),
+        ("per", r"""labels = 'per' is invalid. Allowed: a list, even for one label: labels = \["per"\]"""),
+        (["", "per"], r"""'' is not a valid label. Allowed: a name other than O that is not empty, such as "per"."""),
+        (["per", "O"], "'O' is not a valid label."),
+        ([" "], "' ' is not a valid label."),
+        ([None], "None is not a valid label."),
     ],
 )
 def test_what_is_no_label(labels, message):
@@ -250,7 +254,8 @@ def test_tags_that_do_not_fit_the_named_scheme_are_refused(tags, scheme, strange
     with pytest.raises(TagError) as error:
         build_tag_set(tuple(tags.split()), scheme)
     assert str(error.value) == (
-        f"The tags {strange} do not belong to the scheme {scheme}. Allowed: {allowed}. Or set another scheme."
+        f"The tags {strange} do not belong to the scheme {scheme}. Allowed: {allowed}. Correct the tags, or set "
+        "another scheme."
     )
 
 

@@ -65,16 +65,18 @@ def test_files_of_text_are_read(content, text):
 
 @pytest.mark.parametrize("content", ["Zoë".encode("latin-1"), b"ab\x00c", b"\xff\xfea", b"\x89PNG\r\n\x1a\n"])
 def test_other_files_are_refused(content):
-    with pytest.raises(BertNerError, match=r"a.txt is not UTF-8 text: invalid byte \d. Allowed: text files"):
+    with pytest.raises(
+        BertNerError, match=r"a.txt is not a UTF-8 text file: the byte at offset \d is invalid. Allowed: text files"
+    ):
         decode(content, "a.txt")
 
 
 def test_what_cannot_be_annotated_is_refused():
     assert check_text("Kevin") == "Kevin"
-    with pytest.raises(BertNerError, match="There is no text. Type some"):
+    with pytest.raises(BertNerError, match="There is no text. Enter some"):
         check_text(" \n")
     assert check_text("x" * 1_000_000)
-    with pytest.raises(BertNerError, match=r"1,000,001 characters. Allowed: 1,000,000"):
+    with pytest.raises(BertNerError, match=r"1,000,001 characters. Allowed: at most 1,000,000"):
         check_text("x" * 1_000_001)
 
 
@@ -198,7 +200,8 @@ def test_a_pipeline_that_fails_is_told_and_not_its_code(monkeypatch, tmp_path):
     nlp.to_disk(tmp_path / "fails")
     page = open_page(monkeypatch, tmp_path / "fails")
     assert [one.value for one in page.error] == [
-        f"The pipeline {tmp_path / 'fails'} failed on a text. RuntimeError: a secret of the code"
+        f"The pipeline {tmp_path / 'fails'} failed on a text. Check the component that raised this error: "
+        "RuntimeError: a secret of the code"
     ]
     assert not page.exception
 

@@ -228,14 +228,14 @@ def test_scores_that_are_none_leave_their_columns_out(nlp, examples, tmp_path):
 @pytest.mark.parametrize("value", [-1, 1.5, True, "all", None])
 def test_only_a_number_of_examples_is_allowed(value):
     allowed = "0, or the number of training examples to score."
-    message = f"[training.logger] curves = {value!r} is not allowed. Allowed: {allowed}"
+    message = f"[training.logger] curves = {value!r} is invalid. Allowed: {allowed}"
     with pytest.raises(ConfigError, match=re.escape(message)):
         make_csv_logger_v1("log.csv", curves=value)
 
 
 def test_where_no_bert_ner_trains_there_are_no_curves(nlp, tmp_path):
     setup = make_csv_logger_v1(tmp_path / "log.csv", curves=9)
-    allowed = re.escape("[training.logger] curves = 9 is not allowed. Allowed: 0 unless a 'bert_ner' component")
+    allowed = re.escape("[training.logger] curves = 9 is invalid. Allowed: 0 unless a 'bert_ner' component")
     with pytest.raises(ConfigError, match=allowed):
         setup(spacy.blank("en"))
     # The component is disabled, as if frozen.

@@ -113,7 +113,7 @@ def test_it_is_replaced_but_not_what_was_written_by_hand(pipeline, metrics):
     written = (pipeline / "README.md").read_text()
     for changed in ("# Mine", written.replace("## Limits", "## Limits\n\n- Mine"), f"{written}Mine\n"):
         (pipeline / "README.md").write_text(changed)
-        with pytest.raises(BertNerError, match=r"README.md already exists and was written or edited by hand"):
+        with pytest.raises(BertNerError, match=r"README.md was written or edited by hand, so it is not replaced"):
             write_card(pipeline, metrics)
         assert (pipeline / "README.md").read_text() == changed
 
@@ -127,7 +127,7 @@ def test_a_report_on_what_the_pipeline_was_before_is_refused(pipeline, metrics):
     nlp = spacy.load(pipeline)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Eve"}])
     nlp.to_disk(pipeline)
-    with pytest.raises(BertNerError, match=r"none of these has the current files of .*pipeline. .* evaluate "):
+    with pytest.raises(BertNerError, match=r"but it does not match the current files of .*pipeline. .* evaluate "):
         write_card(pipeline, metrics)
 
 
@@ -169,7 +169,9 @@ def test_labels_that_are_not_in_the_held_out_data_have_their_guidelines(tmp_path
     assert {"| per | people | Ada |", "| art | works |  |", "| geo | places | Lima |"} <= {*card}
     assert sum(line.startswith(("| art |", "| geo |")) for line in card) == 2  # labels without entities have no scores
     (tmp_path / "labels.json").write_text('{"pre": "people"}')
-    with pytest.raises(BertNerError, match=r"guidelines for pre, which are not labels. Allowed: per, art, geo."):
+    with pytest.raises(
+        BertNerError, match=r"guidelines for pre, which the pipeline does not predict. Allowed: per, art, geo."
+    ):
         write_card(tmp_path / "pipeline", tmp_path / "report" / "metrics.json", tmp_path / "labels.json")
 
 
@@ -178,7 +180,7 @@ def test_a_meta_that_lacks_something_is_named(pipeline, metrics, key):
     meta = json.loads((pipeline / "meta.json").read_text())
     del meta[key]
     (pipeline / "meta.json").write_text(json.dumps(meta))
-    with pytest.raises(BertNerError, match=rf"meta.json has no {key}, so it is not the meta.json"):
+    with pytest.raises(BertNerError, match=rf"meta.json has no valid {key}, so it is not the meta.json"):
         write_card(pipeline, metrics)
 
 
@@ -226,7 +228,7 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
     write_card(pipeline, metrics)
     assert "| **all** | 0.800 |" in (pipeline / "README.md").read_text()
     spacy.blank("de").to_disk(tmp_path / "other")
-    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, but none of these has .*other"):
+    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, but it does not match .*other"):
         write_card(tmp_path / "other", metrics)
 
 
@@ -236,8 +238,11 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
         ("{", "metrics.json cannot be read: .* Allowed: a JSON object"),
         ("[]", "metrics.json cannot be read: it is not a JSON object"),
         ("{}", "metrics.json is not an evaluation report: it contains no pipeline"),
-        ('{"pipelines": {"a": {"sha256": SUM}}}', "is not an evaluation report: KeyError.* evaluate writes"),
-        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, but none of these has the current files"),
+        (
+            '{"pipelines": {"a": {"sha256": SUM}}}',
+            "is not an evaluation report: KeyError.* the evaluate command writes",
+        ),
+        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, but it does not match the current files"),
         ('{"pipelines": {"a": 1}}', "metrics.json is not an evaluation report"),
         (
             '{"pipelines": {"a": {"sha256": SUM, "labels": [], "scores": {"per_label": {}}}}, "train": null}',
@@ -254,7 +259,7 @@ def test_what_is_no_report_is_refused(pipeline, tmp_path, content, message):
 
 def test_guidelines_are_texts(pipeline, metrics, tmp_path):
     (tmp_path / "labels.json").write_text('{"per": 1}')
-    with pytest.raises(BertNerError, match="labels.json has a value that is not text"):
+    with pytest.raises(BertNerError, match="labels.json contains a value that is not text"):
         write_card(pipeline, metrics, tmp_path / "labels.json")
 
 

@@ -321,7 +321,7 @@ def test_shares_of_the_confusion_matrix_are_of_all_labels():
 
 def test_training_data_without_entities_is_none(folder, tmp_path):
     data = write(tmp_path / "none.spacy", [("the lives .", [])])
-    with pytest.raises(BertNerError, match="none.spacy has no entities, so entities cannot be divided"):
+    with pytest.raises(BertNerError, match="none.spacy has no entities, so entities seen and unseen in training"):
         evaluate([folder / "ruler"], folder / "test.spacy", train=data)
 
 
@@ -399,7 +399,7 @@ def test_the_command_takes_training_data_log_and_precision(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--precision", "1.5"], "--precision 1.5 is not allowed. Allowed: a number from 0 to 1"),
+        (["--precision", "1.5"], "--precision 1.5 is invalid. Allowed: a number from 0 to 1"),
         (["--train", "nowhere.spacy"], "nowhere.spacy does not exist"),
         (["--log", "nowhere.csv"], "nowhere.csv does not exist"),
     ],

@@ -23,7 +23,7 @@ def test_curves_are_read_and_what_was_not_measured_is_left_out(tmp_path):
 @pytest.mark.parametrize("text", ["", "step,loss_bert_ner\n", "step,acc\n1,0.5\n", "step,ents_f\n1,nan\n"])
 def test_a_log_without_curves_is_none(tmp_path, text):
     (tmp_path / "log.csv").write_text(text)
-    with pytest.raises(BertNerError, match="is not a training log .it has no columns with loss, accuracy or F1"):
+    with pytest.raises(BertNerError, match="is not a training log: it has no columns with loss, accuracy or F1"):
         read_log(tmp_path / "log.csv")
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_finite_number_is_left_out(tmp_path):
 )
 def test_what_is_no_log_is_refused(tmp_path, content):
     (tmp_path / "log.csv").write_bytes(content)
-    with pytest.raises(BertNerError, match=r"log.csv is not a training log .*CsvLogger.v1"):
+    with pytest.raises(BertNerError, match=r"log.csv is not a training log: .*CsvLogger.v1"):
         read_log(tmp_path / "log.csv")
 
 

@@ -68,13 +68,13 @@ def test_balanced_weights_that_were_not_counted_are_an_error(make_nlp, tagger, e
     pipe = make_nlp(name=tagger, config={"class_weights": "balanced"}).get_pipe("bert_ner")
     assert pipe.predict([eg.predicted for eg in examples])
     with pytest.raises(
-        ConfigError, match=r"class_weights = 'balanced' .*Allowed: weights by label, because the training data"
+        ConfigError, match=r"class_weights = 'balanced' .*Allowed: a weight for each label, because the training data"
     ):
         pipe.update([examples[3]])
 
 
 def test_weights_of_labels_that_are_not_in_the_data_are_an_error(make_nlp, examples):
-    with pytest.raises(ConfigError, match="art = 2.0 is not allowed. Allowed: O and the labels geo, org, per"):
+    with pytest.raises(ConfigError, match="art = 2.0 is invalid. Allowed: O and the labels geo, org, per"):
         initialized(make_nlp, examples, config={"class_weights": {"art": 2.0}})
 
 

@@ -169,7 +169,7 @@ def test_it_cannot_be_exported(nlp: Language, tmp_path: Path, is_replaced: bool)
     if is_replaced:
         nlp.replace_listeners("tok2vec", "bert_ner", ["model.tok2vec"])
     nlp.to_disk(tmp_path / "pipeline")
-    with pytest.raises(BertNerError, match=r"not a transformers checkpoint, so it cannot be exported\. Allowed"):
+    with pytest.raises(BertNerError, match=r"cannot be exported, .* instead of a transformers checkpoint\. Allowed"):
         export_checkpoint(tmp_path / "pipeline", tmp_path / "out", "onnx")
 
 
@@ -180,7 +180,7 @@ def test_bytes_whose_settings_no_config_may_have_are_refused(nlp: Language, exam
     model = srsly.msgpack_loads(data["model"])
     model["attrs"][0]["tag_scheme"] = serialize_attr(None, "IOB7", "tag_scheme", pipe.model)
     data["model"] = srsly.msgpack_dumps(model)
-    with pytest.raises(ConfigError, match="tag_scheme = 'IOB7' is not allowed"):
+    with pytest.raises(ConfigError, match="tag_scheme = 'IOB7' is invalid"):
         pipe.from_bytes(srsly.msgpack_dumps(data))
     assert pipe.model.attrs["tag_scheme"] is None
     assert found(nlp, examples) == gold(examples)
@@ -253,7 +253,7 @@ def test_tags_may_be_of_another_scheme(examples: list[Example]) -> None:
 def test_without_a_head_it_says_to_train(examples: list[Example]) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"@architectures": SHARED, "tok2vec": TOK2VEC}})
-    with pytest.raises(CheckpointError, match=r"no trained head .* spacy train configs/shared_transformer.cfg"):
+    with pytest.raises(CheckpointError, match=r"no trained head, .* spacy train configs/shared_transformer.cfg"):
         nlp("Kevin Durant")
     with pytest.raises(BertNerError, match="has no labels to learn"):
         nlp.initialize(lambda: [examples[3]])
@@ -268,8 +268,8 @@ def test_rehearsing_takes_an_encoder_of_its_own(nlp: Language, examples: list[Ex
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tok2vec": None}, "tok2vec = None is not allowed. Allowed: a section with @architectures"),
-        ({"tag_scheme": "IOB9"}, "tag_scheme = 'IOB9' is not allowed. Allowed: .*IOB2"),
+        ({"tok2vec": None}, "tok2vec = None is invalid. Allowed: a section with @architectures"),
+        ({"tag_scheme": "IOB9"}, "tag_scheme = 'IOB9' is invalid. Allowed: .*IOB2"),
     ],
 )
 def test_settings_are_checked(change: dict[str, object], message: str) -> None:

@@ -287,13 +287,13 @@ def test_yoso_does_not_hash_at_random(tmp_path):
 
 def test_a_nystromformer_of_fixed_length_is_refused(tmp_path):
     folder = save(tmp_path / "nystromformer", "nystromformer", num_landmarks=8, segment_means_seq_len=32)
-    reason = r"num_landmarks = 8 and segment_means_seq_len = 32\. .* Set in its config.json: \"num_landmarks\": 32"
+    reason = r"num_landmarks = 8 and segment_means_seq_len = 32\. .* Set this in its config.json: \"num_landmarks\": 32"
     with pytest.raises(CheckpointError, match=reason):
         Checkpoint.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
-    ("model_type", "reason"), [("bros", "bounding box of each word"), ("mra", "replaces it by zeros")]
+    ("model_type", "reason"), [("bros", "bounding box of each word"), ("mra", "replaces the attention with zeros")]
 )
 def test_an_architecture_that_cannot_read_plain_text_is_refused(tmp_path, model_type, reason):
     folder = save(tmp_path / model_type, model_type)

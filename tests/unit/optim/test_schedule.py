@@ -98,4 +98,4 @@ BAD = [
 def test_settings_are_checked(key, value, allowed):
     with pytest.raises(ConfigError) as error:
         make_warmup_linear_v1(**{key: value})
-    assert str(error.value) == f"[training.optimizer.learn_rate] {key} = {value!r} is not allowed. Allowed: {allowed}."
+    assert str(error.value) == f"[training.optimizer.learn_rate] {key} = {value!r} is invalid. Allowed: {allowed}."

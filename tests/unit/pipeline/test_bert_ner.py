@@ -92,7 +92,7 @@ def test_labels_come_from_the_examples_or_from_the_config(make_nlp, examples):
 
 
 def test_without_labels_there_is_nothing_to_learn(make_nlp, examples):
-    with pytest.raises(BertNerError, match="The training data has no entity, so 'bert_ner' has no labels"):
+    with pytest.raises(BertNerError, match="The training data has no entities, so 'bert_ner' has no labels"):
         make_nlp().initialize(lambda: examples[3:])
 
 
@@ -126,7 +126,9 @@ def test_initialize_forgets_the_temperature(nlp, examples):
 
 def test_a_label_that_the_head_lacks_is_an_error(nlp):
     eg = Example.from_dict(nlp.make_doc("Kevin"), {"entities": [(0, 5, "dog")]})
-    with pytest.raises(TagError, match="The examples contain the label 'dog', but 'bert_ner' has only: geo, org, per"):
+    with pytest.raises(
+        TagError, match="The examples contain the label 'dog', but 'bert_ner' has only these labels: geo"
+    ):
         nlp.update([eg])
 
 

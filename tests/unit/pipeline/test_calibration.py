@@ -18,7 +18,7 @@ from spacy_bert_ner.types import Entity
 # Most tests use few entities.
 pytestmark = [
     pytest.mark.usefixtures("few_exceptions"),
-    pytest.mark.filterwarnings("ignore:The temperature of .* was fitted to"),
+    pytest.mark.filterwarnings("ignore:The temperature for .* was fitted on"),
 ]
 
 TEXTS = ["Kevin Durant lives in New York .", "Mr. O'Neill plays for the Nets .", "the United Nets in Brooklyn"]
@@ -74,7 +74,9 @@ def test_the_report(pipeline):
 
 
 def test_few_entities_are_told(pipeline):
-    with pytest.warns(UserWarning, match=r"of 'bert_ner' was fitted to only \d\d entities, .* at least 100 entities"):
+    with pytest.warns(
+        UserWarning, match=r"for 'bert_ner' was fitted on only \d\d predicted entities, .* at least 100 entities"
+    ):
         calibrate_pipeline(*pipeline)
 
 
@@ -114,11 +116,13 @@ def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipel
 
 
 NO_SCORES = (
-    r"Calibration of 'second' was skipped\. 'second' computes no scores because "
-    "spans_key = null, .* Set a span group"
+    (
+    r"Calibration of 'second' was skipped\. 'second' computes no entity scores because "
+    "spans_key = null, .* Set the key of a span group"
+)
 )
 NOTHING_LEFT = (
-    r"Calibration of 'second' was skipped\. Cannot fit the temperature of 'second': 0 of 0 predicted entities"
+    r"Calibration of 'second' was skipped\. Cannot fit a temperature for 'second': 0 of 0 predicted entities"
 )
 
 
@@ -153,12 +157,14 @@ def test_where_no_component_can_be_calibrated_none_is(make_nlp, tagger, tmp_path
     done = run(tmp_path / "silent", pipeline[1])
     assert done.exit_code == 1
     message = " ".join(done.output.split())
-    assert "'first' computes no scores" in message
-    assert "'second' computes no scores" in message
+    assert "'first' computes no entity scores" in message
+    assert "'second' computes no entity scores" in message
     # One component computes no scores, and the other predicts no entities, as after too little training.
     add_two(spacy.blank("en"), tagger, spans_key=None).to_disk(tmp_path / "two")
     data = gold(tmp_path / "gold.spacy", ("Nobody", ["B-per"]))
-    with pytest.raises(CalibrationError, match="'second' computes no scores.* Cannot fit the temperature of 'first'"):
+    with pytest.raises(
+        CalibrationError, match="'second' computes no entity scores.* Cannot fit a temperature for 'first'"
+    ):
         calibrate_pipeline(tmp_path / "two", data)
     assert temperatures(tmp_path / "silent") == temperatures(tmp_path / "two") == [1.0, 1.0]
 
@@ -171,7 +177,7 @@ def test_what_is_not_there(tmp_path, pipeline):
         assert "does not exist" in " ".join(done.output.split())
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(
-        BertNerError, match="no component made by 'bert_ner'. Its components are: none. Allowed: a pipe"
+        BertNerError, match="no component created by the factory 'bert_ner'. Its components are: none. Allowed: a pipe"
     ):
         calibrate_pipeline(tmp_path / "blank", data)
 

@@ -132,7 +132,7 @@ def test_a_group_of_another_component_is_not_replaced():
     doc = nlp.make_doc(TEXT)
     doc.spans["sc"] = [Span(doc, 0, 1, label="mine")]
     with pytest.raises(
-        BertNerError, match=r"doc.spans\['sc'\] contains spans of another component.*spans_key = \"bert_ner\""
+        BertNerError, match=r"doc.spans\['sc'\] contains spans from another component.*spans_key = \"bert_ner\""
     ):
         nlp(doc)
     assert [span.label_ for span in doc.spans["sc"]] == ["mine"]
@@ -250,7 +250,9 @@ def test_an_attribute_of_that_name_stays_what_it_was(no_extension):
     make_nlp(spans_key=None)
     assert not Span.has_extension("score")
     Span.set_extension("score", default="mine")
-    with pytest.warns(UserWarning, match=r"ent._.score is already registered for another purpose"):
+    with pytest.warns(
+        UserWarning, match=r"ent._.score does not return entity scores, because other code has already registered"
+    ):
         nlp = make_nlp()
     assert nlp(TEXT).ents[0]._.score == "mine"
 
@@ -471,7 +473,7 @@ def test_the_temperature_is_saved(tmp_path):
     assert from_bytes.cfg["temperature"] == from_disk.cfg["temperature"] == 2.5
 
 
-few_entities = pytest.mark.filterwarnings("ignore:The temperature of 'bert_ner' was fitted to")
+few_entities = pytest.mark.filterwarnings("ignore:The temperature for 'bert_ner' was fitted on")
 
 
 @few_entities
@@ -506,7 +508,7 @@ def test_what_cannot_be_calibrated():
         nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), gold)])
     with pytest.raises(BertNerError, match="0 of 0 predicted entities are correct"):
         nlp.get_pipe("bert_ner").calibrate([Example(nlp.make_doc(TEXT), nlp.make_doc(TEXT))])
-    with pytest.raises(BertNerError, match="computes no scores because spans_key = null"):
+    with pytest.raises(BertNerError, match="computes no entity scores because spans_key = null"):
         make_nlp(spans_key=None).get_pipe("bert_ner").calibrate([])
 
 

@@ -116,7 +116,7 @@ def test_the_error_names_key_value_and_what_is_allowed(key, value, allowed):
     place = "components.<name>.model" if section else "components.bert_ner"
     with pytest.raises(ConfigError) as error:
         spacy.blank("en").add_pipe("bert_ner", config=config)
-    assert str(error.value).startswith(f"[{place}] {name} = {value!r} is not allowed. Allowed: {allowed}")
+    assert str(error.value).startswith(f"[{place}] {name} = {value!r} is invalid. Allowed: {allowed}")
 
 
 def test_the_name_of_the_component_is_in_the_message():
@@ -135,7 +135,7 @@ def test_the_defaults_of_the_settings_are_those_of_the_factory():
 
 
 def test_thresholds_are_for_labels():
-    with pytest.raises(ConfigError, match=r"thresholds = \{3: 0.5\} is not allowed. Allowed: numbers from 0"):
+    with pytest.raises(ConfigError, match=r"thresholds = \{3: 0.5\} is invalid. Allowed: numbers from 0"):
         Settings(thresholds={3: 0.5}).check("bert_ner")
 
 
@@ -168,7 +168,7 @@ def test_the_labels_of_thresholds_are_checked_when_weights_are_loaded(method, ta
     )
     doc = spacy.blank("en")("Kevin")
     examples = [Example(doc, doc)]
-    with pytest.raises(ConfigError, match="PER = 0.5 is not allowed. Allowed: the labels geo, per"):
+    with pytest.raises(ConfigError, match="PER = 0.5 is invalid. Allowed: the labels geo, per"):
         pipe.initialize(lambda: examples) if method == "initialize" else pipe.calibrate(examples)
 
 
@@ -177,7 +177,7 @@ def test_the_labels_of_thresholds_are_checked_when_a_pipeline_is_loaded(way, tag
     nlp = spacy.blank("en")
     nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
     nlp.to_disk(tmp_path)
-    with pytest.raises(ConfigError, match="PER = 0.5 is not allowed. Allowed: the labels geo, per"):
+    with pytest.raises(ConfigError, match="PER = 0.5 is invalid. Allowed: the labels geo, per"):
         if way == "disk":
             spacy.load(tmp_path, config={"components.bert_ner.thresholds": {"PER": 0.5}})
         else:
@@ -344,7 +344,7 @@ def test_every_key_is_among_those_that_are_changed():
 
 @pytest.mark.filterwarnings("ignore:The trained head of")
 @pytest.mark.filterwarnings("ignore:.* was fine-tuned for tagging")
-@pytest.mark.filterwarnings("ignore:Entities omitted")
+@pytest.mark.filterwarnings("ignore:Some entities were omitted")
 @pytest.mark.parametrize("key", EFFECTS)
 def test_every_key_has_an_effect(key, tagger, tmp_path):
     value, look = EFFECTS[key]
@@ -390,7 +390,7 @@ NO_NAMES += ['a"b', "a|b", "vocab", "Tokenizer", "\ud800", "x" * 201, "é" * 101
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_what_can_be_no_name_of_a_component(name):
     nlp = spacy.blank("en")
-    message = re.escape(f"Invalid component name {name!r}: the name is also a folder") + ".* without"
+    message = re.escape(f"Invalid component name {name!r}. The name is also used for a folder") + ".* without"
     with pytest.raises(ConfigError, match=message):
         nlp.add_pipe("bert_ner", name=name)
     assert nlp.pipe_names == []

@@ -158,7 +158,7 @@ def test_inputs_that_have_no_meaning_are_refused(kind, graph, folder):
     change, problem = BAD_INPUTS[kind]
     change(graph).save(folder / "model.onnx")
     message = refusal(folder)
-    assert f"The graph of '{folder}' cannot be run: its inputs are " in message
+    assert f"The ONNX graph of '{folder}' cannot be run: its inputs are " in message
     assert problem in message
     names = "input_ids (ids, token_ids, input_word_ids) and attention_mask (mask, attn_mask, input_mask)"
     assert f"Required inputs: {names}. Optional inputs: token_type_ids (" in message
@@ -229,7 +229,7 @@ def test_outputs_that_have_no_logits_are_refused(kind, graph, folder):
     BAD_OUTPUTS[kind](graph).save(folder / "model.onnx")
     message = refusal(folder)
     assert " cannot be run: its outputs are " in message
-    assert "One output must be the logits of 5 tags, the number in config.json" in message
+    assert "One output must contain the logits for 5 tags, the number of tags in config.json" in message
 
 
 def test_a_width_that_shows_only_when_it_runs_is_refused(graph, folder):
@@ -239,12 +239,17 @@ def test_a_width_that_shows_only_when_it_runs_is_refused(graph, folder):
     config["label2id"] = {tag: int(i) for i, tag in config["id2label"].items()}
     srsly.write_json(folder / "config.json", config)
     message = refusal(folder)
-    assert "its output 'logits' has the shape [1, 3, 5], not [1, 3, 3]: windows, subwords and the 3 tags" in message
+    assert (
+        "its output 'logits' has the shape [1, 3, 5], but the shape must be [1, 3, 3]: windows, subwords and the 3 tags"
+        in message
+    )
 
 
 def test_probabilities_are_refused(graph, folder):
     graph.give_probabilities().save(folder / "model.onnx")
-    assert "its output 'logits' holds probabilities, as after a softmax. It must hold logits" in refusal(folder)
+    assert "its output 'logits' contains probabilities, as after a softmax. It must contain the logits" in refusal(
+        folder
+    )
 
 
 def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
@@ -253,14 +258,16 @@ def test_a_graph_that_fails_when_it_runs_says_so(graph, folder):
     config = srsly.read_json(folder / "config.json")
     srsly.write_json(folder / "config.json", {**config, "max_position_embeddings": 512})
     nlp = make(folder)
-    with pytest.raises(CheckpointError, match=r"^The graph of .* cannot be run: .*(.|\n)*optimum-cli export onnx"):
+    with pytest.raises(CheckpointError, match=r"^The ONNX graph of .* cannot be run: .*(.|\n)*optimum-cli export onnx"):
         nlp("Kevin Durant lives in New York " * 30)
 
 
 def test_a_graph_that_does_not_end_is_refused(graph, folder, monkeypatch):
     monkeypatch.setattr("spacy_bert_ner.runtimes.onnx_checkpoint.TRIAL_SECONDS", 0.1)
     graph.loop(2**62).save(folder / "model.onnx")
-    assert "it takes more than 0.1 seconds for one subword, as if it had a loop that does not end" in refusal(folder)
+    assert "it takes more than 0.1 seconds to process one subword, so it may contain an infinite loop" in refusal(
+        folder
+    )
 
 
 def test_a_loop_that_ends_is_run(graph, folder, of_torch):
@@ -323,7 +330,7 @@ def test_one_of_several_is_named(graph, folder, of_torch):
             nlp("the")
         found = '"model.onnx", "onnx/model.onnx", "onnx/model_q4.onnx"'
         assert str(error.value) == (
-            f"'{folder}' holds several ONNX graphs: {found}. Allowed: one of them. Select it: "
+            f"'{folder}' contains several ONNX graphs: {found}. Allowed: one of them. Select one: "
             '[components.<name>.model.runtime] @misc = "spacy_bert_ner.OnnxRuntime.v1" and file = "model.onnx"'
         )
     assert entities(make(folder, file="onnx/model_q4.onnx")) == of_torch[1]
@@ -332,7 +339,10 @@ def test_one_of_several_is_named(graph, folder, of_torch):
 def test_a_graph_that_is_named_and_not_there(graph, folder):
     graph.save(folder / "onnx" / "model.onnx")
     message = refusal(folder, file="onnx/model_q4.onnx")
-    assert f"file = 'onnx/model_q4.onnx' is not in the folder '{folder}'. Allowed: \"onnx/model.onnx\"; or" in message
+    assert (
+        f"file = 'onnx/model_q4.onnx' does not exist in the folder '{folder}'. Allowed: \"onnx/model.onnx\". "
+        in message
+    )
     (folder / "onnx" / "model.onnx").unlink()
     assert "Allowed: none, because no file matches *.onnx or onnx/*.onnx" in refusal(folder, file="model.onnx")
 
@@ -344,7 +354,7 @@ def test_what_can_be_no_graph(file, folder):
     with pytest.raises(ConfigError) as error:
         make(folder, file=file)
     place = (
-        f"[components.<name>.model.runtime] file = {file!r} is not allowed. Allowed: a path in the checkpoint's folder"
+        f"[components.<name>.model.runtime] file = {file!r} is invalid. Allowed: a path in the checkpoint's folder"
     )
     assert str(error.value).startswith(place)
 
@@ -365,7 +375,7 @@ def test_pickled_weights_beside_a_graph_are_left_alone(graph, folder, of_torch):
     graph.save(folder / "onnx" / "model.onnx")
     (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n.")
     assert entities(make(folder)) == of_torch[1]
-    with pytest.raises(CheckpointError, match="are not safetensors, but pytorch_model.bin, which can run code"):
+    with pytest.raises(CheckpointError, match="are in pytorch_model.bin, which can run code"):
         on_torch(folder)("the")
 
 
@@ -379,7 +389,7 @@ def test_without_a_runtime_a_graph_alone_says_what_to_set(graph, folder):
 def test_a_graph_on_the_hub_is_refused_before_anything_is_asked(name):
     message = refusal(name)
     assert f"there is no folder '{name}'" in message
-    assert f"hf download {name} --local-dir {name.rpartition('/')[2]}; and name that folder" in message
+    assert f"hf download {name} --local-dir {name.rpartition('/')[2]}. Then specify that folder" in message
 
 
 # --- Weights in a second file ---
@@ -395,12 +405,12 @@ def with_external_data(graph, path):
 def test_weights_in_a_second_file_are_refused(graph, folder):
     with_external_data(graph, folder / "onnx" / "model.onnx")
     message = refusal(folder)
-    assert "are in a second file, model.onnx_data. Allowed: a graph of one file, of up to 2 GB. Join them" in message
+    assert "are in a second file, model.onnx_data. Allowed: a graph in a single file of at most 2 GB. " in message
 
 
 def test_the_line_that_joins_them_works(graph, folder, of_torch):
     path = with_external_data(graph, folder / "onnx" / "model.onnx")
-    code = refusal(folder).partition('python -c "')[2].partition('"; and delete')[0]
+    code = refusal(folder).partition('python -c "')[2].partition('". Then delete')[0]
     exec(code)
     (folder / "onnx" / "model.onnx_data").unlink()
     assert path.stat().st_size > 10_000
@@ -447,6 +457,6 @@ def test_a_config_without_tags_says_what_to_add(graph, folder):
         del config[key]
     (folder / "config.json").write_text(json.dumps(config))
     message = refusal(folder)
-    assert f"config.json of the ONNX graph of '{folder}' does not name the tags" in message
-    assert "(it has LABEL_0, LABEL_1)" in message
+    assert f"config.json for the ONNX graph '{folder}' does not name the tags" in message
+    assert "Its tags are: LABEL_0, LABEL_1." in message
     assert '"id2label": {"0": "O", "1": "B-per", "2": "I-per"}' in message

@@ -92,18 +92,18 @@ def test_a_precision_that_is_not_there():
         registry.resolve({"runtime": {"@misc": TORCH, "precision": "int4"}})
     allowed = 'Allowed: "fp32", "bf16", "fp16", "auto"'
     place = "[components.<name>.model.runtime]"
-    assert str(error.value).startswith(f"{place} precision = 'int4' is not allowed. {allowed}")
+    assert str(error.value).startswith(f"{place} precision = 'int4' is invalid. {allowed}")
 
 
 def test_to_compile_takes_a_compiler(tagger, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(
-        ConfigError, match="compile = True is not allowed. Allowed: false, because there is no C.. compiler"
+        ConfigError, match="compile = True is invalid. Allowed: false, because there is no C.. compiler"
     ):
         make(tagger, runtime={"@misc": TORCH, "compile": True})
     with pytest.raises(ConfigError, match='compile = True .* Allowed: false if precision = "int8"'):
         registry.resolve({"runtime": {"@misc": TORCH, "compile": True, "precision": "int8"}})
-    with pytest.raises(ConfigError, match="compile = 'yes' is not allowed. Allowed: true, false"):
+    with pytest.raises(ConfigError, match="compile = 'yes' is invalid. Allowed: true, false"):
         registry.resolve({"runtime": {"@misc": TORCH, "compile": "yes"}})
 
 

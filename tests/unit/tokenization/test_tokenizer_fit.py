@@ -31,7 +31,7 @@ def test_a_text_without_spaces_that_is_one_token_is_told_once(text, lang):
 
 def test_many_tokens_that_share_a_subword_are_told_once():
     nlp = oracle("zh", "wordpiece", outside)
-    message = r"Of the first 100 tokens, 75 % share .* 'zh' splits text into shorter .* the checkpoint of 'bert_ner'"
+    message = r"Of the first 100 tokens, 75% share .* 'zh' splits text into shorter .* tokenizer in 'bert_ner'"
     with pytest.warns(UserWarning, match=message) as told:
         # 2017 is one subword and four tokens, so three of the tokens are joined.
         list(nlp.pipe(["2017"] * 50))

@@ -113,11 +113,11 @@ def test_the_console_shows_what_that_of_spacy_does(tmp_path, console):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"path": ""}, "path = '' is not allowed. Allowed: a file path, such as path = \"training/log.csv\""),
-        ({"path": None}, "path = None is not allowed. Allowed: a file path, such as"),
-        ({"path": "."}, "path = '.' is not allowed. Allowed: a file path, such as"),
-        ({"path": "a", "console": "yes"}, "console = 'yes' is not allowed. Allowed: true, false"),
-        ({"path": "a", "progress_bar": 1}, "progress_bar = 1 is not allowed. Allowed: true, false"),
+        ({"path": ""}, "path = '' is invalid. Allowed: a file path, such as path = \"training/log.csv\""),
+        ({"path": None}, "path = None is invalid. Allowed: a file path, such as"),
+        ({"path": "."}, "path = '.' is invalid. Allowed: a file path, such as"),
+        ({"path": "a", "console": "yes"}, "console = 'yes' is invalid. Allowed: true, false"),
+        ({"path": "a", "progress_bar": 1}, "progress_bar = 1 is invalid. Allowed: true, false"),
         (
             {"path": "a", "progress_bar": True, "console": False},
             "progress_bar = True .*Allowed: false if console = ",
@@ -173,5 +173,5 @@ def test_it_does_not_say_it_where_the_loop_has():
 
 
 def test_its_setting_is_checked():
-    with pytest.raises(ConfigError, match=r"\[training.logger\] progress_bar = 1 is not allowed. Allowed: true, false"):
+    with pytest.raises(ConfigError, match=r"\[training.logger\] progress_bar = 1 is invalid. Allowed: true, false"):
         make_console_logger_v1(progress_bar=1)

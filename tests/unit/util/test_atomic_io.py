@@ -210,7 +210,7 @@ def test_no_file_is_replaced_where_one_cannot_be(tmp_path):
     (tmp_path / "train.spacy").write_text("old")
     (tmp_path / "dev.spacy").mkdir()
     with (
-        pytest.raises(IsADirectoryError, match="is a folder, but a file of that name must be written"),
+        pytest.raises(IsADirectoryError, match="is a folder, so no file with that name can be written"),
         atomic_files(tmp_path, ["train.spacy", "dev.spacy"]) as temporary,
     ):
         for path in temporary:

@@ -45,9 +45,7 @@ def device(path):
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json", "more"])
 def test_what_is_no_file_in_a_checkpoint_is_refused(checkpoint, file, make):
     make(checkpoint / file)
-    with pytest.raises(
-        CheckpointError, match=rf"^{file} in .*checkpoint is not a file, but a device, a pipe or a socket"
-    ):
+    with pytest.raises(CheckpointError, match=rf"^{file} in .*checkpoint is a device, a pipe or a socket"):
         Checkpoint.from_pretrained(checkpoint)
 
 
@@ -56,7 +54,7 @@ def test_what_is_no_file_in_a_checkpoint_is_refused(checkpoint, file, make):
 def test_what_is_no_file_in_a_component_is_refused(pipeline, file, make):
     make(pipeline / file)
     name = file.partition("/")[2]
-    with pytest.raises(CheckpointError, match=rf"^{name} in .*bert_ner is not a file, but a device"):
+    with pytest.raises(CheckpointError, match=rf"^{name} in .*bert_ner is a device"):
         spacy.load(pipeline)
 
 
@@ -64,7 +62,7 @@ def test_what_is_no_file_in_a_component_is_refused(pipeline, file, make):
 @pytest.mark.parametrize("file", ["config.cfg", "meta.json", "tokenizer", "vocab/strings.json", "bert_ner/cfg"])
 def test_what_is_no_file_in_a_pipeline_is_refused(pipeline, file, make):
     make(pipeline / file)
-    with pytest.raises(BertNerError, match=rf"^{file} in .*pipeline is not a file, but a device"):
+    with pytest.raises(BertNerError, match=rf"^{file} in .*pipeline is a device"):
         load(pipeline)
 
 
@@ -90,12 +88,12 @@ TAGS = {i: f"B-{i}" for i in range(4097)}
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"num_labels": 10**9}, "has 1000000000 tags in num_labels. Allowed: 4096"),
+        ({"num_labels": 10**9}, "has 1000000000 tags in num_labels. Allowed: at most 4096"),
         ({"id2label": TAGS}, "has 4097 tags in id2label"),
         ({"text_config": {"num_labels": 5000}}, "has 5000 tags in num_labels"),
         (
             {"num_hidden_layers": 200_000},
-            "larger model than its weights: num_hidden_layers = 200000, where up to 1,000",
+            "larger model than its weights: num_hidden_layers = 200000, but at most 1,000",
         ),
         ({"encoder_layers": 10**9}, "encoder_layers = 1000000000"),
         ({"n_layer": 10**9}, "n_layer = 1000000000"),

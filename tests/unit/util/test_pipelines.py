@@ -96,7 +96,7 @@ def test_a_damaged_file_is_named_in_our_words(tmp_path, file, content, reason):
     elif content is not GONE:
         path.write_bytes(before[:-3] if content is CUT else content)
     with pytest.raises(
-        BertNerError, match=rf"pipeline is damaged: {file} {reason}.* Allowed: a pipeline as nlp.to_disk"
+        BertNerError, match=rf"pipeline is damaged: {file} {reason}.* Allowed: a pipeline written by nlp.to_disk"
     ):
         load(tmp_path / "pipeline")
 
