@@ -16,10 +16,14 @@ Ints1d = NDArray[np.int64]
 """An integer vector. *Shape:* `(n,)`"""
 Ints2d = NDArray[np.int64]
 """An integer matrix. *Shape:* `(n, m)`"""
-Floats1d = NDArray[np.float64]
-"""A vector of floats. *Shape:* `(n,)`"""
-Floats2d = NDArray[np.float32]
-"""A matrix of tag logits with one row per position, from NumPy on a CPU or CuPy on a GPU. *Shape:* `(n, n_tags)`"""
+Doubles1d = NDArray[np.float64]
+"""A vector of double-precision floats, such as probabilities. *Shape:* `(n,)`"""
+DoublesXd = NDArray[np.float64]
+"""An array of double-precision floats. The docstring of each use states its shape."""
+TagLogits = NDArray[np.float32]
+"""Tag logits with one row per position, from NumPy on a CPU or CuPy on a GPU. *Shape:* `(n, n_tags)`"""
+BatchLogits = NDArray[np.float32]
+"""Tag logits for a padded batch of windows. *Shape:* `(n_windows, longest, n_tags)`"""
 Bools1d = NDArray[np.bool_]
 """A Boolean vector. *Shape:* `(n,)`"""
 ArrayXd = Any

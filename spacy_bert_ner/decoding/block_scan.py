@@ -53,11 +53,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Bools1d, Floats1d, Ints1d, Ints2d
+from ..types import Bools1d, Doubles1d, DoublesXd, Ints1d, Ints2d
 from .automaton import Index, TagAutomaton, automaton_of
 from .tag_scheme import TagSet
-
-Doubles = NDArray[np.float64]
 
 MAX_CELLS = 1 << 19
 """Maximum number of entries in all block matrices together (4 MiB). Longer chains get longer blocks."""
@@ -82,7 +80,7 @@ def viterbi(scores: NDArray[np.floating], is_start: Bools1d, tags: TagSet) -> In
     if not len(scores):
         return np.zeros(0, dtype=np.int64)
     automaton = automaton_of(tags)
-    relative: Doubles = scores.astype(np.float64)
+    relative: DoublesXd = scores.astype(np.float64)
     relative -= relative.max(axis=1, keepdims=True)
     blocks = _cut(relative, is_start, automaton, _MAX_PLUS)
     matrices, _ = _block_matrices(blocks)
@@ -123,14 +121,14 @@ class ForwardBackward:
     log_total (float): logarithm of the sum over the whole chain.
     """
 
-    alpha: Doubles
-    beta: Doubles
-    log_alpha: NDArray[np.float64]
-    log_beta: NDArray[np.float64]
+    alpha: DoublesXd
+    beta: DoublesXd
+    log_alpha: DoublesXd
+    log_beta: DoublesXd
     log_total: float
 
 
-def forward_backward(probabilities: Doubles, is_start: Bools1d, tags: TagSet) -> ForwardBackward:
+def forward_backward(probabilities: DoublesXd, is_start: Bools1d, tags: TagSet) -> ForwardBackward:
     """Sum the probabilities of all legal sequences before and after each token.
 
     probabilities: probability of each tag for each token, above 0, for at least one token. *Shape:*
@@ -154,7 +152,7 @@ def forward_backward(probabilities: Doubles, is_start: Bools1d, tags: TagSet) ->
     return ForwardBackward(alpha[:n], beta[:n], log_alpha[:n], log_beta[:n], log_total)
 
 
-def marginals(probabilities: Doubles, is_start: Bools1d, tags: TagSet) -> tuple[Doubles, float]:
+def marginals(probabilities: DoublesXd, is_start: Bools1d, tags: TagSet) -> tuple[DoublesXd, float]:
     """Compute the marginal probability of each tag for each token over all legal sequences.
 
     probabilities, is_start, tags: see `forward_backward`.
@@ -162,11 +160,11 @@ def marginals(probabilities: Doubles, is_start: Bools1d, tags: TagSet) -> tuple[
     """
     automaton, sums = automaton_of(tags), forward_backward(probabilities, is_start, tags)
     before = np.where(is_start[:, None], sums.alpha @ automaton.allowed_first, sums.alpha @ automaton.allowed)
-    through: Doubles = before * probabilities * sums.beta[:, automaton.state_of_tag]
+    through: DoublesXd = before * probabilities * sums.beta[:, automaton.state_of_tag]
     return through / through.sum(axis=1, keepdims=True), sums.log_total
 
 
-def scaled(sums: Doubles, axis: int | tuple[int, ...], out: Doubles | None = None) -> tuple[Doubles, Floats1d]:
+def scaled(sums: DoublesXd, axis: int | tuple[int, ...], out: DoublesXd | None = None) -> tuple[DoublesXd, Doubles1d]:
     """Scale an array to a maximum of 1 along axes, so products of many arrays stay within the floating-point range.
 
     sums: nonnegative numbers in an array of any shape.
@@ -212,16 +210,16 @@ class _BlockedChain:
     automaton: TagAutomaton
     semiring: _Semiring
     tokens: Ints2d
-    open_weights: Doubles
-    loop_weights: Doubles
-    cross_weights: list[Doubles]
+    open_weights: DoublesXd
+    loop_weights: DoublesXd
+    cross_weights: list[DoublesXd]
 
     @property
     def size(self) -> int:
         """Return the number of tokens per block."""
         return len(self.tokens)
 
-    def forward_step(self, position: int, before: Doubles) -> Doubles:
+    def forward_step(self, position: int, before: DoublesXd) -> DoublesXd:
         """Compute the values after a token from the values before it.
 
         before: values for each state before the token. *Shape:* `(n_states, m, n_blocks)`
@@ -229,14 +227,14 @@ class _BlockedChain:
         """
         add, times, *_ = self.semiring
         closed = add.reduce(before[self.automaton.closed_states], axis=0)
-        after: Doubles = add(
+        after: DoublesXd = add(
             times(self.loop_weights[:, position, None], before), times(self.open_weights[:, position, None], closed)
         )
         for (sources, targets, _), weights in zip(self.automaton.cross_transitions, self.cross_weights, strict=True):
             self._add_to(after, targets, times(weights[:, position, None], before[sources]))
         return after
 
-    def backward_step(self, position: int, after: Doubles, space: Sequence[Doubles] | None = None) -> Doubles:
+    def backward_step(self, position: int, after: DoublesXd, space: Sequence[DoublesXd] | None = None) -> DoublesXd:
         """Compute the values before a token from the values after it.
 
         after: values for each state after the token. *Shape:* `(n_states, m, n_blocks)`
@@ -254,14 +252,14 @@ class _BlockedChain:
             self._add_to(before, sources, arriving)
         return before
 
-    def _add_to(self, values: Doubles, states: Index, arriving: Doubles) -> None:
+    def _add_to(self, values: DoublesXd, states: Index, arriving: DoublesXd) -> None:
         selected = values[states]
         if len(selected) == 1:
             arriving = self.semiring.add.reduce(arriving, axis=0)
         values[states] = self.semiring.add(selected, arriving, out=selected)
 
 
-def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring: _Semiring) -> _BlockedChain:
+def _cut(weights: DoublesXd, is_start: Bools1d, automaton: TagAutomaton, semiring: _Semiring) -> _BlockedChain:
     """Cut a chain into blocks.
 
     weights: weight of each tag for each token. *Shape:* `(n_tokens, n_tags)`
@@ -276,8 +274,8 @@ def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring:
     is_token = positions == tokens  # all other positions are padding
     is_first, is_inside = is_start[tokens] & is_token, ~is_start[tokens] & is_token
 
-    def weights_where(tags: Ints1d, is_allowed: NDArray[np.bool_]) -> Doubles:
-        tag_weights: Doubles = weights[tokens, tags[:, None, None]]  # (n, size, n_blocks)
+    def weights_where(tags: Ints1d, is_allowed: NDArray[np.bool_]) -> DoublesXd:
+        tag_weights: DoublesXd = weights[tokens, tags[:, None, None]]  # (n, size, n_blocks)
         tag_weights[~np.broadcast_to(is_allowed, tag_weights.shape)] = zero
         return tag_weights
 
@@ -296,7 +294,7 @@ def _cut(weights: Doubles, is_start: Bools1d, automaton: TagAutomaton, semiring:
     return _BlockedChain(automaton, semiring, tokens, open_weights, loop_weights, cross_weights)
 
 
-def _block_matrices(blocks: _BlockedChain) -> tuple[Doubles, Doubles]:
+def _block_matrices(blocks: _BlockedChain) -> tuple[DoublesXd, DoublesXd]:
     """Compute the matrix of each block, from each state before the block to each state after it.
 
     Sums are scaled to a maximum of 1. A single block needs no matrix, since no other block depends on it.
@@ -319,7 +317,7 @@ def _block_matrices(blocks: _BlockedChain) -> tuple[Doubles, Doubles]:
     return np.ascontiguousarray(matrices.transpose(2, 0, 1)), logs
 
 
-def _at_edges(sums: Floats1d, matrices: Doubles, logs: Floats1d) -> tuple[Doubles, Floats1d]:
+def _at_edges(sums: Doubles1d, matrices: DoublesXd, logs: Doubles1d) -> tuple[DoublesXd, Doubles1d]:
     """Multiply the sums at the first edge by each matrix in turn.
 
     RETURNS: the sums at every edge, *Shape:* `(n_matrices + 1, n_states)`, and the logarithms of their scaling factors,
@@ -335,7 +333,9 @@ def _at_edges(sums: Floats1d, matrices: Doubles, logs: Floats1d) -> tuple[Double
     return np.array(all_sums), np.array(all_logs)
 
 
-def _inside_blocks(blocks: _BlockedChain, edges: Doubles, logs: Floats1d, *, forward: bool) -> tuple[Doubles, Floats1d]:
+def _inside_blocks(
+    blocks: _BlockedChain, edges: DoublesXd, logs: Doubles1d, *, forward: bool
+) -> tuple[DoublesXd, Doubles1d]:
     """Compute the sums at each token from the sums at one edge of each block.
 
     edges: sums before each block if `forward` is True, or after it otherwise. *Shape:* `(n_blocks, n_states)`

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Entity, Floats1d, Floats2d, Ints1d
+from ..types import Doubles1d, DoublesXd, Entity, Ints1d, TagLogits
 from .automaton import automaton_of
 from .block_scan import LEAST, forward_backward, scaled
 from .tag_scheme import TagSet
@@ -20,12 +20,12 @@ Lower log-probabilities are raised to this value.
 
 
 def entity_scores(
-    logits: Floats2d,
+    logits: TagLogits,
     is_start: NDArray[np.bool_],
     entities: Sequence[Entity],
     tags: TagSet,
     temperature: float = 1.0,
-) -> Floats1d:
+) -> Doubles1d:
     """For each entity, compute the probability that exactly its tokens form one entity with its label.
 
         P(label, start, end) = Σ p(y) over legal y that contain exactly this entity / Σ p(y) over all legal y
@@ -57,14 +57,14 @@ def entity_scores(
 
 
 def _scores(
-    logits: Floats2d,
+    logits: TagLogits,
     is_start: NDArray[np.bool_],
     starts: Ints1d,
     lasts: Ints1d,
     labels: Ints1d,
     tags: TagSet,
     temperature: float,
-) -> Floats1d:
+) -> Doubles1d:
     automaton = automaton_of(tags)
     into, continues = automaton.into().astype(np.float64), automaton.continues.astype(np.float64)
     probabilities = tag_probabilities(logits, temperature)
@@ -94,11 +94,11 @@ def _scores(
     log_after = np.where(at_end, 0.0, sums.log_beta[nexts])
     total = (entity * after).sum(axis=1)
     log_score = np.log(np.maximum(total, LEAST)) + log_entity + log_after - sums.log_total
-    scores: Floats1d = np.exp(np.minimum(log_score, 0.0))
+    scores: Doubles1d = np.exp(np.minimum(log_score, 0.0))
     return scores
 
 
-def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.bool_]) -> float:
+def fit_temperature(score_at: Callable[[float], Doubles1d], correct: NDArray[np.bool_]) -> float:
     """Fit the temperature that maximizes the likelihood of the verdicts on held-out entities.
 
     This is temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) based on the likelihood of entities
@@ -129,7 +129,7 @@ def fit_temperature(score_at: Callable[[float], Floats1d], correct: NDArray[np.b
     return float(np.exp((low + high) / 2))
 
 
-def tag_probabilities(logits: Floats2d, temperature: float = 1.0) -> NDArray[np.float64]:
+def tag_probabilities(logits: TagLogits, temperature: float = 1.0) -> DoublesXd:
     """Compute the softmax of each token's logits in double precision.
 
     All results are above 0, as `block_scan.forward_backward` requires.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..tokenization.alignment import first_subword_rows
-from ..types import Bools1d, EntityConstraints, Floats2d, Ints1d
+from ..types import Bools1d, EntityConstraints, Ints1d, TagLogits
 from .block_scan import viterbi
 from .tag_scheme import TagSet
 
@@ -103,7 +103,7 @@ def subword_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bo
     return TagChain(tokens, ends, rows, is_start, follows_entity)
 
 
-def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Floats2d:
+def mask_forbidden_starts(logits: TagLogits, chain: TagChain, tags: TagSet) -> TagLogits:
     """Mask the logits of tags that are illegal directly after an existing entity.
 
     If a scheme allows `I-` to start an entity only after `O`, `I-` is illegal directly after any other entity. This
@@ -120,7 +120,7 @@ def mask_forbidden_starts(logits: Floats2d, chain: TagChain, tags: TagSet) -> Fl
     return np.where(is_masked, logits.max(axis=1, keepdims=True) - _MASK_MARGIN, logits)
 
 
-def decode_tags(logits: Floats2d, is_start: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
+def decode_tags(logits: TagLogits, is_start: Bools1d, tags: TagSet, *, decoding: str) -> Ints1d:
     """Find the tag of each token.
 
         logits    O  B-org  I-per  I-org     tags with the highest logits, with two illegal transitions

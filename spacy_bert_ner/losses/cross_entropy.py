@@ -13,7 +13,7 @@ from thinc.api import Ragged, get_array_module
 
 from ..decoding.tag_scheme import UNKNOWN
 from ..tokenization.alignment import first_subword_rows
-from ..types import ArrayXd, Floats2d, Ints1d
+from ..types import ArrayXd, Ints1d, TagLogits
 
 
 class WeightedMean(float):
@@ -88,16 +88,16 @@ def rehearsal_loss(output: Sequence[Ragged], old: Sequence[Ragged]) -> tuple[Wei
 
 
 def cross_entropy(
-    logits: Floats2d,
+    logits: TagLogits,
     tag_ids: ArrayXd,
     weights: ArrayXd | None = None,
     *,
     focal_gamma: float = 0.0,
     label_smoothing: float = 0.0,
-) -> tuple[WeightedMean, Floats2d]:
+) -> tuple[WeightedMean, TagLogits]:
     """Compute the mean cross-entropy over rows with a known tag, like `torch.nn.CrossEntropyLoss(ignore_index=-1)`.
 
-    logits (Floats2d): tag logits of each row. *Shape:* `(n_rows, n_tags)`
+    logits (TagLogits): tag logits of each row. *Shape:* `(n_rows, n_tags)`
     tag_ids (ArrayXd): gold tag ID of each row, or -1 if unknown. *Shape:* `(n_rows,)`
     weights (ArrayXd | None): weight of each tag. Each row has the weight of its gold tag, and the loss is divided by
         the sum of these weights. Default: equal weights. *Shape:* `(n_tags,)`
@@ -106,7 +106,7 @@ def cross_entropy(
         paper, and the loss is divided only by the sum of `weights`. Default: 0.0.
     label_smoothing (float): share of the gold probability that is distributed evenly over all tags (Szegedy et al.
         2016, https://arxiv.org/abs/1512.00567). The term for each tag is multiplied by the tag's weight. Default: 0.0.
-    RETURNS (tuple[WeightedMean, Floats2d]): the loss in nats, and its gradient with respect to the logits. *Shape:*
+    RETURNS (tuple[WeightedMean, TagLogits]): the loss in nats, and its gradient with respect to the logits. *Shape:*
         `(n_rows, n_tags)`
     """
     xp = get_array_module(logits)
@@ -135,15 +135,15 @@ def cross_entropy(
     return WeightedMean(float(losses.sum()) / total, total), gradient
 
 
-def distillation(logits: Floats2d, teacher: Floats2d) -> tuple[WeightedMean, Floats2d]:
+def distillation(logits: TagLogits, teacher: TagLogits) -> tuple[WeightedMean, TagLogits]:
     """Compute the mean divergence of a model's tag distribution from that of an older model.
 
     The method is knowledge distillation (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) at temperature 1. Tags
     that the older model lacks must come last. They are excluded from both distributions.
 
-    logits (Floats2d): logits from the model. *Shape:* `(n_rows, n_tags)`
-    teacher (Floats2d): logits from the older model for the same rows. *Shape:* `(n_rows, n_old_tags)`
-    RETURNS (tuple[WeightedMean, Floats2d]): the Kullback-Leibler divergence in nats, and its gradient with respect to
+    logits (TagLogits): logits from the model. *Shape:* `(n_rows, n_tags)`
+    teacher (TagLogits): logits from the older model for the same rows. *Shape:* `(n_rows, n_old_tags)`
+    RETURNS (tuple[WeightedMean, TagLogits]): the Kullback-Leibler divergence in nats, and its gradient with respect to
         `logits`. The divergence is 0 if the distributions are equal. *Shape:* `(n_rows, n_tags)`
     """
     xp = get_array_module(logits)
@@ -173,19 +173,19 @@ def _focal_factors(xp: Any, surprise: ArrayXd, gamma: float) -> tuple[ArrayXd, A
     return focus, focus * (1 + gamma * xp.exp(-surprise) * ratio)
 
 
-def _log_softmax(xp: Any, logits: Floats2d) -> Floats2d:
+def _log_softmax(xp: Any, logits: TagLogits) -> TagLogits:
     logits = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities: Floats2d = logits - xp.log(xp.exp(logits).sum(axis=1, keepdims=True))
+    log_probabilities: TagLogits = logits - xp.log(xp.exp(logits).sum(axis=1, keepdims=True))
     return log_probabilities
 
 
-def _concatenate_logits(output: Sequence[Ragged]) -> Floats2d:
+def _concatenate_logits(output: Sequence[Ragged]) -> TagLogits:
     parts = [part.dataXd for part in output]
-    logits: Floats2d = get_array_module(parts[0]).concatenate(parts)
+    logits: TagLogits = get_array_module(parts[0]).concatenate(parts)
     return logits
 
 
-def _split_by_doc(rows: Floats2d, output: Sequence[Ragged]) -> list[Ragged]:
+def _split_by_doc(rows: TagLogits, output: Sequence[Ragged]) -> list[Ragged]:
     """Split the concatenated rows of all Docs into one `Ragged` per Doc, like the model's output."""
     boundaries = np.cumsum([len(part.dataXd) for part in output])[:-1].tolist()
     parts = get_array_module(rows).split(rows, boundaries)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..decoding.automaton import automaton_of
-from ..decoding.block_scan import LEAST, Doubles, marginals, scaled
+from ..decoding.block_scan import LEAST, marginals, scaled
 from ..decoding.entity_scores import tag_probabilities
 from ..decoding.tag_scheme import TagSet
-from ..types import Entity, Floats1d, Floats2d, Ints2d
+from ..types import Doubles1d, DoublesXd, Entity, Ints2d, TagLogits
 
 _MOST = 1 - 1e-10
 """Upper limit for a span's probability in the loss, which would be infinite at 1."""
@@ -20,7 +20,7 @@ _FREE, _FIRST, _INSIDE, _AFTER = range(4)
 """Token rules; see `_constrained_marginals`."""
 
 
-def negative_loss(logits: Floats2d, spans: Sequence[Entity], tags: TagSet) -> tuple[Floats1d, Floats2d]:
+def negative_loss(logits: TagLogits, spans: Sequence[Entity], tags: TagSet) -> tuple[Doubles1d, TagLogits]:
     """Compute the loss -ln(1 - P(span)) for each span. Minimizing it makes the spans less probable as entities.
 
     P(span) is the probability that exactly these tokens are one entity with this label; see
@@ -31,11 +31,11 @@ def negative_loss(logits: Floats2d, spans: Sequence[Entity], tags: TagSet) -> tu
     Gradient descent thus moves probability from the sequences that contain the span to all other sequences. Each of
     them receives a share in proportion to its probability.
 
-    logits (Floats2d): logits for one non-empty sequence, one row per token. *Shape:* `(n_tokens, n_tags)`
+    logits (TagLogits): logits for one non-empty sequence, one row per token. *Shape:* `(n_tokens, n_tags)`
     spans (Sequence[Entity]): one or more spans, with token indices in the sequence and labels in `tags`. Spans may
         overlap.
     tags (TagSet): tags of the head.
-    RETURNS (tuple[Floats1d, Floats2d]): the loss for each span in nats, *Shape:* `(n_spans,)`, and the gradient of
+    RETURNS (tuple[Doubles1d, TagLogits]): the loss for each span in nats, *Shape:* `(n_spans,)`, and the gradient of
         their sum, *Shape:* `(n_tokens, n_tags)`.
     """
     probabilities = tag_probabilities(logits)
@@ -50,7 +50,9 @@ def negative_loss(logits: Floats2d, spans: Sequence[Entity], tags: TagSet) -> tu
     return -np.log1p(-np.concatenate(span_probabilities)), gradient.astype(logits.dtype)
 
 
-def _constrained_marginals(probabilities: Doubles, spans: Sequence[Entity], tags: TagSet) -> tuple[Doubles, Floats1d]:
+def _constrained_marginals(
+    probabilities: DoublesXd, spans: Sequence[Entity], tags: TagSet
+) -> tuple[DoublesXd, Doubles1d]:
     """For each span, sum over the legal sequences in which the span is exactly one entity.
 
         span   per, tokens 2 to 3         each token has a rule that restricts its tag
@@ -102,7 +104,7 @@ def _rules(spans: Sequence[Entity], n_tokens: int) -> Ints2d:
     return rules
 
 
-def _step(vectors: Doubles, transitions: Doubles, rules: Ints2d) -> Doubles:
+def _step(vectors: DoublesXd, transitions: DoublesXd, rules: Ints2d) -> DoublesXd:
     """Multiply the vector for each span by the matrix for its rule. *Shape:* `(n_spans, n)`"""
     product = np.empty((len(vectors), transitions.shape[2]))
     for rule in np.unique(rules):

@@ -11,7 +11,7 @@ from ..decoding.block_scan import marginals
 from ..decoding.entity_scores import tag_probabilities
 from ..decoding.tag_scheme import UNKNOWN, TagSet
 from ..tokenization.alignment import first_subword_rows
-from ..types import ArrayXd, Floats2d, Ints1d
+from ..types import ArrayXd, Ints1d, TagLogits
 from .cross_entropy import WeightedMean
 
 _RULED_OUT = 1e-30
@@ -57,15 +57,15 @@ def sequence_loss(
 
 
 def negative_log_likelihood(
-    logits: Floats2d, tag_ids: Ints1d, begins: ArrayXd, tags: TagSet
-) -> tuple[WeightedMean, Floats2d]:
+    logits: TagLogits, tag_ids: Ints1d, begins: ArrayXd, tags: TagSet
+) -> tuple[WeightedMean, TagLogits]:
     """Compute the loss for concatenated sequences; see `sequence_loss`.
 
-    logits (Floats2d): tag logits, one row per token. *Shape:* `(n_tokens, n_tags)`
+    logits (TagLogits): tag logits, one row per token. *Shape:* `(n_tokens, n_tags)`
     tag_ids (Ints1d): gold tag ID of each token, or -1 if unknown. *Shape:* `(n_tokens,)`
     begins (ArrayXd): whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
     tags (TagSet): tags of the head.
-    RETURNS (tuple[WeightedMean, Floats2d]): the loss in nats as a mean over the tokens with a known tag, and its
+    RETURNS (tuple[WeightedMean, TagLogits]): the loss in nats as a mean over the tokens with a known tag, and its
         gradient. *Shape:* `(n_tokens, n_tags)`
     """
     known = tag_ids != UNKNOWN
@@ -78,5 +78,5 @@ def negative_log_likelihood(
     expected, log_total = marginals(probabilities, begins, tags)
     allowed = is_gold | ~known[:, None]
     gold, log_gold = marginals(np.where(allowed, probabilities, probabilities * _RULED_OUT), begins, tags)
-    gradient: Floats2d = ((expected - gold) / n_known).astype(logits.dtype)
+    gradient: TagLogits = ((expected - gold) / n_known).astype(logits.dtype)
     return WeightedMean((log_total - log_gold) / n_known, n_known), gradient

@@ -31,7 +31,7 @@ from ..tokenization.alignment import Alignment, split_logits
 from ..tokenization.batching import batch_equal, batch_packed, batch_padded
 from ..tokenization.doc_windows import align_docs, split_docs
 from ..tokenization.windows import Window, stitch_indices
-from ..types import ArrayXd, Encoding, Floats2d, Ints1d
+from ..types import ArrayXd, Encoding, Ints1d, TagLogits
 from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, is_shared, new_head
 from .shim import CheckpointShim
 from .tag_map import check_tag_map
@@ -527,10 +527,10 @@ def default_window(checkpoint: Checkpoint, overlap: int = 0) -> int:
     return min(checkpoint.max_window, max(DEFAULT_WINDOW, 4 * overlap))
 
 
-def logits_of(output: Ragged) -> Floats2d:
+def logits_of(output: Ragged) -> TagLogits:
     """Return the logits of a Doc, with a narrower type than thinc's `Ragged.dataXd`.
 
     output (Ragged): the logits of a Doc.
-    RETURNS (Floats2d): *Shape:* `(n_rows, n_tags)`
+    RETURNS (TagLogits): *Shape:* `(n_rows, n_tags)`
     """
-    return cast(Floats2d, output.dataXd)
+    return cast(TagLogits, output.dataXd)

@@ -21,7 +21,7 @@ from ..evaluation.existing_entities import count_preset_gold
 from ..evaluation.token_accuracy import calibration_error
 from ..losses import gold_tags
 from ..models.token_classifier import TokenClassifier
-from ..types import Entity, Floats1d
+from ..types import Doubles1d, Entity
 from ..util.pipelines import check_labels, open_pipeline
 from .prediction import DecodedBatch, decode_batch
 from .settings import Settings
@@ -66,7 +66,7 @@ def calibrate(
         warnings.warn(message, UserWarning, stacklevel=3)
     is_correct = np.array(correct)
 
-    def score_at(temperature: float) -> Floats1d:
+    def score_at(temperature: float) -> Doubles1d:
         return np.concatenate([decoded.scores(temperature)[is_known] for decoded, is_known in batches])
 
     fitted = fit_temperature(score_at, is_correct)

@@ -18,7 +18,7 @@ from ..errors import Errors
 from ..models import token_classifier
 from ..models.token_classifier import TokenClassifier
 from ..tokenization.alignment import SubwordLogits, joined_tokens
-from ..types import Bools1d, DocPredictions, Entity, Floats1d, Floats2d, Ints1d, Ints2d, Prediction
+from ..types import Bools1d, DocPredictions, Doubles1d, Entity, Ints1d, Ints2d, Prediction, TagLogits
 from ..util.doc_entities import entity_constraints
 from .settings import Settings
 
@@ -55,7 +55,7 @@ class Unread(NamedTuple):
 class DecodedBatch(NamedTuple):
     """A decoded batch of Docs with the tagged positions, in Doc order, and the predicted entities.
 
-    logits (Floats2d): logits for each position, on the CPU. *Shape:* `(n, n_tags)`
+    logits (TagLogits): logits for each position, on the CPU. *Shape:* `(n, n_tags)`
     chain (TagChain): token and subword for each position across all Docs, and the sequences that the positions form.
     entities (list[Entity]): predicted entities with position indices.
     spans (list[EntitySpan]): the same entities with token indices in the Docs. They do not overlap.
@@ -64,7 +64,7 @@ class DecodedBatch(NamedTuple):
     tags (TagSet): tag for each logit column.
     """
 
-    logits: Floats2d
+    logits: TagLogits
     chain: TagChain
     entities: list[Entity]
     spans: list[EntitySpan]
@@ -72,13 +72,13 @@ class DecodedBatch(NamedTuple):
     n_joined: list[int]
     tags: TagSet
 
-    def scores(self, temperature: float) -> Floats1d:
+    def scores(self, temperature: float) -> Doubles1d:
         """Compute the probability of each entity in `spans`; see `entity_scores.entity_scores`.
 
         A joined entity has the probability of its most likely part.
 
         temperature (float): temperature for the scores.
-        RETURNS (Floats1d): the probabilities. *Shape:* `(n_spans,)`
+        RETURNS (Doubles1d): the probabilities. *Shape:* `(n_spans,)`
         """
         scores = entity_scores(self.logits, self.chain.is_start, self.entities, self.tags, temperature)
         if len(self.spans) == len(self.entities):
@@ -91,13 +91,13 @@ class _Batch(NamedTuple):
 
     doc_starts (Ints1d): index of the first token of each Doc. *Shape:* `(n_docs,)`
     lengths (Ints1d), is_joined (Bools1d): see `alignment.Alignment`. *Shape:* `(n_tokens,)` each
-    logits (Floats2d): logits for all subwords, possibly on a GPU. *Shape:* `(n_rows, n_tags)`
+    logits (TagLogits): logits for all subwords, possibly on a GPU. *Shape:* `(n_rows, n_tags)`
     """
 
     doc_starts: Ints1d
     lengths: Ints1d
     is_joined: Bools1d
-    logits: Floats2d
+    logits: TagLogits
 
 
 class _CharacterOffsets(NamedTuple):

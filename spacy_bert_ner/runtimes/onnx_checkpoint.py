@@ -15,6 +15,7 @@ from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.loading import resolve_head, tags_of, translate_load_errors
 from ..decoding.tag_scheme import resolve_scheme
 from ..errors import BertNerError, CheckpointError, EncoderError, Errors
+from ..types import BatchLogits, Ints2d
 from ..util.atomic_io import atomic_folder
 from .onnx_runtime import OnnxRuntime
 from .onnx_signature import Signature, is_distribution, match_signature
@@ -206,11 +207,11 @@ class OnnxSession:
         finally:
             timer.cancel()
 
-    def run(self, ids: Any, mask: Any) -> Any:
+    def run(self, ids: Ints2d, mask: Ints2d) -> BatchLogits:
         """Compute the tag logits of a padded batch.
 
-        ids, mask (Any): padded batch from `Checkpoint.pad`, as NumPy arrays. *Shape:* `(n_windows, longest)` each
-        RETURNS (Any): logits in float32. *Shape:* `(n_windows, longest, n_tags)`
+        ids, mask (Ints2d): padded batch from `Checkpoint.pad`, as NumPy arrays. *Shape:* `(n_windows, longest)` each
+        RETURNS (BatchLogits): logits in float32. *Shape:* `(n_windows, longest, n_tags)`
         RAISES CheckpointError: `onnxruntime` cannot run the graph, or the output does not contain logits for the tags.
             BertNerError: there is not enough memory.
         """
@@ -225,7 +226,7 @@ class OnnxSession:
         if values.shape != expected:
             shapes = {"shape": list(values.shape), "expected": list(expected)}
             raise self._error(Errors.graph_shape.format(output=output, n_tags=self._n_tags, **shapes))
-        logits = values.astype(np.float32, copy=False)
+        logits: BatchLogits = values.astype(np.float32, copy=False)
         if not self._has_run and is_distribution(logits):
             raise self._error(Errors.graph_probabilities.format(output=output))
         self._has_run = True

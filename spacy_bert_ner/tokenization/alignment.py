@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from thinc.api import Ragged
 
-from ..types import Bools1d, Encoding, Floats2d, Ints1d, Ints2d
+from ..types import Bools1d, Encoding, Ints1d, Ints2d, TagLogits
 
 NO_MARKERS = np.zeros(0, dtype=np.int64)
 
@@ -32,7 +32,7 @@ class Alignment(NamedTuple):
 class SubwordLogits(Ragged):
     """The tag logits of a Doc's subwords, grouped by token.
 
-    data (Floats2d): logits of each subword. *Shape:* `(n_rows, n_tags)`
+    data (TagLogits): logits of each subword. *Shape:* `(n_rows, n_tags)`
     lengths (Ints1d): number of rows for each token. *Shape:* `(n_tokens,)`
     is_joined (Bools1d): mask of joined tokens; see `Alignment`. *Shape:* `(n_tokens,)`
     offsets (Ints2d): start and end character of each row's subword in the Doc. *Shape:* `(n_rows, 2)`
@@ -41,7 +41,7 @@ class SubwordLogits(Ragged):
     is_joined: Bools1d
     offsets: Ints2d
 
-    def __init__(self, data: Floats2d, lengths: Any, is_joined: Bools1d, offsets: Ints2d) -> None:
+    def __init__(self, data: TagLogits, lengths: Any, is_joined: Bools1d, offsets: Ints2d) -> None:
         super().__init__(cast(Any, data), lengths)
         self.is_joined = is_joined
         self.offsets = offsets
@@ -127,7 +127,7 @@ def first_subword_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d]:
 
 
 def split_logits(
-    rows: Floats2d,
+    rows: TagLogits,
     alignment: Alignment,
     encodings: Sequence[Encoding],
     n_tokens: Sequence[int],
@@ -135,7 +135,7 @@ def split_logits(
 ) -> list[Ragged]:
     """Split the logits for a batch by Doc.
 
-    rows (Floats2d): logits of the subwords, in the order of `alignment`. *Shape:* `(n_rows, n_tags)`
+    rows (TagLogits): logits of the subwords, in the order of `alignment`. *Shape:* `(n_rows, n_tags)`
     alignment (Alignment): alignment for all Docs, as if their texts were concatenated.
     encodings (Sequence[Encoding]): encoding of each Doc.
     n_tokens (Sequence[int]): number of tokens in each Doc.

@@ -269,9 +269,7 @@ def test_eight_bits_that_cannot_be_are_refused(checkpoints, tagger, monkeypatch)
         ConfigError, match=r"precision = 'int8' is invalid.*the CPU or torch does not support int8 matrix products"
     ):
         make(tagger, runtime={"@misc": TORCH, "precision": "int8"})
-    with pytest.raises(
-        ConfigError, match=r"packed_weights = False is invalid. Allowed: true if precision = \"int8"
-    ):
+    with pytest.raises(ConfigError, match=r"packed_weights = False is invalid. Allowed: true if precision = \"int8"):
         make(tagger, runtime={"@misc": TORCH, "precision": "int8", "packed_weights": False})
 
 

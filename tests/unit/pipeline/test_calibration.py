@@ -116,14 +116,10 @@ def test_every_component_is_calibrated_whatever_its_name(tagger, tmp_path, pipel
 
 
 NO_SCORES = (
-    (
     r"Calibration of 'second' was skipped\. 'second' computes no entity scores because "
     "spans_key = null, .* Set the key of a span group"
 )
-)
-NOTHING_LEFT = (
-    r"Calibration of 'second' was skipped\. Cannot fit a temperature for 'second': 0 of 0 predicted entities"
-)
+NOTHING_LEFT = r"Calibration of 'second' was skipped\. Cannot fit a temperature for 'second': 0 of 0 predicted entities"
 
 
 def temperatures(folder):

@@ -353,9 +353,7 @@ def test_a_graph_that_is_named_and_not_there(graph, folder):
 def test_what_can_be_no_graph(file, folder):
     with pytest.raises(ConfigError) as error:
         make(folder, file=file)
-    place = (
-        f"[components.<name>.model.runtime] file = {file!r} is invalid. Allowed: a path in the checkpoint's folder"
-    )
+    place = f"[components.<name>.model.runtime] file = {file!r} is invalid. Allowed: a path in the checkpoint's folder"
     assert str(error.value).startswith(place)
 
 
