@@ -19,7 +19,7 @@ def annotate_cli(
         ),
     ],
     output: Annotated[
-        str, typer.Option(help="Output folder for the shards. It must not exist or be empty, except with --resume.")
+        str, typer.Option(help="Output folder for the shards. It must be new or empty, except with --resume.")
     ],
     format: Annotated[str, typer.Option(help="Shard format. One of: parquet, jsonl, spacy.")] = "parquet",
     text_column: Annotated[str, typer.Option(help="Column that contains the texts.")] = "text",

@@ -20,7 +20,9 @@ def card_cli(
     ] = None,
     corpus: Annotated[
         Path | None,
-        typer.Option(help="Annotated corpus. If NAME.labels.json exists next to it, it is used as the guidelines."),
+        typer.Option(
+            help="Annotated corpus, such as ner.csv. If ner.labels.json exists next to it, it provides the guidelines."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Package name without the language code, as passed to `spacy package`.")

@@ -14,13 +14,13 @@ from ._corpus_options import one_file
 def export_cli(
     pipeline: Annotated[Path, typer.Argument(help="Folder of the trained pipeline. It is not changed.")],
     output: Annotated[
-        Path, typer.Argument(help="Output folder. It must not exist, be empty, or contain an earlier export.")
+        Path, typer.Argument(help="Output folder. It must be new or empty, or contain an unchanged earlier export.")
     ],
     dev: Annotated[
         Path | None,
         typer.Option(
-            help="Examples to compare both pipelines on: a .spacy file or a folder that contains one. Required unless "
-            "--to is hf or onnx."
+            help="Examples on which to compare the original and the exported pipeline: a .spacy file or a folder "
+            "that contains one. Required unless --to is hf or onnx."
         ),
     ] = None,
     runtime: Annotated[

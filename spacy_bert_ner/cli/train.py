@@ -51,7 +51,7 @@ def train_cli(
         bool, typer.Option(help="Show a progress bar with steps, words/s, loss and remaining time.")
     ] = True,
 ) -> None:
-    """Train a pipeline like `spacy train`, with training checkpoints, exact resume and optional multiple workers."""
+    """Train a pipeline as `spacy train` does, but with training checkpoints and optionally on several workers."""
     import logging
 
     from spacy import util

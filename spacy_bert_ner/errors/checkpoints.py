@@ -80,8 +80,8 @@ class CheckpointMessages:
         'specify that folder: {{"model": {{"name": "{folder}"}}}}'
     )
     graph_without_tags = (
-        "The config.json for the ONNX graph '{name}' does not name the tags that the logits represent. Its tags are: "
-        '{tags}. Allowed: a tag for each number from 0, as in "id2label": {{"0": "O", "1": "B-per", "2": "I-per"}}, '
+        "The config.json for the ONNX graph '{name}' does not say which tags the logits represent. It contains "
+        'these tags: {tags}. Allowed: a tag for each number from 0, as in "id2label": {{"0": "O", "1": "B-per", "2": "I-per"}}, '
         'and "architectures", such as ["BertForTokenClassification"]. Add both, with the tags in the order used in '
         "training."
     )

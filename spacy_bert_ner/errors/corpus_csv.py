@@ -45,7 +45,8 @@ class CsvMessages:
     )
     numbered_tag = (
         "{path}, line {line}: the tag {tag} is a number without a name. Allowed: strings, such as ['B-per', 'O']. "
-        "Replace the numbers with names, or convert the dataset itself: dataset.save_to_disk('folder')"
+        "Replace the numbers with names. Or save the dataset with dataset.save_to_disk('folder'), and pass that "
+        "folder instead of this file."
     )
     spreadsheet = (
         "{path} is {kind}, which is not supported. Save the sheet as CSV UTF-8 in Excel or LibreOffice, and pass the "

@@ -61,7 +61,7 @@ class ScaleMessages:
         "'spacy-bert-ner[scale]'"
     )
     server_busy = "The server is busy. Retry after the number of seconds in the Retry-After header."
-    no_metrics = "Ray does not export metrics yet, or one of its machines does not respond. Retry in a few seconds."
+    no_metrics = "Ray is not exporting metrics yet, or one of its machines is not responding. Retry in a few seconds."
     server_failed = (
         "The server failed to process this request. Retry the request. If it fails again, contact the operator of the "
         "server."

@@ -151,9 +151,9 @@ def _all_results(record: Record) -> list[Any]:
 
 
 def _min_results(record: Record) -> list[list[Any]]:
-    """Return a list with a JSON-MIN record's only result list, or an empty list if it has no annotation.
+    """Return the result list of a JSON-MIN record in a list, or an empty list if the record has no annotation.
 
-    The key for the regions depends on the labelling interface.
+    The labelling interface determines the key under which the record stores its results.
     """
     if record.get("annotation_id", 0) in ("", None):
         return []

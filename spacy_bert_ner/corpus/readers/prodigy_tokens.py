@@ -70,7 +70,7 @@ def check_unknown(path: Path, line: int, text: str, items: object) -> list[tuple
 
 
 def _fill_gap(path: Path, line: int, text: str, tokens: Tokens, start: int, end: int) -> None:
-    """Check the gap between two tokens and add its white space.
+    """Append the white space in the gap between two tokens to the text.
 
     RAISES CorpusError: the gap contains characters other than white space.
     """

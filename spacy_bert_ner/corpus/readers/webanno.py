@@ -7,7 +7,7 @@
     1-1<tab>0-3<tab>Mia<tab>*<tab>PER
     1-4<tab>12-15<tab>New<tab>*[1]<tab>LOC[1]          [1] identifies a single annotation of two tokens
     1-5<tab>16-20<tab>York<tab>*[1]<tab>LOC[1]
-    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  a token part; _ is no annotation, * has no value
+    1-5.1<tab>16-17<tab>Y<tab>_<tab>_                  a token part; _ means no annotation, * no value
 
 Offsets count UTF-16 units in the whole document. Tokens are located by their text. Only their parts are located by
 offsets.
