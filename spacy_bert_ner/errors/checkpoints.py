@@ -82,8 +82,8 @@ class CheckpointMessages:
     graph_without_tags = (
         "The config.json for the ONNX graph '{name}' does not say which tags the logits represent. It contains "
         'these tags: {tags}. Allowed: a tag for each number from 0, as in "id2label": {{"0": "O", "1": "B-per", "2": '
-        '"I-per"}}, and "architectures", such as ["BertForTokenClassification"]. Add both, with the tags in the order used in '
-        "training."
+        '"I-per"}}, and "architectures", such as ["BertForTokenClassification"]. Add both, with the tags in the '
+        "order used in training."
     )
     pickled = (
         "The weights of '{name}' are in {files}, which can run code when loaded. Allowed: safetensors files. If you "

@@ -214,6 +214,7 @@ def sharded(file):
 
 
 CONFIG, TOKENIZER = "model/config.json", "model/tokenizer.json"
+NO_VALUES = "cfg cannot be read: it is not a dictionary of valid learned values"
 CANNOT = r"cannot be loaded: "
 LARGE = r"config.json of the checkpoint .* describes a far larger model than its weights: "
 BROKEN = {
@@ -295,16 +296,16 @@ BROKEN = {
     "tokenizer, not JSON": (put(TOKENIZER, "{"), "has no tokenizer that can be loaded"),
     "tokenizer, no model": (put(TOKENIZER, "{}"), "has no tokenizer that can be loaded"),
     "cfg, not JSON": (put("cfg", "{"), "cfg cannot be read: "),
-    "cfg, a list": (put("cfg", "[]"), "cfg cannot be read: it is not a table"),
-    "cfg, a temperature in words": (put("cfg", '{"temperature": "hot"}'), "cfg cannot be read: it is not a table"),
-    "cfg, a temperature of 0": (put("cfg", '{"temperature": 0}'), "cfg cannot be read: it is not a table"),
-    "cfg, labels that are numbers": (put("cfg", '{"added_labels": [1]}'), "cfg cannot be read: it is not a table"),
+    "cfg, a list": (put("cfg", "[]"), NO_VALUES),
+    "cfg, a temperature in words": (put("cfg", '{"temperature": "hot"}'), NO_VALUES),
+    "cfg, a temperature of 0": (put("cfg", '{"temperature": 0}'), NO_VALUES),
+    "cfg, labels that are numbers": (put("cfg", '{"added_labels": [1]}'), NO_VALUES),
     "cfg, a label that is no text": (put("cfg", '{"added_labels": ["\\ud800"]}'), "is not a valid label"),
     "labels, no text": (
         change(CONFIG, id2label=dict(enumerate(["O", "B-\ud800", "I-\ud800", "B-x", "I-x"]))),
         "is not a valid label",
     ),
-    "cfg, a weight in words": (put("cfg", '{"balanced_weights": {"O": "x"}}'), "cfg cannot be read: it is not a table"),
+    "cfg, a weight in words": (put("cfg", '{"balanced_weights": {"O": "x"}}'), NO_VALUES),
     "cfg, missing": (lambda folder: remove(folder, "cfg"), "cfg cannot be read: "),
 }
 
@@ -397,7 +398,7 @@ BYTES = {
     "no model": (part("model", b"\x80"), OTHER_BYTES),
     "a vocabulary that is true": (part("vocab", True), OTHER_BYTES),
     "cfg, not JSON": (part("cfg", "{"), OTHER_BYTES),
-    "cfg, a temperature in words": (part("cfg", '{"temperature": "hot"}'), "cfg cannot be read: it is not a table"),
+    "cfg, a temperature in words": (part("cfg", '{"temperature": "hot"}'), NO_VALUES),
     "a window in words": (attr("window", "wide"), "window = 'wide' is invalid"),
     "a window of a million": (attr("window", 10**6), r"max_batch_tokens = 2048 is less than the window"),
     "an overlap of all": (attr("overlap", 64), "overlap = 64 is too large, because a window"),
