@@ -99,7 +99,7 @@ def test_an_entity_inside_a_token_is_read_where_it_is_asked_for(text, tags, expe
 
 def test_an_entity_inside_a_token_is_counted_and_told_once():
     nlp = oracle("xx", "wordpiece", lambda ids: ["O", "O", "B-per", "O", "O"][: len(ids)])
-    message = rf"In 2 of 5 tokens {UNREAD}\. The first such token is 'ID#12345' \(per\) in 'ID#12345'"
+    message = rf"In 2 of 5 tokens, {UNREAD}\. The first such token is 'ID#12345' \(per\) in 'ID#12345'"
     with pytest.warns(UserWarning, match=message) as told:
         docs = list(nlp.pipe(["ID#12345", "On Wed", "ID#12345 met"]))
     assert len(told) == 1
