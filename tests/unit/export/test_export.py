@@ -547,7 +547,7 @@ def test_other_bad_input(pipeline, tmp_path):
     DocBin(docs=[doc]).to_disk(tmp_path / "upper.spacy")
     with pytest.raises(
         BertNerError,
-        match=r"predicts none of the labels in .*: PER \(the pipeline has per\)\. The pipeline predicts: geo",
+        match=r"The data has these labels: PER \(the pipeline has per\)\. The pipeline predicts these labels: geo",
     ):
         export_pipeline(folder, tmp_path / "out", tmp_path / "upper.spacy")
     nlp = spacy.load(folder)

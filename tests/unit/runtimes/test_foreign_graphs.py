@@ -169,7 +169,7 @@ def test_inputs_of_another_shape_are_refused(shape, problem, graph, folder):
     for node in graph.graph.input:
         node.CopyFrom(onnx.helper.make_tensor_value_info(node.name, TensorProto.INT64, shape))
     takes = [Node(node.name, "tensor(int64)", shape) for node in graph.graph.input]
-    with pytest.raises(ValueError, match=f"its inputs are input_ids .* int64.*; 'input_ids' has {problem}"):
+    with pytest.raises(ValueError, match=f"its inputs are input_ids .* int64.*, but 'input_ids' has {problem}"):
         match_signature(takes, [], 5)
 
 
@@ -456,5 +456,5 @@ def test_a_config_without_tags_says_what_to_add(graph, folder):
     (folder / "config.json").write_text(json.dumps(config))
     message = refusal(folder)
     assert f"config.json for the ONNX graph '{folder}' does not say which tags" in message
-    assert "Its tags are: LABEL_0, LABEL_1." in message
+    assert "It contains these tags: LABEL_0, LABEL_1." in message
     assert '"id2label": {"0": "O", "1": "B-per", "2": "I-per"}' in message
