@@ -1,6 +1,6 @@
 """Read and write the MISC column of column files, in the style of CoNLL-U.
 
-The column follows the word column and stores what the other columns cannot, so no information is lost.
+The column follows the word column and stores what the other columns cannot store, so no information is lost.
 
     -DOCSTART-  Document=news\\s1           O         identifies this layout and starts a document
     New         _                          B-geo     a space follows
@@ -29,7 +29,7 @@ _ESCAPED = r"(?:[^\\| \t]|\\[strnp\\0])"
 _MISC = re.compile(rf"_|({NO_SPACE})|{_FORM}({_ESCAPED}+)(\|{NO_SPACE})?")
 _NAME = re.compile(rf"{_DOCUMENT}({_ESCAPED}*)")
 _IN_MISC = re.compile(r"_|#.*|.*[\s\0\ufeff].*|-DOCSTART-", re.DOTALL)
-"""Words that a column-file reader would misinterpret, so they are stored in MISC."""
+"""Pattern for words that are stored in MISC because a reader would misinterpret them in the word column."""
 
 
 class Misc(NamedTuple):

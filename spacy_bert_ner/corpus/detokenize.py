@@ -4,8 +4,8 @@ Word-based corpora do not store spaces. Words joined by single spaces form text 
 `the U.N. , said Mr. O'Neill 's wife`. A tokenizer splits such text into different subwords than natural text. These
 rules restore the conventions that English shares with most other languages that use spaces. The whole sentence
 determines which quotation marks open and which close: `“` closes a quotation that `„` opened, and `»` opens a quotation
-that `«` closes. For English manuals and licences tokenized by spaCy, 99.2 % of the spaces are correct, compared with
-84.4 % without the rules.
+that `«` closes. For English manuals and licences tokenized by spaCy, 99.2% of the spaces are correct, compared with
+84.4% without the rules.
 
     words    He   said   "   It   is   n't   (   yet   )   "   .
     text     He said "It isn't (yet)".
@@ -58,8 +58,9 @@ _SHARED = re.compile("[“”‘’…—·]")
 def _sides(word: str) -> tuple[bool, bool, bool] | None:
     """Return the sides on which a word is written without a space.
 
-    RETURNS: three flags, or None if all of them are False, as for most words. They mean: no space before the word, no
-        space after it, and a straight quotation mark, which can open or close a quotation.
+    RETURNS: three flags, or None if all of them are False, as for most words: whether there is no space before the
+        word, whether there is no space after it, and whether it is a straight quotation mark, which can open or close a
+        quotation.
     """
     sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
     return sides if any(sides) else None

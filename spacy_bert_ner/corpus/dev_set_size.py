@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ..errors import Errors
 
 ENOUGH_ENTITIES = 50
-"""Minimum number of entities for meaningful scores. With fewer, the 95 % confidence interval of an F1 of 0.8 is wider
+"""Minimum number of entities for meaningful scores. With fewer, the 95% confidence interval of an F1 of 0.8 is wider
 than ±0.1: 1.96 · √(0.8 · 0.2 / 50) = 0.11."""
 
 _DEV_NAMES = {"dev", "devel", "development", "val", "valid", "validation"}

@@ -127,7 +127,7 @@ class _PassageTrial:
     def without_blank_edges(self, pieces: list[FoundOffsets]) -> Pieces:
         """Return the character ranges, or None if one of them is outside the text or has white space at an edge.
 
-        Several shifts would fit a span with white space at its edges.
+        A span with white space at its edges would fit after several different shifts.
         """
         text = self.passage.text
         inside = all(0 <= start < end <= len(text) for start, end in pieces)
@@ -186,7 +186,7 @@ def try_offsets(
             continue
         misfits, n_here, n_plain_here = _try_passage(_PassageTrial(passage, tokens), unit, affected)
         if n_plain_here < n_here and allowed and all(misfits.get(guess, True) for guess in open_units):
-            allowed -= 1  # its spans do not fit in any unit
+            allowed -= 1  # the spans in this passage fit in no unit
             continue
         for guess in open_units:
             guess.may_fit_all = not misfits.get(guess, n_plain_here < n_here)
@@ -271,8 +271,8 @@ def _shift(shift: int) -> _Guess:
 def _one_more(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
     """Extend each character range by one character, as if end offsets were inclusive.
 
-    If the file does not declare the text of the span, the last character must be a letter or digit. Otherwise, the
-    full stop after a word would also fit, if the tokenizer does not split punctuation from words.
+    If the file does not declare the text of the span, the last character must be a letter or digit. Otherwise,
+    a span extended by a full stop would also fit if the tokenizer does not split punctuation from words.
     """
     is_declared, text = span.declared_text is not None, trial.passage.text
     longer = trial.without_blank_edges([(start, end + 1) for start, end in pieces or ()])

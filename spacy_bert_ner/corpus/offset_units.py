@@ -25,7 +25,7 @@ ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _LINE_FEED = re.compile(r"(?<!\r)\n")
 
 ToCharacters = Callable[[int], int | None]
-"""Function that maps an offset to a character index. It returns None inside a character and outside the text."""
+"""Function that maps an offset to a character index, or to None if it is inside a character or outside the text."""
 
 
 class OffsetUnit(NamedTuple):

@@ -36,7 +36,7 @@ def _rename_example(rules: LabelRules, original_labels: set[str] | None, eg: Exa
 
 
 def rename_entities(doc: Doc, rename: Rename) -> Doc:
-    """Return a Doc with renamed labels of entities and of spans in span groups.
+    """Return a Doc in which the labels of entities and of spans in span groups are renamed.
 
     doc (Doc): the Doc, which is not modified. Its unannotated tokens stay unannotated.
     rename: function that returns the new name for a label, or None to remove the spans with this label.

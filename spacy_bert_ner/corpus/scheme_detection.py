@@ -12,7 +12,7 @@ from .sentence import Sentence
 from .span_text import shorten
 
 MAX_LABELS = 1000
-"""Maximum number of tags without prefixes. A column with more may contain other data, such as words or lemmas."""
+"""Maximum number of distinct tags without prefixes. A column with more may contain other data, such as words."""
 N_USES = 10
 """Minimum average number of words per label in a corpus with more than `MAX_LABELS` tags without prefixes."""
 
@@ -60,8 +60,8 @@ class SchemeDetector:
 
         path (Path): the file, for error messages.
         named (str | None): the scheme that the user specified, a key in `PREFIXES`; None to detect it.
-        RAISES CorpusError: a tag does not match the scheme, or the column contains no tags. The message names the file
-            and line.
+        RAISES CorpusError: a tag does not match the scheme, or the column probably contains data other than tags. The
+            message names the file and line.
         """
         tags = [tag for tag in self.lines if tag != OUTSIDE]
         if not tags:

@@ -69,7 +69,7 @@ def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit:
     path (Path): the file, for the error message.
     line (int): line number of the word, for the error message.
     word (str): the word.
-    tag (str): its tag.
+    tag (str): the tag of the word.
     place (str): position in the row for the error message, such as ", column 4". Default: empty.
     unit (str): unit of `line`, for the error message. Default: "line".
     RAISES CorpusError: the word or the tag is invalid. The message names the file, line and position.
@@ -83,8 +83,8 @@ def check_row(path: Path, line: int, word: str, tag: str, place: str = "", unit:
 def fits_column(text: str) -> bool:
     """Return whether a label or tag can be stored in a column file.
 
-    It must not be empty or have white space at its edges. It must not contain tabs, line breaks or other ASCII control
-    characters.
+    It must have at least one character and no white space at its edges. Tabs, line breaks and other ASCII control
+    characters are not allowed.
     """
     return bool(text) and text == text.strip() and not _CONTROL.search(text)
 

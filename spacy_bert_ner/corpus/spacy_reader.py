@@ -83,8 +83,8 @@ class CorpusReader:
 
     The first call reads each file one extra time to check it. The pipeline creates predicted Docs from the text only,
     without the gold sentence boundaries. In production, text has no sentence boundaries unless a component predicts
-    them. Entities predicted by `bert_ner` never cross them (`respect_sentences`), so gold boundaries would make scores
-    better in training than in production.
+    them. Entities predicted by `bert_ner` never cross sentence boundaries (`respect_sentences`), so gold boundaries
+    would make scores better in training than in production.
 
     paths: files or folders in any format in `FORMATS`, or folders that contain `.spacy` files at any depth. They are
         read in this order.

@@ -1,4 +1,4 @@
-"""Align character spans with tokens, convert them to tags, and count the spans that do not fit."""
+"""Align character spans with tokens, convert the spans to tags, and count those that do not fit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TokenEdges(NamedTuple):
     ends: list[int]
 
     def touched(self, start: int, end: int) -> tuple[int, int]:
-        """Return the tokens that overlap a character range, as the first index and the index after the last."""
+        """Return the index of the first token that overlaps a character range, and the index after the last one."""
         return bisect_right(self.ends, start), bisect_left(self.starts, end)
 
     def align(self, start: int, end: int) -> bool:
@@ -40,7 +40,7 @@ class TokenEdges(NamedTuple):
 
 
 class _AlignedSpan(NamedTuple):
-    """A span at token indices, from `first` (inclusive) to `last` (exclusive). If `label` is None, it is unknown."""
+    """A span with token indices, from `first` (inclusive) to `last` (exclusive). If `label` is None, it is unknown."""
 
     first: int
     last: int
@@ -128,7 +128,7 @@ class SpanAligner:
     def _incorrect(
         self, passage: AnnotatedText, edges: TokenEdges, tags: list[str | None], report: SpanAlignmentReport
     ) -> tuple[Entity, ...]:
-        """Return the distinct rejected spans at token indices.
+        """Return the distinct rejected spans with token indices.
 
         Skip spans that cannot be entities, such as parts of tokens.
 

@@ -20,7 +20,7 @@ class SpanPlaceError(CorpusError):
 
 
 class PlacedSpans(NamedTuple):
-    """The spans in a passage at character offsets.
+    """The spans in a passage, with character offsets.
 
     spans: the spans without white space at their edges. Blank spans are excluded.
     trimmed: the original spans that start or end with white space, including blank spans.
@@ -39,7 +39,7 @@ def place_spans(passage: AnnotatedText, align: Callable[[int, int], bool], unit:
     align: function that returns whether a character range starts and ends at token boundaries. White space that is part
         of a token is kept.
     unit (str): unit of the offsets in `passage`, a key in `OFFSET_UNITS`. Default: characters.
-    RETURNS (PlacedSpans): the spans at character offsets.
+    RETURNS (PlacedSpans): the spans with character offsets.
     RAISES SpanPlaceError: a span is empty, is outside the text, or does not cover its declared text. The message names
         the file, line and record.
     """

@@ -74,7 +74,7 @@ class AnnotatedText(NamedTuple):
 
     @property
     def is_read(self) -> bool:
-        """Return whether the text becomes a Doc. It must be annotated, not be empty, and have no multi-label span."""
+        """Return whether the text becomes a Doc: it is annotated and not empty, and no span has several labels."""
         return self.annotated and bool(self.text) and not self.has_many_labels
 
     def where(self, span: Span | None = None) -> str:

@@ -72,8 +72,8 @@ class CorpusStream:
         the longest span, and "first" keeps the span that starts first.
     labels: the labels to keep, as renamed by `label_map`; None for all labels. Other labels become `O`.
     label_map: map from original labels to new names. A label that is mapped to None becomes `O`.
-    progress: function that wraps the sentences in each pass over the file. It receives the sentences, the activity, and
-        the number of sentences, which is None in the first pass.
+    progress: function that wraps the sentences in each pass over the file. It receives the sentences, the name of the
+        activity ("reading" or "writing"), and the number of sentences, which is None while reading.
     YIELDS (Sentence): sentences with IOB2 tags, in file order.
     RAISES CorpusError: the file or a row cannot be read, or an option is invalid. The message names the file and line.
     """
@@ -187,7 +187,7 @@ class CorpusStream:
 
     @property
     def unit(self) -> str:
-        """Return what a Doc represents: "sentences", or "texts" if the file contains spans with offsets."""
+        """Return what a Doc represents: "sentences", or "texts" if the format does not divide texts into sentences."""
         return "texts" if self._kind.has_offsets and not self._kind.counts_characters else "sentences"
 
     def describe(self) -> str:
@@ -209,8 +209,8 @@ class CorpusStream:
     def _fit_offsets(self, aligner: SpanAligner) -> SchemeDetector:
         """Read the whole file once. If some spans do not fit, read it again to detect the offset unit.
 
-        RAISES CorpusError: most spans are shifted by the same number. This error does not depend on the `misaligned`
-            option.
+        RAISES CorpusError: the file cannot be read, or its spans do not fit. If most spans are shifted by the same
+            number, this error does not depend on the `misaligned` option.
         """
         detector, error = None, None
         try:
@@ -362,7 +362,7 @@ class CorpusStream:
 def _check_numbers(column: int | None, word_column: int | None, skip_invalid: int) -> None:
     for option, number in (("--column", column), ("--word-column", word_column)):
         if number == 0:
-            reject_option(option, number, "a whole number from 1, or a negative number to count from the last")
+            reject_option(option, number, "a whole number from 1, or a negative number to count from the last column")
     if skip_invalid < 0:
         reject_option("--skip-invalid", skip_invalid, "a whole number from 0")
 
@@ -382,7 +382,7 @@ def _label_rules(labels: Sequence[str] | None, label_map: Mapping[str, str | Non
 class Corpus(NamedTuple):
     """An annotated corpus in memory.
 
-    sentences: the sentences with valid IOB2 tags.
+    sentences: all sentences, with valid IOB2 tags.
     format: the format of the file.
     n_repaired: number of tags that violated their scheme and were repaired.
     tag_scheme: the tag scheme of the file.

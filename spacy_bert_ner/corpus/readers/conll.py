@@ -156,7 +156,7 @@ class _SentenceBuilder:
     def is_word(self, row: str, cells: list[str]) -> bool:
         """Return whether a row that begins with `#` contains a word.
 
-        Such a row has the usual number of columns and a tag in the tag column.
+        A row with a word has the usual number of columns and a tag in the tag column.
 
         row (str): the row.
         cells (list[str]): the cells in the row.
@@ -258,7 +258,7 @@ class _SentenceBuilder:
             return Invalid(e)
 
     def _with_tokens(self, sentence: Sentence) -> Sentence:
-        """Replace syntactic words by multiword tokens, as defined by CoNLL-U.
+        """Replace syntactic words with multiword tokens, as defined by CoNLL-U.
 
         For example, the token `3-4` replaces the words 3 and 4. An empty node such as `5.1` is removed.
         """

@@ -16,7 +16,7 @@ SENTENCE_COLUMNS = ("text", "labels")
 TOKEN_COLUMNS = ("Sentence #", "Word", "Tag")
 """Column names in Groningen Meaning Bank files with one token per row."""
 EMPTY = frozenset({"", "nan", "NaN", "NAN", "None", "none", "null", "NULL", "<NA>"})
-"""Values that programs write for a missing sentence number. Such a row continues the sentence above."""
+"""Values that programs write for a missing sentence number. A row with such a value continues the sentence above."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SENTENCE = re.compile(r"sid|(?:sentence|sent)(?: ?(?:id|idx|index|number|no|nr|num))?")
@@ -32,7 +32,7 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _MAX_FIRST_ROW = 1 << 16
 """Maximum length of the first row, in characters."""
 _N_ROWS, _N_SENTENCES = 1000, 20
-"""Number of rows to examine in a file without a header and in a file with one sentence per row."""
+"""Number of rows to examine: in a file without a header, and in a file with one sentence per row."""
 
 
 class CsvRows(Protocol):

@@ -1,4 +1,4 @@
-"""Read doccano JSON. Spans can have one of several keys, and labels can be names or numbers.
+"""Read doccano JSON. Spans are stored under one of several keys, and labels are names or numbers.
 
 {"id": 1, "text": "Ada left.", "label": [[0, 3, "per"]]}
 {"id": 1, "text": "Ada left.", "entities": [{"label": "per", "start_offset": 0, "end_offset": 3}], "relations": []}
@@ -63,7 +63,7 @@ def read(
 def _reject_text_labels(path: Path, line: int, keys: Keys, record: Record) -> None:
     """Reject a record whose labels apply to the whole text.
 
-    RAISES CorpusError: a key for spans contains labels without offsets.
+    RAISES CorpusError: the value at a key for spans consists of labels without offsets.
     """
     for key in keys.spans[:2]:
         value = record.get(key)

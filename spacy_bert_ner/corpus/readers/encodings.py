@@ -27,7 +27,7 @@ _MAX_ERRORS = 1000
 _MAX_WORDS = 2000
 _MAX_WORD_BYTES = 60  # only this many bytes are examined in longer words, which are text without spaces
 _SEPARATORS = bytes([*range(0x30), *range(0x3A, 0x40)])
-"""Bytes that are ASCII in all of these encodings and never part of a multi-byte character."""
+"""Bytes that are ASCII in all encodings listed below and are never part of a multi-byte character."""
 _TO_SPACE = bytes(32 if byte in _SEPARATORS else byte for byte in range(256))
 _WINDOWS_ONLY = bytes(range(0x80, 0xA0))
 """Bytes that are control characters in Latin-1, but quotation marks and dashes in Windows-1252."""

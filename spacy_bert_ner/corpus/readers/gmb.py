@@ -234,7 +234,7 @@ def _has_unknown_number(row: _BadRow, last_number: str) -> bool:
 
 
 def _group_by_blank_row(source: TextSource, rows: Iterator[Row]) -> Iterator[_Group]:
-    """Group rows into sentences. A sentence ends with a blank row or a row without a word and a tag.
+    """Group rows into sentences. A sentence ends with a blank row or a row with neither a word nor a tag.
 
     RAISES CorpusError: there is no such row among the first 1000 rows.
     """

@@ -7,7 +7,7 @@ If a record has `tokens`, as in Prodigy's output, these tokens are used. `unknow
 annotation is unknown, such as [[0, 3]]. `incorrect_spans` lists spans that are not entities, in the same form as
 `spans`.
 
-`doccano` reuses the functions in this module.
+The module `doccano` reuses the functions in this module.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Read Label Studio exports in JSON, JSON-MIN and CSV format.
 
 In JSON format, each task has `data` and `annotations`. Older exports have `completions` instead of `annotations`.
+The results of an annotation include regions, which are labelled parts of the text.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def _all_results(record: Record) -> list[Any]:
 
 
 def _min_results(record: Record) -> list[list[Any]]:
-    """Return the result list of a JSON-MIN record in a list, or an empty list if the record has no annotation.
+    """Return the results of each annotation in a JSON-MIN record, which has one annotation or none.
 
     The labelling interface determines the key under which the record stores its results.
     """
@@ -162,7 +163,7 @@ def _min_results(record: Record) -> list[list[Any]]:
 
 
 def _region_values(items: list[Any]) -> list[Record]:
-    """Return the `value` objects in a list of results. Relations have none."""
+    """Return the `value` objects in a list of results. Skip results without a `value`, such as relations."""
     values = [item.get("value") for item in items if isinstance(item, dict)]
     return [value for value in values if isinstance(value, dict)]
 

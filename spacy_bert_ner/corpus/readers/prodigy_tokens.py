@@ -70,7 +70,7 @@ def check_unknown(path: Path, line: int, text: str, items: object) -> list[tuple
 
 
 def _fill_gap(path: Path, line: int, text: str, tokens: Tokens, start: int, end: int) -> None:
-    """Append the white space in the gap between two tokens to the text.
+    """Add the white space in the gap between two tokens to `tokens`.
 
     RAISES CorpusError: the gap contains characters other than white space.
     """
@@ -84,7 +84,7 @@ def _fill_gap(path: Path, line: int, text: str, tokens: Tokens, start: int, end:
 def add_gap(tokens: Tokens, gap: str) -> None:
     """Add the white space between two tokens.
 
-    If it begins with a space, that space is stored with the token before it. The rest becomes a separate token.
+    A space at the start of the gap is stored with the preceding token. The rest becomes a separate token.
 
     tokens (Tokens): the tokens so far, which are extended in place.
     gap (str): the text between two tokens.

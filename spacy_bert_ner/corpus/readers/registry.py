@@ -62,14 +62,14 @@ class TextFormat(NamedTuple):
 
 
 class FileFormat(NamedTuple):
-    """A format that is not text. A corpus is a binary file or a folder with binary files."""
+    """A format that is not text. A corpus in such a format is a binary file or a folder with binary files."""
 
     read: Callable[..., Iterator[Sentence | Invalid]]
     """The function that yields the sentences in a file or folder, given its path."""
     recognise: Callable[[Path], bool]
     """The function that returns whether a file or folder has this format, given its path."""
     unit: str
-    """The unit that `Sentence.lines` counts, such as "line", for messages."""
+    """The unit that `Sentence.lines` counts, such as "row", for messages."""
     has_offsets: bool = False
     has_fields: bool = False
     has_text_key: bool = False

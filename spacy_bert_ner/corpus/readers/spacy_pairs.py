@@ -20,7 +20,7 @@ _ANNOTATIONS = "annotations"
 
 
 def is_pairs(rows: Sequence[str]) -> bool:
-    """Return whether the first value is a pair of a text and its entities."""
+    """Return whether the first value is a pair of a text and its entities, or an object with a list of such pairs."""
     first = next(iter(head_values(rows, 1)), None)
     return _is_pair(first) or (isinstance(first, dict) and _is_pair(first_element(rows, _ANNOTATIONS)))
 

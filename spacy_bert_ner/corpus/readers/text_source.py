@@ -1,4 +1,4 @@
-"""Open a file as a text stream. Unzip it, detect its encoding and report the line of any invalid byte."""
+"""Open a file as a text stream. Unzip it if necessary, detect its encoding and report the line of an invalid byte."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TextSource:
 
     has_mark: bool
     encoding: str
-    """The codec that decodes the file. `check` may replace it."""
+    """The codec that decodes the file. `check` may choose another one."""
     notes: list[str]
     """Notes for the user about how the file was read."""
     tag_place: str = ""
@@ -159,7 +159,7 @@ class TextSource:
     def check_binary(self, formats: str) -> None:
         """Read the whole file once and reject it if it is binary. Call this method if the format is unknown.
 
-        Words that are not UTF-8 are allowed unless the user specifies an encoding.
+        Text that is not UTF-8 is allowed unless the user specifies an encoding.
 
         formats (str): the supported formats, for the error message about a binary file.
         RAISES CorpusError: the file is binary or cannot be decoded with the specified encoding. See `check`.
@@ -279,7 +279,7 @@ class TextSource:
         newline (str): "" if a CSV reader determines where each row ends. "\\n" (the default) if lines end with a line
             feed, or with a carriage return in a file without line feeds. No other character ends a line, because some
             corpora contain such characters as words.
-        YIELDS (TextIO): the text, which is closed on leaving the context.
+        YIELDS (TextIO): the text stream, which is closed at the end of the `with` block.
         """
         newline = self._line_end if newline else ""
         with self._open() as file:

@@ -84,7 +84,7 @@ def _is_manifest(path: Path, rows: Sequence[str]) -> bool:
 
 
 _N_HEAD, _N_CHARACTERS = 50, 4000
-_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # does not match declarations, document types and comments
+_ELEMENT = re.compile(r"<([A-Za-z][\w.:-]{0,60})")  # does not match declarations, document types or comments
 _ENAMEX = re.compile(r"<ENAMEX\b")
 _OPEN_NLP = re.compile(r"<START:\w{1,60}> ")
 _I2B2 = re.compile(r"<TEXT>\s{0,9}<!\[CDATA\[")
@@ -105,7 +105,7 @@ FORMATS = (
     Unsupported(
         "GATE XML",
         _begins_with("GateDocument"),
-        f"Export it as CoNLL, or as JSON of text and annotations. See {_SECTION}.",
+        f"Export it as CoNLL, or as JSON with text and annotations. See {_SECTION}.",
     ),
     Unsupported("BioC XML", _begins_with("collection"), f"Export it as PubTator. See {_SECTION}."),
     Unsupported("i2b2 or n2c2 XML", _has(_I2B2.search), _USE_SCRIPT),

@@ -1,4 +1,4 @@
-"""Find the entity label column in a WebAnno TSV header and decode escape sequences."""
+"""Find the column with the entity labels in a WebAnno TSV header, and decode escape sequences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAYERS = ("#T_SP=", "#T_CH=", "#T_RL=")
 _SPANS = _LAYERS[0]
 _ENTITIES, _LABEL = "NamedEntity", "value"
 _LINGUISTIC = {"POS", "Lemma", "Stem", "MorphologicalFeatures", "SurfaceForm", "SofaChangeAnnotation", "Token"}
-"""Layers whose annotations are not entities. Each one is given by the last part of its name."""
+"""Layers whose annotations are not entities. Each layer is identified by the last part of its name."""
 _IDENTIFIERS = {"identifier", "entityId"}
 """Features that identify an entity in a knowledge base instead of specifying its type."""
 
@@ -39,8 +39,9 @@ class LabelColumn(NamedTuple):
 def find_column(path: Path, header: list[tuple[int, str]]) -> LabelColumn:
     """Find the column that contains the entity labels.
 
-    It belongs to the layer `NamedEntity` or, without such a layer, to the only layer with spans that may be entities.
-    In this layer, it is the feature `value` or, if `value` does not exist, the only feature that is not an identifier.
+    The column belongs to the layer `NamedEntity` or, without such a layer, to the only layer with spans that may be
+    entities. It contains the feature `value` of this layer or, if `value` does not exist, the only feature that is not
+    an identifier.
 
     path (Path): the file path, for error messages.
     header (list[tuple[int, str]]): the rows before the first sentence, each with its line number.

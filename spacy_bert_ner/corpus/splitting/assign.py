@@ -48,7 +48,7 @@ class SplitFeatures(NamedTuple):
     near: for each sentence, index of the first sentence in its group of near-duplicates.
     documents: document number of each sentence, from 0. All numbers are 0 if documents are not needed.
     counts: number of entities per label in each sentence. The array has no columns if labels are not needed.
-    is_short: whether each sentence has too few words to connect two documents.
+    is_short: whether each sentence is so short that unrelated documents may share it.
     examples: differences between near-duplicates, for messages.
     """
 
@@ -82,7 +82,8 @@ def assign_splits(corpus: CorpusStream, split: Split) -> tuple[dict[str, Ints1d]
     split (Split): the settings.
     RETURNS: the sentence indices for each split, and messages for the user. *Shape of each index array:*
         `(n_sentences_in_split,)`
-    RAISES CorpusError: the percentages are invalid, a split would be empty, or a sentence has no document.
+    RAISES CorpusError: the percentages are invalid, a split would be empty, or documents must be kept together and a
+        sentence has no document name.
     """
     features = _read_features(corpus, split)
     if split.by_document or split.stratify:

@@ -60,7 +60,7 @@ def source_sha256(path: Path, written: Collection[Path]) -> str:
     The checksum of a folder is that of the `sha256sum` output for its files, sorted by name.
 
     path (Path): the file or folder.
-    written: output files of the conversion. They are excluded even if they are in the source folder.
+    written: output files of the conversion. If they are in the source folder, they are excluded from the checksum.
     """
     if path.is_file():
         return sha256_of(path)

@@ -7,7 +7,7 @@ missing.
 
 MinHash and locality-sensitive hashing find candidates (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900). The
 exact similarity of each candidate is then computed. A signature has 64 numbers in 16 bands of 4. A pair at the
-threshold is detected with a probability of 1 - (1 - 0.8**4)**16 = 99.98 %. The probability is higher for pairs that are
+threshold is detected with a probability of 1 - (1 - 0.8**4)**16 = 99.98%. The probability is higher for pairs that are
 more similar. Signatures take 1.5 kB of memory per sentence. The words are stored in a temporary file.
 """
 
@@ -28,8 +28,8 @@ MIN_WORDS = 5
 """Minimum number of words in near-duplicates. Shorter sentences are duplicates only if they are identical."""
 _NUMBERS, _BANDS, _SEED = 64, 16, 1
 _CROWD = 100
-"""Maximum number of candidates for a sentence that is added to the index. Without this limit, the time would grow
-quadratically with the size of a corpus in which all sentences follow one pattern."""
+"""Maximum number of candidates. A sentence with more candidates is not added to the index. Without this limit, the time
+would grow quadratically with the size of a corpus in which all sentences follow one pattern."""
 _AROUND = 4  # number of words shown before and after the first difference
 
 
@@ -97,7 +97,7 @@ class NearDuplicateIndex:
         return first
 
     def groups(self) -> Ints1d:
-        """Return the group of each sentence. A group contains all sentences that near-duplicates connect.
+        """Return the group of each sentence. Near-duplicates of near-duplicates are in the same group.
 
         RETURNS: for each sentence, index of the first sentence in its group. *Shape:* `(n,)`
         """

@@ -32,8 +32,8 @@ def parse_split(text: str) -> list[int]:
 def split_indices(n: int, split: str, seed: int) -> dict[str, Ints1d]:
     """Shuffle indices with `numpy.random.RandomState(seed).permutation` and divide them into splits.
 
-    The order is the same as in pandas' `DataFrame.sample(frac=1, random_state=seed)`. Many tutorials use it, so their
-    splits can be reproduced.
+    The order is the same as in pandas' `DataFrame.sample(frac=1, random_state=seed)`. Many tutorials use this method,
+    so their splits can be reproduced.
 
     n (int): number of items.
     split (str): percentages; see `parse_split`.
@@ -53,7 +53,7 @@ def first_copies(texts: Ints1d) -> Ints1d:
     """Return the index of the first identical sentence for each sentence.
 
     texts: one number per sentence. Identical sentences have the same number. *Shape:* `(n,)`
-    RETURNS: *Shape:* `(n,)`
+    RETURNS: for each sentence, index of the first identical sentence. *Shape:* `(n,)`
     """
     _, first, copy_of = np.unique(texts, return_index=True, return_inverse=True)
     return first[copy_of.reshape(-1)]  # NumPy 2.0 adds a second axis
@@ -72,7 +72,7 @@ def copies_together(
     near: one number per sentence. Identical sentences and near-duplicates have the same number. Default: None, consider
         only identical sentences. *Shape:* `(n,)`
     RETURNS: the new sentence indices for each split, the number of moved exact duplicates, and the number of other
-        moved sentences. The order is otherwise unchanged.
+        moved sentences. The sentences keep their relative order.
     RAISES CorpusError: a split would be empty.
     """
     order = np.concatenate(list(parts.values()))
@@ -86,13 +86,14 @@ def copies_together(
 
 
 def split_units(unit_of: Ints1d, counts: Ints2d, split: str, seed: int) -> dict[str, Ints1d]:
-    """Assign whole units to splits and give each split a proportional share of every label.
+    """Assign units to splits and give each split a proportional share of every label.
 
-    The method is iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10), applied
-    to units. Units with the rarest label are assigned first. Each unit goes to the split that needs the most entities
-    with this label. If several splits need the same number, the unit goes to the one that needs the most sentences.
+    A unit is a group of sentences that stay in the same split, such as a document. The method is iterative
+    stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10), applied to units. Units with
+    the rarest label are assigned first. Each unit goes to the split that needs the most entities with this label. If
+    several splits need the same number, the unit goes to the one that needs the most sentences.
 
-    unit_of: the unit number of each sentence, from 0. A unit can be a document. *Shape:* `(n,)`
+    unit_of: the unit number of each sentence, from 0. *Shape:* `(n,)`
     counts: number of entities per label in each sentence. An array without columns disables stratification. *Shape:*
         `(n, n_labels)`
     split (str): percentages; see `parse_split`.

@@ -142,12 +142,12 @@ class _Numbers(dict[Any, int]):
 
 
 def _binary(file: IO[bytes], lengths: Ints1d, width: int, order: Ints1d) -> Iterator[bytes]:
-    """Yield the chunks of a MessagePack byte string that contains the pieces of a file in output order.
+    """Yield the chunks of a MessagePack byte string that contains the sentences in output order.
 
-    file: the file, open for reading.
-    lengths: number of rows in each piece, in file order. *Shape:* `(n,)`
-    width (int): number of bytes per row.
-    order: indices of the pieces in output order. *Shape:* `(n,)`
+    file: the file with the data for all tokens, open for reading.
+    lengths: number of tokens in each sentence, in file order. *Shape:* `(n,)`
+    width (int): number of bytes per token.
+    order: indices of the sentences in output order. *Shape:* `(n,)`
     RAISES CorpusError: the string would exceed MessagePack's maximum length.
     """
     sizes = lengths * width

@@ -1,4 +1,4 @@
-"""Write Parquet files as the `datasets` library does.
+"""Write Parquet files in the layout of the `datasets` library.
 
 The columns are `tokens`, `ner_tags`, `spaces` and `document`. `ner_tags` contains numbers, and the schema contains the
 tag for each number. An unknown tag is null.
@@ -17,16 +17,16 @@ from ..sentence import Sentence, entities
 from .record_buffer import RecordBuffer
 
 _MOST_ROWS, _MOST_BYTES = 1000, 1 << 24
-"""Maximum numbers of rows and bytes in a row group, which is kept in memory while it is written or read. The number of
-bytes is that in the temporary file."""
+"""Maximum numbers of rows and bytes in a row group, which is kept in memory while it is written or read. The bytes
+are counted in the temporary file."""
 
 
 class ParquetWriter:
     """A writer for Parquet files. Add all sentences with `add`, then call `write`.
 
     folder (Path): folder for the unnamed temporary file.
-    labels: set of the labels in all files that are written together, so their tags have the same numbers. `add` extends
-        the set. It must be complete before `write` is called.
+    labels: set of the labels in all files that are written together. The writers share the set, so that a tag has the
+        same number in all files. `add` extends the set, which must be complete before `write` is called.
     """
 
     def __init__(self, folder: Path, labels: set[str]) -> None:

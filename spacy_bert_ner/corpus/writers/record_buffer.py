@@ -47,7 +47,7 @@ class RecordBuffer:
 
 
 def pieces(file: IO[bytes], sizes: Ints1d, order: Ints1d) -> Iterator[bytes]:
-    """Yield the pieces of a file in output order.
+    """Yield the pieces of a file, such as records, in output order.
 
     file: the file, open for reading.
     sizes: number of bytes in each piece, in file order. *Shape:* `(n,)`
