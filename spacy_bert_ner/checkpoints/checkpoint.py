@@ -63,7 +63,7 @@ class Checkpoint:
     averages_gradients = True
     """Whether a training step uses the mean of the gradients over all rows instead of their sum."""
     padding_free: PaddingFreeForward | None = None
-    """Padding-free forward pass that replaces `forward` in prediction; None if the runtime has none."""
+    """Padding-free forward pass that replaces `forward` in prediction; None if the runtime provides none."""
     compiled_forward: Callable[..., torch.Tensor] | None = None
     """Compiled `forward` that replaces `forward` in prediction; None if the runtime does not compile."""
 
@@ -98,12 +98,13 @@ class Checkpoint:
         """Load a checkpoint from a folder or from the Hub.
 
         name (str | Path): folder or Hub name of the checkpoint.
-        revision (str | None): commit, branch or tag on the Hub. It must be None for a folder. Default: the main branch.
-        labels (Collection[str] | None): labels to train. None keeps the labels of the trained head, which must then
-            exist.
+        revision (str | None): commit, branch or tag on the Hub. None (default) selects the main branch. It must be None
+            for a folder.
+        labels (Collection[str] | None): labels to train. None keeps the labels of the trained head and requires that
+            the checkpoint has such a head.
         added (Collection[str]): further labels that can be appended to a trained head. The trained head is kept if it
-            has all other labels. Otherwise, a warning is issued, and a randomly initialised head replaces it. The
-            weights come from the `torch` random number generator.
+            has all `labels` that are not in `added`. Otherwise, a warning is issued, and a randomly initialised head
+            replaces the trained one. The new weights come from the `torch` random number generator.
         tag_scheme (str | None): tag scheme of the head, a key of `tag_scheme.PREFIXES`. It overrides the scheme that is
             inferred from the tags or given in `config.json`. None infers the scheme of a trained head and uses IOB2 for
             a new head.
@@ -297,8 +298,8 @@ class Checkpoint:
     def configure_training(self, frozen_layers: int, gradient_checkpointing: bool) -> None:
         """Set which layers are trained and whether activations are recomputed to save memory.
 
-        frozen_layers (int): how many of the lowest encoder layers get no gradient. If any do, the embeddings get no
-            gradient either. 0 trains all layers.
+        frozen_layers (int): how many of the lowest encoder layers get no gradient. If the number is above 0, the
+            embeddings get no gradient either. 0 trains all layers.
         gradient_checkpointing (bool): whether activations are recomputed in the backward pass.
         RAISES ConfigError: the encoder has fewer than `frozen_layers` layers, or does not support gradient
             checkpointing.
@@ -399,7 +400,8 @@ def _with_case_markers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFas
     if not add_case_markers(backend):
         return tokenizer
     resize_embeddings(model, 1 + max(backend.get_vocab().values()))
-    # Otherwise, the new tokenizer would write both into its config. `Checkpoint.__init__` turns them off too late.
+    # Otherwise, the new tokenizer would write the truncation and padding settings into its config.
+    # `Checkpoint.__init__` turns them off too late.
     backend.no_truncation()
     backend.no_padding()
     # The BERT tokenizer class is no longer suitable, since it creates a new normalizer each time it is loaded.

@@ -3,7 +3,7 @@
 All other settings are numbers, switches and words that only select among components of `transformers` itself.
 
 The lists were derived from the source code of `transformers` 4.53 and 5.23.
-`tests/unit/checkpoints/test_config_allowlist.py` checks the keys of all its configs.
+`tests/unit/checkpoints/test_config_allowlist.py` checks the keys of all configs in `transformers`.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _allowed_instead(file: str, key: str, value: object) -> str | None:
 
 
 def _uses_only_torch(value: object) -> bool:
-    """Return whether one implementation, or a table with one per submodel, requires only `torch`."""
+    """Return whether an implementation requires only `torch`, or whether all implementations in a table do."""
     if isinstance(value, dict):
         return all(map(_uses_only_torch, value.values()))
     return value is None or value in IMPLEMENTATIONS

@@ -3,8 +3,8 @@
 The required files of a Hub repository are downloaded to a folder in the cache. That folder gets the same checks as a
 local one.
 
-Only this module imports the Hub client. Hub names are never passed to `transformers`. Otherwise, it would request
-further files itself, such as weights from a pull request, which anyone can open.
+Only this module imports the Hub client. Hub names are never passed to `transformers`. Otherwise, `transformers`
+would request further files itself, such as weights from a pull request, which anyone can open.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class CheckpointSource:
             files = [HfApi().parse_safetensors_file_metadata(self.name, f, revision=self.commit) for f in self.to_fetch]
         except SafetensorsParsingError:
             raise
-        except Exception:  # As in `_list`, its class depends on the HTTP client.
+        except Exception:  # As in `_list`, the error class depends on the HTTP client.
             return []
         return [tuple(tensor.shape) for file in files for tensor in file.tensors.values()]
 
@@ -178,6 +178,6 @@ def _list(name: str, commit: str) -> list[str] | None:
         info = HfApi().model_info(name, revision=commit, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise
-    except Exception:  # Its class depends on the HTTP client. Files missing from the cache are reported on download.
+    except Exception:  # The error class depends on the HTTP client. The download reports files missing from the cache.
         return None
     return sorted(file.rfilename for file in info.siblings or () if "/" not in file.rfilename)

@@ -187,18 +187,19 @@ def check_weights(
     is_to_train (bool): whether the model will be trained, so the head may have random weights.
     RETURNS (tuple[bool, bool]): whether the head has weights from the file, and whether the file contains head weights
         of any shape.
-    RAISES CheckpointError: weights have a different shape, or all their names have a prefix. If the model will not be
-        trained, missing encoder weights and unread head weights also raise this error. Otherwise, they cause a warning.
+    RAISES CheckpointError: weights have a different shape, or a prefix hides them from the model. If the model will not
+        be trained, missing encoder weights and unread head weights also raise this error. Otherwise, they cause a
+        warning.
         EncoderError: the model will not be trained, and head weights are missing.
     """
-    # A prefix on all names hides all weights. If no weights are missing, the names need not be read.
+    # A prefix on all names hides all weights from the model. If no weights are missing, the names need not be read.
     prefix = find_wrapper(model, keys_in(folder)) if report["missing_keys"] else None
     if prefix:
         raise CheckpointError(_wrapped(name, folder, prefix))
     base = f"{model.base_model_prefix}."
-    # These are model keys. Keys in the file of a bare encoder lack the prefix.
+    # These are the names in the model. In the file of a bare encoder, names lack the prefix `base`.
     head = {key for key in model.state_dict() if not key.startswith(base)}
-    # `transformers` 4 lists only the keys, whereas version 5 also lists their shapes.
+    # `transformers` 4 lists only the names of the weights, whereas version 5 also lists their shapes.
     mismatched = sorted(key if isinstance(key, str) else key[0] for key in report["mismatched_keys"])
     if mismatched and not (is_new and head.issuperset(mismatched)):
         reason = Errors.other_shapes.format(keys=", ".join(mismatched))
@@ -241,7 +242,7 @@ def _wrapped(name: str, folder: Path, prefix: str) -> str:
 def scheme_in(config: Config) -> str | None:
     """Return the `tag_scheme` in `config.json`, or None if it is missing or invalid.
 
-    This package writes it when it trains a head.
+    This package writes the setting when it trains a head.
     """
     scheme = getattr(config, "tag_scheme", None)
     return scheme if isinstance(scheme, str) and scheme in PREFIXES else None

@@ -80,7 +80,7 @@ def _advice_to_convert(name: str, fast: str, options: str = "", installed: str =
 
 @contextmanager
 def explain_missing_package(name: str, folder: Path) -> Iterator[None]:
-    """Replace the error about a missing package if only a slow tokenizer needs it.
+    """Replace the error about a missing package if only a slow tokenizer needs the package.
 
     Installing the package would not help.
 

@@ -39,7 +39,7 @@ class SubwordEncoder:
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
-        # A checkpoint may truncate and pad texts to a fixed length. Windows need neither.
+        # The checkpoint may set truncation and padding to a fixed length, but windows need neither.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         try:

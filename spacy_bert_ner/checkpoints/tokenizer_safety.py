@@ -17,7 +17,7 @@ from ..tokenization.case_markers import is_case_marker
 MAX_GROWTH = 1000
 """Maximum number of characters that a normalizer may produce from one character. NFKC produces at most 18."""
 MAX_REPLACEMENT = 100
-"""Maximum length, in bytes, of a replacement in a compiled table. SentencePiece replacements have up to 33."""
+"""Maximum length, in bytes, of a replacement in a compiled table. SentencePiece replacements have up to 33 bytes."""
 MAX_LETTERS = 1000
 """Maximum length, in characters, of a word that WordPiece may split. The time grows with the square of the length."""
 
@@ -102,7 +102,7 @@ def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
         if isinstance(text, str) and text:
             yield _Rule(text, content, max(1.0, len(content) / len(text)))
         elif is_case_marker(regex, content) and regex not in case_patterns:
-            # Each letter has one such pattern, whose replacement contains that letter once.
+            # Each letter has one case-marker pattern, whose replacement contains that letter once.
             case_patterns.add(regex)
         else:
             may_be_empty = text == "" or not regex or any(part in regex for part in _MAY_BE_EMPTY)

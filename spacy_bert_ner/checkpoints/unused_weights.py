@@ -62,7 +62,7 @@ def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) ->
 
 def _is_of_encoder(key: str, model: PreTrainedModel) -> bool:
     first = key.partition(".")[0]
-    # The weight names of a bare encoder were saved without a prefix.
+    # In a saved bare encoder, the weight names lack the prefix.
     is_bare = not hasattr(model, first) and hasattr(model.base_model, first)
     return is_bare or first == model.base_model_prefix
 

@@ -99,7 +99,7 @@ def _scores(
 
 
 def fit_temperature(score_at: Callable[[float], Doubles1d], correct: NDArray[np.bool_]) -> float:
-    """Fit the temperature that maximizes the likelihood of the verdicts on held-out entities.
+    """Fit the temperature that maximizes the likelihood of the verdicts in `correct` on held-out entities.
 
     This is temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) based on the likelihood of entities
     instead of tokens. A golden-section search between 1/20 and 20 on a logarithmic scale finds the temperature.

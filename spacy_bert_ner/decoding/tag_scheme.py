@@ -53,9 +53,9 @@ _AMBIGUOUS = {"IOB": "IOB2", "IOE": "IOE2"}
 """For tags that may follow either of two schemes, the scheme in which a head with such tags is trained."""
 
 _ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W": "U"}
-"""Role of each prefix, as in BILUO: `B` begins an entity, `I` is inside, `L` ends it, and `U` is a whole entity."""
+"""Role of each prefix, named as in BILUO; see `transitions`."""
 _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
-"""Roles that can replace each role if a head lacks its tag, in order of preference."""
+"""For each role, the roles that can replace it if a head has no tag for it, in order of preference."""
 
 _MALFORMED = re.compile(r"[BILEUSMW](_.+)?")
 """Tags such as `B` and `B_per`, which are probably prefixes in an unsupported notation."""

@@ -1,14 +1,15 @@
 """Define which tags may follow each other, with one transition table per scheme.
 
-Tags are reduced to roles that are named as in BILUO: `O` is outside, `B` begins an entity, `I` is inside, `L` ends it,
-and `U` is a whole entity. `tag_scheme` maps the prefixes of every scheme to these roles. In a table, the row gives the
-role of a tag, and the column gives the role of the next tag. Each symbol says what the next tag does:
+Tags are reduced to roles that are named as in BILUO: `O` stands for a token outside entities, `B` for the first token
+of an entity, `I` for an inner token, `L` for the last token, and `U` for the only token. `tag_scheme` maps the prefixes
+of every scheme to these roles. In a table, the row gives the role of a tag, and the column gives the role of the next
+tag. The symbols have the following meanings:
 
-    .  is forbidden
-    +  starts an entity or is outside
-    =  starts an entity, but is forbidden after another label
-    >  continues the entity, but is forbidden after another label
-    *  continues the entity, or starts one after another label
+    .  The next tag is forbidden.
+    +  The next tag starts an entity or is outside entities.
+    =  The next tag starts an entity, but it is forbidden after another label.
+    >  The next tag continues the entity, but it is forbidden after another label.
+    *  The next tag continues the entity, or it starts one after another label.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ TABLES = {
 """Transition table for each scheme that `tag_scheme.infer_scheme` can return."""
 
 FORBIDDEN, NEW, CONTINUES = range(3)
-"""Outcomes of a transition. With `NEW`, the next tag starts an entity or is outside."""
+"""Outcomes of a transition. With `NEW`, the next tag starts an entity or is outside entities."""
 _OUTCOMES = {
     ".": (FORBIDDEN, FORBIDDEN),
     "+": (NEW, NEW),
@@ -99,7 +100,9 @@ ROLES = "OBILU"
 
 @cache
 def transition_table(scheme: str) -> NDArray[np.int8]:
-    """Return the outcome of each transition in a scheme. Transitions from or to roles that it lacks are forbidden.
+    """Return the outcome of each transition in a scheme.
+
+    Transitions from or to roles that the scheme lacks are forbidden.
 
     scheme (str): a key of `TABLES`.
     RETURNS: outcomes. The first index is 1 if the labels are the same and 0 otherwise. The others are the indices of a

@@ -58,7 +58,8 @@ def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bool
         follows_entity                 x
 
     lengths: number of rows for each token. *Shape:* `(n_tokens,)`
-    constraints (EntityConstraints): tokens that cannot be in a predicted entity, and boundaries that none may cross.
+    constraints (EntityConstraints): tokens that cannot be in a predicted entity, and boundaries that no entity may
+        cross.
     is_joined: see `alignment.Alignment`; None if no token is joined. *Shape:* `(n_tokens,)`
     RETURNS (TagChain): the positions.
     """
@@ -66,7 +67,7 @@ def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bool
     joined = np.flatnonzero(is_joined) if is_joined is not None else np.zeros(0, dtype=np.int64)
     position_of_joined = np.searchsorted(tokens, joined) - 1
     ends = tokens + 1
-    ends[position_of_joined] = joined + 1  # the last of several joined tokens wins
+    ends[position_of_joined] = joined + 1  # of several joined tokens, the last one sets the end
     skipped = constraints.blocked | constraints.occupied
     # Each skipped token starts a new section, so the tokens before and after it have different section numbers.
     section, sentence = np.cumsum(constraints.boundary | skipped), np.cumsum(constraints.boundary)
@@ -74,7 +75,7 @@ def token_chain(lengths: Ints1d, constraints: EntityConstraints, is_joined: Bool
     lasts = ends[:-1] - 1
     follows_entity[1:] = constraints.occupied[lasts] & (sentence[tokens[1:]] == sentence[lasts])
     in_other_section = section[joined] != section[tokens[position_of_joined]]
-    # The order is reversed so that the first of several joined tokens wins.
+    # The order is reversed so that, of several joined tokens, the first one sets the end.
     ends[position_of_joined[in_other_section][::-1]] = joined[in_other_section][::-1]
     is_free = ~skipped[tokens]
     tokens, ends, rows, follows_entity = tokens[is_free], ends[is_free], rows[is_free], follows_entity[is_free]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class CheckpointMessages:
-    """The message templates for checkpoints, to be filled in with `str.format`."""
+    """The templates for messages about checkpoints, to be filled in with `str.format`."""
 
     checkpoint_missing = (
         "No checkpoint '{name}' was found: there is no such folder, and the Hugging Face Hub has no readable "

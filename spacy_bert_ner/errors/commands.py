@@ -1,10 +1,10 @@
-"""Error and warning messages that several commands share."""
+"""Define the message templates that several commands share."""
 
 from __future__ import annotations
 
 
 class CommandMessages:
-    """Templates for messages that several commands share, filled with `str.format`."""
+    """The message templates that several commands share, to be filled in with `str.format`."""
 
     small_dev = (
         "{name} has {entities}. With fewer than {enough} entities, F1 is uncertain by more than 0.1, and the best step "

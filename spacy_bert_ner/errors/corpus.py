@@ -1,4 +1,4 @@
-"""Error and warning messages about corpora."""
+"""Define the message templates for errors and warnings about corpora."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .corpus_spans import SpanMessages
 
 
 class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
-    """Templates for messages about corpora, filled with `str.format`."""
+    """The templates for messages about corpora, to be filled in with `str.format`."""
 
     no_such_file = "{path} does not exist. Check the spelling, or run the command from the project's folder."
     empty_file = "{path} contains no annotated sentences. Pass annotated text in one of these formats: {formats}."

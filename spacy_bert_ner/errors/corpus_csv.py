@@ -1,10 +1,10 @@
-"""Error and warning messages about CSV files, encodings and tags."""
+"""Define the message templates for errors and warnings about CSV files, encodings and tags."""
 
 from __future__ import annotations
 
 
 class CsvMessages:
-    """Templates for messages about CSV files, encodings and tags, filled with `str.format`."""
+    """The templates for messages about CSV files, encodings and tags, to be filled in with `str.format`."""
 
     many_labels = (
         "{path}, {unit} {line}{place}: {n_words} words have {n} different tags without prefixes ({listed}), which is "

@@ -1,10 +1,10 @@
-"""Error and warning messages about format detection and column files."""
+"""Define the message templates for errors and warnings about format detection and column files."""
 
 from __future__ import annotations
 
 
 class FormatMessages:
-    """Templates for messages about format detection and column files, filled with `str.format`."""
+    """The templates for messages about format detection and column files, to be filled in with `str.format`."""
 
     unsupported_format = "{path}: this is {format}, which is not supported. {advice}"
     other_tag_column = (

@@ -1,10 +1,10 @@
-"""Error and warning messages about JSON formats."""
+"""Define the message templates for errors and warnings about JSON formats."""
 
 from __future__ import annotations
 
 
 class JsonMessages:
-    """Templates for messages about JSON formats, filled with `str.format`."""
+    """The templates for messages about JSON formats, to be filled in with `str.format`."""
 
     no_spacy_pair = (
         '{path}, line {line}: {found} is not a pair with a text and its entities. Allowed: ["Ada left.", {{"entities": '

@@ -1,10 +1,10 @@
-"""Error and warning messages about spans in text."""
+"""Define the message templates for errors and warnings about spans in text."""
 
 from __future__ import annotations
 
 
 class SpanMessages:
-    """Templates for messages about spans in text, filled with `str.format`."""
+    """The templates for messages about spans in text, to be filled in with `str.format`."""
 
     misaligned_spans = (
         "{n} of {total} spans do not start and end at token boundaries:\n"

@@ -1,4 +1,4 @@
-"""Error and warning messages about evaluation data."""
+"""Define the message templates for errors and warnings about evaluation data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .commands import CommandMessages
 
 
 class EvaluationMessages(CommandMessages):
-    """Templates for messages about evaluation data, filled with `str.format`."""
+    """The templates for messages about evaluation data, to be filled in with `str.format`."""
 
     # folders
     no_spacy_file = (

@@ -1,10 +1,10 @@
-"""Error and warning messages about annotating corpora and serving."""
+"""Define the message templates for errors and warnings about annotating corpora and serving."""
 
 from __future__ import annotations
 
 
 class ScaleMessages:
-    """Templates for messages about annotating corpora and serving, filled with `str.format`."""
+    """The templates for messages about annotating corpora and serving, to be filled in with `str.format`."""
 
     no_ray = "--engine ray requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
     annotate_takes_pyarrow = (

@@ -1,10 +1,10 @@
-"""Error and warning messages about training."""
+"""Define the message templates for errors and warnings about training."""
 
 from __future__ import annotations
 
 
 class TrainingMessages:
-    """Templates for messages about training, filled with `str.format`."""
+    """The templates for messages about training, to be filled in with `str.format`."""
 
     config_without_bert_ner = (
         "The config trains no component made by the factory bert_ner. Its pipeline contains: {found}. Allowed: a "

@@ -38,7 +38,7 @@ PRECISIONS = {"torch-bf16": "bf16", "torch-int8": "int8"}
 AUTO, BASELINE = "auto", "torch"
 RUNTIMES = (*GRAPHS, *PRECISIONS, AUTO)
 MIN_SPEEDUP = 1.05
-"""Factor by which a less precise runtime must be faster to be selected. Smaller differences may be due to chance."""
+"""Minimum speed of a less precise runtime, relative to a more precise one. Smaller differences may be due to chance."""
 
 TARGETS = ("pipeline", "hf", "onnx")
 TOLERANCE = 0.002
@@ -82,7 +82,8 @@ def export_pipeline(
 
     With "auto", the exporter tries the original pipeline and a graph for each precision. It also tries `torch` in
     bfloat16 and int8 if the model and hardware support them efficiently. Among the runtimes whose entity F1 is within
-    the tolerance, it selects the fastest on this machine and data. A less precise runtime must be at least 5% faster.
+    the tolerance, it selects the fastest on this machine and data. A less precise runtime must be at least 5% faster
+    than a more precise one.
 
     folder (Path): folder that contains the trained pipeline.
     output (Path): folder to write. An existing folder must be empty or contain an older export, which is replaced.

@@ -37,7 +37,7 @@ def _translate(
     attn_mask (Any): Boolean mask or bias on the logits. Default: no mask.
     scale (float | None): factor for the logits; None for the inverse square root of the head size.
     RETURNS (Any): symbolic tensor. *Shape:* `(n_windows, n_heads, longest, head_size)`
-    RAISES NotImplementedError: the attention is causal, is grouped or uses dropout, which does not occur in encoders.
+    RAISES NotImplementedError: the attention is causal, is grouped or uses dropout, none of which occurs in encoders.
     """
     from onnxscript import opset18
 

@@ -17,7 +17,7 @@ from ..types import ArrayXd, Ints1d, TagLogits
 
 
 class WeightedMean(float):
-    """A weighted mean. Adding two of them returns the mean over the rows of both.
+    """A weighted mean. Adding two weighted means returns the mean over the rows of both.
 
     `spacy train` adds the losses that a component reports between two evaluations. With this class, the printed loss is
     a mean cross-entropy in nats, regardless of the number of batches.

@@ -1,4 +1,4 @@
-"""Derive labels, gold tags for subwords and verdicts on predicted entities from spaCy Examples."""
+"""Derive labels and gold tags for subwords from spaCy Examples, and check whether predicted entities are correct."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def subword_targets(
     output (Iterable[Ragged]): model output for each predicted Doc. *Shape:* `(n_rows, n_tags)` each
     tags (TagSet), name (str), skip_unknown (bool): see `tag_ids`.
     subword_labels (str): see `row_targets`.
-    RETURNS (list[Ints1d]): tag IDs for each example, `UNKNOWN` for subwords without a gold tag. *Shape:* `(n_rows,)`
-        each
+    RETURNS (list[Ints1d]): tag IDs for each example, with `UNKNOWN` for subwords without a gold tag. *Shape:*
+        `(n_rows,)` each
     RAISES TagError: see `tag_ids`.
     """
     targets = []

@@ -96,7 +96,7 @@ def find_positions(entities: Sequence[Entity], lengths: Ints1d, is_joined: Bools
     tokens, _ = first_subword_rows(lengths)
     ends = tokens + 1
     joined = np.flatnonzero(is_joined)
-    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # the last of several joined tokens wins
+    ends[np.searchsorted(tokens, joined) - 1] = joined + 1  # of several joined tokens, the last one sets the end
     first_at = {token: i for i, token in enumerate(tokens.tolist())}
     last_at = {end: i + 1 for i, end in enumerate(ends.tolist())}
     return [

@@ -52,7 +52,7 @@ class TagHead:
         tags (Sequence[str]): tag for each logit column.
         scheme (str): the tag scheme.
         RETURNS (TagHead): the head.
-        RAISES TagError: the tags do not belong to the scheme.
+        RAISES TagError: the tags do not fit the scheme.
         """
         module: Any = torch.nn.Module()
         module.dropout = torch.nn.Dropout(0.1)
@@ -69,12 +69,12 @@ class TagHead:
 
     @property
     def parameter_depths(self) -> dict[str, ParameterDepth]:
-        """Return the depth of each parameter by name. All are in the head."""
+        """Return the depth of each parameter, by parameter name. All parameters belong to the head."""
         return {name: ParameterDepth(1, 0) for name, _ in self.model.named_parameters()}
 
     @property
     def device(self) -> torch.device:
-        """Return the device of the weights. Input vectors must be on it."""
+        """Return the device of the weights, on which input vectors must be."""
         device: torch.device = self.model.classifier.weight.device
         return device
 
@@ -89,8 +89,8 @@ class TagHead:
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Compute the tag logits for token vectors.
 
-        vectors (torch.Tensor): *Shape:* `(n, width)`
-        RETURNS (torch.Tensor): *Shape:* `(n, n_tags)`
+        vectors (torch.Tensor): token vectors. *Shape:* `(n, width)`
+        RETURNS (torch.Tensor): logits. *Shape:* `(n, n_tags)`
         """
         logits: torch.Tensor = self.model.classifier(self.model.dropout(vectors))
         return logits
@@ -131,7 +131,7 @@ class TagHead:
         files (dict[str, bytes]): file contents by file name.
         name (str): name of the head, for messages.
         RETURNS (TagHead): the head.
-        RAISES CheckpointError: the files are not the output of `to_files`.
+        RAISES CheckpointError: the files were not created by `to_files` or are damaged.
         """
         with translate_load_errors(name, Errors.checkpoint_damaged):
             tag_info = json.loads(files[TAGS])
@@ -145,7 +145,7 @@ class TagHead:
         return head
 
     def __reduce__(self) -> tuple[Callable[..., TagHead], tuple[Any, ...]]:
-        """Copy or pickle the head as its files, without accumulated gradients."""
+        """Serialize the head as its files when it is pickled or copied. Accumulated gradients are not included."""
         return _copy, (self.to_files(), str(self.device))
 
 

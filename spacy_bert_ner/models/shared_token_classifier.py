@@ -37,11 +37,11 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
     The head has no encoder of its own. With `spacy-transformers.TransformerListener.v1`, the vectors come from an
     earlier component `transformer`, which can also serve the tagger, the parser and other components.
     `nlp.replace_listeners` gives the head a copy of the encoder. Gradients are summed over tokens, as in spaCy's own
-    components, so that no component outweighs the others because it averages differently.
+    components. If the head averaged them instead, the components would have unequal weights.
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): computes one vector for each token of a Doc. *Shape:*
+    tok2vec (Model[List[Doc], List[Floats2d]]): model that computes one vector for each token of a Doc. *Shape:*
         `(n_tokens, width)` for each Doc
-    tag_scheme (str | None): the tag scheme. Null (default) for IOB2.
+    tag_scheme (str | None): the tag scheme. Null (default) means IOB2.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each token except
         white space. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)` with values 1 or 0
     RAISES ConfigError: a setting is invalid.
@@ -87,12 +87,12 @@ def listens(model: Model[Any, Any]) -> bool:
 
 
 def _upstream(node: Model[Any, Any]) -> str | None:
-    """Return the name of the component that a layer listens to, or None.
+    """Return the name of the component that a layer listens to, or None if the layer is not a listener.
 
-    Supports listeners from spaCy, spacy-transformers and spacy-curated-transformers.
+    This function supports listeners from spaCy, spacy-transformers and spacy-curated-transformers.
     """
-    # In spacy-curated-transformers, a listener that was replaced by a copy of the encoder keeps the name. It no longer
-    # reads annotations.
+    # In spacy-curated-transformers, a listener that was replaced by a copy of the encoder keeps the component's name,
+    # but it no longer reads that component's annotations.
     reads_annotations = node.attrs.get("_USE_DOC_ANNOTATIONS_FOR_PREDICTION", False)
     name: str | None = node.attrs["_upstream_name"] if reads_annotations else getattr(node, "upstream_name", None)
     return name
@@ -125,7 +125,7 @@ def forward(
         vectors, backprop_vectors = model.layers[0](docs, is_train)
     else:  # the layers of spacy-transformers do not accept a batch without tokens
         vectors, backprop_vectors = [ops.alloc2f(0, 0) for _ in docs], lambda d_vectors: docs
-    # White space tokens are never part of an entity.
+    # White-space tokens are never part of an entity.
     token_indices = [np.flatnonzero(doc.to_array(IS_SPACE) == 0) for doc in docs]
     doc_rows = [v[ops.xp.asarray(tokens)] for v, tokens in zip(vectors, token_indices, strict=True) if len(tokens)]
     width = head.model.classifier.in_features
@@ -159,7 +159,7 @@ def forward(
 
 
 def _needs_transformer_output(model: SharedTokenClassifier) -> bool:
-    """Return whether a transformer component must process the Docs first. A `tok2vec` listener gives zeros instead."""
+    """Return whether a transformer component must process the Docs first. `Tok2VecListener` returns zeros otherwise."""
     listeners = [node for node in model.walk() if _upstream(node) and not isinstance(node, Tok2VecListener)]
     return Doc.has_extension("trf_data") and bool(listeners)
 
@@ -170,10 +170,11 @@ def new_head(
     labels: Collection[str] | None,
     added: Collection[str],
 ) -> TagHead:
-    """Create a head with random weights from torch's generator.
+    """Create a head with weights from torch's random number generator.
 
     model (SharedTokenClassifier): the model.
-    get_docs (Callable): returns Docs from the training data. Their vectors determine the width of the head.
+    get_docs (Callable): function that returns Docs from the training data. Their vectors determine the width of the
+        head.
     labels (Collection[str] | None), added (Collection[str]): see `Checkpoint.from_pretrained`.
     RETURNS (TagHead): the head.
     RAISES EncoderError: there are no labels.

@@ -38,9 +38,9 @@ class CheckpointShim(Shim):
     def __init__(self) -> None:
         super().__init__(None)
         self.training_state = TrainingState()
-        """State of the current training step. A new checkpoint or a copy starts with new state."""
+        """State of the current training step. A new checkpoint or a copy starts with a new state."""
         self.add_up: AllReduce | None = None
-        """Sums tensors over all workers in place. None if there is only one worker."""
+        """Function that sums tensors over all workers in place; None if there is only one worker."""
 
     @property
     def is_loaded(self) -> bool:
@@ -75,7 +75,7 @@ class CheckpointShim(Shim):
             raise
 
     def prepare(self) -> None:
-        """Prepare to run in this process. It can be a fork of the process that loaded the weights.
+        """Prepare to run in this process, which can be a fork of the process that loaded the weights.
 
         RAISES BertNerError: this process is a fork, and the weights are on a GPU.
         """
@@ -172,7 +172,9 @@ class CheckpointShim(Shim):
 
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
-        """Use other weights, such as the optimizer's averages, within a block. A resized head keeps its weights.
+        """Use other weights, such as the optimizer's averages, within a block.
+
+        A resized head keeps its current weights.
 
         params (dict[Any, Any]): weights by optimizer key; see `key`.
         """
@@ -211,7 +213,7 @@ class CheckpointShim(Shim):
             self.checkpoint.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
 
     def __getstate__(self) -> dict[str, Any]:
-        leave_unread_texts()  # Spawned processes of `nlp.pipe` receive a pickle.
+        leave_unread_texts()  # `nlp.pipe` pickles the shim for processes that it spawns.
         return {key: value for key, value in self.__dict__.items() if key != "training_state"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -266,7 +268,7 @@ def _run_halving_on_oom(run: Callable[..., torch.Tensor], inputs: Sequence[Any],
     except torch.cuda.OutOfMemoryError:
         if not can_halve or n < 2:
             raise
-    # Outside the `except` block, whose traceback would keep the memory of the batch.
+    # This code is outside the `except` block, in which the traceback would keep the batch in memory.
     torch.cuda.empty_cache()
     halves = [[part[: n // 2] for part in inputs], [part[n // 2 :] for part in inputs]]
     return torch.cat([_run_halving_on_oom(run, half, can_halve=True) for half in halves])

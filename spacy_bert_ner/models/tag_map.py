@@ -60,7 +60,7 @@ def keep_tag_map(nlp: Any) -> None:
 
 
 def _pairs(tag_map: object) -> Pairs:
-    """Convert a tag map to pairs. Returns an empty list if the value is not a valid tag map."""
+    """Convert a tag map to pairs. Return an empty list if the value is not a valid tag map."""
     items: Any = tag_map.items() if isinstance(tag_map, Mapping) else tag_map
     if not isinstance(tag_map, Mapping | list | tuple) or not items:
         return []

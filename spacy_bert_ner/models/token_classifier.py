@@ -39,12 +39,12 @@ from .tag_map import check_tag_map
 TokenClassifier = Model[list[Doc], list[Ragged]]
 
 CUTS = ("sentences", "tokens")
-"""Where long Docs can be cut."""
+"""Values of the setting `cut_at`, which determines where long Docs are cut."""
 
 DEFAULT_WINDOW = 128
 """Default window size in subwords. Most checkpoints were fine-tuned on sentences and miss entities in windows that are
-many times longer. One of the two in `benchmarks/README.md` loses half of its F1 with 512 subwords per window. The cost
-of attention also grows with the square of the window size."""
+many times longer than a sentence. One of the two checkpoints in `benchmarks/README.md` loses half of its F1 with 512
+subwords per window. The cost of attention also grows with the square of the window size."""
 
 
 @registry.architectures("spacy_bert_ner.TokenClassifier.v1")
@@ -69,17 +69,18 @@ def build_token_classifier_v1(
 
     name (str): checkpoint folder or Hub name. `nlp.initialize()` or the first use loads it. A saved pipeline contains
         its own weights and ignores this setting.
-    revision (str | None): commit, branch or tag on the Hub. Null (default) for the main branch or for a folder.
+    revision (str | None): commit, branch or tag on the Hub. Null (default) selects the main branch. It must be null for
+        a folder.
     tag_scheme (str | None): scheme of the checkpoint's tags, "plain" or another key of `tag_scheme.PREFIXES`. It
         overrides the scheme inferred from the tags and `config.json`. Null (default) uses the inferred scheme: IOB2 or
-        IOB1 for `B-` and `I-`, IOE2 or IOE1 for `I-` and `E-`. A new head uses this scheme, or IOB2 if it is null.
+        IOB1 for `B-` and `I-`, IOE2 or IOE1 for `I-` and `E-`. A new head uses this scheme, or IOB2 for null.
     tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): new names for the checkpoint's tags, such as "LABEL_1"
         and "X", as a table or as pairs. Default: null. Saved weights already have the new names and ignore this
         setting.
-    window (int | None): maximum number of subwords in a window, including special subwords. Null (default) for all
-        positions of the encoder, but at most 128, or four times `overlap` if that is more.
+    window (int | None): maximum number of subwords in a window, including special subwords. Null (default) uses all
+        positions of the encoder, but at most 128 or four times `overlap`, whichever is greater.
     overlap (int): minimum number of subwords shared by adjacent windows of a long Doc. Default: 32. Windows cut at a
-        sentence boundary share none.
+        sentence boundary share no subwords.
     cut_at (str): "sentences" (default) starts the next window at a sentence that begins in the second half of a window,
         without overlap. "tokens" always overlaps adjacent windows.
     get_spans (Callable | None): function that takes a list of Docs and returns each Doc's windows as spans, such as a
@@ -100,8 +101,8 @@ def build_token_classifier_v1(
         https://arxiv.org/abs/1710.03740). "auto" is "bf16" if the hardware benefits from it, otherwise "fp32".
     mark_case (bool): add subwords that mark capital letters when `nlp.initialize()` loads a checkpoint with a
         lower-casing tokenizer; see `case_markers.add_case_markers`. Other tokenizers do not change. Default: false.
-    runtime (TorchRuntime | OnnxRuntime | None): runtime for predictions. Null (default) for torch in float32. Graphs
-        written by `export` require `OnnxRuntime`, which runs only such graphs.
+    runtime (TorchRuntime | OnnxRuntime | None): runtime for predictions. Null (default) means torch in float32. ONNX
+        graphs, such as those that `export` writes, require `OnnxRuntime`, which cannot run other checkpoints.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each subword,
         grouped by token; see `alignment.SubwordLogits`. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)`
     RAISES ConfigError: a setting is invalid.
@@ -294,7 +295,8 @@ def _stitch(
     stitched: ArrayXd = ops.alloc2f(int(encoded.doc_starts[-1]), n_tags)
     scatter_log = []
     for batch, torch_logits in zip(plan.batches, batch_logits, strict=True):
-        # The encoder may be on another device than the arrays of this model if a GPU was requested in between.
+        # If a GPU was requested after the model was created, the encoder and the model's arrays may be on different
+        # devices.
         logits: ArrayXd = torch2xp(torch_logits, ops=ops)
         if plan.is_packed:
             lengths = [window.end - window.start + checkpoint.n_special for _, window in batch]
@@ -322,7 +324,7 @@ def _unstitch(
 
 
 def get_checkpoint(model: TokenClassifier) -> Checkpoint:
-    """Return a model's checkpoint. Loads the checkpoint named in the config if no weights are loaded yet.
+    """Return a model's checkpoint. If no weights are loaded, first load the checkpoint named in the config.
 
     model (TokenClassifier): the model.
     RETURNS (Checkpoint): the checkpoint.
@@ -337,7 +339,7 @@ def get_checkpoint(model: TokenClassifier) -> Checkpoint:
 
 
 def get_tags(model: TokenClassifier) -> TagSet:
-    """Return the tag for each logit column. Loads the checkpoint if necessary.
+    """Return the tag of each logit column, and load the checkpoint if necessary.
 
     model (TokenClassifier): the model.
     RETURNS (TagSet): the tags.
@@ -358,7 +360,7 @@ def load_checkpoint(
     model (TokenClassifier): the model.
     labels (Collection[str] | None), added (Collection[str]): labels that the checkpoint must be able to learn; see
         `Checkpoint.from_pretrained`.
-    get_docs (Callable): returns Docs. Their vectors determine the width of a new head on shared vectors.
+    get_docs (Callable): function that returns Docs. Their vectors determine the width of a new head on shared vectors.
     label_rules (LabelRules): rules for renaming the labels of a trained head.
     RAISES CheckpointError: see `Checkpoint.from_pretrained`. ConfigError: the windows do not fit the checkpoint.
         BertNerError: labels are given, but the checkpoint is an exported graph.
@@ -404,7 +406,7 @@ def check_settings(model: TokenClassifier) -> None:
     settings = {key: value for key, value in model.attrs.items() if key != "dropout_rate"}
     if is_shared(model):
         like_new = build_shared_token_classifier_v1(model.layers[0], settings["tag_scheme"])
-        model.attrs["max_batch_tokens"] = like_new.attrs["max_batch_tokens"]  # not a setting of the config
+        model.attrs["max_batch_tokens"] = like_new.attrs["max_batch_tokens"]  # the config has no such setting
         return
     build_token_classifier_v1(**settings)
     if has_checkpoint(model):
@@ -427,7 +429,7 @@ def save_checkpoint(model: TokenClassifier, folder: Path) -> None:
 
 
 def restore_checkpoint(model: TokenClassifier, folder: Path) -> None:
-    """Load a checkpoint written by `save_checkpoint`. Never accesses the network.
+    """Load a checkpoint written by `save_checkpoint`, without accessing the network.
 
     model (TokenClassifier): the model.
     folder (Path): path of the folder or file.
@@ -531,6 +533,6 @@ def logits_of(output: Ragged) -> TagLogits:
     """Return the logits of a Doc, with a narrower type than thinc's `Ragged.dataXd`.
 
     output (Ragged): the logits of a Doc.
-    RETURNS (TagLogits): *Shape:* `(n_rows, n_tags)`
+    RETURNS (TagLogits): the logits. *Shape:* `(n_rows, n_tags)`
     """
     return cast(TagLogits, output.dataXd)

@@ -44,7 +44,7 @@ class DefaultOptimizer(dict[str, Any]):
 
 
 def set_optimizer(nlp: Any) -> None:
-    """Select AdamW in a pipeline config with spaCy's default optimizer and no trainable components.
+    """Select AdamW if the pipeline has spaCy's default optimizer and no trainable components.
 
     When a pipeline is created from a config file, the optimizer in the file replaces this one.
 

@@ -21,7 +21,7 @@ class WarmupLinear:
         rate:   0   0.5   1   0.75  0.5  0.25   0
 
     The total number of steps comes from the config, or `bert_ner` or `bert-ner train` sets it with `tell`. Until then,
-    the rate stays at `initial_rate`. If training continues beyond the last step, it uses the last rate above 0.
+    the rate does not decay. If training continues beyond the last step, it uses the last rate above 0.
 
     initial_rate (float): highest learning rate.
     warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1.

@@ -56,9 +56,10 @@ def apply_optimizer(
 
 
 def _is_adam(optimizer: object) -> bool:
-    """Return whether a step is thinc's Adam.
+    """Return whether an optimizer's step is thinc's Adam.
 
-    thinc chooses RAdam or SGD by these settings. `nlp.rehearse` passes a function that only collects gradients.
+    thinc runs another algorithm if `use_radam` is set or if `beta1` or `beta2` is 0. `nlp.rehearse` passes a function
+    that only collects gradients.
     """
     return isinstance(optimizer, Optimizer) and not optimizer.use_radam and optimizer.b1 > 0 and optimizer.b2 > 0
 
@@ -157,7 +158,7 @@ def _fused_adamw(
     """Run torch's fused AdamW on parameters with the same number of updates.
 
     members: indices of the parameters to update.
-    count: number of updates of each, including the current step.
+    count: number of updates of each parameter, including the current step.
     """
     adamw(
         [weights[i] for i in members],
@@ -178,7 +179,7 @@ def _fused_adamw(
 
 
 def _moment(moments: dict[Key, ArrayXd], key: Key, weight: torch.Tensor) -> torch.Tensor:
-    """Return a torch view of thinc's flat array of moments. Allocates the array on first use."""
+    """Return a torch view of thinc's flat array of moments, which is allocated on first use."""
     if key not in moments:
         moments[key] = get_array_ops(torch2xp(weight)).alloc1f(weight.numel())
     return xp2torch(moments[key], device=weight.device).view_as(weight)

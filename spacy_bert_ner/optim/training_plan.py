@@ -31,8 +31,8 @@ class TrainingPlan:
     epoch_steps (int | None): number of batches in the first epoch. None if not counted.
     all_steps (int | None): number of batches in all epochs. None if the number of epochs is unlimited or the batches
         were not counted.
-    schedule_steps (int | None): step at which thinc's schedule reaches a learning rate of 0. None for other
-        schedules.
+    schedule_steps (int | None): step at which thinc's `warmup_linear` schedule reaches a learning rate of 0. None for
+        other schedules.
     """
 
     max_steps: int
@@ -88,10 +88,10 @@ class TrainingPlan:
 
 
 def make_plan(training: Mapping[str, Any], get_examples: GetExamples, n_examples: int | None = None) -> TrainingPlan:
-    """Compute the length of a training run. Reads the data once more if the number of batches depends on it.
+    """Compute the length of a training run. If the number of batches depends on the data, read the data once more.
 
     training (Mapping): the `[training]` section of the config, interpolated but not resolved.
-    get_examples (Callable): returns the training data.
+    get_examples (Callable): function that returns the training data.
     n_examples (int | None): number of examples. None if not counted.
     RETURNS (TrainingPlan): the length of the run.
     RAISES ConfigError: the learning rate schedule is 0 at every step.

@@ -1,4 +1,4 @@
-"""Find special subwords around a text and space markers, which do not belong to any word."""
+"""Find the special subwords around a text, and find the space markers that are separate subwords."""
 
 from __future__ import annotations
 

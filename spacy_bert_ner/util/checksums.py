@@ -92,4 +92,4 @@ def _checksum(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as e:
-        return str(e)  # never equal to a checksum
+        return str(e)  # a message, which never equals a checksum

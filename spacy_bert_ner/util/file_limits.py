@@ -19,7 +19,7 @@ MOST_LABELS = 1000
 MOST_PARTS = 1000
 """Maximum number of layers, layer groups or experts in a config.
 
-It is checked before the config is compared with the weights.
+This limit is checked before the config is compared with the weights.
 """
 MOST_BYTES = {"config.json": 16_000_000, "tokenizer.json": 128_000_000}
 """Maximum sizes of JSON files in bytes. In memory, they take up to twenty times as much space."""

@@ -1,4 +1,4 @@
-"""Prepare forked processes to run a model, and prevent `nlp.pipe(..., n_process=2)` from hanging if one is killed.
+"""Prepare forked processes to run a model, and prevent `nlp.pipe` from hanging if one of them is killed.
 
 **Threads.** `nlp.pipe` forks processes on Linux. A fork copies thread pools, but not their threads, so such a pool
 waits for its threads forever (https://github.com/explosion/spaCy/issues/6662). A forked process therefore runs torch in
@@ -7,7 +7,7 @@ change.
 
 **Channels.** spaCy opens the channels between the parent and all workers before it starts the first worker. Every
 process therefore holds channel ends that it does not use. If one process is killed, these ends make the other processes
-wait forever. This module closes them. spaCy has no public access to the channels, so they are read from the local
+wait forever. This module closes these ends. spaCy has no public access to the channels, so they are read from the local
 variables of `Language._multiprocessing_pipe`. If `has_known_channels` does not recognise the installed spaCy, nothing
 is read or closed. `tests/unit/util/test_multiprocess.py` fails if spaCy changes these variables.
 """
@@ -72,8 +72,8 @@ def _close_unused_channels(_: object) -> None:
 
     A forked worker inherits both ends of all channels. Each end that it keeps open can make a process wait forever:
 
-    - If another worker is killed while this worker holds its writing end, the parent waits for the killed worker, and
-      this worker waits for texts.
+    - If another worker is killed while this worker holds that worker's writing end, the parent waits for the killed
+      worker, and this worker waits for texts.
     - If this worker holds a reading end, it waits for a parent that no longer reads.
     - If this worker holds the writing end for its own texts, it waits for a parent that was killed.
 
