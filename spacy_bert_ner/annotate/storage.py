@@ -20,7 +20,7 @@ from ..errors import BertNerError, Errors, format_exception
 
 _WILDCARD = re.compile(r"[*?\[]")
 _WILDCARD_IN_ADDRESS = re.compile(r"[*\[]")
-"""Wildcards in an address. A question mark is not a wildcard there because it introduces options."""
+"""Wildcards in an address such as `s3://bucket/*`. The question mark is not included because it introduces options."""
 
 COMPRESSED = {".gz", ".bz2", ".zst", ".lz4"}
 """Suffixes of files that pyarrow decompresses while reading them."""

@@ -16,7 +16,7 @@ from .visualize import visualize_cli
 
 app = typer.Typer(
     name="bert-ner",
-    help="Train, evaluate, export and serve BERT named entity recognisers.",
+    help="Train, evaluate, export and serve BERT named entity recognizers.",
     no_args_is_help=True,
 )
 app.command("convert")(convert_cli)

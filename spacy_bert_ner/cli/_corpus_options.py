@@ -53,7 +53,7 @@ Labels = Annotated[
 ]
 LabelMap = Annotated[
     list[str] | None,
-    Option(help="Rename a label: PERSON=per. An empty name turns it into O: MISC=. Can be repeated."),
+    Option(help="Rename a label: PERSON=per. An empty new name turns the label into O: MISC=. Can be repeated."),
 ]
 
 
@@ -81,7 +81,7 @@ def progress(sentences: Iterator[Sentence], activity: str, n_sentences: int | No
 
     sentences (Iterator[Sentence]): the sentences read in this pass.
     activity (str): label for the bar, such as "reading".
-    n_sentences (int | None): total number of sentences; None if it is not known yet.
+    n_sentences (int | None): total number of sentences; None if it is unknown.
     """
     return iter(tqdm(sentences, activity, n_sentences, leave=False, disable=None, delay=2, unit=" sentences"))
 

@@ -102,11 +102,11 @@ def annotate_cli(
     except KeyboardInterrupt:
         msg.fail(
             "Not all documents were annotated",
-            "The run was interrupted. To resume it: the same command with --resume",
+            "The run was interrupted. To resume: run the same command with --resume",
         )
         raise typer.Exit(130) from None
     if totals.errors:
-        msg.warn(f"{totals.errors:,} documents failed. Their ids and reasons are in {output}/errors")
+        msg.warn(f"{totals.errors:,} documents failed. Their IDs and the reasons are in {output}/errors")
     msg.good(
         f"{output} has {totals.documents:,} documents, {totals.words:,} words, {totals.entities:,} entities; "
         f"{totals.seconds:,.1f} seconds"

@@ -36,6 +36,6 @@ def calibrate_cli(
     for name, report in reports.items():
         msg.good(
             f"{name}: temperature {report['temperature']:.2f}; expected calibration error on the "
-            f"{report['n_entities']} entities of the fit: {report['ece_before']:.3f} before, "
+            f"{report['n_entities']} entities used for the fit: {report['ece_before']:.3f} before, "
             f"{report['ece_after']:.3f} after"
         )

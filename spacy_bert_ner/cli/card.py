@@ -21,7 +21,8 @@ def card_cli(
     corpus: Annotated[
         Path | None,
         typer.Option(
-            help="Annotated corpus, such as ner.csv. If ner.labels.json exists next to it, it provides the guidelines."
+            help="Annotated corpus, such as ner.csv. If ner.labels.json is next to it, "
+            "the guidelines are read from that file."
         ),
     ] = None,
     name: Annotated[
@@ -35,7 +36,7 @@ def card_cli(
 
     if corpus is not None:
         if guidelines is not None:
-            raise typer.BadParameter("cannot be combined with --guidelines", param_hint="--corpus")
+            raise typer.BadParameter("the option cannot be combined with --guidelines", param_hint="--corpus")
         guidelines = find_guidelines(corpus)
     try:
         path = write_card(pipeline, metrics, guidelines, name=name, version=version)

@@ -106,7 +106,7 @@ def evaluate_cli(
             continue
         spread = "no interval: all resamples have the same difference"
         if pair["interval"] is not None:
-            spread = "95 % interval {:+.4f} to {:+.4f}".format(*pair["interval"])
+            spread = "95% interval {:+.4f} to {:+.4f}".format(*pair["interval"])
         msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({spread}), p = {pair['p_value']:.3f}")
     if report:
         msg.good(f"Wrote {report / PAGE}")

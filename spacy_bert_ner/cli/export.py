@@ -42,7 +42,8 @@ def export_cli(
     component: Annotated[
         str | None,
         typer.Option(
-            help="Name of the component to export with --to hf or onnx. Required if the pipeline has several."
+            help="Name of the component to export with --to hf or onnx. Required if the pipeline has "
+            "several bert_ner components."
         ),
     ] = None,
     package: Annotated[Path | None, typer.Option(help="Folder to write a wheel of the new pipeline to.")] = None,
@@ -54,15 +55,17 @@ def export_cli(
 
     try:
         if to not in TARGETS:
-            raise typer.BadParameter(f"{to!r} is none of: {', '.join(TARGETS)}", param_hint="--to")
+            raise typer.BadParameter(f"{to!r} is not one of: {', '.join(TARGETS)}", param_hint="--to")
         if to != "pipeline":
             if package or dev:
-                raise typer.BadParameter("is only allowed with --to pipeline", param_hint="--package, --dev")
+                raise typer.BadParameter(
+                    "these options are only allowed with --to pipeline", param_hint="--package, --dev"
+                )
             export_checkpoint(pipeline, output, to, name=component)
             msg.good(f"Wrote {output}")
             return
         if dev is None:
-            raise typer.BadParameter("is required: --dev corpus/dev.spacy", param_hint="--dev")
+            raise typer.BadParameter("the option is required, for example --dev corpus/dev.spacy", param_hint="--dev")
         dev = one_file(dev, COMPARED_ON)
         report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
     except (BertNerError, OSError) as e:
@@ -84,4 +87,7 @@ def export_cli(
         package.mkdir(parents=True, exist_ok=True)
         make_package(output, package, create_sdist=False, create_wheel=True, force=True, silent=True)
         msg.good(f"Wrote a wheel into {package}")
-        msg.info("If no package index has spacy-bert-ner: pip install ./spacy_bert_ner-*.whl PIPELINE.whl")
+        msg.info(
+            "To install the wheel if no package index has spacy-bert-ner: "
+            "pip install ./spacy_bert_ner-*.whl PIPELINE.whl"
+        )

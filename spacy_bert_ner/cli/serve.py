@@ -93,7 +93,7 @@ def serve_cli(
             host=host,
             port=port,
             address=address,
-            ready=lambda: msg.good(f"http://{host}:{port}/docs (stop it with Ctrl+C)"),
+            ready=lambda: msg.good(f"http://{host}:{port}/docs (press Ctrl+C to stop)"),
         )
     except (BertNerError, OSError) as e:
         msg.fail("Nothing was served", str(e), exits=1)

@@ -11,7 +11,7 @@ from ..errors import BertNerError, Errors
 from ._code_option import Code
 
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""Accept every config setting as an option, for example `--training.max_steps 800`."""
+"""Command settings to accept every config setting as an option, for example `--training.max_steps 800`."""
 
 
 def train_cli(

@@ -12,7 +12,7 @@ from ..errors import BertNerError, Errors
 from ..reporting.entity_html import EntitySpan
 
 MAX_CHARACTERS = 1_000_000
-"""Maximum number of characters in a text. It is spaCy's default, and such a text takes minutes to annotate."""
+"""Maximum number of characters in a text. This is spaCy's default. A text of this length takes minutes to annotate."""
 PART_LENGTH = 3_000
 """Maximum number of characters in a part. Each part is annotated and shown separately."""
 COLUMNS = ("text", "label", "score", "start", "end")

@@ -14,7 +14,7 @@ Table = NDArray[np.float64]
 
 N_SAMPLES = 1000
 _Z = 1.959964
-"""97.5 % quantile of the standard normal distribution."""
+"""97.5% quantile of the standard normal distribution."""
 _MIN_RANGE = 1e-9
 """Range below which resampled scores are considered identical."""
 _AT_ONCE = 2_000_000
@@ -24,7 +24,7 @@ _AT_ONCE = 2_000_000
 class Counts(NamedTuple):
     """The entity counts by document and label.
 
-    labels (tuple): sorted labels of gold and predicted entities, or the other categories by which they are counted.
+    labels (tuple): sorted labels of gold and predicted entities, or other categories by which the entities are counted.
     right (Table): number of correct entities, which have the boundaries and label of a gold entity. *Shape:* `(n_docs,
         n_labels)`
     found (Table): number of predicted entities. *Shape:* `(n_docs, n_labels)`
@@ -88,7 +88,7 @@ def prf(right: float, found: float, gold: float) -> dict[str, float | None]:
 
 
 def score(counts: Counts, n_samples: int = N_SAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Score a corpus with 95 % bootstrap intervals over documents (Efron 1979, https://doi.org/10.1214/aos/1176344552).
+    """Score a corpus with 95% bootstrap intervals over documents (Efron 1979, https://doi.org/10.1214/aos/1176344552).
 
     Each resample contains as many documents as the corpus, drawn with replacement. The interval extends from the 2.5th
     to the 97.5th percentile of the resampled scores.
@@ -198,7 +198,7 @@ def _f1(totals: Table) -> Any:
 
 
 def wilson_interval(right: float, n: float) -> tuple[float, float]:
-    """Compute the 95 % score interval for a proportion (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
+    """Compute the 95% score interval for a proportion (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
 
     If 5 out of 5 entities are correct, the interval is 0.566 to 1. Entities are assumed to be independent.
 

@@ -59,8 +59,8 @@ def _measure(entities: Sequence[Scored], n_gold: int, wanted_precision: float) -
         `bins`: non-empty score bins with equal widths, each with `low`, `high`, `n`, the mean `score` and the share of
             correct entities as `right`
         `curve`: precision `p` and recall `r` of the entities with a score of at least `threshold`
-        `threshold`: the curve's point with the lowest threshold that reaches the precision, or None if no point reaches
-            it. Its threshold is 0 if all entities together reach the precision.
+        `threshold`: among the curve's points with at least the wanted precision, the one with the lowest threshold, or
+            None if there is none. If all entities together have this precision, the point's `threshold` is 0.
     """
     scores = np.array([entity.score for entity in entities])
     right = np.array([entity.right for entity in entities])

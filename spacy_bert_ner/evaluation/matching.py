@@ -95,8 +95,8 @@ def mistakes(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Mistak
         1         none                  missed
         none      1 or more             spurious
         1         1, same boundaries    wrong label
-        1         1, contains it        too long
-        1         1, inside it          too short
+        1         1, contains gold      too long
+        1         1, inside gold        too short
         1         several               split
         several   1                     merged
         otherwise                       shifted

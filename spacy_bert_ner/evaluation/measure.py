@@ -177,7 +177,7 @@ def compute_metrics(
         `iob_acc`, `iob_doc_acc`: token accuracies; see `scorer.score_bert_ner`
         `unknown_labels`: gold labels that the pipeline never predicts
         `n_docs`, `n_words`, `words_per_second`: number of documents and words, and speed without one-time work on the
-        first text
+            first text
     """
     docs, predicted = output.docs, output.predicted
     if known is not None and output.scope:

@@ -28,7 +28,7 @@ README = "README.md"
 _SIGNATURE = "<!-- Written by: python -m spacy bert-ner card"
 _FACTORY = 'factory = "bert_ner"'
 _FREQUENT = 0.2
-"""Share of all mistakes from which the card mentions a type of mistake."""
+"""Minimum share of all mistakes for a type of mistake to be mentioned in the card."""
 
 
 def find_guidelines(corpus: Path) -> Path | None:

@@ -15,11 +15,12 @@ _MAX_INTERVAL = 0.2
 _MAX_CALIBRATION_ERROR = 0.05
 """Expected calibration error above which scores are misleading."""
 _MAX_GAP = 0.1
-"""Maximum gap without a recommendation: in recall between seen and unseen entities, or in F1 below the overall F1."""
+"""Gap above which a recommendation is made: between recall for seen and unseen entities, or between overall F1 and the
+lowest F1 of a label."""
 _MAX_NAMES = 8
 """Maximum number of labels in a sentence. The tables on the page contain all labels."""
 _FREQUENT = 0.25
-"""Share of all mistakes from which a recommendation mentions a type of mistake."""
+"""Minimum share of all mistakes for a type of mistake to be mentioned in a recommendation."""
 
 _ADVICE = {
     "wrong label": "The boundaries are correct, but the label is wrong. Look up the confused labels in the confusion "
@@ -97,7 +98,8 @@ def next_steps(metrics: dict[str, Any]) -> Iterator[str]:
     if seen is not None and unseen is not None and seen - unseen > _MAX_GAP:
         yield (
             f"Recall is {unseen:.3f} for entities that do not occur in the training data, and {seen:.3f} for entities "
-            "that occur there with the same label. Adding different names helps more than adding sentences."
+            "that occur there with the same label. To raise recall for unseen entities, add new names to the training "
+            "data rather than more sentences with the same names."
         )
     confidence = metrics["confidence"]
     if confidence and confidence["all"]["ece"] > _MAX_CALIBRATION_ERROR and metrics["temperature"] == 1:

@@ -71,9 +71,9 @@ def evaluate(
             `thresholds` and `sha256`; see `provenance.pipeline_sum`
         `comparisons`: see `bootstrap.compare`
         `training`: see `training_curves.read_log`
-    RAISES BertNerError: a file does not exist or is damaged; the test split in a folder is ambiguous; there is no
-        entity annotation; `output` exists but is not an older report; or matplotlib, which reports require, is not
-        installed.
+    RAISES BertNerError: a file does not exist or is damaged; the test split in a folder is ambiguous; the data has
+        no entity annotation; `output` is neither empty nor an older report; or matplotlib, which reports require, is
+        not installed.
     """
     _check(pipelines, output, wanted_precision)
     if displacy is not None and displacy.exists() and not displacy.is_dir():
@@ -126,12 +126,12 @@ def evaluate(
 
 
 def _words(doc: Doc) -> str:
-    """Return a Doc's text without whitespace, which can differ between corpora."""
+    """Return a Doc's text without white space, which can differ between corpora."""
     return "".join(doc.text.split())
 
 
 def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]:
-    """Count the entities in training data, and collect its texts without whitespace."""
+    """Count the entities in training data, and collect its texts without white space."""
     texts = set()
 
     def docs() -> Iterator[Doc]:

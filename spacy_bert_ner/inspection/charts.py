@@ -49,7 +49,7 @@ def sentences_chart(report: InspectionReport) -> Chart:
 
     def draw(axes: Any) -> None:
         for j, (unit, lengths_of) in enumerate(units):
-            # Exclude the longest 0.1 %, because they would leave no room for the other lengths.
+            # Exclude the longest 0.1% of the sentences, because they would leave no room for the other lengths.
             longest = max(quantile(lengths_of(split), 0.999) for split in splits)
             if j and report.window and longest > 0.5 * report.window:
                 longest = max(longest, int(1.1 * report.window))

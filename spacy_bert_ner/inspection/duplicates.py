@@ -103,7 +103,7 @@ def _difference(
     start = next((i for i in range(n_shorter) if sentence.words[i] != other_words[i]), n_shorter)
     n_rest = n_shorter - start
     n_same_end = next((i for i in range(n_rest) if sentence.words[-1 - i] != other_words[-1 - i]), n_rest)
-    if start + n_same_end == n_shorter:  # one sentence lacks words that the other has, so include a neighbour
+    if start + n_same_end == n_shorter:  # one sentence lacks words that the other has, so include a neighbouring word
         start, n_same_end = (start - 1, n_same_end) if start else (start, n_same_end - 1)
     example = other.example(Sentence(other_words, [], [other_line]), start, len(other_words) - n_same_end)
     note = f"{other.where(other_line)}: {example.before}[{example.text}]{example.after}"

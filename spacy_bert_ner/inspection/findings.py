@@ -9,8 +9,8 @@ from .examples import CorpusExample
 from .statistics import SplitStatistics
 
 LEVELS = ("error", "warning", "info")
-"""Levels of findings, most severe first. An error harms training or scores, a warning is probably a mistake, and an
-info is good to know."""
+"""Levels of findings, most severe first. An error harms training or scores, a warning indicates a likely mistake, and
+an info states a property that is good to know."""
 
 
 @dataclass(frozen=True)

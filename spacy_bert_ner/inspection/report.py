@@ -72,7 +72,8 @@ def inspect_files(
         first split.
     encoder (str | None): name or folder of the checkpoint whose subwords are counted. Default: None, no counting.
     examples (int): maximum number of examples per finding. Default: 5.
-    reading (Any): options for `CorpusStream`. By default, spans that do not fit are counted instead of rejected.
+    reading (Any): options for `CorpusStream`. By default, misaligned and overlapping spans are
+        counted instead of rejected.
     RETURNS (InspectionReport): the report.
     RAISES CorpusError: a file cannot be read.
     RAISES CheckpointError: the encoder cannot be loaded.

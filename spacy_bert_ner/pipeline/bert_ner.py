@@ -179,7 +179,8 @@ class BertNer(SteppingPipe):
 
         label (str): the entity label.
         RETURNS (int): 1 if the label was added, or 0 if the component already had it.
-        RAISES TagError: the label is invalid, `labels` and `label_map` exclude it, or it does not fit the head's tags.
+        RAISES TagError: the label is invalid, the settings `labels` and `label_map` exclude it, or it does
+            not fit the head's tags.
         """
         check_labels([label])
         if self.settings.label_rules.rename(label) != label:
@@ -286,8 +287,8 @@ class BertNer(SteppingPipe):
         examples (Iterable[Example]): Examples after prediction.
         **kwargs: other arguments for the scorer.
         RETURNS (dict[str, Any]): the scores by name.
-        RAISES BertNerError: the predicted Docs are the references. Also raised if they contained all gold entities
-            before prediction and no other component sets entities.
+        RAISES BertNerError: the predicted Docs are the references. Also raised if the predicted Docs contained all
+            gold entities before prediction and no other component sets entities.
         """
         renamed = [*scope_of_component(self).rename(examples)]
         if sets_entities_alone(self):
@@ -352,7 +353,7 @@ class BertNer(SteppingPipe):
         sgd (Optimizer | None): optimizer that takes a step after the batch, or None for no step. Default: None.
         losses (dict[str, float] | None): losses to update. The value under the component's name becomes the mean
             cross-entropy over this batch and all earlier batches. Default: None creates a new dictionary.
-            RETURNS (dict[str, float]): the updated losses.
+        RETURNS (dict[str, float]): the updated losses.
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.update")
@@ -373,7 +374,7 @@ class BertNer(SteppingPipe):
         losses (dict[str, float] | None): losses to update. The value under the component's name becomes the mean
             divergence from the original model over the first subwords of all tokens; see `cross_entropy.distillation`.
             Default: None creates a new dictionary.
-            RETURNS (dict[str, float]): the updated losses.
+        RETURNS (dict[str, float]): the updated losses.
         RAISES BertNerError: the component uses another component's encoder.
         """
         examples = list(examples)
@@ -450,7 +451,7 @@ class BertNer(SteppingPipe):
         return training_loss(examples, logits, tags, self.settings, balanced, self.name, skip_unknown=skip_unknown)
 
     def _ensure_loaded(self) -> None:
-        """Load the fine-tuned checkpoint specified in the config unless weights are loaded, and add missing labels.
+        """Load the fine-tuned checkpoint specified in the config if no weights are loaded, and add missing labels.
 
         RAISES EncoderError: the checkpoint is an encoder without a trained head and must be initialized first.
         """

@@ -86,8 +86,8 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     folder (Path): folder of the pipeline.
     data (Path): a `.spacy` file with held-out examples, or a folder whose dev split is used; see `part_file`.
     RETURNS (dict[str, dict[str, float]]): the result of `BertNer.calibrate` by component name.
-    RAISES BertNerError: the pipeline has no `bert_ner`, or none computes scores. Also raised if the data cannot be
-        used: the dev split in a folder cannot be determined, the file is damaged, it has no gold entities, or the
+    RAISES BertNerError: the pipeline has no `bert_ner` that computes scores. Also raised if the data cannot
+        be used: the dev split in a folder cannot be determined, the file is damaged, it has no gold entities, or the
         pipeline predicts none of their labels. CalibrationError: no component predicts both correct and incorrect
         entities. In all these cases, no file is written.
     """

@@ -29,7 +29,7 @@ class EntitySpan(NamedTuple):
     doc (int): index of its Doc in the batch.
     entity (Entity): the entity with token indices in that Doc.
     offsets (tuple[int, int] | None): start and end character offsets of its subwords in that Doc, or None to use the
-    offsets of its tokens.
+        offsets of its tokens.
     parts (tuple[int, ...]): indices in `DecodedBatch.entities` of the entities that were joined to form it.
     """
 
@@ -53,7 +53,9 @@ class Unread(NamedTuple):
 
 
 class DecodedBatch(NamedTuple):
-    """A decoded batch of Docs with the tagged positions, in Doc order, and the predicted entities.
+    """A decoded batch of Docs with the predicted entities.
+
+    Each position is a subword or one or more joined tokens, and has one tag. Positions are in Doc order.
 
     logits (TagLogits): logits for each position, on the CPU. *Shape:* `(n, n_tags)`
     chain (TagChain): token and subword for each position across all Docs, and the sequences that the positions form.
@@ -119,7 +121,7 @@ def decode_batch(model: TokenClassifier, docs: Sequence[Doc], settings: Settings
     model (TokenClassifier): the token classifier.
     docs (Sequence[Doc]): Docs to process. There must be at least one.
     settings (Settings): settings of the component.
-    RETURNS (DecodedBatch): the tagged positions and the predicted entities.
+    RETURNS (DecodedBatch): the positions with their logits, and the predicted entities.
     """
     tags, ops = token_classifier.get_tags(model), model.ops
     output = model.predict(list(docs))

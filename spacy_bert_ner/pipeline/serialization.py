@@ -28,8 +28,8 @@ class LearnedState(dict[str, Any]):
     """The learned values that a component saves as `cfg`, in addition to its weights."""
 
     def __missing__(self, key: str) -> dict[str, float]:
-        # `spacy find-threshold` sets a threshold in the config, which this component uses. It also sets it in `cfg`,
-        # which spaCy's own components use, and expects a dictionary in both.
+        # `spacy find-threshold` sets a threshold both in the config, which this component uses, and in `cfg`, which
+        # spaCy's own components use. It expects a dictionary in both places.
         if key == "thresholds":
             return {}
         raise KeyError(key)
@@ -130,7 +130,7 @@ class SerializablePipe(TrainablePipe):
     def _record_source(self) -> None:
         """Record the checkpoint's Hub name and commit in `cfg`.
 
-        A branch can change, and a saved pipeline has no checkpoint name.
+        A branch can change, and a saved pipeline does not contain the checkpoint's name elsewhere.
         """
         checkpoint = token_classifier.get_checkpoint(self.model)
         if checkpoint.commit:
@@ -148,7 +148,7 @@ class SerializablePipe(TrainablePipe):
         check_sums(Path(path), exclude)
 
         def read_model(folder: Path) -> None:
-            # An encoder that was saved before initialization has no folder. It is later loaded by name.
+            # An encoder that was saved before initialization has no `model` folder. It is later loaded by name.
             if folder.exists():
                 token_classifier.restore_checkpoint(self.model, folder)
 

@@ -56,11 +56,11 @@ class Settings:
         "all": every subword. For predictions, see `subword_reading`. Default: "first".
     objective (str): training objective. "tokens": maximize the likelihood of each token's gold tag among all tags.
         "sequences": maximize the likelihood of each Doc's gold tags among all valid tag sequences; see
-        `sequence_nll.sequence_loss`. It requires the default values for settings that select or weight subwords.
-        Default: "tokens".
+        `sequence_nll.sequence_loss`. "sequences" requires the default values for settings that select or weight
+        subwords. Default: "tokens".
     decoding (str): decoding method. "viterbi": select the valid tag sequence with the highest sum of logits. "greedy":
-        select the tag with the highest logit for each token. A tag that does not continue an entity begins a new one.
-        Default: "viterbi".
+        select the tag with the highest logit for each token. An entity tag that does not continue an entity begins a
+        new one. Default: "viterbi".
     respect_sentences (bool): whether to prevent entities from crossing a sentence start set by an earlier component.
         Default: True.
     overwrite (bool): whether to replace entities set by an earlier component. If False, they are kept, and other
@@ -76,16 +76,17 @@ class Settings:
         None.
     focal_gamma (float), label_smoothing (float): see `cross_entropy.cross_entropy`. Default: 0.0.
     subword_reading (str): subwords that determine predictions. "first": the first subword of each token determines its
-    tag. Tokens are counted if only later subwords belong to an entity. "any": each subword has a tag, and an entity
-    covers every token that it overlaps. This finds entities inside a token, such as "DOB:01/02/1990". Entities with the
-    same label that share a token are joined. If the labels differ, the longer entity is kept. Default: "first".
+        tag. If only later subwords of a token belong to an entity, this entity is omitted with a warning. "any": each
+        subword has a tag, and an entity covers every token that it overlaps. This finds entities inside a token, such
+        as "DOB:01/02/1990". Entities with the same label that share a token are joined. If the labels differ, the
+        longer entity is kept. Default: "first".
     labels (Sequence[str] | None): labels to learn, predict and score, after renaming by `label_map`. All other labels
         count as `O`. None keeps all labels. Default: None.
     label_map (Mapping[str, str | None] | Sequence[Sequence[str | None]]): new names for labels in the training data and
         in a fine-tuned checkpoint, as a dictionary or a list of pairs. The new name None means `O`. Default: empty.
     incorrect_spans_key (str | None): key in the references' `doc.spans` for incorrect spans. Training makes these spans
-    less likely as entities with their labels; see `incorrect_span_nll.negative_loss`. None disables this loss and
-    avoids its cost. Default: None.
+        less likely as entities with their labels; see `incorrect_span_nll.negative_loss`. None disables this loss and
+        avoids its cost. Default: None.
     """
 
     subword_labels: str = "first"

@@ -85,7 +85,7 @@ def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mappin
 
 
 def highlight(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> Markup:
-    """Render a text with highlighted entities for a page, using visible characters and short labels.
+    """Render a text with highlighted entities for a page. Replace invisible characters, and shorten long labels.
 
     text (str): plain text, which may contain invisible characters.
     entities: see `render_entities`.

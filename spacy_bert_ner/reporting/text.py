@@ -7,7 +7,7 @@ from collections.abc import Sequence
 MISSING = "–"
 """Placeholder for a missing value."""
 _INVISIBLE_BUT_MEANINGFUL = "\n\u200c\u200d"
-"""Line breaks and the zero-width characters that some scripts and emoji need."""
+"""Invisible characters to keep: line breaks, and the zero-width characters that some scripts and emoji need."""
 
 
 def percent(value: float | None, missing: str = MISSING) -> str:

@@ -31,7 +31,7 @@ def addresses() -> list[str]:
 def gather(urls: Sequence[str]) -> str:
     """Collect the server metrics from several machines.
 
-    Fail if one machine does not answer. Without its metrics, counters could decrease.
+    Fail if one machine does not answer. Without its metrics, the merged counters could decrease.
 
     urls (Sequence[str]): metrics URLs of the machines.
     RETURNS (str): the metrics in Prometheus text format.

@@ -1,1 +1,1 @@
-"""Train pipelines with spaCy's training loop, adding training checkpoints, exact resume and several workers."""
+"""Train pipelines with spaCy's training loop, and support checkpoints, exact resumption and several workers."""

@@ -106,9 +106,9 @@ def resuming_after(step: int | None) -> Iterator[None]:
 class CsvTable:
     """A CSV file to which rows and columns can be added.
 
-    A row with new values adds columns, which are empty in earlier rows. The file contains only complete rows, even
-    during training or after the process was killed. If training resumes after a step, the rows up to that step are
-    kept.
+    A row with new column names adds these columns, which are empty in earlier rows. The file contains only
+    complete rows, even during training or after the process was killed. If training resumes after a step, the rows up
+    to that step are kept.
 
     path (Path): path to the file.
     """
@@ -144,7 +144,7 @@ class CsvTable:
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            # Before the first row is written, an existing file belongs to another run, except for `_kept_rows`.
+            # Before the first row is written, an existing file belongs to another run. Only `_kept_rows` are kept.
             if self._kept_rows:
                 writer.writerows(self._kept_rows)
             elif self.columns and self.path.exists():

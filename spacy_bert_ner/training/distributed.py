@@ -19,8 +19,8 @@ import torch
 import torch.distributed as dist
 
 # Import this module before a process group exists, because its functions use the default group as a default argument.
-# If a library imported it later, that argument would keep the group alive after its destruction. The group's threads
-# would keep running and would abort the process when Python exits.
+# If a library imported it later, the default argument would keep a reference to the group after the group is destroyed.
+# The group's threads would then keep running and would abort the process when Python exits.
 import torch.distributed.nn
 
 from ..errors import BertNerError, Errors, format_exception

@@ -147,7 +147,7 @@ def _prepare_output(job: TrainingJob, fingerprint: Fingerprint, msg: Printer) ->
         if pipelines and not checkpoints.has_started(output):
             raise BertNerError(Errors.no_training_checkpoint.format(output=output, found=", ".join(pipelines)))
         if job.resume:
-            msg.info("There is no training checkpoint yet. Starting from the beginning.")
+            msg.info("There is no training checkpoint. Starting from the beginning.")
         checkpoints.mark_started(output)
         return None
     changes = differences(checkpoints.read_fingerprint(folder), fingerprint)
@@ -166,7 +166,7 @@ def _check_same_input(digests: list[bytes]) -> None:
 
 
 def _check_components(config: Mapping[str, Any]) -> None:
-    """Reject a config that cannot contain a `bert_ner` before any data is read.
+    """Before any data is read, reject a config whose pipeline has neither a `bert_ner` nor a sourced component.
 
     The factory of a sourced component is unknown until the component is loaded; see `_check_trained`.
     """

@@ -1,4 +1,4 @@
-"""Train with spaCy's training loop, adding checkpoints, exact resume, stop requests and several workers.
+"""Train with spaCy's training loop, and support checkpoints, exact resumption, stop requests and several workers.
 
 Training produces the same weights as `spacy.training.loop.train`. In addition, pipelines are written atomically and the
 last step is evaluated. The loop receives a `ResumablePipeline` instead of the pipeline.

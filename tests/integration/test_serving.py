@@ -434,7 +434,7 @@ def test_the_command_serves_until_it_is_told_to_end(pipeline, expected, tmp_path
         process = subprocess.Popen(line, stdout=file, stderr=file, **options)
     try:
         for _ in range(1200):
-            if "stop it with Ctrl+C" in log.read_text() or process.poll() is not None:
+            if "press Ctrl+C to stop" in log.read_text() or process.poll() is not None:
                 break
             time.sleep(0.1)
         assert process.poll() is None, log.read_text()

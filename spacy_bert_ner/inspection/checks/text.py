@@ -60,18 +60,18 @@ def _check_spans(spans: list[SpanAlignmentReport], limit: int) -> Iterator[Findi
     checks = (
         (
             "offset_units",
-            "spans whose offsets do not count characters",
+            "spans whose offsets are not in characters",
             sum(report.n_spans for report in spans if report.converted),
             [report.converted for report in spans if report.converted],
-            "They were converted as described below. If the file does count characters, use --offsets characters.",
+            "They were converted as described below. If the offsets are in characters, use --offsets characters.",
         ),
         (
             "ambiguous_offsets",
-            "spans without a declared text after characters beyond U+FFFF",
+            "spans with ambiguous offsets, because a character beyond U+FFFF precedes them",
             sum(report.n_ambiguous for report in spans),
             [line for report in spans for line in report.ambiguous],
-            "Check them, because JavaScript counts such a character as two. If the offsets do too, use --offsets "
-            "utf-16.",
+            "Check them. JavaScript counts such a character as two. If the offsets were counted in this way, use "
+            "--offsets utf-16.",
         ),
         (
             "misaligned",

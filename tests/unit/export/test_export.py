@@ -656,7 +656,7 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
 def test_the_command_with_bad_input(pipeline, tmp_path):
     folder, dev = pipeline
     assert "--dev corpus/dev.spacy" in command(folder, tmp_path / "out").output
-    assert "is none of: pipeline, hf, onnx" in command(folder, tmp_path / "out", "--to", "gguf").output
+    assert "is not one of: pipeline, hf, onnx" in command(folder, tmp_path / "out", "--to", "gguf").output
     assert command(folder, tmp_path / "out", "--to", "hf", "--dev", dev).exit_code == 2
     done = command(tmp_path / "no", tmp_path / "out", "--dev", dev)
     assert done.exit_code == 1

@@ -195,7 +195,7 @@ def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
     )
     done = run(tmp_path, tmp_path / "dev.spacy", "--gpu-id", "3")
     assert given == [3, tmp_path, tmp_path / "dev.spacy"]
-    rest = "expected calibration error on the 7 entities of the fit: 0.250 before, 0.125 after"
+    rest = "expected calibration error on the 7 entities used for the fit: 0.250 before, 0.125 after"
     message = " ".join(done.output.split())
     assert f"one: temperature 1.50; {rest}" in message
     assert f"two: temperature 2.00; {rest}" in message

@@ -138,7 +138,7 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoints", "model-best", "model-last"]
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
     assert done.returncode == 0, done.printed
-    assert "There is no training checkpoint yet. Starting from the beginning." in done.printed
+    assert "There is no training checkpoint. Starting from the beginning." in done.printed
     check_like(tmp_path, alone)
 
 
