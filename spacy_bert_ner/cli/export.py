@@ -65,7 +65,7 @@ def export_cli(
             msg.good(f"Wrote {output}")
             return
         if dev is None:
-            raise typer.BadParameter("the option is required, for example --dev corpus/dev.spacy", param_hint="--dev")
+            raise typer.BadParameter("the option is required: --dev corpus/dev.spacy", param_hint="--dev")
         dev = one_file(dev, COMPARED_ON)
         report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
     except (BertNerError, OSError) as e:
