@@ -412,7 +412,7 @@ def test_what_is_wrong_is_told_before_anything_is_served(pipeline, tmp_path, mon
         port = taken.getsockname()[1]
         code, output = run(pipeline, "--port", port)
         assert code == 1
-        assert f"Port {port} of 127.0.0.1 is in use" in output
+        assert f"Port {port} on 127.0.0.1 is in use" in output
     assert "as a pipeline" in run(tmp_path / "none")[1]
     assert "variable TESTS_NONE does not contain a token. Set it" in run(pipeline, "--token-env", "TESTS_NONE")[1]
     module = sys.modules["spacy_bert_ner.cli.serve"]
