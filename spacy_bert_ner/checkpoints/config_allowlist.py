@@ -28,11 +28,11 @@ REFUSED = {
     "custom_pipelines": "code",
     "quantization_config": "quantized weights, which require importing other packages",
     "compression_config": "compressed weights, which require importing other packages",
-    "kernel_config": "kernels on the Hub",
-    "use_kernels": "kernels on the Hub",
+    "kernel_config": "kernels on the Hugging Face Hub",
+    "use_kernels": "kernels on the Hugging Face Hub",
     "fusion_config": "modules that replace those of the encoder",
     "configuration_files": "other configs that replace this one",
-    "backbone": "a repository to download from the Hub",
+    "backbone": "a repository to download from the Hugging Face Hub",
     "init_inputs": "tokenizer files",
     "mecab_option": "files for a word splitter",
     "sudachi_config_path": "files for a word splitter",
@@ -89,7 +89,7 @@ def _allowed_instead(file: str, key: str, value: object) -> str | None:
     if value is None or value is False or value in ([], {}, ""):
         return None
     if key in REFUSED:
-        return f"no such setting, because it names {REFUSED[key]}"
+        return f"null, because other values refer to {REFUSED[key]}"
     if _IMPLEMENTATION.fullmatch(key):
         return None if _uses_only_torch(value) else f"{', '.join(IMPLEMENTATIONS)}, or null"
     if key == "tokenizer_class":

@@ -96,7 +96,7 @@ def locate_checkpoint(
     """
     if is_folder(name):
         require_setting(
-            MODEL_SECTION, "revision", revision, revision is None, f"null, since name = '{name}' is a folder"
+            MODEL_SECTION, "revision", revision, revision is None, f"null, because name = '{name}' is a folder"
         )
         reject_unsafe_files(name, Path(name), reads_weights=reads_weights)
         return CheckpointSource(name, Path(name))
@@ -142,7 +142,7 @@ def check_names(name: str, revision: str | None) -> None:
     if revision is not None:  # Git's rules for reference names apply.
         is_plain = revision.isprintable() and ".." not in revision and not set(revision) & set(" \\~^:?*[")
         is_path = all(part and not part.startswith((".", "-")) for part in revision.split("/"))
-        allowed = "a commit, branch or tag on the Hub, or null"
+        allowed = "a commit, branch or tag on the Hugging Face Hub, or null"
         require_setting(MODEL_SECTION, "revision", revision, is_plain and is_path, allowed)
 
 

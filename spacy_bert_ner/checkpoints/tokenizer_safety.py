@@ -52,7 +52,9 @@ def check_tokenizer(name: str, file: str, content: object) -> None:
     reasons = [reason for part in normalizers if part.get("type") == "Precompiled" and (reason := _check_table(part))]
     growth = _max_growth([*_rules(normalizers)])
     if growth > MAX_GROWTH:
-        reasons.append(f"its normalizer turns one character into up to {growth:.4g} characters. Allowed: {MAX_GROWTH}")
+        reasons.append(
+            f"its normalizer turns one character into up to {growth:.4g} characters. Allowed: up to {MAX_GROWTH}"
+        )
     model = content.get("model")
     letters = model.get("max_input_chars_per_word") if isinstance(model, dict) else None
     if isinstance(letters, int) and letters > MAX_LETTERS:

@@ -103,7 +103,7 @@ class CorpusReader:
     ) -> None:
         for key, value in (("join", join), ("limit", limit)):
             if type(value) is not int or value < 0:  # `bool` is a subclass of `int`
-                allowed = "a whole number from 0"
+                allowed = "a whole number of at least 0"
                 raise CorpusError(
                     Errors.bad_value.format(section="corpora.{train,dev}", key=key, value=value, allowed=allowed)
                 )

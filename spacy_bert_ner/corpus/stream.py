@@ -362,9 +362,10 @@ class CorpusStream:
 def _check_numbers(column: int | None, word_column: int | None, skip_invalid: int) -> None:
     for option, number in (("--column", column), ("--word-column", word_column)):
         if number == 0:
-            reject_option(option, number, "a whole number from 1, or a negative number to count from the last column")
+            allowed = "a whole number of at least 1, or a negative number to count from the last column"
+            reject_option(option, number, allowed)
     if skip_invalid < 0:
-        reject_option("--skip-invalid", skip_invalid, "a whole number from 0")
+        reject_option("--skip-invalid", skip_invalid, "a whole number of at least 0")
 
 
 def _check_choice(option: str, value: str, choices: Collection[str]) -> None:

@@ -166,13 +166,15 @@ def make_rules(labels: object, label_map: object) -> LabelRules:
     for old, new in table.items():
         if new is not None and table.get(new, new) != new:
             final = table[new]
-            fix = f"write {{{old!r}: {final!r}}}, or remove it"
+            fix = f"write {{{old!r}: {final!r}}}, or remove the entry for {new!r}"
             allowed = f"new names that are not renamed themselves. {new!r} is renamed to {final!r}: {fix}"
             raise RuleError("label_map", label_map, allowed)
     label_filter = None if labels is None else frozenset(labels)
     for label in sorted(label_filter or ()):
         if table.get(label, label) != label:
-            allowed = f"new names. label_map renames {label!r}: use {table[label]!r} here, or remove it"
+            allowed = (
+                f"labels after renaming. label_map renames {label!r}: use its new name, if any, or remove {label!r}"
+            )
             raise RuleError("labels", labels, allowed)
     return LabelRules(label_filter, table)
 

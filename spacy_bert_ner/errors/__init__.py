@@ -36,8 +36,8 @@ OPTIMIZER_SECTION = "training.optimizer"
 class BertNerError(ValueError):
     """The base class for all errors that this package raises deliberately.
 
-    message (object): error message. Unpaired surrogates are escaped, because many terminals and logs cannot print them.
-        File names and JSON keys can contain them. Default: an empty message.
+    message (object): error message. Unpaired surrogates, which file names and JSON keys can contain, are escaped,
+        because many terminals and logs cannot print them. Default: an empty message.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -87,8 +87,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "only these tags."
     )
     not_counted = (
-        "a weight for each label, because the training data has not been counted. Call nlp.initialize() with this "
-        'setting to count it, or set the weights: class_weights = {"art": 5.0, "O": 0.5}'
+        "a weight for each label, because the labels in the training data have not been counted. To count them, call "
+        'nlp.initialize() with this setting. Alternatively, set the weights: class_weights = {"art": 5.0, "O": 0.5}'
     )
     batch_too_small = (
         "[components.<name>.model] max_batch_tokens = {max_batch_tokens} is less than the window of {window} subwords. "
@@ -102,15 +102,15 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
     too_many_reset = (
         "[components.<name>.model] reset_layers = {reset} is too large with frozen_layers = {frozen}, because the "
-        "encoder of '{name}' has {n} distinguishable layers. Allowed: 0 to {allowed}. Reset fewer layers: "
+        "encoder of '{name}' has {n} separate layers. Allowed: 0 to {allowed}. Reset fewer layers: "
         "--components.<name>.model.reset_layers {allowed}"
     )
     too_many_frozen = (
         "[components.<name>.model] frozen_layers = {frozen} is too large, because the encoder of '{name}' has {n} "
-        "distinguishable layers. Allowed: 0 to {n}. Freeze fewer layers: --components.<name>.model.frozen_layers {n}"
+        "separate layers. Allowed: 0 to {n}. Freeze fewer layers: --components.<name>.model.frozen_layers {n}"
     )
     no_checkpointing = (
-        "[components.<name>.model] gradient_checkpointing = True is invalid, because {cls} ('{name}') does not support "
+        "[components.<name>.model] gradient_checkpointing = true is invalid, because {cls} ('{name}') does not support "
         "gradient checkpointing. Allowed: false. To save memory, use smaller batches: --training.accumulate_gradient 4"
     )
     optimizer_device = (
@@ -146,8 +146,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "turn off scores, set spans_key = null."
     )
     not_loaded = (
-        "The component has no weights yet. To train it, call nlp.initialize(). To load saved weights, call "
-        "nlp.from_disk(...), or set a fine-tuned checkpoint in its config."
+        "The component has no weights yet. To prepare it for training, call nlp.initialize(). To load saved weights, "
+        "call nlp.from_disk(...), or set a fine-tuned checkpoint in its config."
     )
     window_too_large = (
         "[components.<name>.model] window = {window} exceeds the {limit} positions that '{name}' supports. Allowed: "
@@ -231,8 +231,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "python -m spacy bert-ner evaluate training/model-best corpus/test.spacy --report training/report"
     )
     other_pipelines = (
-        "{path} is a report on {found}, but it does not match the current files of {pipeline}. Allowed: a report on "
-        "that pipeline, written after its last change. Write one: python -m spacy bert-ner evaluate {pipeline} "
+        "{path} is a report on {found}, but not on the current files of {pipeline}. Allowed: a report on that "
+        "pipeline, written after its last change. Write one: python -m spacy bert-ner evaluate {pipeline} "
         "corpus/test.spacy --report training/report"
     )
     bad_meta = (
@@ -277,7 +277,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "--component {first}"
     )
     output_is_input = (
-        "{output} is the folder of the pipeline that is exported, so it is not replaced. Allowed: any other folder. "
+        "{output} is the folder of the pipeline to be exported, so it is not replaced. Allowed: any other folder. "
         "Choose another output folder."
     )
     bad_tolerance = (
@@ -289,11 +289,11 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "an empty folder, or an unchanged earlier export. Choose another folder."
     )
     head_untrained = (
-        "The component has no trained head, and the shared vectors do not include one. Train a head: python -m spacy "
+        "The component is a head on shared vectors, and this head has not been trained. Train it: python -m spacy "
         "train configs/shared_transformer.cfg --paths.train corpus/train.spacy --paths.dev corpus/dev.spacy"
     )
     no_vectors = (
-        "The component that provides the shared vectors has not processed the text {text!r}, so its doc._.trf_data is "
+        "The component that provides the shared vectors has not processed the text {text!r}, so doc._.trf_data is "
         "empty. Run that component first. For example, nlp(text) runs all components. Alternatively, give '{name}' a "
         'separate encoder: nlp.replace_listeners("transformer", "{name}", ["model.tok2vec"])'
     )
@@ -302,7 +302,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         'nlp.replace_listeners("transformer", "{name}", ["model.tok2vec"])'
     )
     no_export = (
-        "'{name}' cannot be exported, because it is a head on spaCy vectors instead of a transformers checkpoint. "
+        "'{name}' cannot be exported, because it is only a head on shared vectors and has no transformers checkpoint. "
         'Allowed: a component with @architectures = "spacy_bert_ner.TokenClassifier.v1". Train such a component, then '
         "export it."
     )

@@ -30,7 +30,7 @@ class CheckpointMessages:
     )
     no_such_revision = (
         "The checkpoint '{name}' has no revision '{revision}'. Allowed: a commit, branch or tag in its repository, or "
-        "null for the main branch. Set one of these: [components.<name>.model] revision = null"
+        "null for the main branch. To use the main branch: [components.<name>.model] revision = null"
     )
     checkpoint_damaged = (
         "The checkpoint '{name}' cannot be loaded: {reason}\n"

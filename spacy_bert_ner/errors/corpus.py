@@ -95,8 +95,8 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     )
     bad_misc = (
         "{path}, line {line}: the row {text!r} is invalid in a file with document names in its -DOCSTART- rows. "
-        "Allowed: word, MISC and tag, separated by tabs. MISC is _, SpaceAfter=No, Form=<word>, or both of the latter "
-        "separated by |. Fix the row, or remove Document= from the -DOCSTART- rows."
+        "Allowed: word, MISC and tag, separated by tabs. Allowed in MISC: _, SpaceAfter=No, Form=<word>, or "
+        "Form=<word>|SpaceAfter=No. Fix the row, or remove Document= from the -DOCSTART- rows."
     )
     option_of_others = (
         "--{option} {value} applies only to these formats: {formats}. The format of this corpus is {format}. Omit the "
@@ -221,8 +221,8 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         "--document-key to specify a column with strings or whole numbers as document names."
     )
     no_document_comment = (
-        "{path}: no comment '# {key} = ...' names a document. Specify another comment with --document-key. It must "
-        "precede the sentences of a document."
+        "{path}: no comment '# {key} = ...' names a document. Specify another comment with --document-key. The comment "
+        "must precede the sentences of its document."
     )
     labels_left_out = (
         "The settings labels and label_map turn these entities into O (label and count): {listed}. To keep a label, "
@@ -293,9 +293,9 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         "used."
     )
     bad_gold = (
-        '{path}, line {line}: tokens contains the invalid value {found}. Allowed: a list of tokens such as {{"text": '
-        '"Ada", "start": 0, "end": 3}}. The offsets must be whole numbers of characters from 0 to {n}. Fix the record, '
-        "or remove its tokens to use the --lang tokenizer."
+        "{path}, line {line}: the key tokens contains the invalid value {found}. Allowed: a list of tokens such as "
+        '{{"text": "Ada", "start": 0, "end": 3}}. The offsets must be whole numbers of characters from 0 to {n}. Fix '
+        "the record, or remove its tokens to use the --lang tokenizer."
     )
     gold_text = (
         "{path}, line {line}: the token at offsets {start} to {end} is declared as {said}, but the text at these "
@@ -312,8 +312,9 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         "space is allowed between tokens. Fix the record, or remove its tokens to use the --lang tokenizer."
     )
     bad_unknown = (
-        "{path}, line {line}: unknown contains the invalid value {found}. Allowed: a list of [start, end] pairs, such "
-        "as [0, 3]. The offsets must be whole numbers of characters with 0 <= start < end <= {n}. Fix the record."
+        "{path}, line {line}: the key unknown contains the invalid value {found}. Allowed: a list of [start, end] "
+        "pairs, such as [0, 3]. The offsets must be whole numbers of characters with 0 <= start < end <= {n}. Fix the "
+        "record."
     )
     unknown_entity = (
         "{where}: the text {covered} at offsets {start} to {end} is marked as unknown, but a span includes some of its "
@@ -321,8 +322,8 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     )
     no_text = "{path}, line {line}: the text is {found}, but it must be a string. Fix the record."
     long_text = (
-        "{path}, {unit} {line}: the text has {n} characters. The maximum is {allowed}, like nlp.max_length in spaCy. "
-        "Split the text into several documents."
+        "{path}, {unit} {line}: the text has {n} characters. The maximum is {allowed}, the default nlp.max_length in "
+        "spaCy. Split the text into several documents."
     )
     long_record = (
         "{path}, line {line}: the record exceeds the limit of {allowed} characters. Split the record into several "

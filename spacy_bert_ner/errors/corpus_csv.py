@@ -33,7 +33,7 @@ class CsvMessages:
     )
     one_sentence = (
         "All {n} rows were read as one sentence, because the file has neither blank rows nor a column with sentence "
-        "numbers. If the rows contain several sentences, add one of them."
+        "numbers. If the rows contain several sentences, separate these with blank rows or add such a column."
     )
     word_with_break = (
         "{path}, line {line}: the word {word} contains a line break, because a quotation mark was read as the start of "

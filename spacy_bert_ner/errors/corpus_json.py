@@ -24,13 +24,13 @@ class JsonMessages:
         '[components.bert_ner] incorrect_spans_key = "{key}"'
     )
     rejected_misfits = (
-        "{n} rejected spans were skipped because an entity cannot have their boundaries. They start or end inside a "
-        "token or with white space. No action is required."
+        "{n} rejected spans were skipped because they cannot be entities: they start or end inside a token or with "
+        "white space. No action is required."
     )
     spans_ignored = "{n} spans were skipped because the annotator ignored them. No action is required."
     texts_partial = (
-        "{n} texts have yes-or-no answers about their spans, according to Prodigy's _view_id. All other tokens in "
-        "these texts are treated as unknown. No action is required."
+        "{n} texts have yes-or-no answers about their spans, according to Prodigy's _view_id. Tokens outside these "
+        "spans are treated as unknown. No action is required."
     )
     accepted_and_rejected = (
         "{where}: the span {covered} ({label}) is both accepted and rejected. Allowed: only one of the two. Remove one "
@@ -69,8 +69,8 @@ class JsonMessages:
         '[{{"start": 0, "end": 2, "text": "Ada"}}]}}. Fix the record.'
     )
     no_places = (
-        '{path}, line {line}: label contains the invalid value {found}. Allowed: "label": {{"per": {{"Ada": [[0, '
-        "2]]}}}}, with the offsets of the first and last character of each string. Fix the record."
+        '{path}, line {line}: the key label contains the invalid value {found}. Allowed: "label": {{"per": {{"Ada": '
+        "[[0, 2]]}}}}, with the offsets of the first and last character of each string. Fix the record."
     )
     no_word_span = (
         "{path}, line {line}: {found} is not a valid word span. Allowed: a span such as {allowed}. Fix the record."

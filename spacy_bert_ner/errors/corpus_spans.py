@@ -56,7 +56,7 @@ class SpanMessages:
         "The offsets count {unit} and were converted. All {n} spans fit this unit, but only {n_plain} of {n} fit "
         "without conversion. To turn off conversion: --offsets characters"
     )
-    other_units_fit = ". All spans also fit if the offsets count {units}, so check some of them"
+    other_units_fit = ". All spans also fit if the offsets count {units}, so check some of the spans"
     offsets_ambiguous = (
         "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file does "
         "not declare the text of these spans, so the character was counted as one. If it counts as two, {n_aligned} of "
@@ -142,7 +142,7 @@ class SpanMessages:
     )
     webanno_gap = (
         "{path}, line {line}: the annotation {label}[{number}] continues here, but the previous token does not have "
-        "it. Its tokens must be adjacent. Give one of the parts another number in brackets."
+        "it. The tokens of an annotation must be adjacent. Give one of the parts another number in brackets."
     )
     webanno_crossing = (
         "{path}, line {line}: the annotation {label}[{number}] continues from the previous sentence. Allowed: entities "

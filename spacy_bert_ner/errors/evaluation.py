@@ -19,7 +19,7 @@ class EvaluationMessages(CommandMessages):
         "{command}"
     )
     no_split_file = "The folder contains no {name} that identifies the {part} split."
-    part_not_named = "Its {name} does not contain the split {part}, only: {parts}."
+    part_not_named = "Its {name} does not contain the split {part}. It contains only these splits: {parts}."
     part_not_there = "Its {name} specifies {file} as the {part} split, but the folder does not contain this file."
     several_parts = (
         "{folder} contains several splits of one corpus, which would be read as one split: {files}. Allowed: one file "

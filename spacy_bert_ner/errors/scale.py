@@ -69,8 +69,10 @@ class ScaleMessages:
     text_failed = "The pipeline failed on the text at index {number}. Send the other texts without it."
     not_authorized = "The token is missing or invalid. Send a valid token in the header: Authorization: Bearer TOKEN"
     body_too_large = "The request body exceeds the limit of {most:,} bytes. Send fewer or shorter texts per request."
-    too_many_texts = "The request has {n:,} texts. Allowed: {most:,}. Send the texts in several requests."
-    text_too_large = "The text at index {number} has {n:,} characters. Allowed: {most:,}. Split it into several texts."
+    too_many_texts = "The request has {n:,} texts. Allowed: at most {most:,}. Send the texts in several requests."
+    text_too_large = (
+        "The text at index {number} has {n:,} characters. Allowed: at most {most:,}. Split it into several texts."
+    )
     bad_request = (
         'The request is malformed: {reason}. Allowed: {{"text": "..."}} or {{"texts": ["...", "..."]}}. Fix the '
         "request as described at /docs."

@@ -110,21 +110,31 @@ def build_token_classifier_v1(
     # Typed as Any: `require_setting` then rejects every bad value with the same message, which states what is allowed.
     check = partial(require_setting, MODEL_SECTION)
     is_name = isinstance(name, str) and bool(name.strip())
-    check("name", name, is_name, "a folder, or a name on the Hub")
+    check("name", name, is_name, "a folder, or the name of a repository on the Hugging Face Hub")
     is_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
-    check("revision", revision, is_revision, "a commit, branch or tag on the Hub, or null")
+    check("revision", revision, is_revision, "a commit, branch or tag on the Hugging Face Hub, or null")
     check_tag_scheme(tag_scheme)
     tag_map = check_tag_map(tag_map)
-    check("window", window, window is None or is_count(window, 3), "a whole number from 3, or null")
-    check("overlap", overlap, is_count(overlap, 0), "a whole number from 0")
-    least = f"a whole number from 0, less than window = {window}; such as {(window or 0) // 4}"
+    check("window", window, window is None or is_count(window, 3), "a whole number of at least 3, or null")
+    check("overlap", overlap, is_count(overlap, 0), "a whole number of at least 0")
+    least = f"a whole number of at least 0 that is less than window = {window}, such as {(window or 0) // 4}"
     check("overlap", overlap, window is None or overlap < window, least)
     check("cut_at", cut_at, isinstance(cut_at, str) and cut_at in CUTS, ", ".join(f'"{choice}"' for choice in CUTS))
-    check("get_spans", get_spans, get_spans is None or callable(get_spans), "null, or a section that names a getter")
-    check("max_batch_tokens", max_batch_tokens, is_count(max_batch_tokens, 1), "a whole number from 1")
-    check("frozen_layers", frozen_layers, is_count(frozen_layers, 0), "a whole number from 0, which freezes nothing")
+    check(
+        "get_spans",
+        get_spans,
+        get_spans is None or callable(get_spans),
+        "null, or a section that defines a span getter",
+    )
+    check("max_batch_tokens", max_batch_tokens, is_count(max_batch_tokens, 1), "a whole number of at least 1")
+    check(
+        "frozen_layers",
+        frozen_layers,
+        is_count(frozen_layers, 0),
+        "a whole number of at least 0, where 0 freezes nothing",
+    )
     is_reset = reset_layers == AUTO or is_count(reset_layers, 0)
-    check("reset_layers", reset_layers, is_reset, 'a whole number from 0, which resets nothing, or "auto"')
+    check("reset_layers", reset_layers, is_reset, 'a whole number of at least 0, where 0 resets nothing, or "auto"')
     check("gradient_checkpointing", gradient_checkpointing, isinstance(gradient_checkpointing, bool), "true, false")
     is_precision = isinstance(precision, str) and precision in PRECISIONS
     check("precision", precision, is_precision, ", ".join(f'"{choice}"' for choice in PRECISIONS))

@@ -102,7 +102,7 @@ def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_s
     is_rate = is_number(initial_rate) and initial_rate > 0
     check("initial_rate", initial_rate, is_rate, "a number above 0, such as 0.00025")
     is_warmup = is_number(warmup) and warmup >= 0 and (warmup < 1 or warmup == int(warmup))
-    allowed = "a share of the steps, from 0 to below 1, such as 0.1, or a whole number of steps, such as 50"
+    allowed = "a share of the steps, from 0 to less than 1, such as 0.1, or a whole number of steps, such as 50"
     check("warmup", warmup, is_warmup, allowed)
     is_total = total_steps is None or is_count(total_steps, 1)
     allowed = "null to use [training] max_steps or max_epochs, or a whole number of at least 1, such as 500"

@@ -92,7 +92,7 @@ def _step_param_groups(
     if device not in ("cpu", "cuda"):
         raise ConfigError(Errors.optimizer_device.format(device=device))
     has_layers = optimizer.layer_decay == 1 or depths[0].n_layers > 0
-    allowed = "1, as the layers of this encoder cannot be told apart"
+    allowed = "1, because this encoder has no separate layers"
     require_setting(OPTIMIZER_SECTION, "layer_decay", optimizer.layer_decay, has_layers, allowed)
     weights = [param.data for param in params]
     grads = [param.grad for param in params if param.grad is not None]

@@ -82,7 +82,7 @@ class TrainingPlan:
         if last and last < self.eval_frequency and not is_last_evaluated:
             messages.append(Errors.never_evaluated.format(eval_frequency=self.eval_frequency, last=last))
         if self.schedule_steps and (last is None or last > self.schedule_steps):
-            until = "without an end" if last is None else f"to step {last}"
+            until = "indefinitely" if last is None else f"to step {last}"
             messages.append(Errors.schedule_too_short.format(total_steps=self.schedule_steps, until=until))
         return messages
 

@@ -46,7 +46,7 @@ def make_onnx_runtime_v1(threads: Any = None, provider: Any = "auto", file: Any 
     """
     check = partial(require_setting, RUNTIME_SECTION)
     is_count = isinstance(threads, int) and not isinstance(threads, bool) and threads >= 1
-    check("threads", threads, threads is None or is_count, "a whole number from 1, or null")
+    check("threads", threads, threads is None or is_count, "a whole number of at least 1, or null")
     is_provider = isinstance(provider, str) and provider in PROVIDERS
     check("provider", provider, is_provider, ", ".join(f'"{choice}"' for choice in PROVIDERS))
     allowed = 'a path in the checkpoint\'s folder, such as "onnx/model_q4.onnx", or null'

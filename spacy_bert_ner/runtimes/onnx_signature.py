@@ -84,7 +84,7 @@ def _match_inputs(inputs: Sequence[Any]) -> tuple[GraphInput, ...]:
         by_role[role] = GraphInput(node.name, role, dtypes[node.type])
     for role in REQUIRED:
         if role not in by_role:
-            raise _inputs_error(inputs, f"there is no {role}")
+            raise _inputs_error(inputs, f"{role} is missing")
     return tuple(by_role.values())
 
 

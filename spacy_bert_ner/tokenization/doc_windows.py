@@ -36,7 +36,9 @@ def make_span_getter_v1(name: Any, settings: Any = None) -> SpanGetter:
     RAISES ConfigError: spacy-transformers is not installed, or it has no span getter with this name.
     """
     check = partial(require_setting, SECTION)
-    check("name", name, isinstance(name, str), 'a name, as in "spacy-transformers.strided_spans.v1"')
+    check(
+        "name", name, isinstance(name, str), 'the name of a span getter, such as "spacy-transformers.strided_spans.v1"'
+    )
     check("settings", settings, settings is None or isinstance(settings, dict), "a table, or null")
     try:
         import_module("spacy_transformers")

@@ -62,7 +62,7 @@ def make_csv_logger_v1(path: Any, console: Any = True, progress_bar: Any = False
         "false if console = false, because the progress bar needs console output",
     )
     is_count = type(curves) is int and curves >= 0  # `isinstance` would accept a Boolean
-    check("curves", curves, is_count, "0, or the number of training examples to score")
+    check("curves", curves, is_count, "0, or a positive number of training examples to score")
 
     def setup_printer(
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr

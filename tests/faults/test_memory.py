@@ -177,7 +177,7 @@ def test_layers_are_computed_twice_in_training_alone(tagger):
 def test_an_encoder_that_cannot_is_refused(tagger, monkeypatch):
     monkeypatch.setattr(type(Checkpoint.from_pretrained(tagger).model), "supports_gradient_checkpointing", False)
     message = (
-        r"gradient_checkpointing = True is invalid, because BertForTokenClassification \('.*'\) does not support .*"
+        r"gradient_checkpointing = true is invalid, because BertForTokenClassification \('.*'\) does not support .*"
         r"Allowed: false"
     )
     with pytest.raises(ConfigError, match=message):

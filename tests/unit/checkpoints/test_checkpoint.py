@@ -318,7 +318,7 @@ def test_without_a_network_the_error_says_what_to_do():
 
 
 def test_a_folder_has_no_revision(tagger):
-    with pytest.raises(ConfigError, match="revision = 'v1' is invalid. Allowed: null, since name = .* is a folder"):
+    with pytest.raises(ConfigError, match="revision = 'v1' is invalid. Allowed: null, because name = .* is a folder"):
         Checkpoint.from_pretrained(tagger, revision="v1")
 
 

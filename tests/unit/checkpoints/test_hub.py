@@ -319,7 +319,9 @@ def test_what_can_be_one_is(hub, name):
 )
 def test_what_can_be_no_revision_is_not_asked_for(hub, folder, revision):
     hub.add("me/x", folder)
-    with pytest.raises(ConfigError, match=r"revision = .* is invalid\. Allowed: a commit, branch or tag on the Hub"):
+    with pytest.raises(
+        ConfigError, match=r"revision = .* is invalid\. Allowed: a commit, branch or tag on the Hugging Face Hub"
+    ):
         locate_checkpoint("me/x", revision=revision)
     assert hub.asked == []
 

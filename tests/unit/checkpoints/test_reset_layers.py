@@ -118,7 +118,7 @@ def test_initialize_resets_and_a_saved_pipeline_does_not(tagger, tmp_path):
 @pytest.mark.parametrize(("frozen", "reset", "allowed"), [(0, 3, 2), (1, 2, 1), (2, 1, 0)])
 def test_more_than_there_are_or_than_are_trained(frozen, reset, allowed, tagger):
     message = (
-        rf"reset_layers = {reset} is too large with frozen_layers = {frozen}, .* '.*' has 2 distinguishable lay.*"
+        rf"reset_layers = {reset} is too large with frozen_layers = {frozen}, .* '.*' has 2 separate lay.*"
         rf"Allowed: 0 to {allowed}\. Reset fewer layers: --components.<name>.model.reset_layers {allowed}"
     )
     with pytest.raises(ConfigError, match=message):

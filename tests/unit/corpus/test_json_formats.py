@@ -162,9 +162,9 @@ def test_ends_of_cluener_are_inclusive(tmp_path):
             {"per": {"Bob": [[0, 2]]}},
             "the text of a span is declared as 'Bob', but the text at its offsets is 'Ada'.",
         ),
-        ({"per": {"Ada": [0, 2]}}, "label contains the invalid value 0."),
-        ({"per": ["Ada"]}, "label contains the invalid value ['Ada']."),
-        ("per", "label contains the invalid value 'per'."),
+        ({"per": {"Ada": [0, 2]}}, "the key label contains the invalid value 0."),
+        ({"per": ["Ada"]}, "the key label contains the invalid value ['Ada']."),
+        ("per", "the key label contains the invalid value 'per'."),
         ({"per": {"Ada": [["0", 2]]}}, "the span 'per' has invalid offsets: '0' to 3."),
     ],
 )

@@ -198,7 +198,7 @@ def test_another_unit_that_all_spans_fit_is_told_too(tmp_path):
     unit, named, messages = found(path)
     assert (unit, named) == ("utf-16", [names])
     assert messages[0].endswith(
-        r". All spans also fit if the offsets count a line end \n as two characters, so check some of them"
+        r". All spans also fit if the offsets count a line end \n as two characters, so check some of the spans"
     )
     assert found(told(tmp_path, (text, spans(text, utf16, names)), names=names))[2][0].endswith("--offsets characters")
 

@@ -82,7 +82,8 @@ def test_of_many_files_the_first_are_named(tmp_path):
 def test_a_split_without_the_part_is_refused(tmp_path):
     """Test that even a single file is rejected if it is a different split."""
     make(tmp_path, "dev.spacy", "train.spacy", train="train.spacy", dev="dev.spacy")
-    message = r"Its split.json does not contain the split test, only: train, dev\. .*evaluate PIPELINE \S+/dev.spacy$"
+    message = r"Its split.json does not contain the split test\. It contains only these splits: train, dev\. .*"
+    message += r"evaluate PIPELINE \S+/dev.spacy$"
     with pytest.raises(CorpusError, match=message):
         part_file(tmp_path, EVALUATED)
     (tmp_path / "dev.spacy").unlink()

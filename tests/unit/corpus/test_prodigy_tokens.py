@@ -106,13 +106,16 @@ def test_white_space_between_tokens_stays(tmp_path, text, words, spaces):
     [
         (
             "New York",
-            ('tokens contains the invalid value \'New York\'. Allowed: a list of tokens such as {"text": "Ada", '),
+            'the key tokens contains the invalid value \'New York\'. Allowed: a list of tokens such as {"text": "Ada"',
         ),
-        (["New", "York"], "tokens contains the invalid value 'New'. Allowed: "),
-        ([token(0, 19)], "tokens contains the invalid value {'start': 0, 'end': 19}. Allowed: .* from 0 to 18."),
-        ([token(0, 0)], "tokens contains the invalid value {'start': 0, 'end': 0}"),
-        ([token(-1, 3)], "tokens contains the invalid value {'start': -1, 'end': 3}"),
-        ([token(True, 3)], "tokens contains the invalid value {'start': True, 'end': 3}"),
+        (["New", "York"], "the key tokens contains the invalid value 'New'. Allowed: "),
+        (
+            [token(0, 19)],
+            "the key tokens contains the invalid value {'start': 0, 'end': 19}. Allowed: .* from 0 to 18.",
+        ),
+        ([token(0, 0)], "the key tokens contains the invalid value {'start': 0, 'end': 0}"),
+        ([token(-1, 3)], "the key tokens contains the invalid value {'start': -1, 'end': 3}"),
+        ([token(True, 3)], "the key tokens contains the invalid value {'start': True, 'end': 3}"),
         (
             [token(0, 8, "New  York")],
             "the token at offsets 0 to 8 is declared as 'New  York', but the text at these offsets is 'New York'.",
@@ -154,15 +157,15 @@ def test_unknown_parts_have_no_tag(tmp_path):
         (
             "all",
             (
-                "unknown contains the invalid value 'all'. Allowed: a list of [start, end] pairs, such as [0, 3]. The "
-                "offsets must be whole numbers of characters with 0 <= start < end <= 18."
+                "the key unknown contains the invalid value 'all'. Allowed: a list of [start, end] pairs, such as "
+                "[0, 3]. The offsets must be whole numbers of characters with 0 <= start < end <= 18."
             ),
         ),
-        ([0, 3], "unknown contains the invalid value 0"),
-        ([[0, 3, 4]], "unknown contains the invalid value [0, 3, 4]"),
-        ([[3, 3]], "unknown contains the invalid value [3, 3]"),
-        ([[0, 19]], "unknown contains the invalid value [0, 19]"),
-        ([[0, 3.0]], "unknown contains the invalid value [0, 3.0]"),
+        ([0, 3], "the key unknown contains the invalid value 0"),
+        ([[0, 3, 4]], "the key unknown contains the invalid value [0, 3, 4]"),
+        ([[3, 3]], "the key unknown contains the invalid value [3, 3]"),
+        ([[0, 19]], "the key unknown contains the invalid value [0, 19]"),
+        ([[0, 3.0]], "the key unknown contains the invalid value [0, 3.0]"),
         (
             [[15, 18], [0, 3]],
             "the text 'New' at offsets 0 to 3 is marked as unknown, but a span includes some of its tokens.",

@@ -25,8 +25,8 @@ REJECTED = (
     "incorrect_spans_key"
 )
 PARTIAL = (
-    "texts have yes-or-no answers about their spans, according to Prodigy's _view_id. All other tokens "
-    "in these texts are treated as unknown. No action is required."
+    "texts have yes-or-no answers about their spans, according to Prodigy's _view_id. Tokens outside "
+    "these spans are treated as unknown. No action is required."
 )
 
 
@@ -108,9 +108,8 @@ def test_rejected_spans_in_tokens(tmp_path, rejected, incorrect):
     path = lines(tmp_path, task("reject", *rejected))
     assert only(path).incorrect == incorrect
     misfit = (
-        "1 rejected spans were skipped because an entity cannot have their boundaries. They start or end "
-        "inside a token "
-        "or with white space. No action is required."
+        "1 rejected spans were skipped because they cannot be entities: they start or end inside a token or with "
+        "white space. No action is required."
     )
     assert (misfit in messages(path)) == (not incorrect)
 

@@ -218,7 +218,7 @@ def test_nothing_but_bad_sentences_is_an_error(tmp_path):
 
 
 def test_a_negative_number_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match="--skip-invalid = -1 is invalid. Allowed: a whole number from 0"):
+    with pytest.raises(CorpusError, match="--skip-invalid = -1 is invalid. Allowed: a whole number of at least 0"):
         CorpusStream(write(tmp_path, "a O\n", "a.conll"), skip_invalid=-1)
 
 

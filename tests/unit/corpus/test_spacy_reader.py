@@ -410,7 +410,7 @@ def test_a_path_has_to_be_filled_in(path: object) -> None:
 @pytest.mark.parametrize("key", ["join", "limit"])
 @pytest.mark.parametrize("value", [-1, True])
 def test_numbers_of_other_kinds_are_refused(key: str, value: int) -> None:
-    with pytest.raises(CorpusError, match=rf"{key} = {value} is invalid. Allowed: a whole number from 0"):
+    with pytest.raises(CorpusError, match=rf"{key} = {value} is invalid. Allowed: a whole number of at least 0"):
         make_corpus_reader_v1("a.conll", **{key: value})
 
 

@@ -106,7 +106,9 @@ def test_a_row_without_the_column_is_refused(tmp_path, text, column, rest):
 
 
 def test_there_is_no_column_0(tmp_path):
-    with pytest.raises(CorpusError, match="--column = 0 is invalid. Allowed: a whole number from 1, or a negative"):
+    with pytest.raises(
+        CorpusError, match="--column = 0 is invalid. Allowed: a whole number of at least 1, or a negative"
+    ):
         read_corpus(columns(tmp_path, "a O\n"), column=0)
 
 

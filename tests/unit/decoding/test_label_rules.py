@@ -87,7 +87,7 @@ def test_the_map_may_be_pairs():
         ([], {}, "labels", "null for all labels, or a list of labels"),
         ([1], {}, "labels", "null for all labels, or a list of labels"),
         (["O"], {}, "labels", "null for all labels, or a list of labels"),
-        (["PERSON"], {"PERSON": "per"}, "labels", "label_map renames 'PERSON': use 'per' here, or remove it"),
+        (["PERSON"], {"PERSON": "per"}, "labels", "label_map renames 'PERSON': use its new name, if any, or remove"),
         (None, "PERSON=per", "label_map", "a table that maps labels to new names"),
         (None, {"PERSON": 1}, "label_map", "a table that maps labels to new names"),
         (None, {"PERSON": ""}, "label_map", "a table that maps labels to new names"),
@@ -98,7 +98,8 @@ def test_the_map_may_be_pairs():
             None,
             {"A": "B", "B": "C"},
             "label_map",
-            "new names that are not renamed themselves. 'B' is renamed to 'C': write {'A': 'C'}, or remove it",
+            "new names that are not renamed themselves. 'B' is renamed to 'C': write {'A': 'C'}, or remove the entry "
+            "for 'B'",
         ),
         (None, {"A": "B", "B": "A"}, "label_map", "new names that are not renamed themselves"),
     ],

@@ -227,7 +227,7 @@ def test_scores_that_are_none_leave_their_columns_out(nlp, examples, tmp_path):
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "all", None])
 def test_only_a_number_of_examples_is_allowed(value):
-    allowed = "0, or the number of training examples to score."
+    allowed = "0, or a positive number of training examples to score."
     message = f"[training.logger] curves = {value!r} is invalid. Allowed: {allowed}"
     with pytest.raises(ConfigError, match=re.escape(message)):
         make_csv_logger_v1("log.csv", curves=value)

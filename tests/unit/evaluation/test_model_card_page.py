@@ -127,7 +127,7 @@ def test_a_report_on_what_the_pipeline_was_before_is_refused(pipeline, metrics):
     nlp = spacy.load(pipeline)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "per", "pattern": "Eve"}])
     nlp.to_disk(pipeline)
-    with pytest.raises(BertNerError, match=r"but it does not match the current files of .*pipeline. .* evaluate "):
+    with pytest.raises(BertNerError, match=r"but not on the current files of .*pipeline. .* evaluate "):
         write_card(pipeline, metrics)
 
 
@@ -242,7 +242,7 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
             '{"pipelines": {"a": {"sha256": SUM}}}',
             "is not an evaluation report: KeyError.* the evaluate command writes",
         ),
-        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, but it does not match the current files"),
+        ('{"pipelines": {"a": {}}}', "metrics.json is a report on a, but not on the current files"),
         ('{"pipelines": {"a": 1}}', "metrics.json is not an evaluation report"),
         (
             '{"pipelines": {"a": {"sha256": SUM, "labels": [], "scores": {"per_label": {}}}}, "train": null}',

@@ -194,8 +194,8 @@ def test_threads_and_providers_reach_the_session(graph, monkeypatch):
 @pytest.mark.parametrize(
     ("key", "value", "allowed"),
     [
-        ("threads", 0, "a whole number from 1, or null"),
-        ("threads", True, "a whole number from 1, or null"),
+        ("threads", 0, "a whole number of at least 1, or null"),
+        ("threads", True, "a whole number of at least 1, or null"),
         ("provider", "tpu", '"auto", "cpu", "cuda"'),
     ],
 )
@@ -505,7 +505,7 @@ def test_an_older_export_is_replaced_and_nothing_else(pipeline, tmp_path):
     with pytest.raises(BertNerError, match="other already exists and is not an unchanged earlier export"):
         export_checkpoint(folder, other, "hf")
     for output in (folder, folder.parent):
-        with pytest.raises(BertNerError, match="is the folder of the pipeline that is exported, so it is not replaced"):
+        with pytest.raises(BertNerError, match="is the folder of the pipeline to be exported, so it is not replaced"):
             export_pipeline(folder, output, dev)
     assert (other / "precious.txt").read_text() == "mine"
     for target in ("hf", "onnx"):

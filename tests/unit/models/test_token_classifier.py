@@ -175,19 +175,19 @@ def test_weights_that_are_not_finite_are_an_error(model, docs):
     [
         (
             {"name": " "},
-            r"\[components.<name>.model\] name = ' ' is invalid. Allowed: a folder, or a name on the Hub",
+            r"\[components.<name>.model\] name = ' ' is invalid. Allowed: a folder, or the name of a repository",
         ),
-        ({"window": 2}, r"window = 2 is invalid. Allowed: a whole number from 3"),
+        ({"window": 2}, r"window = 2 is invalid. Allowed: a whole number of at least 3"),
         (
             {"window": 20, "overlap": 20},
             r"overlap = 20 is invalid. Allowed: .* from 0, less than window = 20; such as 5",
         ),
-        ({"overlap": -1}, r"overlap = -1 is invalid. Allowed: a whole number from 0"),
+        ({"overlap": -1}, r"overlap = -1 is invalid. Allowed: a whole number of at least 0"),
         (
             {"window": 65, "overlap": 8, "max_batch_tokens": 64},
             r"max_batch_tokens = 64 is less than the window of 65 subwords",
         ),
-        ({"max_batch_tokens": 0}, r"max_batch_tokens = 0 is invalid. Allowed: a whole number from 1"),
+        ({"max_batch_tokens": 0}, r"max_batch_tokens = 0 is invalid. Allowed: a whole number of at least 1"),
     ],
 )
 def test_settings_are_checked_when_the_model_is_built(settings, message):

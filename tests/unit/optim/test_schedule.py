@@ -80,7 +80,7 @@ def test_the_registry_has_it():
     assert list(islice(registry.resolve({"rate": section})["rate"], 4)) == [0, 1, 0.5, 0]
 
 
-A_SHARE = "a share of the steps, from 0 to below 1, such as 0.1, or a whole number of steps, such as 50"
+A_SHARE = "a share of the steps, from 0 to less than 1, such as 0.1, or a whole number of steps, such as 50"
 A_NUMBER = "null to use [training] max_steps or max_epochs, or a whole number of at least 1, such as 500"
 BAD = [
     ("initial_rate", 0, "a number above 0, such as 0.00025"),

@@ -124,7 +124,7 @@ def test_a_schedule_that_is_too_short_is_told():
         "steps itself: "
         '@schedules = "spacy_bert_ner.WarmupLinear.v1"'
     ]
-    assert "continues without an end" in said(plan(100, max_steps=0, optimizer=rate))[0]
+    assert "continues indefinitely" in said(plan(100, max_steps=0, optimizer=rate))[0]
     assert said(plan(100, optimizer=rate)) == []
 
 

@@ -144,7 +144,7 @@ def test_where_positions_begin(name, first, checkpoints):
 
 BAD_INPUTS = {
     "unknown": (lambda graph: graph.take_types("bbox"), "'bbox' is unknown"),
-    "no mask": (lambda graph: graph.take("attention_mask", "token_type_ids"), "there is no attention_mask"),
+    "no mask": (lambda graph: graph.take("attention_mask", "token_type_ids"), "attention_mask is missing"),
     "twice": (
         lambda graph: graph.take_types("segment_ids").take_types("type_ids"),
         "both have the role token_type",
