@@ -129,7 +129,12 @@ class SchemeDetector:
             try:
                 infer_scheme([OUTSIDE, *before.values(), tag])
             except TagError:
-                yield tag, CorpusError(Errors.odd_tag.format(**where, before=", ".join(shown_tags), schemes=schemes))
+                yield (
+                    tag,
+                    CorpusError(
+                        Errors.tag_of_another_scheme.format(**where, before=", ".join(shown_tags), schemes=schemes)
+                    ),
+                )
                 continue
             before.setdefault(tag[0] if has_prefix(tag) else "", tag)
             if len(shown_tags) < 5:

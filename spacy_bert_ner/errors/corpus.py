@@ -64,7 +64,7 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         "{path}, {unit} {line}{place}: {tag!r} is an invalid tag. Allowed: a non-empty tag such as O or B-per. It must "
         "not contain tabs or line breaks, or start or end with white space. Fix the tag."
     )
-    odd_tag = (
+    tag_of_another_scheme = (
         "{path}, {unit} {line}{place}: the tag {tag!r} does not fit the scheme of the earlier tags ({before}). "
         "Allowed: O and tags with prefixes from one scheme, such as B-per, or O and labels without prefixes, such as "
         "per. Fix the tag. If every tag except O is itself a label, specify --tag-scheme plain. The schemes are: "

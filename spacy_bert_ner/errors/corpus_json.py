@@ -68,7 +68,7 @@ class JsonMessages:
         '{path}, line {line}: {found} is not a valid Dataturks annotation. Allowed: {{"label": ["per"], "points": '
         '[{{"start": 0, "end": 2, "text": "Ada"}}]}}. Fix the record.'
     )
-    no_places = (
+    bad_string_offsets = (
         '{path}, line {line}: the key label contains the invalid value {found}. Allowed: "label": {{"per": {{"Ada": '
         "[[0, 2]]}}}}, with the offsets of the first and last character of each string. Fix the record."
     )

@@ -111,7 +111,7 @@ def _cluener_spans(path: Path, line: int, labels: object) -> Iterator[Span]:
         for string, offsets in _members(path, line, strings):
             for pair in offsets if isinstance(offsets, list) else [offsets]:
                 if not isinstance(pair, list) or len(pair) != 2:
-                    raise CorpusError(Errors.no_places.format(path=path, line=line, found=shorten(pair)))
+                    raise CorpusError(Errors.bad_string_offsets.format(path=path, line=line, found=shorten(pair)))
                 start, end = pair
                 yield _inclusive_span(path, line, start, end, label, string)
 
@@ -130,7 +130,7 @@ def _value(path: Path, line: int, record: Record, key: str) -> object:
 
 def _members(path: Path, line: int, value: object) -> list[tuple[str, object]]:
     if not isinstance(value, dict):
-        raise CorpusError(Errors.no_places.format(path=path, line=line, found=shorten(value)))
+        raise CorpusError(Errors.bad_string_offsets.format(path=path, line=line, found=shorten(value)))
     return list(value.items())
 
 
