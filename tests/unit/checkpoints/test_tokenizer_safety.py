@@ -39,7 +39,7 @@ NORMALIZERS = {
         table(INDEX + b"b" * 10**6 + b"\0"),
         "replaces a character with 1000000 bytes",
     ),
-    "1 MB for a letter": (replace("b" * 10**6, String="a"), r"into up to 1e\+06 characters\. Allowed: 1000"),
+    "1 MB for a letter": (replace("b" * 10**6, String="a"), r"into up to 1e\+06 characters\. Allowed: up to 1000"),
     "1 MB for a match": (replace("b" * 10**6, Regex="a"), r"up to 1e\+06 characters"),
     "1 MB before all": ({"type": "Prepend", "prepend": "b" * 10**6}, r"up to 1e\+06 characters"),
     "doubled 30 times": (sequence(*[replace("aa", String="a")] * 30), "up to 1024 characters"),

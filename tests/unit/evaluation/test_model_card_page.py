@@ -228,7 +228,7 @@ def test_of_several_pipelines_it_takes_its_own(pipeline, metrics, tmp_path):
     write_card(pipeline, metrics)
     assert "| **all** | 0.800 |" in (pipeline / "README.md").read_text()
     spacy.blank("de").to_disk(tmp_path / "other")
-    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, but it does not match .*other"):
+    with pytest.raises(BertNerError, match=r"is a report on .*blank, .*pipeline, but not on .*other"):
         write_card(tmp_path / "other", metrics)
 
 

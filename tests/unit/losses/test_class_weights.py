@@ -68,7 +68,7 @@ def test_balanced_weights_that_were_not_counted_are_an_error(make_nlp, tagger, e
     pipe = make_nlp(name=tagger, config={"class_weights": "balanced"}).get_pipe("bert_ner")
     assert pipe.predict([eg.predicted for eg in examples])
     with pytest.raises(
-        ConfigError, match=r"class_weights = 'balanced' .*Allowed: a weight for each label, because the training data"
+        ConfigError, match=r"class_weights = 'balanced' .*Allowed: a weight for each label, because the labels in the"
     ):
         pipe.update([examples[3]])
 

@@ -180,7 +180,7 @@ def test_weights_that_are_not_finite_are_an_error(model, docs):
         ({"window": 2}, r"window = 2 is invalid. Allowed: a whole number of at least 3"),
         (
             {"window": 20, "overlap": 20},
-            r"overlap = 20 is invalid. Allowed: .* from 0, less than window = 20; such as 5",
+            r"overlap = 20 is invalid. Allowed: .* of at least 0 that is less than window = 20, such as 5",
         ),
         ({"overlap": -1}, r"overlap = -1 is invalid. Allowed: a whole number of at least 0"),
         (

@@ -179,7 +179,7 @@ def test_decay_by_layer_needs_layers(tagger):
     model = shim.checkpoint.model
     model.bert.encoder.layer = torch.nn.ModuleList()
     model.classifier.bias.grad = torch.ones(5)
-    message = r"\[training.optimizer\] layer_decay = 0.9 is invalid. Allowed: 1, as the layers of this encoder cannot"
+    message = r"\[training.optimizer\] layer_decay = 0.9 is invalid. Allowed: 1, because this encoder has no"
     with pytest.raises(ConfigError, match=message):
         shim.finish_update(make_adamw_v1(layer_decay=0.9))
 
