@@ -1,4 +1,4 @@
-"""Resize and reinitialise parts of a loaded model: its head, its highest layers and its embeddings."""
+"""Resize and reinitialise parts of a loaded model: its head, its top layers and its embeddings."""
 
 from __future__ import annotations
 

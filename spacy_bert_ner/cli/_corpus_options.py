@@ -44,7 +44,10 @@ Offsets = Annotated[
 ]
 Misaligned = Annotated[
     str,
-    Option(help=f"How to handle spans that do not match token boundaries. One of: {', '.join(MISALIGNED)}."),
+    Option(
+        help=f"How to handle spans that do not match token boundaries. One of: {', '.join(MISALIGNED)} (no annotation "
+        "for their tokens)."
+    ),
 ]
 Overlap = Annotated[str, Option(help=f"How to handle overlapping spans. One of: {', '.join(OVERLAP)}.")]
 
@@ -53,7 +56,7 @@ Labels = Annotated[
 ]
 LabelMap = Annotated[
     list[str] | None,
-    Option(help="Rename a label: PERSON=per. An empty new name turns the label into O: MISC=. Can be repeated."),
+    Option(help="Rename a label, as in PERSON=per. An empty new name, as in MISC=, turns it into O. Can be repeated."),
 ]
 
 

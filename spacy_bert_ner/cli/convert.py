@@ -39,8 +39,8 @@ def convert_cli(
     duplicates: Annotated[
         str,
         Opt(
-            help="Duplicates to keep together in one split. One of: near (exact and near-duplicates), exact, keep (do "
-            "not move any)."
+            help="Duplicates to keep together in one split. One of: near (exact and near-duplicates), exact, keep "
+            "(leave all where they are)."
         ),
     ] = "near",
     document_key: _corpus_options.DocumentKey = None,

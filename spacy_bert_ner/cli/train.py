@@ -28,7 +28,9 @@ def train_cli(
     use_gpu: Annotated[
         int,
         typer.Option(
-            "--gpu-id", "-g", help="GPU ID or -1 for CPU. Several workers use consecutive IDs that start at this one."
+            "--gpu-id",
+            "-g",
+            help="GPU ID or -1 for CPU. If there are several workers, they use consecutive IDs from this one.",
         ),
     ] = -1,
     resume: Annotated[

@@ -363,8 +363,9 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         'tag_map = [["{first}", "B-per"]].'
     )
     stray_tags = (
-        "These tags do not form a tag scheme: {tags}. Allowed: O with tags that all have prefixes (B-per, I-per), but "
-        "these tags have none: {bare}. If they mark no entity, map them to O: [components.<name>.model] tag_map = "
+        "These tags do not form a tag scheme: {tags}. These tags have no prefix: {bare}. Allowed: O, and "
+        "tags that all have a prefix (B-per, I-per). If the tags without a prefix do not mark entities, map them to O: "
+        "[components.<name>.model] tag_map = "
         '[["{first}", "O"]].'
     )
     wrong_scheme = (

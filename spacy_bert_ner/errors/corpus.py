@@ -183,8 +183,8 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         "dataset.remove_columns('document')"
     )
     bad_ner_tags = (
-        "{path}, {unit} {line}: {key} = {found} is invalid. Allowed: a list of strings, or a list of numbers that the "
-        "schema names. Use null for unknown tags. Fix this {unit}."
+        "{path}, {unit} {line}: {key} = {found} is invalid. Allowed: a list of strings, or a list of numbers for which "
+        "the schema defines tag names. Use null for unknown tags. Fix this {unit}."
     )
     tag_count = (
         "{path}, {unit} {line}: the number of tokens ({n_words}) differs from the number of values in {key} "
@@ -192,8 +192,8 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     )
     nameless_tag = (
         "{path}, {unit} {line}: the tag {tag} is a number without a name. Allowed: strings such as B-per, or numbers "
-        "that a ClassLabel in the schema names. Use datasets to name the numbers in order, starting from 0: "
-        "dataset.cast_column('{key}', Sequence(ClassLabel(names=['O', 'B-per', 'I-per']))).save_to_disk('folder')"
+        "for which a ClassLabel in the schema defines names. Use datasets to name the numbers in order, starting from "
+        "0: dataset.cast_column('{key}', Sequence(ClassLabel(names=['O', 'B-per', 'I-per']))).save_to_disk('folder')"
     )
     tag_number = (
         "{path}, {unit} {line}: the schema has no name for the tag {tag}. Allowed: named tags from 0 to {last}, or -1 "

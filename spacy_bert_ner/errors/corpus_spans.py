@@ -107,7 +107,8 @@ class SpanMessages:
     )
     no_spans = "{path}, line {line}: {found} is not a list of spans or annotations. Fix the record."
     no_title = (
-        "{path}, line {line}: {text} is not the title of a PubTator document. Allowed: 100|t|Gout in Rome. Fix the row."
+        "{path}, line {line}: {text} is not the title row of a PubTator document. Allowed: a row such as "
+        "100|t|Gout in Rome. Fix the row."
     )
     bad_pubtator = (
         "{path}, line {line}: {text} is not a valid row in the PubTator document {name}. Allowed after the title and "

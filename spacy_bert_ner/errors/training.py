@@ -142,8 +142,9 @@ class TrainingMessages:
         "make it decay, set the number of steps in [training.optimizer.learn_rate]: total_steps = 500"
     )
     schedule_stands_still = (
-        "The learning rate schedule is not advancing and its rate is 0, so component {name!r} would learn nothing. The "
-        "rate stays at {rate:g} instead. To advance the schedule, call optimizer.step_schedules() after each nlp.update"
+        "The learning rate schedule is not advancing and gives a rate of 0, with which component {name!r} would learn "
+        "nothing. A constant rate of {rate:g} is used instead. To advance the schedule, call "
+        "optimizer.step_schedules() after each nlp.update"
     )
     rate_is_zero = (
         "Component {name!r} was updated twice with a learning rate of 0, so it learned nothing. Call "

@@ -164,20 +164,20 @@ def compute_metrics(
 
     output (PipelineOutput): the pipeline's output.
     seed (int): seed for the bootstrap. Default: 0.
-    known: entities in the training data, or None without training data; see `slices.known_entities`. Default: None.
+    known: entities in the training data, or None if there is none; see `slices.known_entities`. Default: None.
     wanted_precision (float): target precision for thresholds, from 0 to 1. Default: 0.9.
     RETURNS: a dictionary with these keys:
         `scores`: see `bootstrap.score`
         `schemas`, `mistakes`: see `matching`
-        `confusion`: number of entities by gold and predicted label with the same boundaries. The gold label for a
-            spurious entity and the predicted label for a missed entity are None
+        `confusion`: number of entities by gold and predicted label, matched by identical boundaries. The gold label
+            for a spurious entity and the predicted label for a missed entity are None
         `strings`: the most frequent strings whose gold and predicted labels differ, with both labels
         `slices`: see `slices.slices`
         `confidence`: see `calibration_curves.confidence`
         `iob_acc`, `iob_doc_acc`: token accuracies; see `scorer.score_bert_ner`
         `unknown_labels`: gold labels that the pipeline never predicts
-        `n_docs`, `n_words`, `words_per_second`: number of documents and words, and speed without one-time work on the
-            first text
+        `n_docs`, `n_words`, `words_per_second`: number of documents and words, and speed, which excludes one-time
+            work on the first text
     """
     docs, predicted = output.docs, output.predicted
     if known is not None and output.scope:

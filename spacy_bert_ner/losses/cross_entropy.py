@@ -143,8 +143,8 @@ def distillation(logits: TagLogits, teacher: TagLogits) -> tuple[WeightedMean, T
 
     logits (TagLogits): logits from the model. *Shape:* `(n_rows, n_tags)`
     teacher (TagLogits): logits from the older model for the same rows. *Shape:* `(n_rows, n_old_tags)`
-    RETURNS (tuple[WeightedMean, TagLogits]): the Kullback-Leibler divergence in nats, and its gradient with respect to
-        `logits`. The divergence is 0 if the distributions are equal. *Shape:* `(n_rows, n_tags)`
+    RETURNS (tuple[WeightedMean, TagLogits]): the Kullback-Leibler divergence in nats, which is 0 if the distributions
+        are equal, and its gradient with respect to `logits`. *Shape:* `(n_rows, n_tags)`
     """
     xp = get_array_module(logits)
     gradient = xp.zeros_like(logits)

@@ -145,7 +145,7 @@ class TagHead:
         return head
 
     def __reduce__(self) -> tuple[Callable[..., TagHead], tuple[Any, ...]]:
-        """Serialize the head as its files when it is pickled or copied. Accumulated gradients are not included."""
+        """Pickle or copy the head as the files that it is saved to. Accumulated gradients are not included."""
         return _copy, (self.to_files(), str(self.device))
 
 

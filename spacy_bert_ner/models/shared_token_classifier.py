@@ -159,7 +159,7 @@ def forward(
 
 
 def _needs_transformer_output(model: SharedTokenClassifier) -> bool:
-    """Return whether a transformer component must process the Docs first. `Tok2VecListener` returns zeros otherwise."""
+    """Return whether a transformer must process the Docs first. If it has not, a `Tok2VecListener` gives zeros."""
     listeners = [node for node in model.walk() if _upstream(node) and not isinstance(node, Tok2VecListener)]
     return Doc.has_extension("trf_data") and bool(listeners)
 

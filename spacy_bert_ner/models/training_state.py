@@ -11,7 +11,7 @@ from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 class TrainingState:
     """The gradient weights, the gradient table and the loss scaler of one checkpoint.
 
-    averages (bool): whether to divide accumulated gradients by their weights. With False, a step uses the sum of the
+    averages (bool): whether to divide accumulated gradients by their weights. If False, a step uses the sum of the
         gradients over tokens, as spaCy's own components do.
     """
 

@@ -14,7 +14,7 @@ of 128 at up to 0.0003 (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
 
 
 def usual_rates(width: int) -> tuple[float, float]:
-    """Return a suitable learning rate for an encoder and the highest usual learning rate.
+    """Return a suitable learning rate for an encoder of this width, and the upper limit of the usual range.
 
     width (int): dimension of the encoder's vectors.
     """

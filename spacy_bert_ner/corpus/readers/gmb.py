@@ -197,8 +197,8 @@ def read_tokens(source: TextSource, document_key: str | None = None) -> Iterator
 def _group_by_number(rows: Iterator[Row]) -> Iterator[_Group]:
     """Group rows into sentences. A new sentence number begins a new sentence.
 
-    An invalid row without a known number belongs to the previous sentence. If every row has a sentence number, the
-    invalid row may also belong to the next sentence. That sentence then gets the same error.
+    An invalid row whose number is unknown is assigned to the previous sentence. In a file that numbers every row, it
+    could belong to the next sentence instead, so that sentence gets the same error.
     """
     group = _Group()
     pending_error: CorpusError | None = None  # the error for preceding invalid rows with an unknown number

@@ -92,7 +92,7 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, row, rest):
 
 def test_a_document_without_a_title_is_refused(tmp_path):
     path = pubtator(tmp_path, *GOUT, "", "101|a|Flu.", "101\t0\t3\tFlu\tDisease", "", "102|t|Gout.")
-    assert fails(path).startswith(f"{path}, line 5: '101|a|Flu.' is not the title of a PubTator document.")
+    assert fails(path).startswith(f"{path}, line 5: '101|a|Flu.' is not the title row of a PubTator document.")
     assert [s.document for s in CorpusStream(path, skip_invalid=1)] == ["100", "102"]
 
 

@@ -180,11 +180,9 @@ def test_tags_without_prefixes_beside_others_are_named(tags, stray):
     with pytest.raises(TagError) as error:
         infer_scheme(tags.split())
     assert str(error.value).startswith(
-        f"These tags do not form a tag scheme: {', '.join(tags.split())}. Allowed: O with tags "
+        f"These tags do not form a tag scheme: {', '.join(tags.split())}. These tags have no prefix: {stray}. Allowed"
     )
-    assert f"but these tags have none: {stray}. If they mark no entity, map them to O: [components.<name>." in str(
-        error.value
-    )
+    assert "If the tags without a prefix do not mark entities, map them to O: [components.<name>." in str(error.value)
 
 
 def test_two_tags_may_be_outside():
