@@ -58,10 +58,10 @@ class SpanMessages:
     )
     other_units_fit = ". All spans also fit if the offsets count {units}, so check some of the spans"
     offsets_ambiguous = (
-        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file does "
-        "not declare the text of these spans, so the character was counted as one. If it counts as two, {n_aligned} of "
-        "the spans also fit the tokens. If two is correct: --offsets utf-16. If one is correct, hide this warning: "
-        "--offsets characters. The first span is {first}"
+        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file "
+        "contains the offsets of these spans but not their text, so each such character was counted as one. If it "
+        "counts as two, {n_aligned} of the spans also fit the tokens. If the offsets count it as two: --offsets "
+        "utf-16. If they count it as one, hide this warning: --offsets characters. The first span is {first}"
     )
     unit_suspected = (
         "{total} spans depend on the unit of the offsets. {n} of them do not fit the text without conversion, and "
@@ -94,16 +94,16 @@ class SpanMessages:
         "{listed}"
     )
     no_span = (
-        '{path}, line {line}: {found} is not a valid span. Allowed: {{"start": 0, "end": 3, "label": "per"}}, or [0, '
-        '3, "per"]. Fix the record.'
+        '{path}, line {line}: {found} is not a valid span. Allowed: a span such as {{"start": 0, "end": 3, "label": '
+        '"per"}} or [0, 3, "per"]. Fix the record.'
     )
     one_label = (
         "{path}, line {line}: a span has the invalid labels {found}. Allowed: a list with exactly one label, such as "
         '["per"]. Fix the span.'
     )
     other_labels = (
-        "{path}, line {line}: the result has {key}, which is not supported. Allowed: labels, which Label Studio uses "
-        "for spans in plain text. Label the text with <Text> and <Labels>."
+        "{path}, line {line}: the result has {key}, which is not supported. Allowed: the key labels, which Label "
+        "Studio uses for spans in plain text. Label the text with <Text> and <Labels>."
     )
     no_spans = "{path}, line {line}: {found} is not a list of spans or annotations. Fix the record."
     no_title = (
@@ -117,13 +117,13 @@ class SpanMessages:
     )
     webanno_layers = (
         "{path}: the layer with the entity labels cannot be identified. The span features are: {found}. Allowed: a "
-        "single layer whose name ends in NamedEntity, with the feature value. Rename the intended layer in the header: "
-        "#T_SP=webanno.custom.NamedEntity|value"
+        "single layer whose name ends in NamedEntity, with a feature named value. Rename the intended layer in the "
+        "header: #T_SP=webanno.custom.NamedEntity|value"
     )
     bad_webanno = (
         "{path}, line {line}: {text} is not a valid WebAnno TSV row, or its {n} columns do not include {column}. "
-        "Allowed: 1-1<tab>0-3<tab>Mia, followed by a column for each feature in the header. Fix the row, or export the "
-        "file again."
+        "Allowed: a row such as 1-1<tab>0-3<tab>Mia, followed by a column for each feature in the header. Fix the row, "
+        "or export the file again."
     )
     webanno_value = (
         "{path}, line {line}: {value} is not a valid value for {column}. Allowed: _, *, or a value such as PER or "

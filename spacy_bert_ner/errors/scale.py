@@ -32,11 +32,12 @@ class ScaleMessages:
     )
     no_shard_format = "--format {format} is unknown. Specify one of these formats: {allowed}."
     output_begun = (
-        "{output} already contains annotated documents. To resume, specify --resume. Otherwise, specify another folder."
+        "{output} already contains annotated documents. To resume, specify --resume. To start a new job, specify "
+        "another folder."
     )
     output_not_empty = (
-        "{output} contains other files: {files}. Allowed: a folder that is empty or does not exist. Specify another "
-        "folder."
+        "{output} contains files that do not belong to an annotate job: {files}. Allowed: a folder that is empty or "
+        "does not exist. Specify another folder."
     )
     other_job = (
         "{output} belongs to another job. These entries in its manifest.json differ: {changed}. --resume requires the "

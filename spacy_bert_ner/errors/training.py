@@ -20,8 +20,9 @@ class TrainingMessages:
     )
     resume_requires_output = "--resume requires --output. Specify the folder of the training run to resume: --output"
     no_training_checkpoint = (
-        "{output} contains {found} but no training checkpoint, because spacy train does not write any. Nothing was "
-        "overwritten. Specify another folder: --output"
+        "{output} contains {found} but no training checkpoint, so the run cannot be resumed. spacy bert-ner train "
+        "writes training checkpoints, but spacy train does not. Nothing was overwritten. Specify another folder: "
+        "--output"
     )
     training_checkpoint_skipped = (
         "Training checkpoint {folder} was skipped: {reason} The previous training checkpoint is tried next."
@@ -88,7 +89,7 @@ class TrainingMessages:
     )
     two_starters = "--workers and torchrun both start workers. Use only one of them."
     address_requires_workers = (
-        "--address requires --workers. Specify the number of workers to start on the cluster: --workers 2"
+        "--address requires --workers. Specify the number of workers to start on the cluster, such as --workers 2"
     )
     cluster_too_small = (
         "The cluster cannot run {n} workers with {cpus} CPUs and {gpus} GPUs each. Its resources are: {found}. Start "
@@ -139,10 +140,10 @@ class TrainingMessages:
     )
     steps_unknown = (
         "Component {name!r} does not know the number of training steps, so the learning rate stays at {rate:g}. To "
-        "make it decay, set the number of steps in [training.optimizer.learn_rate]: total_steps = 500"
+        "make it decay, set the number of steps in [training.optimizer.learn_rate], for example: total_steps = 500"
     )
     schedule_stands_still = (
-        "The learning rate schedule is not advancing and gives a rate of 0, with which component {name!r} would learn "
+        "The learning rate schedule is not advancing and gives a rate of 0, so component {name!r} would learn "
         "nothing. A constant rate of {rate:g} is used instead. To advance the schedule, call "
         "optimizer.step_schedules() after each nlp.update"
     )

@@ -89,12 +89,12 @@ class WarmupLinear:
 
 @registry.schedules("spacy_bert_ner.WarmupLinear.v1")
 def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_steps: Any = None) -> WarmupLinear:
-    """Create the schedule for `[training.optimizer.learn_rate]`.
+    """Create a learning rate schedule with a warm-up and a linear decay, for `[training.optimizer.learn_rate]`.
 
     initial_rate (float): highest learning rate. Default: 0.0002.
     warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1. Default: 0.1.
-    total_steps (int | None): step at which the rate reaches 0. Default: None to compute it from `max_steps`, or from
-        `max_epochs` and the number of batches, in `[training]`.
+    total_steps (int | None): step at which the rate reaches 0. None computes it from the settings in `[training]`: from
+        `max_steps`, or from `max_epochs` and the number of batches. Default: None.
     RETURNS (WarmupLinear): the schedule.
     RAISES ConfigError: a setting is invalid.
     """

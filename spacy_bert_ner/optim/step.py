@@ -186,7 +186,7 @@ def _moment(moments: dict[Key, ArrayXd], key: Key, weight: torch.Tensor) -> torc
 
 
 def _update_averages(optimizer: Optimizer, keys: Sequence[Key], weights: list[torch.Tensor]) -> None:
-    """Update thinc's exponential moving averages. Their decay grows with the number of updates up to 0.9999."""
+    """Update thinc's exponential moving averages. Their decay increases with each update, up to a maximum of 0.9999."""
     averages = optimizer.averages
     if averages is None:
         return

@@ -25,7 +25,8 @@ counted epoch."""
 class TrainingPlan:
     """The length of a training run with spaCy's loop. `patience` can end the run earlier.
 
-    max_steps (int): `max_steps` in the config. 0 for no limit. spaCy counts steps from 0 and includes this step.
+    max_steps (int): `max_steps` in the config. 0 for no limit. spaCy counts steps from 0 and also runs the step with
+        this number.
     eval_frequency (int): `eval_frequency` in the config, in steps.
     n_examples (int | None): number of examples in an epoch. None if not counted.
     epoch_steps (int | None): number of batches in the first epoch. None if not counted.

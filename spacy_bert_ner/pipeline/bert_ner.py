@@ -91,7 +91,7 @@ def make_bert_ner(
     incorrect_spans_key: Any,
     scorer: Callable[..., Any] | None,
 ) -> "BertNer":
-    """Create a `BertNer` from a config without reading files or accessing the network.
+    """Create a `BertNer` from its settings. This does not read files or access the network.
 
     nlp (Language): the pipeline.
     name (str): name of the component in the pipeline.
@@ -163,7 +163,7 @@ class BertNer(SteppingPipe):
 
     @property
     def is_resizable(self) -> bool:
-        """Return True: labels can always be added."""
+        """Return True, because the component supports adding labels."""
         return True
 
     @property
@@ -433,7 +433,7 @@ class BertNer(SteppingPipe):
         batch_size (int): number of Docs in each batch. Default: 128.
         RETURNS (WeightedMean): the mean over all examples, in nats. Its `weight` is 0 if the examples have no known
             tags.
-        RAISES ConfigError: `class_weights = "balanced"` is set, but no weights were counted.
+        RAISES ConfigError: `class_weights = "balanced"` is set, but `initialize` has not computed any weights.
         """
         examples = list(examples)
         validate_examples(examples, "BertNer.measure_loss")
@@ -453,7 +453,8 @@ class BertNer(SteppingPipe):
     def _ensure_loaded(self) -> None:
         """Load the fine-tuned checkpoint specified in the config if no weights are loaded, and add missing labels.
 
-        RAISES EncoderError: the checkpoint is an encoder without a trained head and must be initialized first.
+        RAISES EncoderError: the checkpoint is an encoder without a trained head, so the component must be initialized
+            first.
         """
         checkpoint = token_classifier.get_checkpoint(self.model)
         rename_head(checkpoint, self.settings.label_rules, self.cfg["added_labels"], self.name)

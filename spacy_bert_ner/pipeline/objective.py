@@ -35,12 +35,12 @@ def training_loss(
     logits (Sequence[Ragged]): model output for each example's predicted Doc. *Shape:* `(n_rows, n_tags)` each
     tags (TagSet): tags of the head.
     settings (Settings): settings of the component.
-    balanced (Mapping[str, float]): label weights counted by `initialize` for `class_weights = "balanced"`.
+    balanced (Mapping[str, float]): label weights that `initialize` computed for `class_weights = "balanced"`.
     name (str): name of the component for messages.
     skip_unknown (bool): whether to ignore tokens whose label the head lacks. Default: False.
     RETURNS (tuple[WeightedMean, list[Ragged]]): the loss in nats, and its gradient with the same shape as `logits`.
     RAISES TagError: the head lacks a label and `skip_unknown` is False. ConfigError: `class_weights = "balanced"` is
-        set, but no weights were counted. BertNerError: a gold entity is also an incorrect span.
+        set, but `balanced` is empty. BertNerError: a gold entity is also an incorrect span.
     """
     examples = list(examples)
     targets = gold_tags.subword_targets(

@@ -282,7 +282,7 @@ def _n_characters(span: EntitySpan) -> int:
 def _find_unread(
     tag_ids: Ints1d, chain: TagChain, batch: _Batch, tags: TagSet, subword_tag_ids: Ints1d
 ) -> Iterator[Unread]:
-    """Yield an omitted entity for each token outside entities that has a later subword with an entity tag.
+    """Yield an omitted entity for each token that is outside all entities but has a later subword with an entity tag.
 
     tag_ids: decoded tag ID for each position. *Shape:* `(n,)`
     subword_tag_ids: most likely tag ID for each subword. *Shape:* `(n_rows,)`

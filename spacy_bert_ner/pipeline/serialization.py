@@ -1,4 +1,4 @@
-"""Save and load a component's `cfg` and its weights, which form a standard Hugging Face checkpoint."""
+"""Save and load a component: its `cfg`, and its weights as a standard Hugging Face checkpoint."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SerializablePipe(TrainablePipe):
         raise NotImplementedError
 
     def _check_loaded(self) -> None:
-        """Check the component after its weights have been read."""
+        """Check that the weights that were just read suit the component."""
         raise NotImplementedError
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:

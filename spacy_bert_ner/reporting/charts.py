@@ -1,6 +1,7 @@
 """Draw charts as PNG files or as inline SVG that follows the page's light or dark theme.
 
-The palette by Okabe and Ito, https://jfly.uni-koeln.de/color/, remains distinguishable with colour-vision deficiency.
+The colours are from the palette by Okabe and Ito (https://jfly.uni-koeln.de/color/), which readers with colour-vision
+deficiency can distinguish.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Chart(NamedTuple):
     draw (Callable): function that draws on an array of matplotlib axes. *Shape:* `(n_rows, n_columns)`
     n_rows, n_columns (int): number of panels in each direction.
     height (float): height in inches. All charts have the same width.
-    shares (bool): whether panels share axes. Panels in a single row share the y-axis. Otherwise, panels in a column
-        share both axes. Default: True.
+    shares (bool): whether panels share axes. If there is one row, its panels share the y-axis. If there are several
+        rows, the panels in each column share both axes. Default: True.
     """
 
     name: str

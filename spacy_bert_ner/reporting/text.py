@@ -11,19 +11,19 @@ _INVISIBLE_BUT_MEANINGFUL = "\n\u200c\u200d"
 
 
 def percent(value: float | None, missing: str = MISSING) -> str:
-    """Format a share from 0 to 1 as a percentage, or return `missing` for None."""
+    """Format a share from 0 to 1 as a percentage, or return the placeholder `missing` if it is None."""
     if value is None:
         return missing
     return f"{value:.1%}" if value >= 0.001 or not value else "< 0.1%"
 
 
 def score(value: float | None, digits: int = 3, missing: str = MISSING) -> str:
-    """Format a score from 0 to 1 with `digits` decimal places, or return `missing` for None."""
+    """Format a score from 0 to 1 with `digits` decimal places, or return the placeholder `missing` if it is None."""
     return missing if value is None else f"{value:.{digits}f}"
 
 
 def interval(bounds: Sequence[float] | None, digits: int = 3, missing: str = MISSING) -> str:
-    """Format the lower and upper bounds of a score, such as `0.566 to 1.000`, or return `missing` for None."""
+    """Format the bounds of a score, as in `0.566 to 1.000`, or return the placeholder `missing` if they are None."""
     return missing if bounds is None else f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"
 
 

@@ -105,7 +105,7 @@ class OnnxCheckpoint(Checkpoint):
 
     @property
     def device(self) -> torch.device:
-        """Return the device on which batches must be, which is always the CPU."""
+        """Return the device for input batches, which is always the CPU."""
         return torch.device("cpu")
 
     def to(self, device: str | torch.device) -> None:

@@ -49,7 +49,8 @@ def make_torch_runtime_v1(precision: Any = "fp32", packed_weights: Any = True, c
         the memory layout that is fastest for oneDNN. False saves the memory for the copy, but is slower. "int8"
         requires True.
     compile (bool): whether `torch.compile` generates kernels for the `transformers` model, which then predicts with
-        padding. This requires a compiler. Compilation takes up to a minute during the first predictions.
+        padding. This requires a C++ compiler on a CPU, or Triton on a GPU. Compilation takes up
+        to a minute during the first predictions.
     RETURNS (TorchRuntime): the runtime.
     RAISES ConfigError: a setting has an invalid value.
     """

@@ -12,7 +12,7 @@ class ServerSettings(pydantic.BaseModel):
     """The server settings, from the `serve` command or from `args` in a Ray Serve config file.
 
     pipeline (str): pipeline folder, or name of an installed package.
-    max_batch_size (int): maximum number of texts per batch. Set 1 to disable batching. Default: 32.
+    max_batch_size (int): maximum number of texts per batch. 1 disables batching. Default: 32.
     batch_wait (float): maximum time that the first text in a batch waits for more texts, in seconds. Default: 0.005.
     max_texts (int): maximum number of texts per request. Default: 64.
     max_characters (int): maximum number of characters per text. Default: 100,000.

@@ -1,4 +1,4 @@
-"""Align spaCy tokens with subwords from the checkpoint's tokenizer by character offsets."""
+"""Use character offsets to align spaCy tokens with subwords from the checkpoint's tokenizer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def joined_tokens(output: Ragged) -> Bools1d:
     """Return a mask of the tokens that share a subword with an earlier token.
 
     output (Ragged): model output for one Doc.
-    RETURNS (Bools1d): mask of joined tokens. All values are False if every token has a separate vector.
+    RETURNS (Bools1d): mask of joined tokens. All values are False unless the output is `SubwordLogits`.
         *Shape:* `(n_tokens,)`
     """
     if isinstance(output, SubwordLogits):
@@ -62,7 +62,7 @@ def joined_tokens(output: Ragged) -> Bools1d:
 def align_tokens_to_subwords(
     tokens: Ints2d, is_space: Ints1d, subwords: Ints2d, n_characters: int, markers: Ints1d = NO_MARKERS
 ) -> Alignment:
-    """Find the subwords that belong to each token by character offsets.
+    """Use character offsets to find the subwords that belong to each token.
 
     A subword belongs to the token that contains its first visible character. A whitespace token has no subwords. If no
     subword starts in a token, the token is joined with the token whose subword covers its first character.

@@ -132,7 +132,7 @@ def bucket_size(n: int, limit: int) -> int:
     [8, 80, 160]
 
     Matrix product libraries keep a kernel of one or two megabytes for each number of rows. Rounding limits the number
-    of kernels, because there are only 28 sizes up to 2,048. A full batch has nearly 2,048 rows in any case.
+    of kernels, because there are only 28 sizes up to 2,048. A full batch has nearly 2,048 rows, so rounding adds few.
 
     n (int): number of rows.
     limit (int): maximum number of rows after rounding. A number that already exceeds the limit is not rounded.

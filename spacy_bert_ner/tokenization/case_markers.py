@@ -25,11 +25,11 @@ _AT_WORD_START = r"(?<![\p{L}\p{N}\p{M}])"
 
 
 def is_case_marker(regex: str, content: str) -> bool:
-    """Return whether a normalizer rule is a rule that `add_case_markers` adds for a letter.
+    """Return whether `add_case_markers` could have added a normalizer rule for a letter.
 
     regex (str): pattern of the rule.
     content (str): replacement text of the rule.
-    RETURNS (bool): True if `add_case_markers` adds such a rule.
+    RETURNS (bool): True if the rule inserts a case marker before a letter.
     """
     return regex[:-1] == _AT_WORD_START and content == f" {CAPITAL} {regex[-1]}"
 

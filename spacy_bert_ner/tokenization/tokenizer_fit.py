@@ -34,7 +34,7 @@ These scripts do not separate words with spaces.
 class TokenizerFit:
     """A check of how well a pipeline's tokenizer suits its texts and the checkpoint's tokenizer.
 
-    It counts the first tokens that a component processes, and it warns at most once.
+    It covers only the first tokens that a component processes (`MAX_TOKENS`), and it warns at most once.
 
     name (str): name of the component, for messages.
     """
@@ -44,7 +44,7 @@ class TokenizerFit:
         self._n_tokens = self._n_joined = 0
 
     def add(self, docs: Sequence[Doc], predictions: Sequence[DocPredictions]) -> None:
-        """Count the tokens in Docs, and warn if many words form one token or if many tokens share a subword.
+        """Count the tokens in Docs, and warn if one token contains many words or if many tokens share a subword.
 
         docs (Sequence[Doc]): Docs that were processed.
         predictions (Sequence[DocPredictions]): predictions for each Doc.

@@ -19,7 +19,8 @@ NO_SENTENCES = np.zeros(0, dtype=np.int64)
 class Window(NamedTuple):
     """A run of subwords that the encoder processes at once.
 
-    The kept ranges of a Doc's windows follow one another without gaps, so each subword gets its logits from one window.
+    The kept ranges of a Doc's windows follow one another without gaps, so each subword gets its logits from exactly one
+    window.
 
     start (int): index of the window's first subword in the Doc.
     end (int): index after the window's last subword.

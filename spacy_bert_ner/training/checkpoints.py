@@ -96,7 +96,7 @@ def mark_started(output: Path) -> None:
 
 
 def has_started(output: Path) -> bool:
-    """Return whether a run with training checkpoints was started in this folder, even if it wrote none."""
+    """Return whether `mark_started` was called for this folder, even if no training checkpoint was written."""
     return (output / CHECKPOINTS).is_dir()
 
 

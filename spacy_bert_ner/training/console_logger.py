@@ -85,10 +85,10 @@ def announcements(plan: TrainingPlan | None, *, is_last_evaluated: bool, n_dev: 
 
 
 def count_dev_entities(nlp: Language) -> int | None:
-    """Count the entities in the dev data until there are at least `ENOUGH_ENTITIES`.
+    """Count the entities in the dev data, but stop counting when there are at least `ENOUGH_ENTITIES`.
 
     nlp (Language): the pipeline, whose config specifies the dev data.
-    RETURNS: the number of entities, or None if the data cannot be read or the pipeline has no `bert_ner`.
+    RETURNS: the number of entities counted, or None if the data cannot be read or the pipeline has no `bert_ner`.
     """
     if not our_components(nlp):
         return None

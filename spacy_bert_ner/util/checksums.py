@@ -32,9 +32,9 @@ def check_sums(folder: Path, exclude: Iterable[str] = ()) -> None:
     """Reject a folder whose files differ from those that were saved, before any file is opened.
 
     A folder without `sha256.json` is rejected, because a process that copied or deleted the folder may have been killed
-    and other files may be missing too. An empty table `{}` only causes a warning. It can be used in a folder that was
-    assembled manually. Checksums detect damage, but they do not prove the origin of the files. Only a signature for the
-    package could prove that.
+    and other files may be missing too. If `sha256.json` contains only an empty table `{}`, a warning is issued
+    instead. This is useful for a folder that was assembled manually. Checksums detect damage, but they do not prove the
+    origin of the files. Only a signature for the package could prove that.
 
     folder (Path): folder of a saved component or training checkpoint.
     exclude (Iterable[str]): names of top-level files and folders to ignore. Default: none.

@@ -157,8 +157,8 @@ def kept_entities(doc: Doc) -> list[Span]:
     """Return the entities that were set before the first `bert_ner` component and that all `bert_ner` components kept.
 
     doc (Doc): Doc with predictions.
-    RETURNS (list[Span]): the entities. Empty if no `bert_ner` component wrote a span group, because its entities then
-        cannot be distinguished from existing entities.
+    RETURNS (list[Span]): the entities. Empty if no `bert_ner` component wrote a span group, because predicted
+        entities then cannot be distinguished from existing entities.
     """
     if not any(group.attrs.get("factory") == FACTORY for group in doc.spans.values()):
         return []

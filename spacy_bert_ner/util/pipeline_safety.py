@@ -46,7 +46,10 @@ def check_pipeline(folder: Path) -> None:
 
 
 def _interpolated_size(text: str) -> float:
-    """Return the number of characters in a config after interpolation, or a larger number if it exceeds the limit."""
+    """Return the number of characters in a config after interpolation.
+
+    Counting stops when the number exceeds `MOST_CHARACTERS`.
+    """
     parser = RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:

@@ -585,7 +585,8 @@ def test_a_folder_of_others_is_left_alone(pipeline, tmp_path):
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     for resume in (False, True):
         with pytest.raises(
-            BertNerError, match=r"out contains other files: thesis.txt. Allowed: a folder that is empty"
+            BertNerError,
+            match=r"out contains files that do not belong to an annotate job: thesis.txt. Allowed: a folder that is",
         ):
             run(pipeline, [write(tmp_path / "in.txt")], tmp_path / "out", resume=resume)
     assert files(tmp_path / "out") == {"thesis.txt": b"years of work"}

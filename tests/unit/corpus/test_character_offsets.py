@@ -337,11 +337,15 @@ OUTSIDE = "Allowed: whole numbers of characters with 0 <= start < end <= 9."
         (span(0, 3, 5), "the span 0-3 has the invalid label 5"),
         (span(0, 3, "\ud83d"), "a string contains the unpaired surrogate U+D83D at character 0"),
         (span(0, 3, text="Bob"), "the text of a span is declared as 'Bob', but the text at its offsets is 'Ada'"),
-        ([0, 3], '[0, 3] is not a valid span. Allowed: {"start": 0, "end": 3, "label": "per"}, or [0, 3, "per"].'),
+        (
+            [0, 3],
+            '[0, 3] is not a valid span. Allowed: a span such as {"start": 0, "end": 3, "label": "per"} or '
+            '[0, 3, "per"].',
+        ),
         ("Ada", "'Ada' is not a valid span."),
         (
             {"start": 0, "end": 3, "type": "per"},
-            "{'start': 0, 'end': 3, 'type': 'per'} is not a valid span. Allowed: {",
+            "{'start': 0, 'end': 3, 'type': 'per'} is not a valid span. Allowed: a span such as {",
         ),
     ],
 )

@@ -303,8 +303,9 @@ def test_spans_behind_characters_that_count_as_two_are_told_of(tmp_path):
     assert (unit, named) == ("characters", [[("Ada", "PER")], NAMES, [("b", "x")]])
     assert messages == [
         "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file "
-        "does not declare the text of these spans, so the character was counted as one. If it counts as two, 1 of the "
-        "spans also fit the tokens. If two is correct: --offsets utf-16. If one is correct, hide this warning: "
+        "contains the offsets of these spans but not their text, so each such character was counted as one. If it "
+        "counts as two, 1 of the spans also fit the tokens. If the offsets count it as two: --offsets utf-16. If they "
+        "count it as one, hide this warning: "
         f"--offsets characters. The first span is {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
     ]
 
