@@ -117,7 +117,8 @@ def test_a_key_that_is_no_tag_is_refused(make_nlp, tagger):
 def test_tags_of_no_scheme_tell_of_the_map(make_nlp, tmp_path):
     folder = save_tagger(tmp_path, "O", "B-per", "I-per", "X", "[CLS]")
     with pytest.raises(
-        CheckpointError, match=r'these tags have none: X, \[CLS\]. .*tag_map = \[\["X", "O"\]\]\. Alternatively, train'
+        CheckpointError,
+        match=r'These tags have no prefix: X, \[CLS\]. .*tag_map = \[\["X", "O"\]\]\. Alternatively, train',
     ):
         make_nlp(name=folder)(TEXT)
     assert make_nlp(name=folder, tag_map=[["X", "O"], ["[CLS]", "O"]])(TEXT) is not None
