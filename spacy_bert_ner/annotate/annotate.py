@@ -75,12 +75,12 @@ def annotate(
     pipeline (str): pipeline folder, or name of an installed package.
     inputs (Sequence[str]): files, folders, patterns or addresses. See `storage.find_inputs`. Formats: Parquet, JSONL,
         CSV, TSV, text with one document per line, and `.spacy`.
-    output (str): output folder. It must be empty or missing. With `resume`, it must hold the output of the same job.
+    output (str): output folder. It must be new or empty. If `resume` is True, it can contain output of the same job.
     columns (Columns | None): columns to read. If no ID column is specified and all files have an `id` column, that
         column is used. Default: the defaults of `Columns`.
     format (str): shard format: `parquet`, `jsonl` or `spacy`. Default: `parquet`.
     with_text (bool): whether to write the texts to the shards. Default: True.
-    files_are_documents (bool): whether each text file is one document. Otherwise, each line is one. Default: False.
+    files_are_documents (bool): whether each text file is one document. If False (default), each line is one document.
     limit (int | None): maximum number of records. Default: no limit.
     shard_size (int): number of records per shard. Default: 5000.
     batch_size (int | None): batch size for `nlp.pipe`. Default: the pipeline's batch size.
@@ -204,7 +204,7 @@ def _remove_temporary_files(output: OutputFolder) -> None:
 
 
 class _ProgressBar:
-    """A progress bar that shows documents, words per second and the remaining time."""
+    """A progress bar that shows the number of documents, the words per second and the remaining time."""
 
     def __init__(self, plan: Sequence[ShardSpec], results: Iterable[ShardResult], *, disable: bool) -> None:
         self._sizes = {spec.number: spec.n for spec in plan}

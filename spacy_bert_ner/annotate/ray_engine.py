@@ -37,7 +37,7 @@ class RayOptions:
 
     address (str | None): address of a running cluster, in the format that `ray.init` accepts. Default: start Ray on
         this machine and stop it when the job is done.
-    num_actors (int | None): maximum number of actors. Default: as many as fit.
+    num_actors (int | None): maximum number of actors. Default: as many as fit on the cluster.
     gpus_per_actor (float): number of GPUs per actor. Default: 0.
     cpus_per_actor (float): number of CPUs and threads per actor. Default: 1.
     """

@@ -171,7 +171,7 @@ def _read_jsonl(spec: ShardSpec, file: File, columns: Columns, schema: pa.Schema
 
 
 def _fit_json_values(row: Mapping[str, Any], columns: Columns, schema: pa.Schema) -> dict[str, Any]:
-    """Return the values to keep, by column name. In string columns, other values are converted to JSON strings."""
+    """Return the values to keep, by column name. In string columns, convert values of other types to JSON."""
     kept = {name: row.get(name) for name in columns.kept}
     for name, value in kept.items():
         if value is not None and not isinstance(value, str) and schema.field(name).type == pa.string():

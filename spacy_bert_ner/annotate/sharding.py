@@ -73,7 +73,7 @@ def plan_shards(
 
     files (Sequence[File]): the input files.
     size (int): number of records per shard.
-    files_are_documents (bool): whether each text file is one record. Otherwise, each line is one.
+    files_are_documents (bool): whether each text file is one record. If False, each line is one record.
     limit (int | None): maximum total number of records, or None for no limit.
     YIELDS (ShardSpec): the specification for each shard.
     RAISES BertNerError: a file cannot be read.
@@ -155,8 +155,8 @@ def _record_ends(block: bytes, is_inside: bool, *, quoted: bool) -> tuple[NDArra
     block (bytes): block of consecutive bytes from a file.
     is_inside (bool): whether the block starts inside quotation marks.
     quoted (bool): whether line endings inside quotation marks belong to a field.
-    RETURNS (tuple[NDArray[np.int64], bool]): offsets of the line endings in the block, and whether the block ends
-        inside quotation marks. *Shape:* (n_ends,)
+    RETURNS (tuple[NDArray[np.int64], bool]): offsets of the line endings in the block, *Shape:* `(n_ends,)`, and
+        whether the block ends inside quotation marks.
     """
     data = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero(data == ord("\n"))

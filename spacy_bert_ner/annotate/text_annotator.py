@@ -61,7 +61,7 @@ class TextAnnotator:
             yield doc, i
 
     def _handle_error(self, name: str, proc: Any, docs: Sequence[Doc], error: Exception) -> None:
-        """Record an error. If a component raises an exception, spaCy calls this method with the Docs that it drops."""
+        """Record an error. If a component raises an exception, spaCy drops its Docs and passes them to this method."""
         for doc in docs:
             self._reasons[doc._context] = f"{name}: {format_exception(error)}"
             if len(docs) > 1:

@@ -110,15 +110,15 @@ class Checkpoint:
             a new head.
         tag_map (Mapping[str, str] | None): replacements for some tags in `id2label`. Several tags may have the same
             replacement.
-        mark_case (bool): add markers for capital letters to a lower-casing tokenizer if the checkpoint will be trained;
-            see `case_markers.add_case_markers`. The encoder gets a randomly initialised embedding for each marker.
-        reset_layers (int | str): how many of the highest encoder layers to initialise randomly together with a new
-            head. "auto" resets the highest layer of an encoder and no layer of a fine-tuned checkpoint. Resetting
+        mark_case (bool): whether to add markers for capital letters to a lower-casing tokenizer if the checkpoint will
+            be trained; see `case_markers.add_case_markers`. The encoder gets a randomly initialised embedding for each marker.
+        reset_layers (int | str): how many of the top encoder layers to initialise randomly together with a new
+            head. "auto" resets the top layer of an encoder and no layer of a fine-tuned checkpoint. Resetting
             layers of a fine-tuned checkpoint causes a warning.
         frozen_layers (int): how many of the lowest encoder layers are not trained; see `configure_training`.
         label_rules (LabelRules): rules that rename the labels of a trained head. `labels` and `added` contain the new
             names.
-        local_files_only (bool): never contact the Hub.
+        local_files_only (bool): whether to use only local files and never contact the Hub.
         RETURNS (Checkpoint): the checkpoint, with the model in float32 on the CPU.
         RAISES CheckpointError: the checkpoint cannot be found or loaded, or its tags follow no scheme.
             EncoderError: the checkpoint has no trained head, and no labels are given for a new one.
@@ -228,7 +228,7 @@ class Checkpoint:
 
     @property
     def device(self) -> torch.device:
-        """Return the device of the weights, on which batches must be."""
+        """Return the device of the weights. Batches must be on the same device."""
         device: torch.device = self.model.device
         return device
 
@@ -238,7 +238,7 @@ class Checkpoint:
         self.owner_pid = os.getpid()
 
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
-        """Serialize the checkpoint as its files when it is pickled or copied.
+        """When the checkpoint is pickled or copied, serialize it with `to_files`.
 
         A pickle thus contains no `torch` pickle and no training state such as gradients, dropout rates or the training
         mode.
@@ -359,7 +359,7 @@ class Checkpoint:
         """Make a packed batch, without padding between windows; see `SubwordEncoder.pack`.
 
         windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
-        limit (int): number of subwords beyond which no padding is added.
+        limit (int): maximum number of subwords after padding. A batch that already exceeds it is not padded.
         RETURNS (tuple[torch.Tensor, list[int]]): subword IDs, *Shape:* `(n_rows,)`, and the length of each window.
         RAISES BertNerError: the encoder has no embedding for a subword.
         """

@@ -104,7 +104,7 @@ def _allowed_instead(file: str, key: str, value: object) -> str | None:
 
 
 def _uses_only_torch(value: object) -> bool:
-    """Return whether an implementation requires only `torch`, or whether all implementations in a table do."""
+    """Return whether an implementation, or each implementation in a table, requires only `torch`."""
     if isinstance(value, dict):
         return all(map(_uses_only_torch, value.values()))
     return value is None or value in IMPLEMENTATIONS

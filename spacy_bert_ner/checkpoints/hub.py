@@ -3,8 +3,8 @@
 The required files of a Hub repository are downloaded to a folder in the cache. That folder gets the same checks as a
 local one.
 
-Only this module imports the Hub client. Hub names are never passed to `transformers`. Otherwise, `transformers`
-would request further files itself, such as weights from a pull request, which anyone can open.
+Only this module imports the Hub client. Hub names are never passed to `transformers`, because it
+would then request further files itself, such as weights from a pull request, which anyone can open.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def locate_checkpoint(
 
     name (str): folder or Hub name of the checkpoint.
     revision (str | None): commit, branch or tag on the Hub; None for the main branch.
-    local_files_only (bool): never contact the Hub.
+    local_files_only (bool): whether to use only local files and never contact the Hub.
     reads_weights (bool): whether weights for `torch` are loaded. Pass False for a folder whose ONNX graph is run; see
         `safety.reject_unsafe_files`.
     RETURNS (CheckpointSource): the folder, with the names of the weight files that still have to be downloaded.
@@ -156,7 +156,7 @@ def _is_complete(name: str, folder: Path) -> bool:
     """Return whether the cache contains all required files of a commit.
 
     Files are downloaded in no fixed order. A cached vocabulary therefore does not prove that the repository has no
-    `tokenizer_config.json`. The cache also records that a file does not exist on the Hub.
+    `tokenizer_config.json`. The cache also records which files do not exist on the Hub.
     """
     from huggingface_hub import try_to_load_from_cache
 

@@ -40,7 +40,7 @@ HUB_ERRORS = {
 
 
 def is_panic(e: BaseException) -> bool:
-    """Return whether an error is a panic in Rust code, such as that of the `tokenizers` library.
+    """Return whether an error is a panic in Rust code, such as the `tokenizers` library.
 
     A panic is not an `Exception`. It can only be recognised by its class name, because each extension module defines
     its own class.
@@ -151,7 +151,7 @@ def _rename(trained: TagSet, label_rules: LabelRules, *, is_needed: bool) -> Tag
 def _trained_tags(config: Config, name: str, tag_scheme: str | None, *, is_needed: bool) -> TagSet | None:
     """Return the tags of the trained head, or None if there is no trained head.
 
-    If the head is optional, None also stands for tags that follow no scheme.
+    If the head is optional, also return None if its tags follow no scheme.
     """
     if not may_have_tags(config):
         return None

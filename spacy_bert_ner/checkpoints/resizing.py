@@ -45,8 +45,8 @@ def layers_to_reset(
     frozen_layers (int): how many of the lowest layers are not trained.
     name (str): name of the checkpoint, for messages.
     is_tagger (bool): whether the checkpoint was fine-tuned for tagging. If so, a number above 0 causes a warning, since
-        it discards what the highest layers have learned.
-    RETURNS (int): how many of the highest layers to initialise.
+        it discards what the top layers have learned.
+    RETURNS (int): how many of the top layers to initialise.
     """
     if setting == AUTO:
         return 0 if is_tagger else min(1, max(n_layers(model) - frozen_layers, 0))
@@ -63,7 +63,7 @@ def n_layers(model: PreTrainedModel) -> int:
 
 
 def reinit_layers(model: PreTrainedModel, n: int) -> None:
-    """Initialise the highest encoder layers randomly, in place.
+    """Initialise the top encoder layers randomly, in place.
 
     The pretrained weights of these layers may be too specialised for fine-tuning (Zhang et al. 2021,
     https://arxiv.org/abs/2006.05987). The new weights are drawn in the same way as those of a new head. The scale and

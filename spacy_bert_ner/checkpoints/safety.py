@@ -132,7 +132,7 @@ def shapes_in(folder: Path) -> list[Shape]:
 
 
 def reject_oversized_config(name: str, config: Any, build: Callable[[Any], Any], shapes: Sequence[Shape]) -> None:
-    """Reject a config for a model that is far larger than its weights, before memory is allocated for the model.
+    """Reject a config for a model that is far larger than the saved weights, before memory is allocated for the model.
 
     name (str): name of the checkpoint, for messages.
     config (Any): the `transformers` config.
@@ -156,7 +156,7 @@ def reject_oversized_config(name: str, config: Any, build: Callable[[Any], Any],
 
 
 def _pickles(names: Collection[str]) -> list[str]:
-    """Return the names of the weight files that are not safetensors, sorted."""
+    """Return the sorted names of the weight files that are not safetensors."""
     return sorted(file for file in set(names) - NOT_WEIGHTS if any(fnmatchcase(file, kind) for kind in PICKLES))
 
 

@@ -109,7 +109,8 @@ class SubwordEncoder:
         """Add special subwords to each window and concatenate the windows, with padding only at the end.
 
         windows (Sequence[Ints1d]): subword IDs of each window. *Shape:* `(n_subwords,)` each
-        limit (int): number of subwords beyond which no padding is added; see `batching.bucket_size`.
+        limit (int): maximum number of subwords after padding. A batch that already exceeds it is not padded; see
+            `batching.bucket_size`.
         RETURNS (tuple[Ints1d, list[int]]): subword IDs, *Shape:* `(n_rows,)`, and the length of each window.
         RAISES BertNerError: the encoder has no embedding for a subword.
         """

@@ -44,7 +44,7 @@ class Unused(NamedTuple):
 
 
 def find_unused(model: PreTrainedModel, keys: Iterable[str], *, is_new: bool) -> Unused:
-    """Select the weights that may affect predictions from those that the model does not read.
+    """From the weights that the model does not read, select those that may affect predictions.
 
     model (PreTrainedModel): the loaded model.
     keys (Iterable[str]): the `unexpected_keys` that `transformers` reports.
@@ -68,7 +68,10 @@ def _is_of_encoder(key: str, model: PreTrainedModel) -> bool:
 
 
 def _is_known(model: PreTrainedModel) -> bool:
-    """Return whether `transformers` defines the saved class, so all weights outside the encoder belong to a head."""
+    """Return whether `transformers` defines the saved class.
+
+    If so, all weights outside the encoder belong to a head.
+    """
     classes = model.config.architectures or ()
     module = sys.modules[type(model).__module__]
     return bool(classes) and all(hasattr(module, cls) and cls != type(model).__name__ for cls in classes)

@@ -80,7 +80,7 @@ def parse_label_map(pairs: Sequence[str] | None) -> dict[str, str | None]:
 
 
 def progress(sentences: Iterator[Sentence], activity: str, n_sentences: int | None) -> Iterator[Sentence]:
-    """Show a progress bar on the terminal if a pass takes longer than two seconds; see `CorpusStream`.
+    """Show a progress bar on the terminal if a pass over the input takes longer than two seconds; see `CorpusStream`.
 
     sentences (Iterator[Sentence]): the sentences read in this pass.
     activity (str): label for the bar, such as "reading".
@@ -101,7 +101,7 @@ _SIGNS = {
 def print_message(level: str, text: str) -> None:
     """Print a message and keep its line breaks.
 
-    level (str): "error", "warning", "info", "good", or "" for no sign.
+    level (str): "error", "warning", "info", "good", or "" for no symbol before the message.
     text (str): the message.
     """
     sign, colour = _SIGNS[level]

@@ -110,7 +110,7 @@ def convert_cli(
 
 
 def _table_rows(entities: dict[str, dict[str, int]], unit: str, n_docs: list[int]) -> list[tuple[str, ...]]:
-    """Build the rows of the table of entity counts, one per label in descending order, then a row for all examples.
+    """Build a table of entity counts: one row per label, in descending order of count, then a row for all examples.
 
     entities: number of entities with each label, by split.
     unit (str): heading of the last row: "sentences" or "texts".

@@ -56,7 +56,7 @@ def evaluate_cli(
     seed: Annotated[int, typer.Option(help="Random seed for the bootstrap intervals.", min=0)] = 0,
     code: Code = None,
 ) -> None:
-    """Score and compare pipelines on held-out examples. Reports confidence intervals and error types."""
+    """Score and compare pipelines on held-out examples. Report confidence intervals and error types."""
     from spacy.cli._util import setup_gpu
 
     from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON

@@ -58,9 +58,9 @@ _SHARED = re.compile("[“”‘’…—·]")
 def _sides(word: str) -> tuple[bool, bool, bool] | None:
     """Return the sides on which a word is written without a space.
 
-    RETURNS: three flags, or None if all of them are False, as for most words: whether there is no space before the
-        word, whether there is no space after it, and whether it is a straight quotation mark, which can open or close a
-        quotation.
+    RETURNS: three flags: whether there is no space before the word, whether there is no space after it, and whether
+        it is a straight quotation mark, which can open or close a quotation. None if all flags are False, as for most
+        words.
     """
     sides = _CLOSES.fullmatch(word) is not None, _OPENS.fullmatch(word) is not None, word in _QUOTES
     return sides if any(sides) else None

@@ -168,8 +168,8 @@ def try_offsets(
     unit (str): unit of the unconverted offsets, a key in `OFFSET_UNITS`.
     is_named (bool): whether the user specified the unit. If so, no other unit is tried.
     allowed (int): maximum number of texts to ignore because their spans fit in no unit. Default: 0.
-    n_misfits (int | None): maximum number of misfitting spans. It makes the function stop as soon as the result is
-        certain. Default: None, unknown.
+    n_misfits (int | None): upper bound on the number of misfitting spans. If it is known, the function stops as soon as
+        the result is certain. Default: None (unknown).
     RETURNS (TrialResult): the unit in which all spans fit, or an explanation.
     """
     guesses = _guesses(is_named=is_named)
@@ -271,8 +271,8 @@ def _shift(shift: int) -> _Guess:
 def _one_more(trial: _PassageTrial, span: Span, pieces: Pieces) -> Pieces:
     """Extend each character range by one character, as if end offsets were inclusive.
 
-    If the file does not declare the text of the span, the last character must be a letter or digit. Otherwise,
-    a span extended by a full stop would also fit if the tokenizer does not split punctuation from words.
+    If the file does not declare the text of the span, the last character must be a letter or digit. Without
+    this condition, a span extended by a full stop would also fit if the tokenizer does not split off punctuation.
     """
     is_declared, text = span.declared_text is not None, trial.passage.text
     longer = trial.without_blank_edges([(start, end + 1) for start, end in pieces or ()])

@@ -237,7 +237,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
     bad_meta = (
         "{path} has no valid {key}, so it is not the meta.json of a pipeline. Allowed: the folder of a saved pipeline. "
-        "Specify such a folder, such as training/model-best."
+        "Specify such a folder, for example training/model-best."
     )
     bad_guidelines = (
         '{path} contains a value that is not text. Allowed: one text for each label, such as {{"per": "people"}}. '
@@ -270,10 +270,10 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
     nothing_to_compare = (
         "{data} has no entities, so there is nothing to compare. Allowed: a .spacy file with entities and with text "
-        "like the training data for the pipeline in '{folder}'. Specify such a file, such as corpus/dev.spacy."
+        "like the training data for the pipeline in '{folder}'. Specify one, such as corpus/dev.spacy."
     )
     which_component = (
-        "The pipeline in '{folder}' has these components created by the factory 'bert_ner': {found}. Choose one: "
+        "The pipeline in '{folder}' has several components created by the factory 'bert_ner': {found}. Choose one: "
         "--component {first}"
     )
     output_is_input = (
@@ -329,8 +329,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
 
     # tags and labels
     no_component_for_labels = (
-        "[initialize.before_init] component = '{component}' is not a component created by the factory 'bert_ner'. "
-        "Allowed: {found}. Set the name of such a component."
+        "[initialize.before_init] component = '{component}' does not name a component created by the factory "
+        "'bert_ner'. Allowed: {found}. Set the name of such a component."
     )
     label_not_kept = (
         "The label '{label}' cannot be added to '{name}', because [components.{name}] labels does not contain it or "
@@ -341,8 +341,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         '{found}. Use some of these labels, or rename them: label_map = {{"PERSON": "per"}}'
     )
     labels_without_entities = (
-        "[components.{name}] labels contains {missing}, but the training data has no such entities. Its labels are: "
-        "{found}. Add examples, or remove these labels from the setting."
+        "[components.{name}] labels contains {missing}, but the training data has no entities with these labels. Its "
+        "labels are: {found}. Add examples, or remove these labels from the setting."
     )
     labels_not_in_head = (
         "[components.{name}] labels contains {missing}, but the trained head has no such labels. Allowed: {labels}. "
@@ -406,7 +406,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         'consist of whole subwords. Allowed: a tokenizer with longer tokens. Use spacy.blank("xx"), or the segmenter '
         '"jieba" for Chinese.'
     )
-    no_label = '{label!r} is not a valid label. Allowed: a name other than O that is not empty, such as "per".'
+    no_label = '{label!r} is not a valid label. Allowed: a non-empty name other than O, such as "per".'
     labels_in_a_string = 'labels = {labels!r} is invalid. Allowed: a list, even for one label: labels = ["{labels}"]'
     label_of_another_scheme = (
         "The label {label!r} cannot be added to '{name}', because its tags use the scheme {scheme}. {reason}"

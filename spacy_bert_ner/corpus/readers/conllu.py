@@ -35,8 +35,8 @@ Rows = list[tuple[int, str]]
 def is_conllu(rows: Sequence[str]) -> bool:
     """Return whether the first row after the comments begins a CoNLL-U sentence.
 
-    The row must have ten columns. The first column must contain the number of a first word, and the last one must
-    contain MISC.
+    The row must have ten columns. The first column must contain the number of the first word in a sentence, and the
+    last one must look like a MISC cell.
 
     rows (Sequence[str]): the first non-blank rows in the file.
     """

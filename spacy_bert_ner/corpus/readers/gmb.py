@@ -331,7 +331,7 @@ def _rows(
 
 
 def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int, list[str] | _BadRow]]:
-    """Yield each row after the header and the line number on which it begins. Yield an error if it is invalid."""
+    """Yield each row after the header and the line number on which it begins. Yield an error for an invalid row."""
     reader = csv_reader(text, layout.delimiter)
     rows = map(unquoted, reader) if layout.delimiter == "\t" else iter(reader)
     if layout.header:
@@ -348,7 +348,7 @@ def _csv_rows(path: Path, text: TextIO, layout: CsvLayout) -> Iterator[tuple[int
 
 
 def _field_count_error(path: Path, line: int, row: list[str], layout: CsvLayout) -> _BadRow:
-    """Create the error for a row with the wrong number of cells. Keep its sentence number if it has one."""
+    """Create the error for a row with the wrong number of cells. Include the row's sentence number if it has one."""
     message = Errors.field_count.format(path=path, line=line, found=len(row), needed=layout.n_columns)
     has_number = layout.sentence is not None and layout.sentence < len(row)
     return _BadRow(CorpusError(message), row[layout.sentence or 0] if has_number else None)

@@ -16,7 +16,7 @@ from .text_source import TextSource
 
 
 def is_json(rows: Sequence[str]) -> bool:
-    """Return whether the first record has both usual keys, or other known keys with one tag per word."""
+    """Return whether the first record has `tokens` and `ner_tags`, or other known keys with one tag per word."""
     record = first_record(rows)
     if set(COLUMNS) <= set(record):
         return True

@@ -195,7 +195,7 @@ def test_two_tags_may_be_outside():
     ("labels", "message"),
     [
         ("per", r"""labels = 'per' is invalid. Allowed: a list, even for one label: labels = \["per"\]"""),
-        (["", "per"], r"""'' is not a valid label. Allowed: a name other than O that is not empty, such as "per"."""),
+        (["", "per"], r"""'' is not a valid label. Allowed: a non-empty name other than O, such as "per"."""),
         (["per", "O"], "'O' is not a valid label."),
         ([" "], "' ' is not a valid label."),
         ([None], "None is not a valid label."),

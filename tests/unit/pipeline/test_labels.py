@@ -95,7 +95,7 @@ def test_added_labels_are_saved_before_there_is_a_head(make_nlp, tmp_path):
 
 @pytest.mark.parametrize("label", ["", " ", None, 3, "O"])
 def test_a_label_has_a_name(nlp, label):
-    with pytest.raises(TagError, match=r"is not a valid label. Allowed: a name other than O that is not empty"):
+    with pytest.raises(TagError, match=r"is not a valid label. Allowed: a non-empty name other than O"):
         nlp.get_pipe("bert_ner").add_label(label)
     assert nlp.get_pipe("bert_ner").labels == ("geo", "org", "per")
 
