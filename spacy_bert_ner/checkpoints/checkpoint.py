@@ -111,7 +111,8 @@ class Checkpoint:
         tag_map (Mapping[str, str] | None): replacements for some tags in `id2label`. Several tags may have the same
             replacement.
         mark_case (bool): whether to add markers for capital letters to a lower-casing tokenizer if the checkpoint will
-            be trained; see `case_markers.add_case_markers`. The encoder gets a randomly initialised embedding for each marker.
+            be trained; see `case_markers.add_case_markers`. The encoder gets a randomly initialised embedding for
+            each marker.
         reset_layers (int | str): how many of the top encoder layers to initialise randomly together with a new
             head. "auto" resets the top layer of an encoder and no layer of a fine-tuned checkpoint. Resetting
             layers of a fine-tuned checkpoint causes a warning.
