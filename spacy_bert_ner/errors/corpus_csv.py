@@ -8,8 +8,8 @@ class CsvMessages:
 
     many_labels = (
         "{path}, {unit} {line}{place}: {n_words} words have {n} different tags without prefixes ({listed}), which is "
-        "too many labels. In a column file, specify the tag column: --column 2. If the tags are labels and each is "
-        "shared by at least {uses} words on average, specify --tag-scheme plain"
+        "too many labels. In a column file, specify the tag column: --column 2. If the tags are labels, with an "
+        "average of at least {uses} words per label, specify --tag-scheme plain"
     )
     prefixed_labels = (
         "{path}: {n} of {total} tags have the prefix of a scheme ({listed}). --tag-scheme plain would treat the prefix "
@@ -20,8 +20,8 @@ class CsvMessages:
         "file is.{more} Correct the line, or get an intact copy of the file."
     )
     fell_back = (
-        "The file is not valid UTF-8 and was decoded as {encoding}, with words such as {words}. If these words are "
-        "wrong, specify the encoding, such as --encoding cp1250"
+        "The file is not valid UTF-8 and was decoded as {encoding}, which produced words such as {words}. If these "
+        "words are wrong, specify the encoding, such as --encoding cp1250"
     )
     ambiguous_columns = (
         "{path}, line 1: each of the columns {names} could be {wanted}. Allowed: one such column. Rename the correct "
@@ -33,7 +33,8 @@ class CsvMessages:
     )
     one_sentence = (
         "All {n} rows were read as one sentence, because the file has neither blank rows nor a column with sentence "
-        "numbers. If the rows contain several sentences, separate these with blank rows or add such a column."
+        "numbers. If the rows contain several sentences, separate them with blank rows or add a column with "
+        "sentence numbers."
     )
     word_with_break = (
         "{path}, line {line}: the word {word} contains a line break, because a quotation mark was read as the start of "

@@ -80,6 +80,6 @@ class JsonMessages:
         "Allowed: whole numbers with {allowed}. Fix the span."
     )
     many_tag_keys = (
-        "{where}: each of these fields could contain the entity tags: {found}. Allowed: only one of them, or several "
-        "including ner_tags. Rename the field with the entity tags to ner_tags."
+        "{where}: each of these fields could contain the entity tags: {found}. Allowed: a single such field, or "
+        "several of which one is named ner_tags. Rename the field with the entity tags to ner_tags."
     )

@@ -221,7 +221,11 @@ def _count_interval(key: str, right: float, found: float, gold: float) -> list[f
 
 
 def _score_row(totals: Table, resampled: Table) -> dict[str, Any]:
-    """Return scores and intervals for one label or for all labels. *Shape:* `(3,)` and `(n_samples, 3)`"""
+    """Return scores and intervals for one label or for all labels.
+
+    totals: `right`, `found` and `gold` in the corpus. *Shape:* `(3,)`
+    resampled: precision, recall and F1 for each resample. *Shape:* `(n_samples, 3)`
+    """
     right, found, gold = totals.tolist()
     row: dict[str, Any] = prf(right, found, gold)
     for i, key in enumerate("prf"):

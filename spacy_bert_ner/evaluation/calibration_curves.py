@@ -92,7 +92,11 @@ def _thin_out(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _curve(scores: Any, right: Any, n_gold: int) -> list[dict[str, Any]]:
-    """Return threshold, precision and recall in descending order of threshold. *Shape:* `(n,)` for both arrays"""
+    """Return points with threshold, precision and recall, in descending order of threshold.
+
+    scores, right: score of each entity, and whether it is correct. *Shape:* `(n,)` each
+    n_gold: number of gold entities.
+    """
     # Six digits suffice for a config. Rounding down ensures that the entity at the threshold passes it.
     scores = np.floor(scores * 1e6) / 1e6
     order = np.argsort(-scores, kind="stable")

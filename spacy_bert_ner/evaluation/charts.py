@@ -26,7 +26,7 @@ def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | N
     Charts without data are omitted.
 
     pipelines: metrics by pipeline name; see `measure.compute_metrics`.
-    training: learning curves, or None without a log; see `training_curves.read_log`.
+    training: learning curves, or None if there is no log; see `training_curves.read_log`.
     """
     charts: dict[str, list[Chart]] = {"": []}
     if len(pipelines) > 1 and _labels(*pipelines.values()):
@@ -86,7 +86,7 @@ def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
 
 
 def confusion(metrics: Metrics, suffix: str = "") -> Chart:
-    """Draw the confusion matrix for gold and predicted labels. Colours show the share of each row."""
+    """Draw the confusion matrix for gold and predicted labels. Colours show each cell's share of its row."""
     names = _labels(metrics)
     sides = [*names, None]  # None: there is no entity with these boundaries
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in metrics["confusion"]}

@@ -59,7 +59,7 @@ class LabelScope:
         return rename_entities(doc, lambda label: label if label in self.known else None)
 
     def rename(self, examples: Iterable[Example]) -> Iterable[Example]:
-        """Return the Examples for scoring, with renamed and excluded labels."""
+        """Return the Examples for scoring, with labels renamed and entities with excluded labels omitted."""
         return map(self._rename_example, examples) if self else examples
 
     def _rename_example(self, eg: Example) -> Example:

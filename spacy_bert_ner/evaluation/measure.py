@@ -164,7 +164,8 @@ def compute_metrics(
 
     output (PipelineOutput): the pipeline's output.
     seed (int): seed for the bootstrap. Default: 0.
-    known: entities in the training data, or None if there is none; see `slices.known_entities`. Default: None.
+    known: entities in the training data, or None if there is no training data; see `slices.known_entities`. Default:
+        None.
     wanted_precision (float): target precision for thresholds, from 0 to 1. Default: 0.9.
     RETURNS: a dictionary with these keys:
         `scores`: see `bootstrap.score`

@@ -32,7 +32,9 @@ _FREQUENT = 0.2
 
 
 def find_guidelines(corpus: Path) -> Path | None:
-    """Find a corpus's guidelines: `names.labels.json` next to `names.csv`, `names.csv.zip` or the folder `names`.
+    """Find a corpus's guidelines, a JSON file in the same folder.
+
+    For example, the guidelines for `names.csv`, `names.csv.zip` or the folder `names` are in `names.labels.json`.
 
     corpus (Path): file or folder that contains the corpus.
     RETURNS: the path to the guidelines, or None if the file does not exist.

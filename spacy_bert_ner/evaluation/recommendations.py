@@ -130,7 +130,10 @@ def labels_by_f1(metrics: dict[str, Any]) -> list[tuple[float, str]]:
 
 
 def recalls(metrics: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Return the recall for entities seen in training with the same label and for unseen entities, None if unknown."""
+    """Return the recall for entities seen in training with the same label, and the recall for unseen entities.
+
+    Each is None if unknown.
+    """
     scores = metrics["slices"].get("seen in training", {})
     return scores.get("with this label", {}).get("r"), scores.get("never", {}).get("r")
 

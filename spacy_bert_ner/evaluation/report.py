@@ -230,7 +230,7 @@ def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutp
 
 
 def _lines(key: str, cases: dict[Any, list[Case]]) -> Iterator[str]:
-    """Yield cases as JSON Lines. The key contains the pipeline or the pair of pipelines."""
+    """Yield cases as JSON Lines. `key` is the name of the field for the pipeline or pair of pipelines."""
     for pipeline, rows in cases.items():
         for row in rows:
             yield json.dumps({key: pipeline, **row}, ensure_ascii=False) + "\n"

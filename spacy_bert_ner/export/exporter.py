@@ -93,7 +93,7 @@ def export_pipeline(
     RETURNS (Report): the measurements, which are also written to `export.json` in the output folder.
     RAISES ExportError: entity F1 decreases by more than the tolerance, so nothing is written.
         BertNerError: an argument is invalid, a file is missing, the pipeline was already exported, the dev data is
-        ambiguous, or the pipeline can predict none of its labels.
+        ambiguous, or the pipeline can predict none of the labels in this data.
     """
     if runtime not in RUNTIMES:
         raise BertNerError(Errors.bad_runtime.format(runtime=runtime, allowed=", ".join(RUNTIMES)))

@@ -1,4 +1,4 @@
-"""Find identical and nearly identical sentences in two splits, and identical sentences with different annotations."""
+"""Find exact and near duplicates of sentences across splits, and identical sentences with different annotations."""
 
 from __future__ import annotations
 

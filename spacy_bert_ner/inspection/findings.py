@@ -15,7 +15,7 @@ an info states a property that is good to know."""
 
 @dataclass(frozen=True)
 class Finding:
-    """A likely problem in a corpus, or a property that is good to know.
+    """A likely problem in a corpus, or a property worth knowing.
 
     level (str): a value in `LEVELS`.
     code (str): identifier of the check.
@@ -113,6 +113,6 @@ def share(count: int, total: int) -> float | None:
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Join names with commas. Only the first `most` names are listed, and the rest are counted."""
+    """Join names with commas. After the first `most` names, state only how many more there are."""
     names = list(names)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

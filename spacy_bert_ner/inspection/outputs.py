@@ -24,8 +24,8 @@ def inspect_to(
     """Inspect files and write the report.
 
     paths (Sequence[Path]): the files; see `inspect_files`.
-    json_path (Path | None): the JSON output file. Default: None, no JSON file.
-    html_path (Path | None): the HTML output file. Default: None, no HTML file.
+    json_path (Path | None): the JSON output file, or None to write no JSON file. Default: None.
+    html_path (Path | None): the HTML output file, or None to write no HTML file. Default: None.
     options (Any): options for `inspect_files`.
     RETURNS (InspectionReport): the report.
     RAISES CorpusError: a file cannot be read, an output file is also an input or another output file, or matplotlib,

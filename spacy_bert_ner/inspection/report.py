@@ -53,7 +53,7 @@ class InspectionReport:
     window: int | None = None
 
     def count(self, level: str) -> int:
-        """Return the number of findings at this level."""
+        """Return the number of findings at a level."""
         return sum(finding.level == level for finding in self.findings)
 
     def counts(self) -> list[str]:
@@ -70,7 +70,8 @@ def inspect_files(
 
     paths (Sequence[Path]): one file per split. The training data is the split named `train` or, if there is none, the
         first split.
-    encoder (str | None): name or folder of the checkpoint whose subwords are counted. Default: None, no counting.
+    encoder (str | None): name or folder of the checkpoint whose subwords are counted, or None to count no
+        subwords. Default: None.
     examples (int): maximum number of examples per finding. Default: 5.
     reading (Any): options for `CorpusStream`. By default, misaligned and overlapping spans are
         counted instead of rejected.

@@ -1,4 +1,4 @@
-"""Count the subwords in sentences as the component splits them, and count tokens that share a subword."""
+"""Count the subwords into which the component splits sentences, and the tokens that share a subword."""
 
 from __future__ import annotations
 

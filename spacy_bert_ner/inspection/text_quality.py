@@ -61,7 +61,7 @@ def text_issues(words: Sequence[str], text: str) -> Iterator[TextIssue]:
 def is_mojibake(word: str) -> bool:
     """Return whether a word is UTF-8 text that was decoded as Windows-1252 or Latin-1.
 
-    Such a word becomes valid UTF-8 if it is encoded again.
+    If such a word is encoded as Windows-1252 or Latin-1 again, the result is valid UTF-8.
     """
     if word.isascii():
         return False
@@ -78,8 +78,8 @@ def spaced_marks(words: Sequence[str], spaces: Sequence[bool]) -> tuple[list[int
 
     words (Sequence[str]): the words in the sentence.
     spaces (Sequence[bool]): whether a space follows each word.
-    RETURNS (tuple[list[int], int]): the indices of those with a space before them, and the total number of such
-        punctuation and contractions.
+    RETURNS (tuple[list[int], int]): the indices of those with a space before them, and the number of all, with or
+        without a space.
     """
     clinging = [i for i in range(1, len(words)) if _CLINGS.fullmatch(words[i])]
     return [i for i in clinging if spaces[i - 1]], len(clinging)

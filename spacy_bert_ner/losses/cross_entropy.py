@@ -186,7 +186,7 @@ def _concatenate_logits(output: Sequence[Ragged]) -> TagLogits:
 
 
 def _split_by_doc(rows: TagLogits, output: Sequence[Ragged]) -> list[Ragged]:
-    """Split the concatenated rows of all Docs into one `Ragged` per Doc, like the model's output."""
+    """Split the concatenated rows of all Docs into one `Ragged` per Doc, with the lengths of the model's output."""
     boundaries = np.cumsum([len(part.dataXd) for part in output])[:-1].tolist()
     parts = get_array_module(rows).split(rows, boundaries)
     return [Ragged(part, doc_output.lengths) for part, doc_output in zip(parts, output, strict=True)]

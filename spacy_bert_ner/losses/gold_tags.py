@@ -156,7 +156,7 @@ def _clip(biluo: Sequence[str | None], tokens: Ints1d, is_joined: Bools1d | None
     """Return the BILUO tags of the given tokens, as if all others were removed or joined to the preceding token.
 
     B-per  I-per  L-per  O  U-geo      tokens 0, 1, 4   →   B-per  L-per  U-geo
-    O      B-per  L-per                tokens 0, 2, token 1 is joined   →   B-per  L-per
+    O      B-per  L-per                tokens 0, 2 (1 is joined to 0)   →   B-per  L-per
     """
     if len(tokens) == len(biluo):
         return list(biluo)

@@ -1,4 +1,4 @@
-"""Warn about gold entities and incorrect spans from which a model cannot learn, once for each problem."""
+"""Warn about gold entities and incorrect spans from which a model cannot learn. Each problem is reported once."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def negative_loss(logits: TagLogits, spans: Sequence[Entity], tags: TagSet) -> t
 def _constrained_marginals(
     probabilities: DoublesXd, spans: Sequence[Entity], tags: TagSet
 ) -> tuple[DoublesXd, Doubles1d]:
-    """For each span, sum over the legal sequences in which the span is exactly one entity.
+    """For each span, sum the probabilities of the legal sequences in which the span is exactly one entity.
 
         span   per, tokens 2 to 3         each token has a rule that restricts its tag
         token  0     1     2      3       4         5

@@ -74,7 +74,7 @@ class TagHead:
 
     @property
     def device(self) -> torch.device:
-        """Return the device of the weights, on which input vectors must be."""
+        """Return the device of the weights. Input vectors must be on the same device."""
         device: torch.device = self.model.classifier.weight.device
         return device
 
@@ -145,7 +145,7 @@ class TagHead:
         return head
 
     def __reduce__(self) -> tuple[Callable[..., TagHead], tuple[Any, ...]]:
-        """Pickle or copy the head as the files that it is saved to. Accumulated gradients are not included."""
+        """Pickle or copy the head through the files that `to_files` returns, without accumulated gradients."""
         return _copy, (self.to_files(), str(self.device))
 
 

@@ -159,7 +159,10 @@ def forward(
 
 
 def _needs_transformer_output(model: SharedTokenClassifier) -> bool:
-    """Return whether a transformer must process the Docs first. If it has not, a `Tok2VecListener` gives zeros."""
+    """Return whether a transformer must have processed the Docs.
+
+    A `Tok2VecListener` does not require this, because it returns zeros for unprocessed Docs.
+    """
     listeners = [node for node in model.walk() if _upstream(node) and not isinstance(node, Tok2VecListener)]
     return Doc.has_extension("trf_data") and bool(listeners)
 

@@ -88,10 +88,10 @@ def build_token_classifier_v1(
         than a window are cut again. Text outside the spans gets separate windows. Default: null.
     max_batch_tokens (int): maximum number of subwords in a batch, including padding. Default: 2048. It must be at least
         the window size. It limits the memory needed for prediction and does not change the result.
-    frozen_layers (int): number of the lowest encoder layers that training does not change. A number above 0 also
-        freezes the embeddings. Default: 0.
-    reset_layers (int | str): number of the highest encoder layers that get random weights when `nlp.initialize()`
-        creates a new head; see `resizing.reinit_layers`. "auto" resets one layer of an encoder and none of a checkpoint
+    frozen_layers (int): number of bottom encoder layers that training does not change. A number above 0 also freezes
+        the embeddings. Default: 0.
+    reset_layers (int | str): number of top encoder layers that get random weights when `nlp.initialize()` creates a
+        new head; see `resizing.reinit_layers`. "auto" resets the top layer of an encoder, but no layer of a checkpoint
         that was fine-tuned for tagging. Default: 0.
     gradient_checkpointing (bool): in training, store only the input of each layer and recompute the layer in the
         backward pass. This takes less memory and more time, and gives the same gradient (Chen et al. 2016,
@@ -464,8 +464,8 @@ def has_checkpoint(model: TokenClassifier) -> bool:
 def add_batch_weight(model: TokenClassifier, weight: float) -> float:
     """Add the weight of a batch to the total weight for the next step.
 
-    The returned factor weights each batch by its number of rows. The step divides by the total. Gradient accumulation
-    therefore saves memory without changing the result.
+    The returned factor weights each batch by its number of rows. The step divides the sum of the gradients by the
+    total weight. Gradient accumulation therefore saves memory without changing the result.
 
     model (TokenClassifier): the model.
     weight (float): number of rows with a loss, or the sum of their weights.

@@ -84,7 +84,7 @@ def model_inputs(model: Any, ids: Any, mask: Any) -> dict[str, Any]:
 
 
 def _longrope_limit(config: Any) -> float:
-    """Return the maximum batch length for which LongRoPE uses its short factors, or infinity without LongRoPE."""
+    """Return the maximum batch length for which LongRoPE uses its short factors, or infinity if it is not used."""
     config = getattr(config, "text_config", config)
     # transformers 5 renamed this setting, can nest it by layer type, and stores the limit in it.
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}

@@ -86,7 +86,10 @@ def _row_maxima(rows: torch.Tensor) -> torch.Tensor:
 
 @cache
 def has_packed_linear() -> bool:
-    """Return whether torch has the operators for `PackedLinear` and the CPU is x86, the only architecture measured."""
+    """Return whether torch has the operators for `PackedLinear` and the CPU is x86.
+
+    The speed of `PackedLinear` was not measured on other architectures.
+    """
     has_operators = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
     return platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and has_operators
 
@@ -95,7 +98,7 @@ def has_packed_linear() -> bool:
 def has_packed_int8_linear() -> bool:
     """Return whether torch and the CPU support `PackedInt8Linear`.
 
-    Without VNNI instructions, sums of 8-bit products overflow.
+    The CPU must have VNNI or AMX instructions, because sums of 8-bit products overflow without them.
     """
     has_operators = all(hasattr(torch.ops.onednn, name) for name in ("qlinear_prepack", "qlinear_pointwise"))
     # The names of these functions differ between supported torch releases.

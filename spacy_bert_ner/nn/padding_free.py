@@ -103,7 +103,7 @@ class PaddingFreeForward:
         return logits
 
     def forget(self) -> None:
-        """Discard the copies of the weights. Call this method before or after the weights change."""
+        """Discard the copies of the weights, so that the next call creates them again."""
         self._products = ((), [])
 
     def _get_products(self) -> list[_Layer]:

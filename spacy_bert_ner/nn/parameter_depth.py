@@ -61,7 +61,7 @@ def _level(name: str) -> int | None:
 
 
 def freeze(model: Any, placed: dict[str, ParameterDepth], n_frozen: int, name: str) -> None:
-    """Disable the gradients for the embeddings and for the lowest layers of an encoder.
+    """Disable the gradients for the embeddings and for the bottom layers of an encoder.
 
     model (PreTrainedModel): model to change in place.
     placed (dict[str, ParameterDepth]): depth of each parameter, as returned by `parameter_depths`.

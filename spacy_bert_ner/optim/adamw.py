@@ -38,7 +38,7 @@ class AdamW(Optimizer):
         return self.learn_rate * self.layer_decay ** (depth.n_layers - depth.level)
 
     def decay(self, n_dimensions: int) -> float:
-        """Return the weight decay for a parameter. Biases and norms have one dimension and no decay by default.
+        """Return the weight decay for a parameter. By default, biases and norms (one dimension) do not decay.
 
         n_dimensions (int): number of dimensions of the parameter.
         """
@@ -63,18 +63,18 @@ def make_adamw_v1(
 
     `learn_rate`, `beta1`, `beta2`, `eps`, `weight_decay` and `grad_clip` can also be schedules.
 
-    learn_rate (float): learning rate for the highest encoder layer. Default: 0.0002.
+    learn_rate (float): learning rate for the top encoder layer. Default: 0.0002.
     beta1, beta2 (float): decay rates for the first and second moments. Defaults: 0.9 and 0.999.
     eps (float): constant added to the square root of the second moment. Default: 1e-8.
-    weight_decay (float): fraction of each weight to subtract per step, multiplied by the learning rate. Default:
-        0.01.
+    weight_decay (float): decay coefficient. Each step subtracts the product of the learning rate, this coefficient and
+        the weight. Default: 0.01.
     decay_all (bool): whether biases and layer norms also decay. Default: false, as in BERT's training.
     grad_clip (float): maximum gradient norm. Default: 1.0. 0 turns clipping off.
     clip (str): scope of the maximum norm. "global" (default): the joint gradient of the component, as in
         `torch.nn.utils.clip_grad_norm_`. "each": the gradient of each parameter, as in thinc.
     head_rate (float): learning rate for the head as a multiple of `learn_rate`. Default: 1.0.
     layer_decay (float): learning rate for each encoder layer as a multiple of the rate for the layer above it. Default:
-        1.0. The embeddings count as the lowest layer (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146;
+        1.0. The embeddings count as the bottom layer (Howard & Ruder 2018, https://arxiv.org/abs/1801.06146;
         Clark et al. 2020, https://arxiv.org/abs/2003.10555).
     use_averages (bool): whether to evaluate and save the moving average of the weights. Default: false.
     RETURNS (AdamW): the optimizer.

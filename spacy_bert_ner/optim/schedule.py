@@ -20,8 +20,8 @@ class WarmupLinear:
         step:   0    1    2    3     4    5     6          (initial_rate 1.0, warmup 2, total_steps 6)
         rate:   0   0.5   1   0.75  0.5  0.25   0
 
-    The total number of steps comes from the config, or `bert_ner` or `bert-ner train` sets it with `tell`. Until then,
-    the rate does not decay. If training continues beyond the last step, it uses the last rate above 0.
+    The total number of steps is specified in the config, or set later by `bert_ner` or `bert-ner train` with `tell`.
+    Until then, the rate does not decay. If training continues beyond the last step, it uses the last rate above 0.
 
     initial_rate (float): highest learning rate.
     warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1.

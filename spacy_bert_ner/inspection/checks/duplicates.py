@@ -1,4 +1,4 @@
-"""Check for sentences and documents in two splits, and for identical sentences with different annotations."""
+"""Check for sentences and documents that occur in two splits, and for equal sentences with different annotations."""
 
 from __future__ import annotations
 

@@ -188,7 +188,8 @@ def test_rows_without_any_end_of_a_sentence_are_told(tmp_path):
     assert [len(sentence.words) for sentence in stream] == [51]
     assert stream.messages() == [
         "All 51 rows were read as one sentence, because the file has neither blank rows nor a column with sentence "
-        "numbers. If the rows contain several sentences, separate these with blank rows or add such a column."
+        "numbers. If the rows contain several sentences, separate them with blank rows or add a column with "
+        "sentence numbers."
     ]
     assert CorpusStream(write(tmp_path, row * 51 + "\n" + row)).messages() == []
 

@@ -112,7 +112,7 @@ def test_a_row_a_token_is_read_in_the_encoding_of_windows_and_that_is_told(tmp_p
     assert [sentence.words for sentence in stream] == [["Renée", "’s", "café"]]
     assert stream.encoding == "cp1252"
     assert stream.messages() == [
-        "The file is not valid UTF-8 and was decoded as cp1252, with words such as 'Renée', '’s', 'café'. If "
+        "The file is not valid UTF-8 and was decoded as cp1252, which produced words such as 'Renée', '’s', 'café'. If "
         "these words are wrong, "
         "specify the encoding, such as --encoding cp1250"
     ]

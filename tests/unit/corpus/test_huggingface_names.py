@@ -60,8 +60,8 @@ def test_words_and_tags_have_other_names_too(tmp_path, write, row):
 def test_tags_under_two_names_are_refused(tmp_path, write, tags):
     path = write(tmp_path, {"tokens": WORDS, "tags": tags, "labels": tags})
     rest = (
-        ": each of these fields could contain the entity tags: tags, labels. Allowed: only one "
-        "of them, or several including ner_tags. Rename"
+        ": each of these fields could contain the entity tags: tags, labels. Allowed: a single "
+        "such field, or several of which one is named ner_tags. Rename"
     )
     with pytest.raises(CorpusError, match=re.escape(f"{path}{rest}")):
         CorpusStream(path)
