@@ -8,19 +8,29 @@ if TYPE_CHECKING:
     from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner
     from .models.token_classifier import build_token_classifier_v1
     from .pipeline.bert_ner import BertNer, make_bert_ner
+    from .pipeline.loading import load
     from .reporting.entity_html import show
 
 # Importing torch and spaCy takes seconds, so each module is only imported when one of its names is first used.
 _MODULE_OF = {
     "BertNer": "pipeline.bert_ner",
     "build_token_classifier_v1": "models.token_classifier",
+    "load": "pipeline.loading",
     "make_bert_ner": "pipeline.bert_ner",
     "make_ner_scorer_v1": "evaluation.scorer",
     "score_bert_ner": "evaluation.scorer",
     "show": "reporting.entity_html",
 }
 
-__all__ = ["BertNer", "build_token_classifier_v1", "make_bert_ner", "make_ner_scorer_v1", "score_bert_ner", "show"]
+__all__ = [
+    "BertNer",
+    "build_token_classifier_v1",
+    "load",
+    "make_bert_ner",
+    "make_ner_scorer_v1",
+    "score_bert_ner",
+    "show",
+]
 __version__ = _version("spacy-bert-ner")
 
 
@@ -30,3 +40,7 @@ def __getattr__(name: str) -> object:
 
         raise AttributeError(Errors.no_such_name.format(name=name, allowed=", ".join(__all__)))
     return getattr(_import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

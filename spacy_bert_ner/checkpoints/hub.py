@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import MODEL_SECTION, CheckpointError, Errors, require_setting
 from .loading import is_folder
-from .safety import CONFIG, INDEX, WEIGHTS, Shape, reject_unsafe_files, shapes_in, shards
+from .safety import CONFIG, INDEX, WEIGHTS, Shape, reject_pipeline, reject_unsafe_files, shapes_in, shards
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 """Patterns for vocabulary files. One such file is enough for a tokenizer, together with other files in `SMALL`."""
@@ -98,6 +98,7 @@ def locate_checkpoint(
         require_setting(
             MODEL_SECTION, "revision", revision, revision is None, f"null, because name = '{name}' is a folder"
         )
+        reject_pipeline(name, Path(name))
         reject_unsafe_files(name, Path(name), reads_weights=reads_weights)
         return CheckpointSource(name, Path(name))
     check_names(name, revision)

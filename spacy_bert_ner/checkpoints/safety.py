@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from ..errors import CheckpointError, Errors
 from ..util.file_limits import check_counts, check_files
+from ..util.pipeline_safety import is_pipeline
 from .config_allowlist import check_settings, own_files
 from .tokenizer_safety import check_tokenizer
 
@@ -88,6 +89,24 @@ def reject_unsafe_files(
         fields = {"name": name, "files": ", ".join(pickles), "cls": cls, "folder": name.rpartition("/")[2]}
         message = Errors.pickled if commit is None else Errors.pickled_on_hub
         raise CheckpointError(message.format(**fields, commit=commit))
+
+
+def reject_pipeline(name: str, folder: Path) -> None:
+    """Reject the folder of a saved pipeline, or of a component in one.
+
+    name (str): name of the checkpoint, for messages.
+    folder (Path): folder of the checkpoint.
+    RAISES CheckpointError: the folder is not a checkpoint. The message states the checkpoints in it.
+    """
+    if (folder / CONFIG).exists():
+        return
+    configs = [*folder.glob(f"model/{CONFIG}"), *sorted(folder.glob(f"*/model/{CONFIG}"))]
+    inside = " or ".join(f'model = "{config.parent.as_posix()}"' for config in configs)
+    use = Errors.checkpoint_inside.format(inside=inside) if inside else ""
+    if is_pipeline(folder):
+        raise CheckpointError(Errors.checkpoint_is_pipeline.format(name=name, use=use))
+    if inside:
+        raise CheckpointError(Errors.checkpoint_is_component.format(name=name, use=use))
 
 
 def tokenizer_files(folder: Path) -> dict[str, str | None]:

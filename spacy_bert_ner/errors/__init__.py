@@ -80,7 +80,22 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     bad_component_name = (
         "Invalid component name {name!r}. The name is also used for a folder in the saved pipeline and for a config "
         'section. Allowed: a name of at most 200 bytes, other than "vocab" and "tokenizer", without control characters '
-        'and without . / \\ : * ? " < > | $. Choose another name: nlp.add_pipe("bert_ner", name="bert_ner_2")'
+        'and without . / \\ : * ? " < > | $. Choose another name: nlp.add_pipe("bert_ner", name="bert_ner_2"). To '
+        'choose a checkpoint, set model: nlp.add_pipe("bert_ner", config={{"model": "dslim/bert-base-NER"}})'
+    )
+    name_in_config = (
+        "[components.{name}] name = {value!r} is invalid, because spaCy names a component after its section. Allowed: "
+        'no name. If it is the name of a checkpoint, set model instead: [components.{name}] model = "{value}", or in '
+        'Python: nlp.add_pipe("bert_ner", config={{"model": "{value}"}})'
+    )
+    unknown_setting = "{key} is not a setting of bert_ner. Allowed: {allowed}."
+    no_language = (
+        "spaCy cannot create a pipeline for the language {lang!r}: {reason}. Allowed: the code of a language in spaCy, "
+        'such as "en" or "de", or "xx" for any language.'
+    )
+    settings_of_pipeline = (
+        "'{name}' is a saved pipeline, which has its own settings, so {keys} cannot be set here. Allowed: settings for "
+        "a checkpoint. To change the settings of the pipeline: spacy.load('{name}', config={overrides})"
     )
     unknown_mapped = (
         "[components.<name>.model] tag_map contains {unknown}, but '{name}' has no such tags. Allowed: {tags}. Map "

@@ -9,9 +9,14 @@ class CheckpointMessages:
     checkpoint_missing = (
         "No checkpoint '{name}' was found: there is no such folder, and the Hugging Face Hub has no readable "
         "repository with that name. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name "
-        'of a repository, as in {{"model": {{"name": "dslim/bert-base-NER"}}}}. If the repository is private, log in: '
+        'of a repository, as in {{"model": "dslim/bert-base-NER"}}. If the repository is private, log in: '
         "hf auth login. Reason: {reason}"
     )
+    checkpoint_is_pipeline = (
+        "'{name}' is a saved spaCy pipeline, not a checkpoint. Load the pipeline: spacy.load(\"{name}\").{use}"
+    )
+    checkpoint_is_component = "'{name}' has no config.json, so it is not a checkpoint.{use}"
+    checkpoint_inside = " To use only the checkpoint in it: {inside}"
     checkpoint_gated = (
         "The checkpoint '{name}' is gated: its owner must grant access. Request access on the repository's page, then "
         "log in to the Hugging Face Hub: hf auth login. Reason: {reason}"
@@ -19,14 +24,14 @@ class CheckpointMessages:
     checkpoint_offline = (
         "The checkpoint '{name}' is not a local folder and is not in the cache. The Hugging Face Hub cannot be "
         'reached, because the network is off or HF_HUB_OFFLINE is set. Allowed: a local folder, as in {{"model": '
-        '{{"name": "path/to/folder"}}}}. Alternatively, fill the cache while the network is available: hf download '
+        '"path/to/folder"}}. Alternatively, fill the cache while the network is available: hf download '
         "{name}. Reason: {reason}"
     )
     no_name = (
         "No checkpoint {name!r} was found: there is no such folder, and it is not a valid repository name on the "
         "Hugging Face Hub. Allowed: a folder with config.json, model.safetensors and a tokenizer, or the name of a "
         "repository, with or without an owner before a '/'. A repository name contains only letters, digits, '-', '_' "
-        'and \'.\', as in {{"model": {{"name": "dslim/bert-base-NER"}}}}.'
+        'and \'.\', as in {{"model": "dslim/bert-base-NER"}}.'
     )
     no_such_revision = (
         "The checkpoint '{name}' has no revision '{revision}'. Allowed: a commit, branch or tag in its repository, or "

@@ -1,4 +1,4 @@
-"""Validate and store the setting `tag_map`, which renames a checkpoint's tags.
+"""Validate the setting `tag_map`, which renames a checkpoint's tags.
 
 Use the setting for checkpoints whose `config.json` cannot be edited.
 """
@@ -29,34 +29,22 @@ def check_tag_map(tag_map: object) -> Pairs | None:
     pairs = _pairs(tag_map)
     require_setting(MODEL_SECTION, "tag_map", tag_map, bool(pairs), ALLOWED)
     require_setting(
-        MODEL_SECTION, "tag_map", tag_map, _survives(pairs), "tags without ${…}, which a config interpolates"
+        MODEL_SECTION, "tag_map", tag_map, survives(pairs), "tags without ${…}, which a config interpolates"
     )
     return pairs
 
 
-class PipeConfigs(dict[str, Any]):
-    """The component configs of a pipeline, by name. spaCy writes them when it saves the pipeline.
+def survives(tag_map: Mapping[str, Any] | Pairs) -> bool:
+    """Return whether a tag map is unchanged after it is written to a config and read back.
 
-    A saved config has one section per table and one line per key. Some keys, such as `[PAD]` or `B:per`, cannot be
-    written that way. A `tag_map` or `label_map` with such a key is stored as a list of pairs.
+    tag_map (Mapping[str, Any] | Pairs): the tag map.
+    RETURNS (bool): whether a config can contain it as it is.
     """
-
-    def __setitem__(self, name: str, config: Any) -> None:
-        for section, key in ((config.get("model"), "tag_map"), (config, "label_map")):
-            table = section.get(key) if isinstance(section, dict) else None
-            if isinstance(table, Mapping) and not _survives(dict(table)):
-                section[key] = [[*pair] for pair in table.items()]
-        super().__setitem__(name, config)
-
-
-def keep_tag_map(nlp: Any) -> None:
-    """Enable a pipeline to store a `tag_map` with any keys for the component that is being created.
-
-    nlp (Language): the pipeline.
-    """
-    # spaCy stores the config only after the factory has returned.
-    if not isinstance(nlp._pipe_configs, PipeConfigs):
-        nlp._pipe_configs = PipeConfigs(nlp._pipe_configs)
+    section = {"model": {"tag_map": tag_map}}
+    try:
+        return bool(Config().from_str(Config(section).to_str()) == section)
+    except ValueError:
+        return False
 
 
 def _pairs(tag_map: object) -> Pairs:
@@ -68,12 +56,3 @@ def _pairs(tag_map: object) -> Pairs:
     are_tags = all(isinstance(tag, str) and tag.strip() for pair in pairs for tag in pair)
     are_pairs = len(pairs) == len(items) and all(len(pair) == 2 for pair in pairs)
     return pairs if are_pairs and are_tags and len({tag for tag, _ in pairs}) == len(pairs) else []
-
-
-def _survives(tag_map: Mapping[str, Any] | Pairs) -> bool:
-    """Return whether a tag map is unchanged after it is written to a config and read back."""
-    section = {"model": {"tag_map": tag_map}}
-    try:
-        return bool(Config().from_str(Config(section).to_str()) == section)
-    except ValueError:
-        return False

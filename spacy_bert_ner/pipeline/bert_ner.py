@@ -26,7 +26,6 @@ from ..losses.cross_entropy import WeightedMean, rehearsal_loss
 from ..losses.gold_warnings import GoldWarnings
 from ..models import token_classifier
 from ..models.shared_token_classifier import is_shared, listens
-from ..models.tag_map import keep_tag_map
 from ..models.token_classifier import TokenClassifier
 from ..optim.default_optimizer import set_optimizer
 from ..tokenization.batching import read_ahead_batches
@@ -37,8 +36,9 @@ from .calibration import calibrate
 from .objective import training_loss
 from .prediction import predict, warn_of_unread
 from .serialization import LearnedState
-from .settings import BALANCED, DEFAULT_MODEL, Settings
+from .settings import BALANCED, DEFAULT_MODEL, Settings, build_model
 from .stepping import CountedExamples, SteppingPipe
+from .stored_configs import keep_configs
 
 
 @Language.factory(
@@ -74,7 +74,7 @@ from .stepping import CountedExamples, SteppingPipe
 def make_bert_ner(
     nlp: Language,
     name: str,
-    model: TokenClassifier,
+    model: Any,
     subword_labels: Any,
     subword_reading: Any,
     objective: Any,
@@ -95,7 +95,8 @@ def make_bert_ner(
 
     nlp (Language): the pipeline.
     name (str): name of the component in the pipeline.
-    model (Model[List[Doc], List[Ragged]]): the token classifier; see `spacy_bert_ner.TokenClassifier.v1`.
+    model (Model[List[Doc], List[Ragged]] | str): the token classifier; see `spacy_bert_ner.TokenClassifier.v1`. A
+        string is the folder or Hub name of a checkpoint, for a model with the default settings.
     subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
         class_weights, focal_gamma, label_smoothing, labels, label_map, incorrect_spans_key: see `settings.Settings`.
     scorer (Callable | None): scoring function for Examples; see `score_bert_ner`.
@@ -109,9 +110,9 @@ def make_bert_ner(
     settings = Settings(
         subword_labels, objective, *prediction_settings, *loss_settings, subword_reading, *label_settings
     )
-    keep_tag_map(nlp)
+    component = BertNer(nlp.vocab, build_model(name, model), name, settings=settings, scorer=scorer)
+    keep_configs(nlp, name, model)
     set_optimizer(nlp)
-    component = BertNer(nlp.vocab, model, name, settings=settings, scorer=scorer)
     remember_pipeline(component, nlp)
     return component
 

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+from spacy.util import registry
+from thinc.api import Config, Model
+
 from ..decoding.label_rules import LabelRules, RuleError, make_rules
 from ..decoding.tag_scheme import OUTSIDE
 from ..decoding.viterbi import DECODINGS
 from ..errors import ConfigError, Errors, is_number, require_setting
+from ..models.shim import CheckpointShim
+from ..models.token_classifier import TokenClassifier
 from ..types import INCORRECT_SPANS
 
 SUBWORD_LABELS = ("first", "all")
@@ -39,6 +44,11 @@ mark_case = false
 runtime = null
 """
 """Config of the default model."""
+
+_MODELS = (
+    'a folder, a name on the Hub, as in model = "dslim/bert-base-NER", or a section with @architectures = '
+    '"spacy_bert_ner.TokenClassifier.v1" or "spacy_bert_ner.SharedTokenClassifier.v1"'
+)
 
 NOT_IN_NAMES = {*'/\\:*?"<>|', ".", "$"}
 """Characters that are invalid in folder names on some systems or have a special meaning in a config."""
@@ -177,6 +187,34 @@ class Settings:
             if label not in (OUTSIDE, *labels):
                 allowed = f"O and the labels {', '.join(labels)}"
                 require_setting(f"components.{name}.class_weights", label, weights[label], False, allowed)
+
+
+def model_section(name: str) -> Config:
+    """Return the config section of the default model with another checkpoint.
+
+    name (str): folder or Hub name of the checkpoint, or a variable in a config.
+    RETURNS (Config): the section.
+    """
+    section: Config = Config().from_str(DEFAULT_MODEL)["model"]
+    section["name"] = name
+    return section
+
+
+def build_model(name: str, model: object) -> TokenClassifier:
+    """Build the model that the setting `model` defines.
+
+    name (str): name of the component, for messages.
+    model (object): value of the setting. spaCy has replaced a section with the model that its function returned.
+    RETURNS (TokenClassifier): the model. A string gives the default model with that checkpoint.
+    RAISES ConfigError: the value is invalid.
+    """
+    if isinstance(model, str):
+        resolved: TokenClassifier = registry.resolve({"model": model_section(model)})["model"]
+        return resolved
+    if isinstance(model, Model) and any(isinstance(shim, CheckpointShim) for shim in model.shims):
+        return model
+    value = model.name if isinstance(model, Model) else model
+    raise ConfigError(Errors.bad_value.format(section=f"components.{name}", key="model", value=value, allowed=_MODELS))
 
 
 def _is_key(value: object) -> bool:

@@ -25,6 +25,14 @@ _MAX_DEPTH = 64
 """Maximum depth of references between variables. No usable config is deeper, and spaCy reports circular references."""
 
 
+def is_pipeline(folder: Path) -> bool:
+    """Return whether a folder contains a saved pipeline, even a damaged one.
+
+    folder (Path): the folder.
+    """
+    return any((folder / file).is_file() for file in ("config.cfg", "meta.json"))
+
+
 def check_pipeline(folder: Path) -> None:
     """Reject a pipeline folder that would take forever to read or would fill the memory.
 

@@ -51,6 +51,19 @@ def test_every_exported_name_is_there():
         assert getattr(spacy_bert_ner, name).__name__ == name
 
 
+@pytest.mark.process
+def test_the_names_are_listed_before_they_are_used():
+    listed = subprocess.run(
+        [sys.executable, "-c", "import spacy_bert_ner; print(*dir(spacy_bert_ner))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {"BertNer", "load", "make_bert_ner", "score_bert_ner", "show", "__version__"} <= set(listed)
+    assert set(spacy_bert_ner.__all__) <= set(listed)
+    assert listed == sorted(set(listed))
+
+
 def test_no_message_takes_the_place_of_another():
     """Test that message names are unique across the message classes, which `Errors` inherits."""
     names = [name for cls in Errors.__mro__[:-1] for name in vars(cls) if not name.startswith("_")]
