@@ -18,7 +18,7 @@ from ..corpus.sentence import Sentence
 from ..corpus.span_report import MISALIGNED, OVERLAP
 from ..corpus.splitting.part_file import Part, part_file
 from ..corpus.stream import OFFSETS
-from ..decoding.tag_scheme import PREFIXES
+from ..decoding.tag_scheme import ALIAS_NOTE, PREFIXES
 
 Format = Annotated[str, Option(help=f"Input format. One of: auto, {', '.join(FORMATS)}.")]
 Encoding = Annotated[
@@ -27,7 +27,8 @@ Encoding = Annotated[
 Column = Annotated[int | None, Option(help="Tag column in a column file. 1 is the first column, -1 the last.")]
 WordColumn = Annotated[int | None, Option(help="Word column in a column file. 1 is the first column, -1 the last.")]
 TagScheme = Annotated[
-    str | None, Option(help=f"Tag scheme. One of: {', '.join(PREFIXES)}. Default: inferred from the tags.")
+    str | None,
+    Option(help=f"Tag scheme. One of: {', '.join(PREFIXES)}. {ALIAS_NOTE}. Default: inferred from the tags."),
 ]
 Limit = Annotated[int | None, Option(help="Read at most this many sentences.")]
 DocumentKey = Annotated[

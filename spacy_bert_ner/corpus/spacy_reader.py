@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, dont_augment
 from spacy.util import registry
 
+from ..decoding.tag_scheme import find_scheme
 from ..errors import CorpusError, Errors
 from .join_docs import join_docs
 from .readers.docbin import read_docs
@@ -136,7 +137,7 @@ class CorpusReader:
             if "--" not in str(e):
                 raise
             raise CorpusError(Errors.in_config.format(message=e)) from e
-        scheme = self.options.get("tag_scheme")
+        scheme = find_scheme(self.options.get("tag_scheme"))
         if stream.format == DOCBIN and scheme not in (None, "IOB2"):
             raise CorpusError(Errors.docbin_scheme.format(path=file, scheme=scheme))
         for message in stream.messages():

@@ -14,7 +14,7 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..decoding.label_rules import LabelRules, RuleError, make_rules
-from ..decoding.tag_scheme import PREFIXES, to_iob2
+from ..decoding.tag_scheme import ALIAS_NOTE, PREFIXES, find_scheme, to_iob2
 from ..errors import CorpusError, Errors
 from ..types import Ints1d
 from .detokenize import SPACINGS, natural_spaces
@@ -49,8 +49,9 @@ class CorpusStream:
         which is -1. None infers the column. The attribute of the same name is the inferred number.
     word_column (int | None): the word column in a column file, counted in the same way; None to infer it.
     limit (int | None): maximum number of sentences to read; None for no limit.
-    tag_scheme (str | None): a key in `PREFIXES`; None to detect it from the tags of all sentences that are read. The
-        attribute of the same name is the detected scheme. Text with offsets has no tags and only allows IOB2.
+    tag_scheme (str | None): a key in `PREFIXES` or `ALIASES`, in upper or lower case; None to detect it from the tags
+        of all sentences that are read. The attribute of the same name is the scheme, a key in `PREFIXES`. Text with
+        offsets has no tags and only allows IOB2.
     document_key (str | None): the field that contains the document name: a CSV column, a CoNLL-U comment or a JSON key.
         Nested JSON keys are joined by dots, as in `meta.source`. None uses the format's default field.
     text_key (str | None): the JSON key or Label Studio CSV column that contains the text; None for the format's
@@ -120,7 +121,7 @@ class CorpusStream:
             raise CorpusError(Errors.bad_limit.format(limit=limit))
         _check_numbers(column, word_column, skip_invalid)
         if tag_scheme is not None:
-            _check_choice("--tag-scheme", tag_scheme, PREFIXES)
+            tag_scheme = _check_scheme(tag_scheme)
         for option, value, choices in (
             ("--spacing", spacing, SPACINGS),
             ("--offsets", offsets, OFFSETS),
@@ -371,6 +372,13 @@ def _check_numbers(column: int | None, word_column: int | None, skip_invalid: in
 def _check_choice(option: str, value: str, choices: Collection[str]) -> None:
     if value not in choices:
         reject_option(option, value, ", ".join(choices))
+
+
+def _check_scheme(name: str) -> str:
+    scheme = find_scheme(name)
+    if scheme is None:
+        reject_option("--tag-scheme", name, f"{', '.join(PREFIXES)}; {ALIAS_NOTE}")
+    return scheme
 
 
 def _label_rules(labels: Sequence[str] | None, label_map: Mapping[str, str | None] | None) -> LabelRules:

@@ -49,6 +49,10 @@ If tags fit several of these schemes, all of them give the same entities, and th
 """
 PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", **BOTH_ENDS, "plain": ""}
 """Prefixes of the schemes that a setting can name."""
+ALIASES = {"BIO": "IOB2", "BIOES": "IOBES", "BILOU": "BILUO"}
+"""Other names of schemes that a setting can use."""
+ALIAS_NOTE = ", ".join(f"{alias} means {scheme}" for alias, scheme in ALIASES.items())
+_SCHEMES = {scheme.upper(): scheme for scheme in PREFIXES} | ALIASES
 _AMBIGUOUS = {"IOB": "IOB2", "IOE": "IOE2"}
 """For tags that may follow either of two schemes, the scheme in which a head with such tags is trained."""
 
@@ -189,6 +193,17 @@ def resolve_scheme(scheme: str) -> str:
     scheme (str): a key of `PREFIXES`, "IOB" or "IOE".
     """
     return _AMBIGUOUS.get(scheme, scheme)
+
+
+def find_scheme(name: object) -> str | None:
+    """Return the key of `PREFIXES` for a scheme's name or alias in upper or lower case, or None if there is none.
+
+    >>> find_scheme("bio")
+    'IOB2'
+
+    name (object): value of a setting.
+    """
+    return _SCHEMES.get(name.upper()) if isinstance(name, str) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from spacy.util import registry
 from thinc.api import Model, Ragged
 from thinc.util import torch2xp, xp2torch
 
-from ..decoding.tag_scheme import PREFIXES, tags_of_labels
+from ..decoding.tag_scheme import ALIAS_NOTE, PREFIXES, find_scheme, tags_of_labels
 from ..errors import MODEL_SECTION, BertNerError, EncoderError, Errors, require_setting
 from ..nn.fast_dropout import set_dropout
 from ..types import ArrayXd
@@ -41,14 +41,14 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
 
     tok2vec (Model[List[Doc], List[Floats2d]]): model that computes one vector for each token of a Doc. *Shape:*
         `(n_tokens, width)` for each Doc
-    tag_scheme (str | None): the tag scheme. Null (default) means IOB2.
+    tag_scheme (str | None): the tag scheme, by its name or an alias. Null (default) means IOB2.
     RETURNS (Model[List[Doc], List[Ragged]]): for each Doc, a Ragged with one row of tag logits for each token except
         white space. *Shape:* `dataXd` `(n_rows, n_tags)`, `lengths` `(n_tokens,)` with values 1 or 0
     RAISES ConfigError: a setting is invalid.
     """
     allowed = 'a section with @architectures = "spacy-transformers.TransformerListener.v1", or another tok2vec'
     require_setting(MODEL_SECTION, "tok2vec", tok2vec, isinstance(tok2vec, Model), allowed)
-    check_tag_scheme(tag_scheme)
+    tag_scheme = check_tag_scheme(tag_scheme)
     return Model(
         NAME,
         forward,
@@ -59,15 +59,18 @@ def build_shared_token_classifier_v1(tok2vec: Any, tag_scheme: Any = None) -> Sh
     )
 
 
-def check_tag_scheme(tag_scheme: object) -> None:
+def check_tag_scheme(tag_scheme: object) -> str | None:
     """Validate the setting `tag_scheme`.
 
     tag_scheme (object): the value to check.
+    RETURNS (str | None): the scheme, a key of `tag_scheme.PREFIXES`, or None for null.
     RAISES ConfigError: the value is neither the name of a tag scheme nor null.
     """
     schemes = ", ".join(f'"{scheme}"' for scheme in PREFIXES)
-    is_known = tag_scheme is None or (isinstance(tag_scheme, str) and tag_scheme in PREFIXES)
-    require_setting(MODEL_SECTION, "tag_scheme", tag_scheme, is_known, f"{schemes}, or null")
+    found = find_scheme(tag_scheme)
+    allowed = f"{schemes}, or null; {ALIAS_NOTE}"
+    require_setting(MODEL_SECTION, "tag_scheme", tag_scheme, tag_scheme is None or found is not None, allowed)
+    return found
 
 
 def is_shared(model: Model[Any, Any]) -> bool:

@@ -71,9 +71,10 @@ def build_token_classifier_v1(
         its own weights and ignores this setting.
     revision (str | None): commit, branch or tag on the Hub. Null (default) selects the main branch. It must be null for
         a folder.
-    tag_scheme (str | None): scheme of the checkpoint's tags, "plain" or another key of `tag_scheme.PREFIXES`. It
-        overrides the scheme inferred from the tags and `config.json`. Null (default) uses the inferred scheme: IOB2 or
-        IOB1 for `B-` and `I-`, IOE2 or IOE1 for `I-` and `E-`. A new head uses this scheme, or IOB2 for null.
+    tag_scheme (str | None): scheme of the checkpoint's tags, "plain", another key of `tag_scheme.PREFIXES`, or an alias
+        such as "BIO"; see `tag_scheme.find_scheme`. It overrides the scheme inferred from the tags and `config.json`.
+        Null (default) uses the inferred scheme: IOB2 or IOB1 for `B-` and `I-`, IOE2 or IOE1 for `I-` and `E-`. A new
+        head uses this scheme, or IOB2 for null.
     tag_map (Mapping[str, str] | Sequence[Sequence[str]] | None): new names for the checkpoint's tags, such as "LABEL_1"
         and "X", as a table or as pairs. Default: null. Saved weights already have the new names and ignore this
         setting.
@@ -113,7 +114,7 @@ def build_token_classifier_v1(
     check("name", name, is_name, "a folder, or the name of a repository on the Hugging Face Hub")
     is_revision = revision is None or (isinstance(revision, str) and bool(revision.strip()))
     check("revision", revision, is_revision, "a commit, branch or tag on the Hugging Face Hub, or null")
-    check_tag_scheme(tag_scheme)
+    tag_scheme = check_tag_scheme(tag_scheme)
     tag_map = check_tag_map(tag_map)
     check("window", window, window is None or is_count(window, 3), "a whole number of at least 3, or null")
     check("overlap", overlap, is_count(overlap, 0), "a whole number of at least 0")

@@ -289,11 +289,20 @@ def test_the_command_takes_a_tag_scheme(tmp_path):
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("T cells B", "B-cell")]
 
 
-@pytest.mark.parametrize("scheme", ["iob2", "IOB", "BIOES", "auto", ""])
+def test_the_command_prints_the_scheme_that_an_alias_means(tmp_path):
+    source = write(tmp_path, "Ada S-per\ncame O\n", "cells.conll")
+    for name in ("BIOES", "bioes"):
+        result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path), "--tag-scheme", name])
+        assert result.exit_code == 0
+        assert "words in column 1, scheme IOBES" in printed(result.output)
+
+
+@pytest.mark.parametrize("scheme", ["iob3", "IOB", "BIOS", "auto", ""])
 def test_the_command_refuses_a_tag_scheme_that_it_does_not_know(tmp_path, source, scheme):
     result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path / "corpus"), "--tag-scheme", scheme])
     assert result.exit_code == 1
-    allowed = "Allowed: IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain."
+    allowed = "Allowed: IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain; "
+    allowed += "BIO means IOB2, BIOES means IOBES, BILOU means BILUO."
     assert f"[convert] --tag-scheme = '{scheme}' is invalid. {allowed}" in printed(result.output)
     assert not (tmp_path / "corpus").exists()
 

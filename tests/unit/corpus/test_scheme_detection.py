@@ -16,6 +16,7 @@ from spacy_bert_ner.errors import CorpusError
 
 WNUT = ROOT.parent / "shared" / "data" / "wnut17"
 SCHEMES = "IOB1, IOB2, IOE1, IOE2, BILUO, IOBES, BMES, BMEWO, plain"
+ALIASES = "BIO means IOB2, BIOES means IOBES, BILOU means BILUO"
 
 # Six tokens with an entity of three tokens, an entity of one token, and directly after it another with the same label.
 SPELLED = {
@@ -290,11 +291,22 @@ def test_tags_with_prefixes_are_no_plain_labels(tmp_path):
     assert read_corpus(path, tag_scheme="plain").sentences[0].tags[:3] == ["B-B-a", "B-I-a", "B-B-b"]
 
 
-@pytest.mark.parametrize("scheme", ["iob2", "IOB", "IOE", "auto", ""])
+@pytest.mark.parametrize("scheme", ["iob3", "IOB", "IOE", "auto", ""])
 def test_a_scheme_that_is_not_in_the_table_is_refused(tmp_path, scheme):
-    expected = f"[convert] --tag-scheme = '{scheme}' is invalid. Allowed: {SCHEMES}."
+    expected = f"[convert] --tag-scheme = '{scheme}' is invalid. Allowed: {SCHEMES}; {ALIASES}."
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(tmp_path / "not-read", tag_scheme=scheme)
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [("BIO", "IOB2"), ("bio", "IOB2"), ("BIOES", "IOBES"), ("Bilou", "BILUO"), ("iob2", "IOB2"), ("PLAIN", "plain")],
+)
+def test_a_scheme_may_have_another_name_in_any_case(tmp_path, name, scheme):
+    spelled = SPELLED.get(scheme, "per per per O O O")
+    corpus = read_corpus(write(tmp_path, as_columns([spelled])), tag_scheme=name)
+    assert (corpus.tag_scheme, corpus.n_repaired) == (scheme, 0)
+    assert tags(corpus.sentences)[0].startswith("B-per I-per I-per O")
 
 
 # A real corpus whose labels contain hyphens

@@ -463,6 +463,16 @@ def test_docbins_have_no_tag_scheme(tmp_path: Path) -> None:
         read(docbin(tmp_path / "a.spacy", Doc(NLP.vocab, words=["Ada"], ents=["O"])), tag_scheme="IOBES")
 
 
+def test_the_reader_takes_aliases_of_tag_schemes(tmp_path: Path) -> None:
+    path = conll(tmp_path, "Ada I-per\nleft O\n\nBob B-per\nLee I-per\n\nEve I-geo\n")
+    with pytest.warns(UserWarning, match=r"a.conll: 2 tags that violate the scheme IOB2 were repaired"):
+        assert len(read(path, tag_scheme="Bio")) == 3
+    path = docbin(tmp_path / "a.spacy", Doc(NLP.vocab, words=["Ada"], ents=["O"]))
+    assert len(read(path, tag_scheme="BIO")) == 1
+    with pytest.raises(CorpusError, match=r"tag_scheme = BILUO does not apply to"):
+        read(path, tag_scheme="bilou")
+
+
 def test_repaired_tags_are_counted_once_an_epoch(tmp_path: Path) -> None:
     path = conll(tmp_path, "Ada I-per\nleft O\n\nBob B-per\nLee I-per\n\nEve I-geo\n")
     with pytest.warns(UserWarning, match=r"a.conll: 2 tags that violate the scheme IOB2 were repaired"):

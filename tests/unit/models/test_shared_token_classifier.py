@@ -279,6 +279,11 @@ def test_settings_are_checked(change: dict[str, object], message: str) -> None:
         build_shared_token_classifier_v1(**{"tok2vec": Model("x", lambda m, x, t: (x, None)), **change})
 
 
+def test_a_tag_scheme_may_have_another_name() -> None:
+    model = build_shared_token_classifier_v1(Model("x", lambda m, x, t: (x, None)), tag_scheme="bilou")
+    assert model.attrs["tag_scheme"] == "BILUO"
+
+
 DAMAGES: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
     "no weights": lambda files: {TAGS: files[TAGS]},
     "cut off": lambda files: {**files, HEAD: files[HEAD][:-5]},

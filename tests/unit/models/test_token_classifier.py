@@ -38,6 +38,15 @@ def test_building_reads_nothing():
         model.predict([])
 
 
+def test_a_tag_scheme_may_have_another_name(tagger):
+    for name, scheme in {"BIO": "IOB2", "bilou": "BILUO", "Bioes": "IOBES", "iob1": "IOB1", "plain": "plain"}.items():
+        assert build_token_classifier_v1(str(tagger), tag_scheme=name).attrs["tag_scheme"] == scheme
+    model = build_token_classifier_v1(str(tagger), overlap=16, tag_scheme="BIO")
+    assert token_classifier.get_checkpoint(model).model.config.tag_scheme == "IOB2"
+    with pytest.raises(ConfigError, match="BIO means IOB2, BIOES means IOBES, BILOU means BILUO"):
+        build_token_classifier_v1(str(tagger), tag_scheme="IOB")
+
+
 def test_what_the_config_says_of_the_checkpoint_is_handed_on(monkeypatch, tagger):
     asked = {}
 

@@ -59,7 +59,7 @@ BAD = [
     ("label_smoothing", "some", "a number from 0 to less than 1"),
     ("model.name", "", "a folder, or the name of a repository on the Hugging Face Hub"),
     ("model.revision", " ", "a commit, branch or tag on the Hugging Face Hub, or null"),
-    ("model.tag_scheme", "BIO", '"IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES", "BMES", "BMEWO", "plain", or null'),
+    ("model.tag_scheme", "BIOS", '"IOB1", "IOB2", "IOE1", "IOE2", "BILUO", "IOBES", "BMES", "BMEWO", "plain", or null'),
     (
         "model.tag_scheme",
         ["IOB2"],
