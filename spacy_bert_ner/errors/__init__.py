@@ -156,9 +156,10 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         '"bert_ner".'
     )
     extension_taken = (
-        "ent._.score does not return entity scores, because other code has already registered this extension "
-        '(Span.set_extension). Read the scores from the span group instead: doc.spans[spans_key].attrs["scores"]. To '
-        "turn off scores, set spans_key = null."
+        "ent._.{attribute} does not return entity scores, because other code has already registered this extension "
+        "(Span.set_extension). The other extension is kept. Allowed: a name that nothing else uses, or null for no "
+        'extension. Set another name: nlp.add_pipe("bert_ner", config={{"score_attribute": "bert_ner_score"}}). The '
+        'span group contains the scores too: doc.spans[spans_key].attrs["scores"].'
     )
     not_loaded = (
         "The component has no weights yet. To prepare it for training, call nlp.initialize(). To load saved weights, "

@@ -131,6 +131,7 @@ def _fill(
         metrics=metrics,
         micro=metrics["scores"]["micro"],
         labels=labels,
+        score_attribute=metrics.get("score_attribute", "score") if metrics["confidence"] else None,
         guidelines=guidelines,
         wheel=re.sub(r"\W+", "_", f"{meta['lang']}_{meta['name']}"),
         needs_component=_FACTORY in metrics["config"],

@@ -68,7 +68,7 @@ def evaluate(
             held-out Docs that are also in the training data
         `log`, `seed`, `versions`: information needed to reproduce the report
         `pipelines`: metrics by pipeline; see `measure.compute_metrics`. Each pipeline also has its `config`, `labels`,
-            `thresholds` and `sha256`; see `provenance.pipeline_sum`
+            `thresholds`, `score_attribute` and `sha256`; see `provenance.pipeline_sum`
         `comparisons`: see `bootstrap.compare`
         `training`: see `training_curves.read_log`
     RAISES BertNerError: a file does not exist or is damaged; the test split in a folder is ambiguous; the data has
@@ -201,10 +201,17 @@ def _describe_pipeline(nlp: Language) -> dict[str, Any]:
         "labels": sorted(entity_labels(nlp)),
         "temperature": pipe.cfg["temperature"] if pipe else None,
         "thresholds": dict(pipe.settings.thresholds) if pipe else {},
+        "score_attribute": _score_attribute([nlp.get_pipe(name) for name in ours]),
         "meta": {key: nlp.meta.get(key) for key in ("name", "version", "lang", "spacy_version")},
         "config": nlp.config.to_str(interpolate=False),
         "sha256": pipeline_sum(nlp.path) if nlp.path else None,
     }
+
+
+def _score_attribute(pipes: Sequence[Any]) -> str | None:
+    """Return the extension attribute that all components with scores use, or None if there is none in common."""
+    names = {pipe.settings.score_attribute for pipe in pipes if pipe.settings.spans_key is not None}
+    return names.pop() if len(names) == 1 else None
 
 
 def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutput]) -> None:

@@ -43,7 +43,7 @@ from .stored_configs import keep_configs
 
 @Language.factory(
     "bert_ner",
-    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
+    assigns=["doc.ents", "doc.spans", "span._.score", "token.ent_iob", "token.ent_type"],
     default_config={
         "model": Config().from_str(DEFAULT_MODEL)["model"],
         "subword_labels": "first",
@@ -53,6 +53,7 @@ from .stored_configs import keep_configs
         "respect_sentences": True,
         "overwrite": False,
         "spans_key": "bert_ner",
+        "score_attribute": "score",
         "thresholds": {},
         "class_weights": None,
         "focal_gamma": 0.0,
@@ -82,6 +83,7 @@ def make_bert_ner(
     respect_sentences: Any,
     overwrite: Any,
     spans_key: Any,
+    score_attribute: Any,
     thresholds: Any,
     class_weights: Any,
     focal_gamma: Any,
@@ -97,8 +99,9 @@ def make_bert_ner(
     name (str): name of the component in the pipeline.
     model (Model[List[Doc], List[Ragged]] | str): the token classifier; see `spacy_bert_ner.TokenClassifier.v1`. A
         string is the folder or Hub name of a checkpoint, for a model with the default settings.
-    subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, thresholds,
-        class_weights, focal_gamma, label_smoothing, labels, label_map, incorrect_spans_key: see `settings.Settings`.
+    subword_labels, subword_reading, objective, decoding, respect_sentences, overwrite, spans_key, score_attribute,
+        thresholds, class_weights, focal_gamma, label_smoothing, labels, label_map, incorrect_spans_key: see
+        `settings.Settings`.
     scorer (Callable | None): scoring function for Examples; see `score_bert_ner`.
     RETURNS (BertNer): the component.
     RAISES ConfigError: a setting is invalid.
@@ -106,7 +109,7 @@ def make_bert_ner(
     # All settings have the type `Any`, so `Settings.check` reports invalid values with consistent messages.
     prediction_settings = (decoding, respect_sentences, overwrite, spans_key, thresholds)
     loss_settings = (class_weights, focal_gamma, label_smoothing)
-    label_settings = (labels, label_map, incorrect_spans_key)
+    label_settings = (labels, label_map, incorrect_spans_key, score_attribute)
     settings = Settings(
         subword_labels, objective, *prediction_settings, *loss_settings, subword_reading, *label_settings
     )
@@ -148,8 +151,8 @@ class BertNer(SteppingPipe):
         self._rehearsal_model: TokenClassifier | None = None
         self._gold_warnings = GoldWarnings(name, settings.incorrect_spans_key)
         self._tokenizer_fit, self._unread_reported = TokenizerFit(name), False
-        if settings.spans_key is not None:
-            register_score_extension()
+        if settings.spans_key is not None and settings.score_attribute is not None:
+            register_score_extension(settings.score_attribute)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -253,8 +256,9 @@ class BertNer(SteppingPipe):
         docs (Iterable[Doc]): Docs to annotate.
         scores (list[DocPredictions]): the entities for each Doc, as returned by `predict`.
         """
+        overwrite, key, attribute = self.settings.overwrite, self.settings.spans_key, self.settings.score_attribute
         for doc, predictions in zip(docs, scores, strict=True):
-            write_entities(doc, predictions, overwrite=self.settings.overwrite, spans_key=self.settings.spans_key)
+            write_entities(doc, predictions, overwrite=overwrite, spans_key=key, attribute=attribute)
 
     def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
         """Fit the temperature for entity scores on held-out examples.

@@ -16,6 +16,7 @@ from ..errors import ConfigError, Errors, is_number, require_setting
 from ..models.shim import CheckpointShim
 from ..models.token_classifier import TokenClassifier
 from ..types import INCORRECT_SPANS
+from ..util.doc_entities import EXTENSION, is_attribute_name
 
 SUBWORD_LABELS = ("first", "all")
 SUBWORD_READINGS = ("first", "any")
@@ -76,7 +77,7 @@ class Settings:
     overwrite (bool): whether to replace entities set by an earlier component. If False, they are kept, and other
         entities are predicted around them. Blocked tokens never become part of an entity. Default: False.
     spans_key (str | None): key in `doc.spans` for the entities with scores. The span group's `attrs["scores"]` contains
-        their probabilities, which `ent._.score` also returns. None disables scores and avoids their cost. Default:
+        their probabilities, which `score_attribute` also returns. None disables scores and avoids their cost. Default:
         "bert_ner".
     thresholds (Mapping[str, float]): minimum entity score by label, from 0 to 1. Entities with lower scores are
         dropped. Default: none.
@@ -97,6 +98,8 @@ class Settings:
     incorrect_spans_key (str | None): key in the references' `doc.spans` for incorrect spans. Training makes these spans
         less likely as entities with their labels; see `incorrect_span_nll.negative_loss`. None disables this loss and
         avoids its cost. Default: None.
+    score_attribute (str | None): name of the extension attribute that returns the score of an entity, as in
+        `ent._.score`. None registers no attribute. Default: "score".
     """
 
     subword_labels: str = "first"
@@ -113,6 +116,7 @@ class Settings:
     labels: Sequence[str] | None = None
     label_map: Mapping[str, str | None] | Sequence[Sequence[str | None]] = field(default_factory=dict)
     incorrect_spans_key: str | None = None
+    score_attribute: str | None = EXTENSION
 
     @cached_property
     def label_rules(self) -> LabelRules:
@@ -135,6 +139,7 @@ class Settings:
         for key in ("respect_sentences", "overwrite"):
             check(key, getattr(self, key), isinstance(getattr(self, key), bool), "true, false")
         check("spans_key", self.spans_key, _is_key(self.spans_key), "a span group name, or null to disable scores")
+        self._check_attribute(check, name)
         incorrect = self.incorrect_spans_key
         allowed = f'null, or the name of a span group with incorrect spans, such as "{INCORRECT_SPANS}"'
         check("incorrect_spans_key", incorrect, _is_key(incorrect), allowed)
@@ -151,6 +156,14 @@ class Settings:
             make_rules(self.labels, self.label_map)
         except RuleError as e:
             check(e.key, e.value, False, e.allowed)
+
+    def _check_attribute(self, check: Callable[[str, object, bool, str], None], name: str) -> None:
+        attribute = self.score_attribute
+        allowed = 'a name that can follow "ent._.", such as "bert_ner_score", or null for no extension attribute'
+        check("score_attribute", attribute, attribute is None or is_attribute_name(attribute), allowed)
+        have_scores = self.spans_key is not None or attribute in (None, EXTENSION)
+        allowed = f'"score" or null while spans_key = null. To enable scores, set spans_key = "{name}"'
+        check("score_attribute", attribute, have_scores, allowed)
 
     def _check_loss(self, check: Callable[[str, object, bool, str], None]) -> None:
         weights = self.class_weights

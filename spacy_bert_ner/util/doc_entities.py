@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import keyword
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens.underscore import Underscore
 
 from ..errors import BertNerError, Errors
 from ..types import EntityConstraints, Prediction
 from .scored_spans import FACTORY, ScoredSpans
 
 EXTENSION = "score"
-"""Name of the extension attribute `ent._.score`."""
+"""Default name of the extension attribute that returns entity scores, `ent._.score`."""
 _IOB_B = 3
 """Value of `token.ent_iob` for the first token in an entity. A blocked token has the same value but no label."""
 
@@ -38,7 +41,14 @@ def entity_constraints(docs: Sequence[Doc], *, overwrite: bool, respect_sentence
     return EntityConstraints((iob == _IOB_B) & ~is_entity, nowhere if overwrite else is_entity, boundary)
 
 
-def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bool, spans_key: str | None) -> None:
+def write_entities(
+    doc: Doc,
+    predictions: Sequence[Prediction],
+    *,
+    overwrite: bool,
+    spans_key: str | None,
+    attribute: str | None = EXTENSION,
+) -> None:
     """Write predicted entities to `doc.ents`, and write their scores to a span group.
 
     Blocked tokens stay blocked. Existing entities and their scores also stay, unless `overwrite` is set. Predictions
@@ -48,6 +58,8 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     predictions (Sequence[Prediction]): predicted entities that do not overlap each other.
     overwrite (bool): whether to replace existing entities.
     spans_key (str | None): key of the span group in `doc.spans`. None means no span group.
+    attribute (str | None): extension attribute that returns the scores of these predictions. None means no attribute.
+        Default: "score".
     RAISES BertNerError: a span group with this key exists, and `bert_ner` did not create it.
     """
     group = doc.spans.get(spans_key)
@@ -64,7 +76,7 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
     doc.set_ents(present + spans, blocked=blocked)
     if spans_key is None:
         return
-    scored = [_Scored(span, p.score, p.offsets) for span, p in zip(spans, accepted, strict=True)]
+    scored = [_Scored(span, p.score, p.offsets, attribute) for span, p in zip(spans, accepted, strict=True)]
     n_unread = len(getattr(predictions, "unread", ()))
     if group is not None:
         if not overwrite:
@@ -81,20 +93,23 @@ def write_entities(doc: Doc, predictions: Sequence[Prediction], *, overwrite: bo
         ).reshape(-1, 2),
         "unread": n_unread,
     }
+    if any(entity.attribute != EXTENSION for entity in scored):
+        attrs["attributes"] = np.array([entity.attribute or "" for entity in scored])
     doc.spans.pop(spans_key, None)  # `entity_score` expects the latest group to be last
     doc.spans[spans_key] = ScoredSpans(doc, name=spans_key, attrs=attrs, spans=[entity.span for entity in scored])
     # Register the extension here too, because a component that is received as bytes is not created in this process.
-    if not Span.has_extension(EXTENSION):
-        register_score_extension()
+    if attribute is not None and not Span.has_extension(attribute):
+        register_score_extension(attribute)
     _add_user_data(doc, scored)
 
 
 class _Scored(NamedTuple):
-    """An entity with the values that a span group stores for it. For the fields, see `types.Prediction`."""
+    """An entity with the values that a span group stores for it. See `types.Prediction` and `write_entities`."""
 
     span: Span
     score: float | None
     offsets: tuple[int, int] | None
+    attribute: str | None
 
 
 def _scored_in(group: SpanGroup, entities: Sequence[Span]) -> list[_Scored]:
@@ -104,16 +119,22 @@ def _scored_in(group: SpanGroup, entities: Sequence[Span]) -> list[_Scored]:
         i = _index_in(group, entity)
         if i is not None:
             offsets = group.attrs["offsets"][i].tolist() if "offsets" in group.attrs else None
-            scored.append(_Scored(entity, float(group.attrs["scores"][i]), tuple(offsets) if offsets else None))
+            score = float(group.attrs["scores"][i])
+            scored.append(_Scored(entity, score, tuple(offsets) if offsets else None, _attribute_of(group, i)))
     return scored
 
 
-def _user_data_key(start: int, end: int) -> Any:
+def _attribute_of(group: SpanGroup, i: int) -> str | None:
+    """Return the extension attribute for the score of a span, which older span groups do not store."""
+    return str(group.attrs["attributes"][i]) or None if "attributes" in group.attrs else EXTENSION
+
+
+def _user_data_key(attribute: str, start: int, end: int) -> Any:
     """Return the key under which spaCy stores a span's extension value in `doc.user_data`.
 
     spaCy copies these values when it splits or joins Docs.
     """
-    return "._.", EXTENSION, start, end
+    return "._.", attribute, start, end
 
 
 def _add_user_data(doc: Doc, scored: Sequence[_Scored]) -> None:
@@ -122,35 +143,55 @@ def _add_user_data(doc: Doc, scored: Sequence[_Scored]) -> None:
     `span.as_doc(copy_user_data=True)`, `Doc.from_docs` and `doc.to_json(["score"])` read scores from there. None of
     these functions copies the `attrs` of a span group.
     """
-    if _owns_extension():
-        for entity in scored:
-            if entity.score is not None:
-                doc.user_data[_user_data_key(entity.span.start_char, entity.span.end_char)] = entity.score
+    ours = {*_our_extensions()}
+    for entity in scored:
+        if entity.score is not None and entity.attribute in ours:
+            doc.user_data[_user_data_key(entity.attribute, entity.span.start_char, entity.span.end_char)] = entity.score
 
 
 def _remove_user_data(doc: Doc, group: SpanGroup) -> None:
-    if _owns_extension():
-        for start, end, _ in group.attrs.get("places", np.zeros((0, 3))).tolist():
-            doc.user_data.pop(_user_data_key(start, end), None)
+    ours = {*_our_extensions()}
+    for i, (start, end, _) in enumerate(group.attrs.get("places", np.zeros((0, 3))).tolist()):
+        attribute = _attribute_of(group, i)
+        if attribute in ours:
+            doc.user_data.pop(_user_data_key(attribute, start, end), None)
 
 
-def entity_score(span: Span) -> float | None:
+def entity_score(span: Span, attribute: str | None = None) -> float | None:
     """Return the entity score that `bert_ner` gave a span.
 
     If several span groups contain the entity, the score comes from the latest group. If the Doc was made from parts of
     other Docs, its span groups have no scores. The score then comes from the value that spaCy copied.
 
     span (Span): span to look up.
+    attribute (str | None): consider only the components that write to this extension attribute. Default: None, which
+        stands for all components.
     RETURNS (float | None): probability of the entity, from 0 to 1. None if the span has no score.
     """
     has_scores = False
     for group in reversed(list(span.doc.spans.values())):
         i = _index_in(group, span)
-        if i is not None:
+        if i is not None and attribute in (None, _attribute_of(group, i)):
             return float(group.attrs["scores"][i])
         has_scores |= group.attrs.get("factory") == FACTORY
-    score: float | None = None if has_scores else span.doc.user_data.get(_user_data_key(span.start_char, span.end_char))
-    return score
+    if has_scores:
+        return None
+    names = _our_extensions() if attribute is None else (attribute,)
+    keys = (_user_data_key(name, span.start_char, span.end_char) for name in names)
+    return next((span.doc.user_data[key] for key in keys if key in span.doc.user_data), None)
+
+
+@dataclass(frozen=True)
+class ScoreGetter:
+    """The getter of an extension attribute that returns entity scores; see `entity_score`.
+
+    attribute (str): name of the extension attribute.
+    """
+
+    attribute: str
+
+    def __call__(self, span: Span) -> float | None:
+        return entity_score(span, self.attribute)
 
 
 def kept_entities(doc: Doc) -> list[Span]:
@@ -165,17 +206,27 @@ def kept_entities(doc: Doc) -> list[Span]:
     return [ent for ent in doc.ents if entity_score(ent) is None]
 
 
-def register_score_extension() -> None:
-    """Register the extension attribute `ent._.score`, or warn if another extension already has this name."""
-    if not Span.has_extension(EXTENSION):
-        Span.set_extension(EXTENSION, getter=entity_score)
-    elif not _owns_extension():
-        warnings.warn(Errors.extension_taken, UserWarning, stacklevel=2)
+def register_score_extension(attribute: str = EXTENSION) -> None:
+    """Register the extension attribute for entity scores, or warn if another extension already has its name.
+
+    attribute (str): name of the extension attribute. Default: "score".
+    """
+    if not Span.has_extension(attribute):
+        Span.set_extension(attribute, getter=ScoreGetter(attribute))
+    elif attribute not in _our_extensions():
+        warnings.warn(Errors.extension_taken.format(attribute=attribute), UserWarning, stacklevel=2)
 
 
-def _owns_extension() -> bool:
-    """Return whether this module registered `ent._.score`."""
-    return Span.has_extension(EXTENSION) and Span.get_extension(EXTENSION)[2] is entity_score
+def is_attribute_name(name: object) -> bool:
+    """Return whether `ent._` can have an extension attribute with a name."""
+    is_plain = isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
+    return is_plain and not str(name).startswith("_") and not hasattr(Underscore, str(name))
+
+
+def _our_extensions() -> Iterator[str]:
+    """Yield the names of the extension attributes that this module registered."""
+    extensions = Underscore.span_extensions.items()
+    return (name for name, (_, _, getter, _) in extensions if isinstance(getter, ScoreGetter))
 
 
 def _char_key(span: Span) -> tuple[int, int, int]:

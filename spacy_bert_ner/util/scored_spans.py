@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 FACTORY = "bert_ner"
 """Value of `factory` in the `attrs` of a span group with entity scores."""
-PARALLEL = ("scores", "places", "offsets")
+PARALLEL = ("scores", "places", "offsets", "attributes")
 """Keys of the `attrs` arrays that have one row per span."""
 _PACKED = ">QQQllll"
 """`struct` format of a serialized span: `id`, `kb_id`, `label`, `start`, `end`, `start_char`, `end_char`."""
@@ -47,8 +47,9 @@ class ScoredSpans(SpanGroup):
         `factory` identifies groups that `bert_ner` created. `unread` is the number of omitted entities. The arrays have
         one row per span. `scores` contains the entity scores. `places` contains the start character, the end character
         and the label of each span. `offsets` contains the start and end characters of each entity's subwords.
+        `attributes` contains the extension attribute for each score. It is missing if all of them are "score".
 
-        *Shape:* `scores` `(n_spans,)`, `places` `(n_spans, 3)`, `offsets` `(n_spans, 2)`
+        *Shape:* `scores` `(n_spans,)`, `places` `(n_spans, 3)`, `offsets` `(n_spans, 2)`, `attributes` `(n_spans,)`
         """
         self._update()
         return self._attrs()

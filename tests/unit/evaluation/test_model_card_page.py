@@ -106,6 +106,20 @@ def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path)
     assert "\n\n\n" not in path.read_text()
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [({"score_attribute": "certainty"}, ", ent._.certainty"), ({}, ", ent._.score"), ({"score_attribute": None}, "")],
+)
+def test_the_example_names_the_attribute_with_the_scores(pipeline, metrics, told, shown):
+    report = json.loads(metrics.read_text())
+    (one,) = report["pipelines"].values()
+    del one["score_attribute"]  # as in older reports
+    one |= {"confidence": {"all": {"ece": 0.1, "n": 3}, "per_label": {}, "wanted_precision": 0.9}, **told}
+    metrics.write_text(json.dumps(report))
+    card = lines(write_card(pipeline, metrics))
+    assert f"print([(ent.text, ent.label_{shown}) for ent in doc.ents])" in card
+
+
 def test_it_is_replaced_but_not_what_was_written_by_hand(pipeline, metrics):
     write_card(pipeline, metrics)
     write_card(pipeline, metrics, name="people", version="2.0.0")

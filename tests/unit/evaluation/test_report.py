@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.evaluation import charts
-from spacy_bert_ner.evaluation.report import evaluate
+from spacy_bert_ner.evaluation.report import _describe_pipeline, evaluate
 from spacy_bert_ner.reporting.charts import to_svg
 
 pytestmark = [pytest.mark.charts, pytest.mark.usefixtures("few_exceptions")]
@@ -260,6 +261,12 @@ def test_of_two_components_of_ours_the_settings_of_none_are_told(folder, tagger,
     nlp.to_disk(tmp_path / "two")
     (told,) = evaluate([tmp_path / "two"], folder / "test.spacy")["pipelines"].values()
     assert (told["component"], told["temperature"], told["thresholds"]) == (None, None, {})
+    assert told["score_attribute"] == "score"
+    pipe = nlp.get_pipe("second")
+    pipe.settings = replace(pipe.settings, score_attribute="second_score")
+    assert _describe_pipeline(nlp)["score_attribute"] is None
+    nlp.remove_pipe("bert_ner")
+    assert _describe_pipeline(nlp)["score_attribute"] == "second_score"
 
 
 def test_neither_gold_nor_predicted_entities(folder, tmp_path):

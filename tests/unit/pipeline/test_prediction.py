@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens.underscore import Underscore
 from spacy.training import Example
 from thinc.api import Ragged
 
 from spacy_bert_ner.decoding.tag_scheme import build_tag_set
 from spacy_bert_ner.errors import BertNerError, ConfigError
+from spacy_bert_ner.util.doc_entities import entity_score
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
 
@@ -237,13 +239,8 @@ def test_entities_are_merged_in_several_processes():
 
 
 @pytest.fixture
-def no_extension():
-    kept = Span.remove_extension("score") if Span.has_extension("score") else None
-    yield
-    if Span.has_extension("score"):
-        Span.remove_extension("score")
-    if kept:
-        Span.set_extension("score", getter=kept[2])
+def no_extension(monkeypatch):
+    monkeypatch.setattr(Underscore, "span_extensions", {})
 
 
 def test_an_attribute_of_that_name_stays_what_it_was(no_extension):
@@ -255,6 +252,53 @@ def test_an_attribute_of_that_name_stays_what_it_was(no_extension):
     ):
         nlp = make_nlp()
     assert nlp(TEXT).ents[0]._.score == "mine"
+    with pytest.warns(UserWarning, match=r'Set another name: .* config={"score_attribute": "bert_ner_score"}'):
+        make_nlp()
+    assert make_nlp(score_attribute="bert_ner_score")(TEXT).ents[0]._.bert_ner_score > 0.9
+
+
+def test_the_attribute_may_have_another_name_or_none(no_extension, tmp_path):
+    make_nlp(score_attribute=None)(TEXT)
+    assert Underscore.span_extensions == {}
+    nlp = make_nlp(score_attribute="certainty")
+    doc = nlp(TEXT)
+    assert [*Underscore.span_extensions] == ["certainty"]
+    expected = doc.spans["bert_ner"].attrs["scores"].tolist()
+    assert [ent._.certainty for ent in doc.ents] == [entity_score(ent) for ent in doc.ents] == expected
+    assert expected[0] > 0.9
+    assert [ent._.certainty for ent in Doc.from_docs([doc]).ents] == expected
+    assert [entity_score(ent) for ent in Doc.from_docs([doc]).ents] == expected
+    (again,) = DocBin().from_bytes(DocBin(docs=[doc]).to_bytes()).get_docs(nlp.vocab)
+    assert [ent._.certainty for ent in again.ents] == expected
+    nlp.to_disk(tmp_path, exclude=["bert_ner"])
+    config = spacy.util.load_config(tmp_path / "config.cfg")
+    Underscore.span_extensions.clear()
+    assert spacy.util.load_model_from_config(config).get_pipe("bert_ner").settings.score_attribute == "certainty"
+    assert [*Underscore.span_extensions] == ["certainty"]
+
+
+@pytest.mark.parametrize("keys", [("bert_ner", "bert_ner"), ("people", "places")])
+def test_two_components_keep_their_scores_apart(no_extension, keys):
+    people = make_nlp({"Kevin": "B-per", "Durant": "I-per"}, score_attribute="people_score", spans_key=keys[0])
+    places = make_nlp({"Paris": "B-geo"}, score_attribute="place_score", spans_key=keys[1], certainty=3.0)
+    text = "Kevin Durant left Paris"
+    person, place = (entity_score(nlp(text).ents[0]) for nlp in (people, places))
+    assert person > place > 0.8
+    doc = places(people(text))
+    again = Doc(doc.vocab).from_bytes(doc.to_bytes())
+    for one in (doc, places(doc), again, Doc.from_docs([doc])):
+        assert [ent._.people_score for ent in one.ents] == [pytest.approx(person), None]
+        assert [ent._.place_score for ent in one.ents] == [None, pytest.approx(place, abs=0.01)]
+        assert [entity_score(ent) for ent in one.ents] == [pytest.approx(person), pytest.approx(place, abs=0.01)]
+    assert [ent._.place_score for ent in merged(doc, (0, 2)).ents] == [None, pytest.approx(place, abs=0.01)]
+    assert not Span.has_extension("score")
+
+
+def test_the_attribute_is_announced():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bert_ner")
+    assert "span._.score" in nlp.analyze_pipes()["summary"]["bert_ner"]["assigns"]
+    assert nlp.analyze_pipes(keys=["assigns"])["attrs"]["span._.score"]["assigns"] == ["bert_ner"]
 
 
 def test_scores_survive_serialization():

@@ -32,6 +32,13 @@ BAD = [
     ("spans_key", "", "a span group name, or null to disable scores"),
     ("spans_key", "  ", "a span group name, or null to disable scores"),
     ("spans_key", 3, "a span group name, or null to disable scores"),
+    ("score_attribute", "", 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
+    ("score_attribute", 1, 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
+    ("score_attribute", "my score", 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
+    ("score_attribute", "span._.score", 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
+    ("score_attribute", "class", 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
+    ("score_attribute", "get", 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
+    ("score_attribute", "_score", 'a name that can follow "ent._.", such as "bert_ner_score", or null'),
     ("incorrect_spans_key", "", 'null, or the name of a span group with incorrect spans, such as "incorrect_spans"'),
     ("incorrect_spans_key", True, 'null, or the name of a span group with incorrect spans, such as "incorrect_spans"'),
     (
@@ -127,6 +134,13 @@ def test_the_name_of_the_component_is_in_the_message():
 def test_thresholds_need_scores():
     with pytest.raises(ConfigError, match="thresholds = {'per': 0.5} .*Allowed: none while spans_key = null"):
         spacy.blank("en").add_pipe("bert_ner", config={"spans_key": None, "thresholds": {"per": 0.5}})
+
+
+def test_the_name_of_an_attribute_needs_scores():
+    allowed = '"score" or null while spans_key = null. To enable scores, set spans_key'
+    with pytest.raises(ConfigError, match=f"score_attribute = 'certainty' is invalid. Allowed: {allowed}"):
+        spacy.blank("en").add_pipe("bert_ner", config={"spans_key": None, "score_attribute": "certainty"})
+    spacy.blank("en").add_pipe("bert_ner", config={"spans_key": None, "score_attribute": None})
 
 
 def test_the_defaults_of_the_settings_are_those_of_the_factory():
@@ -295,6 +309,7 @@ EFFECTS = {
     "respect_sentences": (False, with_sentences),
     "overwrite": (True, with_entity),
     "spans_key": (None, lambda nlp: list(nlp(TEXT).spans)),
+    "score_attribute": ("certainty", lambda nlp: {key[1] for key in nlp(TEXT).user_data}),
     "thresholds": ({"per": 1.0}, entities),
     "class_weights": ({"per": 2.0}, trained_on),
     "focal_gamma": (2.0, trained_on),
