@@ -127,6 +127,27 @@ def locate_checkpoint(
     return CheckpointSource(name, folder, commit, missing)
 
 
+def folder_at_hand(name: str, revision: str | None = None) -> Path | None:
+    """Return the folder with a checkpoint's config, or None if it would have to be downloaded. Reject harmful files.
+
+    The Hub client sends no request, whereas `hf_hub_download` does even if only local files are allowed.
+
+    name (str), revision (str | None): see `locate_checkpoint`.
+    RAISES CheckpointError, ConfigError: see `locate_checkpoint`.
+    """
+    if is_folder(name):
+        return locate_checkpoint(name, revision=revision, reads_weights=False).folder
+    check_names(name, revision)
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, CONFIG, revision=revision)
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    reject_unsafe_files(name, folder, commit=folder.name, reads_weights=False)
+    return folder
+
+
 def check_names(name: str, revision: str | None) -> None:
     """Reject invalid repository names and revisions, such as paths.
 

@@ -15,6 +15,7 @@ from thinc.api import Model, Ops, Ragged
 from thinc.util import torch2xp
 
 from ..checkpoints.checkpoint import Checkpoint
+from ..checkpoints.config_labels import labels_in_config
 from ..checkpoints.loading import LOAD_LOCK, translate_load_errors
 from ..checkpoints.resizing import AUTO
 from ..decoding.label_rules import ALL_LABELS, LabelRules
@@ -357,6 +358,21 @@ def get_tags(model: TokenClassifier) -> TagSet:
     RAISES CheckpointError, ConfigError: see `load_checkpoint`.
     """
     return distinct(get_checkpoint(model).tags)
+
+
+def expected_labels(model: TokenClassifier, label_rules: LabelRules = ALL_LABELS) -> tuple[str, ...]:
+    """Return a model's labels. Before weights are loaded, read them from the checkpoint's config if it is at hand.
+
+    model (TokenClassifier): the model.
+    label_rules (LabelRules): rules for renaming the labels of a trained head.
+    RETURNS (tuple[str, ...]): the sorted labels; see `config_labels.labels_in_config`.
+    """
+    if has_checkpoint(model):
+        return get_tags(model).labels
+    if is_shared(model):
+        return ()
+    options = {key: model.attrs[key] for key in ("revision", "tag_scheme")} | {"label_rules": label_rules}
+    return labels_in_config(model.attrs["name"], tag_map=dict(model.attrs["tag_map"] or ()), **options)
 
 
 def load_checkpoint(

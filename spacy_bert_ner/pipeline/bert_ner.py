@@ -161,8 +161,12 @@ class BertNer(SteppingPipe):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Return the sorted entity labels, or only the added labels before weights are loaded."""
-        known = token_classifier.get_tags(self.model).labels if token_classifier.has_checkpoint(self.model) else ()
+        """Return the sorted entity labels.
+
+        Before weights are loaded, they are read from the config of a fine-tuned checkpoint, if it is in a folder or in
+        the Hub cache. Nothing is loaded or downloaded for them.
+        """
+        known = token_classifier.expected_labels(self.model, self.settings.label_rules)
         return tuple(sorted({*known, *self.cfg["added_labels"]}))
 
     @property
@@ -189,9 +193,11 @@ class BertNer(SteppingPipe):
         check_labels([label])
         if self.settings.label_rules.rename(label) != label:
             raise TagError(Errors.label_not_kept.format(label=label, name=self.name))
-        if label in self.labels:
+        is_loaded = token_classifier.has_checkpoint(self.model)
+        # A label that is added before weights are loaded is kept even if `initialize` replaces the head.
+        if label in (self.labels if is_loaded else self.cfg["added_labels"]):
             return 0
-        if token_classifier.has_checkpoint(self.model):
+        if is_loaded:
             token_classifier.get_checkpoint(self.model).add_labels([label])
         self.cfg["added_labels"].append(label)
         return 1

@@ -68,7 +68,7 @@ LOADED = """
 NOT_LOADED = """
     torch.ones(1000, 1000) @ torch.ones(1000, 1000)  # wakes torch's threads
     found = entities(nlp.pipe(texts, batch_size=2, n_process=2))
-    assert nlp.get_pipe("bert_ner").labels == ()
+    assert nlp.get_pipe("bert_ner").tags == ()
     assert found == entities(nlp.pipe(texts, batch_size=2)) and any(found)
 """
 

@@ -207,9 +207,12 @@ def test_predict_leaves_the_docs_alone(loaded):
 # Pipelines
 
 
+ASSIGNS = ["doc.ents", "doc.spans", "span._.score", "token.ent_iob", "token.ent_type"]
+
+
 def test_what_the_component_says_of_itself(nlp):
     analysis = nlp.analyze_pipes()
-    assert analysis["summary"]["bert_ner"]["assigns"] == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"]
+    assert analysis["summary"]["bert_ner"]["assigns"] == ASSIGNS
     assert analysis["summary"]["bert_ner"]["requires"] == []
     assert analysis["problems"] == {"bert_ner": []}
     assert set(analysis["summary"]["bert_ner"]["scores"]) == {

@@ -18,6 +18,7 @@ from pages import free_port
 from safetensors.torch import load_file, save_file
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
+from spacy_bert_ner.checkpoints.config_labels import labels_in_config
 from spacy_bert_ner.checkpoints.hub import locate_checkpoint
 from spacy_bert_ner.errors import CheckpointError, ConfigError
 
@@ -149,6 +150,17 @@ def test_what_the_cache_has_is_not_asked_for_again(hub, folder):
     assert hub.asked == ["HEAD /me/x/resolve/main/config.json"]  # to find the current commit of the branch
     hub.asked.clear()
     Checkpoint.from_pretrained("me/x", revision=commit)
+    assert hub.asked == []
+
+
+def test_labels_come_from_the_cache_and_nothing_is_asked_for(hub, folder, cache):
+    hub.add("me/x", folder)
+    assert labels_in_config("me/x") == ()
+    assert (hub.asked, cache.exists()) == ([], False)
+    Checkpoint.from_pretrained("me/x")
+    hub.asked.clear()
+    assert labels_in_config("me/x") == ("geo", "per")
+    assert labels_in_config("me/x", revision="v2") == ()
     assert hub.asked == []
 
 

@@ -14,6 +14,7 @@ from thinc.api import SGD, Adam
 from transformers import AutoModelForTokenClassification
 
 from spacy_bert_ner import score_bert_ner
+from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.checkpoints.hub import CheckpointSource
 from spacy_bert_ner.decoding.tag_scheme import build_tag_set, tags_of_labels
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError, TagError
@@ -73,7 +74,7 @@ def test_odd_texts_do_no_harm(nlp, text):
 
 def test_a_fine_tuned_checkpoint_runs_without_initialize(make_nlp, tagger):
     nlp = make_nlp(name=tagger)
-    assert nlp.get_pipe("bert_ner").labels == ()
+    assert nlp.get_pipe("bert_ner").tags == ()
     assert {ent.label_ for ent in nlp("Kevin Durant lives in New York. " * 3).ents} <= {"geo", "per"}
     assert nlp.get_pipe("bert_ner").labels == ("geo", "per")
 
@@ -357,6 +358,56 @@ def test_blocked_tokens_stay_blocked(nlp):
     assert [(t.ent_iob_, t.ent_type_) for t in doc] == [("O", ""), ("B", ""), ("O", ""), ("O", ""), ("B", "geo")]
 
 
+@pytest.mark.parametrize(
+    ("config", "model", "labels"),
+    [
+        ({}, {}, ("geo", "per")),
+        ({"labels": ["per"]}, {}, ("per",)),
+        ({"label_map": {"geo": "loc"}}, {}, ("loc", "per")),
+        ({"labels": ["loc"], "label_map": {"geo": "loc", "per": None}}, {}, ("loc",)),
+        ({}, {"tag_scheme": "plain"}, ("B-geo", "B-per", "I-geo", "I-per")),
+        ({}, {"tag_map": {"B-geo": "B-place", "I-geo": "I-place"}}, ("per", "place")),
+        ({}, {"name": "no/such-checkpoint"}, ()),
+        ({}, {"name": "../cache"}, ()),
+        ({"labels": ["art"]}, {}, ()),  # loading it is an error, as in the following cases
+        ({"labels": ["per", "art"]}, {}, ()),
+        ({}, {"tag_scheme": "IOE1"}, ()),
+        ({}, {"tag_map": {"B-art": "O"}}, ()),
+        ({}, {"revision": "v1"}, ()),
+    ],
+)
+def test_labels_are_known_before_weights_are_loaded(make_nlp, tagger, monkeypatch, config, model, labels):
+    monkeypatch.setattr(Checkpoint, "from_pretrained", None)
+    nlp = make_nlp(**{"name": tagger, "config": config, **model})
+    pipe = nlp.get_pipe("bert_ner")
+    assert (pipe.labels, pipe.label_data, nlp.pipe_labels) == (labels, list(labels), {"bert_ner": list(labels)})
+    assert nlp.meta["labels"] == {"bert_ner": list(labels)}
+    assert pipe.tags == ()
+
+
+def test_an_encoder_has_no_labels_before_it_is_initialized(make_nlp, encoder):
+    assert make_nlp().get_pipe("bert_ner").labels == ()
+    assert make_nlp(config={"labels": ["per"]}).get_pipe("bert_ner").labels == ()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"id2label": {"0": "O", "2": "B-per"}}', '{"id2label": {"x": "O"}}']
+)
+def test_a_damaged_config_tells_no_labels(make_nlp, tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    assert make_nlp(name=tmp_path).get_pipe("bert_ner").labels == ()
+
+
+def test_a_label_that_is_added_before_loading_stays_in_a_new_head(make_nlp, tagger):
+    nlp = make_nlp(name=tagger)
+    pipe = nlp.get_pipe("bert_ner")
+    assert (pipe.add_label("per"), pipe.add_label("per")) == (1, 0)
+    example = Example.from_dict(nlp.make_doc("Nets"), {"entities": [(0, 4, "org")]})
+    with pytest.warns(UserWarning, match="org"):
+        nlp.initialize(lambda: [example])
+    assert pipe.labels == ("org", "per")
+
+
 def test_saving_before_the_first_use_saves_the_weights(make_nlp, tagger, tmp_path):
     make_nlp(name=tagger).to_disk(tmp_path / "pipeline")
     assert (tmp_path / "pipeline" / "bert_ner" / "model" / "model.safetensors").exists()
@@ -442,7 +493,7 @@ def test_what_is_excluded_is_neither_saved_nor_loaded(nlp, tmp_path):
     pipe.to_disk(tmp_path / "whole", exclude=["vocab"])
     assert sorted(p.name for p in (tmp_path / "whole").iterdir()) == ["cfg", "model", "sha256.json"]
     empty = spacy.blank("en").add_pipe("bert_ner")
-    assert empty.from_disk(tmp_path / "whole", exclude=["vocab", "model"]).labels == ()
+    assert empty.from_disk(tmp_path / "whole", exclude=["vocab", "model"]).tags == ()
 
 
 def test_a_component_can_be_sourced_from_another_pipeline(nlp):
