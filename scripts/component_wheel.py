@@ -30,7 +30,7 @@ def wheel_files(version: str) -> dict[str, bytes]:
     package = Path(spacy_bert_ner.__file__).parent
     files = {
         f"{NAME}/{path.relative_to(package).as_posix()}": path.read_bytes()
-        for path in sorted(package.rglob("*"))
+        for path in sorted([*package.rglob("*"), *package.glob("recipes/*")])  # `recipes` may be a link
         if path.is_file() and "__pycache__" not in path.parts
     }
     info, installed = f"{NAME}-{version}.dist-info", distribution("spacy-bert-ner")

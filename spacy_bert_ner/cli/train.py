@@ -14,14 +14,50 @@ EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Command settings to accept every config setting as an option, for example `--training.max_steps 800`."""
 
 
+def _config_file(ctx: typer.Context, config: str | None, recipe: str | None) -> Path:
+    """Return the config file to train with.
+
+    ctx (Context): the context. Its `args` get back a setting that was parsed as CONFIG.
+    config (str | None): the argument CONFIG.
+    recipe (str | None): the option `--recipe`.
+    RETURNS (Path): the file.
+    RAISES BadParameter: not exactly one of the two was specified, or it does not exist.
+    """
+    from ..util.recipes import recipe_names, recipe_path
+
+    if config is not None and config.startswith("--"):  # without CONFIG, the first setting takes its place
+        ctx.args.insert(0, config)
+        config = None
+    names = ", ".join(recipe_names())
+    if config is None and recipe is None:
+        raise typer.BadParameter(Errors.no_config.format(names=names))
+    if config is not None and recipe is not None:
+        raise typer.BadParameter(Errors.recipe_and_config.format(config=config, recipe=recipe))
+    if recipe is not None:
+        try:
+            return recipe_path(recipe)
+        except BertNerError as e:
+            raise typer.BadParameter(str(e)) from e
+    path = Path(str(config))
+    if config != "-" and not path.exists():
+        raise typer.BadParameter(Errors.config_missing.format(config=config, names=names))
+    return path
+
+
 def train_cli(
     ctx: typer.Context,
     config_path: Annotated[
-        Path, typer.Argument(help="Config file, or - to read standard input.", exists=True, allow_dash=True)
-    ],
+        str | None,
+        typer.Argument(
+            metavar="CONFIG", show_default=False, help="Config file, or - to read standard input. Or use --recipe."
+        ),
+    ] = None,
     output_path: Annotated[
         Path | None,
         typer.Option("--output", "--output-path", "-o", help="Folder to write pipelines and training checkpoints to."),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe to use in place of a config file, such as bert_ner.")
     ] = None,
     code: Code = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="Print debug messages.")] = False,
@@ -68,7 +104,7 @@ def train_cli(
     if verbose:
         util.logger.setLevel(logging.DEBUG)
     job = TrainingJob(
-        config_path,
+        _config_file(ctx, config_path, recipe),
         output_path,
         parse_config_overrides(ctx.args),
         code,

@@ -11,6 +11,22 @@ class TrainingMessages:
         "pipeline with such a component that is not frozen, as in configs/bert_ner.cfg. To train other pipelines: "
         "python -m spacy train"
     )
+    unknown_recipe = (
+        "--recipe {name} is not a recipe. Allowed: {names}. For a config file, omit --recipe: python -m spacy bert-ner "
+        "train CONFIG"
+    )
+    recipe_and_config = (
+        "CONFIG {config} and --recipe {recipe} were both specified. Allowed: one of them. Omit --recipe to train with "
+        "the config file."
+    )
+    no_config = (
+        "Neither CONFIG nor --recipe was specified. Allowed: a config file, - for standard input, or the name of a "
+        "recipe: {names}. For example: --recipe bert_ner"
+    )
+    config_missing = (
+        "CONFIG {config} does not exist. Allowed: a config file, - for standard input, or the name of a recipe: "
+        "{names}. For example: --recipe bert_ner"
+    )
     output_already_trained = (
         "{output} already contains a training run: {found}. Nothing was overwritten. To resume this run: --resume. To "
         "start a new run, specify another folder: --output"

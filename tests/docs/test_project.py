@@ -141,6 +141,7 @@ def test_the_wheel_has_the_package_and_what_pip_reads(wheel):
         files = {name: archive.read(name) for name in archive.namelist()}
     package = Path(spacy_bert_ner.__file__).parent
     own = {f"spacy_bert_ner/{path.relative_to(package).as_posix()}" for path in package.rglob("*.*")}
+    own |= {f"spacy_bert_ner/recipes/{path.name}" for path in ROOT.glob("configs/*.cfg")}
     assert {name for name in own if "__pycache__" not in name} == {name for name in files if "dist-info" not in name}
     info = f"spacy_bert_ner-{spacy_bert_ner.__version__}.dist-info"
     assert b"Name: spacy-bert-ner\n" in files[f"{info}/METADATA"]
