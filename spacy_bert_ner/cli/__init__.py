@@ -9,6 +9,7 @@ from .card import card_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .export import export_cli
+from .init_config import init_config_cli
 from .inspect import inspect_cli
 from .serve import serve_cli
 from .train import EXTRA, train_cli
@@ -19,6 +20,9 @@ app = typer.Typer(
     help="Train, evaluate, export and serve BERT named entity recognizers.",
     no_args_is_help=True,
 )
+init_app = typer.Typer(name="init", help="Write files to begin with.", no_args_is_help=True)
+init_app.command("config")(init_config_cli)
+app.add_typer(init_app)
 app.command("convert")(convert_cli)
 app.command("train", context_settings=EXTRA)(train_cli)
 app.command("calibrate")(calibrate_cli)

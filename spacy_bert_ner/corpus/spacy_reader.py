@@ -122,7 +122,7 @@ class CorpusReader:
     def _streams(self, nlp: Language) -> list[CorpusStream]:
         """Return the corpus streams. The first call with a pipeline's tokenizer opens and checks the files."""
         if self._opened is None or self._opened[0] is not nlp.tokenizer:
-            files = chain.from_iterable(_files(path, self.options.get("format", "auto")) for path in self.paths)
+            files = chain.from_iterable(files_in(path, self.options.get("format", "auto")) for path in self.paths)
             streams = [self._stream(file, nlp) for file in files]
             if self.join and not any(stream.has_neighbours for stream in streams):
                 listed = ", ".join(map(str, self.paths))
@@ -174,7 +174,7 @@ def without_annotation(nlp: Language, reference: Doc) -> Doc:
     return nlp.make_doc(reference.text)
 
 
-def _files(path: Path, format: str) -> list[Path]:
+def files_in(path: Path, format: str) -> list[Path]:
     """Return the `.spacy` files in a folder, except hidden files. If there are none, return `path` itself."""
     if format not in ("auto", DOCBIN) or not path.is_dir():
         return [path]

@@ -11,6 +11,22 @@ class TrainingMessages:
         "pipeline with such a component that is not frozen, as in configs/bert_ner.cfg. To train other pipelines: "
         "python -m spacy train"
     )
+    no_entities_to_learn = (
+        "{path} contains no entities in {n} texts ({how}). Allowed: text in which entities are annotated. Check the "
+        "columns and labels: python -m spacy bert-ner inspect {path}"
+    )
+    config_exists = (
+        "{path} already exists. Nothing was overwritten. Specify another file, or overwrite this one: --force"
+    )
+    config_folder_missing = (
+        "{path} cannot be written, because the folder {folder} does not exist. Create it, or specify another file: "
+        "mkdir -p {folder}"
+    )
+    name_is_reference = (
+        "{name} contains ${{, which marks a reference to another setting in a config. Allowed: any other name. Rename "
+        "the file or folder."
+    )
+    config_is_folder = "{path} is a folder. Specify a file for the config, such as {file}"
     unknown_recipe = (
         "--recipe {name} is not a recipe. Allowed: {names}. For a config file, omit --recipe: python -m spacy bert-ner "
         "train CONFIG"

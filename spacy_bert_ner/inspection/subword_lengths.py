@@ -30,8 +30,8 @@ class SubwordCounter:
         from ..models.token_classifier import default_window
 
         self.name = name
-        self._checkpoint = Checkpoint.load_tokenizer_only(name)
-        self.window = default_window(self._checkpoint)
+        self.checkpoint = Checkpoint.load_tokenizer_only(name)
+        self.window = default_window(self.checkpoint)
         self._pending: list[tuple[SplitFile, Sentence, SplitStatistics]] = []
 
     def add(self, file: SplitFile, sentence: Sentence, split: SplitStatistics) -> None:
@@ -48,9 +48,9 @@ class SubwordCounter:
     def flush(self) -> None:
         """Count the subwords in all sentences that were added since the last batch."""
         texts = ["".join(sentence.pieces()) for _, sentence, _ in self._pending]
-        encodings = self._checkpoint.tokenize(texts) if texts else []
+        encodings = self.checkpoint.tokenize(texts) if texts else []
         for (file, sentence, split), encoding in zip(self._pending, encodings, strict=True):
-            n = len(encoding.ids) + self._checkpoint.n_special
+            n = len(encoding.ids) + self.checkpoint.n_special
             split.subword_lengths[n] += 1
             split.n_joined += _n_joined(sentence, encoding)
             if n > self.window:

@@ -16,7 +16,7 @@ from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.util.pipelines import load
 from spacy_bert_ner.util.user_code import import_code, import_source
 
-COMMANDS = get_command(cli.app).commands
+COMMANDS = sorted({*get_command(cli.app).commands} - {"init"} | {"init config"})
 
 
 def write_code(path, name):
@@ -52,7 +52,7 @@ def test_there_are_commands():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_imports_the_file_first(command, tmp_path):
-    code, output = run(command, "--code", tmp_path / "none.py")
+    code, output = run(*command.split(), "--code", tmp_path / "none.py")
     assert code == 1
     assert f"--code {tmp_path / 'none.py'} does not exist. Specify a Python file with registered functions" in output
 

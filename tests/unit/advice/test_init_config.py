@@ -1,0 +1,237 @@
+"""Test the facts about data and encoders, and the config and report that are written for them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+from checkpoints import make_config, make_tokenizer
+from spacy.tokens import Doc, DocBin
+from spacy.util import load_config
+from support import ROOT, save_encoder
+from transformers import BertModel
+
+from spacy_bert_ner.advice.choices import Batch, Layers, Steps, Window
+from spacy_bert_ner.advice.facts import DataFacts, EncoderFacts, data_facts, encoder_facts
+from spacy_bert_ner.advice.init_config import make_plan, write_config
+from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
+from spacy_bert_ner.errors import CheckpointError, ConfigError, CorpusError
+from spacy_bert_ner.inspection.subword_lengths import SubwordCounter
+
+SENTENCES = [
+    "Kevin/B-per Durant/I-per plays/O for/O the/O Nets/B-org",
+    "the/O nets/O held/O talks/O in/O york/B-geo",
+    "NOBODY/O CAME/O IN/O NEW/B-geo YORK/I-geo",
+    "Nobody/O came/O",
+]
+
+
+def conll(path: Path, sentences: list[str] = SENTENCES, n: int = 1) -> Path:
+    """Write sentences, given as word/TAG pairs, `n` times to a column file."""
+    rows = ["\n".join(" ".join(pair.rsplit("/", 1)) for pair in sentence.split(" ")) for sentence in sentences * n]
+    path.write_text("\n\n".join(rows) + "\n", encoding="utf8")
+    return path
+
+
+def docbin(path: Path, n: int) -> Path:
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, ["Kevin", "plays", "."], ents=["B-per", "O", "O"]) for _ in range(n)]
+    path.parent.mkdir(exist_ok=True)
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory):
+    """Return an encoder with the size of MiniLM-L6, with random weights."""
+    size = {"num_hidden_layers": 6, "hidden_size": 384, "max_position_embeddings": 512}
+    return save_encoder(tmp_path_factory.mktemp("minilm"), **size)
+
+
+@pytest.fixture(scope="module")
+def cased(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cased")
+    BertModel(make_config()).save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["normalizer"]["lowercase"] = False
+    path.write_text(json.dumps(tokenizer))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"do_lower_case": False}))
+    return folder
+
+
+def facts_of(folder):
+    return encoder_facts(Checkpoint.load_tokenizer_only(folder))
+
+
+def test_the_facts_about_encoders(encoder, minilm, cased, tagger):
+    assert facts_of(encoder) == EncoderFacts(str(encoder), 2, 32, True, 64, ())
+    assert facts_of(minilm) == EncoderFacts(str(minilm), 6, 384, True, 512, ())
+    assert facts_of(cased) == EncoderFacts(str(cased), 2, 32, False, 64, ())
+    assert facts_of(tagger) == EncoderFacts(str(tagger), 2, 32, True, 64, ("geo", "per"))
+
+
+def test_the_facts_about_a_column_file(encoder, tmp_path):
+    path = conll(tmp_path / "train.conll")
+    assert data_facts(path, SubwordCounter(str(encoder))) == DataFacts(
+        path, "conll", "sentences", 4, 0, 19, (("geo", 2), ("per", 1), ("org", 1)), 15, 15, 3, 1
+    )
+
+
+def test_the_facts_about_a_folder_of_spacy_files(encoder, tmp_path):
+    docbin(tmp_path / "a" / "one.spacy", 3)
+    docbin(tmp_path / "b" / "two.spacy", 4)
+    facts = data_facts(tmp_path, SubwordCounter(str(encoder)))
+    assert facts[1:7] == ("spacy", "texts", 7, 0, 21, (("per", 7),))
+
+
+LITTLE = DataFacts(Path("t.conll"), "conll", "sentences", 100, 0, 2_000, (("per", 90),), 60, 80, 90, 88)
+SAMPLE = DataFacts(Path("t.spacy"), "spacy", "texts", 800, 0, 18_000, (("per", 900),), 60, 80, 790, 790)
+LONG = DataFacts(Path("t.json"), "doccano", "texts", 5_000, 0, 4_000_000, (("per", 900),), 1_400, 9_000, 5_000, 0)
+MINILM = EncoderFacts("MiniLM", 6, 384, True, 512, ())
+BASE = EncoderFacts("base", 12, 768, False, 510, ())
+
+
+@pytest.mark.parametrize(
+    ("train", "encoder", "expected"),
+    [
+        (SAMPLE, MINILM, (Layers(0.00025, 0.85, 1, "auto", True), Batch(16, 1), Steps(500, 50, 250), None, True)),
+        (LITTLE, BASE, (Layers(0.00005, 1.0, 0, 0, False), Batch(8, 1), Steps(200, 20, 100), None, False)),
+        (
+            LONG,
+            BASE,
+            (
+                Layers(0.00005, 1.0, 0, 0, False),
+                Batch(16, 8),
+                Steps(1_760, 160, 800),
+                Window(510, 127, "tokens"),
+                False,
+            ),
+        ),
+        (
+            LONG._replace(usual_length=120),
+            MINILM,
+            (Layers(0.00025, 0.85, 1, "auto", True), Batch(16, 1), Steps(1_760, 160, 800), None, False),
+        ),
+    ],
+    ids=["sample", "little", "long", "upper case"],
+)
+def test_the_choices_fit_together(train, encoder, expected):
+    layers, batch, steps, window, mark_case = expected
+    assert make_plan(train, SAMPLE, encoder)[3:] == (
+        layers,
+        batch,
+        steps,
+        window or Window(None, 32, "sentences"),
+        mark_case,
+    )
+
+
+def test_the_config_for_the_sample_and_minilm_is_the_recipe(minilm, tmp_path):
+    train, dev = docbin(tmp_path / "train.spacy", 800), docbin(tmp_path / "dev.spacy", 10)
+    write_config(tmp_path / "c.cfg", train, dev, str(minilm), gpu=True)
+    config, recipe = (
+        load_config(path, interpolate=False) for path in (tmp_path / "c.cfg", ROOT / "configs" / "bert_ner.cfg")
+    )
+    recipe["paths"] |= {"train": str(train), "dev": str(dev)}
+    recipe["components"]["bert_ner"]["model"]["name"] = str(minilm)
+    assert config == recipe
+
+
+def test_the_config_says_what_was_chosen_and_why(encoder, tmp_path):
+    train, dev = conll(tmp_path / "train.conll", n=50), conll(tmp_path / "dev.conll")
+    lines = write_config(tmp_path / "c.cfg", train, dev, str(encoder), lang="de", label_map={"geo": "loc"})
+    assert lines == [
+        "Training data: 200 sentences, 950 tokens, 200 entities (loc 100, per 50, org 50), format conll.",
+        "Dev data: 4 sentences, 19 tokens, 4 entities (loc 2, per 1, org 1), format conll.",
+        f"Encoder: {encoder} has 2 layers, width 32, at most 64 subwords in a window, lower-cases text, no tag head",
+        "Learning rate: 0.001. Usual for this width in the literature; not measured for this size (2 layers of width "
+        "32)",
+        "Layers: Frozen: 0, because no other number was measured for this size. Reinitialised: 0, because no other "
+        "number was measured for this size.",
+        "Steps: 200, evaluated every 20. 16.0 epochs of 200 sentences in batches of 16.",
+        "Windows: 99 % of the sentences have at most 15 subwords (longest: 15), so that the default fits (null: at "
+        "most 128).",
+        "Case: Capital letters are not marked, because only 50 of 150 sentences mix small and capital letters.",
+        f"Written: {tmp_path / 'c.cfg'}",
+        f"Next: python -m spacy bert-ner train {tmp_path / 'c.cfg'} --output training",
+    ]
+    config = load_config(tmp_path / "c.cfg", interpolate=False)
+    assert config["nlp"]["lang"] == "de"
+    assert config["system"]["gpu_allocator"] is None
+    assert config["corpora"]["train"]["@readers"] == "spacy_bert_ner.Corpus.v1"
+    assert config["corpora"]["dev"]["label_map"] == {"geo": "loc"}
+    assert config["corpora"]["dev"]["path"] == "${paths.dev}"
+    text = (tmp_path / "c.cfg").read_text()
+    for reason in (
+        "# 200 sentences, 950 tokens, 200 entities (loc 100, per 50, org 50), format conll.\ntrain = ",
+        '# For a CPU. For a GPU: "pytorch".\ngpu_allocator = null\n',
+        "# Frozen: 0, because no other number was measured for this size.\nfrozen_layers = 0\n",
+        "# 16.0 epochs of 200 sentences in batches of 16.\nmax_steps = 200\n",
+        "# Usual for this width in the literature; not measured for this size (2 layers of width 32).\ninitial_rate = ",
+    ):
+        assert reason in text
+
+
+def test_a_fine_tuned_checkpoint_is_named(tagger, tmp_path):
+    data = conll(tmp_path / "data.conll")
+    lines = write_config(tmp_path / "c.cfg", data, data, str(tagger), gpu=True)
+    assert lines[2].endswith("lower-cases text, fine-tuned for geo, per")
+    assert lines[-1].endswith("--output training --gpu-id 0")
+
+
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        (["Nobody/O came/O"], "contains no entities in 1 texts (format conll, "),
+        ([], "contains no annotated sentences. Pass annotated text in one of these formats: "),
+    ],
+)
+@pytest.mark.parametrize("part", ["train", "dev"])
+def test_data_without_entities_is_refused(encoder, tmp_path, part, sentences, message):
+    paths = {name: conll(tmp_path / f"{name}.conll") for name in ("train", "dev")}
+    paths[part] = conll(tmp_path / "none.conll", sentences)
+    with pytest.raises(CorpusError) as caught:
+        write_config(tmp_path / "c.cfg", paths["train"], paths["dev"], str(encoder))
+    assert str(caught.value).startswith(f"{tmp_path / 'none.conll'} {message}")
+    assert not (tmp_path / "c.cfg").exists()
+
+
+def test_an_existing_file_is_kept_without_force(encoder, tmp_path):
+    data, path = conll(tmp_path / "data.conll"), tmp_path / "c.cfg"
+    path.write_text("mine")
+    with pytest.raises(ConfigError) as caught:
+        write_config(path, data, data, str(encoder))
+    assert str(caught.value) == (
+        f"{path} already exists. Nothing was overwritten. Specify another file, or overwrite this one: --force"
+    )
+    assert path.read_text() == "mine"
+    write_config(path, data, data, str(encoder), force=True)
+    assert path.read_text().startswith("# Written by python -m spacy bert-ner init config.")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["c.cfg", "data.conll"]
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        write_config(tmp_path / "no" / "c.cfg", Path("none"), Path("none"), "none")
+    assert str(caught.value) == (
+        f"{tmp_path}/no/c.cfg cannot be written, because the folder {tmp_path}/no does not exist. Create it, or "
+        f"specify another file: mkdir -p {tmp_path}/no"
+    )
+    with pytest.raises(ConfigError, match=r"is a folder\. Specify a file for the config, such as .*config\.cfg$"):
+        write_config(tmp_path, Path("none"), Path("none"), "none", force=True)
+
+
+def test_other_bad_input_is_refused(encoder, tmp_path):
+    data, path = conll(tmp_path / "data.conll"), tmp_path / "c.cfg"
+    with pytest.raises(CorpusError, match=r"none\.conll does not exist\. Check the spelling"):
+        write_config(path, tmp_path / "none.conll", data, str(encoder))
+    with pytest.raises(CheckpointError, match="The checkpoint 'no/encoder' is not a local folder"):
+        write_config(path, data, data, "no/encoder")
+    with pytest.raises(CorpusError, match="--lang zz cannot be used"):
+        write_config(path, data, data, str(encoder), lang="zz")
+    with pytest.raises(ConfigError, match=r"^\$\{x\} contains \$\{, which marks a reference to another setting"):
+        write_config(path, Path("${x}"), data, str(encoder))
+    assert not path.exists()
