@@ -1,5 +1,8 @@
 """Test that the recipes are in the package and can be found by name."""
 
+import subprocess
+import sys
+
 import pytest
 from support import ROOT
 
@@ -16,9 +19,17 @@ def test_the_recipes_of_the_package_are_those_of_the_repository():
         assert recipe_path(name).read_bytes() == (ROOT / "configs" / f"{name}.cfg").read_bytes()
 
 
-def test_the_recipes_are_package_data():
-    data = (ROOT / "pyproject.toml").read_text().partition("[tool.setuptools.package-data]\n")[2].partition("\n\n")[0]
-    assert any(line.startswith('"spacy_bert_ner.recipes" = ["*.cfg"]') for line in data.splitlines())
+@pytest.mark.process
+def test_a_build_of_the_package_has_the_recipes(tmp_path):
+    """Test what setuptools puts into the wheel: files, not links."""
+    command = [sys.executable, "-W", "ignore", "-c", "from setuptools import setup; setup()", "-q"]
+    steps = ["egg_info", "--egg-base", str(tmp_path), "build_py", "--build-lib", str(tmp_path / "lib")]
+    subprocess.run([*command, *steps], cwd=ROOT, check=True)
+    built = sorted((tmp_path / "lib" / "spacy_bert_ner" / "recipes").iterdir())
+    assert [path.name for path in built] == [f"{name}.cfg" for name in NAMES]
+    for path in built:
+        assert not path.is_symlink()
+        assert path.read_bytes() == (ROOT / "configs" / path.name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["best", "bert_ner.cfg", "../configs/bert_ner", ""])
