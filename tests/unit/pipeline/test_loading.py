@@ -133,7 +133,9 @@ def test_a_folder_of_something_else(tmp_path):
 
 @pytest.mark.parametrize("name", [5, None, ["me/x"]])
 def test_what_is_no_name_is_refused(name):
-    with pytest.raises(ConfigError, match="is invalid. Allowed: a folder, or a name on the Hub"):
+    with pytest.raises(
+        ConfigError, match="is invalid. Allowed: a folder, or the name of a repository on the Hugging Face Hub"
+    ):
         spacy_bert_ner.load(name)
 
 

@@ -204,7 +204,12 @@ def test_a_model_for_other_components_is_refused():
 
 
 def test_a_name_of_white_space_is_refused():
-    with pytest.raises(ConfigError, match=re.escape("name = ' ' is invalid. Allowed: a folder, or a name on the Hub")):
+    with pytest.raises(
+        ConfigError,
+        match=re.escape(
+            "name = ' ' is invalid. Allowed: a folder, or the name of a repository on the Hugging Face Hub"
+        ),
+    ):
         make(model=" ")
 
 
