@@ -309,7 +309,7 @@ In spaCy, each token gets a prediction, and decoding finds the best valid tag se
 import spacy
 
 nlp = spacy.blank("{lang}")
-nlp.add_pipe("bert_ner", config={{"model": {{"name": "path/to/this/folder"}}}})
+nlp.add_pipe("bert_ner", config={{"model": "path/to/this/folder"}})
 ```
 
 {transformers}"""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import spacy
-from spacy.cli._util import app
+from spacy.cli._util import app as spacy_app
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
@@ -12,6 +12,7 @@ from spacy.util import load_config, load_config_from_str, load_model_from_config
 from thinc.api import Config
 from typer.testing import CliRunner
 
+from spacy_bert_ner.cli import app as bert_ner_app
 from spacy_bert_ner.errors import BertNerError, CheckpointError, ConfigError
 
 pytestmark = pytest.mark.usefixtures("few_exceptions")
@@ -151,7 +152,7 @@ def recipe(encoder, examples, tmp_path):
     return tmp_path / "train.cfg"
 
 
-def run(*arguments):
+def run(*arguments, app=spacy_app):
     done = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     return done.output
@@ -181,6 +182,26 @@ def test_training_takes_a_string(recipe, encoder, tmp_path):
     assert trained.get_pipe("bert_ner").labels == ("geo", "org", "per")
     saved = Config().from_disk(tmp_path / "model-last" / "config.cfg", interpolate=False)
     assert saved["components"]["bert_ner"]["model"] == {**SECTION, "name": "${paths.checkpoint}"}
+
+
+@pytest.mark.usefixtures("silent_on_small_dev")
+def test_our_own_training_takes_a_string(recipe, tmp_path):
+    run("init", "fill-config", recipe, tmp_path / "filled.cfg")
+    filled = load_config(tmp_path / "filled.cfg")
+    filled["components"]["bert_ner"]["model"] = filled["components"]["bert_ner"]["model"]["name"]
+    filled.to_disk(tmp_path / "string.cfg")
+    train_command = ("train", tmp_path / "string.cfg", "--output", tmp_path / "out", "--no-progress")
+    run(*train_command, app=bert_ner_app)
+    trained = spacy.load(tmp_path / "out" / "model-last")
+    assert trained.get_pipe("bert_ner").labels == ("geo", "org", "per")
+    assert section(trained)["max_batch_tokens"] == 2048
+    run(*train_command, "--resume", app=bert_ner_app)
+
+
+def test_debug_model_takes_a_string(recipe, tmp_path):
+    run("init", "fill-config", recipe, tmp_path / "filled.cfg")
+    override = ("--components.bert_ner.model", load_config(recipe)["components"]["bert_ner"]["model"])
+    assert "model looks good" in run("debug", "model", tmp_path / "filled.cfg", "bert_ner", *override)
 
 
 MODELS = (
