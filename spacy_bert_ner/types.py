@@ -70,12 +70,14 @@ class DocPredictions(list[Prediction]):
     predictions (Iterable[Prediction]): the predicted entities. Default: none.
     unread (list[tuple[int, str]]): token index and label of each omitted entity. See `Settings.subword_reading`.
     n_joined (int): number of tokens that share a subword with an earlier token.
+    labels (tuple[str, ...]): entity labels of the pipeline, for the colours of entities. Empty if there are too many.
     """
 
     def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
         super().__init__(predictions)
         self.unread: list[tuple[int, str]] = []
         self.n_joined = 0
+        self.labels: tuple[str, ...] = ()
 
 
 class Encoding(NamedTuple):

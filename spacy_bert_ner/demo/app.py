@@ -17,8 +17,9 @@ from spacy.tokens import Doc
 
 from spacy_bert_ner.demo import text_parts, token_table
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.reporting.entity_html import EntitySpan, entity_spans, label_colors, render_entities
-from spacy_bert_ner.util.pipelines import load, our_components, running
+from spacy_bert_ner.reporting.entity_html import EntitySpan, entity_spans, render_entities
+from spacy_bert_ner.reporting.label_colours import label_colors
+from spacy_bert_ner.util.pipelines import entity_labels, load, our_components, running
 from spacy_bert_ner.util.user_code import import_code
 
 EXAMPLE = "Kevin Durant plays for the Brooklyn Nets. Last March he flew from New York to Lisbon, to Portuguese fans."
@@ -118,7 +119,8 @@ def show(name: str, text: str) -> None:
     if len(parts) > 1:
         number = int(st.number_input(f"Part of the text (1 to {len(parts):,})", 1, len(parts), 1))
     # This is safe because `render_entities` escapes its input.
-    st.html(STYLE + render_entities(parts[number - 1].text, selected[number - 1], label_colors(labels)))
+    colour_of = label_colors(entity_labels(open_pipeline(name)))
+    st.html(STYLE + render_entities(parts[number - 1].text, selected[number - 1], colour_of))
     st.dataframe(
         table,
         hide_index=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..reporting.entity_html import entity_spans, highlight, label_colors
+from ..reporting.entity_html import entity_spans, highlight
 from ..reporting.html import render
 from ..util.atomic_io import atomic_files
 from .measure import PipelineOutput
@@ -16,12 +16,15 @@ from .measure import PipelineOutput
 ENTITIES = "entities.html"
 
 
-def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: int) -> Path:
+def write_entities(
+    folder: Path, outputs: Mapping[str, PipelineOutput], limit: int, colour_of: Mapping[str, str]
+) -> Path:
     """Write the page to a folder atomically, replacing any existing page.
 
     folder (Path): output folder.
     outputs: pipeline outputs by pipeline name.
     limit (int): maximum number of documents to show, starting with the first document.
+    colour_of: CSS colours by label, as returned by `label_colors`.
     RETURNS: the path to the page.
     """
     parts = [
@@ -31,7 +34,10 @@ def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: i
             "cases": [
                 {
                     "where": f"{gold.file}, document {gold.number:,}",
-                    "rows": [("gold", _highlight(eg.reference)), ("predicted", _highlight(eg.predicted))],
+                    "rows": [
+                        ("gold", _highlight(eg.reference, colour_of)),
+                        ("predicted", _highlight(eg.predicted, colour_of)),
+                    ],
                 }
                 for gold, eg in zip(output.origins[:limit], output.examples[:limit], strict=True)
             ],
@@ -45,6 +51,5 @@ def write_entities(folder: Path, outputs: Mapping[str, PipelineOutput], limit: i
     return folder / ENTITIES
 
 
-def _highlight(doc: Doc) -> Markup:
-    entities = entity_spans(doc)
-    return highlight(doc.text, entities, label_colors({entity.label for entity in entities}))
+def _highlight(doc: Doc, colour_of: Mapping[str, str]) -> Markup:
+    return highlight(doc.text, entity_spans(doc), colour_of)

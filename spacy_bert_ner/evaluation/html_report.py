@@ -8,8 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from ..reporting.charts import Chart, to_svg
-from ..reporting.entity_html import EntitySpan, highlight, label_colors
+from ..reporting.entity_html import EntitySpan, highlight
 from ..reporting.html import render
+from ..reporting.label_colours import label_colors
 from .bootstrap import labels_by_frequency
 from .charts import MAX_LABELS
 from .error_cases import Case
@@ -36,7 +37,7 @@ def render_report(
     RAISES ImportError: matplotlib is not installed.
     """
     labels = {label for metrics in report["pipelines"].values() for label in metrics["scores"]["per_label"]}
-    colour_of = label_colors(labels)
+    colour_of = label_colors(*(metrics["labels"] for metrics in report["pipelines"].values()))
     parts = []
     for name, metrics in report["pipelines"].items():
         scores = metrics["scores"]

@@ -14,7 +14,7 @@ from spacy.training import Example
 
 from ..corpus.relabeling import rename_entities
 from ..decoding.label_rules import LabelRules
-from ..util.pipelines import complete_entity_labels, entity_setters, our_components
+from ..util.pipelines import complete_entity_labels, entity_labels, entity_setters, our_components
 
 _PIPELINES: weakref.WeakKeyDictionary[Any, weakref.ref[Language]] = weakref.WeakKeyDictionary()
 
@@ -99,6 +99,12 @@ def scope_of_component(component: Any) -> LabelScope:
     """
     nlp = _pipeline_of(component)
     return _make_scope([component], frozenset()) if nlp is None else scope_of(nlp)
+
+
+def labels_around(component: Any) -> frozenset[str]:
+    """Return the entity labels of a component's pipeline, or of the component if its pipeline is unknown."""
+    nlp = _pipeline_of(component)
+    return frozenset(component.labels) if nlp is None else entity_labels(nlp) | {*component.labels}
 
 
 def sets_entities_alone(component: Any) -> bool:

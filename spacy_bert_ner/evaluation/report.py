@@ -16,6 +16,7 @@ from spacy.vocab import Vocab
 
 from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON, part_file
 from ..errors import BertNerError, Errors
+from ..reporting.label_colours import label_colors
 from ..util.atomic_io import atomic_folder
 from ..util.pipelines import entity_labels, load, our_components
 from ..util.provenance import data_sum, pipeline_sum, versions
@@ -121,7 +122,8 @@ def evaluate(
     if output is not None:
         _write(output, report, outputs)
     if displacy is not None:
-        write_entities(displacy, outputs, displacy_limit)
+        colour_of = label_colors(*(described["labels"] for described in metrics.values()))
+        write_entities(displacy, outputs, displacy_limit, colour_of)
     return report
 
 

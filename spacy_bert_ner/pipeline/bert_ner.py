@@ -18,7 +18,7 @@ from ..decoding.label_rules import rename_head, wanted_labels
 from ..decoding.tag_scheme import check_labels
 from ..errors import BertNerError, CheckpointError, ConfigError, EncoderError, Errors, TagError
 from ..evaluation.existing_entities import reject_preset_gold
-from ..evaluation.label_scope import remember_pipeline, scope_of_component, sets_entities_alone
+from ..evaluation.label_scope import labels_around, remember_pipeline, scope_of_component, sets_entities_alone
 from ..evaluation.scorer import score_bert_ner
 from ..losses import gold_tags
 from ..losses.class_weights import balanced_weights
@@ -28,6 +28,7 @@ from ..models import token_classifier
 from ..models.shared_token_classifier import is_shared, listens
 from ..models.token_classifier import TokenClassifier
 from ..optim.default_optimizer import set_optimizer
+from ..reporting.label_colours import MOST_LABELS
 from ..tokenization.batching import read_ahead_batches
 from ..tokenization.tokenizer_fit import TokenizerFit
 from ..types import DocPredictions
@@ -251,10 +252,18 @@ class BertNer(SteppingPipe):
         if docs:
             self._ensure_loaded()
         predictions = predict(self.model, docs, self.settings, self.cfg["temperature"])
+        self._add_labels_to_colour(predictions)
         self._tokenizer_fit.add(docs, predictions)
         if not self._unread_reported:
             self._unread_reported = warn_of_unread(docs, predictions, self.settings, self.name)
         return predictions
+
+    def _add_labels_to_colour(self, predictions: list[DocPredictions]) -> None:
+        """Add the pipeline's labels to predictions, so that `show` gives a label the same colour in every Doc."""
+        if predictions and self.settings.spans_key is not None:
+            labels = labels_around(self)
+            for doc_predictions in predictions if len(labels) <= MOST_LABELS else ():
+                doc_predictions.labels = tuple(sorted(labels))
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[DocPredictions]) -> None:
         """Write entities to `doc.ents`, and entities with scores to `doc.spans`; see `doc_entities.write_entities`.

@@ -1,25 +1,19 @@
-"""Highlight entities and their scores in HTML pages and notebooks.
-
-The colours were chosen by a search. Even with simulated colour-vision deficiency (Machado et al. 2009,
-https://doi.org/10.1109/TVCG.2009.113), all pairs remain distinguishable, with a distance above 15 in CIELAB. All
-colours differ from white. Dark text on each colour has a contrast ratio above 7. The first colours differ most from
-each other. Each entity also shows its label, because there can be more labels than colours.
-"""
+"""Highlight entities and their scores in HTML pages and notebooks."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 from spacy import displacy
 from spacy.tokens import Doc
 
-from ..util.doc_entities import entity_score
+from ..util.doc_entities import entity_score, pipeline_labels
+from .label_colours import label_colors
 from .text import cut_middle, printable, score, visible
 
-TINTS = ("#66dbd1", "#c7a943", "#99bc81", "#bc9cf9", "#a8fcb4", "#7cbad9", "#f18fa8", "#cbe079")
 _MAX_LABEL = 40
 """Maximum number of characters in a label on a page."""
 _FRAME = "; outline: 2px solid #d55e00; outline-offset: 1px"
@@ -45,15 +39,6 @@ class EntitySpan(NamedTuple):
     label: str
     score: float | None = None
     stands_out: bool = False
-
-
-def label_colors(labels: Collection[str]) -> dict[str, str]:
-    """Assign a colour to each label. The same set of labels always gets the same colours.
-
-    labels: entity labels. The colours repeat after the eighth label.
-    RETURNS: CSS colours by label.
-    """
-    return {label: TINTS[i % len(TINTS)] for i, label in enumerate(sorted(labels))}
 
 
 def render_entities(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str, str]) -> str:
@@ -93,7 +78,7 @@ def highlight(text: str, entities: Sequence[EntitySpan], colour_of: Mapping[str,
     RETURNS: the HTML, which can be inserted safely into a template.
     """
     short_entities = [entity._replace(label=_short_label(entity.label)) for entity in entities]
-    short_colours = {_short_label(label): colour for label, colour in colour_of.items()}
+    short_colours = {_short_label(entity.label): colour_of[entity.label] for entity in entities}
     return Markup(render_entities(printable(text), short_entities, short_colours))  # noqa: S704, `render_entities` escapes
 
 
@@ -112,11 +97,10 @@ class Entities:
     def __init__(self, doc: Doc) -> None:
         self.text = doc.text
         self.entities = entity_spans(doc)
+        self.colours = label_colors(pipeline_labels(doc))
 
     def _repr_html_(self) -> str:
-        highlighted = render_entities(
-            self.text, self.entities, label_colors({entity.label for entity in self.entities})
-        )
+        highlighted = render_entities(self.text, self.entities, self.colours)
         if not self.entities:
             return f"{highlighted}<p>No entities.</p>"
         head = "".join(f"<th>{name}</th>" for name in ("entity", "label", "score", "start", "end"))

@@ -93,6 +93,8 @@ def write_entities(
         ).reshape(-1, 2),
         "unread": n_unread,
     }
+    if labels := getattr(predictions, "labels", ()):
+        attrs["labels"] = list(labels)
     if any(entity.attribute != EXTENSION for entity in scored):
         attrs["attributes"] = np.array([entity.attribute or "" for entity in scored])
     doc.spans.pop(spans_key, None)  # `entity_score` expects the latest group to be last
@@ -192,6 +194,12 @@ class ScoreGetter:
 
     def __call__(self, span: Span) -> float | None:
         return entity_score(span, self.attribute)
+
+
+def pipeline_labels(doc: Doc) -> set[str]:
+    """Return the entity labels of the pipelines that annotated a Doc, as far as their span groups contain them."""
+    groups = (group.attrs for group in doc.spans.values() if group.attrs.get("factory") == FACTORY)
+    return {label for attrs in groups for label in attrs.get("labels", ())}
 
 
 def kept_entities(doc: Doc) -> list[Span]:

@@ -84,8 +84,8 @@ def our_components(nlp: Language, *, include_disabled: bool = False) -> list[str
 
 def entity_labels(nlp: Language) -> frozenset[str]:
     """Return the declared labels of all components that set entities."""
-    setters = [name for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe)]
-    return frozenset(label for name in setters for label in nlp.pipe_labels.get(name, ()))
+    setters = [pipe for name, pipe in nlp.pipeline if _sets_entities(nlp, name, pipe)]
+    return frozenset(label for pipe in setters for label in getattr(pipe, "labels", ()))
 
 
 def complete_entity_labels(nlp: Language) -> frozenset[str]:

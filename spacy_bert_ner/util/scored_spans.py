@@ -44,7 +44,8 @@ class ScoredSpans(SpanGroup):
     def attrs(self) -> dict[str, Any]:
         """Return the attributes of the group by name.
 
-        `factory` identifies groups that `bert_ner` created. `unread` is the number of omitted entities. The arrays have
+        `factory` identifies groups that `bert_ner` created. `unread` is the number of omitted entities.
+        `labels` lists the labels of the pipeline, unless there are too many. The arrays have
         one row per span. `scores` contains the entity scores. `places` contains the start character, the end character
         and the label of each span. `offsets` contains the start and end characters of each entity's subwords.
         `attributes` contains the extension attribute for each score. It is missing if all of them are "score".

@@ -8,6 +8,7 @@ from spacy.tokens import Doc, DocBin, Span
 from typer.testing import CliRunner
 
 from spacy_bert_ner.cli import app
+from spacy_bert_ner.reporting.label_colours import label_colors
 
 TEXTS = ["Mia met Bo .", "Nobody <b> came .", "Rome is old ."]
 
@@ -55,6 +56,19 @@ def test_the_page_shows_gold_and_predicted_entities(paths, tmp_path):
     assert "Nobody &lt;b&gt; came" in page
     assert "test.spacy, document 3" in page
     assert "Showing 3 of 3 documents" in page
+
+
+def test_a_label_has_the_colour_that_the_pipeline_gives_it(paths, tmp_path):
+    nlp = spacy.blank("en")
+    patterns = [{"label": "DATE", "pattern": "Mia"}, {"label": "TIME", "pattern": "Rome"}]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
+    nlp.to_disk(tmp_path / "times")
+    assert run(tmp_path / "times", paths[1], "-dp", tmp_path)[0] == 0
+    page = (tmp_path / "entities.html").read_text("utf8")
+    colours = {label: colour for colour, label in re.findall(r"background: (#......)[^>]*>[^<]*<b[^>]*>([^<]*)<", page)}
+    assert colours["DATE"] != colours["TIME"]
+    expected = label_colors(["DATE", "TIME"])
+    assert colours == {"DATE": expected["DATE"], "TIME": expected["TIME"], "PER": "#f18fa8", "A&lt;B": expected["A<B"]}
 
 
 def test_so_many_documents_are_shown_and_an_older_page_is_replaced(paths, tmp_path):

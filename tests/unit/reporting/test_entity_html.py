@@ -6,10 +6,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import Span
+from spacy import displacy
+from spacy.tokens import Doc, Span
 
 import spacy_bert_ner
-from spacy_bert_ner.reporting.entity_html import TINTS, EntitySpan, label_colors, render_entities
+from spacy_bert_ner.reporting.entity_html import EntitySpan, render_entities
+from spacy_bert_ner.reporting.label_colours import TINTS, label_colors
+from spacy_bert_ner.types import DocPredictions
 
 
 def luminance(colour):
@@ -62,8 +65,36 @@ def test_dark_text_can_be_read_on_each_colour(tint):
 
 
 def test_the_same_labels_have_the_same_colours():
-    assert label_colors(["per", "geo"]) == label_colors({"geo", "per"}) == {"geo": TINTS[0], "per": TINTS[1]}
+    assert label_colors(["per", "geo"]) == label_colors({"geo", "per"}) == {"geo": "#99bc81", "per": "#f18fa8"}
     assert len({*label_colors([str(i) for i in range(20)]).values()}) == len(TINTS)
+
+
+USUAL_SETS = ["PER ORG LOC MISC", "art eve geo gpe nat org per tim", "PERSON ORG GPE DATE NORP EVENT LOC WORK_OF_ART"]
+
+
+@pytest.mark.parametrize("labels", [*USUAL_SETS, "a b c d e f g h", "drug dose route", "DATE TIME", "per PER PERSON"])
+def test_up_to_eight_labels_of_a_pipeline_differ(labels):
+    colours = label_colors(labels.split())
+    assert len({*colours.values()}) == len(colours) == len(labels.split())
+
+
+def test_a_label_has_one_colour_whatever_else_there_is():
+    assert label_colors(["DATE", "TIME"])["DATE"] == label_colors([])["DATE"] == label_colors(["DATE"])["DATE"]
+    first, second = ["DATE", "TIME"], ["drug", "TIME", "route"]
+    both = label_colors(first, second)
+    assert {label: both[label] for label in first} == label_colors(first)
+    assert len({*both.values()}) == 4
+    many = [f"label {i}" for i in range(33)]
+    assert label_colors(many) == {label: label_colors([])[label] for label in many}
+
+
+@pytest.mark.parametrize("labels", USUAL_SETS)
+def test_displacy_gives_usual_labels_the_same_colours(labels):
+    words = labels.split()
+    doc = Doc(spacy.blank("en").vocab, words=words)
+    doc.set_ents([Span(doc, i, i + 1, label=label) for i, label in enumerate(words)])
+    page = displacy.render(doc, style="ent", jupyter=False)
+    assert re.findall("background: (#......)", page) == [label_colors(words)[label] for label in words]
 
 
 def test_entities_are_marked_and_everything_is_escaped():
@@ -97,6 +128,22 @@ def test_a_notebook_shows_text_and_table(nlp, examples):
     assert "<i>" not in shown._repr_html_()
     assert re.findall("<td>(.*?)</td>", shown._repr_html_()) == ["Kevin Durant", "per", "-", "0", "12"]
     assert repr(shown) == "Kevin Durant  per  -"
+
+
+def test_a_notebook_shows_a_label_in_one_colour_in_every_text():
+    nlp = spacy.blank("en")
+    patterns = [{"label": "TIME", "pattern": "noon"}, {"label": "DATE", "pattern": "today"}]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
+    nlp.add_pipe("bert_ner", config={"model": {"name": "unused"}})
+    pipe = nlp.get_pipe("bert_ner")
+    expected = label_colors(["DATE", "TIME"])["TIME"]
+    assert expected != label_colors([])["TIME"]
+    doc = nlp.get_pipe("entity_ruler")(nlp.make_doc("noon"))
+    predictions = [DocPredictions()]
+    pipe._add_labels_to_colour(predictions)
+    pipe.set_annotations([doc], predictions)
+    for one in (doc, Doc(nlp.vocab).from_bytes(doc.to_bytes())):
+        assert re.findall("background: (#......)", spacy_bert_ner.show(one)._repr_html_()) == [expected]
 
 
 def test_scores_of_the_component_are_shown(make_nlp, tagger):
