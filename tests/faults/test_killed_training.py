@@ -209,7 +209,12 @@ MOMENTS = {
     "a save, with half a tokenizer": ("saving(2, 'tokenizer', half)", "Unpack failed", 0),
     "a save, with an empty meta.json": ("saving(2, 'meta.json', opened)", "Expected object or value", 0),
     "a save, with an empty config.cfg": ("saving(2, 'config.cfg', opened)", r"no \[nlp\] section found", 0),
-    "a save, with half a config.cfg": ("saving(2, 'config.cfg', half)", "Can't find component 'bert_ner'", 0),
+    # The file ends between two sections or within a line, as its length is.
+    "a save, with half a config.cfg": (
+        "saving(2, 'config.cfg', half)",
+        "Can't find component 'bert_ner'|Source contains parsing errors",
+        0,
+    ),
     "a save, before the component": ("saving(2, 'bert_ner', before)", 0, 0),
     "a save, with half of the weights": (
         "checkpoint.Checkpoint.save = at_call(2, checkpoint.Checkpoint.save, half_weights)",

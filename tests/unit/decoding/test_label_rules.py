@@ -180,7 +180,7 @@ def test_balanced_weights_are_counted_on_the_new_names(make_nlp, mixed):
 def test_a_label_that_the_data_lacks_is_told(make_nlp, mixed):
     nlp = make_nlp(config={"labels": ["per", "Geo"], "label_map": {"PERSON": "per"}})
     with pytest.warns(
-        UserWarning, match="labels contains Geo, but .* such entities. Its labels are: MISC, PERSON, geo"
+        UserWarning, match="labels contains Geo, but .* with these labels. Its labels are: MISC, PERSON, geo"
     ):
         nlp.initialize(lambda: mixed)
     assert bert_ner(nlp).labels == ("Geo", "per")
@@ -430,7 +430,7 @@ def test_without_it_the_error_names_what_works(sourced):
 
 
 def test_the_callback_names_the_components_that_there_are(sourced):
-    with pytest.raises(ConfigError, match="component = 'ner' is not a component .* Allowed: bert_ner"):
+    with pytest.raises(ConfigError, match="component = 'ner' does not name a component .* Allowed: bert_ner"):
         sourced(CALLBACK.format(name="ner"))
 
 
