@@ -25,7 +25,7 @@ class Sentence(NamedTuple):
     lines: line number where each word starts, from 1. Formats without lines use the number of the row or Doc.
     spaces: whether a space follows each word; None if the format does not store spaces.
     document: name of the document that contains the sentence; empty if the format does not store it.
-    incorrect: word spans that are known not to be entities with their labels. They may overlap.
+    incorrect: labelled word spans that are known not to be entities with these labels. They may overlap.
     """
 
     words: list[str]

@@ -89,14 +89,14 @@ class CorpusReader:
 
     paths: files or folders in any format in `FORMATS`, or folders that contain `.spacy` files at any depth. They are
         read in this order.
-    join (int): maximum number of tokens in an Example that joins consecutive sentences from one document. Each of them
-        still starts a sentence in the reference Doc. A longer sentence stays separate. Default: 0, no joining.
+    join (int): maximum number of tokens in an Example that joins consecutive sentences from one document. They
+        remain separate sentences in the reference Doc. A longer sentence gets its own Example. Default: 0, no joining.
     limit (int): maximum number of Examples before augmentation. Default: 0, no limit.
     augmenter: function that creates Examples from an Example. Default: None, no augmentation.
     options: options for `CorpusStream`. The pipeline's tokenizer splits text with offsets. Docs from `.spacy` files
         keep all their annotation, but `labels` and `label_map` rename entities and spans in span groups.
-    RAISES CorpusError: a setting is invalid. A call raises it if a file cannot be read, a folder contains several
-        splits, or there are no sentences to join.
+    RAISES CorpusError: a setting is invalid. Calling the reader raises the same error if a file cannot be
+        read, a folder contains several splits, or there are no sentences to join.
     """
 
     def __init__(

@@ -40,7 +40,10 @@ class TokenEdges(NamedTuple):
 
 
 class _AlignedSpan(NamedTuple):
-    """A span with token indices, from `first` (inclusive) to `last` (exclusive). If `label` is None, it is unknown."""
+    """A span with token indices, from `first` (inclusive) to `last` (exclusive).
+
+    If `label` is None, the annotation of these tokens is unknown.
+    """
 
     first: int
     last: int

@@ -120,7 +120,7 @@ def make_span(path: Path, line: int, start: object, end: object, label: object, 
 
 
 def document_name(path: Path, name: object) -> str:
-    """Return the name of a document. Prefix a number with the file name, because numbers repeat across files."""
+    """Return the name of a document. A number is prefixed with the file name, because numbers repeat across files."""
     if isinstance(name, int):
         return f"{path.name} {name}"
     return name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""

@@ -208,10 +208,12 @@ class CorpusStream:
         return [*(self._source.notes if self._source else []), *self._notes()]
 
     def _fit_offsets(self, aligner: SpanAligner) -> SchemeDetector:
-        """Read the whole file once. If some spans do not fit, read it again to detect the offset unit.
+        """Read the whole file once and return a detector that contains its tags.
+
+        If some spans do not fit, read the file again to detect the offset unit.
 
         RAISES CorpusError: the file cannot be read, or its spans do not fit. If most spans are shifted by the same
-            number, this error does not depend on the `misaligned` option.
+            number of units, the error is raised regardless of the `misaligned` option.
         """
         detector, error = None, None
         try:

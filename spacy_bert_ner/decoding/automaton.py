@@ -1,7 +1,7 @@
 """Build the finite automaton for a tag set: its states and the transitions between them.
 
-Which tags may follow a tag depends only on whether an entity is open and on its label. Tags that allow the same next
-tags therefore share one *state*. There are about half as many states as tags. In IOB2 with the labels a and b:
+Which tags may follow a tag depends only on whether an entity is open and, if so, on its label. Tags that allow the same
+next tags therefore share one *state*. There are about half as many states as tags. In IOB2 with the labels a and b:
 
     state       tags        may be followed by
     closed      O           O  B-a  B-b
@@ -64,12 +64,13 @@ class TagAutomaton:
         *Shape:* `(n_states, n_tags)`
     final_states: whether a sequence may end in each state. *Shape:* `(n_states,)`
     start (int): state before the first token.
-    closed_states: NumPy index of the states in which a sequence may end.
+    closed_states: the final states as a NumPy index.
     opens: whether each tag may follow in all closed states. *Shape:* `(n_tags,)`
     openers: IDs of the tags that `opens` includes or that may start a sequence, sorted by the state after the tag.
         *Shape:* `(n_openers,)`
-    self_loops (Transitions): the remaining transitions from a state to itself.
-    cross_transitions (list[Transitions]): the remaining transitions from one state to another.
+    self_loops (Transitions): the transitions from a state to itself that `opens` does not cover.
+    cross_transitions (list[Transitions]): the transitions from one state to another that `opens` does not
+        cover.
     """
 
     state_of_tag: Ints1d

@@ -7,9 +7,9 @@ ignores the state before it.
 
 A chain is cut into blocks, with more blocks than tokens per block. One NumPy call processes the first token of all
 blocks, the next call processes the second token of all blocks, and so on. One Python loop runs over the positions in a
-block, and another runs over the blocks. Each loop has about as many iterations as the square root of the number of
-tokens. Values in a block depend on the tokens outside it, so there are three passes. This is a parallel scan (Blelloch
-1990, https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf; for sequence models: Särkkä & García-Fernández 2021,
+block, and another runs over the blocks. The number of iterations of each loop is about the square root of the number
+of tokens. Values in a block depend on the tokens outside it, so there are three passes. This is a parallel scan
+(Blelloch 1990, https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf; for sequence models: Särkkä & García-Fernández 2021,
 https://arxiv.org/abs/2102.05743):
 
     tokens              0  1   2  3   4  5   6
@@ -131,7 +131,7 @@ class ForwardBackward:
 def forward_backward(probabilities: DoublesXd, is_start: Bools1d, tags: TagSet) -> ForwardBackward:
     """Sum the probabilities of all legal sequences before and after each token.
 
-    probabilities: probability of each tag for each token, above 0, for at least one token. *Shape:*
+    probabilities: positive probability of each tag for each token. There must be at least one token. *Shape:*
         `(n_tokens, n_tags)`
     is_start: whether each token is the first of a sequence. *Shape:* `(n_tokens,)`
     tags (TagSet): the tags and their rules.
@@ -165,7 +165,7 @@ def marginals(probabilities: DoublesXd, is_start: Bools1d, tags: TagSet) -> tupl
 
 
 def scaled(sums: DoublesXd, axis: int | tuple[int, ...], out: DoublesXd | None = None) -> tuple[DoublesXd, Doubles1d]:
-    """Scale an array to a maximum of 1 along axes, so products of many arrays stay within the floating-point range.
+    """Scale an array to a maximum of 1 along the given axes, so products of many arrays do not overflow or underflow.
 
     sums: nonnegative numbers in an array of any shape.
     axis (int | tuple[int, ...]): axes along which the maximum is computed.
@@ -238,8 +238,8 @@ class _BlockedChain:
         """Compute the values before a token from the values after it.
 
         after: values for each state after the token. *Shape:* `(n_states, m, n_blocks)`
-        space: two arrays to reuse, since allocation takes more time than the computation. The first one gets the
-            result. None allocates new arrays. *Shape:* `(n_states, m, n_blocks)` each
+        space: two arrays to reuse, since allocation takes more time than the computation. The result is stored
+            in the first one. None allocates new arrays. *Shape:* `(n_states, m, n_blocks)` each
         RETURNS: values for each state before the token. *Shape:* `(n_states, m, n_blocks)`
         """
         add, times, *_ = self.semiring

@@ -19,8 +19,8 @@ class LabelRules:
     """Rules that keep labels, rename them or treat them as `O`. See `make_rules`.
 
     labels (frozenset[str] | None): new names of the labels to keep; None for all labels.
-    label_map (Mapping[str, str | None]): new names of some labels, or None for labels that count as `O`. Applying the
-        map twice has the same effect as applying it once.
+    label_map (Mapping[str, str | None]): map from labels to new names, or to None for labels that count as `O`.
+        Applying the map twice has the same effect as applying it once.
     """
 
     labels: frozenset[str] | None = None

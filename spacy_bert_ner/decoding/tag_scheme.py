@@ -2,8 +2,8 @@
 
 This module depends only on Python and NumPy.
 
-A *label* is an entity type, such as `per`. A *tag*, such as `B-per`, adds a prefix for the token's position in the
-entity to the label. A *tag ID* is the index of the tag's column in the head. The table shows an entity with three
+A *label* is an entity type, such as `per`. A *tag*, such as `B-per`, consists of the label and a prefix for the token's
+position in the entity. A *tag ID* is the index of the tag's column in the head. The table shows an entity with three
 tokens, followed by `O`, an entity with one token and an adjacent entity with the same label:
 
     scheme   three tokens       O   one     another
@@ -213,7 +213,7 @@ class TagSet:
     tags (tuple[str, ...]): tag of each logit column.
     scheme (str): the scheme, as `infer_scheme` returns it.
     labels (tuple[str, ...]): the labels, sorted.
-    label_ids: index of each tag's label in `labels` plus one, or 0 for `O`. *Shape:* `(n_tags,)`
+    label_ids: 1 plus the index of each tag's label in `labels`, or 0 for `O`. *Shape:* `(n_tags,)`
     ids (dict): tag ID for each pair of role and label. The roles are `B`, `I`, `L`, `U` and `O`. Plain labels have the
         role `I`. If the head lacks a tag for a role, this is the ID of the closest tag.
     continues: whether each tag continues the entity of each preceding tag. *Shape:* `(n_tags before, n_tags)`

@@ -105,8 +105,8 @@ def transition_table(scheme: str) -> NDArray[np.int8]:
     Transitions from or to roles that the scheme lacks are forbidden.
 
     scheme (str): a key of `TABLES`.
-    RETURNS: outcomes. The first index is 1 if the labels are the same and 0 otherwise. The others are the indices of a
-        tag's role and the next tag's role in `ROLES`. *Shape:* `(2, n_roles, n_roles)`
+    RETURNS: outcomes. The first index is 1 if the labels are the same and 0 otherwise. The second and
+        third indices are those of a tag's role and the next tag's role in `ROLES`. *Shape:* `(2, n_roles, n_roles)`
     """
     table = np.full((2, len(ROLES), len(ROLES)), FORBIDDEN, dtype=np.int8)
     header, *rows = (line.split() for line in TABLES[scheme].strip().splitlines())

@@ -26,7 +26,7 @@ def token_rows(doc: Doc, pipe: BertNer | None) -> list[dict[str, Any]]:
     A row contains the token text (`token`) and the token's IOB tag in the Doc (`tag`). If the pipeline has a `bert_ner`
     component, the row also contains the token's `subwords` and its three most likely tags, `tag 1` to `tag 3`. Each of
     these tags is followed by its probability at the component's temperature. With Viterbi decoding,
-    probabilities are marginals over all valid tag sequences, as for entity scores. Otherwise, each token's
+    probabilities are marginals over all valid tag sequences, as for entity scores. With greedy decoding, each token's
     probabilities are independent of other tokens.
 
     doc (Doc): an annotated Doc.

@@ -87,8 +87,8 @@ class CheckpointMessages:
     graph_without_tags = (
         "The config.json for the ONNX graph '{name}' does not say which tags the logits represent. It contains "
         'these tags: {tags}. Allowed: a tag for each number from 0, as in "id2label": {{"0": "O", "1": "B-per", "2": '
-        '"I-per"}}, and "architectures", such as ["BertForTokenClassification"]. Add both, with the tags in the '
-        "order used in training."
+        '"I-per"}}, and a class name, as in "architectures": ["BertForTokenClassification"]. Add both, with the tags '
+        "in the order used in training."
     )
     pickled = (
         "The weights of '{name}' are in {files}, which can run code when loaded. Allowed: safetensors files. If you "
@@ -122,8 +122,8 @@ class CheckpointMessages:
         "folder. Allowed: names of safetensors files in that folder. Save the checkpoint again with save_pretrained()."
     )
     too_large = (
-        "config.json of the checkpoint '{name}' describes a far larger model than its weights: {found}. Allowed: "
-        "model.safetensors and config.json that were saved together. Save the checkpoint again."
+        "config.json of the checkpoint '{name}' describes a model that is far too large for its weights: {found}. "
+        "Allowed: model.safetensors and config.json that were saved together. Save the checkpoint again."
     )
     irregular_file = (
         "{file} in {folder} is a device, a pipe or a socket, so reading it may never end. Allowed: regular files and "
@@ -175,7 +175,8 @@ class CheckpointMessages:
     other_shapes = "its config.json does not match the shapes of these weights: {keys}"
     no_tokenizer = (
         "The checkpoint '{name}' has no tokenizer that can be loaded. Allowed: tokenizer.json in the folder with "
-        "config.json. If there are only older files, install sentencepiece and protobuf, and create it: "
+        "config.json. If the folder has only older tokenizer files, install sentencepiece and protobuf, and create "
+        "tokenizer.json: "
         "AutoTokenizer.from_pretrained('{name}').save_pretrained('{name}'). Reason: {reason}"
     )
     tokenizer_failed = (
@@ -187,7 +188,7 @@ class CheckpointMessages:
         "The tokenizer of the checkpoint '{name}' cannot be loaded safely. In {file}, {reason}. Save the tokenizer "
         "again from the original checkpoint."
     )
-    no_subwords = "it produces no subwords for any text in its vocabulary"
+    no_subwords = "it produces no subwords for any entry in its vocabulary"
     random_weights = (
         "The checkpoint '{name}' lacks some weights of its encoder, so these are random: {keys}. Allowed: "
         "model.safetensors and config.json that were saved together. Save the checkpoint again."
@@ -198,8 +199,8 @@ class CheckpointMessages:
         "merged."
     )
     other_head = (
-        "The head of the checkpoint '{name}' is not the head of {cls}, which is a linear layer on the encoder. {cls} "
-        "would ignore {count} ({keys}), so the results would be wrong. Train a head on labelled examples with "
+        "The head of the checkpoint '{name}' is not the head of {cls}, which is a linear layer on top of the encoder. "
+        "{cls} would ignore {count} ({keys}), so the results would be wrong. Train a head on labelled examples with "
         "nlp.initialize() and nlp.update(), or specify a checkpoint without such layers."
     )
     wrapped_weights = (
@@ -235,9 +236,9 @@ class CheckpointMessages:
         "add_label({first!r})"
     )
     checkpoint_is_encoder = (
-        "'{name}' is an encoder without a trained tag head. Its tags are: {tags}. Train a head: python -m spacy train "
-        "configs/bert_ner.cfg --components.bert_ner.model.name {name} --paths.train corpus/train.spacy --paths.dev "
-        "corpus/dev.spacy"
+        "'{name}' is an encoder without a trained tag head. Its config.json gives these tags: {tags}. Train a head: "
+        "python -m spacy train configs/bert_ner.cfg --components.bert_ner.model.name {name} --paths.train "
+        "corpus/train.spacy --paths.dev corpus/dev.spacy"
     )
     slow_tokenizer = (
         "The tokenizer of '{name}' ({cls}) is not a fast tokenizer, so it provides no character offsets. {advice}"

@@ -57,7 +57,7 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     field_count = "{path}, line {line}: the header has {needed} fields, but this row has {found}. Fix the row."
     label_count = (
         "{path}, line {line}: the number of words ({n_words}) differs from the number of labels ({n_tags}). Each word "
-        "must have exactly one label. Unless they are lists, words and labels must be separated by single spaces. Fix "
+        "must have exactly one label. Except in lists, words and labels must be separated by single spaces. Fix "
         "the row that starts with {start!r}."
     )
     bad_tag = (
@@ -164,7 +164,7 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
     )
     missing_keys = (
         "{where}: the data lacks {missing}. Its columns are: {found}. Required: tokens (or words) and ner_tags (or "
-        "tags, labels, ner). Rename a column, such as dataset.rename_column('text', 'tokens')"
+        "tags, labels, ner). Rename a column, as in dataset.rename_column('text', 'tokens')"
     )
     column_type = (
         "{path}: the column {column} has the invalid type {type}. Allowed: lists of strings in {words}, and lists of "

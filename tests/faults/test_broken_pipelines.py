@@ -216,7 +216,7 @@ def sharded(file):
 CONFIG, TOKENIZER = "model/config.json", "model/tokenizer.json"
 NO_VALUES = "cfg cannot be read: it is not a dictionary of valid learned values"
 CANNOT = r"cannot be loaded: "
-LARGE = r"config.json of the checkpoint .* describes a far larger model than its weights: "
+LARGE = r"config.json of the checkpoint .* describes a model that is far too large for its weights: "
 BROKEN = {
     "weights, cut off": (lambda folder: cut(folder, "model/model.safetensors"), CANNOT),
     "weights, empty": (put("model/model.safetensors", b""), CANNOT),

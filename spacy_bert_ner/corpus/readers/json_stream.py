@@ -92,7 +92,7 @@ def _rows(path: Path, text: TextIO) -> Iterator[tuple[int, str]]:
 
 
 def _end_before_comma(row: str, error: Exception) -> int:
-    """Return the end of a row's value if the only error is a trailing comma. Return 0 otherwise."""
+    """Return the end offset of a row's value if the only error is a trailing comma, or 0 otherwise."""
     if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and row[error.pos :].strip() == ",":
         return error.pos
     return 0
@@ -253,7 +253,7 @@ class _StreamDecoder:
 
 
 def _is_truncated(buffer: str, error: Exception) -> bool:
-    """Return whether decoding only fails at the end of the buffer, so that more text may complete the value."""
+    """Return whether decoding fails only at the end of the buffer, so that more text may complete the value."""
     if not isinstance(error, json.JSONDecodeError):
         return False
     return error.msg.startswith("Unterminated string") or error.pos >= len(buffer.rstrip()) - len(r'"\ud83d\ude00"')

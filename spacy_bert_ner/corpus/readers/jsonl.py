@@ -43,7 +43,7 @@ class Keys(NamedTuple):
         return self if text_key is None else self._replace(text=(text_key,))
 
     def has_text(self, record: Record) -> bool:
-        """Return whether a record has a text. If the record is truncated, its text may be None."""
+        """Return whether a record has a text. None also counts, because the text of a truncated record may be None."""
         key = next((key for key in self.text if key in record or value_at(record, key) is not None), None)
         return key is not None and isinstance(value_at(record, key), str | None)
 

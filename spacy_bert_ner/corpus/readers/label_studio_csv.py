@@ -1,4 +1,6 @@
-"""Read Label Studio exports in CSV or TSV format. Each row is an annotation. A cell stores its regions as JSON.
+"""Read Label Studio exports in CSV or TSV format.
+
+Each row is an annotation. One cell stores the annotation's regions as JSON.
 
 id,text,label,annotator,annotation_id
 1,Ada left.,"[{""start"": 0, ""end"": 3, ""text"": ""Ada"", ""labels"": [""per""]}]",1,4

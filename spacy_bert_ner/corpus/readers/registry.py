@@ -126,8 +126,8 @@ class DetectedCorpus(NamedTuple):
     layout (ColumnLayout | None): the content of each column. Default: None (the format is not `conll`).
     notes (Callable): a function that returns the notes for the user about how the file was read. They are complete once
         the whole file has been read. Default: a function that returns no notes.
-    source (TextSource | None): the source of a text format, with its encoding and additional notes. Default: None (not
-        a text format).
+    source (TextSource | None): the text file, with its encoding and additional notes. Default: None (the format is not
+        text).
     """
 
     format: str
@@ -140,8 +140,9 @@ class DetectedCorpus(NamedTuple):
 class Fields(NamedTuple):
     """The fields that the user specifies. None (the default) selects the default field of the format.
 
-    tag (int | None): the tag column number in a column file, from 1. Negative numbers count from the last column (-1).
-    word (int | None): the word column number. Negative numbers count from the last column (-1).
+    tag (int | None): the number of the tag column in a column file, from 1. Negative numbers count from the last column
+        (-1).
+    word (int | None): the number of the word column. Negative numbers count from the last column (-1).
     document (str | None): the CSV column, CoNLL-U comment or JSON key with the document names. See `CorpusStream`.
     text (str | None): the JSON key or CSV column with the text. See `CorpusStream`.
     """

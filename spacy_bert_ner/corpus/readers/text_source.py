@@ -231,9 +231,11 @@ class TextSource:
         return True
 
     def _find_invalid_byte(self, formats: str) -> _InvalidByte | None:
-        """Decode the whole file and determine whether its lines end with line feeds or carriage returns.
+        """Find the first byte that is invalid in the encoding.
 
-        RETURNS (_InvalidByte | None): the first byte that is invalid in the encoding. None if all bytes are valid.
+        If there is none, determine whether lines end with line feeds or carriage returns.
+
+        RETURNS (_InvalidByte | None): the invalid byte. None if all bytes are valid.
         RAISES CorpusError: the file contains a NUL character before that byte, or the codec does not report the
             position of an error.
         """

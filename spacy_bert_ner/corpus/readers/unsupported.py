@@ -34,7 +34,7 @@ def find_unsupported(path: Path, rows: Sequence[str]) -> Unsupported | None:
 
 
 def _begins_with(name: str) -> Callable[[Path, Sequence[str]], bool]:
-    """Return a function that recognises a file by its first XML element or, in other files, by its first characters.
+    """Return a function that recognises an XML file by its first element and any other file by its first characters.
 
     name (str): the name of the element, or the first characters of the file.
     """

@@ -52,7 +52,7 @@ class _Unit(NamedTuple):
     begin (int): the start offset in the file.
     end (int): the end offset in the file.
     word (str): the text, which may contain escape sequences.
-    labels (list[Key]): the annotations. The number is empty if an annotation only covers this row.
+    labels (list[Key]): each annotation's number and label. The number is empty if the annotation covers only this row.
     """
 
     line: int
@@ -65,7 +65,7 @@ class _Unit(NamedTuple):
 
 
 class _ParsedSentence(NamedTuple):
-    """A sentence and its annotations that may continue in an adjacent sentence.
+    """A sentence and those of its annotations that may continue in an adjacent sentence.
 
     text (AnnotatedText | Invalid): the sentence, or the error if it is invalid.
     first (set[Key]): the numbered annotations for the first token.

@@ -25,7 +25,7 @@ class LabelColumn(NamedTuple):
 
     layer (str): the full name of the layer.
     feature (str): the name of the feature.
-    cell_index (int): the index of the cell in a row. The token has index 0.
+    cell_index (int): the index of the cell in a row, counted from the token's cell, which has index 0.
     """
 
     layer: str

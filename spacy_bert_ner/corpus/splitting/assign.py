@@ -30,8 +30,8 @@ class Split(NamedTuple):
     seed (int): random seed for shuffling. Default: 42.
     by_document (bool): whether to keep all sentences from one document in the same split.
     stratify (bool): whether to give each split a proportional share of every label.
-    duplicates (str): which duplicates to keep in the same split, a value in `DUPLICATES`. "near" includes exact and
-        near-duplicates, "exact" includes only exact duplicates, and "keep" includes neither.
+    duplicates (str): which duplicates must be in the same split, a value in `DUPLICATES`. "near" means exact and
+        near-duplicates, and "exact" means only exact duplicates. "keep" means none: duplicates stay where they are.
     """
 
     shares: str
@@ -42,7 +42,7 @@ class Split(NamedTuple):
 
 
 class SplitFeatures(NamedTuple):
-    """The sentence features that determine the splits. *Shape of each:* `(n, …)`
+    """The sentence features that determine the splits. *Shape of each array:* `(n, …)`
 
     copies: for each sentence, index of the first identical sentence.
     near: for each sentence, index of the first sentence in its group of near-duplicates.

@@ -24,7 +24,7 @@ class Writer(Protocol):
         """Add a sentence with IOB2 tags. Unknown tags are None."""
 
     def write(self, path: Path, order: Ints1d | None = None) -> None:
-        """Write all sentences to a file in this order. None keeps the order in which they were added."""
+        """Write all sentences to a file in the given order, or as they were added if `order` is None."""
 
     def close(self) -> None:
         """Delete the temporary files."""

@@ -262,7 +262,7 @@ def test_code_is_refused(hub, folder):
 def test_a_config_that_asks_for_too_much_is_refused_before_weights_are_fetched(hub, folder):
     change(folder, "config.json", vocab_size=10**11)
     hub.add("me/x", folder)
-    refuses(hub, r"'me/x' describes a far larger model than its weights: [0-9,]{15,} weights")
+    refuses(hub, r"'me/x' describes a model that is far too large for its weights: [0-9,]{15,} weights")
 
 
 def test_weights_elsewhere_are_refused(hub, folder):
