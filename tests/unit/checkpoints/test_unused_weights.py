@@ -68,7 +68,7 @@ def test_a_trained_head_of_another_kind_is_refused(tagger, kind):
     n = len(ADDED[kind])
     assert str(error.value) == (
         f"The head of the checkpoint '{tagger}' is not the head of BertForTokenClassification, which is a linear layer "
-        f"on the encoder. BertForTokenClassification would ignore {n} weights "
+        f"on top of the encoder. BertForTokenClassification would ignore {n} weights "
         f"({', '.join(sorted(ADDED[kind]))}), so the results would be wrong. Train a "
         "head on labelled examples with nlp.initialize() and nlp.update(), or specify a checkpoint without such layers."
     )

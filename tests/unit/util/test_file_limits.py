@@ -93,7 +93,7 @@ TAGS = {i: f"B-{i}" for i in range(4097)}
         ({"text_config": {"num_labels": 5000}}, "has 5000 tags in num_labels"),
         (
             {"num_hidden_layers": 200_000},
-            "larger model than its weights: num_hidden_layers = 200000, but at most 1,000",
+            "far too large for its weights: num_hidden_layers = 200000, but at most 1,000",
         ),
         ({"encoder_layers": 10**9}, "encoder_layers = 1000000000"),
         ({"n_layer": 10**9}, "n_layer = 1000000000"),
