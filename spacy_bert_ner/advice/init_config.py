@@ -225,7 +225,8 @@ def _about(data: DataFacts) -> str:
     rest = f" and {more} more" if more > 0 else ""
     documents = f" in {data.n_documents:,} documents" if data.n_documents else ""
     size = f"{data.n_texts:,} {data.unit}{documents}, {data.n_tokens:,} tokens"
-    return f"{size}, {data.n_entities:,} entities ({listed}{rest}), format {data.format}."
+    entities = "1 entity" if data.n_entities == 1 else f"{data.n_entities:,} entities"
+    return f"{size}, {entities} ({listed}{rest}), format {data.format}."
 
 
 def _about_encoder(encoder: EncoderFacts) -> str:

@@ -12,7 +12,7 @@ class TrainingMessages:
         "python -m spacy train"
     )
     no_entities_to_learn = (
-        "{path} contains no entities in {n} texts ({how}). Allowed: text in which entities are annotated. Check the "
+        "{path} contains no entities ({how}; texts: {n}). Allowed: text in which entities are annotated. Check the "
         "columns and labels: python -m spacy bert-ner inspect {path}"
     )
     config_exists = (

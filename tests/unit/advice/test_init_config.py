@@ -185,7 +185,7 @@ def test_a_fine_tuned_checkpoint_is_named(tagger, tmp_path):
 @pytest.mark.parametrize(
     ("sentences", "message"),
     [
-        (["Nobody/O came/O"], "contains no entities in 1 texts (format conll, "),
+        (["Nobody/O came/O"], "contains no entities (format conll, "),
         ([], "contains no annotated sentences. Pass annotated text in one of these formats: "),
     ],
 )

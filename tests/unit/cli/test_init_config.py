@@ -48,7 +48,7 @@ def test_options_for_reading_are_passed_on_and_written(data, encoder, tmp_path):
     options = ["--column", 2, "--tag-scheme", "IOB2", "--labels", "loc", "--label-map", "geo=loc", "--skip-invalid", 3]
     code, output = init(tmp_path / "c.cfg", "--train", data, "--dev", data, "--encoder", encoder, *options)
     assert code == 0, output
-    assert "1 entities (loc 1)" in output
+    assert "1 entity (loc 1)" in output
     for part in ("train", "dev"):
         reader = load_config(tmp_path / "c.cfg", interpolate=False)["corpora"][part]
         expected = {"column": 2, "tag_scheme": "IOB2", "labels": ["loc"], "label_map": {"geo": "loc"}}
