@@ -119,7 +119,8 @@ def check_target(path: Path, *, force: bool) -> None:
 
     path (Path): the file.
     force (bool): whether an existing file may be replaced.
-    RAISES ConfigError: the file exists and may not be replaced, is a folder, or its folder does not exist.
+    RAISES ConfigError: the file exists and may not be replaced, the path is a folder, or the parent folder does not
+        exist.
     """
     if path.is_dir():
         raise ConfigError(Errors.config_is_folder.format(path=path, file=path / "config.cfg"))

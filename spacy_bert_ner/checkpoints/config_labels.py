@@ -25,8 +25,8 @@ def labels_in_config(
 
     name (str): folder or Hub name of the checkpoint.
     revision, tag_scheme, tag_map, label_rules: see `Checkpoint.from_pretrained`.
-    RETURNS (tuple[str, ...]): the labels. Empty if they are not known without loading the checkpoint, or if it cannot
-        be loaded. Loading then reports the reason.
+    RETURNS (tuple[str, ...]): the labels. Empty if they cannot be determined without loading the checkpoint, or if the
+        checkpoint cannot be loaded. In the second case, the error is reported when it is loaded.
     """
     try:
         folder = folder_at_hand(name, revision)

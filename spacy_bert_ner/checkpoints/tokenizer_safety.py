@@ -115,7 +115,7 @@ def _max_growth(rules: list[_Rule]) -> float:
     """Return the maximum number of characters that a sequence of rules can produce from one character.
 
     A literal pattern matches known characters, so each match is attributed to its first character. A regular expression
-    can match anything, so the characters after its replacement are unknown.
+    can match anything, so it is not known which characters remain after a replacement.
     """
     firsts = {rule.text[0] for rule in rules if rule.text}
     return max((_growth_of(first, rules, firsts) for first in sorted(firsts)), default=_growth_of("", rules, firsts))

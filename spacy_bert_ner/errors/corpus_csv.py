@@ -8,8 +8,8 @@ class CsvMessages:
 
     many_labels = (
         "{path}, {unit} {line}{place}: {n_words} words have {n} different tags without prefixes ({listed}), which is "
-        "too many labels. In a column file, specify the tag column: --column 2. If the tags are labels, with an "
-        "average of at least {uses} words per label, specify --tag-scheme plain"
+        "too many labels. In a column file, specify the tag column: --column 2. If the tags are labels, specify "
+        "--tag-scheme plain. This requires an average of at least {uses} words per label."
     )
     prefixed_labels = (
         "{path}: {n} of {total} tags have the prefix of a scheme ({listed}). --tag-scheme plain would treat the prefix "

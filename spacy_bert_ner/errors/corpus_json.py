@@ -15,13 +15,13 @@ class JsonMessages:
         'spans in the text: "spans": [{{"start": 0, "end": 3, "label": "per"}}]. Pass a file with entities.'
     )
     no_spans_anywhere = (
-        "{path}: no record has spans. The first record without spans is on line {line}. The file looks like text "
-        'classification, or like annotation without entities. Allowed: "spans": [{{"start": 0, "end": 3, "label": '
-        '"per"}}], and "spans": [] for a text without entities. Pass a file with entities.'
+        "{path}: no record has spans. The first record without spans is on line {line}. The file looks like "
+        'text-classification data, or like annotated text without entities. Allowed: "spans": [{{"start": 0, "end": 3, '
+        '"label": "per"}}], and "spans": [] for a text without entities. Pass a file with entities.'
     )
     spans_rejected = (
-        "{n} spans are not entities because the annotator rejected them. To train on them as incorrect spans: "
-        '[components.bert_ner] incorrect_spans_key = "{key}"'
+        "{n} spans were not saved as entities because the annotator rejected them. To train on them as incorrect "
+        'spans: [components.bert_ner] incorrect_spans_key = "{key}"'
     )
     rejected_misfits = (
         "{n} rejected spans were skipped because they cannot be entities: they start or end inside a token or with "

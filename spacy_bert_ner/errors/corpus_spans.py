@@ -53,15 +53,16 @@ class SpanMessages:
         "character."
     )
     offsets_converted = (
-        "The offsets count {unit} and were converted. All {n} spans fit this unit, but only {n_plain} of {n} fit "
-        "without conversion. To turn off conversion: --offsets characters"
+        "The offsets count {unit} and were converted to characters. With this unit, all {n} spans fit the text; "
+        "without conversion, only {n_plain} do. To turn off conversion: --offsets characters"
     )
     other_units_fit = ". All spans also fit if the offsets count {units}, so check some of the spans"
     offsets_ambiguous = (
-        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file "
-        "contains the offsets of these spans but not their text, so each such character was counted as one. If it "
-        "counts as two, {n_aligned} of the spans also fit the tokens. If the offsets count it as two: --offsets "
-        "utf-16. If they count it as one, hide this warning: --offsets characters. The first span is {first}"
+        "{n} spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two "
+        "characters. The file contains the offsets of these spans but not their text, so the unit cannot be verified. "
+        "Each such character was counted as one. If each were counted as two, {n_aligned} of the spans would fit the "
+        "tokens too. If the file counts them as two: --offsets utf-16. If it counts them as one, hide this warning: "
+        "--offsets characters. The first of these spans is {first}"
     )
     unit_suspected = (
         "{total} spans depend on the unit of the offsets. {n} of them do not fit the text without conversion, and "

@@ -1,4 +1,4 @@
-"""Hold the state that exists only while a checkpoint is trained. It is neither saved nor copied."""
+"""Hold the state that exists only while a checkpoint is being trained. It is neither saved nor copied."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ _RATES = ("attention_dropout", "activation_dropout", "dropout", "drop_prob", "dr
 
 
 class FastDropout(torch.nn.Dropout):
-    """A `torch.nn.Dropout` that uses one random number for four elements on a CPU.
+    """A `torch.nn.Dropout` that uses one random number for every four elements on a CPU.
 
-    On a CPU, torch draws one number after another for the elements, which takes an eighth of an update's time. The bits
-    come from torch's generator, so `torch.manual_seed` makes them reproducible. On other devices, this module behaves
-    like `torch.nn.Dropout`.
+    On a CPU, torch draws a separate number for each element, one after another, which accounts for an eighth of the
+    time of an update. The bits come from torch's generator, so `torch.manual_seed` makes them reproducible. On other
+    devices, this module behaves like `torch.nn.Dropout`.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:

@@ -122,7 +122,7 @@ def sentence_of(
 
 
 def _name_of_tag(tag: int, names: Sequence[str] | None, column: str, where: dict[str, Any]) -> str | None:
-    """Return the name for a tag number, or None if the tag is unknown.
+    """Return the name for a tag number, or None if the number marks the tag as unknown.
 
     RAISES CorpusError: the number has no name.
     """

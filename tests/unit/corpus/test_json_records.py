@@ -26,7 +26,7 @@ def test_rejected_and_ignored_spans_are_no_entities_and_counted(tmp_path):
     path = lines(tmp_path, {"text": TEXT, "spans": spans, "answer": "accept"})
     assert found(path) == [[("Ada", "per"), ("Bob", "per")]]
     assert messages(path) == [
-        "1 spans are not entities because the annotator rejected them. To train on them as incorrect spans: "
+        "1 spans were not saved as entities because the annotator rejected them. To train on them as incorrect spans: "
         "[components.bert_ner] "
         'incorrect_spans_key = "incorrect_spans"',
         "1 spans were skipped because the annotator ignored them. No action is required.",
@@ -59,7 +59,7 @@ def test_a_file_without_spans_is_refused(tmp_path):
     rows = [{"text": "a", "answer": "reject"}, {"text": TEXT, "answer": "accept"}, {"text": "b", "answer": "accept"}]
     fails(
         lines(tmp_path, *rows),
-        ": no record has spans. The first record without spans is on line 2. The file looks like text classific",
+        ": no record has spans. The first record without spans is on line 2. The file looks like text-classif",
     )
     assert found(lines(tmp_path, *rows, {"text": "Ada", "spans": [span(0, 3)]})) == [[], [], [("Ada", "per")]]
 

@@ -127,8 +127,8 @@ def fails(path: Path, **options: object) -> str:
 def test_the_unit_that_all_spans_fit_is_taken_and_told(tmp_path, write, text, count, unit, title, n_plain):
     path = write(tmp_path, (text, spans(text, count)))
     message = (
-        f"The offsets count {title} and were converted. All 3 spans fit this unit, but only {n_plain[write]} of 3 "
-        "fit without conversion. To turn off conversion: --offsets characters"
+        f"The offsets count {title} and were converted to characters. With this unit, all 3 spans fit the text; "
+        f"without conversion, only {n_plain[write]} do. To turn off conversion: --offsets characters"
     )
     assert found(path) == (unit, [NAMES], [message])
     assert "--offsets" not in "".join(found(path, offsets="auto", misaligned="error")[2][1:])
@@ -239,8 +239,8 @@ def test_the_trial_passes_over_what_cannot_be_read_or_is_not_annotated(tmp_path)
     unit, named, messages = found(path, skip_invalid=1)
     assert (unit, named) == ("utf-16", [NAMES, NAMES])
     assert messages[0].startswith(
-        "The offsets count UTF-16 units and were converted. All 6 spans fit this unit, "
-        "but only 0 of 6 fit without conversion."
+        "The offsets count UTF-16 units and were converted to characters. With this unit, all 6 spans fit the text; "
+        "without conversion, only 0 do."
     )
     assert messages[1].startswith("1 sentences were skipped because they cannot be read")
     assert fails(path).startswith(f"{path}, line 3, id 9: the record requires text or data, but its keys are: id.")
@@ -252,8 +252,8 @@ def test_a_text_that_fits_in_no_unit_is_left_out_and_says_nothing_of_it(tmp_path
     unit, named, messages = found(path, skip_invalid=1)
     assert (unit, named) == ("utf-16", [NAMES, NAMES])
     assert messages[0].startswith(
-        "The offsets count UTF-16 units and were converted. All 6 spans fit this unit, "
-        "but only 0 of 6 fit without conversion."
+        "The offsets count UTF-16 units and were converted to characters. With this unit, all 6 spans fit the text; "
+        "without conversion, only 0 do."
     )
     assert "the span 'PER' from 0 to 99 is invalid in a text with 9 UTF-16 units." in messages[1]
     assert "the span 'PER' from 0 to 99 is invalid in a text with 9 characters." in fails(path)
@@ -302,11 +302,12 @@ def test_spans_behind_characters_that_count_as_two_are_told_of(tmp_path):
     unit, named, messages = found(path)
     assert (unit, named) == ("characters", [[("Ada", "PER")], NAMES, [("b", "x")]])
     assert messages == [
-        "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two. The file "
-        "contains the offsets of these spans but not their text, so each such character was counted as one. If it "
-        "counts as two, 1 of the spans also fit the tokens. If the offsets count it as two: --offsets utf-16. If they "
-        "count it as one, hide this warning: "
-        f"--offsets characters. The first span is {path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
+        "4 spans follow a character beyond U+FFFF, such as an emoji, which JavaScript counts as two "
+        "characters. The file contains the offsets of these spans but not their text, so the unit cannot be verified. "
+        "Each such character was counted as one. If each were counted as two, 1 of the spans would fit the tokens too. "
+        "If the file counts them as two: --offsets utf-16. If it counts them as one, hide this warning: "
+        "--offsets characters. The first of these spans is "
+        f"{path}, line 2, id 2: 'Ada' (PER, 2-5) in '😀 [Ada] met Bob in Rome.'"
     ]
 
 
@@ -329,7 +330,7 @@ def test_inspect_tells_both(tmp_path):
     assert (
         findings["offset_units"]
         .details[0]
-        .startswith("The offsets count UTF-16 units and were converted. All 3 spans fit this unit")
+        .startswith("The offsets count UTF-16 units and were converted to characters. With this unit, all 3 spans fit")
     )
     path = doccano(tmp_path, (EMOJI, spans(EMOJI, len)))
     findings = {finding.code: finding for finding in inspect_files([path], examples=1).findings}
@@ -474,8 +475,8 @@ def test_the_command_converts_tells_and_writes_the_option_down(tmp_path):
     result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")])
     assert result.exit_code == 0
     assert (
-        "The offsets count UTF-16 units and were converted. All 6 spans fit this unit, "
-        "but only 0 of 6 fit without conversion."
+        "The offsets count UTF-16 units and were converted to characters. With this unit, all 6 spans fit the text; "
+        "without conversion, only 0 do."
     ) in " ".join(result.output.split())
     convert(path, tmp_path / "out", offsets="utf-16", split="50/50", duplicates="keep")
     assert "--offsets utf-16" in json.loads((tmp_path / "out" / "split.json").read_text())["again"]

@@ -20,7 +20,7 @@ TEXT = "Ada met Bob in New York."
 WORDS = ["Ada", "met", "Bob", "in", "New", "York", "."]
 UNKNOWN = [None] * 7
 REJECTED = (
-    "1 spans are not entities because the annotator rejected them. To train on them as incorrect spans: "
+    "1 spans were not saved as entities because the annotator rejected them. To train on them as incorrect spans: "
     "[components.bert_ner] "
     "incorrect_spans_key"
 )

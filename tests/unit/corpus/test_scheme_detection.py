@@ -235,7 +235,7 @@ def test_a_column_of_as_many_tags_as_words_is_refused(tmp_path, named):
         f"{path}, line 2, the last column: 1001 words have 1001 different tags without prefixes ('lemma0', 'lemma1', "
         "'lemma2', 'lemma3', 'lemma4'), which is too many labels. In a column file, specify the tag column: "
         "--column 2. "
-        "If the tags are labels, with an average of at least 10 words per label, specify --tag-scheme plain"
+        "If the tags are labels, specify --tag-scheme plain. This requires an average of at least 10 words per label."
     )
     with pytest.raises(CorpusError, match=f"^{re.escape(expected)}$"):
         read_corpus(path, format="conll", tag_scheme=named)
