@@ -1,1 +1,1 @@
-"""Write a config for training that fits the data and the encoder. The entry point is `init_config.write_config`."""
+"""Write a training config that suits the data and the encoder. The entry point is `init_config.write_config`."""

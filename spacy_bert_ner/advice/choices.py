@@ -1,4 +1,4 @@
-"""Choose the settings for a training from the facts about the data and the encoder. All functions are pure."""
+"""Choose training settings based on facts about the data and the encoder. All functions are pure."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _MAX_STEPS = 20_000
 _MIN_STEPS = 200
 _FULL_BATCH, _SMALL_BATCH = 16, 8
 _PASS = 4096
-"""Number of subwords for which activations are kept in memory at once: two batches of short texts."""
+"""Target number of subwords in a pass, which bounds the memory for activations. Two batches of short texts fit."""
 _SHORT = 128
-"""Length up to which a window needs no setting, in subwords; see `token_classifier.default_window`."""
+"""Maximum text length in subwords for which the default window is used; see `token_classifier.default_window`."""
 
 
 class Layers(NamedTuple):
-    """How the layers of an encoder are trained.
+    """The training settings for the layers of an encoder.
 
-    rate (float): the highest learning rate.
-    layer_decay (float): learning rate of each layer, as a multiple of that of the layer above.
-    frozen (int): how many of the lowest layers are not trained.
-    reset (int | str): how many of the highest layers are reinitialised.
-    is_measured (bool): whether these values were measured for an encoder of this size.
+    rate (float): peak learning rate.
+    layer_decay (float): ratio of each layer's learning rate to that of the layer above it.
+    frozen (int): number of the lowest layers that are not trained.
+    reset (int | str): number of the highest layers to reinitialise, or "auto".
+    is_measured (bool): whether these values are based on measurements with an encoder of this size.
     """
 
     rate: float
@@ -36,37 +36,38 @@ class Layers(NamedTuple):
 
 
 _MEASURED = {(6, 384): Layers(0.00025, 0.85, 1, "auto", True)}
-"""The values that `configs/bert_ner.cfg` has for MiniLM, by number of layers and width; see `benchmarks/README.md`."""
+"""The values for MiniLM in `configs/bert_ner.cfg`, by number of layers and width; see `benchmarks/README.md`."""
 
 
 def layers(n_layers: int, width: int) -> Layers:
-    """Choose learning rates, and which layers to freeze and to reinitialise.
+    """Choose the learning rates and the numbers of layers to freeze and to reinitialise.
 
-    Sizes that were not measured get the learning rate of the literature, and all their layers are trained alike.
+    For sizes without measurements, the learning rate comes from the literature, and all layers are trained with it.
 
     n_layers (int): number of layers in the encoder.
-    width (int): dimension of its vectors. 0 if unknown; it then gets the rate for BERT-base, which is the safest.
-    RETURNS (Layers): the values.
+    width (int): dimension of its vectors. 0 if unknown: in that case, the rate for BERT-base is used, because it is the
+        safest.
+    RETURNS (Layers): the chosen values.
     """
     usual = Layers(usual_rates(width or 768)[0], 1.0, 0, 0, False)
     return _MEASURED.get((n_layers, width), usual)
 
 
 def length(usual_length: int, *, mark_case: bool) -> int:
-    """Return the length of a text with the marks for capital letters.
+    """Return the length of a text including case markers.
 
-    usual_length (int): length without marks, in subwords.
-    mark_case (bool): whether capital letters are marked. Marks add a sixth in news; see `docs/training.md`.
+    usual_length (int): length without case markers, in subwords.
+    mark_case (bool): whether capital letters are marked. In news, the markers add a sixth; see `docs/training.md`.
     RETURNS (int): the length.
     """
     return -(-usual_length * 7 // 6) if mark_case else usual_length
 
 
 class Batch(NamedTuple):
-    """The size of a batch.
+    """The batch size and the number of passes per step.
 
-    size (int): number of texts in a step.
-    n_passes (int): number of passes over which the texts of a step are spread, `accumulate_gradient`.
+    size (int): number of texts per step.
+    n_passes (int): number of passes into which a step is divided, for the setting `accumulate_gradient`.
     """
 
     size: int
@@ -74,11 +75,11 @@ class Batch(NamedTuple):
 
 
 def batch(n_texts: int, usual_length: int) -> Batch:
-    """Choose the batch size by the amount of data, and the number of passes by the memory that long texts need.
+    """Choose the batch size based on the amount of data, and the number of passes based on the length of the texts.
 
     n_texts (int): number of texts in the training data.
     usual_length (int): 99th percentile of their lengths in subwords.
-    RETURNS (Batch): the size.
+    RETURNS (Batch): the batch size and the number of passes.
     """
     size = _FULL_BATCH if n_texts >= 10 * _FULL_BATCH else _SMALL_BATCH
     n_passes = 1
@@ -88,11 +89,11 @@ def batch(n_texts: int, usual_length: int) -> Batch:
 
 
 class Steps(NamedTuple):
-    """The length of a training.
+    """The length of a training run.
 
     max_steps (int): number of steps.
     eval_frequency (int): number of steps between two evaluations.
-    patience (int): number of steps without a better score after which the training stops.
+    patience (int): number of steps without a better score after which training stops.
     """
 
     max_steps: int
@@ -101,12 +102,12 @@ class Steps(NamedTuple):
 
 
 def steps(n_texts: int, batch_size: int) -> Steps:
-    """Choose the length of a training: ten epochs for the first thousand texts, and four for all others.
+    """Choose the length of a training run: ten epochs for the first thousand texts, and four for all further texts.
 
-    The number of steps is from 200 to 20,000, and the training is evaluated 10 to 15 times.
+    The run has 200 to 20,000 steps and is evaluated 10 to 15 times.
 
     n_texts (int): number of texts in the training data.
-    batch_size (int): number of texts in a step.
+    batch_size (int): number of texts per step.
     RETURNS (Steps): the numbers of steps. `max_steps` is a multiple of `eval_frequency`.
     """
     n_seen = 10 * min(n_texts, 1000) + 4 * max(0, n_texts - 1000)
@@ -117,11 +118,11 @@ def steps(n_texts: int, batch_size: int) -> Steps:
 
 
 class Window(NamedTuple):
-    """How texts are cut into windows.
+    """The settings for cutting texts into windows.
 
     window (int | None): maximum number of subwords in a window; None for the default, which is at most 128.
     overlap (int): number of subwords that neighbouring windows share.
-    cut_at (str): where texts are cut: "sentences" or "tokens".
+    cut_at (str): boundaries at which texts are cut: "sentences" or "tokens".
     """
 
     window: int | None
@@ -130,11 +131,11 @@ class Window(NamedTuple):
 
 
 def window(usual_length: int, max_window: int) -> Window:
-    """Choose the window in which 99 % of the texts fit, up to the number of positions of the encoder.
+    """Choose a window that fits 99% of the texts, up to the maximum that the encoder supports.
 
     usual_length (int): 99th percentile of the lengths of the texts in subwords, including special subwords.
-    max_window (int): maximum number of subwords in a window of the encoder.
-    RETURNS (Window): the window. Texts that do not fit are cut anywhere, with a wide overlap.
+    max_window (int): maximum number of subwords in a window that the encoder supports.
+    RETURNS (Window): the window. If the texts do not fit, they are cut at any token, with a large overlap.
     """
     if usual_length <= min(_SHORT, max_window):
         return Window(None, min(32, max_window // 4), "sentences")
@@ -144,11 +145,12 @@ def window(usual_length: int, max_window: int) -> Window:
 
 
 def marks_case(is_lower_casing: bool, n_cased: int, n_mixed: int) -> bool:
-    """Choose whether capital letters are marked: for a lower-casing encoder, if case carries information.
+    """Choose whether to mark capital letters. This helps an encoder that lowercases text if case carries information.
 
-    is_lower_casing (bool): whether the tokenizer turns capital letters into small ones.
+    is_lower_casing (bool): whether the tokenizer lowercases text.
     n_cased, n_mixed (int): see `DataFacts`.
-    RETURNS (bool): True if at least half of the sentences mix small and capital letters, or if none could be checked.
+    RETURNS (bool): whether to mark them. Always False if the tokenizer keeps case. Otherwise True if at least half of
+        the checked sentences mix upper and lower case, or if no sentences could be checked.
     """
     return is_lower_casing and 2 * n_mixed >= n_cased
 
@@ -157,7 +159,7 @@ def reader(format: str, has_options: bool) -> str:
     """Choose the corpus reader.
 
     format (str): the format of the data.
-    has_options (bool): whether any option says how to read the data.
+    has_options (bool): whether any options for reading the data are set.
     RETURNS (str): spaCy's reader for `.spacy` files without options, otherwise the reader of this package.
     """
     return SPACY_READER if format == "spacy" and not has_options else OWN_READER

@@ -1,4 +1,4 @@
-"""Change values in the text of a config, so that all its comments are kept."""
+"""Change values in the text of a config without losing its comments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reference(NamedTuple):
 
 
 def as_value(value: object) -> str:
-    """Return a value as text for a config. `$` is doubled, because a single one refers to another setting.
+    """Return a value as text for a config. Each `$` is doubled, because a single `$` begins a reference.
 
     value (object): a value that JSON can represent, or a `Reference`.
     RETURNS (str): the text.
@@ -31,16 +31,16 @@ def as_value(value: object) -> str:
 
 
 def as_comment(text: str) -> list[str]:
-    """Return a text as comment lines that are at most 120 characters wide.
+    """Wrap a text into comment lines of at most 120 characters.
 
-    text (str): the text. An empty text gives no lines.
+    text (str): the text. If it is empty, there are no lines.
     """
     wrapped = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
     return [f"# {line}" for line in wrapped]
 
 
 class ConfigText:
-    """The text of a config, whose values can be changed.
+    """The text of a config in which values can be changed.
 
     text (str): the text.
     """
@@ -52,7 +52,7 @@ class ConfigText:
         return "\n".join(self._lines) + "\n"
 
     def set_head(self, comments: Sequence[str]) -> None:
-        """Replace everything before the first section.
+        """Replace all lines before the first section with comments.
 
         comments (Sequence[str]): texts to write as comments, one paragraph each.
         """
@@ -60,12 +60,12 @@ class ConfigText:
         self._lines[:first] = [line for text in comments for line in as_comment(text)] + [""]
 
     def set(self, section: str, key: str, value: object, reason: str = "") -> None:
-        """Change a value. The reason replaces the comments directly above it.
+        """Change a value. A reason replaces the comments directly above it.
 
         section (str): name of the section, such as `training.batcher`.
         key (str): the key.
         value (object): see `as_value`.
-        reason (str): why the value was chosen. Default: no reason, which keeps the comments.
+        reason (str): reason for the value, as a comment. An empty string keeps the existing comments. Default: "".
         RAISES KeyError: the config does not contain the section or the key.
         """
         start, end = self._section(section)
@@ -82,7 +82,7 @@ class ConfigText:
 
         section (str): name of the section.
         values (Mapping[str, object]): the values; see `as_value`.
-        reason (str): why the values were chosen. Default: no reason.
+        reason (str): reason for the values, as a comment at the start of the section. Default: "" (no comment).
         RAISES KeyError: the config does not contain the section.
         """
         start, end = self._section(section)

@@ -1,4 +1,4 @@
-"""Collect the facts about the data and the encoder on which a config depends."""
+"""Collect the facts about the data and the encoder that determine the config."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ class DataFacts(NamedTuple):
 
     path (Path): the file or folder.
     format (str): the format of its first file.
-    unit (str): what a text is: "sentences" or "texts". A Doc in a `.spacy` file may be either, and is a text.
-    n_texts, n_documents, n_tokens (int): number of texts, of named documents and of tokens.
-    labels (tuple[tuple[str, int], ...]): the labels and the number of their entities, most frequent first.
-    usual_length, longest (int): 99th percentile and maximum of the lengths of the texts in subwords, including special
+    unit (str): what is counted as a text: "sentences" or "texts". In a `.spacy` file, each Doc is a text, even if it is
+        a single sentence.
+    n_texts, n_documents, n_tokens (int): numbers of texts, named documents and tokens.
+    labels (tuple[tuple[str, int], ...]): each label with its number of entities, most frequent first.
+    usual_length, longest (int): 99th percentile and maximum of the text lengths in subwords, including special
         subwords.
-    n_cased, n_mixed (int): number of sentences that were checked for letter case, and number of those that have both
-        small and capital letters.
+    n_cased, n_mixed (int): number of sentences that were checked for letter case, and number of these that mix upper
+        and lower case.
     """
 
     path: Path
@@ -55,9 +56,9 @@ class EncoderFacts(NamedTuple):
     name (str): folder or Hub name of the encoder.
     n_layers (int): number of layers; 0 if they cannot be identified.
     width (int): dimension of its vectors; 0 if unknown.
-    is_lower_casing (bool): whether its tokenizer turns capital letters into small ones.
+    is_lower_casing (bool): whether its tokenizer lowercases text.
     max_window (int): maximum number of subwords in a window, including special subwords.
-    labels (tuple[str, ...]): the labels of a head that was fine-tuned for tags; empty if there is none.
+    labels (tuple[str, ...]): labels of the trained tag head; empty if there is none.
     """
 
     name: str
@@ -71,7 +72,7 @@ class EncoderFacts(NamedTuple):
 def encoder_facts(checkpoint: Checkpoint) -> EncoderFacts:
     """Collect the facts about an encoder.
 
-    checkpoint (Checkpoint): the encoder, as `Checkpoint.load_tokenizer_only` returns it.
+    checkpoint (Checkpoint): the encoder, as returned by `Checkpoint.load_tokenizer_only`.
     RETURNS (EncoderFacts): the facts.
     """
     config = checkpoint.model.config
@@ -100,10 +101,10 @@ def data_facts(path: Path, counter: SubwordCounter, **reading: Any) -> DataFacts
     """Read a split once to collect the facts about it.
 
     path (Path): the file, or a folder with `.spacy` files.
-    counter (SubwordCounter): counter for the subwords.
+    counter (SubwordCounter): counter of subwords for the encoder.
     reading (Any): options for `CorpusStream`.
     RETURNS (DataFacts): the facts.
-    RAISES CorpusError: a file cannot be read, or contains no sentences, or no file contains an entity.
+    RAISES CorpusError: a file cannot be read or contains no sentences, or none of the files contains an entity.
     """
     files = files_in(path, reading.get("format", "auto"))
     streams = [CorpusStream(file, **reading) for file in files]

@@ -1,4 +1,4 @@
-"""Write a filled and commented config that fits the data and the encoder."""
+"""Write a complete config with comments that suits the data and the encoder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MOST_LABELS = 6
 
 
 class Plan(NamedTuple):
-    """What the data and the encoder are like, and what was chosen for them.
+    """The facts about the data and the encoder, and the settings chosen for them.
 
     train, dev (DataFacts): facts about the training data and the dev data.
     encoder (EncoderFacts): facts about the encoder.
-    layers (Layers): learning rates, and how layers are trained.
-    batch (Batch): batch size.
-    steps (Steps): number of steps.
-    window (Window): how texts are cut into windows.
+    layers (Layers): learning rates and numbers of layers to freeze and to reinitialise.
+    batch (Batch): batch size and number of passes.
+    steps (Steps): length of the training run.
+    window (Window): settings for cutting texts into windows.
     mark_case (bool): whether capital letters are marked.
     """
 
@@ -45,12 +45,12 @@ class Plan(NamedTuple):
 
     @property
     def epochs(self) -> float:
-        """Return the number of epochs in the training."""
+        """Return the number of training epochs."""
         return self.steps.max_steps * self.batch.size / self.train.n_texts
 
 
 def make_plan(train: DataFacts, dev: DataFacts, encoder: EncoderFacts) -> Plan:
-    """Choose the settings for a training.
+    """Choose the training settings.
 
     train, dev (DataFacts): facts about the training data and the dev data.
     encoder (EncoderFacts): facts about the encoder.
@@ -84,16 +84,16 @@ def write_config(
 ) -> list[str]:
     """Write a config that fits the data and the encoder.
 
-    path (Path): the file to write. It appears only when it is complete.
+    path (Path): the file to write. It is written completely or not at all.
     train, dev (Path): the training data and the dev data.
     encoder (str): folder or Hub name of the encoder.
     lang (str): language code of the text. Default: "en".
     gpu (bool): whether the training will run on a GPU. Default: False.
-    force (bool): whether an existing file is replaced. Default: False.
-    reading (Any): options for `CorpusStream`, which are also written to the config. None stands for the default.
-    RETURNS (list[str]): at most ten lines that say what the data and the encoder are like, and what was chosen and why.
-    RAISES ConfigError: the file exists and `force` is False, its folder does not exist, or a name cannot be written to
-        a config.
+    force (bool): whether to replace an existing file. Default: False.
+    reading (Any): options for `CorpusStream`, which are also written to the config. None selects the default.
+    RETURNS (list[str]): at most ten lines that describe the data, the encoder and the chosen settings, with reasons.
+    RAISES ConfigError: the file exists and `force` is False, the path is a folder, the parent folder does not exist, or
+        a name cannot be written to a config.
     RAISES CheckpointError: the encoder cannot be found or loaded.
     RAISES CorpusError: the data cannot be read, or contains no entities.
     """
@@ -115,7 +115,7 @@ def write_config(
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Reject a file that cannot be written.
+    """Check that a file may be written.
 
     path (Path): the file.
     force (bool): whether an existing file may be replaced.
@@ -131,9 +131,9 @@ def check_target(path: Path, *, force: bool) -> None:
 
 
 def config_text(plan: Plan, path: Path, lang: str, options: dict[str, Any], *, gpu: bool) -> str:
-    """Return the recipe `bert_ner` with the chosen values, and comments that say why they were chosen.
+    """Return the recipe `bert_ner` with the chosen values, and comments that give the reasons.
 
-    plan (Plan): the choices.
+    plan (Plan): the facts and the settings.
     path (Path): the file that the config will be written to, for the command in its first lines.
     lang (str): language code of the text.
     options (dict[str, Any]): options for `CorpusStream`.
@@ -142,10 +142,10 @@ def config_text(plan: Plan, path: Path, lang: str, options: dict[str, Any], *, g
     """
     text = ConfigText(recipe_path("bert_ner").read_text(encoding="utf8"))
     start = next_command(path, gpu=gpu)
-    text.set_head(["Written by python -m spacy bert-ner init config. A comment says why a value was chosen.", start])
+    text.set_head(["Written by python -m spacy bert-ner init config. The comments explain the values.", start])
     text.set("paths", "train", str(plan.train.path), _about(plan.train))
     text.set("paths", "dev", str(plan.dev.path), _about(plan.dev))
-    device = "For a GPU, because of --gpu." if gpu else 'For a CPU. For a GPU: "pytorch".'
+    device = "For a GPU (--gpu)." if gpu else 'For a CPU. For a GPU: "pytorch".'
     text.set("system", "gpu_allocator", "pytorch" if gpu else None, device)
     text.set("nlp", "lang", lang)
     _set_model(text, plan)
@@ -157,7 +157,7 @@ def config_text(plan: Plan, path: Path, lang: str, options: dict[str, Any], *, g
 
 def _set_model(text: ConfigText, plan: Plan) -> None:
     encoder, layers, window = plan.encoder, plan.layers, plan.window
-    text.set(_COMPONENT, "name", encoder.name, f"{_about_encoder(encoder)}.")
+    text.set(_COMPONENT, "name", encoder.name, _about_encoder(encoder))
     text.set(_COMPONENT, "window", window.window, _why_window(plan))
     text.set(_COMPONENT, "overlap", window.overlap)
     text.set(_COMPONENT, "cut_at", window.cut_at)
@@ -171,7 +171,7 @@ def _set_reader(text: ConfigText, part: str, data: DataFacts, options: dict[str,
     reader = choices.reader(data.format, bool(options))
     section, path = f"corpora.{part}", Reference(f"paths.{part}")
     if reader == choices.SPACY_READER:
-        text.set(section, "path", path, "spaCy reads its own format.")
+        text.set(section, "path", path, "spaCy's reader, because the data is in spaCy's format.")
         return
     parameters = inspect.signature(make_corpus_reader_v1).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -186,15 +186,15 @@ def _set_training(text: ConfigText, plan: Plan) -> None:
     n = steps.max_steps // steps.eval_frequency
     text.set("training", "eval_frequency", steps.eval_frequency, f"{n} evaluations.")
     text.set("training", "patience", steps.patience)
-    text.set("training.batcher", "size", batch.size, f"Number of {plan.train.unit} in a step.")
+    text.set("training.batcher", "size", batch.size, f"Number of {plan.train.unit} per step.")
     text.set("training.optimizer", "layer_decay", layers.layer_decay)
-    text.set("training.optimizer.learn_rate", "initial_rate", layers.rate, f"{_why_rate(plan)}.")
+    text.set("training.optimizer.learn_rate", "initial_rate", layers.rate, _why_rate(plan))
 
 
 def report(plan: Plan, path: Path, *, gpu: bool) -> Iterator[str]:
-    """Yield the lines that say what the data and the encoder are like, and what was chosen and why.
+    """Yield lines that describe the data, the encoder and the chosen settings, with reasons.
 
-    plan (Plan): the choices.
+    plan (Plan): the facts and the settings.
     path (Path): the config that was written.
     gpu (bool): whether the training will run on a GPU.
     YIELDS (str): at most ten lines.
@@ -212,7 +212,7 @@ def report(plan: Plan, path: Path, *, gpu: bool) -> Iterator[str]:
 
 
 def next_command(path: Path, *, gpu: bool) -> str:
-    """Return the command that trains with a config.
+    """Return the command for training with a config.
 
     path (Path): the config.
     gpu (bool): whether to train on a GPU.
@@ -232,39 +232,44 @@ def _about(data: DataFacts) -> str:
 
 def _about_encoder(encoder: EncoderFacts) -> str:
     layers = f"{encoder.n_layers} layers" if encoder.n_layers else "an unknown number of layers"
-    case = "lower-cases text" if encoder.is_lower_casing else "keeps case"
-    head = f"fine-tuned for {', '.join(encoder.labels)}" if encoder.labels else "no tag head"
-    positions = f"at most {encoder.max_window} subwords in a window"
-    return f"{encoder.name} has {layers}, width {encoder.width or 'unknown'}, {positions}, {case}, {head}"
+    width = f"width {encoder.width}" if encoder.width else "unknown width"
+    case = "a tokenizer that lowercases text" if encoder.is_lower_casing else "a tokenizer that keeps case"
+    head = f"a head fine-tuned for {', '.join(encoder.labels)}" if encoder.labels else "no tag head"
+    positions = f"at most {encoder.max_window} subwords per window"
+    return f"{encoder.name} has {layers}, {width}, {positions}, {case}, and {head}."
 
 
 def _why_rate(plan: Plan) -> str:
     n_layers = plan.encoder.n_layers or "an unknown number of"
-    size = f"{n_layers} layers of width {plan.encoder.width or 'unknown'}"
+    width = f"width {plan.encoder.width}" if plan.encoder.width else "unknown width"
+    size = f"{n_layers} layers of {width}"
     if plan.layers.is_measured:
-        return f"Measured for encoders of this size ({size})"
-    return f"Usual for this width in the literature; not measured for this size ({size})"
+        return f"Measured for encoders of this size ({size})."
+    return f"Usual for this width in the literature, but not measured for this size ({size})."
 
 
 def _why_frozen(plan: Plan) -> str:
     if plan.layers.frozen:
-        return f"Frozen: {plan.layers.frozen}, which was measured to be as accurate and faster."
+        return f"Frozen: {plan.layers.frozen}, which was faster and equally accurate in measurements."
     return "Frozen: 0, because no other number was measured for this size."
 
 
 def _why_reset(plan: Plan) -> str:
     if plan.layers.reset == "auto":
-        kept = "none, because the checkpoint is fine-tuned for tags" if plan.encoder.labels else "the highest"
+        kept = "none, because the checkpoint is fine-tuned for tags" if plan.encoder.labels else "the highest layer"
         return f'Reinitialised ("auto"): {kept}.'
     return f"Reinitialised: {plan.layers.reset}, because no other number was measured for this size."
 
 
 def _why_passes(plan: Plan) -> str:
     if plan.batch.n_passes == 1:
-        return "The batch is short enough for one pass. A larger number needs less memory; the result is the same."
+        return (
+            "The texts are short enough for one pass per step. A larger number requires less memory; the result is the "
+            "same."
+        )
     return (
-        f"{plan.batch.n_passes} passes a step, because 1 in 100 {plan.train.unit} has {plan.train.usual_length} "
-        "subwords or more. A larger number needs less memory; the result is the same."
+        f"{plan.batch.n_passes} passes per step, because 1 in 100 {plan.train.unit} has {plan.train.usual_length} "
+        "subwords or more. A larger number requires less memory; the result is the same."
     )
 
 
@@ -274,20 +279,23 @@ def _why_steps(plan: Plan) -> str:
 
 def _why_window(plan: Plan) -> str:
     window, train = plan.window, plan.train
-    lengths = f"99 % of the {train.unit} have at most {train.usual_length} subwords (longest: {train.longest})"
+    lengths = f"99% of the {train.unit} have at most {train.usual_length} subwords (longest: {train.longest})"
     if plan.mark_case:
-        lengths += " and marks for capitals add a sixth"
+        lengths += ", plus a sixth for case markers"
     if window.window is None:
-        return f"{lengths}, so that the default fits (null: at most 128)."
+        return f"{lengths}, so the default is sufficient (null: at most 128)."
     if window.cut_at == "sentences":
-        return f"{lengths}, so that {window.window} fit."
-    return f"{lengths}, but the encoder takes {window.window}. They are cut, and neighbours share {window.overlap}."
+        return f"{lengths}, so a window of {window.window} is sufficient."
+    return (
+        f"{lengths}, but the encoder supports only {window.window}. Longer {train.unit} are cut, and neighbouring "
+        f"windows share {window.overlap} subwords."
+    )
 
 
 def _why_case(plan: Plan) -> str:
-    mixed = f"{plan.train.n_mixed:,} of {plan.train.n_cased:,} sentences mix small and capital letters"
+    mixed = f"{plan.train.n_mixed:,} of {plan.train.n_cased:,} sentences mix upper and lower case"
     if not plan.encoder.is_lower_casing:
-        return "Capital letters are not marked, because the encoder keeps case."
+        return "Capital letters are not marked, because the tokenizer keeps case."
     if plan.mark_case:
-        return f"Capital letters are marked, because the encoder lower-cases text and {mixed}."
+        return f"Capital letters are marked, because the tokenizer lowercases text and {mixed}."
     return f"Capital letters are not marked, because only {mixed}."

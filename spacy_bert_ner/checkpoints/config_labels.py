@@ -1,4 +1,4 @@
-"""Read the labels of a trained head from `config.json`, without its weights, `transformers` or the network."""
+"""Read the labels of a trained head from `config.json`, without weights, `transformers` or network access."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def labels_in_config(
     tag_map: Mapping[str, str] | None = None,
     label_rules: LabelRules = ALL_LABELS,
 ) -> tuple[str, ...]:
-    """Return the sorted labels that a checkpoint will have, if its config is in a folder or in the Hub cache.
+    """Return a checkpoint's labels in sorted order, if its config is in a local folder or in the Hub cache.
 
     name (str): folder or Hub name of the checkpoint.
     revision, tag_scheme, tag_map, label_rules: see `Checkpoint.from_pretrained`.

@@ -85,13 +85,13 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
     name_in_config = (
         "[components.{name}] name = {value!r} is invalid, because spaCy names a component after its section. Allowed: "
-        'no name. If it is the name of a checkpoint, set model instead: [components.{name}] model = "{value}", or in '
-        'Python: nlp.add_pipe("bert_ner", config={{"model": "{value}"}})'
+        "the name of the section, or no name. If the value is the name of a checkpoint, set model instead: "
+        '[components.{name}] model = "{value}", or in Python: nlp.add_pipe("bert_ner", config={{"model": "{value}"}})'
     )
     unknown_setting = "{key} is not a setting of bert_ner. Allowed: {allowed}."
     no_language = (
-        "spaCy cannot create a pipeline for the language {lang!r}: {reason}. Allowed: the code of a language in spaCy, "
-        'such as "en" or "de", or "xx" for any language.'
+        "spaCy cannot create a pipeline for the language {lang!r}: {reason}. Allowed: the code of a language that "
+        'spaCy supports, such as "en" or "de", or "xx" for any language.'
     )
     settings_of_pipeline = (
         "'{name}' is a saved pipeline, which has its own settings, so {keys} cannot be set here. Allowed: settings for "
@@ -157,7 +157,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
     extension_taken = (
         "ent._.{attribute} does not return entity scores, because other code has already registered this extension "
-        "(Span.set_extension). The other extension is kept. Allowed: a name that nothing else uses, or null for no "
+        "(Span.set_extension). The other extension is kept. Allowed: a name that no other code uses, or null for no "
         'extension. Set another name: nlp.add_pipe("bert_ner", config={{"score_attribute": "bert_ner_score"}}). The '
         'span group contains the scores too: doc.spans[spans_key].attrs["scores"].'
     )

@@ -19,17 +19,17 @@ class TrainingMessages:
         "{path} already exists. Nothing was overwritten. Specify another file, or overwrite this one: --force"
     )
     config_folder_missing = (
-        "{path} cannot be written, because the folder {folder} does not exist. Create it, or specify another file: "
-        "mkdir -p {folder}"
+        "{path} cannot be written, because the folder {folder} does not exist. Create it (mkdir -p {folder}), or "
+        "specify another file."
     )
     name_is_reference = (
-        "{name} contains ${{, which marks a reference to another setting in a config. Allowed: any other name. Rename "
-        "the file or folder."
+        "{name} contains ${{, which marks a reference to another setting in a config. Allowed: names without ${{. "
+        "Rename the file or folder."
     )
     config_is_folder = "{path} is a folder. Specify a file for the config, such as {file}"
     unknown_recipe = (
-        "--recipe {name} is not a recipe. Allowed: {names}. For a config file, omit --recipe: python -m spacy bert-ner "
-        "train CONFIG"
+        "--recipe {name} is unknown. Allowed: {names}. To train with a config file, omit --recipe: python -m spacy "
+        "bert-ner train CONFIG"
     )
     recipe_and_config = (
         "CONFIG {config} and --recipe {recipe} were both specified. Allowed: one of them. Omit --recipe to train with "

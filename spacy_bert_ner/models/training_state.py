@@ -9,7 +9,7 @@ from ..nn.sparse_embedding_grad import SparseEmbeddingGrad
 
 
 class TrainingState:
-    """The gradient weights, the gradient table and the loss scaler of one checkpoint.
+    """The gradient weights, the embedding gradient and the loss scaler of one checkpoint.
 
     averages (bool): whether to divide accumulated gradients by their weights. If False, a step uses the sum of the
         gradients over tokens, as spaCy's own components do.
@@ -41,6 +41,6 @@ class TrainingState:
         """Sum the gradients and their weights over all workers; see `GradientAccumulator.all_reduce`.
 
         model (torch.nn.Module): the model whose trained parameters have gradients.
-        add_up (AllReduce): function that adds the tensors of all workers in place.
+        add_up (AllReduce): function that sums tensors over all workers in place.
         """
         self.accumulator.all_reduce([param for param in model.parameters() if param.requires_grad], add_up)

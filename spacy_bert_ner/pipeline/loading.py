@@ -24,14 +24,15 @@ _MODEL_KEYS = frozenset(model_section("")) - {"@architectures", "name"}
 def load(name: str | Path, lang: str = "en", **settings: Any) -> Language:
     """Load a saved pipeline, or a checkpoint in a new pipeline.
 
-    name (str | Path): folder of a saved pipeline, installed pipeline package, or checkpoint. A checkpoint is a folder
-        or the name of a model on the Hugging Face Hub.
-    lang (str): language of the new pipeline, such as "de". A saved pipeline has its own. Default: "en".
+    name (str | Path): folder of a saved pipeline, name of an installed pipeline package, or a checkpoint. A checkpoint
+        is a folder or the name of a model on the Hugging Face Hub.
+    lang (str): language code for the new pipeline, such as "de". Ignored for a saved pipeline, which has its own
+        language. Default: "en".
     **settings: settings of the component `bert_ner` and its model in the new pipeline, such as `overwrite=True` or
         `window=256`; see `settings.Settings` and `token_classifier.build_token_classifier_v1`.
-    RETURNS (Language): the pipeline, with its weights.
-    RAISES BertNerError: the pipeline or the checkpoint cannot be loaded. ConfigError: a setting is invalid, or settings
-        are given for a saved pipeline.
+    RETURNS (Language): the pipeline, with its weights loaded.
+    RAISES BertNerError: the pipeline or the checkpoint cannot be loaded.
+    RAISES ConfigError: a setting is invalid, or settings are given for a saved pipeline.
     """
     unknown = sorted(settings.keys() - _COMPONENT_KEYS - _MODEL_KEYS)
     if unknown:
@@ -61,7 +62,7 @@ def _blank(lang: object) -> Language:
 
 
 def _is_saved(name: object) -> bool:
-    """Return whether a name is that of a saved pipeline or an installed package, and not of a checkpoint."""
+    """Return whether a name refers to a saved pipeline or an installed package rather than to a checkpoint."""
     if isinstance(name, str | Path) and is_folder(str(name)):
         return is_pipeline(Path(name))
     return isinstance(name, str) and is_package(name)

@@ -1,4 +1,4 @@
-"""Adapt the configs that spaCy stores for components, so that each can be read, saved and loaded as a table."""
+"""Adapt the component configs that spaCy stores, so they can be read as tables, saved and loaded."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def keep_configs(nlp: Any, name: str, model: object) -> None:
 
     nlp (Language): the pipeline.
     name (str): name of the component.
-    model (object): its setting `model`, with variables replaced by their values.
+    model (object): value of its setting `model`, with variables interpolated.
     """
     # spaCy stores the config only after the factory has returned.
     if not isinstance(nlp._pipe_configs, PipeConfigs):
         nlp._pipe_configs = PipeConfigs(nlp._pipe_configs)
-    # The stored value may contain a variable, so it does not tell whether `model` refers to a name or to a section.
+    # The stored value may contain a variable, so it does not show whether `model` is a name or a section.
     nlp._pipe_configs.named = name if isinstance(model, str) else None
 
 

@@ -1,7 +1,7 @@
-"""Assign a colour to each label, which is the same in every text.
+"""Assign each label a colour that is the same in every text.
 
-A usual label has a fixed colour, and any other label has one that its name determines. If several labels of a pipeline
-have the same colour while another one is free, all but one of them get a free colour.
+Common labels have fixed colours. The colour of any other label is determined by its name. If several labels of a
+pipeline have the same colour while other colours are free, all but one of these labels get free colours.
 
 The colours were chosen by a search. Even with simulated colour-vision deficiency (Machado et al. 2009,
 https://doi.org/10.1109/TVCG.2009.113), all pairs remain distinguishable, with a distance above 15 in CIELAB. All
@@ -17,7 +17,7 @@ from zlib import crc32
 
 TINTS = ("#66dbd1", "#c7a943", "#99bc81", "#bc9cf9", "#a8fcb4", "#7cbad9", "#f18fa8", "#cbe079")
 MOST_LABELS = 32
-"""Maximum number of labels in a pipeline for which free colours are sought."""
+"""Maximum number of labels in a pipeline for which shared colours are replaced with free ones."""
 
 _USUAL = (
     "ART MISC OTH OTHER WORK_OF_ART PRODUCT",
@@ -29,16 +29,16 @@ _USUAL = (
     "PER PERSON QUANTITY ORDINAL",
     "TIM DATE TIME",
 )
-"""Usual labels in capital letters, one row for each colour. The rows of usual sets of up to eight labels differ."""
+"""Common labels in upper case, one row for each colour. In common sets of up to eight labels, no two share a row."""
 _ROW = {label: i for i, row in enumerate(_USUAL) for label in row.split()}
 _RANK = {label: row.split().index(label) for row in _USUAL for label in row.split()}
 
 DISPLACY_COLORS = {label: TINTS[i] for label, i in _ROW.items()}
-"""Colours of usual labels for displaCy, which ignores case. Registered as `spacy_displacy_colors`."""
+"""Colours of common labels for displaCy, which ignores the case of labels. Registered as `spacy_displacy_colors`."""
 
 
 class LabelColours(dict[str, str]):
-    """CSS colours by label. A label that is missing has the colour that its name determines."""
+    """CSS colours by label. A missing label has the colour determined by its name."""
 
     def __missing__(self, label: str) -> str:
         return TINTS[_own_index(label)]
@@ -47,9 +47,9 @@ class LabelColours(dict[str, str]):
 def label_colors(*pipelines: Collection[str]) -> LabelColours:
     """Assign a colour to each label. The same set of labels always gets the same colours.
 
-    pipelines: labels of each pipeline. Those of the first pipeline have the colours that they have without the others.
-        Up to eight labels differ in colour.
-    RETURNS: CSS colours by label.
+    *pipelines (Collection[str]): labels of each pipeline. The labels of the first pipeline get the same colours as
+        without the other pipelines. Up to eight labels get different colours.
+    RETURNS (LabelColours): CSS colours by label.
     """
     colours = LabelColours()
     for labels in pipelines:
@@ -62,7 +62,7 @@ def label_colors(*pipelines: Collection[str]) -> LabelColours:
 
 
 def _assign(labels: Collection[str], colours: LabelColours) -> None:
-    """Add the colours of labels. A label keeps its own colour if it is the first label with it."""
+    """Add colours for labels. A label gets its own colour unless an earlier label has that colour."""
     n_uses = Counter(map(TINTS.index, colours.values()))
     others = []
     for label in labels:

@@ -3,7 +3,7 @@
     text      Kevin   Durant   plays for the ( Nets )   in the   USA
     subwords  ⇧ kevin ⇧ duran ##t plays for the ( ⇧ nets ) in the ⇪ usa
 
-The markers are subwords in the text. This method is known from translation (inline casing: Berard et al. 2019,
+The markers are subwords in the text. This method is known from machine translation (inline casing: Berard et al. 2019,
 https://aclanthology.org/W19-5361) and from named entity recognition (Cabrera-Diego et al. 2021,
 https://ceur-ws.org/Vol-2829/paper2.pdf). The tokenizer's normalizer inserts the markers, so every program that loads
 its `tokenizer.json` produces the same subwords.
@@ -25,7 +25,7 @@ _AT_WORD_START = r"(?<![\p{L}\p{N}\p{M}])"
 
 
 def is_case_marker(regex: str, content: str) -> bool:
-    """Return whether `add_case_markers` could have added a normalizer rule for a letter.
+    """Return whether a normalizer rule is one that `add_case_markers` adds for a letter.
 
     regex (str): pattern of the rule.
     content (str): replacement text of the rule.

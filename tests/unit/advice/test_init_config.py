@@ -146,15 +146,16 @@ def test_the_config_says_what_was_chosen_and_why(encoder, tmp_path):
     assert lines == [
         "Training data: 200 sentences, 950 tokens, 200 entities (loc 100, per 50, org 50), format conll.",
         "Dev data: 4 sentences, 19 tokens, 4 entities (loc 2, per 1, org 1), format conll.",
-        f"Encoder: {encoder} has 2 layers, width 32, at most 64 subwords in a window, lower-cases text, no tag head",
-        "Learning rate: 0.001. Usual for this width in the literature; not measured for this size (2 layers of width "
-        "32)",
+        f"Encoder: {encoder} has 2 layers, width 32, at most 64 subwords per window, a tokenizer that lowercases "
+        "text, and no tag head.",
+        "Learning rate: 0.001. Usual for this width in the literature, but not measured for this size (2 layers of "
+        "width 32).",
         "Layers: Frozen: 0, because no other number was measured for this size. Reinitialised: 0, because no other "
         "number was measured for this size.",
         "Steps: 200, evaluated every 20. 16.0 epochs of 200 sentences in batches of 16.",
-        "Windows: 99 % of the sentences have at most 15 subwords (longest: 15), so that the default fits (null: at "
+        "Windows: 99% of the sentences have at most 15 subwords (longest: 15), so the default is sufficient (null: at "
         "most 128).",
-        "Case: Capital letters are not marked, because only 50 of 150 sentences mix small and capital letters.",
+        "Case: Capital letters are not marked, because only 50 of 150 sentences mix upper and lower case.",
         f"Written: {tmp_path / 'c.cfg'}",
         f"Next: python -m spacy bert-ner train {tmp_path / 'c.cfg'} --output training",
     ]
@@ -170,7 +171,8 @@ def test_the_config_says_what_was_chosen_and_why(encoder, tmp_path):
         '# For a CPU. For a GPU: "pytorch".\ngpu_allocator = null\n',
         "# Frozen: 0, because no other number was measured for this size.\nfrozen_layers = 0\n",
         "# 16.0 epochs of 200 sentences in batches of 16.\nmax_steps = 200\n",
-        "# Usual for this width in the literature; not measured for this size (2 layers of width 32).\ninitial_rate = ",
+        "# Usual for this width in the literature, but not measured for this size (2 layers of width 32).\n"
+        "initial_rate = ",
     ):
         assert reason in text
 
@@ -178,7 +180,7 @@ def test_the_config_says_what_was_chosen_and_why(encoder, tmp_path):
 def test_a_fine_tuned_checkpoint_is_named(tagger, tmp_path):
     data = conll(tmp_path / "data.conll")
     lines = write_config(tmp_path / "c.cfg", data, data, str(tagger), gpu=True)
-    assert lines[2].endswith("lower-cases text, fine-tuned for geo, per")
+    assert lines[2].endswith("a tokenizer that lowercases text, and a head fine-tuned for geo, per.")
     assert lines[-1].endswith("--output training --gpu-id 0")
 
 
@@ -217,8 +219,8 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(tmp_pa
     with pytest.raises(ConfigError) as caught:
         write_config(tmp_path / "no" / "c.cfg", Path("none"), Path("none"), "none")
     assert str(caught.value) == (
-        f"{tmp_path}/no/c.cfg cannot be written, because the folder {tmp_path}/no does not exist. Create it, or "
-        f"specify another file: mkdir -p {tmp_path}/no"
+        f"{tmp_path}/no/c.cfg cannot be written, because the folder {tmp_path}/no does not exist. Create it (mkdir "
+        f"-p {tmp_path}/no), or specify another file."
     )
     with pytest.raises(ConfigError, match=r"is a folder\. Specify a file for the config, such as .*config\.cfg$"):
         write_config(tmp_path, Path("none"), Path("none"), "none", force=True)

@@ -46,8 +46,8 @@ def test_a_config_is_taken_as_before(jobs, config):
     [
         (
             ["--recipe", "bert"],
-            f"--recipe bert is not a recipe. Allowed: {RECIPES}. For a config file, omit --recipe: python -m spacy "
-            "bert-ner train CONFIG",
+            f"--recipe bert is unknown. Allowed: {RECIPES}. To train with a config file, omit --recipe: python -m "
+            "spacy bert-ner train CONFIG",
         ),
         (
             ["mine.cfg", "--recipe", "bert_ner"],

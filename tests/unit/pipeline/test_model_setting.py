@@ -235,9 +235,9 @@ def test_a_name_of_white_space_is_refused():
 
 
 NAME = (
-    "[components.bert_ner] name = 'me/x' is invalid, because spaCy names a component after its section. Allowed: no "
-    'name. If it is the name of a checkpoint, set model instead: [components.bert_ner] model = "me/x", or in Python: '
-    'nlp.add_pipe("bert_ner", config={"model": "me/x"})'
+    "[components.bert_ner] name = 'me/x' is invalid, because spaCy names a component after its section. Allowed: the "
+    "name of the section, or no name. If the value is the name of a checkpoint, set model instead: "
+    '[components.bert_ner] model = "me/x", or in Python: nlp.add_pipe("bert_ner", config={"model": "me/x"})'
 )
 
 

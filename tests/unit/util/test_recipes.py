@@ -37,6 +37,6 @@ def test_other_names_are_refused(name):
     with pytest.raises(ConfigError) as caught:
         recipe_path(name)
     assert str(caught.value) == (
-        f"--recipe {name} is not a recipe. Allowed: article, bert_ner, bert_ner_best, shared_transformer. For a config "
-        "file, omit --recipe: python -m spacy bert-ner train CONFIG"
+        f"--recipe {name} is unknown. Allowed: article, bert_ner, bert_ner_best, shared_transformer. To train with a "
+        "config file, omit --recipe: python -m spacy bert-ner train CONFIG"
     )
