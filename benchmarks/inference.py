@@ -2,8 +2,8 @@
 
     python benchmarks/inference.py --checkpoint training/model-best/bert_ner/model --output benchmarks/inference.json
 
-The checkpoint must be trained on GMB without case markers (`mark_case = false`), because only `bert_ner` supports them.
-The texts are the GMB sentences that `train.py` uses to choose settings, in three workloads:
+The checkpoint must be trained on GMB. The recorded results used one without case markers (`mark_case = false`). The
+texts are the GMB sentences that `train.py` uses to choose settings, in three workloads:
 
 - `short`: 1,000 texts with one sentence each.
 - `long`: the same sentences, joined into documents with 3,000 words.

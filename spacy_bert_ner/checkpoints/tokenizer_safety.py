@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..errors import CheckpointError, Errors
-from ..tokenization.case_markers import is_case_marker
+from ..tokenization.case_markers import is_separate_case_marker
 
 MAX_GROWTH = 1000
 """Maximum number of characters that a normalizer may produce from one character. NFKC produces at most 18."""
@@ -103,7 +103,7 @@ def _rules(normalizers: list[dict[str, Any]]) -> Iterator[_Rule]:
         text, regex = pattern.get("String"), str(pattern.get("Regex"))
         if isinstance(text, str) and text:
             yield _Rule(text, content, max(1.0, len(content) / len(text)))
-        elif is_case_marker(regex, content) and regex not in case_patterns:
+        elif is_separate_case_marker(regex, content) and regex not in case_patterns:
             # Each letter has one case-marker pattern, whose replacement contains that letter once.
             case_patterns.add(regex)
         else:

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import string
 
 import pytest
 from checkpoints import make_tokenizer
@@ -106,5 +107,19 @@ def test_marks_for_capital_letters_are_allowed():
     backend = make_tokenizer().backend_tokenizer
     assert add_case_markers(backend)
     content = json.loads(backend.to_str())
-    assert len(content["normalizer"]["normalizers"]) == 14
+    assert [rule["type"] for rule in content["normalizer"]["normalizers"]] == [
+        "NFD",
+        "Replace",
+        "Replace",
+        "BertNormalizer",
+    ]
     check_tokenizer("name", "tokenizer.json", content)
+
+
+def test_separate_marks_of_earlier_tokenizers_are_allowed():
+    """Test a normalizer that version 0.1.0 wrote, with one rule for each letter."""
+    start = r"(?<![\p{L}\p{N}\p{M}])"
+    letters = [replace(f" ⇧ {letter}", Regex=f"{start}{letter}") for letter in string.ascii_uppercase]
+    capitals = replace("⇪ ", Regex=r"⇧ (?=(?:\p{Lu}\p{M}*){2,}(?![\p{L}\p{M}]))")
+    rules = [{"type": "NFD"}, *letters, capitals, {"type": "BertNormalizer", "lowercase": True}]
+    check_tokenizer("name", "tokenizer.json", {"normalizer": sequence(*rules)})

@@ -589,18 +589,22 @@ def test_a_plain_checkpoint_with_its_card(pipeline, tagger, tmp_path):
     assert entities(make(tmp_path / "hf")) == entities(make(tagger))
 
 
-def test_the_card_tells_of_marks_for_capitals(encoder, tagger, tmp_path):
-    for name, source, mark_case in (("plain", tagger, False), ("marked", encoder, True)):
-        nlp = make(source, mark_case=mark_case)
+def test_the_card_warns_of_separate_marks_for_capitals(encoder, tmp_path):
+    """Test markers as they are now, and as version 0.1.0 wrote them: as words."""
+    cards = {}
+    for name in ("now", "separate"):
+        nlp = make(encoder, mark_case=True)
         doc = nlp.make_doc("Kevin")
         nlp.initialize(lambda doc=doc: [Example.from_dict(doc, {"entities": [(0, 5, "per")]})])
+        if name == "separate":
+            nlp.get_pipe("bert_ner").model.shims[0].checkpoint.tokenizer.add_tokens(["⇧", "⇪"])
         nlp.to_disk(tmp_path / name)
         export_checkpoint(tmp_path / name, tmp_path / f"{name}-hf", "hf")
-    plain, marked = ((tmp_path / f"{name}-hf" / "README.md").read_text() for name in ("plain", "marked"))
-    assert 'pipeline("token-classification"' in plain
-    assert "⇧" not in plain
-    assert 'pipeline("token-classification"' not in marked
-    assert "give each word the tag of its first subword" in marked
+        cards[name] = (tmp_path / f"{name}-hf" / "README.md").read_text()
+    assert 'pipeline("token-classification"' in cards["now"]
+    assert "⇧" not in cards["now"]
+    assert 'pipeline("token-classification"' not in cards["separate"]
+    assert "give each word the tag of its first subword" in cards["separate"]
 
 
 def test_a_graph_of_its_own(pipeline, tagger, tmp_path):

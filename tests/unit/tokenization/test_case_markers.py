@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.training import Example
 from support import save_encoder
 from tokenizers import BertWordPieceTokenizer, Tokenizer
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
@@ -38,6 +38,8 @@ WORDS = [
     "éa",
     "##e",
     "##s",
+    "##3",
+    "東",
 ]
 WORDS += ["ete", "de", "дa", "##a", "##б"]
 
@@ -57,46 +59,49 @@ def subwords(text: str, tokenizer: Tokenizer | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Nato on USA", "⇧ nato on ⇪ usa"),
-        ("NATO.", "⇪ nato ."),
-        ("NATOs", "⇧ nato ##s"),  # not all letters are capitals
-        ("U.S.", "⇧ u . ⇧ s ."),
-        ("(On", "( ⇧ on"),
-        ("on-On", "on - ⇧ on"),
+        ("Nato on USA", "nato ##⇧ on usa ##⇪"),
+        ("NATO.", "nato ##⇪ ."),
+        ("NATOs", "nato ##s ##⇧"),  # not all letters are capitals
+        ("NATO3", "nato ##3 ##⇪"),
+        ("NATO3s", "nato ##3 ##s ##⇪"),
+        ("U.S.", "u ##⇧ . s ##⇧ ."),
+        ("(On", "( on ##⇧"),
+        ("on-On", "on - on ##⇧"),
         ("oN", "on"),  # the capital is not the first letter
         ("3On", "[UNK]"),  # as "3on" without markers
-        ("ÉTÉ Été E\u0301te\u0301", "⇪ ete ⇧ ete ⇧ ete"),
-        ("ÉtÉs", "⇧ ete ##s"),
-        ("Дa", "⇧ дa"),
-        ("ДБ", "⇪ д ##б"),
+        ("ÉTÉ Été E\u0301te\u0301", "ete ##⇪ ete ##⇧ ete ##⇧"),
+        ("ÉtÉs", "ete ##s ##⇧"),
+        ("Дa", "дa ##⇧"),
+        ("ДБ", "д ##б ##⇪"),
+        ("On東NATO", "on ##⇧ 東 nato"),  # ideographs are words, and letters before the next word
         ("Δ", "δ"),  # no word in the vocabulary starts with it
-        ("on  On\tOn\nOn", "on ⇧ on ⇧ on ⇧ on"),
+        ("on  On\tOn\nOn", "on on ##⇧ on ##⇧ on ##⇧"),
         ("", ""),
     ],
 )
-def test_a_mark_stands_before_each_word_with_a_capital(text: str, expected: str) -> None:
+def test_a_mark_ends_each_word_with_a_capital(text: str, expected: str) -> None:
     assert subwords(text) == expected.split()
 
 
-def test_a_mark_covers_the_first_letter_of_its_word() -> None:
-    assert marked().encode("on ÉTÉ.", add_special_tokens=False).offsets == [(0, 2), (3, 4), (3, 6), (6, 7)]
+def test_a_mark_covers_the_last_letter_of_its_word() -> None:
+    encoding = marked().encode("on ÉTÉ.", add_special_tokens=False)
+    assert encoding.offsets == [(0, 2), (3, 6), (5, 6), (6, 7)]
+    assert encoding.word_ids == [0, 1, 1, 2]
 
 
 def test_accents_stay_where_the_tokenizer_keeps_them() -> None:
-    assert subwords("Éa Éta", marked(strip_accents=False)) == ["⇧", "éa", "⇧", "[UNK]"]
+    assert subwords("Éa Éta", marked(strip_accents=False)) == ["éa", "##⇧", "[UNK]"]
 
 
-@pytest.mark.parametrize("text", ["⇧", "⇪ ⇧⇧on", "On⇧", "⇧On"])
-def test_marks_in_the_text_itself_do_no_harm(text: str) -> None:
-    assert "⇧" in subwords(text)
-    assert "[UNK]" not in subwords(text)
+def test_markers_in_the_text_itself_are_unknown_characters() -> None:
+    assert subwords("⇧ ⇪on, On on") == ["[UNK]", "[UNK]", "[UNK]", "on", "##⇧", "on"]
 
 
 def test_without_capitals_nothing_changes() -> None:
     """Test that subwords are unchanged, except for the markers in text with capitals."""
     plain = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate(WORDS)}, lowercase=True)._tokenizer
     for text in ["on nato-usa (été)  u.s.", "On NATO-Usa (ÉTÉ)  U.S., Ünder Дa 東京 \u200b\x00 I'm", "Ａｂ ﬁ İ ẞ"]:
-        found = [token for token in subwords(text) if token not in ("⇧", "⇪")]
+        found = [token for token in subwords(text) if token not in ("##⇧", "##⇪")]
         assert found == plain.encode(text, add_special_tokens=False).tokens
 
 
@@ -115,6 +120,12 @@ def test_marks_come_once() -> None:
     assert tokenizer.to_str() == before
 
 
+def test_a_tokenizer_with_separate_markers_stays_as_it_is() -> None:
+    """Test a tokenizer that version 0.1.0 wrote, whose markers are words."""
+    tokenizer = BertWordPieceTokenizer(vocab={word: i for i, word in enumerate([*WORDS, "⇧", "⇪"])})._tokenizer
+    assert not case_markers.add_case_markers(tokenizer)
+
+
 @pytest.fixture
 def nlp(make_nlp: Callable[..., Language], examples: list[Example]) -> Language:
     nlp = make_nlp(mark_case=True)
@@ -130,7 +141,12 @@ def ids_of(nlp: Language, text: str) -> list[int]:
 def test_marks_get_embeddings_of_their_own(nlp: Language, encoder: Path) -> None:
     rows = get_checkpoint(nlp.get_pipe("bert_ner").model).model.get_input_embeddings().weight
     n_known = len(make_tokenizer())
-    assert ids_of(nlp, "Kevin in UN") == [n_known, *ids_of(nlp, "kevin in"), n_known + 1, *ids_of(nlp, "un")]
+    assert ids_of(nlp, "Kevin in UN") == [
+        *ids_of(nlp, "kevin"),
+        n_known,
+        *ids_of(nlp, "in un"),
+        n_known + 1,
+    ]
     assert rows.shape == (n_known + 2, 32)
     old = AutoModelForTokenClassification.from_pretrained(encoder).get_input_embeddings().weight
     assert torch.equal(rows[:n_known], old)
@@ -141,7 +157,7 @@ def test_rows_that_a_table_has_to_spare_are_used(tmp_path: Path) -> None:
     n_known = len(make_tokenizer())
     folder = save_encoder(tmp_path, vocab_size=n_known + 8)
     checkpoint = Checkpoint.from_pretrained(folder, labels=["per"], mark_case=True)
-    assert checkpoint.tokenize(["Kevin"])[0].ids[0] == n_known
+    assert checkpoint.tokenize(["Kevin"])[0].ids[-1] == n_known
     assert len(checkpoint.model.get_input_embeddings().weight) == checkpoint.model.config.vocab_size == n_known + 8
 
 
@@ -174,7 +190,7 @@ def test_an_encoder_without_types_of_sentences_is_told_of_none(tmp_path: Path, c
     checkpoint = Checkpoint.from_pretrained(folder, labels=["per", "geo"], mark_case=True)
     checkpoint.save(tmp_path / "saved")
     plain = AutoTokenizer.from_pretrained(tmp_path / "saved")
-    assert plain.tokenize("Kevin") == ["⇧", "kevin"]
+    assert plain.tokenize("Kevin") == ["kevin", "##⇧"]
     assert set(plain("Kevin")) == {"input_ids", "attention_mask"}
 
 
@@ -208,6 +224,26 @@ def test_what_differs_in_case_alone_can_be_told_apart(make_nlp: Callable[..., La
         found[mark_case] = [[ent.label_ for ent in nlp(text).ents] for text, _ in texts]
     assert found[True] == [["org"], [], ["cry"]]
     assert found[False][0] == found[False][1] == found[False][2]
+
+
+def test_plain_transformers_finds_the_same_entities(make_nlp: Callable[..., Language], tmp_path: Path) -> None:
+    """Test that each marker counts as part of its word, also at the start and the end of a text."""
+    nlp = make_nlp(mark_case=True)
+    texts = [
+        ("Kevin Durant plays in New York.", [(0, 12, "per"), (22, 30, "geo")]),
+        ("The Nets play the UN", [(4, 8, "org"), (18, 20, "org")]),
+        ("the nets play in Paris, Brooklyn.", [(17, 22, "geo"), (24, 32, "geo")]),
+    ]
+    examples = [Example.from_dict(nlp.make_doc(text), {"entities": entities}) for text, entities in texts]
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer, drop=0.0)
+    nlp.to_disk(tmp_path)
+    plain = pipeline("token-classification", str(tmp_path / "bert_ner" / "model"), aggregation_strategy="first")
+    for text, entities in texts:
+        assert [(ent.start_char, ent.end_char, ent.label_) for ent in nlp(text).ents] == entities
+        assert [(found["start"], found["end"], found["entity_group"]) for found in plain(text)] == entities
 
 
 @pytest.mark.parametrize("value", ["true", 1, None])
