@@ -20,7 +20,7 @@ from .join_docs import join_docs
 from .readers.docbin import read_docs
 from .relabeling import rename_entities
 from .sentence import to_doc
-from .splitting.part_file import refuse_split, spacy_files
+from .splitting.part_file import SUFFIX, refuse_split, spacy_files
 from .stream import CorpusStream
 from .writers.docbin import DOCUMENT
 
@@ -153,6 +153,26 @@ class CorpusReader:
         else:
             docs = _docs(stream, nlp)
         return join_docs(docs, self.join, nlp.max_length) if self.join else docs
+
+
+def read_references(path: Path, nlp: Language) -> Iterator[tuple[int, Doc]]:
+    """Read the annotated Docs in a file, in any supported format.
+
+    path (Path): the path to the file. Docs from a `.spacy` file keep all their annotation.
+    nlp (Language): the pipeline whose tokenizer splits text with offsets.
+    YIELDS (tuple[int, Doc]): the number of the Doc or sentence in the file (from 1), and the Doc.
+    RAISES CorpusError: the file does not exist, cannot be read, or needs options that only `convert` has.
+    """
+    if path.suffix == SUFFIX:
+        yield from read_docs(path, nlp.vocab)
+        return
+    try:
+        stream = CorpusStream(path, lang=nlp.lang or "", tokenize=nlp.tokenizer)
+    except CorpusError as e:
+        raise CorpusError(Errors.to_convert.format(message=e) if "--" in str(e) else str(e)) from e
+    for message in stream.messages():
+        warnings.warn(f"{path}: {message}", UserWarning, stacklevel=2)
+    yield from enumerate(_docs(stream, nlp), start=1)
 
 
 def _docs(stream: CorpusStream, nlp: Language) -> Iterator[Doc]:

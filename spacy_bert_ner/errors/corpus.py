@@ -375,6 +375,11 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         'write tag_scheme = "plain" in the reader\'s section instead of --tag-scheme plain. For --lang, set lang in '
         "[nlp]."
     )
+    to_convert = (
+        "{message}\n"
+        "Options that start with -- are options of bert-ner convert. Convert the file with them, and then use the "
+        ".spacy file that this command writes."
+    )
     nothing_to_join = (
         "{path}: join = {join} has no effect, because no two consecutive sentences belong to the same document. Set "
         "join = 0, or use a corpus that names documents and keeps their sentences in order. Name documents with "

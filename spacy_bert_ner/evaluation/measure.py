@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.vocab import Vocab
 
-from ..corpus.readers.docbin import read_docs
+from ..corpus.spacy_reader import read_references
 from ..errors import BertNerError, Errors
 from ..types import Entity, Prediction
 from ..util.doc_entities import entity_score
@@ -87,21 +86,21 @@ class PipelineOutput:
         return [mistakes(*pair) for pair in zip(self.gold, self.predicted, strict=True)]
 
 
-def read_gold(path: Path, vocab: Vocab) -> Iterator[GoldDoc]:
-    """Read the non-empty Docs with entity annotation from a `.spacy` file.
+def read_gold(path: Path, nlp: Language) -> Iterator[GoldDoc]:
+    """Read the non-empty Docs with entity annotation from a file in any supported format.
 
     path (Path): path to the file.
-    vocab (Vocab): vocabulary for the Docs.
+    nlp (Language): the pipeline whose tokenizer splits text with offsets.
     YIELDS: the Docs and their origins.
-    RAISES BertNerError: the file does not exist or is damaged.
+    RAISES BertNerError: the file does not exist or cannot be read.
     """
     if not path.exists():
         raise BertNerError(Errors.no_such_file.format(path=path))
-    yield from (GoldDoc(path.name, n, doc) for n, doc in read_docs(path, vocab) if doc.has_annotation("ENT_IOB"))
+    yield from (GoldDoc(path.name, n, doc) for n, doc in read_references(path, nlp) if doc.has_annotation("ENT_IOB"))
 
 
 def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
-    """Run a pipeline on the raw text in a `.spacy` file. The pipeline can have any components.
+    """Run a pipeline on the raw text in an annotated file. The pipeline can have any components.
 
     nlp (Language): the pipeline.
     data (Path): path to the file.
@@ -110,7 +109,7 @@ def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
     RAISES BertNerError: the file does not exist, is damaged, contains no Doc with entity annotation, or contains a text
         that exceeds the pipeline's maximum length. Also raised if a component fails.
     """
-    origins = list(read_gold(data, nlp.vocab))
+    origins = list(read_gold(data, nlp))
     if not origins:
         raise BertNerError(Errors.no_gold.format(data=data))
     unannotated = [_make_unannotated(nlp, origin) for origin in origins]

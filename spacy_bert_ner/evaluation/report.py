@@ -12,7 +12,6 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.vocab import Vocab
 
 from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON, part_file
 from ..errors import BertNerError, Errors
@@ -81,12 +80,14 @@ def evaluate(
         raise BertNerError(Errors.displacy_is_file.format(path=displacy))
     data, train = part_file(data, EVALUATED), None if train is None else part_file(train, TRAINED_ON)
     training = None if log is None else read_log(log)
-    known, texts = (None, frozenset[str]()) if train is None else _read_training(train)
+    known, texts = None, frozenset[str]()
     outputs: dict[str, PipelineOutput] = {}
     metrics: dict[str, dict[str, Any]] = {}
     for path in pipelines:
         nlp = load(path)
         name = str(path)
+        if train is not None and known is None:
+            known, texts = _read_training(train, nlp)
         outputs[name] = run_pipeline(nlp, data, name)
         metrics[name] = compute_metrics(outputs[name], seed, known=known, wanted_precision=wanted_precision)
         metrics[name] |= _describe_pipeline(nlp)
@@ -132,12 +133,12 @@ def _words(doc: Doc) -> str:
     return "".join(doc.text.split())
 
 
-def _read_training(path: Path) -> tuple[dict[str, Counter[str]], frozenset[str]]:
+def _read_training(path: Path, nlp: Language) -> tuple[dict[str, Counter[str]], frozenset[str]]:
     """Count the entities in training data, and collect its texts without white space."""
     texts = set()
 
     def docs() -> Iterator[Doc]:
-        for gold in read_gold(path, Vocab()):
+        for gold in read_gold(path, nlp):
             texts.add(_words(gold.doc))
             yield gold.doc
 

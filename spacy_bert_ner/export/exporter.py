@@ -12,9 +12,8 @@ from typing import Any, NamedTuple, cast
 import srsly
 import torch
 from spacy.language import Language
-from spacy.training import Corpus
 
-from ..corpus.readers.docbin import read_docs
+from ..corpus.spacy_reader import CorpusReader, read_references
 from ..corpus.splitting.part_file import COMPARED_ON, part_file
 from ..errors import BertNerError, Errors, ExportError, is_number
 from ..models.shared_token_classifier import is_shared
@@ -87,7 +86,7 @@ def export_pipeline(
 
     folder (Path): folder that contains the trained pipeline.
     output (Path): folder to write. An existing folder must be empty or contain an older export, which is replaced.
-    data (Path): `.spacy` file with examples, or a folder that contains the dev split; see `part_file`.
+    data (Path): file with examples in any supported format, or a folder that contains the dev split; see `part_file`.
     runtime (str): one of `RUNTIMES`. Default: "onnx-int8".
     tolerance (float): maximum decrease in entity F1 on the examples, from 0 to 1. Default: 0.002.
     RETURNS (Report): the measurements, which are also written to `export.json` in the output folder.
@@ -104,7 +103,7 @@ def export_pipeline(
         require_packages()
     data = part_file(data, COMPARED_ON)
     nlp, names = open_pipeline(folder, data)
-    check_labels(nlp, {ent.label_ for _, doc in read_docs(data, nlp.vocab) for ent in doc.ents}, folder, data)
+    check_labels(nlp, {ent.label_ for _, doc in read_references(data, nlp) for ent in doc.ents}, folder, data)
     requirements = nlp.meta.get("requirements", [])
     originals = {name: _original(nlp, name) for name in names}
     before, variants = _evaluate(nlp, data, folder), {BASELINE: originals}
@@ -262,11 +261,12 @@ def _trainable(pipe: BertNer) -> Any:
 
 
 def _evaluate(nlp: Language, data: Path, folder: Path) -> BenchmarkResult:
-    first = nlp.evaluate(Corpus(data)(nlp))
+    read = CorpusReader([data])
+    first = nlp.evaluate(read(nlp))
     if first.get("ents_f") is None:
         raise BertNerError(Errors.nothing_to_compare.format(data=data, folder=folder))
     # The first run includes loading and warm-up time, so the speed is measured twice.
-    second = nlp.evaluate(Corpus(data)(nlp))
+    second = nlp.evaluate(read(nlp))
     return BenchmarkResult(first["ents_f"], max(first["speed"], second["speed"]))
 
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from spacy.training import Example
 from spacy.util import minibatch
 
-from ..corpus.readers.docbin import read_docs
-from ..corpus.spacy_reader import without_annotation
+from ..corpus.spacy_reader import read_references, without_annotation
 from ..corpus.splitting.part_file import CALIBRATED_ON, part_file
 from ..decoding.entity_scores import fit_temperature
 from ..errors import BertNerError, CalibrationError, Errors
@@ -84,7 +83,8 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     Components that cannot be calibrated are skipped with a warning if at least one component can be calibrated.
 
     folder (Path): folder of the pipeline.
-    data (Path): a `.spacy` file with held-out examples, or a folder whose dev split is used; see `part_file`.
+    data (Path): a file with held-out examples in any supported format, or a folder whose dev split is used; see
+        `part_file`.
     RETURNS (dict[str, dict[str, float]]): the result of `BertNer.calibrate` by component name.
     RAISES BertNerError: the pipeline has no `bert_ner` that computes scores. Also raised if the data cannot
         be used: the dev split in a folder cannot be determined, the file is damaged, it has no gold entities, or the
@@ -93,7 +93,7 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     """
     data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)
-    references = [doc for _, doc in read_docs(data, nlp.vocab)]
+    references = [doc for _, doc in read_references(data, nlp)]
     labels = {ent.label_ for doc in references for ent in doc.ents}
     if not labels:
         raise BertNerError(Errors.no_gold_to_calibrate.format(data=data))

@@ -12,7 +12,7 @@ from .manifest import NAME, part_names
 
 _MOST_NAMED = 8
 """Maximum number of files listed in a message."""
-_SUFFIX = ".spacy"
+SUFFIX = ".spacy"
 
 
 class Part(NamedTuple):
@@ -34,7 +34,7 @@ COMPARED_ON = Part("dev", "python -m spacy bert-ner export PIPELINE OUTPUT --dev
 
 def spacy_files(folder: Path) -> list[Path]:
     """Return the sorted `.spacy` files in a folder at any depth. Like spaCy, skip hidden files."""
-    files = (file for file in folder.rglob(f"*{_SUFFIX}") if file.is_file())
+    files = (file for file in folder.rglob(f"*{SUFFIX}") if file.is_file())
     return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
@@ -51,7 +51,7 @@ def part_file(path: Path, part: Part) -> Path:
         return path
     names = part_names(path)
     named = path / names[part.name] if part.name in names else None
-    if named is not None and named.suffix == _SUFFIX and named.is_file():
+    if named is not None and named.suffix == SUFFIX and named.is_file():
         return named
     files = spacy_files(path)
     if not files:

@@ -95,6 +95,41 @@ def test_the_scores_are_those_of_spacy(pipelines, data):
             assert {key: told["per_label"][label][key] or 0.0 for key in "prf"} == pytest.approx(row)
 
 
+def test_files_in_other_formats_are_read(pipelines, data, tmp_path):
+    nlp = spacy.load(pipelines[0])
+    expected = run_pipeline(nlp, data)
+    for name, options in (("test.conll", "columns"), ("test.jsonl", "spans"), ("test.csv", "csv")):
+        (tmp_path / name).write_text(written(options), encoding="utf8")
+        found = run_pipeline(nlp, tmp_path / name)
+        assert (found.gold, found.predicted) == (expected.gold, expected.predicted)
+        assert [origin.number for origin in found.origins] == [1, 2, 3, 4]
+
+
+def written(format):
+    """Return the gold Docs as text with one tag in each line, with spans, or with sentences and tags in two columns."""
+    lines = ["text;labels"] if format == "csv" else []
+    for text, entities in GOLD:
+        words = text.split()
+        tags = ["O"] * len(words)
+        for start, end, label in entities:
+            tags[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
+        starts = [len(" ".join([*words[:i], ""])) for i in range(len(words))]
+        spans = [[starts[start], starts[end - 1] + len(words[end - 1]), label] for start, end, label in entities]
+        lines += {
+            "columns": [*map(" ".join, zip(words, tags, strict=True)), ""],
+            "spans": [json.dumps({"text": text, "label": spans})],
+            "csv": [f"{text};{' '.join(tags)}"],
+        }[format]
+    return "\n".join([*lines, ""])
+
+
+def test_a_file_that_needs_options_is_to_be_converted(pipelines, tmp_path):
+    record = {"text": "Kevin left", "label": [[0, 3, "per"]]}
+    (tmp_path / "test.jsonl").write_text(json.dumps(record), encoding="utf8")
+    with pytest.raises(BertNerError, match=r"(?s)--misaligned.*options of bert-ner convert\. Convert the file with"):
+        run_pipeline(spacy.load(pipelines[0]), tmp_path / "test.jsonl")
+
+
 def test_tokens_without_annotation_do_not_count(pipelines, data, tmp_path):
     doc = Doc(spacy.blank("en").vocab, words=["Kevin", "Durant", "left", "Paris"])
     doc.set_ents([Span(doc, 0, 2, label="per")], missing=[doc[3:4]], default="outside")

@@ -64,6 +64,17 @@ def test_the_command_writes_the_temperature_and_tells_the_error(pipeline):
     assert (folder / "bert_ner" / "model" / "model.safetensors").read_bytes() == weights
 
 
+def test_data_in_another_format_gives_the_same_temperature(pipeline, tmp_path):
+    folder, data = pipeline
+    examples = []
+    for doc in DocBin().from_disk(data).get_docs(spacy.blank("en").vocab):
+        label = [[ent.start_char, ent.end_char, ent.label_] for ent in doc.ents]
+        examples.append(json.dumps({"text": doc.text, "label": label}))
+    (tmp_path / "dev.jsonl").write_text("\n".join(examples), encoding="utf8")
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert calibrate_pipeline(copy, tmp_path / "dev.jsonl") == calibrate_pipeline(folder, data)
+
+
 def test_the_report(pipeline):
     report = calibrate_pipeline(*pipeline)["bert_ner"]
     assert set(report) == {"temperature", "ece_before", "ece_after", "n_entities"}
