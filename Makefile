@@ -23,7 +23,7 @@ REPORT := $(if $(COVERAGE),$(BIN)/coverage combine --quiet && $(BIN)/coverage re
 
 .PHONY: run lint check in-process test test-all nightly release audit clean
 
-run: $(VENV)/installed-project
+run: $(VENV)/installed-all
 	$(BIN)/python -m spacy project run all
 
 lint: $(VENV)/installed-dev

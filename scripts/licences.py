@@ -24,8 +24,14 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PATH = ROOT / "docs" / "licences.md"
 PACKAGE = "spacy-bert-ner"
-EXTRAS = ("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "page", "scale", "project")
-"""Extras that users can install. An empty string stands for an installation without extras."""
+EXTRAS = (
+    *("", "spacy-transformers", "arrow", "onnx", "onnx-export", "report", "page", "scale", "project"),
+    *("annotate", "export", "serve", "visualize", "all"),
+)
+"""Extras that users can install. An empty string stands for an installation without extras.
+
+`cuda12x` is left out, as NVIDIA's libraries are: CuPy (MIT) is installed only for a GPU.
+"""
 
 ALLOWED = {
     *("0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0"),
@@ -61,8 +67,8 @@ HEAD = """# Licences
 This list contains all packages that are installed with `spacy-bert-ner` and its extras, except the development extra.
 The licences come from each package's metadata. `python scripts/licences.py` writes the list, and a test compares
 it with the installed packages. The package itself is licensed under MIT. A torch build for NVIDIA GPUs also installs
-NVIDIA's libraries, under NVIDIA's own terms, and Triton (MIT). A CPU build does not. A comment in `pyproject.toml`
-gives the reason for each direct dependency.
+NVIDIA's libraries, under NVIDIA's own terms, and Triton (MIT). A CPU build does not. The extra `cuda12x`, also for
+GPUs, installs CuPy (MIT). A comment in `pyproject.toml` gives the reason for each direct dependency.
 
 | package | licence | needed by |
 |---|---|---|

@@ -67,3 +67,9 @@ def test_an_sbom_is_left_with_what_users_install():
     del bom["components"][names.index("spacy")]
     with pytest.raises(SystemExit, match="The SBOM lacks spacy"):
         licences.prune(bom)
+
+
+def test_all_extras_are_listed_except_those_for_development_and_gpus():
+    tomllib = pytest.importorskip("tomllib")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras.keys() - {"dev", "cuda12x"} == set(licences.EXTRAS) - {""}
