@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import BertNerError
+from ._output import print_message
 
 
 def _import(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -18,7 +19,7 @@ def _import(ctx: typer.Context, path: Path | None) -> Path | None:
         import_code(path)
     except (BertNerError, OSError) as e:
         # Standard output may be reserved for the result, as with `inspect --json -`.
-        typer.secho(f"✘ Cannot import the code\n{e}", fg="red", err=True)
+        print_message("error", f"Cannot import the code\n{e}", err=True)
         raise typer.Exit(1) from e
     return path
 

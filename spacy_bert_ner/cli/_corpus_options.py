@@ -1,24 +1,19 @@
 """Define the options shared by the commands that read annotated text; see `CorpusStream`."""
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from io import TextIOWrapper
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-import typer
-from tqdm import tqdm
 from typer import Option
 
 from ..corpus import FORMATS
 from ..corpus.detokenize import SPACINGS
 from ..corpus.options import reject_option
-from ..corpus.sentence import Sentence
 from ..corpus.span_report import MISALIGNED, OVERLAP
 from ..corpus.splitting.part_file import Part, part_file
 from ..corpus.stream import OFFSETS
 from ..decoding.tag_scheme import ALIAS_NOTE, PREFIXES
+from ._output import print_message
 
 Format = Annotated[str, Option(help=f"Input format. One of: auto, {', '.join(FORMATS)}.")]
 Encoding = Annotated[
@@ -78,44 +73,6 @@ def parse_label_map(pairs: Sequence[str] | None) -> dict[str, str | None]:
             reject_option("--label-map", pair, "a label and its new name, once per label, as in PERSON=per or MISC=")
         table[old] = new or None
     return table
-
-
-def progress(sentences: Iterator[Sentence], activity: str, n_sentences: int | None) -> Iterator[Sentence]:
-    """Show a progress bar on the terminal if a pass over the input takes longer than two seconds; see `CorpusStream`.
-
-    sentences (Iterator[Sentence]): the sentences read in this pass.
-    activity (str): label for the bar, such as "reading".
-    n_sentences (int | None): total number of sentences; None if it is unknown.
-    """
-    return iter(tqdm(sentences, activity, n_sentences, leave=False, disable=None, delay=2, unit=" sentences"))
-
-
-_SIGNS = {
-    "error": ("✘ ", "red"),
-    "warning": ("⚠ ", "yellow"),
-    "info": ("ℹ ", "blue"),
-    "good": ("✔ ", "green"),
-    "": ("", None),
-}
-
-
-def print_message(level: str, text: str) -> None:
-    """Print a message and keep its line breaks.
-
-    level (str): "error", "warning", "info", "good", or "" for no symbol before the message.
-    text (str): the message.
-    """
-    sign, colour = _SIGNS[level]
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot display a character
-    # Print without colour if the output is piped or NO_COLOR is set.
-    typer.secho(f"{sign}{text}", fg=colour, color=False if os.environ.get("NO_COLOR") else None)
-
-
-def exit_with_error(title: str, error: object) -> NoReturn:
-    """Print an error and exit with status 1."""
-    print_message("error", f"{title}\n{error}")
-    raise typer.Exit(1)
 
 
 def one_file(path: Path, part: Part) -> Path:

@@ -4,22 +4,28 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
 from ..errors import BertNerError, Errors
 from ._code_option import Code
+from ._output import exit_with_error, print_message
 
 
 def annotate_cli(
-    pipeline: Annotated[str, typer.Argument(help="Folder of a saved pipeline, or name of an installed package.")],
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", help="Folder of a saved pipeline, or name of an installed package.")
+    ],
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, glob patterns or URLs of Parquet, JSONL, CSV, TSV, plain text or .spacy files."
+            metavar="INPUTS...",
+            help="Files, folders, glob patterns or URLs of Parquet, JSONL, CSV, TSV, plain text or .spacy files.",
         ),
     ],
     output: Annotated[
-        str, typer.Option(help="Output folder for the shards. It must be new or empty, except with --resume.")
+        str,
+        typer.Option(
+            metavar="FOLDER", help="Output folder for the shards. It must be new or empty, except with --resume."
+        ),
     ],
     format: Annotated[str, typer.Option(help="Shard format. One of: parquet, jsonl, spacy.")] = "parquet",
     text_column: Annotated[str, typer.Option(help="Column that contains the texts.")] = "text",
@@ -61,26 +67,25 @@ def annotate_cli(
     code: Code = None,
 ) -> None:
     """Annotate a corpus of any size and write its entities to shards. Interrupted runs can be resumed."""
-    from spacy.cli._util import setup_gpu
-
     if find_spec("pyarrow") is None:
-        msg.fail("Nothing was annotated", Errors.annotate_takes_pyarrow, exits=1)
+        exit_with_error("Nothing was annotated", Errors.annotate_takes_pyarrow)
     if engine not in (None, "ray"):
-        msg.fail("Nothing was annotated", Errors.no_engine.format(engine=engine), exits=1)
+        exit_with_error("Nothing was annotated", Errors.no_engine.format(engine=engine))
     if engine and find_spec("ray") is None:
-        msg.fail("Nothing was annotated", Errors.no_ray, exits=1)
+        exit_with_error("Nothing was annotated", Errors.no_ray)
     from ..annotate.annotate import annotate
     from ..annotate.sharding import Columns
+    from ..util.gpu import select_gpu
 
     ray = None
     if engine:
         from ..annotate.ray_engine import RayOptions
 
         ray = RayOptions(address, num_actors, gpus_per_actor, cpus_per_actor)
-    else:
-        setup_gpu(gpu_id, silent=True)
     kept = tuple(name.strip() for name in columns.split(",") if name.strip())
     try:
+        if ray is None:
+            select_gpu(gpu_id)
         totals = annotate(
             pipeline,
             inputs,
@@ -98,16 +103,19 @@ def annotate_cli(
             code=code,
         )
     except (BertNerError, OSError) as e:
-        msg.fail("Not all documents were annotated", str(e), exits=1)
+        exit_with_error("Not all documents were annotated", e)
     except KeyboardInterrupt:
-        msg.fail(
-            "Not all documents were annotated",
-            "The run was interrupted. To resume: run the same command with --resume",
+        print_message(
+            "error",
+            "Not all documents were annotated\nThe run was interrupted. To resume: run the same command with --resume",
         )
         raise typer.Exit(130) from None
     if totals.errors:
-        msg.warn(f"{totals.errors:,} documents failed. Their IDs and the reasons are in {output}/errors")
-    msg.good(
+        print_message(
+            "warning", f"{totals.errors:,} documents failed. Their IDs and the reasons are in {output}/errors"
+        )
+    print_message(
+        "good",
         f"{output} has {totals.documents:,} documents, {totals.words:,} words, {totals.entities:,} entities; "
-        f"{totals.seconds:,.1f} seconds"
+        f"{totals.seconds:,.1f} seconds",
     )

@@ -4,16 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
 from ..errors import BertNerError
 from ._code_option import Code
+from ._output import exit_with_error, print_message
 
 
 def card_cli(
-    pipeline: Annotated[Path, typer.Argument(help="Folder of a saved pipeline. The card is written to its README.md.")],
+    pipeline: Annotated[
+        Path,
+        typer.Argument(metavar="PIPELINE", help="Folder of a saved pipeline. The card is written to its README.md."),
+    ],
     metrics: Annotated[
-        Path, typer.Argument(help="The metrics.json that `bert-ner evaluate --report` wrote for this pipeline.")
+        Path,
+        typer.Argument(
+            metavar="METRICS", help="The metrics.json that `bert-ner evaluate --report` wrote for this pipeline."
+        ),
     ],
     guidelines: Annotated[
         Path | None, typer.Option(help='JSON file that defines each label: {"per": "people"}.')
@@ -41,5 +47,5 @@ def card_cli(
     try:
         path = write_card(pipeline, metrics, guidelines, name=name, version=version)
     except (BertNerError, OSError) as e:
-        msg.fail("Cannot write the model card", str(e), exits=1)
-    msg.good(f"Wrote {path}")
+        exit_with_error("Cannot write the model card", e)
+    print_message("good", f"Wrote {path}")

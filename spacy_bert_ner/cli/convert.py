@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import table
 
 from ..corpus.convert import convert
 from ..corpus.span_report import CUT
@@ -13,14 +12,17 @@ from ..corpus.writers.registry import TARGETS
 from ..errors import BertNerError
 from . import _corpus_options
 from ._code_option import Code
+from ._output import exit_with_error, print_message, print_table, progress
 
 Opt = typer.Option
 _ALL = "For the complete lists: --problems FILE"
 
 
 def convert_cli(
-    input: Annotated[Path, typer.Argument(help="Annotated text as a file, zipped or not, or as a folder.")],
-    output_dir: Annotated[Path, typer.Argument(help="Folder to write the output files to.")],
+    input: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Annotated text as a file, zipped or not, or as a folder.")
+    ],
+    output_dir: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder to write the output files to.")],
     to: Annotated[str, Opt(help=f"Output format. One of: {', '.join(TARGETS)}.")] = "spacy",
     format: _corpus_options.Format = "auto",
     encoding: _corpus_options.Encoding = None,
@@ -86,27 +88,24 @@ def convert_cli(
             overlap=overlap,
             labels=_corpus_options.parse_labels(labels),
             label_map=_corpus_options.parse_label_map(label_map),
-            progress=_corpus_options.progress,
+            progress=progress,
         )
     except (BertNerError, OSError) as e:
         hint = f"\n{_ALL}" if problems is None and CUT in str(e) else ""
-        _corpus_options.exit_with_error("Nothing was converted", f"{e}{hint}")
-    _corpus_options.print_message("info", f"{input}: {done.description}")
+        exit_with_error("Nothing was converted", f"{e}{hint}")
+    print_message("info", f"{input}: {done.description}")
     if done.n_repaired:
-        _corpus_options.print_message(
-            "warning", f"{done.n_repaired} tags that violate the scheme {done.tag_scheme} were repaired"
-        )
+        print_message("warning", f"{done.n_repaired} tags that violate the scheme {done.tag_scheme} were repaired")
     for message in done.messages:
-        _corpus_options.print_message("warning", message)
+        print_message("warning", message)
     if problems is None and any(CUT in message for message in done.messages):
-        _corpus_options.print_message("info", _ALL)
+        print_message("info", _ALL)
     for path, count in done.counts.items():
-        _corpus_options.print_message("good", f"{path}: {count} {done.unit}")
+        print_message("good", f"{path}: {count} {done.unit}")
     if done.split_file is not None:
-        _corpus_options.print_message("good", f"{done.split_file}: settings and content of the split")
-    header = ("label", *done.entities)
+        print_message("good", f"{done.split_file}: settings and content of the split")
     rows = _table_rows(done.entities, done.unit, list(done.counts.values()))
-    _corpus_options.print_message("", table(rows, header=header, aligns=("l", *"r" * len(done.entities)), divider=True))
+    print_table(rows, ("label", *done.entities))
 
 
 def _table_rows(entities: dict[str, dict[str, int]], unit: str, n_docs: list[int]) -> list[tuple[str, ...]]:

@@ -4,20 +4,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
 from ..errors import BertNerError
 from ..reporting.text import interval, score
 from . import _corpus_options
 from ._code_option import Code
+from ._output import exit_with_error, print_heading, print_message, print_table, texts_progress
 
 
 def evaluate_cli(
     paths: Annotated[
         list[Path],
         typer.Argument(
+            metavar="PIPELINE... DATA",
             help="One or more pipelines that set entities, followed by the test data: a .spacy file or a folder that "
-            "contains one."
+            "contains one.",
         ),
     ],
     report: Annotated[
@@ -57,18 +58,19 @@ def evaluate_cli(
     code: Code = None,
 ) -> None:
     """Score and compare pipelines on held-out examples. Report confidence intervals and error types."""
-    from spacy.cli._util import setup_gpu
-
     from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON
     from ..evaluation.entities_page import ENTITIES
     from ..evaluation.report import PAGE, evaluate
+    from ..util.gpu import select_gpu
     from ..util.pipelines import describe_unknown_labels
 
     *pipelines, data = paths
     if not pipelines:
-        raise typer.BadParameter("expected at least one pipeline, followed by a .spacy file", param_hint="PATHS")
-    setup_gpu(gpu_id, silent=True)
+        raise typer.BadParameter(
+            "expected at least one pipeline, followed by a .spacy file", param_hint="PIPELINE... DATA"
+        )
     try:
+        select_gpu(gpu_id)
         data, train = _corpus_options.one_file(data, EVALUATED), train and _corpus_options.one_file(train, TRAINED_ON)
         results = evaluate(
             pipelines,
@@ -80,38 +82,42 @@ def evaluate_cli(
             wanted_precision=precision,
             displacy=displacy_path,
             displacy_limit=displacy_limit,
+            progress=texts_progress,
         )
     except (BertNerError, OSError) as e:
-        msg.fail("Cannot evaluate", str(e), exits=1)
+        exit_with_error("Cannot evaluate", e)
     for name, metrics in results["pipelines"].items():
-        msg.divider(name)
+        print_heading(name)
         rows = [*metrics["scores"]["per_label"].items(), ("all", metrics["scores"]["micro"])]
-        msg.table(
+        print_table(
             [
                 [label, *(_score(row[key]) for key in "prf"), interval(row["f_interval"], 4, "-"), row["gold"]]
                 for label, row in rows
             ],
-            header=("label", "P", "R", "F1", "95 % interval", "entities"),
-            aligns=("l", "r", "r", "r", "r", "r"),
+            ("label", "P", "R", "F1", "95 % interval", "entities"),
         )
         kinds = ", ".join(f"{n} {kind}" for kind, n in metrics["mistakes"].items() if n)
         accuracies = f"token accuracy {_score(metrics['iob_acc'])}, document mean {_score(metrics['iob_doc_acc'])}"
-        msg.text(f"Macro F1 {_score(metrics['scores']['macro']['f'])}; {accuracies}")
-        msg.text(f"Mistakes: {kinds or 'none'}")
+        print_message("", f"Macro F1 {_score(metrics['scores']['macro']['f'])}; {accuracies}")
+        print_message("", f"Mistakes: {kinds or 'none'}")
         if metrics["unknown_labels"]:
-            msg.warn(describe_unknown_labels(name, metrics["unknown_labels"], metrics["labels"]))
+            print_message("warning", describe_unknown_labels(name, metrics["unknown_labels"], metrics["labels"]))
     for pair in results["comparisons"]:
         if pair["difference"] is None:
-            msg.warn(f"{pair['from']} and {pair['to']} cannot be compared: at least one of them has no score")
+            print_message(
+                "warning", f"{pair['from']} and {pair['to']} cannot be compared: at least one of them has no score"
+            )
             continue
         spread = "no interval: all resamples have the same difference"
         if pair["interval"] is not None:
             spread = "95% interval {:+.4f} to {:+.4f}".format(*pair["interval"])
-        msg.text(f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({spread}), p = {pair['p_value']:.3f}")
+        print_message(
+            "", f"{pair['to']} - {pair['from']}: F1 {pair['difference']:+.4f} ({spread}), p = {pair['p_value']:.3f}"
+        )
     if report:
-        msg.good(f"Wrote {report / PAGE}")
+        print_message("good", f"Wrote {report / PAGE}")
     if displacy_path:
-        msg.good(f"Wrote {displacy_path / ENTITIES}")
+        print_message("good", f"Wrote {displacy_path / ENTITIES}")
 
 
 def _score(value: float | None) -> str:

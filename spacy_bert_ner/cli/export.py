@@ -4,17 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
-from ..errors import BertNerError
+from ..errors import BertNerError, Errors
 from ._code_option import Code
 from ._corpus_options import one_file
+from ._output import exit_with_error, print_message, print_table, runtimes_progress
 
 
 def export_cli(
-    pipeline: Annotated[Path, typer.Argument(help="Folder of the trained pipeline. It is not changed.")],
+    pipeline: Annotated[
+        Path, typer.Argument(metavar="PIPELINE", help="Folder of the trained pipeline. It is not changed.")
+    ],
     output: Annotated[
-        Path, typer.Argument(help="Output folder. It must be new or empty, or contain an unchanged earlier export.")
+        Path,
+        typer.Argument(
+            metavar="OUTPUT", help="Output folder. It must be new or empty, or contain an unchanged earlier export."
+        ),
     ],
     dev: Annotated[
         Path | None,
@@ -55,39 +60,42 @@ def export_cli(
 
     try:
         if to not in TARGETS:
-            raise typer.BadParameter(f"{to!r} is not one of: {', '.join(TARGETS)}", param_hint="--to")
+            raise BertNerError(Errors.no_export_target.format(to=to, allowed=", ".join(TARGETS)))
         if to != "pipeline":
             if package or dev:
                 raise typer.BadParameter(
                     "these options are only allowed with --to pipeline", param_hint="--package, --dev"
                 )
             export_checkpoint(pipeline, output, to, name=component)
-            msg.good(f"Wrote {output}")
+            print_message("good", f"Wrote {output}")
             return
         if dev is None:
             raise typer.BadParameter("the option is required: --dev corpus/dev.spacy", param_hint="--dev")
         dev = one_file(dev, COMPARED_ON)
-        report = export_pipeline(pipeline, output, dev, runtime=runtime, tolerance=tolerance)
+        report = export_pipeline(
+            pipeline, output, dev, runtime=runtime, tolerance=tolerance, progress=runtimes_progress
+        )
     except (BertNerError, OSError) as e:
-        msg.fail("Nothing was exported", str(e), exits=1)
+        exit_with_error("Nothing was exported", e)
     if len(report.tried) > 1:
-        msg.table(
+        print_table(
             [[name, f"{result.f1:.4f}", f"{result.words:,.0f}"] for name, result in report.tried.items()],
-            header=("runtime", "entity F1", "words/s"),
-            aligns=("l", "r", "r"),
+            ("runtime", "entity F1", "words/s"),
         )
     before, after = report.before, report.after
-    msg.good(
+    print_message(
+        "good",
         f"Wrote {output} for {report.runtime}: entity F1 {before.f1:.4f} before, {after.f1:.4f} after; words per "
-        f"second {before.words:,.0f} before, {after.words:,.0f} after"
+        f"second {before.words:,.0f} before, {after.words:,.0f} after",
     )
     if package:
         from spacy.cli import package as make_package
 
         package.mkdir(parents=True, exist_ok=True)
         make_package(output, package, create_sdist=False, create_wheel=True, force=True, silent=True)
-        msg.good(f"Wrote a wheel into {package}")
-        msg.info(
+        print_message("good", f"Wrote a wheel into {package}")
+        print_message(
+            "info",
             "To install the wheel if no package index has spacy-bert-ner: "
-            "pip install ./spacy_bert_ner-*.whl PIPELINE.whl"
+            "pip install ./spacy_bert_ner-*.whl PIPELINE.whl",
         )

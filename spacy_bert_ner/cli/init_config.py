@@ -8,6 +8,7 @@ import typer
 from ..errors import BertNerError
 from . import _corpus_options
 from ._code_option import Code
+from ._output import exit_with_error, print_message, progress
 
 Opt = typer.Option
 
@@ -62,12 +63,12 @@ def init_config_cli(
             overlap=_unless(overlap, "error"),
             labels=_corpus_options.parse_labels(labels),
             label_map=_corpus_options.parse_label_map(label_map) or None,
-            progress=_corpus_options.progress,
+            progress=progress,
         )
     except (BertNerError, OSError) as e:
-        _corpus_options.exit_with_error("No config was written", e)
+        exit_with_error("No config was written", e)
     for line in lines:
-        _corpus_options.print_message("good" if line.startswith("Written: ") else "info", line)
+        print_message("good" if line.startswith("Written: ") else "info", line)
 
 
 def _unless(value: str, default: str) -> str | None:

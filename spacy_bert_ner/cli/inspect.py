@@ -9,6 +9,7 @@ import typer
 from ..errors import BertNerError, CorpusError, Errors
 from . import _corpus_options
 from ._code_option import Code
+from ._output import exit_with_error, print_message, progress
 
 Opt = typer.Option
 
@@ -16,7 +17,9 @@ Opt = typer.Option
 def inspect_cli(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Annotated text: one file or folder per split, starting with the training data."),
+        typer.Argument(
+            metavar="FILES...", help="Annotated text: one file or folder per split, starting with the training data."
+        ),
     ],
     format: _corpus_options.Format = "auto",
     encoding: _corpus_options.Encoding = None,
@@ -75,22 +78,20 @@ def inspect_cli(
             overlap=overlap,
             labels=_corpus_options.parse_labels(labels),
             label_map=_corpus_options.parse_label_map(label_map),
-            progress=lambda sentences, task, n: _corpus_options.progress(
-                sentences, task.replace("writing", "inspecting"), n
-            ),
+            progress=lambda sentences, task, n: progress(sentences, task.replace("writing", "inspecting"), n),
         )
     except (BertNerError, OSError) as e:
         if is_quiet:
             typer.echo(f"Nothing was inspected: {e}", err=True)
             raise typer.Exit(1) from e
-        _corpus_options.exit_with_error("Nothing was inspected", e)
+        exit_with_error("Nothing was inspected", e)
     if is_quiet:
         typer.echo(outputs.json_text(report, ascii=True))
     else:
         for level, text in outputs.lines(report, shutil.get_terminal_size((100, 24)).columns - 2):
-            _corpus_options.print_message(level, text)
+            print_message(level, text)
         for path in (json_path, html):
             if path:
-                _corpus_options.print_message("good", f"Written: {path}")
+                print_message("good", f"Written: {path}")
     if strict and report.count("error") + report.count("warning"):
         raise typer.Exit(1)

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
 from ..errors import BertNerError, Errors
 from ._code_option import Code
+from ._output import exit_with_error, print_message
 
 
 def serve_cli(
-    pipeline: Annotated[str, typer.Argument(help="Folder of a saved pipeline, or name of an installed package.")],
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", help="Folder of a saved pipeline, or name of an installed package.")
+    ],
     host: Annotated[
         str, typer.Option(help="Host address to listen on. Use 0.0.0.0 to accept requests from the network.")
     ] = "127.0.0.1",
@@ -63,7 +65,7 @@ def serve_cli(
 ) -> None:
     """Serve entity recognition over HTTP with Ray Serve. Press Ctrl+C to stop the server."""
     if find_spec("ray") is None or find_spec("fastapi") is None:
-        msg.fail("Nothing was served", Errors.serve_takes_ray, exits=1)
+        exit_with_error("Nothing was served", Errors.serve_takes_ray)
     from ..serving.server import options_in, run_server
 
     given_settings = {
@@ -93,7 +95,7 @@ def serve_cli(
             host=host,
             port=port,
             address=address,
-            ready=lambda: msg.good(f"http://{host}:{port}/docs (press Ctrl+C to stop)"),
+            ready=lambda: print_message("good", f"http://{host}:{port}/docs (press Ctrl+C to stop)"),
         )
     except (BertNerError, OSError) as e:
-        msg.fail("Nothing was served", str(e), exits=1)
+        exit_with_error("Nothing was served", e)

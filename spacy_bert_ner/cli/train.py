@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from wasabi import msg
 
 from ..errors import BertNerError, Errors
 from ._code_option import Code
+from ._output import exit_with_error, print_message
 
 EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Command settings to accept every config setting as an option, for example `--training.max_steps 800`."""
@@ -93,7 +93,7 @@ def train_cli(
     import logging
 
     from spacy import util
-    from spacy.cli._util import parse_config_overrides
+    from spacy.cli._util import NoSuchOption, parse_config_overrides
 
     from ..training.checkpointer import CheckpointPolicy
     from ..training.distributed import from_environment
@@ -103,10 +103,17 @@ def train_cli(
 
     if verbose:
         util.logger.setLevel(logging.DEBUG)
+    config_file = _config_file(ctx, config_path, recipe)
+    try:
+        overrides = parse_config_overrides(ctx.args)
+    except NoSuchOption as e:  # this click may be another than that of Typer, which would not catch it
+        raise typer.BadParameter(Errors.no_train_option, param_hint=e.option_name) from e
+    if workers is None and address is not None:
+        raise typer.BadParameter(Errors.address_requires_workers, param_hint="--address")
     job = TrainingJob(
-        _config_file(ctx, config_path, recipe),
+        config_file,
         output_path,
-        parse_config_overrides(ctx.args),
+        overrides,
         code,
         use_gpu,
         CheckpointPolicy(keep, minutes),
@@ -117,8 +124,6 @@ def train_cli(
     started = from_environment()
     try:
         if workers is None:
-            if address is not None:
-                raise BertNerError(Errors.address_requires_workers)
             train(job, StopSignal())
         elif started is not None:
             raise BertNerError(Errors.two_starters)
@@ -132,7 +137,7 @@ def train_cli(
         if started is None or started[0] == 0:
             resume_hint = "To resume: run the same command with --resume"
             hint = resume_hint if output_path else "Without --output, no training checkpoint was written"
-            msg.warn("Training stopped as requested", hint)
+            print_message("warning", f"Training stopped as requested\n{hint}")
         raise typer.Exit(128 + e.signal if e.signal else 1) from None
     except (BertNerError, OSError) as e:
-        msg.fail("Training failed", str(e), exits=1)
+        exit_with_error("Training failed", e)

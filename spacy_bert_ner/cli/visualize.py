@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 from spacy.util import is_package
-from wasabi import msg
 
 from ..errors import Errors
 from ._code_option import Code
+from ._output import exit_with_error, print_message
 
 
 def visualize_cli(
-    pipelines: Annotated[list[str], typer.Argument(help="Folders of saved pipelines or names of installed packages.")],
+    pipelines: Annotated[
+        list[str],
+        typer.Argument(metavar="PIPELINES...", help="Folders of saved pipelines or names of installed packages."),
+    ],
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
     host: Annotated[
         str, typer.Option(help="Host address to listen on. Use 0.0.0.0 to make the page available on the network.")
@@ -24,10 +27,10 @@ def visualize_cli(
 ) -> None:
     """Serve a web page to try pipelines interactively. Press Ctrl+C to stop it."""
     if find_spec("streamlit") is None:
-        msg.fail("Cannot serve the page", Errors.no_streamlit, exits=1)
+        exit_with_error("Cannot serve the page", Errors.no_streamlit)
     for name in pipelines:
         if not Path(name).is_dir() and not is_package(name):
-            msg.fail("Cannot serve the page", Errors.no_pipeline.format(path=name, reason="It does not exist"), exits=1)
+            exit_with_error("Cannot serve the page", Errors.no_pipeline.format(path=name, reason="It does not exist"))
     app = Path(__file__).parent.parent / "demo" / "app.py"
     settings = {
         "server.port": port,
@@ -40,7 +43,8 @@ def visualize_cli(
         "theme.primaryColor": "#0072B2",
     }
     options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
-    msg.info(f"http://{host}:{port} (press Ctrl+C to stop)")
+    print_message("info", f"http://{host}:{port} (press Ctrl+C to stop)")
     files = [] if code is None else ["--code", str(code)]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", *files, *pipelines]
-    raise SystemExit(subprocess.call(command))  # noqa: S603, the command does not go through a shell
+    if subprocess.call(command):  # noqa: S603, the command does not go through a shell
+        raise typer.Exit(1)

@@ -240,7 +240,9 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "{name} is not a UTF-8 text file: the byte at offset {byte:,} is invalid. Allowed: text files. Save the file "
         "as UTF-8."
     )
-    no_streamlit = "The page requires streamlit, which is not installed. Install it: pip install 'spacy-bert-ner[page]'"
+    no_streamlit = (
+        "The page requires streamlit, which is not installed. Install it: pip install 'spacy-bert-ner[visualize]'"
+    )
     no_table = "{path} cannot be read: {reason}. Allowed: a JSON object, encoded as UTF-8. Correct or restore the file."
     bad_metrics = (
         "{path} is not an evaluation report: {reason}. Allowed: a report that the evaluate command writes. Write one: "
@@ -336,7 +338,7 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
     )
     no_onnx = (
         "Exporting an ONNX graph requires {package}, which is not installed. Install it: pip install "
-        "'spacy-bert-ner[onnx-export]'"
+        "'spacy-bert-ner[export]'"
     )
     no_cuda_provider = (
         '[components.<name>.model.runtime] provider = "cuda" is not available. Allowed: the providers in the installed '

@@ -18,3 +18,12 @@ class CommandMessages:
         "another file."
     )
     bad_code_file = "--code {path} cannot be imported: {reason}. Fix the file, or omit --code."
+    no_export_target = "--to {to} is unknown. Allowed: {allowed}. Specify one of these, or omit the option."
+    no_cupy = (
+        "--gpu-id {gpu_id} requires CuPy, which is not installed. Install it for CUDA 12: pip install "
+        "'spacy-bert-ner[cuda12x]'. Or use the CPU: --gpu-id -1"
+    )
+    no_gpu = (
+        "--gpu-id {gpu_id} cannot be used: {reason}. Allowed: the ID of a GPU on this machine, such as 0, or -1 for "
+        "the CPU. List the GPUs with nvidia-smi, or use the CPU: --gpu-id -1"
+    )

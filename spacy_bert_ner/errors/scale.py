@@ -8,7 +8,7 @@ class ScaleMessages:
 
     no_ray = "--engine ray requires Ray, which is not installed. Install it: pip install 'spacy-bert-ner[scale]'"
     annotate_takes_pyarrow = (
-        "annotate requires pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"
+        "annotate requires pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[annotate]'"
     )
     no_engine = (
         "--engine {engine} is unknown. Allowed: --engine ray. To annotate in the current process, omit the option."
@@ -59,7 +59,7 @@ class ScaleMessages:
     )
     serve_takes_ray = (
         "serve requires Ray and FastAPI, but at least one of them is not installed. Install them: pip install "
-        "'spacy-bert-ner[scale]'"
+        "'spacy-bert-ner[serve]'"
     )
     server_busy = "The server is busy. Retry after the number of seconds in the Retry-After header."
     no_metrics = "Ray is not exporting metrics yet, or one of its machines is not responding. Retry in a few seconds."

@@ -120,6 +120,9 @@ class TrainingMessages:
         "workers without Ray: torchrun --nproc-per-node {n} -m spacy bert-ner train ..."
     )
     two_starters = "--workers and torchrun both start workers. Use only one of them."
+    no_train_option = (
+        "no such option. Allowed: the options in --help, and settings of the config, such as --training.max_steps 800"
+    )
     address_requires_workers = (
         "--address requires --workers. Specify the number of workers to start on the cluster, such as --workers 2"
     )

@@ -19,6 +19,7 @@ from ..errors import BertNerError, Errors
 from ..types import Entity, Prediction
 from ..util.doc_entities import entity_score
 from ..util.pipelines import complete_entity_labels, running
+from ..util.progress import Progress, no_progress
 from .bootstrap import count_entities, prf, score
 from .calibration_curves import Scored, confidence
 from .label_scope import LabelScope, scope_of
@@ -99,12 +100,13 @@ def read_gold(path: Path, nlp: Language) -> Iterator[GoldDoc]:
     yield from (GoldDoc(path.name, n, doc) for n, doc in read_references(path, nlp) if doc.has_annotation("ENT_IOB"))
 
 
-def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
+def run_pipeline(nlp: Language, data: Path, name: str = "", progress: Progress = no_progress) -> PipelineOutput:
     """Run a pipeline on the raw text in an annotated file. The pipeline can have any components.
 
     nlp (Language): the pipeline.
     data (Path): path to the file.
     name (str): name of the pipeline for error messages. Default: "".
+    progress (Progress): shows how many texts are annotated. Default: `no_progress`.
     RETURNS: the predictions, aligned with the gold Docs.
     RAISES BertNerError: the file does not exist, is damaged, contains no Doc with entity annotation, or contains a text
         that exceeds the pipeline's maximum length. Also raised if a component fails.
@@ -116,7 +118,7 @@ def run_pipeline(nlp: Language, data: Path, name: str = "") -> PipelineOutput:
     with running(name):
         nlp(_make_unannotated(nlp, origins[0]))  # excludes one-time work, such as packing weights, from the run time
         start = time.perf_counter()
-        docs = list(nlp.pipe(unannotated))
+        docs = list(progress(nlp.pipe(unannotated), name or "annotating", len(unannotated)))
         seconds = time.perf_counter() - start
     scope = scope_of(nlp)  # the labels are known only after the weights are loaded
     docs = [scope.filter_predicted(doc) for doc in docs]

@@ -18,6 +18,7 @@ from ..errors import BertNerError, Errors
 from ..reporting.label_colours import label_colors
 from ..util.atomic_io import atomic_folder
 from ..util.pipelines import entity_labels, load, our_components
+from ..util.progress import Progress, no_progress
 from ..util.provenance import data_sum, pipeline_sum, versions
 from .bootstrap import compare, count_entities
 from .charts import CHARTS, all_charts
@@ -46,6 +47,7 @@ def evaluate(
     wanted_precision: float = 0.9,
     displacy: Path | None = None,
     displacy_limit: int = 25,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Evaluate pipelines on the same examples, and compare each pair of pipelines.
 
@@ -62,6 +64,7 @@ def evaluate(
     displacy (Path | None): folder for a page with documents and their entities, or None to write no page; see
         `entities_page`. Default: None.
     displacy_limit (int): maximum number of documents on that page. Default: 25.
+    progress (Progress): shows how many texts a pipeline has annotated. Default: `no_progress`.
     RETURNS: the content of `metrics.json`:
         `data`: path and checksum of the data
         `train`: path and checksum of the training data, `examples` for each label, and `n_shared`, the number of
@@ -88,7 +91,7 @@ def evaluate(
         name = str(path)
         if train is not None and known is None:
             known, texts = _read_training(train, nlp)
-        outputs[name] = run_pipeline(nlp, data, name)
+        outputs[name] = run_pipeline(nlp, data, name, progress)
         metrics[name] = compute_metrics(outputs[name], seed, known=known, wanted_precision=wanted_precision)
         metrics[name] |= _describe_pipeline(nlp)
     labels = sorted(

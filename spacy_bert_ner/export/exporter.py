@@ -26,6 +26,7 @@ from ..runtimes.torch_runtime import TorchRuntime, lacks_int8
 from ..tokenization.case_markers import CAPITAL, CAPITALS
 from ..util.atomic_io import atomic_folder, sha256_of
 from ..util.pipelines import check_labels, open_pipeline
+from ..util.progress import Progress, no_progress
 from .to_onnx import convert, quantize, require_packages
 
 GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}
@@ -75,7 +76,13 @@ class Report(NamedTuple):
 
 
 def export_pipeline(
-    folder: Path, output: Path, data: Path, *, runtime: str = "onnx-int8", tolerance: float = TOLERANCE
+    folder: Path,
+    output: Path,
+    data: Path,
+    *,
+    runtime: str = "onnx-int8",
+    tolerance: float = TOLERANCE,
+    progress: Progress = no_progress,
 ) -> Report:
     """Export a pipeline so that its `bert_ner` components use another runtime. Other components do not change.
 
@@ -89,6 +96,7 @@ def export_pipeline(
     data (Path): file with examples in any supported format, or a folder that contains the dev split; see `part_file`.
     runtime (str): one of `RUNTIMES`. Default: "onnx-int8".
     tolerance (float): maximum decrease in entity F1 on the examples, from 0 to 1. Default: 0.002.
+    progress (Progress): shows how many runtimes are converted and measured. Default: `no_progress`.
     RETURNS (Report): the measurements, which are also written to `export.json` in the output folder.
     RAISES ExportError: entity F1 decreases by more than the tolerance, so nothing is written.
         BertNerError: an argument is invalid, a file is missing, the pipeline was already exported, the dev data is
@@ -108,7 +116,8 @@ def export_pipeline(
     originals = {name: _original(nlp, name) for name in names}
     before, variants = _evaluate(nlp, data, folder), {BASELINE: originals}
     tried = {BASELINE: before} if runtime == AUTO else {}
-    for candidate in _candidates(originals) if runtime == AUTO else [runtime]:
+    candidates = _candidates(originals) if runtime == AUTO else [runtime]
+    for candidate in progress(candidates, "measuring", len(candidates)):
         # Tracing takes most of the time, so the float32 graph from an earlier trial is reused.
         exact = variants.get("onnx", {})
         variants[candidate] = {name: _convert(pipe, candidate, exact.get(name)) for name, pipe in originals.items()}

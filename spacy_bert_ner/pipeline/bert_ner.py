@@ -33,6 +33,7 @@ from ..tokenization.batching import read_ahead_batches
 from ..tokenization.tokenizer_fit import TokenizerFit
 from ..types import DocPredictions
 from ..util.doc_entities import register_score_extension, write_entities
+from ..util.progress import Progress, no_progress
 from .calibration import calibrate
 from .objective import training_loss
 from .prediction import predict, warn_of_unread
@@ -275,13 +276,14 @@ class BertNer(SteppingPipe):
         for doc, predictions in zip(docs, scores, strict=True):
             write_entities(doc, predictions, overwrite=overwrite, spans_key=key, attribute=attribute)
 
-    def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
+    def calibrate(self, examples: Iterable[Example], *, progress: Progress = no_progress) -> dict[str, float]:
         """Fit the temperature for entity scores on held-out examples.
 
         The predicted entities do not change, except for entities whose new scores cross a threshold in `thresholds`.
 
         examples (Iterable[Example]): examples with gold entities, preferably the dev data. Predicted entities that
             overlap a token without annotation are ignored.
+        progress (Progress): shows how many examples are annotated. Default: `no_progress`.
         RETURNS (dict[str, float]): `temperature` is the fitted temperature. `ece_before` and `ece_after` are the
             expected calibration errors over the predicted entities before and after calibration. `n_entities` is the
             number of these entities.
@@ -294,7 +296,7 @@ class BertNer(SteppingPipe):
         validate_examples(examples, "BertNer.calibrate")
         self._ensure_loaded()
         renamed = [*rename_gold(self.settings.label_rules, examples)]
-        fitted = calibrate(self.model, renamed, self.settings, self.cfg["temperature"], self.name)
+        fitted = calibrate(self.model, renamed, self.settings, self.cfg["temperature"], self.name, progress)
         self.cfg["temperature"] = fitted["temperature"]
         return fitted
 

@@ -22,6 +22,7 @@ from ..losses import gold_tags
 from ..models.token_classifier import TokenClassifier
 from ..types import Doubles1d, Entity
 from ..util.pipelines import check_labels, open_pipeline
+from ..util.progress import Progress, no_progress
 from .prediction import DecodedBatch, decode_batch
 from .settings import Settings
 
@@ -31,7 +32,12 @@ ENOUGH = 100
 
 
 def calibrate(
-    model: TokenClassifier, examples: Sequence[Example], settings: Settings, temperature: float, name: str
+    model: TokenClassifier,
+    examples: Sequence[Example],
+    settings: Settings,
+    temperature: float,
+    name: str,
+    progress: Progress = no_progress,
 ) -> dict[str, float]:
     """Fit the temperature that maximizes the likelihood of the entity scores; see `entity_scores.fit_temperature`.
 
@@ -40,6 +46,7 @@ def calibrate(
     settings (Settings): settings of the component.
     temperature (float): the current temperature.
     name (str): name of the component for messages.
+    progress (Progress): shows how many examples are annotated. Default: `no_progress`.
     RETURNS (dict[str, float]): see `BertNer.calibrate`.
     RAISES CalibrationError: the predicted entities are all correct or all incorrect, or the Docs already contain all
         gold entities.
@@ -49,7 +56,7 @@ def calibrate(
         raise CalibrationError(Errors.gold_was_given_to_calibrate.format(name=name, n=n_gold))
     batches: list[tuple[DecodedBatch, NDArray[np.bool_]]] = []
     correct: list[bool] = []
-    for batch in minibatch(examples, BATCH_SIZE):
+    for batch in minibatch(progress(examples, name, len(examples)), BATCH_SIZE):
         decoded = decode_batch(model, [eg.predicted for eg in batch], settings)
         predicted: list[list[Entity]] = [[] for _ in batch]
         for span in decoded.spans:
@@ -77,7 +84,7 @@ def calibrate(
     }
 
 
-def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
+def calibrate_pipeline(folder: Path, data: Path, progress: Progress = no_progress) -> dict[str, dict[str, float]]:
     """Fit the temperature for each `bert_ner` in a saved pipeline, and write it to the component's `cfg` file.
 
     Components that cannot be calibrated are skipped with a warning if at least one component can be calibrated.
@@ -85,6 +92,7 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
     folder (Path): folder of the pipeline.
     data (Path): a file with held-out examples in any supported format, or a folder whose dev split is used; see
         `part_file`.
+    progress (Progress): shows how many examples are annotated. Default: `no_progress`.
     RETURNS (dict[str, dict[str, float]]): the result of `BertNer.calibrate` by component name.
     RAISES BertNerError: the pipeline has no `bert_ner` that computes scores. Also raised if the data cannot
         be used: the dev split in a folder cannot be determined, the file is damaged, it has no gold entities, or the
@@ -109,9 +117,10 @@ def calibrate_pipeline(folder: Path, data: Path) -> dict[str, dict[str, float]]:
         # Run the earlier components as in production, because their sentences and entities affect the predictions.
         earlier = nlp.pipe_names[: nlp.pipe_names.index(name)]
         with nlp.select_pipes(enable=earlier):
-            examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in references]
+            docs = progress(references, "earlier components", len(references)) if earlier else references
+            examples = [Example(nlp(without_annotation(nlp, doc)), doc) for doc in docs]
         try:
-            reports[name] = pipes[name].calibrate(examples)
+            reports[name] = pipes[name].calibrate(examples, progress=progress)
         except CalibrationError as e:
             skipped[name] = str(e)
     if not reports:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy import util
-from spacy.cli._util import setup_gpu, show_validation_error
+from spacy.cli._util import show_validation_error
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
@@ -20,6 +20,7 @@ from wasabi import Printer
 
 from ..corpus.splitting.part_file import refuse_split
 from ..errors import BertNerError, Errors
+from ..util.gpu import select_gpu
 from ..util.pipelines import our_components
 from . import checkpoints
 from .checkpointer import CheckpointPolicy
@@ -78,7 +79,7 @@ def train(job: TrainingJob, stop: StopSignal) -> None:
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
-        setup_gpu(gpu, silent=not is_first)
+        select_gpu(gpu, silent=not is_first)
         _train(job, stop, stack.enter_context(join_process_group(on_gpu=gpu >= 0)), gpu)
 
 

@@ -421,7 +421,7 @@ def test_what_is_wrong_is_told_before_anything_is_served(pipeline, tmp_path, mon
     assert code == 1
     assert (
         "serve requires Ray and FastAPI, but at least one of them is not installed. "
-        "Install them: pip install 'spacy-bert-ner[scale]'"
+        "Install them: pip install 'spacy-bert-ner[serve]'"
     ) in output
 
 

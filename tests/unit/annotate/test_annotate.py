@@ -694,7 +694,7 @@ def test_bad_options(pipeline, tmp_path, options, message):
 @pytest.mark.parametrize(
     ("missing", "options", "message"),
     [
-        ("pyarrow", [], "requires pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[arrow]'"),
+        ("pyarrow", [], "requires pyarrow, which is not installed. Install it: pip install 'spacy-bert-ner[annotate]'"),
         (
             "ray",
             ["--engine", "ray"],

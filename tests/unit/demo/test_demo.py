@@ -171,7 +171,7 @@ def test_without_streamlit_the_command_says_what_to_install(monkeypatch, tmp_pat
     monkeypatch.setitem(sys.modules, "streamlit", None)
     code, output = run(tmp_path)
     assert code == 1
-    assert "pip install 'spacy-bert-ner[page]'" in output
+    assert "pip install 'spacy-bert-ner[visualize]'" in output
 
 
 @pytest.mark.parametrize("name", ["nowhere/model", "no_such_package", "a.b"])

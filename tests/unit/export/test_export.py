@@ -237,7 +237,7 @@ def test_a_graph_cannot_be_trained(graph):
 @pytest.mark.parametrize("package", ["onnx", "onnxscript"])
 def test_without_the_packages_that_write_graphs(package, tagger, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(BertNerError, match=rf"requires {package}, which is not installed. Install .*\[onnx-export\]"):
+    with pytest.raises(BertNerError, match=rf"requires {package}, which is not installed. Install .*\[export\]"):
         convert(Checkpoint.from_pretrained(tagger), "fp32")
 
 
@@ -491,7 +491,7 @@ def test_packages_are_asked_for_before_any_work(pipeline, tmp_path, monkeypatch)
     folder, dev = pipeline
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     monkeypatch.setattr(exporter, "open_pipeline", None)
-    with pytest.raises(BertNerError, match=r"requires onnxscript, which is not installed. Install .*\[onnx-export\]"):
+    with pytest.raises(BertNerError, match=r"requires onnxscript, which is not installed. Install .*\[export\]"):
         export_pipeline(folder, tmp_path / "out", dev, runtime="auto")
 
 
@@ -628,7 +628,10 @@ def test_the_command(pipeline, tmp_path, monkeypatch):
     told = " ".join(done.output.split())
     assert "torch 0.9000 1,234 onnx-int8 0.8990 9,877" in told
     assert "for onnx-int8: entity F1 0.9000 before, 0.8990 after; words per second 1,234 before, 9,877 after" in told
-    assert calls == [((folder, tmp_path / "out", dev), {"runtime": "onnx-int8", "tolerance": 0.01})]
+    ((arguments, settings),) = calls
+    assert arguments == (folder, tmp_path / "out", dev)
+    assert settings.pop("progress")
+    assert settings == {"runtime": "onnx-int8", "tolerance": 0.01}
 
 
 def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, monkeypatch):
@@ -657,10 +660,25 @@ def test_the_command_compares_on_the_dev_part_of_a_folder(pipeline, tmp_path, mo
     assert json.loads((tmp_path / "out" / "export.json").read_text())["data"] == "dev.spacy"
 
 
+def test_the_progress_counts_the_runtimes(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporter, "_evaluate", lambda nlp, data, _: exporter.BenchmarkResult(0.9, 1.0))
+    shown = []
+
+    def progress(items, activity, n_items):
+        for item in items:
+            shown.append((item, activity, n_items))
+            yield item
+
+    export_pipeline(pipeline[0], tmp_path / "out", pipeline[1], runtime="torch-bf16", progress=progress)
+    assert shown == [("torch-bf16", "measuring", 1)]
+
+
 def test_the_command_with_bad_input(pipeline, tmp_path):
     folder, dev = pipeline
     assert "--dev corpus/dev.spacy" in command(folder, tmp_path / "out").output
-    assert "is not one of: pipeline, hf, onnx" in command(folder, tmp_path / "out", "--to", "gguf").output
+    assert (
+        "--to gguf is unknown. Allowed: pipeline, hf, onnx" in command(folder, tmp_path / "out", "--to", "gguf").output
+    )
     assert command(folder, tmp_path / "out", "--to", "hf", "--dev", dev).exit_code == 2
     done = command(tmp_path / "no", tmp_path / "out", "--dev", dev)
     assert done.exit_code == 1

@@ -84,6 +84,22 @@ def test_the_report(pipeline):
     assert again["ece_before"] == pytest.approx(report["ece_after"], abs=0.01)
 
 
+def test_the_progress_counts_the_examples_of_each_component(make_nlp, tagger, tmp_path, pipeline):
+    nlp = make_nlp(name=tagger)
+    nlp.add_pipe("sentencizer", first=True)
+    nlp.to_disk(tmp_path / "two")
+    shown = []
+
+    def progress(items, activity, n_items):
+        for item in items:
+            shown.append((activity, n_items))
+            yield item
+
+    calibrate_pipeline(tmp_path / "two", pipeline[1], progress)
+    n = len(DocBin().from_disk(pipeline[1]))
+    assert shown == [("earlier components", n)] * n + [("bert_ner", n)] * n
+
+
 def test_few_entities_are_told(pipeline):
     with pytest.warns(
         UserWarning, match=r"for 'bert_ner' was fitted on only \d\d predicted entities, .* at least 100 entities"
@@ -202,7 +218,9 @@ def test_the_command_tells_what_was_done(monkeypatch, tmp_path):
     monkeypatch.setattr("spacy.cli._util.setup_gpu", lambda gpu_id, silent: given.append(gpu_id))
     monkeypatch.setattr(
         "spacy_bert_ner.pipeline.calibration.calibrate_pipeline",
-        lambda folder, data: given.extend([folder, data]) or {"one": report, "two": report | {"temperature": 2}},
+        lambda folder, data, progress: (
+            given.extend([folder, data]) or {"one": report, "two": report | {"temperature": 2}}
+        ),
     )
     done = run(tmp_path, tmp_path / "dev.spacy", "--gpu-id", "3")
     assert given == [3, tmp_path, tmp_path / "dev.spacy"]

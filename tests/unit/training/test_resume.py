@@ -390,7 +390,6 @@ def test_bad_orders(whole, tmp_path):
     for arguments, expected in [
         ([config, "-o", "file"], "--output file is a file"),
         ([config, "--resume"], "--resume requires --output"),
-        ([config, "--address", "auto"], "--address requires --workers"),
         ([config, "-o", "new", "--nlp.pipeline", "[]"], "trains no component made by the factory bert_ner"),
         ([config, "-o", "new", "--training.frozen_components", '["bert_ner"]'], "that is not frozen"),
     ]:
