@@ -23,9 +23,9 @@ class CheckpointMessages:
     )
     checkpoint_offline = (
         "The checkpoint '{name}' is not a local folder and is not in the cache. The Hugging Face Hub cannot be "
-        'reached, because the network is off or HF_HUB_OFFLINE is set. Allowed: a local folder, as in {{"model": '
-        '"path/to/folder"}}. Alternatively, fill the cache while the network is available: hf download '
-        "{name}. Reason: {reason}"
+        "reached, because the network is unavailable or HF_HUB_OFFLINE is set. Allowed: a local folder, as in "
+        '{{"model": "path/to/folder"}}. Alternatively, download the checkpoint to the cache while the network is '
+        "available: hf download {name}. Reason: {reason}"
     )
     no_name = (
         "No checkpoint {name!r} was found: there is no such folder, and it is not a valid repository name on the "

@@ -225,8 +225,8 @@ class CorpusMessages(FormatMessages, JsonMessages, SpanMessages):
         "must precede the sentences of its document."
     )
     labels_left_out = (
-        "The settings labels and label_map turn these entities into O (label and count): {listed}. To keep a label, "
-        "change these settings."
+        "The settings labels and label_map replace the tags of these entities with O (label and count): {listed}. To "
+        "keep a label, change these settings."
     )
     labels_not_found = (
         "The settings labels and label_map contain labels that the data does not have: {missing}. The data has these "

@@ -6,7 +6,7 @@ from __future__ import annotations
 class FormatMessages:
     """The templates for messages about format detection and column files, to be filled in with `str.format`."""
 
-    unsupported_format = "{path}: this is {format}, which is not supported. {advice}"
+    unsupported_format = "{path} contains {format}, which is not supported. {advice}"
     other_tag_column = (
         "Column {column} also contains tags, such as {tag}, but the tags in column {taken} were used. To use column "
         "{column} instead: --column {column}"

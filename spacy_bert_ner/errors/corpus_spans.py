@@ -65,8 +65,8 @@ class SpanMessages:
         "--offsets characters. The first of these spans is {first}"
     )
     unit_suspected = (
-        "{total} spans depend on the unit of the offsets. {n} of them do not fit the text without conversion, and "
-        "{n_fitting} of these fit if the offsets count {unit}:\n"
+        "The positions of {total} spans depend on the unit of the offsets. {n} of these spans do not fit the text "
+        "without conversion, but {n_fitting} of those fit if the offsets count {unit}:\n"
         "{listed}\n"
         "{advice}"
     )

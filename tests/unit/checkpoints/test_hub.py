@@ -368,7 +368,9 @@ def test_a_hub_that_is_out_of_order(hub, folder):
 
 def test_no_network_and_nothing_in_the_cache(cache, no_network):
     no_network()
-    with pytest.raises(CheckpointError, match=r"cannot be reached, because the network is off or .* hf download me/x"):
+    with pytest.raises(
+        CheckpointError, match=r"cannot be reached, because the network is unavailable or .* hf download me/x"
+    ):
         Checkpoint.from_pretrained("me/x")
 
 

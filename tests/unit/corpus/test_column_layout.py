@@ -309,7 +309,7 @@ def test_formats_that_are_not_read_are_named(tmp_path, name, text, format):
     path = write(tmp_path, text, name)
     with pytest.raises(CorpusError) as caught:
         read_corpus(path)
-    assert str(caught.value).startswith(f"{path}: this is {format}")
+    assert str(caught.value).startswith(f"{path} contains {format}")
     assert any(help in str(caught.value) for help in ("docs/data.md", "python -m spacy convert", "sed -E"))
 
 

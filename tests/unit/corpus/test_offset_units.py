@@ -207,8 +207,8 @@ def test_most_spans_that_fit_another_unit_are_not_hidden_by_an_option(tmp_path):
     odd = ("Berliners in Berliners", [(0, 6, "LOC"), (13, 19, "LOC")])
     path = doccano(tmp_path, *[("Ada left.", [(0, 3, "PER")])] * 20, odd, (EMOJI, spans(EMOJI, utf16)))
     assert fails(path, misaligned="expand") == (
-        "3 spans depend on the unit of the offsets. 3 of them do not fit the text without conversion, and 3 of these "
-        "fit if the offsets count UTF-16 units:\n"
+        "The positions of 3 spans depend on the unit of the offsets. 3 of these spans do not fit the text without "
+        "conversion, but 3 of those fit if the offsets count UTF-16 units:\n"
         f"- {path}, line 22, id 22: 'da ' (PER, 3-6) in '😀 A[da ]met Bob in Rome.'\n"
         f"- {path}, line 22, id 22: 'ob ' (PER, 11-14) in '😀 Ada met B[ob ]in Rome.'\n"
         f"- {path}, line 22, id 22: 'ome.' (LOC, 18-22) in '😀 Ada met Bob in R[ome.]'\n"
@@ -226,7 +226,7 @@ def test_a_unit_that_cannot_be_named_is_told_too(tmp_path):
     text = "Hi\r\nAda met Bob in Rome."
     crlf = spans(text, lambda text: len(text.replace("\r\n", "\n")))
     message = fails(doccano(tmp_path, ("Berliners", [(0, 6, "LOC")]), (text, crlf)), misaligned="contract")
-    assert r"3 of these fit if the offsets count a line end \r\n as one character:" in message
+    assert r"3 of those fit if the offsets count a line end \r\n as one character:" in message
     assert message.endswith(
         "offsets are only converted if all spans fit. If the offsets do count characters, specify --offsets characters"
     )

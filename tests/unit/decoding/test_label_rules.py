@@ -470,8 +470,8 @@ def test_convert_tells_what_became_of_labels(tmp_path):
     )
     assert done.entities == {"a": {"per": 1}}
     assert done.messages == [
-        "The settings labels and label_map turn these entities into O (label and count): MISC 1, geo 1. To keep a "
-        "label, change these settings.",
+        "The settings labels and label_map replace the tags of these entities with O (label and count): MISC 1, geo 1. "
+        "To keep a label, change these settings.",
         (
             "The settings labels and label_map contain labels that the data does not have: Geo, "
             "X. The data has these labels: MISC, PERSON, geo. Check the spelling of the labels in the settings."
@@ -582,7 +582,7 @@ def test_the_commands_rename_labels(tmp_path):
     options = ["--labels", "per, geo", "--label-map", "PERSON=per"]
     done = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out"), *options])
     assert done.exit_code == 0
-    assert "turn these entities into O (label and count): MISC 1" in " ".join(done.output.split())
+    assert "replace the tags of these entities with O (label and count): MISC 1" in " ".join(done.output.split())
     docs = DocBin().from_disk(tmp_path / "out/a.spacy").get_docs(spacy.blank("en").vocab)
     assert [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs] == KEPT
     done = CliRunner().invoke(app, ["inspect", str(path), "--json", "-", *options])
