@@ -18,7 +18,8 @@ def calibrate_cli(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="Held-out examples, such as dev data: a .spacy file or a folder that contains one."
+            metavar="DATA",
+            help="Held-out examples, such as dev data: an annotated file, or a folder that contains a .spacy file.",
         ),
     ],
     gpu_id: Annotated[int, typer.Option(help="GPU ID or -1 for CPU.")] = -1,

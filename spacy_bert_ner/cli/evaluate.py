@@ -17,8 +17,8 @@ def evaluate_cli(
         list[Path],
         typer.Argument(
             metavar="PIPELINE... DATA",
-            help="One or more pipelines that set entities, followed by the test data: a .spacy file or a folder that "
-            "contains one.",
+            help="One or more pipelines that set entities, followed by the test data: an annotated file in any format "
+            "that convert reads, or a folder that contains a .spacy file.",
         ),
     ],
     report: Annotated[
@@ -30,8 +30,8 @@ def evaluate_cli(
     train: Annotated[
         Path | None,
         typer.Option(
-            help="Training data (a .spacy file or a folder that contains one). Used to score seen and unseen entities "
-            "separately."
+            help="Training data: an annotated file, or a folder that contains a .spacy file. Used to score seen and "
+            "unseen entities separately."
         ),
     ] = None,
     log: Annotated[
@@ -67,7 +67,7 @@ def evaluate_cli(
     *pipelines, data = paths
     if not pipelines:
         raise typer.BadParameter(
-            "expected at least one pipeline, followed by a .spacy file", param_hint="PIPELINE... DATA"
+            "expected at least one pipeline, followed by the test data", param_hint="PIPELINE... DATA"
         )
     try:
         select_gpu(gpu_id)

@@ -24,8 +24,8 @@ def export_cli(
     dev: Annotated[
         Path | None,
         typer.Option(
-            help="Examples on which to compare the original and the exported pipeline: a .spacy file or a folder "
-            "that contains one. Required unless --to is hf or onnx."
+            help="Examples on which to compare the original and the exported pipeline: an annotated file, or a folder "
+            "that contains a .spacy file. Required unless --to is hf or onnx."
         ),
     ] = None,
     runtime: Annotated[

@@ -211,8 +211,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "--runtime auto"
     )
     no_gold = (
-        "{data} has no Doc with entity annotations, so there is nothing to score. Allowed: a .spacy file with "
-        "annotated entities, such as corpus/test.spacy. To create such a file, run python -m spacy bert-ner convert."
+        "{data} has no Doc with entity annotations, so there is nothing to score. Allowed: a file with annotated "
+        "entities, such as corpus/test.spacy or test.csv."
     )
     no_pipeline = (
         "spaCy cannot load {path} as a pipeline. {reason}. Allowed: the folder of a saved pipeline, such as "
@@ -225,8 +225,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "corpus/test.spacy"
     )
     no_known_entities = (
-        "{path} has no entities, so entities seen and unseen in training cannot be distinguished. Allowed: the .spacy "
-        "file with the training data. Specify that file: --train corpus/train.spacy"
+        "{path} has no entities, so entities seen and unseen in training cannot be distinguished. Allowed: the file "
+        "with the training data. Specify that file: --train corpus/train.spacy"
     )
     pipeline_twice = "{path} is specified twice. Allowed: each pipeline once. Remove one of the two."
     text_too_long = (
@@ -287,8 +287,8 @@ class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages
         "report"
     )
     nothing_to_compare = (
-        "{data} has no entities, so there is nothing to compare. Allowed: a .spacy file with entities and with text "
-        "like the training data for the pipeline in '{folder}'. Specify one, such as corpus/dev.spacy."
+        "{data} has no entities, so there is nothing to compare. Allowed: a file with entities and with text like "
+        "the training data for the pipeline in '{folder}'. Specify one, such as corpus/dev.spacy."
     )
     which_component = (
         "The pipeline in '{folder}' has several components created by the factory 'bert_ner': {found}. Choose one: "

@@ -64,6 +64,6 @@ class EvaluationMessages(CommandMessages):
     )
     not_calibrated = "Calibration of '{name}' was skipped. {reason}"
     no_gold_to_calibrate = (
-        "{data} has no gold entities, so no temperature can be fitted. Allowed: a .spacy file of held-out examples "
-        "with entities, such as corpus/dev.spacy. Create one with python -m spacy bert-ner convert"
+        "{data} has no gold entities, so no temperature can be fitted. Allowed: a file of held-out examples with "
+        "entities, such as corpus/dev.spacy or dev.csv"
     )

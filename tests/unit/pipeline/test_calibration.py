@@ -268,7 +268,7 @@ def test_data_without_a_gold_entity_is_an_error(pipeline, tmp_path, tags):
     folder, _ = pipeline
     data = gold(tmp_path / "plain.spacy", *[("Durant", tags)] * bool(tags != []))
     message = refused(1, folder, data)
-    assert "has no gold entities, so no temperature can be fitted. Allowed: a .spacy file of held-out" in message
+    assert "has no gold entities, so no temperature can be fitted. Allowed: a file of held-out" in message
 
 
 def test_data_with_no_label_of_the_pipeline_is_an_error(pipeline, tmp_path):
