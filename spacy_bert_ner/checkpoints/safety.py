@@ -96,7 +96,7 @@ def reject_pipeline(name: str, folder: Path) -> None:
 
     name (str): name of the checkpoint, for messages.
     folder (Path): folder of the checkpoint.
-    RAISES CheckpointError: the folder is not a checkpoint. The message states the checkpoints in it.
+    RAISES CheckpointError: the folder is not a checkpoint. The message lists the checkpoints in it.
     """
     if (folder / CONFIG).exists():
         return

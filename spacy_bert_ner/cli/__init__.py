@@ -22,7 +22,7 @@ from .visualize import visualize_cli
 
 
 class _Group(TyperGroup):
-    """A group that lists commands and groups in the order of work, in which they are added below."""
+    """A group that lists its commands in the order in which this module adds them, which is the order of work."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""
@@ -61,10 +61,10 @@ def _group(
 
 
 class _Command(TyperCommand):
-    """A command with its required options in the usage line, not only its arguments. Ctrl+C ends it with status 130."""
+    """A command whose usage line also shows its required options. Ctrl+C ends it with status 130."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return what follows the name of the command."""
+        """Return the text that follows the command name in the usage line."""
         return [self.options_metavar or ""]
 
     def invoke(self, ctx: Any) -> Any:
@@ -80,7 +80,7 @@ def _add(name: str, function: Any, usage: str, summary: str, **settings: Any) ->
 
     name (str): name of the command, after the name of its group if it belongs to one.
     function (Any): the function that Typer calls.
-    usage (str): everything that is required, for the usage line.
+    usage (str): the required arguments and options, for the usage line.
     summary (str): a line for the list of commands, at most 63 characters long.
     **settings: other arguments for `typer.Typer.command`.
     """

@@ -69,7 +69,7 @@ def _without_colours(stream: TextIO) -> Any:
 def print_message(level: str, text: str, *, err: bool = False) -> None:
     """Print a message and keep its line breaks.
 
-    level (str): "error", "warning", "info", "good", or "" for no sign.
+    level (str): "error", "warning", "info", "good", or "" for no symbol before the message.
     text (str): the message.
     err (bool): whether to print to standard error. Default: False, standard output.
     """
@@ -78,12 +78,12 @@ def print_message(level: str, text: str, *, err: bool = False) -> None:
 
 
 def print_heading(text: str) -> None:
-    """Print a heading in the middle of a line."""
+    """Print a heading, centred in a line of equals signs."""
     typer.secho(f"\n{f'== {text} ==':=^{_WIDTH}}", bold=True)
 
 
 def print_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
-    """Print a table. Its first column is aligned left, all others right.
+    """Print a table. The first column is left-aligned, and all others are right-aligned.
 
     rows: the cells of each row.
     header (Sequence[str]): the name of each column.
@@ -102,7 +102,7 @@ def progress(items: Iterable[_Item], activity: str, n_items: int | None, unit: s
 
     items: the items of this pass.
     activity (str): label for the bar, such as "reading".
-    n_items (int | None): total number of items; None if it is not known yet.
+    n_items (int | None): total number of items; None if it is unknown.
     unit (str): name of the items. Default: "sentences".
     RETURNS: the items.
     """

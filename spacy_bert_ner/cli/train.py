@@ -17,11 +17,11 @@ EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 def _config_file(ctx: typer.Context, config: str | None, recipe: str | None) -> Path:
     """Return the config file to train with.
 
-    ctx (Context): the context. Its `args` get back a setting that was parsed as CONFIG.
+    ctx (Context): the context. A setting that was parsed as CONFIG is moved back to its `args`.
     config (str | None): the argument CONFIG.
     recipe (str | None): the option `--recipe`.
     RETURNS (Path): the file.
-    RAISES BadParameter: not exactly one of the two was specified, or it does not exist.
+    RAISES BadParameter: both or neither are specified, or the file or recipe does not exist.
     """
     from ..util.recipes import recipe_names, recipe_path
 

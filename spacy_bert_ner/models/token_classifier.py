@@ -361,7 +361,7 @@ def get_tags(model: TokenClassifier) -> TagSet:
 
 
 def expected_labels(model: TokenClassifier, label_rules: LabelRules = ALL_LABELS) -> tuple[str, ...]:
-    """Return a model's labels. Before weights are loaded, read them from the checkpoint's config if it is at hand.
+    """Return a model's labels. Before weights are loaded, read them from a local copy of the checkpoint's config.
 
     model (TokenClassifier): the model.
     label_rules (LabelRules): rules for renaming the labels of a trained head.
