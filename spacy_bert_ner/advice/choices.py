@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..optim.default_optimizer import usual_rates
+from .memory import TrainingMemory
 
 SPACY_READER = "spacy.Corpus.v1"
 OWN_READER = "spacy_bert_ner.Corpus.v1"
@@ -13,7 +14,9 @@ _MAX_STEPS = 20_000
 _MIN_STEPS = 200
 _FULL_BATCH, _SMALL_BATCH = 16, 8
 _PASS = 4096
-"""Target number of subwords in a pass, which bounds the memory for activations. Two batches of short texts fit."""
+"""Number of subwords in a pass if the memory is unknown: two batches of short texts."""
+_SHARE = 2
+"""A training may take one part in two of the memory. The rest is for the system, other programs and longer texts."""
 _SHORT = 128
 """Maximum text length in subwords for which the default window is used; see `token_classifier.default_window`."""
 
@@ -68,24 +71,45 @@ class Batch(NamedTuple):
 
     size (int): number of texts per step.
     n_passes (int): number of passes into which a step is divided, for the setting `accumulate_gradient`.
+    recomputes (bool): whether to recompute activations in the backward pass, for the setting `gradient_checkpointing`.
+    needed (int): estimated memory for a pass, in bytes.
+    installed (int | None): the memory of the machine or GPU, in bytes; None if it is unknown.
     """
 
     size: int
     n_passes: int
+    recomputes: bool
+    needed: int
+    installed: int | None
 
 
-def batch(n_texts: int, usual_length: int) -> Batch:
-    """Choose the batch size based on the amount of data, and the number of passes based on the length of the texts.
+def batch(
+    n_texts: int, usual_length: int, memory: TrainingMemory, installed: int | None, *, can_recompute: bool = True
+) -> Batch:
+    """Choose the batch size based on the amount of data, and the number of passes based on memory.
+
+    A pass may take half of the memory. If a single text takes more, its activations are recomputed. If the memory is
+    unknown, a pass has at most 4,096 subwords.
 
     n_texts (int): number of texts in the training data.
     usual_length (int): 99th percentile of their lengths in subwords.
+    memory (TrainingMemory): the memory that the training needs.
+    installed (int | None): the memory that there is, in bytes; None if it is unknown.
+    can_recompute (bool): whether the encoder supports gradient checkpointing. Default: True.
     RETURNS (Batch): the batch size and the number of passes.
     """
     size = _FULL_BATCH if n_texts >= 10 * _FULL_BATCH else _SMALL_BATCH
+
+    def fits(n_passes: int) -> bool:
+        n_subwords = size * usual_length // n_passes
+        return n_subwords <= _PASS if installed is None else memory.needed(n_subwords) * _SHARE <= installed
+
     n_passes = 1
-    while n_passes < size and size * usual_length > n_passes * _PASS:
+    while n_passes < size and not fits(n_passes):
         n_passes *= 2
-    return Batch(size, n_passes)
+    recomputes = can_recompute and installed is not None and not fits(n_passes)
+    needed = memory.needed(size * usual_length // n_passes, recomputes=recomputes)
+    return Batch(size, n_passes, recomputes, needed, installed)
 
 
 class Steps(NamedTuple):

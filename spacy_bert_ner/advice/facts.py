@@ -59,6 +59,10 @@ class EncoderFacts(NamedTuple):
     is_lower_casing (bool): whether its tokenizer lowercases text.
     max_window (int): maximum number of subwords in a window, including special subwords.
     labels (tuple[str, ...]): labels of the trained tag head; empty if there is none.
+    n_heads (int): number of attention heads per layer; 0 if unknown.
+    n_weights (tuple[int, ...]): number of weights in the embeddings, in each layer and in the head. *Length:*
+        `n_layers + 2`.
+    can_recompute (bool): whether it supports gradient checkpointing.
     """
 
     name: str
@@ -67,6 +71,9 @@ class EncoderFacts(NamedTuple):
     is_lower_casing: bool
     max_window: int
     labels: tuple[str, ...]
+    n_heads: int
+    n_weights: tuple[int, ...]
+    can_recompute: bool
 
 
 def encoder_facts(checkpoint: Checkpoint) -> EncoderFacts:
@@ -77,15 +84,25 @@ def encoder_facts(checkpoint: Checkpoint) -> EncoderFacts:
     """
     config = checkpoint.model.config
     normalizer = checkpoint.tokenizer.backend_tokenizer.normalizer
-    width = getattr(config, "hidden_size", 0)
+    width, n_heads = (_whole_number(getattr(config, key, 0)) for key in ("hidden_size", "num_attention_heads"))
+    n_weights = dict.fromkeys(range(checkpoint.n_layers + 2), 0)
+    for name, weight in checkpoint.model.named_parameters():
+        n_weights[checkpoint.parameter_depths[name].level] += weight.numel()
     return EncoderFacts(
         name=checkpoint.name,
         n_layers=checkpoint.n_layers,
-        width=width if isinstance(width, int) else 0,
+        width=width,
         is_lower_casing=normalizer is not None and "A" not in normalizer.normalize_str("A"),
         max_window=checkpoint.max_window,
         labels=_labels(checkpoint),
+        n_heads=n_heads,
+        n_weights=tuple(n_weights.values()),
+        can_recompute=bool(checkpoint.model.supports_gradient_checkpointing),
     )
+
+
+def _whole_number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _labels(checkpoint: Checkpoint) -> tuple[str, ...]:

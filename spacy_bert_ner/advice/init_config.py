@@ -16,6 +16,7 @@ from ..util.recipes import recipe_path
 from . import choices
 from .config_text import ConfigText, Reference
 from .facts import DataFacts, EncoderFacts, data_facts, encoder_facts
+from .memory import installed_memory, training_memory
 
 _COMPONENT = "components.bert_ner.model"
 _MOST_LABELS = 6
@@ -49,21 +50,24 @@ class Plan(NamedTuple):
         return self.steps.max_steps * self.batch.size / self.train.n_texts
 
 
-def make_plan(train: DataFacts, dev: DataFacts, encoder: EncoderFacts) -> Plan:
+def make_plan(train: DataFacts, dev: DataFacts, encoder: EncoderFacts, installed: int | None) -> Plan:
     """Choose the training settings.
 
     train, dev (DataFacts): facts about the training data and the dev data.
     encoder (EncoderFacts): facts about the encoder.
+    installed (int | None): see `installed_memory`.
     RETURNS (Plan): the facts and the settings.
     """
     mark_case = choices.marks_case(encoder.is_lower_casing, train.n_cased, train.n_mixed)
     length = choices.length(train.usual_length, mark_case=mark_case)
-    batch = choices.batch(train.n_texts, length)
+    layers = choices.layers(encoder.n_layers, encoder.width)
+    memory = training_memory(encoder, layers.frozen, min(length, encoder.max_window))
+    batch = choices.batch(train.n_texts, length, memory, installed, can_recompute=encoder.can_recompute)
     return Plan(
         train=train,
         dev=dev,
         encoder=encoder,
-        layers=choices.layers(encoder.n_layers, encoder.width),
+        layers=layers,
         batch=batch,
         steps=choices.steps(train.n_texts, batch.size),
         window=choices.window(length, encoder.max_window),
@@ -107,7 +111,7 @@ def write_config(
         data_facts(file, counter, lang=lang, **{**options, "progress": reading.get("progress")})
         for file in (train, dev)
     ]
-    plan = make_plan(facts[0], facts[1], encoder_facts(counter.checkpoint))
+    plan = make_plan(facts[0], facts[1], encoder_facts(counter.checkpoint), installed_memory(gpu=gpu))
     text = config_text(plan, path, lang, options, gpu=gpu)
     with atomic_files(path.parent, [path.name]) as (temporary,):
         temporary.write_text(text, encoding="utf8")
@@ -148,14 +152,14 @@ def config_text(plan: Plan, path: Path, lang: str, options: dict[str, Any], *, g
     device = "For a GPU (--gpu)." if gpu else 'For a CPU. For a GPU: "pytorch".'
     text.set("system", "gpu_allocator", "pytorch" if gpu else None, device)
     text.set("nlp", "lang", lang)
-    _set_model(text, plan)
+    _set_model(text, plan, gpu=gpu)
     for part, data in (("train", plan.train), ("dev", plan.dev)):
         _set_reader(text, part, data, options)
-    _set_training(text, plan)
+    _set_training(text, plan, gpu=gpu)
     return str(text)
 
 
-def _set_model(text: ConfigText, plan: Plan) -> None:
+def _set_model(text: ConfigText, plan: Plan, *, gpu: bool) -> None:
     encoder, layers, window = plan.encoder, plan.layers, plan.window
     text.set(_COMPONENT, "name", encoder.name, _about_encoder(encoder))
     text.set(_COMPONENT, "window", window.window, _why_window(plan))
@@ -165,6 +169,10 @@ def _set_model(text: ConfigText, plan: Plan) -> None:
     text.set(_COMPONENT, "reset_layers", layers.reset, _why_reset(plan))
     text.set(_COMPONENT, "precision", "auto")
     text.set(_COMPONENT, "mark_case", plan.mark_case, _why_case(plan))
+    reason = (
+        "Recomputed: otherwise, a single text requires more than half of the memory." if plan.batch.recomputes else ""
+    )
+    text.set(_COMPONENT, "gradient_checkpointing", plan.batch.recomputes, reason)
 
 
 def _set_reader(text: ConfigText, part: str, data: DataFacts, options: dict[str, Any]) -> None:
@@ -179,9 +187,9 @@ def _set_reader(text: ConfigText, part: str, data: DataFacts, options: dict[str,
     text.set_section(section, values, f"This reader reads the format {data.format} without conversion.")
 
 
-def _set_training(text: ConfigText, plan: Plan) -> None:
+def _set_training(text: ConfigText, plan: Plan, *, gpu: bool) -> None:
     batch, steps, layers = plan.batch, plan.steps, plan.layers
-    text.set("training", "accumulate_gradient", batch.n_passes, _why_passes(plan))
+    text.set("training", "accumulate_gradient", batch.n_passes, _why_passes(plan, gpu=gpu))
     text.set("training", "max_steps", steps.max_steps, _why_steps(plan))
     n = steps.max_steps // steps.eval_frequency
     text.set("training", "eval_frequency", steps.eval_frequency, f"{n} evaluations.")
@@ -204,7 +212,9 @@ def report(plan: Plan, path: Path, *, gpu: bool) -> Iterator[str]:
     yield f"Encoder: {_about_encoder(plan.encoder)}"
     yield f"Learning rate: {plan.layers.rate}. {_why_rate(plan)}"
     yield f"Layers: {_why_frozen(plan)} {_why_reset(plan)}"
-    yield f"Steps: {plan.steps.max_steps}, evaluated every {plan.steps.eval_frequency}. {_why_steps(plan)}"
+    passes = "" if plan.batch.n_passes == 1 else f" in {plan.batch.n_passes} passes per step"
+    why = f"{_why_steps(plan)} Memory{passes}: {_memory(plan, gpu=gpu)}."
+    yield f"Steps: {plan.steps.max_steps}, evaluated every {plan.steps.eval_frequency}. {why}"
     yield f"Windows: {_why_window(plan)}"
     yield f"Case: {_why_case(plan)}"
     yield f"Written: {path}"
@@ -261,16 +271,22 @@ def _why_reset(plan: Plan) -> str:
     return f"Reinitialised: {plan.layers.reset}, because no other number was measured for this size."
 
 
-def _why_passes(plan: Plan) -> str:
-    if plan.batch.n_passes == 1:
-        return (
-            "The texts are short enough for one pass per step. A larger number requires less memory; the result is the "
-            "same."
-        )
-    return (
-        f"{plan.batch.n_passes} passes per step, because 1 in 100 {plan.train.unit} has {plan.train.usual_length} "
-        "subwords or more. A larger number requires less memory; the result is the same."
-    )
+def _why_passes(plan: Plan, *, gpu: bool) -> str:
+    passes = "One pass" if plan.batch.n_passes == 1 else f"{plan.batch.n_passes} passes"
+    memory = _memory(plan, gpu=gpu)
+    return f"{passes} per step: {memory}. A larger number requires less memory; the result is the same."
+
+
+def _memory(plan: Plan, *, gpu: bool) -> str:
+    place = "GPU" if gpu else "machine"
+    needed = f"a pass requires about {_gigabytes(plan.batch.needed)} (estimated)"
+    if plan.batch.installed is None:
+        return f"{needed}, and the memory of the {place} is unknown"
+    return f"{needed}, and may take half of the {_gigabytes(plan.batch.installed)} of this {place}"
+
+
+def _gigabytes(n_bytes: int) -> str:
+    return f"{max(n_bytes / 1e9, 0.1):,.1f} GB"
 
 
 def _why_steps(plan: Plan) -> str:

@@ -5,6 +5,9 @@ import pytest
 from spacy_bert_ner.advice.choices import Batch, Layers, Steps, Window, batch, layers, length, marks_case, reader
 from spacy_bert_ner.advice.choices import steps as steps_for
 from spacy_bert_ner.advice.choices import window as window_for
+from spacy_bert_ner.advice.memory import TrainingMemory
+
+MEMORY = TrainingMemory(fixed=1_000, per_subword=10, per_recomputed_subword=1)
 
 
 @pytest.mark.parametrize(
@@ -27,19 +30,40 @@ def test_layers_are_frozen_and_reset_only_where_it_was_measured(n_layers, width,
 @pytest.mark.parametrize(
     ("n_texts", "n_subwords", "expected"),
     [
-        (1, 50, Batch(8, 1)),
-        (159, 128, Batch(8, 1)),
-        (160, 128, Batch(16, 1)),
-        (800, 256, Batch(16, 1)),
-        (800, 257, Batch(16, 2)),
-        (800, 512, Batch(16, 2)),
-        (800, 2000, Batch(16, 8)),
-        (800, 100_000, Batch(16, 16)),
-        (20, 100_000, Batch(8, 8)),
+        (1, 50, (8, 1)),
+        (159, 128, (8, 1)),
+        (160, 128, (16, 1)),
+        (800, 256, (16, 1)),
+        (800, 257, (16, 2)),
+        (800, 512, (16, 2)),
+        (800, 2000, (16, 8)),
+        (800, 100_000, (16, 16)),
+        (20, 100_000, (8, 8)),
     ],
 )
 def test_batches_are_smaller_for_little_data_and_spread_for_long_texts(n_texts, n_subwords, expected):
-    assert batch(n_texts, n_subwords) == expected
+    chosen = batch(n_texts, n_subwords, MEMORY, None)
+    assert (chosen.size, chosen.n_passes) == expected
+    assert not chosen.recomputes
+
+
+@pytest.mark.parametrize(
+    ("n_subwords", "installed", "expected"),
+    [
+        (100, 34_000, Batch(16, 1, False, 17_000, 34_000)),  # 1,000 + 16 × 100 × 10, which is half of the memory
+        (100, 33_999, Batch(16, 2, False, 9_000, 33_999)),
+        (800, 34_000, Batch(16, 8, False, 17_000, 34_000)),
+        (1_600, 34_000, Batch(16, 16, False, 17_000, 34_000)),
+        (1_601, 34_000, Batch(16, 16, True, 1_000 + 1_601, 34_000)),  # not even one text fits
+        (1_000_000, 10**9, Batch(16, 1, False, 160_001_000, 10**9)),  # memory is the only limit
+    ],
+)
+def test_a_pass_takes_half_of_the_memory(n_subwords, installed, expected):
+    assert batch(800, n_subwords, MEMORY, installed) == expected
+
+
+def test_activations_are_not_recomputed_where_the_encoder_cannot():
+    assert batch(800, 1_601, MEMORY, 34_000, can_recompute=False) == Batch(16, 16, False, 17_010, 34_000)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +85,7 @@ def test_steps_follow_the_amount_of_data(n_texts, size, expected):
 
 @pytest.mark.parametrize("n_texts", [1, 37, 160, 333, 799, 1_001, 5_000, 12_345, 77_777, 10**7])
 def test_every_training_has_10_to_15_evaluations_and_4_to_12_epochs(n_texts):
-    size = batch(n_texts, 50).size
+    size = batch(n_texts, 50, MEMORY, None).size
     max_steps, eval_frequency, patience = steps_for(n_texts, size)
     assert max_steps % eval_frequency == 0
     assert 10 <= max_steps // eval_frequency <= 15

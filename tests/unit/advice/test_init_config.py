@@ -11,7 +11,8 @@ from spacy.util import load_config
 from support import ROOT, save_encoder
 from transformers import BertModel
 
-from spacy_bert_ner.advice.choices import Batch, Layers, Steps, Window
+from spacy_bert_ner.advice import init_config
+from spacy_bert_ner.advice.choices import Layers, Steps, Window
 from spacy_bert_ner.advice.facts import DataFacts, EncoderFacts, data_facts, encoder_facts
 from spacy_bert_ner.advice.init_config import make_plan, write_config
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
@@ -62,15 +63,22 @@ def cased(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch):
+    """Let the machine have 16 GB and no GPU."""
+    monkeypatch.setattr(init_config, "installed_memory", lambda *, gpu: None if gpu else 16_000_000_000)
+
+
 def facts_of(folder):
     return encoder_facts(Checkpoint.load_tokenizer_only(folder))
 
 
 def test_the_facts_about_encoders(encoder, minilm, cased, tagger):
-    assert facts_of(encoder) == EncoderFacts(str(encoder), 2, 32, True, 64, ())
-    assert facts_of(minilm) == EncoderFacts(str(minilm), 6, 384, True, 512, ())
-    assert facts_of(cased) == EncoderFacts(str(cased), 2, 32, False, 64, ())
-    assert facts_of(tagger) == EncoderFacts(str(tagger), 2, 32, True, 64, ("geo", "per"))
+    assert facts_of(encoder)[:6] == (str(encoder), 2, 32, True, 64, ())
+    assert facts_of(minilm)[:6] == (str(minilm), 6, 384, True, 512, ())
+    assert facts_of(cased)[:6] == (str(cased), 2, 32, False, 64, ())
+    assert facts_of(tagger)[:6] == (str(tagger), 2, 32, True, 64, ("geo", "per"))
+    assert facts_of(tagger)[6:] == (2, (5_824, 8_544, 8_544, 165), True)
 
 
 def test_the_facts_about_a_column_file(encoder, tmp_path):
@@ -90,21 +98,21 @@ def test_the_facts_about_a_folder_of_spacy_files(encoder, tmp_path):
 LITTLE = DataFacts(Path("t.conll"), "conll", "sentences", 100, 0, 2_000, (("per", 90),), 60, 80, 90, 88)
 SAMPLE = DataFacts(Path("t.spacy"), "spacy", "texts", 800, 0, 18_000, (("per", 900),), 60, 80, 790, 790)
 LONG = DataFacts(Path("t.json"), "doccano", "texts", 5_000, 0, 4_000_000, (("per", 900),), 1_400, 9_000, 5_000, 0)
-MINILM = EncoderFacts("MiniLM", 6, 384, True, 512, ())
-BASE = EncoderFacts("base", 12, 768, False, 510, ())
+MINILM = EncoderFacts("MiniLM", 6, 384, True, 512, (), 12, (11_900_000, *[1_770_000] * 6, 3_000), True)
+BASE = EncoderFacts("base", 12, 768, False, 510, (), 12, (23_800_000, *[7_090_000] * 12, 7_000), True)
 
 
 @pytest.mark.parametrize(
     ("train", "encoder", "expected"),
     [
-        (SAMPLE, MINILM, (Layers(0.00025, 0.85, 1, "auto", True), Batch(16, 1), Steps(500, 50, 250), None, True)),
-        (LITTLE, BASE, (Layers(0.00005, 1.0, 0, 0, False), Batch(8, 1), Steps(200, 20, 100), None, False)),
+        (SAMPLE, MINILM, (Layers(0.00025, 0.85, 1, "auto", True), (16, 1), Steps(500, 50, 250), None, True)),
+        (LITTLE, BASE, (Layers(0.00005, 1.0, 0, 0, False), (8, 1), Steps(200, 20, 100), None, False)),
         (
             LONG,
             BASE,
             (
                 Layers(0.00005, 1.0, 0, 0, False),
-                Batch(16, 8),
+                (16, 8),
                 Steps(1_760, 160, 800),
                 Window(510, 127, "tokens"),
                 False,
@@ -113,20 +121,49 @@ BASE = EncoderFacts("base", 12, 768, False, 510, ())
         (
             LONG._replace(usual_length=120),
             MINILM,
-            (Layers(0.00025, 0.85, 1, "auto", True), Batch(16, 1), Steps(1_760, 160, 800), None, False),
+            (Layers(0.00025, 0.85, 1, "auto", True), (16, 1), Steps(1_760, 160, 800), None, False),
         ),
     ],
     ids=["sample", "little", "long", "upper case"],
 )
 def test_the_choices_fit_together(train, encoder, expected):
     layers, batch, steps, window, mark_case = expected
-    assert make_plan(train, SAMPLE, encoder)[3:] == (
+    plan = make_plan(train, SAMPLE, encoder, 16_000_000_000)
+    assert (plan.batch.size, plan.batch.n_passes) == batch
+    assert (plan.layers, plan.steps, plan.window, plan.mark_case) == (
         layers,
-        batch,
         steps,
         window or Window(None, 32, "sentences"),
         mark_case,
     )
+
+
+@pytest.mark.parametrize(
+    ("installed", "gpu", "expected"),
+    [
+        (
+            16 * 10**9,
+            False,
+            "8 passes per step: a pass requires about 7.1 GB (estimated), {half} 16.0 GB of this machine.",
+        ),
+        (80 * 10**9, True, "2 passes per step: a pass requires about 23.2 GB (estimated), {half} 80.0 GB of this GPU."),
+        (None, True, "8 passes per step: a pass requires about 7.1 GB (estimated), and the memory of the GPU {lost}."),
+    ],
+)
+def test_the_steps_say_what_a_pass_needs(installed, gpu, expected):
+    plan = make_plan(LONG, SAMPLE, BASE, installed)
+    (line,) = (line for line in init_config.report(plan, Path("c.cfg"), gpu=gpu) if line.startswith("Steps: "))
+    expected = expected.format(half="and may take half of the", lost="is unknown")
+    assert line.partition(" Memory in ")[2] == expected
+
+
+def test_activations_are_recomputed_where_a_single_text_needs_too_much(minilm, tmp_path, monkeypatch):
+    monkeypatch.setattr(init_config, "installed_memory", lambda *, gpu: 10**8)
+    data = docbin(tmp_path / "train.spacy", 10)
+    lines = write_config(tmp_path / "c.cfg", data, data, str(minilm))
+    assert len(lines) == 10
+    reason = "# Recomputed: otherwise, a single text requires more than half of the memory."
+    assert f"{reason}\ngradient_checkpointing = true\n" in (tmp_path / "c.cfg").read_text()
 
 
 def test_the_config_for_the_sample_and_minilm_is_the_recipe(minilm, tmp_path):
@@ -152,7 +189,8 @@ def test_the_config_says_what_was_chosen_and_why(encoder, tmp_path):
         "width 32).",
         "Layers: Frozen: 0, because no other number was measured for this size. Reinitialised: 0, because no other "
         "number was measured for this size.",
-        "Steps: 200, evaluated every 20. 16.0 epochs of 200 sentences in batches of 16.",
+        "Steps: 200, evaluated every 20. 16.0 epochs of 200 sentences in batches of 16. Memory: a pass requires about "
+        "0.1 GB (estimated), and may take half of the 16.0 GB of this machine.",
         "Windows: 99% of the sentences have at most 15 subwords (longest: 15), so the default is sufficient (null: at "
         "most 128).",
         "Case: Capital letters are not marked, because only 50 of 150 sentences mix upper and lower case.",
