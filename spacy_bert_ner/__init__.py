@@ -5,6 +5,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import api
     from .evaluation.scorer import make_ner_scorer_v1, score_bert_ner
     from .models.token_classifier import build_token_classifier_v1
     from .pipeline.bert_ner import BertNer, make_bert_ner
@@ -24,6 +25,7 @@ _MODULE_OF = {
 
 __all__ = [
     "BertNer",
+    "api",
     "build_token_classifier_v1",
     "load",
     "make_bert_ner",
@@ -35,9 +37,13 @@ __version__ = _version("spacy-bert-ner")
 
 
 def __getattr__(name: str) -> object:
+    if name == "api":
+        return _import_module(".api", __name__)
     if name not in _MODULE_OF:
         from .errors import Errors
 
+        if name in _import_module(".api", __name__).__all__:
+            raise AttributeError(Errors.function_in_api.format(name=name))
         raise AttributeError(Errors.no_such_name.format(name=name, allowed=", ".join(__all__)))
     return getattr(_import_module(f".{_MODULE_OF[name]}", __name__), name)
 

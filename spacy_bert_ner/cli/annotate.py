@@ -1,11 +1,10 @@
 """Define the command `python -m spacy bert-ner annotate`."""
 
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
-from ..errors import BertNerError, Errors
+from ..errors import BertNerError
 from ._code_option import Code
 from ._output import exit_with_error, print_message
 
@@ -67,40 +66,32 @@ def annotate_cli(
     code: Code = None,
 ) -> None:
     """Annotate a corpus of any size and write its entities to shards. Interrupted runs can be resumed."""
-    if find_spec("pyarrow") is None:
-        exit_with_error("Nothing was annotated", Errors.annotate_takes_pyarrow)
-    if engine not in (None, "ray"):
-        exit_with_error("Nothing was annotated", Errors.no_engine.format(engine=engine))
-    if engine and find_spec("ray") is None:
-        exit_with_error("Nothing was annotated", Errors.no_ray)
-    from ..annotate.annotate import annotate
-    from ..annotate.sharding import Columns
-    from ..util.gpu import select_gpu
+    from .. import api
 
-    ray = None
-    if engine:
-        from ..annotate.ray_engine import RayOptions
-
-        ray = RayOptions(address, num_actors, gpus_per_actor, cpus_per_actor)
-    kept = tuple(name.strip() for name in columns.split(",") if name.strip())
     try:
-        if ray is None:
-            select_gpu(gpu_id)
-        totals = annotate(
+        totals = api.annotate(
             pipeline,
             inputs,
             output,
-            columns=Columns(text_column, id_column, kept),
             format=format,
-            with_text=text,
-            files_are_documents=files,
+            text_column=text_column,
+            id_column=id_column,
+            columns=[name.strip() for name in columns.split(",") if name.strip()],
+            text=text,
+            files=files,
             limit=limit,
             shard_size=shard_size,
             batch_size=batch_size,
             max_errors=max_errors,
             resume=resume,
-            ray=ray,
+            gpu_id=gpu_id,
+            engine=engine,
+            address=address,
+            num_actors=num_actors,
+            gpus_per_actor=gpus_per_actor,
+            cpus_per_actor=cpus_per_actor,
             code=code,
+            progress=True,
         )
     except (BertNerError, OSError) as e:
         exit_with_error("Not all documents were annotated", e)

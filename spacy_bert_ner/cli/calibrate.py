@@ -26,13 +26,12 @@ def calibrate_cli(
     code: Code = None,
 ) -> None:
     """Calibrate the entity scores of a trained pipeline by fitting a temperature on held-out examples."""
+    from .. import api
     from ..corpus.splitting.part_file import CALIBRATED_ON
-    from ..pipeline.calibration import calibrate_pipeline
-    from ..util.gpu import select_gpu
 
     try:
-        select_gpu(gpu_id)
-        reports = calibrate_pipeline(pipeline, _corpus_options.one_file(data, CALIBRATED_ON), texts_progress)
+        file = _corpus_options.one_file(data, CALIBRATED_ON)
+        reports = api.calibrate(pipeline, file, gpu_id=gpu_id, progress=texts_progress)
     except CalibrationError as e:
         # Status 0: a pipeline that has learned too little should not stop a spaCy project.
         print_message("warning", f"Not calibrated\n{e}")

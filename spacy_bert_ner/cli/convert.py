@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..corpus.convert import convert
+from ..api import convert
 from ..corpus.span_report import CUT
 from ..corpus.writers.registry import TARGETS
 from ..errors import BertNerError

@@ -58,10 +58,10 @@ def evaluate_cli(
     code: Code = None,
 ) -> None:
     """Score and compare pipelines on held-out examples. Report confidence intervals and error types."""
+    from .. import api
     from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON
     from ..evaluation.entities_page import ENTITIES
-    from ..evaluation.report import PAGE, evaluate
-    from ..util.gpu import select_gpu
+    from ..evaluation.report import PAGE
     from ..util.pipelines import describe_unknown_labels
 
     *pipelines, data = paths
@@ -70,18 +70,18 @@ def evaluate_cli(
             "expected at least one pipeline, followed by the test data", param_hint="PIPELINE... DATA"
         )
     try:
-        select_gpu(gpu_id)
         data, train = _corpus_options.one_file(data, EVALUATED), train and _corpus_options.one_file(train, TRAINED_ON)
-        results = evaluate(
+        results = api.evaluate(
             pipelines,
             data,
-            report,
-            seed,
+            report=report,
             train=train,
             log=log,
-            wanted_precision=precision,
-            displacy=displacy_path,
+            precision=precision,
+            displacy_path=displacy_path,
             displacy_limit=displacy_limit,
+            gpu_id=gpu_id,
+            seed=seed,
             progress=texts_progress,
         )
     except (BertNerError, OSError) as e:

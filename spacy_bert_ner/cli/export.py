@@ -55,8 +55,9 @@ def export_cli(
     code: Code = None,
 ) -> None:
     """Export a pipeline to a faster runtime, or export only its checkpoint or ONNX graph."""
+    from .. import api
     from ..corpus.splitting.part_file import COMPARED_ON
-    from ..export.exporter import TARGETS, export_checkpoint, export_pipeline
+    from ..export.exporter import TARGETS
 
     try:
         if to not in TARGETS:
@@ -66,17 +67,23 @@ def export_cli(
                 raise typer.BadParameter(
                     "these options are only allowed with --to pipeline", param_hint="--package, --dev"
                 )
-            export_checkpoint(pipeline, output, to, name=component)
-            print_message("good", f"Wrote {output}")
-            return
-        if dev is None:
+        elif dev is None:
             raise typer.BadParameter("the option is required: --dev corpus/dev.spacy", param_hint="--dev")
-        dev = one_file(dev, COMPARED_ON)
-        report = export_pipeline(
-            pipeline, output, dev, runtime=runtime, tolerance=tolerance, progress=runtimes_progress
+        report = api.export(
+            pipeline,
+            output,
+            dev=dev and one_file(dev, COMPARED_ON),
+            runtime=runtime,
+            tolerance=tolerance,
+            to=to,
+            component=component,
+            progress=runtimes_progress,
         )
     except (BertNerError, OSError) as e:
         exit_with_error("Nothing was exported", e)
+    if report is None:
+        print_message("good", f"Wrote {output}")
+        return
     if len(report.tried) > 1:
         print_table(
             [[name, f"{result.f1:.4f}", f"{result.words:,.0f}"] for name, result in report.tried.items()],

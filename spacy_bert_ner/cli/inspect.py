@@ -51,16 +51,17 @@ def inspect_cli(
     code: Code = None,
 ) -> None:
     """Report counts, lengths and likely annotation errors in annotated text."""
+    from .. import api
     from ..inspection import outputs
 
     is_quiet = str(json_path) == "-"
     try:
         if str(html) == "-":
             raise CorpusError(Errors.html_to_terminal)
-        report = outputs.inspect_to(
+        report = api.inspect(
             files,
-            json_path=None if is_quiet else json_path,
-            html_path=html,
+            json=None if is_quiet else json_path,
+            html=html,
             encoder=encoder,
             examples=examples,
             format=format,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+from .api import ApiMessages
 from .checkpoints import CheckpointMessages
 from .corpus import CorpusMessages
 from .corpus_csv import CsvMessages
@@ -72,7 +73,15 @@ class CorpusError(BertNerError):
     """Raised when annotated text cannot be read or split."""
 
 
-class Errors(CorpusMessages, CsvMessages, CheckpointMessages, EvaluationMessages, ScaleMessages, TrainingMessages):
+class Errors(
+    ApiMessages,
+    CorpusMessages,
+    CsvMessages,
+    CheckpointMessages,
+    EvaluationMessages,
+    ScaleMessages,
+    TrainingMessages,
+):
     """The templates for all error and warning messages, to be filled in with `str.format`."""
 
     # settings
