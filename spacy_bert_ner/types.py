@@ -70,7 +70,7 @@ class DocPredictions(list[Prediction]):
     predictions (Iterable[Prediction]): the predicted entities. Default: none.
     unread (list[tuple[int, str]]): token index and label of each omitted entity. See `Settings.subword_reading`.
     n_joined (int): number of tokens that share a subword with an earlier token.
-    labels (tuple[str, ...]): entity labels of the pipeline, for the colours of entities. Empty if there are too many.
+    labels (tuple[str, ...]): entity labels of the pipeline, used to assign colours. Empty if there are too many labels.
     """
 
     def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
