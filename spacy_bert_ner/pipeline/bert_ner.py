@@ -165,8 +165,8 @@ class BertNer(SteppingPipe):
     def labels(self) -> tuple[str, ...]:
         """Return the sorted entity labels.
 
-        Before weights are loaded, they are read from the config of a fine-tuned checkpoint, if it is in a folder or in
-        the Hub cache. Nothing is loaded or downloaded for them.
+        Before weights are loaded, the labels are read from the config of a fine-tuned checkpoint, if the config is in a
+        folder or in the Hub cache. This neither loads weights nor downloads files.
         """
         known = token_classifier.expected_labels(self.model, self.settings.label_rules)
         return tuple(sorted({*known, *self.cfg["added_labels"]}))

@@ -17,7 +17,7 @@ def make_add_labels_v1(labels: Any, component: Any = "bert_ner") -> Callable[[La
     """Create a callback for `[initialize.before_init]` that adds labels to a component.
 
     A component sourced from another pipeline (`source = ...`) is not initialized again, so it keeps its labels. The
-    callback adds rows with random weights for the new labels to its head; see `BertNer.add_label`.
+    callback adds rows with random weights for the new labels to the component's head; see `BertNer.add_label`.
 
     labels (List[str]): labels to add. Labels that the component already has remain unchanged.
     component (str): name of the component in the pipeline. Default: "bert_ner".

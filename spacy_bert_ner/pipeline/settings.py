@@ -217,8 +217,8 @@ def build_model(name: str, model: object) -> TokenClassifier:
     """Build the model that the setting `model` defines.
 
     name (str): name of the component, for messages.
-    model (object): value of the setting. spaCy has replaced a section with the model that its function returned.
-    RETURNS (TokenClassifier): the model. A string gives the default model with that checkpoint.
+    model (object): value of the setting. If it is a section in the config, spaCy has already created the model from it.
+    RETURNS (TokenClassifier): the model. A string creates the default model with that checkpoint.
     RAISES ConfigError: the value is invalid.
     """
     if isinstance(model, str):

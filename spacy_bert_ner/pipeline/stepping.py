@@ -32,7 +32,7 @@ class SteppingPipe(SerializablePipe):
     _reported: frozenset[str] = frozenset()
     """Keys of the warnings that have been issued."""
     _last_zero: int | None = None
-    """Schedule step at the last update if the learning rate was 0, otherwise None."""
+    """Schedule step of the last update if its learning rate was 0. None if it was not 0."""
 
     def make_plan(self, nlp: Any, examples: CountedExamples) -> None:
         """Create the training plan from the pipeline's config.

@@ -39,7 +39,7 @@ def keep_configs(nlp: Any, name: str, model: object) -> None:
 
     nlp (Language): the pipeline.
     name (str): name of the component.
-    model (object): value of its setting `model`, with variables interpolated.
+    model (object): value of the component's setting `model`, with variables interpolated.
     """
     # spaCy stores the config only after the factory has returned.
     if not isinstance(nlp._pipe_configs, PipeConfigs):
@@ -49,7 +49,7 @@ def keep_configs(nlp: Any, name: str, model: object) -> None:
 
 
 def _check_name(name: str, config: Any) -> None:
-    """Remove the name of a component from its config. spaCy ignores it there.
+    """Remove the key `name`, which spaCy ignores, from a component's config.
 
     RAISES ConfigError: the config contains another name, such as the name of a checkpoint.
     """
