@@ -1,1 +1,1 @@
-"""Thinc models for Hugging Face token classifiers."""
+"""Define thinc models for Hugging Face token classifiers."""

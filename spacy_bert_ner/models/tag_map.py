@@ -38,7 +38,7 @@ def survives(tag_map: Mapping[str, Any] | Pairs) -> bool:
     """Return whether a tag map is unchanged after it is written to a config and read back.
 
     tag_map (Mapping[str, Any] | Pairs): the tag map.
-    RETURNS (bool): whether a config can contain it as it is.
+    RETURNS (bool): whether the tag map is unchanged.
     """
     section = {"model": {"tag_map": tag_map}}
     try:

@@ -72,7 +72,7 @@ def build_token_classifier_v1(
         its own weights and ignores this setting.
     revision (str | None): commit, branch or tag on the Hub. Null (default) selects the main branch. It must be null for
         a folder.
-    tag_scheme (str | None): scheme of the checkpoint's tags, "plain", another key of `tag_scheme.PREFIXES`, or an alias
+    tag_scheme (str | None): scheme of the checkpoint's tags: "plain", another key of `tag_scheme.PREFIXES`, or an alias
         such as "BIO"; see `tag_scheme.find_scheme`. It overrides the scheme inferred from the tags and `config.json`.
         Null (default) uses the inferred scheme: IOB2 or IOB1 for `B-` and `I-`, IOE2 or IOE1 for `I-` and `E-`. A new
         head uses this scheme, or IOB2 for null.
@@ -361,7 +361,9 @@ def get_tags(model: TokenClassifier) -> TagSet:
 
 
 def expected_labels(model: TokenClassifier, label_rules: LabelRules = ALL_LABELS) -> tuple[str, ...]:
-    """Return a model's labels. Before weights are loaded, read them from a local copy of the checkpoint's config.
+    """Return a model's labels.
+
+    Before weights are loaded, the labels are read from the checkpoint's config if the config is stored locally.
 
     model (TokenClassifier): the model.
     label_rules (LabelRules): rules for renaming the labels of a trained head.
