@@ -128,9 +128,9 @@ def locate_checkpoint(
 
 
 def folder_at_hand(name: str, revision: str | None = None) -> Path | None:
-    """Return the folder with a checkpoint's config, or None if it would have to be downloaded. Reject harmful files.
+    """Return the folder with a checkpoint's config, or None if there is no local copy. Reject harmful files.
 
-    The Hub client sends no request, whereas `hf_hub_download` does even if only local files are allowed.
+    This function never contacts the Hub. `hf_hub_download` sends a request even if only local files are allowed.
 
     name (str), revision (str | None): see `locate_checkpoint`.
     RAISES CheckpointError, ConfigError: see `locate_checkpoint`.

@@ -77,7 +77,7 @@ def resolve_head(
     tag_map: Mapping[str, str] | None = None,
     label_rules: LabelRules = ALL_LABELS,
 ) -> tuple[TagSet, bool]:
-    """Return the tags of the trained head if it can be kept, or the tags of a new head otherwise.
+    """Return the tags of the trained head if it can be kept. If not, return the tags of a new head.
 
     The replacements in `tag_map` are applied to the config.
 
@@ -184,7 +184,7 @@ def check_weights(
     report (dict[str, Any]): loading report that `from_pretrained` returns with `output_loading_info=True`.
     folder (Path): the folder that was passed to `from_pretrained`.
     is_new (bool): whether the head is new and therefore need not match the weights in the file.
-    is_to_train (bool): whether the model will be trained, so the head may have random weights.
+    is_to_train (bool): whether the model will be trained. If so, the head may have random weights.
     RETURNS (tuple[bool, bool]): whether the head has weights from the file, and whether the file contains head weights
         of any shape.
     RAISES CheckpointError: weights have a different shape, or a prefix hides them from the model. If the model will not

@@ -37,7 +37,7 @@ ADAPTER = "adapter_config.json"
 EXTRA_PARAMETERS = 1_000_000
 """Number of parameters by which a model may exceed twice the number in its file.
 
-It allows for a new head or a layer that was not saved.
+This margin allows for a new head or a layer that was not saved.
 """
 
 Shape = tuple[int, ...]
@@ -96,7 +96,7 @@ def reject_pipeline(name: str, folder: Path) -> None:
 
     name (str): name of the checkpoint, for messages.
     folder (Path): folder of the checkpoint.
-    RAISES CheckpointError: the folder is not a checkpoint. The message lists the checkpoints in it.
+    RAISES CheckpointError: the folder is not a checkpoint. The message lists the checkpoints inside the folder.
     """
     if (folder / CONFIG).exists():
         return

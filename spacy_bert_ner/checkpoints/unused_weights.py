@@ -68,7 +68,7 @@ def _is_of_encoder(key: str, model: PreTrainedModel) -> bool:
 
 
 def _is_known(model: PreTrainedModel) -> bool:
-    """Return whether `transformers` defines the saved class.
+    """Return whether the checkpoint was saved from another model class that `transformers` defines.
 
     If so, all weights outside the encoder belong to a head.
     """
