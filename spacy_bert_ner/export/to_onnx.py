@@ -135,7 +135,7 @@ def _head_nodes(path: Path) -> list[str]:
 
 @contextmanager
 def _without_logs() -> Iterator[None]:
-    """Silence the root logger, on which `onnxruntime` recommends preprocessing that `torch` has already done."""
+    """Suppress log messages within the block. `onnxruntime` recommends preprocessing that `torch` has already done."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
