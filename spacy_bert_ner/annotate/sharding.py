@@ -47,7 +47,8 @@ class ShardSpec(NamedTuple):
 
     number (int): index of the shard, counted from 0.
     files (tuple[File, ...]): one file, or several files that are one document each.
-    first (int): number of the first record in the file, counted from 1. If each file is a document, this is 1.
+    first (int): position of the shard's first record in the file, counted from 1. If each file is a document, this
+        is 1.
     n (int): number of records.
     start (int): offset where the first record starts, in uncompressed bytes. Default: 0, also for formats that are not
         read by offset.
