@@ -1,4 +1,4 @@
-"""Authenticate clients by a bearer token."""
+"""Authenticate clients with a bearer token."""
 
 from __future__ import annotations
 

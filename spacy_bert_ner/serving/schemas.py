@@ -44,7 +44,7 @@ class FoundEntity(BaseModel):
     """An entity in a text.
 
     The offsets `start` and `end` are in characters (Unicode code points). The `score` is the probability of the entity,
-    or null if it has none.
+    or null if the entity has no score.
     """
 
     start: int
