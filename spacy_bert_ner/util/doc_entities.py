@@ -160,14 +160,14 @@ def _remove_user_data(doc: Doc, group: SpanGroup) -> None:
 
 
 def entity_score(span: Span, attribute: str | None = None) -> float | None:
-    """Return the entity score that `bert_ner` gave a span.
+    """Return the entity score that `bert_ner` assigned to a span.
 
     If several span groups contain the entity, the score comes from the latest group. If the Doc was made from parts of
     other Docs, its span groups have no scores. The score then comes from the value that spaCy copied.
 
     span (Span): span to look up.
-    attribute (str | None): consider only the components that write to this extension attribute. Default: None, which
-        stands for all components.
+    attribute (str | None): consider only the components that write to this extension attribute. None considers all
+        components. Default: None.
     RETURNS (float | None): probability of the entity, from 0 to 1. None if the span has no score.
     """
     has_scores = False
@@ -197,7 +197,7 @@ class ScoreGetter:
 
 
 def pipeline_labels(doc: Doc) -> set[str]:
-    """Return the entity labels of the pipelines that annotated a Doc, as far as their span groups contain them."""
+    """Return the pipeline labels that are stored in the `bert_ner` span groups of a Doc."""
     groups = (group.attrs for group in doc.spans.values() if group.attrs.get("factory") == FACTORY)
     return {label for attrs in groups for label in attrs.get("labels", ())}
 
@@ -226,7 +226,7 @@ def register_score_extension(attribute: str = EXTENSION) -> None:
 
 
 def is_attribute_name(name: object) -> bool:
-    """Return whether `ent._` can have an extension attribute with a name."""
+    """Return whether a value is a valid name for an extension attribute on `ent._`."""
     is_plain = isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
     return is_plain and not str(name).startswith("_") and not hasattr(Underscore, str(name))
 

@@ -1,6 +1,6 @@
 """Reject irregular files, oversized files and configs with excessive counts before they are used.
 
-Excessive counts in a config would make transformers create huge lists or too many layers.
+Excessive counts in a config would make `transformers` create huge lists or too many layers.
 """
 
 from __future__ import annotations

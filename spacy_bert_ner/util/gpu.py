@@ -1,4 +1,4 @@
-"""Select the GPU that a command asks for."""
+"""Select the GPU or the CPU for a command."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def unpacking() -> Iterator[None]:
-    """Enable garbage collection again at the end of the block, if it was enabled before.
+    """Enable garbage collection again at the end of the block, if it was enabled before the block.
 
     srsly disables garbage collection while it reads MessagePack, and leaves it disabled if reading fails.
     """

@@ -34,7 +34,7 @@ def is_pipeline(folder: Path) -> bool:
 
 
 def check_pipeline(folder: Path) -> None:
-    """Reject a pipeline folder that would take forever to read or would fill the memory.
+    """Reject a pipeline folder that could never be read completely or could exhaust memory.
 
     folder (Path): folder of a saved pipeline.
     RAISES BertNerError: an entry is not a regular file, or the config is too large before or after its variables are

@@ -19,7 +19,7 @@ _MAX_LABELS = 8
 
 
 def load(path: Path | str) -> Language:
-    """Load a pipeline, whatever components it has.
+    """Load a pipeline with any components, which need not include a `bert_ner`.
 
     path (Path | str): folder of a saved pipeline, or the name of an installed package.
     RETURNS (Language): the loaded pipeline.
@@ -40,7 +40,7 @@ def load(path: Path | str) -> Language:
 
 @contextmanager
 def running(name: str) -> Iterator[None]:
-    """Translate any error that a component raises in the block to a `BertNerError` with a short message.
+    """Translate any error that a component raises in the block into a `BertNerError` with a short message.
 
     name (str): name of the pipeline, for the message.
     RAISES BertNerError: a component raised an error.

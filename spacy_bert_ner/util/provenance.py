@@ -25,7 +25,7 @@ _PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed packages that affect predictions, and the system's name."""
+    """Return the versions of Python and of the installed packages that affect predictions, and the platform."""
     by_name = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in _PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Find the recipes that are installed with the package: configs for training."""
+"""Find the recipes, which are training configs that are installed with the package."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
-    """Return the config file of a recipe.
+    """Return the path to the config file of a recipe.
 
     name (str): name of the recipe, which is the name of its file without `.cfg`.
-    RETURNS (Path): the file.
+    RETURNS (Path): path to the file.
     RAISES ConfigError: there is no such recipe. The message lists the recipes.
     """
     names = recipe_names()

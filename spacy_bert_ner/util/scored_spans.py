@@ -48,7 +48,8 @@ class ScoredSpans(SpanGroup):
         `labels` lists the labels of the pipeline, unless there are too many. The arrays have
         one row per span. `scores` contains the entity scores. `places` contains the start character, the end character
         and the label of each span. `offsets` contains the start and end characters of each entity's subwords.
-        `attributes` contains the extension attribute for each score. It is missing if all of them are "score".
+        `attributes` contains the extension attribute for each score. It is missing if the attribute is "score" for all
+        spans.
 
         *Shape:* `scores` `(n_spans,)`, `places` `(n_spans, 3)`, `offsets` `(n_spans, 2)`, `attributes` `(n_spans,)`
         """
