@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..optim.default_optimizer import usual_rates
+from ..optim.encoder_rates import scheduled_rate
 from .memory import TrainingMemory
 
 SPACY_READER = "spacy.Corpus.v1"
@@ -38,22 +38,28 @@ class Layers(NamedTuple):
     is_measured: bool
 
 
-_MEASURED = {(6, 384): Layers(0.00025, 0.85, 1, "auto", True)}
-"""The values for MiniLM in `configs/bert_ner.cfg`, by number of layers and width; see `benchmarks/README.md`."""
+_MEASURED: dict[tuple[int, int], tuple[float, int, int | str]] = {(6, 384): (0.85, 1, "auto")}
+"""The layer decay and the numbers of frozen and reinitialised layers, by number of layers and width.
+
+The values for MiniLM are those in `configs/bert_ner.cfg`; see `benchmarks/README.md`.
+"""
+_USUAL = (1.0, 0, 0)
 
 
 def layers(n_layers: int, width: int) -> Layers:
     """Choose the learning rates and the numbers of layers to freeze and to reinitialise.
 
-    For sizes without measurements, the learning rate comes from the literature, and all layers are trained with it.
+    The rate is the one that `initial_rate = "auto"` gives. For sizes without measurements, it comes from the
+    literature, and all layers are trained with it.
 
     n_layers (int): number of layers in the encoder.
     width (int): dimension of its vectors. 0 if unknown: in that case, the rate for BERT-base is used, because it is the
         safest.
     RETURNS (Layers): the chosen values.
     """
-    usual = Layers(usual_rates(width or 768)[0], 1.0, 0, 0, False)
-    return _MEASURED.get((n_layers, width), usual)
+    size = (n_layers, width)
+    layer_decay, frozen, reset = _MEASURED.get(size, _USUAL)
+    return Layers(scheduled_rate(n_layers, width), layer_decay, frozen, reset, size in _MEASURED)
 
 
 def length(usual_length: int, *, mark_case: bool) -> int:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_USUAL = ((768, 0.00005, 0.0001), (256, 0.0002, 0.0003), (0, 0.001, float("inf")))
-"""Minimum encoder width, suitable learning rate for AdamW and highest usual learning rate.
-
-BERT-base is fine-tuned at 0.00002 to 0.00005 (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), ELECTRA-base at
-0.0001, ELECTRA-small at 0.0003 (Clark et al. 2020, https://arxiv.org/abs/2003.10555), and BERT models down to a width
-of 128 at up to 0.0003 (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
-"""
-
-
-def usual_rates(width: int) -> tuple[float, float]:
-    """Return a suitable learning rate for an encoder of this width, and the upper limit of the usual range.
-
-    width (int): dimension of the encoder's vectors.
-    """
-    return next((suitable, highest) for min_width, suitable, highest in _USUAL if width >= min_width)
+from .encoder_rates import usual_rates
 
 
 class DefaultOptimizer(dict[str, Any]):

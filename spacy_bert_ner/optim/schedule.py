@@ -8,8 +8,10 @@ from typing import Any
 from thinc.api import Optimizer, registry
 
 from ..errors import is_count, is_number, require_setting
+from .encoder_rates import scheduled_rate
 
 SECTION = "training.optimizer.learn_rate"
+AUTO = "auto"
 ASSUMED_STEPS = 1000
 """Number of steps to which a fractional warm-up refers if training has no known end."""
 
@@ -23,13 +25,19 @@ class WarmupLinear:
     The total number of steps is specified in the config, or set later by `bert_ner` or `bert-ner train` with `tell`.
     Until then, the rate does not decay. If training continues beyond the last step, it uses the last rate above 0.
 
-    initial_rate (float): highest learning rate.
+    If `initial_rate` is "auto", `bert_ner` sets it with `suit` before the first update. Until then, and in pipelines
+    without an encoder of `bert_ner`, it is the rate for BERT-base.
+
+    initial_rate (float | str): highest learning rate, or "auto" for one that suits the encoder.
     warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1.
     total_steps (int | None): total number of steps. None to set it later with `tell`.
     """
 
-    def __init__(self, initial_rate: float, warmup: float, total_steps: int | None) -> None:
-        self.initial_rate, self.warmup, self.total_steps = initial_rate, warmup, total_steps
+    def __init__(self, initial_rate: float | str, warmup: float, total_steps: int | None) -> None:
+        self.is_auto = initial_rate == AUTO
+        self.initial_rate = scheduled_rate(0, 0) if self.is_auto else float(initial_rate)
+        self.is_suited = not self.is_auto
+        self.warmup, self.total_steps = warmup, total_steps
         self.is_told = total_steps is not None
         self.is_constant = False
         self.step = -1  # the step of the last rate returned
@@ -50,6 +58,20 @@ class WarmupLinear:
         """
         self.total_steps, self.is_told = total_steps, True
         optimizer.learn_rate = self.rate(max(self.step, 0))
+
+    def suit(self, optimizer: Optimizer, n_layers: int, width: int) -> None:
+        """Set `initial_rate` for an encoder if it is "auto", and update the optimizer's learning rate.
+
+        With several encoders, the lowest of their rates is used.
+
+        optimizer (Optimizer): the optimizer that uses this schedule.
+        n_layers (int): number of layers in the encoder.
+        width (int): dimension of its vectors. 0 if unknown.
+        """
+        rate = scheduled_rate(n_layers, width)
+        if self.is_auto and (not self.is_suited or rate < self.initial_rate):
+            self.initial_rate, self.is_suited = rate, True
+            optimizer.learn_rate = self.rate(max(self.step, 0))
 
     def stay(self, optimizer: Optimizer) -> None:
         """Use `initial_rate` for all further steps and update the optimizer's learning rate.
@@ -91,7 +113,7 @@ class WarmupLinear:
 def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_steps: Any = None) -> WarmupLinear:
     """Create a learning rate schedule with a warm-up and a linear decay, for `[training.optimizer.learn_rate]`.
 
-    initial_rate (float): highest learning rate. Default: 0.0002.
+    initial_rate (float | str): highest learning rate, or "auto" for a rate that suits the encoder. Default: 0.0002.
     warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1. Default: 0.1.
     total_steps (int | None): step at which the rate reaches 0. None computes it from the settings in `[training]`: from
         `max_steps`, or from `max_epochs` and the number of batches. Default: None.
@@ -99,15 +121,16 @@ def make_warmup_linear_v1(initial_rate: Any = 0.0002, warmup: Any = 0.1, total_s
     RAISES ConfigError: a setting is invalid.
     """
     check = partial(require_setting, SECTION)
-    is_rate = is_number(initial_rate) and initial_rate > 0
-    check("initial_rate", initial_rate, is_rate, "a number above 0, such as 0.00025")
+    is_rate = initial_rate == AUTO or (is_number(initial_rate) and initial_rate > 0)
+    allowed = 'a number above 0, such as 0.00025, or "auto" for a rate that suits the encoder'
+    check("initial_rate", initial_rate, is_rate, allowed)
     is_warmup = is_number(warmup) and warmup >= 0 and (warmup < 1 or warmup == int(warmup))
     allowed = "a share of the steps, from 0 to less than 1, such as 0.1, or a whole number of steps, such as 50"
     check("warmup", warmup, is_warmup, allowed)
     is_total = total_steps is None or is_count(total_steps, 1)
     allowed = "null to use [training] max_steps or max_epochs, or a whole number of at least 1, such as 500"
     check("total_steps", total_steps, is_total, allowed)
-    return WarmupLinear(float(initial_rate), warmup, total_steps)
+    return WarmupLinear(initial_rate, warmup, total_steps)
 
 
 def schedule_of(optimizer: Optimizer) -> WarmupLinear | None:

@@ -12,7 +12,8 @@ from ..errors import Errors
 from ..models import token_classifier
 from ..models.shared_token_classifier import is_shared
 from ..optim.adamw import AdamW
-from ..optim.default_optimizer import set_rate, usual_rates
+from ..optim.default_optimizer import set_rate
+from ..optim.encoder_rates import usual_rates
 from ..optim.schedule import schedule_of
 from ..optim.training_plan import TrainingPlan, plan_of
 from .serialization import SerializablePipe
@@ -49,8 +50,8 @@ class SteppingPipe(SerializablePipe):
     def finish_update(self, sgd: Any) -> None:
         """Take an optimizer step with the accumulated gradients.
 
-        A schedule from this package that needs the number of steps receives it first. A warning is issued once if the
-        learning rate is 0, and once if it is too high for the encoder.
+        A schedule from this package that needs the number of steps or the encoder's size receives it first. A warning
+        is issued once if the learning rate is 0, and once if it is too high for the encoder.
 
         sgd (Optimizer): the optimizer.
         """
@@ -64,6 +65,7 @@ class SteppingPipe(SerializablePipe):
         schedule = schedule_of(sgd)
         if schedule is None or sgd.learn_rate != schedule.rate(schedule.step):  # the rate was set manually
             return
+        schedule.suit(sgd, self._n_layers(), self._width())
         if not schedule.is_told:
             if self.plan is not None:
                 schedule.tell(sgd, self.plan.total_steps)
@@ -94,9 +96,16 @@ class SteppingPipe(SerializablePipe):
 
     def _width(self) -> int:
         """Return the encoder's hidden size, or 0 if it is unknown or the encoder belongs to another component."""
-        if is_shared(self.model) or not token_classifier.has_checkpoint(self.model):
+        if not self._has_encoder():
             return 0
         return int(getattr(token_classifier.get_checkpoint(self.model).model.config, "hidden_size", None) or 0)
+
+    def _n_layers(self) -> int:
+        """Return the encoder's number of layers, or 0 if it is unknown or the encoder belongs to another component."""
+        return token_classifier.get_checkpoint(self.model).n_layers if self._has_encoder() else 0
+
+    def _has_encoder(self) -> bool:
+        return not is_shared(self.model) and token_classifier.has_checkpoint(self.model)
 
     def _trains_encoder(self) -> bool:
         checkpoint = token_classifier.get_checkpoint(self.model)

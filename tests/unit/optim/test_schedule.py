@@ -63,6 +63,43 @@ def test_a_training_without_an_end_warms_up_and_stays():
     assert found[100:] == [1.0] * 101
 
 
+def test_until_it_knows_the_encoder_auto_is_the_rate_for_bert_base():
+    assert rates(4, initial_rate="auto", warmup=2) == [0, 0.000025, 0.00005, 0.00005]
+
+
+def test_auto_has_the_same_bits_as_the_number():
+    schedule = make_warmup_linear_v1(initial_rate="auto", warmup=0.1, total_steps=500)
+    optimizer = Optimizer(schedule)
+    schedule.suit(optimizer, 6, 384)
+    found = [optimizer.learn_rate, *islice(schedule, 500)]
+    assert found == rates(501, initial_rate=0.00025, warmup=0.1, total_steps=500)
+
+
+def test_auto_may_learn_of_the_encoder_at_any_step():
+    schedule = make_warmup_linear_v1(initial_rate="auto", warmup=2, total_steps=6)
+    optimizer = Optimizer(schedule)
+    for _ in range(3):
+        optimizer.step_schedules()
+    schedule.suit(optimizer, 2, 128)
+    assert optimizer.learn_rate == 0.00075
+    assert next(schedule) == 0.0005
+
+
+def test_auto_takes_the_lowest_rate_of_several_encoders():
+    optimizer = Optimizer(make_warmup_linear_v1(initial_rate="auto", warmup=0))
+    found = []
+    for size in ((6, 384), (12, 768), (2, 128)):
+        schedule_of(optimizer).suit(optimizer, *size)
+        found.append(optimizer.learn_rate)
+    assert found == [0.00025, 0.00005, 0.00005]
+
+
+def test_a_rate_that_is_a_number_stays():
+    optimizer = Optimizer(make_warmup_linear_v1(initial_rate=0.004, warmup=0))
+    schedule_of(optimizer).suit(optimizer, 12, 768)
+    assert optimizer.learn_rate == 0.004
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))], ids=["copy", "pickle"])
 def test_a_copy_goes_on_where_it_was(copied):
     schedule = make_warmup_linear_v1(initial_rate=1.0, warmup=2, total_steps=6)
@@ -81,10 +118,11 @@ def test_the_registry_has_it():
 
 
 A_SHARE = "a share of the steps, from 0 to less than 1, such as 0.1, or a whole number of steps, such as 50"
+A_RATE = 'a number above 0, such as 0.00025, or "auto" for a rate that suits the encoder'
 A_NUMBER = "null to use [training] max_steps or max_epochs, or a whole number of at least 1, such as 500"
 BAD = [
-    ("initial_rate", 0, "a number above 0, such as 0.00025"),
-    ("initial_rate", "fast", "a number above 0, such as 0.00025"),
+    ("initial_rate", 0, A_RATE),
+    ("initial_rate", "fast", A_RATE),
     ("warmup", -1, A_SHARE),
     ("warmup", 1.5, A_SHARE),
     ("warmup", True, A_SHARE),

@@ -156,6 +156,29 @@ def test_others_are_not(make_nlp, wide, examples, settings, sgd):
     learn(nlp, examples, sgd, 2)
 
 
+AUTO = {"@schedules": "spacy_bert_ner.WarmupLinear.v1", "initial_rate": "auto", "warmup": 2}
+
+
+@pytest.mark.parametrize(("width", "rate"), [(32, 0.001), (256, 0.0002)])
+def test_an_automatic_rate_suits_the_encoder(make_nlp, encoder, wide, examples, width, rate):
+    nlp = make_nlp(name={32: encoder, 256: wide}[width])
+    nlp.config["training"] |= {
+        "max_steps": 4,
+        "eval_frequency": 2,
+        "optimizer": {"@optimizers": "spacy_bert_ner.AdamW.v1", "learn_rate": AUTO},
+    }
+    nlp.initialize(lambda: examples)
+    assert learn(nlp, examples, nlp.create_optimizer(), 4) == pytest.approx([0, rate / 2, rate, rate / 2])
+
+
+def test_an_automatic_rate_suits_a_pipeline_that_goes_on(make_nlp, examples):
+    nlp = make_nlp()
+    nlp.initialize(lambda: examples)
+    again = make_nlp().from_bytes(nlp.to_bytes())
+    sgd = make_adamw_v1(learn_rate=make_warmup_linear_v1(initial_rate="auto", warmup=2, total_steps=6))
+    assert learn(again, examples, sgd, 3) == pytest.approx([0, 0.0005, 0.001])
+
+
 # The default optimizer for a pipeline whose config has none
 
 
