@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.cli._util import parse_config_overrides
 from spacy.tokens import Doc, DocBin, Span
+from spacy.util import load_config, load_model_from_config
 from support import ROOT
 from typer.testing import CliRunner
 from weasel.util.config import load_project_config
@@ -22,6 +25,10 @@ from spacy_bert_ner.cli import app
 from spacy_bert_ner.evaluation.model_card import find_guidelines
 from spacy_bert_ner.evaluation.report import evaluate
 
+NAMES, PLACES = (
+    ("Mia", "Jonas", "Lena", "Paul", "Emma"),
+    ("Köln", "Bonn", "Wien", "Bern", "Ulm", "Kiel", "Mainz", "Trier", "Gera", "Jena"),
+)
 OWN = {"vars.corpus": "data/own names.conll", "vars.lang": "de", "vars.package": "own"}
 
 
@@ -52,6 +59,31 @@ def test_the_language_reaches_conversion_training_and_package(project):
     assert "packages/de_own-0.1.0/dist/de_own-0.1.0-py3-none-any.whl" in lines["package"][2]
     assert lines["package"][1] == "python scripts/component_wheel.py packages/de_own-0.1.0/dist"
     assert " de_own " in lines["annotate"][1]
+
+
+def test_the_lines_convert_and_train_in_german(project, encoder_512, tmp_path, monkeypatch):
+    """Run the line of `convert`, and begin what the line of `train` does: load the config with its overrides."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    rows = [f"{name} B-per\nwohnt O\nz.B. O\nin O\n{place} B-geo\n" for name in NAMES for place in PLACES]
+    (tmp_path / "data" / "own names.conll").write_text("\n".join(rows), encoding="utf8")
+    (convert,) = scripts(project)["convert"]
+    done = CliRunner().invoke(app, shlex.split(convert)[4:])
+    assert done.exit_code == 0, done.output
+    split = json.loads((tmp_path / "corpus" / "split.json").read_text(encoding="utf8"))
+    assert "--lang de" in split["again"]
+
+    config, *options = shlex.split(scripts(project)["train"][0])[4:]
+    settings = dict(zip(options[::2], options[1::2], strict=True))
+    assert settings.pop("--output") == "training"
+    assert settings.pop("--gpu-id") == "-1"
+    settings["--components.bert_ner.model.name"] = str(encoder_512)
+    overrides = parse_config_overrides([word for pair in settings.items() for word in pair], env_var=None)
+    nlp = load_model_from_config(load_config(ROOT / config, overrides=overrides, interpolate=True), auto_fill=True)
+    assert nlp.lang == nlp.meta["lang"] == "de"
+    assert [t.text for t in nlp.make_doc("Er wohnt z.B. in Köln.")] == ["Er", "wohnt", "z.B.", "in", "Köln", "."]
+    n_docs = len(list(DocBin().from_disk(nlp.config["paths"]["train"]).get_docs(nlp.vocab)))
+    assert n_docs == 40
 
 
 def test_commands_of_ours_get_no_option_that_there_is_not(project):
