@@ -122,7 +122,9 @@ def test_what_runs_code_would_be_seen(tmp_path):
 
 @pytest.mark.process
 def test_importing_the_package_does_no_work():
-    code = "import sys, spacy_bert_ner; spacy_bert_ner.api.convert; print({'torch', 'spacy', 'transformers'} & set(sys.modules))"
+    code = (
+        "import sys, spacy_bert_ner as s; s.api.convert; print({'torch', 'spacy', 'transformers'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
