@@ -92,7 +92,7 @@ def _add(name: str, function: Any, usage: str, summary: str, **settings: Any) ->
 
 
 _add("inspect", inspect_cli, "FILES...", "Find annotation errors in annotated text.")
-_add("convert", convert_cli, "INPUT OUTPUT_DIR", "Convert annotated text to .spacy files, and split it.")
+_add("convert", convert_cli, "INPUT OUTPUT_DIR", "Convert annotated text to .spacy files or other formats.")
 _add(
     "init config",
     init_config_cli,
@@ -103,16 +103,16 @@ _add(
     "train",
     train_cli,
     "(CONFIG|--recipe NAME)",
-    "Train a pipeline, and resume an interrupted training.",
+    "Train a pipeline, or resume an interrupted run.",
     context_settings=EXTRA,
 )
-_add("calibrate", calibrate_cli, "PIPELINE DATA", "Make the scores of entities match how often they are correct.")
+_add("calibrate", calibrate_cli, "PIPELINE DATA", "Adjust entity scores to reflect how often entities are right.")
 _add("evaluate", evaluate_cli, "PIPELINE... DATA", "Score and compare pipelines, and write a report.")
 _add("card", card_cli, "PIPELINE METRICS", "Write a model card from the metrics of a report.")
 _add("export", export_cli, "PIPELINE OUTPUT (--dev DATA|--to FORMAT)", "Export a pipeline to a faster runtime.")
 _add("annotate", annotate_cli, "PIPELINE INPUTS... --output FOLDER", "Annotate a corpus of any size.")
 _add("serve", serve_cli, "PIPELINE", "Serve a pipeline over HTTP.")
-_add("visualize", visualize_cli, "PIPELINES...", "Serve a web page to try pipelines interactively.")
+_add("visualize", visualize_cli, "PIPELINES...", "Serve a web page for trying out pipelines.")
 
 app.add_typer(init_app, help="Create starter files.")
 spacy_app.add_typer(app)

@@ -42,7 +42,7 @@ def convert_cli(
         str,
         Opt(
             help="Duplicates to keep together in one split. One of: near (exact and near-duplicates), exact, keep "
-            "(leave all where they are)."
+            "(none: duplicates may end up in different splits)."
         ),
     ] = "near",
     document_key: _corpus_options.DocumentKey = None,

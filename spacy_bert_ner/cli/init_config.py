@@ -37,7 +37,7 @@ def init_config_cli(
     label_map: _corpus_options.LabelMap = None,
     code: Code = None,
 ) -> None:
-    """Write a config for training that fits the data and the encoder, and explain it."""
+    """Write a training config that fits the data and the encoder, and explain its settings."""
     from ..advice.init_config import write_config
 
     try:

@@ -58,7 +58,7 @@ def serve_cli(
     token_env: Annotated[
         str | None,
         typer.Option(
-            help="Environment variable that contains the token clients must send. Default: no token is required."
+            help="Environment variable that contains the token that clients must send. Default: no token is required."
         ),
     ] = None,
     code: Code = None,

@@ -25,7 +25,7 @@ def visualize_cli(
     ] = "localhost",
     code: Code = None,
 ) -> None:
-    """Serve a web page to try pipelines interactively. Press Ctrl+C to stop it."""
+    """Serve a web page for trying out pipelines. Press Ctrl+C to stop it."""
     if find_spec("streamlit") is None:
         exit_with_error("Cannot serve the page", Errors.no_streamlit)
     for name in pipelines:

@@ -230,7 +230,7 @@ def _try_passage(trial: _PassageTrial, unit: str, affected: list[_Guess]) -> tup
 
 
 def _guesses(*, is_named: bool) -> list[_Guess]:
-    """Return all explanations, starting with the smallest changes."""
+    """Return all possible explanations, ordered from the smallest change of the offsets to the largest."""
     units = [] if is_named else [unit for unit in OFFSET_UNITS if unit != CHARACTERS]
     shifts = [shift for n in (1, 2, 3) for shift in (n, -n)]
     return [*map(_other_unit, units), _Guess(_one_more, _always, _explain_ends), *map(_shift, shifts)]

@@ -296,8 +296,8 @@ class Errors(
         "report"
     )
     nothing_to_compare = (
-        "{data} has no entities, so there is nothing to compare. Allowed: a file with entities and with text like "
-        "the training data for the pipeline in '{folder}'. Specify one, such as corpus/dev.spacy."
+        "{data} has no entities, so there is nothing to compare. Allowed: a file that contains entities and whose text "
+        "resembles the training data of the pipeline in '{folder}'. Specify one, such as corpus/dev.spacy."
     )
     which_component = (
         "The pipeline in '{folder}' has several components created by the factory 'bert_ner': {found}. Choose one: "

@@ -85,7 +85,7 @@ class CheckpointMessages:
         'specify that folder: {{"model": {{"name": "{folder}"}}}}'
     )
     graph_without_tags = (
-        "The config.json for the ONNX graph '{name}' does not say which tags the logits represent. It contains "
+        "The config.json for the ONNX graph '{name}' does not specify which tags the logits represent. It contains "
         'these tags: {tags}. Allowed: a tag for each number from 0, as in "id2label": {{"0": "O", "1": "B-per", "2": '
         '"I-per"}}, and a class name, as in "architectures": ["BertForTokenClassification"]. Add both, with the tags '
         "in the order used in training."
@@ -105,7 +105,7 @@ class CheckpointMessages:
     )
     adapter = (
         "The checkpoint '{name}' contains an adapter ({file}), which changes the weights if peft is installed. "
-        "Allowed: weights without adapters. Merge the adapter once with merge_and_unload() from peft, then save the "
+        "Allowed: weights without adapters. Merge the adapter with merge_and_unload() from peft, then save the "
         "model and the tokenizer to a new folder with save_pretrained(). If {file} is a leftover, remove it."
     )
     custom_code = (
@@ -195,24 +195,25 @@ class CheckpointMessages:
     )
     unused_weights = (
         "The checkpoint '{name}' has {count} that {cls} does not use: {keys}. Its results therefore differ from those "
-        "of the saved model. If that matters, save the checkpoint again without such layers and with all adapters "
+        "of the saved model. If that matters, save the checkpoint again without these weights and with all adapters "
         "merged."
     )
     other_head = (
         "The head of the checkpoint '{name}' is not the head of {cls}, which is a linear layer on top of the encoder. "
         "{cls} would ignore {count} ({keys}), so the results would be wrong. Train a head on labelled examples with "
-        "nlp.initialize() and nlp.update(), or specify a checkpoint without such layers."
+        "nlp.initialize() and nlp.update(), or specify a checkpoint whose head is such a layer."
     )
     wrapped_weights = (
         "The names of all weights in the checkpoint '{name}' begin with '{prefix}', so none of the weights can be "
-        "used. This happens if {wrapper} is saved instead of the model itself. Remove the prefix once: {fetch}python "
+        "used. This happens if {wrapper} is saved instead of the model itself. To remove the prefix, run this command "
+        "once: {fetch}python "
         "-c \"from pathlib import Path; from safetensors.torch import load, save_file; d = Path('{folder}'); "
         "save_file({{k.removeprefix('{prefix}'): v for f in {files} for k, v in load((d / f).read_bytes()).items()}}, "
         "d / 'model.safetensors', {{'format': 'pt'}})\"{then}"
     )
     peft_weights = (
         "The checkpoint '{name}' was saved from a peft model: the names of its weights begin with '{prefix}'. Merge "
-        "the adapters once with merge_and_unload() from peft, then save the model and the tokenizer to a new folder "
+        "the adapters with merge_and_unload() from peft, then save the model and the tokenizer to a new folder "
         "with save_pretrained()."
     )
     fetch_first = "hf download {name} --local-dir {folder}; "
@@ -281,7 +282,8 @@ class CheckpointMessages:
         "corpus/dev.spacy"
     )
     unsupported_architecture = (
-        "The checkpoint '{name}' has the architecture '{kind}', which cannot process plain text here: {reason}. "
+        "The checkpoint '{name}' has the architecture '{kind}', which this package cannot use for plain text: "
+        "{reason}. "
         'Allowed: a text encoder, such as BERT, RoBERTa, DeBERTa or ModernBERT. Specify one, as in {{"model": '
         '{{"name": "dslim/bert-base-NER"}}}}.'
     )

@@ -14,11 +14,11 @@ CLIPS = ("global", "each")
 
 
 class AdamW(Optimizer):
-    """AdamW (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101) with a learning rate per parameter depth.
+    """AdamW with a separate learning rate for each layer depth.
 
-    `step.apply_optimizer` reads the fields added by this class. When thinc calls the optimizer for other components'
-    weights, it behaves like thinc's Adam: one learning rate, decay for all weights, and separate clipping for each
-    parameter's gradient.
+    The algorithm is that of Loshchilov & Hutter (2019, https://arxiv.org/abs/1711.05101). `step.apply_optimizer` reads
+    the fields added by this class. When thinc calls the optimizer for other components' weights, the optimizer behaves
+    like thinc's Adam: one learning rate, decay for all weights, and separate clipping for each parameter's gradient.
     """
 
     __slots__ = ("clip", "decay_all", "head_rate", "layer_decay")

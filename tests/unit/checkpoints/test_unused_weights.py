@@ -70,7 +70,8 @@ def test_a_trained_head_of_another_kind_is_refused(tagger, kind):
         f"The head of the checkpoint '{tagger}' is not the head of BertForTokenClassification, which is a linear layer "
         f"on top of the encoder. BertForTokenClassification would ignore {n} weights "
         f"({', '.join(sorted(ADDED[kind]))}), so the results would be wrong. Train a "
-        "head on labelled examples with nlp.initialize() and nlp.update(), or specify a checkpoint without such layers."
+        "head on labelled examples with nlp.initialize() and nlp.update(), or specify a checkpoint whose head is such "
+        "a layer."
     )
 
 
@@ -81,7 +82,7 @@ def test_with_labels_to_train_a_head_of_another_kind_is_told(tagger):
     assert [str(w.message) for w in warned] == [
         f"The checkpoint '{tagger}' has 3 weights that BertForTokenClassification does not use: "
         "crf.end_transitions, crf.start_transitions, crf.transitions. Its results therefore differ from those of the "
-        "saved model. If that matters, save the checkpoint again without such layers and with all adapters merged."
+        "saved model. If that matters, save the checkpoint again without these weights and with all adapters merged."
     ]
     replaced = pytest.warns(UserWarning, match="lacks art, so it is replaced with a newly initialised head")
     with replaced, pytest.warns(UserWarning, match="has 3 weights that"):
@@ -212,7 +213,7 @@ def test_a_model_of_peft_is_to_be_merged(tagger, labels):
         Checkpoint.from_pretrained(change_weights(tagger, as_peft_names_them), labels=labels)
     assert str(error.value) == (
         f"The checkpoint '{tagger}' was saved from a peft model: the names of its weights begin with "
-        "'base_model.model.'. Merge the adapters once with merge_and_unload() from peft, then save the model and the "
+        "'base_model.model.'. Merge the adapters with merge_and_unload() from peft, then save the model and the "
         "tokenizer to a new folder with save_pretrained()."
     )
 

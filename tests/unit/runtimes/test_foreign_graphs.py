@@ -455,6 +455,6 @@ def test_a_config_without_tags_says_what_to_add(graph, folder):
         del config[key]
     (folder / "config.json").write_text(json.dumps(config))
     message = refusal(folder)
-    assert f"config.json for the ONNX graph '{folder}' does not say which tags" in message
+    assert f"config.json for the ONNX graph '{folder}' does not specify which tags" in message
     assert "It contains these tags: LABEL_0, LABEL_1." in message
     assert '"id2label": {"0": "O", "1": "B-per", "2": "I-per"}' in message
