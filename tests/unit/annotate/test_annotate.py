@@ -703,7 +703,7 @@ def test_bad_options(pipeline, tmp_path, options, message):
     ],
 )
 def test_what_is_not_installed_is_told(pipeline, tmp_path, monkeypatch, missing, options, message):
-    module = sys.modules["spacy_bert_ner.cli.annotate"]
+    module = sys.modules["spacy_bert_ner.api.pipelines"]
     real = module.find_spec
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == missing else real(name))
     code, output = command(pipeline, write(tmp_path / "in.txt"), "--output", tmp_path / "out", *options)
