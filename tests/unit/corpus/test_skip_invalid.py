@@ -349,7 +349,7 @@ def test_no_group_is_in_two_parts(tmp_path):
 
 
 def test_a_bar_is_only_for_terminals_and_long_work(tmp_path, capsys):
-    from spacy_bert_ner.cli._corpus_options import progress
+    from spacy_bert_ner.cli._output import progress
 
     path = write(tmp_path, "a O\n\nb O\n", "a.conll")
     assert [s.words for s in CorpusStream(path, progress=progress)] == [["a"], ["b"]]
