@@ -29,7 +29,14 @@ from spacy_bert_ner.util import rng
 pytestmark = pytest.mark.training
 
 VARIANTS = {
-    "as recipes are": {"logger": {"@loggers": "spacy_bert_ner.CsvLogger.v1", "path": "log.csv", "curves": 5}},
+    "as recipes are": {
+        "logger": {"@loggers": "spacy_bert_ner.CsvLogger.v1", "path": "log.csv", "curves": 5},
+        "optimizer": {
+            "@optimizers": "spacy_bert_ner.AdamW.v1",
+            "head_rate": 2.0,
+            "learn_rate": {"@schedules": "spacy_bert_ner.WarmupLinear.v1", "initial_rate": "auto", "warmup": 3},
+        },
+    },
     "averages, growing batches, augmented data, a last epoch": {
         "accumulate_gradient": 2,
         "max_epochs": 3,
