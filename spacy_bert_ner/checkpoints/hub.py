@@ -3,7 +3,7 @@
 The required files of a Hub repository are downloaded to a folder in the cache. That folder gets the same checks as a
 local one.
 
-Only this module imports the Hub client. Hub names are never passed to `transformers`, because it
+Only this module downloads with the Hub client. Hub names are never passed to `transformers`, because it
 would then request further files itself, such as weights from a pull request, which anyone can open.
 """
 

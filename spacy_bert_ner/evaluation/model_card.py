@@ -1,15 +1,15 @@
-"""Write a pipeline's model card from the metrics in a report.
+"""Write the model card of a pipeline from the metrics in a report, and that of an exported checkpoint.
 
-The model card is the file `README.md` in the pipeline's folder. Its sections follow Mitchell et al. 2019,
-https://arxiv.org/abs/1810.03993. `spacy package` includes the file in the package, and `spacy huggingface-hub push`
-publishes it on the model page.
+The model card is the file `README.md` in the folder. It begins with the metadata for the Hugging Face Hub. The sections
+of a pipeline's card follow Mitchell et al. 2019, https://arxiv.org/abs/1810.03993. `spacy package` includes the file in
+the package, and `spacy huggingface-hub push` publishes it on the model page.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..reporting.text import interval, score, visible
 from ..util.atomic_io import atomic_files
 from ..util.provenance import pipeline_sum
 from .bootstrap import labels_by_frequency
+from .front_matter import METRICS, front_matter
 from .recommendations import labels_by_f1, notes, recalls
 
 README = "README.md"
@@ -80,7 +81,10 @@ def write_card(
         raise BertNerError(Errors.card_taken.format(path=path))
     try:
         labels = _labels(pipeline_metrics, report)
-        text = _sign(_fill(meta, report, pipeline_metrics, labels, descriptions))
+        text = _sign(
+            _front_matter(pipeline, meta, report, pipeline_metrics),
+            _fill(meta, report, pipeline_metrics, labels, descriptions),
+        )
     except (KeyError, TypeError, AttributeError, ValueError, TemplateError) as e:
         raise BertNerError(Errors.bad_metrics.format(path=metrics, reason=repr(e))) from e
     if unknown := descriptions.keys() - labels.keys():
@@ -91,15 +95,80 @@ def write_card(
     return path
 
 
-def _sign(body: str) -> str:
-    """Prepend a checksum to the card to detect later edits."""
-    body = body.encode("utf8", "backslashreplace").decode()
-    return f"{_SIGNATURE} {sha256(body.encode()).hexdigest()} -->\n{body}"
+def checkpoint_card(
+    meta: Mapping[str, Any],
+    labels: Sequence[str],
+    *,
+    base_model: str | None = None,
+    separate_markers: Sequence[str] = (),
+) -> str:
+    """Return the model card of a checkpoint that was exported from a pipeline.
+
+    meta (Mapping): content of the pipeline's `meta.json`.
+    labels (Sequence[str]): labels of the checkpoint.
+    base_model (str | None): name of the checkpoint on the Hub that was trained further, or None if it is not known.
+    separate_markers (Sequence[str]): subwords that mark capital letters and are words to `transformers`.
+    RETURNS (str): the content of `README.md`.
+    """
+    performance = meta.get("performance") or {}
+    keys = {"precision": "ents_p", "recall": "ents_r", "f1": "ents_f"}
+    scores = {metric: performance[key] for metric, key in keys.items() if performance.get(key)}
+    head = front_matter(
+        meta,
+        "transformers",
+        tags=["named-entity-recognition", "spacy-bert-ner"],
+        scores=scores if "f1" in scores else {},
+        data="dev data",
+        split="validation",
+        base_models=[base_model] if base_model else [],
+    )
+    body = _render(
+        "checkpoint_card.md",
+        meta=meta,
+        name=f"{meta['lang']}_{meta['name']}",
+        labels=labels,
+        scores=scores if "f1" in scores else {},
+        metric_names=METRICS,
+        separate_markers=separate_markers,
+    )
+    return head + body
+
+
+def _front_matter(pipeline: Path, meta: dict[str, Any], report: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """Return the metadata of a pipeline's card."""
+    needs_component = _FACTORY in metrics["config"]
+    micro = metrics["scores"]["micro"]
+    return front_matter(
+        meta,
+        "spacy",
+        tags=["spacy", "token-classification", "named-entity-recognition", *["spacy-bert-ner"] * needs_component],
+        scores={"precision": micro["p"], "recall": micro["r"], "f1": micro["f"]},
+        data=", ".join(report["data"]["sha256"]),
+        split="test",
+        base_models=_base_models(pipeline, meta["components"]),
+    )
+
+
+def _base_models(pipeline: Path, components: Sequence[str]) -> Iterator[str]:
+    """Return the checkpoints that the components were trained from, if they are from the Hub."""
+    for component in components:
+        path = pipeline / component / "cfg"
+        source = _read(path).get("source") if path.is_file() else None
+        # A checkpoint from a folder has no commit, and its name says nothing to others.
+        if isinstance(source, dict) and source.get("commit") and isinstance(source.get("name"), str):
+            yield source["name"]
+
+
+def _sign(head: str, body: str) -> str:
+    """Put a checksum between the metadata and the text of a card, to detect later edits."""
+    head, body = (part.encode("utf8", "backslashreplace").decode() for part in (head, body))
+    return f"{head}{_SIGNATURE} {sha256((head + body).encode()).hexdigest()} -->\n{body}"
 
 
 def _is_generated(text: str) -> bool:
     """Return whether a card was written by this module and has not been edited since."""
-    return text == _sign(text.partition("\n")[2])
+    head, signature, rest = text.partition(_SIGNATURE)
+    return bool(signature) and text == _sign(head, rest.partition("\n")[2])
 
 
 def _labels(metrics: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
@@ -121,11 +190,9 @@ def _fill(
     guidelines: Mapping[str, str],
 ) -> str:
     """Fill in the template `card.md`."""
-    # HTML escapes would be visible in Markdown code blocks. The filter `cell` escapes Markdown and HTML instead.
-    environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters |= {"cell": _cell, "score": score, "interval": interval, "json": json.dumps}
     defaults = dict.fromkeys(("description", "license", "author", "spacy_version", "version"))
-    return environment.from_string(files(__package__).joinpath("card.md").read_text("utf8")).render(
+    return _render(
+        "card.md",
         meta={**defaults, **meta},
         report=report,
         metrics=metrics,
@@ -140,6 +207,14 @@ def _fill(
         is_shared=bool(report["train"]) and report["train"]["n_shared"] > 0,
         limits=list(_limits(metrics, report)),
     )
+
+
+def _render(template: str, **values: Any) -> str:
+    """Fill in a template of this package."""
+    # HTML escapes would be visible in Markdown code blocks. The filter `cell` escapes Markdown and HTML instead.
+    environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    environment.filters |= {"cell": _cell, "score": score, "interval": interval, "json": json.dumps}
+    return environment.from_string(files(__package__).joinpath(template).read_text("utf8")).render(values)
 
 
 def _limits(metrics: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:

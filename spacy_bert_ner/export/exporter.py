@@ -16,6 +16,7 @@ from spacy.language import Language
 from ..corpus.spacy_reader import CorpusReader, read_references
 from ..corpus.splitting.part_file import COMPARED_ON, part_file
 from ..errors import BertNerError, Errors, ExportError, is_number
+from ..evaluation.model_card import checkpoint_card
 from ..models.shared_token_classifier import is_shared
 from ..models.token_classifier import get_checkpoint, replace_checkpoint
 from ..nn.mixed_precision import autocast_dtype, has_fast_bf16
@@ -248,16 +249,28 @@ def export_checkpoint(folder: Path, output: Path, target: str, *, name: str | No
     nlp, names = open_pipeline(folder)
     if name not in names and (name or len(names) > 1):
         raise BertNerError(Errors.which_component.format(folder=folder, found=", ".join(names), first=names[0]))
-    checkpoint = _trainable(cast(BertNer, nlp.get_pipe(name or names[0])))
+    pipe = cast(BertNer, nlp.get_pipe(name or names[0]))
+    checkpoint = _trainable(pipe)
     if target == "onnx":
         # Any ONNX software may run the graph, so it must not contain nodes that only `onnxruntime` supports.
         OnnxCheckpoint.of(checkpoint, convert(checkpoint, "fp32", fused=False)).save(output)
         return
     with atomic_folder(output) as temporary:
         checkpoint.save(temporary)
-        has_case_markers = CAPITAL in checkpoint.tokenizer.get_vocab()
-        card = _model_card(nlp, checkpoint.tags.labels, has_case_markers=has_case_markers)
+        has_markers = CAPITAL in checkpoint.tokenizer.get_vocab()
+        card = checkpoint_card(
+            nlp.meta,
+            checkpoint.tags.labels,
+            base_model=_base_model(pipe),
+            separate_markers=(CAPITAL, CAPITALS) if has_markers else (),
+        )
         (temporary / CARD_NAME).write_text(card, encoding="utf8")
+
+
+def _base_model(pipe: BertNer) -> str | None:
+    """Return the name of the checkpoint on the Hub that was trained further, or None if it was in a folder."""
+    source = pipe.cfg.get("source") or {}
+    return source.get("name") if source.get("commit") else None
 
 
 def _trainable(pipe: BertNer) -> Any:
@@ -289,68 +302,9 @@ def _check_output(folder: Path, output: Path, marker: str | None = None) -> None
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     is_older = (output / marker).is_file() if marker else _is_older_export(output)
-    # Encoders and trained pipelines may also contain a `README.md`.
+    # Encoders and trained pipelines may also contain a `README.md`, and the card of a pipeline has the same tag.
     if is_older and marker == CARD_NAME:
-        is_older = "- spacy-bert-ner\n" in (output / CARD_NAME).read_text(encoding="utf8")
+        card = (output / CARD_NAME).read_text(encoding="utf8")
+        is_older = "- spacy-bert-ner\n" in card and "\nlibrary_name: transformers\n" in card
     if not is_older:
         raise BertNerError(Errors.output_taken.format(output=output))
-
-
-CARD = """---
-language: {lang}
-library_name: transformers
-pipeline_tag: token-classification
-tags:
-- named-entity-recognition
-- spacy-bert-ner
-{license}---
-
-# {name}
-
-A token classifier for named entities with the labels {labels}. It was trained as part of the spaCy pipeline
-`{name}` {version} with [spacy-bert-ner](https://github.com/spacy-bert-ner/spacy-bert-ner).
-{scores}
-## Use
-
-In spaCy, each token gets a prediction, and decoding finds the best valid tag sequence:
-
-```python
-import spacy
-
-nlp = spacy.blank("{lang}")
-nlp.add_pipe("bert_ner", config={{"model": "path/to/this/folder"}})
-```
-
-{transformers}"""
-WITH_TRANSFORMERS = """With `transformers` alone:
-
-```python
-from transformers import pipeline
-
-ner = pipeline("token-classification", "path/to/this/folder", aggregation_strategy="first")
-```
-"""
-WITH_CASE_MARKERS = f"""With `transformers` alone, give each word the tag of its first subword, which character offsets
-identify. Separate subwords (`{CAPITAL}` and `{CAPITALS}`) mark capital letters. The `transformers` pipeline would treat
-them as words.
-"""
-
-
-def _model_card(nlp: Language, labels: tuple[str, ...], *, has_case_markers: bool) -> str:
-    meta = nlp.meta
-    performance = meta.get("performance") or {}
-    scores = ""
-    if performance.get("ents_f"):
-        keys = {"ents_p": "precision", "ents_r": "recall", "ents_f": "F1"}
-        rows = [f"| {name} | {performance[key]:.4f} |" for key, name in keys.items() if performance.get(key)]
-        caption = "Entity scores on the dev data that was used to select the best weights:"
-        scores = "\n".join(["", caption, "", "| | |", "|-|-|", *rows, ""])
-    return CARD.format(
-        lang=meta["lang"],
-        name=f"{meta['lang']}_{meta['name']}",
-        version=meta["version"],
-        license=f"license: {meta['license']}\n" if meta.get("license") else "",
-        labels=", ".join(f"`{label}`" for label in labels),
-        scores=scores,
-        transformers=WITH_CASE_MARKERS if has_case_markers else WITH_TRANSFORMERS,
-    )

@@ -7,13 +7,14 @@ import subprocess
 import pytest
 import spacy
 from fork_server import fast_python
+from huggingface_hub import ModelCardData, metadata_load
 from spacy.cli import app
 from spacy.tokens import Doc, DocBin, Span
 from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
-from spacy_bert_ner.evaluation.model_card import write_card
+from spacy_bert_ner.evaluation.model_card import checkpoint_card, write_card
 from spacy_bert_ner.evaluation.report import evaluate
 from spacy_bert_ner.util.provenance import pipeline_sum
 
@@ -67,7 +68,69 @@ def metrics(originals, tmp_path):
 
 
 def lines(path):
-    return path.read_text("utf8").splitlines()
+    """Return the lines of a card below its metadata."""
+    text = path.read_text("utf8")
+    assert text.startswith("---\n")
+    return text.split("\n---\n", 1)[1].splitlines()
+
+
+def test_the_metadata_is_what_the_hub_asks_for(pipeline, metrics):
+    meta = json.loads((pipeline / "meta.json").read_text())
+    (pipeline / "meta.json").write_text(json.dumps(meta | {"license": "CC BY-SA 4.0"}))
+    written = metadata_load(write_card(pipeline, metrics))
+    tags = ["spacy", "token-classification", "named-entity-recognition"]
+    assert written == {
+        "language": "en",
+        "license": "cc-by-sa-4.0",
+        "library_name": "spacy",
+        "pipeline_tag": "token-classification",
+        "tags": tags,
+        "metrics": ["precision", "recall", "f1"],
+        "model-index": [
+            {
+                "name": "en_names",
+                "results": [
+                    {
+                        "task": {"type": "token-classification", "name": "Named entity recognition"},
+                        "dataset": {"name": "test.spacy", "type": "custom", "split": "test"},
+                        "metrics": [
+                            {"type": "precision", "value": 0.8, "name": "Precision"},
+                            {"type": "recall", "value": 0.8, "name": "Recall"},
+                            {"type": "f1", "value": 0.8, "name": "F1"},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    assert len(ModelCardData(**written).eval_results) == 3  # the client reads the results back
+
+
+def test_the_base_model_is_named_only_if_it_is_on_the_hub(pipeline, metrics):
+    cfg = pipeline / "entity_ruler" / "cfg"
+    for commit, named in ((None, None), ("abc", ["me/encoder"])):
+        cfg.write_text(json.dumps({"source": {"name": "me/encoder", "commit": commit}}))
+        report = json.loads(metrics.read_text())
+        (one,) = report["pipelines"].values()
+        one["sha256"] = pipeline_sum(pipeline)
+        metrics.write_text(json.dumps(report))
+        assert metadata_load(write_card(pipeline, metrics)).get("base_model") == named
+
+
+@pytest.mark.parametrize(
+    ("meta", "fields"),
+    [
+        ({"lang": "xx"}, {"language": "multilingual"}),
+        ({"lang": "de", "license": "MIT"}, {"language": "de", "license": "mit"}),
+        ({"lang": "de", "license": "My terms"}, {"language": "de", "license": "other", "license_name": "my-terms"}),
+        ({"lang": "de", "license": "", "datasets": ["me/names"]}, {"language": "de", "datasets": ["me/names"]}),
+    ],
+)
+def test_what_is_not_known_is_left_out(tmp_path, meta, fields):
+    path = tmp_path / "README.md"
+    path.write_text(checkpoint_card({"name": "names", "version": "1.0.0", **meta}, ["per"]))
+    always = {"library_name": "transformers", "pipeline_tag": "token-classification"}
+    assert metadata_load(path) == {**fields, **always, "tags": ["named-entity-recognition", "spacy-bert-ner"]}
 
 
 def test_the_card_has_scores_labels_data_and_limits(pipeline, metrics, tmp_path):

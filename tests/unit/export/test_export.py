@@ -16,6 +16,7 @@ import srsly
 import torch
 from checkpoints import save_tagger
 from graphs import trace_once
+from huggingface_hub import metadata_load
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from support import TRAIN_DATA
@@ -582,11 +583,31 @@ def test_a_plain_checkpoint_with_its_card(pipeline, tagger, tmp_path):
     assert model.config.id2label == dict(enumerate(["B-per", "O", "I-geo", "I-per", "B-geo"]))
     assert AutoTokenizer.from_pretrained(tmp_path / "hf")("New York")["input_ids"]
     card = (tmp_path / "hf" / "README.md").read_text()
-    assert card.startswith("---\nlanguage: en\nlibrary_name: transformers\npipeline_tag: token-classification\n")
-    for line in ("license: MIT", "| F1 | 0.7500 |", "| recall | 0.9000 |"):
+    assert card.startswith("---\nlanguage: en\n")
+    assert metadata_load(tmp_path / "hf" / "README.md")["model-index"][0]["results"] == [
+        {
+            "task": {"type": "token-classification", "name": "Named entity recognition"},
+            "dataset": {"name": "dev data", "type": "custom", "split": "validation"},
+            "metrics": [
+                {"type": "precision", "value": 0.5, "name": "Precision"},
+                {"type": "recall", "value": 0.9, "name": "Recall"},
+                {"type": "f1", "value": 0.75, "name": "F1"},
+            ],
+        }
+    ]
+    for line in ("license: mit", "library_name: transformers", "| F1 | 0.7500 |", "| Recall | 0.9000 |"):
         assert line in card.splitlines()
     assert "with the labels `geo`, `per`." in card
     assert entities(make(tmp_path / "hf")) == entities(make(tagger))
+
+
+def test_a_pipeline_with_a_card_is_not_an_older_export(pipeline, tmp_path):
+    folder, _ = pipeline
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "README.md").write_text("---\nlibrary_name: spacy\ntags:\n- spacy-bert-ner\n---\n")
+    with pytest.raises(BertNerError, match="other"):
+        export_checkpoint(folder, other, "hf")
+    assert (other / "meta.json").is_file()
 
 
 def test_the_card_warns_of_separate_marks_for_capitals(encoder, tmp_path):
