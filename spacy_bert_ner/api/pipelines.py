@@ -27,6 +27,9 @@ def evaluate(
     precision: float = 0.9,
     displacy_path: str | Path | None = None,
     displacy_limit: int = 25,
+    dev: str | Path | None = None,
+    export_mistakes: str | Path | None = None,
+    export_format: str | None = None,
     gpu_id: int = -1,
     seed: int = 0,
     progress: Progress | None = None,
@@ -43,6 +46,10 @@ def evaluate(
     precision (float): target precision for the recommended score thresholds, from 0 to 1. Default: 0.9.
     displacy_path (str | Path | None): folder to write an HTML page with highlighted entities to. Default: none.
     displacy_limit (int): maximum number of documents on that page. Default: 25.
+    dev (str | Path | None): dev data, on which the report shows precision and recall by threshold. Default: none.
+    export_mistakes (str | Path | None): file to export the mistakes to, for an annotation tool. Default: none.
+    export_format (str | None): format of that file: "label-studio", "prodigy" or "doccano". Default: "label-studio" for
+        `.json`, "prodigy" for `.jsonl`.
     gpu_id (int): GPU ID, or -1 (default) for the device that spaCy uses already.
     seed (int): random seed for the bootstrap intervals. Default: 0.
     progress (Progress | None): function that shows the progress; see `util.progress`. Default: none.
@@ -71,6 +78,9 @@ def evaluate(
         wanted_precision=precision,
         displacy=as_path(displacy_path),
         displacy_limit=displacy_limit,
+        dev=as_path(dev),
+        mistakes_file=as_path(export_mistakes),
+        mistakes_format=export_format,
         progress=progress or no_progress,
     )
 

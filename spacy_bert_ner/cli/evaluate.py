@@ -53,13 +53,30 @@ def evaluate_cli(
             min=1,
         ),
     ] = 25,
+    dev: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dev data (a .spacy file or a folder that contains one). The report then shows precision and recall "
+            "for any score threshold."
+        ),
+    ] = None,
+    export_mistakes: Annotated[
+        Path | None, typer.Option(help="File to export the mistakes to, for an annotation tool. Replaces the file.")
+    ] = None,
+    export_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of that file. One of: label-studio, prodigy, doccano. Default: label-studio for .json, "
+            "prodigy for .jsonl."
+        ),
+    ] = None,
     gpu_id: Annotated[int, typer.Option(help="GPU ID or -1 for CPU.")] = -1,
     seed: Annotated[int, typer.Option(help="Random seed for the bootstrap intervals.", min=0)] = 0,
     code: Code = None,
 ) -> None:
     """Score and compare pipelines on held-out examples. Report confidence intervals and error types."""
     from .. import api
-    from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON
+    from ..corpus.splitting.part_file import EVALUATED, THRESHOLDS_ON, TRAINED_ON
     from ..evaluation.entities_page import ENTITIES
     from ..evaluation.report import PAGE
     from ..util.pipelines import describe_unknown_labels
@@ -71,6 +88,7 @@ def evaluate_cli(
         )
     try:
         data, train = _corpus_options.one_file(data, EVALUATED), train and _corpus_options.one_file(train, TRAINED_ON)
+        dev = dev and _corpus_options.one_file(dev, THRESHOLDS_ON)
         results = api.evaluate(
             pipelines,
             data,
@@ -80,6 +98,9 @@ def evaluate_cli(
             precision=precision,
             displacy_path=displacy_path,
             displacy_limit=displacy_limit,
+            dev=dev,
+            export_mistakes=export_mistakes,
+            export_format=export_format,
             gpu_id=gpu_id,
             seed=seed,
             progress=texts_progress,
@@ -116,6 +137,8 @@ def evaluate_cli(
         )
     if report:
         print_message("good", f"Wrote {report / PAGE}")
+    if export_mistakes:
+        print_message("good", f"Wrote {export_mistakes}")
     if displacy_path:
         print_message("good", f"Wrote {displacy_path / ENTITIES}")
 

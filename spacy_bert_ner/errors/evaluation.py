@@ -46,6 +46,11 @@ class EvaluationMessages(CommandMessages):
         "The temperature of '{name}' cannot be fitted. The predicted Docs already contain all {n} gold entities, and "
         "'{name}' keeps them (overwrite = false). Pass Docs without annotation: Example(nlp.make_doc(doc.text), doc)"
     )
+    mistakes_format = (
+        "The format {name!r} for the mistakes in {path} is invalid. Allowed: {allowed}; without --export-format, a "
+        "file whose name ends in .json (label-studio) or .jsonl (prodigy). Type for example: --export-mistakes "
+        "mistakes.jsonl --export-format doccano"
+    )
     displacy_is_file = (
         "--displacy-path {path} is a file, but it must be a folder. Specify a folder, which is created if it does not "
         "exist."

@@ -29,14 +29,14 @@ def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | N
     training: learning curves, or None if there is no log; see `training_curves.read_log`.
     """
     charts: dict[str, list[Chart]] = {"": []}
-    if len(pipelines) > 1 and _labels(*pipelines.values()):
+    if len(pipelines) > 1 and shown_labels(*pipelines.values()):
         charts[""].append(comparison(pipelines))
     if training:
         charts[""].append(curves(training))
     for i, (name, metrics) in enumerate(pipelines.items()):
         suffix = f"-{i + 1}" if len(pipelines) > 1 else ""
         charts[name] = []
-        if _labels(metrics):
+        if shown_labels(metrics):
             charts[name] += [labels(metrics, suffix), confusion(metrics, suffix), slices(metrics, suffix)]
         if metrics["confidence"]:
             charts[name] += [reliability(metrics, suffix), thresholds(metrics, suffix)]
@@ -45,7 +45,7 @@ def all_charts(pipelines: Mapping[str, Metrics], training: Mapping[str, Any] | N
 
 def labels(metrics: Metrics, suffix: str = "") -> Chart:
     """Draw precision, recall and F1 by label with intervals."""
-    names = _labels(metrics)
+    names = shown_labels(metrics)
     rows = metrics["scores"]["per_label"]
     # Recall is undefined without gold entities, and precision is undefined without predicted entities.
     titles = {"p": "Precision", "r": "Recall", "f": "F1"}
@@ -67,7 +67,7 @@ def labels(metrics: Metrics, suffix: str = "") -> Chart:
 
 def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
     """Draw F1 by label for several pipelines."""
-    names = _labels(*pipelines.values())
+    names = shown_labels(*pipelines.values())
     empty = {"f": None, "f_interval": None}
 
     def draw(axes: Any) -> None:
@@ -87,7 +87,7 @@ def comparison(pipelines: Mapping[str, Metrics]) -> Chart:
 
 def confusion(metrics: Metrics, suffix: str = "") -> Chart:
     """Draw the confusion matrix for gold and predicted labels. Colours show each cell's share of its row."""
-    names = _labels(metrics)
+    names = shown_labels(metrics)
     sides = [*names, None]  # None: there is no entity with these boundaries
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in metrics["confusion"]}
     totals: Counter[str | None] = Counter()
@@ -179,7 +179,7 @@ def reliability(metrics: Metrics, suffix: str = "") -> Chart:
 def thresholds(metrics: Metrics, suffix: str = "") -> Chart:
     """Draw precision against the score threshold and, if there are gold entities, against recall."""
     confidence = metrics["confidence"]
-    names = [name for name in _labels(metrics) if name in confidence["per_label"]][:MAX_LINES]
+    names = [name for name in shown_labels(metrics) if name in confidence["per_label"]][:MAX_LINES]
     lines = [
         ("all labels", confidence["all"], INK),
         *((short(name), confidence["per_label"][name], COLOURS[i]) for i, name in enumerate(names)),
@@ -236,7 +236,7 @@ def curves(training: Mapping[str, Any]) -> Chart:
     return Chart("training", "Training: loss, accuracy and F1 by step", draw, 1, len(training), 3.4, shares=False)
 
 
-def _labels(*pipelines: Metrics) -> list[str]:
+def shown_labels(*pipelines: Metrics) -> list[str]:
     """Return up to `MAX_LABELS` labels in descending order of gold entity counts."""
     return labels_by_frequency(*(metrics["scores"] for metrics in pipelines))[:MAX_LABELS]
 

@@ -3,44 +3,87 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from spacy.tokens import Doc
 
 from ..types import Entity, Prediction
+from .matching import Mistake
 from .measure import GoldDoc, PipelineOutput
+from .slices import entity_slices
 
 _MAX_TOKENS = 60
 """Maximum number of tokens in a sentence that is shown in full."""
 _CONTEXT = 25
 """Number of tokens shown on each side of the entities in longer sentences."""
 
+CORRECT = "correct"
+"""The `kind` of a case that is not a mistake."""
+
 Case = dict[str, Any]
 
 
-def mistake_cases(output: PipelineOutput) -> Iterator[Case]:
+def mistake_cases(output: PipelineOutput, known: Mapping[str, Mapping[str, int]] | None = None) -> Iterator[Case]:
     """Describe each mistake that a pipeline made.
 
     output (PipelineOutput): the pipeline's output.
+    known: entities in the training data, or None (default) if there is no training data; see `measure.compute_metrics`.
     YIELDS: a dictionary for each mistake. `kind` is the type of mistake, and `text` is the sentence that contains it.
         `file` is the file name, and `doc` is the number of the Doc in that file, starting at 1. `gold` and `predicted`
         are the entities in the sentence. Each entity has the character offsets `start` and `end` in `text`, a `label`
-        and, if available, a `score`. `here` is True if the entity is part of the mistake.
+        and, if available, a `score`. `here` is True if the entity is part of the mistake. `slices` are the properties
+        and slices of the entities in the mistake; see `slices`.
     """
+    known = output.scope.rename_counts(known) if known is not None and output.scope else known
     for origin, gold, predicted, mistakes in zip(
         output.origins, output.gold, output.scored, output.mistakes, strict=True
     ):
-        doc = origin.doc
         for mistake in mistakes:
-            involved = {*mistake.gold, *mistake.predicted}
-            start, end = _sentence(doc, min(e.start for e in involved), max(e.end for e in involved))
-            yield {
-                "kind": mistake.kind,
-                **_location(origin, start, end),
-                "gold": _describe(doc, gold, start, end, set(mistake.gold)),
-                "predicted": _describe(doc, predicted, start, end, set(mistake.predicted)),
-            }
+            yield _case(origin, gold, predicted, mistake, known)
+
+
+def correct_cases(
+    output: PipelineOutput, known: Mapping[str, Mapping[str, int]] | None = None, most: int = 3
+) -> Iterator[Case]:
+    """Describe some correct entities, in the form of `mistake_cases`: the first ones of each label and each slice.
+
+    output (PipelineOutput): the pipeline's output.
+    known: see `mistake_cases`.
+    most (int): maximum number of entities for a label or slice, unless another label or slice needs them. Default: 3.
+    YIELDS: a dictionary for each of these entities. Its `kind` is `CORRECT`.
+    """
+    n_shown: Counter[Any] = Counter()
+    known = output.scope.rename_counts(known) if known is not None and output.scope else known
+    for origin, gold, predicted in zip(output.origins, output.gold, output.scored, strict=True):
+        right = {*gold} & {Entity(*prediction[:3]) for prediction in predicted}
+        slices = entity_slices(origin.doc, right, known)
+        for entity in sorted(right, key=lambda e: e[1:]):
+            keys = [entity.label, *slices[entity]]
+            if any(n_shown[key] < most for key in keys):
+                n_shown.update(keys)
+                same = (entity,)
+                yield _case(origin, gold, predicted, Mistake(CORRECT, same, same, same_label=True), known)
+
+
+def _case(
+    origin: GoldDoc,
+    gold: Sequence[Entity],
+    predicted: Sequence[Prediction],
+    mistake: Mistake,
+    known: Mapping[str, Mapping[str, int]] | None,
+) -> Case:
+    doc = origin.doc
+    involved = {*mistake.gold, *mistake.predicted}
+    start, end = _sentence(doc, min(e.start for e in involved), max(e.end for e in involved))
+    names = {name for names in entity_slices(doc, involved, known).values() for name in names}
+    return {
+        "kind": mistake.kind,
+        **_location(origin, start, end),
+        "gold": _describe(doc, gold, start, end, set(mistake.gold)),
+        "predicted": _describe(doc, predicted, start, end, set(mistake.predicted)),
+        "slices": [list(name) for name in sorted(names)],
+    }
 
 
 def difference_cases(first: PipelineOutput, second: PipelineOutput) -> Iterator[Case]:

@@ -214,14 +214,14 @@ def compute_metrics(
             for (text, gold, other), n in frequent[:_MAX_STRINGS]
         ],
         "slices": slices(docs, output.gold, predicted, known, seed),
-        "confidence": confidence(_scored(output), gold_labels, wanted_precision),
+        "confidence": confidence(scored_entities(output), gold_labels, wanted_precision),
         "unknown_labels": sorted(gold_labels.keys() - output.labels - predicted_labels) if output.labels else [],
         "iob_acc": tokens["iob_acc"],
         "iob_doc_acc": tokens["iob_doc_acc"],
     }
 
 
-def _scored(output: PipelineOutput) -> list[Scored]:
+def scored_entities(output: PipelineOutput) -> list[Scored]:
     """Return the predicted entities with a score. If several predictions are equal, only the first can be correct."""
     scored = []
     for unmatched, doc in zip(map(set, output.gold), output.scored, strict=True):

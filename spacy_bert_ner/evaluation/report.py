@@ -13,18 +13,20 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpus.splitting.part_file import EVALUATED, TRAINED_ON, part_file
+from ..corpus.splitting.part_file import EVALUATED, THRESHOLDS_ON, TRAINED_ON, part_file
 from ..errors import BertNerError, Errors
 from ..reporting.label_colours import label_colors
-from ..util.atomic_io import atomic_folder
+from ..util.atomic_io import atomic_files, atomic_folder
 from ..util.pipelines import entity_labels, load, our_components
 from ..util.progress import Progress, no_progress
 from ..util.provenance import data_sum, pipeline_sum, versions
 from .bootstrap import compare, count_entities
 from .charts import CHARTS, all_charts
+from .dev_thresholds import dev_thresholds
 from .entities_page import ENTITIES, write_entities
-from .error_cases import Case, difference_cases, mistake_cases
-from .measure import PipelineOutput, compute_metrics, read_gold, run_pipeline
+from .error_cases import Case, correct_cases, difference_cases, mistake_cases
+from .measure import PipelineOutput, compute_metrics, read_gold, run_pipeline, scored_entities
+from .mistake_export import export_format, export_mistakes
 from .slices import known_entities, label_examples
 from .training_curves import read_log
 
@@ -47,6 +49,9 @@ def evaluate(
     wanted_precision: float = 0.9,
     displacy: Path | None = None,
     displacy_limit: int = 25,
+    dev: Path | None = None,
+    mistakes_file: Path | None = None,
+    mistakes_format: str | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Evaluate pipelines on the same examples, and compare each pair of pipelines.
@@ -64,11 +69,16 @@ def evaluate(
     displacy (Path | None): folder for a page with documents and their entities, or None to write no page; see
         `entities_page`. Default: None.
     displacy_limit (int): maximum number of documents on that page. Default: 25.
+    dev (Path | None): `.spacy` file with the dev data, or a folder that contains it, on which the report shows
+        precision and recall by threshold. Default: None.
+    mistakes_file (Path | None): file to export the mistakes to; see `mistake_export`. Default: None.
+    mistakes_format (str | None): format of that file. None (default) chooses it by the suffix.
     progress (Progress): shows how many texts a pipeline has annotated. Default: `no_progress`.
     RETURNS: the content of `metrics.json`:
         `data`: path and checksum of the data
         `train`: path and checksum of the training data, `examples` for each label, and `n_shared`, the number of
             held-out Docs that are also in the training data
+        `dev`: path and checksum of the dev data, or None. Each pipeline then has its `dev`; see `dev_thresholds`
         `log`, `seed`, `versions`: information needed to reproduce the report
         `pipelines`: metrics by pipeline; see `measure.compute_metrics`. Each pipeline also has its `config`, `labels`,
             `thresholds`, `score_attribute` and `sha256`; see `provenance.pipeline_sum`
@@ -82,6 +92,11 @@ def evaluate(
     if displacy is not None and displacy.exists() and not displacy.is_dir():
         raise BertNerError(Errors.displacy_is_file.format(path=displacy))
     data, train = part_file(data, EVALUATED), None if train is None else part_file(train, TRAINED_ON)
+    dev = None if dev is None else part_file(dev, THRESHOLDS_ON)
+    if dev is not None and not dev.exists():
+        raise BertNerError(Errors.no_such_file.format(path=dev))
+    if mistakes_file is not None:
+        mistakes_format = export_format(mistakes_file, mistakes_format)
     training = None if log is None else read_log(log)
     known, texts = None, frozenset[str]()
     outputs: dict[str, PipelineOutput] = {}
@@ -94,6 +109,8 @@ def evaluate(
         outputs[name] = run_pipeline(nlp, data, name, progress)
         metrics[name] = compute_metrics(outputs[name], seed, known=known, wanted_precision=wanted_precision)
         metrics[name] |= _describe_pipeline(nlp)
+        if dev is not None:
+            metrics[name]["dev"] = _dev_thresholds(run_pipeline(nlp, dev, name, progress))
     labels = sorted(
         {
             entity.label
@@ -113,6 +130,7 @@ def evaluate(
             "examples": label_examples(known or {}),
             "n_shared": sum(_words(doc) in texts for doc in outputs[str(pipelines[0])].docs),
         },
+        "dev": None if dev is None else data_sum(dev),
         "log": None if log is None else str(log),
         "seed": seed,
         "versions": versions(),
@@ -124,11 +142,20 @@ def evaluate(
         "training": training,
     }
     if output is not None:
-        _write(output, report, outputs)
+        _write(output, report, outputs, known)
+    if mistakes_file is not None and mistakes_format is not None:
+        content = export_mistakes({name: list(mistake_cases(out)) for name, out in outputs.items()}, mistakes_format)
+        with atomic_files(mistakes_file.parent, [mistakes_file.name]) as (temporary,):
+            _write_text(temporary, content)
     if displacy is not None:
         colour_of = label_colors(*(described["labels"] for described in metrics.values()))
         write_entities(displacy, outputs, displacy_limit, colour_of)
     return report
+
+
+def _dev_thresholds(output: PipelineOutput) -> dict[str, Any]:
+    gold = Counter(entity.label for doc in output.gold for entity in doc)
+    return {"gold": gold.total(), "labels": dev_thresholds(scored_entities(output), gold)}
 
 
 def _words(doc: Doc) -> str:
@@ -220,19 +247,25 @@ def _score_attribute(pipes: Sequence[Any]) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def _write(folder: Path, report: dict[str, Any], outputs: dict[str, PipelineOutput]) -> None:
+def _write(
+    folder: Path,
+    report: dict[str, Any],
+    outputs: dict[str, PipelineOutput],
+    known: dict[str, Counter[str]] | None,
+) -> None:
     """Write all report files."""
     from ..reporting.charts import to_png
     from .html_report import render_report
 
     charts = all_charts(report["pipelines"], report["training"])
-    cases = {name: list(mistake_cases(output)) for name, output in outputs.items()}
+    cases = {name: list(mistake_cases(output, known)) for name, output in outputs.items()}
+    correct = {name: list(correct_cases(output, known)) for name, output in outputs.items()}
     differences = {
         pair: list(difference_cases(outputs[pair[0]], outputs[pair[1]])) for pair in combinations(outputs, 2)
     }
     with atomic_folder(folder) as temporary:
         _write_text(temporary / METRICS, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        _write_text(temporary / PAGE, render_report(report, charts, cases, differences))
+        _write_text(temporary / PAGE, render_report(report, charts, cases, correct, differences))
         _write_text(temporary / MISTAKES, "".join(_lines("pipeline", cases)))
         if differences:
             _write_text(temporary / DIFFERENCES, "".join(_lines("pipelines", differences)))

@@ -78,12 +78,9 @@ def slices(
     RETURNS: scores by property and slice in a fixed order. Their format is the same as for a label in
         `bootstrap.score`. Slices without entities are omitted.
     """
-    properties = [*_SLICES, *(_TRAINING_SLICES if known is not None else ())]
+    properties = _properties(known)
     slices_by_doc = [
-        {
-            entity: [(title, choose(context)) for title, _, choose in properties]
-            for entity, context in _contexts(doc, {*gold_entities, *entities}, known or {}).items()
-        }
+        entity_slices(doc, {*gold_entities, *entities}, known)
         for doc, gold_entities, entities in zip(docs, gold, predicted, strict=True)
     ]
     counts = count_entities(gold, predicted, kinds=lambda i, entity: slices_by_doc[i][entity])
@@ -91,6 +88,21 @@ def slices(
     return {
         title: {name: rows[title, name] for name in names if (title, name) in rows} for title, names, _ in properties
     }
+
+
+def entity_slices(
+    doc: Doc, entities: Iterable[Entity], known: Mapping[str, Mapping[str, int]] | None
+) -> dict[Entity, list[tuple[str, str]]]:
+    """Return the property and slice names for each entity in a Doc. See `slices` for the arguments."""
+    properties = _properties(known)
+    return {
+        entity: [(title, choose(context)) for title, _, choose in properties]
+        for entity, context in _contexts(doc, set(entities), known or {}).items()
+    }
+
+
+def _properties(known: Mapping[str, Mapping[str, int]] | None) -> list[Slice]:
+    return [*_SLICES, *(_TRAINING_SLICES if known is not None else ())]
 
 
 def _contexts(doc: Doc, entities: set[Entity], known: Mapping[str, Mapping[str, int]]) -> dict[Entity, EntityContext]:

@@ -28,6 +28,7 @@ class Part(NamedTuple):
 
 EVALUATED = Part("test", "python -m spacy bert-ner evaluate PIPELINE")
 TRAINED_ON = Part("train", "python -m spacy bert-ner evaluate PIPELINE DATA --train")
+THRESHOLDS_ON = Part("dev", "python -m spacy bert-ner evaluate PIPELINE DATA --dev")
 CALIBRATED_ON = Part("dev", "python -m spacy bert-ner calibrate PIPELINE")
 COMPARED_ON = Part("dev", "python -m spacy bert-ner export PIPELINE OUTPUT --dev")
 

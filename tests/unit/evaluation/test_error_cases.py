@@ -36,6 +36,14 @@ def test_a_mistake_is_shown_in_its_sentence_with_all_that_is_in_it():
         "text": SECOND,
         "gold": [ent("per", 0, 12), ent("per", 17, 20, False)],
         "predicted": [ent("per", 6, 12, score=0.5), ent("per", 17, 20, False)],
+        "slices": [
+            ["letters", "Like This"],
+            ["place in the sentence", "first half"],
+            ["place in the sentence", "first token"],
+            ["tokens of the entity", "1"],
+            ["tokens of the entity", "2"],
+            ["tokens of the sentence", "1 to 10"],
+        ],
     }
     assert (SECOND[0:12], SECOND[17:20]) == ("Kevin Durant", "Ada")
 
