@@ -40,7 +40,9 @@ def visualize_cli(
         "server.maxUploadSize": 10,  # MB
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
-        "theme.primaryColor": "#0072B2",
+        # A color for both themes, `theme.primaryColor`, would turn off dark mode.
+        "theme.light.primaryColor": "#0072B2",
+        "theme.dark.primaryColor": "#0072B2",
     }
     options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
     print_message("info", f"http://{host}:{port} (press Ctrl+C to stop)")

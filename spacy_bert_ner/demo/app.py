@@ -79,10 +79,18 @@ def token_rows(name: str, text: str) -> list[dict[str, Any]]:
     return token_table.token_rows(doc, nlp.get_pipe(names[0]) if names else None)
 
 
-def ask() -> tuple[str, str]:
+def describe(name: str) -> str:
+    """Return the name of a pipeline with its F1 on the dev data, if its training has saved it."""
+    meta = open_pipeline(name).meta
+    f1 = (meta.get("performance") or {}).get("ents_f")
+    score = f", F1 {f1:.3f} on its dev data" if f1 is not None else ""
+    return f"{meta['lang']}_{meta['name']} {meta['version']}{score}"
+
+
+def ask() -> tuple[list[str], str]:
     """Show the input form and return the user's input.
 
-    RETURNS (tuple[str, str]): the pipeline folder or package name, and the text to annotate.
+    RETURNS (tuple[list[str], str]): one or two pipeline folders or package names, and the text to annotate.
     RAISES BertNerError: the text is empty or too long, or the uploaded file is not a text file.
     """
     pipelines = sys.argv[1:]
@@ -90,16 +98,35 @@ def ask() -> tuple[str, str]:
         _, path, *pipelines = pipelines
         import_once(path)
     with st.form("input"):
-        name = str(st.selectbox("Pipeline", pipelines)) if len(pipelines) > 1 else pipelines[0]
+        names = pipelines[:1]
+        if len(pipelines) > 1:
+            left, right = st.columns(2)
+            names = [str(left.selectbox("Pipeline", pipelines))]
+            other = right.selectbox("Compare with", pipelines, index=None, placeholder="no other pipeline")
+            names += [other] if other is not None and other != names[0] else []
         typed = st.text_area("Text", EXAMPLE, height=150, help="Press Ctrl+Enter to submit.")
         file = st.file_uploader("Text file (replaces the text above)", type=["txt", "text", "md"])
         st.form_submit_button("Find entities", type="primary")
     text = text_parts.decode(file.getvalue(), file.name) if file is not None else typed
-    return name, text_parts.check_text(text)
+    return names, text_parts.check_text(text)
 
 
-def show(name: str, text: str) -> None:
-    """Show the entities in a text with filters, downloads and a token table."""
+def show_all(names: Sequence[str], text: str) -> None:
+    """Show the entities that each pipeline finds in a text, side by side if there are two pipelines."""
+    for column, name in zip(st.columns(len(names)), names, strict=True):
+        # Streamlit tells widgets with the same label apart by their keys.
+        with column:
+            st.caption(describe(name))
+            show(name, text, key="" if name == names[0] else " ")
+
+
+def show(name: str, text: str, key: str = "") -> None:
+    """Show the entities in a text with filters, downloads and a token table.
+
+    name (str): folder of the pipeline, or name of its package.
+    text (str): the text.
+    key (str): distinguishes the widgets of two pipelines. Default: "".
+    """
     entities_by_part = annotate(name, text)
     parts = split_for_pipeline(name, text)
     all_entities = [entity for entities in entities_by_part for entity in entities]
@@ -110,14 +137,14 @@ def show(name: str, text: str) -> None:
         return
     have_scores = any(entity.score is not None for entity in all_entities)
     left, right = st.columns(2)
-    min_score = left.slider("Minimum score", 0.0, 1.0, 0.0, 0.01, disabled=not have_scores)
-    selected_labels = right.multiselect("Labels", labels, default=labels)
+    min_score = left.slider("Minimum score", 0.0, 1.0, 0.0, 0.01, disabled=not have_scores, key=f"score{key}")
+    selected_labels = right.multiselect("Labels", labels, default=labels, key=f"labels{key}")
     selected = [text_parts.filter_entities(entities, min_score, selected_labels) for entities in entities_by_part]
     table = text_parts.table_rows(parts, selected)
     st.markdown(f"**{len(table):,}** of {len(all_entities):,} entities")
     number = 1
     if len(parts) > 1:
-        number = int(st.number_input(f"Part of the text (1 to {len(parts):,})", 1, len(parts), 1))
+        number = int(st.number_input(f"Part of the text (1 to {len(parts):,})", 1, len(parts), 1, key=f"part{key}"))
     # This is safe because `render_entities` escapes its input.
     colour_of = label_colors(entity_labels(open_pipeline(name)))
     st.html(STYLE + render_entities(parts[number - 1].text, selected[number - 1], colour_of))
@@ -127,18 +154,22 @@ def show(name: str, text: str) -> None:
         column_config={"score": st.column_config.ProgressColumn("score", min_value=0.0, max_value=1.0, format="%.3f")},
     )
     first, second = st.columns(2)
-    first.download_button("Download as CSV", text_parts.to_csv(table), "entities.csv", "text/csv")
-    second.download_button("Download as JSONL", text_parts.to_jsonl(table), "entities.jsonl", "application/jsonl")
+    first.download_button("Download as CSV", text_parts.to_csv(table), "entities.csv", "text/csv", key=f"csv{key}")
+    second.download_button(
+        "Download as JSONL", text_parts.to_jsonl(table), "entities.jsonl", "application/jsonl", key=f"jsonl{key}"
+    )
     with st.expander("Tokens, subwords and tag probabilities"):
         st.dataframe(token_rows(name, parts[number - 1].text), hide_index=True)
 
 
 def main() -> None:
     """Show the page. Show errors as messages instead of tracebacks."""
-    st.set_page_config(page_title="Entities", page_icon="🔎")
+    # Two pipelines need the whole width. The number of arguments includes the name of this file.
+    layout: Any = "wide" if len(sys.argv) - 2 * ("--code" in sys.argv) > 2 else "centered"
+    st.set_page_config(page_title="Entities", page_icon="🔎", layout=layout)
     st.title("Entities")
     try:
-        show(*ask())
+        show_all(*ask())
     except BertNerError as e:
         st.error(str(e))
 

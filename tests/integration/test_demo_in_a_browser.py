@@ -29,6 +29,7 @@ def pipeline(tagger, tmp_path_factory):
     nlp.add_pipe("bert_ner", config={"model": {"name": str(tagger), "overlap": 8}})
     nlp.initialize()
     ruler.add_patterns([{"label": "team", "pattern": "Nets"}])
+    nlp.meta["performance"] = {"ents_f": 0.875}
     nlp.to_disk(folder)
     return folder
 
@@ -101,6 +102,7 @@ def test_type_see_the_entities_move_the_slider_and_download(open_page, pipeline,
     page = open_page(*size)
     expected = entity_spans(spacy.load(pipeline)(TEXT))
     assert len(expected) >= 2
+    assert page.get_by_text("en_pipeline 0.0.0, F1 0.875 on its dev data").is_visible()
     send(page, TEXT)
     page.locator(".entities:not(:has-text('Brooklyn'))").wait_for()  # the example text is gone
     assert marks(page, len(expected)) == told(TEXT, expected)

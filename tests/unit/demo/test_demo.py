@@ -235,4 +235,5 @@ def test_the_command_serves_here_alone_and_tells_nobody(monkeypatch, tmp_path):
     settings = dict(zip(command[5:-2:2], command[6:-2:2], strict=True))
     assert settings["--server.address"] == "localhost"
     assert settings["--browser.gatherUsageStats"] == "false"
+    assert "--theme.primaryColor" not in settings  # it would turn off dark mode
     assert command[-2:] == ["--", str(tmp_path)]
