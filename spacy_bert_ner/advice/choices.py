@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..optim.encoder_rates import scheduled_rate
+from ..optim.encoder_rates import is_rate_measured, scheduled_rate
 from .memory import TrainingMemory
 
 SPACY_READER = "spacy.Corpus.v1"
@@ -28,7 +28,7 @@ class Layers(NamedTuple):
     layer_decay (float): ratio of each layer's learning rate to that of the layer above it.
     frozen (int): number of the lowest layers that are not trained.
     reset (int | str): number of the highest layers to reinitialise, or "auto".
-    is_measured (bool): whether these values are based on measurements with an encoder of this size.
+    is_measured (bool): whether the rate is based on measurements with an encoder of this size.
     """
 
     rate: float
@@ -38,10 +38,13 @@ class Layers(NamedTuple):
     is_measured: bool
 
 
-_MEASURED: dict[tuple[int, int], tuple[float, int, int | str]] = {(6, 384): (0.85, 1, "auto")}
+_MEASURED: dict[tuple[int, int], tuple[float, int, int | str]] = {
+    (6, 384): (0.85, 1, "auto"),
+    (12, 768): (0.85, 1, "auto"),
+}
 """The layer decay and the numbers of frozen and reinitialised layers, by number of layers and width.
 
-The values for MiniLM are those in `configs/bert_ner.cfg`; see `benchmarks/README.md`.
+The values for MiniLM-L6 and MPNet are those in `configs/bert_ner.cfg`; see `benchmarks/README.md`.
 """
 _USUAL = (1.0, 0, 0)
 
@@ -49,8 +52,8 @@ _USUAL = (1.0, 0, 0)
 def layers(n_layers: int, width: int) -> Layers:
     """Choose the learning rates and the numbers of layers to freeze and to reinitialise.
 
-    The rate is the one that `initial_rate = "auto"` gives. For sizes without measurements, it comes from the
-    literature, and all layers are trained with it.
+    The rate is the one that `initial_rate = "auto"` gives. For sizes without measurements, all layers are trained with
+    this rate.
 
     n_layers (int): number of layers in the encoder.
     width (int): dimension of its vectors. 0 if unknown: in that case, the rate for BERT-base is used, because it is the
@@ -59,7 +62,7 @@ def layers(n_layers: int, width: int) -> Layers:
     """
     size = (n_layers, width)
     layer_decay, frozen, reset = _MEASURED.get(size, _USUAL)
-    return Layers(scheduled_rate(n_layers, width), layer_decay, frozen, reset, size in _MEASURED)
+    return Layers(scheduled_rate(n_layers, width), layer_decay, frozen, reset, is_rate_measured(n_layers, width))
 
 
 def length(usual_length: int, *, mark_case: bool) -> int:

@@ -38,3 +38,12 @@ def scheduled_rate(n_layers: int, width: int) -> float:
     width (int): dimension of its vectors. 0 if unknown; the rate is then the one for BERT-base.
     """
     return _MEASURED.get((n_layers, width), usual_rates(width or _BASE)[0])
+
+
+def is_rate_measured(n_layers: int, width: int) -> bool:
+    """Return whether the rate for this size is based on measurements and not on the literature.
+
+    n_layers (int): number of layers in the encoder.
+    width (int): dimension of its vectors.
+    """
+    return (n_layers, width) in _MEASURED

@@ -17,7 +17,7 @@ MEMORY = TrainingMemory(fixed=1_000, per_subword=10, per_recomputed_subword=1)
         (12, 384, Layers(0.0002, 1.0, 0, 0, False)),
         (12, 256, Layers(0.0002, 1.0, 0, 0, False)),
         (6, 768, Layers(0.00005, 1.0, 0, 0, False)),
-        (12, 768, Layers(0.00005, 1.0, 0, 0, False)),
+        (12, 768, Layers(0.00005, 0.85, 1, "auto", False)),
         (24, 1024, Layers(0.00002, 1.0, 0, 0, False)),
         (2, 128, Layers(0.001, 1.0, 0, 0, False)),
         (0, 0, Layers(0.00005, 1.0, 0, 0, False)),

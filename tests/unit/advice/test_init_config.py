@@ -106,12 +106,12 @@ BASE = EncoderFacts("base", 12, 768, False, 510, (), 12, (23_800_000, *[7_090_00
     ("train", "encoder", "expected"),
     [
         (SAMPLE, MINILM, (Layers(0.00025, 0.85, 1, "auto", True), (16, 1), Steps(500, 50, 250), None, True)),
-        (LITTLE, BASE, (Layers(0.00005, 1.0, 0, 0, False), (8, 1), Steps(200, 20, 100), None, False)),
+        (LITTLE, BASE, (Layers(0.00005, 0.85, 1, "auto", False), (8, 1), Steps(200, 20, 100), None, False)),
         (
             LONG,
             BASE,
             (
-                Layers(0.00005, 1.0, 0, 0, False),
+                Layers(0.00005, 0.85, 1, "auto", False),
                 (16, 8),
                 Steps(1_760, 160, 800),
                 Window(510, 127, "tokens"),
@@ -144,10 +144,10 @@ def test_the_choices_fit_together(train, encoder, expected):
         (
             16 * 10**9,
             False,
-            "8 passes per step: a pass requires about 7.1 GB (estimated), {half} 16.0 GB of this machine.",
+            "8 passes per step: a pass requires about 6.3 GB (estimated), {half} 16.0 GB of this machine.",
         ),
-        (80 * 10**9, True, "2 passes per step: a pass requires about 23.2 GB (estimated), {half} 80.0 GB of this GPU."),
-        (None, True, "8 passes per step: a pass requires about 7.1 GB (estimated), and the memory of the GPU {lost}."),
+        (80 * 10**9, True, "2 passes per step: a pass requires about 21.0 GB (estimated), {half} 80.0 GB of this GPU."),
+        (None, True, "8 passes per step: a pass requires about 6.3 GB (estimated), and the memory of the GPU {lost}."),
     ],
 )
 def test_the_steps_say_what_a_pass_needs(installed, gpu, expected):
