@@ -105,5 +105,5 @@ const hint = () => {
 };
 addEventListener("resize", hint);
 document.addEventListener("toggle", hint, true); // a table in closed <details> has no width
+document.documentElement.classList.add("scripted"); // shows columns, which may make a table too wide
 hint();
-document.documentElement.classList.add("scripted");
