@@ -56,8 +56,8 @@ def evaluate_cli(
     dev: Annotated[
         Path | None,
         typer.Option(
-            help="Dev data (a .spacy file or a folder that contains one). The report then shows precision and recall "
-            "for any score threshold."
+            help="Dev data: an annotated file, or a folder that contains a .spacy file. The report then shows "
+            "precision and recall for any score threshold."
         ),
     ] = None,
     export_mistakes: Annotated[

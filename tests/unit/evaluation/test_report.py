@@ -412,6 +412,21 @@ def test_the_command_takes_training_data_log_and_precision(folder, tmp_path):
     assert "seen in training" in told["slices"]
 
 
+@pytest.mark.usefixtures("sketched")
+def test_the_command_takes_dev_data_and_exports_mistakes(folder, tmp_path):
+    out, mistakes = tmp_path / "out", tmp_path / "mistakes.json"
+    options = ["--dev", folder / "train.spacy", "--report", out, "--export-mistakes", mistakes]
+    code, output = run(folder / "bert", folder / "test.spacy", *options)
+    assert code == 0, output
+    assert "Wrote" in output
+    assert "Thresholds on dev data" in (out / "report.html").read_text("utf8")
+    tasks = json.loads(mistakes.read_text("utf8"))
+    assert {"data", "annotations", "predictions"} <= tasks[0].keys()  # the format of Label Studio
+    code, output = run(folder / "ruler", folder / "test.spacy", "--export-mistakes", tmp_path / "mistakes.txt")
+    assert code == 1
+    assert "label-studio, prodigy, doccano" in output
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
