@@ -37,8 +37,8 @@ _STYLES = {
     "‚‘": (("‚‘", "‘"),),
 }
 """Groups of quotation marks, and the styles that use each group. A style consists of the opening and the closing marks.
-A mark in both closes the quotation if one is open. The second German style covers a quotation that began in an earlier
-sentence."""
+A mark that can open and close quotations closes a quotation if one is open. The second German style covers a quotation
+that began in an earlier sentence."""
 _AFTER = ("", ".", ",", ";", ":", "!", "?", ")")
 """Words that cannot follow an opening quotation mark. The empty string represents the end of the sentence."""
 _MARKS = frozenset("“”„«»‹›‚")

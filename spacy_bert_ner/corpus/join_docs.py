@@ -15,7 +15,9 @@ from .writers.docbin import DOCUMENT
 
 
 def join_docs(docs: Iterable[Doc], n_tokens: int, n_characters: int) -> Iterator[Doc]:
-    """Join consecutive Docs with the same document name, up to the size limits. A Doc above a limit stays separate.
+    """Join consecutive Docs with the same document name, up to the size limits.
+
+    A Doc that exceeds a limit stays separate.
 
     docs: non-empty Docs that share a vocab. They may be modified.
     n_tokens (int): maximum number of tokens in a joined Doc.

@@ -208,7 +208,7 @@ class CorpusStream:
         return [*(self._source.notes if self._source else []), *self._notes()]
 
     def _fit_offsets(self, aligner: SpanAligner) -> SchemeDetector:
-        """Read the whole file once and return a detector that contains its tags.
+        """Read the whole file once, check its spans, and return a `SchemeDetector` with its tags.
 
         If some spans do not fit, read the file again to detect the offset unit.
 

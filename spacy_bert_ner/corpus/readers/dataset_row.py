@@ -1,6 +1,6 @@
 """Parse a row of a Hugging Face NER dataset.
 
-A row contains words and a tag for each word. Tags are strings or the numbers of named tags. The optional column
+A row contains words and a tag for each word. Tags are strings, or indices into a list of tag names. The optional column
 `spaces` specifies whether a space follows each word. The optional column `document` contains the document name.
 """
 

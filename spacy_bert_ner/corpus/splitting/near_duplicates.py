@@ -52,7 +52,7 @@ class NearDuplicateIndex:
     """
 
     examples: list[str]
-    """The differences between the first two pairs of near-duplicates."""
+    """Descriptions of how the sentences differ in each of the first two pairs of near-duplicates."""
 
     def __init__(self, copies: Ints1d) -> None:
         self._copies = copies
