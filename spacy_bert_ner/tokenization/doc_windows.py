@@ -93,7 +93,7 @@ def split_docs(
     overlap (int): see `token_classifier.build_token_classifier_v1`.
     cut_at (str): see `token_classifier.build_token_classifier_v1`.
     get_spans (SpanGetter | None): see `token_classifier.build_token_classifier_v1`. Default: None.
-    RETURNS (list[tuple[int, Window]]): Doc index and window for each window, in text order.
+    RETURNS (list[tuple[int, Window]]): the windows in text order, each preceded by the index of its Doc.
     RAISES ConfigError: `get_spans` did not return a list of spans for each Doc.
     """
     windows: list[tuple[int, Window]] = []
@@ -124,7 +124,7 @@ def split_docs(
 
 
 def _span_tokens(get_spans: SpanGetter, docs: list[Doc]) -> list[list[tuple[int, int]]]:
-    """Return a list with the start and end tokens of all non-empty spans for each Doc."""
+    """Return the non-empty spans for each Doc, as pairs of start and end token indices."""
     try:
         spans = [[(span.start, span.end) for span in spans if len(span)] for spans in get_spans(docs)]
     except (AttributeError, TypeError) as e:

@@ -12,12 +12,12 @@ from ..errors import Errors
 from ..types import DocPredictions
 
 MIN_TOKENS = 100
-"""Minimum number of tokens for a meaningful share of joined tokens."""
+"""Number of tokens that must be counted before the share of joined tokens is checked."""
 MAX_JOINED_SHARE = 0.3
-"""Maximum share of joined tokens that causes no warning.
+"""Share of joined tokens above which a warning is issued.
 
-For Chinese, spaCy makes every character a token. The numbers and Latin words in Chinese news then cause a third of this
-share.
+For Chinese, spaCy makes every character a token. In Chinese news, the share of joined tokens is then a third of this
+limit, because of numbers and Latin words.
 """
 MAX_TOKENS = 5000
 """Maximum number of tokens to count."""
