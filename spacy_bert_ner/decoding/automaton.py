@@ -11,7 +11,7 @@ next tags therefore share one *state*. There are about half as many states as ta
 The start of a sequence also has a state. In this example, it is the same state as after `O`.
 
 Transitions are stored in three groups, so `block_scan` can process them with a few NumPy calls. Final states are states
-in which a sequence may end. The first group contains the tags that may follow in every final state. The other
+in which a sequence may end. The first group contains the tags that are allowed in every final state. The other
 transitions have only one or two tags per label. In the second group, they keep the state. In the third group, they lead
 to another state:
 
@@ -58,14 +58,14 @@ class TagAutomaton:
     """The states of a tag set and the transitions between them. See `automaton_of`.
 
     state_of_tag: state after each tag. *Shape:* `(n_tags,)`
-    allowed: whether each tag may follow in each state. *Shape:* `(n_states, n_tags)`
+    allowed: whether each tag is allowed as the next tag in each state. *Shape:* `(n_states, n_tags)`
     continues: whether each tag continues the open entity of each state. *Shape:* `(n_states, n_tags)`
     allowed_first: whether a sequence may end in each state and the next sequence may start with each tag.
         *Shape:* `(n_states, n_tags)`
     final_states: whether a sequence may end in each state. *Shape:* `(n_states,)`
     start (int): state before the first token.
     closed_states: the final states as a NumPy index.
-    opens: whether each tag may follow in all closed states. *Shape:* `(n_tags,)`
+    opens: whether each tag is allowed as the next tag in all closed states. *Shape:* `(n_tags,)`
     openers: IDs of the tags that `opens` includes or that may start a sequence, sorted by the state after the tag.
         *Shape:* `(n_openers,)`
     self_loops (Transitions): the transitions from a state to itself that `opens` does not cover.

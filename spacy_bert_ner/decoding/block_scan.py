@@ -1,4 +1,4 @@
-"""Find the best legal tag sequence or sum over all legal tag sequences without a loop over tokens.
+"""Find the best legal tag sequence, or sum over all legal sequences, without looping over single tokens.
 
 Each token is represented by a matrix. Its entry (s, t) is the weight of the tags that lead from state s to state t of
 the automaton (see `automaton`). The product of all matrices gives the sum over all legal sequences. If maxima replace
@@ -338,9 +338,11 @@ def _inside_blocks(
 ) -> tuple[DoublesXd, Doubles1d]:
     """Compute the sums at each token from the sums at one edge of each block.
 
-    edges: sums before each block if `forward` is True, or after it otherwise. *Shape:* `(n_blocks, n_states)`
-    RETURNS: the sums before each token if `forward` is True, or after it otherwise, *Shape:*
-        `(n_blocks * size, n_states)`, and the logarithms of their scaling factors, *Shape:* `(n_blocks * size,)`.
+    edges: sums at one edge of each block. *Shape:* `(n_blocks, n_states)`
+    forward (bool): True computes the sums before each token from those before each block. False computes the sums after
+        each token from those after each block.
+    RETURNS: the sums at each token, *Shape:* `(n_blocks * size, n_states)`, and the logarithms of their scaling
+        factors, *Shape:* `(n_blocks * size,)`.
     """
     n_blocks, n_states = edges.shape
     all_sums, all_logs = np.empty((n_blocks, blocks.size, n_states)), np.empty((n_blocks, blocks.size))

@@ -146,8 +146,8 @@ def make_rules(labels: object, label_map: object) -> LabelRules:
     """Validate the settings `labels` and `label_map`, and create rules from them.
 
     labels (list[str] | None): labels to keep; None for all labels.
-    label_map (Mapping | list | None): mapping, or list of pairs, from labels to new names. The name None stands for
-        `O`. If `label_map` itself is None, no label is renamed.
+    label_map (Mapping | list | None): mapping, or list of pairs, from labels to new names. A label that is mapped to
+        None counts as `O`. If `label_map` itself is None, no label is renamed.
     RETURNS (LabelRules): the rules.
     RAISES RuleError: a setting has an invalid type or label, a new name is itself renamed, or `labels` contains a label
         that is renamed.

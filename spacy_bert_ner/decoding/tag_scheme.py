@@ -54,7 +54,7 @@ ALIASES = {"BIO": "IOB2", "BIOES": "IOBES", "BILOU": "BILUO"}
 ALIAS_NOTE = ", ".join(f"{alias} means {scheme}" for alias, scheme in ALIASES.items())
 _SCHEMES = {scheme.upper(): scheme for scheme in PREFIXES} | ALIASES
 _AMBIGUOUS = {"IOB": "IOB2", "IOE": "IOE2"}
-"""For tags that may follow either of two schemes, the scheme in which a head with such tags is trained."""
+"""Scheme in which a head is trained if its tags fit two schemes."""
 
 _ROLE = {"B": "B", "I": "I", "M": "I", "L": "L", "E": "L", "U": "U", "S": "U", "W": "U"}
 """Role of each prefix, named as in BILUO; see `transitions`."""
@@ -62,11 +62,11 @@ _STAND_INS = {"B": "BIUL", "I": "ILBU", "L": "LIUB", "U": "UBLI"}
 """For each role, the roles that can replace it if a head has no tag for it, in order of preference."""
 
 _MALFORMED = re.compile(r"[BILEUSMW](_.+)?")
-"""Tags such as `B` and `B_per`, which are probably prefixes in an unsupported notation."""
+"""Pattern for tags such as `B` and `B_per`, whose prefixes are probably in an unsupported notation."""
 _MALFORMED_IF_ALL = re.compile(r"[BILEUSMW][-_/:. ].+|[bileusmw]-.+|.+[-_/:. ][BILEUSMW]")
-"""Tags such as `B:per`, `b-per` and `per-B`, which have prefixes in an unsupported notation if all tags match.
+"""Pattern for tags such as `B:per`, `b-per` and `per-B`.
 
-A single match may be a label, such as `vitamin-B`.
+If all tags match, they have prefixes in an unsupported notation. A single match may be a label, such as `vitamin-B`.
 """
 
 
@@ -196,12 +196,13 @@ def resolve_scheme(scheme: str) -> str:
 
 
 def find_scheme(name: object) -> str | None:
-    """Return the key of `PREFIXES` for a scheme's name or alias in upper or lower case, or None if there is none.
+    """Look up the name or alias of a scheme, regardless of case.
 
     >>> find_scheme("bio")
     'IOB2'
 
     name (object): value of a setting.
+    RETURNS (str | None): the scheme, a key of `PREFIXES`; None if the value is not the name of a scheme.
     """
     return _SCHEMES.get(name.upper()) if isinstance(name, str) else None
 
@@ -240,8 +241,8 @@ class TagSet:
             O  I-per  I-per  I-geo   →   per 1:3, geo 3:4
 
         tag_ids: tag ID of each token. *Shape:* `(n_tokens,)`
-        is_start: whether each token is the first of a sequence, so no entity continues there. None stands for a single
-            sequence. *Shape:* `(n_tokens,)`
+        is_start: whether each token is the first of a sequence, so no entity continues there. None if all tokens form
+            a single sequence. *Shape:* `(n_tokens,)`
         RETURNS (list[Entity]): entities in text order. `start` and `end` are indices into `tag_ids`.
         """
         if not len(tag_ids):
