@@ -13,7 +13,9 @@ from . import gold_tags
 
 
 class GoldWarnings:
-    """Warn about misaligned entities, entities that begin or end with white space, and incorrect spans without effect.
+    """Warn about gold entities that a model cannot learn and about incorrect spans that have no effect on training.
+
+    A model cannot learn gold entities that are misaligned or that begin or end with white space.
 
     name (str): name of the component.
     incorrect_spans_key (str | None): see `settings.Settings`. Default: None.

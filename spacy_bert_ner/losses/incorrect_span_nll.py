@@ -1,4 +1,4 @@
-"""Compute the loss for spans that are known not to be entities with a given label, and its gradient."""
+"""Compute the loss, and its gradient, for spans that are known not to be entities with a given label."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def negative_loss(logits: TagLogits, spans: Sequence[Entity], tags: TagSet) -> t
 
         ∂ -ln(1 - P(s)) / ∂ logits  =  P(s) / (1 - P(s)) · (E[tags | s] - E[tags])
 
-    Gradient descent thus moves probability from the sequences that contain the span to all other sequences. Each of
-    them receives a share in proportion to its probability.
+    Gradient descent thus moves probability from the sequences that contain the span to all other sequences. Each of the
+    other sequences receives a share in proportion to its probability.
 
     logits (TagLogits): logits for one non-empty sequence, one row per token. *Shape:* `(n_tokens, n_tags)`
     spans (Sequence[Entity]): one or more spans, with token indices in the sequence and labels in `tags`. Spans may
