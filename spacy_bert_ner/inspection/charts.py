@@ -14,7 +14,7 @@ MOST_LABELS = 25
 MOST_SPLITS = 6
 """Maximum numbers of labels and splits in a chart. The tables show all labels and splits."""
 _LONGEST_ENTITY = 8
-"""Minimum number of tokens in entities that share the last bar."""
+"""Number of tokens in the entities of the last bar, which also includes all longer entities."""
 _MAX_BARS = 40
 """Maximum number of bars in a histogram."""
 
@@ -88,7 +88,7 @@ def lengths_chart(report: InspectionReport) -> Chart:
 
 
 def _draw_histogram(panel: Any, lengths: Counter[int], bar_width: int, longest: int, colour: str) -> None:
-    """Draw the percentage of each length up to `longest`. Longer lengths are not shown."""
+    """Draw the percentage of each length. Lengths beyond the bar that contains `longest` are not shown."""
     total = lengths.total() or 1
     n_bars = longest // bar_width + 1
     heights = [0.0] * n_bars

@@ -10,7 +10,7 @@ from .statistics import SplitStatistics
 
 LEVELS = ("error", "warning", "info")
 """Levels of findings, most severe first. An error harms training or scores, a warning indicates a likely mistake, and
-an info states a property that is good to know."""
+an info describes a property worth knowing."""
 
 
 @dataclass(frozen=True)

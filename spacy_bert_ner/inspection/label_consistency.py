@@ -15,11 +15,14 @@ from ..decoding.tag_scheme import OUTSIDE
 from .examples import CorpusExample, SplitFile
 
 MIN_OCCURRENCES = 5
-"""Minimum number of occurrences of a string whose labels are compared."""
+"""Minimum number of occurrences of a string. The labels of rarer strings are not compared."""
 MAJORITY = 0.85
 """Minimum share of a string's most frequent label at which its other labels are likely errors."""
 MIN_OCCURRENCES_OUTSIDE = 20
-"""Minimum number of occurrences of a string that is usually not an entity. A word such as `Sun` can be a rare name."""
+"""Minimum number of occurrences of a string that is usually not an entity.
+
+It is higher than `MIN_OCCURRENCES`, because a common word such as `Sun` can also be a rare name.
+"""
 NO_ENTITY = ""
 """Placeholder label for occurrences outside entities."""
 

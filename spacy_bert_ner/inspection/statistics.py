@@ -14,7 +14,7 @@ from .examples import ExampleCounter, SplitFile
 from .text_quality import spaced_marks, text_issues
 
 LONG_ENTITY = 20
-"""Maximum number of tokens in an entity that is not reported as long."""
+"""Number of tokens above which an entity is reported as long."""
 _MIN_CASED_WORDS = 5
 """Minimum number of words in a sentence for the letter-case check."""
 

@@ -78,8 +78,8 @@ def spaced_marks(words: Sequence[str], spaces: Sequence[bool]) -> tuple[list[int
 
     words (Sequence[str]): the words in the sentence.
     spaces (Sequence[bool]): whether a space follows each word.
-    RETURNS (tuple[list[int], int]): the indices of those with a space before them, and the number of all, with or
-        without a space.
+    RETURNS (tuple[list[int], int]): the indices of the marks and contractions that are preceded by a space, and the
+        total number of marks and contractions.
     """
     clinging = [i for i in range(1, len(words)) if _CLINGS.fullmatch(words[i])]
     return [i for i in clinging if spaces[i - 1]], len(clinging)

@@ -13,8 +13,10 @@ from ..statistics import LONG_ENTITY
 Shown = dict[tuple[str, str], list[CorpusExample]]
 """Examples of inconsistent labels by string and label."""
 TOLERATED = 0.005
-"""Minimum share of entities with inconsistent labels for a warning instead of an info. Some names do have several
-labels."""
+"""Share of entities with inconsistent labels at which the finding becomes a warning instead of an info.
+
+A few inconsistent labels are normal, because some names have several labels.
+"""
 _CRITERION = (
     "This check covers strings that occur at least {} times and have the same label, or none, in at least {:.0%} of "
     "these occurrences."

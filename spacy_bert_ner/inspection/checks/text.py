@@ -9,9 +9,9 @@ from ..findings import Corpora, Finding, share
 from ..text_quality import CODES
 
 SPACED = 0.2
-"""Minimum share of full stops, commas and contractions with a space before them for a finding."""
+"""Share of full stops, commas and contractions preceded by a space at which a finding is reported."""
 ONE_CASE = 0.2
-"""Minimum share of sentences in a single letter case for a finding."""
+"""Share of sentences in a single letter case at which a finding is reported."""
 
 _ADVICE = {
     "replacement": "The original characters are lost. Create the file again from its source in UTF-8.",
