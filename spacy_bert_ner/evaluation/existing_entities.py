@@ -13,7 +13,7 @@ from ..util.doc_entities import kept_entities
 
 
 def check_predicted(examples: Iterable[Example]) -> None:
-    """Reject Examples that cannot be scored, and warn if a `bert_ner` kept all gold entities.
+    """Reject Examples that cannot be scored, and warn if `bert_ner` components kept all gold entities.
 
     examples: Examples after prediction.
     RAISES BertNerError: the predicted Doc of an Example is its reference.
@@ -31,14 +31,14 @@ def reject_preset_gold(examples: Iterable[Example]) -> None:
     Call this function only if no earlier component can have predicted them.
 
     examples: Examples after prediction.
-    RAISES BertNerError: a `bert_ner` kept all gold entities.
+    RAISES BertNerError: `bert_ner` components kept all gold entities.
     """
     if n := _count_if_all_preset(list(examples)):
         raise BertNerError(Errors.gold_was_given_alone.format(n=n))
 
 
 def _count_if_all_preset(examples: Sequence[Example]) -> int:
-    """Return the number of gold entities if a `bert_ner` kept all of them, or 0 otherwise."""
+    """Return the number of gold entities, or 0 if `bert_ner` components did not keep all of them."""
     n = sum(len(eg.reference.ents) for eg in examples)
     return n if count_preset_gold(examples, kept_entities) == n else 0
 

@@ -1,6 +1,6 @@
 """Write the YAML block at the start of a model card, from which the Hugging Face Hub reads a model's metadata.
 
-The fields are specified at https://huggingface.co/docs/hub/model-cards. A value that is not known is left out.
+The fields are specified at https://huggingface.co/docs/hub/model-cards. Unknown values are omitted.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ LICENCES = [
     "cc-by-nc-sa-3.0",
     "cc-by-nc-sa-4.0",
 ]
-"""Licences with an ID on the Hub, in lower case. Others have the ID `other` and a name."""
+"""IDs of licences on the Hub, in lower case. All other licences have the ID `other` and a name."""
 
 
 def front_matter(
@@ -63,15 +63,15 @@ def front_matter(
     split: str,
     base_models: Iterable[str] = (),
 ) -> str:
-    """Return the metadata of a model card, with the lines `---` around it.
+    """Return the metadata of a model card, enclosed in `---` lines.
 
     meta (Mapping): content of the pipeline's `meta.json`; `lang`, `name`, `license` and `datasets` are used.
     library (str): the library that loads the model, "spacy" or "transformers".
-    tags (Iterable[str]): tags for the search on the Hub.
+    tags (Iterable[str]): tags by which the model can be found on the Hub.
     scores (Mapping[str, float]): entity scores from 0 to 1 by metric ID; see `METRICS`.
-    data (str): name of the data that the scores apply to.
-    split (str): which part of the data that is, such as "test".
-    base_models (Iterable[str]): names of checkpoints on the Hub that the model was trained from.
+    data (str): name of the data on which the scores were computed.
+    split (str): split of the data on which the scores were computed, such as "test".
+    base_models (Iterable[str]): names on the Hub of the checkpoints that were fine-tuned. Default: none.
     RETURNS (str): the YAML block.
     """
     # Other commands do not need the Hub's client, which takes a while to import.
@@ -107,7 +107,7 @@ def front_matter(
 
 
 def _licence(licence: object) -> dict[str, Any]:
-    """Return the Hub's fields for a licence."""
+    """Return the metadata fields for a licence, or an empty dictionary if there is none."""
     if not licence or not isinstance(licence, str):
         return {}
     known = re.sub(r"\s+", "-", licence.strip().lower())

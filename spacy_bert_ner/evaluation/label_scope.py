@@ -23,7 +23,7 @@ _PIPELINES: weakref.WeakKeyDictionary[Any, weakref.ref[Language]] = weakref.Weak
 class LabelScope:
     """The labels on which a pipeline is scored after its components' label rules are applied.
 
-    rules: the label rules of each `bert_ner` and the labels that it predicts.
+    rules: the label rules of each `bert_ner` component and the labels that the component predicts.
     known (frozenset): all labels that the pipeline's components declare.
     """
 
@@ -37,8 +37,9 @@ class LabelScope:
     def rename_label(self, label: str) -> str | None:
         """Return the new name of a gold label, or None if no component should predict it.
 
-        The first component that predicts the renamed label determines the name. If no component predicts it, the first
-        component that keeps all labels determines the name. Entities with this label then count as missed.
+        The first `bert_ner` component that predicts the renamed label determines the name. If there is none, a label
+        that any component declares keeps its name. For all other labels, the first `bert_ner` component that keeps all
+        labels determines the name. Entities with such a label count as missed.
         """
         candidates = [(rules, predicted, rules.rename(label)) for rules, predicted in self.rules]
         for _, predicted, name in candidates:

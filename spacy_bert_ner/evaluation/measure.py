@@ -106,7 +106,7 @@ def run_pipeline(nlp: Language, data: Path, name: str = "", progress: Progress =
     nlp (Language): the pipeline.
     data (Path): path to the file.
     name (str): name of the pipeline for error messages. Default: "".
-    progress (Progress): shows how many texts are annotated. Default: `no_progress`.
+    progress (Progress): function that reports how many texts have been annotated. Default: `no_progress`.
     RETURNS: the predictions, aligned with the gold Docs.
     RAISES BertNerError: the file does not exist, is damaged, contains no Doc with entity annotation, or contains a text
         that exceeds the pipeline's maximum length. Also raised if a component fails.

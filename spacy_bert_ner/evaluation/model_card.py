@@ -1,8 +1,8 @@
 """Write the model card of a pipeline from the metrics in a report, and that of an exported checkpoint.
 
-The model card is the file `README.md` in the folder. It begins with the metadata for the Hugging Face Hub. The sections
-of a pipeline's card follow Mitchell et al. 2019, https://arxiv.org/abs/1810.03993. `spacy package` includes the file in
-the package, and `spacy huggingface-hub push` publishes it on the model page.
+The model card is the file `README.md` in the folder of the pipeline or checkpoint. It begins with the metadata for the
+Hugging Face Hub. The sections of a pipeline's card follow Mitchell et al. 2019, https://arxiv.org/abs/1810.03993.
+`spacy package` includes the file in the package, and `spacy huggingface-hub push` publishes it on the model page.
 """
 
 from __future__ import annotations
@@ -106,8 +106,9 @@ def checkpoint_card(
 
     meta (Mapping): content of the pipeline's `meta.json`.
     labels (Sequence[str]): labels of the checkpoint.
-    base_model (str | None): name of the checkpoint on the Hub that was trained further, or None if it is not known.
-    separate_markers (Sequence[str]): subwords that mark capital letters and are words to `transformers`.
+    base_model (str | None): name on the Hub of the checkpoint that was fine-tuned; None if unknown. Default: None.
+    separate_markers (Sequence[str]): subwords that mark capital letters and that `transformers` treats as separate
+        words. Default: none.
     RETURNS (str): the content of `README.md`.
     """
     performance = meta.get("performance") or {}
@@ -150,7 +151,7 @@ def _front_matter(pipeline: Path, meta: dict[str, Any], report: dict[str, Any], 
 
 
 def _base_models(pipeline: Path, components: Sequence[str]) -> Iterator[str]:
-    """Return the checkpoints that the components were trained from, if they are from the Hub."""
+    """Yield the names of the checkpoints on the Hub on which the components are based."""
     for component in components:
         path = pipeline / component / "cfg"
         source = _read(path).get("source") if path.is_file() else None

@@ -75,7 +75,7 @@ def notes(metrics: dict[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
 def next_steps(metrics: dict[str, Any]) -> Iterator[str]:
     """Recommend next steps for a pipeline.
 
-    metrics: metrics as in `notes`, with `component`, the name of the only `bert_ner`, and its settings; see
+    metrics: metrics as in `notes`, with `component`, the name of the only `bert_ner` component, and its settings; see
         `report.evaluate`.
     YIELDS: recommendations of one or more sentences.
     """

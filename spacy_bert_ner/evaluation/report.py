@@ -57,13 +57,14 @@ def evaluate(
     """Evaluate pipelines on the same examples, and compare each pair of pipelines.
 
     pipelines: folders or names of installed packages. The pipelines can have any components that set entities.
-    data (Path): a `.spacy` file, or a folder with a test split; see `part_file`.
+    data (Path): annotated file in any supported format, or a folder with the test split as a `.spacy` file; see
+        `part_file`.
     output (Path | None): folder for the report, or None to write no report. The report is written atomically. It
         contains `metrics.json`, `report.html`, PNG files in `plots/`, `mistakes.jsonl` and, for several pipelines,
         `differences.jsonl`; see `error_cases`. Default: None.
     seed (int): seed for the bootstrap. Default: 0.
-    train (Path | None): `.spacy` file with the training data, or a folder that contains it. It is used to distinguish
-        seen and unseen entities. Default: None.
+    train (Path | None): training data, given like `data`. It is used to distinguish seen and unseen entities. Default:
+        None.
     log (Path | None): CSV training log; see `training_curves.read_log`. Default: None.
     wanted_precision (float): target precision for thresholds, from 0 to 1; see `measure.compute_metrics`. Default: 0.9.
     displacy (Path | None): folder for a page with documents and their entities, or None to write no page; see
@@ -73,7 +74,7 @@ def evaluate(
         precision and recall by threshold. Default: None.
     mistakes_file (Path | None): file to export the mistakes to; see `mistake_export`. Default: None.
     mistakes_format (str | None): format of that file. None (default) chooses it by the suffix.
-    progress (Progress): shows how many texts a pipeline has annotated. Default: `no_progress`.
+    progress (Progress): function that reports how many texts a pipeline has annotated. Default: `no_progress`.
     RETURNS: the content of `metrics.json`:
         `data`: path and checksum of the data
         `train`: path and checksum of the training data, `examples` for each label, and `n_shared`, the number of
@@ -242,7 +243,7 @@ def _describe_pipeline(nlp: Language) -> dict[str, Any]:
 
 
 def _score_attribute(pipes: Sequence[Any]) -> str | None:
-    """Return the extension attribute that all components with scores use, or None if there is none in common."""
+    """Return the extension attribute that all components with scores use, or None if they do not share one."""
     names = {pipe.settings.score_attribute for pipe in pipes if pipe.settings.spans_key is not None}
     return names.pop() if len(names) == 1 else None
 
