@@ -23,10 +23,10 @@ class SparseEmbeddingGrad:
 
     @contextmanager
     def spread(self, params: Sequence[torch.nn.Parameter], *, is_kept: bool) -> Iterator[None]:
-        """Convert the sparse gradients of parameters to dense gradients for the duration of the block.
+        """Convert the sparse gradients of parameters to dense gradients for the duration of the `with` block.
 
         params (Sequence[torch.nn.Parameter]): parameters to update in a step.
-        is_kept (bool): whether the gradients are still needed after the block. If so, they get new tables.
+        is_kept (bool): whether the gradients are still needed after the `with` block. If so, they get new tables.
         """
         touched = [param for param in params if param.grad is not None and param.grad.is_sparse]
         for param in touched:
