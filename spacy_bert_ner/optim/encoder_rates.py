@@ -1,6 +1,6 @@
 """Choose a learning rate for an encoder by its number of layers and its width.
 
-This is the only table of rates: `initial_rate = "auto"`, `init config` and the default optimizer read it.
+This is the only table of rates: `initial_rate = "auto"`, `init config` and the default optimizer use it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _USUAL = (
     (256, 0.0002, 0.0003),
     (0, 0.001, float("inf")),
 )
-"""Minimum encoder width, suitable learning rate for AdamW and highest usual learning rate.
+"""Rows of a minimum encoder width, a suitable learning rate for AdamW, and the highest usual learning rate.
 
 BERT-base and BERT-large are fine-tuned at 0.00002 to 0.00005 (Devlin et al. 2019, https://arxiv.org/abs/1810.04805),
 BERT-large most stably at 0.00002 (Mosbach et al. 2021, https://arxiv.org/abs/2006.04884), ELECTRA-base at 0.0001,
@@ -32,10 +32,12 @@ def usual_rates(width: int) -> tuple[float, float]:
 
 
 def scheduled_rate(n_layers: int, width: int) -> float:
-    """Return the highest learning rate for a schedule with warm-up and decay: the measured one, else the usual one.
+    """Return the highest learning rate for a schedule with warm-up and decay.
 
-    n_layers (int): number of layers in the encoder. 0 if they cannot be distinguished.
-    width (int): dimension of its vectors. 0 if unknown; the rate is then the one for BERT-base.
+    The best measured rate is returned if it is known, and the suitable rate from `usual_rates` if it is not.
+
+    n_layers (int): number of layers in the encoder. 0 if the layers cannot be distinguished.
+    width (int): dimension of the encoder's vectors. 0 if unknown; the rate is then the one for BERT-base.
     """
     return _MEASURED.get((n_layers, width), usual_rates(width or _BASE)[0])
 

@@ -17,7 +17,7 @@ ASSUMED_STEPS = 1000
 
 
 class WarmupLinear:
-    """Yield a learning rate per step: a linear rise to `initial_rate`, then a linear decay to 0.
+    """A schedule with one learning rate per step: a linear rise to `initial_rate`, then a linear decay to 0.
 
         step:   0    1    2    3     4    5     6          (initial_rate 1.0, warmup 2, total_steps 6)
         rate:   0   0.5   1   0.75  0.5  0.25   0
@@ -25,8 +25,8 @@ class WarmupLinear:
     The total number of steps is specified in the config, or set later by `bert_ner` or `bert-ner train` with `tell`.
     Until then, the rate does not decay. If training continues beyond the last step, it uses the last rate above 0.
 
-    If `initial_rate` is "auto", `bert_ner` sets it with `suit` before the first update. Until then, and in pipelines
-    without an encoder of `bert_ner`, it is the rate for BERT-base.
+    If `initial_rate` is "auto", `bert_ner` sets it with `suit` before the first update. Until then, and in pipelines in
+    which no `bert_ner` component has an encoder, it is the rate for BERT-base.
 
     initial_rate (float | str): highest learning rate, or "auto" for one that suits the encoder.
     warmup (int | float): number of warm-up steps, or a fraction of all steps if below 1.
@@ -60,13 +60,13 @@ class WarmupLinear:
         optimizer.learn_rate = self.rate(max(self.step, 0))
 
     def suit(self, optimizer: Optimizer, n_layers: int, width: int) -> None:
-        """Set `initial_rate` for an encoder if it is "auto", and update the optimizer's learning rate.
+        """If `initial_rate` is "auto", adapt it to an encoder and update the optimizer's learning rate.
 
-        With several encoders, the lowest of their rates is used.
+        If this method is called for several encoders, the lowest of their rates is used.
 
         optimizer (Optimizer): the optimizer that uses this schedule.
         n_layers (int): number of layers in the encoder.
-        width (int): dimension of its vectors. 0 if unknown.
+        width (int): dimension of the encoder's vectors. 0 if unknown.
         """
         rate = scheduled_rate(n_layers, width)
         if self.is_auto and (not self.is_suited or rate < self.initial_rate):

@@ -56,7 +56,7 @@ class TrainingPlan:
         return min(ends, default=None)
 
     def describe(self) -> str:
-        """Describe the length, as in `Steps: 500, or 10.0 epochs of 50 batches (800 examples)`."""
+        """Describe the length of the run, as in `Steps: 500, or 10.0 epochs of 50 batches (800 examples)`."""
         steps = "no limit but patience" if self.total_steps is None else f"{self.total_steps:,}"
         if not self.epoch_steps:
             return f"Steps: {steps}"
@@ -66,7 +66,7 @@ class TrainingPlan:
         return f"Steps: {steps}, or {self.total_steps / self.epoch_steps:,.1f} epochs {epoch}"
 
     def problems(self, *, is_last_evaluated: bool) -> list[str]:
-        """Describe each problem with the length and how to fix it.
+        """Describe each problem with the length of the run, and how to fix the problem.
 
         Possible problems: most of the data is never read, no trained pipeline is evaluated, or the learning rate
         reaches 0 before the end.
