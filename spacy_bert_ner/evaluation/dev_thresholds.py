@@ -1,4 +1,7 @@
-"""Count correct predictions on dev data by score threshold, from which the report computes precision and recall."""
+"""Count predicted and correct entities in dev data by score threshold.
+
+The report computes precision and recall from these counts.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ def dev_thresholds(entities: Sequence[Scored], gold: Mapping[str, int]) -> dict[
 
     entities: predicted entities with a score.
     gold: number of gold entities by label.
-    RETURNS: `gold` and `points` for each label with scored entities. Each point is a list: the threshold, the number of
-        entities with at least this score, and the number of correct ones among them. The first threshold is 0.
+    RETURNS: `gold` and `points` for each label with scored entities. `gold` is the number of gold entities. Each point
+        is a list of a threshold, the number of entities with at least this score, and the number of these that are
+        correct. The first threshold is 0.
     """
     curves = {}
     for label in sorted({entity.label for entity in entities}):

@@ -46,11 +46,12 @@ def mistake_cases(output: PipelineOutput, known: Mapping[str, Mapping[str, int]]
 def correct_cases(
     output: PipelineOutput, known: Mapping[str, Mapping[str, int]] | None = None, most: int = 3
 ) -> Iterator[Case]:
-    """Describe some correct entities, in the form of `mistake_cases`: the first ones of each label and each slice.
+    """Describe the first correct entities for each label and each slice, in the same form as `mistake_cases`.
 
     output (PipelineOutput): the pipeline's output.
     known: see `mistake_cases`.
-    most (int): maximum number of entities for a label or slice, unless another label or slice needs them. Default: 3.
+    most (int): number of entities to describe for each label or slice. It is exceeded if an entity is also among the
+        first entities for another label or slice. Default: 3.
     YIELDS: a dictionary for each of these entities. Its `kind` is `CORRECT`.
     """
     n_shown: Counter[Any] = Counter()

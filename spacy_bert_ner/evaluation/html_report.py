@@ -21,9 +21,12 @@ from .recommendations import next_steps, notes
 MAX_CASES = 25
 """Maximum number of cases for each type of mistake or pair of pipelines. The report's JSONL files contain all cases."""
 MAX_PER_FILTER = 3
-"""Number of further cases for each cell of the confusion matrix and each slice that has fewer cases on the page."""
+"""Number of mistakes to show for each cell of the confusion matrix and each slice.
+
+If the sample of each type of mistake contains fewer, further mistakes are added.
+"""
 MAX_MORE = 200
-"""Maximum number of such further cases, and of correct entities, for each pipeline."""
+"""Maximum number of further mistakes, and maximum number of correct entities, for each pipeline."""
 
 
 def render_report(
@@ -92,7 +95,7 @@ def _svgs(charts: Sequence[Chart]) -> dict[str, Markup]:
 
 
 def _matrix(metrics: Mapping[str, Any], shown: Sequence[str]) -> list[list[dict[str, Any] | None]]:
-    """Return the rows of the confusion matrix. A cell has its count, share of the row and filter key."""
+    """Return the rows of the confusion matrix. Each cell has its count, share of the row total and filter key."""
     counts = {(cell["gold"], cell["predicted"]): cell["n"] for cell in metrics["confusion"]}
     totals: Counter[str | None] = Counter()
     for cell in metrics["confusion"]:
@@ -110,13 +113,13 @@ def _matrix(metrics: Mapping[str, Any], shown: Sequence[str]) -> list[list[dict[
 
 
 def _cell_key(gold: str | None, predicted: str | None, shown: Sequence[str]) -> str:
-    """Name a cell of the confusion matrix by the numbers of its labels. 0 stands for no entity."""
+    """Return a key for a cell of the confusion matrix: the numbers of its labels, with 0 for no entity."""
     numbers = (0 if label is None else shown.index(label) + 1 for label in (gold, predicted))
     return "-".join(map(str, numbers))
 
 
 def _filter_keys(case: Case, shown: Sequence[str], slices: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return the attributes that the page's script filters a case by."""
+    """Return the attributes of a case by which the script on the page filters cases."""
     gold, predicted = ([entity for entity in case[side] if entity["here"]] for side in ("gold", "predicted"))
     spans = {(entity["start"], entity["end"]): entity["label"] for entity in gold}
     pairs = [(spans.pop((entity["start"], entity["end"]), None), entity["label"]) for entity in predicted]
@@ -160,7 +163,13 @@ def _by_kind(
 
 
 def _choose(cases: Sequence[Case], keys: Mapping[int, Mapping[str, Any]]) -> set[int]:
-    """Choose the cases on the page: a sample of each type, then some for each cell and slice that has too few."""
+    """Choose the cases to show on the page.
+
+    These are all correct entities, a sample of each type of mistake, and further mistakes for each cell or slice with
+    fewer than `MAX_PER_FILTER` mistakes.
+
+    RETURNS: the `id()` of each chosen case.
+    """
     chosen = {id(case) for case in cases if case["kind"] == CORRECT}
     for kind in KINDS:
         chosen |= {id(case) for case in _sample([case for case in cases if case["kind"] == kind])}

@@ -1,7 +1,7 @@
 """Format mistakes for annotation tools: Label Studio, Prodigy or doccano.
 
-The gold annotation is written as annotation, because it is what an annotator corrects. Label Studio shows predictions
-beside it. Prodigy and doccano keep them as metadata.
+The gold entities are exported as annotations, which an annotator can correct. Label Studio shows the predicted entities
+beside them. Prodigy and doccano store the predicted entities as metadata.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def export_format(path: Path, name: str | None = None) -> str:
     path (Path): the file.
     name (str | None): one of `FORMATS`. None (default) chooses `label-studio` for `.json` and `prodigy` for `.jsonl`.
     RETURNS (str): the name of the format.
-    RAISES BertNerError: there is no such format, or the suffix is another one.
+    RAISES BertNerError: there is no such format, or `name` is None and the file has another suffix.
     """
     if name is None:
         name = {".json": "label-studio", ".jsonl": "prodigy"}.get(path.suffix.lower())
@@ -33,7 +33,7 @@ def export_format(path: Path, name: str | None = None) -> str:
 
 
 def export_mistakes(mistakes: Mapping[str, Sequence[Case]], format: str) -> str:
-    """Format mistakes as the content of a file. Each sentence is written once, even with several mistakes.
+    """Format mistakes as the content of a file. A sentence with several mistakes occurs only once.
 
     mistakes: mistakes by pipeline; see `error_cases.mistake_cases`.
     format (str): one of `FORMATS`.

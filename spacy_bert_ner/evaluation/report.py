@@ -70,16 +70,18 @@ def evaluate(
     displacy (Path | None): folder for a page with documents and their entities, or None to write no page; see
         `entities_page`. Default: None.
     displacy_limit (int): maximum number of documents on that page. Default: 25.
-    dev (Path | None): `.spacy` file with the dev data, or a folder that contains it, on which the report shows
-        precision and recall by threshold. Default: None.
-    mistakes_file (Path | None): file to export the mistakes to; see `mistake_export`. Default: None.
-    mistakes_format (str | None): format of that file. None (default) chooses it by the suffix.
+    dev (Path | None): dev data, given like `data`. The report shows precision and recall on it by threshold. Default:
+        None.
+    mistakes_file (Path | None): file to which the mistakes are exported; see `mistake_export`. None exports no file.
+        Default: None.
+    mistakes_format (str | None): format of that file. None chooses the format by the suffix. Default: None.
     progress (Progress): function that reports how many texts a pipeline has annotated. Default: `no_progress`.
     RETURNS: the content of `metrics.json`:
         `data`: path and checksum of the data
         `train`: path and checksum of the training data, `examples` for each label, and `n_shared`, the number of
             held-out Docs that are also in the training data
-        `dev`: path and checksum of the dev data, or None. Each pipeline then has its `dev`; see `dev_thresholds`
+        `dev`: path and checksum of the dev data, or None. If given, the metrics of each pipeline
+            also contain `dev`; see `dev_thresholds`
         `log`, `seed`, `versions`: information needed to reproduce the report
         `pipelines`: metrics by pipeline; see `measure.compute_metrics`. Each pipeline also has its `config`, `labels`,
             `thresholds`, `score_attribute` and `sha256`; see `provenance.pipeline_sum`
