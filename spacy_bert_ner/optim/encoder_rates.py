@@ -43,9 +43,9 @@ def scheduled_rate(n_layers: int, width: int) -> float:
 
 
 def is_rate_measured(n_layers: int, width: int) -> bool:
-    """Return whether the rate for this size is based on measurements and not on the literature.
+    """Return whether the learning rate for an encoder of this size is based on measurements instead of the literature.
 
     n_layers (int): number of layers in the encoder.
-    width (int): dimension of its vectors.
+    width (int): dimension of the encoder's vectors.
     """
     return (n_layers, width) in _MEASURED
