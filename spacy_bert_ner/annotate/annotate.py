@@ -219,7 +219,7 @@ class _ProgressBar:
         )
 
     def update(self, documents: int, words: int) -> None:
-        """Add the documents and words annotated since the last call."""
+        """Add the numbers of documents and words that were annotated since the last call."""
         self._words += words
         self._bar.set_postfix_str(f"{self._words / (time.monotonic() - self._start):,.0f} words/s", refresh=False)
         self._bar.update(documents)

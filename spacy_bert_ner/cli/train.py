@@ -66,7 +66,8 @@ def train_cli(
         typer.Option(
             "--gpu-id",
             "-g",
-            help="GPU ID or -1 for CPU. If there are several workers, they use consecutive IDs from this one.",
+            help="GPU ID or -1 for CPU. If there are several workers, they use consecutive IDs, starting with this "
+            "one.",
         ),
     ] = -1,
     resume: Annotated[

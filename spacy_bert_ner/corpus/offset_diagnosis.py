@@ -25,7 +25,7 @@ Pieces = list[FoundOffsets] | None
 
 
 class TrialResult(NamedTuple):
-    """The result of trying all explanations for misfitting spans.
+    """The result of trying all explanations for spans that do not fit the text.
 
     unit (str | None): the unit in which all spans fit, a key in `OFFSET_UNITS`; None if no unit fits.
     message (str): the message for the user. If no unit fits, it explains the error that most spans share, or is empty.

@@ -81,7 +81,7 @@ class SpanMessages:
     offsets_shifted = (
         "{n} of {total} spans do not fit the text, and {n_fitting} of these start and end {shift} too {wrong}:\n"
         "{listed}\n"
-        "Fix the offsets in the file: {change} each offset."
+        "Fix the offsets in the file: {change} every offset, including those of spans that fit."
     )
     ends_inclusive = (
         "{n} of {total} spans do not fit the text, and {n_fitting} of these end 1 character too early, as if the ends "

@@ -95,9 +95,9 @@ def calibrate_pipeline(folder: Path, data: Path, progress: Progress = no_progres
     progress (Progress): shows how many examples are annotated. Default: `no_progress`.
     RETURNS (dict[str, dict[str, float]]): the result of `BertNer.calibrate` by component name.
     RAISES BertNerError: the pipeline has no `bert_ner` that computes scores. Also raised if the data cannot
-        be used: the dev split in a folder cannot be determined, the file is damaged, it has no gold entities, or the
-        pipeline predicts none of their labels. CalibrationError: no component predicts both correct and incorrect
-        entities. In all these cases, no file is written.
+        be used: the dev split in a folder cannot be determined, the file is damaged, the data has no gold entities,
+        or the pipeline predicts none of the labels of the gold entities. CalibrationError: no component predicts both
+        correct and incorrect entities. In all these cases, no file is written.
     """
     data = part_file(data, CALIBRATED_ON)
     nlp, names = open_pipeline(folder, data)

@@ -83,7 +83,7 @@ def _exchange(first: Path, second: Path) -> bool:
 def atomic_files(folder: Path, names: list[str]) -> Iterator[list[Path]]:
     """Yield paths for temporary files that are renamed to `names` if the block ends without an error.
 
-    Temporary files that killed processes on this machine left for the same names are removed first.
+    Temporary files for the same names that were left behind by killed processes on this machine are removed first.
 
     folder (Path): folder for the files. It is created if it does not exist.
     names (list[str]): names of the files. Existing files with these names are replaced.
@@ -119,7 +119,7 @@ def _temp_prefix(name: str) -> str:
 
 
 def remove_stale_temp(folder: Path, name: str | None = None) -> None:
-    """Remove temporary files and folders that killed processes on this machine left in a folder.
+    """Remove temporary files and folders that were left behind in a folder by killed processes on this machine.
 
     folder (Path): folder to clean up.
     name (str | None): name of the file or folder that was being written. None means any name. Default: None.

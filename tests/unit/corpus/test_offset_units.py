@@ -356,12 +356,12 @@ def off(start: int, end: int) -> Spans:
 @pytest.mark.parametrize(
     ("shift", "message"),
     [
-        (-1, "start and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to each offset."),
-        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: subtract 1 from each offset."),
-        (-3, "start and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to each offset."),
+        (-1, "start and end 1 character too early:\n{listed}\nFix the offsets in the file: add 1 to {rest}"),
+        (1, "start and end 1 character too late:\n{listed}\nFix the offsets in the file: subtract 1 from {rest}"),
+        (-3, "start and end 3 characters too early:\n{listed}\nFix the offsets in the file: add 3 to {rest}"),
         (
             2,
-            "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: subtract 2 from each offset.",
+            "start and end 2 characters too late:\n{listed}\nFix the offsets in the file: subtract 2 from {rest}",
         ),
     ],
 )
@@ -374,7 +374,8 @@ def test_a_shift_of_most_spans_is_refused_whatever_becomes_of_misaligned_ones(
     shown = fails(path, misaligned=misaligned, overlap="longest", offsets=offsets)
     head, *listed, _ = shown.split("\n")
     assert head.startswith("6 of 6 spans do not fit the text, and 6 of these ")
-    assert shown.endswith(message.format(listed="\n".join(listed)))
+    rest = "every offset, including those of spans that fit."
+    assert shown.endswith(message.format(listed="\n".join(listed), rest=rest))
     assert listed[0].startswith(f"- {path}, line 1, id 1: ")
     assert (len(listed), listed[5]) == (6, "- … and 1 more")
 
