@@ -157,15 +157,24 @@ def check_names(name: str, revision: str | None) -> None:
     revision (str | None): commit, branch or tag; None for the main branch.
     RAISES CheckpointError: the name is invalid. ConfigError: the revision is invalid.
     """
+    if not is_repository_name(name):
+        raise CheckpointError(Errors.no_name.format(name=name))
+    if revision is not None:
+        allowed = "a commit, branch or tag on the Hugging Face Hub, or null"
+        require_setting(MODEL_SECTION, "revision", revision, is_revision(revision), allowed)
+
+
+def is_repository_name(name: str) -> bool:
+    """Return whether the Hub allows a name for a repository, with or without an owner."""
     parts = name.split("/")
     is_plain = all(re.fullmatch(r"\w([\w.-]{0,94}\w)?", part, re.ASCII) for part in parts)
-    if not is_plain or len(parts) > 2 or ".." in name or "--" in name or name.endswith(".git"):
-        raise CheckpointError(Errors.no_name.format(name=name))
-    if revision is not None:  # Git's rules for reference names apply.
-        is_plain = revision.isprintable() and ".." not in revision and not set(revision) & set(" \\~^:?*[")
-        is_path = all(part and not part.startswith((".", "-")) for part in revision.split("/"))
-        allowed = "a commit, branch or tag on the Hugging Face Hub, or null"
-        require_setting(MODEL_SECTION, "revision", revision, is_plain and is_path, allowed)
+    return is_plain and len(parts) <= 2 and ".." not in name and "--" not in name and not name.endswith(".git")
+
+
+def is_revision(revision: str) -> bool:
+    """Return whether Git's rules allow a name for a commit, branch or tag."""
+    is_plain = revision.isprintable() and ".." not in revision and not set(revision) & set(" \\~^:?*[")
+    return is_plain and all(part and not part.startswith((".", "-")) for part in revision.split("/"))
 
 
 def _fetch(name: str, file: str, revision: str | None, local_files_only: bool = False) -> Path:

@@ -16,6 +16,7 @@ from .evaluate import evaluate_cli
 from .export import export_cli
 from .init_config import init_config_cli
 from .inspect import inspect_cli
+from .push import push_cli
 from .serve import serve_cli
 from .train import EXTRA, train_cli
 from .visualize import visualize_cli
@@ -110,6 +111,7 @@ _add("calibrate", calibrate_cli, "PIPELINE DATA", "Adjust entity scores to refle
 _add("evaluate", evaluate_cli, "PIPELINE... DATA", "Score and compare pipelines, and write a report.")
 _add("card", card_cli, "PIPELINE METRICS", "Write a model card from the metrics of a report.")
 _add("export", export_cli, "PIPELINE OUTPUT (--dev DATA|--to FORMAT)", "Export a pipeline to a faster runtime.")
+_add("push", push_cli, "SOURCE OWNER/NAME", "Upload a pipeline or a checkpoint to the Hugging Face Hub.")
 _add("annotate", annotate_cli, "PIPELINE INPUTS... --output FOLDER", "Annotate a corpus of any size.")
 _add("serve", serve_cli, "PIPELINE", "Serve a pipeline over HTTP.")
 _add("visualize", visualize_cli, "PIPELINES...", "Serve a web page for trying out pipelines.")

@@ -21,6 +21,7 @@ from .checkpoints import CheckpointMessages
 from .corpus import CorpusMessages
 from .corpus_csv import CsvMessages
 from .evaluation import EvaluationMessages
+from .push import PushMessages
 from .scale import ScaleMessages
 from .training import TrainingMessages
 
@@ -79,6 +80,7 @@ class Errors(
     CsvMessages,
     CheckpointMessages,
     EvaluationMessages,
+    PushMessages,
     ScaleMessages,
     TrainingMessages,
 ):

@@ -2,7 +2,7 @@
 
 The model card is the file `README.md` in the folder of the pipeline or checkpoint. It begins with the metadata for the
 Hugging Face Hub. The sections of a pipeline's card follow Mitchell et al. 2019, https://arxiv.org/abs/1810.03993.
-`spacy package` includes the file in the package, and `spacy huggingface-hub push` publishes it on the model page.
+`spacy package` includes the file in the package, and `bert-ner push` publishes it on the model page.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from spacy_bert_ner.util import gpu
 
 COMMANDS = get_command(cli.app).commands
 IN_ORDER_OF_WORK = [
-    *("inspect", "convert", "init", "train", "calibrate", "evaluate", "card", "export", "annotate", "serve"),
-    "visualize",
+    *("inspect", "convert", "init", "train", "calibrate", "evaluate", "card", "export", "push"),
+    *("annotate", "serve", "visualize"),
 ]
 COMMANDS |= {f"init {name}": command for name, command in COMMANDS.pop("init").commands.items()}
 
@@ -90,6 +90,7 @@ def test_every_command_has_a_short_option_for_help(command):
         ("evaluate", "PIPELINE... DATA"),
         ("card", "PIPELINE METRICS"),
         ("export", "PIPELINE OUTPUT (--dev DATA|--to FORMAT)"),
+        ("push", "SOURCE OWNER/NAME"),
         ("annotate", "PIPELINE INPUTS... --output FOLDER"),
         ("serve", "PIPELINE"),
         ("visualize", "PIPELINES..."),
@@ -119,6 +120,7 @@ REFUSED = {
     "evaluate": ["none", "none.spacy"],
     "card": ["none", "none.json"],
     "export": ["none", "out", "--dev", "none.spacy"],
+    "push": ["none", "me/x"],
     "annotate": ["none", "none.txt", "--output", "out"],
     "serve": ["none"],
     "visualize": ["none"],

@@ -47,7 +47,7 @@ def run(*arguments):
 
 def test_there_are_commands():
     assert {"annotate", "calibrate", "card", "convert", "evaluate", "export"} <= set(COMMANDS)
-    assert {"inspect", "serve", "train", "visualize"} <= set(COMMANDS)
+    assert {"inspect", "push", "serve", "train", "visualize"} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
