@@ -46,7 +46,7 @@ OF_PYTHON = [
     "tests/unit/pipeline/test_labels.py",
     "tests/unit/checkpoints/test_hub.py",
     "tests/unit/corpus/test_convert.py",
-    "tests/unit/optim/test_adamw.py",
+    "tests/unit/optim/test_layerwise_adamw.py",
     "tests/unit/pipeline/test_settings.py",
 ]
 """Test files for the code that depends most on the Python version."""

@@ -41,7 +41,7 @@ from wasabi import table
 
 from spacy_bert_ner import score_bert_ner
 from spacy_bert_ner.corpus.convert import convert
-from spacy_bert_ner.optim.adamw import make_adamw_v1
+from spacy_bert_ner.optim.layerwise_adamw import make_adamw_v1
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "gmb" / "ner_dataset.csv.zip"
 NEW, N_EXAMPLES, EPOCHS, BATCH = "num", 200, 5, 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..optim.encoder_rates import is_rate_measured, scheduled_rate
+from ..optim.rate_by_encoder_size import is_rate_measured, scheduled_rate
 from .memory import TrainingMemory
 
 SPACY_READER = "spacy.Corpus.v1"

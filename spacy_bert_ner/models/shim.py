@@ -22,6 +22,7 @@ from ..optim.step import apply_optimizer
 from ..runtimes.onnx_checkpoint import GRAPH, OnnxCheckpoint
 from ..types import ArrayXd
 from ..util.multiprocess import leave_unread_texts, limit_threads_after_fork
+from .out_of_memory import run_halving_on_out_of_memory, translate_out_of_memory
 from .shared_head import HEAD, TagHead
 from .training_state import TrainingState
 
@@ -111,16 +112,18 @@ class CheckpointShim(Shim):
             state.scaler = torch.amp.GradScaler(device)
         grad_mode = torch.enable_grad() if is_train else torch.inference_mode()
         # One context for all batches: autocast caches the weights that it has converted until the context ends.
-        with _translate_oom(), grad_mode, torch.autocast(device, half) if half else nullcontext():
+        with translate_out_of_memory(), grad_mode, torch.autocast(device, half) if half else nullcontext():
             forward = run or checkpoint.forward
-            logits = [_run_halving_on_oom(forward, inputs, can_halve=not is_train).float() for inputs in batches]
+            logits = [
+                run_halving_on_out_of_memory(forward, inputs, can_halve=not is_train).float() for inputs in batches
+            ]
             logits = [merge_equal(part, checkpoint.tags.tags) for part in logits]
 
         def backprop(d_logits: Sequence[ArrayXd]) -> None:
             gradients = [xp2torch(d, device=part.device) for d, part in zip(d_logits, logits, strict=True)]
             if state.scaler is not None:
                 gradients = [state.scaler.scale(gradient) for gradient in gradients]
-            with _translate_oom():
+            with translate_out_of_memory():
                 torch.autograd.backward(logits, gradients)
 
         return [part.detach() for part in logits], backprop
@@ -152,7 +155,10 @@ class CheckpointShim(Shim):
             apply_optimizer(optimizer, keys, params, depths)
 
         # `nlp.rehearse` passes a function that collects gradients and keeps them.
-        with _translate_oom(), state.embedding_grad.spread(params, is_kept=not isinstance(optimizer, Optimizer)):
+        with (
+            translate_out_of_memory(),
+            state.embedding_grad.spread(params, is_kept=not isinstance(optimizer, Optimizer)),
+        ):
             if state.scaler is None:
                 step()
             else:
@@ -239,36 +245,3 @@ class CheckpointShim(Shim):
         if content:
             self.checkpoint = next(kind for file, kind in KINDS if file in content["files"]).from_files(**content)
         return self
-
-
-@contextmanager
-def _translate_oom() -> Iterator[None]:
-    """Translate torch's out-of-memory errors.
-
-    RAISES BertNerError: torch ran out of memory.
-    """
-    try:
-        yield
-    except RuntimeError as e:
-        if not isinstance(e, torch.cuda.OutOfMemoryError) and "allocate memory" not in str(e):
-            raise
-        raise BertNerError(Errors.no_memory.format(reason=e)) from e
-
-
-def _run_halving_on_oom(run: Callable[..., torch.Tensor], inputs: Sequence[Any], *, can_halve: bool) -> torch.Tensor:
-    """Run a batch. If it does not fit in GPU memory, run its halves one after the other.
-
-    run: the forward pass.
-    inputs: padded ids and mask, which can be halved, or the arguments of a forward pass without padding.
-    can_halve: whether halving can help. In training, both halves would be in memory at the same time.
-    """
-    n = len(inputs[0])
-    try:
-        return run(*inputs)
-    except torch.cuda.OutOfMemoryError:
-        if not can_halve or n < 2:
-            raise
-    # This code is outside the `except` block, in which the traceback would keep the batch in memory.
-    torch.cuda.empty_cache()
-    halves = [[part[: n // 2] for part in inputs], [part[n // 2 :] for part in inputs]]
-    return torch.cat([_run_halving_on_oom(run, half, can_halve=True) for half in halves])

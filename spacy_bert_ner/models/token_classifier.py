@@ -31,7 +31,7 @@ from ..runtimes.torch_runtime import TorchRuntime, compiled_forward, padding_fre
 from ..tokenization.alignment import Alignment, split_logits
 from ..tokenization.batching import batch_equal, batch_packed, batch_padded
 from ..tokenization.doc_windows import align_docs, split_docs
-from ..tokenization.windows import Window, stitch_indices
+from ..tokenization.window_cuts import Window, stitch_indices
 from ..types import ArrayXd, Encoding, Ints1d, TagLogits
 from .shared_token_classifier import build_shared_token_classifier_v1, check_tag_scheme, is_shared, new_head
 from .shim import CheckpointShim

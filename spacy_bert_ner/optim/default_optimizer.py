@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .encoder_rates import usual_rates
+from .rate_by_encoder_size import usual_rates
 
 
 class DefaultOptimizer(dict[str, Any]):

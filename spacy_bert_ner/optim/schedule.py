@@ -8,7 +8,7 @@ from typing import Any
 from thinc.api import Optimizer, registry
 
 from ..errors import is_count, is_number, require_setting
-from .encoder_rates import scheduled_rate
+from .rate_by_encoder_size import scheduled_rate
 
 SECTION = "training.optimizer.learn_rate"
 AUTO = "auto"

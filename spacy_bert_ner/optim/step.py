@@ -24,7 +24,7 @@ from torch.optim.adamw import adamw
 from ..errors import OPTIMIZER_SECTION, ConfigError, Errors, require_setting
 from ..nn.parameter_depth import ParameterDepth
 from ..types import ArrayXd
-from .adamw import AdamW
+from .layerwise_adamw import AdamW
 
 Key = tuple[int, str]
 

@@ -11,9 +11,9 @@ from thinc.api import Optimizer
 from ..errors import Errors
 from ..models import token_classifier
 from ..models.shared_token_classifier import is_shared
-from ..optim.adamw import AdamW
 from ..optim.default_optimizer import set_rate
-from ..optim.encoder_rates import usual_rates
+from ..optim.layerwise_adamw import AdamW
+from ..optim.rate_by_encoder_size import usual_rates
 from ..optim.schedule import schedule_of
 from ..optim.training_plan import TrainingPlan, plan_of
 from .serialization import SerializablePipe

@@ -16,7 +16,7 @@ from spacy.util import registry
 from ..errors import ConfigError, Errors, require_setting
 from ..types import Encoding, Ints1d
 from .alignment import NO_MARKERS, Alignment, align_tokens_to_subwords
-from .windows import Window, sentence_starts, split_windows, windows_from_spans
+from .window_cuts import Window, sentence_starts, split_windows, windows_from_spans
 
 SpanGetter = Callable[[list[Doc]], list[list[Span]]]
 
@@ -83,7 +83,7 @@ def split_docs(
     cut_at: str,
     get_spans: SpanGetter | None = None,
 ) -> list[tuple[int, Window]]:
-    """Split Docs into windows with at most `size` subwords. See `windows.split_windows`.
+    """Split Docs into windows with at most `size` subwords. See `window_cuts.split_windows`.
 
     docs (list[Doc]): Docs in the batch.
     doc_starts (Ints1d): index of each Doc's first subword, followed by the total number of subwords.

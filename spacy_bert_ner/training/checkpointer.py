@@ -19,11 +19,11 @@ from thinc.api import Optimizer
 from ..errors import BertNerError, Errors, format_exception
 from ..util import rng
 from ..util.atomic_io import atomic_folder
-from . import checkpoints
-from .checkpoints import TrainingCheckpoint
+from . import training_checkpoints
 from .distributed import ProcessGroup
 from .fingerprint import Fingerprint
 from .optimizer_state import state_dict
+from .training_checkpoints import TrainingCheckpoint
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Checkpointer:
                 tensors=tensors,
             )
             with _translate_write_errors(output):
-                checkpoints.write_checkpoint(output, checkpoint, self.policy.newest)
+                training_checkpoints.write_checkpoint(output, checkpoint, self.policy.newest)
 
         self.workers.on_rank_zero(write)
         self.restart_interval()

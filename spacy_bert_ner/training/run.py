@@ -22,7 +22,7 @@ from ..corpus.splitting.part_file import refuse_split
 from ..errors import BertNerError, Errors
 from ..util.gpu import select_gpu
 from ..util.pipelines import our_components
-from . import checkpoints
+from . import training_checkpoints
 from .checkpointer import CheckpointPolicy
 from .distributed import ProcessGroup, from_environment, join_process_group
 from .fingerprint import Fingerprint, describe, differences, digest
@@ -136,22 +136,25 @@ def _prepare_output(job: TrainingJob, fingerprint: Fingerprint, msg: Printer) ->
         raise BertNerError(Errors.output_is_file.format(output=output))
     pipelines = [name for name in (DIR_MODEL_BEST, DIR_MODEL_LAST) if (output / name).exists()]
     if not job.resume:
-        existing = [*pipelines, *([checkpoints.CHECKPOINTS] if checkpoints.has_checkpoints(output) else [])]
+        existing = [
+            *pipelines,
+            *([training_checkpoints.CHECKPOINTS] if training_checkpoints.has_checkpoints(output) else []),
+        ]
         if existing:
             raise BertNerError(Errors.output_already_trained.format(output=output, found=", ".join(existing)))
     if not output.exists():
         output.mkdir(parents=True)
         msg.good(f"Created output folder: {output}")
     msg.info(f"Saving to output folder: {output}")
-    folder = checkpoints.latest_checkpoint(output, msg.warn) if job.resume else None
+    folder = training_checkpoints.latest_checkpoint(output, msg.warn) if job.resume else None
     if folder is None:
-        if pipelines and not checkpoints.has_started(output):
+        if pipelines and not training_checkpoints.has_started(output):
             raise BertNerError(Errors.no_training_checkpoint.format(output=output, found=", ".join(pipelines)))
         if job.resume:
             msg.info("There is no training checkpoint. Starting from the beginning.")
-        checkpoints.mark_started(output)
+        training_checkpoints.mark_started(output)
         return None
-    changes = differences(checkpoints.read_fingerprint(folder), fingerprint)
+    changes = differences(training_checkpoints.read_fingerprint(folder), fingerprint)
     if changes and not job.allow_changes:
         raise BertNerError(Errors.training_changed.format(folder=folder, changed="; ".join(changes)))
     if changes:

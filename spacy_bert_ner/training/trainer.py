@@ -78,7 +78,6 @@ from ..optim.schedule import schedule_of
 from ..optim.training_plan import TrainingPlan, make_plan
 from ..util.rng import IsolatedRng, set_rng_state
 from .checkpointer import Checkpointer, CheckpointPolicy
-from .checkpoints import TrainingCheckpoint, read_checkpoint
 from .console_logger import announced, announcements, count_dev_entities, pipeline_plan
 from .csv_logger import resuming_after
 from .distributed import ProcessGroup
@@ -86,6 +85,7 @@ from .fingerprint import Fingerprint
 from .optimizer_state import load_state_dict, parameters, trainable
 from .progress import ProgressReporter, StopSignal
 from .resumable_pipeline import EvaluationSteps, ResumablePipeline, added_gradients
+from .training_checkpoints import TrainingCheckpoint, read_checkpoint
 
 
 class TrainingInterrupted(Exception):  # noqa: N818, not an error

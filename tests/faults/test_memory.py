@@ -12,7 +12,7 @@ from thinc.api import SGD, Adam
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.nn.mixed_precision import has_fast_bf16
-from spacy_bert_ner.optim.adamw import make_adamw_v1
+from spacy_bert_ner.optim.layerwise_adamw import make_adamw_v1
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("few_exceptions")]
 

@@ -30,7 +30,7 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 
 from spacy_bert_ner.pipeline.bert_ner import BertNer
-from spacy_bert_ner.training import checkpoints
+from spacy_bert_ner.training import training_checkpoints
 
 NAMES = ["Kevin Durant", "Mr. O'Neill", "Ana", "Brooklyn Nets", "U.N."]
 PLACES = ["New York", "São Paulo", "Brooklyn"]
@@ -184,15 +184,15 @@ def killed_after(step: int) -> Callable[[], None]:
 
 
 def _kill_after(step: int) -> None:
-    real = checkpoints.write_checkpoint
+    real = training_checkpoints.write_checkpoint
 
-    def write(output: Path, checkpoint: checkpoints.TrainingCheckpoint, keep: int) -> Path:
+    def write(output: Path, checkpoint: training_checkpoints.TrainingCheckpoint, keep: int) -> Path:
         folder = real(output, checkpoint, keep)
         if checkpoint.step == step:
             signal.raise_signal(signal.SIGKILL)
         return folder
 
-    checkpoints.write_checkpoint = write
+    training_checkpoints.write_checkpoint = write
 
 
 def signalled_in(call: int, number: int) -> Callable[[], None]:

@@ -37,7 +37,7 @@ import spacy_bert_ner.cli  # noqa: F401, its commands
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.nn.gradient_accumulation import GradientAccumulator
 from spacy_bert_ner.pipeline.bert_ner import BertNer
-from spacy_bert_ner.training import checkpoints
+from spacy_bert_ner.training import training_checkpoints
 from spacy_bert_ner.training.distributed import ProcessGroup, from_environment
 from spacy_bert_ner.training.resumable_pipeline import check_parallel
 
@@ -103,7 +103,7 @@ def test_two_go_on_as_two_one_or_three(config, alone, two, tmp_path):
     killed = together(begun, 2, config, *LINE, "--minutes", "0.000001", first=killed_after(7))
     assert killed[0].returncode == -signal.SIGKILL
     assert killed[1].returncode == 1, killed[1].printed
-    assert checkpoints.latest_checkpoint(begun / "out").name == "00000007"
+    assert training_checkpoints.latest_checkpoint(begun / "out").name == "00000007"
     for n in (2, 1, 3):
         folder = tmp_path / str(n)
         shutil.copytree(begun, folder)
@@ -126,7 +126,7 @@ def test_with_dropout_two_go_on_with_the_same_bits(config, tmp_path):
     check_done(together(tmp_path / "killed", 2, *line, "--resume"))
     one, other = saved(tmp_path / "whole" / "out"), saved(tmp_path / "killed" / "out")
     assert one == other
-    kept = checkpoints.read_checkpoint(checkpoints.latest_checkpoint(tmp_path / "whole" / "out"))
+    kept = training_checkpoints.read_checkpoint(training_checkpoints.latest_checkpoint(tmp_path / "whole" / "out"))
     # The state of torch's generator starts with its seed. One worker has the seed in the config, and the other has
     # another.
     seeds = [bytes(kept.rng_state(f"worker/{rank}")["torch"][:8].tolist()) for rank in range(2)]
@@ -158,7 +158,7 @@ def test_a_worker_that_dies_ends_the_run_with_a_state(config, alone, tmp_path, d
     assert other.returncode == 1, other.printed
     assert f"Worker {1 - dies} of 2 lost the connection to the other workers: " in other.printed
     assert "Traceback" not in other.printed
-    assert checkpoints.latest_checkpoint(tmp_path / "out").name == "00000008"
+    assert training_checkpoints.latest_checkpoint(tmp_path / "out").name == "00000008"
     check_done([Run(tmp_path, config, *LINE, "--resume").wait()])
     assert furthest(tmp_path, alone) < 1e-5
 
@@ -168,7 +168,7 @@ def test_a_signal_to_one_stops_all_at_the_same_step(config, alone, tmp_path):
     running = [Run(tmp_path, config, *LINE, rank=(rank, 2, port), first=first[rank]) for rank in range(2)]
     assert running[1].wait().returncode == 143
     assert running[0].wait().returncode == 1
-    assert 0 < int(checkpoints.latest_checkpoint(tmp_path / "out").name) < 19
+    assert 0 < int(training_checkpoints.latest_checkpoint(tmp_path / "out").name) < 19
     check_done(together(tmp_path, 2, config, *LINE, "--resume"))
     assert furthest(tmp_path, alone) < 1e-5
 
@@ -357,7 +357,7 @@ class TestRay:
             time.sleep(0.02)
         run.terminate()
         assert run.wait(200) == 143, (tmp_path / "log").read_text()
-        assert int(checkpoints.latest_checkpoint(tmp_path / "out").name) > 0
+        assert int(training_checkpoints.latest_checkpoint(tmp_path / "out").name) > 0
         done = CliRunner().invoke(app, line)  # a worker rejects the existing output
         assert done.exit_code == 1
         told = " ".join(done.output.split())

@@ -23,7 +23,7 @@ from training_runs import (
 )
 
 from spacy_bert_ner.errors import BertNerError, ConfigError
-from spacy_bert_ner.training import checkpoints
+from spacy_bert_ner.training import training_checkpoints
 
 pytestmark = [
     pytest.mark.process,
@@ -264,7 +264,7 @@ class TestTraining:
         line = [config, *LINE, "--minutes", "0.000001"]
         killed = together_on_one_gpu(tmp_path / "2", 2, *line, first=killed_after(7))
         assert killed[0].returncode == -signal.SIGKILL
-        assert checkpoints.latest_checkpoint(tmp_path / "2" / "out").name == "00000007"
+        assert training_checkpoints.latest_checkpoint(tmp_path / "2" / "out").name == "00000007"
         check_done(together_on_one_gpu(tmp_path / "2", 2, *line, "--resume"))
         assert furthest(alone, tmp_path / "2") < 1e-5
 

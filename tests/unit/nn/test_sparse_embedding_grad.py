@@ -6,7 +6,7 @@ from thinc.api import SGD, Adam
 
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.nn.sparse_embedding_grad import SparseEmbeddingGrad
-from spacy_bert_ner.optim.adamw import make_adamw_v1
+from spacy_bert_ner.optim.layerwise_adamw import make_adamw_v1
 
 
 def table_with_gradient(rows, gradient):

@@ -9,8 +9,8 @@ from support import found, gold, save_encoder
 from thinc.api import SGD, Adam, Optimizer, warmup_linear
 
 from spacy_bert_ner.errors import ConfigError
-from spacy_bert_ner.optim.adamw import make_adamw_v1
 from spacy_bert_ner.optim.default_optimizer import DefaultOptimizer
+from spacy_bert_ner.optim.layerwise_adamw import make_adamw_v1
 from spacy_bert_ner.optim.schedule import make_warmup_linear_v1
 
 SCHEDULE = {"@schedules": "spacy_bert_ner.WarmupLinear.v1", "initial_rate": 0.004, "warmup": 0.25}

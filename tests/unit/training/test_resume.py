@@ -21,7 +21,7 @@ from typer.main import get_command
 from spacy_bert_ner.cli import app
 from spacy_bert_ner.errors import BertNerError
 from spacy_bert_ner.pipeline.bert_ner import BertNer
-from spacy_bert_ner.training import checkpoints, fingerprint
+from spacy_bert_ner.training import fingerprint, training_checkpoints
 from spacy_bert_ner.training.optimizer_state import load_state_dict, parameters, state_dict
 from spacy_bert_ner.training.progress import ProgressReporter
 from spacy_bert_ner.util import rng
@@ -138,7 +138,7 @@ def test_killed_before_its_first_checkpoint_it_begins_again(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
 
     def first():
-        checkpoints.write_checkpoint = lambda *_: signal.raise_signal(signal.SIGKILL)
+        training_checkpoints.write_checkpoint = lambda *_: signal.raise_signal(signal.SIGKILL)
 
     killed = Run(tmp_path, config, "-o", "out", first=first).wait()
     assert killed.returncode == -signal.SIGKILL, killed.printed
@@ -211,7 +211,7 @@ def test_a_signal_writes_a_state_before_it_ends(whole, number, code, tmp_path):
     assert stopped.returncode == code, stopped.printed
     assert "Training stopped as requested To resume: run the same command with --resume" in stopped.printed
     assert "Traceback" not in stopped.printed
-    newest = checkpoints.latest_checkpoint(tmp_path / "out")
+    newest = training_checkpoints.latest_checkpoint(tmp_path / "out")
     assert newest.name == "00000006"
     spacy.load(tmp_path / "out" / "model-last")
     done = Run(tmp_path, config, "-o", "out", "--resume").wait()
@@ -259,7 +259,7 @@ def full_at_second(owner, name):
 def test_a_full_disk_stops_it_and_the_state_before_is_whole(whole, tmp_path):
     config, alone, _ = whole("as recipes are")
 
-    full = Run(tmp_path, config, "-o", "out", first=full_at_second(checkpoints, "write_checkpoint")).wait()
+    full = Run(tmp_path, config, "-o", "out", first=full_at_second(training_checkpoints, "write_checkpoint")).wait()
     assert full.returncode == 1, full.printed
     assert "out could not be written: " in full.printed
     assert "Free disk space or fix the error, then resume: --resume" in full.printed
@@ -329,7 +329,7 @@ def test_what_has_changed_is_told_and_not_gone_on_with(whole, tmp_path):
     told["fingerprint"]["versions"]["torch"] = "2.0.0"
     told["fingerprint"]["files"].pop(str(config.parent / "dev.spacy"))
     (newest / "state.json").write_text(json.dumps(told))
-    checkpoints.write_sums(newest)
+    training_checkpoints.write_sums(newest)
     line = [config, "-o", "out", "--resume", "--training.max_steps", "13"]
     stopped = Run(tmp_path, *line).wait()
     assert stopped.returncode == 1
@@ -438,7 +438,7 @@ def test_components_of_spacy_go_on_too(encoder, tmp_path):
         files = [folder / "out" / name / "senter" / "model" for folder in (alone, stopped)]
         assert spacy.load(files[0].parent.parent).get_pipe("senter").model.to_bytes()
         tensors = [
-            checkpoints.read_checkpoint(checkpoints.latest_checkpoint(folder / "out")).tensors
+            training_checkpoints.read_checkpoint(training_checkpoints.latest_checkpoint(folder / "out")).tensors
             for folder in (alone, stopped)
         ]
         assert sum(key.startswith("weights/senter") for key in tensors[0]) > 10

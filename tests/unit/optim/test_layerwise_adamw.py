@@ -15,7 +15,7 @@ from transformers import AutoModelForTokenClassification
 from spacy_bert_ner.checkpoints.checkpoint import Checkpoint
 from spacy_bert_ner.errors import ConfigError
 from spacy_bert_ner.models.shim import CheckpointShim
-from spacy_bert_ner.optim.adamw import make_adamw_v1
+from spacy_bert_ner.optim.layerwise_adamw import make_adamw_v1
 
 RATE = 0.01
 PLAIN = {"learn_rate": RATE, "weight_decay": 0.1, "grad_clip": 0.0}

@@ -6,7 +6,7 @@ from support import ROOT
 from thinc.api import Optimizer
 
 from spacy_bert_ner.advice.choices import layers
-from spacy_bert_ner.optim.encoder_rates import scheduled_rate, usual_rates
+from spacy_bert_ner.optim.rate_by_encoder_size import scheduled_rate, usual_rates
 from spacy_bert_ner.optim.schedule import make_warmup_linear_v1, schedule_of
 
 SIZES = [

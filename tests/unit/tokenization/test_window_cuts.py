@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_bert_ner.tokenization.windows import (
+from spacy_bert_ner.tokenization.window_cuts import (
     Window,
     sentence_starts,
     split_windows,
