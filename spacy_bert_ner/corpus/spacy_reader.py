@@ -131,17 +131,11 @@ class CorpusReader:
         return self._opened[1]
 
     def _stream(self, file: Path, nlp: Language) -> CorpusStream:
-        try:
-            stream = CorpusStream(file, lang=nlp.lang or "", tokenize=nlp.tokenizer, **self.options)
-        except CorpusError as e:
-            if "--" not in str(e):
-                raise
-            raise CorpusError(Errors.in_config.format(message=e)) from e
+        stream = _open_stream(file, nlp, Errors.in_config, **self.options)
         scheme = find_scheme(self.options.get("tag_scheme"))
         if stream.format == DOCBIN and scheme not in (None, "IOB2"):
             raise CorpusError(Errors.docbin_scheme.format(path=file, scheme=scheme))
-        for message in stream.messages():
-            warnings.warn(f"{file}: {message}", UserWarning, stacklevel=2)
+        _warn_of_messages(stream)
         return stream
 
     def _references(self, stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
@@ -166,13 +160,24 @@ def read_references(path: Path, nlp: Language) -> Iterator[tuple[int, Doc]]:
     if path.suffix == SUFFIX:
         yield from read_docs(path, nlp.vocab)
         return
-    try:
-        stream = CorpusStream(path, lang=nlp.lang or "", tokenize=nlp.tokenizer)
-    except CorpusError as e:
-        raise CorpusError(Errors.to_convert.format(message=e) if "--" in str(e) else str(e)) from e
-    for message in stream.messages():
-        warnings.warn(f"{path}: {message}", UserWarning, stacklevel=2)
+    stream = _open_stream(path, nlp, Errors.to_convert)
+    _warn_of_messages(stream)
     yield from enumerate(_docs(stream, nlp), start=1)
+
+
+def _open_stream(path: Path, nlp: Language, advice: str, **options: Any) -> CorpusStream:
+    """Open a file for the tokenizer of a pipeline. `advice` is the template for errors that recommend options."""
+    try:
+        return CorpusStream(path, lang=nlp.lang or "", tokenize=nlp.tokenizer, **options)
+    except CorpusError as e:
+        if "--" not in str(e):
+            raise
+        raise CorpusError(advice.format(message=e)) from e
+
+
+def _warn_of_messages(stream: CorpusStream) -> None:
+    for message in stream.messages():
+        warnings.warn(f"{stream.path}: {message}", UserWarning, stacklevel=3)
 
 
 def _docs(stream: CorpusStream, nlp: Language) -> Iterator[Doc]:
