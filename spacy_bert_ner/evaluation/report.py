@@ -144,10 +144,12 @@ def evaluate(
         ],
         "training": training,
     }
+    is_listed = output is not None or mistakes_file is not None
+    cases = {name: list(mistake_cases(out, known)) for name, out in outputs.items()} if is_listed else {}
     if output is not None:
-        _write(output, report, outputs, known)
+        _write(output, report, outputs, cases, known)
     if mistakes_file is not None and mistakes_format is not None:
-        content = export_mistakes({name: list(mistake_cases(out)) for name, out in outputs.items()}, mistakes_format)
+        content = export_mistakes(cases, mistakes_format)
         with atomic_files(mistakes_file.parent, [mistakes_file.name]) as (temporary,):
             _write_text(temporary, content)
     if displacy is not None:
@@ -254,6 +256,7 @@ def _write(
     folder: Path,
     report: dict[str, Any],
     outputs: dict[str, PipelineOutput],
+    cases: dict[str, list[Case]],
     known: dict[str, Counter[str]] | None,
 ) -> None:
     """Write all report files."""
@@ -261,7 +264,6 @@ def _write(
     from .html_report import render_report
 
     charts = all_charts(report["pipelines"], report["training"])
-    cases = {name: list(mistake_cases(output, known)) for name, output in outputs.items()}
     correct = {name: list(correct_cases(output, known)) for name, output in outputs.items()}
     differences = {
         pair: list(difference_cases(outputs[pair[0]], outputs[pair[1]])) for pair in combinations(outputs, 2)
