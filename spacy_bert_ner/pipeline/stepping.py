@@ -65,7 +65,8 @@ class SteppingPipe(SerializablePipe):
         schedule = schedule_of(sgd)
         if schedule is None or sgd.learn_rate != schedule.rate(schedule.step):  # the rate was set manually
             return
-        schedule.suit(sgd, self._n_layers(), self._width())
+        if schedule.is_auto:  # counting the layers takes half a millisecond
+            schedule.suit(sgd, self._n_layers(), self._width())
         if not schedule.is_told:
             if self.plan is not None:
                 schedule.tell(sgd, self.plan.total_steps)
